@@ -1,0 +1,167 @@
+import type { Address } from "../shared/config/fields.ts";
+import { formatAddress } from "../shared/config/fields.ts";
+import { errorMessage } from "../shared/errors.ts";
+import { type Disposals, startParts } from "../shared/platform/disposals.ts";
+import type { Clock, KeyValueStore, Logger, Random } from "../shared/platform/ports.ts";
+import { Metrics } from "../shared/telemetry/metrics.ts";
+import { VERSION } from "../shared/version.ts";
+import { FrameEncoder } from "../shared/wire/frame-encoder.ts";
+import type { ConnectIngest } from "../shared/wire/ingest-connection.ts";
+import { type FrameBuffer, openFrameBuffer } from "./buffer/frame-buffer.ts";
+import type { Collector, MetricFamily } from "./collect/collector.ts";
+import { TickRunner } from "./collect/tick.ts";
+import type { AgentConfig } from "./config.ts";
+import { FrameWriter } from "./frame-writer.ts";
+import { metricsPage } from "./metrics-page.ts";
+import { type ProcessUsage, SelfCollector } from "./self-collector.ts";
+import { type SeriesSink, withOwnLabels } from "./series-sink.ts";
+import { runTicks, type Tick } from "./tick-loop.ts";
+import { runUplink } from "./uplink/uplink.ts";
+
+/** What the agent needs of the world; the simulation has one of its own. */
+export type AgentPlatform = {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly hostName: string;
+  /** Opens the directory's store; `load` may be called again after a repair. */
+  openStore<T>(directory: string, load: (store: KeyValueStore) => Promise<T>): Promise<T>;
+  connect(address: Address): ConnectIngest;
+  collectors(sink: SeriesSink): readonly Collector[];
+  processUsage(): ProcessUsage;
+  /** Serves the text at /metrics until disposed. */
+  servePage(address: Address, page: () => string): Promise<AsyncDisposable>;
+};
+
+/** Frames from one keyframe to the next: what a reader that lost its place has to wait for. */
+const KEYFRAME_EVERY = 60;
+/** Ended series may take up this many ids more than living ones before the table is made anew. */
+const ENDED_SERIES_MAX = 10_000;
+
+/**
+ * Starts the agent: ticks into the buffer, the buffer into the stream. Disposing of it says
+ * goodbye to the aggregator; what was not acknowledged stays in the buffer.
+ * @throws OperationalError IN_USE, STORAGE when the data directory or the port cannot be had
+ */
+export async function startAgent(
+  config: AgentConfig,
+  platform: AgentPlatform,
+): Promise<AsyncDisposable> {
+  return await startParts(platform.logger, (parts) => start(config, platform, parts));
+}
+
+async function start(
+  config: AgentConfig,
+  platform: AgentPlatform,
+  parts: Disposals,
+): Promise<void> {
+  const { clock, random, logger } = platform;
+  const metrics = new Metrics();
+  const limits = { bytesMax: config.buffer.bytes_max, ageMaxMs: config.buffer.age_max };
+  const buffer = await platform.openStore(config.data_dir, async (store) => {
+    const opened = await openFrameBuffer({ store, clock, random, logger, metrics }, limits);
+    parts.defer(() => store.close());
+    parts.defer(() => opened.close());
+    return opened;
+  });
+  const encoder = new FrameEncoder(buffer.epoch, { keyframeEvery: KEYFRAME_EVERY });
+  const sink = withOwnLabels(encoder, config.labels);
+  const collectors = platform.collectors(sink);
+  parts.defer(() => closeAll(collectors));
+  const self = new SelfCollector(metrics, () => platform.processUsage(), sink);
+  const runner = new TickRunner(collectors, sink, clock, logger);
+  const writer = new FrameWriter(buffer, logger);
+  const ticker = new Ticker({ buffer, encoder, runner, self, writer, metrics, logger });
+  if (config.listen !== null) {
+    const page = () => metricsPage(encoder, familiesOf(runner, collectors), metrics, config.labels);
+    parts.use(await platform.servePage(config.listen, page));
+  }
+  const node = config.node === "" ? platform.hostName : config.node;
+  const stop = new AbortController();
+  const uplink = runUplink(
+    { buffer, connect: platform.connect(config.aggregator), clock, random, logger, metrics },
+    { node, agentVersion: VERSION, intervalMs: config.interval },
+    stop.signal,
+  );
+  parts.defer(async () => {
+    stop.abort();
+    await uplink;
+  });
+  const ticks = runTicks(clock, config.interval, (tick) => ticker.onTick(tick), stop.signal);
+  parts.defer(async () => {
+    stop.abort();
+    await ended(ticks, stop.signal, logger);
+    await writer.settled();
+  });
+  logger.info({ node, aggregator: formatAddress(config.aggregator) }, "agent started");
+}
+
+/** Asked anew each time: some collectors learn what there is only from the first reading. */
+function familiesOf(runner: TickRunner, collectors: readonly Collector[]): MetricFamily[] {
+  return [...runner.families, ...collectors.flatMap((collector) => collector.families)];
+}
+
+function closeAll(collectors: readonly Collector[]): void {
+  for (const collector of collectors) collector.close();
+}
+
+async function ended(work: Promise<void>, signal: AbortSignal, logger: Logger): Promise<void> {
+  try {
+    await work;
+  } catch (error) {
+    if (error !== signal.reason) logger.error({ error: errorMessage(error) }, "ticks ended");
+  }
+}
+
+type TickerParts = {
+  readonly buffer: FrameBuffer;
+  readonly encoder: FrameEncoder;
+  readonly runner: TickRunner;
+  readonly self: SelfCollector;
+  readonly writer: FrameWriter;
+  readonly metrics: Metrics;
+  readonly logger: Logger;
+};
+
+/** Makes a frame of each tick. */
+class Ticker {
+  readonly #parts: TickerParts;
+  readonly #ticks;
+  readonly #missed;
+  readonly #lateSeconds;
+  #definedSeries = 0;
+  #samples = 0;
+
+  constructor(parts: TickerParts) {
+    this.#parts = parts;
+    const { metrics } = parts;
+    this.#ticks = metrics.counter("telltale_agent_ticks_total", "Ticks made.");
+    this.#missed = metrics.counter(
+      "telltale_agent_ticks_missed_total",
+      "Ticks that were due and not made, because the process or the machine stood still.",
+    );
+    this.#lateSeconds = metrics.gauge(
+      "telltale_agent_tick_late_seconds",
+      "How long after its full second the last tick began.",
+    );
+    this.#missed.add(0);
+  }
+
+  onTick(tick: Tick): void {
+    const { buffer, encoder, runner, self, writer, logger } = this.#parts;
+    this.#ticks.add();
+    this.#missed.add(tick.missed);
+    this.#lateSeconds.set(tick.lateMs / 1000);
+    if (tick.isClockBack) logger.warn({ timeMs: tick.timeMs }, "the clock went back: new epoch");
+    const isWorn = this.#definedSeries - this.#samples > ENDED_SERIES_MAX + this.#samples;
+    if (writer.takeFailure() || tick.isClockBack || isWorn) {
+      encoder.beginEpoch(buffer.nextEpoch());
+    }
+    runner.run(tick.timeMs);
+    self.collect();
+    const frame = encoder.encodeTick(tick.timeMs, [0]);
+    this.#definedSeries = frame.seriesCount;
+    this.#samples = frame.sampleCount;
+    writer.write(frame);
+  }
+}

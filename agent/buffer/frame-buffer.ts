@@ -1,0 +1,397 @@
+import { strict as assert } from "node:assert";
+import { OperationalError } from "../../shared/errors.ts";
+import type { SeriesDefinition } from "../../shared/model/series-definition.ts";
+import { ChangeSignal } from "../../shared/platform/change-signal.ts";
+import type {
+  BatchOperation,
+  Clock,
+  KeyValueStore,
+  Logger,
+  Random,
+} from "../../shared/platform/ports.ts";
+import type { Metrics } from "../../shared/telemetry/metrics.ts";
+import { countOfSeq, epochOfSeq, FRAME_BYTES_MAX, seqOf } from "../../shared/wire/frame.ts";
+import { readFrameHeader } from "../../shared/wire/frame-decoder.ts";
+import type { EncodedFrame } from "../../shared/wire/frame-encoder.ts";
+import { BufferMetrics } from "./buffer-metrics.ts";
+import { Compactor } from "./compactor.ts";
+import { type Ledger, withDiscarded, withQueued, withSettled } from "./ledger-state.ts";
+import {
+  ALL_DEFINITIONS,
+  decodeDefinition,
+  definitionKey,
+  encodeLedger,
+  encodeStretch,
+  frameKey,
+  frameOperations,
+  LEDGER_KEY,
+  seqOfKey,
+  stretchDeletion,
+  stretchKey,
+} from "./records.ts";
+import { DAMAGED, newStreamId, type Recovered, recover, removeAfter } from "./recovery.ts";
+import { Refusals } from "./refusals.ts";
+import type { Stretch, Stretches } from "./stretches.ts";
+
+export type BufferDeps = {
+  readonly store: KeyValueStore;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+};
+
+export type BufferLimits = { readonly bytesMax: number; readonly ageMaxMs: number };
+
+export type BufferedFrame = {
+  readonly seq: number;
+  readonly bytes: Uint8Array;
+  /** Definitions of its epoch that a reader must have: ids below it. */
+  readonly seriesCount: number;
+};
+
+/**
+ * Opens the queue in `store`, which stays the caller's to close.
+ * @throws OperationalError STORAGE when the store cannot be read or written
+ */
+export async function openFrameBuffer(
+  deps: BufferDeps,
+  limits: BufferLimits,
+): Promise<FrameBuffer> {
+  return new FrameBuffer(deps, limits, await recover(deps.store, deps.random, deps.logger));
+}
+
+/**
+ * Frames wait here, on the disk, from `append` until the aggregator has them safely (`ack`). What
+ * was acked is kept down to the last keyframe, so that an aggregator that lost its state can be
+ * served. When bytes or age go over the limit the oldest stretches are dropped and counted. The
+ * ledger says where every frame ever made is.
+ */
+export class FrameBuffer {
+  /** The epoch this process begins with; no frame of it was sent before. */
+  readonly epoch: number;
+  readonly #deps: BufferDeps;
+  readonly #limits: BufferLimits;
+  readonly #shown: BufferMetrics;
+  readonly #stretches: Stretches;
+  readonly #refusals = new Refusals();
+  readonly #compactor: Compactor;
+  readonly #changes = new ChangeSignal();
+  #ledger: Ledger;
+  #turn: Promise<unknown> = Promise.resolve();
+  #handedOutSeq: number;
+  #hasLeftovers = false;
+  #damagedEpoch = 0;
+
+  /** @internal Use `openFrameBuffer`. */
+  constructor(deps: BufferDeps, limits: BufferLimits, { ledger, stretches }: Recovered) {
+    this.#deps = deps;
+    this.#limits = limits;
+    this.#ledger = ledger;
+    this.#stretches = stretches;
+    this.epoch = ledger.epoch;
+    this.#handedOutSeq = seqOf(this.epoch, 0);
+    this.#shown = new BufferMetrics(deps.metrics);
+    this.#compactor = new Compactor(deps.store, deps.logger);
+    this.#show();
+  }
+
+  get streamId(): string {
+    return this.#ledger.streamId;
+  }
+
+  /** Everything up to here is acked or dropped. */
+  get ackedSeq(): number {
+    return this.#ledger.settledSeq;
+  }
+
+  /** The first frame that can be read, 0 where there is none. */
+  get oldestSeq(): number {
+    return this.#stretches.at(0)?.seq ?? 0;
+  }
+
+  /** The last frame that can be read; where there is none, the last one there was. */
+  get newestSeq(): number {
+    return this.#ledger.newestSeq;
+  }
+
+  /** No frame after this one can have been sent by this process or one before it. */
+  get handedOutSeq(): number {
+    return this.#handedOutSeq;
+  }
+
+  /**
+   * An epoch that was never used. Needed after an `append` that failed and after a step back of
+   * the clock. It becomes durable with the first frame of it, before which nobody can see it.
+   */
+  nextEpoch(): number {
+    this.#ledger = { ...this.#ledger, epoch: this.#ledger.epoch + 1 };
+    return this.#ledger.epoch;
+  }
+
+  /**
+   * Durable when it resolves. When it rejects, the frame is not there: `discard` it and go on with
+   * the first frame of a new epoch, whatever builds on the lost one is refused as well.
+   * @throws OperationalError STORAGE when it cannot be written or builds on a frame that was not,
+   * LIMIT when it is larger than the limit allows
+   */
+  async append(frame: EncodedFrame): Promise<void> {
+    await this.#alone(async () => {
+      assert(frame.seq > this.#ledger.newestSeq, "sequences ascend");
+      if (this.#hasLeftovers) await removeAfter(this.#deps.store, this.newestSeq);
+      this.#hasLeftovers = false;
+      await this.#queue(frame);
+    });
+    this.#changes.notify();
+  }
+
+  /** Counts a frame that was made and could not be appended. */
+  discard(frame: EncodedFrame, reason: string): void {
+    const dropped = { reason, frames: 1, samples: frame.sampleCount };
+    this.#ledger = withDiscarded(this.#ledger, dropped);
+    this.#show();
+  }
+
+  /**
+   * Frames after `afterSeq`, oldest first: at most `framesMax`, at most `bytesMax` bytes unless the
+   * first alone is larger. One that fails its checksum is left out and counted as damaged. Empty
+   * when nothing is left to read up to the `newestSeq` of the call.
+   */
+  async read(afterSeq: number, framesMax: number, bytesMax: number): Promise<BufferedFrame[]> {
+    const frames: BufferedFrame[] = [];
+    const newestSeq = this.newestSeq;
+    const oldestSeq = this.#stretches.at(0)?.seq ?? newestSeq + 1;
+    let lastSeq = Math.max(afterSeq, oldestSeq - 1);
+    let bytes = 0;
+    const range = { gt: frameKey(lastSeq), lte: frameKey(newestSeq) };
+    if (lastSeq >= newestSeq) return frames;
+    for await (const [key, value] of this.#deps.store.entries(range)) {
+      const isFull = frames.length >= framesMax || bytes + value.length > bytesMax;
+      if (isFull && frames.length > 0) return frames;
+      const seq = seqOfKey(key);
+      this.#noteGap(lastSeq, seq - 1);
+      lastSeq = seq;
+      const frame = this.#readFrame(seq, value);
+      if (frame === null) continue;
+      frames.push(frame);
+      bytes += value.length;
+      this.#handedOutSeq = Math.max(this.#handedOutSeq, seq);
+    }
+    this.#noteGap(lastSeq, newestSeq);
+    return frames;
+  }
+
+  /** Definitions of ids from `fromId` to before `toId`; fewer when the next one is damaged. */
+  async definitions(epoch: number, fromId: number, toId: number): Promise<SeriesDefinition[]> {
+    const definitions: SeriesDefinition[] = [];
+    const range = { gte: definitionKey(epoch, fromId), lt: definitionKey(epoch, toId) };
+    try {
+      for await (const [key, value] of this.#deps.store.entries(range)) {
+        const id = fromId + definitions.length;
+        if (seqOfKey(key) !== seqOf(epoch, id)) break;
+        definitions.push(decodeDefinition(id, value));
+      }
+    } catch (error) {
+      if (!(error instanceof OperationalError) || error.code !== "PARSE") throw error;
+    }
+    const isWhole = fromId + definitions.length >= toId;
+    if (!isWhole && this.#damagedEpoch !== epoch) {
+      const id = fromId + definitions.length;
+      this.#deps.logger.error({ epoch, id }, "a series definition in the buffer is damaged");
+      this.#damagedEpoch = epoch;
+    }
+    return definitions;
+  }
+
+  /**
+   * The aggregator has everything up to `seq`, except what it refused (`dropped`). A repeated ack
+   * does nothing. When it rejects, the frames wait on and a later ack settles them.
+   * @throws OperationalError PROTOCOL when there is no such frame, STORAGE when the disk fails
+   */
+  async ack(seq: number): Promise<void> {
+    if (seq > this.newestSeq) {
+      throw new OperationalError("PROTOCOL", `Ack of frame ${seq}, the last is ${this.newestSeq}`);
+    }
+    await this.#alone(async () => {
+      if (seq <= this.#ledger.settledSeq) return;
+      await this.#settle(seq, null, this.#stretches.countBelow(seq));
+    });
+  }
+
+  /** The frame will not be stored; it counts as dropped as soon as an ack covers it. */
+  dropped(seq: number, reason: string): void {
+    if (seq <= this.#ledger.settledSeq || seq > this.newestSeq) return;
+    this.#refusals.add(seq, { reason, frames: 1 });
+  }
+
+  /**
+   * Goes on under a new stream id. For when the aggregator holds frames of this stream that this
+   * buffer never sent: an older copy of its disk was put back, and what is made now under the same
+   * sequences would pass for duplicates. Frames of processes before this one count as stored.
+   */
+  async renewStream(): Promise<void> {
+    await this.#alone(async () => {
+      const seq = Math.min(this.newestSeq, seqOf(this.epoch, 0));
+      await this.#settle(Math.max(seq, this.ackedSeq), null, 0);
+      // Nothing that is settled may be read again: the new stream would have it twice.
+      const { settledFrames, queued } = this.#ledger;
+      const count = this.#stretches.countWithin(settledFrames, queued);
+      await this.#settle(this.ackedSeq, null, count);
+      const streamId = newStreamId(this.#deps.random);
+      await this.#write((ledger) => ({ ...ledger, streamId }), [], { sync: true });
+    });
+  }
+
+  /** Resolves after the next frame is appended; rejects with the signal's reason. */
+  async changed(signal: AbortSignal): Promise<void> {
+    await this.#changes.wait(signal);
+  }
+
+  /** Resolves when nothing is being written any more; then the store may be closed. */
+  async close(): Promise<void> {
+    await this.#alone(() => this.#compactor.settled());
+  }
+
+  async #queue(frame: EncodedFrame): Promise<void> {
+    const operations = frameOperations(frame);
+    const bytes = operations.reduce((sum, { value }) => sum + value.length, 0);
+    if (frame.bytes.length > FRAME_BYTES_MAX || bytes > this.#limits.bytesMax) {
+      throw new OperationalError(
+        "LIMIT",
+        `Frame ${frame.seq} of ${bytes} bytes with its definitions is too large for the buffer`,
+      );
+    }
+    await this.#makeRoom(bytes);
+    this.#checkBase(frame);
+    const stretch = { seq: frame.seq, timeMs: frame.timeMs, before: this.#ledger.queued };
+    const { seq, isKeyframe } = frame;
+    if (isKeyframe) {
+      operations.push({ type: "put", key: stretchKey(seq), value: encodeStretch(stretch) });
+    }
+    const added = { frames: 1, bytes, samples: frame.sampleCount };
+    try {
+      await this.#write((ledger) => withQueued(ledger, seq, added), operations, {
+        sync: true,
+        onWritten: () => isKeyframe && this.#stretches.push(stretch),
+      });
+    } catch (error) {
+      this.#hasLeftovers = true; // a write that failed may be there after all
+      throw error;
+    }
+  }
+
+  /** The frame must be readable from what is there: the next one, or the first of an epoch. */
+  #checkBase(frame: EncodedFrame): void {
+    const isNext = frame.seq === this.newestSeq + 1 && this.#stretches.length > 0;
+    const isFirst = countOfSeq(frame.seq) === 1 && frame.isKeyframe;
+    const isDamaged = epochOfSeq(frame.seq) === this.#damagedEpoch;
+    if ((isNext || isFirst) && !isDamaged) return;
+    throw new OperationalError("STORAGE", `Frame ${frame.seq} builds on one that is lost`);
+  }
+
+  async #makeRoom(bytes: number): Promise<void> {
+    const { bytesMax, ageMaxMs } = this.#limits;
+    while (this.#stretches.length > 0 && this.#bytesKept() + bytes > bytesMax) {
+      await this.#dropOldest("buffer_full");
+    }
+    // One at a time: a clock that is wrong for a moment must not empty the buffer.
+    const second = this.#stretches.at(1);
+    if (second !== undefined && second.timeMs < this.#deps.clock.nowMs() - ageMaxMs) {
+      await this.#dropOldest("buffer_age");
+    }
+  }
+
+  async #dropOldest(reason: string): Promise<void> {
+    const next = this.#stretches.at(1);
+    const endSeq = next === undefined ? this.newestSeq : next.seq - 1;
+    await this.#settle(Math.max(endSeq, this.#ledger.settledSeq), reason, 1);
+  }
+
+  /**
+   * Settles everything up to `seq`: what was not refused is stored, or dropped for `reason`; and
+   * removes the oldest `count` stretches.
+   */
+  async #settle(seq: number, reason: string | null, count: number): Promise<void> {
+    const settlement = this.#refusals.settlement(this.#ledger, this.#stretches, seq, reason);
+    const gone = this.#stretches.oldest(count);
+    const endSeq = this.#stretches.at(count)?.seq ?? this.newestSeq + 1;
+    const bytesBefore = this.#bytesKept();
+    const operations = gone.map((stretch) => stretchDeletion(stretch.seq));
+    await this.#write((ledger) => withSettled(ledger, settlement), operations, {
+      sync: false,
+      onWritten: () => this.#stretches.removeOldest(count),
+    });
+    this.#refusals.removeUpTo(seq);
+    const first = gone[0];
+    if (first === undefined) return;
+    await this.#removeFrames(first, endSeq);
+    const bytesKept = this.#bytesKept();
+    this.#compactor.freed(bytesBefore - bytesKept, bytesKept, endSeq);
+  }
+
+  /** The stretches are gone from the books already: after a crash, opening removes the rest. */
+  async #removeFrames(first: Stretch, endSeq: number): Promise<void> {
+    const { store } = this.#deps;
+    await store.clear({ gte: frameKey(first.seq), lt: frameKey(endSeq) });
+    const oldestEpoch = epochOfSeq(this.#stretches.at(0)?.seq ?? this.newestSeq);
+    if (oldestEpoch !== epochOfSeq(first.seq)) {
+      await store.clear({ ...ALL_DEFINITIONS, lt: definitionKey(oldestEpoch, 0) });
+    }
+  }
+
+  #readFrame(seq: number, bytes: Uint8Array): BufferedFrame | null {
+    try {
+      const header = readFrameHeader(bytes);
+      if (header.seq === seq) return { seq, bytes, seriesCount: header.seriesCount };
+    } catch (error) {
+      if (!(error instanceof OperationalError)) throw error;
+    }
+    this.#noteDamage(seq, 1);
+    return null;
+  }
+
+  /** Frames after `lastSeq` up to `endSeq` that should be there and were not found. */
+  #noteGap(lastSeq: number, endSeq: number): void {
+    if (endSeq <= lastSeq) return;
+    const { queued } = this.#ledger;
+    const frames =
+      this.#stretches.framesUpTo(endSeq, queued) - this.#stretches.framesUpTo(lastSeq, queued);
+    if (frames > 0) this.#noteDamage(lastSeq + 1, frames);
+  }
+
+  #noteDamage(seq: number, frames: number): void {
+    if (seq <= this.#ledger.settledSeq) return;
+    if (!this.#refusals.add(seq, { reason: DAMAGED, frames })) return;
+    this.#deps.logger.error({ seq, frames }, "frames in the buffer are damaged");
+  }
+
+  #bytesKept(): number {
+    const { bytes } = this.#ledger.queued;
+    return bytes - (this.#stretches.at(0)?.before.bytes ?? bytes);
+  }
+
+  /** The books change when the batch that says so is written, and not when it fails. */
+  async #write(
+    change: (ledger: Ledger) => Ledger,
+    operations: readonly BatchOperation[],
+    options: { readonly sync: boolean; readonly onWritten?: () => unknown },
+  ): Promise<void> {
+    const ledger = encodeLedger(change(this.#ledger));
+    const put: BatchOperation = { type: "put", key: LEDGER_KEY, value: ledger };
+    await this.#deps.store.batch([...operations, put], { sync: options.sync });
+    this.#ledger = change(this.#ledger); // a frame may have been discarded meanwhile
+    options.onWritten?.();
+    this.#show();
+  }
+
+  /** Changes of the store happen one after the other. */
+  async #alone(work: () => Promise<void>): Promise<void> {
+    const turn = this.#turn.then(work);
+    this.#turn = turn.catch(() => {}); // it is the caller's to handle
+    await turn;
+  }
+
+  #show(): void {
+    this.#shown.show(this.#ledger, this.#bytesKept());
+  }
+}

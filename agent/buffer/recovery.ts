@@ -1,0 +1,124 @@
+import { errorMessage } from "../../shared/errors.ts";
+import type { KeyValueStore, Logger, Random } from "../../shared/platform/ports.ts";
+import { epochOfSeq } from "../../shared/wire/frame.ts";
+import { type Ledger, newLedger, withDiscarded, withSettled } from "./ledger-state.ts";
+import {
+  ALL_DEFINITIONS,
+  ALL_FRAMES,
+  ALL_STRETCHES,
+  decodeLedger,
+  decodeStretch,
+  definitionKey,
+  encodeLedger,
+  frameKey,
+  LEDGER_KEY,
+  seqOfKey,
+  stretchKey,
+} from "./records.ts";
+import { type Stretch, Stretches } from "./stretches.ts";
+
+/** Why frames are missing that were queued: the disk lost or changed them. */
+export const DAMAGED = "damaged";
+
+export type Recovered = { readonly ledger: Ledger; readonly stretches: Stretches };
+
+/**
+ * Reads what an earlier process left, begins a new epoch and removes what a crash left half done.
+ * Reads the ledger and one entry a keyframe, never the frames.
+ * @throws OperationalError STORAGE when the store cannot be read or written
+ */
+export async function recover(
+  store: KeyValueStore,
+  random: Random,
+  logger: Logger,
+): Promise<Recovered> {
+  const found = (await readLedger(store, logger)) ?? (await startOver(store, random, logger));
+  const stretches = await readStretches(store, found, logger);
+  await removeGarbage(store, found, stretches);
+  const lost = (stretches.at(0)?.before.frames ?? found.queued.frames) - found.settledFrames;
+  const settled = lost > 0 ? settleLost(found, stretches, lost) : found;
+  if (lost > 0) logger.error({ frames: lost }, "the buffer lost frames on the disk");
+  const ledger = { ...settled, epoch: settled.epoch + 1 };
+  const operation = { type: "put", key: LEDGER_KEY, value: encodeLedger(ledger) } as const;
+  await store.batch([operation], { sync: true });
+  return { ledger, stretches };
+}
+
+async function readLedger(store: KeyValueStore, logger: Logger): Promise<Ledger | null> {
+  const value = await store.get(LEDGER_KEY);
+  if (value === undefined) return null;
+  try {
+    return decodeLedger(value);
+  } catch (error) {
+    logger.error({ error: errorMessage(error) }, "the buffer's ledger is damaged");
+    return null;
+  }
+}
+
+/**
+ * A buffer without a ledger: new, or it lost it. Frames that are still there belong to a stream
+ * whose name is lost; sent under another they might be stored twice.
+ */
+async function startOver(store: KeyValueStore, random: Random, logger: Logger): Promise<Ledger> {
+  let frames = 0;
+  for await (const _entry of store.entries(ALL_FRAMES)) frames += 1;
+  const ledger = newLedger(newStreamId(random));
+  if (frames === 0) return ledger;
+  logger.error({ frames }, "the buffer's frames cannot be used without its ledger");
+  return withDiscarded(ledger, { reason: DAMAGED, frames, samples: 0 });
+}
+
+export function newStreamId(random: Random): string {
+  const words = Array.from({ length: 4 }, () => Math.floor(random() * 2 ** 32));
+  return words.map((word) => word.toString(16).padStart(8, "0")).join("");
+}
+
+async function readStretches(
+  store: KeyValueStore,
+  ledger: Ledger,
+  logger: Logger,
+): Promise<Stretches> {
+  const stretches: Stretch[] = [];
+  let frames = 0;
+  for await (const [key, value] of store.entries(ALL_STRETCHES)) {
+    const seq = seqOfKey(key);
+    if (seq > ledger.newestSeq) break;
+    try {
+      const stretch = decodeStretch(seq, value);
+      if (stretch.before.frames < frames || stretch.before.frames >= ledger.queued.frames) continue;
+      frames = stretch.before.frames;
+      stretches.push(stretch);
+    } catch (error) {
+      // The frames stay readable: they count as part of the stretch before.
+      logger.error({ seq, error: errorMessage(error) }, "a stretch of the buffer is damaged");
+    }
+  }
+  return new Stretches(stretches);
+}
+
+async function removeGarbage(
+  store: KeyValueStore,
+  ledger: Ledger,
+  stretches: Stretches,
+): Promise<void> {
+  const oldestSeq = stretches.at(0)?.seq ?? ledger.newestSeq;
+  await store.clear({ ...ALL_FRAMES, lt: frameKey(oldestSeq) });
+  await removeAfter(store, ledger.newestSeq);
+  const oldestEpoch = epochOfSeq(oldestSeq);
+  await store.clear({ ...ALL_DEFINITIONS, lt: definitionKey(oldestEpoch, 0) });
+}
+
+/** Removes what a write that failed may have left after the last frame that counts. */
+export async function removeAfter(store: KeyValueStore, seq: number): Promise<void> {
+  await store.clear({ gt: frameKey(seq), lt: ALL_FRAMES.lt });
+  await store.clear({ gt: stretchKey(seq), lt: ALL_STRETCHES.lt });
+}
+
+function settleLost(ledger: Ledger, stretches: Stretches, frames: number): Ledger {
+  const seq = (stretches.at(0)?.seq ?? ledger.newestSeq + 1) - 1;
+  return withSettled(ledger, {
+    seq,
+    stored: 0,
+    dropped: [{ reason: DAMAGED, frames, samples: 0 }],
+  });
+}

@@ -1,0 +1,43 @@
+import type { Dropped, Ledger, Settlement } from "./ledger-state.ts";
+import type { Stretches } from "./stretches.ts";
+
+type Refusal = { readonly reason: string; readonly frames: number };
+
+/** Frames that still wait and are known not to be stored when their turn to be settled comes. */
+export class Refusals {
+  /** By sequence; a gap by the first sequence in it. */
+  readonly #refusals = new Map<number, Refusal>();
+
+  /** False when it was known. */
+  add(seq: number, refusal: Refusal): boolean {
+    const isNew = !this.#refusals.has(seq);
+    this.#refusals.set(seq, refusal);
+    return isNew;
+  }
+
+  /** All up to `seq` are settled. */
+  removeUpTo(seq: number): void {
+    for (const refused of [...this.#refusals.keys()]) {
+      if (refused <= seq) this.#refusals.delete(refused);
+    }
+  }
+
+  /**
+   * What settling everything up to `seq` does: what was not refused is stored, or with a `reason`
+   * dropped for it.
+   */
+  settlement(ledger: Ledger, stretches: Stretches, seq: number, reason: string | null): Settlement {
+    const { queued, settledSeq, settledFrames } = ledger;
+    let rest = Math.max(0, stretches.framesUpTo(seq, queued) - settledFrames);
+    const dropped: Dropped[] = [];
+    const drop = (at: number, refusal: Refusal) => {
+      const frames = Math.min(rest, refusal.frames);
+      const samples = stretches.meanSamples(at, frames, queued);
+      dropped.push({ reason: refusal.reason, frames, samples });
+      rest -= frames;
+    };
+    for (const [at, refusal] of this.#refusals) if (at > settledSeq && at <= seq) drop(at, refusal);
+    if (reason !== null) drop(seq, { reason, frames: rest });
+    return { seq, stored: rest, dropped };
+  }
+}

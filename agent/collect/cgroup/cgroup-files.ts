@@ -1,0 +1,201 @@
+import type { SeriesRow, SeriesSpec } from "../collector.ts";
+import {
+  BLKIO_COLUMNS,
+  IO_COLUMNS,
+  parseBlkio,
+  parseCpuLimit,
+  parseCpuWeight,
+  parseIoStat,
+  parseMemoryLimit,
+  parseNumber,
+} from "../parse/cgroup-files.ts";
+import { KeyTable, parseKeyValues } from "../parse/key-table.ts";
+import type { RowTable } from "../parse/row-table.ts";
+import { parsePressure } from "../parse/tables.ts";
+import * as at from "./cgroup-specs.ts";
+import type { Controller } from "./hierarchies.ts";
+
+/**
+ * When a file is read; every 10 s in any case.
+ * - always: every tick
+ * - setting: only people and runtimes change it
+ * - ran: if CPU time or memory use changed since the last tick: without that, the rest of what a
+ *   cgroup's own processes bring about did not change either
+ * - quota: if there is a CPU quota
+ */
+export type ReadWhen = "always" | "setting" | "ran" | "quota";
+
+/** A file of a cgroup, and where its numbers go. */
+export type CgroupFile = {
+  readonly controller: Controller;
+  /** The first of these that is there. */
+  readonly names: readonly string[];
+  readonly when: ReadWhen;
+  /** Worth comparing with the last read; not where parsing is as cheap. */
+  readonly comparesBytes: boolean;
+  /** Returns how many numbers were malformed. */
+  readonly parse: (bytes: Uint8Array, length: number, values: Float64Array) => number;
+};
+
+/**
+ * A file with a row per device. Of several, the ones behind the first are read if the first changed:
+ * they count the same requests.
+ */
+export type CgroupIoFile = {
+  readonly controller: Controller;
+  readonly names: readonly string[];
+  readonly columns: number;
+  readonly specs: readonly SeriesSpec[];
+  readonly parse: (bytes: Uint8Array, length: number, table: RowTable<SeriesRow>) => number;
+};
+
+type TargetParser = (
+  bytes: Uint8Array,
+  length: number,
+  values: Float64Array,
+  target: number,
+) => number;
+
+function keyed(
+  controller: Controller,
+  name: string,
+  when: ReadWhen,
+  keys: readonly (readonly [string, number])[],
+): CgroupFile {
+  const table = new KeyTable(keys);
+  return {
+    controller,
+    names: [name],
+    when,
+    comparesBytes: true,
+    parse: (bytes, length, values) => parseKeyValues(bytes, length, table, values),
+  };
+}
+
+function single(controller: Controller, name: string, when: ReadWhen, target: number): CgroupFile {
+  return {
+    controller,
+    names: [name],
+    when,
+    comparesBytes: false,
+    parse: (bytes, length, values) => parseNumber(bytes, length, values, target),
+  };
+}
+
+function setting(
+  controller: Controller,
+  name: string,
+  target: number,
+  parse: TargetParser,
+): CgroupFile {
+  return {
+    controller,
+    names: [name],
+    when: "setting",
+    comparesBytes: false,
+    parse: (bytes, length, values) => parse(bytes, length, values, target),
+  };
+}
+
+function pressure(resource: string, target: number): CgroupFile {
+  return {
+    controller: "psi",
+    names: [`${resource}.pressure`],
+    when: "always",
+    comparesBytes: true,
+    parse: (bytes, length, values) => parsePressure(bytes, length, values, target),
+  };
+}
+
+export const PRESSURE_FILES: readonly CgroupFile[] = [
+  pressure("cpu", at.PSI_CPU),
+  pressure("memory", at.PSI_MEMORY),
+  pressure("io", at.PSI_IO),
+];
+
+/**
+ * CPU time and memory use come first, because they decide on what follows.
+ * Source: kernel docs, admin-guide/cgroup-v2.
+ */
+export const V2_FILES: readonly CgroupFile[] = [
+  keyed("cpu", "cpu.stat", "always", [
+    ["usage_usec", at.CPU_USAGE],
+    ["user_usec", at.CPU_USER],
+    ["system_usec", at.CPU_SYSTEM],
+    ["nr_periods", at.CFS_PERIODS],
+    ["nr_throttled", at.CFS_THROTTLED_PERIODS],
+    ["throttled_usec", at.CFS_THROTTLED],
+  ]),
+  single("memory", "memory.current", "always", at.MEMORY_USAGE),
+  setting("cpu", "cpu.max", at.CPU_QUOTA, parseCpuLimit),
+  setting("cpu", "cpu.weight", at.CPU_SHARES, parseCpuWeight),
+  keyed("memory", "memory.stat", "ran", [
+    ["anon", at.MEMORY_RSS],
+    ["file", at.MEMORY_CACHE],
+    ["file_mapped", at.MEMORY_MAPPED],
+    ["inactive_file", at.MEMORY_INACTIVE_FILE],
+  ]),
+  keyed("memory", "memory.events", "ran", [
+    ["max", at.MEMORY_FAILCNT],
+    ["oom_kill", at.OOM_KILLS],
+  ]),
+  setting("memory", "memory.max", at.MEMORY_LIMIT, parseMemoryLimit),
+  single("pids", "pids.current", "ran", at.THREADS),
+];
+
+/** CPU time and memory use first, as above. Source: kernel docs, admin-guide/cgroup-v1. */
+export const V1_FILES: readonly CgroupFile[] = [
+  single("cpuacct", "cpuacct.usage", "always", at.CPU_USAGE),
+  single("memory", "memory.usage_in_bytes", "always", at.MEMORY_USAGE),
+  keyed("cpuacct", "cpuacct.stat", "ran", [
+    ["user", at.CPU_USER],
+    ["system", at.CPU_SYSTEM],
+  ]),
+  keyed("cpu", "cpu.stat", "quota", [
+    ["nr_periods", at.CFS_PERIODS],
+    ["nr_throttled", at.CFS_THROTTLED_PERIODS],
+    ["throttled_time", at.CFS_THROTTLED],
+  ]),
+  setting("cpu", "cpu.cfs_quota_us", at.CPU_QUOTA, parseCpuLimit),
+  setting("cpu", "cpu.cfs_period_us", at.CPU_PERIOD, parseCpuLimit),
+  setting("cpu", "cpu.shares", at.CPU_SHARES, parseNumber),
+  keyed("memory", "memory.stat", "ran", [
+    ["total_rss", at.MEMORY_RSS],
+    ["total_cache", at.MEMORY_CACHE],
+    ["total_mapped_file", at.MEMORY_MAPPED],
+    ["total_inactive_file", at.MEMORY_INACTIVE_FILE],
+  ]),
+  setting("memory", "memory.failcnt", at.MEMORY_FAILCNT, parseNumber),
+  // Its last line counts OOM kills; memory.failcnt and memory.memsw.failcnt do not, on any kernel.
+  keyed("memory", "memory.oom_control", "ran", [["oom_kill", at.OOM_KILLS]]),
+  setting("memory", "memory.limit_in_bytes", at.MEMORY_LIMIT, parseMemoryLimit),
+  single("pids", "pids.current", "ran", at.THREADS),
+];
+
+export const V2_IO_FILES: readonly CgroupIoFile[] = [
+  {
+    controller: "io",
+    names: ["io.stat"],
+    columns: IO_COLUMNS,
+    specs: at.IO_SPECS,
+    parse: parseIoStat,
+  },
+];
+
+/** `_recursive` counts children too, as every other file does. */
+export const V1_IO_FILES: readonly CgroupIoFile[] = [
+  {
+    controller: "io",
+    names: ["blkio.throttle.io_service_bytes_recursive", "blkio.throttle.io_service_bytes"],
+    columns: BLKIO_COLUMNS,
+    specs: at.IO_SPECS.slice(0, BLKIO_COLUMNS),
+    parse: parseBlkio,
+  },
+  {
+    controller: "io",
+    names: ["blkio.throttle.io_serviced_recursive", "blkio.throttle.io_serviced"],
+    columns: BLKIO_COLUMNS,
+    specs: at.IO_SPECS.slice(BLKIO_COLUMNS),
+    parse: parseBlkio,
+  },
+];

@@ -1,0 +1,64 @@
+/**
+ * What a cgroup is, by its directory's name:
+ * - container: of a container runtime; what is below it is its own affair
+ * - unit: a systemd unit with processes of its own (service, scope, …)
+ * - group: holds others: a slice, `docker`, `kubepods`, a pod
+ * - monitor: the process that watches a container, not the container
+ */
+export type CgroupKind =
+  | { readonly kind: "container"; readonly containerId: string; readonly runtime: string }
+  | { readonly kind: "unit"; readonly unit: string }
+  | { readonly kind: "group" }
+  | { readonly kind: "monitor" };
+
+/**
+ * `<id>`, `docker-<id>.scope`, `libpod-<id>`, `cri-containerd-<id>.scope`, `crio-<id>.scope`, and
+ * `…:cri-containerd:<id>`, which containerd makes when it and the kubelet disagree on the driver.
+ */
+const CONTAINER = /^(?:(.*)[-:])?([0-9a-f]{64})(?:\.scope)?$/;
+const MONITOR = /conmon-[0-9a-f]{64}(?:\.scope)?$/;
+const UNIT = /\.(?:service|scope|socket|mount|swap)$/;
+
+export function cgroupKind(name: string): CgroupKind {
+  if (MONITOR.test(name)) return { kind: "monitor" };
+  const [, prefix, containerId] = CONTAINER.exec(name) ?? [];
+  if (containerId !== undefined) {
+    const runtime = (prefix ?? "").split(":").at(-1) ?? "";
+    return { kind: "container", containerId, runtime };
+  }
+  if (UNIT.test(name)) return { kind: "unit", unit: name };
+  return { kind: "group" };
+}
+
+/**
+ * Podman and CRI-O with crun may put the container one below its scope, in `container`, and the
+ * limits with it.
+ */
+export function mayWrapContainer(kind: CgroupKind): boolean {
+  return kind.kind === "container" && /^(?:libpod|crio)$/.test(kind.runtime);
+}
+
+export const WRAPPED_CONTAINER = "container";
+
+/** What the directory `name` of such a cgroup is. */
+export function kindIn(parent: CgroupKind, name: string): CgroupKind {
+  const isWrapped = parent.kind === "container" && mayWrapContainer(parent);
+  return isWrapped ? { ...parent, runtime: "" } : cgroupKind(name);
+}
+
+const SHORT_ID = 12;
+
+/**
+ * The labels that tell cgroups apart. Names that a runtime knows will come in here. Groups have no
+ * name, so that `name!=""` never counts a container and the slice around it.
+ */
+export function cgroupLabels(path: string, kind: CgroupKind): Readonly<Record<string, string>> {
+  switch (kind.kind) {
+    case "container":
+      return { id: path, name: kind.containerId.slice(0, SHORT_ID) };
+    case "unit":
+      return { id: path, name: kind.unit };
+    default:
+      return { id: path };
+  }
+}

@@ -1,0 +1,121 @@
+import { labelsOf } from "../../shared/model/labels.ts";
+
+/** Where collectors put their values; the frame encoder is one. */
+export type SeriesSink = {
+  /** A series of `group`; its values are integers × 10^-scale. Returns the slot to set. */
+  define(group: number, scale: number, labels: readonly string[]): number;
+  /** The series will not come back; the slot may be given out again. */
+  retire(slot: number): void;
+  /** The value for the tick being built. A series that is not set in a tick ends with it. */
+  set(slot: number, value: number): void;
+};
+
+type MetricType = "counter" | "gauge";
+
+export type MetricFamily = {
+  readonly name: string;
+  readonly type: MetricType;
+  readonly help: string;
+};
+
+/** One source of metrics. A fault in one never touches another: see tick.ts. */
+export type Collector = {
+  /** As in `node_scrape_collector_success{collector="…"}`. */
+  readonly name: string;
+  /** May grow where the kernel decides the names (meminfo, vmstat). */
+  readonly families: readonly MetricFamily[];
+  /** Sets every series that has a value at `nowMs`. Never waits for anything but the kernel. */
+  collect(nowMs: number): void;
+  close(): void;
+};
+
+/** Everything that is read in every tick has one time, so it is one group. */
+const TICK_GROUP = 0;
+
+export const JOB_NODE = "node";
+export const JOB_CONTAINERS = "cadvisor";
+export const JOB_AGENT = "telltale-agent";
+
+/** One metric of a row: the same labels as its siblings, and its own `labels` on top. */
+export type SeriesSpec = MetricFamily & {
+  readonly scale: number;
+  readonly labels?: Readonly<Record<string, string>>;
+};
+
+export function counter(name: string, help: string, scale = 0): SeriesSpec {
+  return { name, type: "counter", help, scale };
+}
+
+export function gauge(name: string, help: string, scale = 0): SeriesSpec {
+  return { name, type: "gauge", help, scale };
+}
+
+/** The families of the specs, each name once. */
+export function familiesOf(specs: readonly SeriesSpec[]): MetricFamily[] {
+  const byName = new Map<string, MetricFamily>();
+  for (const { name, type, help } of specs) byName.set(name, { name, type, help });
+  return [...byName.values()];
+}
+
+/** Text from outside (device names, mount points, units) that becomes a label's value. */
+const LABEL_CHARACTERS_MAX = 1024;
+
+const UNDEFINED_SLOT = -1;
+
+/**
+ * The series that share labels: of one disk, one network device, one cgroup. A series is defined
+ * when it first has a value, so what a kernel does not offer never becomes a series.
+ */
+export class SeriesRow {
+  readonly #sink: SeriesSink;
+  readonly #specs: readonly SeriesSpec[];
+  readonly #labels: Readonly<Record<string, string>>;
+  readonly #slots: Int32Array;
+
+  constructor(
+    sink: SeriesSink,
+    specs: readonly SeriesSpec[],
+    labels: Readonly<Record<string, string>>,
+  ) {
+    this.#sink = sink;
+    this.#specs = specs;
+    this.#labels = labels;
+    this.#slots = new Int32Array(specs.length).fill(UNDEFINED_SLOT);
+  }
+
+  /** `value` as the integer of the spec's scale. Negative: there is none, the series ends. */
+  set(index: number, value: number): void {
+    if (value < 0) return;
+    let slot = this.#slots[index] ?? UNDEFINED_SLOT;
+    if (slot === UNDEFINED_SLOT) slot = this.#define(index);
+    this.#sink.set(slot, value);
+  }
+
+  /** The first values of `values`, one per spec. */
+  setAll(values: Float64Array): void {
+    for (let index = 0; index < this.#slots.length; index += 1) {
+      this.set(index, values[index] ?? UNDEFINED_SLOT);
+    }
+  }
+
+  retire(): void {
+    for (const slot of this.#slots) if (slot !== UNDEFINED_SLOT) this.#sink.retire(slot);
+    this.#slots.fill(UNDEFINED_SLOT);
+  }
+
+  #define(index: number): number {
+    const spec = this.#specs[index];
+    if (spec === undefined) throw new RangeError(`No series ${index} in this row`);
+    const labels: Record<string, string> = { ...this.#labels, ...spec.labels };
+    for (const [name, value] of Object.entries(labels)) {
+      labels[name] = value.slice(0, LABEL_CHARACTERS_MAX);
+    }
+    const slot = this.#sink.define(
+      TICK_GROUP,
+      spec.scale,
+      labelsOf({ ...labels, __name__: spec.name }),
+    );
+    this.#slots[index] = slot;
+    return slot;
+  }
+}

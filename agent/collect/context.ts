@@ -1,0 +1,76 @@
+import { join } from "node:path";
+import { OperationalError } from "../../shared/errors.ts";
+import type { SeriesSink } from "./collector.ts";
+import { type Collector, counter, familiesOf, JOB_AGENT, SeriesRow } from "./collector.ts";
+import { HeldFile, type HeldFileOptions, MISSING, type ReadBuffer } from "./held-file.ts";
+
+/** What all collectors share. */
+export type CollectContext = {
+  /** `/`, or where the host's /proc and /sys are found. */
+  readonly hostRoot: string;
+  readonly buffer: ReadBuffer;
+  readonly sink: SeriesSink;
+  readonly faults: Faults;
+};
+
+/** `path` is absolute, as the host sees it. */
+export function hostPath(context: CollectContext, path: string): string {
+  return join(context.hostRoot, path);
+}
+
+export function hostFile(
+  context: CollectContext,
+  path: string,
+  options: HeldFileOptions = {},
+): HeldFile {
+  return new HeldFile(hostPath(context, path), context.buffer, options);
+}
+
+/**
+ * SAME or CHANGED. @throws OperationalError NOT_FOUND when the file is not there
+ */
+export function readRequired(file: HeldFile): number {
+  const outcome = file.read();
+  if (outcome >= MISSING) throw new OperationalError("NOT_FOUND", `${file.path} is not there`);
+  return outcome;
+}
+
+const FAULTS = [
+  counter(
+    "telltale_agent_collect_faults_total",
+    "Values, rows, files and cgroups that a collector left out, by reason.",
+  ),
+];
+
+/** Counts what had to be left out, and is the collector that tells of it. */
+export class Faults implements Collector {
+  readonly name = "faults";
+  readonly families = familiesOf(FAULTS);
+  readonly #sink: SeriesSink;
+  readonly #counts = new Map<string, { row: SeriesRow; count: number }>();
+
+  constructor(sink: SeriesSink) {
+    this.#sink = sink;
+  }
+
+  /** `reason`: malformed, overflow, unreadable, limit. */
+  add(collector: string, reason: string, count: number): void {
+    if (count === 0) return;
+    const key = `${collector} ${reason}`;
+    let entry = this.#counts.get(key);
+    if (entry === undefined) {
+      const labels = { job: JOB_AGENT, collector, reason };
+      entry = { row: new SeriesRow(this.#sink, FAULTS, labels), count: 0 };
+      this.#counts.set(key, entry);
+    }
+    entry.count += count;
+  }
+
+  collect(): void {
+    for (const { row, count } of this.#counts.values()) row.set(0, count);
+  }
+
+  close(): void {
+    this.#counts.clear();
+  }
+}

@@ -1,0 +1,68 @@
+import { z } from "zod";
+import { address, duration, isLoopback, LOG_LEVELS, size } from "../shared/config/fields.ts";
+import { parseDuration } from "../shared/model/duration.ts";
+
+const GIBIBYTE = 1024 ** 3;
+const LABEL_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
+/** Labels that say whose series it is: never the agent's to set. */
+const RESERVED_LABELS = new Set(["instance", "job", "id", "name"]);
+
+const labels = z
+  .record(z.string(), z.string().max(1024))
+  .superRefine((record, context) => {
+    for (const name of Object.keys(record)) {
+      if (!LABEL_NAME.test(name) || name.startsWith("__") || RESERVED_LABELS.has(name)) {
+        context.addIssue({ code: "custom", path: [name], message: "not a label you can set" });
+      }
+    }
+  })
+  .refine((record) => Object.keys(record).length <= 16, "more than 16 labels");
+
+/** /etc/telltale/agent.yaml. Durations are milliseconds and sizes bytes once they are read. */
+export const agentConfigSchema = z
+  .strictObject({
+    /** The node's name: the label `instance`. Empty: the host name. */
+    node: z
+      .string()
+      .max(253)
+      .regex(/^[\x21-\x7e]*$/, "only printable ASCII without spaces")
+      .default(""),
+    aggregator: address.default({ host: "localhost", port: 7070 }),
+    data_dir: z.string().min(1).default("/var/lib/telltale/agent"),
+    /** Where /proc and /sys of the host are found: for an agent in a container. */
+    host_root: z.string().min(1).default("/"),
+    interval: duration
+      .refine((ms) => ms >= 100 && ms <= 60_000, "must be from 100ms to 1m")
+      .default(1000),
+    /** Own /metrics page; an empty host_root page is not served with `none`. */
+    listen: z.union([z.literal("none").transform(() => null), address]).default({
+      host: "127.0.0.1",
+      port: 7072,
+    }),
+    /** Set on every series of this node. */
+    labels: labels.default({}),
+    buffer: z
+      .strictObject({
+        bytes_max: size.refine((n) => n >= 1024 ** 2, "at least 1MiB").default(GIBIBYTE),
+        age_max: duration.refine((ms) => ms >= 60_000, "at least 1m").default(parseDuration("7d")),
+      })
+      .prefault({}),
+    cgroups_max: z.number().int().min(1).max(20_000).default(2000),
+    log_level: z.enum(LOG_LEVELS).default("info"),
+    /** Allows what is neither encrypted nor authenticated beyond this machine. */
+    insecure: z.boolean().default(false),
+  })
+  .superRefine((config, context) => {
+    if (config.insecure) return;
+    for (const key of ["aggregator", "listen"] as const) {
+      const value = config[key];
+      if (value === null || isLoopback(value)) continue;
+      context.addIssue({
+        code: "custom",
+        path: [key],
+        message: `${value.host} is not this machine, and there is neither encryption nor authentication yet: keep to a network you trust and say "insecure: true"`,
+      });
+    }
+  });
+
+export type AgentConfig = z.infer<typeof agentConfigSchema>;

@@ -1,0 +1,144 @@
+#!/usr/bin/env node
+import { hostname } from "node:os";
+import { Command } from "commander";
+import { formatAddress } from "../shared/config/fields.ts";
+import {
+  EXIT_USAGE,
+  flagOverrides,
+  readConfig,
+  reportFailure,
+  runUntilSignal,
+} from "../shared/platform/command.ts";
+import { openLevelStore } from "../shared/platform/level-store.ts";
+import { openLog } from "../shared/platform/log.ts";
+import { nodeClock } from "../shared/platform/node.ts";
+import type { Logger } from "../shared/platform/ports.ts";
+import { servePage } from "../shared/platform/serve-page.ts";
+import { Metrics } from "../shared/telemetry/metrics.ts";
+import { VERSION } from "../shared/version.ts";
+import { FrameEncoder } from "../shared/wire/frame-encoder.ts";
+import { type AgentPlatform, startAgent } from "./app.ts";
+import { createCollectors } from "./collect/collectors.ts";
+import { TickRunner } from "./collect/tick.ts";
+import { type AgentConfig, agentConfigSchema } from "./config.ts";
+import { hourlyInventory } from "./hourly-inventory.ts";
+import { metricsPage } from "./metrics-page.ts";
+import { grpcConnect } from "./uplink/grpc-connect.ts";
+
+const DEFAULT_CONFIG = "/etc/telltale/agent.yaml";
+const LEVEL_LIMITS = { cacheBytes: 1024 ** 2, writeBufferBytes: 1024 ** 2 };
+
+/** Flags that stand for one value of the configuration. */
+const FLAG_PATHS = {
+  node: ["node"],
+  aggregator: ["aggregator"],
+  dataDir: ["data_dir"],
+  hostRoot: ["host_root"],
+  listen: ["listen"],
+  interval: ["interval"],
+  logLevel: ["log_level"],
+  insecure: ["insecure"],
+} as const;
+
+const program = new Command("telltale-agent")
+  .description("Collects this node's metrics and streams them to an aggregator; loses nothing.")
+  .version(VERSION)
+  .option("--config <file>", `configuration file (default: ${DEFAULT_CONFIG}, if it is there)`)
+  .option("--check-config", "check the configuration and exit: 0 if it is good, 2 if not")
+  .option("--node <name>", "name of this node (default: the host name)")
+  .option("--aggregator <host:port>", "where to send to (default: localhost:7070)")
+  .option("--data-dir <dir>", "where the buffer lies (default: /var/lib/telltale/agent)")
+  .option("--host-root <dir>", "read DIR/proc and DIR/sys instead of /proc and /sys")
+  .option("--listen <host:port>", 'own /metrics page, or "none" (default: 127.0.0.1:7072)')
+  .option("--interval <duration>", "time between two ticks (default: 1s)")
+  .option("--log-level <level>", "debug, info, warn or error (default: info)")
+  .option("--insecure", "allow an aggregator beyond this machine, unencrypted")
+  .addHelpText(
+    "after",
+    `
+Examples:
+  telltale-agent --aggregator localhost:7070     run in the foreground
+  telltale-agent --check-config                  is /etc/telltale/agent.yaml good?
+  telltale-agent once | grep node_load           collect twice, one interval apart, and print
+
+Every setting can also be given as TELLTALE_AGENT_NAME, such as TELLTALE_AGENT_DATA_DIR.`,
+  )
+  .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : EXIT_USAGE))
+  .action(() => guarded(run));
+
+program
+  .command("once")
+  .description("collect, wait one interval, collect again, print what /metrics would show, exit")
+  .action(() => guarded(once));
+
+await program.parseAsync();
+
+async function guarded(action: (config: AgentConfig) => Promise<void>): Promise<void> {
+  try {
+    const options = program.opts();
+    const config = readConfig(agentConfigSchema, {
+      defaultFile: DEFAULT_CONFIG,
+      file: options["config"],
+      environmentPrefix: "TELLTALE_AGENT",
+      flags: flagOverrides(options, FLAG_PATHS),
+    });
+    if (options["checkConfig"] === true) {
+      process.stdout.write(`Configuration is good; sends to ${formatAddress(config.aggregator)}\n`);
+      return;
+    }
+    await action(config);
+  } catch (error) {
+    reportFailure("telltale-agent", error);
+  }
+}
+
+async function run(config: AgentConfig): Promise<void> {
+  const logger = openLog(config.log_level, "telltale-agent");
+  await runUntilSignal(() => startAgent(config, nodePlatform(config, logger)));
+}
+
+/** Two rounds, so that what is a difference of two readings has one. */
+async function once(config: AgentConfig): Promise<void> {
+  const logger = openLog("warn", "telltale-agent");
+  const encoder = new FrameEncoder(1, { keyframeEvery: 1 });
+  const collectors = createCollectors(collectOptions(config), encoder);
+  const runner = new TickRunner(collectors, encoder, nodeClock, logger);
+  runner.run(nodeClock.nowMs());
+  encoder.encodeTick(nodeClock.nowMs(), [0]);
+  await nodeClock.sleep(config.interval);
+  runner.run(nodeClock.nowMs());
+  encoder.encodeTick(nodeClock.nowMs(), [0]);
+  for (const collector of collectors) collector.close();
+  process.stdout.write(metricsPage(encoder, runner.families, new Metrics(), config.labels));
+}
+
+function collectOptions(config: AgentConfig) {
+  return { hostRoot: config.host_root, cgroupsMax: config.cgroups_max };
+}
+
+function nodePlatform(config: AgentConfig, logger: Logger): AgentPlatform {
+  return {
+    clock: nodeClock,
+    random: Math.random,
+    logger,
+    hostName: hostname(),
+    openStore: (directory, load) =>
+      openLevelStore(
+        directory,
+        LEVEL_LIMITS,
+        (damage) => logger.error(damage, "damaged store"),
+        load,
+      ),
+    connect: grpcConnect,
+    collectors: (sink) => {
+      const collectors = createCollectors(collectOptions(config), sink);
+      // From a container the questions of the inventory have the container's answers.
+      return config.host_root === "/" ? [...collectors, hourlyInventory(sink, logger)] : collectors;
+    },
+    processUsage: () => {
+      const { user, system } = process.cpuUsage();
+      return { cpuUsec: user + system, residentBytes: process.memoryUsage.rss() };
+    },
+    servePage,
+  };
+}

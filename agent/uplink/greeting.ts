@@ -1,0 +1,86 @@
+import { OperationalError } from "../../shared/errors.ts";
+import { epochOfSeq, seqOf } from "../../shared/wire/frame.ts";
+import type { AggregatorMessage__Output } from "../../shared/wire/generated/telltale/v1/AggregatorMessage.ts";
+import type { Welcome__Output } from "../../shared/wire/generated/telltale/v1/Welcome.ts";
+import type { AgentConnection } from "../../shared/wire/ingest-connection.ts";
+import { PROTOCOL_VERSION } from "../../shared/wire/proto.ts";
+import type { UplinkBuffer, UplinkDeps, UplinkOptions } from "./ports.ts";
+
+const WELCOME_TIMEOUT_MS = 5000;
+/** Frames in flight, whatever window an aggregator offers: each is remembered until its ack. */
+const WINDOW_FRAMES_MAX = 4096;
+
+export type Greeting = {
+  readonly welcome: Welcome__Output;
+  /** The rest of what the aggregator says. */
+  readonly messages: AsyncIterator<AggregatorMessage__Output>;
+};
+
+/**
+ * Says hello and waits for the welcome.
+ * @throws OperationalError UNAVAILABLE when none comes in time, PROTOCOL when something else does,
+ * and whatever the aggregator refuses the agent with
+ */
+export async function greet(
+  connection: AgentConnection,
+  { buffer, clock }: Pick<UplinkDeps, "buffer" | "clock">,
+  options: UplinkOptions,
+): Promise<Greeting> {
+  const { oldestSeq, streamId } = buffer;
+  const messages = connection.messages[Symbol.asyncIterator]();
+  const first = messages.next();
+  const welcomed = new AbortController();
+  const tooLate = clock.sleep(WELCOME_TIMEOUT_MS, welcomed.signal).then(() => {
+    throw new OperationalError("UNAVAILABLE", `${connection.peer} does not answer the hello`);
+  });
+  const hello = {
+    protocolVersion: PROTOCOL_VERSION,
+    node: options.node,
+    streamId,
+    agentVersion: options.agentVersion,
+    nowMs: clock.nowMs(),
+    intervalMs: options.intervalMs,
+    oldestSeq,
+    newestSeq: oldestSeq === 0 ? 0 : buffer.newestSeq,
+  };
+  try {
+    // A refusal breaks the sending too, and says less there.
+    const sent = connection.send({ hello }).then(() => first);
+    const { done, value } = await Promise.race([first, sent.catch(() => first), tooLate]);
+    if (done === true) {
+      throw new OperationalError("UNAVAILABLE", `${connection.peer} ended without a welcome`);
+    }
+    return { welcome: checkedWelcome(connection.peer, value), messages };
+  } finally {
+    welcomed.abort();
+    tooLate.catch(() => {}); // the alarm was switched off
+    first.catch(() => {}); // told of by the race, if it mattered
+  }
+}
+
+function checkedWelcome(peer: string, message: AggregatorMessage__Output): Welcome__Output {
+  const { welcome } = message;
+  if (welcome === null || welcome === undefined) {
+    throw new OperationalError("PROTOCOL", `${peer} does not begin with a welcome`);
+  }
+  const { lastSeq, windowFrames } = welcome;
+  if (!Number.isSafeInteger(lastSeq) || lastSeq < 0 || windowFrames < 1) {
+    throw new OperationalError(
+      "PROTOCOL",
+      `${peer} welcomes with last sequence ${lastSeq} and a window of ${windowFrames}`,
+    );
+  }
+  return { ...welcome, windowFrames: Math.min(windowFrames, WINDOW_FRAMES_MAX) };
+}
+
+/**
+ * Whether the aggregator knows frames or series of this stream that the buffer never handed out:
+ * then its disk went back in time, and sequences would be used twice for different frames.
+ */
+export function isForeign(
+  { lastSeq, epoch, seriesKnown }: Pick<Welcome__Output, "lastSeq" | "epoch" | "seriesKnown">,
+  { handedOutSeq }: Pick<UplinkBuffer, "handedOutSeq">,
+): boolean {
+  if (lastSeq > handedOutSeq || epoch > epochOfSeq(handedOutSeq)) return true;
+  return seriesKnown > 0 && handedOutSeq === seqOf(epoch, 0);
+}

@@ -1,0 +1,91 @@
+import { type ClientDuplexStream, credentials, status } from "@grpc/grpc-js";
+import { type Address, formatAddress } from "../../shared/config/fields.ts";
+import { OperationalError } from "../../shared/errors.ts";
+import type { AgentMessage } from "../../shared/wire/generated/telltale/v1/AgentMessage.ts";
+import type { AggregatorMessage__Output } from "../../shared/wire/generated/telltale/v1/AggregatorMessage.ts";
+import type { IngestClient } from "../../shared/wire/generated/telltale/v1/Ingest.ts";
+import { fromGrpcError } from "../../shared/wire/grpc-status.ts";
+import type { AgentConnection, ConnectIngest } from "../../shared/wire/ingest-connection.ts";
+import { loadTelltale, MESSAGE_BYTES_MAX } from "../../shared/wire/proto.ts";
+
+const OPTIONS = {
+  "grpc.max_receive_message_length": MESSAGE_BYTES_MAX,
+  "grpc.max_send_message_length": MESSAGE_BYTES_MAX,
+  // A network that is gone without a word is noticed within 3 s.
+  "grpc.keepalive_time_ms": 2000,
+  "grpc.keepalive_timeout_ms": 1000,
+  // Reconnecting and repeating is the uplink's own business, with its own waits.
+  "grpc.enable_retries": 0,
+  "grpc.use_local_subchannel_pool": 1,
+  "grpc.service_config_disable_resolution": 1,
+  // Only to the address that was configured.
+  "grpc.enable_http_proxy": 0,
+};
+
+type Call = ClientDuplexStream<AgentMessage, AggregatorMessage__Output>;
+
+/**
+ * Streams to the aggregator at `address`. The connection is there at once; that nobody answers
+ * shows when it is read from.
+ */
+export function grpcConnect(address: Address): ConnectIngest {
+  const target = formatAddress(address);
+  return async () => {
+    const { Ingest } = loadTelltale().v1;
+    return new GrpcConnection(new Ingest(target, credentials.createInsecure(), OPTIONS), target);
+  };
+}
+
+class GrpcConnection implements AgentConnection {
+  readonly peer: string;
+  readonly messages: AsyncIterable<AggregatorMessage__Output>;
+  readonly #client: IngestClient;
+  readonly #call: Call;
+  /** Rejects nobody; set when nothing can be sent any more. */
+  #fault: OperationalError | null = null;
+
+  constructor(client: IngestClient, peer: string) {
+    this.peer = peer;
+    this.#client = client;
+    this.#call = client.stream();
+    this.messages = readMessages(this.#call, peer);
+    this.#call.on("error", () => {}); // `messages` tells of it
+    this.#call.on("status", ({ code, details }) => {
+      const text = code === status.OK ? "ended the stream" : details;
+      this.#fault ??= new OperationalError("UNAVAILABLE", `${peer}: ${text}`);
+      this.#client.close();
+    });
+  }
+
+  async send(message: AgentMessage): Promise<void> {
+    if (this.#fault !== null) throw this.#fault;
+    if (this.#call.write(message)) return;
+    await new Promise<void>((resolve) => {
+      const end = () => {
+        this.#call.off("drain", end);
+        this.#call.off("status", end);
+        resolve();
+      };
+      this.#call.on("drain", end);
+      this.#call.on("status", end);
+    });
+    if (this.#fault !== null) throw this.#fault;
+  }
+
+  close(error?: Error): void {
+    if (error === undefined) {
+      this.#call.end();
+      return;
+    }
+    this.#fault ??= new OperationalError("UNAVAILABLE", error.message, { cause: error });
+    this.#call.cancel();
+  }
+}
+
+async function* readMessages(call: Call, peer: string): AsyncGenerator<AggregatorMessage__Output> {
+  try {
+    yield* call;
+  } catch (error) {
+    throw fromGrpcError(error, peer);
+  }
+}

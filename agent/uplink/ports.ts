@@ -1,0 +1,47 @@
+import type { SeriesDefinition } from "../../shared/model/series-definition.ts";
+import type { Clock, Logger, Random } from "../../shared/platform/ports.ts";
+import type { Metrics } from "../../shared/telemetry/metrics.ts";
+import type { ConnectIngest } from "../../shared/wire/ingest-connection.ts";
+
+export type WaitingFrame = {
+  readonly seq: number;
+  readonly bytes: Uint8Array;
+  /** Definitions of its epoch that a reader must have: ids below it. */
+  readonly seriesCount: number;
+};
+
+/** The queue of frames, as the uplink needs it. */
+export type UplinkBuffer = {
+  readonly streamId: string;
+  /** The first epoch of this process. */
+  readonly epoch: number;
+  /** 0 where there is none. */
+  readonly oldestSeq: number;
+  readonly newestSeq: number;
+  /** No frame after this one was ever handed out by `read`. */
+  readonly handedOutSeq: number;
+  /** In order; empty when nothing is left up to the `newestSeq` of the call. */
+  read(afterSeq: number, framesMax: number, bytesMax: number): Promise<readonly WaitingFrame[]>;
+  /** Ids from `fromId` to before `toId`; fewer when the next one cannot be read. */
+  definitions(epoch: number, fromId: number, toId: number): Promise<readonly SeriesDefinition[]>;
+  ack(seq: number): Promise<void>;
+  dropped(seq: number, reason: string): void;
+  renewStream(): Promise<void>;
+  changed(signal: AbortSignal): Promise<void>;
+};
+
+export type UplinkDeps = {
+  readonly buffer: UplinkBuffer;
+  readonly connect: ConnectIngest;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+};
+
+export type UplinkOptions = {
+  readonly node: string;
+  readonly agentVersion: string;
+  /** Expected time between two ticks. */
+  readonly intervalMs: number;
+};

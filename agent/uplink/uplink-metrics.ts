@@ -1,0 +1,50 @@
+import type { Counter, Gauge, Metrics } from "../../shared/telemetry/metrics.ts";
+
+export class UplinkMetrics {
+  readonly connected: Gauge;
+  readonly connects: Counter;
+  readonly errors: Counter;
+  readonly acks: Counter;
+  readonly ackSeconds: Gauge;
+  readonly frames: Counter;
+  readonly frameBytes: Counter;
+  readonly series: Counter;
+
+  constructor(metrics: Metrics) {
+    this.connected = metrics.gauge(
+      "telltale_agent_uplink_connected",
+      "1 while the aggregator takes this agent's frames.",
+    );
+    this.connects = metrics.counter(
+      "telltale_agent_uplink_connects_total",
+      "Connections on which the aggregator welcomed this agent.",
+    );
+    this.errors = metrics.counter(
+      "telltale_agent_uplink_errors_total",
+      "Connections that failed or broke, by code.",
+    );
+    this.acks = metrics.counter(
+      "telltale_agent_uplink_acks_total",
+      "Acks that told something new.",
+    );
+    this.ackSeconds = metrics.gauge(
+      "telltale_agent_uplink_ack_seconds",
+      "From sending a frame to its ack, for the newest frame of the last ack.",
+    );
+    this.frames = metrics.counter(
+      "telltale_agent_uplink_frames_sent_total",
+      "Frames sent, repetitions included.",
+    );
+    this.frameBytes = metrics.counter(
+      "telltale_agent_uplink_frame_bytes_sent_total",
+      "Bytes of the frames sent.",
+    );
+    this.series = metrics.counter(
+      "telltale_agent_uplink_series_sent_total",
+      "Series definitions sent.",
+    );
+    this.connected.set(0);
+    const plain = [this.connects, this.acks, this.frames, this.frameBytes, this.series];
+    for (const counter of plain) counter.add(0);
+  }
+}

@@ -1,0 +1,274 @@
+import { OperationalError } from "../../shared/errors.ts";
+import { ChangeSignal } from "../../shared/platform/change-signal.ts";
+import { epochOfSeq } from "../../shared/wire/frame.ts";
+import type { AggregatorMessage__Output } from "../../shared/wire/generated/telltale/v1/AggregatorMessage.ts";
+import type { Rejected__Output } from "../../shared/wire/generated/telltale/v1/Rejected.ts";
+import type { AgentConnection } from "../../shared/wire/ingest-connection.ts";
+import type { Greeting } from "./greeting.ts";
+import type { UplinkDeps, WaitingFrame } from "./ports.ts";
+import { seriesTables, TABLE_SERIES_MAX } from "./series-tables.ts";
+import type { UplinkMetrics } from "./uplink-metrics.ts";
+
+const BATCH_FRAMES_MAX = 64;
+const BATCH_BYTES_MAX = 256 * 1024;
+/** With frames in flight and no ack for this long the connection counts as dead. */
+const ACK_TIMEOUT_MS = 10_000;
+const ACK_CHECKS = 4;
+/** When the agent stops: for the last acks, and again for the goodbye to arrive. */
+const FAREWELL_MS = 1000;
+
+type InFlight = { readonly seq: number; readonly sentAtMs: number };
+
+/**
+ * One welcomed connection. Frames go up while the window has room, acks come down; it ends with
+ * the first fault, or with a goodbye.
+ */
+export class UplinkSession {
+  readonly #deps: UplinkDeps;
+  readonly #shown: UplinkMetrics;
+  readonly #connection: AgentConnection;
+  readonly #messages: AsyncIterator<AggregatorMessage__Output>;
+  readonly #windowFrames: number;
+  readonly #changes = new ChangeSignal();
+  readonly #toldReasons = new Set<string>();
+  /** Sent and not acked, oldest first; never more than the window. */
+  readonly #inFlight: InFlight[] = [];
+  #knownEpoch: number;
+  #knownSeries: number;
+  #sentSeq: number;
+  #ackedAtMs = 0;
+  #isLeaving = false;
+  #isAckFailing = false;
+
+  constructor(
+    deps: UplinkDeps,
+    shown: UplinkMetrics,
+    connection: AgentConnection,
+    { welcome, messages }: Greeting,
+  ) {
+    this.#deps = deps;
+    this.#shown = shown;
+    this.#connection = connection;
+    this.#messages = messages;
+    this.#windowFrames = welcome.windowFrames;
+    this.#knownEpoch = welcome.epoch;
+    this.#knownSeries = welcome.seriesKnown;
+    this.#sentSeq = welcome.lastSeq;
+  }
+
+  /**
+   * Resolves after a goodbye, once `stop` is aborted.
+   * @throws OperationalError for what broke the connection
+   */
+  async run(stop: AbortSignal): Promise<void> {
+    const over = new AbortController();
+    await this.#settle(this.#sentSeq); // the acks of a connection that broke
+    const loops = [
+      this.#receive(),
+      this.#send(over.signal),
+      this.#announce(over.signal),
+      this.#watch(over.signal),
+      this.#farewell(stop, over.signal),
+    ];
+    try {
+      await Promise.race(loops);
+    } finally {
+      over.abort(new OperationalError("UNAVAILABLE", "The connection is over"));
+      this.#connection.close(new OperationalError("UNAVAILABLE", "The agent closes"));
+      this.#changes.notify();
+      await Promise.allSettled(loops);
+    }
+  }
+
+  async #send(over: AbortSignal): Promise<void> {
+    const { buffer } = this.#deps;
+    for (;;) {
+      over.throwIfAborted();
+      const newestSeq = buffer.newestSeq;
+      const room = this.#windowFrames - this.#inFlight.length;
+      if (room <= 0 || this.#sentSeq >= newestSeq || this.#isLeaving) {
+        await this.#changes.wait();
+        continue;
+      }
+      const framesMax = Math.min(room, BATCH_FRAMES_MAX);
+      const frames = await buffer.read(this.#sentSeq, framesMax, BATCH_BYTES_MAX);
+      over.throwIfAborted();
+      await this.#sendFrames(frames);
+      if (frames.length === 0) this.#sentSeq = newestSeq; // what is left cannot be read
+      this.#changes.notify();
+    }
+  }
+
+  async #sendFrames(frames: readonly WaitingFrame[]): Promise<void> {
+    let batch: WaitingFrame[] = [];
+    for (const frame of frames) {
+      if (this.#lacksSeries(frame)) {
+        await this.#sendBatch(batch);
+        batch = [];
+        if (!(await this.#sendSeries(frame))) {
+          this.#deps.buffer.dropped(frame.seq, "damaged");
+          this.#sentSeq = frame.seq;
+          continue;
+        }
+      }
+      batch.push(frame);
+    }
+    await this.#sendBatch(batch);
+  }
+
+  async #sendBatch(batch: readonly WaitingFrame[]): Promise<void> {
+    if (batch.length === 0) return;
+    const sentAtMs = this.#deps.clock.monotonicMs();
+    let bytes = 0;
+    for (const { seq, bytes: frame } of batch) {
+      this.#inFlight.push({ seq, sentAtMs });
+      this.#sentSeq = seq;
+      bytes += frame.length;
+    }
+    this.#shown.frames.add(batch.length);
+    this.#shown.frameBytes.add(bytes);
+    await this.#connection.send({ frames: { frame: batch.map((frame) => frame.bytes) } });
+  }
+
+  /** An older epoch than the one the aggregator knows cannot be defined again: it will refuse. */
+  #lacksSeries({ seq, seriesCount }: WaitingFrame): boolean {
+    const epoch = epochOfSeq(seq);
+    if (epoch === this.#knownEpoch) return seriesCount > this.#knownSeries;
+    return epoch > this.#knownEpoch;
+  }
+
+  /** False when definitions that the frame needs cannot be read any more. */
+  async #sendSeries({ seq, seriesCount }: WaitingFrame): Promise<boolean> {
+    const epoch = epochOfSeq(seq);
+    let known = epoch === this.#knownEpoch ? this.#knownSeries : 0;
+    while (known < seriesCount) {
+      const endId = Math.min(seriesCount, known + TABLE_SERIES_MAX);
+      const definitions = await this.#deps.buffer.definitions(epoch, known, endId);
+      for (const table of seriesTables(definitions)) {
+        const series = table.map(({ id, group, scale, labels }) => {
+          return { id, group, scale, labels: [...labels] };
+        });
+        known += series.length;
+        this.#knownEpoch = epoch;
+        this.#knownSeries = known;
+        this.#shown.series.add(series.length);
+        await this.#connection.send({ series: { epoch, series } });
+      }
+      if (known < endId) return false;
+    }
+    return true;
+  }
+
+  async #receive(): Promise<void> {
+    for (;;) {
+      const { done, value } = await this.#messages.next();
+      if (done === true) break;
+      const { ack, rejected } = value;
+      if (ack !== null && ack !== undefined) await this.#onAck(ack.seq);
+      else if (rejected !== null && rejected !== undefined) this.#onRejected(rejected);
+      else throw this.#fault("says something out of turn");
+    }
+    if (!this.#isLeaving) {
+      throw new OperationalError("UNAVAILABLE", `${this.#connection.peer} ended the stream`);
+    }
+  }
+
+  async #onAck(seq: number): Promise<void> {
+    if (!Number.isSafeInteger(seq) || seq < 0 || seq > this.#sentSeq) {
+      throw this.#fault(`acks frame ${seq}, the last one sent is ${this.#sentSeq}`);
+    }
+    const count = this.#inFlight.findIndex((frame) => frame.seq > seq);
+    const acked = this.#inFlight.splice(0, count < 0 ? this.#inFlight.length : count).at(-1);
+    if (acked !== undefined) {
+      this.#ackedAtMs = this.#deps.clock.monotonicMs();
+      this.#shown.acks.add();
+      this.#shown.ackSeconds.set((this.#ackedAtMs - acked.sentAtMs) / 1000);
+    }
+    await this.#settle(seq);
+    this.#changes.notify();
+  }
+
+  #onRejected({ seq, reason, detail }: Rejected__Output): void {
+    if (!this.#inFlight.some((frame) => frame.seq === seq)) {
+      throw this.#fault(`rejects frame ${seq}, which is not in flight`);
+    }
+    const name = reason.replace(/^REJECT_REASON_/, "").toLowerCase();
+    this.#deps.buffer.dropped(seq, name);
+    if (this.#toldReasons.has(name)) return;
+    this.#toldReasons.add(name);
+    this.#deps.logger.warn({ seq, reason: name, detail }, "the aggregator rejects a frame");
+  }
+
+  /** Where the disk fails the frames stay in the buffer; a later ack settles them too. */
+  async #settle(seq: number): Promise<void> {
+    const { buffer, logger } = this.#deps;
+    try {
+      await buffer.ack(Math.min(seq, buffer.newestSeq));
+      this.#isAckFailing = false;
+    } catch (error) {
+      if (!(error instanceof OperationalError)) throw error;
+      if (!this.#isAckFailing) {
+        logger.error({ error: error.message }, "cannot remove acked frames from the buffer");
+      }
+      this.#isAckFailing = true;
+    }
+  }
+
+  async #announce(over: AbortSignal): Promise<void> {
+    for (;;) {
+      await this.#deps.buffer.changed(over);
+      this.#changes.notify();
+    }
+  }
+
+  async #watch(over: AbortSignal): Promise<void> {
+    const { clock } = this.#deps;
+    for (;;) {
+      await clock.sleep(ACK_TIMEOUT_MS / ACK_CHECKS, over);
+      const oldest = this.#inFlight[0];
+      if (oldest === undefined) continue;
+      const sinceMs = Math.max(oldest.sentAtMs, this.#ackedAtMs);
+      if (clock.monotonicMs() - sinceMs < ACK_TIMEOUT_MS) continue;
+      throw new OperationalError(
+        "UNAVAILABLE",
+        `${this.#connection.peer} has acked nothing for ${ACK_TIMEOUT_MS / 1000} s`,
+      );
+    }
+  }
+
+  async #farewell(stop: AbortSignal, over: AbortSignal): Promise<void> {
+    await aborted(stop, over);
+    const { clock } = this.#deps;
+    await Promise.race([this.#drained(over), clock.sleep(FAREWELL_MS, over)]);
+    this.#isLeaving = true;
+    await Promise.race([this.#sayGoodbye(), clock.sleep(FAREWELL_MS, over)]);
+  }
+
+  /** Resolves when everything is sent and acked. */
+  async #drained(over: AbortSignal): Promise<void> {
+    while (this.#inFlight.length > 0 || this.#sentSeq < this.#deps.buffer.newestSeq) {
+      over.throwIfAborted();
+      await this.#changes.wait();
+    }
+  }
+
+  /** Resolves when the aggregator has heard it and ends the stream as well. */
+  async #sayGoodbye(): Promise<void> {
+    await this.#connection.send({ goodbye: { reason: "the agent stops" } });
+    this.#connection.close();
+    await new Promise(() => {}); // `receive` ends the session when the aggregator does
+  }
+
+  #fault(what: string): OperationalError {
+    return new OperationalError("PROTOCOL", `${this.#connection.peer} ${what}`);
+  }
+}
+
+/** Resolves when `stop` is aborted, rejects when `over` is. */
+async function aborted(stop: AbortSignal, over: AbortSignal): Promise<void> {
+  if (stop.aborted) return;
+  await new Promise<void>((resolve, reject) => {
+    stop.addEventListener("abort", () => resolve(), { once: true, signal: over });
+    over.addEventListener("abort", () => reject(over.reason), { once: true });
+  });
+}

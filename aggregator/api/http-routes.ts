@@ -1,0 +1,119 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import {
+  limitParameter,
+  type Parameters,
+  parameterError,
+  parseSpan,
+  parseTime,
+  TIME_MAX_MS,
+  timeParameter,
+} from "./parameters.ts";
+import {
+  alertsText,
+  queryBody,
+  rulesText,
+  seriesListText,
+  successBody,
+} from "./prometheus-json.ts";
+import type { QueryApi, RunOptions, SeriesQuery } from "./query-api.ts";
+
+const JSON_TYPE = "application/json; charset=utf-8";
+
+/** One request: its parameters, and a signal that is aborted when the client goes away. */
+type Call = {
+  readonly parameters: Parameters;
+  /** The part of the path that the route names. */
+  readonly name: string;
+  readonly signal: AbortSignal;
+};
+
+/** `/api/v1`: each answers GET, and POST with its parameters in a form. */
+export function addApiRoutes(server: FastifyInstance, api: QueryApi, version: string): void {
+  const add = (path: string, answer: (call: Call) => Promise<string> | string) => {
+    server.route({
+      method: ["GET", "POST"],
+      url: `/api/v1${path}`,
+      handler: async (request, reply) => {
+        const body = await answer(callOf(request, reply));
+        return reply.type(JSON_TYPE).send(body);
+      },
+    });
+  };
+  add("/query", (call) => instant(api, call));
+  add("/query_range", (call) => range(api, call));
+  add("/series", async (call) => {
+    const { items, warnings } = await api.series(seriesQuery(call), runOptions(call));
+    return successBody(seriesListText(items), warnings);
+  });
+  add("/labels", async (call) => {
+    const { items, warnings } = await api.labelNames(seriesQuery(call), runOptions(call));
+    return successBody(JSON.stringify(items), warnings);
+  });
+  add("/label/:name/values", async (call) => {
+    const query = seriesQuery(call);
+    const { items, warnings } = await api.labelValues(call.name, query, runOptions(call));
+    return successBody(JSON.stringify(items), warnings);
+  });
+  add("/alerts", () => successBody(alertsText(api.alerts())));
+  add("/rules", ({ parameters }) => successBody(rulesText(api.ruleGroups(), ruleType(parameters))));
+  // Types and help texts of metrics do not travel with the samples.
+  add("/metadata", () => successBody("{}"));
+  add("/status/buildinfo", () => successBody(buildText(version)));
+}
+
+async function instant(api: QueryApi, call: Call): Promise<string> {
+  const { parameters } = call;
+  const timeMs = timeParameter(parameters, "time", api.nowMs());
+  const request = { query: parameters.get("query") ?? "", timeMs };
+  return queryBody(await api.instant(request, runOptions(call)));
+}
+
+async function range(api: QueryApi, call: Call): Promise<string> {
+  const { parameters } = call;
+  const request = {
+    query: parameters.get("query") ?? "",
+    startMs: parseTime(parameters.get("start") ?? "", "start"),
+    endMs: parseTime(parameters.get("end") ?? "", "end"),
+    stepMs: parseSpan(parameters.get("step") ?? "", "step"),
+  };
+  return queryBody(await api.range(request, runOptions(call)));
+}
+
+function seriesQuery({ parameters }: Call): SeriesQuery {
+  return {
+    selectors: parameters.getAll("match[]"),
+    startMs: timeParameter(parameters, "start", 0),
+    endMs: timeParameter(parameters, "end", TIME_MAX_MS),
+  };
+}
+
+function runOptions({ parameters, signal }: Call): RunOptions {
+  const timeout = parameters.get("timeout") ?? "";
+  const timeoutMs = timeout === "" ? null : parseSpan(timeout, "timeout");
+  return { timeoutMs, limit: limitParameter(parameters), signal };
+}
+
+function ruleType(parameters: Parameters): "alert" | "record" | null {
+  const type = (parameters.get("type") ?? "").toLowerCase();
+  if (type === "") return null;
+  if (type === "alert" || type === "record") return type;
+  throw parameterError("type", "it is alert or record");
+}
+
+function buildText(version: string): string {
+  const unknown = { revision: "", branch: "", buildUser: "", buildDate: "", goVersion: "" };
+  return JSON.stringify({ version, ...unknown });
+}
+
+/** A form's values come before those of the address, as in Go. */
+function callOf(request: FastifyRequest, reply: FastifyReply): Call {
+  const queryStart = request.url.indexOf("?");
+  const search = queryStart === -1 ? "" : request.url.slice(queryStart + 1);
+  const form = typeof request.body === "string" ? request.body : "";
+  const gone = new AbortController();
+  reply.raw.once("close", () => {
+    if (!reply.raw.writableFinished) gone.abort();
+  });
+  const { name = "" } = request.params as { readonly name?: string };
+  return { parameters: new URLSearchParams(`${form}&${search}`), name, signal: gone.signal };
+}

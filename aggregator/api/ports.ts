@@ -1,0 +1,112 @@
+import type { Matcher, SeriesColumns, VectorSample } from "../../shared/model/columns.ts";
+import type { Labels } from "../../shared/model/labels.ts";
+
+/** Times are Unix milliseconds everywhere here; 0 where there is none. */
+
+export type QueryResult = { readonly warnings: readonly string[] } & (
+  | { readonly type: "scalar"; readonly timeMs: number; readonly value: number }
+  | { readonly type: "string"; readonly timeMs: number; readonly value: string }
+  | { readonly type: "vector"; readonly timeMs: number; readonly samples: readonly VectorSample[] }
+  | { readonly type: "matrix"; readonly series: readonly SeriesColumns[] }
+);
+
+/** An expression that was read and checked; running it stops soon after the signal is aborted. */
+export type CompiledQuery = {
+  readonly type: "scalar" | "string" | "vector" | "matrix";
+  instant(timeMs: number, signal: AbortSignal): Promise<QueryResult>;
+  range(span: QuerySpan, signal: AbortSignal): Promise<QueryResult>;
+};
+
+/** Evaluation at `startMs`, `startMs + stepMs`, … up to `endMs`, both inclusive. */
+export type QuerySpan = {
+  readonly startMs: number;
+  readonly endMs: number;
+  readonly stepMs: number;
+};
+
+export type QueryPort = {
+  /** @throws OperationalError QUERY when the text is no PromQL expression */
+  compile(text: string): CompiledQuery;
+  /** @throws OperationalError QUERY when the text is no series selector */
+  parseSelector(text: string): readonly Matcher[];
+};
+
+type MatcherSets = readonly (readonly Matcher[])[];
+
+/** No matcher sets: all series. Times are inclusive. */
+export type SeriesPort = {
+  seriesLabels(sets: MatcherSets, startMs: number, endMs: number): Promise<readonly Labels[]>;
+  labelNames(sets: MatcherSets, startMs: number, endMs: number): Promise<readonly string[]>;
+  labelValues(
+    name: string,
+    sets: MatcherSets,
+    startMs: number,
+    endMs: number,
+  ): Promise<readonly string[]>;
+};
+
+export type NodeStatus = {
+  readonly name: string;
+  readonly state: "awaited" | "up" | "down" | "left";
+  readonly stateSinceMs: number;
+  readonly agentVersion: string;
+  readonly address: string;
+  readonly lastTickMs: number;
+  readonly framesStored: number;
+  readonly framesDuplicate: number;
+  readonly framesRejected: number;
+  readonly framesMissing: number;
+  readonly series: number;
+};
+
+export type NodesPort = { nodes(): readonly NodeStatus[] };
+
+export type AlertStatus = {
+  readonly state: "pending" | "firing";
+  /** With `alertname`. */
+  readonly labels: Labels;
+  readonly annotations: Labels;
+  readonly activeAtMs: number;
+  /** Since when only `keep_firing_for` holds it; null: the condition holds. */
+  readonly keepFiringSinceMs: number | null;
+  readonly value: number;
+  /** It stands because its data stopped. */
+  readonly isNoData: boolean;
+};
+
+type RuleCommon = {
+  readonly name: string;
+  readonly query: string;
+  readonly labels: Labels;
+  readonly health: "ok" | "err" | "unknown";
+  readonly lastError: string;
+  readonly lastEvaluationMs: number;
+  readonly evaluationSeconds: number;
+};
+
+export type RuleStatus =
+  | ({ readonly type: "recording" } & RuleCommon)
+  | ({
+      readonly type: "alerting";
+      readonly state: "inactive" | "pending" | "firing";
+      readonly forMs: number;
+      readonly keepFiringForMs: number;
+      readonly annotations: Labels;
+      readonly alerts: readonly AlertStatus[];
+    } & RuleCommon);
+
+export type RuleGroupStatus = {
+  readonly name: string;
+  readonly file: string;
+  readonly intervalMs: number;
+  /** Elements a rule may give; 0: any number. */
+  readonly limit: number;
+  readonly lastEvaluationMs: number;
+  readonly evaluationSeconds: number;
+  readonly rules: readonly RuleStatus[];
+};
+
+export type RulesPort = { groups(): readonly RuleGroupStatus[] };
+
+/** False while the aggregator starts and while it stops. */
+export type ReadinessPort = { isReady(): boolean };

@@ -1,0 +1,138 @@
+import type { SeriesColumns, VectorSample } from "../../shared/model/columns.ts";
+import { type Labels, labelsRecord } from "../../shared/model/labels.ts";
+import type { ErrorType } from "./api-error.ts";
+import { decimalText, exponentText, sampleText, secondsText } from "./go-number.ts";
+import type { AlertStatus, QueryResult, RuleGroupStatus, RuleStatus } from "./ports.ts";
+import { formatRfc3339 } from "./rfc3339.ts";
+
+/**
+ * The bodies of Prometheus' HTTP API, version 1. Sources: prometheus.io/docs, "HTTP API", and
+ * web/api/v1 and util/jsonutil of Prometheus for how numbers and times are written. Results of
+ * queries are put together as text: they can have millions of samples.
+ */
+
+/** `data` is JSON text. */
+export function successBody(data: string, warnings: readonly string[] = []): string {
+  const tail = warnings.length === 0 ? "" : `,"warnings":${JSON.stringify(warnings)}`;
+  return `{"status":"success","data":${data}${tail}}`;
+}
+
+export function errorBody(errorType: ErrorType, error: string): string {
+  return JSON.stringify({ status: "error", errorType, error });
+}
+
+export function queryBody(result: QueryResult): string {
+  const data = `{"resultType":"${result.type}","result":${resultText(result)}}`;
+  return successBody(data, result.warnings);
+}
+
+function resultText(result: QueryResult): string {
+  switch (result.type) {
+    case "scalar":
+      return `[${secondsText(result.timeMs)},"${decimalText(result.value)}"]`;
+    case "string":
+      return `[${secondsText(result.timeMs)},${JSON.stringify(result.value)}]`;
+    case "vector":
+      return vectorText(result.samples, result.timeMs);
+    case "matrix":
+      return `[${result.series.map(seriesText).join(",")}]`;
+  }
+}
+
+function vectorText(samples: readonly VectorSample[], timeMs: number): string {
+  const time = secondsText(timeMs);
+  const elements = samples.map(
+    ({ labels, value }) =>
+      `{"metric":${labelsText(labels)},"value":[${time},"${sampleText(value)}"]}`,
+  );
+  return `[${elements.join(",")}]`;
+}
+
+function seriesText({ labels, times, values }: SeriesColumns): string {
+  let text = `{"metric":${labelsText(labels)},"values":[`;
+  for (let i = 0; i < times.length; i += 1) {
+    if (i > 0) text += ",";
+    text += `[${secondsText(times[i] ?? 0)},"${sampleText(values[i] ?? 0)}"]`;
+  }
+  return `${text}]}`;
+}
+
+function labelsText(labels: Labels): string {
+  let text = "{";
+  for (let i = 0; i < labels.length; i += 2) {
+    if (i > 0) text += ",";
+    text += `${JSON.stringify(labels[i])}:${JSON.stringify(labels[i + 1])}`;
+  }
+  return `${text}}`;
+}
+
+export function seriesListText(series: readonly Labels[]): string {
+  return `[${series.map(labelsText).join(",")}]`;
+}
+
+export function alertsText(alerts: readonly AlertStatus[]): string {
+  return JSON.stringify({ alerts: alerts.map(alertObject) });
+}
+
+/** Which rules: `alert`, `record` or all (null). */
+export function rulesText(
+  groups: readonly RuleGroupStatus[],
+  only: "alert" | "record" | null,
+): string {
+  const kept = only === null ? null : only === "alert" ? "alerting" : "recording";
+  return JSON.stringify({
+    groups: groups.map((group) => ({
+      name: group.name,
+      file: group.file,
+      rules: group.rules.filter(({ type }) => kept === null || type === kept).map(ruleObject),
+      interval: group.intervalMs / 1000,
+      limit: group.limit,
+      evaluationTime: group.evaluationSeconds,
+      lastEvaluation: evaluationTime(group.lastEvaluationMs),
+    })),
+  });
+}
+
+function ruleObject(rule: RuleStatus): object {
+  const common = {
+    health: rule.health,
+    ...(rule.lastError === "" ? {} : { lastError: rule.lastError }),
+    evaluationTime: rule.evaluationSeconds,
+    lastEvaluation: evaluationTime(rule.lastEvaluationMs),
+    type: rule.type,
+  };
+  const { name, query } = rule;
+  if (rule.type === "recording") {
+    const labels = rule.labels.length === 0 ? {} : { labels: labelsRecord(rule.labels) };
+    return { name, query, ...labels, ...common };
+  }
+  return {
+    state: rule.state,
+    name,
+    query,
+    duration: rule.forMs / 1000,
+    keepFiringFor: rule.keepFiringForMs / 1000,
+    labels: labelsRecord(rule.labels),
+    annotations: labelsRecord(rule.annotations),
+    alerts: rule.alerts.map(alertObject),
+    ...common,
+  };
+}
+
+function alertObject(alert: AlertStatus): object {
+  const heldSinceMs = alert.keepFiringSinceMs;
+  const held = heldSinceMs === null ? {} : { keepFiringSince: formatRfc3339(heldSinceMs) };
+  return {
+    labels: labelsRecord(alert.labels),
+    annotations: labelsRecord(alert.annotations),
+    state: alert.state,
+    activeAt: formatRfc3339(alert.activeAtMs),
+    ...held,
+    value: exponentText(alert.value),
+  };
+}
+
+/** Go's zero time stands for "not yet". */
+function evaluationTime(timeMs: number): string {
+  return timeMs === 0 ? "0001-01-01T00:00:00Z" : formatRfc3339(timeMs);
+}

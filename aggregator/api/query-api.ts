@@ -1,0 +1,212 @@
+import { errorMessage, OperationalError } from "../../shared/errors.ts";
+import type { Matcher } from "../../shared/model/columns.ts";
+import { compareLabels, compareText, type Labels } from "../../shared/model/labels.ts";
+import type { Clock } from "../../shared/platform/ports.ts";
+import { ApiError } from "./api-error.ts";
+import { checkExpression, checkLabelName, checkSelectors, parameterError } from "./parameters.ts";
+import type {
+  AlertStatus,
+  CompiledQuery,
+  NodeStatus,
+  NodesPort,
+  QueryPort,
+  QueryResult,
+  RuleGroupStatus,
+  RulesPort,
+  SeriesPort,
+} from "./ports.ts";
+import { RunLimiter } from "./run-limiter.ts";
+
+export type QueryApiPorts = {
+  readonly query: QueryPort;
+  readonly series: SeriesPort;
+  readonly nodes: NodesPort;
+  readonly rules: RulesPort;
+  readonly clock: Clock;
+};
+
+export type QueryApiOptions = {
+  /** What no query may take longer than, and what it may without asking for less. */
+  readonly timeoutMs: number;
+  readonly runningMax: number;
+  readonly waitingMax: number;
+};
+
+/** Of every request. `timeoutMs` null: the longest allowed. `limit` null: all there is. */
+export type RunOptions = {
+  readonly timeoutMs: number | null;
+  readonly limit: number | null;
+  readonly signal: AbortSignal;
+};
+
+export type InstantQuery = { readonly query: string; readonly timeMs: number };
+export type RangeQuery = {
+  readonly query: string;
+  readonly startMs: number;
+  readonly endMs: number;
+  readonly stepMs: number;
+};
+export type SeriesQuery = {
+  readonly selectors: readonly string[];
+  readonly startMs: number;
+  readonly endMs: number;
+};
+export type Listed<T> = { readonly items: readonly T[]; readonly warnings: readonly string[] };
+
+/** Points of one series in a range query, so many steps at most. */
+const RANGE_STEPS_MAX = 11_000;
+const TRUNCATED = "results truncated due to limit";
+
+/**
+ * What is asked over HTTP and over gRPC: checks the request, runs it within its limits, gives the
+ * result. The two protocols differ only in how they read the one and write the other.
+ */
+export class QueryApi {
+  readonly #ports: QueryApiPorts;
+  readonly #options: QueryApiOptions;
+  readonly #limiter: RunLimiter;
+
+  constructor(ports: QueryApiPorts, options: QueryApiOptions) {
+    this.#ports = ports;
+    this.#options = options;
+    this.#limiter = new RunLimiter(ports.clock, options);
+  }
+
+  nowMs(): number {
+    return this.#ports.clock.nowMs();
+  }
+
+  /** @throws ApiError; OperationalError of the ports */
+  async instant(request: InstantQuery, options: RunOptions): Promise<QueryResult> {
+    const compiled = this.#compile(request.query);
+    const result = await this.#run(options, (signal) => compiled.instant(request.timeMs, signal));
+    return limited(result, options.limit);
+  }
+
+  /** @throws ApiError; OperationalError of the ports */
+  async range(request: RangeQuery, options: RunOptions): Promise<QueryResult> {
+    checkSpan(request);
+    const compiled = this.#compile(request.query);
+    if (compiled.type === "matrix" || compiled.type === "string") {
+      const problem = `a range query needs a scalar or an instant vector, this is a ${TYPE_NAMES[compiled.type]}`;
+      throw parameterError("query", problem);
+    }
+    const { startMs, endMs, stepMs } = request;
+    const span = { startMs, endMs, stepMs };
+    const result = await this.#run(options, (signal) => compiled.range(span, signal));
+    return limited(result, options.limit);
+  }
+
+  /** Sorted. @throws ApiError; OperationalError of the ports */
+  async series(request: SeriesQuery, options: RunOptions): Promise<Listed<Labels>> {
+    if (request.selectors.length === 0) {
+      throw new ApiError("bad_data", "no match[] parameter provided");
+    }
+    const { series } = this.#ports;
+    const found = await this.#list(request, options, (...span) => series.seriesLabels(...span));
+    return cut([...found].sort(compareLabels), options.limit);
+  }
+
+  /** Sorted. @throws ApiError; OperationalError of the ports */
+  async labelNames(request: SeriesQuery, options: RunOptions): Promise<Listed<string>> {
+    const { series } = this.#ports;
+    const found = await this.#list(request, options, (...span) => series.labelNames(...span));
+    return cut([...found].sort(compareText), options.limit);
+  }
+
+  /** Sorted. @throws ApiError; OperationalError of the ports */
+  async labelValues(
+    label: string,
+    request: SeriesQuery,
+    options: RunOptions,
+  ): Promise<Listed<string>> {
+    checkLabelName(label);
+    const { series } = this.#ports;
+    const found = await this.#list(request, options, (...span) =>
+      series.labelValues(label, ...span),
+    );
+    return cut([...found].sort(compareText), options.limit);
+  }
+
+  nodes(): readonly NodeStatus[] {
+    return this.#ports.nodes.nodes();
+  }
+
+  ruleGroups(): readonly RuleGroupStatus[] {
+    return this.#ports.rules.groups();
+  }
+
+  /** Pending and firing, in the order of their rules. */
+  alerts(): AlertStatus[] {
+    return this.ruleGroups().flatMap(({ rules }) =>
+      rules.flatMap((rule) => (rule.type === "alerting" ? rule.alerts : [])),
+    );
+  }
+
+  #compile(text: string): CompiledQuery {
+    checkExpression(text, "query");
+    return asParameter("query", () => this.#ports.query.compile(text));
+  }
+
+  #list<T>(
+    { selectors, startMs, endMs }: SeriesQuery,
+    options: RunOptions,
+    read: (sets: (readonly Matcher[])[], startMs: number, endMs: number) => Promise<T>,
+  ): Promise<T> {
+    if (endMs < startMs) throw parameterError("end", "it must not be before start");
+    const sets = checkSelectors(selectors).map((text) =>
+      asParameter("match[]", () => this.#ports.query.parseSelector(text)),
+    );
+    // No sample is older than 1970; clients that mean "ever" name times far before.
+    return this.#run(options, () => read(sets, Math.max(startMs, 0), Math.max(endMs, 0)));
+  }
+
+  #run<T>(options: RunOptions, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const timeoutMs = Math.min(
+      options.timeoutMs ?? this.#options.timeoutMs,
+      this.#options.timeoutMs,
+    );
+    return this.#limiter.run(timeoutMs, options.signal, work);
+  }
+}
+
+const TYPE_NAMES = { matrix: "range vector", string: "string" };
+
+/** A text the client sent that cannot be read is its mistake, whatever the reader calls it. */
+function asParameter<T>(name: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof OperationalError)) throw error;
+    const message = `invalid parameter "${name}": ${errorMessage(error)}`;
+    throw new ApiError("bad_data", message, { cause: error });
+  }
+}
+
+function checkSpan({ startMs, endMs, stepMs }: RangeQuery): void {
+  if (endMs < startMs) throw parameterError("end", "it must not be before start");
+  if (!(stepMs > 0)) throw parameterError("step", "it must be more than zero");
+  if (Math.floor((endMs - startMs) / stepMs) > RANGE_STEPS_MAX) {
+    throw new ApiError(
+      "bad_data",
+      "exceeded maximum resolution of 11,000 points per timeseries: choose a longer step or a shorter range",
+    );
+  }
+}
+
+function limited(result: QueryResult, limit: number | null): QueryResult {
+  if (limit === null) return result;
+  const warnings = [...result.warnings, TRUNCATED];
+  if (result.type === "vector" && result.samples.length > limit) {
+    return { ...result, samples: result.samples.slice(0, limit), warnings };
+  }
+  if (result.type === "matrix" && result.series.length > limit) {
+    return { ...result, series: result.series.slice(0, limit), warnings };
+  }
+  return result;
+}
+
+function cut<T>(items: readonly T[], limit: number | null): Listed<T> {
+  if (limit === null || items.length <= limit) return { items, warnings: [] };
+  return { items: items.slice(0, limit), warnings: [TRUNCATED] };
+}

@@ -1,0 +1,170 @@
+import {
+  type handleUnaryCall,
+  type ServerUnaryCall,
+  type sendUnaryData,
+  status,
+} from "@grpc/grpc-js";
+import { errorMessage, OperationalError } from "../../shared/errors.ts";
+import type { SeriesColumns } from "../../shared/model/columns.ts";
+import type { Logger } from "../../shared/platform/ports.ts";
+import type { Node } from "../../shared/wire/generated/telltale/v1/Node.ts";
+import type { QueryHandlers } from "../../shared/wire/generated/telltale/v1/Query.ts";
+import type { QueryResponse } from "../../shared/wire/generated/telltale/v1/QueryResponse.ts";
+import type { ResultSeries } from "../../shared/wire/generated/telltale/v1/ResultSeries.ts";
+import type { RuleGroup } from "../../shared/wire/generated/telltale/v1/RuleGroup.ts";
+import type { SeriesRequest__Output } from "../../shared/wire/generated/telltale/v1/SeriesRequest.ts";
+import { grpcStatus } from "../../shared/wire/grpc-status.ts";
+import { ApiError } from "./api-error.ts";
+import type { AlertStatus, NodeStatus, QueryResult, RuleGroupStatus } from "./ports.ts";
+import type { QueryApi, RunOptions, SeriesQuery } from "./query-api.ts";
+
+const LAST_HOUR_MS = 3_600_000;
+
+/** The gRPC service telltale.v1.Query. */
+export function createQueryService(api: QueryApi, logger: Logger): QueryHandlers {
+  const answer = <In, Out>(
+    work: (request: In, options: RunOptions) => Promise<Out> | Out,
+  ): handleUnaryCall<In, Out> => {
+    return (call, callback) => void respond(call, callback, work);
+  };
+
+  /** Never rejects: a failure is the call's status. */
+  async function respond<In, Out>(
+    call: ServerUnaryCall<In, Out>,
+    callback: sendUnaryData<Out>,
+    work: (request: In, options: RunOptions) => Promise<Out> | Out,
+  ): Promise<void> {
+    try {
+      callback(null, await work(call.request, runOptions(call, api.nowMs())));
+    } catch (error) {
+      if (!(error instanceof OperationalError)) {
+        const { stack } = error as Error;
+        logger.error({ path: call.getPath(), error: errorMessage(error), stack }, "Request failed");
+      }
+      callback(statusOf(error));
+    }
+  }
+
+  return {
+    Instant: answer(async ({ query, timeMs }, options) =>
+      queryResponse(await api.instant({ query, timeMs: timeMs || api.nowMs() }, options)),
+    ),
+    Range: answer(async (request, options) => queryResponse(await api.range(request, options))),
+    Series: answer(async (request, options) => {
+      const query = seriesQuery(request, api.nowMs(), LAST_HOUR_MS);
+      const { items } = await api.series(query, options);
+      return { series: items.map((labels) => ({ labels: [...labels] })) };
+    }),
+    Labels: answer(async (request, options) => {
+      const { items } = await api.labelNames(seriesQuery(request, api.nowMs()), options);
+      return { values: [...items] };
+    }),
+    LabelValues: answer(async (request, options) => {
+      const query = seriesQuery(request, api.nowMs());
+      const { items } = await api.labelValues(request.label, query, options);
+      return { values: [...items] };
+    }),
+    Nodes: answer(() => ({ nodes: api.nodes().map(nodeMessage) })),
+    Alerts: answer(() => ({ alerts: api.alerts().map(alertMessage) })),
+    Rules: answer(() => ({ groups: api.ruleGroups().map(groupMessage) })),
+  };
+}
+
+/** The client's deadline is the query's timeout. */
+function runOptions<In, Out>(call: ServerUnaryCall<In, Out>, nowMs: number): RunOptions {
+  const gone = new AbortController();
+  call.once("cancelled", () => gone.abort());
+  if (call.cancelled) gone.abort();
+  const deadlineMs = Number(call.getDeadline());
+  const timeoutMs = Number.isFinite(deadlineMs) ? Math.max(0, deadlineMs - nowMs) : null;
+  return { timeoutMs, limit: null, signal: gone.signal };
+}
+
+function statusOf(error: unknown): { code: status; details: string } {
+  if (!(error instanceof OperationalError)) {
+    return { code: status.INTERNAL, details: "Internal error, see the aggregator's log" };
+  }
+  const details = errorMessage(error);
+  if (error instanceof ApiError && error.type === "timeout") {
+    return { code: status.DEADLINE_EXCEEDED, details };
+  }
+  if (error instanceof ApiError && error.type === "canceled") {
+    return { code: status.CANCELLED, details };
+  }
+  return { code: grpcStatus(error.code), details };
+}
+
+/** A time of 0 is the default: from `defaultSpanMs` ago, or from the oldest, until now. */
+function seriesQuery(
+  request: Pick<SeriesRequest__Output, "match" | "startMs" | "endMs">,
+  nowMs: number,
+  defaultSpanMs = nowMs,
+): SeriesQuery {
+  const endMs = request.endMs || nowMs;
+  const startMs = request.startMs || endMs - defaultSpanMs;
+  return { selectors: request.match, startMs, endMs };
+}
+
+function queryResponse(result: QueryResult): QueryResponse {
+  const warnings = [...result.warnings];
+  switch (result.type) {
+    case "scalar": {
+      const series = { labels: [], timesMs: [result.timeMs], values: [result.value] };
+      return { resultType: "RESULT_TYPE_SCALAR", result: [series], warnings };
+    }
+    case "string":
+      return { resultType: "RESULT_TYPE_STRING", stringValue: result.value, warnings };
+    case "vector": {
+      const series = result.samples.map(({ labels, value }) => {
+        return { labels: [...labels], timesMs: [result.timeMs], values: [value] };
+      });
+      return { resultType: "RESULT_TYPE_VECTOR", result: series, warnings };
+    }
+    case "matrix":
+      return {
+        resultType: "RESULT_TYPE_MATRIX",
+        result: result.series.map(resultSeries),
+        warnings,
+      };
+  }
+}
+
+function resultSeries({ labels, times, values }: SeriesColumns): ResultSeries {
+  return { labels: [...labels], timesMs: Array.from(times), values: Array.from(values) };
+}
+
+const NODE_STATES = {
+  awaited: "STATE_AWAITED",
+  up: "STATE_UP",
+  down: "STATE_DOWN",
+  left: "STATE_LEFT",
+} as const;
+
+function nodeMessage(node: NodeStatus): Node {
+  return { ...node, state: NODE_STATES[node.state] };
+}
+
+function alertMessage(alert: AlertStatus) {
+  const { state, activeAtMs, value, isNoData } = alert;
+  const labels = [...alert.labels];
+  const annotations = [...alert.annotations];
+  return { state, labels, annotations, activeAtMs, value, isNoData };
+}
+
+function groupMessage({ name, file, intervalMs, rules }: RuleGroupStatus): RuleGroup {
+  return {
+    name,
+    file,
+    intervalMs,
+    rules: rules.map((rule) => ({
+      type: rule.type,
+      name: rule.name,
+      query: rule.query,
+      health: rule.health,
+      lastError: rule.lastError,
+      state: rule.type === "alerting" ? rule.state : "",
+      lastEvaluationMs: rule.lastEvaluationMs,
+      evaluationSeconds: rule.evaluationSeconds,
+    })),
+  };
+}

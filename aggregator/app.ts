@@ -1,0 +1,281 @@
+import { faultsError } from "../shared/config/decode-yaml.ts";
+import { formatAddress } from "../shared/config/fields.ts";
+import { errorMessage } from "../shared/errors.ts";
+import { labelsOf } from "../shared/model/labels.ts";
+import { type Disposals, startParts } from "../shared/platform/disposals.ts";
+import type { Clock, KeyValueStore, Logger, Random } from "../shared/platform/ports.ts";
+import { Metrics } from "../shared/telemetry/metrics.ts";
+import { QueryApi } from "./api/query-api.ts";
+import type { AggregatorConfig } from "./config.ts";
+import { type Fleet, openFleet } from "./fleet/fleet.ts";
+import { IngestService } from "./ingest/ingest-service.ts";
+import { type NotifyConfig, parseNotifyConfig } from "./notify/notify-config.ts";
+import { type Outbox, openOutbox, type PostFn } from "./notify/outbox.ts";
+import { DEFAULT_ENGINE_OPTIONS, PromqlEngine } from "./promql/engine.ts";
+import { compileForRules, queryPort } from "./queries.ts";
+import type { CompileFn } from "./rules/ports.ts";
+import { parseRuleFiles, type RuleFile, type RuleGroup } from "./rules/rule-files.ts";
+import { openRules, type RuleRunner } from "./rules/run-rules.ts";
+import { openSeriesStore, type SeriesStore } from "./series/series-store.ts";
+
+/** What agents and clients reach once it is served. */
+export type Services = {
+  readonly ingest: IngestService;
+  readonly api: QueryApi;
+  readonly metrics: Metrics;
+  readonly readiness: { isReady(): boolean };
+};
+
+/** What the aggregator needs of the world; the simulation has one of its own. */
+export type AggregatorPlatform = {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly post: PostFn;
+  /** Gives the event loop a turn. */
+  readonly pause: () => Promise<void>;
+  /** Opens the directory's store; `load` may be called again after a repair. */
+  openStore<T>(
+    directory: string,
+    metrics: Metrics,
+    load: (store: KeyValueStore) => Promise<T>,
+  ): Promise<T>;
+  /** The files of a pattern, by name. @throws OperationalError CONFIG */
+  readFiles(pattern: string): readonly RuleFile[];
+  /** Null where there is no such file. @throws OperationalError CONFIG */
+  readFile(path: string): string | null;
+  /** Takes calls until disposed. @throws OperationalError IN_USE */
+  serve(services: Services): Promise<AsyncDisposable>;
+  /** Calls `reload` whenever files have changed, until disposed. */
+  onReload(reload: () => Promise<void>): Disposable;
+};
+
+const SERIES_CHUNK_MS = 600_000;
+const MAINTAIN_EVERY_MS = 5000;
+const NODES_MAX = 10_000;
+/** A rule waits this long for the ticks of nodes that are late. */
+const DATA_WAIT_MAX_MS = 1000;
+const NOTIFICATION_EXPIRY_MS = 86_400_000;
+const NOTIFICATIONS_MAX = 100_000;
+const COMMIT_DELAY_MS = 3;
+const WINDOW_FRAMES = 512;
+
+/** The files that a reload reads again, checked. */
+export type CheckedFiles = {
+  readonly groups: readonly RuleGroup[];
+  readonly notify: NotifyConfig | null;
+};
+
+/**
+ * Reads and checks every rule file and the routing; nothing is applied.
+ * @throws OperationalError CONFIG naming every fault with file, line and path
+ */
+export function checkFiles(
+  config: AggregatorConfig,
+  platform: Pick<AggregatorPlatform, "readFile" | "readFiles">,
+  compile: CompileFn = compileForRules(new PromqlEngine(NO_SAMPLES, DEFAULT_ENGINE_OPTIONS)),
+): CheckedFiles {
+  const files = config.rules.flatMap((pattern) => platform.readFiles(pattern));
+  const { groups, faults } = parseRuleFiles(files, compile);
+  if (faults.length > 0) throw faultsError(faults);
+  const text = platform.readFile(config.notify);
+  const notify =
+    text === null
+      ? null
+      : parseNotifyConfig({ path: config.notify, text }, (path) => platform.readFile(path) ?? "");
+  return { groups, notify };
+}
+
+const NO_SAMPLES = { select: async () => [] };
+
+/**
+ * Starts the aggregator. Files are checked before anything is opened. Disposing of it lets what runs
+ * end; everything acknowledged is on the disk at every moment anyway.
+ * @throws OperationalError CONFIG, IN_USE, STORAGE
+ */
+export async function startAggregator(
+  config: AggregatorConfig,
+  platform: AggregatorPlatform,
+): Promise<AsyncDisposable> {
+  const files = checkFiles(config, platform);
+  return await startParts(platform.logger, (parts) => start(config, platform, files, parts));
+}
+
+async function start(
+  config: AggregatorConfig,
+  platform: AggregatorPlatform,
+  files: CheckedFiles,
+  parts: Disposals,
+): Promise<void> {
+  const { clock, logger } = platform;
+  const metrics = new Metrics();
+  const stop = new AbortController();
+  const series = await openSeries(config, platform, metrics, parts);
+  const fleet = await openNodes(config, platform, metrics, series, parts);
+  const engine = new PromqlEngine(series, {
+    ...DEFAULT_ENGINE_OPTIONS,
+    samplesMax: config.query.samples_max,
+    pause: platform.pause,
+  });
+  const alerts = await openAlerts(config, platform, { metrics, series, fleet, files, parts });
+  const ingest = new IngestService(
+    { store: series, clock, logger, metrics, events: fleet },
+    { commitDelayMs: COMMIT_DELAY_MS, windowFrames: WINDOW_FRAMES },
+  );
+  const api = new QueryApi(
+    {
+      query: queryPort(engine),
+      series,
+      nodes: fleet,
+      rules: { groups: () => alerts.rules() },
+      clock,
+    },
+    { timeoutMs: config.query.timeout, runningMax: 8, waitingMax: 100 },
+  );
+  let isReady = false;
+  const server = await platform.serve({
+    ingest,
+    api,
+    metrics,
+    readiness: { isReady: () => isReady },
+  });
+  parts.use(server);
+  parts.use(ingest); // first its sessions end, then the server that carries them
+  const compile = compileForRules(engine);
+  await alerts.apply(checkFiles(config, platform, compile).groups);
+  parts.defer(() => alerts.close());
+  const reloads = platform.onReload(() => reload(config, platform, alerts, compile));
+  parts.defer(() => reloads[Symbol.dispose]());
+  const work = [fleet.run(stop.signal), maintain(series, platform, stop.signal)];
+  parts.defer(async () => {
+    isReady = false;
+    stop.abort();
+    await Promise.all(work);
+  });
+  isReady = true;
+  const { grpc, http } = config;
+  logger.info(
+    { grpc: formatAddress(grpc.listen), http: formatAddress(http.listen) },
+    "aggregator started",
+  );
+}
+
+async function openSeries(
+  config: AggregatorConfig,
+  platform: AggregatorPlatform,
+  metrics: Metrics,
+  parts: Disposals,
+): Promise<SeriesStore> {
+  const { clock, logger } = platform;
+  const options = {
+    retentionMs: config.retention,
+    futureLimitMs: config.future_max,
+    chunkMs: SERIES_CHUNK_MS,
+  };
+  const series = await platform.openStore(`${config.data_dir}/series`, metrics, (store) =>
+    openSeriesStore({ store, clock, logger, metrics }, options),
+  );
+  parts.defer(() => series.close());
+  return series;
+}
+
+async function openNodes(
+  config: AggregatorConfig,
+  platform: AggregatorPlatform,
+  metrics: Metrics,
+  series: SeriesStore,
+  parts: Disposals,
+): Promise<Fleet> {
+  const { clock, logger } = platform;
+  const write = series.write.bind(series);
+  const streams = () => series.streams();
+  return await platform.openStore(`${config.data_dir}/fleet`, metrics, async (store) => {
+    const deps = { store, write, streams, clock, logger, metrics };
+    const fleet = await openFleet(deps, { nodesMax: NODES_MAX });
+    parts.defer(() => store.close());
+    return fleet;
+  });
+}
+
+type AlertParts = {
+  readonly metrics: Metrics;
+  readonly series: SeriesStore;
+  readonly fleet: Fleet;
+  readonly files: CheckedFiles;
+  readonly parts: Disposals;
+};
+
+/** Rules and outbox share a store, so that an alert's change and its notification are one batch. */
+async function openAlerts(
+  config: AggregatorConfig,
+  platform: AggregatorPlatform,
+  { metrics, series, fleet, files, parts }: AlertParts,
+): Promise<RuleRunner> {
+  const { clock, random, logger, post } = platform;
+  const write = series.write.bind(series);
+  const externalUrl = config.external_url.replace(/\/$/, "");
+  const outboxOptions = {
+    config: files.notify,
+    externalUrl,
+    expiryMs: NOTIFICATION_EXPIRY_MS,
+    entriesMax: NOTIFICATIONS_MAX,
+  };
+  const external = { labels: labelsOf(config.external_labels), url: externalUrl };
+  return await platform.openStore(`${config.data_dir}/alerts`, metrics, async (store) => {
+    const outbox: Outbox = await openOutbox(
+      { store, clock, random, logger, metrics, post },
+      outboxOptions,
+    );
+    const rules = await openRules(
+      { store, write, notify: outbox, dataClock: fleet, clock, logger, metrics },
+      {
+        defaultIntervalMs: config.evaluation_interval,
+        external,
+        dataWaitMaxMs: DATA_WAIT_MAX_MS,
+      },
+    );
+    parts.defer(() => store.close());
+    const stop = new AbortController();
+    const delivery = outbox.run(stop.signal);
+    parts.defer(async () => {
+      stop.abort();
+      await delivery;
+    });
+    return rules;
+  });
+}
+
+/** A wrong file is told of and changes nothing. */
+async function reload(
+  config: AggregatorConfig,
+  platform: AggregatorPlatform,
+  alerts: RuleRunner,
+  compile: CompileFn,
+): Promise<void> {
+  try {
+    const { groups } = checkFiles(config, platform, compile);
+    await alerts.apply(groups);
+    platform.logger.info({ groups: groups.length }, "rules were read again");
+  } catch (error) {
+    platform.logger.error({ error: errorMessage(error) }, "the old rules stay in force");
+  }
+}
+
+/** A failure is told once a streak; the next turn tries again. */
+async function maintain(
+  series: SeriesStore,
+  { clock, logger }: AggregatorPlatform,
+  signal: AbortSignal,
+): Promise<void> {
+  let isFailing = false;
+  while (!signal.aborted) {
+    try {
+      await series.maintain();
+      isFailing = false;
+    } catch (error) {
+      if (!isFailing) logger.error({ error: errorMessage(error) }, "cannot maintain the store");
+      isFailing = true;
+    }
+    await clock.sleep(MAINTAIN_EVERY_MS, signal).catch(() => undefined); // stopping ends the loop
+  }
+}

@@ -1,0 +1,56 @@
+import { z } from "zod";
+import { address, duration, isLoopback, LOG_LEVELS } from "../shared/config/fields.ts";
+import { parseDuration } from "../shared/model/duration.ts";
+
+/** /etc/telltale/aggregator.yaml. Durations are milliseconds once they are read. */
+export const aggregatorConfigSchema = z
+  .strictObject({
+    data_dir: z.string().min(1).default("/var/lib/telltale/aggregator"),
+    /** Agents and the `telltale` command connect here. */
+    grpc: z
+      .strictObject({ listen: address.default({ host: "127.0.0.1", port: 7070 }) })
+      .prefault({}),
+    /** Prometheus' HTTP API, /metrics, /-/healthy and /-/ready. */
+    http: z
+      .strictObject({ listen: address.default({ host: "127.0.0.1", port: 7071 }) })
+      .prefault({}),
+    /** Rule files; `*` stands for any part of a file name. A pattern may match nothing. */
+    rules: z.array(z.string().min(1)).max(100).default(["/etc/telltale/rules/*.yaml"]),
+    /** Routing in Alertmanager's format; without the file nothing is notified. */
+    notify: z.string().min(1).default("/etc/telltale/notify.yaml"),
+    /** How people reach this aggregator: goes into notifications. */
+    external_url: z.string().max(1024).default(""),
+    external_labels: z.record(z.string(), z.string().max(1024)).default({}),
+    /** For rule groups that name none. */
+    evaluation_interval: duration
+      .refine((ms) => ms >= 100 && ms <= 3_600_000, "must be from 100ms to 1h")
+      .default(1000),
+    retention: duration
+      .refine((ms) => ms >= 3_600_000, "at least 1h")
+      .default(parseDuration("15d")),
+    /** A sample further ahead of this machine's clock is refused. */
+    future_max: duration.refine((ms) => ms >= 1000, "at least 1s").default(parseDuration("10m")),
+    query: z
+      .strictObject({
+        timeout: duration.refine((ms) => ms >= 100, "at least 100ms").default(120_000),
+        samples_max: z.number().int().min(1000).default(50_000_000),
+      })
+      .prefault({}),
+    log_level: z.enum(LOG_LEVELS).default("info"),
+    /** Allows what is neither encrypted nor authenticated beyond this machine. */
+    insecure: z.boolean().default(false),
+  })
+  .superRefine((config, context) => {
+    if (config.insecure) return;
+    for (const key of ["grpc", "http"] as const) {
+      const { listen } = config[key];
+      if (isLoopback(listen)) continue;
+      context.addIssue({
+        code: "custom",
+        path: [key, "listen"],
+        message: `${listen.host} can be reached from other machines, and there is neither encryption nor authentication yet: keep to a network you trust and say "insecure: true"`,
+      });
+    }
+  });
+
+export type AggregatorConfig = z.infer<typeof aggregatorConfigSchema>;

@@ -1,0 +1,353 @@
+import { errorMessage, OperationalError } from "../../shared/errors.ts";
+import { compareText, labelsOf, METRIC_NAME } from "../../shared/model/labels.ts";
+import { ChangeSignal } from "../../shared/platform/change-signal.ts";
+import type { BatchOperation, Clock, KeyValueStore, Logger } from "../../shared/platform/ports.ts";
+import type { Counter, Gauge, Metrics } from "../../shared/telemetry/metrics.ts";
+import { decodeNodeEntry, encodeNodeEntry, NODE_KEYS } from "./node-entry.ts";
+import {
+  awaitedState,
+  dueMsOf,
+  heardLater,
+  LEFT,
+  type NodeEvent,
+  type NodeState,
+  nextNodeState,
+  silenceMsOf,
+  upValueOf,
+} from "./node-state.ts";
+import type { AgentIdentity, FrameOutcome, NodeStatus, StreamPosition, WriteFn } from "./ports.ts";
+
+export type FleetDeps = {
+  readonly store: KeyValueStore;
+  readonly write: WriteFn;
+  readonly streams: () => readonly StreamPosition[];
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+};
+
+export type FleetOptions = { readonly nodesMax: number };
+
+/** `up` is written every so often, on the whole second. */
+const TURN_MS = 1000;
+/** Changes that come closer together than this are written together. */
+const PAUSE_MS = 100;
+/** A turn that comes later than this was held up, and nothing could be heard meanwhile. */
+const LATE_MS = 500;
+/** Rules do not wait for a node whose newest tick is older: it has a backlog, or is slow. */
+const LAG_MAX_MS = 2000;
+const UP_GROUP = "up";
+
+/** One node. `state` changes only in `#step`. */
+type Member = {
+  readonly name: string;
+  state: NodeState;
+  stateSinceMs: number;
+  agentVersion: string;
+  address: string;
+  intervalMs: number;
+  connections: number;
+  lastTickMs: number;
+  isSaved: boolean;
+  readonly frames: { stored: number; duplicate: number; rejected: number; missing: number };
+};
+
+/**
+ * Loads the nodes this aggregator knows. Those that were up have a grace to come back.
+ * @throws OperationalError STORAGE when the store cannot be read
+ */
+export async function openFleet(deps: FleetDeps, options: FleetOptions): Promise<Fleet> {
+  const fleet = new Fleet(deps, options);
+  await fleet.load();
+  return fleet;
+}
+
+/**
+ * Which nodes there are and how each stands; the author of `up`. Takes what ingest tells
+ * (`connected`, `committed`, `goodbye`, `disconnected`) and gives rules their clock.
+ */
+export class Fleet {
+  readonly #deps: FleetDeps;
+  readonly #options: FleetOptions;
+  readonly #members = new Map<string, Member>();
+  readonly #changes = new ChangeSignal();
+  readonly #gauge: Gauge;
+  readonly #failures: Counter;
+  #turn = new AbortController();
+  #isUpChanged = false;
+  #isFailing = false;
+  #lastUpMs = 0; // time of the last `up` written, Unix
+  #lastTurnMs: number; // monotonic
+
+  constructor(deps: FleetDeps, options: FleetOptions) {
+    this.#deps = deps;
+    this.#options = options;
+    this.#lastTurnMs = deps.clock.monotonicMs();
+    this.#gauge = deps.metrics.gauge("telltale_nodes", "Nodes known, by how they stand");
+    this.#failures = deps.metrics.counter(
+      "telltale_fleet_write_failures_total",
+      "Turns in which the state of the nodes could not be written",
+    );
+  }
+
+  async load(): Promise<void> {
+    const { store, clock, logger, metrics } = this.#deps;
+    const damaged = metrics.counter(
+      "telltale_fleet_damaged_entries_total",
+      "Stored nodes that could not be read and were left out",
+    );
+    const nowMs = clock.monotonicMs();
+    for await (const raw of store.entries(NODE_KEYS)) {
+      const entry = decodeNodeEntry(raw);
+      if (entry === null) {
+        damaged.add();
+        logger.warn({ bytes: raw[1].length }, "A stored node cannot be read and is left out");
+        continue;
+      }
+      const member = this.#add(entry.name);
+      const isOut = entry.state === "down" || entry.state === "left";
+      member.state = isOut ? { kind: entry.state } : awaitedState(nowMs, entry.state === "up");
+      member.stateSinceMs = entry.sinceMs;
+      member.agentVersion = entry.agentVersion;
+      member.intervalMs = entry.intervalMs;
+      member.isSaved = true;
+    }
+    for (const { node, lastTickMs } of this.#deps.streams()) {
+      const known = this.#members.get(node);
+      const member = known ?? this.#add(node);
+      if (known === undefined) member.state = awaitedState(nowMs, false);
+      member.lastTickMs = Math.max(member.lastTickMs, lastTickMs);
+    }
+  }
+
+  /** @throws OperationalError LIMIT when the node is new and there are too many */
+  connected(node: string, identity: AgentIdentity): void {
+    if (!this.#members.has(node) && this.#members.size >= this.#options.nodesMax) {
+      throw new OperationalError(
+        "LIMIT",
+        `Node ${node} is refused: ${this.#options.nodesMax} nodes are known already`,
+      );
+    }
+    const member = this.#members.get(node) ?? this.#add(node);
+    member.connections += 1;
+    if (member.agentVersion !== identity.agentVersion) member.isSaved = false;
+    member.agentVersion = identity.agentVersion;
+    member.address = identity.address;
+    member.intervalMs = identity.intervalMs;
+    this.#step(member, "connected");
+  }
+
+  /** `timeMs`: the tick's time. Only a frame that is stored is a sign of life. */
+  committed(node: string, timeMs: number, outcome: FrameOutcome): void {
+    const member = this.#members.get(node);
+    if (member === undefined) return;
+    member.frames[outcome.kind] += 1;
+    if (outcome.kind !== "stored") return;
+    member.frames.missing += outcome.missing;
+    member.lastTickMs = timeMs;
+    this.#step(member, "tick");
+    this.#changes.notify();
+  }
+
+  goodbye(node: string): void {
+    const member = this.#members.get(node);
+    if (member === undefined) return;
+    // With a newer connection open, this was the last word of the agent's former process.
+    if (member.connections <= 1) this.#step(member, "goodbye");
+  }
+
+  disconnected(node: string): void {
+    const member = this.#members.get(node);
+    if (member === undefined) return;
+    member.connections = Math.max(0, member.connections - 1);
+    if (member.connections === 0) member.address = "";
+  }
+
+  /** Whether every node that is up and keeps pace has its ticks up to `timeMs` in the store. */
+  isComplete(timeMs: number): boolean {
+    const oldestMs = this.#deps.clock.nowMs() - LAG_MAX_MS;
+    for (const { state, lastTickMs } of this.#members.values()) {
+      if (state.kind === "up" && lastTickMs >= oldestMs && lastTickMs < timeMs) return false;
+    }
+    return true;
+  }
+
+  /** Resolves when `isComplete` may answer otherwise; rejects when the signal is aborted. */
+  changed(signal: AbortSignal): Promise<void> {
+    return this.#changes.wait(signal);
+  }
+
+  /** Sorted by name. */
+  nodes(): NodeStatus[] {
+    const seriesOf = new Map<string, number>();
+    for (const { node, seriesAlive } of this.#deps.streams()) {
+      seriesOf.set(node, (seriesOf.get(node) ?? 0) + seriesAlive);
+    }
+    const members = [...this.#members.values()].sort((a, b) => compareText(a.name, b.name));
+    return members.map((member) => ({
+      name: member.name,
+      state: member.state.kind,
+      stateSinceMs: member.stateSinceMs,
+      agentVersion: member.agentVersion,
+      address: member.address,
+      lastTickMs: member.lastTickMs,
+      framesStored: member.frames.stored,
+      framesDuplicate: member.frames.duplicate,
+      framesRejected: member.frames.rejected,
+      framesMissing: member.frames.missing,
+      series: seriesOf.get(member.name) ?? 0,
+    }));
+  }
+
+  /** Writes `up` on every whole second and soon after every change, until the signal is aborted. */
+  async run(signal: AbortSignal): Promise<void> {
+    const wake = () => this.#turn.abort();
+    signal.addEventListener("abort", wake, { once: true });
+    this.#lastTurnMs = this.#deps.clock.monotonicMs();
+    while (!signal.aborted) {
+      await this.#takeTurn();
+      await this.#sleepUntilDue(signal);
+    }
+    signal.removeEventListener("abort", wake);
+    await this.#attempt(() => this.#save());
+  }
+
+  async #takeTurn(): Promise<void> {
+    const nowMs = this.#deps.clock.monotonicMs();
+    const sinceMs = nowMs - this.#lastTurnMs;
+    const wasHeldUp = sinceMs > TURN_MS + LATE_MS;
+    this.#lastTurnMs = nowMs;
+    for (const member of this.#members.values()) {
+      if (wasHeldUp) member.state = heardLater(member.state, sinceMs);
+      this.#step(member, "silence");
+    }
+    this.#showCounts();
+    await this.#attempt(async () => {
+      await this.#save();
+      await this.#writeUp();
+    });
+    this.#changes.notify(); // a node may have fallen behind meanwhile, and is not waited for
+  }
+
+  #step(member: Member, event: NodeEvent): void {
+    const { clock, logger } = this.#deps;
+    const before = member.state;
+    const silenceMs = silenceMsOf(member.intervalMs);
+    member.state = nextNodeState(before, event, clock.monotonicMs(), silenceMs);
+    if (member.state.kind === before.kind) return;
+    member.stateSinceMs = clock.nowMs();
+    member.isSaved = false;
+    const level = member.state.kind === "down" ? "warn" : "info";
+    logger[level]({ node: member.name, before: before.kind }, `Node is ${member.state.kind}`);
+    if (upValueOf(member.state) === upValueOf(before)) return;
+    this.#isUpChanged = true;
+    this.#turn.abort();
+  }
+
+  /** States that changed, in one batch; nothing where nothing did. */
+  async #save(): Promise<void> {
+    const unsaved = [...this.#members.values()].filter((member) => !member.isSaved);
+    if (unsaved.length === 0) return;
+    const operations = unsaved.map((member): BatchOperation => {
+      const { name, stateSinceMs: sinceMs, agentVersion, intervalMs } = member;
+      const state = storedStateOf(member.state);
+      const entry = { name, state, sinceMs, agentVersion, intervalMs };
+      const [key, value] = encodeNodeEntry(entry);
+      return { type: "put", key, value };
+    });
+    for (const member of unsaved) member.isSaved = true;
+    try {
+      await this.#deps.store.batch(operations, { sync: true });
+    } catch (error) {
+      for (const member of unsaved) member.isSaved = false;
+      throw error;
+    }
+  }
+
+  /** A sample on the whole second, or now when something changed; never one before the last. */
+  async #writeUp(): Promise<void> {
+    const nowMs = this.#deps.clock.nowMs();
+    const timeMs = this.#isUpChanged ? nowMs : Math.floor(nowMs / TURN_MS) * TURN_MS;
+    if (timeMs <= this.#lastUpMs) return;
+    this.#isUpChanged = false;
+    const samples = [...this.#members.values()].flatMap(({ name, state }) => {
+      const value = upValueOf(state);
+      const labels = labelsOf({ [METRIC_NAME]: "up", instance: name, job: "node" });
+      return value === null ? [] : [{ labels, value }];
+    });
+    try {
+      await this.#deps.write(UP_GROUP, timeMs, samples);
+      this.#lastUpMs = timeMs;
+    } catch (error) {
+      this.#isUpChanged = true;
+      throw error;
+    }
+  }
+
+  /** A disk that fails must not end the watch: it is told once, and tried again each turn. */
+  async #attempt(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+      this.#isFailing = false;
+    } catch (error) {
+      if (!(error instanceof OperationalError)) throw error;
+      this.#failures.add();
+      if (!this.#isFailing) {
+        const fields = { code: error.code, error: errorMessage(error) };
+        this.#deps.logger.error(fields, "The state of the nodes cannot be written");
+      }
+      this.#isFailing = true;
+    }
+  }
+
+  /** Until the next whole second, the first silence that is due, or a change. */
+  async #sleepUntilDue(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#deps;
+    await this.#sleep(PAUSE_MS, signal);
+    if (signal.aborted) return;
+    this.#turn = new AbortController();
+    if (this.#isUpChanged && !this.#isFailing) return;
+    let waitMs = TURN_MS - (clock.nowMs() % TURN_MS);
+    for (const { state, intervalMs } of this.#members.values()) {
+      const dueMs = dueMsOf(state, silenceMsOf(intervalMs));
+      waitMs = Math.min(waitMs, dueMs - clock.monotonicMs());
+    }
+    await this.#sleep(waitMs, this.#turn.signal);
+  }
+
+  async #sleep(ms: number, signal: AbortSignal): Promise<void> {
+    try {
+      await this.#deps.clock.sleep(ms, signal);
+    } catch {
+      // Woken early; the caller looks why.
+    }
+  }
+
+  #showCounts(): void {
+    const counts = { awaited: 0, up: 0, down: 0, left: 0 };
+    for (const { state } of this.#members.values()) counts[state.kind] += 1;
+    for (const [state, count] of Object.entries(counts)) this.#gauge.set(count, { state });
+  }
+
+  #add(name: string): Member {
+    const member: Member = {
+      name,
+      state: LEFT,
+      stateSinceMs: this.#deps.clock.nowMs(),
+      agentVersion: "",
+      address: "",
+      intervalMs: TURN_MS,
+      connections: 0,
+      lastTickMs: 0,
+      isSaved: false,
+      frames: { stored: 0, duplicate: 0, rejected: 0, missing: 0 },
+    };
+    this.#members.set(name, member);
+    return member;
+  }
+}
+
+/** One that is awaited after a restart was up before, and still is for the next restart. */
+function storedStateOf(state: NodeState): NodeState["kind"] {
+  return state.kind === "awaited" && state.wasUp ? "up" : state.kind;
+}

@@ -1,0 +1,73 @@
+import { OperationalError } from "../../shared/errors.ts";
+import type { Clock } from "../../shared/platform/ports.ts";
+import type { AgentMessage__Output } from "../../shared/wire/generated/telltale/v1/AgentMessage.ts";
+import type { Hello__Output } from "../../shared/wire/generated/telltale/v1/Hello.ts";
+import { PROTOCOL_VERSION } from "../../shared/wire/proto.ts";
+import {
+  AGENT_VERSION_LENGTH_MAX,
+  HELLO_TIMEOUT_MS,
+  INTERVAL_MS_MAX,
+  NODE_BYTES_MAX,
+} from "./limits.ts";
+
+/** Text that can be shown: no control characters, nothing that turns the direction of writing. */
+const PRINTABLE = /^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Co}\p{Cn}]+$/u;
+const STREAM_ID = /^[0-9a-f]{32}$/;
+
+/**
+ * The first message of a stream, checked.
+ * @throws OperationalError PROTOCOL when it is no hello or not a valid one, UNAVAILABLE when none
+ * comes in time
+ */
+export async function receiveHello(
+  peer: string,
+  messages: AsyncIterator<AgentMessage__Output>,
+  clock: Clock,
+): Promise<Hello__Output> {
+  const arrived = new AbortController();
+  const tooLate = clock.sleep(HELLO_TIMEOUT_MS, arrived.signal).then(() => {
+    throw new OperationalError("UNAVAILABLE", `${peer} said no hello in time`);
+  });
+  const first = messages.next();
+  try {
+    const { done, value } = await Promise.race([first, tooLate]);
+    if (done === true || value.hello === null || value.hello === undefined) {
+      throw new OperationalError("PROTOCOL", `${peer} does not begin with a hello`);
+    }
+    return checkedHello(peer, value.hello);
+  } finally {
+    arrived.abort();
+    first.catch(() => {}); // after a time-out nobody wants to know any more
+    tooLate.catch(() => {}); // the alarm was switched off
+  }
+}
+
+/** @throws OperationalError PROTOCOL */
+function checkedHello(peer: string, hello: Hello__Output): Hello__Output {
+  const { protocolVersion, node, streamId, agentVersion, intervalMs } = hello;
+  if (protocolVersion !== PROTOCOL_VERSION) {
+    throw refusal(
+      peer,
+      `speaks protocol version ${protocolVersion}, this aggregator version ${PROTOCOL_VERSION}`,
+    );
+  }
+  const nodeBytes = Buffer.byteLength(node);
+  if (nodeBytes > NODE_BYTES_MAX || !PRINTABLE.test(node)) {
+    const shown = JSON.stringify(node.slice(0, NODE_BYTES_MAX));
+    throw refusal(peer, `has a node name of ${nodeBytes} bytes that is not usable: ${shown}`);
+  }
+  if (!STREAM_ID.test(streamId)) {
+    throw refusal(peer, `has the stream id ${JSON.stringify(streamId.slice(0, 64))}`);
+  }
+  if (agentVersion.length > AGENT_VERSION_LENGTH_MAX || !PRINTABLE.test(agentVersion)) {
+    throw refusal(peer, `has an agent version of ${agentVersion.length} characters`);
+  }
+  if (intervalMs < 1 || intervalMs > INTERVAL_MS_MAX) {
+    throw refusal(peer, `has an interval of ${intervalMs} ms`);
+  }
+  return hello;
+}
+
+function refusal(peer: string, why: string): OperationalError {
+  return new OperationalError("PROTOCOL", `Agent at ${peer} ${why}`);
+}

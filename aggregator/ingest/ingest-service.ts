@@ -1,0 +1,221 @@
+import { OperationalError } from "../../shared/errors.ts";
+import type { Clock, Logger } from "../../shared/platform/ports.ts";
+import type { Metrics } from "../../shared/telemetry/metrics.ts";
+import { VERSION } from "../../shared/version.ts";
+import type { AgentMessage__Output } from "../../shared/wire/generated/telltale/v1/AgentMessage.ts";
+import type { Hello__Output } from "../../shared/wire/generated/telltale/v1/Hello.ts";
+import type { AggregatorConnection } from "../../shared/wire/ingest-connection.ts";
+import { GroupCommit } from "./group-commit.ts";
+import { receiveHello } from "./hello.ts";
+import { IngestMetrics } from "./ingest-metrics.ts";
+import { IngestSession } from "./ingest-session.ts";
+import { SESSIONS_MAX } from "./limits.ts";
+import type { IngestEvents, IngestStore } from "./ports.ts";
+
+export type IngestDeps = {
+  readonly store: IngestStore;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly events: IngestEvents;
+};
+
+export type IngestOptions = {
+  /** How long a commit waits for company. */
+  readonly commitDelayMs: number;
+  /** Frames an agent may have sent beyond the last ack. */
+  readonly windowFrames: number;
+};
+
+/** Names of refused nodes that are remembered, so that each is logged once. */
+const REFUSED_NAMES_MAX = 1000;
+
+type Seat = { readonly session: IngestSession; readonly left: Promise<void> };
+
+/**
+ * Takes the agents' streams: one live session a node, what they send in common commits, acks only
+ * for what is on the disk.
+ */
+export class IngestService implements AsyncDisposable {
+  readonly #deps: IngestDeps;
+  readonly #options: IngestOptions;
+  readonly #shown: IngestMetrics;
+  readonly #commits: GroupCommit;
+  /** By node: its newest session. */
+  readonly #seats = new Map<string, Seat>();
+  readonly #serving = new Set<Promise<void>>();
+  readonly #refused = new Set<string>();
+  readonly #stop = new AbortController();
+
+  constructor(deps: IngestDeps, options: IngestOptions) {
+    this.#deps = deps;
+    this.#options = options;
+    this.#shown = new IngestMetrics(deps.metrics);
+    this.#commits = new GroupCommit(deps, this.#shown, options.commitDelayMs);
+  }
+
+  /**
+   * Serves one stream to its end. What the agent does wrong is told to it and logged, not thrown.
+   * @param signal aborted to end the session as if the aggregator stopped
+   */
+  async serve(connection: AggregatorConnection, signal?: AbortSignal): Promise<void> {
+    const stop =
+      signal === undefined ? this.#stop.signal : AbortSignal.any([signal, this.#stop.signal]);
+    const work = this.#serve(connection, stop);
+    this.#serving.add(work);
+    try {
+      await work;
+    } finally {
+      this.#serving.delete(work);
+    }
+  }
+
+  /** Ends all sessions and takes no more; resolves when nothing is being committed. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    await Promise.allSettled(this.#serving);
+  }
+
+  async #serve(connection: AggregatorConnection, stop: AbortSignal): Promise<void> {
+    const { clock } = this.#deps;
+    const end = () => connection.close(stopping());
+    stop.addEventListener("abort", end, { once: true });
+    let hello: Hello__Output | null = null;
+    try {
+      if (stop.aborted) throw stopping();
+      if (this.#serving.size > SESSIONS_MAX) {
+        throw new OperationalError("LIMIT", `More than ${SESSIONS_MAX} agents are connected`);
+      }
+      const messages = connection.messages[Symbol.asyncIterator]();
+      hello = await receiveHello(connection.peer, messages, clock);
+      stop.throwIfAborted();
+      await this.#serveNode(connection, messages, hello, stop);
+      connection.close();
+    } catch (error) {
+      const fault = stop.aborted ? stopping() : error;
+      connection.close(fault instanceof Error ? fault : undefined);
+      if (!(fault instanceof OperationalError)) throw fault;
+      if (!stop.aborted) this.#tell(fault, connection.peer, hello?.node ?? "");
+    } finally {
+      stop.removeEventListener("abort", end);
+    }
+  }
+
+  async #serveNode(
+    connection: AggregatorConnection,
+    messages: AsyncIterator<AgentMessage__Output>,
+    hello: Hello__Output,
+    stop: AbortSignal,
+  ): Promise<void> {
+    const { node, streamId } = hello;
+    const { events } = this.#deps;
+    const { windowFrames } = this.#options;
+    const parts = {
+      connection,
+      messages,
+      commits: this.#commits,
+      events,
+      shown: this.#shown,
+      windowFrames,
+    };
+    const session = new IngestSession(node, streamId, parts);
+    const before = this.#checkSeat(session);
+    let leave = () => {};
+    const left = new Promise<void>((resolve) => {
+      leave = resolve;
+    });
+    const seat = { session, left };
+    this.#seats.set(node, seat);
+    const end = () => session.end(stopping());
+    stop.addEventListener("abort", end, { once: true });
+    try {
+      await before?.left; // its last commit decides where this one goes on
+      session.throwIfEnded();
+      await this.#welcome(session, connection, hello);
+    } finally {
+      stop.removeEventListener("abort", end);
+      if (this.#seats.get(node) === seat) this.#seats.delete(node);
+      this.#shown.sessions.set(this.#seats.size);
+      leave();
+    }
+  }
+
+  /**
+   * A newer connection of the same buffer takes the place of the old one, which is a half-open rest
+   * that the agent has given up. Another buffer under the same name is another agent.
+   * @throws OperationalError IN_USE
+   */
+  #checkSeat(session: IngestSession): Seat | undefined {
+    const seat = this.#seats.get(session.node);
+    if (seat === undefined) return undefined;
+    if (seat.session.streamId !== session.streamId) {
+      throw new OperationalError(
+        "IN_USE",
+        `Node ${JSON.stringify(session.node)} is already connected from ${seat.session.peer} with another buffer (two agents with the same name? set "node" in the configuration of one)`,
+      );
+    }
+    seat.session.end(
+      new OperationalError("UNAVAILABLE", `A newer connection from ${session.peer} took over`),
+    );
+    return seat;
+  }
+
+  async #welcome(
+    session: IngestSession,
+    connection: AggregatorConnection,
+    hello: Hello__Output,
+  ): Promise<void> {
+    const { store, clock, events, logger } = this.#deps;
+    const { node, agentVersion, intervalMs } = hello;
+    const { peer } = connection;
+    events.connected(node, { agentVersion, address: peer, intervalMs });
+    try {
+      const position = store.position(node, session.streamId);
+      const nowMs = clock.nowMs();
+      await connection.send({
+        welcome: {
+          ...position,
+          nowMs,
+          windowFrames: this.#options.windowFrames,
+          aggregatorVersion: VERSION,
+        },
+      });
+      this.#forgetRefusals(node);
+      this.#shown.sessions.set(this.#seats.size);
+      const { lastSeq } = position;
+      const clockAheadMs = hello.nowMs - nowMs;
+      logger.info({ node, peer, agentVersion, lastSeq, clockAheadMs }, "agent connected");
+      await session.run(position);
+      logger.info({ node, peer }, "agent disconnected");
+    } finally {
+      events.disconnected(node);
+    }
+  }
+
+  #tell(fault: OperationalError, peer: string, node: string): void {
+    this.#shown.errors.add(1, { code: fault.code });
+    const fields = { node, peer, code: fault.code, error: fault.message };
+    const key = refusalKey(node, fault.code);
+    if (this.#refused.has(key)) {
+      this.#deps.logger.debug(fields, "agent refused or lost again");
+      return;
+    }
+    if (this.#refused.size >= REFUSED_NAMES_MAX) this.#refused.clear();
+    this.#refused.add(key);
+    this.#deps.logger.warn(fields, "agent refused or lost");
+  }
+
+  #forgetRefusals(node: string): void {
+    for (const code of ["IN_USE", "LIMIT", "PROTOCOL", "UNAVAILABLE"]) {
+      this.#refused.delete(refusalKey(node, code));
+    }
+  }
+}
+
+function refusalKey(node: string, code: string): string {
+  return `${code} ${node}`;
+}
+
+function stopping(): OperationalError {
+  return new OperationalError("UNAVAILABLE", "The aggregator stops");
+}

@@ -1,0 +1,178 @@
+#!/usr/bin/env node
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { Command } from "commander";
+import { errorMessage, OperationalError } from "../shared/errors.ts";
+import {
+  EXIT_USAGE,
+  flagOverrides,
+  readConfig,
+  reportFailure,
+  runUntilSignal,
+} from "../shared/platform/command.ts";
+import { readConfigFile, readConfigFiles } from "../shared/platform/config-files.ts";
+import { openLevelStore } from "../shared/platform/level-store.ts";
+import { openLog } from "../shared/platform/log.ts";
+import { nodeClock } from "../shared/platform/node.ts";
+import type { Logger } from "../shared/platform/ports.ts";
+import type { Metrics } from "../shared/telemetry/metrics.ts";
+import { VERSION } from "../shared/version.ts";
+import { type AggregatorPlatform, checkFiles, startAggregator } from "./app.ts";
+import { type AggregatorConfig, aggregatorConfigSchema } from "./config.ts";
+import { listen } from "./listen.ts";
+
+const DEFAULT_CONFIG = "/etc/telltale/aggregator.yaml";
+const LEVEL_LIMITS = { cacheBytes: 16 * 1024 ** 2, writeBufferBytes: 8 * 1024 ** 2 };
+/** Bytes of a webhook's answer that are read. */
+const ANSWER_BYTES_MAX = 4096;
+
+/** Flags that stand for one value of the configuration. */
+const FLAG_PATHS = {
+  dataDir: ["data_dir"],
+  grpcListen: ["grpc", "listen"],
+  httpListen: ["http", "listen"],
+  notify: ["notify"],
+  externalUrl: ["external_url"],
+  retention: ["retention"],
+  logLevel: ["log_level"],
+  insecure: ["insecure"],
+} as const;
+
+const program = new Command("telltale-aggregator")
+  .description("Stores what agents send, answers queries, evaluates rules and notifies people.")
+  .version(VERSION)
+  .option("--config <file>", `configuration file (default: ${DEFAULT_CONFIG}, if it is there)`)
+  .option("--check-config", "check configuration, rules and routing: exit 0 if good, 2 if not")
+  .option("--data-dir <dir>", "where everything is stored (default: /var/lib/telltale/aggregator)")
+  .option("--grpc-listen <host:port>", "agents and clients (default: 127.0.0.1:7070)")
+  .option("--http-listen <host:port>", "Prometheus' HTTP API (default: 127.0.0.1:7071)")
+  .option("--rules <pattern...>", "rule files (default: /etc/telltale/rules/*.yaml)")
+  .option("--notify <file>", "routing (default: /etc/telltale/notify.yaml)")
+  .option("--external-url <url>", "how people reach this aggregator; goes into notifications")
+  .option("--retention <duration>", "how long samples are kept (default: 15d)")
+  .option("--log-level <level>", "debug, info, warn or error (default: info)")
+  .option("--insecure", "allow other machines to connect, unencrypted")
+  .addHelpText(
+    "after",
+    `
+Examples:
+  telltale-aggregator --data-dir ./data                  run in the foreground
+  telltale-aggregator --check-config                     are configuration, rules and routing good?
+  telltale-aggregator --rules 'rules/*.yaml' --notify notify.yaml
+
+Every setting can also be given as TELLTALE_AGGREGATOR_NAME, such as TELLTALE_AGGREGATOR_DATA_DIR.
+SIGHUP reads the rule files again; if one is wrong, the old rules stay in force.`,
+  )
+  .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : EXIT_USAGE))
+  .action(run);
+
+await program.parseAsync();
+
+async function run(): Promise<void> {
+  try {
+    const options = program.opts();
+    const flags = flagOverrides(options, FLAG_PATHS);
+    if (options["rules"] !== undefined) {
+      flags.push({ source: "--rules", path: ["rules"], text: JSON.stringify(options["rules"]) });
+    }
+    const config = readConfig(aggregatorConfigSchema, {
+      defaultFile: DEFAULT_CONFIG,
+      file: options["config"],
+      environmentPrefix: "TELLTALE_AGGREGATOR",
+      flags,
+    });
+    if (options["checkConfig"] === true) check(config);
+    else await serve(config);
+  } catch (error) {
+    reportFailure("telltale-aggregator", error);
+  }
+}
+
+function check(config: AggregatorConfig): void {
+  const { groups, notify } = checkFiles(config, {
+    readFile: readConfigFile,
+    readFiles: readConfigFiles,
+  });
+  const rules = groups.reduce((sum, group) => sum + group.rules.length, 0);
+  const told = notify === null ? "nobody is notified" : `notifies ${notify.receiver.name}`;
+  process.stdout.write(
+    `Configuration is good: ${rules} rules in ${groups.length} groups; ${told}\n`,
+  );
+}
+
+async function serve(config: AggregatorConfig): Promise<void> {
+  const logger = openLog(config.log_level, "telltale-aggregator");
+  await runUntilSignal(() => startAggregator(config, nodePlatform(config, logger)));
+}
+
+function nodePlatform(config: AggregatorConfig, logger: Logger): AggregatorPlatform {
+  return {
+    clock: nodeClock,
+    random: Math.random,
+    logger,
+    post,
+    pause: nextTurn,
+    readFile: readConfigFile,
+    readFiles: readConfigFiles,
+    openStore: (directory, metrics, load) =>
+      openLevelStore(directory, LEVEL_LIMITS, damageReport(metrics, logger), load),
+    serve: (services) =>
+      listen(
+        services,
+        { clock: nodeClock, logger },
+        { grpc: config.grpc.listen, http: config.http.listen },
+      ),
+    onReload: (reload) => {
+      const onSignal = () => void reload();
+      process.on("SIGHUP", onSignal);
+      return { [Symbol.dispose]: () => process.off("SIGHUP", onSignal) };
+    },
+  };
+}
+
+function damageReport(metrics: Metrics, logger: Logger) {
+  const counter = metrics.counter(
+    "telltale_store_damage_total",
+    "Stores found damaged at the start, by what was done about it.",
+  );
+  return (damage: { readonly directory: string; readonly outcome: string }) => {
+    counter.add(1, { outcome: damage.outcome });
+    logger.error(damage, "damaged store");
+  };
+}
+
+/** A redirect is an answer like any other, never followed: what is sent stays with its receiver. */
+async function post(
+  url: string,
+  body: string,
+  signal: AbortSignal,
+): Promise<{ status: number; text: string }> {
+  try {
+    const response = await fetch(url, {
+      method: "POST",
+      headers: { "content-type": "application/json", "user-agent": `telltale/${VERSION}` },
+      body,
+      redirect: "manual",
+      signal,
+    });
+    return { status: response.status, text: await answerText(response) };
+  } catch (error) {
+    signal.throwIfAborted();
+    const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
+    // Only the host: the rest of a webhook's address is often its secret.
+    const { host } = new URL(url);
+    throw new OperationalError("UNAVAILABLE", `${host}: ${errorMessage(cause)}`, { cause });
+  }
+}
+
+async function answerText(response: Response): Promise<string> {
+  try {
+    const reader = response.body?.getReader();
+    const first = await reader?.read();
+    await reader?.cancel();
+    return Buffer.from(first?.value ?? [])
+      .subarray(0, ANSWER_BYTES_MAX)
+      .toString("utf8");
+  } catch (error) {
+    return errorMessage(error);
+  }
+}

@@ -1,0 +1,144 @@
+import { labelsKey, METRIC_NAME, withLabel } from "../../shared/model/labels.ts";
+import type { Group } from "./aggregate.ts";
+import { groupSeries, stepValues } from "./aggregate.ts";
+import type { AggregateExpr } from "./ast.ts";
+import type { Remarks } from "./context.ts";
+import { formatNumber } from "./format.ts";
+import type { Meter } from "./meter.ts";
+import { queryError } from "./query-error.ts";
+import type { StepSeries } from "./series.ts";
+import { emptySeries, hasSample } from "./series.ts";
+import { quantileOf } from "./sums.ts";
+
+/** The aggregations that look at all elements of one step together. */
+export type StepAggregation = {
+  readonly expr: AggregateExpr;
+  readonly series: readonly StepSeries[];
+  readonly steps: number;
+  readonly meter: Meter;
+};
+
+/** quantile: `q` has one number a step. */
+export async function aggregateQuantile(
+  { expr, series, steps, meter }: StepAggregation,
+  q: Float64Array,
+  remarks: Remarks,
+): Promise<StepSeries[]> {
+  warnOfQuantiles(q, expr.place, remarks);
+  const results: StepSeries[] = [];
+  for (const group of groupSeries(expr, series)) {
+    meter.hold(steps);
+    const out = emptySeries(group.labels, group.dropsName, steps);
+    for (let i = 0; i < steps; i += 1) {
+      const column = stepValues(group.members, i);
+      if (column.length > 0) {
+        out.values[i] = quantileOf(q[i] ?? Number.NaN, column, column.length);
+        out.present[i] = 1;
+      }
+      if (meter.work(group.members.length)) await meter.rest();
+    }
+    results.push(out);
+  }
+  return results;
+}
+
+export function warnOfQuantiles(q: Float64Array, place: string, remarks: Remarks): void {
+  const wrong = q.find((value) => !(value >= 0 && value <= 1));
+  if (wrong === undefined) return;
+  remarks.warn(place, `a quantile lies between 0 and 1, found ${formatNumber(wrong)}`);
+}
+
+/**
+ * topk, bottomk, limitk: the elements themselves, `k` of each group (a number a step). Series come
+ * in the order their elements take at the last step: best first.
+ */
+export async function aggregateSome(
+  { expr, series, steps, meter }: StepAggregation,
+  k: Float64Array,
+): Promise<StepSeries[]> {
+  checkCounts(k, expr);
+  const order: StepSeries[] = [];
+  for (const group of groupSeries(expr, series)) {
+    let ranked: StepSeries[] = [];
+    for (let i = 0; i < steps; i += 1) {
+      ranked = rankStep(expr.op, group, i);
+      const kept = Math.max(0, Math.trunc(k[i] ?? 0));
+      for (const dropped of ranked.slice(kept)) dropped.present[i] = 0;
+      if (meter.work(group.members.length * 4)) await meter.rest();
+    }
+    order.push(...new Set([...ranked, ...group.members]));
+  }
+  return order.filter(hasSample);
+}
+
+function checkCounts(k: Float64Array, expr: AggregateExpr): void {
+  const wrong = k.find((value) => !Number.isFinite(value) || Math.abs(value) > 2 ** 53);
+  if (wrong === undefined) return;
+  throw queryError(expr.place, `the parameter of ${expr.op} is ${formatNumber(wrong)}`);
+}
+
+/** The members with an element at the step; best first, NaN last; for limitk as they come. */
+function rankStep(op: AggregateExpr["op"], group: Group, step: number): StepSeries[] {
+  const there = group.members.filter(({ present }) => present[step] === 1);
+  if (op === "limitk") return there;
+  const sign = op === "topk" ? -1 : 1;
+  return there.sort((a, b) => compareNanLast(a.values[step] ?? 0, b.values[step] ?? 0, sign));
+}
+
+/** Ascending for sign 1, descending for -1; NaN is last either way. */
+export function compareNanLast(a: number, b: number, sign: number): number {
+  if (Number.isNaN(a)) return Number.isNaN(b) ? 0 : 1;
+  if (Number.isNaN(b)) return -1;
+  if (a === b) return 0;
+  return a < b ? -sign : sign;
+}
+
+/** count_values: one element for each value, which becomes the label `name`. */
+export async function aggregateValues(
+  { expr, series, steps, meter }: StepAggregation,
+  name: string,
+): Promise<StepSeries[]> {
+  if (name === "" || name.includes("\ufffd")) {
+    throw queryError(expr.place, `not a label name: "${name}"`);
+  }
+  const results = new Map<string, StepSeries>();
+  for (const group of groupSeries(expr, series)) {
+    for (const { values, present } of group.members) {
+      for (let i = 0; i < steps; i += 1) {
+        if (present[i] !== 1) continue;
+        const labels = withLabel(group.labels, name, formatNumber(values[i] ?? 0));
+        const out = resultFor(
+          results,
+          { labels, dropsName: keepsDropping(group, name) },
+          steps,
+          meter,
+        );
+        out.values[i] = (out.values[i] ?? 0) + 1;
+        out.present[i] = 1;
+      }
+      if (meter.work(steps * 8)) await meter.rest();
+    }
+  }
+  return [...results.values()];
+}
+
+/** A name that this very aggregation writes is a new one. */
+function keepsDropping(group: Group, name: string): boolean {
+  return group.dropsName && name !== METRIC_NAME;
+}
+
+function resultFor(
+  results: Map<string, StepSeries>,
+  of: Pick<StepSeries, "labels" | "dropsName">,
+  steps: number,
+  meter: Meter,
+): StepSeries {
+  const key = labelsKey(of.labels);
+  let out = results.get(key);
+  if (out === undefined) {
+    meter.hold(steps);
+    out = emptySeries(of.labels, of.dropsName, steps);
+    results.set(key, out);
+  }
+  return out;
+}

@@ -1,0 +1,164 @@
+import type { Labels } from "../../shared/model/labels.ts";
+import { dropLabels, keepLabels, labelsKey, METRIC_NAME } from "../../shared/model/labels.ts";
+import type { AggregateExpr } from "./ast.ts";
+import type { Meter } from "./meter.ts";
+import type { StepSeries } from "./series.ts";
+import { emptySeries, hasSample } from "./series.ts";
+import { meanOf, varianceOf } from "./sums.ts";
+
+/** Series that are aggregated into one; `dropsName` when it does for any of them. */
+export type Group = {
+  readonly labels: Labels;
+  dropsName: boolean;
+  readonly members: StepSeries[];
+};
+
+export function groupSeries(expr: AggregateExpr, series: readonly StepSeries[]): Group[] {
+  const names = new Set(expr.labels);
+  const isBy = expr.grouping === "by";
+  if (!isBy) names.add(METRIC_NAME);
+  const groups = new Map<string, Group>();
+  for (const one of series) {
+    const labels = isBy ? keepLabels(one.labels, names) : dropLabels(one.labels, names);
+    const key = labelsKey(labels);
+    let group = groups.get(key);
+    if (group === undefined) {
+      group = { labels, dropsName: false, members: [] };
+      groups.set(key, group);
+    }
+    if (one.dropsName) group.dropsName = true;
+    group.members.push(one);
+  }
+  return [...groups.values()];
+}
+
+/** Adds `member` to what `out` has; `lost` is what the sums lost by rounding. */
+type Fold = (out: StepSeries, member: StepSeries, lost: Float64Array) => void;
+
+const FOLDS = new Map<AggregateExpr["op"], Fold>([
+  ["sum", foldSum],
+  ["avg", foldSum],
+  ["min", (out, member) => foldExtreme(out, member, -1)],
+  ["max", (out, member) => foldExtreme(out, member, 1)],
+  ["count", foldCount],
+  ["group", foldCount],
+]);
+
+/** sum, avg, min, max, count, group, stddev, stdvar: one element for each group and step. */
+export async function aggregate(
+  expr: AggregateExpr,
+  series: readonly StepSeries[],
+  steps: number,
+  meter: Meter,
+): Promise<StepSeries[]> {
+  const results: StepSeries[] = [];
+  for (const group of groupSeries(expr, series)) {
+    meter.hold(steps);
+    const out = emptySeries(group.labels, group.dropsName, steps);
+    const fold = FOLDS.get(expr.op);
+    const lost = new Float64Array(steps);
+    for (const member of group.members) {
+      if (fold === undefined) markPresent(out, member);
+      else fold(out, member, lost);
+      if (meter.work(steps)) await meter.rest();
+    }
+    finish(expr.op, group, out, lost);
+    if (meter.work(steps * group.members.length)) await meter.rest();
+    results.push(out);
+  }
+  return results.filter(hasSample);
+}
+
+function foldSum(out: StepSeries, member: StepSeries, lost: Float64Array): void {
+  const { values, present } = out;
+  for (let i = 0; i < present.length; i += 1) {
+    if (member.present[i] !== 1) continue;
+    const value = member.values[i] ?? 0;
+    const sum = values[i] ?? 0;
+    const next = sum + value;
+    if (next === Number.POSITIVE_INFINITY || next === Number.NEGATIVE_INFINITY) lost[i] = 0;
+    else if (Math.abs(sum) >= Math.abs(value)) lost[i] = (lost[i] ?? 0) + (sum - next + value);
+    else lost[i] = (lost[i] ?? 0) + (value - next + sum);
+    values[i] = next;
+    present[i] = 1;
+  }
+}
+
+/** A number beats NaN. `sign` 1 looks for the largest, -1 for the smallest. */
+function foldExtreme(out: StepSeries, member: StepSeries, sign: number): void {
+  const { values, present } = out;
+  for (let i = 0; i < present.length; i += 1) {
+    if (member.present[i] !== 1) continue;
+    const value = member.values[i] ?? 0;
+    const best = values[i] ?? 0;
+    const isBetter = (value - best) * sign > 0 || Number.isNaN(best);
+    if (present[i] !== 1 || isBetter) values[i] = value;
+    present[i] = 1;
+  }
+}
+
+function foldCount(out: StepSeries, member: StepSeries): void {
+  const { values, present } = out;
+  for (let i = 0; i < present.length; i += 1) {
+    if (member.present[i] !== 1) continue;
+    values[i] = (values[i] ?? 0) + 1;
+    present[i] = 1;
+  }
+}
+
+function markPresent(out: StepSeries, member: StepSeries): void {
+  for (let i = 0; i < out.present.length; i += 1) if (member.present[i] === 1) out.present[i] = 1;
+}
+
+function finish(op: AggregateExpr["op"], group: Group, out: StepSeries, lost: Float64Array): void {
+  const { values, present } = out;
+  switch (op) {
+    case "sum":
+      for (let i = 0; i < values.length; i += 1) values[i] = (values[i] ?? 0) + (lost[i] ?? 0);
+      break;
+    case "group":
+      values.fill(1);
+      break;
+    case "avg":
+      finishMeans(group, out, lost);
+      break;
+    case "stddev":
+    case "stdvar":
+      for (let i = 0; i < values.length; i += 1) {
+        if (present[i] !== 1) continue;
+        const column = stepValues(group.members, i);
+        const variance = varianceOf(column, 0, column.length);
+        values[i] = op === "stddev" ? Math.sqrt(variance) : variance;
+      }
+      break;
+  }
+}
+
+function finishMeans(group: Group, out: StepSeries, lost: Float64Array): void {
+  const { values, present } = out;
+  const counts = emptySeries(group.labels, false, values.length);
+  for (const member of group.members) foldCount(counts, member);
+  for (let i = 0; i < values.length; i += 1) {
+    if (present[i] !== 1) continue;
+    const sum = values[i] ?? 0;
+    const count = counts.values[i] ?? 1;
+    if (Number.isFinite(sum)) {
+      values[i] = sum / count + (lost[i] ?? 0) / count;
+    } else {
+      const column = stepValues(group.members, i);
+      values[i] = meanOf(column, 0, column.length);
+    }
+  }
+}
+
+/** The values of one step, in the order of the members; absent ones are left out. */
+export function stepValues(members: readonly StepSeries[], step: number): Float64Array {
+  const column = new Float64Array(members.length);
+  let count = 0;
+  for (const { values, present } of members) {
+    if (present[step] !== 1) continue;
+    column[count] = values[step] ?? 0;
+    count += 1;
+  }
+  return column.subarray(0, count);
+}

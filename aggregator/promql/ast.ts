@@ -1,0 +1,184 @@
+import type { Matcher } from "../../shared/model/columns.ts";
+
+/** What an expression yields; `matrix` is a range vector. */
+export type ValueType = "scalar" | "string" | "vector" | "matrix";
+
+/** The time an `@` modifier names; `start` and `end` are those of the whole query. */
+export type AtTime =
+  | { readonly kind: "time"; readonly timeMs: number }
+  | { readonly kind: "start" }
+  | { readonly kind: "end" };
+
+export type SetOp = "and" | "or" | "unless";
+export type ComparisonOp = "==" | "!=" | ">" | "<" | ">=" | "<=";
+type ArithmeticOp = "+" | "-" | "*" | "/" | "%" | "^" | "atan2";
+/**
+ * `matched` is no PromQL: presence.ts writes it for a comparison that always holds, so it keeps an
+ * element wherever the comparison would have been made.
+ */
+export type BinaryOp = SetOp | ComparisonOp | ArithmeticOp | "matched";
+
+type AggregateOp =
+  | "sum"
+  | "avg"
+  | "min"
+  | "max"
+  | "count"
+  | "group"
+  | "stddev"
+  | "stdvar"
+  | "topk"
+  | "bottomk"
+  | "limitk"
+  | "quantile"
+  | "count_values";
+
+/** `place` is "line:column", both from 1, where the expression begins in the text it came from. */
+type NumberExpr = {
+  readonly kind: "number";
+  readonly value: number;
+  readonly isDuration: boolean; // written as 5m, to be printed so again
+  readonly place: string;
+};
+
+type StringExpr = { readonly kind: "string"; readonly text: string; readonly place: string };
+
+/** `matchers` hold the metric name as a matcher of `__name__`, first where it was written so. */
+export type SelectorExpr = {
+  readonly kind: "selector";
+  readonly matchers: readonly Matcher[];
+  readonly offsetMs: number;
+  readonly at: AtTime | null;
+  readonly place: string;
+};
+
+/** `selector[range]`. */
+type MatrixExpr = {
+  readonly kind: "matrix";
+  readonly selector: SelectorExpr;
+  readonly rangeMs: number;
+  readonly place: string;
+};
+
+/** `expr[range:step]`; `stepMs` null: the engine's default. */
+export type SubqueryExpr = {
+  readonly kind: "subquery";
+  readonly expr: Expr;
+  readonly rangeMs: number;
+  readonly stepMs: number | null;
+  readonly offsetMs: number;
+  readonly at: AtTime | null;
+  readonly place: string;
+};
+
+export type CallExpr = {
+  readonly kind: "call";
+  readonly name: string;
+  readonly args: readonly Expr[];
+  readonly place: string;
+};
+
+export type AggregateExpr = {
+  readonly kind: "aggregate";
+  readonly op: AggregateOp;
+  readonly param: Expr | null;
+  readonly expr: Expr;
+  readonly grouping: "by" | "without"; // none written: by nothing
+  readonly labels: readonly string[];
+  readonly place: string;
+};
+
+/**
+ * How elements of two vectors find each other. `many` names the side of which several may meet one
+ * of the other; set operators have it "both".
+ */
+export type VectorMatching = {
+  readonly isOn: boolean;
+  readonly labels: readonly string[];
+  readonly many: "none" | "left" | "right" | "both";
+  readonly include: readonly string[]; // labels that group_left/group_right copy
+};
+
+export type BinaryExpr = {
+  readonly kind: "binary";
+  readonly op: BinaryOp;
+  readonly left: Expr;
+  readonly right: Expr;
+  readonly isBool: boolean;
+  readonly matching: VectorMatching;
+  readonly place: string;
+};
+
+type UnaryExpr = {
+  readonly kind: "unary";
+  readonly op: "-" | "+";
+  readonly expr: Expr;
+  readonly place: string;
+};
+
+export type ParenExpr = { readonly kind: "paren"; readonly expr: Expr; readonly place: string };
+
+export type Expr =
+  | NumberExpr
+  | StringExpr
+  | SelectorExpr
+  | MatrixExpr
+  | SubqueryExpr
+  | CallExpr
+  | AggregateExpr
+  | BinaryExpr
+  | UnaryExpr
+  | ParenExpr;
+
+export const PLAIN_MATCHING: VectorMatching = {
+  isOn: false,
+  labels: [],
+  many: "none",
+  include: [],
+};
+
+const SET_OPS: ReadonlySet<string> = new Set(["and", "or", "unless"]);
+const COMPARISON_OPS: ReadonlySet<string> = new Set(["==", "!=", ">", "<", ">=", "<=", "matched"]);
+
+export function isSetOp(op: BinaryOp): op is SetOp {
+  return SET_OPS.has(op);
+}
+
+/** Comparisons, and `matched`, which filters as they do. */
+export function isComparison(op: BinaryOp): op is ComparisonOp | "matched" {
+  return COMPARISON_OPS.has(op);
+}
+
+/** The expressions directly inside, in the order they are written. */
+export function childrenOf(expr: Expr): readonly Expr[] {
+  switch (expr.kind) {
+    case "number":
+    case "string":
+    case "selector":
+      return [];
+    case "matrix":
+      return [expr.selector];
+    case "call":
+      return expr.args;
+    case "aggregate":
+      return expr.param === null ? [expr.expr] : [expr.param, expr.expr];
+    case "binary":
+      return [expr.left, expr.right];
+    case "subquery":
+    case "unary":
+    case "paren":
+      return [expr.expr];
+  }
+}
+
+/** The matchers of every selector, in the order they are written. */
+export function exprSelectors(expr: Expr): (readonly Matcher[])[] {
+  if (expr.kind === "selector") return [expr.matchers];
+  return childrenOf(expr).flatMap(exprSelectors);
+}
+
+export function withoutParens(expr: Expr): Exclude<Expr, ParenExpr> {
+  let inner = expr;
+  while (inner.kind === "paren") inner = inner.expr;
+  return inner;
+}

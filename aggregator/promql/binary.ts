@@ -1,0 +1,272 @@
+import type { Labels } from "../../shared/model/labels.ts";
+import { formatLabels, labelsKey } from "../../shared/model/labels.ts";
+import type { BinaryExpr, BinaryOp } from "./ast.ts";
+import { isComparison } from "./ast.ts";
+import type { MatchGroup } from "./matching.ts";
+import { matchGroups, resultLabels } from "./matching.ts";
+import type { Meter } from "./meter.ts";
+import { queryError } from "./query-error.ts";
+import type { StepSeries } from "./series.ts";
+import { emptySeries, hasSample, mergeEqual, withoutMetadata } from "./series.ts";
+
+type Compute = (a: number, b: number) => number;
+
+const COMPUTE: Readonly<Record<Exclude<BinaryOp, "and" | "or" | "unless">, Compute>> = {
+  "+": (a, b) => a + b,
+  "-": (a, b) => a - b,
+  "*": (a, b) => a * b,
+  "/": (a, b) => a / b,
+  "%": (a, b) => a % b,
+  "^": power,
+  atan2: Math.atan2,
+  "==": (a, b) => (a === b ? 1 : 0),
+  "!=": (a, b) => (a !== b ? 1 : 0),
+  ">": (a, b) => (a > b ? 1 : 0),
+  "<": (a, b) => (a < b ? 1 : 0),
+  ">=": (a, b) => (a >= b ? 1 : 0),
+  "<=": (a, b) => (a <= b ? 1 : 0),
+  matched: () => 1,
+};
+
+/** As Go computes it: 1 to any power is 1, also to NaN, and -1 to an infinite one. */
+function power(base: number, exponent: number): number {
+  if (base === 1) return 1;
+  if (base === -1 && Math.abs(exponent) === Number.POSITIVE_INFINITY) return 1;
+  return base ** exponent;
+}
+
+type NumericOp = Exclude<BinaryOp, "and" | "or" | "unless">;
+
+function isNumeric(op: BinaryOp): op is NumericOp {
+  return op !== "and" && op !== "or" && op !== "unless";
+}
+
+function computeOf(op: BinaryOp): Compute {
+  return COMPUTE[isNumeric(op) ? op : "matched"];
+}
+
+function keepsElement(expr: BinaryExpr): boolean {
+  return isComparison(expr.op) && !expr.isBool;
+}
+
+/** Both sides scalar; the left column is written over. */
+export function scalarBinary(expr: BinaryExpr, left: Float64Array, right: Float64Array): void {
+  const compute = computeOf(expr.op);
+  for (let i = 0; i < left.length; i += 1) left[i] = compute(left[i] ?? 0, right[i] ?? 0);
+}
+
+/** One side a scalar. A filtering comparison keeps the vector's values, on whichever side it is. */
+export async function vectorScalarBinary(
+  expr: BinaryExpr,
+  vector: readonly StepSeries[],
+  scalar: { readonly values: Float64Array; readonly isLeft: boolean },
+  meter: Meter,
+): Promise<StepSeries[]> {
+  const isFilter = keepsElement(expr);
+  const compute = computeOf(expr.op);
+  const swapped: Compute = (value, other) => compute(other, value);
+  for (const one of vector) {
+    applyScalar(one, scalar.values, scalar.isLeft ? swapped : compute, isFilter);
+    if (meter.work(one.values.length)) await meter.rest();
+  }
+  if (!isFilter) return vector.map((one) => ({ ...one, dropsName: true }));
+  return vector.filter(hasSample);
+}
+
+function applyScalar(
+  { values, present }: StepSeries,
+  scalar: Float64Array,
+  compute: Compute,
+  isFilter: boolean,
+): void {
+  for (let i = 0; i < values.length; i += 1) {
+    if (present[i] !== 1) continue;
+    const result = compute(values[i] ?? 0, scalar[i] ?? 0);
+    if (!isFilter) values[i] = result;
+    else if (result === 0) present[i] = 0;
+  }
+}
+
+/** `and`, `or`, `unless`. */
+export async function setBinary(
+  expr: BinaryExpr,
+  left: readonly StepSeries[],
+  right: readonly StepSeries[],
+  meter: Meter,
+): Promise<StepSeries[]> {
+  const isOr = expr.op === "or";
+  const wanted = expr.op === "and" ? 1 : 0;
+  for (const group of matchGroups(left, right, expr.matching)) {
+    const mask = await anyPresent(isOr ? group.left : group.right, meter);
+    for (const one of isOr ? group.right : group.left) {
+      keepWhere(one, mask, wanted);
+      if (meter.work(one.present.length)) await meter.rest();
+    }
+  }
+  const result = isOr ? [...left, ...right] : left;
+  return mergeEqual(result.filter(hasSample), expr.place);
+}
+
+/** Where any of the series has an element; null when there is no series. */
+async function anyPresent(series: readonly StepSeries[], meter: Meter): Promise<Uint8Array | null> {
+  const [first, ...others] = series;
+  if (first === undefined) return null;
+  const any = first.present.slice();
+  for (const { present } of others) {
+    for (let i = 0; i < any.length; i += 1) if (present[i] === 1) any[i] = 1;
+    if (meter.work(any.length)) await meter.rest();
+  }
+  return any;
+}
+
+/** Keeps elements at the steps where the mask is `wanted`; no mask is one of zeros. */
+function keepWhere({ present }: StepSeries, mask: Uint8Array | null, wanted: number): void {
+  for (let i = 0; i < present.length; i += 1) if ((mask?.[i] ?? 0) !== wanted) present[i] = 0;
+}
+
+/** Both sides vectors, an arithmetic or comparing operator. */
+export async function vectorBinary(
+  expr: BinaryExpr,
+  left: readonly StepSeries[],
+  right: readonly StepSeries[],
+  meter: Meter,
+): Promise<StepSeries[]> {
+  const join = new VectorJoin(expr, left, right);
+  for (const group of matchGroups(left, right, expr.matching)) {
+    join.checkOneSide(group);
+    for (const many of join.manyOf(group)) {
+      for (const one of join.oneOf(group)) {
+        meter.hold(many.present.length);
+        join.addPair(many, one);
+        if (meter.work(many.present.length * 2)) await meter.rest();
+      }
+    }
+  }
+  return join.results();
+}
+
+/** `claimed`: steps at which a pair met, also where a filter then dropped the element. */
+type Joined = StepSeries & { readonly claimed: Uint8Array };
+
+/**
+ * The join of two vectors. The "one" side is the right one, unless group_right swaps them; it must
+ * have one element at most per group and step.
+ */
+class VectorJoin {
+  readonly #expr: BinaryExpr;
+  readonly #left: readonly StepSeries[];
+  readonly #right: readonly StepSeries[];
+  readonly #isSwapped: boolean;
+  readonly #compute: Compute;
+  readonly #isFilter: boolean;
+  readonly #joined = new Map<string, Joined>();
+
+  constructor(expr: BinaryExpr, left: readonly StepSeries[], right: readonly StepSeries[]) {
+    this.#expr = expr;
+    this.#left = left;
+    this.#right = right;
+    this.#isSwapped = expr.matching.many === "right";
+    this.#compute = computeOf(expr.op);
+    this.#isFilter = keepsElement(expr);
+  }
+
+  manyOf(group: MatchGroup): readonly StepSeries[] {
+    return this.#isSwapped ? group.right : group.left;
+  }
+
+  oneOf(group: MatchGroup): readonly StepSeries[] {
+    return this.#isSwapped ? group.left : group.right;
+  }
+
+  /** @throws OperationalError QUERY when two elements of the "one" side are there at one step */
+  checkOneSide(group: MatchGroup): void {
+    const ones = this.oneOf(group);
+    const step = clashStep(ones);
+    if (step < 0) return;
+    const others = this.#isSwapped ? this.#right : this.#left;
+    if (!others.some((other) => hasClash(ones, other))) return;
+    const names = ones.filter((one) => one.present[step] === 1).map((one) => one.labels);
+    const side = this.#isSwapped ? "left" : "right";
+    throw queryError(
+      this.#expr.place,
+      `several elements of the ${side} side of ${this.#expr.op} have the labels ` +
+        `${formatLabels(group.key)}: ${names.map(formatLabels).sort().join(", ")}`,
+    );
+  }
+
+  addPair(many: StepSeries, one: StepSeries): void {
+    const count = many.present.length;
+    let target: Joined | null = null;
+    for (let i = 0; i < count; i += 1) {
+      if (many.present[i] !== 1 || one.present[i] !== 1) continue;
+      target ??= this.#target(many, one);
+      if (target.claimed[i] === 1) throw this.#clash(target.labels);
+      target.claimed[i] = 1;
+      const left = (this.#isSwapped ? one : many).values[i] ?? 0;
+      const right = (this.#isSwapped ? many : one).values[i] ?? 0;
+      const result = this.#compute(left, right);
+      if (this.#isFilter && result === 0) continue;
+      target.values[i] = this.#isFilter ? left : result;
+      target.present[i] = 1;
+    }
+  }
+
+  results(): StepSeries[] {
+    return [...this.#joined.values()]
+      .filter(hasSample)
+      .map(({ labels, dropsName, values, present }) => ({
+        labels,
+        dropsName,
+        values,
+        present,
+      }));
+  }
+
+  #target(many: StepSeries, one: StepSeries): Joined {
+    const { op, isBool, matching } = this.#expr;
+    const base = isComparison(op) ? many.labels : withoutMetadata(many.labels);
+    const labels = resultLabels(base, one.labels, matching);
+    const dropsName = isBool || (isComparison(op) && many.dropsName);
+    const key = `${dropsName ? "-" : "+"}${labelsKey(labels)}`;
+    let target = this.#joined.get(key);
+    if (target === undefined) {
+      const steps = many.present.length;
+      target = { ...emptySeries(labels, dropsName, steps), claimed: new Uint8Array(steps) };
+      this.#joined.set(key, target);
+    }
+    return target;
+  }
+
+  #clash(labels: Labels): Error {
+    const { op, place, matching } = this.#expr;
+    const remedy =
+      matching.many === "none"
+        ? "group_left or group_right says which side may have several"
+        : "the labels that group_left and group_right keep must tell them apart";
+    const message = `several pairs of ${op} have the result labels ${formatLabels(labels)}; ${remedy}`;
+    return queryError(place, message);
+  }
+}
+
+/** The first step at which two of the series have an element, or -1. */
+function clashStep(series: readonly StepSeries[]): number {
+  const [first] = series;
+  if (first === undefined || series.length < 2) return -1;
+  for (let i = 0; i < first.present.length; i += 1) {
+    let there = 0;
+    for (const one of series) there += one.present[i] ?? 0;
+    if (there > 1) return i;
+  }
+  return -1;
+}
+
+/** With nothing at all on the other side there is nothing to match, so nothing to complain about. */
+function hasClash(series: readonly StepSeries[], other: StepSeries): boolean {
+  for (let i = 0; i < other.present.length; i += 1) {
+    if (other.present[i] !== 1) continue;
+    let there = 0;
+    for (const one of series) there += one.present[i] ?? 0;
+    if (there > 1) return true;
+  }
+  return false;
+}

@@ -1,0 +1,35 @@
+import type { CallExpr, Expr } from "./ast.ts";
+import { exprType } from "./check.ts";
+import type { Evaluator } from "./evaluate.ts";
+import type { Grid } from "./grid.ts";
+import { queryError } from "./query-error.ts";
+
+export function argument(expr: CallExpr, index: number): Expr {
+  const arg = expr.args[index];
+  if (arg === undefined) throw queryError(expr.place, `argument ${index + 1} is missing`);
+  return arg;
+}
+
+/** All string arguments, in order. */
+export async function textArguments(run: Evaluator, expr: CallExpr, grid: Grid): Promise<string[]> {
+  const texts: string[] = [];
+  for (const arg of expr.args) {
+    if (exprType(arg) !== "string") continue;
+    const value = await run.evaluate(arg, grid);
+    if (value.kind === "string") texts.push(value.text);
+  }
+  return texts;
+}
+
+/** All scalar arguments, in order; one number a step each. */
+export async function scalarArguments(
+  run: Evaluator,
+  expr: CallExpr,
+  grid: Grid,
+): Promise<Float64Array[]> {
+  const columns: Float64Array[] = [];
+  for (const arg of expr.args) {
+    if (exprType(arg) === "scalar") columns.push(await run.scalar(arg, grid));
+  }
+  return columns;
+}

@@ -1,0 +1,134 @@
+import type { Labels } from "../../shared/model/labels.ts";
+import { dropLabels, labelsKey, labelValue, withLabel } from "../../shared/model/labels.ts";
+import { warnOfQuantiles } from "./aggregate-steps.ts";
+import type { CallExpr } from "./ast.ts";
+import { argument, scalarArguments, textArguments } from "./call-arguments.ts";
+import { exprType } from "./check.ts";
+import type { Evaluator } from "./evaluate.ts";
+import { formatNumber } from "./format.ts";
+import type { Grid } from "./grid.ts";
+import type { Bucket, BucketResult } from "./histogram.ts";
+import { bucketFraction, bucketQuantile } from "./histogram.ts";
+import { parseNumberText } from "./literals.ts";
+import { queryError } from "./query-error.ts";
+import type { StepSeries, Value } from "./series.ts";
+import { emptySeries, hasSample, mergeEqual } from "./series.ts";
+
+/** The series of one classic histogram: all its labels but `le` are equal. */
+type Histogram = {
+  readonly labels: Labels;
+  readonly dropsName: boolean;
+  readonly bounds: number[];
+  readonly series: StepSeries[];
+};
+
+type Measure = (buckets: readonly Bucket[], step: number) => BucketResult;
+
+/** histogram_quantile, histogram_quantiles, histogram_fraction on classic histograms. */
+export async function callHistogram(run: Evaluator, expr: CallExpr, grid: Grid): Promise<Value> {
+  const vectorArg = expr.args.find((arg) => exprType(arg) === "vector") ?? argument(expr, 0);
+  const series = await run.vector(vectorArg, grid);
+  const args = await scalarArguments(run, expr, grid);
+  const histograms = groupBuckets(run, series, vectorArg.place);
+  const at = (column: Float64Array | undefined, step: number): number =>
+    column?.[step] ?? Number.NaN;
+  if (expr.name === "histogram_fraction") {
+    const measure: Measure = (buckets, i) =>
+      bucketFraction(at(args[0], i), at(args[1], i), buckets);
+    return vectorOf(await measureAll(run, expr, histograms, grid, measure));
+  }
+  const results: StepSeries[] = [];
+  const [name] = await textArguments(run, expr, grid);
+  for (const column of args) {
+    if (histograms.length > 0) warnOfQuantiles(column, expr.place, run.context.remarks);
+    const measure: Measure = (buckets, i) => bucketQuantile(at(column, i), buckets);
+    const labelled = name === undefined ? histograms : labelWith(histograms, name, column, expr);
+    results.push(...(await measureAll(run, expr, labelled, grid, measure)));
+  }
+  return vectorOf(mergeEqual(results, expr.place));
+}
+
+function vectorOf(series: StepSeries[]): Value {
+  return { kind: "vector", series };
+}
+
+function labelWith(
+  histograms: readonly Histogram[],
+  name: string,
+  column: Float64Array,
+  expr: CallExpr,
+): Histogram[] {
+  const text = formatNumber(column[0] ?? Number.NaN);
+  return histograms.map((histogram) => {
+    if (labelValue(histogram.labels, name) !== "") {
+      throw queryError(expr.place, `label "${name}" is there already`);
+    }
+    return { ...histogram, labels: withLabel(histogram.labels, name, text) };
+  });
+}
+
+function groupBuckets(run: Evaluator, series: readonly StepSeries[], place: string): Histogram[] {
+  const histograms = new Map<string, Histogram>();
+  const withoutBound: ReadonlySet<string> = new Set(["le"]);
+  for (const one of series) {
+    const text = labelValue(one.labels, "le");
+    const bound = parseBound(text);
+    if (bound === null) {
+      const message = `label le is missing or no number: "${text}"`;
+      run.context.remarks.warn(place, message);
+      continue;
+    }
+    const labels = dropLabels(one.labels, withoutBound);
+    const key = labelsKey(labels);
+    let histogram = histograms.get(key);
+    if (histogram === undefined) {
+      histogram = { labels, dropsName: true, bounds: [], series: [] };
+      histograms.set(key, histogram);
+    }
+    histogram.bounds.push(bound);
+    histogram.series.push(one);
+  }
+  return [...histograms.values()];
+}
+
+function parseBound(text: string): number | null {
+  const digits = text.replace(/^[+-]/, "");
+  const value =
+    /[a-z]/.test(digits.replace(/e/i, "")) && !/^inf$/i.test(digits)
+      ? null
+      : parseNumberText(digits);
+  if (value === null) return null;
+  return text.startsWith("-") ? -value : value;
+}
+
+async function measureAll(
+  run: Evaluator,
+  expr: CallExpr,
+  histograms: readonly Histogram[],
+  grid: Grid,
+  measure: Measure,
+): Promise<StepSeries[]> {
+  const { meter, remarks } = run.context;
+  const results: StepSeries[] = [];
+  for (const { labels, dropsName, bounds, series } of histograms) {
+    meter.hold(grid.count);
+    const out = emptySeries(labels, dropsName, grid.count);
+    for (let i = 0; i < grid.count; i += 1) {
+      const buckets: Bucket[] = [];
+      series.forEach(({ values, present }, index) => {
+        if (present[i] !== 1) return;
+        buckets.push({ bound: bounds[index] ?? Number.NaN, count: values[i] ?? 0 });
+      });
+      if (meter.work(series.length * 4)) await meter.rest();
+      if (buckets.length === 0) continue;
+      const { value, isRepaired } = measure(buckets, i);
+      out.values[i] = value;
+      out.present[i] = 1;
+      if (isRepaired) {
+        remarks.inform(expr.place, "bucket counts fell as the bound rose and were levelled");
+      }
+    }
+    if (hasSample(out)) results.push(out);
+  }
+  return results;
+}

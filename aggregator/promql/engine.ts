@@ -1,0 +1,205 @@
+import { OperationalError } from "../../shared/errors.ts";
+import type { SeriesColumns, VectorSample } from "../../shared/model/columns.ts";
+import { compareLabels, NO_LABELS } from "../../shared/model/labels.ts";
+import type { Expr } from "./ast.ts";
+import { withoutParens } from "./ast.ts";
+import { exprType } from "./check.ts";
+import type { QueryContext, SampleSource } from "./context.ts";
+import { Remarks } from "./context.ts";
+import { Evaluator } from "./evaluate.ts";
+import type { Grid } from "./grid.ts";
+import { gridTime } from "./grid.ts";
+import { Meter } from "./meter.ts";
+import type { StepSeries, Value } from "./series.ts";
+import { removeNames } from "./series.ts";
+
+/** More steps than this a range query may not have, as in Prometheus. */
+const STEPS_MAX = 11_000;
+
+export type EngineOptions = {
+  readonly lookbackMs: number; // a sample older than this, or as old, is not seen
+  readonly subqueryStepMs: number; // where a subquery names none
+  readonly samplesMax: number;
+  readonly seriesMax: number; // of one selector
+  readonly pause: () => Promise<void>; // gives the event loop a turn; a no-op in tests
+};
+
+export const DEFAULT_ENGINE_OPTIONS: EngineOptions = {
+  lookbackMs: 300_000,
+  subqueryStepMs: 60_000,
+  samplesMax: 50_000_000,
+  seriesMax: 500_000,
+  pause: async () => {},
+};
+
+/** What one query brings along; the rest is the engine's. */
+export type QueryLimit = {
+  readonly isExpired?: () => boolean;
+  readonly signal?: AbortSignal;
+  readonly samplesMax?: number;
+};
+
+/** Times are Unix milliseconds. `warnings` and `infos` are remarks for whoever wrote the query. */
+export type QueryResult = (
+  | { readonly type: "scalar"; readonly timeMs: number; readonly value: number }
+  | { readonly type: "string"; readonly timeMs: number; readonly value: string }
+  | { readonly type: "vector"; readonly timeMs: number; readonly samples: VectorSample[] }
+  | { readonly type: "matrix"; readonly series: SeriesColumns[] }
+) & { readonly warnings: string[]; readonly infos: string[] };
+
+/** Evaluates PromQL over a source of samples. Holds no state between queries. */
+export class PromqlEngine {
+  readonly #source: SampleSource;
+  readonly #options: EngineOptions;
+
+  constructor(source: SampleSource, options: EngineOptions) {
+    this.#source = source;
+    this.#options = options;
+  }
+
+  /**
+   * The value at one time. Vectors are sorted by labels unless the expression itself orders them.
+   * @throws OperationalError QUERY, LIMIT; the signal's reason when aborted
+   */
+  async instant(expr: Expr, timeMs: number, limit: QueryLimit = {}): Promise<QueryResult> {
+    const context = this.#context({ startMs: timeMs, endMs: timeMs, stepMs: 0 }, limit);
+    const grid = { startMs: timeMs, stepMs: 1, count: 1 };
+    const run = new Evaluator(context);
+    const type = exprType(expr);
+    if (type === "matrix") {
+      const series = await rangeVector(run, expr, grid);
+      return { type, series, ...remarksOf(context) };
+    }
+    const value = await run.evaluate(expr, grid);
+    const remarks = remarksOf(context);
+    switch (value.kind) {
+      case "scalar":
+        return { type: "scalar", timeMs, value: value.values[0] ?? Number.NaN, ...remarks };
+      case "string":
+        return { type: "string", timeMs, value: value.text, ...remarks };
+      case "vector": {
+        const samples = vectorSamples(removeNames(value.series, expr.place));
+        if (!ordersItself(expr)) samples.sort((a, b) => compareLabels(a.labels, b.labels));
+        return { type: "vector", timeMs, samples, ...remarks };
+      }
+    }
+  }
+
+  /**
+   * The values from `startMs` to `endMs`, both included, every `stepMs`; sorted by labels.
+   * @throws OperationalError QUERY, LIMIT; the signal's reason when aborted
+   */
+  async range(
+    expr: Expr,
+    steps: { readonly startMs: number; readonly endMs: number; readonly stepMs: number },
+    limit: QueryLimit = {},
+  ): Promise<Extract<QueryResult, { type: "matrix" }>> {
+    const grid = gridOf(steps);
+    const type = exprType(expr);
+    if (type !== "vector" && type !== "scalar") {
+      const found = type === "string" ? "a string" : "a range vector";
+      const message = `A range query needs a scalar or an instant vector, found ${found}`;
+      throw new OperationalError("QUERY", message);
+    }
+    const context = this.#context(steps, limit);
+    const value = await new Evaluator(context).evaluate(expr, grid);
+    const series = columnsOf(removeNames(seriesOf(value, grid), expr.place), grid);
+    series.sort((a, b) => compareLabels(a.labels, b.labels));
+    return { type: "matrix", series, ...remarksOf(context) };
+  }
+
+  #context(
+    steps: Pick<QueryContext, "startMs" | "endMs" | "stepMs">,
+    limit: QueryLimit,
+  ): QueryContext {
+    const { lookbackMs, subqueryStepMs, samplesMax, seriesMax, pause } = this.#options;
+    const meter = new Meter({
+      samplesMax: Math.min(samplesMax, limit.samplesMax ?? samplesMax),
+      seriesMax,
+      isExpired: limit.isExpired ?? (() => false),
+      signal: limit.signal ?? null,
+      pause,
+    });
+    const remarks = new Remarks();
+    return { source: this.#source, meter, remarks, lookbackMs, subqueryStepMs, ...steps };
+  }
+}
+
+function gridOf(steps: { startMs: number; endMs: number; stepMs: number }): Grid {
+  const { startMs, endMs, stepMs } = steps;
+  if (!(stepMs > 0)) throw new OperationalError("QUERY", `Step must be over 0, is ${stepMs} ms`);
+  if (!(endMs >= startMs)) {
+    throw new OperationalError("QUERY", "End of a range query lies before its start");
+  }
+  const count = Math.floor((endMs - startMs) / stepMs) + 1;
+  if (count > STEPS_MAX) {
+    const message = `Range query has ${count} steps, more than ${STEPS_MAX}: lengthen the step`;
+    throw new OperationalError("QUERY", message);
+  }
+  return { startMs, stepMs, count };
+}
+
+function remarksOf({ remarks }: QueryContext): { warnings: string[]; infos: string[] } {
+  return { warnings: remarks.warnings, infos: remarks.infos };
+}
+
+const ORDERING_CALLS: ReadonlySet<string> = new Set([
+  "sort",
+  "sort_desc",
+  "sort_by_label",
+  "sort_by_label_desc",
+]);
+
+function ordersItself(expr: Expr): boolean {
+  const inner = withoutParens(expr);
+  if (inner.kind === "call") return ORDERING_CALLS.has(inner.name);
+  return inner.kind === "aggregate" && (inner.op === "topk" || inner.op === "bottomk");
+}
+
+/** A range vector asked for as such: the samples of its one window. */
+async function rangeVector(run: Evaluator, expr: Expr, grid: Grid): Promise<SeriesColumns[]> {
+  const { series, ends, rangeMs } = await run.matrix(expr, grid);
+  const held: SeriesColumns[] = [];
+  for (const { labels, times, values } of series) {
+    const from = times.findIndex((timeMs) => timeMs > ends.startMs - rangeMs);
+    const to = times.findLastIndex((timeMs) => timeMs <= ends.startMs) + 1;
+    if (from < 0 || to <= from) continue;
+    held.push({ labels, times: times.slice(from, to), values: values.slice(from, to) });
+  }
+  return held.sort((a, b) => compareLabels(a.labels, b.labels));
+}
+
+function vectorSamples(series: readonly StepSeries[]): VectorSample[] {
+  const samples: VectorSample[] = [];
+  for (const { labels, values, present } of series) {
+    if (present[0] === 1) samples.push({ labels, value: values[0] ?? 0 });
+  }
+  return samples;
+}
+
+function seriesOf(value: Value, grid: Grid): StepSeries[] {
+  if (value.kind === "vector") return value.series;
+  if (value.kind === "string") return [];
+  const present = new Uint8Array(grid.count).fill(1);
+  return [{ labels: NO_LABELS, dropsName: false, values: value.values, present }];
+}
+
+function columnsOf(series: readonly StepSeries[], grid: Grid): SeriesColumns[] {
+  const columns: SeriesColumns[] = [];
+  for (const { labels, values, present } of series) {
+    let held = 0;
+    for (const there of present) held += there;
+    if (held === 0) continue;
+    const times = new Float64Array(held);
+    const kept = new Float64Array(held);
+    let next = 0;
+    for (let i = 0; i < present.length; i += 1) {
+      if (present[i] !== 1) continue;
+      times[next] = gridTime(grid, i);
+      kept[next] = values[i] ?? 0;
+      next += 1;
+    }
+    columns.push({ labels, times, values: kept });
+  }
+  return columns;
+}

@@ -1,0 +1,196 @@
+import { aggregate } from "./aggregate.ts";
+import { aggregateQuantile, aggregateSome, aggregateValues } from "./aggregate-steps.ts";
+import type { AggregateExpr, BinaryExpr, CallExpr, Expr, SubqueryExpr } from "./ast.ts";
+import { isSetOp, withoutParens } from "./ast.ts";
+import { scalarBinary, setBinary, vectorBinary, vectorScalarBinary } from "./binary.ts";
+import { callFunction } from "./call.ts";
+import type { QueryContext } from "./context.ts";
+import type { Grid } from "./grid.ts";
+import { gridEnd } from "./grid.ts";
+import { Invariance } from "./invariant.ts";
+import { queryError } from "./query-error.ts";
+import { loadColumns, selectInstant, shiftedGrid, withoutStale } from "./select.ts";
+import type { StepSeries, Value } from "./series.ts";
+import { emptySeries } from "./series.ts";
+import type { Matrix, MatrixSeries } from "./windows.ts";
+
+/**
+ * Evaluates a checked expression over all steps of a grid at once: every node yields whole columns,
+ * one pass over each series. A value belongs to whoever asked for it.
+ */
+export class Evaluator {
+  readonly context: QueryContext;
+  readonly #invariance = new Invariance();
+
+  constructor(context: QueryContext) {
+    this.context = context;
+  }
+
+  /** @throws OperationalError QUERY, LIMIT; the signal's reason when aborted */
+  async evaluate(expr: Expr, grid: Grid): Promise<Value> {
+    if (grid.count > 1 && expr.kind !== "paren" && this.#invariance.holdsFor(expr)) {
+      const value = await this.#evaluateKind(expr, { ...grid, count: 1 });
+      return this.#repeat(value, grid.count);
+    }
+    return this.#evaluateKind(expr, grid);
+  }
+
+  async vector(expr: Expr, grid: Grid): Promise<StepSeries[]> {
+    const value = await this.evaluate(expr, grid);
+    if (value.kind !== "vector") throw queryError(expr.place, "expected an instant vector");
+    return value.series;
+  }
+
+  async scalar(expr: Expr, grid: Grid): Promise<Float64Array> {
+    const value = await this.evaluate(expr, grid);
+    if (value.kind !== "scalar") throw queryError(expr.place, "expected a scalar");
+    return value.values;
+  }
+
+  /** The samples of a range vector, for windows that end at the steps of the grid. */
+  async matrix(expr: Expr, grid: Grid): Promise<Matrix> {
+    const inner = withoutParens(expr);
+    if (inner.kind === "subquery") return this.#subquery(inner, grid);
+    if (inner.kind !== "matrix") throw queryError(expr.place, "expected a range vector");
+    const { selector, rangeMs } = inner;
+    const ends = shiftedGrid(grid, selector, this.context);
+    const columns = await loadColumns(selector, ends, rangeMs, this.context);
+    const series: MatrixSeries[] = [];
+    for (const one of columns) {
+      series.push({ ...withoutStale(one), dropsName: false });
+      if (this.context.meter.work(one.values.length)) await this.context.meter.rest();
+    }
+    return { series, ends, rangeMs };
+  }
+
+  async #evaluateKind(expr: Expr, grid: Grid): Promise<Value> {
+    switch (expr.kind) {
+      case "number":
+        return { kind: "scalar", values: this.#column(grid.count).fill(expr.value) };
+      case "string":
+        return { kind: "string", text: expr.text };
+      case "paren":
+        return this.evaluate(expr.expr, grid);
+      case "selector":
+        return vectorOf(await selectInstant(expr, grid, "value", this.context));
+      case "call":
+        return this.#call(expr, grid);
+      case "aggregate":
+        return vectorOf(await this.#aggregate(expr, grid));
+      case "binary":
+        return this.#binary(expr, grid);
+      case "unary":
+        return this.#unary(expr.op, await this.evaluate(expr.expr, grid));
+      case "matrix":
+      case "subquery":
+        throw queryError(expr.place, "a range vector has no value of its own here");
+    }
+  }
+
+  async #call(expr: CallExpr, grid: Grid): Promise<Value> {
+    return callFunction(this, expr, grid);
+  }
+
+  #unary(op: "-" | "+", value: Value): Value {
+    if (op === "+") return value;
+    if (value.kind === "scalar") negate(value.values);
+    if (value.kind !== "vector") return value;
+    for (const { values } of value.series) negate(values);
+    return vectorOf(value.series.map((one) => ({ ...one, dropsName: true })));
+  }
+
+  async #binary(expr: BinaryExpr, grid: Grid): Promise<Value> {
+    const { meter } = this.context;
+    const left = await this.evaluate(expr.left, grid);
+    const right = await this.evaluate(expr.right, grid);
+    if (left.kind === "scalar" && right.kind === "scalar") {
+      scalarBinary(expr, left.values, right.values);
+      return left;
+    }
+    if (left.kind === "vector" && right.kind === "scalar") {
+      const scalar = { values: right.values, isLeft: false };
+      return vectorOf(await vectorScalarBinary(expr, left.series, scalar, meter));
+    }
+    if (left.kind === "scalar" && right.kind === "vector") {
+      const scalar = { values: left.values, isLeft: true };
+      return vectorOf(await vectorScalarBinary(expr, right.series, scalar, meter));
+    }
+    if (left.kind !== "vector" || right.kind !== "vector") {
+      throw queryError(expr.place, `operator ${expr.op} takes scalars and instant vectors`);
+    }
+    const join = isSetOp(expr.op) ? setBinary : vectorBinary;
+    return vectorOf(await join(expr, left.series, right.series, meter));
+  }
+
+  async #aggregate(expr: AggregateExpr, grid: Grid): Promise<StepSeries[]> {
+    const { meter, remarks } = this.context;
+    const series = await this.vector(expr.expr, grid);
+    const run = { expr, series, steps: grid.count, meter };
+    if (expr.param === null) return aggregate(expr, series, grid.count, meter);
+    if (expr.op === "count_values") {
+      const name = await this.evaluate(expr.param, grid);
+      return aggregateValues(run, name.kind === "string" ? name.text : "");
+    }
+    const param = await this.scalar(expr.param, grid);
+    if (expr.op === "quantile") return aggregateQuantile(run, param, remarks);
+    return aggregateSome(run, param);
+  }
+
+  /** The inner expression at every multiple of the step within reach of a window. */
+  async #subquery(expr: SubqueryExpr, grid: Grid): Promise<Matrix> {
+    const { rangeMs } = expr;
+    const ends = shiftedGrid(grid, expr, this.context);
+    const stepMs = expr.stepMs ?? this.context.subqueryStepMs;
+    const firstMs = (Math.floor((ends.startMs - rangeMs) / stepMs) + 1) * stepMs;
+    const count = Math.floor((gridEnd(ends) - firstMs) / stepMs) + 1;
+    if (count < 1) return { series: [], ends, rangeMs };
+    this.context.meter.hold(count);
+    const inner = await this.vector(expr.expr, { startMs: firstMs, stepMs, count });
+    return { series: inner.map((one) => compact(one, firstMs, stepMs)), ends, rangeMs };
+  }
+
+  #column(steps: number): Float64Array {
+    this.context.meter.hold(steps);
+    return new Float64Array(steps);
+  }
+
+  /** One step's value at every one of `steps`. */
+  #repeat(value: Value, steps: number): Value {
+    if (value.kind === "string") return value;
+    if (value.kind === "scalar") {
+      return { kind: "scalar", values: this.#column(steps).fill(value.values[0] ?? Number.NaN) };
+    }
+    return vectorOf(
+      value.series.map((one) => {
+        this.context.meter.hold(steps);
+        const wide = emptySeries(one.labels, one.dropsName, steps);
+        wide.values.fill(one.values[0] ?? 0);
+        wide.present.fill(one.present[0] ?? 0);
+        return wide;
+      }),
+    );
+  }
+}
+
+function vectorOf(series: StepSeries[]): Value {
+  return { kind: "vector", series };
+}
+
+function negate(values: Float64Array): void {
+  for (let i = 0; i < values.length; i += 1) values[i] = -(values[i] ?? 0);
+}
+
+function compact(one: StepSeries, firstMs: number, stepMs: number): MatrixSeries {
+  let held = 0;
+  for (const there of one.present) held += there;
+  const times = new Float64Array(held);
+  const values = new Float64Array(held);
+  let next = 0;
+  for (let i = 0; i < one.present.length; i += 1) {
+    if (one.present[i] !== 1) continue;
+    times[next] = firstMs + i * stepMs;
+    values[next] = one.values[i] ?? 0;
+    next += 1;
+  }
+  return { labels: one.labels, dropsName: one.dropsName, times, values };
+}

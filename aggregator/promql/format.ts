@@ -1,0 +1,94 @@
+import type { Matcher } from "../../shared/model/columns.ts";
+import { formatDuration } from "../../shared/model/duration.ts";
+import { METRIC_NAME } from "../../shared/model/labels.ts";
+import type { AtTime, BinaryExpr, Expr } from "./ast.ts";
+
+const IDENTIFIER = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
+const LABEL_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
+
+/** The canonical text, on one line, spaced as Prometheus prints it; it parses to the same. */
+export function formatExpr(expr: Expr): string {
+  switch (expr.kind) {
+    case "number":
+      return formatLiteral(expr.value, expr.isDuration);
+    case "string":
+      return JSON.stringify(expr.text);
+    case "selector":
+      return formatSelector(expr.matchers) + formatTime(expr.at, expr.offsetMs);
+    case "matrix": {
+      const { matchers, at, offsetMs } = expr.selector;
+      const range = formatDuration(expr.rangeMs);
+      return `${formatSelector(matchers)}[${range}]${formatTime(at, offsetMs)}`;
+    }
+    case "subquery": {
+      const step = expr.stepMs === null ? "" : formatDuration(expr.stepMs);
+      const range = `[${formatDuration(expr.rangeMs)}:${step}]`;
+      return formatExpr(expr.expr) + range + formatTime(expr.at, expr.offsetMs);
+    }
+    case "call":
+      return `${expr.name}(${expr.args.map(formatExpr).join(", ")})`;
+    case "aggregate": {
+      const isGrouped = expr.grouping === "without" || expr.labels.length > 0;
+      const clause = isGrouped ? ` ${expr.grouping} ${formatNames(expr.labels)} ` : "";
+      const param = expr.param === null ? "" : `${formatExpr(expr.param)}, `;
+      return `${expr.op}${clause}(${param}${formatExpr(expr.expr)})`;
+    }
+    case "binary":
+      return formatBinary(expr);
+    case "unary":
+      return `${expr.op}${formatExpr(expr.expr)}`;
+    case "paren":
+      return `(${formatExpr(expr.expr)})`;
+  }
+}
+
+/** A sample's value as Prometheus writes it: `+Inf`, `-Inf`, `NaN`, no exponent below 1e21. */
+export function formatNumber(value: number): string {
+  if (value === Number.POSITIVE_INFINITY) return "+Inf";
+  if (value === Number.NEGATIVE_INFINITY) return "-Inf";
+  return Object.is(value, -0) ? "-0" : String(value);
+}
+
+function formatLiteral(value: number, isDuration: boolean): string {
+  return isDuration ? formatDuration(Math.round(value * 1000)) : formatNumber(value);
+}
+
+function formatSelector(matchers: readonly Matcher[]): string {
+  const [first, ...others] = matchers;
+  const isNamed = first?.name === METRIC_NAME && first.type === "=" && IDENTIFIER.test(first.value);
+  const rest = isNamed ? others : matchers;
+  const name = isNamed ? first.value : "";
+  if (rest.length === 0) return name === "" ? "{}" : name;
+  const inBraces = rest.map(({ name: label, type, value }) => {
+    return `${formatName(label)}${type}${JSON.stringify(value)}`;
+  });
+  return `${name}{${inBraces.join(",")}}`;
+}
+
+function formatTime(at: AtTime | null, offsetMs: number): string {
+  let text = "";
+  if (at !== null) {
+    text += at.kind === "time" ? ` @ ${(at.timeMs / 1000).toFixed(3)}` : ` @ ${at.kind}()`;
+  }
+  return offsetMs === 0 ? text : `${text} offset ${formatDuration(offsetMs)}`;
+}
+
+function formatBinary(expr: BinaryExpr): string {
+  const { isOn, labels, many, include } = expr.matching;
+  const isGrouped = many === "left" || many === "right";
+  let operator: string = expr.op;
+  if (expr.isBool) operator += " bool";
+  if (isOn || labels.length > 0 || isGrouped) {
+    operator += ` ${isOn ? "on" : "ignoring"} ${formatNames(labels)}`;
+  }
+  if (isGrouped) operator += ` group_${many} ${formatNames(include)}`;
+  return `${formatExpr(expr.left)} ${operator} ${formatExpr(expr.right)}`;
+}
+
+function formatNames(names: readonly string[]): string {
+  return `(${names.map(formatName).join(", ")})`;
+}
+
+function formatName(name: string): string {
+  return LABEL_NAME.test(name) ? name : JSON.stringify(name);
+}

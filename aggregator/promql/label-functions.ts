@@ -1,0 +1,126 @@
+import { RE2JS } from "re2js";
+import { errorMessage } from "../../shared/errors.ts";
+import {
+  compareLabels,
+  compareText,
+  labelValue,
+  METRIC_NAME,
+  withLabel,
+} from "../../shared/model/labels.ts";
+import { compareNanLast } from "./aggregate-steps.ts";
+import type { CallExpr } from "./ast.ts";
+import { queryError } from "./query-error.ts";
+import type { StepSeries } from "./series.ts";
+import { mergeEqual } from "./series.ts";
+
+/**
+ * label_replace: where the whole value of a label matches the pattern, another one is written from
+ * it. `texts`: target, replacement, source, pattern. Patterns run in linear time (RE2).
+ */
+export function labelReplace(
+  expr: CallExpr,
+  series: readonly StepSeries[],
+  texts: readonly string[],
+): StepSeries[] {
+  const [target = "", replacement = "", source = "", pattern = ""] = texts;
+  const compiled = compilePattern(pattern, expr.place);
+  checkLabelName(target, expr.place);
+  const replaced = series.map((one) => {
+    const matcher = compiled.matcher(labelValue(one.labels, source));
+    if (!matcher.matches()) return one;
+    const value = expand(replacement, (group) => groupText(matcher, group));
+    return withText(one, target, value);
+  });
+  return mergeEqual(replaced, expr.place);
+}
+
+type GroupMatcher = ReturnType<RE2JS["matcher"]>;
+
+function compilePattern(pattern: string, place: string): RE2JS {
+  try {
+    return RE2JS.compile(pattern, RE2JS.DOTALL);
+  } catch (error) {
+    throw queryError(place, `wrong pattern "${pattern}": ${errorMessage(error)}`);
+  }
+}
+
+/** A group there is none of, or that took no part in the match, is empty. */
+function groupText(matcher: GroupMatcher, group: string): string {
+  if (/^\d+$/.test(group)) {
+    const index = Number(group);
+    return index > matcher.groupCount() ? "" : (matcher.group(index) ?? "");
+  }
+  return group in matcher.getNamedGroups() ? (matcher.group(group) ?? "") : "";
+}
+
+/** `$1`, `$name`, `${1}`, `${name}` and `$$`, as Go's regexp expands a template. */
+function expand(template: string, groupOf: (name: string) => string): string {
+  return template.replace(
+    /\$(?:\$|\{(\w+)\}|(\w+))/g,
+    (whole, braced: string | undefined, bare: string | undefined) =>
+      whole === "$$" ? "$" : groupOf(braced ?? bare ?? ""),
+  );
+}
+
+/** label_join: `texts` are the target, the separator and the source labels. */
+export function labelJoin(
+  expr: CallExpr,
+  series: readonly StepSeries[],
+  texts: readonly string[],
+): StepSeries[] {
+  const [target = "", separator = "", ...sources] = texts;
+  for (const name of [target, ...sources]) checkLabelName(name, expr.place);
+  const joined = series.map((one) =>
+    withText(one, target, sources.map((name) => labelValue(one.labels, name)).join(separator)),
+  );
+  return mergeEqual(joined, expr.place);
+}
+
+/** A metric name that a function writes is meant to stay. */
+function withText(one: StepSeries, name: string, value: string): StepSeries {
+  const dropsName = one.dropsName && name !== METRIC_NAME;
+  return { ...one, labels: withLabel(one.labels, name, value), dropsName };
+}
+
+function checkLabelName(name: string, place: string): void {
+  if (name !== "" && !name.includes("\ufffd")) return;
+  throw queryError(place, `not a label name: "${name}"`);
+}
+
+/** sort, sort_desc: by the value at the first step, NaN last. */
+export function sortByValue(series: readonly StepSeries[], isDescending: boolean): StepSeries[] {
+  const sign = isDescending ? -1 : 1;
+  return [...series].sort((a, b) => compareNanLast(a.values[0] ?? 0, b.values[0] ?? 0, sign));
+}
+
+/** sort_by_label: by the labels named, numbers within them by their size, then by all labels. */
+export function sortByLabels(
+  series: readonly StepSeries[],
+  names: readonly string[],
+  isDescending: boolean,
+): StepSeries[] {
+  const sign = isDescending ? -1 : 1;
+  return [...series].sort((a, b) => {
+    for (const name of names) {
+      const order = compareNatural(labelValue(a.labels, name), labelValue(b.labels, name));
+      if (order !== 0) return order * sign;
+    }
+    return compareLabels(a.labels, b.labels) * sign;
+  });
+}
+
+function compareNatural(a: string, b: string): number {
+  const left = a.match(/\d+|\D+/g) ?? [];
+  const right = b.match(/\d+|\D+/g) ?? [];
+  for (let i = 0; i < Math.min(left.length, right.length); i += 1) {
+    const order = comparePart(left[i] ?? "", right[i] ?? "");
+    if (order !== 0) return order;
+  }
+  return left.length - right.length;
+}
+
+function comparePart(a: string, b: string): number {
+  if (!/^\d/.test(a) || !/^\d/.test(b)) return compareText(a, b);
+  const [left, right] = [a.replace(/^0+/, ""), b.replace(/^0+/, "")];
+  return left.length - right.length || compareText(left, right) || a.length - b.length;
+}

@@ -1,0 +1,225 @@
+import { queryError } from "./query-error.ts";
+import { lastTwoKernel, rateKernel } from "./rates.ts";
+import { meanOf, quantileOf, Sum, sumOf, varianceOf } from "./sums.ts";
+import type { Matrix, MatrixSeries, WindowKernel } from "./windows.ts";
+
+/** The scalar arguments of a range function, one number a step each, in the order written. */
+export type ScalarArgs = readonly Float64Array[];
+
+/** What it makes of the samples `from` (inclusive) to `to` (exclusive), at least one. */
+type Statistic = (values: Float64Array, from: number, to: number, times: Float64Array) => number;
+
+const STATISTICS = new Map<string, Statistic>([
+  ["avg_over_time", meanOf],
+  ["sum_over_time", sumOf],
+  ["count_over_time", (_values, from, to) => to - from],
+  ["present_over_time", () => 1],
+  ["last_over_time", (values, _from, to) => values[to - 1] ?? 0],
+  ["first_over_time", (values, from) => values[from] ?? 0],
+  ["min_over_time", (values, from, to) => values[lowestIndex(values, from, to)] ?? 0],
+  ["max_over_time", (values, from, to) => values[highestIndex(values, from, to)] ?? 0],
+  ["stddev_over_time", (values, from, to) => Math.sqrt(varianceOf(values, from, to))],
+  ["stdvar_over_time", varianceOf],
+  ["mad_over_time", medianDeviation],
+  ["changes", changes],
+  ["resets", resets],
+  ["ts_of_first_over_time", (_values, from, _to, times) => seconds(times, from)],
+  ["ts_of_last_over_time", (_values, _from, to, times) => seconds(times, to - 1)],
+  [
+    "ts_of_min_over_time",
+    (values, from, to, times) => seconds(times, lowestIndex(values, from, to)),
+  ],
+  [
+    "ts_of_max_over_time",
+    (values, from, to, times) => seconds(times, highestIndex(values, from, to)),
+  ],
+]);
+
+function seconds(times: Float64Array, index: number): number {
+  return (times[index] ?? 0) / 1000;
+}
+
+/** Functions whose element is a sample as it was, so that the metric name still fits. */
+export function keepsName(name: string): boolean {
+  return name === "last_over_time" || name === "first_over_time";
+}
+
+/** The kernel of a range function for one series of `matrix`; it is used for that series only. */
+export function rangeKernel(
+  name: string,
+  series: MatrixSeries,
+  matrix: Matrix,
+  args: ScalarArgs,
+): WindowKernel {
+  const statistic = STATISTICS.get(name);
+  if (statistic !== undefined) return statisticKernel(statistic, series, 1);
+  switch (name) {
+    case "rate":
+    case "increase":
+    case "delta":
+      return rateKernel(name, series, matrix);
+    case "irate":
+    case "idelta":
+      return lastTwoKernel(name === "irate", series);
+    case "deriv":
+      return statisticKernel(slopeAtFirst, series, 2);
+    case "predict_linear":
+      return predictKernel(series, args);
+    case "quantile_over_time":
+      return quantileKernel(series, args);
+    case "double_exponential_smoothing":
+      return smoothingKernel(series, args);
+    default:
+      throw queryError("1:1", `the function ${name} is not supported`);
+  }
+}
+
+/** An element for every window that holds at least `least` samples. */
+function statisticKernel(statistic: Statistic, series: MatrixSeries, least: number): WindowKernel {
+  return ({ from, to }, out, first, end) => {
+    for (let step = first; step < end; step += 1) {
+      const head = from[step] ?? 0;
+      const tail = to[step] ?? 0;
+      if (tail - head < least) continue;
+      out.values[step] = statistic(series.values, head, tail, series.times);
+      out.present[step] = 1;
+    }
+  };
+}
+
+function argAt(args: ScalarArgs, index: number, step: number): number {
+  return args[index]?.[step] ?? Number.NaN;
+}
+
+/** The last index of the smallest value; a number beats NaN. */
+function lowestIndex(values: Float64Array, from: number, to: number): number {
+  let best = from;
+  for (let i = from + 1; i < to; i += 1) {
+    const lowest = values[best] ?? 0;
+    if ((values[i] ?? 0) <= lowest || Number.isNaN(lowest)) best = i;
+  }
+  return best;
+}
+
+/** The last index of the largest value; a number beats NaN. */
+function highestIndex(values: Float64Array, from: number, to: number): number {
+  let best = from;
+  for (let i = from + 1; i < to; i += 1) {
+    const highest = values[best] ?? 0;
+    if ((values[i] ?? 0) >= highest || Number.isNaN(highest)) best = i;
+  }
+  return best;
+}
+
+function medianDeviation(values: Float64Array, from: number, to: number): number {
+  const sorted = values.slice(from, to);
+  const median = quantileOf(0.5, sorted, sorted.length);
+  for (let i = 0; i < sorted.length; i += 1) sorted[i] = Math.abs((sorted[i] ?? 0) - median);
+  return quantileOf(0.5, sorted, sorted.length);
+}
+
+function changes(values: Float64Array, from: number, to: number): number {
+  let count = 0;
+  for (let i = from + 1; i < to; i += 1) {
+    const value = values[i] ?? 0;
+    const before = values[i - 1] ?? 0;
+    if (value !== before && !(Number.isNaN(value) && Number.isNaN(before))) count += 1;
+  }
+  return count;
+}
+
+function resets(values: Float64Array, from: number, to: number): number {
+  let count = 0;
+  for (let i = from + 1; i < to; i += 1) {
+    if ((values[i] ?? 0) < (values[i - 1] ?? 0)) count += 1;
+  }
+  return count;
+}
+
+type Line = { readonly slope: number; readonly intercept: number };
+
+type Stretch = { readonly from: number; readonly to: number; readonly originMs: number };
+
+/** Least squares through some samples; x in seconds from `originMs`. */
+function fitLine({ times, values }: Omit<MatrixSeries, "labels" | "dropsName">, at: Stretch): Line {
+  const firstValue = values[at.from] ?? 0;
+  const sums = { x: new Sum(), y: new Sum(), xy: new Sum(), xx: new Sum() };
+  let isConstant = true;
+  for (let i = at.from; i < at.to; i += 1) {
+    const x = ((times[i] ?? 0) - at.originMs) / 1000;
+    const y = values[i] ?? 0;
+    if (y !== firstValue) isConstant = false;
+    sums.x.add(x);
+    sums.y.add(y);
+    sums.xy.add(x * y);
+    sums.xx.add(x * x);
+  }
+  if (isConstant) {
+    if (!Number.isFinite(firstValue)) return { slope: Number.NaN, intercept: Number.NaN };
+    return { slope: 0, intercept: firstValue };
+  }
+  const count = at.to - at.from;
+  const covariance = sums.xy.total - (sums.x.total * sums.y.total) / count;
+  const variance = sums.xx.total - (sums.x.total * sums.x.total) / count;
+  const slope = covariance / variance;
+  return { slope, intercept: sums.y.total / count - (slope * sums.x.total) / count };
+}
+
+function slopeAtFirst(values: Float64Array, from: number, to: number, times: Float64Array): number {
+  return fitLine({ times, values }, { from, to, originMs: times[from] ?? 0 }).slope;
+}
+
+/** The first argument holds seconds ahead of the evaluation, the second its time in milliseconds. */
+function predictKernel(series: MatrixSeries, args: ScalarArgs): WindowKernel {
+  return (bounds, out, first, end) => {
+    for (let step = first; step < end; step += 1) {
+      const from = bounds.from[step] ?? 0;
+      const to = bounds.to[step] ?? 0;
+      if (to - from < 2) continue;
+      const line = fitLine(series, { from, to, originMs: argAt(args, 1, step) });
+      out.values[step] = line.slope * argAt(args, 0, step) + line.intercept;
+      out.present[step] = 1;
+    }
+  };
+}
+
+function quantileKernel({ values }: MatrixSeries, args: ScalarArgs): WindowKernel {
+  const sorted = new Float64Array(values.length);
+  return (bounds, out, first, end) => {
+    for (let step = first; step < end; step += 1) {
+      const from = bounds.from[step] ?? 0;
+      const count = (bounds.to[step] ?? 0) - from;
+      if (count === 0) continue;
+      for (let i = 0; i < count; i += 1) sorted[i] = values[from + i] ?? 0;
+      out.values[step] = quantileOf(argAt(args, 0, step), sorted, count);
+      out.present[step] = 1;
+    }
+  };
+}
+
+/** Holt's linear method: the level follows by the first factor, the trend by the second. */
+function smoothingKernel({ values }: MatrixSeries, args: ScalarArgs): WindowKernel {
+  return (bounds, out, first, end) => {
+    for (let step = first; step < end; step += 1) {
+      const from = bounds.from[step] ?? 0;
+      const to = bounds.to[step] ?? 0;
+      if (to - from < 2) continue;
+      const factors = { level: argAt(args, 0, step), trend: argAt(args, 1, step) };
+      out.values[step] = smooth(values.subarray(from, to), factors);
+      out.present[step] = 1;
+    }
+  };
+}
+
+function smooth(values: Float64Array, factors: { level: number; trend: number }): number {
+  let before = 0;
+  let level = values[0] ?? 0;
+  let trend = (values[1] ?? 0) - level;
+  for (let i = 1; i < values.length; i += 1) {
+    if (i > 1) trend = factors.trend * (level - before) + (1 - factors.trend) * trend;
+    const next = factors.level * (values[i] ?? 0) + (1 - factors.level) * (level + trend);
+    before = level;
+    level = next;
+  }
+  return level;
+}

@@ -1,0 +1,100 @@
+import type { SyntaxNode } from "@lezer/common";
+import { RE2JS } from "re2js";
+import { errorMessage } from "../../shared/errors.ts";
+import type { Matcher, MatchType } from "../../shared/model/columns.ts";
+import { METRIC_NAME } from "../../shared/model/labels.ts";
+import { unquote } from "./literals.ts";
+import { queryError } from "./query-error.ts";
+
+/** @throws OperationalError QUERY when the quotes or an escape are wrong */
+export function readString(text: string, node: SyntaxNode, place: string): string {
+  const literal = text.slice(node.from, node.to);
+  const value = unquote(literal);
+  if (value !== null) return value;
+  throw queryError(place, `text without its closing quote or with a wrong escape: ${literal}`);
+}
+
+/** Label names of `by (…)`, `on (…)` and the like, as written; none when there is no list. */
+export function readGroupingLabels(text: string, list: SyntaxNode | null): string[] {
+  const names: string[] = [];
+  for (let child = list?.firstChild ?? null; child !== null; child = child.nextSibling) {
+    if (child.name === "LabelName") names.push(text.slice(child.from, child.to));
+    if (child.name === "QuotedLabelName") names.push(readName(text, child));
+  }
+  return names;
+}
+
+function readName(text: string, node: SyntaxNode): string {
+  const literal = node.getChild("StringLiteral") ?? node;
+  return readString(text, literal, `1:${node.from + 1}`);
+}
+
+/**
+ * The matchers of a selector, the metric name first.
+ * @throws OperationalError QUERY when a name is given twice, a pattern is wrong, or every matcher
+ *   also matches a series without the label: that would select everything there is
+ */
+export function readMatchers(
+  text: string,
+  metric: string | null,
+  inBraces: SyntaxNode | null,
+  place: string,
+): Matcher[] {
+  const matchers: Matcher[] = [];
+  let name = metric;
+  for (let child = inBraces?.firstChild ?? null; child !== null; child = child.nextSibling) {
+    if (child.name === "QuotedLabelName") {
+      if (name !== null) throw queryError(place, "the metric name is given twice");
+      name = readName(text, child);
+    } else if (child.name.endsWith("LabelMatcher")) {
+      matchers.push(readMatcher(text, child, place));
+    }
+  }
+  if (metric !== null && matchers.some((matcher) => matcher.name === METRIC_NAME)) {
+    throw queryError(place, `the metric name is given twice: ${metric} and ${METRIC_NAME}`);
+  }
+  if (name !== null) matchers.unshift({ name: METRIC_NAME, type: "=", value: name });
+  if (matchers.every(matchesEmpty)) {
+    throw queryError(place, "a selector needs a matcher that does not match the empty text");
+  }
+  return matchers;
+}
+
+const MATCH_TYPES = new Map<string, MatchType>([
+  ["=", "="],
+  ["!=", "!="],
+  ["=~", "=~"],
+  ["!~", "!~"],
+]);
+
+function readMatcher(text: string, node: SyntaxNode, place: string): Matcher {
+  const quoted = node.getChild("QuotedLabelName");
+  const plain = node.getChild("LabelName") ?? node;
+  const name = quoted === null ? text.slice(plain.from, plain.to) : readName(text, quoted);
+  const operator = node.getChild("MatchOp") ?? node;
+  const type = MATCH_TYPES.get(text.slice(operator.from, operator.to)) ?? "=";
+  const value = readString(text, node.getChildren("StringLiteral").at(-1) ?? node, place);
+  if (type === "=~" || type === "!~") checkPattern(value, place);
+  return { name, type, value };
+}
+
+function checkPattern(pattern: string, place: string): void {
+  try {
+    RE2JS.compile(pattern, RE2JS.DOTALL);
+  } catch (error) {
+    throw queryError(place, `wrong pattern "${pattern}": ${errorMessage(error)}`);
+  }
+}
+
+function matchesEmpty(matcher: Matcher): boolean {
+  switch (matcher.type) {
+    case "=":
+      return matcher.value === "";
+    case "!=":
+      return matcher.value !== "";
+    case "=~":
+      return RE2JS.compile(matcher.value, RE2JS.DOTALL).matches("");
+    case "!~":
+      return !RE2JS.compile(matcher.value, RE2JS.DOTALL).matches("");
+  }
+}

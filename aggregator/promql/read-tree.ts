@@ -1,0 +1,271 @@
+import type { SyntaxNode } from "@lezer/common";
+import type { Matcher } from "../../shared/model/columns.ts";
+import type { AggregateExpr, AtTime, BinaryOp, Expr, VectorMatching } from "./ast.ts";
+import { isSetOp, PLAIN_MATCHING } from "./ast.ts";
+import { functionSignature } from "./functions.ts";
+import { isDurationText, parseNumberText } from "./literals.ts";
+import { queryError } from "./query-error.ts";
+import { durationSecondsOf } from "./read-duration.ts";
+import { readGroupingLabels, readMatchers, readString } from "./read-labels.ts";
+import { bind, layOut } from "./read-operators.ts";
+
+/** Deepest nesting of expressions: what walks them is recursive. */
+const DEPTH_MAX = 1000;
+
+/** "line:column", both from 1; columns count UTF-16 code units. */
+export function placeOf(text: string, index: number): string {
+  const before = text.slice(0, index);
+  const line = before.split("\n").length;
+  return `${line}:${index - before.lastIndexOf("\n")}`;
+}
+
+const AGGREGATES = new Map<string, AggregateExpr["op"]>([
+  ["Sum", "sum"],
+  ["Avg", "avg"],
+  ["Min", "min"],
+  ["Max", "max"],
+  ["Count", "count"],
+  ["Group", "group"],
+  ["Stddev", "stddev"],
+  ["Stdvar", "stdvar"],
+  ["Topk", "topk"],
+  ["Bottomk", "bottomk"],
+  ["LimitK", "limitk"],
+  ["Quantile", "quantile"],
+  ["CountValues", "count_values"],
+]);
+
+/** Turns the parser's tree, which must be free of error nodes, into our expressions. */
+export class ExprReader {
+  readonly #text: string;
+  #depth = 0;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  /** @throws OperationalError QUERY for a literal or a combination that PromQL does not allow */
+  read(node: SyntaxNode): Expr {
+    this.#depth += 1;
+    if (this.#depth > DEPTH_MAX) {
+      throw queryError(this.#place(node), `nested more than ${DEPTH_MAX} expressions deep`);
+    }
+    const items = layOut(node, this.#text);
+    if ("unknown" in items) throw this.#unsupported(items.unknown);
+    const expr = bind<Expr>(items, {
+      operand: (operand, suffixes) => this.#operand(operand, suffixes),
+      sign: (sign, operand, at) => this.#sign(sign, operand, at),
+      binary: (op, left, right, at) => this.#binary(op, left, right, at),
+    });
+    this.#depth -= 1;
+    return expr;
+  }
+
+  #operand(node: SyntaxNode, suffixes: readonly SyntaxNode[]): Expr {
+    let expr = this.#readKind(node);
+    for (const suffix of suffixes) expr = this.#suffix(expr, suffix);
+    return expr;
+  }
+
+  #readKind(node: SyntaxNode): Expr {
+    const place = this.#place(node);
+    switch (node.name) {
+      case "NumberDurationLiteral":
+        return this.#number(node);
+      case "StringLiteral":
+        return { kind: "string", text: readString(this.#text, node, place), place };
+      case "VectorSelector":
+        return { kind: "selector", matchers: this.#matchers(node), offsetMs: 0, at: null, place };
+      case "FunctionCall":
+        return this.#call(node);
+      case "AggregateExpr":
+        return this.#aggregate(node);
+      case "ParenExpr":
+        return { kind: "paren", expr: this.read(node.getChild("Expr") ?? node), place };
+      default:
+        throw this.#unsupported(node);
+    }
+  }
+
+  #suffix(expr: Expr, node: SyntaxNode): Expr {
+    switch (node.name) {
+      case "MatrixSelector":
+        return this.#matrix(expr, node);
+      case "SubqueryExpr":
+        return this.#subquery(expr, node);
+      case "OffsetExpr":
+        return this.#offset(expr, node);
+      default:
+        return this.#at(expr, node);
+    }
+  }
+
+  #sign(sign: "-" | "+", operand: Expr, node: SyntaxNode): Expr {
+    const place = this.#place(node);
+    if (operand.kind !== "number") return { kind: "unary", op: sign, expr: operand, place };
+    return { ...operand, value: sign === "-" ? -operand.value : operand.value, place };
+  }
+
+  #unsupported(node: SyntaxNode): Error {
+    return queryError(this.#place(node), `"${this.#source(node).slice(0, 60)}" is not supported`);
+  }
+
+  #number(node: SyntaxNode): Expr {
+    const source = this.#source(node);
+    const digits = source.replace(/^[+-]\s*/, "");
+    const value = parseNumberText(digits);
+    if (value === null) throw queryError(this.#place(node), `not a number: "${source}"`);
+    const isDuration = isDurationText(digits);
+    return { kind: "number", value, isDuration, place: this.#place(node) };
+  }
+
+  #matchers(node: SyntaxNode): Matcher[] {
+    const name = node.getChild("Identifier");
+    const inBraces = node.getChild("LabelMatchers");
+    const metric = name === null ? null : this.#source(name);
+    return readMatchers(this.#text, metric, inBraces, this.#place(node));
+  }
+
+  #matrix(selector: Expr, node: SyntaxNode): Expr {
+    const { place } = selector;
+    if (selector.kind !== "selector") {
+      throw queryError(
+        place,
+        "[5m] goes behind a selector; behind another expression it must be [5m:]",
+      );
+    }
+    if (selector.offsetMs !== 0 || selector.at !== null) {
+      throw queryError(place, "offset and @ stand behind the range, not before it");
+    }
+    const rangeMs = this.#durationMs(only(node, "DurationExpr"));
+    if (rangeMs <= 0) throw queryError(place, "a range must be longer than 0");
+    return { kind: "matrix", selector, rangeMs, place };
+  }
+
+  #subquery(expr: Expr, node: SyntaxNode): Expr {
+    const { place } = expr;
+    const [range, step] = node.getChildren("DurationExpr");
+    const rangeMs = this.#durationMs(range ?? node);
+    const stepMs = step === undefined ? null : this.#durationMs(step);
+    if (rangeMs <= 0) throw queryError(place, "a range must be longer than 0");
+    if (stepMs !== null && stepMs <= 0) throw queryError(place, "a step must be longer than 0");
+    return { kind: "subquery", expr, rangeMs, stepMs, offsetMs: 0, at: null, place };
+  }
+
+  #offset(expr: Expr, node: SyntaxNode): Expr {
+    const offsetMs = this.#durationMs(only(node, "OffsetDurationExpr"));
+    const target = timed(expr, "offset");
+    if (target.offsetMs !== 0) throw queryError(expr.place, "offset may be given only once");
+    return withTime(expr, { offsetMs, at: target.at });
+  }
+
+  #at(expr: Expr, node: SyntaxNode): Expr {
+    const target = timed(expr, "@");
+    if (target.at !== null) throw queryError(expr.place, "@ may be given only once");
+    return withTime(expr, { offsetMs: target.offsetMs, at: this.#atTime(node) });
+  }
+
+  #atTime(node: SyntaxNode): AtTime {
+    const named = node.getChild("AtModifierPreprocessors");
+    if (named !== null) {
+      return { kind: this.#source(named).toLowerCase().startsWith("start") ? "start" : "end" };
+    }
+    const time = this.read(node.getChildren("NumberDurationLiteral").at(-1) ?? node);
+    if (time.kind !== "number" || !Number.isFinite(time.value)) {
+      throw queryError(this.#place(node), "the time behind @ must be a finite number of seconds");
+    }
+    return { kind: "time", timeMs: Math.round(time.value * 1000) };
+  }
+
+  #call(node: SyntaxNode): Expr {
+    const name = this.#source(only(node, "FunctionIdentifier"));
+    const place = this.#place(node);
+    if (functionSignature(name) === undefined) {
+      throw queryError(place, `the function ${name} is not supported`);
+    }
+    const args = expressions(only(node, "FunctionCallBody")).map((child) => this.read(child));
+    return { kind: "call", name, args, place };
+  }
+
+  #aggregate(node: SyntaxNode): Expr {
+    const place = this.#place(node);
+    const operator = only(node, "AggregateOp").firstChild;
+    const op = AGGREGATES.get(operator?.name ?? "");
+    if (op === undefined) {
+      throw queryError(place, `the aggregation ${this.#source(operator ?? node)} is not supported`);
+    }
+    const args = expressions(only(node, "FunctionCallBody")).map((child) => this.read(child));
+    const hasParam = ["topk", "bottomk", "limitk", "quantile", "count_values"].includes(op);
+    const [first, second] = args;
+    const expr = hasParam ? second : first;
+    if (expr === undefined || first === undefined || args.length !== (hasParam ? 2 : 1)) {
+      const wanted = hasParam ? "a parameter and a vector" : "one vector";
+      throw queryError(place, `${op} takes ${wanted}, found ${args.length} arguments`);
+    }
+    const modifier = node.getChild("AggregateModifier");
+    const grouping = modifier?.getChild("Without") ? "without" : "by";
+    const labels = readGroupingLabels(this.#text, modifier?.getChild("GroupingLabels") ?? null);
+    return { kind: "aggregate", op, param: hasParam ? first : null, expr, grouping, labels, place };
+  }
+
+  #binary(op: BinaryOp, left: Expr, right: Expr, node: SyntaxNode): Expr {
+    const place = this.#place(node);
+    if (node.getChild("FillModifier") !== null) throw queryError(place, "fill is not supported");
+    const isBool = node.getChild("BoolModifier") !== null;
+    const matching = this.#matching(node.getChild("MatchingModifierClause"), op);
+    return { kind: "binary", op, left, right, isBool, matching, place: left.place };
+  }
+
+  #matching(clause: SyntaxNode | null, op: BinaryOp): VectorMatching {
+    const plainMany = isSetOp(op) ? "both" : "none";
+    if (clause === null) return { ...PLAIN_MATCHING, many: plainMany };
+    const [labels, include] = clause.getChildren("GroupingLabels");
+    const isLeft = clause.getChild("GroupLeft") !== null;
+    const isRight = clause.getChild("GroupRight") !== null;
+    if (isSetOp(op) && (isLeft || isRight)) {
+      throw queryError(this.#place(clause), `${op} takes no group_left or group_right`);
+    }
+    return {
+      isOn: clause.getChild("On") !== null,
+      labels: readGroupingLabels(this.#text, labels ?? null),
+      many: isLeft ? "left" : isRight ? "right" : plainMany,
+      include: readGroupingLabels(this.#text, include ?? null),
+    };
+  }
+
+  #durationMs(node: SyntaxNode): number {
+    const milliseconds = Math.round(durationSecondsOf(this.#text, node) * 1000);
+    if (Number.isSafeInteger(milliseconds)) return milliseconds;
+    throw queryError(this.#place(node), `not a duration: "${this.#source(node)}"`);
+  }
+
+  #place(node: SyntaxNode): string {
+    return placeOf(this.#text, node.from);
+  }
+
+  #source(node: SyntaxNode): string {
+    return this.#text.slice(node.from, node.to);
+  }
+}
+
+type Timed = { readonly offsetMs: number; readonly at: AtTime | null };
+
+function timed(expr: Expr, word: string): Timed {
+  if (expr.kind === "matrix") return expr.selector;
+  if (expr.kind === "selector" || expr.kind === "subquery") return expr;
+  throw queryError(expr.place, `${word} goes behind a selector, a range or a subquery`);
+}
+
+function withTime(expr: Expr, time: Timed): Expr {
+  if (expr.kind === "matrix") return { ...expr, selector: { ...expr.selector, ...time } };
+  return expr.kind === "selector" || expr.kind === "subquery" ? { ...expr, ...time } : expr;
+}
+
+/** The children that are expressions; a tree without errors has as many as the grammar says. */
+function expressions(node: SyntaxNode): SyntaxNode[] {
+  return node.getChildren("Expr");
+}
+
+function only(node: SyntaxNode, name: string): SyntaxNode {
+  return node.getChild(name) ?? node;
+}

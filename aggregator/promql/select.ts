@@ -1,0 +1,130 @@
+import type { SeriesColumns } from "../../shared/model/columns.ts";
+import { columnBits, isStale } from "../../shared/model/stale.ts";
+import type { AtTime, SelectorExpr } from "./ast.ts";
+import type { QueryContext } from "./context.ts";
+import type { Grid } from "./grid.ts";
+import { gridEnd } from "./grid.ts";
+import type { StepSeries } from "./series.ts";
+import { emptySeries } from "./series.ts";
+
+/**
+ * The times a selector or subquery looks at, step by step: those of the grid, or the time behind @
+ * over and over (a step of 0), moved by the offset.
+ */
+export function shiftedGrid(
+  grid: Grid,
+  time: { readonly at: AtTime | null; readonly offsetMs: number },
+  context: QueryContext,
+): Grid {
+  if (time.at === null) return { ...grid, startMs: grid.startMs - time.offsetMs };
+  return { startMs: atMs(time.at, context) - time.offsetMs, stepMs: 0, count: grid.count };
+}
+
+function atMs(at: AtTime, context: QueryContext): number {
+  switch (at.kind) {
+    case "time":
+      return at.timeMs;
+    case "start":
+      return context.startMs;
+    case "end":
+      return context.endMs;
+  }
+}
+
+/** What the source holds for a selector within `reachMs` before each time of `times`. */
+export async function loadColumns(
+  expr: SelectorExpr,
+  times: Grid,
+  reachMs: number,
+  context: QueryContext,
+): Promise<readonly SeriesColumns[]> {
+  const columns = await context.source.select(
+    expr.matchers,
+    times.startMs - reachMs,
+    gridEnd(times),
+  );
+  context.meter.checkSeries(columns.length);
+  for (const { times: held } of columns) context.meter.hold(held.length);
+  return columns;
+}
+
+/**
+ * An instant vector selector: at each step the last sample that is younger than the lookback,
+ * unless it is a staleness marker. `what`: the sample's value, or its time in seconds.
+ */
+export async function selectInstant(
+  expr: SelectorExpr,
+  grid: Grid,
+  what: "value" | "time",
+  context: QueryContext,
+): Promise<StepSeries[]> {
+  const { lookbackMs, meter } = context;
+  const times = shiftedGrid(grid, expr, context);
+  const columns = await loadColumns(expr, times, lookbackMs, context);
+  const selected: StepSeries[] = [];
+  for (const one of columns) {
+    meter.hold(grid.count);
+    const out = emptySeries(one.labels, false, grid.count);
+    if (fillLatest(one, times, lookbackMs, out) > 0) {
+      if (what === "time") replaceByTime(one, times, out);
+      selected.push(out);
+    }
+    if (meter.work(one.times.length + grid.count)) await meter.rest();
+  }
+  return selected;
+}
+
+/** Returns how many steps have an element. */
+function fillLatest(from: SeriesColumns, at: Grid, lookbackMs: number, out: StepSeries): number {
+  const { times, values } = from;
+  const bits = columnBits(values);
+  let next = 0;
+  let filled = 0;
+  for (let i = 0; i < at.count; i += 1) {
+    const timeMs = at.startMs + i * at.stepMs;
+    while (next < times.length && (times[next] ?? 0) <= timeMs) next += 1;
+    const index = next - 1;
+    if (index < 0 || (times[index] ?? 0) <= timeMs - lookbackMs) continue;
+    const value = values[index] ?? 0;
+    if (Number.isNaN(value) && isStale(bits, index)) continue;
+    out.values[i] = value;
+    out.present[i] = 1;
+    filled += 1;
+  }
+  return filled;
+}
+
+function replaceByTime(from: SeriesColumns, at: Grid, out: StepSeries): void {
+  let next = 0;
+  for (let i = 0; i < at.count; i += 1) {
+    const timeMs = at.startMs + i * at.stepMs;
+    while (next < from.times.length && (from.times[next] ?? 0) <= timeMs) next += 1;
+    out.values[i] = (from.times[next - 1] ?? 0) / 1000;
+  }
+}
+
+/** The column without its staleness markers: a range looks at real samples only. */
+export function withoutStale(columns: SeriesColumns): SeriesColumns {
+  const { times, values } = columns;
+  if (!hasNan(values)) return columns;
+  const bits = columnBits(values);
+  let stale = 0;
+  for (let i = 0; i < values.length; i += 1) if (isStale(bits, i)) stale += 1;
+  if (stale === 0) return columns;
+  const keptTimes = new Float64Array(times.length - stale);
+  const keptValues = new Float64Array(times.length - stale);
+  let kept = 0;
+  for (let i = 0; i < values.length; i += 1) {
+    if (isStale(bits, i)) continue;
+    keptTimes[kept] = times[i] ?? 0;
+    keptValues[kept] = values[i] ?? 0;
+    kept += 1;
+  }
+  return { labels: columns.labels, times: keptTimes, values: keptValues };
+}
+
+/** Most columns have none, and to see that takes no look at the bits. */
+function hasNan(values: Float64Array): boolean {
+  for (let i = 0; i < values.length; i += 1) if (Number.isNaN(values[i])) return true;
+  return false;
+}

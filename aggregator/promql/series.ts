@@ -1,0 +1,74 @@
+import type { Labels } from "../../shared/model/labels.ts";
+import { dropLabels, labelsKey, labelValue, METRIC_NAME } from "../../shared/model/labels.ts";
+import { queryError } from "./query-error.ts";
+
+/**
+ * One series over all steps of a grid. `present[i]` is 1 where there is an element at step i; what
+ * `values[i]` holds elsewhere means nothing. Whoever gets a series may write to its columns.
+ * `dropsName`: the metric name has lost its meaning and goes at the end of the query. Until then it
+ * stays, so that label_replace and `by (__name__)` still see it (delayed name removal).
+ */
+export type StepSeries = {
+  readonly labels: Labels;
+  readonly dropsName: boolean;
+  readonly values: Float64Array;
+  readonly present: Uint8Array;
+};
+
+/** What an expression without a range has as its value; `scalar` has one number a step. */
+export type Value =
+  | { readonly kind: "scalar"; readonly values: Float64Array }
+  | { readonly kind: "string"; readonly text: string }
+  | { readonly kind: "vector"; readonly series: StepSeries[] };
+
+export function emptySeries(labels: Labels, dropsName: boolean, steps: number): StepSeries {
+  return { labels, dropsName, values: new Float64Array(steps), present: new Uint8Array(steps) };
+}
+
+export function hasSample(series: StepSeries): boolean {
+  return series.present.includes(1);
+}
+
+/** Labels that say what kind of value a metric holds: they go when the value becomes another. */
+const METADATA: ReadonlySet<string> = new Set([METRIC_NAME, "__type__", "__unit__"]);
+
+export function withoutMetadata(labels: Labels): Labels {
+  if (labelValue(labels, METRIC_NAME) === "" && !labels.some((text) => METADATA.has(text))) {
+    return labels;
+  }
+  return dropLabels(labels, METADATA);
+}
+
+/**
+ * Joins series with equal labels into one.
+ * @throws OperationalError QUERY when two of them have an element at the same step
+ */
+export function mergeEqual(series: readonly StepSeries[], place: string): StepSeries[] {
+  const byKey = new Map<string, StepSeries>();
+  for (const one of series) {
+    const key = `${one.dropsName ? "-" : "+"}${labelsKey(one.labels)}`;
+    const other = byKey.get(key);
+    if (other === undefined) byKey.set(key, one);
+    else mergeInto(other, one, place);
+  }
+  return byKey.size === series.length ? [...series] : [...byKey.values()];
+}
+
+function mergeInto(target: StepSeries, from: StepSeries, place: string): void {
+  for (let i = 0; i < from.present.length; i += 1) {
+    if (from.present[i] !== 1) continue;
+    if (target.present[i] === 1) {
+      throw queryError(place, "the result would hold two elements with the same labels");
+    }
+    target.present[i] = 1;
+    target.values[i] = from.values[i] ?? 0;
+  }
+}
+
+/** The end of a query: names that lost their meaning go, equal series become one. */
+export function removeNames(series: readonly StepSeries[], place: string): StepSeries[] {
+  const named = series.map((one) =>
+    one.dropsName ? { ...one, labels: withoutMetadata(one.labels), dropsName: false } : one,
+  );
+  return mergeEqual(named, place);
+}

@@ -1,0 +1,83 @@
+/** What one evaluation says of one alert's series. */
+export type Presence =
+  | "present" // the expression gives the series: the condition holds
+  | "absent" // its data is there, the condition does not hold
+  | "no-data"; // neither the expression nor its data side gives the series
+
+/** What missing data means to a rule: nothing, the condition holding, or it not holding. */
+export type NoDataPolicy = "keep" | "fire" | "resolve";
+
+export type AlertTiming = {
+  readonly forMs: number;
+  readonly keepFiringForMs: number;
+  readonly noData: NoDataPolicy;
+};
+
+/**
+ * Where one alert (one rule, one label set) stands. Times are Unix milliseconds. `isNoData`: the
+ * state is what it is because the data stopped. `absentSinceMs`: the condition no longer holds since
+ * then, and keep_firing_for holds the alert.
+ */
+export type AlertState =
+  | { readonly kind: "inactive" }
+  | { readonly kind: "pending"; readonly activeAtMs: number; readonly isNoData: boolean }
+  | {
+      readonly kind: "firing";
+      readonly activeAtMs: number;
+      readonly absentSinceMs: number | null;
+      readonly isNoData: boolean;
+    };
+
+export const INACTIVE: AlertState = { kind: "inactive" };
+
+/**
+ * The state after an evaluation at `nowMs`; same rules as a Prometheus alerting rule, and silence is
+ * not recovery: with the policy `keep` an alert without data stays exactly as it was.
+ */
+export function nextAlertState(
+  state: AlertState,
+  presence: Presence,
+  nowMs: number,
+  timing: AlertTiming,
+): AlertState {
+  if (presence === "no-data" && timing.noData === "keep") {
+    return state.kind === "inactive" ? INACTIVE : { ...state, isNoData: true };
+  }
+  const isNoData = presence === "no-data" && timing.noData === "fire";
+  const isPresent = presence === "present" || isNoData;
+  switch (state.kind) {
+    case "inactive":
+      return isPresent ? whenPresent(nowMs, nowMs, timing, isNoData) : INACTIVE;
+    case "pending":
+      return isPresent ? whenPresent(state.activeAtMs, nowMs, timing, isNoData) : INACTIVE;
+    case "firing": {
+      if (isPresent) return { ...state, absentSinceMs: null, isNoData };
+      const absentSinceMs = state.absentSinceMs ?? nowMs;
+      const isHeld = nowMs - absentSinceMs < timing.keepFiringForMs;
+      return isHeld ? { ...state, absentSinceMs, isNoData: false } : INACTIVE;
+    }
+  }
+}
+
+function whenPresent(
+  activeAtMs: number,
+  nowMs: number,
+  timing: AlertTiming,
+  isNoData: boolean,
+): AlertState {
+  return nowMs - activeAtMs >= timing.forMs
+    ? { kind: "firing", activeAtMs, absentSinceMs: null, isNoData }
+    : { kind: "pending", activeAtMs, isNoData };
+}
+
+/** Whether two states are the same, so that nothing needs to be stored. */
+export function isSameState(a: AlertState, b: AlertState): boolean {
+  if (a.kind === "inactive" || b.kind === "inactive") return a.kind === b.kind;
+  return (
+    a.kind === b.kind &&
+    a.activeAtMs === b.activeAtMs &&
+    a.isNoData === b.isNoData &&
+    (a.kind === "firing" ? a.absentSinceMs : null) ===
+      (b.kind === "firing" ? b.absentSinceMs : null)
+  );
+}

@@ -1,0 +1,238 @@
+/** One evaluation of one alerting rule: which alerts it has, and what that changes. */
+
+import { OperationalError } from "../../shared/errors.ts";
+import type { VectorSample } from "../../shared/model/columns.ts";
+import {
+  dropLabels,
+  type Labels,
+  labelPairs,
+  labelsFrom,
+  labelsKey,
+  METRIC_NAME,
+} from "../../shared/model/labels.ts";
+import type { BatchOperation } from "../../shared/platform/ports.ts";
+import { INACTIVE, isSameState, nextAlertState, type Presence } from "./alert-state.ts";
+import { type ActiveAlert, type ActiveAlerts, deleteAlert, putAlert } from "./alert-store.ts";
+import type { AlertChange } from "./ports.ts";
+import type { AlertingRule, TemplateLabels } from "./rule-files.ts";
+import { expandTemplate, type TemplateData } from "./template.ts";
+
+/** Alerts of one rule at most, where its group sets no limit. */
+const ALERTS_MAX = 10_000;
+
+export type ExternalContext = { readonly labels: Labels; readonly url: string };
+
+/** Elements of a rule's data by `labelsKey` without the metric name. */
+type SeenData = ReadonlyMap<string, VectorSample>;
+
+/** What the rule knew before an evaluation and knows after it. */
+export type AlertingStanding = {
+  readonly alerts: ActiveAlerts;
+  /** With `no_data: fire`: the data there was, for what is missing the next time. Else empty. */
+  readonly seen: SeenData;
+};
+
+export type EvaluationTimes = {
+  /** The evaluation's, which states count from. */
+  readonly timeMs: number;
+  /** As of when the data is looked at: earlier by the group's query offset. */
+  readonly queryMs: number;
+};
+
+const NAME_ONLY: ReadonlySet<string> = new Set([METRIC_NAME]);
+const NOTHING_SEEN: SeenData = new Map();
+
+/**
+ * The rule's alerts after an evaluation.
+ * @throws OperationalError QUERY or LIMIT; the standing before stays in force then
+ */
+export async function evaluateAlerts(
+  rule: AlertingRule,
+  before: AlertingStanding,
+  times: EvaluationTimes,
+  options: { readonly external: ExternalContext; readonly limit: number },
+): Promise<AlertingStanding> {
+  const make = (sample: VectorSample) => newAlert(rule, sample, options.external);
+  const result = await rule.expr.instant(times.queryMs);
+  checkLimit(result.length, options.limit);
+  const found = new Map<string, ActiveAlert>();
+  for (const sample of result) addAlert(found, make(sample));
+  const data = await dataOf(rule, before, found, times.queryMs);
+
+  const alerts = new Map<string, ActiveAlert>();
+  const step = (alert: ActiveAlert, presence: Presence) => {
+    const key = labelsKey(alert.labels);
+    const next = stepAlert(rule, alert, presence, { known: before.alerts.get(key), ...times });
+    if (next !== null) alerts.set(key, next);
+  };
+  for (const alert of found.values()) step(alert, "present");
+  for (const [key, alert] of before.alerts) {
+    if (found.has(key)) continue;
+    // What another expression found before a reload is not this one's to look for.
+    const isAbsent = alert.query !== rule.expr.query || data?.has(labelsKey(alert.source));
+    step(alert, isAbsent ? "absent" : "no-data");
+  }
+  checkLimit(alerts.size, 0); // those kept without data are many where elements come and go
+  if (rule.noData !== "fire" || data === null) return { alerts, seen: NOTHING_SEEN };
+  for (const [source, sample] of before.seen) {
+    const alert = data.has(source) ? null : make(sample);
+    if (alert !== null && !alerts.has(labelsKey(alert.labels))) step(alert, "no-data");
+  }
+  checkLimit(alerts.size, 0);
+  return { alerts, seen: data };
+}
+
+function checkLimit(count: number, limit: number): void {
+  const most = limit === 0 ? ALERTS_MAX : limit;
+  if (count > most) throw new OperationalError("LIMIT", `Limit of ${most} alerts, got ${count}`);
+}
+
+function addAlert(found: Map<string, ActiveAlert>, alert: ActiveAlert): void {
+  const key = labelsKey(alert.labels);
+  if (found.has(key)) {
+    throw new OperationalError(
+      "QUERY",
+      "Vector contains metrics with the same labelset after applying alert labels",
+    );
+  }
+  found.set(key, alert);
+}
+
+/** The elements whose data is there; null when nobody has to know. */
+async function dataOf(
+  rule: AlertingRule,
+  before: AlertingStanding,
+  found: ActiveAlerts,
+  queryMs: number,
+): Promise<SeenData | null> {
+  if (rule.noData === "resolve") return null; // missing and false are the same to it
+  const hasAbsent = [...before.alerts.keys()].some((key) => !found.has(key));
+  if (!hasAbsent && rule.noData === "keep") return null;
+  const present = await rule.expr.presence(queryMs);
+  return new Map(present.map((sample) => [labelsKey(sourceOf(sample)), sample]));
+}
+
+function sourceOf(sample: VectorSample): Labels {
+  return dropLabels(sample.labels, NAME_ONLY);
+}
+
+/** An alert as this evaluation would begin it; its state is set by the step. */
+function newAlert(
+  rule: AlertingRule,
+  sample: VectorSample,
+  external: ExternalContext,
+): ActiveAlert {
+  const source = sourceOf(sample);
+  const data: TemplateData = {
+    labels: sample.labels,
+    value: sample.value,
+    externalLabels: external.labels,
+    externalUrl: external.url,
+  };
+  return {
+    source,
+    labels: labelsFrom([
+      ...labelPairs(source),
+      ...expanded(rule.labels, data),
+      ["alertname", rule.name],
+    ]),
+    annotations: labelsFrom(expanded(rule.annotations, data)),
+    value: sample.value,
+    state: { kind: "pending", activeAtMs: 0, isNoData: false },
+    firedAtMs: null,
+    query: rule.expr.query,
+  };
+}
+
+/** A label cannot hold NUL: it separates labels within us. */
+function expanded(templates: TemplateLabels, data: TemplateData): [string, string][] {
+  return templates.map(([name, template]) => [
+    name,
+    expandTemplate(template, data).replaceAll("\0", "\ufffd"),
+  ]);
+}
+
+function generatorUrl(externalUrl: string, query: string): string {
+  return `${externalUrl}/graph?g0.expr=${encodeURIComponent(query).replaceAll("%20", "+")}&g0.tab=1`;
+}
+
+/** The alert after the evaluation; null when it is not active. */
+function stepAlert(
+  rule: AlertingRule,
+  alert: ActiveAlert,
+  presence: Presence,
+  at: EvaluationTimes & { readonly known: ActiveAlert | undefined },
+): ActiveAlert | null {
+  const state = nextAlertState(at.known?.state ?? INACTIVE, presence, at.timeMs, rule);
+  if (state.kind === "inactive") return null;
+  const firedAtMs = state.kind === "firing" ? (at.known?.firedAtMs ?? at.timeMs) : null;
+  return { ...alert, state, firedAtMs };
+}
+
+/** What the receivers must hear of, from one evaluation to the next. */
+export function alertChanges(
+  before: ActiveAlerts,
+  after: ActiveAlerts,
+  timeMs: number,
+  external: ExternalContext,
+): AlertChange[] {
+  const changes: AlertChange[] = [];
+  for (const [key, alert] of after) {
+    const wasFiring = before.get(key)?.state.kind === "firing";
+    if (alert.state.kind !== "firing" || wasFiring) continue;
+    changes.push({ status: "firing", ...describe(alert, timeMs, external), endsAtMs: null });
+  }
+  for (const [key, alert] of before) {
+    if (alert.state.kind !== "firing" || after.has(key)) continue;
+    changes.push({ status: "resolved", ...describe(alert, timeMs, external), endsAtMs: timeMs });
+  }
+  return changes;
+}
+
+/** Receivers also get the external labels that the alert has no label of its own for. */
+function describe(alert: ActiveAlert, timeMs: number, external: ExternalContext) {
+  return {
+    labels: labelsFrom([...labelPairs(external.labels), ...labelPairs(alert.labels)]),
+    annotations: alert.annotations,
+    startsAtMs: alert.firedAtMs ?? timeMs,
+    generatorUrl: generatorUrl(external.url, alert.query),
+  };
+}
+
+/** What must be stored; an alert whose state is as it was is not. */
+export function alertOperations(
+  ruleId: string,
+  before: ActiveAlerts,
+  after: ActiveAlerts,
+): BatchOperation[] {
+  const operations: BatchOperation[] = [];
+  for (const [key, alert] of after) {
+    const known = before.get(key);
+    if (known === undefined || !isSameState(known.state, alert.state)) {
+      operations.push(putAlert(ruleId, alert));
+    }
+  }
+  for (const [key, alert] of before) {
+    if (!after.has(key)) operations.push(deleteAlert(ruleId, alert));
+  }
+  return operations;
+}
+
+/** ALERTS (1) and ALERTS_FOR_STATE (active since, Unix seconds), as Prometheus writes them. */
+export function alertSamples(alerts: ActiveAlerts): VectorSample[] {
+  const samples: VectorSample[] = [];
+  for (const { labels, state } of alerts.values()) {
+    const pairs = labelPairs(labels);
+    samples.push(
+      {
+        labels: labelsFrom([...pairs, [METRIC_NAME, "ALERTS"], ["alertstate", state.kind]]),
+        value: 1,
+      },
+      {
+        labels: labelsFrom([...pairs, [METRIC_NAME, "ALERTS_FOR_STATE"]]),
+        value: Math.floor(state.activeAtMs / 1000),
+      },
+    );
+  }
+  return samples;
+}

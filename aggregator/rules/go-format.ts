@@ -1,0 +1,176 @@
+/** Numbers and texts as Go's fmt package prints them: templates of rule files count on it. */
+
+import { OperationalError } from "../../shared/errors.ts";
+import { type Labels, labelPairs } from "../../shared/model/labels.ts";
+
+/**
+ * A value in a template. A Go float64 is a number, a Go int a bigint: printf tells the two apart.
+ * `fields` is the template's root: `.`.
+ */
+export type TemplateValue =
+  | string
+  | number
+  | bigint
+  | boolean
+  | null
+  | { readonly kind: "labels"; readonly labels: Labels }
+  | { readonly kind: "fields"; readonly fields: ReadonlyMap<string, TemplateValue> };
+
+/** Columns a printf verb may ask for; more serves only to fill the memory. */
+const WIDTH_MAX = 1000;
+
+/** `%.4g`; without a precision the shortest text that reads back as the same number. */
+export function formatG(value: number, precision: number | null): string {
+  if (!Number.isFinite(value)) return formatNonFinite(value);
+  if (value === 0) return Object.is(value, -0) ? "-0" : "0";
+  const digits = precision === null ? null : Math.max(precision, 1);
+  const text =
+    digits === null ? value.toExponential() : value.toExponential(clampDigits(digits - 1));
+  const exponent = Number(text.slice(text.indexOf("e") + 1));
+  if (exponent < -4 || exponent >= (digits ?? 6)) {
+    return exponentForm(trimZeros(text.slice(0, text.indexOf("e"))), exponent);
+  }
+  if (digits !== null) return trimZeros(value.toFixed(clampDigits(digits - 1 - exponent)));
+  return String(value);
+}
+
+/** `%f`, all digits before the point whatever the size. */
+function formatF(value: number, precision: number): string {
+  if (!Number.isFinite(value)) return formatNonFinite(value);
+  if (Math.abs(value) < 1e21) {
+    const text = value.toFixed(clampDigits(precision));
+    return Object.is(value, -0) ? `-${text}` : text;
+  }
+  return `${BigInt(value)}${precision > 0 ? `.${"0".repeat(precision)}` : ""}`;
+}
+
+function formatE(value: number, precision: number | null): string {
+  if (!Number.isFinite(value)) return formatNonFinite(value);
+  const text = value.toExponential(precision === null ? 6 : clampDigits(precision));
+  const at = text.indexOf("e");
+  return exponentForm(text.slice(0, at), Number(text.slice(at + 1)));
+}
+
+function formatNonFinite(value: number): string {
+  if (Number.isNaN(value)) return "NaN";
+  return value > 0 ? "+Inf" : "-Inf";
+}
+
+function exponentForm(mantissa: string, exponent: number): string {
+  const digits = String(Math.abs(exponent)).padStart(2, "0");
+  return `${mantissa}e${exponent < 0 ? "-" : "+"}${digits}`;
+}
+
+function trimZeros(text: string): string {
+  return text.includes(".") ? text.replace(/\.?0+$/, "") : text;
+}
+
+function clampDigits(digits: number): number {
+  return Math.min(Math.max(digits, 0), 100);
+}
+
+/** As `print` and an action print it. */
+export function formatValue(value: TemplateValue): string {
+  if (value === null) return "<no value>";
+  if (typeof value === "number") return formatG(value, null);
+  if (typeof value !== "object") return String(value);
+  const pairs =
+    value.kind === "labels"
+      ? labelPairs(value.labels)
+      : [...value.fields].map(([name, field]) => [name, formatValue(field)]);
+  return `map[${pairs.map(([name, text]) => `${name}:${text}`).join(" ")}]`;
+}
+
+export function typeName(value: TemplateValue): string {
+  if (value === null) return "<nil>";
+  if (typeof value === "number") return "float64";
+  if (typeof value === "bigint") return "int";
+  if (typeof value === "boolean") return "bool";
+  if (typeof value === "string") return "string";
+  return value.kind === "labels" ? "map[string]string" : "template data";
+}
+
+const VERB = /%([-+# 0]*)(\d*)(?:\.(\d*))?(.)/gsu;
+
+/**
+ * Go's Sprintf: verbs v, s, q, d, f, F, e, g, t, x, X, c and %%; a verb that does not fit its value
+ * prints `%!d(string=…)`, as there.
+ * @throws OperationalError LIMIT for a width or precision over 1000
+ */
+export function sprintf(format: string, args: readonly TemplateValue[]): string {
+  let used = 0;
+  const text = format.replace(VERB, (_, flags: string, width: string, precision, verb: string) => {
+    if (verb === "%") return "%";
+    const digits = precision === undefined ? null : Number(precision);
+    if (Number(width) > WIDTH_MAX || (digits ?? 0) > WIDTH_MAX) {
+      throw new OperationalError("LIMIT", `printf width or precision over ${WIDTH_MAX}`);
+    }
+    if (used >= args.length) return `%!${verb}(MISSING)`;
+    const value = args[used] ?? null;
+    used += 1;
+    const body = formatVerb(verb, value, digits, flags);
+    return pad(body, Number(width), flags, typeof value === "number" || typeof value === "bigint");
+  });
+  if (used === args.length) return text;
+  const rest = args.slice(used).map((value) => `${typeName(value)}=${formatValue(value)}`);
+  return `${text}%!(EXTRA ${rest.join(", ")})`;
+}
+
+function formatVerb(
+  verb: string,
+  value: TemplateValue,
+  digits: number | null,
+  flags: string,
+): string {
+  const body = formatOf(verb, value, digits);
+  if (body === null) return `%!${verb}(${typeName(value)}=${formatValue(value)})`;
+  const isSigned = flags.includes("+") && (typeof value === "number" || typeof value === "bigint");
+  return isSigned && !/^[-+]/.test(body) ? `+${body}` : body;
+}
+
+/** Null: the verb does not fit the value. */
+function formatOf(verb: string, value: TemplateValue, digits: number | null): string | null {
+  if (verb === "v") return value === null ? "<nil>" : formatPlain(value, digits);
+  if (typeof value === "number") return formatFloat(verb, value, digits);
+  if (typeof value === "bigint") return formatInt(verb, value);
+  if (typeof value === "boolean") return verb === "t" ? String(value) : null;
+  if (verb === "s") return value === null ? null : formatPlain(value, digits);
+  if (typeof value !== "string") return null;
+  if (verb === "q") return quote(value);
+  if (verb === "x") return Buffer.from(value).toString("hex");
+  return verb === "X" ? Buffer.from(value).toString("hex").toUpperCase() : null;
+}
+
+function formatPlain(value: TemplateValue, digits: number | null): string {
+  if (typeof value === "number" && digits !== null) return formatG(value, digits);
+  const text = formatValue(value);
+  return digits !== null && typeof value === "string" ? [...text].slice(0, digits).join("") : text;
+}
+
+function formatFloat(verb: string, value: number, digits: number | null): string | null {
+  if (verb === "f" || verb === "F") return formatF(value, digits ?? 6);
+  if (verb === "g") return formatG(value, digits);
+  return verb === "e" ? formatE(value, digits) : null;
+}
+
+function formatInt(verb: string, value: bigint): string | null {
+  if (verb === "d") return String(value);
+  if (verb === "x") return value.toString(16);
+  if (verb === "X") return value.toString(16).toUpperCase();
+  if (verb !== "c" || value < 0n || value > 0x10ffffn) return null;
+  return String.fromCodePoint(Number(value));
+}
+
+/** `%q`: a Go string literal. */
+function quote(text: string): string {
+  return JSON.stringify(text)
+    .replaceAll("\\b", "\\b")
+    .replace(/\\u00([0-9a-f]{2})/g, "\\x$1");
+}
+
+function pad(text: string, width: number, flags: string, isNumber: boolean): string {
+  if (flags.includes("-")) return text.padEnd(width);
+  if (!flags.includes("0") || !isNumber) return text.padStart(width);
+  const sign = /^[-+]/.test(text) ? text.slice(0, 1) : "";
+  return sign + text.slice(sign.length).padStart(width - sign.length, "0");
+}

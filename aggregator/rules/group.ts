@@ -1,0 +1,298 @@
+import { errorMessage, OperationalError } from "../../shared/errors.ts";
+import type { VectorSample } from "../../shared/model/columns.ts";
+import {
+  type Labels,
+  labelPairs,
+  labelsFrom,
+  labelsKey,
+  METRIC_NAME,
+} from "../../shared/model/labels.ts";
+import type { Clock, KeyValueStore, Logger } from "../../shared/platform/ports.ts";
+import type { Counter, Gauge } from "../../shared/telemetry/metrics.ts";
+import type { ActiveAlerts } from "./alert-store.ts";
+import { ruleIds } from "./alert-store.ts";
+import {
+  type AlertingStanding,
+  alertChanges,
+  alertOperations,
+  alertSamples,
+  type EvaluationTimes,
+  type ExternalContext,
+  evaluateAlerts,
+} from "./alerting-rule.ts";
+import type { NotifyFn, RuleGroupSnapshot, RuleHealth, RuleSnapshot, WriteFn } from "./ports.ts";
+import type { AlertingRule, RecordingRule, Rule, RuleGroup } from "./rule-files.ts";
+import { snapshotRule } from "./rule-snapshot.ts";
+
+export type GroupDeps = {
+  readonly store: KeyValueStore;
+  readonly write: WriteFn;
+  readonly notify: NotifyFn;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly counters: RuleCounters;
+};
+
+export type RuleCounters = {
+  readonly evaluations: Counter;
+  readonly failures: Counter;
+  readonly missed: Counter;
+  readonly duration: Gauge;
+};
+
+export type GroupOptions = {
+  readonly defaultIntervalMs: number;
+  readonly external: ExternalContext;
+};
+
+/** How a rule did when it was last evaluated. */
+type Standing = {
+  health: RuleHealth;
+  lastError: string;
+  lastEvaluationMs: number;
+  evaluationSeconds: number;
+};
+
+type RecordingEntry = {
+  readonly rule: RecordingRule;
+  readonly standing: Standing;
+  samples: readonly VectorSample[];
+};
+
+export type AlertingEntry = {
+  readonly rule: AlertingRule;
+  readonly standing: Standing;
+  readonly id: string;
+  current: AlertingStanding;
+  /** Of the evaluation under way; becomes `current` when it is safe. */
+  staged: AlertingStanding | null;
+};
+
+export type RuleEntry = RecordingEntry | AlertingEntry;
+
+/** Rules whose samples are written in one call, before the first rule that may read them. */
+type Segment = {
+  readonly writeGroup: string;
+  readonly entries: readonly RuleEntry[];
+  /** The last write was of nothing, so that another need not be made. False before the first. */
+  isEmpty: boolean;
+};
+
+/**
+ * One rule group with the state of its rules. An evaluation looks at one time; its changes of state
+ * and their notifications are one fsynced batch, and memory changes only after that batch.
+ */
+export class GroupRunner {
+  readonly group: RuleGroup;
+  readonly intervalMs: number;
+  readonly #deps: GroupDeps;
+  readonly #external: ExternalContext;
+  readonly #segments: readonly Segment[];
+  readonly #metricLabels: { readonly rule_group: string };
+  #lastEvaluationMs = 0;
+  #evaluationSeconds = 0;
+
+  constructor(group: RuleGroup, deps: GroupDeps, options: GroupOptions) {
+    this.group = group;
+    this.intervalMs = group.intervalMs ?? options.defaultIntervalMs;
+    this.#deps = deps;
+    this.#external = options.external;
+    this.#segments = segmentsOf(group);
+    this.#metricLabels = { rule_group: `${group.file};${group.name}` };
+  }
+
+  /** What the group writes under; names that are no longer used must be written empty once. */
+  get writeGroups(): string[] {
+    return this.#segments.map(({ writeGroup }) => writeGroup);
+  }
+
+  alertingEntries(): AlertingEntry[] {
+    return this.#entries().filter((entry) => "id" in entry);
+  }
+
+  /** Takes over the alerts of the same rules, from the store or from the group before a reload. */
+  adopt(alertsOf: (ruleId: string) => ActiveAlerts | undefined): void {
+    for (const entry of this.alertingEntries()) {
+      const alerts = alertsOf(entry.id);
+      if (alerts !== undefined) entry.current = { ...entry.current, alerts };
+    }
+  }
+
+  /** Never throws what is expected to fail: that becomes the health of the rules it hit. */
+  async evaluate(timeMs: number): Promise<void> {
+    const started = this.#deps.clock.monotonicMs();
+    const times = { timeMs, queryMs: timeMs - this.group.queryOffsetMs };
+    for (const [i, segment] of this.#segments.entries()) {
+      for (const entry of segment.entries) await this.#evaluateRule(entry, times);
+      if (i === this.#segments.length - 1) await this.#commit(timeMs);
+      await this.#write(segment, times.queryMs);
+    }
+    this.#lastEvaluationMs = timeMs;
+    this.#evaluationSeconds = (this.#deps.clock.monotonicMs() - started) / 1000;
+    this.#deps.counters.duration.set(this.#evaluationSeconds, this.#metricLabels);
+  }
+
+  countMissed(count: number): void {
+    this.#deps.counters.missed.add(count, this.#metricLabels);
+  }
+
+  snapshot(): RuleGroupSnapshot {
+    return {
+      name: this.group.name,
+      file: this.group.file,
+      intervalMs: this.intervalMs,
+      limit: this.group.limit,
+      lastEvaluationMs: this.#lastEvaluationMs,
+      evaluationSeconds: this.#evaluationSeconds,
+      rules: this.#entries().map((entry): RuleSnapshot => snapshotRule(entry)),
+    };
+  }
+
+  #entries(): RuleEntry[] {
+    return this.#segments.flatMap(({ entries }) => entries);
+  }
+
+  async #evaluateRule(entry: RuleEntry, times: EvaluationTimes): Promise<void> {
+    const { clock, counters } = this.#deps;
+    const started = clock.monotonicMs();
+    counters.evaluations.add(1, this.#metricLabels);
+    try {
+      if ("id" in entry) {
+        const options = { external: this.#external, limit: this.group.limit };
+        entry.staged = await evaluateAlerts(entry.rule, entry.current, times, options);
+      } else {
+        entry.samples = [];
+        entry.samples = await evaluateRecording(entry.rule, times.queryMs, this.group.limit);
+      }
+      entry.standing.health = "ok";
+      entry.standing.lastError = "";
+    } catch (error) {
+      this.#fail([entry], error);
+    }
+    entry.standing.lastEvaluationMs = times.timeMs;
+    entry.standing.evaluationSeconds = (clock.monotonicMs() - started) / 1000;
+  }
+
+  /** Makes the staged states safe, with their notifications, and only then the ones in force. */
+  async #commit(timeMs: number): Promise<void> {
+    const { store, notify } = this.#deps;
+    const staged = this.alertingEntries().filter((entry) => entry.staged !== null);
+    const changes = staged.flatMap(({ current, staged }) =>
+      alertChanges(current.alerts, staged?.alerts ?? current.alerts, timeMs, this.#external),
+    );
+    const operations = staged.flatMap(({ id, current, staged }) =>
+      alertOperations(id, current.alerts, staged?.alerts ?? current.alerts),
+    );
+    if (changes.length > 0) operations.push(...notify.operations(changes, timeMs));
+    try {
+      if (operations.length > 0) await store.batch(operations, { sync: true });
+      for (const entry of staged) entry.current = entry.staged ?? entry.current;
+    } catch (error) {
+      this.#fail(staged, error);
+      changes.length = 0;
+    }
+    for (const entry of staged) entry.staged = null;
+    if (changes.length > 0) notify.wake();
+  }
+
+  async #write(segment: Segment, queryMs: number): Promise<void> {
+    const { writeGroup, entries } = segment;
+    const samples = entries.flatMap((entry) =>
+      "id" in entry ? alertSamples((entry.staged ?? entry.current).alerts) : entry.samples,
+    );
+    if (samples.length === 0 && segment.isEmpty) return;
+    try {
+      await this.#deps.write(writeGroup, queryMs, samples);
+      segment.isEmpty = samples.length === 0;
+    } catch (error) {
+      this.#fail(entries, error);
+    }
+  }
+
+  /** An expected failure, counted and logged once a change; anything else ends the program. */
+  #fail(entries: readonly RuleEntry[], error: unknown): void {
+    if (!(error instanceof OperationalError)) throw error;
+    const message = errorMessage(error);
+    this.#deps.counters.failures.add(entries.length, this.#metricLabels);
+    const { file, name: group } = this.group;
+    for (const { rule, standing } of entries) {
+      if (standing.lastError !== message) {
+        const fields = { file, group, rule: rule.name, code: error.code, error: message };
+        this.#deps.logger.warn(fields, "rule failed");
+      }
+      standing.health = "err";
+      standing.lastError = message;
+    }
+  }
+}
+
+/**
+ * The samples a recording rule gives at a time.
+ * @throws OperationalError QUERY or LIMIT
+ */
+async function evaluateRecording(
+  rule: RecordingRule,
+  queryMs: number,
+  limit: number,
+): Promise<VectorSample[]> {
+  const result = await rule.expr.instant(queryMs);
+  if (limit > 0 && result.length > limit) {
+    throw new OperationalError("LIMIT", `Limit of ${limit} series, got ${result.length}`);
+  }
+  const known = new Set<string>();
+  return result.map(({ labels, value }) => {
+    const recorded = recordedLabels(rule, labels);
+    const key = labelsKey(recorded);
+    if (known.has(key)) {
+      throw new OperationalError(
+        "QUERY",
+        "Vector contains metrics with the same labelset after applying rule labels",
+      );
+    }
+    known.add(key);
+    return { labels: recorded, value };
+  });
+}
+
+function recordedLabels(rule: RecordingRule, labels: Labels): Labels {
+  return labelsFrom([...labelPairs(labels), ...labelPairs(rule.labels), [METRIC_NAME, rule.name]]);
+}
+
+/** Cuts the rules before each one that may read what a rule before it in the cut gives. */
+function segmentsOf(group: RuleGroup): Segment[] {
+  const ids = ruleIds(group.file, group.name, group.rules);
+  const segments: RuleEntry[][] = [[]];
+  let names: string[] = [];
+  for (const [i, rule] of group.rules.entries()) {
+    if (names.some((name) => mayRead(rule.expr.query, name))) {
+      segments.push([]);
+      names = [];
+    }
+    segments.at(-1)?.push(entryOf(rule, ids[i] ?? ""));
+    names.push(rule.kind === "recording" ? rule.name : "ALERTS");
+  }
+  // A doubled "#" keeps a group called "a#1" apart from the second part of "a".
+  const base = `rules/${group.file}/${group.name.replaceAll("#", "##")}`;
+  return segments.map((entries, i) => ({
+    writeGroup: i === 0 ? base : `${base}#${i}`,
+    entries,
+    isEmpty: false,
+  }));
+}
+
+/** Whether the text can select the metric: it has its name, or a selector that has no name. */
+function mayRead(query: string, name: string): boolean {
+  return query.includes(name) || query.includes(METRIC_NAME) || /(?:^|[^\w:])\{/.test(query);
+}
+
+function entryOf(rule: Rule, id: string): RuleEntry {
+  const standing: Standing = {
+    health: "unknown",
+    lastError: "",
+    lastEvaluationMs: 0,
+    evaluationSeconds: 0,
+  };
+  if (rule.kind === "recording") return { rule, standing, samples: [] };
+  const current: AlertingStanding = { alerts: new Map(), seen: new Map() };
+  return { rule, standing, id, current, staged: null };
+}

@@ -1,0 +1,46 @@
+import { type Labels, labelsFrom } from "../../shared/model/labels.ts";
+import type { ActiveAlert } from "./alert-store.ts";
+import type { AlertingEntry, RuleEntry } from "./group.ts";
+import type { AlertSnapshot, RuleSnapshot } from "./ports.ts";
+import type { TemplateLabels } from "./rule-files.ts";
+
+/** How one rule stands, for people and programs that ask. */
+export function snapshotRule(entry: RuleEntry): RuleSnapshot {
+  const { rule, standing } = entry;
+  const common = { name: rule.name, query: rule.expr.query, ...standing };
+  if (!("id" in entry)) return { type: "recording", ...common, labels: entry.rule.labels };
+  const alerts = snapshotAlerts(entry);
+  const isFiring = alerts.some(({ state }) => state === "firing");
+  return {
+    type: "alerting",
+    ...common,
+    labels: templateTexts(entry.rule.labels),
+    state: isFiring ? "firing" : alerts.length > 0 ? "pending" : "inactive",
+    forMs: entry.rule.forMs,
+    keepFiringForMs: entry.rule.keepFiringForMs,
+    noData: entry.rule.noData,
+    annotations: templateTexts(entry.rule.annotations),
+    alerts,
+  };
+}
+
+export function snapshotAlerts({ current }: AlertingEntry): AlertSnapshot[] {
+  return [...current.alerts.values()].map(snapshotAlert);
+}
+
+function snapshotAlert({ labels, annotations, value, state }: ActiveAlert): AlertSnapshot {
+  return {
+    labels,
+    annotations,
+    state: state.kind,
+    activeAtMs: state.activeAtMs,
+    keepFiringSinceMs: state.kind === "firing" ? state.absentSinceMs : null,
+    value,
+    isNoData: state.isNoData,
+  };
+}
+
+/** The texts as in the file. */
+function templateTexts(templates: TemplateLabels): Labels {
+  return labelsFrom(templates.map(([name, { text }]) => [name, text]));
+}

@@ -1,0 +1,260 @@
+/** The functions of Prometheus' templates (template/template.go) and of text/template itself. */
+
+import { RE2JS } from "re2js";
+import { OperationalError } from "../../shared/errors.ts";
+import { parseDuration } from "../../shared/model/duration.ts";
+import { labelValue } from "../../shared/model/labels.ts";
+import { formatG, formatValue, sprintf, type TemplateValue, typeName } from "./go-format.ts";
+
+type TemplateFunction = {
+  /** Arguments at least and at most. */
+  readonly counts: readonly [number, number];
+  readonly call: (...args: readonly TemplateValue[]) => TemplateValue;
+};
+
+/** Functions Prometheus has and we do not: they ask the database, or make HTML. */
+export const UNSUPPORTED_FUNCTIONS: ReadonlySet<string> = new Set(
+  (
+    "query first label value strvalue args safeHtml graphLink tableLink sortByLabel toTime " +
+    "toDuration now call html js slice urlquery urlQueryEscape externalURL pathPrefix"
+  ).split(" "),
+);
+
+/** Characters a template, and a function in one, may produce. */
+export const TEMPLATE_OUTPUT_MAX = 16 * 1024;
+
+const MANY = 100;
+
+export const TEMPLATE_FUNCTIONS: ReadonlyMap<string, TemplateFunction> = new Map([
+  // `and` and `or` stop at the first argument that decides; the evaluator sees to that.
+  ["and", fixed(1, (...args) => args.at(-1) ?? null, MANY)],
+  ["or", fixed(1, (...args) => args.at(-1) ?? null, MANY)],
+  ["not", fixed(1, (value) => !isTrue(value ?? null))],
+  ["eq", fixed(2, (a, ...others) => others.some((b) => isEqual(a ?? null, b)), MANY)],
+  ["ne", fixed(2, (a, b) => !isEqual(a ?? null, b ?? null))],
+  ["lt", fixed(2, (a, b) => order(a, b) < 0)],
+  ["le", fixed(2, (a, b) => order(a, b) <= 0)],
+  ["gt", fixed(2, (a, b) => order(b, a) < 0)],
+  ["ge", fixed(2, (a, b) => order(b, a) <= 0)],
+  ["index", fixed(2, (map, key) => labelValue(labelsArg(map), textArg(key)))],
+  ["len", fixed(1, (value) => BigInt(lengthOf(value ?? null)))],
+  ["print", fixed(0, printSpaced, MANY)],
+  ["println", fixed(0, (...args) => `${args.map(formatValue).join(" ")}\n`, MANY)],
+  ["printf", fixed(1, (format, ...args) => sprintf(textArg(format), args), MANY)],
+  ["humanize", fixed(1, (value) => humanize(numberArg(value)))],
+  ["humanize1024", fixed(1, (value) => humanize1024(numberArg(value)))],
+  ["humanizeDuration", fixed(1, (value) => humanizeDuration(numberArg(value)))],
+  ["humanizePercentage", fixed(1, (value) => `${formatG(numberArg(value) * 100, 4)}%`)],
+  ["humanizeTimestamp", fixed(1, (value) => humanizeTimestamp(numberArg(value)))],
+  ["title", fixed(1, (text) => titleCase(textArg(text)))],
+  ["toUpper", fixed(1, (text) => textArg(text).toUpperCase())],
+  ["toLower", fixed(1, (text) => textArg(text).toLowerCase())],
+  ["stripPort", fixed(1, (text) => splitPort(textArg(text))[0])],
+  ["stripDomain", fixed(1, (text) => stripDomain(textArg(text)))],
+  ["parseDuration", fixed(1, (text) => parseDuration(textArg(text)) / 1000)],
+  ["match", fixed(2, (pattern, text) => compile(textArg(pattern)).matcher(textArg(text)).find())],
+  ["reReplaceAll", fixed(3, (pattern, to, text) => replaceAll([pattern, to, text].map(textArg)))],
+]);
+
+function fixed(
+  least: number,
+  call: TemplateFunction["call"],
+  most: number = least,
+): TemplateFunction {
+  return { counts: [least, most], call };
+}
+
+/** What an `if` takes for true: anything but false, 0, "", nil and an empty map. */
+export function isTrue(value: TemplateValue): boolean {
+  if (typeof value === "number") return value !== 0;
+  if (typeof value === "object" && value !== null) {
+    return value.kind === "fields" || value.labels.length > 0;
+  }
+  return Boolean(value);
+}
+
+function isEqual(a: TemplateValue, b: TemplateValue): boolean {
+  if (isNumber(a) && isNumber(b)) return Number(a) === Number(b);
+  if (typeof a !== typeof b || typeof a === "object") throw incomparable(a, b);
+  return a === b;
+}
+
+/** Negative where a < b. Go refuses to compare an int with a float; a number is a number here. */
+function order(a: TemplateValue = null, b: TemplateValue = null): number {
+  if (isNumber(a) && isNumber(b)) {
+    if (Number.isNaN(Number(a)) || Number.isNaN(Number(b))) return Number.NaN;
+    return Number(a) < Number(b) ? -1 : Number(Number(a) > Number(b));
+  }
+  if (typeof a !== "string" || typeof b !== "string") throw incomparable(a, b);
+  return a < b ? -1 : Number(a > b);
+}
+
+function isNumber(value: TemplateValue): value is number | bigint {
+  return typeof value === "number" || typeof value === "bigint";
+}
+
+function incomparable(a: TemplateValue, b: TemplateValue): OperationalError {
+  return fault(`incompatible types for comparison: ${typeName(a)} and ${typeName(b)}`);
+}
+
+function fault(message: string): OperationalError {
+  return new OperationalError("PARSE", message);
+}
+
+function textArg(value: TemplateValue | undefined): string {
+  if (typeof value === "string") return value;
+  throw fault(`wrong type of argument: ${typeName(value ?? null)} where a string is wanted`);
+}
+
+function labelsArg(value: TemplateValue | undefined) {
+  if (typeof value === "object" && value !== null && value.kind === "labels") return value.labels;
+  throw fault(`cannot index ${typeName(value ?? null)}`);
+}
+
+function numberArg(value: TemplateValue | undefined): number {
+  if (typeof value === "number") return value;
+  if (typeof value === "bigint") return Number(value);
+  const text = typeof value === "string" ? value.trim() : "";
+  const number = /^[-+]?inf(inity)?$/i.test(text)
+    ? (text.startsWith("-") ? -1 : 1) * Number.POSITIVE_INFINITY
+    : Number(text);
+  if (text !== "" && (!Number.isNaN(number) || /^[-+]?nan$/i.test(text))) return number;
+  throw fault(
+    `cannot convert ${typeName(value ?? null)} "${formatValue(value ?? null)}" to a number`,
+  );
+}
+
+function lengthOf(value: TemplateValue): number {
+  if (typeof value === "string") return Buffer.byteLength(value);
+  return labelsArg(value).length / 2;
+}
+
+/** Go's Sprint: a space between two arguments when neither is a string. */
+function printSpaced(...args: readonly TemplateValue[]): string {
+  let text = "";
+  for (const [i, value] of args.entries()) {
+    const isSpaced = i > 0 && typeof value !== "string" && typeof args[i - 1] !== "string";
+    text += (isSpaced ? " " : "") + formatValue(value);
+  }
+  return text;
+}
+
+const LARGE = ["k", "M", "G", "T", "P", "E", "Z", "Y"];
+const SMALL = ["m", "u", "n", "p", "f", "a", "z", "y"];
+
+function humanize(value: number): string {
+  if (value === 0 || !Number.isFinite(value)) return formatG(value, 4);
+  return Math.abs(value) >= 1 ? scaleDown(value, 1000, LARGE) : scaleUp(value);
+}
+
+function humanize1024(value: number): string {
+  if (Math.abs(value) <= 1 || !Number.isFinite(value)) return formatG(value, 4);
+  return scaleDown(
+    value,
+    1024,
+    LARGE.map((prefix) => `${prefix}i`),
+  );
+}
+
+function scaleDown(value: number, base: number, prefixes: readonly string[]): string {
+  let rest = value;
+  let prefix = "";
+  for (const next of prefixes) {
+    if (Math.abs(rest) < base) break;
+    prefix = next;
+    rest /= base;
+  }
+  return formatG(rest, 4) + prefix;
+}
+
+function scaleUp(value: number): string {
+  let rest = value;
+  let prefix = "";
+  for (const next of SMALL) {
+    if (Math.abs(rest) >= 1) break;
+    prefix = next;
+    rest *= 1000;
+  }
+  return formatG(rest, 4) + prefix;
+}
+
+function humanizeDuration(seconds: number): string {
+  if (!Number.isFinite(seconds)) return formatG(seconds, 4);
+  if (seconds === 0) return "0s";
+  if (Math.abs(seconds) < 1) return `${scaleUp(seconds)}s`;
+  const sign = seconds < 0 ? "-" : "";
+  const size = Math.abs(seconds);
+  const whole = Math.trunc(size);
+  const minutes = Math.floor(whole / 60) % 60;
+  const hours = Math.floor(whole / 3600) % 24;
+  const days = Math.floor(whole / 86_400);
+  const tail = `${minutes}m ${whole % 60}s`;
+  if (days > 0) return `${sign}${days}d ${hours}h ${tail}`;
+  if (hours > 0) return `${sign}${hours}h ${tail}`;
+  return minutes > 0 ? sign + tail : `${sign}${formatG(size, 4)}s`;
+}
+
+/** As Go prints a time in UTC: `2015-07-02 20:17:19.5 +0000 UTC`, milliseconds at the finest. */
+function humanizeTimestamp(seconds: number): string {
+  if (!Number.isFinite(seconds)) return formatG(seconds, 4);
+  if (Math.abs(seconds) > 9_223_372_036) throw fault(`time out of range: ${seconds}`);
+  // biome-ignore lint/style/noRestrictedGlobals: writes a time that is given, reads no clock
+  const text = new Date(Math.trunc(seconds * 1000)).toISOString();
+  const [day = "", time = ""] = text.slice(0, -1).split("T");
+  return `${day} ${time.replace(/\.?0*$/, "")} +0000 UTC`;
+}
+
+function titleCase(text: string): string {
+  return text.replace(/(^|[^\p{L}\p{N}_'])(\p{L})/gu, (_, before, letter) => {
+    return before + letter.toUpperCase();
+  });
+}
+
+function splitPort(address: string): [host: string, port: string] {
+  const [, bracketed, plain, port = ""] =
+    /^(?:\[([^[\]]*)\]|([^:[\]]*))(:\d*)$/.exec(address) ?? [];
+  return port === "" ? [address, ""] : [bracketed ?? plain ?? "", port];
+}
+
+function stripDomain(address: string): string {
+  const [host, port] = splitPort(address);
+  if (/^[\d.]+$/.test(host) || host.includes(":")) return address;
+  return (host.split(".")[0] ?? "") + port;
+}
+
+/** @throws OperationalError PARSE when it is no RE2 pattern */
+function compile(pattern: string): RE2JS {
+  try {
+    return RE2JS.compile(pattern);
+  } catch (cause) {
+    throw new OperationalError("PARSE", `not a regular expression: "${pattern}"`, { cause });
+  }
+}
+
+/** Go's ReplaceAllString: `$1`, `${1}`, `$name`, `${name}` and `$$` in the replacement. */
+function replaceAll([pattern = "", replacement = "", text = ""]: readonly string[]): string {
+  const matcher = compile(pattern).matcher(text);
+  let result = "";
+  let from = 0;
+  while (matcher.find()) {
+    result += text.slice(from, matcher.start());
+    result += replacement.replace(/\$(?:\$|(\w+)|\{(\w+)\})/g, (found, plain, braced) => {
+      const name = plain ?? braced;
+      return found === "$$" ? "$" : groupText(matcher, name);
+    });
+    from = matcher.end();
+    if (result.length > TEMPLATE_OUTPUT_MAX) break; // the caller refuses it
+  }
+  return result + text.slice(from);
+}
+
+function groupText(matcher: ReturnType<RE2JS["matcher"]>, name: string): string {
+  if (/^\d+$/.test(name)) {
+    return Number(name) <= matcher.groupCount() ? (matcher.group(Number(name)) ?? "") : "";
+  }
+  try {
+    return matcher.group(name) ?? "";
+  } catch {
+    return ""; // as in Go: a name the pattern does not have is empty
+  }
+}

@@ -1,0 +1,192 @@
+import { errorMessage, OperationalError } from "../../shared/errors.ts";
+import { type Labels, labelValue } from "../../shared/model/labels.ts";
+import { formatValue, type TemplateValue, typeName } from "./go-format.ts";
+import { isTrue, TEMPLATE_FUNCTIONS, TEMPLATE_OUTPUT_MAX } from "./template-functions.ts";
+import {
+  type Command,
+  type Operand,
+  type Pipe,
+  parseTemplate,
+  type TemplateNode,
+} from "./template-parse.ts";
+
+/** What a label or an annotation of one alert is made from. */
+export type TemplateData = {
+  readonly labels: Labels;
+  readonly value: number;
+  readonly externalLabels: Labels;
+  readonly externalUrl: string;
+};
+
+/** A label or annotation text, parsed. A text without `{{` is itself. */
+export type Template = { readonly text: string; readonly nodes: readonly TemplateNode[] };
+
+/**
+ * Parses the part of Go's text/template that Prometheus' annotations use: variables, fields, pipes,
+ * function calls, if, with, comments and trimming; no range, define or query.
+ * @throws OperationalError PARSE with line and column in the template
+ */
+export function compileTemplate(text: string): Template {
+  return { text, nodes: parseTemplate(text) };
+}
+
+/** Never throws: a template that fails gives `<error expanding template: …>`, as in Prometheus. */
+export function expandTemplate(template: Template, data: TemplateData): string {
+  try {
+    const expansion = new Expansion(data);
+    expansion.run(template.nodes, expansion.root);
+    return expansion.output;
+  } catch (error) {
+    if (!(error instanceof OperationalError)) throw error;
+    return `<error expanding template: ${errorMessage(error)}>`;
+  }
+}
+
+class Expansion {
+  output = "";
+  readonly root: TemplateValue;
+  readonly #variables: [name: string, value: TemplateValue][];
+
+  constructor(data: TemplateData) {
+    const labels = { kind: "labels", labels: data.labels } as const;
+    const externalLabels = { kind: "labels", labels: data.externalLabels } as const;
+    this.root = {
+      kind: "fields",
+      fields: new Map<string, TemplateValue>([
+        ["Labels", labels],
+        ["ExternalLabels", externalLabels],
+        ["ExternalURL", data.externalUrl],
+        ["Value", data.value],
+      ]),
+    };
+    this.#variables = [
+      ["$", this.root],
+      ["$labels", labels],
+      ["$externalLabels", externalLabels],
+      ["$externalURL", data.externalUrl],
+      ["$value", data.value],
+    ];
+  }
+
+  run(nodes: readonly TemplateNode[], dot: TemplateValue): void {
+    for (const node of nodes) {
+      if (node.kind === "text") this.#print(node.text);
+      else if (node.kind === "action") this.#action(node.pipe, dot);
+      else this.#conditional(node, dot);
+    }
+  }
+
+  #action(pipe: Pipe, dot: TemplateValue): void {
+    const value = this.#pipe(pipe, dot);
+    if (pipe.variable === null) this.#print(formatValue(value));
+  }
+
+  #conditional(node: TemplateNode & { kind: "if" | "with" }, dot: TemplateValue): void {
+    const scope = this.#variables.length;
+    const value = this.#pipe(node.pipe, dot);
+    const isThen = isTrue(value);
+    this.run(isThen ? node.body : node.otherwise, isThen && node.kind === "with" ? value : dot);
+    this.#variables.length = scope;
+  }
+
+  #print(text: string): void {
+    if (this.output.length + text.length > TEMPLATE_OUTPUT_MAX) {
+      throw new OperationalError("LIMIT", `output over ${TEMPLATE_OUTPUT_MAX} characters`);
+    }
+    this.output += text;
+  }
+
+  #pipe(pipe: Pipe, dot: TemplateValue): TemplateValue {
+    let value: TemplateValue = null;
+    for (const [i, command] of pipe.commands.entries()) {
+      value = this.#command(command, dot, i === 0 ? [] : [value]);
+    }
+    if (pipe.variable === null) return value;
+    if (pipe.isDeclaration) this.#variables.push([pipe.variable, value]);
+    else {
+      const known = this.#variables.findLast(([name]) => name === pipe.variable);
+      if (known !== undefined) known[1] = value;
+    }
+    return value;
+  }
+
+  #command(command: Command, dot: TemplateValue, piped: TemplateValue[]): TemplateValue {
+    const [first, ...rest] = command;
+    if (first === undefined) return null;
+    if (first.kind !== "function") {
+      if (piped.length > 0) throw fault("cannot give an argument to what is not a function");
+      return this.#operand(first, dot);
+    }
+    if (first.name === "and" || first.name === "or") {
+      return this.#shortCircuit(first.name, rest, dot, piped);
+    }
+    return call(first.name, [...rest.map((operand) => this.#operand(operand, dot)), ...piped]);
+  }
+
+  #shortCircuit(
+    name: "and" | "or",
+    operands: readonly Operand[],
+    dot: TemplateValue,
+    piped: readonly TemplateValue[],
+  ): TemplateValue {
+    for (const operand of operands) {
+      const value = this.#operand(operand, dot);
+      if (isTrue(value) === (name === "or")) return value;
+      if (operand === operands.at(-1) && piped.length === 0) return value;
+    }
+    return call(name, piped);
+  }
+
+  #operand(operand: Operand, dot: TemplateValue): TemplateValue {
+    switch (operand.kind) {
+      case "literal":
+        return operand.value;
+      case "function":
+        return call(operand.name, []);
+      case "variable": {
+        const known = this.#variables.findLast(([name]) => name === operand.name);
+        return fieldOf(known?.[1] ?? null, operand.fields);
+      }
+      case "dot":
+        return fieldOf(dot, operand.fields);
+      case "pipe":
+        return fieldOf(this.#pipe(operand.pipe, dot), operand.fields);
+    }
+  }
+}
+
+function call(name: string, args: readonly TemplateValue[]): TemplateValue {
+  const known = TEMPLATE_FUNCTIONS.get(name);
+  if (known === undefined) throw fault(`function "${name}" not defined`);
+  const [least, most] = known.counts;
+  if (args.length < least || args.length > most) {
+    throw fault(`wrong number of arguments for ${name}: want ${least}, got ${args.length}`);
+  }
+  const result = known.call(...args);
+  if (typeof result === "string" && result.length > TEMPLATE_OUTPUT_MAX) {
+    throw new OperationalError("LIMIT", `${name} gave over ${TEMPLATE_OUTPUT_MAX} characters`);
+  }
+  return result;
+}
+
+/** A label that is absent is the empty text, as in Prometheus. */
+function fieldOf(value: TemplateValue, path: readonly string[]): TemplateValue {
+  let found = value;
+  for (const name of path) {
+    if (typeof found !== "object" || found === null) {
+      throw fault(`cannot evaluate field ${name} in ${typeName(found)}`);
+    }
+    if (found.kind === "labels") {
+      found = labelValue(found.labels, name);
+    } else {
+      const field = found.fields.get(name);
+      if (field === undefined) throw fault(`cannot evaluate field ${name} in template data`);
+      found = field;
+    }
+  }
+  return found;
+}
+
+function fault(message: string): OperationalError {
+  return new OperationalError("PARSE", message);
+}

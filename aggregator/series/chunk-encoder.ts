@@ -1,0 +1,234 @@
+import { DOUBLE_SCALE } from "../../shared/model/series-definition.ts";
+import { ByteWriter } from "../../shared/wire/bytes.ts";
+import { CHUNK_VERSION, CODING } from "./chunk.ts";
+import {
+  ColumnValues,
+  chooseDoubles,
+  chooseWhole,
+  decimalsOf,
+  deltaBits,
+  expand,
+  makeWhole,
+  zigzag,
+} from "./column-values.ts";
+import type { Changes } from "./lane.ts";
+
+/** Writes chunks (chunk.ts), one after the other: `begin`, a column at a time, `finish`. */
+export class ChunkEncoder {
+  readonly #head = new ByteWriter(4096);
+  readonly #body = new ByteWriter(65_536);
+  readonly #column = new ColumnValues();
+  readonly #refs: number[] = [];
+  readonly #sizes: number[] = [];
+  #from = 0;
+  #end = 0;
+
+  /**
+   * @param times of the rows `from` up to, not including, `from + times.length`
+   * @param silentRows of the lane; those of other rows are left out
+   */
+  begin(from: number, times: Float64Array, silentRows: readonly number[]): void {
+    this.#from = from;
+    this.#end = from + times.length;
+    this.#refs.length = 0;
+    this.#sizes.length = 0;
+    this.#body.reset();
+    const head = this.#head;
+    head.reset();
+    head.byte(CHUNK_VERSION);
+    head.varint(times.length);
+    writeTimes(head, times);
+    const silent = silentRows.filter((row) => row >= this.#from && row < this.#end);
+    head.varint(silent.length);
+    let before = from;
+    for (const row of silent) {
+      head.varint(row - before);
+      before = row;
+    }
+  }
+
+  /** Columns come with their refs ascending. One that says nothing of these rows is left out. */
+  addColumn(ref: number, scale: number, changes: Changes): void {
+    const column = this.#column;
+    column.read(changes, this.#end);
+    if (column.stretchCount === 0) return;
+    const start = this.#body.length;
+    writeColumn(this.#body, column, scale, { from: this.#from, end: this.#end });
+    this.#refs.push(ref);
+    this.#sizes.push(this.#body.length - start);
+  }
+
+  /** The chunk, or null when no column had anything to say. */
+  finish(): Uint8Array | null {
+    if (this.#refs.length === 0) return null;
+    const head = this.#head;
+    head.varint(this.#refs.length);
+    let before = 0;
+    for (let i = 0; i < this.#refs.length; i += 1) {
+      const ref = this.#refs[i] ?? 0;
+      head.varint(ref - before);
+      head.varint(this.#sizes[i] ?? 0);
+      before = ref;
+    }
+    const bodyBytes = this.#body.length;
+    head.bytes(this.#body.finish().subarray(0, bodyBytes));
+    return head.finish();
+  }
+}
+
+function writeTimes(writer: ByteWriter, times: Float64Array): void {
+  const start = times[0] ?? 0;
+  const firstStep = (times[1] ?? start) - start;
+  let isEven = true;
+  for (let i = 2; i < times.length && isEven; i += 1) {
+    isEven = (times[i] ?? 0) - (times[i - 1] ?? 0) === firstStep;
+  }
+  writer.byte(isEven ? 0 : 1);
+  writer.varint(start);
+  if (isEven) {
+    writer.varint(firstStep);
+    return;
+  }
+  let step = 0;
+  for (let i = 1; i < times.length; i += 1) {
+    const next = (times[i] ?? 0) - (times[i - 1] ?? 0);
+    writer.varint(zigzag(next - step));
+    step = next;
+  }
+}
+
+function writeColumn(
+  writer: ByteWriter,
+  column: ColumnValues,
+  scale: number,
+  rows: { readonly from: number; readonly end: number },
+): void {
+  const decimals = scale === DOUBLE_SCALE ? decimalsOf(column) : scale;
+  const isWhole = decimals !== DOUBLE_SCALE && makeWhole(column, scale, decimals);
+  const coding = isWhole ? chooseWhole(column) : chooseDoubles(column);
+  writer.byte(coding);
+  writer.byte(decimals + 1);
+  writeStretches(writer, column, rows);
+  if (column.valueCount === 0) return;
+  switch (coding) {
+    case CODING.constant:
+      writer.varint(zigzag(column.runValues[0] ?? 0));
+      break;
+    case CODING.sparse:
+      writeSparse(writer, column);
+      break;
+    case CODING.delta:
+      writeDeltas(writer, column);
+      break;
+    case CODING.doubleDelta:
+      writeDoubleDeltas(writer, column);
+      break;
+    case CODING.packed:
+      writePacked(writer, column);
+      break;
+    case CODING.sparseDoubles:
+      writeSparseDoubles(writer, column);
+      break;
+    default:
+      writeXor(writer, column);
+  }
+}
+
+function writeStretches(
+  writer: ByteWriter,
+  column: ColumnValues,
+  rows: { readonly from: number; readonly end: number },
+): void {
+  const { stretchFrom, stretchEnd, stretchHasMarker, stretchCount } = column;
+  const isFull =
+    stretchCount === 1 && column.valueCount === rows.end - rows.from && stretchHasMarker[0] === 0;
+  if (isFull) {
+    writer.varint(0);
+    return;
+  }
+  writer.varint(stretchCount);
+  let before = rows.from;
+  for (let i = 0; i < stretchCount; i += 1) {
+    const from = stretchFrom[i] ?? 0;
+    const end = stretchEnd[i] ?? 0;
+    writer.varint(from - before);
+    writer.varint((end - from) * 2 + (stretchHasMarker[i] ?? 0));
+    before = end;
+  }
+}
+
+function writeSparse(writer: ByteWriter, column: ColumnValues): void {
+  const { runCount, runStarts, runValues } = column;
+  writer.varint(zigzag(runValues[0] ?? 0));
+  writer.varint(runCount - 1);
+  for (let i = 1; i < runCount; i += 1) {
+    writer.varint((runStarts[i] ?? 0) - (runStarts[i - 1] ?? 0) - 1);
+    writer.varint(zigzag((runValues[i] ?? 0) - (runValues[i - 1] ?? 0)));
+  }
+}
+
+function writeSparseDoubles(writer: ByteWriter, column: ColumnValues): void {
+  const { runCount, runStarts, runValues } = column;
+  writer.double(runValues[0] ?? 0);
+  writer.varint(runCount - 1);
+  for (let i = 1; i < runCount; i += 1) {
+    writer.varint((runStarts[i] ?? 0) - (runStarts[i - 1] ?? 0) - 1);
+    writer.double(runValues[i] ?? 0);
+  }
+}
+
+function writeDeltas(writer: ByteWriter, column: ColumnValues): void {
+  const values = expand(column);
+  writer.varint(zigzag(values[0] ?? 0));
+  for (let i = 1; i < column.valueCount; i += 1) {
+    writer.varint(zigzag((values[i] ?? 0) - (values[i - 1] ?? 0)));
+  }
+}
+
+function writeDoubleDeltas(writer: ByteWriter, column: ColumnValues): void {
+  const values = expand(column);
+  writer.varint(zigzag(values[0] ?? 0));
+  let step = 0;
+  for (let i = 1; i < column.valueCount; i += 1) {
+    const next = (values[i] ?? 0) - (values[i - 1] ?? 0);
+    writer.varint(zigzag(next - step));
+    step = next;
+  }
+}
+
+function writePacked(writer: ByteWriter, column: ColumnValues): void {
+  const { min, bits } = deltaBits(column);
+  const values = expand(column);
+  writer.varint(zigzag(values[0] ?? 0));
+  writer.varint(zigzag(min));
+  writer.byte(bits);
+  let held = 0; // bits that wait for their byte to fill; a multiplication, as a shift has 32 bits
+  let heldBits = 0;
+  for (let i = 1; i < column.valueCount; i += 1) {
+    held += ((values[i] ?? 0) - (values[i - 1] ?? 0) - min) * 2 ** heldBits;
+    heldBits += bits;
+    while (heldBits >= 8) {
+      writer.byte(held % 256);
+      held = Math.floor(held / 256);
+      heldBits -= 8;
+    }
+  }
+  if (heldBits > 0) writer.byte(held);
+}
+
+function writeXor(writer: ByteWriter, column: ColumnValues): void {
+  const values = expand(column);
+  const bytes = new Uint8Array(values.buffer, values.byteOffset, column.valueCount * 8);
+  writer.double(values[0] ?? 0);
+  for (let at = 8; at < bytes.length; at += 8) {
+    let low = 0;
+    let high = 8;
+    while (high > 0 && bytes[at + high - 1] === bytes[at + high - 9]) high -= 1;
+    while (low < high && bytes[at + low] === bytes[at + low - 8]) low += 1;
+    const left = low === high ? 0 : low;
+    writer.byte(left * 16 + (high - low));
+    for (let i = low; i < high; i += 1) {
+      writer.byte((bytes[at + i] ?? 0) ^ (bytes[at + i - 8] ?? 0));
+    }
+  }
+}

@@ -1,0 +1,53 @@
+/**
+ * A chunk holds a stretch of rows of one lane for the series of one block.
+ *
+ *     byte      format version (1)
+ *     varint    rows
+ *     times     byte 0: varint start, varint step; all steps are the same
+ *               byte 1: varint start, then per row after it the change of the step, zigzag
+ *     varint    silent rows (only staleness markers, no values); each as the gap to the one before
+ *     varint    columns; for each, refs ascending: varint gap of the ref, varint bytes of the column
+ *     columns, one after the other
+ *     4 bytes   CRC-32
+ *
+ * A column:
+ *
+ *     byte      coding
+ *     byte      decimal places plus one: the value is the coded number / 10^places; 0: as it is
+ *     varint    stretches, or 0 where the series has a value in every row that is not silent; for
+ *               each: varint rows since the stretch before, varint rows * 2 + 1 if a staleness marker
+ *               stands in the row after it
+ *     values    one for each row of the stretches, silent rows too (there any)
+ *
+ * Codings of the values, of which the smallest is taken:
+ *
+ *     0 constant  the value
+ *     1 sparse    the first value, varint changes; each: varint rows since the change before, delta
+ *     2 delta     the first value, then deltas
+ *     3 double delta   the first value, the first delta, then changes of the delta
+ *     4 xor       doubles as they are: the first, 8 bytes; then changed bytes only
+ *     5 packed    first value, smallest delta, bits; delta minus the smallest, that many bits each
+ *     6 sparse doubles  as 1, but values as they are, 8 bytes each
+ *
+ * A first value and a delta are zigzag varints: twice the magnitude, plus 1 if negative. The byte of
+ * an xor value is 16 * bytes left out at the low end + bytes that follow.
+ */
+export const CHUNK_VERSION = 1;
+/** Rows of one chunk, at most. */
+export const CHUNK_ROWS_MAX = 65_536;
+
+export const CODING = {
+  constant: 0,
+  sparse: 1,
+  delta: 2,
+  doubleDelta: 3,
+  xor: 4,
+  packed: 5,
+  sparseDoubles: 6,
+} as const;
+
+/** Numbers and their differences stay below this, so that zigzag codes fit into 53 bits. */
+export const WHOLE_MAX = 2 ** 51;
+
+export const DECIMALS_MAX = 9;
+export const POWERS = Float64Array.from({ length: 16 }, (_, places) => 10 ** places);

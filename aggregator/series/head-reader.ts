@@ -1,0 +1,89 @@
+import { scaledValue } from "../../shared/model/series-definition.ts";
+import { columnBits, setStale } from "../../shared/model/stale.ts";
+import type { Piece } from "./chunk-decoder.ts";
+import { Changes, type Lane } from "./lane.ts";
+
+type Window = {
+  readonly from: number;
+  readonly end: number;
+  readonly times: Float64Array;
+  readonly silent: ReadonlySet<number>;
+};
+
+/** Reads the recent samples of one stretch of time, startMs < time <= endMs, from lanes. */
+export class HeadReader {
+  readonly #startMs: number;
+  readonly #endMs: number;
+  readonly #windows = new Map<Lane, Window>();
+  readonly #changes = new Changes();
+
+  constructor(startMs: number, endMs: number) {
+    this.#startMs = startMs;
+    this.#endMs = endMs;
+  }
+
+  /** A copy; columns with a value in every row share their times. May be empty. */
+  read(lane: Lane, column: number): Piece {
+    const window = this.#windowOf(lane);
+    const changes = this.#changes;
+    lane.readChanges(column, window.from, window.end, changes);
+    const scale = lane.scaleOf(column);
+    return isFull(changes, window) ? fill(changes, window, scale) : spread(changes, window, scale);
+  }
+
+  #windowOf(lane: Lane): Window {
+    const known = this.#windows.get(lane);
+    if (known !== undefined) return known;
+    const from = lane.rowAfter(this.#startMs);
+    const end = Math.max(from, lane.rowAfter(this.#endMs));
+    const silent = new Set(lane.silentRows.filter((row) => row >= from && row < end));
+    const window = { from, end, times: lane.times(from, end), silent };
+    this.#windows.set(lane, window);
+    return window;
+  }
+}
+
+function isFull(changes: Changes, window: Window): boolean {
+  if (window.silent.size > 0 || changes.count === 0) return false;
+  if (changes.rows[changes.count - 1] !== window.from) return false;
+  for (let i = 0; i < changes.count; i += 1) if (changes.ends[i] === 1) return false;
+  return true;
+}
+
+function fill(changes: Changes, window: Window, scale: number): Piece {
+  const values = new Float64Array(window.end - window.from);
+  let end = values.length;
+  for (let i = 0; i < changes.count; i += 1) {
+    const from = (changes.rows[i] ?? 0) - window.from;
+    const value = scaledValue(changes.values[i] ?? 0, scale);
+    if (end === from + 1) values[from] = value;
+    else values.fill(value, from, end);
+    end = from;
+  }
+  return { times: window.times, values };
+}
+
+function spread(changes: Changes, window: Window, scale: number): Piece {
+  const times = new Float64Array(window.end - window.from);
+  const values = new Float64Array(times.length);
+  const bits = columnBits(values);
+  let count = 0;
+  for (let i = changes.count - 1; i >= 0; i -= 1) {
+    const row = changes.rows[i] ?? 0;
+    if (changes.ends[i] === 1) {
+      times[count] = window.times[row - window.from] ?? 0;
+      setStale(bits, count);
+      count += 1;
+      continue;
+    }
+    const nextRow = i > 0 ? (changes.rows[i - 1] ?? 0) : window.end;
+    const value = scaledValue(changes.values[i] ?? 0, scale);
+    for (let at = row; at < nextRow; at += 1) {
+      if (window.silent.has(at)) continue;
+      times[count] = window.times[at - window.from] ?? 0;
+      values[count] = value;
+      count += 1;
+    }
+  }
+  return { times: times.subarray(0, count), values: values.subarray(0, count) };
+}

@@ -1,0 +1,170 @@
+/**
+ * What lies where in the store. Numbers are big-endian, so that keys sort as numbers do; times are
+ * Unix milliseconds.
+ *
+ *     m                                                   format version
+ *     t stream(4)                                         a stream: node and stream id
+ *     k stream(4)                                         checkpoint: where its replay starts
+ *     d stream(4) epoch(4) first id(4)                    series definitions of a stream
+ *     w stream(4) seq(8)                                  write-ahead log: one frame
+ *     s ref(4)                                            a series: its labels
+ *     c partition(4) block(4) end(8) stream(4) epoch(4) group(1)   a chunk
+ *     q key                                               a damaged record, set aside as it was
+ *
+ * A partition is a stretch of time; retention drops it as one range. A block is 64 series whose
+ * refs differ only in the low six bits: series that were first seen together. So the chunks of a
+ * series over a time lie in one short range a partition, and none of them reaches over its end.
+ */
+const PREFIX = {
+  version: 0x6d,
+  stream: 0x74,
+  checkpoint: 0x6b,
+  definitions: 0x64,
+  frame: 0x77,
+  series: 0x73,
+  chunk: 0x63,
+  damaged: 0x71,
+} as const;
+
+export const PARTITION_MS = 2 * 3_600_000;
+const BLOCK_BITS = 6;
+const WORD = 2 ** 32;
+
+export type Range = { readonly gte: Uint8Array; readonly lt: Uint8Array };
+
+export function partitionOf(timeMs: number): number {
+  return Math.floor(timeMs / PARTITION_MS);
+}
+
+export function blockOf(ref: number): number {
+  return ref >>> BLOCK_BITS;
+}
+
+export const VERSION_KEY = Uint8Array.of(PREFIX.version);
+
+export function streamKey(stream: number): Uint8Array {
+  return words(PREFIX.stream, stream);
+}
+
+export function checkpointKey(stream: number): Uint8Array {
+  return words(PREFIX.checkpoint, stream);
+}
+
+export function seriesKey(ref: number): Uint8Array {
+  return words(PREFIX.series, ref);
+}
+
+export function definitionsKey(stream: number, epoch: number, firstId: number): Uint8Array {
+  return words(PREFIX.definitions, stream, epoch, firstId);
+}
+
+export function frameKey(stream: number, seq: number): Uint8Array {
+  return words(PREFIX.frame, stream, ...doubleWord(seq));
+}
+
+export type ChunkPlace = {
+  readonly partition: number;
+  readonly block: number;
+  readonly endMs: number;
+  readonly stream: number;
+  readonly epoch: number;
+  readonly group: number;
+};
+
+export function chunkKey(place: ChunkPlace): Uint8Array {
+  const { partition, block, endMs, stream, epoch, group } = place;
+  const head = words(PREFIX.chunk, partition, block, ...doubleWord(endMs), stream, epoch);
+  const key = new Uint8Array(head.length + 1);
+  key.set(head);
+  key[head.length] = group;
+  return key;
+}
+
+export function readChunkKey(key: Uint8Array): ChunkPlace {
+  return {
+    partition: wordAt(key, 1),
+    block: wordAt(key, 5),
+    endMs: wordAt(key, 9) * WORD + wordAt(key, 13),
+    stream: wordAt(key, 17),
+    epoch: wordAt(key, 21),
+    group: key[25] ?? 0,
+  };
+}
+
+/** Chunks of blocks `first` to `last` in a partition; of `first` only those that end after `afterMs`. */
+export function chunkRange(partition: number, first: number, last: number, afterMs: number): Range {
+  return {
+    gte: words(PREFIX.chunk, partition, first, ...doubleWord(Math.max(0, Math.floor(afterMs) + 1))),
+    lt: words(PREFIX.chunk, partition, last + 1),
+  };
+}
+
+/** All chunks of the partitions from `first` up to, not including, `end`. */
+export function partitionRange(first: number, end: number): Range {
+  return { gte: words(PREFIX.chunk, first), lt: words(PREFIX.chunk, end) };
+}
+
+/** All keys of a kind, or those of one stream. */
+export function rangeOf(
+  kind: "stream" | "checkpoint" | "series" | "definitions" | "frame" | "chunk",
+  stream?: number,
+): Range {
+  const prefix = PREFIX[kind];
+  if (stream === undefined) return { gte: words(prefix), lt: words(prefix + 1) };
+  return { gte: words(prefix, stream), lt: words(prefix, stream + 1) };
+}
+
+/** Frames of a stream with a sequence above `seq`. */
+export function framesAfter(stream: number, seq: number): Range {
+  return { gte: frameKey(stream, seq + 1), lt: words(PREFIX.frame, stream + 1) };
+}
+
+/** Frames of a stream up to and with `seq`. */
+export function framesUpTo(stream: number, seq: number): Range {
+  return { gte: words(PREFIX.frame, stream), lt: frameKey(stream, seq + 1) };
+}
+
+/** Definitions of a stream, of the epochs from `first` up to, not including, `end`. */
+export function definitionsOfEpochs(stream: number, first: number, end: number): Range {
+  return {
+    gte: words(PREFIX.definitions, stream, first),
+    lt: words(PREFIX.definitions, stream, end),
+  };
+}
+
+export function damagedKey(key: Uint8Array): Uint8Array {
+  const aside = new Uint8Array(key.length + 1);
+  aside[0] = PREFIX.damaged;
+  aside.set(key, 1);
+  return aside;
+}
+
+/** The `index`th number after a key's first byte. */
+export function keyWord(key: Uint8Array, index: number): number {
+  return wordAt(key, 1 + index * 4);
+}
+
+export function seqOfFrameKey(key: Uint8Array): number {
+  return keyWord(key, 1) * WORD + keyWord(key, 2);
+}
+
+function words(prefix: number, ...numbers: number[]): Uint8Array {
+  const key = new Uint8Array(1 + numbers.length * 4);
+  const view = new DataView(key.buffer);
+  key[0] = prefix;
+  let offset = 1;
+  for (const number of numbers) {
+    view.setUint32(offset, number);
+    offset += 4;
+  }
+  return key;
+}
+
+function doubleWord(value: number): [number, number] {
+  return [Math.floor(value / WORD), value % WORD];
+}
+
+function wordAt(key: Uint8Array, offset: number): number {
+  const high = ((key[offset] ?? 0) << 8) | (key[offset + 1] ?? 0);
+  return high * 0x10000 + (((key[offset + 2] ?? 0) << 8) | (key[offset + 3] ?? 0));
+}

@@ -1,0 +1,374 @@
+import { columnBits, isStale, setStale } from "../../shared/model/stale.ts";
+
+/**
+ * The recent rows of one group of one stream in one epoch. A row is a tick: one time for all series
+ * of the group. Of a series only changes are kept: an entry says "from this row on the value is
+ * this", or, as a staleness marker, "it ended at this row". On most hosts most values stay as they
+ * are from one second to the next, so a row costs what changed in it.
+ *
+ * Entries of all columns lie one after the other in the order of their rows, each with the place of
+ * the entry before it of the same column: adding one is a few stores into typed arrays, and a column
+ * is read from its end backwards, as far as is asked for.
+ *
+ * Rows are numbered from 1 and keep their number; what a column was when the rows before `rowStart`
+ * were dropped is an entry at the row before that. `rowEnd` is the row to come:
+ * `set` and `end` speak of it, `appendRow` makes it. A value set without a row following is that of
+ * the next row. A silent row has staleness markers only: no series has a value in it.
+ *
+ * Invariants: times ascend; entry rows never descend and are at most `rowEnd`; a column has at most
+ * one entry a row, apart from the empty start that `dropBefore` may leave; a column without entries
+ * is free.
+ */
+export class Lane {
+  readonly stream: number;
+  readonly epoch: number;
+  readonly group: number;
+  /** Row of `times[0]`; rows before it are in chunks. */
+  rowStart = 1;
+  rowEnd = 1;
+  /** No more rows will come. */
+  isClosed = false;
+  /** There are endings at the row to come. */
+  hasPendingEnd = false;
+  /** Time of the newest row, also of one that was dropped; 0 where there was none. */
+  lastTimeMs = 0;
+  /** Silent rows, ascending. */
+  silentRows: number[] = [];
+  #times = new Float64Array(64);
+
+  #entryCount = 0;
+  #entryRows: Uint32Array = new Uint32Array(64);
+  #entryBefore: Int32Array = new Int32Array(64);
+  #entryValues: Float64Array = new Float64Array(64);
+  #entryBits: Uint32Array = columnBits(this.#entryValues);
+
+  /** Entries from this one on are of the row to come. */
+  #pendingFrom = 0;
+
+  #columnCount = 0;
+  #refs = new Uint32Array(16);
+  #ids = new Int32Array(16);
+  #scales = new Int8Array(16);
+  #lastEntry = new Int32Array(16);
+  /** What the last entry says, at hand: the value, and 0 where the column ended. */
+  #current = new Float64Array(16);
+  #isOpen = new Uint8Array(16);
+  #freeColumns: number[] = [];
+
+  constructor(stream: number, epoch: number, group: number) {
+    this.stream = stream;
+    this.epoch = epoch;
+    this.group = group;
+  }
+
+  get entryCount(): number {
+    return this.#entryCount;
+  }
+
+  /** Columns ever in use at once: their numbers are below it. */
+  get columnCount(): number {
+    return this.#columnCount;
+  }
+
+  get hasColumns(): boolean {
+    return this.#columnCount > this.#freeColumns.length;
+  }
+
+  /** The series of a column, 0 for one that is free. */
+  refOf(column: number): number {
+    return this.#refs[column] ?? 0;
+  }
+
+  scaleOf(column: number): number {
+    return this.#scales[column] ?? 0;
+  }
+
+  /** The stream's id of the series that the column was last given to. */
+  idOf(column: number): number {
+    return this.#ids[column] ?? -1;
+  }
+
+  timeOf(row: number): number {
+    return this.#times[row - this.rowStart] ?? 0;
+  }
+
+  /** Times of the rows from `from` up to, not including, `end`; a copy. */
+  times(from: number, end: number): Float64Array {
+    return this.#times.slice(from - this.rowStart, end - this.rowStart);
+  }
+
+  addColumn(ref: number, id: number, scale: number): number {
+    const column = this.#freeColumns.pop() ?? this.#columnCount;
+    if (column === this.#columnCount) this.#columnCount += 1;
+    if (column >= this.#refs.length) this.#growColumns();
+    this.#refs[column] = ref;
+    this.#ids[column] = id;
+    this.#scales[column] = scale;
+    this.#lastEntry[column] = -1;
+    this.#isOpen[column] = 0;
+    return column;
+  }
+
+  /** Another id of the stream goes on with the column's series. */
+  giveColumn(column: number, id: number): void {
+    this.#ids[column] = id;
+  }
+
+  isOpen(column: number): boolean {
+    return this.#isOpen[column] === 1;
+  }
+
+  /** Whether a column ended before `row` and has said nothing since. */
+  isEndedBefore(column: number, row: number): boolean {
+    const entry = this.#lastEntry[column] ?? -1;
+    if (entry < 0) return true;
+    return isStale(this.#entryBits, entry) && (this.#entryRows[entry] ?? 0) < row;
+  }
+
+  set(column: number, value: number): void {
+    const isNone = Number.isNaN(value);
+    if (this.#isOpen[column] === 1) {
+      const current = this.#current[column] ?? 0;
+      const isSame = isNone ? Number.isNaN(current) : current === value;
+      if (isSame && (value !== 0 || Object.is(current, value))) return;
+    }
+    const entry = this.#entryAt(column);
+    // Any NaN becomes the plain one: the bits of a marker are ours alone.
+    const plain = isNone ? Number.NaN : value;
+    this.#entryValues[entry] = plain;
+    this.#current[column] = plain;
+    this.#isOpen[column] = 1;
+  }
+
+  /** Gives a new column the value that its series had before the first row. */
+  restore(column: number, value: number): void {
+    this.set(column, value);
+    this.#entryRows[this.#entryCount - 1] = this.rowStart - 1;
+    this.#pendingFrom = this.#entryCount;
+  }
+
+  /** A value that never showed is ended too: the series may have shown in another lane. */
+  end(column: number): void {
+    if (this.#isOpen[column] !== 1) return;
+    const entry = this.#entryAt(column);
+    setStale(this.#entryBits, entry);
+    this.#isOpen[column] = 0;
+    this.hasPendingEnd = true;
+  }
+
+  /** @param timeMs after the time of the row before */
+  appendRow(timeMs: number, isSilent: boolean): void {
+    const index = this.rowEnd - this.rowStart;
+    if (index === this.#times.length) {
+      const grown = new Float64Array(Math.max(64, index * 2));
+      grown.set(this.#times);
+      this.#times = grown;
+    }
+    this.#times[index] = timeMs;
+    if (isSilent) this.silentRows.push(this.rowEnd);
+    this.rowEnd += 1;
+    this.#pendingFrom = this.#entryCount;
+    this.lastTimeMs = timeMs;
+    this.hasPendingEnd = false;
+  }
+
+  /** The first row with a time after `timeMs`. */
+  rowAfter(timeMs: number): number {
+    let low = 0;
+    let high = this.rowEnd - this.rowStart;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#times[middle] ?? 0) <= timeMs) low = middle + 1;
+      else high = middle;
+    }
+    return this.rowStart + low;
+  }
+
+  /** What a column says of the rows from `from` up to, not including, `end`, into `changes`. */
+  readChanges(column: number, from: number, end: number, changes: Changes): void {
+    changes.begin();
+    let entry = this.#lastEntry[column] ?? -1;
+    while (entry >= 0) {
+      const row = this.#entryRows[entry] ?? 0;
+      const isEnd = isStale(this.#entryBits, entry);
+      if (row < from && isEnd) break;
+      if (row < end) changes.add(Math.max(row, from), this.#entryValues[entry] ?? 0, isEnd);
+      if (row <= from) break;
+      entry = this.#entryBefore[entry] ?? -1;
+    }
+  }
+
+  /**
+   * Forgets the rows before `row`, which are in chunks now, and the columns that ended there.
+   * @param freed told of each column that is free from now on, before it is
+   */
+  dropBefore(row: number, freed: (column: number, ref: number) => void): void {
+    const first = this.#firstEntryOf(row);
+    const kept = new EntryCopy(this.#entryCount - first + this.#columnCount);
+    for (let column = 0; column < this.#columnCount; column += 1) {
+      if (this.#refs[column] !== 0) this.#copyBase(column, first, row, kept);
+    }
+    const baseCount = kept.count;
+    for (let entry = first; entry < this.#entryCount; entry += 1) {
+      kept.rows[baseCount + entry - first] = this.#entryRows[entry] ?? 0;
+      kept.before[baseCount + entry - first] = this.#entryBefore[entry] ?? -1;
+      kept.bits[(baseCount + entry - first) * 2] = this.#entryBits[entry * 2] ?? 0;
+      kept.bits[(baseCount + entry - first) * 2 + 1] = this.#entryBits[entry * 2 + 1] ?? 0;
+    }
+    kept.count = baseCount + this.#entryCount - first;
+    for (let column = 0; column < this.#columnCount; column += 1) {
+      const ref = this.#refs[column] ?? 0;
+      if (ref !== 0) this.#relink(column, { ref, first, shift: baseCount - first }, kept, freed);
+    }
+    this.#entryCount = kept.count;
+    this.#entryRows = kept.rows;
+    this.#entryBefore = kept.before;
+    this.#entryValues = kept.values;
+    this.#entryBits = kept.bits;
+    this.#times = this.#times.slice(row - this.rowStart, this.rowEnd - this.rowStart + 64);
+    this.silentRows = this.silentRows.filter((silent) => silent >= row);
+    this.rowStart = row;
+    this.#pendingFrom = this.#firstEntryOf(this.rowEnd);
+  }
+
+  /** The value a column has at `row` by an entry before it becomes its first entry. */
+  #copyBase(column: number, first: number, row: number, kept: EntryCopy): void {
+    let entry = this.#lastEntry[column] ?? -1;
+    while (entry >= first) entry = this.#entryBefore[entry] ?? -1;
+    if (entry < 0 || isStale(this.#entryBits, entry)) {
+      kept.base[column] = -1;
+      return;
+    }
+    kept.base[column] = kept.count;
+    kept.rows[kept.count] = row - 1;
+    kept.before[kept.count] = -1;
+    kept.values[kept.count] = this.#entryValues[entry] ?? 0;
+    kept.count += 1;
+  }
+
+  #relink(
+    column: number,
+    move: { readonly ref: number; readonly first: number; readonly shift: number },
+    kept: EntryCopy,
+    freed: (column: number, ref: number) => void,
+  ): void {
+    const base = kept.base[column] ?? -1;
+    let entry = this.#lastEntry[column] ?? -1;
+    if (entry < move.first) {
+      this.#lastEntry[column] = base;
+      if (base >= 0) return;
+      freed(column, move.ref);
+      this.#refs[column] = 0;
+      this.#freeColumns.push(column);
+      return;
+    }
+    this.#lastEntry[column] = entry + move.shift;
+    for (;;) {
+      const before = this.#entryBefore[entry] ?? -1;
+      kept.before[entry + move.shift] = before < move.first ? base : before + move.shift;
+      if (before < move.first) return;
+      entry = before;
+    }
+  }
+
+  #firstEntryOf(row: number): number {
+    let low = 0;
+    let high = this.#entryCount;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#entryRows[middle] ?? 0) < row) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  /** The column's entry of the row to come; made where there is none. */
+  #entryAt(column: number): number {
+    const before = this.#lastEntry[column] ?? -1;
+    if (before >= this.#pendingFrom) return before;
+    const entry = this.#entryCount;
+    if (entry === this.#entryRows.length) this.#growEntries();
+    this.#entryRows[entry] = this.rowEnd;
+    this.#entryBefore[entry] = before;
+    this.#lastEntry[column] = entry;
+    this.#entryCount = entry + 1;
+    return entry;
+  }
+
+  #growEntries(): void {
+    const grown = new EntryCopy(Math.ceil(this.#entryCount * 1.5) + 64);
+    grown.rows.set(this.#entryRows);
+    grown.before.set(this.#entryBefore);
+    grown.values.set(this.#entryValues);
+    this.#entryRows = grown.rows;
+    this.#entryBefore = grown.before;
+    this.#entryValues = grown.values;
+    this.#entryBits = grown.bits;
+  }
+
+  #growColumns(): void {
+    const capacity = this.#refs.length * 2;
+    this.#refs = grownCopy(this.#refs, new Uint32Array(capacity));
+    this.#ids = grownCopy(this.#ids, new Int32Array(capacity));
+    this.#scales = grownCopy(this.#scales, new Int8Array(capacity));
+    this.#lastEntry = grownCopy(this.#lastEntry, new Int32Array(capacity));
+    this.#current = grownCopy(this.#current, new Float64Array(capacity));
+    this.#isOpen = grownCopy(this.#isOpen, new Uint8Array(capacity));
+  }
+}
+
+class EntryCopy {
+  count = 0;
+  readonly rows: Uint32Array;
+  readonly before: Int32Array;
+  readonly values: Float64Array;
+  readonly bits: Uint32Array;
+  /** By column: its first entry where that is made from one dropped, else -1. */
+  readonly base: number[] = [];
+
+  constructor(capacity: number) {
+    this.rows = new Uint32Array(capacity);
+    this.before = new Int32Array(capacity);
+    this.values = new Float64Array(capacity);
+    this.bits = columnBits(this.values);
+  }
+}
+
+function grownCopy<T extends { set(from: T): void }>(from: T, to: T): T {
+  to.set(from);
+  return to;
+}
+
+/**
+ * What one column says of a stretch of rows, newest first: from `rows[i]` on the value is
+ * `values[i]`, or where `ends[i]` is 1 the series ended at that row. Reused from column to column.
+ */
+export class Changes {
+  count = 0;
+  rows = new Uint32Array(1024);
+  values = new Float64Array(1024);
+  ends = new Uint8Array(1024);
+
+  begin(): void {
+    this.count = 0;
+  }
+
+  add(row: number, value: number, isEnd: boolean): void {
+    if (this.count === this.rows.length) this.#grow();
+    this.rows[this.count] = row;
+    this.values[this.count] = value;
+    this.ends[this.count] = isEnd ? 1 : 0;
+    this.count += 1;
+  }
+
+  #grow(): void {
+    const capacity = this.count * 2;
+    const { rows, values, ends } = this;
+    this.rows = new Uint32Array(capacity);
+    this.values = new Float64Array(capacity);
+    this.ends = new Uint8Array(capacity);
+    this.rows.set(rows);
+    this.values.set(values);
+    this.ends.set(ends);
+  }
+}

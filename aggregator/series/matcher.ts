@@ -1,0 +1,80 @@
+import { RE2JS } from "re2js";
+import { errorMessage, OperationalError } from "../../shared/errors.ts";
+import type { Matcher } from "../../shared/model/columns.ts";
+
+/** Says of a label's value, "" where it is absent, whether it matches. */
+type ValueTest = (value: string) => boolean;
+
+export type CompiledMatcher = {
+  readonly name: string;
+  readonly test: ValueTest;
+  /** The values that match, where the matcher names them one by one; else null. */
+  readonly values: readonly string[] | null;
+  readonly matchesEmpty: boolean;
+};
+
+/** @throws OperationalError QUERY when a pattern is not a regular expression */
+export function compileMatcher(matcher: Matcher): CompiledMatcher {
+  const { name, type, value } = matcher;
+  const isNegated = type === "!=" || type === "!~";
+  const pattern = type === "=" || type === "!=" ? equality(value) : compilePattern(value);
+  const test: ValueTest = isNegated ? (text) => !pattern.test(text) : pattern.test;
+  const values = isNegated ? null : pattern.values;
+  return { name, test, values, matchesEmpty: test("") };
+}
+
+type Pattern = { readonly test: ValueTest; readonly values: readonly string[] | null };
+
+function equality(value: string): Pattern {
+  return { test: (text) => text === value, values: [value] };
+}
+
+const SPECIAL = /[\\.+*?()|[\]{}^$]/;
+const SPECIAL_BUT_BAR = /[\\.+*?()[\]{}^$]/;
+
+/** Users send the same patterns again and again: each refresh of a page, each rule each second. */
+const PATTERNS_MAX = 500;
+const patterns = new Map<string, Pattern>();
+
+function compilePattern(text: string): Pattern {
+  const known = patterns.get(text);
+  if (known !== undefined) return known;
+  if (patterns.size >= PATTERNS_MAX) patterns.clear();
+  const pattern = simplePattern(text) ?? linearPattern(text);
+  patterns.set(text, pattern);
+  return pattern;
+}
+
+/** The patterns that most queries use need no engine: `a|b`, `abc.*`, `.+`. */
+function simplePattern(text: string): Pattern | null {
+  const inner = text.startsWith("(") && text.endsWith(")") ? text.slice(1, -1) : text;
+  if (!SPECIAL_BUT_BAR.test(inner)) {
+    const values = inner.split("|");
+    const set = new Set(values);
+    return { test: (value) => set.has(value), values };
+  }
+  if (text === ".*") return { test: () => true, values: null };
+  if (text === ".+") return { test: (value) => value !== "", values: null };
+  const prefix = text.slice(0, -2);
+  if (SPECIAL.test(prefix)) return null;
+  if (text.endsWith(".*")) return { test: (value) => value.startsWith(prefix), values: null };
+  if (!text.endsWith(".+")) return null;
+  return {
+    test: (value) => value.length > prefix.length && value.startsWith(prefix),
+    values: null,
+  };
+}
+
+/** An engine whose time is linear in the text: a user's pattern cannot stop the process. */
+function linearPattern(text: string): Pattern {
+  try {
+    const expression = RE2JS.compile(text, RE2JS.DOTALL);
+    return { test: (value) => expression.matches(value), values: null };
+  } catch (error) {
+    throw new OperationalError(
+      "QUERY",
+      `Not a regular expression: "${text}" (${errorMessage(error)})`,
+      { cause: error },
+    );
+  }
+}

@@ -1,0 +1,106 @@
+import { OperationalError } from "../../shared/errors.ts";
+import type { VectorSample } from "../../shared/model/columns.ts";
+import { labelsKey } from "../../shared/model/labels.ts";
+import { DOUBLE_SCALE } from "../../shared/model/series-definition.ts";
+import { FrameEncoder } from "../../shared/wire/frame-encoder.ts";
+import type { CommitItem, CommitOutcome } from "./commit-plan.ts";
+
+/** The node that the aggregator's own streams are of: none. */
+export const OWN_NODE = "";
+const KEYFRAME_EVERY = 240;
+const GROUP = 0;
+
+/**
+ * One group of the aggregator's own series, as a stream of its own. A new writer begins a new
+ * epoch, so what the group wrote before and does not write now ends with its first write.
+ */
+export class OwnWriter {
+  readonly #group: string;
+  readonly #commit: (items: readonly CommitItem[]) => Promise<readonly CommitOutcome[]>;
+  readonly #encoder: FrameEncoder;
+  readonly #slots = new Map<string, { readonly slot: number; tick: number }>();
+  #epoch: number;
+  #lastTimeMs: number;
+  #tick = 0;
+  #tail: Promise<unknown> = Promise.resolve();
+
+  /** @param last where the group's stream stands */
+  constructor(
+    group: string,
+    last: { readonly epoch: number; readonly lastTimeMs: number },
+    commit: (items: readonly CommitItem[]) => Promise<readonly CommitOutcome[]>,
+  ) {
+    this.#group = group;
+    this.#commit = commit;
+    this.#epoch = last.epoch + 1;
+    this.#lastTimeMs = last.lastTimeMs;
+    this.#encoder = new FrameEncoder(this.#epoch, { keyframeEvery: KEYFRAME_EVERY });
+  }
+
+  /**
+   * False, and nothing is written, when the group has been written at this time or a later one.
+   * @param hasLiving whether the group's stream has series that have not ended
+   */
+  async write(
+    timeMs: number,
+    samples: readonly VectorSample[],
+    hasLiving: () => boolean,
+  ): Promise<boolean> {
+    const turn = this.#tail.then(() => this.#writeNow(timeMs, samples, hasLiving));
+    this.#tail = turn.catch(() => {}); // the caller of this write handles it
+    return await turn;
+  }
+
+  async #writeNow(
+    timeMs: number,
+    samples: readonly VectorSample[],
+    hasLiving: () => boolean,
+  ): Promise<boolean> {
+    if (timeMs <= this.#lastTimeMs) return false;
+    if (samples.length === 0 && !hasLiving()) return true;
+    this.#tick += 1;
+    for (const { labels, value } of samples) this.#set(labels, value);
+    for (const [key, entry] of this.#slots) {
+      if (entry.tick === this.#tick) continue;
+      this.#encoder.retire(entry.slot);
+      this.#slots.delete(key);
+    }
+    const frame = this.#encoder.encodeTick(timeMs, [GROUP]);
+    const place = { node: OWN_NODE, streamId: this.#group };
+    const items: CommitItem[] = [];
+    if (frame.definitions.length > 0) {
+      items.push({ kind: "series", ...place, epoch: this.#epoch, series: frame.definitions });
+    }
+    items.push({ kind: "frame", ...place, bytes: frame.bytes });
+    await this.#commitFrame(items);
+    this.#lastTimeMs = timeMs;
+    return true;
+  }
+
+  async #commitFrame(items: readonly CommitItem[]): Promise<void> {
+    try {
+      const outcomes = await this.#commit(items);
+      for (const outcome of outcomes) {
+        if (outcome.kind !== "rejected") continue;
+        throw new OperationalError("LIMIT", `Group "${this.#group}": ${outcome.detail}`);
+      }
+    } catch (error) {
+      // What the frame said is lost; the next one says everything anew.
+      this.#epoch += 1;
+      this.#encoder.beginEpoch(this.#epoch);
+      throw error;
+    }
+  }
+
+  #set(labels: VectorSample["labels"], value: number): void {
+    const key = labelsKey(labels);
+    let entry = this.#slots.get(key);
+    if (entry === undefined) {
+      const slot = this.#encoder.define(GROUP, DOUBLE_SCALE, labels);
+      entry = { slot, tick: 0 };
+      this.#slots.set(key, entry);
+    }
+    entry.tick = this.#tick;
+    this.#encoder.set(entry.slot, value);
+  }
+}

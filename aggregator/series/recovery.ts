@@ -1,0 +1,240 @@
+import { OperationalError } from "../../shared/errors.ts";
+import type { BatchOperation, Entry, KeyValueStore } from "../../shared/platform/ports.ts";
+import { epochOfSeq } from "../../shared/wire/frame.ts";
+import { type ParsedFrame, parseFrame } from "../../shared/wire/frame-decoder.ts";
+import type { DamageKeeper } from "./damage.ts";
+import {
+  checkpointKey,
+  damagedKey,
+  definitionsOfEpochs,
+  framesAfter,
+  keyWord,
+  rangeOf,
+  seqOfFrameKey,
+  seriesKey,
+  VERSION_KEY,
+} from "./keys.ts";
+import type { Partitions } from "./partitions.ts";
+import {
+  type Checkpoint,
+  decodeCheckpoint,
+  decodeDefinitions,
+  decodeLogged,
+  decodeSeries,
+  decodeStream,
+  encodeSeries,
+} from "./records.ts";
+import { type SeriesIndex, storedLabels } from "./series-index.ts";
+import { Stream } from "./stream.ts";
+import type { StreamTable } from "./stream-table.ts";
+
+const STORE_VERSION = 1;
+const EPOCH_END = 2 ** 32 - 1;
+
+type Parts = {
+  readonly store: KeyValueStore;
+  readonly index: SeriesIndex;
+  readonly streams: StreamTable;
+  readonly partitions: Partitions;
+  readonly damage: DamageKeeper;
+};
+
+/**
+ * Brings back what was in memory when the store was last open: the series, the streams from their
+ * checkpoints, and the recent rows by replaying the frames after those, one by one. A damaged record
+ * is set aside and the start goes on without it.
+ */
+export class Recovery {
+  readonly #parts: Parts;
+  readonly #chunkMs: number;
+  /** Frames of the log that could not be read for want of one before them. */
+  undecodableFrames = 0;
+  #lostCheckpoints = 0;
+
+  constructor(parts: Parts, chunkMs: number) {
+    this.#parts = parts;
+    this.#chunkMs = chunkMs;
+  }
+
+  /** @throws OperationalError STORAGE when the store is of a later version, or cannot be read */
+  async run(nowMs: number): Promise<void> {
+    const { index, partitions, store } = this.#parts;
+    await this.#checkVersion();
+    await partitions.load(store);
+    await this.#loadSeries();
+    for await (const [key, value] of store.entries(rangeOf("stream"))) {
+      const record = await this.#decode(key, value, decodeStream);
+      this.#parts.streams.skipTo(keyWord(key, 0) + 1);
+      if (record === null) continue;
+      const stream = new Stream(keyWord(key, 0), record.node, record.streamId);
+      this.#parts.streams.add(stream);
+      await this.#loadStream(stream);
+    }
+    await this.#skipUsedNumbers();
+    // What it said of the newest chunk is lost too.
+    if (this.#lostCheckpoints > 0) partitions.chunksEndMs = partitions.lastEndMs;
+    for (const series of index.all()) {
+      if (series.head.length > 0) continue;
+      // When it ended is not known: it is kept for as long as if it were now.
+      if (series.lastMs === 0 || this.#lostCheckpoints > 0) series.lastMs = nowMs;
+    }
+  }
+
+  async #checkVersion(): Promise<void> {
+    const { store } = this.#parts;
+    const version = (await store.get(VERSION_KEY))?.[0];
+    if (version === undefined) {
+      const operation = { type: "put", key: VERSION_KEY, value: Uint8Array.of(STORE_VERSION) };
+      await store.batch([operation as BatchOperation], { sync: true });
+    } else if (version > STORE_VERSION) {
+      throw new OperationalError(
+        "STORAGE",
+        `The series store has format ${version}, this program knows up to ${STORE_VERSION}`,
+      );
+    }
+  }
+
+  async #loadSeries(): Promise<void> {
+    const { store, index } = this.#parts;
+    for await (const [key, value] of store.entries(rangeOf("series"))) {
+      const record = await this.#decode(key, value, decodeSeries);
+      const ref = keyWord(key, 0);
+      index.skipTo(ref + 1);
+      if (record === null || index.find(record.labels) !== undefined) continue;
+      index.add(ref, record.labels, record.firstMs, record.lastMs);
+    }
+    const aside = rangeOf("series");
+    const last = await this.#lastKey({ gte: damagedKey(aside.gte), lt: damagedKey(aside.lt) });
+    if (last !== null) index.skipTo(keyWord(last.subarray(1), 0) + 1);
+  }
+
+  /** Numbers of streams whose own record is gone must not be given again. */
+  async #skipUsedNumbers(): Promise<void> {
+    for (const kind of ["frame", "definitions", "checkpoint"] as const) {
+      const last = await this.#lastKey(rangeOf(kind));
+      if (last !== null) this.#parts.streams.skipTo(keyWord(last, 0) + 1);
+    }
+  }
+
+  async #lastKey(range: { gte: Uint8Array; lt: Uint8Array }): Promise<Uint8Array | null> {
+    let last: Uint8Array | null = null;
+    const entries = this.#parts.store.entries({ ...range, reverse: true, limit: 1 });
+    for await (const [key] of entries) last = key;
+    return last;
+  }
+
+  async #loadStream(stream: Stream): Promise<void> {
+    const key = checkpointKey(stream.number);
+    const value = await this.#parts.store.get(key);
+    const checkpoint =
+      value === undefined ? null : await this.#decode(key, value, decodeCheckpoint);
+    if (value !== undefined && checkpoint === null) this.#lostCheckpoints += 1;
+    if (checkpoint !== null) await this.#restore(stream, checkpoint);
+    const replay = framesAfter(stream.number, checkpoint?.seq ?? 0);
+    for await (const entry of this.#parts.store.entries(replay)) await this.#replay(stream, entry);
+    // Tables that were sent and of which no frame came yet.
+    await this.#loadDefinitions(stream, stream.decoder.epoch + 1, EPOCH_END);
+  }
+
+  async #restore(stream: Stream, checkpoint: Checkpoint): Promise<void> {
+    const { partitions } = this.#parts;
+    stream.lastSeq = checkpoint.seq;
+    stream.lastTimeMs = checkpoint.lastTimeMs;
+    stream.timeEpoch = checkpoint.timeEpoch;
+    partitions.chunksEndMs = Math.max(partitions.chunksEndMs, checkpoint.chunksEndMs);
+    const epoch = epochOfSeq(checkpoint.seq);
+    stream.decoder.define(epoch, []);
+    await this.#loadDefinitions(stream, epoch, epoch + 1);
+    const snapshot = parseFrame(checkpoint.snapshot);
+    if (stream.decoder.check(snapshot) !== "take") {
+      // Definitions are lost: values come back with the next keyframe.
+      this.#lostCheckpoints += 1;
+      return;
+    }
+    await this.#addLostSeries(stream, snapshot);
+    stream.decoder.apply(snapshot);
+    stream.restoreLanes(this.#parts.index);
+  }
+
+  async #replay(stream: Stream, [key, value]: Entry): Promise<void> {
+    const seq = seqOfFrameKey(key);
+    const logged = await this.#decode(key, value, (bytes) => decodeFrame(bytes, seq));
+    if (logged === null || seq <= stream.lastSeq) return;
+    const { frame, isStored } = logged;
+    const { decoder } = stream;
+    const epoch = epochOfSeq(seq);
+    if (epoch > decoder.epoch) {
+      decoder.define(epoch, []);
+      await this.#loadDefinitions(stream, epoch, epoch + 1);
+    }
+    if (decoder.check(frame) !== "take") {
+      this.undecodableFrames += 1;
+      return;
+    }
+    await this.#addLostSeries(stream, frame);
+    stream.apply(frame, isStored, this.#parts.index);
+    stream.markIfDue(this.#chunkMs);
+  }
+
+  /** Definitions of the epochs from `first` up to, not including, `end`. */
+  async #loadDefinitions(stream: Stream, first: number, end: number): Promise<void> {
+    const range = definitionsOfEpochs(stream.number, first, end);
+    for await (const [key, value] of this.#parts.store.entries(range)) {
+      const definitions = await this.#decode(key, value, decodeDefinitions);
+      if (definitions === null) continue;
+      const epoch = keyWord(key, 1);
+      const known = epoch === stream.decoder.epoch ? stream.decoder.seriesKnown : 0;
+      const added = definitions.filter(({ id }) => id >= known);
+      // After a lost record there is a gap; the agent will be asked for all from there on.
+      if ((added[0]?.id ?? known) > known) continue;
+      stream.decoder.define(epoch, added);
+    }
+  }
+
+  /** Series of the frame that the index lost get a new record. */
+  async #addLostSeries(stream: Stream, frame: ParsedFrame): Promise<void> {
+    const { index, store } = this.#parts;
+    const operations: BatchOperation[] = [];
+    for (const { changed } of frame.groups) {
+      if (stream.hasColumns(changed)) continue;
+      for (const id of changed) {
+        const definition = stream.decoder.definitions[id];
+        if (definition === undefined) continue;
+        const labels = storedLabels(stream.node, definition.labels);
+        if (index.find(labels) !== undefined) continue;
+        const ref = index.nextRef;
+        const firstMs = frame.timeMs;
+        index.add(ref, labels, firstMs, 0);
+        const value = encodeSeries({ labels, firstMs, lastMs: 0 });
+        operations.push({ type: "put", key: seriesKey(ref), value });
+      }
+    }
+    if (operations.length > 0) await store.batch(operations, { sync: true });
+  }
+
+  async #decode<T>(
+    key: Uint8Array,
+    value: Uint8Array,
+    decode: (bytes: Uint8Array) => T,
+  ): Promise<T | null> {
+    try {
+      return decode(value);
+    } catch (error) {
+      if (!(error instanceof OperationalError) || error.code !== "PARSE") throw error;
+      await this.#parts.damage.setAside(key, value, error);
+      return null;
+    }
+  }
+}
+
+function decodeFrame(
+  bytes: Uint8Array,
+  seq: number,
+): { readonly frame: ParsedFrame; readonly isStored: boolean } {
+  const { frame: frameBytes, isStored } = decodeLogged(bytes);
+  const frame = parseFrame(frameBytes);
+  if (frame.seq !== seq) {
+    throw new OperationalError("PARSE", `frame ${frame.seq} lies in the place of ${seq}`);
+  }
+  return { frame, isStored };
+}

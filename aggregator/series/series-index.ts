@@ -1,0 +1,203 @@
+import type { Matcher } from "../../shared/model/columns.ts";
+import { type Labels, labelsKey, labelValue } from "../../shared/model/labels.ts";
+import type { Lane } from "./lane.ts";
+import { type CompiledMatcher, compileMatcher } from "./matcher.ts";
+
+/** Where a series has recent samples. */
+type HeadColumn = { readonly lane: Lane; readonly column: number };
+
+export type Series = {
+  /** Counted from 1, never given twice. */
+  readonly ref: number;
+  /** With `instance`. */
+  readonly labels: Labels;
+  /** Time of its first sample, as far as known. */
+  firstMs: number;
+  /** Time of the last sample that is in a chunk; it has later ones where it has head columns. */
+  lastMs: number;
+  head: readonly HeadColumn[];
+};
+
+type Posting = { readonly value: string; refs: number[] };
+
+const NO_HEAD: readonly HeadColumn[] = [];
+
+/** All series by their labels. Names map to values, values to the ascending refs that have them. */
+export class SeriesIndex {
+  readonly #series: (Series | undefined)[] = [];
+  readonly #byKey = new Map<string, Series>();
+  readonly #postings = new Map<string, Map<string, Posting>>();
+  #nextRef = 1;
+
+  get size(): number {
+    return this.#byKey.size;
+  }
+
+  /** The ref that the next new series gets. */
+  get nextRef(): number {
+    return this.#nextRef;
+  }
+
+  /** Refs below `ref` are taken. */
+  skipTo(ref: number): void {
+    this.#nextRef = Math.max(this.#nextRef, ref);
+  }
+
+  get(ref: number): Series | undefined {
+    return this.#series[ref];
+  }
+
+  find(labels: Labels): Series | undefined {
+    return this.#byKey.get(labelsKey(labels));
+  }
+
+  /** Refs ascend from call to call; labels must not be known yet. */
+  add(ref: number, labels: Labels, firstMs: number, lastMs: number): Series {
+    const interned: string[] = [];
+    for (let i = 0; i < labels.length; i += 2) {
+      const name = labels[i] ?? "";
+      const posting = this.#posting(name, labels[i + 1] ?? "");
+      posting.refs.push(ref);
+      interned.push(name, posting.value);
+    }
+    const series: Series = { ref, labels: interned, firstMs, lastMs, head: NO_HEAD };
+    this.#series[ref] = series;
+    this.#byKey.set(labelsKey(labels), series);
+    this.skipTo(ref + 1);
+    return series;
+  }
+
+  /** Removes many at once: each list of refs is gone through once. */
+  remove(refs: readonly number[]): void {
+    const touched = new Set<string>();
+    for (const ref of refs) {
+      const series = this.#series[ref];
+      if (series === undefined) continue;
+      this.#series[ref] = undefined;
+      this.#byKey.delete(labelsKey(series.labels));
+      for (let i = 0; i < series.labels.length; i += 2) {
+        const name = series.labels[i] ?? "";
+        touched.add(`${name}\u0000${series.labels[i + 1] ?? ""}`);
+      }
+    }
+    for (const key of touched) {
+      const split = key.indexOf("\u0000");
+      this.#sweep(key.slice(0, split), key.slice(split + 1));
+    }
+  }
+
+  /**
+   * The series that every matcher matches, refs ascending.
+   * @throws OperationalError QUERY for a pattern that is not a regular expression
+   */
+  select(matchers: readonly Matcher[]): Series[] {
+    const compiled = matchers.map(compileMatcher);
+    const lead = this.#smallest(compiled);
+    const found: Series[] = [];
+    const tests = compiled.filter((matcher) => matcher !== lead?.matcher).map(rememberedTest);
+    const visit = (series: Series | undefined) => {
+      if (series !== undefined && tests.every((test) => test(series.labels))) found.push(series);
+    };
+    if (lead === null) this.#series.forEach(visit);
+    else for (const refs of lead.lists) for (const ref of refs) visit(this.#series[ref]);
+    if (lead !== null && lead.lists.length > 1) found.sort((a, b) => a.ref - b.ref);
+    return found;
+  }
+
+  *all(): Iterable<Series> {
+    for (const series of this.#series) if (series !== undefined) yield series;
+  }
+
+  #posting(name: string, value: string): Posting {
+    let values = this.#postings.get(name);
+    if (values === undefined) {
+      values = new Map();
+      this.#postings.set(name, values);
+    }
+    let posting = values.get(value);
+    if (posting === undefined) {
+      posting = { value, refs: [] };
+      values.set(value, posting);
+    }
+    return posting;
+  }
+
+  #sweep(name: string, value: string): void {
+    const values = this.#postings.get(name);
+    const posting = values?.get(value);
+    if (values === undefined || posting === undefined) return;
+    posting.refs = posting.refs.filter((ref) => this.#series[ref] !== undefined);
+    if (posting.refs.length > 0) return;
+    values.delete(value);
+    if (values.size === 0) this.#postings.delete(name);
+  }
+
+  /** The matcher that leaves fewest series to look at, of those that need their label present. */
+  #smallest(matchers: readonly CompiledMatcher[]): Lead | null {
+    let best: Lead | null = null;
+    for (const matcher of matchers) {
+      if (matcher.matchesEmpty) continue;
+      const lists = this.#listsOf(matcher, best?.count ?? Number.POSITIVE_INFINITY);
+      if (lists !== null && (best === null || lists.count < best.count)) best = lists;
+    }
+    return best;
+  }
+
+  /** The lists of refs that match, or null when they hold `limit` refs or more. */
+  #listsOf(matcher: CompiledMatcher, limit: number): Lead | null {
+    const values = this.#postings.get(matcher.name);
+    const lists: (readonly number[])[] = [];
+    let count = 0;
+    const take = (posting: Posting | undefined) => {
+      if (posting === undefined) return;
+      lists.push(posting.refs);
+      count += posting.refs.length;
+    };
+    if (values !== undefined && matcher.values !== null) {
+      for (const value of new Set(matcher.values)) take(values.get(value));
+    } else if (values !== undefined) {
+      // A pattern over more values than there are series to test would not pay.
+      if (values.size >= limit) return null;
+      for (const posting of values.values()) if (matcher.test(posting.value)) take(posting);
+    }
+    return count < limit ? { matcher, lists, count } : null;
+  }
+}
+
+type Lead = {
+  readonly matcher: CompiledMatcher;
+  readonly lists: readonly (readonly number[])[];
+  readonly count: number;
+};
+
+/** A test of label sets that asks the matcher once for each value it meets. */
+function rememberedTest(matcher: CompiledMatcher): (labels: Labels) => boolean {
+  const known = new Map<string, boolean>();
+  return (labels) => {
+    const value = labelValue(labels, matcher.name);
+    const answer = known.get(value);
+    if (answer !== undefined) return answer;
+    const isMatch = matcher.test(value);
+    known.set(value, isMatch);
+    return isMatch;
+  };
+}
+
+/** The labels of a stream's series in this store: with `instance`, unless the node has no name. */
+export function storedLabels(node: string, labels: Labels): Labels {
+  if (node === "") return labels;
+  const stored: string[] = [];
+  let isPlaced = false;
+  for (let i = 0; i < labels.length; i += 2) {
+    const name = labels[i] ?? "";
+    if (!isPlaced && name >= INSTANCE) {
+      stored.push(INSTANCE, node);
+      isPlaced = true;
+    }
+    if (name !== INSTANCE) stored.push(name, labels[i + 1] ?? "");
+  }
+  if (!isPlaced) stored.push(INSTANCE, node);
+  return stored;
+}
+
+const INSTANCE = "instance";

@@ -1,0 +1,323 @@
+import { errorMessage } from "../../shared/errors.ts";
+import type { Matcher, SeriesColumns, VectorSample } from "../../shared/model/columns.ts";
+import { compareLabels, compareText, type Labels, labelValue } from "../../shared/model/labels.ts";
+import type { Clock, KeyValueStore, Logger } from "../../shared/platform/ports.ts";
+import type { Counter, Metrics } from "../../shared/telemetry/metrics.ts";
+import { type CommitItem, type CommitOutcome, CommitPlan } from "./commit-plan.ts";
+import { Cutter } from "./cutter.ts";
+import { DamageKeeper } from "./damage.ts";
+import { definitionsOfEpochs, framesUpTo } from "./keys.ts";
+import { OWN_NODE, OwnWriter } from "./own-writer.ts";
+import { Partitions } from "./partitions.ts";
+import { Recovery } from "./recovery.ts";
+import { Retention } from "./retention.ts";
+import { lastsAfter, Selection, type SelectSource } from "./select.ts";
+import { type Series, SeriesIndex } from "./series-index.ts";
+import type { Stream } from "./stream.ts";
+import { StreamTable } from "./stream-table.ts";
+import { Turns } from "./turns.ts";
+
+export type SeriesStoreDeps = {
+  readonly store: KeyValueStore;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+};
+
+export type SeriesStoreOptions = {
+  /** Samples older than this are dropped, two hours of them at a time. */
+  readonly retentionMs: number;
+  /** Frames whose time is further ahead of the clock are refused. */
+  readonly futureLimitMs: number;
+  /** Time that one chunk holds. The head keeps between one and two of these. */
+  readonly chunkMs: number;
+};
+
+/** Where a stream stands: what is safe here. */
+export type StreamPosition = {
+  readonly lastSeq: number;
+  readonly epoch: number;
+  readonly seriesKnown: number;
+};
+
+export type StreamStatus = {
+  readonly node: string;
+  readonly streamId: string;
+  readonly lastSeq: number;
+  /** Time of its newest tick, 0 where there is none. */
+  readonly lastTickMs: number;
+  readonly seriesAlive: number;
+};
+
+type MatcherSets = readonly (readonly Matcher[])[];
+
+/** A stream with more marks than this is cut before more of it is taken. */
+const MARKS_MAX = 3;
+
+type Request = {
+  readonly items: readonly CommitItem[];
+  readonly resolve: (outcomes: readonly CommitOutcome[]) => void;
+  readonly reject: (error: unknown) => void;
+};
+
+/**
+ * Opens the series of a store and brings back what was in memory. The store is closed with it.
+ * @throws OperationalError STORAGE when the store cannot be read
+ */
+export async function openSeriesStore(
+  deps: SeriesStoreDeps,
+  options: SeriesStoreOptions,
+): Promise<SeriesStore> {
+  const series = new SeriesStore(deps, options);
+  await series.recover();
+  return series;
+}
+
+/**
+ * All samples: the recent ones in memory (lane.ts) with a write-ahead log, the others in chunks.
+ *
+ * Order of things: a batch is decided on (commit-plan.ts), written and synced, and only then done
+ * in memory, so nothing is visible that is not safe. Decisions and their doing are one turn; a
+ * cut runs beside them, as it writes only rows that do not change any more, and takes a turn when
+ * it drops those from memory.
+ */
+export class SeriesStore {
+  readonly #deps: SeriesStoreDeps;
+  readonly #options: SeriesStoreOptions;
+  readonly #index = new SeriesIndex();
+  readonly #streams = new StreamTable();
+  readonly #partitions = new Partitions();
+  readonly #damage: DamageKeeper;
+  readonly #cutter: Cutter;
+  readonly #retention: Retention;
+  readonly #turns = new Turns();
+  readonly #cuts = new Turns();
+  readonly #source: SelectSource;
+  readonly #writers = new Map<string, OwnWriter>();
+  readonly #samples: Counter;
+  readonly #lateWrites: Counter;
+  #waiting: Request[] = [];
+
+  constructor(deps: SeriesStoreDeps, options: SeriesStoreOptions) {
+    const { store, logger, metrics } = deps;
+    this.#deps = deps;
+    this.#options = options;
+    this.#damage = new DamageKeeper(store, logger, metrics);
+    this.#cutter = new Cutter(store, this.#index, this.#partitions);
+    this.#retention = new Retention(store, this.#index, this.#streams, this.#partitions);
+    this.#source = {
+      store,
+      index: this.#index,
+      partitions: this.#partitions,
+      damage: this.#damage,
+    };
+    this.#samples = metrics.counter(
+      "telltale_store_samples_stored_total",
+      "Samples that were stored.",
+    );
+    this.#lateWrites = metrics.counter(
+      "telltale_store_late_writes_dropped_total",
+      "Writes of the aggregator's own series at or before the last time of their group.",
+    );
+  }
+
+  /** Once, before anything else. */
+  async recover(): Promise<void> {
+    const { clock, metrics } = this.#deps;
+    const recovery = new Recovery(
+      { ...this.#source, streams: this.#streams },
+      this.#options.chunkMs,
+    );
+    await recovery.run(clock.nowMs());
+    metrics
+      .counter(
+        "telltale_store_undecodable_frames_total",
+        "Frames of the write-ahead log that a damaged one before them made unreadable.",
+      )
+      .add(recovery.undecodableFrames);
+    for (const stream of this.#streams.all()) stream.activeAtMs = clock.monotonicMs();
+  }
+
+  position(node: string, streamId: string): StreamPosition {
+    const stream = this.#streams.find(node, streamId);
+    if (stream === undefined) return { lastSeq: 0, epoch: 0, seriesKnown: 0 };
+    const { epoch, seriesKnown } = stream.decoder;
+    return { lastSeq: stream.lastSeq, epoch, seriesKnown };
+  }
+
+  streams(): readonly StreamStatus[] {
+    const statuses: StreamStatus[] = [];
+    for (const stream of this.#streams.all()) {
+      const { node, streamId, lastSeq, lastTimeMs: lastTickMs, seriesAlive } = stream;
+      if (node !== OWN_NODE) statuses.push({ node, streamId, lastSeq, lastTickMs, seriesAlive });
+    }
+    return statuses;
+  }
+
+  /**
+   * Takes what can be taken, in order; an outcome for each item. Calls that come while one is being
+   * written share the next write.
+   * @throws OperationalError STORAGE: nothing of it was taken
+   */
+  async commit(items: readonly CommitItem[]): Promise<readonly CommitOutcome[]> {
+    const outcomes = await new Promise<readonly CommitOutcome[]>((resolve, reject) => {
+      this.#waiting.push({ items, resolve, reject });
+      void this.#turns.take(() => this.#commitWaiting());
+    });
+    await this.#cutOverdue(items);
+    return outcomes;
+  }
+
+  /**
+   * Samples with startMs < time <= endMs of the series that match every matcher; series without any
+   * are left out.
+   * @throws OperationalError QUERY for a bad pattern, LIMIT for too many samples, STORAGE
+   */
+  async select(
+    matchers: readonly Matcher[],
+    startMs: number,
+    endMs: number,
+  ): Promise<SeriesColumns[]> {
+    return await new Selection(this.#source, startMs, endMs).run(matchers);
+  }
+
+  /** Label sets of the series that match any of the sets and were alive in the time, sorted. */
+  async seriesLabels(sets: MatcherSets, startMs: number, endMs: number): Promise<Labels[]> {
+    const labels = [...this.#matching(sets, startMs, endMs)].map((series) => series.labels);
+    return labels.sort(compareLabels);
+  }
+
+  async labelNames(sets: MatcherSets, startMs: number, endMs: number): Promise<string[]> {
+    const names = new Set<string>();
+    for (const { labels } of this.#matching(sets, startMs, endMs)) {
+      for (let i = 0; i < labels.length; i += 2) names.add(labels[i] ?? "");
+    }
+    return [...names].sort(compareText);
+  }
+
+  async labelValues(
+    name: string,
+    sets: MatcherSets,
+    startMs: number,
+    endMs: number,
+  ): Promise<string[]> {
+    const values = new Set<string>();
+    for (const { labels } of this.#matching(sets, startMs, endMs)) {
+      values.add(labelValue(labels, name));
+    }
+    values.delete("");
+    return [...values].sort(compareText);
+  }
+
+  /**
+   * Stores samples of the aggregator's own, safe when it resolves. Series of the group that were in
+   * its last write and are not in this one end. A write at or before the last one's time is dropped
+   * and counted.
+   * @throws OperationalError STORAGE; LIMIT for a time too far ahead
+   */
+  async write(group: string, timeMs: number, samples: readonly VectorSample[]): Promise<void> {
+    const stream = () => this.#streams.find(OWN_NODE, group);
+    let writer = this.#writers.get(group);
+    if (writer === undefined) {
+      const last = { epoch: stream()?.decoder.epoch ?? 0, lastTimeMs: stream()?.lastTimeMs ?? 0 };
+      writer = new OwnWriter(group, last, (items) => this.commit(items));
+      this.#writers.set(group, writer);
+    }
+    const hasLiving = () => (stream()?.seriesAlive ?? 0) > 0;
+    const isWritten = await writer.write(timeMs, samples, hasLiving);
+    if (!isWritten) this.#lateWrites.add();
+  }
+
+  /** Cuts the chunks that are due and drops what is older than the retention. */
+  async maintain(): Promise<void> {
+    const nowMs = this.#deps.clock.monotonicMs();
+    for (const stream of [...this.#streams.all()]) {
+      const isIdle = nowMs - stream.activeAtMs >= this.#options.chunkMs;
+      if (isIdle && stream.framesSinceMark > 0) await this.#turns.take(async () => stream.mark());
+      if (stream.marks.length > (isIdle ? 0 : 1)) await this.#cut(stream, isIdle ? 0 : 1);
+    }
+    const horizonMs = this.#retention.horizon(this.#deps.clock.nowMs(), this.#options.retentionMs);
+    await this.#cuts.take(() =>
+      this.#retention.apply(horizonMs, this.#turns, (stream) => {
+        if (stream.node === OWN_NODE) this.#writers.delete(stream.streamId);
+      }),
+    );
+  }
+
+  async close(): Promise<void> {
+    await this.#cuts.take(() => this.#turns.take(() => this.#deps.store.close()));
+  }
+
+  /** One write for all calls that wait. */
+  async #commitWaiting(): Promise<void> {
+    const requests = this.#waiting;
+    this.#waiting = [];
+    if (requests.length === 0) return;
+    try {
+      const outcomes = await this.#commitAll(requests);
+      let from = 0;
+      for (const { items, resolve } of requests) {
+        resolve(outcomes.slice(from, from + items.length));
+        from += items.length;
+      }
+    } catch (error) {
+      for (const { reject } of requests) reject(error);
+    }
+  }
+
+  async #commitAll(requests: readonly Request[]): Promise<readonly CommitOutcome[]> {
+    const { clock, store } = this.#deps;
+    const { futureLimitMs, chunkMs } = this.#options;
+    const timeMaxMs = clock.nowMs() + futureLimitMs;
+    const plan = new CommitPlan(this.#index, this.#streams, { timeMaxMs, chunkMs });
+    for (const { items } of requests) for (const item of items) plan.add(item);
+    if (plan.operations.length > 0) await store.batch(plan.operations, { sync: true });
+    plan.carryOut();
+    for (const stream of plan.touched) stream.activeAtMs = clock.monotonicMs();
+    let samples = 0;
+    for (const outcome of plan.outcomes) if (outcome.kind === "stored") samples += outcome.samples;
+    this.#samples.add(samples);
+    return plan.outcomes;
+  }
+
+  /** Turns the rows up to the oldest marks into chunks until `marksKept` marks are left. */
+  async #cut(stream: Stream, marksKept: number): Promise<void> {
+    const { store } = this.#deps;
+    await this.#cuts.take(async () => {
+      for (;;) {
+        const mark = stream.marks[0];
+        if (mark === undefined || stream.marks.length <= marksKept) return;
+        await this.#cutter.write(stream, mark);
+        await this.#turns.take(async () => stream.dropMarked(this.#index));
+        await store.clear(framesUpTo(stream.number, mark.seq));
+        await store.clear(definitionsOfEpochs(stream.number, 0, mark.epoch));
+      }
+    });
+  }
+
+  /** A backlog that comes in faster than `maintain` is called must not fill the memory. */
+  async #cutOverdue(items: readonly CommitItem[]): Promise<void> {
+    for (const { node, streamId } of items) {
+      const stream = this.#streams.find(node, streamId);
+      if (stream === undefined || stream.marks.length <= MARKS_MAX) continue;
+      try {
+        await this.#cut(stream, 1);
+      } catch (error) {
+        // The items are safe; the next `maintain` tries again and reports.
+        this.#deps.logger.warn({ node }, `Chunks not written: ${errorMessage(error)}`);
+      }
+    }
+  }
+
+  *#matching(sets: MatcherSets, startMs: number, endMs: number): Iterable<Series> {
+    const seen = new Set<Series>();
+    for (const matchers of sets.length === 0 ? [[]] : sets) {
+      for (const series of this.#index.select(matchers)) {
+        const isInTime = series.firstMs <= endMs && lastsAfter(series, startMs - 1);
+        if (!isInTime || seen.has(series)) continue;
+        seen.add(series);
+        yield series;
+      }
+    }
+  }
+}

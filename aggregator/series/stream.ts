@@ -1,0 +1,315 @@
+import { strict as assert } from "node:assert";
+import { epochOfSeq } from "../../shared/wire/frame.ts";
+import { type ParsedFrame, StreamDecoder } from "../../shared/wire/frame-decoder.ts";
+import { Lane } from "./lane.ts";
+import { type Series, type SeriesIndex, storedLabels } from "./series-index.ts";
+
+/**
+ * A place in a stream up to which it can be cut: the rows before it become chunks, and a replay
+ * that starts from `snapshot` after frame `seq` brings back all the rest.
+ */
+export type Mark = {
+  readonly seq: number;
+  readonly epoch: number;
+  readonly lastTimeMs: number;
+  readonly timeEpoch: number;
+  readonly snapshot: Uint8Array;
+  /** For each lane its first row that is not cut. */
+  readonly rows: ReadonlyMap<Lane, number>;
+};
+
+/** A chunk of fewer ticks than this costs more for its head than for its values. */
+const CHUNK_TICKS_MIN = 120;
+/** Slow streams are cut before they have that many, after this many times the usual time. */
+const CHUNK_TIMES_MAX = 6;
+const MARK_FRAMES_MAX = 4096;
+/** Changes of one stream that the head may hold for one mark: 16 bytes each. */
+const MARK_ENTRIES_MAX = 2_000_000;
+
+/**
+ * One stream and the recent rows it made. `lanes` are those of the decoder's epoch by group;
+ * `oldLanes` those of earlier epochs that still have rows. An old lane stays open until the first
+ * stored frame of the new epoch tells which of its series went on.
+ */
+export class Stream {
+  readonly number: number;
+  /** Empty: the aggregator's own, which gets no `instance`. */
+  readonly node: string;
+  readonly streamId: string;
+  readonly decoder = new StreamDecoder();
+  /** Last sequence that is safe. The decoder's is behind it only where its state was lost. */
+  lastSeq = 0;
+  /** Time and epoch of the last frame of which samples were stored. */
+  lastTimeMs = 0;
+  timeEpoch = 0;
+  /** On the monotonic clock: when it was last written to. */
+  activeAtMs = 0;
+  readonly lanes = new Map<number, Lane>();
+  oldLanes: Lane[] = [];
+  /** Oldest first. */
+  marks: Mark[] = [];
+  framesSinceMark = 0;
+  #laneEpoch = 0;
+  #markTimeMs = 0;
+  #entriesAtMark = 0;
+  /** By id: its column in the lane of its group, or -1. */
+  #columns = new Int32Array(0);
+
+  constructor(number: number, node: string, streamId: string) {
+    this.number = number;
+    this.node = node;
+    this.streamId = streamId;
+  }
+
+  get seriesAlive(): number {
+    let count = 0;
+    for (const group of this.lanes.keys()) count += this.decoder.aliveOfGroup(group).length;
+    return count;
+  }
+
+  *allLanes(): Iterable<Lane> {
+    yield* this.oldLanes;
+    yield* this.lanes.values();
+  }
+
+  /** Whether these series of the current table all have columns, and so are in the index for sure. */
+  hasColumns(ids: readonly number[]): boolean {
+    if (this.#laneEpoch !== this.decoder.epoch) return false;
+    const columns = this.#columns;
+    for (let i = 0; i < ids.length; i += 1) if ((columns[ids[i] ?? 0] ?? -1) < 0) return false;
+    return true;
+  }
+
+  /**
+   * Takes a frame that the decoder's `check` would take and whose series are all in the index.
+   * Returns the number of samples it made; none where `isStored` is false: then only the state goes
+   * on, and what changed shows from the next stored frame on.
+   */
+  apply(frame: ParsedFrame, isStored: boolean, index: SeriesIndex): number {
+    const { decoder } = this;
+    decoder.apply(frame);
+    this.lastSeq = frame.seq;
+    this.framesSinceMark += 1;
+    if (this.#laneEpoch !== decoder.epoch) this.#beginLanes();
+    for (const id of decoder.ended) {
+      const column = this.#columns[id] ?? -1;
+      const lane = this.lanes.get(decoder.definitions[id]?.group ?? 0);
+      if (lane !== undefined && column >= 0 && lane.idOf(column) === id) lane.end(column);
+    }
+    for (const { group, changed } of frame.groups)
+      this.#setAll(group, changed, frame.timeMs, index);
+    return isStored ? this.#appendRows(frame) : 0;
+  }
+
+  /** After the decoder's state was read from a checkpoint: its living series go on from here. */
+  restoreLanes(index: SeriesIndex): void {
+    const { decoder } = this;
+    this.#markTimeMs = this.lastTimeMs;
+    this.#beginLanes();
+    for (let id = 0; id < decoder.seriesKnown; id += 1) {
+      if (decoder.isAlive[id] !== 1) continue;
+      const lane = this.#laneOf(decoder.definitions[id]?.group ?? 0);
+      const column = this.#openColumn(id, lane, this.lastTimeMs, index);
+      lane.restore(column, decoder.values[id] ?? 0);
+    }
+    for (const lane of this.lanes.values()) lane.lastTimeMs = this.lastTimeMs;
+  }
+
+  /** Sets a mark here when there is enough for chunks since the one before. */
+  markIfDue(chunkMs: number): void {
+    if (this.#markTimeMs === 0) this.#markTimeMs = this.lastTimeMs;
+    const elapsedMs = this.lastTimeMs - this.#markTimeMs;
+    const isFull =
+      this.framesSinceMark >= CHUNK_TICKS_MIN && (elapsedMs >= chunkMs || elapsedMs < 0);
+    const isDue =
+      isFull ||
+      elapsedMs >= chunkMs * CHUNK_TIMES_MAX ||
+      this.#entryCount() - this.#entriesAtMark >= MARK_ENTRIES_MAX;
+    if (this.framesSinceMark >= MARK_FRAMES_MAX) {
+      // So many frames without samples: their endings get times of their own.
+      this.#settle(0);
+      this.mark();
+    } else if (isDue) {
+      this.mark();
+    }
+  }
+
+  /** Sets a mark here, if there is something new and nothing that only the next row would tell. */
+  mark(): void {
+    const { decoder } = this;
+    const isWhole = decoder.lastSeq === this.lastSeq && epochOfSeq(this.lastSeq) === decoder.epoch;
+    if (!isWhole || this.framesSinceMark === 0 || this.#isUnsettled()) return;
+    const rows = new Map<Lane, number>();
+    for (const lane of this.allLanes()) rows.set(lane, lane.rowEnd);
+    this.marks.push({
+      seq: this.lastSeq,
+      epoch: decoder.epoch,
+      lastTimeMs: this.lastTimeMs,
+      timeEpoch: this.timeEpoch,
+      snapshot: decoder.snapshot(),
+      rows,
+    });
+    this.framesSinceMark = 0;
+    this.#markTimeMs = this.lastTimeMs;
+    this.#entriesAtMark = this.#entryCount();
+  }
+
+  /** Forgets what the oldest mark cut off; its rows are in chunks. */
+  dropMarked(index: SeriesIndex): void {
+    const mark = this.marks.shift();
+    assert(mark !== undefined);
+    for (const [lane, row] of mark.rows) {
+      const lastMs = lane.lastTimeMs;
+      if (lane.isClosed && row === lane.rowEnd) {
+        for (let column = 0; column < lane.columnCount; column += 1) {
+          detach(index.get(lane.refOf(column)), lane, column, lastMs);
+        }
+        this.oldLanes = this.oldLanes.filter((other) => other !== lane);
+        continue;
+      }
+      const cutMs = row > lane.rowStart ? lane.timeOf(row - 1) : 0;
+      lane.dropBefore(row, (column, ref) => {
+        const id = lane.idOf(column);
+        const isCurrent = lane.epoch === this.#laneEpoch && this.#columns[id] === column;
+        if (isCurrent) this.#columns[id] = -1;
+        detach(index.get(ref), lane, column, cutMs);
+      });
+    }
+    this.#entriesAtMark = this.#entryCount();
+  }
+
+  /** Takes every column out of the index: the stream is forgotten. */
+  detachAll(index: SeriesIndex): void {
+    for (const lane of this.allLanes()) {
+      for (let column = 0; column < lane.columnCount; column += 1) {
+        detach(index.get(lane.refOf(column)), lane, column, lane.lastTimeMs);
+      }
+    }
+  }
+
+  #appendRows(frame: ParsedFrame): number {
+    const { decoder } = this;
+    let samples = 0;
+    for (const group of decoder.tickedGroups) {
+      const lane = this.lanes.get(group);
+      if (lane === undefined || !lane.hasColumns) continue;
+      lane.appendRow(frame.timeMs, false);
+      samples += decoder.aliveOfGroup(group).length;
+    }
+    this.lastTimeMs = frame.timeMs;
+    this.timeEpoch = decoder.epoch;
+    this.#settle(frame.timeMs);
+    return samples;
+  }
+
+  /** Endings that no tick has shown yet get a silent row; lanes of earlier epochs are closed. */
+  #settle(timeMs: number): void {
+    for (const lane of this.lanes.values()) {
+      if (lane.hasPendingEnd) lane.appendRow(Math.max(timeMs, lane.lastTimeMs + 1), true);
+    }
+    let living: Set<number> | null = null;
+    for (const lane of this.oldLanes) {
+      if (lane.isClosed) continue;
+      living ??= this.#livingRefs();
+      for (let column = 0; column < lane.columnCount; column += 1) {
+        if (!living.has(lane.refOf(column))) lane.end(column);
+      }
+      // After a clock stepped back the new epoch is earlier; the old one still ends after its rows.
+      if (lane.hasPendingEnd) lane.appendRow(Math.max(timeMs, lane.lastTimeMs + 1), true);
+      lane.isClosed = true;
+    }
+  }
+
+  #isUnsettled(): boolean {
+    for (const lane of this.lanes.values()) if (lane.hasPendingEnd) return true;
+    return this.oldLanes.some((lane) => !lane.isClosed);
+  }
+
+  #livingRefs(): Set<number> {
+    const refs = new Set<number>();
+    for (const lane of this.lanes.values()) {
+      for (let column = 0; column < lane.columnCount; column += 1) {
+        if (lane.isOpen(column)) refs.add(lane.refOf(column));
+      }
+    }
+    return refs;
+  }
+
+  #beginLanes(): void {
+    this.oldLanes.push(...this.lanes.values());
+    this.lanes.clear();
+    this.#columns = new Int32Array(this.decoder.seriesKnown).fill(-1);
+    this.#laneEpoch = this.decoder.epoch;
+  }
+
+  #setAll(group: number, ids: readonly number[], timeMs: number, index: SeriesIndex): void {
+    const { values, definitions } = this.decoder;
+    const lane = this.#laneOf(group);
+    for (let i = 0; i < ids.length; i += 1) {
+      const id = ids[i] ?? 0;
+      const value = values[id] ?? 0;
+      const column = this.#columns[id] ?? -1;
+      if (column >= 0 && lane.idOf(column) === id) {
+        lane.set(column, value);
+        continue;
+      }
+      // New, or named in another group than it was defined in.
+      const own = this.#laneOf(definitions[id]?.group ?? 0);
+      own.set(column >= 0 ? column : this.#openColumn(id, own, timeMs, index), value);
+    }
+  }
+
+  #laneOf(group: number): Lane {
+    let lane = this.lanes.get(group);
+    if (lane === undefined) {
+      lane = new Lane(this.number, this.#laneEpoch, group);
+      this.lanes.set(group, lane);
+    }
+    return lane;
+  }
+
+  #openColumn(id: number, lane: Lane, timeMs: number, index: SeriesIndex): number {
+    const definition = this.decoder.definitions[id];
+    assert(definition !== undefined);
+    const series = index.find(storedLabels(this.node, definition.labels));
+    assert(series !== undefined);
+    series.firstMs = Math.min(series.firstMs, timeMs);
+    if (id >= this.#columns.length) this.#growColumns(id);
+    let column = columnWith(series, lane, definition.scale);
+    if (column >= 0) {
+      // The series came back under another id; of two ids at once the later has the column.
+      this.#columns[lane.idOf(column)] = -1;
+      lane.giveColumn(column, id);
+    } else {
+      column = lane.addColumn(series.ref, id, definition.scale);
+      series.head = [...series.head, { lane, column }];
+    }
+    this.#columns[id] = column;
+    return column;
+  }
+
+  #growColumns(id: number): void {
+    const grown = new Int32Array(Math.max(id + 1, this.#columns.length * 2)).fill(-1);
+    grown.set(this.#columns);
+    this.#columns = grown;
+  }
+
+  #entryCount(): number {
+    let count = 0;
+    for (const lane of this.allLanes()) count += lane.entryCount;
+    return count;
+  }
+}
+
+function columnWith(series: Series, lane: Lane, scale: number): number {
+  for (const place of series.head) {
+    if (place.lane === lane && lane.scaleOf(place.column) === scale) return place.column;
+  }
+  return -1;
+}
+
+function detach(series: Series | undefined, lane: Lane, column: number, lastMs: number): void {
+  if (series === undefined) return;
+  series.lastMs = Math.max(series.lastMs, lastMs);
+  series.head = series.head.filter((place) => place.lane !== lane || place.column !== column);
+}

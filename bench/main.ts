@@ -1,0 +1,21 @@
+import { spine } from "./spine.ts";
+
+/** One benchmark a name; the last line of its output is JSON. */
+const BENCHES: Readonly<Record<string, () => Promise<BenchResult>>> = { spine };
+
+export type BenchResult = {
+  readonly name: string;
+  readonly value: number;
+  readonly unit: string;
+  /** Other figures of the run, and what the value is compared with. */
+  readonly vs: Readonly<Record<string, number>>;
+};
+
+const [name = ""] = process.argv.slice(2);
+const bench = BENCHES[name];
+if (bench === undefined) {
+  console.error(`Usage: npm run bench -- NAME, where NAME is ${Object.keys(BENCHES).join(" or ")}`);
+  process.exit(2);
+}
+console.log(JSON.stringify(await bench()));
+process.exit(0);

@@ -1,0 +1,72 @@
+const SIGNIFICANT_DIGITS = 6;
+
+/**
+ * A number for a person: six significant digits, but never less than every digit before the point
+ * and, where there is a fraction, one after it. Whole numbers stay whole.
+ */
+export function formatNumber(value: number): string {
+  if (!Number.isFinite(value)) return sampleText(value);
+  const size = Math.abs(value);
+  if (Number.isInteger(value) || size >= 1e15) return String(value);
+  if (size < 1e-4) return String(Number(value.toPrecision(SIGNIFICANT_DIGITS)));
+  const digitsBefore = Math.max(0, Math.floor(Math.log10(size)) + 1);
+  const text = value.toPrecision(SIGNIFICANT_DIGITS);
+  return digitsBefore < SIGNIFICANT_DIGITS && text.includes(".") ? trimmed(text) : value.toFixed(1);
+}
+
+/** `1.50000` is `1.5`; a fraction that was rounded away leaves `1.0`, for it was not 1. */
+function trimmed(text: string): string {
+  return text.replace(/0+$/, "").replace(/\.$/, ".0");
+}
+
+/** As Prometheus' API writes it: exact. */
+export function sampleText(value: number): string {
+  if (value === Number.POSITIVE_INFINITY) return "+Inf";
+  if (value === Number.NEGATIVE_INFINITY) return "-Inf";
+  return Object.is(value, -0) ? "-0" : String(value);
+}
+
+const UNITS: readonly (readonly [unit: string, ms: number])[] = [
+  ["d", 86_400_000],
+  ["h", 3_600_000],
+  ["m", 60_000],
+  ["s", 1000],
+];
+
+/** `5m ago`; in the largest two units, so that 1h 59m does not read as 1h. */
+export function formatAgo(timeMs: number, nowMs: number): string {
+  if (timeMs === 0) return "never";
+  const ageMs = nowMs - timeMs;
+  if (Math.abs(ageMs) < 1000) return "now";
+  const text = formatAge(Math.abs(ageMs));
+  return ageMs > 0 ? `${text} ago` : `in ${text}`;
+}
+
+function formatAge(ageMs: number): string {
+  const first = UNITS.findIndex(([, ms]) => ageMs >= ms);
+  let restMs = ageMs;
+  const parts: string[] = [];
+  for (const [unit, ms] of UNITS.slice(first, first + 2)) {
+    const count = Math.floor(restMs / ms);
+    if (count > 0) parts.push(`${count}${unit}`);
+    restMs -= count * ms;
+  }
+  return parts.join(" ");
+}
+
+/** UTC, RFC 3339; null where there is no time. */
+export function isoTime(timeMs: number): string | null {
+  return timeMs === 0 ? null : timeText(timeMs);
+}
+
+/** As `isoTime`, of a time there is. Decimals only where there are some. */
+export function timeText(timeMs: number): string {
+  const date = new Date(timeMs);
+  if (Number.isNaN(date.getTime())) return `${timeMs} ms`;
+  return date.toISOString().replace(".000Z", "Z");
+}
+
+/** `1 node`, `2 nodes`. */
+export function countOf(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}

@@ -1,0 +1,71 @@
+import { labelsRecord, METRIC_NAME } from "../shared/model/labels.ts";
+import type { QueryResponse__Output } from "../shared/wire/generated/telltale/v1/QueryResponse.ts";
+import type { ResultSeries__Output } from "../shared/wire/generated/telltale/v1/ResultSeries.ts";
+import { sampleText } from "./format.ts";
+import type { Column } from "./table.ts";
+import { printable } from "./terminal.ts";
+
+type Point = readonly [seconds: number, value: string];
+
+/**
+ * JSON form of `query` and `range`: the `data` of Prometheus' HTTP API, with `warnings` beside it.
+ * Times are Unix seconds, values texts ("NaN", "+Inf").
+ */
+export type QueryJson = {
+  readonly resultType: "scalar" | "string" | "vector" | "matrix";
+  readonly result:
+    | Point
+    | readonly { readonly metric: Record<string, string>; readonly value: Point }[]
+    | readonly { readonly metric: Record<string, string>; readonly values: readonly Point[] }[];
+  readonly warnings: readonly string[];
+};
+
+/** `timeMs`: of the query; a string comes without a time of its own. */
+export function queryJson(response: QueryResponse__Output, timeMs: number): QueryJson {
+  const { result, warnings, stringValue } = response;
+  switch (response.resultType) {
+    case "RESULT_TYPE_SCALAR": {
+      const [point] = result.flatMap(pointsOf);
+      return { resultType: "scalar", result: point ?? [timeMs / 1000, "NaN"], warnings };
+    }
+    case "RESULT_TYPE_STRING":
+      return { resultType: "string", result: [timeMs / 1000, stringValue], warnings };
+    case "RESULT_TYPE_MATRIX": {
+      const series = result.map((one) => {
+        return { metric: labelsRecord(one.labels), values: pointsOf(one) };
+      });
+      return { resultType: "matrix", result: series, warnings };
+    }
+    default: {
+      const samples = result.map((one) => {
+        const [value = [timeMs / 1000, "NaN"] as const] = pointsOf(one);
+        return { metric: labelsRecord(one.labels), value };
+      });
+      return { resultType: "vector", result: samples, warnings };
+    }
+  }
+}
+
+function pointsOf({ timesMs, values }: ResultSeries__Output): Point[] {
+  return timesMs.map((timeMs, i): Point => [timeMs / 1000, sampleText(values[i] ?? Number.NaN)]);
+}
+
+/** The columns that name a series, METRIC first, and the cells of each series. */
+export function labelColumns(result: readonly ResultSeries__Output[]): {
+  readonly columns: readonly Column[];
+  readonly rows: readonly (readonly string[])[];
+} {
+  const records = result.map(({ labels }) => labelsRecord(labels));
+  const names = [...new Set(records.flatMap((record) => Object.keys(record)))].sort((a, b) => {
+    if (a === METRIC_NAME || b === METRIC_NAME) return a === METRIC_NAME ? -1 : 1;
+    return a < b ? -1 : 1;
+  });
+  const columns = names.map((name) => ({ title: name === METRIC_NAME ? "METRIC" : name }));
+  const rows = records.map((record) => names.map((name) => record[name] ?? ""));
+  return { columns, rows };
+}
+
+/** A line each, for standard error: what stands on standard output stays a table. */
+export function warningsText(warnings: readonly string[]): string {
+  return warnings.map((warning) => `Warning: ${printable(warning)}\n`).join("");
+}

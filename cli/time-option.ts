@@ -1,0 +1,53 @@
+import { InvalidArgumentError } from "commander";
+import { errorMessage } from "../shared/errors.ts";
+import { parseDuration } from "../shared/model/duration.ts";
+
+const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/;
+const UNIX_SECONDS = /^\d+(?:\.\d+)?$/;
+
+/**
+ * A time on the command line as Unix milliseconds: `now`, `-1h` (before now), RFC 3339 or Unix
+ * seconds.
+ * @throws InvalidArgumentError saying what is allowed
+ */
+export function parseTimeOption(text: string, nowMs: number): number {
+  if (text === "now") return nowMs;
+  if (UNIX_SECONDS.test(text)) return inRange(text, Math.round(Number(text) * 1000));
+  if (INSTANT.test(text)) return inRange(text, Date.parse(text));
+  const [, ago] = /^(?:now)?-(.+)$/.exec(text) ?? [];
+  if (ago === undefined) throw timeError(text);
+  return nowMs - parseDurationOption(ago);
+}
+
+/** @throws InvalidArgumentError */
+export function parseDurationOption(text: string): number {
+  try {
+    return parseDuration(text);
+  } catch (error) {
+    throw new InvalidArgumentError(errorMessage(error));
+  }
+}
+
+/** @throws InvalidArgumentError for the 30th of February and what no date can hold */
+function inRange(text: string, timeMs: number): number {
+  if (Math.abs(timeMs) <= 8.64e15) return timeMs;
+  throw timeError(text);
+}
+
+function timeError(text: string): InvalidArgumentError {
+  return new InvalidArgumentError(
+    `Not a time: "${text}" (write it as now, -1h, 2026-01-31T12:00:00Z or Unix seconds)`,
+  );
+}
+
+const NICE_STEPS_S = [
+  1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21_600, 43_200,
+];
+const POINTS = 250;
+
+/** A round step that gives at most so many points: enough for a line of a terminal. */
+export function chooseStep(startMs: number, endMs: number): number {
+  const wantedS = (endMs - startMs) / 1000 / POINTS;
+  const nice = NICE_STEPS_S.find((stepS) => stepS >= wantedS);
+  return (nice ?? Math.ceil(wantedS / 86_400) * 86_400) * 1000;
+}

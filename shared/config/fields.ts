@@ -1,0 +1,62 @@
+import { z } from "zod";
+import { errorMessage } from "../errors.ts";
+import { parseDuration } from "../model/duration.ts";
+
+/** A duration such as `30s`, as milliseconds. */
+export const duration = z.union([z.string(), z.literal(0)]).transform((text, context) => {
+  try {
+    return parseDuration(String(text));
+  } catch (error) {
+    context.addIssue({ code: "custom", message: errorMessage(error) });
+    return z.NEVER;
+  }
+});
+
+const SIZE_UNITS = new Map([
+  ["", 1],
+  ["B", 1],
+  ["KiB", 1024],
+  ["MiB", 1024 ** 2],
+  ["GiB", 1024 ** 3],
+  ["kB", 1000],
+  ["MB", 1000 ** 2],
+  ["GB", 1000 ** 3],
+]);
+
+/** A size such as `512MiB`, as bytes. */
+export const size = z
+  .union([z.string(), z.number().int().nonnegative()])
+  .transform((text, context) => {
+    const [, digits = "", unit = ""] = /^(\d+) ?([A-Za-z]*)$/.exec(String(text)) ?? [];
+    const factor = SIZE_UNITS.get(unit);
+    if (digits === "" || factor === undefined) {
+      context.addIssue({ code: "custom", message: `Not a size: "${text}" (write it as 512MiB)` });
+      return z.NEVER;
+    }
+    return Number(digits) * factor;
+  });
+
+export type Address = { readonly host: string; readonly port: number };
+
+/** `HOST:PORT`; an IPv6 host in brackets. */
+export const address = z.string().transform((text, context): Address => {
+  const [, bracketed, plain, port = ""] =
+    /^(?:\[([0-9a-fA-F:.]+)\]|([^:\s/]+)):(\d{1,5})$/.exec(text) ?? [];
+  const host = bracketed ?? plain;
+  if (host === undefined || Number(port) > 65_535) {
+    context.addIssue({ code: "custom", message: `Not HOST:PORT: "${text}"` });
+    return z.NEVER;
+  }
+  return { host, port: Number(port) };
+});
+
+export function formatAddress({ host, port }: Address): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/** Whether only this machine can reach the address. */
+export function isLoopback({ host }: Address): boolean {
+  return host === "localhost" || host === "::1" || /^127\.\d+\.\d+\.\d+$/.test(host);
+}
+
+export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;

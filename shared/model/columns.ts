@@ -1,0 +1,24 @@
+import type { Labels } from "./labels.ts";
+
+/**
+ * The samples of one series over a stretch of time, oldest first, no time twice. `times` are Unix
+ * milliseconds; a staleness marker in `values` is recognised by its bits (stale.ts). The reader
+ * must not write to either column: the head may lend its own.
+ */
+export type SeriesColumns = {
+  readonly labels: Labels;
+  readonly times: Float64Array;
+  readonly values: Float64Array;
+};
+
+/** One element of an instant vector. */
+export type VectorSample = { readonly labels: Labels; readonly value: number };
+
+export type MatchType = "=" | "!=" | "=~" | "!~";
+
+/** A label matcher. A pattern is anchored at both ends; an absent label has the value "". */
+export type Matcher = {
+  readonly name: string;
+  readonly type: MatchType;
+  readonly value: string;
+};

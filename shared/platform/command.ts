@@ -1,0 +1,71 @@
+import type { z } from "zod";
+import { environmentOverrides, loadConfig, type Override } from "../config/load-config.ts";
+import { OperationalError } from "../errors.ts";
+import { readConfigFile } from "./config-files.ts";
+
+/** Exit codes of every command. */
+export const EXIT_USAGE = 2;
+
+/**
+ * The configuration of a daemon: file, then environment, then flags. The default file may be
+ * absent, one that was named may not.
+ * @throws OperationalError CONFIG
+ */
+export function readConfig<S extends z.ZodObject>(
+  schema: S,
+  from: {
+    readonly defaultFile: string;
+    readonly file: string | undefined;
+    readonly environmentPrefix: string;
+    readonly flags: readonly Override[];
+  },
+): z.infer<S> {
+  const path = from.file ?? from.defaultFile;
+  const text = readConfigFile(path);
+  if (text === null && from.file !== undefined) {
+    throw new OperationalError("CONFIG", `${path}: there is no such file`);
+  }
+  const overrides = environmentOverrides(schema, process.env, from.environmentPrefix);
+  const file = text === null ? null : { path, text };
+  return loadConfig<z.infer<S>>(schema as unknown as z.ZodType<z.infer<S>>, file, [
+    ...overrides,
+    ...from.flags,
+  ]);
+}
+
+/** The flags that were given, of those that stand for one setting each. */
+export function flagOverrides(
+  options: Readonly<Record<string, unknown>>,
+  paths: Readonly<Record<string, readonly string[]>>,
+): Override[] {
+  const overrides: Override[] = [];
+  for (const [option, path] of Object.entries(paths)) {
+    const value = options[option];
+    if (value === undefined) continue;
+    const source = `--${option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+    overrides.push({ source, path, text: String(value) });
+  }
+  return overrides;
+}
+
+/** Runs a daemon until SIGINT or SIGTERM; a second signal ends it at once. */
+export async function runUntilSignal(start: () => Promise<AsyncDisposable>): Promise<void> {
+  const stopped = new Promise<void>((resolve) => {
+    for (const name of ["SIGINT", "SIGTERM"] as const) {
+      process.once(name, () => {
+        resolve();
+        process.once(name, () => process.exit(130));
+      });
+    }
+  });
+  const daemon = await start();
+  await stopped;
+  await daemon[Symbol.asyncDispose]();
+}
+
+/** Prints what is expected to go wrong and sets the exit code; anything else is a bug and thrown. */
+export function reportFailure(program: string, error: unknown): void {
+  if (!(error instanceof OperationalError)) throw error;
+  for (const line of error.message.split("\n")) process.stderr.write(`${program}: ${line}\n`);
+  process.exitCode = EXIT_USAGE;
+}

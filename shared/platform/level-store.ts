@@ -1,0 +1,265 @@
+import {
+  closeSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readSync,
+  renameSync,
+} from "node:fs";
+import { statfs } from "node:fs/promises";
+import { join } from "node:path";
+import type { ClassicLevel } from "classic-level";
+import { Level } from "level";
+import { errorMessage, OperationalError, systemCode } from "../errors.ts";
+import type { BatchOperation, Entry, KeyRange, KeyValueStore } from "./ports.ts";
+
+/** What LevelDB may use. Small: an agent has to live in some tens of megabytes. */
+export type LevelLimits = {
+  /** Bytes of blocks kept in memory. */
+  readonly cacheBytes: number;
+  /** Bytes written before they become a table file. */
+  readonly writeBufferBytes: number;
+};
+
+type Database = ClassicLevel<Uint8Array, Uint8Array>;
+
+/** On Node `level` is classic-level; its own types leave out `repair` and `compactRange`. */
+const LevelDb = Level as unknown as typeof ClassicLevel;
+
+/** What was done about a damaged store: LevelDB's own repair, or the whole directory set aside. */
+export type StoreDamage = {
+  readonly directory: string;
+  readonly outcome: "repaired" | "set aside";
+};
+
+const TABLE_MAGIC = Buffer.from("57fb808b247547db", "hex");
+const TABLE_BYTES_MIN = 48;
+/** Free space below which a store whose write failed is not opened anew. */
+const FREE_BYTES_MIN = 4 * 1024 ** 2;
+
+/**
+ * Opens a directory as a store, makes it where it is missing, and hands it to `load`. Damage never
+ * stops a start: tables that cannot be read are set aside (LevelDB's repair keeps every entry it
+ * can still read and moves the damaged file to `lost/`), and if that does not help the directory is,
+ * with a name that ends in `.damaged-` and the time. `load` may be called again after a repair.
+ * @throws OperationalError IN_USE when another process holds it, STORAGE when it cannot be made
+ */
+export async function openLevelStore<T>(
+  directory: string,
+  limits: LevelLimits,
+  report: (damage: StoreDamage) => void,
+  load: (store: KeyValueStore) => Promise<T>,
+): Promise<T> {
+  makeDirectory(directory);
+  if (!(await isDamaged(directory, limits))) {
+    const result = await tryLoad(directory, limits, load);
+    if (result.isGood) return result.value;
+  }
+  await LevelDb.repair(directory).catch(() => undefined); // the next open tells
+  report({ directory, outcome: "repaired" });
+  const repaired = await tryLoad(directory, limits, load);
+  if (repaired.isGood) return repaired.value;
+  renameSync(directory, `${directory}.damaged-${Date.now()}`);
+  report({ directory, outcome: "set aside" });
+  const fresh = await tryLoad(directory, limits, load);
+  if (fresh.isGood) return fresh.value;
+  throw fresh.error;
+}
+
+function makeDirectory(directory: string): void {
+  try {
+    mkdirSync(directory, { recursive: true });
+  } catch (error) {
+    throw storageError(directory, error);
+  }
+}
+
+/**
+ * Whether a file is missing or cut off that LevelDB would only miss when it reads it. A process that
+ * runs may be writing a table at this moment: what looks unfinished is looked at again under the lock.
+ */
+async function isDamaged(directory: string, limits: LevelLimits): Promise<boolean> {
+  const names = readdirSync(directory);
+  // Opened without the file that says which tables there are, LevelDB would delete them all.
+  if (tablesOf(directory).length > 0 && !names.includes("CURRENT")) return true;
+  if (tablesOf(directory).every(endsLikeTable)) return false;
+  const probe = await tryLoad(directory, limits, (store) => store.close());
+  return !probe.isGood || !tablesOf(directory).every(endsLikeTable);
+}
+
+function tablesOf(directory: string): string[] {
+  const names = readdirSync(directory).filter((name) => /\.(ldb|sst)$/.test(name));
+  return names.map((name) => join(directory, name));
+}
+
+function endsLikeTable(path: string): boolean {
+  const file = openSync(path, "r");
+  try {
+    const { size } = fstatSync(file);
+    if (size < TABLE_BYTES_MIN) return false;
+    const end = Buffer.alloc(TABLE_MAGIC.length);
+    readSync(file, end, 0, end.length, size - end.length);
+    return end.equals(TABLE_MAGIC);
+  } finally {
+    closeSync(file);
+  }
+}
+
+type Attempt<T> =
+  | { readonly isGood: true; readonly value: T }
+  | { readonly isGood: false; readonly error: OperationalError };
+
+/** Damage is an outcome, everything else is thrown. */
+async function tryLoad<T>(
+  directory: string,
+  limits: LevelLimits,
+  load: (store: KeyValueStore) => Promise<T>,
+): Promise<Attempt<T>> {
+  const db: Database = new LevelDb(directory, {
+    keyEncoding: "view",
+    valueEncoding: "view",
+    compression: false,
+    cacheSize: limits.cacheBytes,
+    writeBufferSize: limits.writeBufferBytes,
+    maxOpenFiles: 64,
+  });
+  try {
+    await db.open();
+    return { isGood: true, value: await load(new LevelStore(directory, db)) };
+  } catch (error) {
+    await db.close().catch(() => undefined); // what matters is why it could not be read
+    const told = error instanceof OperationalError ? error : storageError(directory, error);
+    if (told.code === "STORAGE" && systemCode(told.cause) === "LEVEL_CORRUPTION") {
+      return { isGood: false, error: told };
+    }
+    throw told;
+  }
+}
+
+function storageError(directory: string, error: unknown): OperationalError {
+  const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
+  if (systemCode(cause) === "LEVEL_LOCKED") {
+    return new OperationalError(
+      "IN_USE",
+      `${directory} is in use by another process: stop it, or give this one a directory of its own`,
+      { cause },
+    );
+  }
+  return new OperationalError("STORAGE", `${directory}: ${errorMessage(cause)}`, { cause });
+}
+
+function iteratorOf(db: Database, range: KeyRange) {
+  return db.iterator({ ...range, fillCache: false });
+}
+
+/**
+ * LevelDB behind the port. After a write that failed, its log may end in half a record that would
+ * hide all that follows at the next start: nothing more is written before it was opened anew.
+ */
+class LevelStore implements KeyValueStore {
+  readonly #directory: string;
+  readonly #db: Database;
+  #hasFailed = false;
+  #reopening: Promise<void> | null = null;
+
+  constructor(directory: string, db: Database) {
+    this.#directory = directory;
+    this.#db = db;
+  }
+
+  async get(key: Uint8Array): Promise<Uint8Array | undefined> {
+    await this.#reopening;
+    return await this.#guard(this.#db.get(key));
+  }
+
+  async batch(
+    operations: readonly BatchOperation[],
+    options: { readonly sync: boolean },
+  ): Promise<void> {
+    await this.#write(() => this.#db.batch([...operations], { sync: options.sync }));
+  }
+
+  entries(
+    range: KeyRange & { readonly reverse?: boolean; readonly limit?: number },
+  ): AsyncIterable<Entry> {
+    // Made now, not at the first step: the entries are those of the call.
+    const isOpen = this.#reopening === null && this.#db.status === "open";
+    const iterator = isOpen ? this.#iterator(range) : null;
+    return this.#entriesOf(() => iterator ?? this.#iterator(range));
+  }
+
+  async clear(range: KeyRange): Promise<void> {
+    await this.#write(() => this.#db.clear(range));
+  }
+
+  async compact(range: { readonly gte: Uint8Array; readonly lt: Uint8Array }): Promise<void> {
+    await this.#reopening;
+    await this.#guard(this.#db.compactRange(range.gte, range.lt, { keyEncoding: "view" }));
+  }
+
+  async close(): Promise<void> {
+    await this.#reopening?.catch(() => undefined); // then there is nothing to close
+    await this.#db.close();
+  }
+
+  async *#entriesOf(open: () => ReturnType<typeof iteratorOf>): AsyncIterable<Entry> {
+    await this.#reopening;
+    const iterator = open();
+    try {
+      for (;;) {
+        const entries = await this.#guard(iterator.nextv(256));
+        if (entries.length === 0) return;
+        yield* entries;
+      }
+    } finally {
+      await iterator.close();
+    }
+  }
+
+  #iterator(range: KeyRange & { readonly reverse?: boolean; readonly limit?: number }) {
+    try {
+      return iteratorOf(this.#db, range);
+    } catch (error) {
+      throw storageError(this.#directory, error); // it is closed
+    }
+  }
+
+  async #write(work: () => Promise<void>): Promise<void> {
+    await this.#reopening;
+    if (this.#hasFailed) {
+      this.#reopening ??= this.#reopen().finally(() => {
+        this.#reopening = null;
+      });
+      await this.#reopening;
+    }
+    try {
+      await this.#guard(work());
+    } catch (error) {
+      this.#hasFailed = true;
+      throw error;
+    }
+  }
+
+  /** Only where there is room: LevelDB writes when it opens, and until then it can still be read. */
+  async #reopen(): Promise<void> {
+    const { bavail, bsize } = await this.#guard(statfs(this.#directory));
+    if (bavail * bsize < FREE_BYTES_MIN) {
+      throw new OperationalError(
+        "STORAGE",
+        `${this.#directory}: the disk is full, ${bavail * bsize} bytes are left`,
+      );
+    }
+    await this.#guard(this.#db.close());
+    await this.#guard(this.#db.open());
+    this.#hasFailed = false;
+  }
+
+  async #guard<T>(work: Promise<T>): Promise<T> {
+    try {
+      return await work;
+    } catch (error) {
+      throw storageError(this.#directory, error);
+    }
+  }
+}

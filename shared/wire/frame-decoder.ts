@@ -1,0 +1,344 @@
+import { strict as assert } from "node:assert";
+import { OperationalError } from "../errors.ts";
+import { DOUBLE_SCALE, type SeriesDefinition } from "../model/series-definition.ts";
+import { ByteReader, ByteWriter, checkedBody } from "./bytes.ts";
+import {
+  epochOfSeq,
+  FLAG_KEYFRAME,
+  FRAME_BYTES_MAX,
+  FRAME_GROUPS_MAX,
+  FRAME_VERSION,
+  STREAM_SERIES_MAX,
+} from "./frame.ts";
+
+export type FrameHeader = {
+  readonly seq: number;
+  readonly timeMs: number;
+  readonly isKeyframe: boolean;
+  /** Definitions of the frame's epoch that a reader must have. */
+  readonly seriesCount: number;
+};
+
+/** What a frame says of one group; ids ascend in both lists. */
+export type ParsedGroup = {
+  readonly group: number;
+  readonly isTicked: boolean;
+  readonly ended: readonly number[];
+  readonly changed: readonly number[];
+  /** One for each of `changed`: a difference, or where `isAbsolute` is 1 the value itself. */
+  readonly values: Float64Array;
+  readonly isAbsolute: Uint8Array;
+};
+
+export type ParsedFrame = FrameHeader & { readonly groups: readonly ParsedGroup[] };
+
+/**
+ * Checks a frame's checksum and reads its head.
+ * @throws OperationalError PARSE when the bytes are not a frame of this version
+ */
+export function readFrameHeader(bytes: Uint8Array): FrameHeader {
+  return readHeader(openFrame(bytes));
+}
+
+/**
+ * Reads a whole frame; pure, and nothing is allocated that the bytes do not pay for.
+ * @throws OperationalError PARSE when the bytes are not a frame of this version
+ */
+export function parseFrame(bytes: Uint8Array): ParsedFrame {
+  const reader = openFrame(bytes);
+  const header = readHeader(reader);
+  const groupCount = reader.count(3);
+  const groups: ParsedGroup[] = [];
+  let before = -1;
+  for (let i = 0; i < groupCount; i += 1) {
+    const group = readGroup(reader, header.seriesCount);
+    if (group.group <= before || group.group >= FRAME_GROUPS_MAX) {
+      throw new OperationalError("PARSE", `frame ${header.seq} has group ${group.group} amiss`);
+    }
+    before = group.group;
+    groups.push(group);
+  }
+  reader.end();
+  return { ...header, groups };
+}
+
+function openFrame(bytes: Uint8Array): ByteReader {
+  if (bytes.length > FRAME_BYTES_MAX) {
+    throw new OperationalError(
+      "PARSE",
+      `frame of ${bytes.length} bytes is over ${FRAME_BYTES_MAX}`,
+    );
+  }
+  return new ByteReader(checkedBody(bytes, "frame"), "frame");
+}
+
+function readHeader(reader: ByteReader): FrameHeader {
+  const version = reader.byte();
+  if (version !== FRAME_VERSION) {
+    throw new OperationalError(
+      "PARSE",
+      `frame has version ${version}, this program reads version ${FRAME_VERSION}`,
+    );
+  }
+  const flags = reader.byte();
+  const seq = reader.varint();
+  const timeMs = reader.varint();
+  const seriesCount = reader.varint();
+  if (flags > FLAG_KEYFRAME || seriesCount > STREAM_SERIES_MAX) {
+    throw new OperationalError("PARSE", `frame ${seq} has flags ${flags}, ${seriesCount} series`);
+  }
+  return { seq, timeMs, isKeyframe: flags === FLAG_KEYFRAME, seriesCount };
+}
+
+function readGroup(reader: ByteReader, seriesCount: number): ParsedGroup {
+  const head = reader.varint();
+  const ended = new Array<number>(reader.count(1));
+  readIds(reader, ended, seriesCount, null);
+  const changed = new Array<number>(reader.count(2));
+  const values = new Float64Array(changed.length);
+  const isAbsolute = new Uint8Array(changed.length);
+  readIds(reader, changed, seriesCount, { values, isAbsolute });
+  const group = Math.floor(head / 2);
+  return { group, isTicked: head % 2 === 1, ended, changed, values, isAbsolute };
+}
+
+function readIds(
+  reader: ByteReader,
+  ids: number[],
+  seriesCount: number,
+  target: { readonly values: Float64Array; readonly isAbsolute: Uint8Array } | null,
+): void {
+  let before = -1;
+  for (let i = 0; i < ids.length; i += 1) {
+    const id = before + 1 + reader.varint();
+    if (id >= seriesCount) {
+      throw new OperationalError("PARSE", `frame names series ${id} of ${seriesCount}`);
+    }
+    ids[i] = id;
+    before = id;
+    if (target === null) continue;
+    const value = reader.value();
+    target.values[i] = value.number;
+    target.isAbsolute[i] = value.isAbsolute ? 1 : 0;
+  }
+}
+
+export type FrameVerdict = "take" | "duplicate" | "no-base" | "unknown-series";
+
+/**
+ * The state of one stream at its reader: the series table of the current epoch, which series are
+ * alive and their last values. `check`, then `apply`: nothing changes before the frame is known to
+ * be good.
+ */
+export class StreamDecoder {
+  #epoch = 0;
+  #lastSeq = 0;
+  #lastTimeMs = 0;
+  #definitions: SeriesDefinition[] = [];
+  #isAlive = new Uint8Array(64);
+  #values = new Float64Array(64);
+  #members = new Map<number, number[]>();
+  #ended: number[] = [];
+  #tickedGroups: number[] = [];
+
+  get epoch(): number {
+    return this.#epoch;
+  }
+
+  get lastSeq(): number {
+    return this.#lastSeq;
+  }
+
+  get lastTimeMs(): number {
+    return this.#lastTimeMs;
+  }
+
+  get seriesKnown(): number {
+    return this.#definitions.length;
+  }
+
+  get definitions(): readonly SeriesDefinition[] {
+    return this.#definitions;
+  }
+
+  /** By id: 1 for a series that is alive. */
+  get isAlive(): Uint8Array {
+    return this.#isAlive;
+  }
+
+  /** By id: the last raw value. */
+  get values(): Float64Array {
+    return this.#values;
+  }
+
+  /** Series that the last frame ended. */
+  get ended(): readonly number[] {
+    return this.#ended;
+  }
+
+  /** Groups that ticked in the last frame. */
+  get tickedGroups(): readonly number[] {
+    return this.#tickedGroups;
+  }
+
+  /** Ids of the living series of a group, ascending. */
+  aliveOfGroup(group: number): readonly number[] {
+    return this.#members.get(group) ?? [];
+  }
+
+  /**
+   * Adds definitions: the next ids of this epoch, or those from 0 of a later one, which forgets
+   * the table and the values of the epoch before.
+   * @throws OperationalError PROTOCOL when ids or epoch do not follow
+   */
+  define(epoch: number, definitions: readonly SeriesDefinition[]): void {
+    const isNext = epoch > this.#epoch;
+    let expectedId = isNext ? 0 : this.#definitions.length;
+    if (epoch < this.#epoch) {
+      throw new OperationalError("PROTOCOL", `Series of epoch ${epoch} after ${this.#epoch}`);
+    }
+    for (const definition of definitions) {
+      if (definition.id !== expectedId || expectedId >= STREAM_SERIES_MAX) {
+        throw new OperationalError(
+          "PROTOCOL",
+          `Series ${definition.id} of epoch ${epoch} where ${expectedId} should follow`,
+        );
+      }
+      expectedId += 1;
+    }
+    if (isNext) this.#forget(epoch);
+    for (const definition of definitions) this.#definitions.push(definition);
+    this.#grow();
+  }
+
+  /** What is to be done with a frame; pure. */
+  check(frame: FrameHeader): FrameVerdict {
+    if (frame.seq <= this.#lastSeq) return "duplicate";
+    if (epochOfSeq(frame.seq) !== this.#epoch || frame.seriesCount > this.#definitions.length) {
+      return "unknown-series";
+    }
+    if (!frame.isKeyframe && frame.seq !== this.#lastSeq + 1) return "no-base";
+    return "take";
+  }
+
+  /** Takes a frame for which `check` said "take". */
+  apply(frame: ParsedFrame): void {
+    assert(this.check(frame) === "take");
+    this.#lastSeq = frame.seq;
+    this.#lastTimeMs = frame.timeMs;
+    this.#ended = frame.isKeyframe ? this.#endUnnamed(frame) : [];
+    this.#tickedGroups = [];
+    for (const group of frame.groups) {
+      if (group.isTicked) this.#tickedGroups.push(group.group);
+      for (const id of group.ended) this.#end(id);
+      this.#change(group, frame.isKeyframe);
+    }
+  }
+
+  /** The state as a keyframe: `define` everything and `apply` it to be here again. */
+  snapshot(): Uint8Array {
+    const writer = new ByteWriter(1024);
+    writer.byte(FRAME_VERSION);
+    writer.byte(FLAG_KEYFRAME);
+    writer.varint(this.#lastSeq);
+    writer.varint(this.#lastTimeMs);
+    writer.varint(this.#definitions.length);
+    const groups = [...this.#members].filter(([, ids]) => ids.length > 0);
+    groups.sort(([a], [b]) => a - b);
+    writer.varint(groups.length);
+    for (const [group, ids] of groups) {
+      writer.varint(group * 2);
+      writer.varint(0);
+      writer.varint(ids.length);
+      let before = -1;
+      for (const id of ids) {
+        writer.varint(id - before - 1);
+        before = id;
+        const value = this.#values[id] ?? 0;
+        if (this.#definitions[id]?.scale === DOUBLE_SCALE) writer.absolute(value);
+        else writer.value(value, 0);
+      }
+    }
+    return writer.finish();
+  }
+
+  #forget(epoch: number): void {
+    this.#epoch = epoch;
+    this.#definitions = [];
+    this.#isAlive.fill(0);
+    this.#members = new Map();
+    this.#ended = [];
+    this.#tickedGroups = [];
+  }
+
+  #grow(): void {
+    const count = this.#definitions.length;
+    if (count <= this.#values.length) return;
+    const capacity = Math.max(count, this.#values.length * 2);
+    const values = new Float64Array(capacity);
+    values.set(this.#values);
+    const isAlive = new Uint8Array(capacity);
+    isAlive.set(this.#isAlive);
+    this.#values = values;
+    this.#isAlive = isAlive;
+  }
+
+  #endUnnamed(frame: ParsedFrame): number[] {
+    const named = new Set<number>();
+    for (const group of frame.groups) for (const id of group.changed) named.add(id);
+    const ended: number[] = [];
+    for (const ids of this.#members.values()) {
+      for (const id of ids) if (!named.has(id)) ended.push(id);
+    }
+    for (const id of ended) this.#remove(id);
+    return ended;
+  }
+
+  #end(id: number): void {
+    if (this.#isAlive[id] !== 1) return;
+    this.#remove(id);
+    this.#ended.push(id);
+  }
+
+  #remove(id: number): void {
+    this.#isAlive[id] = 0;
+    const ids = this.#members.get(this.#groupOf(id));
+    const index = ids === undefined ? -1 : indexOfId(ids, id);
+    if (ids !== undefined && ids[index] === id) ids.splice(index, 1);
+  }
+
+  #change(group: ParsedGroup, isKeyframe: boolean): void {
+    for (let i = 0; i < group.changed.length; i += 1) {
+      const id = group.changed[i] ?? 0;
+      const value = group.values[i] ?? 0;
+      const isAlive = this.#isAlive[id] === 1;
+      const isDelta = group.isAbsolute[i] === 0 && isAlive && !isKeyframe;
+      this.#values[id] = isDelta ? (this.#values[id] ?? 0) + value : value;
+      if (!isAlive) this.#begin(id);
+    }
+  }
+
+  #begin(id: number): void {
+    this.#isAlive[id] = 1;
+    const group = this.#groupOf(id);
+    const ids = this.#members.get(group);
+    if (ids === undefined) this.#members.set(group, [id]);
+    else ids.splice(indexOfId(ids, id), 0, id);
+  }
+
+  #groupOf(id: number): number {
+    return this.#definitions[id]?.group ?? 0;
+  }
+}
+
+/** Where `id` stands in ascending ids, or would have to be put. */
+function indexOfId(ids: readonly number[], id: number): number {
+  let low = 0;
+  let high = ids.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((ids[middle] ?? 0) < id) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

@@ -1,0 +1,40 @@
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { loadPackageDefinition } from "@grpc/grpc-js";
+import { loadSync, type PackageDefinition } from "@grpc/proto-loader";
+import type { ProtoGrpcType as IngestProto } from "./generated/ingest.ts";
+import type { ProtoGrpcType as QueryProto } from "./generated/query.ts";
+
+/** Version of the ingest protocol and of the frame format; a hello names it. */
+export const PROTOCOL_VERSION = 1;
+
+/** Bytes of one gRPC message in either direction, at most. */
+export const MESSAGE_BYTES_MAX = 4 * 1024 * 1024;
+
+export type TelltaleProto = {
+  readonly definition: PackageDefinition;
+  readonly v1: IngestProto["telltale"]["v1"] & QueryProto["telltale"]["v1"];
+};
+
+let loaded: TelltaleProto | null = null;
+
+/** The services and messages of proto/telltale/v1; read from the files once. */
+export function loadTelltale(): TelltaleProto {
+  if (loaded !== null) return loaded;
+  const root = protoRoot();
+  const definition = loadSync(
+    ["telltale/v1/ingest.proto", "telltale/v1/query.proto"].map((name) => join(root, name)),
+    { includeDirs: [root], longs: Number, enums: String, defaults: true, oneofs: true },
+  );
+  const packages = loadPackageDefinition(definition) as unknown as IngestProto & QueryProto;
+  loaded = { definition, v1: packages.telltale.v1 };
+  return loaded;
+}
+
+/** The proto folder beside the sources, or beside the built programs. */
+function protoRoot(): string {
+  let folder = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(folder, "proto/telltale/v1/ingest.proto"))) folder = dirname(folder);
+  return join(folder, "proto");
+}

@@ -1,0 +1,185 @@
+import { parseSelector } from "../../aggregator/promql/parse.ts";
+import { parseDuration } from "../../shared/model/duration.ts";
+import type { Labels } from "../../shared/model/labels.ts";
+import { labelsFrom } from "../../shared/model/labels.ts";
+
+/** Reads Prometheus' `.test` files. Native histograms (`{{…}}`) are noted, not read. */
+
+/** One place of a series: a number, nothing, or a staleness marker. */
+export type Point = number | "none" | "stale";
+
+export type SeriesLine = { readonly labels: Labels; readonly points: readonly Point[] };
+
+type Expectation = { readonly kind: string; readonly text: string };
+
+export type Times = { readonly startMs: number; readonly endMs: number; readonly stepMs: number };
+
+export type EvalCommand = {
+  readonly kind: "eval";
+  readonly line: number; // from 1
+  readonly query: string;
+  readonly isRange: boolean;
+  readonly times: Times; // instant: start and end are equal, the step is 0
+  readonly expectations: readonly Expectation[];
+  readonly expected: readonly SeriesLine[];
+  readonly scalar: number | null;
+  readonly hasHistogram: boolean;
+};
+
+export type Command =
+  | { readonly kind: "clear" }
+  | { readonly kind: "load"; readonly stepMs: number; readonly series: readonly SeriesLine[] }
+  | EvalCommand;
+
+export function parseScript(text: string): Command[] {
+  const lines = text.split("\n").map((line) => {
+    const trimmed = line.trim();
+    return trimmed.startsWith("#") ? "" : trimmed;
+  });
+  const commands: Command[] = [];
+  for (let index = 0; index < lines.length; index += 1) {
+    const head = lines[index] ?? "";
+    if (head === "") continue;
+    let end = index + 1;
+    if (head.toLowerCase() === "clear") {
+      commands.push({ kind: "clear" }); // has no body: what follows is another command
+      continue;
+    }
+    while (end < lines.length && lines[end] !== "") end += 1;
+    commands.push(parseCommand(head, lines.slice(index + 1, end), index + 1));
+    index = end - 1;
+  }
+  return commands;
+}
+
+function parseCommand(head: string, body: readonly string[], line: number): Command {
+  const [word = "", step = ""] = head.split(/\s+/);
+  switch (word.toLowerCase()) {
+    case "load":
+    case "load_with_nhcb": {
+      const series = body.filter((one) => !one.includes("{{")).map(parseSeriesLine);
+      return { kind: "load", stepMs: parseDuration(step), series };
+    }
+    default:
+      return parseEval(head, body, line);
+  }
+}
+
+const INSTANT = /^eval(?:_(\w+))?\s+instant\s+at\s+(\S+)\s+(.+)$/i;
+const RANGE = /^eval(?:_(\w+))?\s+range\s+from\s+(\S+)\s+to\s+(\S+)\s+step\s+(\S+)\s+(.+)$/i;
+
+function parseEval(head: string, body: readonly string[], line: number): EvalCommand {
+  const range = RANGE.exec(head);
+  const instant = INSTANT.exec(head);
+  const old = (range ?? instant)?.[1]?.toLowerCase();
+  const expectations = body.filter(isExpectation).map(parseExpectation);
+  if (old !== undefined) expectations.push({ kind: old, text: "" });
+  const values = body.filter((one) => !isExpectation(one) && !one.startsWith("expected_fail"));
+  const scalar = values.length === 1 && range === null ? plainNumber(values[0] ?? "") : null;
+  const hasHistogram = values.some((one) => one.includes("{{"));
+  const isRead = scalar === null && !hasHistogram;
+  const common = {
+    kind: "eval",
+    line,
+    expectations,
+    expected: isRead ? values.map(parseSeriesLine) : [],
+    scalar,
+    hasHistogram,
+  } as const;
+  if (range !== null) {
+    const [, , from = "", to = "", step = "", query = ""] = range;
+    return { ...common, query, isRange: true, times: timesOf(from, to, step) };
+  }
+  if (instant === null) throw new Error(`Line ${line} is no command: ${head}`);
+  const [, , at = "", query = ""] = instant;
+  const timeMs = parseDuration(at);
+  return {
+    ...common,
+    query,
+    isRange: false,
+    times: { startMs: timeMs, endMs: timeMs, stepMs: 0 },
+  };
+}
+
+export function timesOf(from: string, to: string, step: string): Times {
+  return { startMs: parseDuration(from), endMs: parseDuration(to), stepMs: parseDuration(step) };
+}
+
+function isExpectation(line: string): boolean {
+  return /^expect\s/.test(line);
+}
+
+function parseExpectation(line: string): Expectation {
+  const rest = line.replace(/^expect\s+/, "");
+  const kind = /^(?:range vector|\w+)/.exec(rest)?.[0] ?? "";
+  return { kind, text: rest.slice(kind.length).trim() };
+}
+
+function plainNumber(text: string): number | null {
+  return /\s/.test(text) ? null : parseNumber(text);
+}
+
+function parseSeriesLine(line: string): SeriesLine {
+  const end = endOfMetric(line);
+  const values = line.slice(end).trim();
+  return { labels: parseMetric(line.slice(0, end)), points: parsePoints(values) };
+}
+
+function endOfMetric(line: string): number {
+  let index = 0;
+  while (index < line.length && !/[{\s]/.test(line[index] ?? "")) index += 1;
+  if (line[index] !== "{") return index;
+  let quote = "";
+  for (; index < line.length; index += 1) {
+    const char = line[index] ?? "";
+    if (quote !== "") {
+      if (char === "\\") index += 1;
+      else if (char === quote) quote = "";
+    } else if (char === "}") {
+      return index + 1;
+    } else if (char === '"' || char === "'" || char === "`") {
+      quote = char;
+    }
+  }
+  throw new Error(`No end of the labels: ${line}`);
+}
+
+function parseMetric(text: string): Labels {
+  if (/^\{\s*\}$/.test(text)) return [];
+  return labelsFrom(parseSelector(text).map(({ name, value }) => [name, value] as const));
+}
+
+function parsePoints(text: string): Point[] {
+  return text
+    .split(/\s+/)
+    .filter((item) => item !== "")
+    .flatMap(parseItem);
+}
+
+function parseItem(item: string): Point[] {
+  const gap = /^_(?:x(\d+))?$/.exec(item);
+  if (gap !== null) return Array<Point>(Number(gap[1] ?? 1)).fill("none");
+  if (item === "stale") return ["stale"];
+  const single = parseNumber(item);
+  if (single !== null) return [single];
+  const series = /^(.+?)(?:([+-])([^+-].*?))?x(\d+)$/.exec(item);
+  const start = parseNumber(series?.[1] ?? "");
+  const step = series?.[3] === undefined ? 0 : parseNumber(series[3]);
+  if (start === null || step === null) throw new Error(`Not a value: ${item}`);
+  const points: number[] = [start];
+  for (let i = 0; i < Number(series?.[4]); i += 1) {
+    points.push((points.at(-1) ?? 0) + (series?.[2] === "-" ? -step : step));
+  }
+  return points;
+}
+
+function parseNumber(text: string): number | null {
+  const sign = text.startsWith("-") ? -1 : 1;
+  const digits = text.replace(/^[+-]/, "").toLowerCase();
+  if (digits === "inf") return sign * Number.POSITIVE_INFINITY;
+  if (digits === "nan") return Number.NaN;
+  if (/^0[0-7]+$/.test(digits)) return sign * Number.parseInt(digits, 8);
+  return /^(?:0x[0-9a-f]+|\d[\d_]*\.?\d*(?:e[+-]?\d+)?|\.\d+(?:e[+-]?\d+)?)$/.test(digits)
+    ? sign * Number(digits.replaceAll("_", ""))
+    : null;
+}

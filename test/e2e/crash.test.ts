@@ -1,0 +1,47 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { expect, test } from "vitest";
+import { Bed, eventually, type Program } from "../support/programs.ts";
+
+const KILLS = 10;
+const BETWEEN_KILLS_MS = 3000;
+
+/** Times, in seconds, of the ticks that a program's log says it made, or made durable. */
+function ticks(program: Program, message: string): number[] {
+  return program
+    .log()
+    .filter((line) => line["msg"] === message)
+    .map((line) => Number(line["timeMs"]) / 1000);
+}
+
+test("every tick is stored once though both sides are killed ten times each", async () => {
+  await using bed = await Bed.open();
+  const agents: Program[] = [];
+  const startAgent = () => agents.push(bed.start("agent", ["--log-level=debug"]));
+  let aggregator = await bed.startReadyAggregator();
+  startAgent();
+  for (let kill = 0; kill < KILLS; kill += 1) {
+    await delay(BETWEEN_KILLS_MS);
+    await aggregator.kill();
+    aggregator = await bed.startReadyAggregator();
+    await delay(BETWEEN_KILLS_MS);
+    await agents.at(-1)?.kill();
+    startAgent();
+  }
+  await delay(2000);
+  await agents.at(-1)?.stop();
+  const made = agents.flatMap((agent) => ticks(agent, "tick made"));
+  const durable = agents.flatMap((agent) => ticks(agent, "tick durable"));
+  expect(durable.length).toBeGreaterThan(KILLS * 3);
+  await eventually(async () => {
+    const stored = await bed.sampleTimes("node_load1[10m]");
+    return durable.every((time) => stored.includes(time));
+  });
+  const stored = await bed.sampleTimes("node_load1[10m]");
+  expect(new Set(stored).size).toBe(stored.length);
+  // A kill may fall between the sync of a tick and its line in the log: it is stored all the same.
+  expect(stored.filter((time) => !made.includes(time))).toEqual([]);
+  expect(stored.length).toBeGreaterThanOrEqual(durable.length);
+  expect(stored.length).toBeLessThanOrEqual(durable.length + KILLS);
+  const [count] = await bed.query("count_over_time(node_load1[10m])");
+  expect(count?.[1]).toBe(stored.length);
+});

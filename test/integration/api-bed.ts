@@ -1,0 +1,220 @@
+import type {
+  CompiledQuery,
+  NodeStatus,
+  QueryPort,
+  QueryResult,
+  QuerySpan,
+  RuleGroupStatus,
+  SeriesPort,
+} from "../../aggregator/api/ports.ts";
+import { QueryApi } from "../../aggregator/api/query-api.ts";
+import { OperationalError } from "../../shared/errors.ts";
+import type { Matcher } from "../../shared/model/columns.ts";
+import { labelsOf, labelValue, NO_LABELS } from "../../shared/model/labels.ts";
+import { nodeClock } from "../../shared/platform/node.ts";
+import { Metrics } from "../../shared/telemetry/metrics.ts";
+import { MemoryLogger } from "../support/memory-logger.ts";
+
+/** Small ports in memory behind the real servers. */
+
+const UP_SERIES = ["db1", "web1"].map((instance) =>
+  labelsOf({ __name__: "up", instance, job: "node" }),
+);
+
+/** Knows these expressions; what each does stands beside it. */
+const EXPRESSIONS: Record<string, CompiledQuery> = {
+  up: {
+    type: "vector",
+    instant: async (timeMs) => vector(timeMs, [1, 0]),
+    range: async (span) => matrix(span),
+  },
+  "42": {
+    type: "scalar",
+    instant: async (timeMs) => ({ type: "scalar", timeMs, value: 42, warnings: [] }),
+    range: async (span) => matrix(span),
+  },
+  '"text"': {
+    type: "string",
+    instant: async (timeMs) => ({ type: "string", timeMs, value: "text", warnings: [] }),
+    range: fails(new OperationalError("QUERY", "Not reached")),
+  },
+  "up[1m]": {
+    type: "matrix",
+    instant: async (timeMs) => matrix({ startMs: timeMs - 2000, endMs: timeMs, stepMs: 1000 }),
+    range: fails(new OperationalError("QUERY", "Not reached")),
+  },
+  "many to many": failing(new OperationalError("QUERY", "Many matches on both sides")),
+  huge: failing(new OperationalError("LIMIT", "Query needs more than 1000 samples")),
+  disk: failing(new OperationalError("STORAGE", "Read error")),
+  bug: failing(new TypeError("secret inner detail")),
+  endless: {
+    type: "vector",
+    instant: (_timeMs, signal) => untilAborted(signal),
+    range: (_span, signal) => untilAborted(signal),
+  },
+};
+
+function vector(timeMs: number, values: readonly number[]): QueryResult {
+  const samples = UP_SERIES.map((labels, i) => ({ labels, value: values[i] ?? 0 }));
+  return { type: "vector", timeMs, samples, warnings: ["a warning"] };
+}
+
+function matrix({ startMs, endMs, stepMs }: QuerySpan): QueryResult {
+  const count = Math.floor((endMs - startMs) / stepMs) + 1;
+  const times = Float64Array.from({ length: count }, (_, i) => startMs + i * stepMs);
+  const values = Float64Array.from({ length: count }, (_, i) => i / 2);
+  return {
+    type: "matrix",
+    series: UP_SERIES.map((labels) => ({ labels, times, values })),
+    warnings: [],
+  };
+}
+
+function fails(error: Error): () => Promise<never> {
+  return async () => {
+    throw error;
+  };
+}
+
+function failing(error: Error): CompiledQuery {
+  return { type: "vector", instant: fails(error), range: fails(error) };
+}
+
+function untilAborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });
+}
+
+const query: QueryPort = {
+  compile: (text) => {
+    const known = EXPRESSIONS[text];
+    if (known === undefined) throw new OperationalError("QUERY", `PromQL 1:1: unknown "${text}"`);
+    return known;
+  },
+  parseSelector: (text) => {
+    const match = /^(\w+)(?:\{instance="(\w+)"\})?$/.exec(text);
+    if (match === null) throw new OperationalError("QUERY", `PromQL 1:1: not a selector`);
+    const matchers: Matcher[] = [{ name: "__name__", type: "=", value: match[1] ?? "" }];
+    if (match[2] !== undefined) matchers.push({ name: "instance", type: "=", value: match[2] });
+    return matchers;
+  },
+};
+
+/** The times of the last listing, for tests that ask what arrived. */
+type ListingSpan = { startMs: number; endMs: number };
+
+function seriesPort(span: ListingSpan): SeriesPort {
+  const matching = (sets: readonly (readonly Matcher[])[], startMs: number, endMs: number) => {
+    Object.assign(span, { startMs, endMs });
+    return UP_SERIES.filter(
+      (labels) =>
+        sets.length === 0 ||
+        sets.some((set) => set.every(({ name, value }) => labelValue(labels, name) === value)),
+    );
+  };
+  return {
+    seriesLabels: async (...args) => matching(...args).reverse(),
+    labelNames: async (...args) =>
+      matching(...args).length === 0 ? [] : ["job", "instance", "__name__"],
+    labelValues: async (name, ...args) => [
+      ...new Set(matching(...args).map((labels) => labelValue(labels, name))),
+    ],
+  };
+}
+
+const NODES: readonly NodeStatus[] = [
+  {
+    name: "db1",
+    state: "down",
+    stateSinceMs: 1_767_700_000_000,
+    agentVersion: "0.1.0",
+    address: "",
+    lastTickMs: 1_767_699_996_000,
+    framesStored: 12,
+    framesDuplicate: 1,
+    framesRejected: 0,
+    framesMissing: 3,
+    series: 0,
+  },
+  {
+    name: "web1",
+    state: "up",
+    stateSinceMs: 1_767_690_000_000,
+    agentVersion: "0.1.0",
+    address: "10.0.0.7:4711",
+    lastTickMs: 1_767_700_100_000,
+    framesStored: 10_100,
+    framesDuplicate: 0,
+    framesRejected: 0,
+    framesMissing: 0,
+    series: 962,
+  },
+];
+
+const RULE_GROUPS: readonly RuleGroupStatus[] = [
+  {
+    name: "node",
+    file: "/etc/telltale/rules/node.yaml",
+    intervalMs: 1000,
+    limit: 0,
+    lastEvaluationMs: 1_767_700_100_000,
+    evaluationSeconds: 0.002,
+    rules: [
+      {
+        type: "alerting",
+        name: "NodeDown",
+        query: "up == 0",
+        labels: labelsOf({ severity: "page" }),
+        health: "ok",
+        lastError: "",
+        lastEvaluationMs: 1_767_700_100_000,
+        evaluationSeconds: 0.001,
+        state: "firing",
+        forMs: 0,
+        keepFiringForMs: 0,
+        annotations: NO_LABELS,
+        alerts: [
+          {
+            state: "firing",
+            labels: labelsOf({ alertname: "NodeDown", instance: "db1", severity: "page" }),
+            annotations: labelsOf({ summary: "db1 is down" }),
+            activeAtMs: 1_767_700_000_000,
+            keepFiringSinceMs: null,
+            value: 0,
+            isNoData: false,
+          },
+        ],
+      },
+      {
+        type: "recording",
+        name: "job:up:sum",
+        query: "sum by (job) (up)",
+        labels: NO_LABELS,
+        health: "err",
+        lastError: "Many matches on both sides",
+        lastEvaluationMs: 1_767_700_100_000,
+        evaluationSeconds: 0.0005,
+      },
+    ],
+  },
+];
+
+export function createApiBed(options: { readonly timeoutMs?: number } = {}) {
+  const listing: ListingSpan = { startMs: 0, endMs: 0 };
+  const ports = {
+    query,
+    series: seriesPort(listing),
+    nodes: { nodes: () => NODES },
+    rules: { groups: () => RULE_GROUPS },
+    clock: nodeClock,
+  };
+  const limits = { timeoutMs: options.timeoutMs ?? 10_000, runningMax: 4, waitingMax: 4 };
+  return {
+    api: new QueryApi(ports, limits),
+    listing,
+    logger: new MemoryLogger(),
+    metrics: new Metrics(),
+    clock: nodeClock,
+  };
+}

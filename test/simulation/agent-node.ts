@@ -1,0 +1,108 @@
+import { type AgentPlatform, startAgent } from "../../agent/app.ts";
+import type { Collector } from "../../agent/collect/collector.ts";
+import { agentConfigSchema } from "../../agent/config.ts";
+import { FrameEncoder } from "../../shared/wire/frame-encoder.ts";
+import { watchFrame } from "./frame-buffer-watch.ts";
+import type { Host, Process, Surroundings } from "./host.ts";
+import { AgentJournal } from "./journal.ts";
+import type { Network } from "./network.ts";
+import type { AgentPlan } from "./plan.ts";
+import { Service } from "./service.ts";
+import { Source, type TickValues } from "./source.ts";
+
+export type AgentNode = {
+  readonly host: Host;
+  readonly journal: AgentJournal;
+  readonly source: Source;
+  readonly service: Service;
+  /** What the running agent says of its frames. */
+  readonly accounts: () => Accounts;
+};
+
+type Accounts = {
+  readonly made: number;
+  readonly stored: number;
+  readonly waiting: number;
+  readonly dropped: ReadonlyMap<string, number>;
+};
+
+/** Reads the agent's own metrics page. */
+function readAccounts(page: string): Accounts {
+  const metric = (name: string) => Number(new RegExp(`^${name} (.+)$`, "m").exec(page)?.[1] ?? 0);
+  const dropped = new Map<string, number>();
+  for (const [, labels = "", value] of page.matchAll(
+    /^telltale_agent_frames_dropped_total\{([^}]*)\} (.+)$/gm,
+  )) {
+    const reason = /reason="(\w+)"/.exec(labels)?.[1] ?? "";
+    dropped.set(reason, Number(value));
+  }
+  return {
+    made: metric("telltale_agent_frames_made_total"),
+    stored: metric("telltale_agent_frames_stored_total"),
+    waiting: metric("telltale_agent_frames_waiting"),
+    dropped,
+  };
+}
+
+/** A host with an agent: the program as it is, with collectors that read `Source`. */
+export function agentNode(
+  host: Host,
+  plan: AgentPlan,
+  network: Network,
+  onBug: (what: string) => void,
+): AgentNode {
+  const { world } = host;
+  const journal = new AgentJournal(plan.name);
+  const source = new Source(world.clock, world.random.fork(`source ${plan.name}`), plan);
+  const config = agentConfigSchema.parse({ node: plan.name });
+  let page = () => "";
+  const boot = (process: Process) => {
+    const platform: AgentPlatform = {
+      clock: process.clock,
+      random: world.random.fork(`${plan.name} ${service.lives}`).next,
+      logger: process.logger,
+      hostName: plan.name,
+      openStore: (_directory, load) => host.loadStore(process, "buffer", load),
+      connect: () => (signal) => network.connect(process, signal),
+      collectors: (sink) => {
+        if (!(sink instanceof FrameEncoder)) throw new Error("The sink is no frame encoder");
+        return [collectorOf(sink, { source, journal, life: service.lives, world, process })];
+      },
+      processUsage: () => ({ cpuUsec: 0, residentBytes: 0 }),
+      servePage: async (_address, served) => {
+        page = served;
+        return { [Symbol.asyncDispose]: async () => {} };
+      },
+    };
+    return startAgent(config, platform);
+  };
+  const service = new Service({ host, network, boot, onBug });
+  return { host, journal, source, service, accounts: () => readAccounts(page()) };
+}
+
+type CollectorParts = {
+  readonly source: Source;
+  readonly journal: AgentJournal;
+  readonly life: number;
+  readonly world: Surroundings;
+  readonly process: Process;
+};
+
+/** Reads the source into the encoder and writes down what each frame was made of. */
+function collectorOf(encoder: FrameEncoder, parts: CollectorParts): Collector {
+  const { source, journal, life, world, process } = parts;
+  let values: TickValues = new Map();
+  const reader = source.reader(encoder, (read) => {
+    values = read;
+  });
+  const encodeTick = encoder.encodeTick.bind(encoder);
+  encoder.encodeTick = (timeMs, groups) => {
+    const frame = encodeTick(timeMs, groups);
+    if (process.isDead) return frame;
+    const tick = journal.made(frame, values, life);
+    watchFrame(frame, { tick, journal, isDead: () => process.isDead });
+    world.trace.add("tick", journal.agent, `${frame.seq} ${timeMs} ${frame.bytes.length}`);
+    return frame;
+  };
+  return { name: "simulated", families: [], collect: () => reader.read(), close: () => {} };
+}

@@ -1,0 +1,175 @@
+import { type AggregatorPlatform, type Services, startAggregator } from "../../aggregator/app.ts";
+import { aggregatorConfigSchema } from "../../aggregator/config.ts";
+import { decodeNotification } from "../../aggregator/notify/webhook-message.ts";
+import type { BatchOperation, Entry, KeyValueStore } from "../../shared/platform/ports.ts";
+import type { Transition } from "./check-alerts.ts";
+import { FrameSet } from "./frame-set.ts";
+import type { Host, Process } from "./host.ts";
+import type { Network } from "./network.ts";
+import type { Plan } from "./plan.ts";
+import type { Plant } from "./plants.ts";
+import type { Receiver } from "./receiver.ts";
+import { Service } from "./service.ts";
+import { HOT_ABOVE, HOT_METRIC } from "./source.ts";
+
+const NOTIFY = `
+route: { receiver: hook, group_by: [alertname] }
+receivers:
+  - name: hook
+    webhook_configs: [{ url: "http://receiver.invalid/", timeout: 5s }]
+`;
+
+const rules = (plan: Plan, noData: string) => `
+groups:
+  - name: simulation
+    interval: ${plan.evaluationMs}ms
+    rules:
+      - record: sim:ops:rate
+        expr: sum by (instance) (rate(sim_ops_total[5s]))
+      - alert: Hot
+        expr: ${HOT_METRIC} > ${HOT_ABOVE}
+        for: 2s
+        no_data: ${noData}
+      - alert: HotNow
+        expr: last_over_time(${HOT_METRIC}[4s]) > ${HOT_ABOVE}
+        no_data: ${noData}
+      - alert: Gone
+        expr: up == 0
+`;
+
+/** Keys of the outbox in the store that it shares with the rules. */
+const OUTBOX_PREFIX = "n".charCodeAt(0);
+
+/** The aggregator's host: the program as it is, over simulated network, disks and receiver. */
+export class AggregatorNode {
+  readonly host: Host;
+  readonly service: Service;
+  readonly receiver: Receiver;
+  /** Frames that no crash can take away any more. */
+  readonly safeFrames = new FrameSet();
+  readonly transitions: Transition[] = [];
+  services: Services | null = null;
+  readonly #plan: Plan;
+  readonly #plant: Plant;
+  readonly #network: Network;
+  readonly #outboxKeys = new Set<string>();
+
+  constructor(
+    host: Host,
+    parts: {
+      readonly plan: Plan;
+      readonly plant: Plant;
+      readonly network: Network;
+      readonly receiver: Receiver;
+      readonly onBug: (what: string) => void;
+    },
+  ) {
+    this.host = host;
+    this.receiver = parts.receiver;
+    this.#plan = parts.plan;
+    this.#plant = parts.plant;
+    this.#network = parts.network;
+    const { network, onBug } = parts;
+    this.service = new Service({ host, network, boot: (process) => this.#boot(process), onBug });
+  }
+
+  #boot(process: Process): Promise<AsyncDisposable> {
+    this.services = null;
+    const { random } = this.host.world;
+    const plant = this.#plant;
+    const platform: AggregatorPlatform = {
+      clock: process.clock,
+      random: random.fork(`aggregator ${this.service.lives}`).next,
+      logger: process.logger,
+      post: (_url, body, signal) => this.receiver.post(process, body, signal),
+      pause: async () => {},
+      openStore: (directory, _metrics, load) => {
+        const name = directory.slice(directory.lastIndexOf("/") + 1);
+        return this.host.loadStore(process, name, (store) => load(this.#watched(name, store)));
+      },
+      readFiles: () => [{ path: "rules.yaml", text: rules(this.#plan, plant.noData) }],
+      readFile: () => NOTIFY,
+      serve: async (services) => this.#serve(process, services),
+      onReload: () => ({ [Symbol.dispose]: () => {} }),
+    };
+    return startAggregator(aggregatorConfigSchema.parse({}), platform);
+  }
+
+  #serve(process: Process, services: Services): AsyncDisposable {
+    const stop = new AbortController();
+    const running = new Set<Promise<void>>();
+    this.services = services;
+    this.#network.listen(process, (connection) => {
+      const run = services.ingest.serve(connection, stop.signal).finally(() => running.delete(run));
+      running.add(run);
+    });
+    return {
+      [Symbol.asyncDispose]: async () => {
+        this.services = null;
+        this.#network.unlisten(process);
+        stop.abort();
+        await Promise.all(running);
+      },
+    };
+  }
+
+  /** The store, with an eye on what becomes safe in it; a planted bug sits above the eye. */
+  #watched(name: string, store: KeyValueStore): KeyValueStore {
+    // What a crash left, acknowledged or not.
+    const found = this.host.disk(name).durableEntries();
+    if (name === "alerts") this.#keepOutboxKeys(found);
+    this.#noteSafe(
+      name,
+      found.map(([key, value]) => ({ type: "put", key, value })),
+    );
+    let unsynced: BatchOperation[] = [];
+    const watched: KeyValueStore = {
+      get: (key) => store.get(key),
+      entries: (range) => store.entries(range),
+      clear: (range) => store.clear(range),
+      compact: (range) => store.compact(range),
+      close: () => store.close(),
+      batch: async (batch, options) => {
+        await store.batch(batch, options);
+        unsynced.push(...batch);
+        if (!options.sync) return;
+        this.#noteSafe(name, unsynced);
+        unsynced = [];
+      },
+    };
+    return this.#plant.store(name, watched);
+  }
+
+  #noteSafe(name: string, operations: readonly BatchOperation[]): void {
+    const now = { atMs: this.host.world.clock.monotonicMs(), wallMs: this.host.wallMs() };
+    for (const operation of operations) {
+      const isPut = operation.type === "put";
+      if (name === "series" && isPut) this.safeFrames.addStored(operation.value, now);
+      if (name !== "alerts" || operation.key[0] !== OUTBOX_PREFIX) continue;
+      if (isPut) this.#noteChange(operation);
+      else this.#outboxKeys.delete(keyText(operation.key));
+    }
+  }
+
+  /** A key may come again once its entry is gone. */
+  #keepOutboxKeys(entries: readonly Entry[]): void {
+    const found = new Set(entries.map(([key]) => keyText(key)));
+    for (const key of [...this.#outboxKeys]) if (!found.has(key)) this.#outboxKeys.delete(key);
+  }
+
+  #noteChange({ key, value }: { readonly key: Uint8Array; readonly value: Uint8Array }): void {
+    const id = keyText(key);
+    if (this.#outboxKeys.has(id)) return;
+    this.#outboxKeys.add(id);
+    const { clock, trace } = this.host.world;
+    for (const change of decodeNotification(value)?.alerts ?? []) {
+      const { labels, status, startsAtMs, endsAtMs } = change;
+      this.transitions.push({ atMs: clock.monotonicMs(), labels, status, startsAtMs, endsAtMs });
+      trace.add("alert", "aggregator", `${status} ${labels.join(" ")} ${startsAtMs} ${endsAtMs}`);
+    }
+  }
+}
+
+function keyText(key: Uint8Array): string {
+  return Buffer.from(key).toString("latin1");
+}

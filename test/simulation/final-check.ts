@@ -1,0 +1,157 @@
+import { openSeriesStore } from "../../aggregator/series/series-store.ts";
+import type { SeriesColumns } from "../../shared/model/columns.ts";
+import { labelValue } from "../../shared/model/labels.ts";
+import { Metrics } from "../../shared/telemetry/metrics.ts";
+import { MemoryLogger } from "../support/memory-logger.ts";
+import { MemoryStore } from "../support/memory-store.ts";
+import type { AgentNode } from "./agent-node.ts";
+import type { AggregatorNode } from "./aggregator-node.ts";
+import { HOT_ALERTS } from "./check-alerts.ts";
+import { checkSamples } from "./check-samples.ts";
+import type { Surroundings } from "./host.ts";
+import type { Tick } from "./journal.ts";
+import type { Plan } from "./plan.ts";
+
+const ANSWER_MAX_MS = 60_000;
+const SIMULATED = { name: "__name__", type: "=~", value: "sim_.+" } as const;
+const DAY_MS = 86_400_000;
+
+/** What must hold when everything is delivered. */
+export class FinalCheck {
+  readonly #plan: Plan;
+  readonly #world: Surroundings;
+  readonly #aggregator: AggregatorNode;
+  readonly #agents: ReadonlyMap<string, AgentNode>;
+  /** As of the beginning: while queries run more ticks are made. */
+  readonly #owed: ReadonlyMap<string, readonly Tick[]>;
+
+  constructor(
+    plan: Plan,
+    world: Surroundings,
+    aggregator: AggregatorNode,
+    agents: ReadonlyMap<string, AgentNode>,
+  ) {
+    this.#plan = plan;
+    this.#world = world;
+    this.#aggregator = aggregator;
+    this.#agents = agents;
+    this.#owed = new Map([...agents].map(([name, { journal }]) => [name, journal.owed()]));
+  }
+
+  async run(): Promise<string[]> {
+    const durable = this.#checkAll(await this.#answer(this.#durableColumns()), "on the disk", true);
+    if (durable.length > 0) return durable;
+    return [
+      ...this.#checkAll(await this.#answer(this.#liveColumns()), "answered", false),
+      ...(await this.#answer(this.#checkCounts())),
+      ...this.#checkAlertStates(),
+      ...this.#checkNodes(),
+    ];
+  }
+
+  #checkAll(columns: readonly SeriesColumns[], where: string, hasMarkers: boolean): string[] {
+    return [...this.#agents.values()].flatMap(({ journal }) => {
+      const own = columns.filter(({ labels }) => labelValue(labels, "instance") === journal.agent);
+      const owed = this.#owed.get(journal.agent) ?? [];
+      const found = checkSamples(journal, own, { owed, hasMarkers });
+      return found.map((what) => `${where}: ${what}`);
+    });
+  }
+
+  /** What a store opened on the aggregator's disk after the worst power cut would answer. */
+  async #durableColumns(): Promise<SeriesColumns[]> {
+    const { clock } = this.#world;
+    const store = new MemoryStore(this.#aggregator.host.disk("series").durableCopy());
+    const series = await openSeriesStore(
+      { store, clock, logger: new MemoryLogger(), metrics: new Metrics() },
+      { retentionMs: 15 * DAY_MS, futureLimitMs: 600_000, chunkMs: 600_000 },
+    );
+    return await series.select([SIMULATED], 0, this.#endMs());
+  }
+
+  async #liveColumns(): Promise<readonly SeriesColumns[]> {
+    const result = await this.#query(`{__name__=~"sim_.+"}[1d]`);
+    return result.type === "matrix" ? result.series : [];
+  }
+
+  /** As many as there are ticks of different times. */
+  async #checkCounts(): Promise<string[]> {
+    const result = await this.#query("count_over_time(sim_ops_total[1d])");
+    const samples = result.type === "vector" ? result.samples : [];
+    const found: string[] = [];
+    for (const { journal } of this.#agents.values()) {
+      const sample = samples.find(({ labels }) => labelValue(labels, "instance") === journal.agent);
+      const least = new Set(this.#owed.get(journal.agent)?.map(({ timeMs }) => timeMs)).size;
+      const most = new Set(journal.ticks.map(({ timeMs }) => timeMs)).size;
+      const value = sample?.value ?? 0;
+      if (value < least || value > most) {
+        found.push(`${journal.agent}: count_over_time is ${value}, made were ${least} to ${most}`);
+      }
+    }
+    return found;
+  }
+
+  /** As if nothing had ever failed: exactly the hosts that are hot have their alerts. */
+  #checkAlertStates(): string[] {
+    const alerts = this.#aggregator.services?.api.alerts() ?? [];
+    const found: string[] = [];
+    for (const [name, { source }] of this.#agents) {
+      for (const alertname of HOT_ALERTS) {
+        const isFiring = alerts.some(
+          ({ labels, state }) =>
+            state === "firing" &&
+            labelValue(labels, "instance") === name &&
+            labelValue(labels, "alertname") === alertname,
+        );
+        if (isFiring !== source.isHot()) {
+          found.push(`${name}: ${alertname} ${isFiring ? "fires" : "does not fire"}`);
+        }
+      }
+    }
+    for (const { labels, state } of alerts) {
+      if (labelValue(labels, "alertname") === "Gone" && state === "firing") {
+        found.push(`${labelValue(labels, "instance")} runs and counts as gone`);
+      }
+    }
+    return found;
+  }
+
+  #checkNodes(): string[] {
+    const nodes = this.#aggregator.services?.api.nodes() ?? [];
+    const found: string[] = [];
+    for (const name of this.#agents.keys()) {
+      const node = nodes.find((one) => one.name === name);
+      if (node?.state !== "up") found.push(`${name} runs and is ${node?.state ?? "unknown"}`);
+      if ((node?.framesMissing ?? 0) > 0) found.push(`${name}: ${node?.framesMissing} missing`);
+    }
+    return found;
+  }
+
+  async #query(query: string) {
+    const { services } = this.#aggregator;
+    if (services === null) throw new Error("The aggregator is not there");
+    const signal = new AbortController().signal;
+    const options = { timeoutMs: null, limit: null, signal };
+    return await services.api.instant({ query, timeMs: this.#endMs() }, options);
+  }
+
+  /** After every tick that there is. */
+  #endMs(): number {
+    const times = [...this.#agents.values()].flatMap(({ journal }) =>
+      journal.ticks.map(({ timeMs }) => timeMs),
+    );
+    return Math.max(...times, this.#aggregator.host.wallMs()) + 1;
+  }
+
+  async #answer<T>(work: Promise<T>): Promise<T> {
+    const { clock } = this.#world;
+    let isDone = false;
+    const watched = work.finally(() => {
+      isDone = true;
+    });
+    watched.catch(() => undefined); // awaited below
+    await clock.advanceWhile(ANSWER_MAX_MS, () => !isDone);
+    if (!isDone) throw new Error(`seed ${this.#plan.seed}: no answer in ${ANSWER_MAX_MS} ms`);
+    return await watched;
+  }
+}

@@ -1,0 +1,51 @@
+import { FrameBuffer } from "../../agent/buffer/frame-buffer.ts";
+import type { EncodedFrame } from "../../shared/wire/frame-encoder.ts";
+import type { AgentJournal, Tick } from "./journal.ts";
+
+/** What is known of a frame of a simulated agent, and whether its process still lives. */
+export type Watched = {
+  readonly tick: Tick;
+  readonly journal: AgentJournal;
+  readonly isDead: () => boolean;
+};
+
+const FRAMES = new WeakMap<EncodedFrame, Watched>();
+const JOURNALS = new WeakMap<FrameBuffer, Watched>();
+
+export function watchFrame(frame: EncodedFrame, watched: Watched): void {
+  FRAMES.set(frame, watched);
+}
+
+/**
+ * Lets the journals hear what the buffer says of their frames. The methods themselves stay what
+ * they are; frames of anybody else pass unseen.
+ */
+function watchFrameBuffers(): void {
+  const { append, discard, dropped } = FrameBuffer.prototype;
+  FrameBuffer.prototype.append = async function (frame) {
+    const watched = FRAMES.get(frame);
+    if (watched !== undefined) JOURNALS.set(this, watched);
+    try {
+      await append.call(this, frame);
+      if (watched !== undefined && !watched.isDead()) watched.tick.fate = "buffered";
+    } catch (error) {
+      if (watched !== undefined && !watched.isDead()) watched.tick.fate = "unwritten";
+      throw error;
+    }
+  };
+  FrameBuffer.prototype.discard = function (frame, reason) {
+    const watched = FRAMES.get(frame);
+    if (watched !== undefined && !watched.isDead()) {
+      watched.tick.fate = "unwritten";
+      watched.tick.dropReason = reason;
+    }
+    discard.call(this, frame, reason);
+  };
+  FrameBuffer.prototype.dropped = function (seq, reason) {
+    const watched = JOURNALS.get(this);
+    if (watched !== undefined && !watched.isDead()) watched.journal.dropped(seq, reason);
+    dropped.call(this, seq, reason);
+  };
+}
+
+watchFrameBuffers();

@@ -1,0 +1,108 @@
+import { parseArgs } from "node:util";
+import { PLANT_NAMES, type PlantName } from "./plants.ts";
+import { type RunReport, runSeed } from "./run.ts";
+
+const HELP = `Runs the whole system, simulated, once for each seed and checks what it promises.
+
+  npm run sim -- [--seeds N] [--from N]   N seeds (default 1000) from a first one (default 1)
+  npm run sim -- --seed N                 one seed, with its trace
+  npm run sim -- --plant NAME             with a planted bug: exit 0 when it is found
+
+Planted bugs: ${PLANT_NAMES.join(", ")}
+`;
+
+const SEEDS_DEFAULT = 1000;
+const FAILURES_SHOWN_MAX = 12;
+
+function wholeNumber(text: string | undefined, otherwise: number): number {
+  if (text === undefined) return otherwise;
+  if (!/^\d+$/.test(text)) usage(`Not a whole number: "${text}"`);
+  return Number(text);
+}
+
+function usage(text: string): never {
+  console.error(`${text}\n\n${HELP}`);
+  process.exit(2);
+}
+
+function readArguments() {
+  try {
+    return parseArgs({
+      options: {
+        seeds: { type: "string" },
+        seed: { type: "string" },
+        from: { type: "string" },
+        plant: { type: "string" },
+        help: { type: "boolean" },
+      },
+    }).values;
+  } catch (error) {
+    return usage(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function isPlant(name: string): name is PlantName {
+  return (PLANT_NAMES as readonly string[]).includes(name);
+}
+
+function replayCommand(seed: number, plant: PlantName | null): string {
+  return `npm run sim -- --seed ${seed}${plant === null ? "" : ` --plant ${plant}`}`;
+}
+
+function show(report: RunReport, plant: PlantName | null): void {
+  console.log(`seed ${report.seed} FAILED (trace ${report.digest})`);
+  for (const violation of report.violations) console.log(`  ${violation}`);
+  console.log(`  replay: ${replayCommand(report.seed, plant)}`);
+}
+
+async function runOne(seed: number, plant: PlantName | null): Promise<number> {
+  const report = await runSeed(seed, { plant, isTraced: true });
+  for (const line of report.lines) console.log(line);
+  console.log(`plan: ${JSON.stringify(report.plan)}`);
+  if (report.violations.length > 0) show(report, plant);
+  else console.log(`seed ${seed} holds (trace ${report.digest})`);
+  return report.violations.length === 0 ? 0 : 1;
+}
+
+async function runMany(fromSeed: number, count: number, plant: PlantName | null): Promise<number> {
+  const totals = new Map<string, number>();
+  const startMs = performance.now();
+  let failures = 0;
+  let virtualMs = 0;
+  for (let seed = fromSeed; seed < fromSeed + count; seed += 1) {
+    const report = await runSeed(seed, { plant, isTraced: false });
+    virtualMs += report.virtualMs;
+    for (const [kind, n] of report.counts) totals.set(kind, (totals.get(kind) ?? 0) + n);
+    if (report.violations.length > 0) {
+      failures += 1;
+      if (failures <= FAILURES_SHOWN_MAX) show(report, plant);
+      if (plant !== null) break;
+    }
+    const done = seed - fromSeed + 1;
+    if (done % 100 === 0) console.log(`${done} seeds, ${failures} failed`);
+  }
+  const elapsedMs = performance.now() - startMs;
+  const counted = [...totals].sort(([a], [b]) => (a < b ? -1 : 1));
+  console.log(counted.map(([kind, n]) => `${kind} ${n}`).join(", "));
+  console.log(
+    `${(elapsedMs / count).toFixed(1)} ms a seed, ${(virtualMs / elapsedMs).toFixed(0)} times as fast as time`,
+  );
+  if (plant !== null) {
+    console.log(failures > 0 ? `${plant} is found` : `${plant} is NOT found in ${count} seeds`);
+    return failures > 0 ? 0 : 1;
+  }
+  console.log(`${count} seeds from ${fromSeed}, ${failures} failed`);
+  return failures === 0 ? 0 : 1;
+}
+
+const values = readArguments();
+if (values.help === true) {
+  console.log(HELP);
+  process.exit(0);
+}
+const plant = values.plant ?? null;
+if (plant !== null && !isPlant(plant)) usage(`No planted bug is called "${plant}"`);
+process.exitCode =
+  values.seed === undefined
+    ? await runMany(wholeNumber(values.from, 1), wholeNumber(values.seeds, SEEDS_DEFAULT), plant)
+    : await runOne(wholeNumber(values.seed, 1), plant);

@@ -1,0 +1,341 @@
+import { OperationalError } from "../../shared/errors.ts";
+import type {
+  AgentMessage,
+  AgentMessage__Output,
+} from "../../shared/wire/generated/telltale/v1/AgentMessage.ts";
+import type {
+  AggregatorMessage,
+  AggregatorMessage__Output,
+} from "../../shared/wire/generated/telltale/v1/AggregatorMessage.ts";
+import type { AgentConnection, AggregatorConnection } from "../../shared/wire/ingest-connection.ts";
+import { loadTelltale } from "../../shared/wire/proto.ts";
+import type { CrashKind } from "../support/memory-store.ts";
+import type { SeededRandom } from "../support/random.ts";
+import { never, type Process, type Surroundings } from "./host.ts";
+import { Pipe } from "./pipe.ts";
+
+const { Stream: method } = loadTelltale().v1.Ingest.service;
+const upward = {
+  encode: (message: AgentMessage) => method.requestSerialize(message),
+  decode: (bytes: Buffer) => method.requestDeserialize(bytes) as AgentMessage__Output,
+};
+const downward = {
+  encode: (message: AggregatorMessage) => method.responseSerialize(message),
+  decode: (bytes: Buffer) => method.responseDeserialize(bytes) as AggregatorMessage__Output,
+};
+
+export type NetworkOptions = {
+  readonly latencyMaxMs: number;
+  /** How long a side that hears nothing takes to give its connection up, at most. */
+  readonly silenceMaxMs: number;
+  /** Messages on their way in one direction before `send` waits. */
+  readonly roomMessages: number;
+};
+
+/** The way between one host and the aggregator. While it is cut everything on it waits. */
+export class Link {
+  #cutUntil: Promise<void> | null = null;
+  #heal = () => {};
+
+  get isCut(): boolean {
+    return this.#cutUntil !== null;
+  }
+
+  cut(): void {
+    this.#cutUntil ??= new Promise((resolve) => {
+      this.#heal = resolve;
+    });
+  }
+
+  heal(): void {
+    this.#cutUntil = null;
+    this.#heal();
+  }
+
+  async open(): Promise<void> {
+    while (this.#cutUntil !== null) await this.#cutUntil;
+  }
+}
+
+/** Is told what the aggregator says to an agent, and when the agent hears it. */
+export type Observer = {
+  readonly agentGot: (agent: string, message: AggregatorMessage__Output) => void;
+  /** Returns what goes on its way. */
+  readonly aggregatorSent: (
+    agent: string,
+    message: AggregatorMessage__Output,
+  ) => AggregatorMessage__Output;
+};
+
+type Accept = (connection: AggregatorConnection) => void;
+type Listener = { readonly process: Process; readonly accept: Accept };
+
+/**
+ * The network between the agents and the one aggregator. As TCP: within a connection nothing is
+ * lost and nothing overtakes; what was on its way when a connection breaks may be lost; the two
+ * sides learn of it at different times, or by silence only.
+ */
+export class Network {
+  readonly #world: Surroundings;
+  readonly #options: NetworkOptions;
+  readonly #observer: Observer;
+  readonly #random: SeededRandom;
+  readonly #links = new Map<string, Link>();
+  readonly #open = new Set<SimulatedConnection>();
+  #listener: Listener | null = null;
+  #count = 0;
+
+  constructor(world: Surroundings, options: NetworkOptions, observer: Observer) {
+    this.#world = world;
+    this.#observer = observer;
+    this.#options = options;
+    this.#random = world.random.fork("network");
+  }
+
+  listen(process: Process, accept: Accept): void {
+    this.#listener = { process, accept };
+  }
+
+  /** No connection is accepted any more; those that are open stay. */
+  unlisten(process: Process): void {
+    if (this.#listener?.process === process) this.#listener = null;
+  }
+
+  async connect(process: Process, signal: AbortSignal): Promise<AgentConnection> {
+    const name = process.host.name;
+    const link = this.link(name);
+    await process.clock.sleep(this.#latencyMs(), signal);
+    if (link.isCut) {
+      await process.clock.sleep(this.#options.silenceMaxMs, signal);
+      throw new OperationalError("UNAVAILABLE", "aggregator: no answer");
+    }
+    const listener = this.#listener;
+    if (listener === null || listener.process.isDead) {
+      throw new OperationalError("UNAVAILABLE", "aggregator: connection refused");
+    }
+    this.#count += 1;
+    const connection = new SimulatedConnection(`${name}#${this.#count}`, {
+      world: this.#world,
+      observer: this.#observer,
+      link,
+      agent: process,
+      aggregator: listener.process,
+      latencyMs: () => this.#latencyMs(),
+      roomMessages: this.#options.roomMessages,
+    });
+    this.#open.add(connection);
+    this.#world.trace.add("connect", name, connection.name);
+    listener.accept(connection.aggregatorEnd);
+    return connection.agentEnd;
+  }
+
+  link(host: string): Link {
+    const known = this.#links.get(host);
+    if (known !== undefined) return known;
+    const link = new Link();
+    this.#links.set(host, link);
+    return link;
+  }
+
+  /** The connections of a host break; one side may learn of it much later than the other. */
+  drop(host: string): void {
+    for (const connection of this.#of(host)) {
+      this.#world.trace.add("drop", host, connection.name);
+      const isAgentFirst = this.#random.chance(0.5);
+      connection.breakEnd(isAgentFirst ? "agent" : "aggregator", "connection reset");
+      this.#breakLater(connection, isAgentFirst ? "aggregator" : "agent");
+    }
+  }
+
+  /** Nothing comes through until `heal`; who hears nothing for too long gives up meanwhile. */
+  cut(host: string): void {
+    const link = this.link(host);
+    link.cut();
+    this.#world.trace.add("cut", host);
+    for (const connection of this.#of(host)) {
+      for (const side of SIDES) {
+        this.#after(this.#options.silenceMaxMs * this.#random.between(0.4, 1), () => {
+          const isBroken = link.isCut && connection.breakEnd(side, "keepalive: no answer");
+          if (isBroken) this.#breakLater(connection, otherSide(side));
+        });
+      }
+    }
+  }
+
+  heal(host: string): void {
+    if (!this.link(host).isCut) return;
+    this.#world.trace.add("heal", host);
+    this.link(host).heal();
+  }
+
+  /** A process died. Its kernel says so to the peers, or, with the power cut, nobody does. */
+  processDied(process: Process, kind: CrashKind): void {
+    this.unlisten(process);
+    for (const connection of this.#open) {
+      const side = connection.sideOf(process);
+      if (side === null) continue;
+      connection.truncate(side, this.#random);
+      if (kind === "kill") connection.end(side);
+      this.#breakLater(connection, otherSide(side));
+    }
+  }
+
+  /** A process ended as it wanted to: all that it sent arrives, then the end. */
+  processExited(process: Process): void {
+    this.unlisten(process);
+    for (const connection of this.#open) {
+      const side = connection.sideOf(process);
+      if (side === null) continue;
+      connection.end(side);
+      this.#open.delete(connection);
+    }
+  }
+
+  #breakLater(connection: SimulatedConnection, side: Side): void {
+    this.#open.delete(connection);
+    const isSoon = this.#random.chance(0.5);
+    const ms = isSoon ? this.#latencyMs() : this.#random.between(0, this.#options.silenceMaxMs);
+    this.#after(ms, () => void connection.breakEnd(side, "connection reset"));
+  }
+
+  #of(host: string): SimulatedConnection[] {
+    return [...this.#open].filter(({ agentHost }) => agentHost === host);
+  }
+
+  /** Mostly short, now and then the longest. */
+  #latencyMs(): number {
+    return this.#random.next() ** 3 * this.#options.latencyMaxMs;
+  }
+
+  #after(ms: number, act: () => void): void {
+    void this.#world.clock.sleep(ms).then(act);
+  }
+}
+
+type Side = "agent" | "aggregator";
+const SIDES = ["agent", "aggregator"] as const;
+
+function otherSide(side: Side): Side {
+  return side === "agent" ? "aggregator" : "agent";
+}
+
+type ConnectionParts = {
+  readonly world: Surroundings;
+  readonly observer: Observer;
+  readonly link: Link;
+  readonly agent: Process;
+  readonly aggregator: Process;
+  readonly latencyMs: () => number;
+  readonly roomMessages: number;
+};
+
+/** Two ends and a pipe in each direction; messages cross as the bytes gRPC would send. */
+class SimulatedConnection {
+  readonly name: string;
+  readonly agentEnd: AgentConnection;
+  readonly aggregatorEnd: AggregatorConnection;
+  readonly #parts: ConnectionParts;
+  readonly #up: Pipe<Buffer>;
+  readonly #down: Pipe<Buffer>;
+
+  constructor(name: string, parts: ConnectionParts) {
+    this.name = name;
+    this.#parts = parts;
+    const { world, link, latencyMs, roomMessages } = parts;
+    const options = {
+      clock: world.clock,
+      open: () => link.open(),
+      latencyMs,
+      roomItems: roomMessages,
+    };
+    this.#up = new Pipe(options);
+    this.#down = new Pipe(options);
+    this.agentEnd = {
+      peer: "aggregator:7070",
+      send: (message) => this.#send("agent", upward.encode(message), Object.keys(message)[0]),
+      messages: this.#messages("agent", downward.decode, parts.observer.agentGot),
+      close: (error) => this.#close("agent", error),
+    };
+    this.aggregatorEnd = {
+      peer: name,
+      send: (message) => {
+        const said = downward.decode(downward.encode(message));
+        const sent = parts.aggregator.isDead
+          ? said
+          : parts.observer.aggregatorSent(this.agentHost, said);
+        return this.#send("aggregator", downward.encode(sent), Object.keys(message)[0]);
+      },
+      messages: this.#messages("aggregator", upward.decode, () => {}),
+      close: (error) => this.#close("aggregator", error),
+    };
+  }
+
+  get agentHost(): string {
+    return this.#parts.agent.host.name;
+  }
+
+  sideOf(process: Process): Side | null {
+    if (this.#parts.agent === process) return "agent";
+    return this.#parts.aggregator === process ? "aggregator" : null;
+  }
+
+  /** This side finds that the connection is gone. Returns whether that is new to it. */
+  breakEnd(side: Side, why: string): boolean {
+    const error = new OperationalError("UNAVAILABLE", `${this.name}: ${why}`);
+    const isNew = this.#inOf(side).breakReader(error);
+    this.#outOf(side).breakWriter(error);
+    if (isNew) this.#parts.world.trace.add("break", this.name, `${side}: ${why}`);
+    return isNew;
+  }
+
+  /** The process of this side is gone; of what it has sent a part may still arrive. */
+  truncate(side: Side, random: SeededRandom): void {
+    this.#outOf(side).truncate(random);
+  }
+
+  /** The kernel of this side says that it ended. */
+  end(side: Side): void {
+    this.#outOf(side).end(new OperationalError("UNAVAILABLE", `${this.name}: connection reset`));
+  }
+
+  async #send(side: Side, bytes: Buffer, kind = ""): Promise<void> {
+    const process = side === "agent" ? this.#parts.agent : this.#parts.aggregator;
+    if (process.isDead) await never();
+    this.#parts.world.trace.add(`send-${kind}`, this.name, `${bytes.length}`);
+    await this.#outOf(side).write(bytes);
+  }
+
+  async *#messages<T>(
+    side: Side,
+    decode: (bytes: Buffer) => T,
+    observe: (agent: string, message: T) => void,
+  ): AsyncGenerator<T> {
+    const process = side === "agent" ? this.#parts.agent : this.#parts.aggregator;
+    try {
+      for await (const bytes of this.#inOf(side).read()) {
+        if (process.isDead) await never();
+        const message = decode(bytes);
+        observe(this.agentHost, message);
+        yield message;
+      }
+    } finally {
+      if (process.isDead) await never();
+    }
+  }
+
+  #close(side: Side, error: Error | undefined): void {
+    const process = side === "agent" ? this.#parts.agent : this.#parts.aggregator;
+    if (process.isDead) return;
+    this.#parts.world.trace.add("close", this.name, `${side} ${error?.message ?? ""}`);
+    this.#outOf(side).end(error ?? null);
+    if (error !== undefined) this.#inOf(side).breakReader(error);
+  }
+
+  #inOf(side: Side): Pipe<Buffer> {
+    return side === "agent" ? this.#down : this.#up;
+  }
+
+  #outOf(side: Side): Pipe<Buffer> {
+    return side === "agent" ? this.#up : this.#down;
+  }
+}

@@ -1,0 +1,178 @@
+import type { CrashKind } from "../support/memory-store.ts";
+import { SeededRandom } from "../support/random.ts";
+import type { DiskSpeed } from "./host.ts";
+import type { NetworkOptions } from "./network.ts";
+import type { Span } from "./source.ts";
+
+/** What befalls the system. `host`: an agent's name or "aggregator"; times are monotonic. */
+export type SimulatedEvent = { readonly atMs: number; readonly host: string } & (
+  | { readonly kind: "crash"; readonly crash: CrashKind; readonly downMs: number }
+  // Dies in the middle of its disk work: `steps` write steps later.
+  | {
+      readonly kind: "crash-in-write";
+      readonly steps: number;
+      readonly crash: CrashKind;
+      readonly downMs: number;
+    }
+  | { readonly kind: "stop"; readonly downMs: number }
+  | { readonly kind: "drop" }
+  | { readonly kind: "cut"; readonly forMs: number }
+  | { readonly kind: "disk-full"; readonly forMs: number }
+  | { readonly kind: "sync-fails"; readonly forMs: number }
+  | { readonly kind: "sync-hangs"; readonly forMs: number }
+  | { readonly kind: "clock-step"; readonly byMs: number }
+  | { readonly kind: "receiver-down"; readonly forMs: number }
+);
+
+type EventKind = SimulatedEvent["kind"];
+
+export type AgentPlan = {
+  readonly name: string;
+  readonly wallMs: number; // how far its clock is ahead
+  readonly startMs: number;
+  readonly hot: readonly Span[];
+  readonly passing: readonly Span[];
+};
+
+export type Plan = {
+  readonly seed: number;
+  readonly agents: readonly AgentPlan[];
+  /** Until then things happen; afterwards all is mended and the rest is delivered. */
+  readonly faultsMs: number;
+  readonly events: readonly SimulatedEvent[];
+  readonly network: NetworkOptions;
+  readonly speed: DiskSpeed;
+  /** Chance that the receiver's answer to a notification is an error, or is lost on its way. */
+  readonly receiverFailure: number;
+  /** Chance that a reconnecting agent is told of fewer frames than the aggregator holds. */
+  readonly forgetfulness: number;
+  readonly evaluationMs: number;
+  /** Frames of a stream after which a stretch of it is turned into chunks. */
+  readonly chunkFrames: number;
+};
+
+export const AGGREGATOR = "aggregator";
+
+/** How much of each fault a run may have; most runs have a few kinds only, and more of those. */
+const WEIGHTS: readonly (readonly [EventKind, number])[] = [
+  ["crash", 4],
+  ["crash-in-write", 5],
+  ["stop", 2],
+  ["drop", 5],
+  ["cut", 3],
+  ["disk-full", 2],
+  ["sync-fails", 2],
+  ["sync-hangs", 2],
+  ["clock-step", 2],
+  ["receiver-down", 1],
+];
+
+export function planOf(seed: number): Plan {
+  const random = new SeededRandom(`plan ${seed}`);
+  const faultsMs = 1000 * random.int(8, 26);
+  const names = Array.from(
+    { length: random.pick([1, 1, 1, 2, 2, 3, 4]) },
+    (_, i) => `node-${i + 1}`,
+  );
+  const agents = names.map((name, index): AgentPlan => {
+    const own = random.fork(name);
+    return {
+      name,
+      wallMs: own.chance(0.5) ? 0 : own.int(-1500, 1500),
+      startMs: index === 0 ? 0 : own.int(0, 3000),
+      hot: hotSpans(own, faultsMs),
+      passing: Array.from({ length: own.int(0, 4) }, () => spanWithin(own, faultsMs)),
+    };
+  });
+  return {
+    seed,
+    agents,
+    faultsMs,
+    events: eventsOf(random, names, faultsMs),
+    network: {
+      latencyMaxMs: random.pick([1, 5, 50, 400]),
+      silenceMaxMs: random.int(3000, 8000),
+      roomMessages: random.pick([1, 4, 64]),
+    },
+    speed: {
+      read: random.pick([0.1, 1, 5]),
+      write: random.pick([0.1, 2]),
+      sync: random.pick([1, 10, 60, 300]),
+    },
+    receiverFailure: random.pick([0, 0, 0.2]),
+    forgetfulness: random.pick([0, 0, 0.5]),
+    evaluationMs: random.pick([1000, 1000, 2000]),
+    chunkFrames: random.pick([6, 15, 40, Number.POSITIVE_INFINITY]),
+  };
+}
+
+function eventsOf(
+  random: SeededRandom,
+  agents: readonly string[],
+  faultsMs: number,
+): SimulatedEvent[] {
+  const kinds = WEIGHTS.filter(() => random.chance(0.45));
+  if (kinds.length === 0) kinds.push(random.pick(WEIGHTS));
+  const pool = kinds.flatMap(([kind, weight]) => new Array<EventKind>(weight).fill(kind));
+  const count = random.int(1, random.pick([4, 12, 25]));
+  const events: SimulatedEvent[] = [];
+  for (let i = 0; i < count; i += 1) {
+    const kind = random.pick(pool);
+    const atMs = random.int(500, faultsMs);
+    const host = random.chance(0.5) ? AGGREGATOR : random.pick(agents);
+    events.push(eventOf(kind, { atMs, host, agent: random.pick(agents) }, random));
+  }
+  return events.sort((a, b) => a.atMs - b.atMs);
+}
+
+type Where = { readonly atMs: number; readonly host: string; readonly agent: string };
+
+function eventOf(kind: EventKind, where: Where, random: SeededRandom): SimulatedEvent {
+  const { atMs, host, agent } = where;
+  const crash = random.pick(["kill", "power-cut"] as const);
+  const downMs = random.pick([50, 1000, random.int(1000, 8000)]);
+  const forMs = random.pick([random.int(100, 2000), random.int(1000, 10_000)]);
+  switch (kind) {
+    case "crash":
+      return { kind, atMs, host, crash, downMs };
+    case "crash-in-write":
+      return { kind, atMs, host, crash, downMs, steps: random.int(1, 30) };
+    case "stop":
+      return { kind, atMs, host, downMs };
+    case "drop":
+      return { kind, atMs, host: agent };
+    case "cut":
+      return { kind, atMs, host: agent, forMs };
+    case "clock-step":
+      return { kind, atMs, host, byMs: clockStep(random, host) };
+    case "receiver-down":
+      return { kind, atMs, host: AGGREGATOR, forMs };
+    default:
+      return { kind, atMs, host, forMs };
+  }
+}
+
+/** Mostly seconds; an agent's now and then beyond what the aggregator takes for near. */
+function clockStep(random: SeededRandom, host: string): number {
+  if (host !== AGGREGATOR && random.chance(0.15)) return random.pick([-1, 1]) * 700_000;
+  return random.int(-8000, 8000);
+}
+
+function spanWithin(random: SeededRandom, faultsMs: number): Span {
+  const fromMs = random.int(0, faultsMs);
+  return { fromMs, toMs: fromMs + random.int(500, 10_000) };
+}
+
+/** None, some that end, and now and then one that lasts to the end of the run. */
+function hotSpans(random: SeededRandom, faultsMs: number): Span[] {
+  const spans: Span[] = [];
+  let fromMs = random.int(500, faultsMs);
+  while (fromMs < faultsMs && random.chance(0.8)) {
+    const isLast = random.chance(0.25);
+    const toMs = isLast ? Number.POSITIVE_INFINITY : fromMs + random.int(500, 6000);
+    spans.push({ fromMs, toMs });
+    if (isLast) break;
+    fromMs = toMs + random.int(1000, 6000);
+  }
+  return spans;
+}

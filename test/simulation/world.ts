@@ -1,0 +1,390 @@
+import type { AggregatorMessage__Output } from "../../shared/wire/generated/telltale/v1/AggregatorMessage.ts";
+import type { Rejected__Output } from "../../shared/wire/generated/telltale/v1/Rejected.ts";
+import type { SeededRandom } from "../support/random.ts";
+import { type AgentNode, agentNode } from "./agent-node.ts";
+import { AggregatorNode } from "./aggregator-node.ts";
+import { checkAlerts, type Reading } from "./check-alerts.ts";
+import { seqText } from "./check-samples.ts";
+import { FinalCheck } from "./final-check.ts";
+import { Host, type Surroundings } from "./host.ts";
+import type { AgentJournal } from "./journal.ts";
+import { Network } from "./network.ts";
+import { AGGREGATOR, type Plan, type SimulatedEvent } from "./plan.ts";
+import type { Plant } from "./plants.ts";
+import { Receiver } from "./receiver.ts";
+import type { Service } from "./service.ts";
+import { HOT_ABOVE, HOT_KEY, type Span } from "./source.ts";
+
+/** How long everything may take to be delivered once nothing fails any more. */
+const DRAIN_MAX_MS = 120_000;
+/** Alerts have settled this long after the last change. */
+const SETTLE_MS = 8000;
+const VIOLATIONS_MAX = 12;
+/** Why an agent may have given up a tick here: its clock, or its own disk. */
+const DROP_REASONS: ReadonlySet<string> = new Set(["future", "disk_full", "disk_slow"]);
+/** Times further ahead than this the aggregator may refuse. */
+const FUTURE_MS = 599_000;
+
+/** All hosts, what befalls them, and what may be seen at any moment. */
+export class World {
+  readonly violations: string[] = [];
+  readonly #plan: Plan;
+  readonly #surroundings: Surroundings;
+  readonly #network: Network;
+  readonly #receiver: Receiver;
+  readonly #aggregator: AggregatorNode;
+  readonly #agents = new Map<string, AgentNode>();
+  /** When the aggregator had trouble that excuses a repeated notification. */
+  readonly #troubles: Span[] = [];
+  readonly #fate: SeededRandom;
+
+  constructor(plan: Plan, plant: Plant, surroundings: Surroundings) {
+    this.#plan = plan;
+    this.#surroundings = surroundings;
+    this.#fate = surroundings.random.fork("fate");
+    this.#network = new Network(surroundings, plan.network, {
+      agentGot: (agent, message) => this.#agentGot(agent, message),
+      aggregatorSent: (agent, message) => this.#aggregatorSent(agent, message),
+    });
+    this.#receiver = new Receiver(surroundings, plan.receiverFailure);
+    const onBug = (what: string) => this.violate(what);
+    const host = new Host(AGGREGATOR, surroundings, { speed: plan.speed, wallMs: 0 });
+    this.#aggregator = new AggregatorNode(host, {
+      plan,
+      plant,
+      network: this.#network,
+      receiver: this.#receiver,
+      onBug,
+    });
+    for (const agent of plan.agents) {
+      const agentHost = new Host(agent.name, surroundings, {
+        speed: plan.speed,
+        wallMs: agent.wallMs,
+      });
+      this.#agents.set(agent.name, agentNode(agentHost, agent, this.#network, onBug));
+    }
+  }
+
+  violate(what: string): void {
+    this.#surroundings.trace.add("VIOLATION", "oracle", what);
+    if (this.violations.length < VIOLATIONS_MAX) this.violations.push(what);
+  }
+
+  async live(): Promise<void> {
+    const { clock } = this.#surroundings;
+    this.#aggregator.service.start();
+    for (const { name, startMs } of this.#plan.agents) this.#service(name).startLater(startMs);
+    for (const event of this.#plan.events) {
+      void clock.sleep(event.atMs).then(() => this.#befall(event));
+    }
+    void this.#watch();
+    await clock.advance(this.#plan.faultsMs);
+    await this.#mend();
+    await this.#drain();
+    if (this.violations.length > 0) return;
+    for (const violation of this.#checkAccounts()) this.violate(violation);
+    this.#noteUntold();
+    const check = new FinalCheck(this.#plan, this.#surroundings, this.#aggregator, this.#agents);
+    for (const violation of await check.run()) this.violate(violation);
+    for (const violation of checkAlerts({
+      transitions: this.#aggregator.transitions,
+      deliveries: this.#receiver.deliveries,
+      readings: this.#readings(),
+      troubles: this.#troubles,
+    })) {
+      this.violate(violation);
+    }
+  }
+
+  /**
+   * Promise 3: made = stored + waiting + dropped, and every tick that reached the buffer is in
+   * exactly one of them; refused ones are the only dropped ones that did.
+   */
+  #checkAccounts(): string[] {
+    const { safeFrames } = this.#aggregator;
+    const found: string[] = [];
+    for (const [name, { journal, accounts }] of this.#agents) {
+      const { made, stored, waiting, dropped } = accounts();
+      const lost = [...dropped.values()].reduce((sum, frames) => sum + frames, 0);
+      if (made !== stored + waiting + lost) {
+        found.push(`${name}: made ${made}, stored ${stored}, waiting ${waiting}, dropped ${lost}`);
+      }
+      const inBuffer = journal.ticks.filter(({ fate, bytes }) => {
+        return fate === "buffered" || safeFrames.has(bytes);
+      });
+      const refused = dropped.get("future") ?? 0;
+      if (stored + waiting + refused !== inBuffer.length) {
+        found.push(
+          `${name}: ${inBuffer.length} ticks reached the buffer, it says ${stored} are stored, ` +
+            `${waiting} wait, ${refused} were refused`,
+        );
+      }
+      for (const reason of dropped.keys()) {
+        if (!DROP_REASONS.has(reason)) found.push(`${name}: ticks were dropped as "${reason}"`);
+      }
+    }
+    return found;
+  }
+
+  /**
+   * A frame may be refused for its time and the connection break before the agent hears of it. It
+   * then counts as stored there, and as refused at the aggregator only.
+   */
+  #noteUntold(): void {
+    for (const { journal } of this.#agents.values()) {
+      for (const tick of journal.owed()) {
+        const seen = this.#aggregator.safeFrames.firstSeen(tick.bytes);
+        if (seen === undefined || tick.timeMs <= seen.wallMs + FUTURE_MS) continue;
+        tick.dropReason = "future";
+        this.#surroundings.trace.add("refused-untold", journal.agent, seqText(tick));
+      }
+    }
+  }
+
+  #readings(): Map<string, Reading[]> {
+    const { safeFrames } = this.#aggregator;
+    const isSet = (name: string) =>
+      this.#plan.events.some(({ kind, host }) => kind === "clock-step" && host === name);
+    const readings = new Map<string, Reading[]>();
+    for (const [name, { journal }] of this.#agents) {
+      if (isSet(AGGREGATOR) || isSet(name)) continue;
+      const ofNode = journal.ticks.map(({ bytes, values }): Reading => {
+        const isHot = (values.get(HOT_KEY) ?? 0) > HOT_ABOVE;
+        const safeAtMs = safeFrames.firstSeen(bytes)?.atMs ?? Number.POSITIVE_INFINITY;
+        return { isHot, safeAtMs };
+      });
+      readings.set(name, ofNode);
+    }
+    return readings;
+  }
+
+  #befall(event: SimulatedEvent): void {
+    const { clock, trace } = this.#surroundings;
+    const host = this.#host(event.host);
+    const service = this.#service(event.host);
+    const later = (ms: number, act: () => void) => void clock.sleep(ms).then(act);
+    trace.add(`event-${event.kind}`, event.host);
+    if (event.host === AGGREGATOR) this.#noteTrouble(event);
+    switch (event.kind) {
+      case "crash":
+        service.crash(event.crash, event.downMs);
+        break;
+      case "crash-in-write":
+        service.crashInWrite(event.steps, event.crash, event.downMs);
+        break;
+      case "stop":
+        service.stop(event.downMs);
+        break;
+      case "drop":
+        this.#network.drop(event.host);
+        break;
+      case "cut":
+        this.#network.cut(event.host);
+        later(event.forMs, () => this.#network.heal(event.host));
+        break;
+      case "disk-full":
+        host.setFull(true);
+        later(event.forMs, () => host.setFull(false));
+        break;
+      case "sync-fails":
+        host.setSyncFailing(true);
+        later(event.forMs, () => host.setSyncFailing(false));
+        break;
+      case "sync-hangs":
+        later(event.forMs, host.hangSync());
+        break;
+      case "clock-step":
+        host.stepWall(event.byMs);
+        break;
+      case "receiver-down":
+        this.#receiver.setDown(true);
+        later(event.forMs, () => this.#receiver.setDown(false));
+        break;
+    }
+  }
+
+  #noteTrouble(event: SimulatedEvent): void {
+    const fromMs = event.atMs;
+    switch (event.kind) {
+      case "crash":
+      case "crash-in-write": // any time from now on
+      case "sync-fails": // until it is opened again
+        this.#troubles.push({ fromMs, toMs: Number.POSITIVE_INFINITY });
+        break;
+      case "disk-full":
+      case "sync-hangs":
+        this.#troubles.push({ fromMs, toMs: fromMs + event.forMs });
+        break;
+    }
+  }
+
+  /** Nothing fails any more, and everybody starts once more from what the disks hold. */
+  async #mend(): Promise<void> {
+    const { clock, trace } = this.#surroundings;
+    const fate = this.#fate;
+    trace.add("mend", "world");
+    this.#receiver.mend();
+    const names = [AGGREGATOR, ...this.#agents.keys()];
+    for (const name of names) {
+      this.#network.heal(name);
+      const host = this.#host(name);
+      host.mend();
+      const kind = fate.pick(["kill", "power-cut"] as const);
+      if (name === AGGREGATOR) {
+        const atMs = clock.monotonicMs();
+        this.#troubles.push({ fromMs: atMs, toMs: Number.POSITIVE_INFINITY });
+      }
+      this.#service(name).crash(kind, fate.int(0, 1500));
+    }
+    for (const { name, wallMs } of this.#plan.agents) this.#host(name).setWall(wallMs);
+    this.#host(AGGREGATOR).setWall(0);
+  }
+
+  /** Until all that lay in the buffers is acknowledged, and alerts had time to settle. */
+  async #drain(): Promise<void> {
+    const { clock } = this.#surroundings;
+    const spans = this.#plan.agents.flatMap(({ hot }) => hot.map(({ toMs }) => toMs));
+    const lastChangeMs = Math.max(0, ...spans.filter(Number.isFinite));
+    await clock.advance(Math.max(0, lastChangeMs - clock.monotonicMs()));
+    await clock.advanceWhile(DRAIN_MAX_MS, () => !this.#isDrained());
+    await clock.advance(SETTLE_MS + this.#aggregatorStepsMs());
+    await clock.advanceWhile(DRAIN_MAX_MS, () => !this.#isDrained());
+    if (this.#isDrained()) return;
+    for (const [name, { journal, service }] of this.#agents) {
+      const waiting = journal.owed().filter(({ seq }) => seq > journal.ackedSeq);
+      const first = waiting[0];
+      if (first !== undefined || !service.isRunning) {
+        const what = first === undefined ? "nothing" : `${waiting.length} from ${seqText(first)}`;
+        this.violate(`${name}: not delivered after ${DRAIN_MAX_MS} ms: ${what}`);
+      }
+    }
+  }
+
+  /** After a clock went back, states that bear times of before wait until those come again. */
+  #aggregatorStepsMs(): number {
+    let sum = 0;
+    for (const event of this.#plan.events) {
+      if (event.kind === "clock-step" && event.host === AGGREGATOR) sum += Math.abs(event.byMs);
+    }
+    return sum;
+  }
+
+  #isDrained(): boolean {
+    if (!this.#aggregator.service.isRunning) return false;
+    return [...this.#agents.values()].every(({ service, journal }) => {
+      const last = journal.owed().at(-1);
+      return service.isRunning && last !== undefined && last.seq <= journal.ackedSeq;
+    });
+  }
+
+  #agentGot(agent: string, { ack }: AggregatorMessage__Output): void {
+    const journal = this.#journal(agent);
+    if (ack !== null && ack !== undefined) {
+      journal.ackedSeq = Math.max(journal.ackedSeq, ack.seq);
+    }
+  }
+
+  /** What an agent is told of its frames must be true on the aggregator's disk at that moment. */
+  #aggregatorSent(agent: string, message: AggregatorMessage__Output): AggregatorMessage__Output {
+    const journal = this.#journal(agent);
+    const { ack, rejected, welcome } = message;
+    if (ack !== null && ack !== undefined) this.#checkSafe(journal, ack.seq, "acknowledged");
+    if (rejected !== null && rejected !== undefined) this.#checkRefusal(journal, rejected);
+    if (welcome === null || welcome === undefined) return message;
+    const { lastSeq } = welcome;
+    this.#checkSafe(journal, lastSeq, "said to be held");
+    if (lastSeq < journal.ackedSeq) {
+      this.violate(`${agent}: held up to ${lastSeq}, acknowledged was ${journal.ackedSeq}`);
+    }
+    return { ...message, welcome: { ...welcome, lastSeq: this.#forgetful(journal, lastSeq) } };
+  }
+
+  /** Now and then an agent hears of less than there is, and sends again what is there already. */
+  #forgetful(journal: AgentJournal, lastSeq: number): number {
+    if (!this.#fate.chance(this.#plan.forgetfulness)) return lastSeq;
+    const held = journal.ticks.filter(({ seq, isSafe }) => seq <= lastSeq && isSafe);
+    const from = held.at(-this.#fate.int(1, 20)) ?? held[0];
+    if (from !== undefined) this.#surroundings.trace.add("forget", journal.agent, seqText(from));
+    return from === undefined ? lastSeq : from.seq - 1;
+  }
+
+  /** Every frame up to `seq` that was not given up is on the aggregator's disk. */
+  #checkSafe(journal: AgentJournal, seq: number, what: string): void {
+    for (const tick of journal.unsafeUpTo(seq)) {
+      if (this.#aggregator.safeFrames.has(tick.bytes)) tick.isSafe = true;
+      else if (tick.dropReason === null && tick.fate === "buffered") {
+        this.violate(`${journal.agent}: ${seqText(tick)} is ${what} and not on the disk`);
+        tick.isSafe = true; // said once
+      }
+    }
+  }
+
+  /** A refusal must have its reason. */
+  #checkRefusal(journal: AgentJournal, { seq, reason, detail }: Rejected__Output): void {
+    const tick = journal.bySeq.get(seq);
+    journal.dropped(seq, reason);
+    this.#surroundings.trace.add("refused", journal.agent, `${seq} ${reason} ${detail}`);
+    if (tick === undefined) {
+      this.violate(`${journal.agent}: ${seq} is refused and was never made`);
+      return;
+    }
+    // The agent begins an epoch where its clock goes back, and sends each in order.
+    const isFuture = tick.timeMs > this.#host(AGGREGATOR).wallMs() + FUTURE_MS;
+    if (reason !== "REJECT_REASON_FUTURE" || !isFuture) {
+      this.violate(`${journal.agent}: ${seqText(tick)} is refused: ${reason} ${detail}`);
+    }
+  }
+
+  /** Looks at what queries see while things happen: nothing that a crash could take back. */
+  async #watch(): Promise<void> {
+    const { clock, random } = this.#surroundings;
+    const own = random.fork("watch");
+    for (;;) {
+      await clock.sleep(own.between(300, 4000));
+      const services = this.#aggregator.services;
+      if (services === null) continue;
+      const timeMs = this.#host(AGGREGATOR).wallMs() + 20_000;
+      const signal = new AbortController().signal;
+      try {
+        const options = { timeoutMs: null, limit: null, signal };
+        const result = await services.api.instant({ query: "sim_ops_total[30s]", timeMs }, options);
+        if (result.type === "matrix")
+          for (const series of result.series) this.#checkVisible(series);
+      } catch (error) {
+        this.#surroundings.trace.add("query-failed", "watch", String(error));
+      }
+    }
+  }
+
+  #checkVisible(series: {
+    readonly labels: readonly string[];
+    readonly times: Float64Array;
+  }): void {
+    const at = series.labels.indexOf("instance") + 1;
+    const journal = this.#journal(series.labels[at] ?? "");
+    const timeMs = series.times.at(-1) ?? 0;
+    const ticks = journal.ticks.filter((tick) => tick.timeMs === timeMs);
+    if (ticks.some((tick) => this.#aggregator.safeFrames.has(tick.bytes))) return;
+    this.violate(`${journal.agent}: a query sees ${timeMs}, which is not on the disk`);
+  }
+
+  #journal(agent: string): AgentJournal {
+    const node = this.#agents.get(agent);
+    if (node === undefined) throw new Error(`There is no agent "${agent}"`);
+    return node.journal;
+  }
+
+  #host(name: string): Host {
+    return name === AGGREGATOR ? this.#aggregator.host : this.#agent(name).host;
+  }
+
+  #service(name: string): Service {
+    return name === AGGREGATOR ? this.#aggregator.service : this.#agent(name).service;
+  }
+
+  #agent(name: string): AgentNode {
+    const node = this.#agents.get(name);
+    if (node === undefined) throw new Error(`There is no agent "${name}"`);
+    return node;
+  }
+}

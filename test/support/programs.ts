@@ -1,0 +1,260 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import { type AddressInfo, createServer as createTcpServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+
+const ROOT = join(import.meta.dirname, "../..");
+const DIST = existsSync(join(ROOT, "dist")) ? join(ROOT, "dist") : ROOT;
+
+/** A built program, run as a process of its own. */
+export class Program implements AsyncDisposable {
+  readonly child: ChildProcess;
+  output = "";
+  errors = "";
+
+  constructor(folder: "agent" | "aggregator" | "cli", args: readonly string[]) {
+    this.child = spawn(process.execPath, [join(DIST, folder, "main.js"), ...args], {
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    this.child.stdout?.on("data", (chunk) => {
+      this.output += chunk;
+    });
+    this.child.stderr?.on("data", (chunk) => {
+      this.errors += chunk;
+    });
+  }
+
+  async exited(): Promise<number | null> {
+    if (this.child.exitCode === null && this.child.signalCode === null) {
+      await once(this.child, "close");
+    }
+    return this.child.exitCode;
+  }
+
+  /** As a crash or the OOM killer would: no handler runs. */
+  async kill(): Promise<void> {
+    this.child.kill("SIGKILL");
+    await this.exited();
+  }
+
+  async stop(): Promise<void> {
+    this.child.kill("SIGTERM");
+    await this.exited();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.kill();
+  }
+
+  /** The JSON lines of the log so far. */
+  log(): Record<string, unknown>[] {
+    const lines: Record<string, unknown>[] = [];
+    for (const line of this.errors.split("\n")) {
+      try {
+        lines.push(JSON.parse(line));
+      } catch {
+        // a line cut off by a kill, or not of the log
+      }
+    }
+    return lines;
+  }
+}
+
+/** Runs a program to its end. */
+export async function runProgram(
+  folder: "agent" | "aggregator" | "cli",
+  args: readonly string[],
+): Promise<{ code: number | null; output: string; errors: string }> {
+  const program = new Program(folder, args);
+  const code = await program.exited();
+  return { code, output: program.output, errors: program.errors };
+}
+
+/** Folders, ports and flags for one aggregator and its agents; all of it goes away in the end. */
+export class Bed implements AsyncDisposable {
+  readonly directory = mkdtempSync(join(tmpdir(), "telltale-e2e-"));
+  readonly #programs: Program[] = [];
+  grpcPort = 0;
+  httpPort = 0;
+  agentPort = 0;
+
+  static async open(): Promise<Bed> {
+    const bed = new Bed();
+    [bed.grpcPort, bed.httpPort, bed.agentPort] = await freePorts();
+    mkdirSync(join(bed.directory, "rules"));
+    return bed;
+  }
+
+  path(...names: string[]): string {
+    return join(this.directory, ...names);
+  }
+
+  write(name: string, text: string): string {
+    const path = this.path(name);
+    mkdirSync(join(path, ".."), { recursive: true });
+    writeFileSync(path, text);
+    return path;
+  }
+
+  aggregatorArgs(): string[] {
+    return [
+      `--data-dir=${this.path("aggregator")}`,
+      `--rules=${this.path("rules/*.yaml")}`,
+      `--notify=${this.path("notify.yaml")}`,
+      `--grpc-listen=127.0.0.1:${this.grpcPort}`,
+      `--http-listen=127.0.0.1:${this.httpPort}`,
+    ];
+  }
+
+  agentArgs(): string[] {
+    return [
+      "--node=n1",
+      `--data-dir=${this.path("agent")}`,
+      `--aggregator=127.0.0.1:${this.grpcPort}`,
+      `--listen=127.0.0.1:${this.agentPort}`,
+    ];
+  }
+
+  start(folder: "agent" | "aggregator", extra: readonly string[] = []): Program {
+    const own = folder === "agent" ? this.agentArgs() : this.aggregatorArgs();
+    const program = new Program(folder, [...own, ...extra]);
+    this.#programs.push(program);
+    return program;
+  }
+
+  async startReadyAggregator(extra: readonly string[] = []): Promise<Program> {
+    const program = this.start("aggregator", extra);
+    await eventually(async () => {
+      if (program.child.exitCode !== null) throw new Error(`aggregator ended:\n${program.errors}`);
+      return (await fetch(`http://127.0.0.1:${this.httpPort}/-/ready`)).ok;
+    });
+    return program;
+  }
+
+  /** An instant query's vector, as [labels, value] pairs. */
+  async query(expr: string): Promise<[Record<string, string>, number][]> {
+    const url = `http://127.0.0.1:${this.httpPort}/api/v1/query?query=${encodeURIComponent(expr)}`;
+    const body = (await (await fetch(url)).json()) as ApiBody;
+    if (body.status !== "success") throw new Error(JSON.stringify(body));
+    return body.data.result.map(
+      (one: { metric: Record<string, string>; value: [number, string] }) => [
+        one.metric,
+        Number(one.value[1]),
+      ],
+    );
+  }
+
+  /** The aggregator's own page. */
+  async metrics(): Promise<string> {
+    return await (await fetch(`http://127.0.0.1:${this.httpPort}/metrics`)).text();
+  }
+
+  /** The times, in seconds, of every stored sample of a selector with a range. */
+  async sampleTimes(rangeSelector: string): Promise<number[]> {
+    const url = `http://127.0.0.1:${this.httpPort}/api/v1/query?query=${encodeURIComponent(rangeSelector)}`;
+    const body = (await (await fetch(url)).json()) as ApiBody;
+    return body.data.result.flatMap((one) => one.values.map(([time]) => time));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const program of this.#programs) await program.kill();
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}
+
+type ApiBody = {
+  readonly status: string;
+  readonly data: {
+    readonly result: readonly {
+      readonly metric: Record<string, string>;
+      readonly value: [number, string];
+      readonly values: [number, string][];
+    }[];
+  };
+};
+
+/** A webhook receiver that keeps what it is sent. */
+export class Hook implements AsyncDisposable {
+  readonly #server: Server;
+  readonly received: { atMs: number; body: { status: string; alerts: HookAlert[] } }[] = [];
+
+  private constructor() {
+    this.#server = createServer((request, response) => {
+      let text = "";
+      request.on("data", (chunk) => {
+        text += chunk;
+      });
+      request.on("end", () => {
+        this.received.push({ atMs: Date.now(), body: JSON.parse(text) });
+        response.end("ok");
+      });
+    });
+  }
+
+  static async open(port = 0): Promise<Hook> {
+    const hook = new Hook();
+    hook.#server.listen(port, "127.0.0.1");
+    await once(hook.#server, "listening");
+    return hook;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/hook`;
+  }
+
+  /** `alertname status` of everything received, in order. */
+  get story(): string[] {
+    return this.received.flatMap(({ body }) =>
+      body.alerts.map((alert) => `${alert.labels["alertname"]} ${alert.status}`),
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#server.closeAllConnections();
+    this.#server.close();
+    await once(this.#server, "close");
+  }
+}
+
+export type HookAlert = {
+  status: string;
+  labels: Record<string, string>;
+  annotations: Record<string, string>;
+};
+
+/** Asks until the answer is true; an answer that throws counts as no. */
+export async function eventually(
+  isTrue: () => boolean | Promise<boolean>,
+  withinMs = 30_000,
+): Promise<void> {
+  const until = performance.now() + withinMs;
+  for (;;) {
+    let why = "it is not so";
+    try {
+      if (await isTrue()) return;
+    } catch (error) {
+      why = String(error);
+    }
+    if (performance.now() > until) throw new Error(`Not within ${withinMs} ms: ${why}`);
+    await delay(50);
+  }
+}
+
+async function freePorts(): Promise<[number, number, number]> {
+  const servers = [createTcpServer(), createTcpServer(), createTcpServer()];
+  const ports: number[] = [];
+  for (const server of servers) {
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    ports.push((server.address() as AddressInfo).port);
+  }
+  for (const server of servers) {
+    server.close();
+    await once(server, "close");
+  }
+  return [ports[0] ?? 0, ports[1] ?? 0, ports[2] ?? 0];
+}

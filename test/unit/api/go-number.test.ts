@@ -1,0 +1,75 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import {
+  decimalText,
+  exponentText,
+  sampleText,
+  secondsText,
+} from "../../../aggregator/api/go-number.ts";
+
+test.each([
+  [1, "1"],
+  [0, "0"],
+  [-0, "-0"],
+  [0.1, "0.1"],
+  [-1.5, "-1.5"],
+  [1e6, "1000000"],
+  [123456789012345680, "123456789012345680"],
+  [1e20, "100000000000000000000"],
+  [1e21, "1e+21"],
+  [1.5e300, "1.5e+300"],
+  [0.000001, "0.000001"],
+  [1e-7, "1e-07"],
+  [-2.5e-9, "-2.5e-09"],
+  [5e-324, "5e-324"],
+  [Number.NaN, "NaN"],
+  [Number.POSITIVE_INFINITY, "+Inf"],
+  [Number.NEGATIVE_INFINITY, "-Inf"],
+])("the sample %d is written %s", (value, expected) => {
+  expect(sampleText(value)).toBe(expected);
+});
+
+test.each([
+  [1e21, "1000000000000000000000"],
+  [-1.25e22, "-12500000000000000000000"],
+  [1e-7, "0.0000001"],
+  [-2.5e-9, "-0.0000000025"],
+  [1.5, "1.5"],
+  [-0, "-0"],
+  [Number.NaN, "NaN"],
+])("the scalar %d is written %s", (value, expected) => {
+  expect(decimalText(value)).toBe(expected);
+});
+
+test.each([
+  [1, "1e+00"],
+  [0, "0e+00"],
+  [-0, "-0e+00"],
+  [123, "1.23e+02"],
+  [1e-100, "1e-100"],
+  [Number.POSITIVE_INFINITY, "+Inf"],
+])("an alert's value %d is written %s", (value, expected) => {
+  expect(exponentText(value)).toBe(expected);
+});
+
+test("every finite double reads back as itself", () => {
+  fc.assert(
+    fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), (value) => {
+      expect(Number(sampleText(value))).toBe(value);
+      expect(Number(decimalText(value))).toBe(value);
+      expect(decimalText(value)).not.toContain("e");
+      expect(Number(exponentText(value))).toBe(value);
+    }),
+  );
+});
+
+test.each([
+  [1_435_781_451_781, "1435781451.781"],
+  [1_435_781_451_700, "1435781451.700"],
+  [1_435_781_451_007, "1435781451.007"],
+  [1_435_781_451_000, "1435781451"],
+  [0, "0"],
+  [-1500, "-1.500"],
+])("the time %d is written %s", (timeMs, expected) => {
+  expect(secondsText(timeMs)).toBe(expected);
+});

@@ -1,0 +1,159 @@
+import type { BufferedFrame, FrameBuffer } from "../../../agent/buffer/frame-buffer.ts";
+import { openFrameBuffer } from "../../../agent/buffer/frame-buffer.ts";
+import { labelsOf, labelsRecord } from "../../../shared/model/labels.ts";
+import { Metrics } from "../../../shared/telemetry/metrics.ts";
+import { epochOfSeq } from "../../../shared/wire/frame.ts";
+import { parseFrame, StreamDecoder } from "../../../shared/wire/frame-decoder.ts";
+import { type EncodedFrame, FrameEncoder } from "../../../shared/wire/frame-encoder.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
+import { MemoryLogger } from "../../support/memory-logger.ts";
+import { MemoryDisk, MemoryStore } from "../../support/memory-store.ts";
+import { SeededRandom } from "../../support/random.ts";
+
+const KEYFRAME_EVERY = 4;
+export const LIMITS = { bytesMax: 1024 * 1024, ageMaxMs: 3_600_000 };
+
+/** An agent's half that makes frames, on a disk that survives its crashes. */
+export class BufferRig {
+  readonly disk: MemoryDisk;
+  readonly clock = new FakeClock();
+  readonly random: SeededRandom;
+  readonly logger = new MemoryLogger();
+  readonly limits: typeof LIMITS;
+  metrics = new Metrics();
+  buffer = undefined as unknown as FrameBuffer; // `open` sets these three
+  store = undefined as unknown as MemoryStore;
+  #encoder = undefined as unknown as FrameEncoder;
+  #slots: number[] = [];
+  #value = 0;
+
+  private constructor(disk: MemoryDisk, random: SeededRandom, limits: typeof LIMITS) {
+    this.disk = disk;
+    this.random = random;
+    this.limits = limits;
+  }
+
+  static async open(limits: Partial<typeof LIMITS> = {}, seed = 1): Promise<BufferRig> {
+    const rig = new BufferRig(new MemoryDisk(), new SeededRandom(seed), { ...LIMITS, ...limits });
+    await rig.reopen();
+    return rig;
+  }
+
+  /** Another machine with a disk that has been used before. */
+  static async on(disk: MemoryDisk): Promise<BufferRig> {
+    const rig = new BufferRig(disk, new SeededRandom(2), LIMITS);
+    await rig.reopen();
+    return rig;
+  }
+
+  /** As a new process does, after the old one closed or died. */
+  async reopen(): Promise<void> {
+    this.metrics = new Metrics();
+    this.store = new MemoryStore(this.disk);
+    const { store, clock, logger, metrics } = this;
+    this.buffer = await openFrameBuffer(
+      { store, clock, random: this.random.next, logger, metrics },
+      this.limits,
+    );
+    this.#encoder = this.#newEncoder();
+  }
+
+  async restart(): Promise<void> {
+    await this.buffer.close();
+    await this.store.close();
+    await this.reopen();
+  }
+
+  async crash(kind: "kill" | "power-cut" = "power-cut"): Promise<void> {
+    this.disk.crash(this.random.next, kind);
+    await this.reopen();
+  }
+
+  /** The next frame; `series` more series from now on. */
+  frame(series = 0): EncodedFrame {
+    for (let i = 0; i < series; i += 1) this.#define();
+    this.#value += 1;
+    for (const slot of this.#slots) this.#encoder.set(slot, this.#value * (slot + 1));
+    return this.#encoder.encodeTick(this.clock.nowMs() + this.#value * 1000, [0]);
+  }
+
+  async append(count = 1): Promise<EncodedFrame[]> {
+    const frames: EncodedFrame[] = [];
+    for (let i = 0; i < count; i += 1) {
+      const frame = this.frame();
+      await this.buffer.append(frame);
+      frames.push(frame);
+    }
+    return frames;
+  }
+
+  beginEpoch(): void {
+    this.#encoder.beginEpoch(this.buffer.nextEpoch());
+  }
+
+  /** Everything after `seq`, in reads of few frames. */
+  async readAll(seq: number): Promise<BufferedFrame[]> {
+    const frames: BufferedFrame[] = [];
+    for (let after = seq; ; ) {
+      const more = await this.buffer.read(after, 3, 100_000);
+      frames.push(...more);
+      const last = more.at(-1);
+      if (last === undefined) return frames;
+      after = last.seq;
+    }
+  }
+
+  /** What an aggregator that knows nothing can take; the sequences it would refuse. */
+  async undecodable(afterSeq = 0): Promise<number[]> {
+    const decoder = new StreamDecoder();
+    const refused: number[] = [];
+    for (const { seq, bytes, seriesCount } of await this.readAll(afterSeq)) {
+      const epoch = epochOfSeq(seq);
+      const known = decoder.epoch === epoch ? decoder.seriesKnown : 0;
+      decoder.define(epoch, await this.buffer.definitions(epoch, known, seriesCount));
+      const frame = parseFrame(bytes);
+      if (decoder.check(frame) === "take") decoder.apply(frame);
+      else refused.push(seq);
+    }
+    return refused;
+  }
+
+  /** A metric's value, or of a labelled one its values by label. */
+  metric(name: string): number {
+    return this.#values(name).reduce((sum, { value }) => sum + value, 0);
+  }
+
+  dropped(): Record<string, number> {
+    const values = this.#values("telltale_agent_frames_dropped_total");
+    const pairs = values.map(({ labels, value }) => [labelsRecord(labels)["reason"], value]);
+    return Object.fromEntries(pairs.filter(([, value]) => value !== 0));
+  }
+
+  books(): { made: number; stored: number; waiting: number; dropped: number } {
+    return {
+      made: this.metric("telltale_agent_frames_made_total"),
+      stored: this.metric("telltale_agent_frames_stored_total"),
+      waiting: this.metric("telltale_agent_frames_waiting"),
+      dropped: this.metric("telltale_agent_frames_dropped_total"),
+    };
+  }
+
+  #values(name: string) {
+    return this.metrics.samples().filter((sample) => sample.name === name);
+  }
+
+  #newEncoder(): FrameEncoder {
+    const encoder = new FrameEncoder(this.buffer.epoch, { keyframeEvery: KEYFRAME_EVERY });
+    this.#encoder = encoder;
+    this.#slots = [];
+    for (let i = 0; i < 3; i += 1) this.#define();
+    return encoder;
+  }
+
+  #define(): void {
+    const name = `series_${this.#slots.length}`;
+    this.#slots.push(this.#encoder.define(0, 0, labelsOf({ __name__: name, kind: "é\n" })));
+  }
+}
+
+export const seqs = (frames: readonly { seq: number }[]) => frames.map(({ seq }) => seq);

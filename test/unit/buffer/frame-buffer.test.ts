@@ -1,0 +1,367 @@
+import { describe, expect, test } from "vitest";
+import { definitionKey, frameKey, LEDGER_KEY } from "../../../agent/buffer/records.ts";
+import { OperationalError } from "../../../shared/errors.ts";
+import { seqOf } from "../../../shared/wire/frame.ts";
+import { settle } from "../../support/fake-clock.ts";
+import { BufferRig, seqs } from "./buffer-rig.ts";
+
+async function codeOf(work: Promise<unknown>): Promise<string> {
+  try {
+    await work;
+    return "none";
+  } catch (error) {
+    if (error instanceof OperationalError) return error.code;
+    throw error;
+  }
+}
+
+async function damage(rig: BufferRig, key: Uint8Array): Promise<void> {
+  const value = await rig.store.get(key);
+  if (value === undefined) throw new Error("nothing to damage");
+  value[value.length >> 1] = (value[value.length >> 1] ?? 0) ^ 0x10;
+  await rig.store.batch([{ type: "put", key, value }], { sync: true });
+}
+
+describe("frames in the buffer", () => {
+  test("come back in order with their bytes and their definitions", async () => {
+    const rig = await BufferRig.open();
+    const made = await rig.append(6);
+    const late = rig.frame(2);
+    await rig.buffer.append(late);
+    const read = await rig.readAll(0);
+    expect(read.map(({ bytes }) => [...bytes])).toEqual(
+      [...made, late].map(({ bytes }) => [...bytes]),
+    );
+    const definitions = [...(made[0]?.definitions ?? []), ...late.definitions];
+    expect(await rig.buffer.definitions(1, 0, 5)).toEqual(definitions);
+    expect(await rig.buffer.definitions(1, 3, 5)).toEqual(late.definitions);
+    expect(rig.books()).toEqual({ made: 7, stored: 0, waiting: 7, dropped: 0 });
+  });
+
+  test("are read in portions of at most so many frames or bytes, but never none", async () => {
+    const rig = await BufferRig.open();
+    const [first] = await rig.append(5);
+    expect(await rig.buffer.read(0, 2, 1_000_000)).toHaveLength(2);
+    expect(await rig.buffer.read(0, 100, (first?.bytes.length ?? 0) + 1)).toHaveLength(1);
+    expect(await rig.buffer.read(0, 100, 1)).toHaveLength(1);
+    expect(seqs(await rig.buffer.read(seqOf(1, 3), 100, 1_000_000))).toEqual([
+      seqOf(1, 4),
+      seqOf(1, 5),
+    ]);
+    expect(await rig.buffer.read(seqOf(1, 5), 100, 1_000_000)).toEqual([]);
+  });
+
+  test("are neither readable nor announced before they are on the disk", async () => {
+    const rig = await BufferRig.open();
+    const release = rig.disk.hangSync();
+    let isAnnounced = false;
+    const stop = new AbortController();
+    const changed = rig.buffer.changed(stop.signal).then(() => {
+      isAnnounced = true;
+    });
+    const append = rig.buffer.append(rig.frame());
+    await settle();
+    expect(isAnnounced).toBe(false);
+    expect(await rig.buffer.read(0, 10, 1000)).toEqual([]);
+    expect(rig.books().made).toBe(0);
+    release();
+    await Promise.all([append, changed]);
+    expect(await rig.buffer.read(0, 10, 1000)).toHaveLength(1);
+  });
+
+  test("survive a power cut, under the same stream and in a new epoch", async () => {
+    const rig = await BufferRig.open();
+    const { streamId } = rig.buffer;
+    await rig.append(3);
+    await rig.crash();
+    expect(rig.buffer.streamId).toBe(streamId);
+    expect(rig.buffer.epoch).toBe(2);
+    await rig.append(1);
+    expect(seqs(await rig.readAll(0))).toEqual([
+      seqOf(1, 1),
+      seqOf(1, 2),
+      seqOf(1, 3),
+      seqOf(2, 1),
+    ]);
+    expect(await rig.undecodable()).toEqual([]);
+    expect(rig.books()).toEqual({ made: 4, stored: 0, waiting: 4, dropped: 0 });
+  });
+
+  test("a process that appends nothing still uses up its epoch", async () => {
+    const rig = await BufferRig.open();
+    await rig.restart();
+    await rig.crash();
+    expect(rig.buffer.epoch).toBe(3);
+  });
+
+  test("who waits for a change is told when he no longer wants to know", async () => {
+    const rig = await BufferRig.open();
+    const stop = new AbortController();
+    const changed = rig.buffer.changed(stop.signal);
+    stop.abort(new Error("enough"));
+    await expect(changed).rejects.toThrow("enough");
+    await expect(rig.buffer.changed(stop.signal)).rejects.toThrow("enough");
+  });
+});
+
+describe("an ack", () => {
+  test("frees everything before the last keyframe it covers, and keeps that stretch", async () => {
+    const rig = await BufferRig.open();
+    await rig.append(11); // keyframes are 1, 5 and 9
+    await rig.buffer.ack(seqOf(1, 7));
+    expect(rig.buffer.ackedSeq).toBe(seqOf(1, 7));
+    expect(rig.buffer.oldestSeq).toBe(seqOf(1, 5));
+    expect(seqs(await rig.readAll(0))[0]).toBe(seqOf(1, 5));
+    expect(rig.books()).toEqual({ made: 11, stored: 7, waiting: 4, dropped: 0 });
+    expect(await rig.store.get(frameKey(seqOf(1, 4)))).toBeUndefined();
+    await rig.buffer.ack(seqOf(1, 11));
+    expect(rig.buffer.oldestSeq).toBe(seqOf(1, 9));
+    expect(await rig.undecodable()).toEqual([]);
+  });
+
+  test("twice, or of something older, does nothing", async () => {
+    const rig = await BufferRig.open();
+    await rig.append(4);
+    await rig.buffer.ack(seqOf(1, 3));
+    await rig.buffer.ack(seqOf(1, 3));
+    await rig.buffer.ack(seqOf(1, 1));
+    expect(rig.books()).toEqual({ made: 4, stored: 3, waiting: 1, dropped: 0 });
+  });
+
+  test("of a frame that was never made is refused", async () => {
+    const rig = await BufferRig.open();
+    await rig.append(1);
+    expect(await codeOf(rig.buffer.ack(seqOf(1, 2)))).toBe("PROTOCOL");
+    expect(rig.books().waiting).toBe(1);
+  });
+
+  test("survives a restart, and a lost one leaves frames waiting, never the other way", async () => {
+    const rig = await BufferRig.open();
+    await rig.append(6);
+    await rig.buffer.ack(seqOf(1, 6));
+    await rig.restart();
+    expect(rig.books()).toEqual({ made: 6, stored: 6, waiting: 0, dropped: 0 });
+    await rig.append(6);
+    await rig.buffer.ack(rig.buffer.newestSeq);
+    await rig.crash("power-cut");
+    const { made, stored, waiting, dropped } = rig.books();
+    expect(made).toBe(12);
+    expect(stored + waiting + dropped).toBe(12);
+    expect(await rig.undecodable()).toEqual([]);
+  });
+
+  test("of an epoch's last frames removes its definitions, not those of the current one", async () => {
+    const rig = await BufferRig.open();
+    await rig.append(2);
+    rig.beginEpoch();
+    await rig.append(2);
+    await rig.buffer.ack(seqOf(1, 2));
+    expect(await rig.store.get(definitionKey(1, 0))).toBeDefined();
+    await rig.buffer.ack(seqOf(2, 1));
+    expect(await rig.store.get(definitionKey(1, 0))).toBeUndefined();
+    expect(await rig.buffer.definitions(2, 0, 3)).toHaveLength(3);
+  });
+
+  test("counts what the aggregator refused as dropped, by its reason", async () => {
+    const rig = await BufferRig.open();
+    await rig.append(5);
+    rig.buffer.dropped(seqOf(1, 2), "future");
+    rig.buffer.dropped(seqOf(1, 3), "future");
+    rig.buffer.dropped(seqOf(1, 9), "future"); // no such frame
+    expect(rig.books()).toEqual({ made: 5, stored: 0, waiting: 5, dropped: 0 });
+    await rig.buffer.ack(seqOf(1, 4));
+    rig.buffer.dropped(seqOf(1, 4), "future"); // too late: it is stored
+    expect(rig.books()).toEqual({ made: 5, stored: 2, waiting: 1, dropped: 2 });
+    expect(rig.dropped()).toEqual({ future: 2 });
+    expect(rig.metric("telltale_agent_samples_dropped_total")).toBe(6);
+  });
+});
+
+describe("a full disk", () => {
+  test("drops the tick, counted; the next epoch can be read, and nothing of before is lost", async () => {
+    const rig = await BufferRig.open();
+    await rig.append(2);
+    rig.disk.isFull = true;
+    const lost = rig.frame();
+    expect(await codeOf(rig.buffer.append(lost))).toBe("STORAGE");
+    rig.buffer.discard(lost, "disk_full");
+    expect(rig.books()).toEqual({ made: 3, stored: 0, waiting: 2, dropped: 1 });
+    rig.disk.isFull = false;
+    const orphan = rig.frame();
+    expect(await codeOf(rig.buffer.append(orphan))).toBe("STORAGE"); // builds on the lost one
+    rig.buffer.discard(orphan, "disk_full");
+    rig.beginEpoch();
+    await rig.append(2);
+    expect(await rig.undecodable()).toEqual([]);
+    await rig.restart();
+    expect(rig.books()).toEqual({ made: 6, stored: 0, waiting: 4, dropped: 2 });
+    expect(rig.dropped()).toEqual({ disk_full: 2 });
+  });
+
+  test("leaves frames waiting whose ack cannot be written, until a later ack", async () => {
+    const rig = await BufferRig.open();
+    await rig.append(3);
+    rig.disk.isFull = true;
+    expect(await codeOf(rig.buffer.ack(seqOf(1, 2)))).toBe("STORAGE");
+    expect(rig.books()).toEqual({ made: 3, stored: 0, waiting: 3, dropped: 0 });
+    rig.disk.isFull = false;
+    await rig.buffer.ack(seqOf(1, 3));
+    expect(rig.books()).toEqual({ made: 3, stored: 3, waiting: 0, dropped: 0 });
+  });
+
+  test("a write whose sync failed and that is there after all is never sent as well as dropped", async () => {
+    const rig = await BufferRig.open();
+    await rig.append(1);
+    rig.disk.doesSyncFail = true;
+    const lost = rig.frame();
+    expect(await codeOf(rig.buffer.append(lost))).toBe("STORAGE");
+    rig.buffer.discard(lost, "disk_full");
+    rig.disk.doesSyncFail = false;
+    await rig.crash("kill");
+    const { made, stored, waiting, dropped } = rig.books();
+    expect(made).toBe(stored + waiting + dropped);
+    expect(await rig.readAll(0)).toHaveLength(waiting);
+    expect(await rig.undecodable()).toEqual([]);
+  });
+});
+
+describe("a buffer over its limit", () => {
+  test("drops its oldest stretches, counted, and what is left can be read", async () => {
+    const rig = await BufferRig.open({ bytesMax: 1024 });
+    await rig.append(100);
+    const { made, waiting, dropped } = rig.books();
+    expect(made).toBe(100);
+    expect(waiting + dropped).toBe(100);
+    expect(rig.dropped()).toEqual({ buffer_full: dropped });
+    expect(dropped).toBeGreaterThan(50);
+    expect(rig.metric("telltale_agent_buffer_bytes")).toBeLessThanOrEqual(1024);
+    expect(rig.metric("telltale_agent_samples_dropped_total")).toBe(dropped * 3);
+    expect(await rig.readAll(0)).toHaveLength(waiting);
+    expect(rig.buffer.oldestSeq % 4).toBe(1); // a keyframe
+    expect(await rig.undecodable()).toEqual([]);
+    await rig.crash("kill");
+    expect(rig.books()).toEqual({ made, stored: 0, waiting, dropped });
+  });
+
+  test("refuses a frame that alone is larger, and keeps the others", async () => {
+    const rig = await BufferRig.open({ bytesMax: 600 });
+    await rig.append(2);
+    const large = rig.frame(200);
+    expect(await codeOf(rig.buffer.append(large))).toBe("LIMIT");
+    expect(await rig.readAll(0)).toHaveLength(2);
+  });
+
+  test("drops what is older than the age limit", async () => {
+    const rig = await BufferRig.open({ ageMaxMs: 60_000 });
+    await rig.append(12);
+    await rig.clock.advance(120_000);
+    await rig.append(1);
+    expect(rig.dropped()).toEqual({ buffer_age: 4 });
+    await rig.append(1);
+    expect(rig.dropped()).toEqual({ buffer_age: 8 });
+    await rig.append(1);
+    expect(rig.dropped()).toEqual({ buffer_age: 8 });
+    expect(await rig.undecodable()).toEqual([]);
+  });
+
+  test("frames in it that were acked are not counted as dropped", async () => {
+    const rig = await BufferRig.open({ ageMaxMs: 60_000 });
+    await rig.append(5);
+    await rig.buffer.ack(seqOf(1, 3));
+    await rig.clock.advance(120_000);
+    await rig.append(1);
+    expect(rig.books()).toEqual({ made: 6, stored: 3, waiting: 2, dropped: 1 });
+  });
+});
+
+describe("a damaged disk", () => {
+  test("costs the frame that is damaged, counted, and not those around it", async () => {
+    const rig = await BufferRig.open();
+    await rig.append(9);
+    await damage(rig, frameKey(seqOf(1, 6)));
+    expect(seqs(await rig.readAll(0))).not.toContain(seqOf(1, 6));
+    expect(await rig.readAll(0)).toHaveLength(8);
+    await rig.buffer.ack(seqOf(1, 9));
+    expect(rig.books()).toEqual({ made: 9, stored: 8, waiting: 0, dropped: 1 });
+    expect(rig.dropped()).toEqual({ damaged: 1 });
+    expect(rig.logger.messages("error")).toHaveLength(1);
+  });
+
+  test("that lost frames altogether has them counted too", async () => {
+    const rig = await BufferRig.open();
+    await rig.append(9);
+    await rig.store.clear({ gte: frameKey(seqOf(1, 2)), lt: frameKey(seqOf(1, 5)) });
+    await rig.store.clear({ gte: frameKey(seqOf(1, 9)), lte: frameKey(seqOf(1, 9)) });
+    await rig.readAll(0);
+    rig.beginEpoch();
+    await rig.append(1);
+    await rig.readAll(0);
+    await rig.buffer.ack(seqOf(2, 1));
+    expect(rig.books()).toEqual({ made: 10, stored: 6, waiting: 0, dropped: 4 });
+  });
+
+  test("with a damaged definition gives those before it, and asks for a new epoch", async () => {
+    const rig = await BufferRig.open();
+    await rig.append(1);
+    await damage(rig, definitionKey(1, 1));
+    expect(await rig.buffer.definitions(1, 0, 3)).toHaveLength(1);
+    expect(await codeOf(rig.buffer.append(rig.frame()))).toBe("STORAGE");
+    rig.beginEpoch();
+    await rig.append(1);
+    expect(await rig.buffer.definitions(2, 0, 3)).toHaveLength(3);
+  });
+
+  test("without its ledger starts over as another stream and counts what it cannot use", async () => {
+    const rig = await BufferRig.open();
+    const { streamId } = rig.buffer;
+    await rig.append(5);
+    await damage(rig, LEDGER_KEY);
+    await rig.crash("kill");
+    expect(rig.buffer.streamId).not.toBe(streamId);
+    expect(rig.books()).toEqual({ made: 5, stored: 0, waiting: 0, dropped: 5 });
+    expect(await rig.readAll(0)).toEqual([]);
+    await rig.append(2);
+    expect(await rig.undecodable()).toEqual([]);
+  });
+});
+
+describe("a stream that is renewed", () => {
+  test("has another name; what this process made waits on, what others made is stored", async () => {
+    const rig = await BufferRig.open();
+    const { streamId } = rig.buffer;
+    await rig.append(3);
+    await rig.restart();
+    await rig.append(2);
+    expect(rig.buffer.handedOutSeq).toBe(seqOf(2, 0));
+    await rig.readAll(0);
+    expect(rig.buffer.handedOutSeq).toBe(seqOf(2, 2));
+    await rig.buffer.renewStream();
+    expect(rig.buffer.streamId).toMatch(/^[0-9a-f]{32}$/);
+    expect(rig.buffer.streamId).not.toBe(streamId);
+    expect(rig.books()).toEqual({ made: 5, stored: 3, waiting: 2, dropped: 0 });
+    const renewed = rig.buffer.streamId;
+    await rig.crash();
+    expect(rig.buffer.streamId).toBe(renewed);
+  });
+});
+
+test("a write that failed and took effect all the same is removed before the next frame", async () => {
+  const rig = await BufferRig.open();
+  await rig.append(5);
+  const write = rig.store.batch.bind(rig.store);
+  rig.store.batch = async (operations, options) => {
+    await write(operations, options);
+    throw new OperationalError("STORAGE", "late failure");
+  };
+  for (let i = 0; i < 2; i += 1) {
+    const lost = rig.frame();
+    expect(await codeOf(rig.buffer.append(lost))).toBe("STORAGE");
+    rig.buffer.discard(lost, "disk_full");
+    rig.beginEpoch();
+  }
+  rig.store.batch = write;
+  const [kept] = await rig.append(1);
+  expect(seqs(await rig.readAll(seqOf(1, 5)))).toEqual([kept?.seq]);
+  await rig.restart();
+  expect(rig.books()).toEqual({ made: 8, stored: 0, waiting: 6, dropped: 2 });
+});

@@ -1,0 +1,120 @@
+import { describe, expect, test } from "vitest";
+import { cgroupKind, cgroupLabels, kindIn } from "../../../agent/collect/cgroup/cgroup-kind.ts";
+import {
+  findHierarchies,
+  parseMembership,
+  pathInHierarchy,
+} from "../../../agent/collect/cgroup/hierarchies.ts";
+import { parseMountinfo } from "../../../agent/collect/parse/mounts.ts";
+
+const ID = "0123456789abcdef".repeat(4);
+
+describe("what a cgroup is", () => {
+  test.each([
+    [ID, "container"],
+    [`docker-${ID}.scope`, "container"],
+    [`libpod-${ID}.scope`, "container"],
+    [`libpod-${ID}`, "container"],
+    [`cri-containerd-${ID}.scope`, "container"],
+    [`crio-${ID}.scope`, "container"],
+    [`kubepods-pod1.slice:cri-containerd:${ID}`, "container"],
+    [`libpod-conmon-${ID}.scope`, "monitor"],
+    [`crio-conmon-${ID}.scope`, "monitor"],
+    ["ssh.service", "unit"],
+    ["session-1.scope", "unit"],
+    ["system.slice", "group"],
+    ["docker", "group"],
+    [ID.slice(1), "group"],
+  ])("%s is a %s", (name, kind) => {
+    expect(cgroupKind(name).kind).toBe(kind);
+  });
+
+  test("podman's container is below its scope and has the scope's id", () => {
+    const inner = kindIn(cgroupKind(`libpod-${ID}.scope`), "container");
+    expect(cgroupLabels("/x", inner)).toEqual({ id: "/x", name: ID.slice(0, 12) });
+  });
+
+  test("a slice has no name, so that it is not counted with the containers in it", () => {
+    expect(cgroupLabels("/system.slice", cgroupKind("system.slice"))).toEqual({
+      id: "/system.slice",
+    });
+  });
+});
+
+describe("where the controllers are", () => {
+  const mount = (point: string, type: string, options: string) =>
+    `1 1 0:1 / ${point} rw - ${type} ${type} rw,${options}\n`;
+  const SYSTEMD = mount("/sys/fs/cgroup/systemd", "cgroup", "name=systemd");
+  const UNIFIED = mount("/sys/fs/cgroup/unified", "cgroup2", "nsdelegate");
+
+  function where(mountinfo: string) {
+    const found = findHierarchies(parseMountinfo(mountinfo));
+    if (found === null) return null;
+    const places = [...found.byController].map(([name, { mountPoint }]) => [
+      name,
+      mountPoint.slice("/sys/fs/cgroup".length),
+    ]);
+    return { ...Object.fromEntries(places), primary: found.primary.mountPoint.slice(14) };
+  }
+
+  test("all in one cgroup2 tree", () => {
+    expect(where(mount("/sys/fs/cgroup", "cgroup2", "nsdelegate"))).toEqual({
+      memory: "",
+      cpuacct: "",
+      cpu: "",
+      io: "",
+      pids: "",
+      psi: "",
+      primary: "",
+    });
+  });
+
+  test("a cgroup2 tree beside v1 trees is not v2; cpu and cpuacct together in either order", () => {
+    const v1 =
+      mount("/sys/fs/cgroup/cpuacct,cpu", "cgroup", "cpuacct,cpu") +
+      mount("/sys/fs/cgroup/blkio", "cgroup", "blkio") +
+      mount("/sys/fs/cgroup/memory", "cgroup", "memory");
+    expect(where(UNIFIED + SYSTEMD + v1)).toEqual({
+      cpuacct: "/cpuacct,cpu",
+      cpu: "/cpuacct,cpu",
+      io: "/blkio",
+      memory: "/memory",
+      pids: "/unified",
+      primary: "/memory",
+    });
+  });
+
+  test("cpu and cpuacct apart; a bind mount of a part of a tree is not the tree", () => {
+    const part = "1 1 0:1 /docker/x /some/where rw - cgroup cgroup rw,cpu\n";
+    const v1 =
+      mount("/sys/fs/cgroup/cpu", "cgroup", "cpu") +
+      mount("/sys/fs/cgroup/cpuacct", "cgroup", "cpuacct");
+    expect(where(part + v1)).toEqual({ cpu: "/cpu", cpuacct: "/cpuacct", primary: "/cpuacct" });
+  });
+
+  test("no cgroups at all", () => {
+    expect(where("1 1 0:1 / /proc rw - proc proc rw\n")).toBeNull();
+  });
+});
+
+describe("the same cgroup in another hierarchy", () => {
+  const blkio = { version: 1 as const, mountPoint: "/x", names: ["rw", "blkio"] };
+  const own = `/system.slice/containerd.service/kubepods/${ID}`;
+
+  test.each([
+    ["at the same path", `10:blkio:${own}`, own],
+    ["deeper, where the container divides itself", `10:blkio:${own}/init.scope`, own],
+    ["elsewhere under its own name", `10:blkio:/kubepods/${ID}`, `/kubepods/${ID}`],
+    ["in the root: unknown, never the root's figures", "10:blkio:/", null],
+    ["in a parent: unknown", "10:blkio:/system.slice/containerd.service", null],
+    ["not told", "9:memory:/elsewhere", own],
+  ])("%s", (_, line, expected) => {
+    expect(pathInHierarchy(own, blkio, parseMembership(`${line}\n`))).toBe(expected);
+  });
+
+  test("cgroup2's line has no name", () => {
+    const unified = { version: 2 as const, mountPoint: "/x", names: [""] };
+    const membership = parseMembership(`1:name=systemd:/y\n0::/a:b/${ID}\n`);
+    expect(pathInHierarchy(`/q/${ID}`, unified, membership)).toBe(`/a:b/${ID}`);
+  });
+});

@@ -1,0 +1,167 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import {
+  V1_FILES,
+  V1_IO_FILES,
+  V2_FILES,
+  V2_IO_FILES,
+} from "../../../agent/collect/cgroup/cgroup-files.ts";
+import { VALUES } from "../../../agent/collect/cgroup/cgroup-specs.ts";
+import { parseMembership } from "../../../agent/collect/cgroup/hierarchies.ts";
+import { KeyTable, parseKeyValues } from "../../../agent/collect/parse/key-table.ts";
+import { parseMountinfo, parseMounts } from "../../../agent/collect/parse/mounts.ts";
+import { CPU_COLUMNS, parseProcStat } from "../../../agent/collect/parse/proc-stat.ts";
+import { RowTable } from "../../../agent/collect/parse/row-table.ts";
+import * as tables from "../../../agent/collect/parse/tables.ts";
+import { OperationalError } from "../../../shared/errors.ts";
+
+const SHARED = process.env["TELLTALE_SHARED"] ?? join(import.meta.dirname, "../../../../shared");
+const FIXTURES = join(SHARED, "fixtures");
+const PROC = "proc/cgroupfs-6.18/t0";
+const V2 = "cgroup-v2/systemd-6.1/t0/sys/fs/cgroup/system.slice";
+const V1 = "cgroup-v1/hybrid-systemd-6.1/t0/sys/fs/cgroup";
+const hasFixtures = existsSync(FIXTURES);
+
+type Reader = (bytes: Uint8Array, length: number) => Iterable<number>;
+
+function table(
+  columns: number,
+  parse: (bytes: Uint8Array, length: number, rows: RowTable) => number,
+): Reader {
+  // One table for all runs: what a mutated file leaves behind must not hurt the next.
+  const rows = new RowTable(columns);
+  return (bytes, length) => {
+    const malformed = parse(bytes, length, rows);
+    rows.finish();
+    return [malformed, ...rows.rows.flatMap((row) => [...row.values])];
+  };
+}
+
+function values(
+  size: number,
+  parse: (bytes: Uint8Array, length: number, into: Float64Array, target: number) => number,
+): Reader {
+  return (bytes, length) => {
+    const into = new Float64Array(size).fill(-1);
+    return [parse(bytes, length, into, 0), ...into];
+  };
+}
+
+const stats = new KeyTable([
+  ["anon", 0],
+  ["inactive_file", 1],
+  ["total_inactive_file", 2],
+]);
+
+const totals = new Float64Array(6);
+const CASES: [string, string, Reader][] = [
+  ["stat", `${PROC}/stat`, table(CPU_COLUMNS, (b, n, t) => parseProcStat(b, n, t, totals))],
+  ["meminfo", `${PROC}/meminfo`, table(2, tables.parseMeminfo)],
+  ["vmstat", `${PROC}/vmstat`, table(1, tables.parseVmstat)],
+  ["diskstats", `${PROC}/diskstats`, table(tables.DISK_COLUMNS + 2, tables.parseDiskstats)],
+  ["net/dev", `${PROC}/net/dev`, table(tables.NETDEV_COLUMNS, tables.parseNetdev)],
+  ["loadavg", `${PROC}/loadavg`, values(3, tables.parseLoadavg)],
+  ["file-nr", `${PROC}/sys/fs/file-nr`, values(2, tables.parseFileNr)],
+  ["pressure", `${PROC}/pressure/io`, values(2, tables.parsePressure)],
+  [
+    "memory.stat",
+    `${V2}/docker.service/memory.stat`,
+    values(3, (b, n, into) => parseKeyValues(b, n, stats, into)),
+  ],
+];
+for (const [files, root] of [
+  [V2_FILES, `${V2}/docker.service`],
+  [V1_FILES.filter((file) => file.controller === "memory"), `${V1}/memory/docker`],
+  [V1_FILES.filter((file) => file.controller !== "memory"), `${V1}/cpu,cpuacct/docker`],
+] as const) {
+  for (const file of files) {
+    const path = `${root}/${file.names[0]}`;
+    if (existsSync(join(FIXTURES, path))) CASES.push([path, path, values(VALUES, file.parse)]);
+  }
+}
+const IO_FILES: Record<string, string> = {
+  "io.stat": `${V2}/../io.stat`,
+  "blkio.throttle.io_service_bytes_recursive": `${V1}/blkio/docker/blkio.throttle.io_service_bytes`,
+};
+for (const { names, columns, parse } of [...V1_IO_FILES, ...V2_IO_FILES]) {
+  const path = IO_FILES[names[0] ?? ""];
+  if (path === undefined) continue;
+  const rows = new RowTable<never>(columns);
+  CASES.push([
+    path,
+    path,
+    (bytes, length) => {
+      const malformed = parse(bytes, length, rows as never);
+      rows.finish();
+      return [malformed, ...rows.rows.flatMap((row) => [...row.values])];
+    },
+  ]);
+}
+
+/** Cuts, doubles, overwrites and shuffles pieces of a file. */
+function mutated(original: Uint8Array): fc.Arbitrary<Uint8Array> {
+  const step = fc.record({
+    kind: fc.constantFrom("overwrite", "cut", "double", "digits", "truncate", "newline"),
+    at: fc.nat(Math.max(0, original.length - 1)),
+    length: fc.nat(40),
+    bytes: fc.uint8Array({ minLength: 1, maxLength: 20 }),
+  });
+  return fc.array(step, { minLength: 1, maxLength: 8 }).map((steps) => {
+    let bytes = Buffer.from(original);
+    for (const { kind, at, length, bytes: noise } of steps) {
+      const head = bytes.subarray(0, at);
+      const tail = bytes.subarray(at + length);
+      const piece = bytes.subarray(at, at + length);
+      const middle = {
+        overwrite: [noise],
+        cut: [],
+        double: [piece, piece],
+        digits: [Buffer.from("9".repeat(length))],
+        truncate: [],
+        newline: [Buffer.from("\n".repeat(length))],
+      }[kind];
+      bytes = Buffer.concat(kind === "truncate" ? [head] : [head, ...middle, tail]);
+    }
+    return bytes;
+  });
+}
+
+describe.skipIf(!hasFixtures)("mutated real files (skipped where the fixtures are not)", () => {
+  test.each(CASES)("%s never throws, gives no NaN and ends", (_, path, read) => {
+    const original = readFileSync(join(FIXTURES, path));
+    fc.assert(
+      fc.property(mutated(original), (bytes) => {
+        for (const value of read(bytes, bytes.length)) {
+          if (!(Number.isFinite(value) && value >= -1)) throw new Error(`gives ${value}`);
+        }
+      }),
+      { numRuns: 25 },
+    );
+  });
+
+  test.each([
+    ["mountinfo", `${PROC}/self/mountinfo`, parseMountinfo],
+    ["mounts", `${PROC}/mounts`, parseMounts],
+    ["cgroup", `${PROC}/self/cgroup`, parseMembership],
+  ])("%s as text never throws anything but PARSE", (_, path, parse) => {
+    const original = readFileSync(join(FIXTURES, path));
+    fc.assert(
+      fc.property(mutated(original), (bytes) => {
+        try {
+          parse(Buffer.from(bytes).toString());
+        } catch (error) {
+          expect(error).toBeInstanceOf(OperationalError);
+        }
+      }),
+      { numRuns: 25 },
+    );
+  });
+
+  test("a megabyte of garbage is read in well under a second", () => {
+    const garbage = Buffer.alloc(1_000_000, "x9 \n:=\t4.a max\0\xff12\n7");
+    for (const [name, , read] of CASES)
+      expect([...read(garbage, garbage.length)], name).toBeTruthy();
+  }, 5000);
+});

@@ -1,0 +1,274 @@
+import { describe, expect, test } from "vitest";
+import { ABSENT, ByteScanner } from "../../../agent/collect/parse/byte-scanner.ts";
+import {
+  parseBlkio,
+  parseCpuLimit,
+  parseCpuWeight,
+  parseIoStat,
+  parseMemoryLimit,
+} from "../../../agent/collect/parse/cgroup-files.ts";
+import { KeyTable, parseKeyValues } from "../../../agent/collect/parse/key-table.ts";
+import { parseMountinfo, parseMounts } from "../../../agent/collect/parse/mounts.ts";
+import { CPU_COLUMNS, parseProcStat } from "../../../agent/collect/parse/proc-stat.ts";
+import { RowTable } from "../../../agent/collect/parse/row-table.ts";
+import {
+  DISK_COLUMNS,
+  parseDiskstats,
+  parseFileNr,
+  parseLoadavg,
+  parseMeminfo,
+  parseNetdev,
+  parsePressure,
+} from "../../../agent/collect/parse/tables.ts";
+
+function scanner(text: string): ByteScanner {
+  const bytes = Buffer.from(text);
+  return new ByteScanner(bytes, bytes.length);
+}
+
+type TableParser = (bytes: Uint8Array, length: number, table: RowTable) => number;
+
+/** The rows of one parse, as plain data. */
+function rowsOf(parse: TableParser, columns: number, text: string, table = new RowTable(columns)) {
+  const bytes = Buffer.from(text);
+  const malformed = parse(bytes, bytes.length, table);
+  const gone = table.finish().map((row) => row.key);
+  const rows = Object.fromEntries(table.rows.map((row) => [row.key, [...row.values]]));
+  return { rows, malformed, gone };
+}
+
+type ValuesParser = (
+  bytes: Uint8Array,
+  length: number,
+  values: Float64Array,
+  target: number,
+) => number;
+
+function valuesOf(parse: ValuesParser, text: string, size: number): number[] {
+  const values = new Float64Array(size).fill(-7);
+  const bytes = Buffer.from(text);
+  parse(bytes, bytes.length, values, 0);
+  return [...values];
+}
+
+describe("numbers", () => {
+  test.each([
+    ["0", 0],
+    ["  42\n", 42],
+    ["9007199254740993 ", 9007199254740992],
+    ["9223372036854775807", 2 ** 63],
+    ["18446744073709551615\n", 2 ** 64],
+    ["123456789012345678901", ABSENT], // no counter of the kernel has 21 digits
+    ["12x", ABSENT],
+    ["-1", ABSENT],
+    ["max", ABSENT],
+    ["", ABSENT],
+  ])("the whole number of %j is %d", (text, expected) => {
+    expect(scanner(text).count()).toBe(expected);
+  });
+
+  test("a word that is no number is counted and stepped over", () => {
+    const scan = scanner("12x 34");
+    expect([scan.count(), scan.count(), scan.malformed]).toEqual([ABSENT, 34, 1]);
+  });
+
+  test.each([
+    ["0.45", 45],
+    ["12.30 ", 1230],
+    ["7", 700],
+    ["1.239", 123],
+    ["1.2.3", ABSENT],
+    [".5", ABSENT],
+    ["x", ABSENT],
+  ])("%j in hundredths is %d", (text, expected) => {
+    expect(scanner(text).decimal(2)).toBe(expected);
+  });
+});
+
+describe("key value files", () => {
+  const table = new KeyTable([
+    ["anon", 0],
+    ["file", 1],
+    ["file_mapped", 2],
+  ]);
+
+  function read(text: string): [number[], number] {
+    const values = new Float64Array(3).fill(-7);
+    const bytes = Buffer.from(text);
+    const malformed = parseKeyValues(bytes, bytes.length, table, values);
+    return [[...values], malformed];
+  }
+
+  test("wanted keys are found wherever they stand, others are skipped", () => {
+    expect(read("pgfault 9\nfile_mapped 3\nfilex 8\nfile 2\nanon 1")).toEqual([[1, 2, 3], 0]);
+  });
+
+  test("a key that the kernel no longer shows is absent, not what it last was", () => {
+    expect(read("anon 1\n")).toEqual([[1, ABSENT, ABSENT], 0]);
+  });
+
+  test("a bad line leaves out its own value only", () => {
+    expect(read("anon 1\nfile 2y\n\n \nfile_mapped 3\n")).toEqual([[1, ABSENT, 3], 1]);
+  });
+});
+
+describe("/proc/stat", () => {
+  const TEXT =
+    "cpu  10 20 30 40 50 60 70 80 90 100\n" +
+    "cpu0 1 2 3 4 5 6 7 8 9 10\n" +
+    "cpu11 11 2 3 4 5 6 7 8\n" +
+    "intr 55 1 2 3 4 5 6\nctxt 66\nbtime 77\nprocesses 88\nprocs_running 2\nprocs_blocked 0\n" +
+    "softirq 5 1 2\n";
+
+  test("gives each CPU and the totals, and not the sum of all CPUs", () => {
+    const totals = new Float64Array(6);
+    const parse: TableParser = (bytes, length, table) =>
+      parseProcStat(bytes, length, table, totals);
+    const { rows, malformed } = rowsOf(parse, CPU_COLUMNS, TEXT);
+    expect(rows).toEqual({
+      0: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10],
+      11: [11, 2, 3, 4, 5, 6, 7, 8, ABSENT, ABSENT],
+    });
+    expect([[...totals], malformed]).toEqual([[55, 66, 77, 88, 2, 0], 0]);
+  });
+});
+
+describe("tables", () => {
+  test("meminfo tells kB from counts", () => {
+    const text = "MemTotal:  100 kB\nActive(anon):  7 kB\nHugePages_Free: 3\nbroken\n: 5\n";
+    expect(rowsOf(parseMeminfo, 2, text).rows).toEqual({
+      MemTotal: [100, 1],
+      "Active(anon)": [7, 1],
+      HugePages_Free: [3, 0],
+    });
+  });
+
+  test("net/dev: a number may touch the colon", () => {
+    const heading = "Inter-|   Receive\n face |bytes packets\n";
+    const { rows } = rowsOf(
+      parseNetdev,
+      16,
+      `${heading}    lo:1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16\n  eth0.5: 9\n`,
+    );
+    expect(rows["lo"]).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16]);
+    expect(rows["eth0.5"]?.slice(0, 2)).toEqual([9, ABSENT]);
+  });
+
+  test("diskstats of an old kernel has no discards and no flushes", () => {
+    const text = " 254 0 vda 1 2 3 4 5 6 7 8 9 10 11\n";
+    const { rows } = rowsOf(parseDiskstats, DISK_COLUMNS + 2, text);
+    const absent = Array(6).fill(ABSENT);
+    expect(rows["vda"]).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, ...absent, 254, 0]);
+  });
+
+  test("rows that come, go and change places keep their values apart", () => {
+    const table = new RowTable(16);
+    const line = (name: string, bytes: number) => `${name}: ${bytes} 0\n`;
+    rowsOf(parseNetdev, 16, line("a", 1) + line("b", 2) + line("c", 3), table);
+    const next = rowsOf(parseNetdev, 16, line("c", 30) + line("d", 40) + line("a", 10), table);
+    expect(next.gone).toEqual(["b"]);
+    expect(table.rows.map((row) => [row.key, row.values[0]])).toEqual([
+      ["c", 30],
+      ["d", 40],
+      ["a", 10],
+    ]);
+    const last = rowsOf(parseNetdev, 16, line("c", 31), table);
+    expect([last.gone, last.rows["c"]?.[0]]).toEqual([["d", "a"], 31]);
+  });
+
+  test("a file with endless rows fills a bounded table", () => {
+    const table = new RowTable(16);
+    const text = Array.from({ length: 5000 }, (_, i) => `if${i}: 1\n`).join("");
+    rowsOf(parseNetdev, 16, text, table);
+    expect([table.rows.length, table.overflow]).toEqual([4096, 904]);
+  });
+
+  test("loadavg and file-nr", () => {
+    expect(valuesOf(parseLoadavg, "0.45 1.00 12.30 1/200 999\n", 3)).toEqual([45, 100, 1230]);
+    expect(valuesOf(parseFileNr, "704\t0\t9223372036854775807\n", 2)).toEqual([704, 2 ** 63]);
+  });
+
+  test("pressure takes the totals, also of a kernel without the line full", () => {
+    const some = "some avg10=1.00 avg60=2.00 avg300=3.00 total=12345\n";
+    const full = "full avg10=1.00 avg60=2.00 avg300=3.00 total=678\n";
+    expect(valuesOf(parsePressure, some + full, 2)).toEqual([12345, 678]);
+    expect(valuesOf(parsePressure, some, 2)).toEqual([12345, ABSENT]);
+    expect(valuesOf(parsePressure, "some total=5\n", 2)).toEqual([ABSENT, ABSENT]);
+  });
+});
+
+describe("cgroup files", () => {
+  test("io.stat: devices without values and keys we do not know are passed over", () => {
+    const text =
+      "7:7 \n254:0 rbytes=1 wbytes=2 rios=3 wios=4 dbytes=5 dios=6\n8:0 wios=9 rx=1\n7:6\n";
+    expect(rowsOf(parseIoStat, 4, text)).toEqual({
+      rows: { "254:0": [1, 2, 3, 4], "8:0": [ABSENT, ABSENT, ABSENT, 9] },
+      malformed: 0,
+      gone: [],
+    });
+  });
+
+  test("io.stat: a key that is gone is absent, not what it last was", () => {
+    const table = new RowTable(4);
+    rowsOf(parseIoStat, 4, "8:0 rbytes=1 wbytes=2 rios=3 wios=4\n", table);
+    expect(rowsOf(parseIoStat, 4, "8:0 wbytes=5\n", table).rows).toEqual({
+      "8:0": [ABSENT, 5, ABSENT, ABSENT],
+    });
+  });
+
+  test("blkio: neither Sync nor Discard nor Total is counted with what was read and written", () => {
+    const text =
+      "254:0 Read 10\n254:0 Write 20\n254:0 Sync 45\n254:0 Async 0\n254:0 Discard 15\n" +
+      "254:0 Total 45\n8:16 Read 3\nTotal 48\n";
+    expect(rowsOf(parseBlkio, 2, text).rows).toEqual({ "254:0": [10, 20], "8:16": [3, ABSENT] });
+  });
+
+  test.each([
+    ["max\n", 0],
+    ["33554432\n", 33554432],
+    ["9223372036854771712\n", 0], // v1 with pages of 4 KiB
+    ["9223372036854710272\n", 0], // and of 64 KiB
+    ["", ABSENT],
+  ])("the memory limit %j is %d bytes", (text, expected) => {
+    expect(valuesOf(parseMemoryLimit, text, 1)).toEqual([expected]);
+  });
+
+  test.each([
+    ["max 100000\n", [ABSENT, 100000]],
+    ["25000 100000\n", [25000, 100000]],
+    ["-1\n", [ABSENT, -7]],
+  ])("the CPU limit %j is %j", (text, expected) => {
+    expect(valuesOf(parseCpuLimit, text, 2)).toEqual(expected);
+  });
+
+  test.each([
+    ["100", 2597],
+    ["1", 2],
+    ["10000", 262144],
+    ["10001", ABSENT],
+  ])("the weight %s is %d shares", (text, expected) => {
+    expect(valuesOf(parseCpuWeight, text, 1)).toEqual([expected]);
+  });
+});
+
+describe("mounts", () => {
+  test("mountinfo: optional fields, escapes, and options of both mount and file system", () => {
+    const text =
+      "36 35 98:0 /mnt1 /mnt\\0402 rw,noatime master:1 shared:2 - ext3 /dev/root ro,errors=x\n" +
+      "31 22 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw,nsdelegate\nbroken line\n";
+    const mounts = parseMountinfo(text);
+    expect(mounts).toHaveLength(2);
+    expect(mounts[0]).toMatchObject({ root: "/mnt1", mountPoint: "/mnt 2", device: "/dev/root" });
+    expect(mounts[0]?.options.has("ro")).toBe(true);
+    expect(mounts[1]).toMatchObject({ fsType: "cgroup2", mountPoint: "/sys/fs/cgroup" });
+  });
+
+  test("mounts", () => {
+    expect(parseMounts("/dev/vda / ext4 rw,noatime 0 0\n")[0]).toMatchObject({
+      device: "/dev/vda",
+      root: "/",
+      mountPoint: "/",
+      fsType: "ext4",
+    });
+  });
+});

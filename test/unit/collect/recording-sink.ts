@@ -1,0 +1,54 @@
+import { formatLabels, type Labels } from "../../../shared/model/labels.ts";
+import { scaledValue } from "../../../shared/model/series-definition.ts";
+
+type Slot = { name: string; scale: number; value: number | null; isRetired: boolean };
+
+/** Keeps what collectors set; a tick begins with `begin`. */
+export class RecordingSink {
+  readonly slots: Slot[] = [];
+
+  define(_group: number, scale: number, labels: Labels): number {
+    this.slots.push({ name: formatLabels(labels), scale, value: null, isRetired: false });
+    return this.slots.length - 1;
+  }
+
+  retire(slot: number): void {
+    const entry = this.#entry(slot);
+    if (entry.isRetired) throw new Error(`retired twice: ${entry.name}`);
+    entry.isRetired = true;
+    entry.value = null;
+  }
+
+  set(slot: number, value: number): void {
+    const entry = this.#entry(slot);
+    if (entry.isRetired) throw new Error(`set after it was retired: ${entry.name}`);
+    if (!Number.isFinite(value)) throw new Error(`not a number: ${entry.name} ${value}`);
+    entry.value = value;
+  }
+
+  begin(): void {
+    for (const slot of this.slots) slot.value = null;
+  }
+
+  /** What was set since `begin`, as a query would see it, by `name{labels}`. */
+  values(): Map<string, number> {
+    const values = new Map<string, number>();
+    for (const { name, scale, value } of this.slots) {
+      if (value === null) continue;
+      if (values.has(name)) throw new Error(`two series ${name}`);
+      values.set(name, scaledValue(value, scale));
+    }
+    return values;
+  }
+
+  /** Series that are defined and not retired. */
+  get liveCount(): number {
+    return this.slots.filter((slot) => !slot.isRetired).length;
+  }
+
+  #entry(slot: number): Slot {
+    const entry = this.slots[slot];
+    if (entry === undefined) throw new Error(`no slot ${slot}`);
+    return entry;
+  }
+}

@@ -1,0 +1,358 @@
+import { expect, test } from "vitest";
+import { type Fleet, openFleet } from "../../../aggregator/fleet/fleet.ts";
+import type { StreamPosition } from "../../../aggregator/fleet/ports.ts";
+import { OperationalError } from "../../../shared/errors.ts";
+import type { VectorSample } from "../../../shared/model/columns.ts";
+import { labelValue } from "../../../shared/model/labels.ts";
+import { Metrics } from "../../../shared/telemetry/metrics.ts";
+import { FAKE_START_MS, FakeClock } from "../../support/fake-clock.ts";
+import { MemoryLogger } from "../../support/memory-logger.ts";
+import { MemoryStore } from "../../support/memory-store.ts";
+
+const AGENT = { agentVersion: "0.1.0", address: "10.0.0.7:4711", intervalMs: 1000 };
+const STORED = { kind: "stored", missing: 0 } as const;
+
+type Bed = {
+  readonly fleet: Fleet;
+  readonly clock: FakeClock;
+  readonly logger: MemoryLogger;
+  /** `seconds since start: name=value …` per write. */
+  readonly writes: string[];
+  readonly failing: { error: Error | null };
+  tick(...names: string[]): void;
+  stop(): Promise<void>;
+};
+
+async function startFleet(
+  store = new MemoryStore(),
+  clock = new FakeClock(),
+  streams: readonly StreamPosition[] = [],
+): Promise<Bed> {
+  const writes: string[] = [];
+  const failing: { error: Error | null } = { error: null };
+  const logger = new MemoryLogger();
+  const write = async (group: string, timeMs: number, samples: readonly VectorSample[]) => {
+    if (failing.error !== null) throw failing.error;
+    const shown = samples.map(({ labels, value }) => `${labelValue(labels, "instance")}=${value}`);
+    writes.push(`${(timeMs - FAKE_START_MS) / 1000}: ${group} ${shown.join(" ")}`.trim());
+  };
+  const deps = { store, write, streams: () => streams, clock, logger, metrics: new Metrics() };
+  const fleet = await openFleet(deps, { nodesMax: 3 });
+  const stop = new AbortController();
+  const run = fleet.run(stop.signal);
+  return {
+    fleet,
+    clock,
+    logger,
+    writes,
+    failing,
+    tick: (...names) => {
+      for (const name of names) fleet.committed(name, clock.nowMs(), STORED);
+    },
+    stop: async () => {
+      stop.abort();
+      await run;
+    },
+  };
+}
+
+function stateOf(fleet: Fleet, name: string): string | undefined {
+  return fleet.nodes().find((node) => node.name === name)?.state;
+}
+
+test("up is written right after the first tick and then on every whole second", async () => {
+  const { fleet, clock, writes, tick, stop } = await startFleet();
+  await clock.advance(1250);
+  fleet.connected("web1", AGENT);
+  await clock.advance(100);
+  writes.length = 0;
+  tick("web1");
+  await clock.advance(100);
+  tick("web1");
+  await clock.advance(1600);
+  expect(writes).toEqual(["1.35: up web1=1", "2: up web1=1", "3: up web1=1"]);
+  await stop();
+});
+
+test("a silent node has up 0 within four seconds of its last tick, though still connected", async () => {
+  const { fleet, clock, writes, tick, stop } = await startFleet();
+  fleet.connected("web1", AGENT);
+  fleet.connected("web2", AGENT);
+  for (let second = 0; second < 3; second += 1) {
+    tick("web1", "web2");
+    await clock.advance(1000);
+  }
+  for (let second = 3; second < 7; second += 1) {
+    tick("web2");
+    await clock.advance(1000);
+  }
+  expect(writes.find((line) => line.includes("web1=0"))).toBe("5: up web1=0 web2=1");
+  expect(stateOf(fleet, "web1")).toBe("down");
+  expect(fleet.nodes()[0]?.stateSinceMs).toBe(FAKE_START_MS + 5000);
+  await stop();
+});
+
+test("a lost connection alone makes no node down", async () => {
+  const { fleet, clock, tick, stop } = await startFleet();
+  fleet.connected("web1", AGENT);
+  tick("web1");
+  fleet.disconnected("web1");
+  expect(fleet.nodes()[0]?.address).toBe("");
+  await clock.advance(2500);
+  fleet.connected("web1", AGENT);
+  tick("web1");
+  await clock.advance(2500);
+  expect(stateOf(fleet, "web1")).toBe("up");
+  await stop();
+});
+
+test("a goodbye ends the node's up; connecting and ticking begins it again", async () => {
+  const { fleet, clock, writes, tick, stop } = await startFleet();
+  fleet.connected("web1", AGENT);
+  tick("web1");
+  await clock.advance(500);
+  fleet.goodbye("web1");
+  fleet.disconnected("web1");
+  tick("web1"); // was on its way
+  await clock.advance(15_000);
+  expect(writes.at(-1)).toBe("15: up");
+  expect(writes.some((line) => line.includes("=0"))).toBe(false);
+  fleet.connected("web1", AGENT);
+  tick("web1");
+  await clock.advance(1000);
+  expect(writes.at(-1)).toBe("16: up web1=1");
+  await stop();
+});
+
+test("the goodbye of a former process does not take out the one that runs", async () => {
+  const { fleet, tick, stop } = await startFleet();
+  fleet.connected("web1", AGENT);
+  fleet.connected("web1", AGENT);
+  fleet.goodbye("web1");
+  fleet.disconnected("web1");
+  tick("web1");
+  expect(stateOf(fleet, "web1")).toBe("up");
+  await stop();
+});
+
+test("after a restart nodes have ten seconds to come back; who left stays left", async () => {
+  const store = new MemoryStore();
+  const before = await startFleet(store);
+  for (const name of ["back", "gone", "left"]) before.fleet.connected(name, AGENT);
+  before.tick("back", "gone", "left");
+  before.fleet.goodbye("left");
+  await before.clock.advance(200);
+  await before.stop();
+
+  const { fleet, clock, writes, tick, stop } = await startFleet(store);
+  expect(fleet.nodes().map((node) => node.state)).toEqual(["awaited", "awaited", "left"]);
+  for (let second = 0; second < 9; second += 1) {
+    if (second === 0) fleet.connected("back", AGENT);
+    tick("back");
+    await clock.advance(1000);
+  }
+  expect(writes[0]).toBe("0: up back=1 gone=1");
+  expect(writes.at(-1)).toBe("9: up back=1 gone=1");
+  tick("back");
+  await clock.advance(1500);
+  expect(writes.at(-1)).toBe("10: up back=1 gone=0");
+  expect(stateOf(fleet, "left")).toBe("left");
+  await stop();
+});
+
+test("a second restart within the grace does not forget that a node was up", async () => {
+  const store = new MemoryStore();
+  const first = await startFleet(store);
+  first.fleet.connected("web1", AGENT);
+  first.tick("web1");
+  await first.clock.advance(200);
+  await first.stop();
+  const second = await startFleet(store);
+  second.fleet.connected("web1", { ...AGENT, agentVersion: "0.2.0" });
+  await second.clock.advance(200);
+  await second.stop();
+  const { writes, fleet, clock, stop } = await startFleet(store);
+  await clock.advance(200);
+  expect(writes[0]).toBe("0: up web1=1");
+  expect(fleet.nodes()[0]?.agentVersion).toBe("0.2.0");
+  await stop();
+});
+
+test("a node that was down before a restart is down after it, from the first second", async () => {
+  const store = new MemoryStore();
+  const before = await startFleet(store);
+  before.fleet.connected("web1", AGENT);
+  before.tick("web1");
+  await before.clock.advance(5000);
+  const sinceMs = before.fleet.nodes()[0]?.stateSinceMs;
+  await before.stop();
+
+  const { fleet, writes, clock, stop } = await startFleet(store);
+  await clock.advance(100);
+  expect(writes[0]).toBe("0: up web1=0");
+  expect(fleet.nodes()[0]?.stateSinceMs).toBe(sinceMs);
+  await stop();
+});
+
+test("a node that only the series store knows is awaited, then down", async () => {
+  const streams = [{ node: "web1", lastTickMs: FAKE_START_MS - 60_000, seriesAlive: 7 }];
+  const { fleet, clock, stop } = await startFleet(new MemoryStore(), new FakeClock(), streams);
+  expect(fleet.nodes()[0]).toMatchObject({
+    state: "awaited",
+    series: 7,
+    lastTickMs: FAKE_START_MS - 60_000,
+  });
+  await clock.advance(11_000);
+  expect(stateOf(fleet, "web1")).toBe("down");
+  await stop();
+});
+
+test("a damaged stored node is left out and said", async () => {
+  const store = new MemoryStore();
+  const key = new TextEncoder().encode("nweb1");
+  const value = new TextEncoder().encode('{"state":"up"');
+  await store.batch([{ type: "put", key, value }], { sync: true });
+  const { fleet, logger, stop } = await startFleet(store);
+  expect(fleet.nodes()).toEqual([]);
+  expect(logger.messages("warn")).toHaveLength(1);
+  await stop();
+});
+
+test("rules wait for the nodes that keep pace and for nobody else", async () => {
+  const { fleet, clock, stop } = await startFleet();
+  const startMs = clock.nowMs();
+  expect(fleet.isComplete(startMs)).toBe(true);
+  for (const name of ["fast", "slow", "backlog"]) fleet.connected(name, AGENT);
+  fleet.committed("fast", startMs, STORED);
+  fleet.committed("slow", startMs - 1000, STORED);
+  fleet.committed("backlog", startMs - 60_000, STORED);
+  expect(fleet.isComplete(startMs - 1000)).toBe(true);
+  expect(fleet.isComplete(startMs)).toBe(false);
+  fleet.committed("slow", startMs, STORED);
+  expect(fleet.isComplete(startMs)).toBe(true);
+  // A node that stops is waited for until it lags, not until it is down.
+  await clock.advance(2000);
+  expect(fleet.isComplete(startMs + 1000)).toBe(false);
+  await clock.advance(1);
+  expect(fleet.isComplete(startMs + 1000)).toBe(true);
+  await stop();
+});
+
+test("who waits for a change is woken by a tick, by a second going by, and by the signal", async () => {
+  const { fleet, clock, tick, stop } = await startFleet();
+  const live = new AbortController().signal;
+  fleet.connected("web1", AGENT);
+  await clock.advance(500);
+  const onTick = fleet.changed(live);
+  tick("web1");
+  await onTick;
+  const onTime = fleet.changed(live);
+  await clock.advance(1100);
+  await onTime;
+  const abort = new AbortController();
+  const cancelled = fleet.changed(abort.signal);
+  abort.abort(new Error("enough"));
+  await expect(cancelled).rejects.toThrow("enough");
+  await stop();
+});
+
+test("frames are counted by what became of them", async () => {
+  const { fleet, clock, stop } = await startFleet();
+  fleet.connected("web1", AGENT);
+  fleet.committed("web1", clock.nowMs(), { kind: "stored", missing: 4 });
+  fleet.committed("web1", 0, { kind: "duplicate" });
+  fleet.committed("web1", 0, { kind: "rejected" });
+  expect(fleet.nodes()[0]).toMatchObject({
+    framesStored: 1,
+    framesMissing: 4,
+    framesDuplicate: 1,
+    framesRejected: 1,
+    lastTickMs: clock.nowMs(),
+  });
+  await stop();
+});
+
+test("a rejected or repeated frame is no sign of life", async () => {
+  const { fleet, clock, stop } = await startFleet();
+  fleet.connected("web1", AGENT);
+  fleet.committed("web1", clock.nowMs(), { kind: "rejected" });
+  fleet.committed("web1", clock.nowMs(), { kind: "duplicate" });
+  expect(stateOf(fleet, "web1")).toBe("awaited");
+  await stop();
+});
+
+test("one node too many is refused by name; known ones may still come back", async () => {
+  const { fleet, stop } = await startFleet();
+  for (const name of ["a", "b", "c"]) fleet.connected(name, AGENT);
+  expect(() => fleet.connected("d", AGENT)).toThrow(/Node d is refused: 3 nodes/);
+  fleet.connected("a", AGENT);
+  await stop();
+});
+
+test("a disk that fails is told once, and up goes on when it works again", async () => {
+  const { fleet, clock, writes, logger, failing, tick, stop } = await startFleet();
+  fleet.connected("web1", AGENT);
+  tick("web1");
+  await clock.advance(200);
+  writes.length = 0;
+  failing.error = new OperationalError("STORAGE", "Disk full");
+  for (let second = 0; second < 5; second += 1) {
+    await clock.advance(1000);
+    tick("web1");
+  }
+  expect(writes).toEqual([]);
+  expect(logger.messages("error")).toHaveLength(1);
+  failing.error = null;
+  await clock.advance(1000);
+  expect(writes).toEqual(["6: up web1=1"]);
+  await stop();
+});
+
+test("time in which the aggregator hung makes no node down", async () => {
+  const store = new MemoryStore();
+  const clock = new FakeClock();
+  let release: () => void = () => {};
+  let isHanging = false;
+  const write = () =>
+    isHanging ? new Promise<void>((resolve) => (release = resolve)) : Promise.resolve();
+  const deps = {
+    store,
+    write,
+    streams: () => [],
+    clock,
+    logger: new MemoryLogger(),
+    metrics: new Metrics(),
+  };
+  const fleet = await openFleet(deps, { nodesMax: 3 });
+  const stop = new AbortController();
+  const run = fleet.run(stop.signal);
+  fleet.connected("web1", AGENT);
+  fleet.committed("web1", clock.nowMs(), STORED);
+  await clock.advance(200);
+  isHanging = true;
+  await clock.advance(20_000);
+  isHanging = false;
+  release();
+  await clock.advance(1500);
+  expect(stateOf(fleet, "web1")).toBe("up");
+  await clock.advance(2500);
+  expect(stateOf(fleet, "web1")).toBe("down");
+  stop.abort();
+  await run;
+});
+
+test("a wall clock that is set back writes no up into the past and makes no node down", async () => {
+  const { fleet, clock, writes, tick, stop } = await startFleet();
+  fleet.connected("web1", AGENT);
+  tick("web1");
+  await clock.advance(2200);
+  writes.length = 0;
+  clock.stepWall(-2000);
+  for (let second = 0; second < 4; second += 1) {
+    tick("web1");
+    await clock.advance(1000);
+  }
+  expect(writes).toEqual(["3: up web1=1", "4: up web1=1"]);
+  expect(stateOf(fleet, "web1")).toBe("up");
+  await stop();
+});

@@ -1,0 +1,519 @@
+import { describe, expect, test } from "vitest";
+import { IngestService } from "../../../aggregator/ingest/ingest-service.ts";
+import type { IngestEvents } from "../../../aggregator/ingest/ports.ts";
+import { OperationalError } from "../../../shared/errors.ts";
+import { labelsOf } from "../../../shared/model/labels.ts";
+import { Metrics } from "../../../shared/telemetry/metrics.ts";
+import { seqOf } from "../../../shared/wire/frame.ts";
+import { type EncodedFrame, FrameEncoder } from "../../../shared/wire/frame-encoder.ts";
+import type { AgentMessage } from "../../../shared/wire/generated/telltale/v1/AgentMessage.ts";
+import type { AggregatorMessage__Output } from "../../../shared/wire/generated/telltale/v1/AggregatorMessage.ts";
+import { FakeClock, settle } from "../../support/fake-clock.ts";
+import { MemoryLogger } from "../../support/memory-logger.ts";
+import { MemoryConnection } from "./memory-connection.ts";
+import { MemoryIngestStore } from "./memory-ingest-store.ts";
+
+const DELAY_MS = 3;
+const WINDOW = 8;
+const STREAM = "0123456789abcdef0123456789abcdef";
+
+class Aggregator {
+  readonly clock = new FakeClock();
+  readonly store = new MemoryIngestStore();
+  readonly logger = new MemoryLogger();
+  readonly metrics = new Metrics();
+  readonly events: string[] = [];
+  isNodeRefused = false;
+  readonly service: IngestService;
+
+  constructor() {
+    const events: IngestEvents = {
+      connected: (node) => {
+        if (this.isNodeRefused) throw new OperationalError("LIMIT", "too many nodes");
+        this.events.push(`connected ${node}`);
+      },
+      committed: (node, _timeMs, { kind }) => this.events.push(`${kind} ${node}`),
+      goodbye: (node) => this.events.push(`goodbye ${node}`),
+      disconnected: (node) => this.events.push(`disconnected ${node}`),
+    };
+    const { store, clock, logger, metrics } = this;
+    this.service = new IngestService(
+      { store, clock, logger, metrics, events },
+      { commitDelayMs: DELAY_MS, windowFrames: WINDOW },
+    );
+  }
+
+  /** An agent that has connected; `answers` gathers what it is told. */
+  open(peer = "10.0.0.1:5"): Agent {
+    const agent = new Agent(peer);
+    agent.served = this.service.serve(agent.connection.aggregator);
+    return agent;
+  }
+
+  async welcome(node = "web-1", streamId = STREAM, peer?: string): Promise<Agent> {
+    const agent = this.open(peer);
+    await agent.send({ hello: hello({ node, streamId }) });
+    await settle();
+    expect(agent.answers[0]?.welcome).toBeDefined();
+    return agent;
+  }
+
+  count(name: string): number {
+    return this.metrics
+      .samples()
+      .filter((sample) => sample.name === name)
+      .reduce((sum, { value }) => sum + value, 0);
+  }
+}
+
+class Agent {
+  readonly connection: MemoryConnection;
+  readonly answers: AggregatorMessage__Output[] = [];
+  served: Promise<void> = Promise.resolve();
+  readonly encoder = new FrameEncoder(1, { keyframeEvery: 4 });
+  readonly #slot = this.encoder.define(0, 0, labelsOf({ __name__: "up_things" }));
+  #tick = 0;
+
+  constructor(peer: string) {
+    this.connection = new MemoryConnection(peer);
+    void this.#listen();
+  }
+
+  async send(message: AgentMessage): Promise<void> {
+    await this.connection.agent.send(message);
+  }
+
+  frame(): EncodedFrame {
+    this.#tick += 1;
+    this.encoder.set(this.#slot, this.#tick * 7);
+    return this.encoder.encodeTick(1_000_000 + this.#tick * 1000, [0]);
+  }
+
+  async sendFrames(...frames: EncodedFrame[]): Promise<void> {
+    for (const { definitions } of frames) {
+      if (definitions.length > 0) await this.send(table(1, definitions));
+    }
+    await this.send({ frames: { frame: frames.map(({ bytes }) => bytes) } });
+  }
+
+  /** Sequences of the acks so far. */
+  acks(): number[] {
+    return this.answers.flatMap(({ ack }) => (ack ? [ack.seq] : []));
+  }
+
+  refusal(): string {
+    const error = this.connection.closedWith;
+    return error instanceof OperationalError ? `${error.code}: ${error.message}` : String(error);
+  }
+
+  async #listen(): Promise<void> {
+    try {
+      for await (const message of this.connection.agent.messages) this.answers.push(message);
+    } catch {
+      // the tests look at what it was closed with
+    }
+  }
+}
+
+function hello(fields: Partial<NonNullable<AgentMessage["hello"]>> = {}) {
+  return {
+    protocolVersion: 1,
+    node: "web-1",
+    streamId: STREAM,
+    agentVersion: "0.1.0",
+    nowMs: 1,
+    intervalMs: 1000,
+    oldestSeq: 0,
+    newestSeq: 0,
+    ...fields,
+  };
+}
+
+function table(
+  epoch: number,
+  definitions: readonly { id: number; group: number; scale: number; labels: readonly string[] }[],
+): AgentMessage {
+  const series = definitions.map(({ labels, ...rest }) => ({ ...rest, labels: [...labels] }));
+  return { series: { epoch, series } };
+}
+
+describe("a stream", () => {
+  test("is welcomed with what is safe of it and the window", async () => {
+    const aggregator = new Aggregator();
+    const agent = await aggregator.welcome();
+    expect(agent.answers[0]?.welcome).toMatchObject({
+      lastSeq: 0,
+      epoch: 0,
+      seriesKnown: 0,
+      windowFrames: WINDOW,
+    });
+    await agent.sendFrames(agent.frame(), agent.frame());
+    await aggregator.clock.advance(DELAY_MS);
+    expect(agent.acks()).toEqual([seqOf(1, 2)]);
+    agent.connection.cut();
+    await agent.served;
+    const again = await aggregator.welcome();
+    expect(again.answers[0]?.welcome).toMatchObject({
+      lastSeq: seqOf(1, 2),
+      epoch: 1,
+      seriesKnown: 1,
+    });
+    expect(aggregator.events).toEqual([
+      "connected web-1",
+      "stored web-1",
+      "stored web-1",
+      "disconnected web-1",
+      "connected web-1",
+    ]);
+  });
+
+  test("is acked only when the store has it on the disk", async () => {
+    const aggregator = new Aggregator();
+    const agent = await aggregator.welcome();
+    const release = aggregator.store.hang();
+    await agent.sendFrames(agent.frame());
+    await aggregator.clock.advance(60_000);
+    expect(agent.acks()).toEqual([]);
+    expect(aggregator.events).toEqual(["connected web-1"]);
+    release();
+    await settle();
+    expect(agent.acks()).toEqual([seqOf(1, 1)]);
+  });
+
+  test("shares its commit with others that send in the same moment or while one runs", async () => {
+    const aggregator = new Aggregator();
+    const one = await aggregator.welcome("one");
+    const two = await aggregator.welcome("two");
+    await one.sendFrames(one.frame());
+    await aggregator.clock.advance(DELAY_MS - 1);
+    await two.sendFrames(two.frame());
+    await settle();
+    expect(aggregator.store.commits).toEqual([]);
+    const release = aggregator.store.hang();
+    await aggregator.clock.advance(1);
+    await one.sendFrames(one.frame());
+    await one.sendFrames(one.frame());
+    await two.sendFrames(two.frame());
+    await settle();
+    release();
+    await settle();
+    expect(aggregator.store.commits).toEqual([4, 3]);
+    expect(one.acks()).toEqual([seqOf(1, 1), seqOf(1, 3)]);
+    expect(two.acks()).toEqual([seqOf(1, 1), seqOf(1, 2)]);
+  });
+
+  test("that sends again what is stored is acked and nothing is stored twice", async () => {
+    const aggregator = new Aggregator();
+    const agent = await aggregator.welcome();
+    const frames = [agent.frame(), agent.frame(), agent.frame()];
+    await agent.sendFrames(...frames);
+    await aggregator.clock.advance(DELAY_MS);
+    await agent.send({ frames: { frame: frames.slice(1).map(({ bytes }) => bytes) } });
+    await aggregator.clock.advance(DELAY_MS);
+    expect(aggregator.store.seqsOf("web-1")).toEqual([1, 2, 3].map((count) => seqOf(1, count)));
+    expect(agent.acks().at(-1)).toBe(seqOf(1, 3));
+    expect(aggregator.events.filter((event) => event === "duplicate web-1")).toHaveLength(2);
+  });
+
+  test("hears of each frame that is refused before the ack that covers it", async () => {
+    const aggregator = new Aggregator();
+    const agent = await aggregator.welcome();
+    const [first, , third, fourth, fifth] = Array.from({ length: 5 }, () => agent.frame());
+    if (!first || !third || !fourth || !fifth) throw new Error("five frames");
+    await agent.sendFrames(first);
+    await agent.send({ frames: { frame: [third.bytes, fourth.bytes, fifth.bytes] } });
+    await aggregator.clock.advance(DELAY_MS);
+    const told = agent.answers.slice(1).map(({ ack, rejected }) => {
+      return ack ? `ack ${ack.seq % 100}` : `${rejected?.reason} ${(rejected?.seq ?? 0) % 100}`;
+    });
+    const refused = "REJECT_REASON_NO_BASE";
+    const at = (frame: EncodedFrame) => frame.seq % 100;
+    expect(told).toEqual([
+      `${refused} ${at(third)}`,
+      `${refused} ${at(fourth)}`,
+      `ack ${at(fifth)}`,
+    ]);
+    expect(aggregator.count("telltale_ingest_frames_missing_total")).toBe(3);
+  });
+
+  test("says goodbye after its last frame is acked", async () => {
+    const aggregator = new Aggregator();
+    const agent = await aggregator.welcome();
+    await agent.sendFrames(agent.frame());
+    await agent.send({ goodbye: { reason: "SIGTERM" } });
+    await aggregator.clock.advance(DELAY_MS);
+    await agent.served;
+    expect(agent.acks()).toEqual([seqOf(1, 1)]);
+    expect(agent.connection.closedWith).toBeNull();
+    expect(aggregator.events.slice(-3)).toEqual([
+      "stored web-1",
+      "goodbye web-1",
+      "disconnected web-1",
+    ]);
+  });
+});
+
+describe("a store that fails", () => {
+  test("sends everyone who waits away, acks nothing, is logged once, and works again", async () => {
+    const aggregator = new Aggregator();
+    const one = await aggregator.welcome("one");
+    const two = await aggregator.welcome("two");
+    const idle = await aggregator.welcome("idle");
+    aggregator.store.failures = 1;
+    await one.sendFrames(one.frame());
+    await two.sendFrames(two.frame());
+    await aggregator.clock.advance(DELAY_MS);
+    await Promise.all([one.served, two.served]);
+    expect(one.refusal()).toBe(
+      "UNAVAILABLE: The aggregator cannot write to its store at the moment",
+    );
+    expect([...one.acks(), ...two.acks()]).toEqual([]);
+    expect(idle.connection.closedWith).toBeUndefined();
+    expect(aggregator.logger.messages("error")).toHaveLength(1);
+    await idle.sendFrames(idle.frame());
+    await aggregator.clock.advance(DELAY_MS);
+    expect(idle.acks()).toEqual([seqOf(1, 1)]);
+  });
+});
+
+test("after a commit that failed nothing is taken that the same session sent behind it", async () => {
+  const aggregator = new Aggregator();
+  const agent = await aggregator.welcome();
+  const release = aggregator.store.hang();
+  await agent.sendFrames(agent.frame());
+  await aggregator.clock.advance(DELAY_MS);
+  await agent.sendFrames(agent.frame(), agent.frame());
+  await settle();
+  aggregator.store.failures = 1;
+  release();
+  await aggregator.clock.advance(1000);
+  expect(aggregator.store.commits).toEqual([]);
+  expect(agent.refusal()).toContain("UNAVAILABLE");
+});
+
+describe("two connections of one node", () => {
+  test("with the same buffer: the newer one takes over, after the last commit of the old", async () => {
+    const aggregator = new Aggregator();
+    const old = await aggregator.welcome();
+    const release = aggregator.store.hang();
+    await old.sendFrames(old.frame());
+    await aggregator.clock.advance(DELAY_MS);
+    await old.sendFrames(old.frame()); // never gets into a commit
+    await settle();
+    const next = aggregator.open("10.0.0.1:6");
+    await next.send({ hello: hello() });
+    await aggregator.clock.advance(1000);
+    expect(old.refusal()).toContain("A newer connection from 10.0.0.1:6 took over");
+    expect(next.answers).toEqual([]);
+    release();
+    await aggregator.clock.advance(10);
+    expect(next.answers[0]?.welcome?.lastSeq).toBe(seqOf(1, 1));
+    expect(aggregator.store.seqsOf("web-1")).toEqual([seqOf(1, 1)]);
+    expect(aggregator.events).toEqual([
+      "connected web-1",
+      "stored web-1",
+      "disconnected web-1",
+      "connected web-1",
+    ]);
+  });
+
+  test("with another buffer: the second is refused and the first is not disturbed", async () => {
+    const aggregator = new Aggregator();
+    const first = await aggregator.welcome("web-1", STREAM, "10.0.0.1:5");
+    for (const peer of ["10.0.0.2:7", "10.0.0.2:8"]) {
+      const second = aggregator.open(peer);
+      await second.send({ hello: hello({ streamId: "f".repeat(32) }) });
+      await second.served;
+      expect(second.refusal()).toContain(
+        'IN_USE: Node "web-1" is already connected from 10.0.0.1:5 with another buffer',
+      );
+    }
+    expect(aggregator.logger.messages("warn")).toHaveLength(1);
+    await first.sendFrames(first.frame());
+    await aggregator.clock.advance(DELAY_MS);
+    expect(first.acks()).toEqual([seqOf(1, 1)]);
+    first.connection.cut();
+    await first.served;
+    await aggregator.welcome("web-1", "f".repeat(32));
+  });
+});
+
+describe("an agent that does not keep to the protocol", () => {
+  const good = { id: 0, group: 0, scale: 0, labels: ["__name__", "a"] };
+  test.each<[string, AgentMessage, string]>([
+    ["a second hello", { hello: hello() }, "PROTOCOL: Node web-1 at 10.0.0.1:5 sends something"],
+    ["an id that does not follow", table(1, [{ ...good, id: 1 }]), "PROTOCOL: Series 1 of epoch 1"],
+    ["an epoch 0", table(0, [good]), "PROTOCOL: Series of epoch 0"],
+    ["an epoch beyond the sequences", table(2 ** 21, [good]), "PROTOCOL: Series of epoch 2097152"],
+    ["an empty table", table(1, []), "LIMIT: A table of 0 series"],
+    ["a group too high", table(1, [{ ...good, group: 64 }]), "PROTOCOL: Series 0 has group 64"],
+    ["a scale too low", table(1, [{ ...good, scale: -2 }]), "PROTOCOL: Series 0 has scale -2"],
+    ["a label without value", table(1, [{ ...good, labels: ["a"] }]), "PROTOCOL: Series 0 has a"],
+    [
+      "labels out of order",
+      table(1, [{ ...good, labels: ["b", "1", "__name__", "x"] }]),
+      'PROTOCOL: Series 0 has label "__name__" out of order',
+    ],
+    [
+      "a label twice",
+      table(1, [{ ...good, labels: ["__name__", "x", "__name__", "y"] }]),
+      'PROTOCOL: Series 0 has label "__name__" out of order',
+    ],
+    [
+      "a label of the aggregator",
+      table(1, [{ ...good, labels: ["__name__", "x", "instance", "other"] }]),
+      "PROTOCOL: Series 0 has the label instance",
+    ],
+    [
+      "an empty value",
+      table(1, [{ ...good, labels: ["__name__", "x", "b", ""] }]),
+      'PROTOCOL: Series 0 has no value for label "b"',
+    ],
+    [
+      "a NUL",
+      table(1, [{ ...good, labels: ["__name__", "x\u0000y"] }]),
+      "PROTOCOL: Series 0 has a NUL",
+    ],
+    ["no name", table(1, [{ ...good, labels: ["b", "1"] }]), "PROTOCOL: Series 0 has no metric"],
+    [
+      "a value too long",
+      table(1, [{ ...good, labels: ["__name__", "x".repeat(4097)] }]),
+      "LIMIT: Series 0: label",
+    ],
+    [
+      "too many labels",
+      table(1, [{ ...good, labels: Array.from({ length: 130 }, (_, i) => `a${i}`) }]),
+      "LIMIT: Series 0 has 65 labels",
+    ],
+    [
+      "more frames than its window",
+      { frames: { frame: Array.from({ length: WINDOW + 1 }, () => new Uint8Array(9)) } },
+      "PROTOCOL: Node web-1 at 10.0.0.1:5 has 9 frames in flight, its window is 8",
+    ],
+    [
+      "a frame that is too large",
+      { frames: { frame: [new Uint8Array(2 * 1024 * 1024 + 1)] } },
+      "LIMIT: Node web-1 sends a frame of 2097153 bytes",
+    ],
+    [
+      "a frame that is none",
+      { frames: { frame: [new Uint8Array(9)] } },
+      "PROTOCOL: Node web-1: fails its checksum",
+    ],
+  ])("is told what is wrong and sent away: %s", async (_what, message, expected) => {
+    const aggregator = new Aggregator();
+    const other = await aggregator.welcome("other");
+    const agent = await aggregator.welcome();
+    await agent.send(message);
+    await aggregator.clock.advance(DELAY_MS);
+    await agent.served;
+    expect(agent.refusal()).toContain(expected);
+    expect(aggregator.events.at(-1)).toBe("disconnected web-1");
+    await other.sendFrames(other.frame());
+    await aggregator.clock.advance(DELAY_MS);
+    expect(other.acks()).toEqual([seqOf(1, 1)]);
+  });
+
+  test.each<[string, Partial<ReturnType<typeof hello>>, string]>([
+    [
+      "an unknown version",
+      { protocolVersion: 2 },
+      "speaks protocol version 2, this aggregator version 1",
+    ],
+    ["no node name", { node: "" }, "has a node name of 0 bytes"],
+    ["a long node name", { node: "x".repeat(254) }, "has a node name of 254 bytes"],
+    ["a node name with a line break", { node: "a\nb" }, "has a node name of 3 bytes"],
+    ["a node name that turns the text", { node: "a\u202eb" }, "has a node name of 5 bytes"],
+    ["a stream id that is none", { streamId: "../../etc" }, 'has the stream id "../../etc"'],
+    ["a version that is none", { agentVersion: "\u001b[31m" }, "has an agent version"],
+    ["no interval", { intervalMs: 0 }, "has an interval of 0 ms"],
+  ])("a hello with %s is refused", async (_what, fields, expected) => {
+    const aggregator = new Aggregator();
+    const agent = aggregator.open();
+    await agent.send({ hello: hello(fields) });
+    await agent.served;
+    expect(agent.refusal()).toContain(`PROTOCOL: Agent at 10.0.0.1:5 ${expected}`);
+    expect(aggregator.events).toEqual([]);
+  });
+
+  test("who says nothing is sent away after a while, who begins otherwise at once", async () => {
+    const aggregator = new Aggregator();
+    const silent = aggregator.open();
+    const other = aggregator.open();
+    await other.send({ goodbye: { reason: "" } });
+    await aggregator.clock.advance(4999);
+    expect(other.refusal()).toContain("PROTOCOL");
+    expect(silent.connection.closedWith).toBeUndefined();
+    await aggregator.clock.advance(1);
+    await silent.served;
+    expect(silent.refusal()).toContain("UNAVAILABLE: 10.0.0.1:5 said no hello in time");
+  });
+
+  test("who reads no acks is cut off at its window", async () => {
+    const aggregator = new Aggregator();
+    const agent = await aggregator.welcome();
+    agent.connection.down.isStuck = true;
+    for (let i = 0; i < 2 * WINDOW; i += 1) {
+      await agent.sendFrames(agent.frame()).catch(() => {}); // it may be gone by then
+      await aggregator.clock.advance(DELAY_MS);
+    }
+    await agent.served;
+    expect(agent.refusal()).toContain("frames in flight, its window is 8");
+  });
+
+  test("who has frames in an unfinished commit may send only the rest of its window", async () => {
+    const aggregator = new Aggregator();
+    const agent = await aggregator.welcome();
+    const frames = Array.from({ length: 15 }, () => agent.frame());
+    const release = aggregator.store.hang();
+    await agent.sendFrames(...frames.slice(0, 6));
+    await aggregator.clock.advance(DELAY_MS);
+    await agent.sendFrames(...frames.slice(6, 8));
+    await settle();
+    release();
+    aggregator.store.hang();
+    await settle();
+    expect(agent.acks()).toEqual([seqOf(1, 6)]);
+    await agent.sendFrames(...frames.slice(8, 14));
+    await settle();
+    expect(agent.connection.closedWith).toBeUndefined();
+    await agent.sendFrames(...frames.slice(14));
+    await settle();
+    expect(agent.refusal()).toContain("has 9 frames in flight");
+  });
+
+  test("a node that the fleet has no place for is refused", async () => {
+    const aggregator = new Aggregator();
+    aggregator.isNodeRefused = true;
+    const agent = aggregator.open();
+    await agent.send({ hello: hello() });
+    await agent.served;
+    expect(agent.refusal()).toBe("LIMIT: too many nodes");
+    expect(aggregator.events).toEqual([]);
+  });
+});
+
+describe("an aggregator that stops", () => {
+  test("sends its agents away and waits for the commit that runs", async () => {
+    const aggregator = new Aggregator();
+    const agent = await aggregator.welcome();
+    const silent = aggregator.open();
+    const release = aggregator.store.hang();
+    await agent.sendFrames(agent.frame());
+    await aggregator.clock.advance(DELAY_MS);
+    let isStopped = false;
+    const stopped = aggregator.service[Symbol.asyncDispose]().then(() => {
+      isStopped = true;
+    });
+    await settle();
+    expect(isStopped).toBe(false);
+    expect(agent.refusal()).toBe("UNAVAILABLE: The aggregator stops");
+    release();
+    await stopped;
+    await silent.served;
+    expect(aggregator.store.seqsOf("web-1")).toHaveLength(1);
+    const late = aggregator.open();
+    await late.served;
+    expect(late.refusal()).toBe("UNAVAILABLE: The aggregator stops");
+  });
+});

@@ -1,0 +1,90 @@
+import type {
+  CommitItem,
+  CommitOutcome,
+  IngestStore,
+  StreamPosition,
+} from "../../../aggregator/ingest/ports.ts";
+import { OperationalError } from "../../../shared/errors.ts";
+import { parseFrame, StreamDecoder } from "../../../shared/wire/frame-decoder.ts";
+
+/** Takes frames as the series store does, and keeps only which ones. Commits can hang and fail. */
+export class MemoryIngestStore implements IngestStore {
+  /** Sequences stored, by node and stream, in order. */
+  readonly stored = new Map<string, number[]>();
+  /** Items of each commit. */
+  readonly commits: number[] = [];
+  futureMs = Number.POSITIVE_INFINITY;
+  /** So many of the next commits fail. */
+  failures = 0;
+  readonly #decoders = new Map<string, StreamDecoder>();
+  #gate: Promise<void> | null = null;
+
+  hang(): () => void {
+    let release = () => {};
+    this.#gate = new Promise((resolve) => {
+      release = () => {
+        this.#gate = null;
+        resolve();
+      };
+    });
+    return release;
+  }
+
+  position(node: string, streamId: string): StreamPosition {
+    const { lastSeq, epoch, seriesKnown } = this.#decoder(node, streamId);
+    return { lastSeq, epoch, seriesKnown };
+  }
+
+  /** All state is lost, as with an empty disk. */
+  forget(): void {
+    this.#decoders.clear();
+  }
+
+  async commit(items: readonly CommitItem[]): Promise<readonly CommitOutcome[]> {
+    await null;
+    if (this.#gate !== null) await this.#gate;
+    if (this.failures > 0) {
+      this.failures -= 1;
+      throw new OperationalError("STORAGE", "disk full");
+    }
+    this.commits.push(items.length);
+    return items.map((item) => this.#take(item));
+  }
+
+  /** Everything stored of a node, whatever the stream. */
+  seqsOf(node: string): number[] {
+    const keys = [...this.stored.keys()].filter((key) => key.startsWith(`${node}/`));
+    return keys.flatMap((key) => this.stored.get(key) ?? []);
+  }
+
+  #take(item: CommitItem): CommitOutcome {
+    const decoder = this.#decoder(item.node, item.streamId);
+    if (item.kind === "series") {
+      decoder.define(item.epoch, item.series);
+      return { kind: "defined", seriesKnown: decoder.seriesKnown };
+    }
+    let frame: ReturnType<typeof parseFrame>;
+    try {
+      frame = parseFrame(item.bytes);
+    } catch {
+      return { kind: "rejected", seq: 0, reason: "corrupt", detail: "fails its checksum" };
+    }
+    const { seq, timeMs } = frame;
+    const verdict = decoder.check(frame);
+    if (verdict === "duplicate") return { kind: "duplicate", seq };
+    if (verdict !== "take") return { kind: "rejected", seq, reason: verdict, detail: verdict };
+    const missing = Math.max(0, (seq % 2 ** 32) - (decoder.lastSeq % 2 ** 32) - 1);
+    decoder.apply(frame);
+    if (timeMs > this.futureMs) return { kind: "rejected", seq, reason: "future", detail: "later" };
+    const key = `${item.node}/${item.streamId}`;
+    this.stored.set(key, [...(this.stored.get(key) ?? []), seq]);
+    return { kind: "stored", seq, timeMs, samples: 1, missing };
+  }
+
+  #decoder(node: string, streamId: string): StreamDecoder {
+    const key = `${node}/${streamId}`;
+    const decoder = this.#decoders.get(key) ?? new StreamDecoder();
+    this.#decoders.set(key, decoder);
+    return decoder;
+  }
+}

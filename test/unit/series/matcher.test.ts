@@ -1,0 +1,100 @@
+import fc from "fast-check";
+import { RE2JS } from "re2js";
+import { expect, test } from "vitest";
+import { compileMatcher } from "../../../aggregator/series/matcher.ts";
+import { SeriesIndex, storedLabels } from "../../../aggregator/series/series-index.ts";
+import type { Matcher } from "../../../shared/model/columns.ts";
+import { labelsOf } from "../../../shared/model/labels.ts";
+
+test.each<[Matcher["type"], string, string, boolean]>([
+  ["=", "a", "a", true],
+  ["=", "", "", true],
+  ["!=", "", "a", true],
+  ["!=", "a", "", true],
+  ["=~", "a|b", "b", true],
+  ["=~", "a|b", "ab", false],
+  ["=~", "(a|b)", "a", true],
+  ["=~", "a|", "", true],
+  ["=~", "eth.*", "eth0", true],
+  ["=~", "eth.*", "xeth0", false],
+  ["=~", "eth.+", "eth", false],
+  ["=~", ".*", "", true],
+  ["=~", ".+", "", false],
+  ["=~", "a.c", "a\nc", true],
+  ["=~", "[ab]+", "abba", true],
+  ["=~", "[ab]+", "abbac", false],
+  ["!~", "[ab]+", "abba", false],
+  ["!~", "x.*", "", true],
+  ["=~", "(?i)ETH0", "eth0", true],
+])("%s %j and the value %j: %s", (type, value, text, expected) => {
+  expect(compileMatcher({ name: "l", type, value }).test(text)).toBe(expected);
+});
+
+test("the short ways give what the engine gives", () => {
+  const part = fc.stringMatching(/^[ab|.*+()]{0,6}$/);
+  fc.assert(
+    fc.property(part, fc.stringMatching(/^[ab]{0,4}$/), (value, text) => {
+      let isMatch: boolean;
+      try {
+        isMatch = RE2JS.compile(value, RE2JS.DOTALL).matches(text);
+      } catch {
+        expect(() => compileMatcher({ name: "l", type: "=~", value })).toThrow();
+        return;
+      }
+      expect(compileMatcher({ name: "l", type: "=~", value }).test(text)).toBe(isMatch);
+    }),
+    { numRuns: 400 },
+  );
+});
+
+test("a pattern that is none is a query error that shows it", () => {
+  expect(() => compileMatcher({ name: "l", type: "=~", value: "a(" })).toThrow(
+    expect.objectContaining({ code: "QUERY", message: expect.stringContaining('"a("') }),
+  );
+});
+
+test("the index finds what testing every series finds, also after some were removed", () => {
+  const values = fc.constantFrom("", "a", "b", "ab", "abc");
+  const labels = fc.record({ x: values, y: values, z: values }).map(labelsOf);
+  const matcher = fc.record({
+    name: fc.constantFrom("x", "y", "z", "none"),
+    type: fc.constantFrom<Matcher["type"]>("=", "!=", "=~", "!~"),
+    value: fc.constantFrom("", "a", "b", "a|b", "a.*", ".+", ".*", "[ab]+"),
+  });
+  fc.assert(
+    fc.property(
+      fc.uniqueArray(labels, { selector: (one) => one.join(), maxLength: 30 }),
+      fc.array(matcher, { maxLength: 3 }),
+      fc.nat(),
+      (all, matchers, removedAt) => {
+        const index = new SeriesIndex();
+        for (const one of all) index.add(index.nextRef, one, 0, 0);
+        const removed = removedAt % (all.length + 1);
+        index.remove([removed]);
+        const compiled = matchers.map(compileMatcher);
+        const expected = all.flatMap((one, i) => {
+          const record = new Map<string, string>();
+          for (let at = 0; at < one.length; at += 2) record.set(one[at] ?? "", one[at + 1] ?? "");
+          const isFound = compiled.every(({ name, test: matches }) =>
+            matches(record.get(name) ?? ""),
+          );
+          return isFound && i + 1 !== removed ? [i + 1] : [];
+        });
+        expect(index.select(matchers).map(({ ref }) => ref)).toEqual(expected);
+      },
+    ),
+    { numRuns: 100 },
+  );
+});
+
+test.each([
+  [{ __name__: "up", job: "node" }],
+  [{ __name__: "up" }],
+  [{ a: "1", z: "2" }],
+  [{ z: "2" }],
+  [{ instance: "forged", z: "2" }],
+])("the node's name stands in its place among %j", (record) => {
+  const expected = labelsOf({ ...record, instance: "alpha" });
+  expect(storedLabels("alpha", labelsOf(record))).toEqual(expected);
+  expect(storedLabels("", labelsOf(record))).toEqual(labelsOf(record));
+});

@@ -1,0 +1,180 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { OperationalError } from "../../../shared/errors.ts";
+import { labelsOf } from "../../../shared/model/labels.ts";
+import { DOUBLE_SCALE } from "../../../shared/model/series-definition.ts";
+import { seqOf } from "../../../shared/wire/frame.ts";
+import { parseFrame, readFrameHeader, StreamDecoder } from "../../../shared/wire/frame-decoder.ts";
+import { type EncodedFrame, FrameEncoder } from "../../../shared/wire/frame-encoder.ts";
+
+const labels = (name: string) => labelsOf({ __name__: name });
+
+function read(decoder: StreamDecoder, epoch: number, frame: EncodedFrame): Map<string, number> {
+  decoder.define(epoch, frame.definitions);
+  const parsed = parseFrame(frame.bytes);
+  expect(decoder.check(parsed)).toBe("take");
+  decoder.apply(parsed);
+  return living(decoder);
+}
+
+function living(decoder: StreamDecoder): Map<string, number> {
+  const values = new Map<string, number>();
+  for (const { id, labels: named } of decoder.definitions) {
+    if (decoder.isAlive[id] === 1) values.set(named[1] ?? "", decoder.values[id] ?? Number.NaN);
+  }
+  return values;
+}
+
+describe("a stream of frames", () => {
+  test("gives the reader the values of every tick, whatever ends, returns or restarts", () => {
+    const value = fc.oneof(
+      { weight: 6, arbitrary: fc.integer({ min: -1000, max: 1000 }) },
+      { weight: 1, arbitrary: fc.maxSafeInteger() },
+      { weight: 1, arbitrary: fc.double({ noNaN: true }) },
+    );
+    const tick = fc.record({
+      values: fc.dictionary(
+        fc.constantFrom("a", "b", "c", "d", "e"),
+        value.map((n) => (n === 0 ? 0 : n)), // a negative zero is a zero on the wire
+      ),
+      isNewEpoch: fc.boolean(),
+      retires: fc.subarray(["a", "b", "c", "d"], { maxLength: 1 }),
+      ticksSecond: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(fc.array(tick, { maxLength: 40, size: "max" }), (ticks) => {
+        const encoder = new FrameEncoder(1, { keyframeEvery: 5 });
+        let decoder = new StreamDecoder();
+        let epoch = 1;
+        const slots = new Map<string, number>();
+        const expected = new Map<string, number>();
+        ticks.forEach(({ values, isNewEpoch, retires, ticksSecond }, index) => {
+          if (isNewEpoch && index % 7 === 0) {
+            epoch += 1;
+            encoder.beginEpoch(epoch);
+            for (const name of expected.keys()) if (!(name in values)) expected.delete(name);
+            if (!ticksSecond) expected.delete("e");
+          }
+          for (const name of retires) {
+            const slot = slots.get(name);
+            if (slot !== undefined) encoder.retire(slot);
+            slots.delete(name);
+          }
+          for (const [name, n] of Object.entries(values)) {
+            if (name === "e" && !ticksSecond) continue;
+            const slot =
+              slots.get(name) ??
+              encoder.define(name === "e" ? 1 : 0, name === "d" ? DOUBLE_SCALE : 0, labels(name));
+            slots.set(name, slot);
+            encoder.set(slot, n);
+          }
+          for (const name of ["a", "b", "c", "d", ...(ticksSecond ? ["e"] : [])]) {
+            const n = values[name];
+            if (n === undefined) expected.delete(name);
+            else expected.set(name, n);
+          }
+          const frame = encoder.encodeTick(1000 + index, ticksSecond ? [0, 1] : [0]);
+          expect(new Map([...read(decoder, epoch, frame)].sort())).toEqual(
+            new Map([...expected].sort()),
+          );
+          // From its snapshot a fresh reader goes on as if it had read everything.
+          const restored = new StreamDecoder();
+          restored.define(epoch, decoder.definitions);
+          restored.apply(parseFrame(decoder.snapshot()));
+          expect(living(restored)).toEqual(living(decoder));
+          decoder = restored;
+        });
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  test("names a series once, and sends only what changed", () => {
+    const encoder = new FrameEncoder(1, { keyframeEvery: 60 });
+    const slots = Array.from({ length: 300 }, (_, i) => encoder.define(0, 0, labels(`m${i}`)));
+    const sizes: number[] = [];
+    for (let tick = 0; tick < 3; tick += 1) {
+      for (const slot of slots) encoder.set(slot, slot < 30 ? slot + tick : 1_000_000);
+      const frame = encoder.encodeTick(tick, [0]);
+      sizes.push(frame.bytes.length);
+      expect(frame.definitions.length).toBe(tick === 0 ? 300 : 0);
+      expect(frame.sampleCount).toBe(300);
+    }
+    expect(sizes[1]).toBeLessThan(300 * 0.5);
+    expect(sizes[2]).toBe(sizes[1]);
+  });
+
+  test("after a missing frame takes nothing before the next keyframe", () => {
+    const encoder = new FrameEncoder(1, { keyframeEvery: 3 });
+    const slot = encoder.define(0, 0, labels("a"));
+    const frames = [0, 1, 2, 3].map((n) => {
+      encoder.set(slot, n);
+      return encoder.encodeTick(n, [0]);
+    });
+    const decoder = new StreamDecoder();
+    decoder.define(1, frames[0]?.definitions ?? []);
+    const parsed = frames.map((frame) => parseFrame(frame.bytes));
+    const [first, second, third, fourth] = parsed;
+    if (!first || !second || !third || !fourth) throw new Error("four frames were made");
+    decoder.apply(first);
+    expect(decoder.check(third)).toBe("no-base");
+    expect(decoder.check(fourth)).toBe("take");
+    decoder.apply(fourth);
+    expect(decoder.check(second)).toBe("duplicate");
+    expect(decoder.lastSeq).toBe(seqOf(1, 4));
+  });
+
+  test("refuses definitions that do not follow and frames that name unknown series", () => {
+    const decoder = new StreamDecoder();
+    decoder.define(1, [{ id: 0, group: 0, scale: 0, labels: labels("a") }]);
+    expect(() => decoder.define(1, [{ id: 2, group: 0, scale: 0, labels: labels("b") }])).toThrow(
+      "Series 2 of epoch 1 where 1 should follow",
+    );
+    const encoder = new FrameEncoder(1, { keyframeEvery: 3 });
+    for (const name of ["a", "b"]) encoder.set(encoder.define(0, 0, labels(name)), 1);
+    expect(decoder.check(parseFrame(encoder.encodeTick(1, [0]).bytes))).toBe("unknown-series");
+  });
+});
+
+describe("bytes that are not a frame", () => {
+  test("are refused as such, whatever was changed in them", () => {
+    const encoder = new FrameEncoder(3, { keyframeEvery: 60 });
+    for (let i = 0; i < 20; i += 1) encoder.set(encoder.define(i % 2, 0, labels(`m${i}`)), i * 1e9);
+    const good = encoder.encodeTick(1_700_000_000_000, [0, 1]).bytes;
+    expect(readFrameHeader(good)).toMatchObject({ seq: seqOf(3, 1), isKeyframe: true });
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(fc.nat(good.length - 1), fc.nat(255)), { minLength: 1, maxLength: 4 }),
+        fc.nat(good.length),
+        fc.boolean(),
+        (changes, length, isCut) => {
+          const bytes = good.slice(0, isCut ? length : good.length);
+          for (const [at, value] of changes) if (at < bytes.length) bytes[at] = value;
+          try {
+            expect(parseFrame(bytes)).toEqual(parseFrame(good)); // nothing was really changed
+          } catch (error) {
+            expect(error).toBeInstanceOf(OperationalError);
+          }
+        },
+      ),
+      { numRuns: 1000 },
+    );
+  });
+
+  test("with a right checksum and impossible counts are refused before memory is taken", async () => {
+    const { ByteWriter } = await import("../../../shared/wire/bytes.ts");
+    const random = fc.array(fc.nat(255), { maxLength: 60 });
+    fc.assert(
+      fc.property(random, fc.nat(1), (body, flags) => {
+        const writer = new ByteWriter(64);
+        for (const byte of [1, flags, ...body]) writer.byte(byte);
+        try {
+          parseFrame(writer.finish());
+        } catch (error) {
+          expect(error).toBeInstanceOf(OperationalError);
+        }
+      }),
+      { numRuns: 2000 },
+    );
+  });
+});

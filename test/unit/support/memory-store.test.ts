@@ -1,0 +1,203 @@
+import { describe, expect, test } from "vitest";
+import { OperationalError, systemCode } from "../../../shared/errors.ts";
+import type { BatchOperation, Entry } from "../../../shared/platform/ports.ts";
+import { FakeClock, settle } from "../../support/fake-clock.ts";
+import { MemoryDisk, MemoryStore } from "../../support/memory-store.ts";
+import { SeededRandom } from "../../support/random.ts";
+
+const bytes = (...values: number[]) => Uint8Array.from(values);
+const put = (key: number, value = key): BatchOperation => {
+  return { type: "put", key: bytes(key), value: bytes(value) };
+};
+const del = (key: number): BatchOperation => ({ type: "del", key: bytes(key) });
+const SYNC = { sync: true };
+const NO_SYNC = { sync: false };
+
+async function keysOf(entries: AsyncIterable<Entry>): Promise<number[]> {
+  const keys: number[] = [];
+  for await (const [key] of entries) keys.push(key[0] ?? -1);
+  return keys;
+}
+
+const keysOn = (disk: MemoryDisk) => disk.durableEntries().map(([key]) => key[0]);
+
+describe("reading and writing", () => {
+  test.each([
+    [{}, [1, 3, 5, 200]],
+    [{ gte: bytes(3) }, [3, 5, 200]],
+    [{ gt: bytes(3) }, [5, 200]],
+    [{ gt: bytes(2), lt: bytes(200) }, [3, 5]],
+    [{ lte: bytes(5), reverse: true }, [5, 3, 1]],
+    [{ limit: 2 }, [1, 3]],
+    [{ reverse: true, limit: 1 }, [200]],
+    [{ gte: bytes(9), lt: bytes(4) }, []],
+    [{ gte: bytes(1, 0) }, [3, 5, 200]],
+  ])("entries of %j are %j, as bytes order them", async (range, expected) => {
+    const store = new MemoryStore();
+    await store.batch([put(200), put(5), put(1), put(3)], SYNC);
+    expect(await keysOf(store.entries(range))).toEqual(expected);
+  });
+
+  test("entries are as they were at the call", async () => {
+    const store = new MemoryStore();
+    await store.batch([put(1), put(2)], SYNC);
+    const before = store.entries({});
+    await store.batch([del(1), put(3)], SYNC);
+    expect(await keysOf(before)).toEqual([1, 2]);
+    expect(await keysOf(store.entries({}))).toEqual([2, 3]);
+  });
+
+  test("the caller may use its bytes again after the call, and write into what it got", async () => {
+    const store = new MemoryStore();
+    const value = bytes(7);
+    await store.batch([{ type: "put", key: bytes(1), value }], SYNC);
+    value[0] = 8;
+    (await store.get(bytes(1)))?.fill(9);
+    expect(await store.get(bytes(1))).toEqual(bytes(7));
+  });
+
+  test("a closed store refuses; the disk opens again with all that was written", async () => {
+    const disk = new MemoryDisk();
+    const store = new MemoryStore(disk);
+    await store.batch([put(1)], NO_SYNC);
+    expect(() => new MemoryStore(disk)).toThrow(/in use/);
+    await store.close();
+    await expect(store.get(bytes(1))).rejects.toThrow(OperationalError);
+    expect(await new MemoryStore(disk).get(bytes(1))).toEqual(bytes(1));
+  });
+
+  test("with a clock an operation takes time, and writes end in the order of their calls", async () => {
+    const clock = new FakeClock();
+    const random = new SeededRandom(1).next;
+    const latencyMaxMs = { read: 1, write: 50, sync: 50 };
+    const store = new MemoryStore(new MemoryDisk(), { clock, random, latencyMaxMs });
+    const done: number[] = [];
+    const writes = [1, 2, 3].map((key) => {
+      return store.batch([put(key)], SYNC).then(() => done.push(key));
+    });
+    await settle();
+    expect(done).toEqual([]);
+    await clock.advance(300);
+    await Promise.all(writes);
+    expect(done).toEqual([1, 2, 3]);
+  });
+});
+
+describe("a crash", () => {
+  test("takes a suffix of what was not synced, never a part of a batch", async () => {
+    const seen = new Set<string>();
+    for (let seed = 0; seed < 200; seed += 1) {
+      const disk = new MemoryDisk();
+      const store = new MemoryStore(disk);
+      await store.batch([put(1), put(2)], SYNC);
+      await store.batch([put(3), del(1)], NO_SYNC);
+      await store.batch([put(4), put(5)], NO_SYNC);
+      disk.crash(new SeededRandom(seed).next);
+      seen.add((await keysOf(new MemoryStore(disk).entries({}))).join());
+    }
+    expect([...seen].sort()).toEqual(["1,2", "2,3", "2,3,4,5"]);
+  });
+
+  test("a sync makes all that was written before it safe", async () => {
+    const disk = new MemoryDisk();
+    const store = new MemoryStore(disk);
+    await store.batch([put(1)], NO_SYNC);
+    expect(keysOn(disk)).toEqual([]);
+    await store.batch([put(2)], SYNC);
+    expect(keysOn(disk)).toEqual([1, 2]);
+    disk.crash(() => 0);
+    expect(keysOn(disk)).toEqual([1, 2]);
+  });
+
+  test("a kill loses nothing that was written", async () => {
+    const disk = new MemoryDisk();
+    await new MemoryStore(disk).batch([put(1)], NO_SYNC);
+    disk.crash(() => 0, "kill");
+    expect(keysOn(disk)).toEqual([1]);
+  });
+
+  test("of a dead process no call comes back and no write takes place", async () => {
+    const disk = new MemoryDisk();
+    const store = new MemoryStore(disk);
+    const calls = [store.batch([put(1)], SYNC), store.get(bytes(1)), keysOf(store.entries({}))];
+    let returned = 0;
+    for (const call of calls) void call.finally(() => (returned += 1));
+    disk.crash(() => 0);
+    await settle();
+    expect([returned, disk.size]).toEqual([0, 0]);
+  });
+
+  test.each([
+    ["begin", []],
+    ["logged", [1]],
+    ["done", [1]],
+  ])("in the step %s of a write: at best %j is there", async (crashStep, expected) => {
+    const disk = new MemoryDisk();
+    const onWriteStep = (step: string) => {
+      if (step === crashStep) disk.crash(() => 0.99);
+    };
+    const store = new MemoryStore(disk, { onWriteStep });
+    let isAnswered = false;
+    void store.batch([put(1)], SYNC).then(() => (isAnswered = true));
+    await settle();
+    expect([isAnswered, keysOn(disk)]).toEqual([false, expected]);
+  });
+
+  test("in the middle of clear a part of the range remains", async () => {
+    const disk = new MemoryDisk();
+    let writes = 0;
+    const onWriteStep = (step: string) => {
+      if (step === "done") writes += 1;
+      if (writes === 3) disk.crash(() => 0.99);
+    };
+    const store = new MemoryStore(disk, { onWriteStep });
+    await store.batch(
+      Array.from({ length: 40 }, (_, key) => put(key)),
+      SYNC,
+    );
+    void store.clear({ lt: bytes(30) });
+    await settle();
+    expect(disk.size).toBe(40 - 16);
+  });
+});
+
+describe("a faulty disk", () => {
+  test("a full one refuses writes with ENOSPC and takes them when there is room again", async () => {
+    const disk = new MemoryDisk();
+    const store = new MemoryStore(disk);
+    disk.isFull = true;
+    const error = await store.batch([put(1)], SYNC).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: "STORAGE" });
+    expect(systemCode((error as Error).cause)).toBe("ENOSPC");
+    disk.isFull = false;
+    await store.batch([put(2)], SYNC);
+    expect(await keysOf(store.entries({}))).toEqual([2]);
+  });
+
+  test("after a failed sync it takes nothing until it is opened again", async () => {
+    const disk = new MemoryDisk();
+    const store = new MemoryStore(disk);
+    disk.doesSyncFail = true;
+    await expect(store.batch([put(1)], SYNC)).rejects.toThrow(/fsync failed/);
+    disk.doesSyncFail = false;
+    await expect(store.batch([put(2)], SYNC)).rejects.toThrow(/a sync failed before/);
+    expect(await keysOf(store.entries({}))).toEqual([]);
+    await store.close();
+    const again = new MemoryStore(disk);
+    await again.batch([put(2)], SYNC);
+    expect(await keysOf(again.entries({}))).toEqual([1, 2]); // the failed one was in the log
+  });
+
+  test("a hanging sync holds back the writes behind it, not the reads", async () => {
+    const disk = new MemoryDisk();
+    const store = new MemoryStore(disk);
+    const release = disk.hangSync();
+    let done = 0;
+    const writes = [put(1), put(2)].map((one) => store.batch([one], SYNC).then(() => (done += 1)));
+    await settle();
+    expect([done, await store.get(bytes(1))]).toEqual([0, undefined]);
+    release();
+    await Promise.all(writes);
+    expect(keysOn(disk)).toEqual([1, 2]);
+  });
+});

@@ -1,0 +1,441 @@
+import { describe, expect, test } from "vitest";
+import { definitionKey } from "../../../agent/buffer/records.ts";
+import { backoffMs } from "../../../agent/uplink/backoff.ts";
+import { isForeign } from "../../../agent/uplink/greeting.ts";
+import { seriesTables, TABLE_BYTES_MAX } from "../../../agent/uplink/series-tables.ts";
+import { runUplink } from "../../../agent/uplink/uplink.ts";
+import { IngestService } from "../../../aggregator/ingest/ingest-service.ts";
+import { OperationalError } from "../../../shared/errors.ts";
+import { labelsOf } from "../../../shared/model/labels.ts";
+import { Metrics } from "../../../shared/telemetry/metrics.ts";
+import { seqOf } from "../../../shared/wire/frame.ts";
+import type { AgentMessage__Output } from "../../../shared/wire/generated/telltale/v1/AgentMessage.ts";
+import type { AggregatorMessage } from "../../../shared/wire/generated/telltale/v1/AggregatorMessage.ts";
+import type { AgentConnection } from "../../../shared/wire/ingest-connection.ts";
+import { settle } from "../../support/fake-clock.ts";
+import { MemoryLogger } from "../../support/memory-logger.ts";
+import { BufferRig, seqs } from "../buffer/buffer-rig.ts";
+import { MemoryConnection } from "../ingest/memory-connection.ts";
+import { MemoryIngestStore } from "../ingest/memory-ingest-store.ts";
+
+/** An agent's buffer and uplink; each connection goes to `serve`. */
+class Link {
+  readonly rig: BufferRig;
+  readonly connections: MemoryConnection[] = [];
+  readonly stop = new AbortController();
+  metrics = new Metrics();
+  isDown = false;
+  done: Promise<void> = Promise.resolve();
+  isDone = false;
+  readonly #serve: (connection: MemoryConnection) => void;
+
+  constructor(rig: BufferRig, serve: (connection: MemoryConnection) => void) {
+    this.rig = rig;
+    this.#serve = serve;
+  }
+
+  start(): void {
+    const { clock, random, logger, buffer } = this.rig;
+    this.done = runUplink(
+      {
+        buffer,
+        connect: () => this.#connect(),
+        clock,
+        random: random.next,
+        logger,
+        metrics: this.metrics,
+      },
+      { node: "web-1", agentVersion: "0.1.0", intervalMs: 1000 },
+      this.stop.signal,
+    ).then(() => {
+      this.isDone = true;
+    });
+  }
+
+  get last(): MemoryConnection {
+    const connection = this.connections.at(-1);
+    if (connection === undefined) throw new Error("never connected");
+    return connection;
+  }
+
+  metric(name: string): number {
+    return this.metrics
+      .samples()
+      .filter((sample) => sample.name === name)
+      .reduce((sum, { value }) => sum + value, 0);
+  }
+
+  async #connect(): Promise<AgentConnection> {
+    if (this.isDown) throw new OperationalError("UNAVAILABLE", "connection refused");
+    const connection = new MemoryConnection(`agent:${this.connections.length}`);
+    this.connections.push(connection);
+    this.#serve(connection);
+    return connection.agent;
+  }
+}
+
+/** With a real ingest service at the other end. */
+async function joined(seed = 1): Promise<{ link: Link; store: MemoryIngestStore; rig: BufferRig }> {
+  const rig = await BufferRig.open({}, seed);
+  const store = new MemoryIngestStore();
+  const service = serviceOn(store, rig);
+  const link = new Link(rig, (connection) => void service.serve(connection.aggregator));
+  return { link, store, rig };
+}
+
+/** With a script at the other end: what the agent says gathers in `heard`. */
+async function scripted(welcome: Partial<NonNullable<AggregatorMessage["welcome"]>> = {}): Promise<{
+  link: Link;
+  rig: BufferRig;
+  heard: AgentMessage__Output[];
+  say: (message: AggregatorMessage) => Promise<void>;
+}> {
+  const rig = await BufferRig.open();
+  const heard: AgentMessage__Output[] = [];
+  const listen = async ({ aggregator }: MemoryConnection) => {
+    for await (const message of aggregator.messages) {
+      heard.push(message);
+      if (!message.hello) continue;
+      await aggregator.send({
+        welcome: { lastSeq: 0, epoch: 0, seriesKnown: 0, windowFrames: 4, ...welcome },
+      });
+    }
+    aggregator.close();
+  };
+  const link = new Link(rig, (connection) => {
+    listen(connection).catch(() => {}); // the agent went away
+  });
+  return { link, rig, heard, say: (message) => link.last.aggregator.send(message) };
+}
+
+const framesIn = (heard: readonly AgentMessage__Output[]) =>
+  heard.reduce((sum, { frames }) => sum + (frames?.frame.length ?? 0), 0);
+
+describe("an uplink", () => {
+  test("brings what waits and what comes, in order, once, and frees the buffer", async () => {
+    const { link, store, rig } = await joined();
+    await rig.append(40); // more than a window
+    link.start();
+    await rig.clock.advance(100);
+    expect(store.seqsOf("web-1")).toEqual(Array.from({ length: 40 }, (_, i) => seqOf(1, i + 1)));
+    await rig.append(1);
+    await rig.clock.advance(4);
+    expect(store.seqsOf("web-1")).toHaveLength(41);
+    expect(rig.books()).toEqual({ made: 41, stored: 41, waiting: 0, dropped: 0 });
+    expect(link.metric("telltale_agent_uplink_connected")).toBe(1);
+    expect(rig.logger.messages()).toEqual(["connected to the aggregator"]);
+  });
+
+  test("goes on where the aggregator is after any number of broken connections", async () => {
+    const { link, store, rig } = await joined(7);
+    link.start();
+    for (let i = 0; i < 60; i += 1) {
+      await rig.append(rig.random.int(0, 4));
+      await rig.clock.advance(rig.random.int(0, 20));
+      if (rig.random.chance(0.3)) link.last.cut();
+      if (rig.random.chance(0.1)) rig.beginEpoch();
+      await rig.clock.advance(rig.random.int(0, 300));
+    }
+    await rig.clock.advance(10_000);
+    const { made, stored, waiting, dropped } = rig.books();
+    expect({ stored, waiting, dropped }).toEqual({ stored: made, waiting: 0, dropped: 0 });
+    const got = store.seqsOf("web-1");
+    expect(got).toHaveLength(made);
+    expect(got).toEqual([...new Set(got)].sort((a, b) => a - b));
+  });
+
+  test("serves an aggregator that lost everything from its oldest keyframe", async () => {
+    const { link, store, rig } = await joined();
+    await rig.append(6);
+    link.start();
+    await rig.clock.advance(100);
+    store.forget();
+    link.last.cut();
+    await rig.append(1);
+    await rig.clock.advance(1000);
+    expect(store.seqsOf("web-1").slice(6)).toEqual([5, 6, 7].map((count) => seqOf(1, count)));
+    expect(rig.books()).toEqual({ made: 7, stored: 7, waiting: 0, dropped: 0 });
+  });
+
+  test("counts what the aggregator refuses and does not send it again", async () => {
+    const { link, store, rig } = await joined();
+    const frames = await rig.append(4);
+    store.futureMs = frames[1]?.timeMs ?? 0;
+    link.start();
+    await rig.clock.advance(1000);
+    expect(rig.books()).toEqual({ made: 4, stored: 2, waiting: 0, dropped: 2 });
+    expect(rig.dropped()).toEqual({ future: 2 });
+    expect(rig.logger.messages("warn")).toEqual(["the aggregator rejects a frame"]);
+  });
+
+  test("drops frames whose definitions are damaged, counted, and brings those after", async () => {
+    const { link, store, rig } = await joined();
+    await rig.append(3);
+    await rig.store.batch([{ type: "del", key: definitionKey(1, 1) }], { sync: true });
+    rig.beginEpoch();
+    await rig.append(2);
+    link.start();
+    await rig.clock.advance(1000);
+    expect(store.seqsOf("web-1")).toEqual([seqOf(2, 1), seqOf(2, 2)]);
+    expect(rig.books()).toEqual({ made: 5, stored: 2, waiting: 0, dropped: 3 });
+  });
+
+  test("under a disk that went back in time goes on as a new stream and loses nothing", async () => {
+    const { link, store, rig } = await joined();
+    await rig.append(3);
+    const backup = rig.disk.durableCopy();
+    await rig.restart();
+    await rig.append(5); // epoch 2: sent, then forgotten with the disk
+    link.start();
+    await rig.clock.advance(100);
+    link.stop.abort();
+    await rig.clock.advance(3000);
+    await link.done;
+
+    const other = await BufferRig.on(backup); // epoch 2 again
+    await other.append(7);
+    const service = serviceOn(store, other);
+    const again = new Link(other, (connection) => void service.serve(connection.aggregator));
+    again.start();
+    await other.clock.advance(5000);
+    const streams = [...store.stored.values()];
+    expect(streams.map((stored) => stored.length)).toEqual([8, 7]);
+    expect(other.books()).toEqual({ made: 10, stored: 10, waiting: 0, dropped: 0 });
+  });
+});
+
+function serviceOn(store: MemoryIngestStore, rig: BufferRig): IngestService {
+  const nothing = () => {};
+  const events = {
+    connected: nothing,
+    committed: nothing,
+    goodbye: nothing,
+    disconnected: nothing,
+  };
+  return new IngestService(
+    { store, clock: rig.clock, logger: new MemoryLogger(), metrics: new Metrics(), events },
+    { commitDelayMs: 3, windowFrames: 16 },
+  );
+}
+
+describe("the window", () => {
+  test("is never exceeded, and acks open it again", async () => {
+    const { link, rig, heard, say } = await scripted();
+    await rig.append(10);
+    link.start();
+    await rig.clock.advance(100);
+    expect(framesIn(heard)).toBe(4);
+    await say({ ack: { seq: seqOf(1, 3) } });
+    await rig.clock.advance(100);
+    expect(framesIn(heard)).toBe(7);
+    expect(rig.buffer.ackedSeq).toBe(seqOf(1, 3));
+  });
+
+  test("definitions go before the first frame that needs them, and only then", async () => {
+    const { link, rig, heard, say } = await scripted();
+    await rig.append(2);
+    await rig.buffer.append(rig.frame(2));
+    link.start();
+    await rig.clock.advance(100);
+    await say({ ack: { seq: seqOf(1, 3) } });
+    rig.beginEpoch();
+    await rig.append(1);
+    await rig.clock.advance(100);
+    const order = heard.map(({ hello, series, frames }) => {
+      if (hello) return "hello";
+      if (series) return `series ${series.epoch}: ${series.series.map(({ id }) => id).join()}`;
+      return `frames ${frames?.frame.length}`;
+    });
+    expect(order).toEqual([
+      "hello",
+      "series 1: 0,1,2",
+      "frames 2",
+      "series 1: 3,4",
+      "frames 1",
+      "series 2: 0,1,2,3,4",
+      "frames 1",
+    ]);
+  });
+
+  test("what the aggregator knows already is not sent", async () => {
+    const { link, rig, heard } = await scripted({ lastSeq: seqOf(1, 2), epoch: 1, seriesKnown: 3 });
+    await rig.append(4);
+    await rig.restart();
+    link.start();
+    await rig.clock.advance(100);
+    expect(heard.map(({ message }) => message)).toEqual(["hello", "frames"]);
+    expect(framesIn(heard)).toBe(2);
+    expect(rig.books()).toEqual({ made: 4, stored: 2, waiting: 2, dropped: 0 });
+  });
+});
+
+describe("an aggregator that does not keep to the protocol", () => {
+  test.each<[string, AggregatorMessage]>([
+    ["acks what was not sent", { ack: { seq: seqOf(1, 9) } }],
+    ["acks beyond all numbers", { ack: { seq: "9223372036854775807" } }],
+    ["rejects what is not in flight", { rejected: { seq: seqOf(1, 9) } }],
+    ["welcomes twice", { welcome: { windowFrames: 1 } }],
+    ["says nothing at all", {}],
+  ])("loses the connection and no frame: it %s", async (_what, message) => {
+    const { link, rig, say } = await scripted();
+    await rig.append(3);
+    link.start();
+    await rig.clock.advance(1);
+    await say(message);
+    await rig.clock.advance(1000);
+    expect(link.connections.length).toBeGreaterThan(1);
+    expect(rig.books()).toEqual({ made: 3, stored: 0, waiting: 3, dropped: 0 });
+    expect(rig.logger.messages("warn")).toEqual([
+      "the aggregator is away: frames wait in the buffer",
+    ]);
+    expect(rig.logger.lines[1]?.fields).toMatchObject({ code: "PROTOCOL" });
+  });
+
+  test.each([
+    ["no window", { windowFrames: 0 }],
+    ["a sequence that is none", { lastSeq: "18446744073709551615" }],
+  ])("is left when its welcome has %s", async (_what, welcome) => {
+    const { link, rig, heard } = await scripted(welcome);
+    await rig.append(3);
+    link.start();
+    await rig.clock.advance(1000);
+    expect(framesIn(heard)).toBe(0);
+    expect(rig.books().waiting).toBe(3);
+  });
+});
+
+describe("an aggregator that is away", () => {
+  test("is tried again with growing random waits, and told of once", async () => {
+    const { link, rig, store } = await joined();
+    link.isDown = true;
+    await rig.append(2);
+    link.start();
+    await rig.clock.advance(60_000);
+    expect(rig.logger.messages("warn")).toHaveLength(1);
+    expect(link.metric("telltale_agent_uplink_errors_total")).toBeGreaterThan(10);
+    expect(link.metric("telltale_agent_uplink_errors_total")).toBeLessThan(60);
+    link.isDown = false;
+    await rig.clock.advance(6000);
+    expect(store.seqsOf("web-1")).toHaveLength(2);
+    expect(rig.logger.messages("warn")).toHaveLength(1);
+    expect(rig.logger.messages("info")).toEqual(["connected to the aggregator"]);
+  });
+
+  test("is given up when it does not answer the hello", async () => {
+    const rig = await BufferRig.open();
+    const link = new Link(rig, () => {});
+    link.start();
+    await rig.clock.advance(5000);
+    expect(rig.logger.messages("warn")).toHaveLength(1);
+    await rig.clock.advance(200);
+    expect(link.connections).toHaveLength(2);
+  });
+
+  test("is given up when it acks nothing although frames are in flight", async () => {
+    const { link, rig } = await scripted();
+    await rig.append(1);
+    link.start();
+    await rig.clock.advance(9_000);
+    expect(link.connections).toHaveLength(1);
+    await rig.clock.advance(4_000);
+    expect(link.connections).toHaveLength(2);
+    expect(rig.books().waiting).toBe(1);
+  });
+
+  test("does not lose an ack that the full disk cannot take: a later one settles it", async () => {
+    const { link, rig, store } = await joined();
+    await rig.append(3);
+    rig.disk.isFull = true;
+    link.start();
+    await rig.clock.advance(100);
+    expect(store.seqsOf("web-1")).toHaveLength(3);
+    expect(rig.books()).toEqual({ made: 3, stored: 0, waiting: 3, dropped: 0 });
+    rig.disk.isFull = false;
+    await rig.append(1);
+    await rig.clock.advance(100);
+    expect(rig.books()).toEqual({ made: 4, stored: 4, waiting: 0, dropped: 0 });
+    expect(store.seqsOf("web-1")).toHaveLength(4);
+  });
+});
+
+describe("an agent that stops", () => {
+  test("brings what it has, waits for the acks, says goodbye and ends", async () => {
+    const { link, store, rig } = await joined();
+    link.start();
+    await rig.clock.advance(10);
+    await rig.append(3);
+    link.stop.abort();
+    await rig.clock.advance(100);
+    expect(link.isDone).toBe(true);
+    expect(store.seqsOf("web-1")).toHaveLength(3);
+    expect(rig.books()).toEqual({ made: 3, stored: 3, waiting: 0, dropped: 0 });
+    expect(rig.logger.messages().at(-1)).toBe("said goodbye to the aggregator");
+  });
+
+  test("does not wait long for an aggregator that acks nothing, and still says goodbye", async () => {
+    const { link, rig, heard } = await scripted();
+    await rig.append(1);
+    link.start();
+    await rig.clock.advance(10);
+    link.stop.abort();
+    await rig.clock.advance(1000);
+    expect(heard.at(-1)?.message).toBe("goodbye");
+    await rig.clock.advance(1000);
+    expect(link.isDone).toBe(true);
+    expect(rig.books().waiting).toBe(1);
+  });
+
+  test.each([
+    ["connecting", 0],
+    ["waiting for the next attempt", 2_000],
+    ["waiting for a welcome", 0],
+  ])("ends at once while it is %s", async (what, ms) => {
+    const rig = await BufferRig.open();
+    const link = new Link(rig, () => {});
+    link.isDown = what !== "waiting for a welcome";
+    link.start();
+    await rig.clock.advance(ms);
+    link.stop.abort();
+    await settle();
+    expect(link.isDone).toBe(true);
+  });
+});
+
+test("waits between attempts grow from a tenth of a second to five, each anything below", () => {
+  expect([1, 2, 3, 6, 7, 50].map((attempt) => backoffMs(attempt, 1))).toEqual([
+    100, 200, 400, 3200, 5000, 5000,
+  ]);
+  expect(backoffMs(50, 0)).toBe(0);
+});
+
+test.each([
+  [{ lastSeq: 0, epoch: 0, seriesKnown: 0 }, seqOf(3, 0), false],
+  [{ lastSeq: seqOf(2, 9), epoch: 2, seriesKnown: 5 }, seqOf(3, 0), false],
+  [{ lastSeq: seqOf(3, 1), epoch: 3, seriesKnown: 5 }, seqOf(3, 0), true],
+  [{ lastSeq: seqOf(2, 9), epoch: 3, seriesKnown: 5 }, seqOf(3, 0), true], // only its series
+  [{ lastSeq: seqOf(3, 2), epoch: 3, seriesKnown: 5 }, seqOf(3, 2), false],
+  [{ lastSeq: seqOf(3, 3), epoch: 3, seriesKnown: 5 }, seqOf(3, 2), true],
+  [{ lastSeq: seqOf(3, 2), epoch: 4, seriesKnown: 5 }, seqOf(3, 2), true],
+])(
+  "a welcome of %j when frames up to %d were sent: another life is %s",
+  (welcome, handedOutSeq, expected) => {
+    expect(isForeign(welcome, { handedOutSeq })).toBe(expected);
+  },
+);
+
+test("series go in messages of a bounded size, none is left out", () => {
+  const long = "x".repeat(4000);
+  const definitions = Array.from({ length: 2500 }, (_, id) => {
+    const labels = labelsOf({ __name__: "a", ...(id % 7 === 0 ? { long } : {}) });
+    return { id, group: 0, scale: 0, labels };
+  });
+  const tables = seriesTables(definitions);
+  expect(seqs(tables.flat().map(({ id }) => ({ seq: id })))).toEqual(
+    definitions.map(({ id }) => id),
+  );
+  for (const table of tables) {
+    expect(table.length).toBeLessThanOrEqual(1000);
+    expect(JSON.stringify(table).length).toBeLessThan(TABLE_BYTES_MAX * 1.3);
+  }
+  expect(seriesTables([])).toEqual([]);
+});
