@@ -7,9 +7,10 @@ import { Metrics } from "../shared/telemetry/metrics.ts";
 import { VERSION } from "../shared/version.ts";
 import { FrameEncoder } from "../shared/wire/frame-encoder.ts";
 import type { ConnectIngest } from "../shared/wire/ingest-connection.ts";
+import { BudgetWatch } from "./budget.ts";
 import { type FrameBuffer, openFrameBuffer } from "./buffer/frame-buffer.ts";
-import type { Collector, MetricFamily } from "./collect/collector.ts";
-import { TickRunner } from "./collect/tick.ts";
+import type { MetricFamily } from "./collect/collector.ts";
+import { type ScheduledCollector, TickRunner } from "./collect/tick.ts";
 import type { AgentConfig } from "./config.ts";
 import { FrameWriter } from "./frame-writer.ts";
 import { metricsPage } from "./metrics-page.ts";
@@ -27,7 +28,7 @@ export type AgentPlatform = {
   /** Opens the directory's store; `load` may be called again after a repair. */
   openStore<T>(directory: string, load: (store: KeyValueStore) => Promise<T>): Promise<T>;
   connect(address: Address): ConnectIngest;
-  collectors(sink: SeriesSink): readonly Collector[];
+  collectors(sink: SeriesSink): readonly ScheduledCollector[];
   processUsage(): ProcessUsage;
   /** Serves the text at /metrics until disposed. */
   servePage(address: Address, page: () => string): Promise<AsyncDisposable>;
@@ -71,7 +72,20 @@ async function start(
   const self = new SelfCollector(metrics, () => platform.processUsage(), sink);
   const runner = new TickRunner(collectors, sink, clock, logger);
   const writer = new FrameWriter(buffer, logger);
-  const ticker = new Ticker({ buffer, encoder, runner, self, writer, metrics, logger });
+  const { cpu, memory } = config.budget;
+  const allowance = { cpuCores: cpu, memoryBytes: memory };
+  const budget = new BudgetWatch(allowance, runner, metrics, logger);
+  const ticker = new Ticker({
+    buffer,
+    encoder,
+    runner,
+    self,
+    budget,
+    writer,
+    clock,
+    metrics,
+    logger,
+  });
   if (config.listen !== null) {
     const page = () => metricsPage(encoder, familiesOf(runner, collectors), metrics, config.labels);
     parts.use(await platform.servePage(config.listen, page));
@@ -97,12 +111,12 @@ async function start(
 }
 
 /** Asked anew each time: some collectors learn what there is only from the first reading. */
-function familiesOf(runner: TickRunner, collectors: readonly Collector[]): MetricFamily[] {
-  return [...runner.families, ...collectors.flatMap((collector) => collector.families)];
+function familiesOf(runner: TickRunner, collectors: readonly ScheduledCollector[]): MetricFamily[] {
+  return [...runner.families, ...collectors.flatMap(({ collector }) => collector.families)];
 }
 
-function closeAll(collectors: readonly Collector[]): void {
-  for (const collector of collectors) collector.close();
+function closeAll(collectors: readonly ScheduledCollector[]): void {
+  for (const { collector } of collectors) collector.close();
 }
 
 async function ended(work: Promise<void>, signal: AbortSignal, logger: Logger): Promise<void> {
@@ -118,7 +132,9 @@ type TickerParts = {
   readonly encoder: FrameEncoder;
   readonly runner: TickRunner;
   readonly self: SelfCollector;
+  readonly budget: BudgetWatch;
   readonly writer: FrameWriter;
+  readonly clock: Clock;
   readonly metrics: Metrics;
   readonly logger: Logger;
 };
@@ -148,7 +164,7 @@ class Ticker {
   }
 
   onTick(tick: Tick): void {
-    const { buffer, encoder, runner, self, writer, logger } = this.#parts;
+    const { buffer, encoder, runner, self, budget, writer, clock, logger } = this.#parts;
     this.#ticks.add();
     this.#missed.add(tick.missed);
     this.#lateSeconds.set(tick.lateMs / 1000);
@@ -158,7 +174,8 @@ class Ticker {
       encoder.beginEpoch(buffer.nextEpoch());
     }
     runner.run(tick.timeMs);
-    self.collect();
+    const usage = self.collect(tick.timeMs);
+    if (usage !== null) budget.look(clock.monotonicMs(), usage);
     const frame = encoder.encodeTick(tick.timeMs, [0]);
     this.#definedSeries = frame.seriesCount;
     this.#samples = frame.sampleCount;

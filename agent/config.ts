@@ -18,6 +18,11 @@ const labels = z
   })
   .refine((record) => Object.keys(record).length <= 16, "more than 16 labels");
 
+const collectorNames = z
+  .array(z.string().regex(/^[a-z0-9_]{1,32}$/, "not the name of a collector"))
+  .max(64)
+  .default([]);
+
 /** /etc/telltale/agent.yaml. Durations are milliseconds and sizes bytes once they are read. */
 export const agentConfigSchema = z
   .strictObject({
@@ -45,6 +50,16 @@ export const agentConfigSchema = z
       .strictObject({
         bytes_max: size.refine((n) => n >= 1024 ** 2, "at least 1MiB").default(GIBIBYTE),
         age_max: duration.refine((ms) => ms >= 60_000, "at least 1m").default(parseDuration("7d")),
+      })
+      .prefault({}),
+    /** By name: off though on by default, and on though off by default. */
+    collectors: z.strictObject({ enable: collectorNames, disable: collectorNames }).prefault({}),
+    /** Over it, collectors that can do with it run less often. */
+    budget: z
+      .strictObject({
+        /** In cores. */
+        cpu: z.number().min(0.001).max(64).default(0.1),
+        memory: size.refine((n) => n >= 64 * 1024 ** 2, "at least 64MiB").default(256 * 1024 ** 2),
       })
       .prefault({}),
     cgroups_max: z.number().int().min(1).max(20_000).default(2000),

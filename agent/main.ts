@@ -2,6 +2,7 @@
 import { hostname } from "node:os";
 import { Command } from "commander";
 import { formatAddress } from "../shared/config/fields.ts";
+import { OperationalError } from "../shared/errors.ts";
 import {
   EXIT_USAGE,
   flagOverrides,
@@ -18,7 +19,7 @@ import { Metrics } from "../shared/telemetry/metrics.ts";
 import { VERSION } from "../shared/version.ts";
 import { FrameEncoder } from "../shared/wire/frame-encoder.ts";
 import { type AgentPlatform, startAgent } from "./app.ts";
-import { createCollectors } from "./collect/collectors.ts";
+import { collectorNames, createCollectors } from "./collect/collectors.ts";
 import { TickRunner } from "./collect/tick.ts";
 import { type AgentConfig, agentConfigSchema } from "./config.ts";
 import { hourlyInventory } from "./hourly-inventory.ts";
@@ -82,6 +83,7 @@ async function guarded(action: (config: AgentConfig) => Promise<void>): Promise<
       environmentPrefix: "TELLTALE_AGENT",
       flags: flagOverrides(options, FLAG_PATHS),
     });
+    requireKnownCollectors(config);
     if (options["checkConfig"] === true) {
       process.stdout.write(`Configuration is good; sends to ${formatAddress(config.aggregator)}\n`);
       return;
@@ -90,6 +92,19 @@ async function guarded(action: (config: AgentConfig) => Promise<void>): Promise<
   } catch (error) {
     reportFailure("telltale-agent", error);
   }
+}
+
+/** @throws OperationalError CONFIG */
+function requireKnownCollectors({ collectors }: AgentConfig): void {
+  const names = collectorNames();
+  const faults = Object.entries(collectors).flatMap(([key, given]) =>
+    given
+      .filter((name) => !names.includes(name))
+      .map((name) => `collectors.${key}: there is no collector "${name}"`),
+  );
+  if (faults.length === 0) return;
+  faults.push(`There are: ${names.sort().join(", ")}`);
+  throw new OperationalError("CONFIG", faults.join("\n"));
 }
 
 async function run(config: AgentConfig): Promise<void> {
@@ -108,12 +123,13 @@ async function once(config: AgentConfig): Promise<void> {
   await nodeClock.sleep(config.interval);
   runner.run(nodeClock.nowMs());
   encoder.encodeTick(nodeClock.nowMs(), [0]);
-  for (const collector of collectors) collector.close();
+  for (const { collector } of collectors) collector.close();
   process.stdout.write(metricsPage(encoder, runner.families, new Metrics(), config.labels));
 }
 
 function collectOptions(config: AgentConfig) {
-  return { hostRoot: config.host_root, cgroupsMax: config.cgroups_max };
+  const { enable, disable } = config.collectors;
+  return { hostRoot: config.host_root, cgroupsMax: config.cgroups_max, enable, disable };
 }
 
 function nodePlatform(config: AgentConfig, logger: Logger): AgentPlatform {
@@ -133,7 +149,12 @@ function nodePlatform(config: AgentConfig, logger: Logger): AgentPlatform {
     collectors: (sink) => {
       const collectors = createCollectors(collectOptions(config), sink);
       // From a container the questions of the inventory have the container's answers.
-      return config.host_root === "/" ? [...collectors, hourlyInventory(sink, logger)] : collectors;
+      if (config.host_root !== "/") return collectors;
+      const collector = hourlyInventory(sink, logger);
+      return [
+        ...collectors,
+        { collector, intervalMs: 0, isSheddable: false, keep: () => undefined },
+      ];
     },
     processUsage: () => {
       const { user, system } = process.cpuUsage();

@@ -1,19 +1,34 @@
-import { type Labels, labelPairs, labelsFrom, labelsKey } from "../shared/model/labels.ts";
-import { DOUBLE_SCALE } from "../shared/model/series-definition.ts";
+import {
+  type Labels,
+  labelPairs,
+  labelsFrom,
+  labelValue,
+  METRIC_NAME,
+} from "../shared/model/labels.ts";
 import type { Metrics } from "../shared/telemetry/metrics.ts";
 import type { SeriesSink } from "./series-sink.ts";
 
 /** CPU time in microseconds and resident memory in bytes, of this process. */
 export type ProcessUsage = { readonly cpuUsec: number; readonly residentBytes: number };
 
+/** How often the agent says how it does; in between the last values stand. */
+const COLLECT_MS = 5000;
+/** Seconds and ratios travel as millionths, everything else is a count. */
+const FRACTION = /_(?:seconds|ratio)(?:_total)?$/;
+const FRACTION_SCALE = 6;
+
+type OwnSeries = { readonly slot: number; readonly factor: number };
+
 /** Sends what the agent says of itself along with everything else, as job `telltale-agent`. */
 export class SelfCollector {
   readonly #metrics: Metrics;
   readonly #usage: () => ProcessUsage;
   readonly #sink: SeriesSink;
-  readonly #slots = new Map<string, number>();
+  /** By the label set itself: a metric always gives the same one. */
+  readonly #series = new Map<Labels, OwnSeries>();
   readonly #cpuSlot: number;
   readonly #memorySlot: number;
+  #collectedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(metrics: Metrics, usage: () => ProcessUsage, sink: SeriesSink) {
     this.#metrics = metrics;
@@ -23,23 +38,37 @@ export class SelfCollector {
     this.#memorySlot = sink.define(0, 0, ownLabels("process_resident_memory_bytes"));
   }
 
-  collect(): void {
-    const { cpuUsec, residentBytes } = this.#usage();
-    this.#sink.set(this.#cpuSlot, cpuUsec);
-    this.#sink.set(this.#memorySlot, residentBytes);
-    for (const { labels, value } of this.#metrics.samples()) {
-      this.#sink.set(this.#slotOf(labels), value);
+  /** Returns what the process used where it was asked, null where the last values stand. */
+  collect(nowMs: number): ProcessUsage | null {
+    if (Math.abs(nowMs - this.#collectedAtMs) < COLLECT_MS) {
+      this.#keep();
+      return null;
     }
+    this.#collectedAtMs = nowMs;
+    const usage = this.#usage();
+    this.#sink.set(this.#cpuSlot, usage.cpuUsec);
+    this.#sink.set(this.#memorySlot, usage.residentBytes);
+    for (const { labels, value } of this.#metrics.samples()) {
+      const { slot, factor } = this.#seriesOf(labels);
+      this.#sink.set(slot, Math.round(value * factor));
+    }
+    return usage;
   }
 
-  #slotOf(labels: Labels): number {
-    const key = labelsKey(labels);
-    const known = this.#slots.get(key);
+  #keep(): void {
+    this.#sink.keep(this.#cpuSlot);
+    this.#sink.keep(this.#memorySlot);
+    for (const { slot } of this.#series.values()) this.#sink.keep(slot);
+  }
+
+  #seriesOf(labels: Labels): OwnSeries {
+    const known = this.#series.get(labels);
     if (known !== undefined) return known;
+    const scale = FRACTION.test(labelValue(labels, METRIC_NAME)) ? FRACTION_SCALE : 0;
     const own = labelsFrom([...labelPairs(labels), ["job", "telltale-agent"]]);
-    const slot = this.#sink.define(0, DOUBLE_SCALE, own);
-    this.#slots.set(key, slot);
-    return slot;
+    const series = { slot: this.#sink.define(0, scale, own), factor: 10 ** scale };
+    this.#series.set(labels, series);
+    return series;
   }
 }
 

@@ -1,5 +1,5 @@
 import { strict as assert } from "node:assert";
-import { OperationalError } from "../../shared/errors.ts";
+import { errorMessage, OperationalError } from "../../shared/errors.ts";
 import type { SeriesDefinition } from "../../shared/model/series-definition.ts";
 import { ChangeSignal } from "../../shared/platform/change-signal.ts";
 import type {
@@ -11,15 +11,12 @@ import type {
 } from "../../shared/platform/ports.ts";
 import type { Metrics } from "../../shared/telemetry/metrics.ts";
 import { countOfSeq, epochOfSeq, FRAME_BYTES_MAX, seqOf } from "../../shared/wire/frame.ts";
-import { readFrameHeader } from "../../shared/wire/frame-decoder.ts";
 import type { EncodedFrame } from "../../shared/wire/frame-encoder.ts";
 import { BufferMetrics } from "./buffer-metrics.ts";
 import { Compactor } from "./compactor.ts";
 import { type Ledger, withDiscarded, withQueued, withSettled } from "./ledger-state.ts";
+import { type BufferedFrame, readDefinitions, removeFrames, storedFrame } from "./ranges.ts";
 import {
-  ALL_DEFINITIONS,
-  decodeDefinition,
-  definitionKey,
   encodeLedger,
   encodeStretch,
   frameKey,
@@ -31,7 +28,7 @@ import {
 } from "./records.ts";
 import { DAMAGED, newStreamId, type Recovered, recover, removeAfter } from "./recovery.ts";
 import { Refusals } from "./refusals.ts";
-import type { Stretch, Stretches } from "./stretches.ts";
+import type { Stretches } from "./stretches.ts";
 
 export type BufferDeps = {
   readonly store: KeyValueStore;
@@ -42,13 +39,6 @@ export type BufferDeps = {
 };
 
 export type BufferLimits = { readonly bytesMax: number; readonly ageMaxMs: number };
-
-export type BufferedFrame = {
-  readonly seq: number;
-  readonly bytes: Uint8Array;
-  /** Definitions of its epoch that a reader must have: ids below it. */
-  readonly seriesCount: number;
-};
 
 /**
  * Opens the queue in `store`, which stays the caller's to close.
@@ -80,7 +70,11 @@ export class FrameBuffer {
   #ledger: Ledger;
   #turn: Promise<unknown> = Promise.resolve();
   #handedOutSeq: number;
+  /** The last frame that was appended, so that sending it at once reads nothing. */
+  #newest: BufferedFrame | null = null;
   #hasLeftovers = false;
+  /** Acks are in the ledger that were not written yet. */
+  #hasNotes = false;
   #damagedEpoch = 0;
 
   /** @internal Use `openFrameBuffer`. */
@@ -165,14 +159,21 @@ export class FrameBuffer {
     let bytes = 0;
     const range = { gt: frameKey(lastSeq), lte: frameKey(newestSeq) };
     if (lastSeq >= newestSeq) return frames;
+    if (this.#newest?.seq === lastSeq + 1) {
+      this.#handedOutSeq = Math.max(this.#handedOutSeq, this.#newest.seq);
+      return [this.#newest];
+    }
     for await (const [key, value] of this.#deps.store.entries(range)) {
       const isFull = frames.length >= framesMax || bytes + value.length > bytesMax;
       if (isFull && frames.length > 0) return frames;
       const seq = seqOfKey(key);
       this.#noteGap(lastSeq, seq - 1);
       lastSeq = seq;
-      const frame = this.#readFrame(seq, value);
-      if (frame === null) continue;
+      const frame = storedFrame(seq, value);
+      if (frame === null) {
+        this.#noteDamage(seq, 1);
+        continue;
+      }
       frames.push(frame);
       bytes += value.length;
       this.#handedOutSeq = Math.max(this.#handedOutSeq, seq);
@@ -183,20 +184,9 @@ export class FrameBuffer {
 
   /** Definitions of ids from `fromId` to before `toId`; fewer when the next one is damaged. */
   async definitions(epoch: number, fromId: number, toId: number): Promise<SeriesDefinition[]> {
-    const definitions: SeriesDefinition[] = [];
-    const range = { gte: definitionKey(epoch, fromId), lt: definitionKey(epoch, toId) };
-    try {
-      for await (const [key, value] of this.#deps.store.entries(range)) {
-        const id = fromId + definitions.length;
-        if (seqOfKey(key) !== seqOf(epoch, id)) break;
-        definitions.push(decodeDefinition(id, value));
-      }
-    } catch (error) {
-      if (!(error instanceof OperationalError) || error.code !== "PARSE") throw error;
-    }
-    const isWhole = fromId + definitions.length >= toId;
-    if (!isWhole && this.#damagedEpoch !== epoch) {
-      const id = fromId + definitions.length;
+    const definitions = await readDefinitions(this.#deps.store, epoch, fromId, toId);
+    const id = fromId + definitions.length;
+    if (id < toId && this.#damagedEpoch !== epoch) {
       this.#deps.logger.error({ epoch, id }, "a series definition in the buffer is damaged");
       this.#damagedEpoch = epoch;
     }
@@ -205,7 +195,8 @@ export class FrameBuffer {
 
   /**
    * The aggregator has everything up to `seq`, except what it refused (`dropped`). A repeated ack
-   * does nothing. When it rejects, the frames wait on and a later ack settles them.
+   * does nothing. When it rejects, the frames wait on and a later ack settles them. An ack that
+   * frees nothing is written with the next frame: after a crash the aggregator says it again.
    * @throws OperationalError PROTOCOL when there is no such frame, STORAGE when the disk fails
    */
   async ack(seq: number): Promise<void> {
@@ -214,7 +205,9 @@ export class FrameBuffer {
     }
     await this.#alone(async () => {
       if (seq <= this.#ledger.settledSeq) return;
-      await this.#settle(seq, null, this.#stretches.countBelow(seq));
+      const count = this.#stretches.countBelow(seq);
+      if (count > 0 || this.#refusals.hasUpTo(seq)) await this.#settle(seq, null, count);
+      else this.#note(seq);
     });
   }
 
@@ -247,9 +240,17 @@ export class FrameBuffer {
     await this.#changes.wait(signal);
   }
 
-  /** Resolves when nothing is being written any more; then the store may be closed. */
+  /** Writes what was noted. When it resolves nothing is being written; then the store may be closed. */
   async close(): Promise<void> {
-    await this.#alone(() => this.#compactor.settled());
+    await this.#alone(async () => {
+      await this.#compactor.settled();
+      if (!this.#hasNotes) return;
+      try {
+        await this.#write((ledger) => ledger, [], { sync: false });
+      } catch (error) {
+        this.#deps.logger.warn({ error: errorMessage(error) }, "the last acks were not written");
+      }
+    });
   }
 
   async #queue(frame: EncodedFrame): Promise<void> {
@@ -274,6 +275,7 @@ export class FrameBuffer {
         sync: true,
         onWritten: () => isKeyframe && this.#stretches.push(stretch),
       });
+      this.#newest = { seq, bytes: frame.bytes, seriesCount: frame.seriesCount };
     } catch (error) {
       this.#hasLeftovers = true; // a write that failed may be there after all
       throw error;
@@ -324,30 +326,19 @@ export class FrameBuffer {
     this.#refusals.removeUpTo(seq);
     const first = gone[0];
     if (first === undefined) return;
-    await this.#removeFrames(first, endSeq);
+    // They are gone from the books already: after a crash, opening removes the rest.
+    const oldestSeq = this.#stretches.at(0)?.seq ?? this.newestSeq;
+    await removeFrames(this.#deps.store, first.seq, endSeq, epochOfSeq(oldestSeq));
     const bytesKept = this.#bytesKept();
     this.#compactor.freed(bytesBefore - bytesKept, bytesKept, endSeq);
   }
 
-  /** The stretches are gone from the books already: after a crash, opening removes the rest. */
-  async #removeFrames(first: Stretch, endSeq: number): Promise<void> {
-    const { store } = this.#deps;
-    await store.clear({ gte: frameKey(first.seq), lt: frameKey(endSeq) });
-    const oldestEpoch = epochOfSeq(this.#stretches.at(0)?.seq ?? this.newestSeq);
-    if (oldestEpoch !== epochOfSeq(first.seq)) {
-      await store.clear({ ...ALL_DEFINITIONS, lt: definitionKey(oldestEpoch, 0) });
-    }
-  }
-
-  #readFrame(seq: number, bytes: Uint8Array): BufferedFrame | null {
-    try {
-      const header = readFrameHeader(bytes);
-      if (header.seq === seq) return { seq, bytes, seriesCount: header.seriesCount };
-    } catch (error) {
-      if (!(error instanceof OperationalError)) throw error;
-    }
-    this.#noteDamage(seq, 1);
-    return null;
+  /** Settles, in memory, what an ack covers and nothing was refused of. */
+  #note(seq: number): void {
+    const settlement = this.#refusals.settlement(this.#ledger, this.#stretches, seq, null);
+    this.#ledger = withSettled(this.#ledger, settlement);
+    this.#hasNotes = true;
+    this.#show();
   }
 
   /** Frames after `lastSeq` up to `endSeq` that should be there and were not found. */
@@ -380,6 +371,7 @@ export class FrameBuffer {
     const put: BatchOperation = { type: "put", key: LEDGER_KEY, value: ledger };
     await this.#deps.store.batch([...operations, put], { sync: options.sync });
     this.#ledger = change(this.#ledger); // a frame may have been discarded meanwhile
+    this.#hasNotes = false;
     options.onWritten?.();
     this.#show();
   }

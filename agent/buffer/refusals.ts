@@ -15,6 +15,11 @@ export class Refusals {
     return isNew;
   }
 
+  hasUpTo(seq: number): boolean {
+    for (const refused of this.#refusals.keys()) if (refused <= seq) return true;
+    return false;
+  }
+
   /** All up to `seq` are settled. */
   removeUpTo(seq: number): void {
     for (const refused of [...this.#refusals.keys()]) {

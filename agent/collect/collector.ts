@@ -8,6 +8,8 @@ export type SeriesSink = {
   retire(slot: number): void;
   /** The value for the tick being built. A series that is not set in a tick ends with it. */
   set(slot: number, value: number): void;
+  /** As if the slot had been set to its value of the last tick, if it had one. */
+  keep(slot: number): void;
 };
 
 type MetricType = "counter" | "gauge";
@@ -89,6 +91,12 @@ export class SeriesRow {
     let slot = this.#slots[index] ?? UNDEFINED_SLOT;
     if (slot === UNDEFINED_SLOT) slot = this.#define(index);
     this.#sink.set(slot, value);
+  }
+
+  /** Lets the value of the last tick stand. */
+  keep(index: number): void {
+    const slot = this.#slots[index] ?? UNDEFINED_SLOT;
+    if (slot !== UNDEFINED_SLOT) this.#sink.keep(slot);
   }
 
   /** The first values of `values`, one per spec. */

@@ -1,49 +1,133 @@
 import { AssertionError } from "node:assert";
 import { errorMessage } from "../../shared/errors.ts";
 import type { Clock, Logger } from "../../shared/platform/ports.ts";
+import { type Breaker, CLOSED, isOpen, nextBreaker } from "./breaker-state.ts";
 import {
   type Collector,
+  counter,
   familiesOf,
   gauge,
+  JOB_AGENT,
   JOB_NODE,
   type MetricFamily,
   SeriesRow,
   type SeriesSink,
 } from "./collector.ts";
 
-const SPECS = [
-  gauge("node_scrape_collector_duration_seconds", "Time the collector took in this tick.", 6),
-  gauge("node_scrape_collector_success", "Whether the collector succeeded in this tick."),
+/** A collector, and when it runs. */
+export type ScheduledCollector = {
+  readonly collector: Collector;
+  /** From one run to the next; 0: every tick. */
+  readonly intervalMs: number;
+  /** May run less often when the agent is over its budget. */
+  readonly isSheddable: boolean;
+  /** Lets the values of its last run stand for this tick. */
+  readonly keep: () => void;
+};
+
+const NODE_SPECS = [
+  gauge("node_scrape_collector_duration_seconds", "Time that a run of the collector took.", 6),
+  gauge("node_scrape_collector_success", "Whether the collector's last run succeeded."),
 ];
 const DURATION = 0;
 const SUCCESS = 1;
+const AGENT_SPECS = [
+  gauge("telltale_agent_collector_interval_seconds", "Time between two runs; 0: every tick.", 3),
+  counter("telltale_agent_collector_seconds_total", "Time that all runs took together.", 6),
+  counter("telltale_agent_collector_overruns_total", "Runs that took longer than they may."),
+];
+const INTERVAL = 0;
+const SECONDS = 1;
+const OVERRUNS = 2;
 
-type Entry = { readonly collector: Collector; readonly row: SeriesRow; isFailing: boolean };
+/** A run that takes longer than this holds up the tick: one more reason to break the circuit. */
+const RUN_MS_MAX = 100;
+/** How often durations are told: they change with each run and would be most of what is sent. */
+const TELL_MS = 10_000;
 
-/** Runs every collector for a tick. A fault in one is a metric and one log line; the rest go on. */
+type Entry = ScheduledCollector & {
+  readonly nodeRow: SeriesRow;
+  readonly agentRow: SeriesRow;
+  breaker: Breaker;
+  /** The interval is this many times as long while the agent sheds. */
+  factor: number;
+  ranAtMs: number;
+  isFailing: boolean;
+  durationMs: number;
+  totalMs: number;
+  overruns: number;
+};
+
+/**
+ * Runs the collectors that are due at a tick. A fault in one is a metric and one log line; the rest
+ * go on. One that keeps failing, or keeps taking too long, is left alone for a while (its circuit is
+ * broken) and has no series meanwhile.
+ */
 export class TickRunner {
-  readonly families: readonly MetricFamily[] = familiesOf(SPECS);
+  readonly families: readonly MetricFamily[] = familiesOf([...NODE_SPECS, ...AGENT_SPECS]);
   readonly #entries: readonly Entry[];
   readonly #clock: Clock;
   readonly #logger: Logger;
+  #toldAtMs = Number.NEGATIVE_INFINITY;
 
-  constructor(collectors: readonly Collector[], sink: SeriesSink, clock: Clock, logger: Logger) {
-    this.#entries = collectors.map((collector) => {
-      const labels = { job: JOB_NODE, collector: collector.name };
-      return { collector, row: new SeriesRow(sink, SPECS, labels), isFailing: false };
-    });
+  constructor(
+    collectors: readonly ScheduledCollector[],
+    sink: SeriesSink,
+    clock: Clock,
+    logger: Logger,
+  ) {
+    this.#entries = collectors.map((scheduled) => ({
+      ...scheduled,
+      nodeRow: rowOf(sink, NODE_SPECS, JOB_NODE, scheduled),
+      agentRow: rowOf(sink, AGENT_SPECS, JOB_AGENT, scheduled),
+      breaker: CLOSED,
+      factor: 1,
+      ranAtMs: Number.NEGATIVE_INFINITY,
+      isFailing: false,
+      durationMs: 0,
+      totalMs: 0,
+      overruns: 0,
+    }));
     this.#clock = clock;
     this.#logger = logger;
   }
 
   run(nowMs: number): void {
+    const isTelling = Math.abs(nowMs - this.#toldAtMs) >= TELL_MS;
+    if (isTelling) this.#toldAtMs = nowMs;
     for (const entry of this.#entries) {
-      const startMs = this.#clock.monotonicMs();
-      const isSuccess = this.#collect(entry, nowMs);
-      const durationMs = this.#clock.monotonicMs() - startMs;
-      entry.row.set(DURATION, Math.round(durationMs * 1000));
-      entry.row.set(SUCCESS, isSuccess ? 1 : 0);
+      if (isDue(entry, nowMs)) this.#run(entry, nowMs);
+      else if (!entry.isFailing) entry.keep();
+      this.#tell(entry, isTelling);
     }
+  }
+
+  /** Collectors that may be slowed down, with the time they took so far. */
+  *sheddable(): Iterable<{ name: string; totalMs: number; factor: number }> {
+    for (const { collector, isSheddable, totalMs, factor } of this.#entries) {
+      if (isSheddable) yield { name: collector.name, totalMs, factor };
+    }
+  }
+
+  /** From now on the collector runs `factor` times as seldom as it should. */
+  setFactor(name: string, factor: number): void {
+    for (const entry of this.#entries) if (entry.collector.name === name) entry.factor = factor;
+  }
+
+  #run(entry: Entry, nowMs: number): void {
+    entry.ranAtMs = nowMs;
+    const startMs = this.#clock.monotonicMs();
+    const isSuccess = this.#collect(entry, nowMs);
+    entry.durationMs = this.#clock.monotonicMs() - startMs;
+    entry.totalMs += entry.durationMs;
+    const isLate = entry.durationMs > RUN_MS_MAX;
+    if (isLate) entry.overruns += 1;
+    // What nobody can do without is late rather than absent.
+    const isGood = isSuccess && !(isLate && entry.isSheddable);
+    entry.breaker = nextBreaker(entry.breaker, isGood, nowMs);
+    if (!isOpen(entry.breaker, nowMs)) return;
+    const { collector, durationMs } = entry;
+    this.#logger.warn({ collector: collector.name, durationMs }, "collector is left alone a while");
   }
 
   #collect(entry: Entry, nowMs: number): boolean {
@@ -63,4 +147,42 @@ export class TickRunner {
     entry.isFailing = false;
     return true;
   }
+
+  #tell(entry: Entry, isTelling: boolean): void {
+    const { nodeRow, agentRow, intervalMs, factor } = entry;
+    if (isTelling) {
+      nodeRow.set(DURATION, Math.round(entry.durationMs * 1000));
+      agentRow.set(SECONDS, Math.round(entry.totalMs * 1000));
+    } else {
+      nodeRow.keep(DURATION);
+      agentRow.keep(SECONDS);
+    }
+    nodeRow.set(SUCCESS, entry.isFailing ? 0 : 1);
+    agentRow.set(INTERVAL, factor === 1 ? intervalMs : pacedMs(entry));
+    agentRow.set(OVERRUNS, entry.overruns);
+  }
+}
+
+function rowOf(
+  sink: SeriesSink,
+  specs: typeof NODE_SPECS,
+  job: string,
+  { collector }: ScheduledCollector,
+): SeriesRow {
+  return new SeriesRow(sink, specs, { job, collector: collector.name });
+}
+
+/** One that runs every tick counts as one that runs every second, where it is slowed down. */
+const TICK_MS = 1000;
+/** Ticks are not exact to the millisecond. */
+const SLACK_MS = 100;
+
+function pacedMs({ intervalMs, factor }: Entry): number {
+  return factor === 1 ? intervalMs : Math.max(intervalMs, TICK_MS) * factor;
+}
+
+/** A clock that was set back makes everything due. */
+function isDue(entry: Entry, nowMs: number): boolean {
+  if (isOpen(entry.breaker, nowMs)) return false;
+  return Math.abs(nowMs - entry.ranAtMs) >= pacedMs(entry) - SLACK_MS;
 }

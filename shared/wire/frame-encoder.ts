@@ -24,31 +24,36 @@ export type EncodedFrame = {
   readonly sampleCount: number;
 };
 
-/** What stands behind a slot. `id` is its number on the wire in this epoch, -1 before it is named. */
-type Slot = {
-  group: number;
-  scale: number;
-  labels: Labels;
-  id: number;
-  value: number;
-  last: number;
-  setAtTick: number;
-  isAlive: boolean;
-  isRetired: boolean;
-};
+const GROWTH_FIRST = 1024;
 
 /**
  * Turns ticks into frames (frame.ts). A collector defines its series once and gets a slot for each;
  * every tick it sets the value of each slot that still has one; `encodeTick` makes the frame.
  *
+ * What stands behind a slot lies in columns, because all of them are looked at in every tick.
  * Invariants: `#named[group]` holds the slots of the group that have an id in this epoch, ids
  * ascending; `#unnamed` the others; a retired slot is given out again only when it is in neither.
  */
 export class FrameEncoder {
-  readonly #slots: Slot[] = [];
+  #labels: Labels[] = [];
+  #group = new Uint8Array(GROWTH_FIRST);
+  #scale = new Int8Array(GROWTH_FIRST);
+  /** The series' number on the wire in this epoch, -1 before it is named. */
+  #id = new Int32Array(GROWTH_FIRST);
+  #value = new Float64Array(GROWTH_FIRST);
+  /** As the reader has it. */
+  #last = new Float64Array(GROWTH_FIRST);
+  #setAtTick = new Int32Array(GROWTH_FIRST);
+  #isAlive = new Uint8Array(GROWTH_FIRST);
+  #isRetired = new Uint8Array(GROWTH_FIRST);
   readonly #free: number[] = [];
-  readonly #named: Slot[][] = [];
-  #unnamed: Slot[] = [];
+  /** By group: whether a slot was retired since its list was last cleared of them. */
+  readonly #hasRetired = new Uint8Array(FRAME_GROUPS_MAX);
+  readonly #named: number[][] = [];
+  #unnamed: number[] = [];
+  /** Of the group that is written; kept for their memory. */
+  #ended = new Int32Array(GROWTH_FIRST);
+  #changed = new Int32Array(GROWTH_FIRST);
   readonly #writer = new ByteWriter(4096);
   readonly #keyframeEvery: number;
   #epoch: number;
@@ -68,33 +73,30 @@ export class FrameEncoder {
    */
   define(group: number, scale: number, labels: Labels): number {
     assert(group >= 0 && group < FRAME_GROUPS_MAX);
-    const slot: Slot = {
-      group,
-      scale,
-      labels,
-      id: -1,
-      value: 0,
-      last: 0,
-      setAtTick: 0,
-      isAlive: false,
-      isRetired: false,
-    };
-    const index = this.#free.pop() ?? this.#slots.length;
-    if (index >= STREAM_SERIES_MAX) {
+    const slot = this.#free.pop() ?? this.#labels.length;
+    if (slot >= STREAM_SERIES_MAX) {
       throw new OperationalError("LIMIT", `More than ${STREAM_SERIES_MAX} series on this node`);
     }
-    this.#slots[index] = slot;
+    if (slot >= this.#id.length) this.#grow();
+    this.#labels[slot] = labels;
+    this.#group[slot] = group;
+    this.#scale[slot] = scale;
+    this.#id[slot] = -1;
+    this.#value[slot] = 0;
+    this.#last[slot] = 0;
+    this.#setAtTick[slot] = 0;
+    this.#isAlive[slot] = 0;
+    this.#isRetired[slot] = 0;
     this.#unnamed.push(slot);
-    return index;
+    return slot;
   }
 
   /** The series will not come back; the slot's number may be given out again. */
   retire(slot: number): void {
-    const entry = this.#slots[slot];
-    assert(entry !== undefined && !entry.isRetired);
-    entry.isRetired = true;
-    entry.setAtTick = 0;
-    this.#free.push(slot);
+    assert(slot < this.#labels.length && this.#isRetired[slot] === 0);
+    this.#isRetired[slot] = 1;
+    this.#setAtTick[slot] = 0;
+    this.#hasRetired[this.#group[slot] ?? 0] = 1;
   }
 
   /**
@@ -102,10 +104,14 @@ export class FrameEncoder {
    * double. NaN in an integer series means that there is no value, as if it had not been set.
    */
   set(slot: number, value: number): void {
-    const entry = this.#slots[slot];
-    if (entry === undefined || (Number.isNaN(value) && entry.scale !== DOUBLE_SCALE)) return;
-    entry.value = value;
-    entry.setAtTick = this.#tick;
+    if (Number.isNaN(value) && this.#scale[slot] !== DOUBLE_SCALE) return;
+    this.#value[slot] = value;
+    this.#setAtTick[slot] = this.#tick;
+  }
+
+  /** As if the slot had been set to the value it had at the last tick, if it had one. */
+  keep(slot: number): void {
+    if (this.#setAtTick[slot] === this.#tick - 1) this.#setAtTick[slot] = this.#tick;
   }
 
   /** Starts a new table: the next frame is the first of `epoch` and names every series anew. */
@@ -115,9 +121,9 @@ export class FrameEncoder {
     this.#seriesCount = 0;
     for (const slots of this.#named) {
       for (const slot of slots ?? []) {
-        slot.id = -1;
-        slot.isAlive = false;
-        if (!slot.isRetired) this.#unnamed.push(slot);
+        this.#id[slot] = -1;
+        this.#isAlive[slot] = 0;
+        this.#unnamed.push(slot);
       }
     }
     this.#named.length = 0;
@@ -125,8 +131,9 @@ export class FrameEncoder {
 
   /** Live series with the values of the tick being built or, after `encodeTick`, the last one. */
   *current(): Iterable<{ labels: Labels; scale: number; value: number }> {
-    for (const slot of this.#slots) {
-      if (!slot.isRetired && slot.isAlive) yield slot;
+    for (const [slot, labels] of this.#labels.entries()) {
+      if (this.#isRetired[slot] === 1 || this.#isAlive[slot] === 0) continue;
+      yield { labels, scale: this.#scale[slot] ?? 0, value: this.#value[slot] ?? 0 };
     }
   }
 
@@ -158,28 +165,48 @@ export class FrameEncoder {
     return { seq, timeMs, isKeyframe, bytes, definitions, seriesCount, sampleCount };
   }
 
+  #grow(): void {
+    const size = this.#id.length * 2;
+    this.#group = grown(this.#group, new Uint8Array(size));
+    this.#scale = grown(this.#scale, new Int8Array(size));
+    this.#id = grown(this.#id, new Int32Array(size));
+    this.#value = grown(this.#value, new Float64Array(size));
+    this.#last = grown(this.#last, new Float64Array(size));
+    this.#setAtTick = grown(this.#setAtTick, new Int32Array(size));
+    this.#isAlive = grown(this.#isAlive, new Uint8Array(size));
+    this.#isRetired = grown(this.#isRetired, new Uint8Array(size));
+    this.#ended = new Int32Array(size);
+    this.#changed = new Int32Array(size);
+  }
+
   /** Gives an id to every series that has its first value. */
   #nameSeries(): SeriesDefinition[] {
     const definitions: SeriesDefinition[] = [];
     if (this.#unnamed.length === 0) return definitions;
-    const waiting: Slot[] = [];
+    const waiting: number[] = [];
     for (const slot of this.#unnamed) {
-      if (slot.isRetired) continue;
-      if (slot.setAtTick !== this.#tick) {
+      if (this.#isRetired[slot] === 1) {
+        this.#free.push(slot);
+      } else if (this.#setAtTick[slot] !== this.#tick) {
         waiting.push(slot);
-        continue;
+      } else {
+        definitions.push(this.#nameOne(slot));
       }
-      slot.id = this.#seriesCount;
-      this.#seriesCount += 1;
-      this.#slotsOf(slot.group).push(slot);
-      const { id, group, scale, labels } = slot;
-      definitions.push({ id, group, scale, labels });
     }
     this.#unnamed = waiting;
     return definitions;
   }
 
-  #slotsOf(group: number): Slot[] {
+  #nameOne(slot: number): SeriesDefinition {
+    const id = this.#seriesCount;
+    this.#seriesCount += 1;
+    this.#id[slot] = id;
+    const group = this.#group[slot] ?? 0;
+    this.#slotsOf(group).push(slot);
+    return { id, group, scale: this.#scale[slot] ?? 0, labels: this.#labels[slot] ?? [] };
+  }
+
+  #slotsOf(group: number): number[] {
     const slots = this.#named[group] ?? [];
     this.#named[group] = slots;
     return slots;
@@ -188,7 +215,7 @@ export class FrameEncoder {
   #groupsInUse(ticked: readonly number[]): number[] {
     const groups = new Set(ticked);
     this.#named.forEach((slots, group) => {
-      if (slots.some((slot) => slot.isAlive)) groups.add(group);
+      if (slots.some((slot) => this.#isAlive[slot] === 1)) groups.add(group);
     });
     return [...groups].sort((a, b) => a - b);
   }
@@ -196,56 +223,89 @@ export class FrameEncoder {
   /** Returns the number of samples the group has at this tick. */
   #writeGroup(group: number, isTicked: boolean, isKeyframe: boolean): number {
     const slots = this.#slotsOf(group);
-    const ended: Slot[] = [];
-    const changed: Slot[] = [];
+    const tick = this.#tick;
+    const setAtTick = this.#setAtTick;
+    const isAlive = this.#isAlive;
+    let endedCount = 0;
+    let changedCount = 0;
     let sampleCount = 0;
-    for (const slot of slots) {
-      const isSet = slot.setAtTick === this.#tick;
-      if (isSet && isTicked) {
+    for (let i = 0; i < slots.length; i += 1) {
+      const slot = slots[i] ?? 0;
+      if (setAtTick[slot] === tick && isTicked) {
         sampleCount += 1;
-        if (isKeyframe || !slot.isAlive || !Object.is(slot.value, slot.last)) changed.push(slot);
-      } else if (slot.isAlive && isTicked) {
-        ended.push(slot);
-      } else if (slot.isAlive && isKeyframe) {
-        changed.push(slot);
+        if (!isKeyframe && isAlive[slot] === 1 && this.#isUnchanged(slot)) continue;
+        this.#changed[changedCount] = slot;
+        changedCount += 1;
+      } else if (isAlive[slot] === 1 && isTicked) {
+        this.#ended[endedCount] = slot;
+        endedCount += 1;
+      } else if (isAlive[slot] === 1 && isKeyframe) {
+        this.#changed[changedCount] = slot;
+        changedCount += 1;
       }
     }
     this.#writer.varint(group * 2 + (isTicked ? 1 : 0));
-    this.#writeEnded(ended, isKeyframe);
-    this.#writeChanged(changed, isTicked, isKeyframe);
-    if (ended.some((slot) => slot.isRetired)) {
-      this.#named[group] = slots.filter((slot) => !slot.isRetired || slot.isAlive);
+    this.#writeEnded(endedCount, isKeyframe);
+    this.#writeChanged(changedCount, isTicked, isKeyframe);
+    if (isTicked && this.#hasRetired[group] === 1) {
+      this.#named[group] = this.#withoutRetired(slots);
+      this.#hasRetired[group] = 0;
     }
     return sampleCount;
   }
 
+  #isUnchanged(slot: number): boolean {
+    const value = this.#value[slot];
+    const last = this.#last[slot];
+    // 0 and -0 are not the same; NaN and NaN are.
+    return value === last ? value !== 0 || Object.is(value, last) : Object.is(value, last);
+  }
+
+  /** Those that are not alive any more are free again. */
+  #withoutRetired(slots: readonly number[]): number[] {
+    const kept: number[] = [];
+    for (const slot of slots) {
+      if (this.#isRetired[slot] === 1 && this.#isAlive[slot] === 0) this.#free.push(slot);
+      else kept.push(slot);
+    }
+    return kept;
+  }
+
   /** A keyframe need not say what ended: a reader ends what it does not name. */
-  #writeEnded(ended: readonly Slot[], isKeyframe: boolean): void {
-    this.#writer.varint(isKeyframe ? 0 : ended.length);
+  #writeEnded(count: number, isKeyframe: boolean): void {
+    this.#writer.varint(isKeyframe ? 0 : count);
     let before = -1;
-    for (const slot of ended) {
-      slot.isAlive = false;
-      slot.last = 0;
+    for (let i = 0; i < count; i += 1) {
+      const slot = this.#ended[i] ?? 0;
+      this.#isAlive[slot] = 0;
+      this.#last[slot] = 0;
       if (isKeyframe) continue;
-      this.#writer.varint(slot.id - before - 1);
-      before = slot.id;
+      const id = this.#id[slot] ?? 0;
+      this.#writer.varint(id - before - 1);
+      before = id;
     }
   }
 
-  #writeChanged(changed: readonly Slot[], isTicked: boolean, isKeyframe: boolean): void {
-    this.#writer.varint(changed.length);
+  #writeChanged(count: number, isTicked: boolean, isKeyframe: boolean): void {
+    const writer = this.#writer;
+    writer.varint(count);
     let before = -1;
-    for (const slot of changed) {
-      const value = isTicked ? slot.value : slot.last;
-      this.#writer.varint(slot.id - before - 1);
-      before = slot.id;
-      if (slot.scale === DOUBLE_SCALE) {
-        this.#writer.absolute(value);
-      } else {
-        this.#writer.value(value, isKeyframe || !slot.isAlive ? 0 : slot.last);
-      }
-      slot.isAlive = true;
-      slot.last = value;
+    for (let i = 0; i < count; i += 1) {
+      const slot = this.#changed[i] ?? 0;
+      const last = this.#last[slot] ?? 0;
+      const value = isTicked ? (this.#value[slot] ?? 0) : last;
+      const id = this.#id[slot] ?? 0;
+      writer.varint(id - before - 1);
+      before = id;
+      if (this.#scale[slot] === DOUBLE_SCALE) writer.absolute(value);
+      else writer.value(value, isKeyframe || this.#isAlive[slot] === 0 ? 0 : last);
+      this.#isAlive[slot] = 1;
+      this.#last[slot] = value;
     }
   }
+}
+
+function grown<Column extends { set(from: Column): void }>(from: Column, to: Column): Column {
+  to.set(from);
+  return to;
 }

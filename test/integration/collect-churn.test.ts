@@ -40,7 +40,9 @@ class FakeHost {
     mkdirSync(join(this.root, "proc/1"), { recursive: true });
     writeFileSync(join(this.root, "proc/1/mountinfo"), MOUNTINFO);
     this.make("/", { usage: 1 });
-    this.#collectors = createCollectors({ hostRoot: this.root, cgroupsMax }, this.sink);
+    this.#collectors = createCollectors({ hostRoot: this.root, cgroupsMax }, this.sink).map(
+      ({ collector }) => collector,
+    );
     const cgroups = this.#collectors.find((collector) => collector.name === "cgroup");
     if (cgroups === undefined) throw new Error("no cgroup collector");
     this.#cgroups = cgroups;
@@ -192,7 +194,9 @@ describe("a real cgroup (skipped where none can be made)", () => {
     const made = new Set([directory]);
     cleanups.push(() => made.forEach((one) => void rmdirSync(one)));
     const sink = new RecordingSink();
-    const collectors = createCollectors({ hostRoot: "/", cgroupsMax: 5000 }, sink);
+    const collectors = createCollectors({ hostRoot: "/", cgroupsMax: 5000 }, sink).map(
+      ({ collector }) => collector,
+    );
     const cgroups = collectors.find((collector) => collector.name === "cgroup");
     let nowMs = Date.now();
     const seen = () => {
@@ -242,7 +246,9 @@ describe("a real cgroup (skipped where none can be made)", () => {
       return end;
     };
     const sink = new RecordingSink();
-    const collectors = createCollectors({ hostRoot: "/", cgroupsMax: 5000 }, sink);
+    const collectors = createCollectors({ hostRoot: "/", cgroupsMax: 5000 }, sink).map(
+      ({ collector }) => collector,
+    );
     const cgroups = collectors.find((collector) => collector.name === "cgroup");
     let nowMs = Date.now();
     const startedAt = () => {

@@ -41,7 +41,7 @@ function collect(tree: string, host: string, moment: string): Snapshot {
   runner.run(TIME_MS + 1000);
   const values = sink.values();
   expect([...values.keys()].filter((key) => first.has(key))).toEqual([...first.keys()]);
-  for (const collector of collectors) collector.close();
+  for (const { collector } of collectors) collector.close();
   const of = (name: string, metric: string) => {
     const label = name.startsWith("id=") ? `id="${name.slice(3)}"` : `name="${name}"`;
     const found = [...values].filter(

@@ -66,7 +66,9 @@ export function agentNode(
       connect: () => (signal) => network.connect(process, signal),
       collectors: (sink) => {
         if (!(sink instanceof FrameEncoder)) throw new Error("The sink is no frame encoder");
-        return [collectorOf(sink, { source, journal, life: service.lives, world, process })];
+        const parts = { source, journal, life: service.lives, world, process };
+        const collector = collectorOf(sink, parts);
+        return [{ collector, intervalMs: 0, isSheddable: false, keep: () => undefined }];
       },
       processUsage: () => ({ cpuUsec: 0, residentBytes: 0 }),
       servePage: async (_address, served) => {

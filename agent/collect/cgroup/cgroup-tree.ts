@@ -117,7 +117,8 @@ export class CgroupTree {
     // Whether a scope is a container depends on what is in it: #list finds out.
     if (mayWrapContainer(node.kind)) node.isWanted = false;
     else if (node.isWanted) this.#events.found(node);
-    if (!hasChildrenOfInterest(node)) return;
+    node.isDirty = hasChildrenOfInterest(node);
+    if (!node.isDirty) return;
     const stats = statOf(node.directory);
     if (stats === null) this.#remove(node);
     else this.#list(node, stats);

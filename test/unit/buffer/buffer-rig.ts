@@ -1,5 +1,6 @@
-import type { BufferedFrame, FrameBuffer } from "../../../agent/buffer/frame-buffer.ts";
+import type { FrameBuffer } from "../../../agent/buffer/frame-buffer.ts";
 import { openFrameBuffer } from "../../../agent/buffer/frame-buffer.ts";
+import type { BufferedFrame } from "../../../agent/buffer/ranges.ts";
 import { labelsOf, labelsRecord } from "../../../shared/model/labels.ts";
 import { Metrics } from "../../../shared/telemetry/metrics.ts";
 import { epochOfSeq } from "../../../shared/wire/frame.ts";

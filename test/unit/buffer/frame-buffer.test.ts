@@ -119,6 +119,25 @@ describe("an ack", () => {
     expect(await rig.undecodable()).toEqual([]);
   });
 
+  test("that frees nothing is written with the next frame, and when the buffer closes", async () => {
+    const rig = await BufferRig.open();
+    await rig.append(3);
+    rig.disk.isFull = true; // not asked
+    await rig.buffer.ack(seqOf(1, 2));
+    expect(rig.books()).toEqual({ made: 3, stored: 2, waiting: 1, dropped: 0 });
+    rig.disk.isFull = false;
+    await rig.crash("kill"); // forgotten: the aggregator will say it again
+    expect(rig.books()).toEqual({ made: 3, stored: 0, waiting: 3, dropped: 0 });
+    await rig.buffer.ack(seqOf(1, 2));
+    await rig.restart();
+    expect(rig.books()).toEqual({ made: 3, stored: 2, waiting: 1, dropped: 0 });
+    await rig.buffer.ack(seqOf(1, 3));
+    rig.beginEpoch();
+    await rig.append(1);
+    await rig.crash("kill");
+    expect(rig.books()).toEqual({ made: 4, stored: 3, waiting: 1, dropped: 0 });
+  });
+
   test("twice, or of something older, does nothing", async () => {
     const rig = await BufferRig.open();
     await rig.append(4);
@@ -200,13 +219,13 @@ describe("a full disk", () => {
 
   test("leaves frames waiting whose ack cannot be written, until a later ack", async () => {
     const rig = await BufferRig.open();
-    await rig.append(3);
+    await rig.append(6); // the ack of frame 5, a keyframe, frees the four before it
     rig.disk.isFull = true;
-    expect(await codeOf(rig.buffer.ack(seqOf(1, 2)))).toBe("STORAGE");
-    expect(rig.books()).toEqual({ made: 3, stored: 0, waiting: 3, dropped: 0 });
+    expect(await codeOf(rig.buffer.ack(seqOf(1, 5)))).toBe("STORAGE");
+    expect(rig.books()).toEqual({ made: 6, stored: 0, waiting: 6, dropped: 0 });
     rig.disk.isFull = false;
-    await rig.buffer.ack(seqOf(1, 3));
-    expect(rig.books()).toEqual({ made: 3, stored: 3, waiting: 0, dropped: 0 });
+    await rig.buffer.ack(seqOf(1, 6));
+    expect(rig.books()).toEqual({ made: 6, stored: 6, waiting: 0, dropped: 0 });
   });
 
   test("a write whose sync failed and that is there after all is never sent as well as dropped", async () => {

@@ -1,14 +1,26 @@
 import { formatLabels, type Labels } from "../../../shared/model/labels.ts";
 import { scaledValue } from "../../../shared/model/series-definition.ts";
 
-type Slot = { name: string; scale: number; value: number | null; isRetired: boolean };
+type Slot = {
+  name: string;
+  scale: number;
+  value: number | null;
+  isRetired: boolean;
+  last: number | null;
+};
 
 /** Keeps what collectors set; a tick begins with `begin`. */
 export class RecordingSink {
   readonly slots: Slot[] = [];
 
   define(_group: number, scale: number, labels: Labels): number {
-    this.slots.push({ name: formatLabels(labels), scale, value: null, isRetired: false });
+    this.slots.push({
+      name: formatLabels(labels),
+      scale,
+      value: null,
+      isRetired: false,
+      last: null,
+    });
     return this.slots.length - 1;
   }
 
@@ -26,8 +38,16 @@ export class RecordingSink {
     entry.value = value;
   }
 
+  keep(slot: number): void {
+    const entry = this.#entry(slot);
+    entry.value ??= entry.last;
+  }
+
   begin(): void {
-    for (const slot of this.slots) slot.value = null;
+    for (const slot of this.slots) {
+      slot.last = slot.value;
+      slot.value = null;
+    }
   }
 
   /** What was set since `begin`, as a query would see it, by `name{labels}`. */

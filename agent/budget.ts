@@ -1,0 +1,73 @@
+import type { Logger } from "../shared/platform/ports.ts";
+import type { Gauge, Metrics } from "../shared/telemetry/metrics.ts";
+import { type Budget, isOver, nextFactor, type Usage } from "./budget-state.ts";
+import type { ProcessUsage } from "./self-collector.ts";
+
+/** Collectors that may be slowed down; TickRunner has them. */
+export type Shedder = {
+  sheddable(): Iterable<{
+    readonly name: string;
+    readonly totalMs: number;
+    readonly factor: number;
+  }>;
+  setFactor(name: string, factor: number): void;
+};
+
+const LOOK_MS = 10_000;
+/** The first minute is dearer than any other: code is compiled, files are opened. */
+const GRACE_MS = 60_000;
+
+/** Holds the agent to its budget: looks at it now and then and slows collectors down, one a look. */
+export class BudgetWatch {
+  readonly #budget: Budget;
+  readonly #shedder: Shedder;
+  readonly #logger: Logger;
+  readonly #over: Gauge;
+  readonly #totals = new Map<string, number>();
+  #startedAtMs: number | null = null;
+  #lookedAtMs = 0;
+  #cpuUsec = 0;
+
+  constructor(budget: Budget, shedder: Shedder, metrics: Metrics, logger: Logger) {
+    this.#budget = budget;
+    this.#shedder = shedder;
+    this.#logger = logger;
+    this.#over = metrics.gauge(
+      "telltale_agent_over_budget",
+      "1 while the agent uses more CPU or memory than it may, and slows collectors down.",
+    );
+    this.#over.set(0);
+    metrics
+      .gauge("telltale_agent_budget_cpu_cores_ratio", "CPU that the agent may use, in cores.")
+      .set(budget.cpuCores);
+    metrics
+      .gauge("telltale_agent_budget_memory_bytes", "Memory that the agent may use.")
+      .set(budget.memoryBytes);
+  }
+
+  /** `monotonicMs` never goes back. */
+  look(monotonicMs: number, { cpuUsec, residentBytes }: ProcessUsage): void {
+    const startedAtMs = this.#startedAtMs ?? monotonicMs;
+    this.#startedAtMs = startedAtMs;
+    const passedMs = monotonicMs - this.#lookedAtMs;
+    if (passedMs < LOOK_MS) return;
+    const cpuCores = (cpuUsec - this.#cpuUsec) / 1000 / passedMs;
+    this.#lookedAtMs = monotonicMs;
+    this.#cpuUsec = cpuUsec;
+    if (monotonicMs - startedAtMs >= GRACE_MS)
+      this.#adjust({ cpuCores, memoryBytes: residentBytes });
+  }
+
+  #adjust(usage: Usage): void {
+    this.#over.set(isOver(usage, this.#budget) ? 1 : 0);
+    const collectors = [...this.#shedder.sheddable()].map(({ name, totalMs, factor }) => {
+      const ms = totalMs - (this.#totals.get(name) ?? 0);
+      this.#totals.set(name, totalMs);
+      return { name, ms, factor };
+    });
+    const change = nextFactor(usage, this.#budget, collectors);
+    if (change === null) return;
+    this.#shedder.setFactor(change.name, change.factor);
+    this.#logger.warn({ ...usage, collector: change.name, factor: change.factor }, "budget");
+  }
+}

@@ -1,0 +1,36 @@
+import { describe, expect, test } from "vitest";
+import { nextFactor } from "../../../agent/budget-state.ts";
+
+const BUDGET = { cpuCores: 0.1, memoryBytes: 1000 };
+const COLLECTORS = [
+  { name: "cheap", ms: 1, factor: 1 },
+  { name: "dear", ms: 9, factor: 2 },
+  { name: "slowest", ms: 2, factor: 16 },
+];
+
+describe("an agent", () => {
+  test.each([
+    ["over its CPU slows the dearest down", 0.2, 500, { name: "dear", factor: 4 }],
+    ["over its memory too", 0.05, 2000, { name: "dear", factor: 4 }],
+    [
+      "with room to spare lets the slowest run more often",
+      0.05,
+      500,
+      { name: "slowest", factor: 8 },
+    ],
+    ["near its budget changes nothing", 0.08, 500, null],
+  ])("%s", (_, cpuCores, memoryBytes, expected) => {
+    expect(nextFactor({ cpuCores, memoryBytes }, BUDGET, COLLECTORS)).toEqual(expected);
+  });
+
+  test("over its budget with nothing left to slow down changes nothing", () => {
+    const usage = { cpuCores: 1, memoryBytes: 1 };
+    expect(nextFactor(usage, BUDGET, [{ name: "a", ms: 5, factor: 16 }])).toBeNull();
+    expect(nextFactor(usage, BUDGET, [])).toBeNull();
+  });
+
+  test("that was never over it has nothing to undo", () => {
+    const usage = { cpuCores: 0, memoryBytes: 0 };
+    expect(nextFactor(usage, BUDGET, [{ name: "a", ms: 5, factor: 1 }])).toBeNull();
+  });
+});
