@@ -1,6 +1,6 @@
-import type { Address } from "../shared/config/fields.ts";
-import { formatAddress } from "../shared/config/fields.ts";
 import { errorMessage } from "../shared/errors.ts";
+import type { Address } from "../shared/model/address.ts";
+import { formatAddress } from "../shared/model/address.ts";
 import { type Disposals, startParts } from "../shared/platform/disposals.ts";
 import type { Clock, KeyValueStore, Logger, Random } from "../shared/platform/ports.ts";
 import { Metrics } from "../shared/telemetry/metrics.ts";

@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { address, duration, isLoopback, LOG_LEVELS, size } from "../shared/config/fields.ts";
+import { address, duration, LOG_LEVELS, size } from "../shared/config/fields.ts";
+import { isLoopback } from "../shared/model/address.ts";
 import { parseDuration } from "../shared/model/duration.ts";
 
 const GIBIBYTE = 1024 ** 3;

@@ -1,12 +1,12 @@
 #!/usr/bin/env node
+import "./v8-settings.ts";
 import { hostname } from "node:os";
 import { Command } from "commander";
-import { formatAddress } from "../shared/config/fields.ts";
 import { OperationalError } from "../shared/errors.ts";
+import { formatAddress } from "../shared/model/address.ts";
 import {
   EXIT_USAGE,
   flagOverrides,
-  readConfig,
   reportFailure,
   runUntilSignal,
 } from "../shared/platform/command.ts";
@@ -21,7 +21,8 @@ import { FrameEncoder } from "../shared/wire/frame-encoder.ts";
 import { type AgentPlatform, startAgent } from "./app.ts";
 import { collectorNames, createCollectors } from "./collect/collectors.ts";
 import { TickRunner } from "./collect/tick.ts";
-import { type AgentConfig, agentConfigSchema } from "./config.ts";
+import type { AgentConfig } from "./config.ts";
+import { readConfigApart } from "./config-process.ts";
 import { hourlyInventory } from "./hourly-inventory.ts";
 import { metricsPage } from "./metrics-page.ts";
 import { grpcConnect } from "./uplink/grpc-connect.ts";
@@ -77,12 +78,16 @@ await program.parseAsync();
 async function guarded(action: (config: AgentConfig) => Promise<void>): Promise<void> {
   try {
     const options = program.opts();
-    const config = readConfig(agentConfigSchema, {
+    const config = readConfigApart(process.execPath, {
       defaultFile: DEFAULT_CONFIG,
       file: options["config"],
       environmentPrefix: "TELLTALE_AGENT",
       flags: flagOverrides(options, FLAG_PATHS),
     });
+    if (config === null) {
+      process.exitCode = EXIT_USAGE;
+      return;
+    }
     requireKnownCollectors(config);
     if (options["checkConfig"] === true) {
       process.stdout.write(`Configuration is good; sends to ${formatAddress(config.aggregator)}\n`);

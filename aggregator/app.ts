@@ -1,6 +1,6 @@
 import { faultsError } from "../shared/config/decode-yaml.ts";
-import { formatAddress } from "../shared/config/fields.ts";
 import { errorMessage } from "../shared/errors.ts";
+import { formatAddress } from "../shared/model/address.ts";
 import { labelsOf } from "../shared/model/labels.ts";
 import { type Disposals, startParts } from "../shared/platform/disposals.ts";
 import type { Clock, KeyValueStore, Logger, Random } from "../shared/platform/ports.ts";

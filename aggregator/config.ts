@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { address, duration, isLoopback, LOG_LEVELS } from "../shared/config/fields.ts";
+import { address, duration, LOG_LEVELS } from "../shared/config/fields.ts";
+import { isLoopback } from "../shared/model/address.ts";
 import { parseDuration } from "../shared/model/duration.ts";
 
 /** /etc/telltale/aggregator.yaml. Durations are milliseconds once they are read. */

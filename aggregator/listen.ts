@@ -1,4 +1,4 @@
-import type { Address } from "../shared/config/fields.ts";
+import type { Address } from "../shared/model/address.ts";
 import type { Clock, Logger } from "../shared/platform/ports.ts";
 import { VERSION } from "../shared/version.ts";
 import { startGrpcServer } from "./api/grpc-server.ts";

@@ -5,7 +5,6 @@ import { errorMessage, OperationalError } from "../shared/errors.ts";
 import {
   EXIT_USAGE,
   flagOverrides,
-  readConfig,
   reportFailure,
   runUntilSignal,
 } from "../shared/platform/command.ts";
@@ -14,6 +13,7 @@ import { openLevelStore } from "../shared/platform/level-store.ts";
 import { openLog } from "../shared/platform/log.ts";
 import { nodeClock } from "../shared/platform/node.ts";
 import type { Logger } from "../shared/platform/ports.ts";
+import { readConfig } from "../shared/platform/read-config.ts";
 import type { Metrics } from "../shared/telemetry/metrics.ts";
 import { VERSION } from "../shared/version.ts";
 import { type AggregatorPlatform, checkFiles, startAggregator } from "./app.ts";

@@ -1,4 +1,3 @@
-import { z } from "zod";
 import { OperationalError } from "../../shared/errors.ts";
 import type { SeriesDefinition } from "../../shared/model/series-definition.ts";
 import type { BatchOperation } from "../../shared/platform/ports.ts";
@@ -21,6 +20,9 @@ import type { Stretch } from "./stretches.ts";
  * garbage that a crash left over; opening removes it.
  */
 export const LEDGER_KEY = Uint8Array.of(0x6d);
+
+const LEDGER_NAME = "ledger of the buffer";
+const DEFINITION_NAME = "series definition";
 
 const FRAME = 0x66;
 const STRETCH = 0x6b;
@@ -96,34 +98,52 @@ function encodeDefinition(definition: SeriesDefinition): Uint8Array {
   return seal([definition.group, definition.scale, ...definition.labels]);
 }
 
-const definitionSchema = z.tuple([z.int(), z.int()]).rest(z.string());
-
 /** @throws OperationalError PARSE when the value is damaged */
 export function decodeDefinition(id: number, value: Uint8Array): SeriesDefinition {
-  const [group, scale, ...labels] = unseal(value, "series definition", definitionSchema);
-  return { id, group, scale, labels };
+  const content = unseal(value, DEFINITION_NAME);
+  const [group, scale, ...labels] = Array.isArray(content) ? content : [];
+  const isWhole = Number.isInteger(group) && Number.isInteger(scale);
+  if (isWhole && labels.every((one) => typeof one === "string"))
+    return { id, group, scale, labels };
+  throw ofAnotherVersion(DEFINITION_NAME);
 }
 
 export function encodeLedger(ledger: Ledger): Uint8Array {
   return seal(ledger);
 }
 
-const count = z.int().min(0);
-const ledgerSchema = z.strictObject({
-  streamId: z.string().regex(/^[0-9a-f]{32}$/),
-  epoch: count,
-  newestSeq: count,
-  settledSeq: count,
-  settledFrames: count,
-  queued: z.strictObject({ frames: count, bytes: count, samples: count }),
-  made: count,
-  stored: count,
-  dropped: z.array(z.strictObject({ reason: z.string(), frames: count, samples: count })),
-});
-
 /** @throws OperationalError PARSE when the value is damaged */
 export function decodeLedger(value: Uint8Array): Ledger {
-  return unseal(value, "ledger of the buffer", ledgerSchema);
+  const content = unseal(value, LEDGER_NAME);
+  if (isLedger(content)) return content;
+  throw ofAnotherVersion(LEDGER_NAME);
+}
+
+function isLedger(content: unknown): content is Ledger {
+  if (!isRecord(content)) return false;
+  const { streamId, queued, dropped } = content;
+  return (
+    typeof streamId === "string" &&
+    /^[0-9a-f]{32}$/.test(streamId) &&
+    hasCounts(content, ["epoch", "newestSeq", "settledSeq", "settledFrames", "made", "stored"]) &&
+    hasCounts(queued, ["frames", "bytes", "samples"]) &&
+    Array.isArray(dropped) &&
+    dropped.every(
+      (one) => hasCounts(one, ["frames", "samples"]) && typeof one["reason"] === "string",
+    )
+  );
+}
+
+function hasCounts(content: unknown, names: readonly string[]): content is Record<string, unknown> {
+  return isRecord(content) && names.every((name) => isCount(content[name]));
+}
+
+function isCount(value: unknown): boolean {
+  return Number.isInteger(value) && Number(value) >= 0;
+}
+
+function isRecord(content: unknown): content is Record<string, unknown> {
+  return typeof content === "object" && content !== null;
 }
 
 function seal(content: unknown): Uint8Array {
@@ -133,11 +153,16 @@ function seal(content: unknown): Uint8Array {
   return writer.finish();
 }
 
-function unseal<T>(value: Uint8Array, what: string, schema: z.ZodType<T>): T {
+function unseal(value: Uint8Array, what: string): unknown {
   const text = new TextDecoder().decode(checkedBody(value, what));
   try {
-    return schema.parse(JSON.parse(text));
-  } catch (cause) {
-    throw new OperationalError("PARSE", `${what} is not of this version`, { cause });
+    return JSON.parse(text);
+  } catch {
+    throw ofAnotherVersion(what);
   }
+}
+
+/** Its checksum is right, so nothing damaged it. */
+function ofAnotherVersion(what: string): OperationalError {
+  return new OperationalError("PARSE", `${what} is not of this version`);
 }

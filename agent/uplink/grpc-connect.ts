@@ -1,6 +1,6 @@
 import { type ClientDuplexStream, credentials, status } from "@grpc/grpc-js";
-import { type Address, formatAddress } from "../../shared/config/fields.ts";
 import { OperationalError } from "../../shared/errors.ts";
+import { type Address, formatAddress } from "../../shared/model/address.ts";
 import type { AgentMessage } from "../../shared/wire/generated/telltale/v1/AgentMessage.ts";
 import type { AggregatorMessage__Output } from "../../shared/wire/generated/telltale/v1/AggregatorMessage.ts";
 import type { IngestClient } from "../../shared/wire/generated/telltale/v1/Ingest.ts";

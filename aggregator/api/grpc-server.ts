@@ -7,7 +7,7 @@ import {
 } from "@grpc/grpc-js";
 import { ReflectionService } from "@grpc/reflection";
 import { HealthImplementation } from "grpc-health-check";
-import { type Address, formatAddress } from "../../shared/config/fields.ts";
+import { type Address, formatAddress } from "../../shared/model/address.ts";
 import { bindError } from "../../shared/platform/listen-error.ts";
 import type { Clock } from "../../shared/platform/ports.ts";
 import type { QueryHandlers } from "../../shared/wire/generated/telltale/v1/Query.ts";

@@ -1,7 +1,7 @@
 import type { AddressInfo } from "node:net";
 import { type FastifyInstance, type FastifyReply, fastify } from "fastify";
-import { type Address, formatAddress } from "../../shared/config/fields.ts";
 import { errorMessage, OperationalError } from "../../shared/errors.ts";
+import { type Address, formatAddress } from "../../shared/model/address.ts";
 import { bindError } from "../../shared/platform/listen-error.ts";
 import type { Clock, Logger } from "../../shared/platform/ports.ts";
 import { expositionText } from "../../shared/telemetry/exposition.ts";

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { errorMessage } from "../errors.ts";
+import type { Address } from "../model/address.ts";
 import { parseDuration } from "../model/duration.ts";
 
 /** A duration such as `30s`, as milliseconds. */
@@ -36,8 +37,6 @@ export const size = z
     return Number(digits) * factor;
   });
 
-export type Address = { readonly host: string; readonly port: number };
-
 /** `HOST:PORT`; an IPv6 host in brackets. */
 export const address = z.string().transform((text, context): Address => {
   const [, bracketed, plain, port = ""] =
@@ -49,14 +48,5 @@ export const address = z.string().transform((text, context): Address => {
   }
   return { host, port: Number(port) };
 });
-
-export function formatAddress({ host, port }: Address): string {
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
-}
-
-/** Whether only this machine can reach the address. */
-export function isLoopback({ host }: Address): boolean {
-  return host === "localhost" || host === "::1" || /^127\.\d+\.\d+\.\d+$/.test(host);
-}
 
 export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;

@@ -1,5 +1,5 @@
-import { type Address, formatAddress } from "../config/fields.ts";
 import { errorMessage, OperationalError } from "../errors.ts";
+import { type Address, formatAddress } from "../model/address.ts";
 
 /** Why an address cannot be listened on, and what to do about it. */
 export function bindError(listen: Address, error: unknown): OperationalError {

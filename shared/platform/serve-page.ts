@@ -1,5 +1,5 @@
 import { createServer } from "node:http";
-import type { Address } from "../config/fields.ts";
+import type { Address } from "../model/address.ts";
 import { bindError } from "./listen-error.ts";
 
 /**
