@@ -41,6 +41,10 @@ const SECTORS_WRITTEN = 6;
 /** Partitions, loops, RAM disks and floppies: what node_exporter leaves out by default. */
 const EXCLUDED = /^(?:(?:z?ram|loop|fd)|(?:[hsv]|xv)d[a-z]|nvme\d+n\d+p)\d+$/;
 
+export function isExcludedDisk(device: string): boolean {
+  return EXCLUDED.test(device);
+}
+
 export function diskstatsCollector(context: CollectContext): Collector {
   return new RowCollector(context, {
     name: "diskstats",
@@ -50,7 +54,7 @@ export function diskstatsCollector(context: CollectContext): Collector {
     specs: SPECS,
     parse: parseDiskstats,
     label: "device",
-    isExcluded: (device) => EXCLUDED.test(device),
+    isExcluded: isExcludedDisk,
     convert: (values) => {
       values[SECTORS_READ] = (values[SECTORS_READ] ?? 0) * SECTOR_BYTES;
       values[SECTORS_WRITTEN] = (values[SECTORS_WRITTEN] ?? 0) * SECTOR_BYTES;

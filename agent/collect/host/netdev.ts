@@ -1,7 +1,7 @@
-import { existsSync } from "node:fs";
 import { type Collector, counter } from "../collector.ts";
-import { type CollectContext, hostPath } from "../context.ts";
+import type { CollectContext } from "../context.ts";
 import { NETDEV_COLUMNS, parseNetdev } from "../parse/tables.ts";
+import { netPath } from "./net-path.ts";
 import { RowCollector } from "./row-collector.ts";
 
 const RECEIVED = [
@@ -32,18 +32,11 @@ const SPECS = [
 export function netdevCollector(context: CollectContext): Collector {
   return new RowCollector(context, {
     name: "netdev",
-    path: netdevPath(context),
+    path: netPath(context, "dev"),
     hasManyRecords: true,
     columns: NETDEV_COLUMNS,
     specs: SPECS,
     parse: parseNetdev,
     label: "device",
   });
-}
-
-/** net/dev is of the reader's network name space; an agent in a container wants the host's. */
-function netdevPath(context: CollectContext): string {
-  const ofInit = "/proc/1/net/dev";
-  const isElsewhere = context.hostRoot !== "/";
-  return isElsewhere && existsSync(hostPath(context, ofInit)) ? ofInit : "/proc/net/dev";
 }

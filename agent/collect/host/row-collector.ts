@@ -1,7 +1,8 @@
 import { type Collector, familiesOf, JOB_NODE, SeriesRow, type SeriesSpec } from "../collector.ts";
 import { type CollectContext, hostFile, readRequired } from "../context.ts";
-import { CHANGED, type HeldFile } from "../held-file.ts";
+import { CHANGED, type HeldFile, MISSING } from "../held-file.ts";
 import { type Row, RowTable } from "../parse/row-table.ts";
+import { OptionalFile } from "./optional-file.ts";
 
 export type RowParser<T> = (bytes: Uint8Array, length: number, table: RowTable<T>) => number;
 
@@ -17,6 +18,8 @@ export type RowCollectorOptions = {
   /** The label that a row's key becomes. */
   readonly label: string;
   readonly isExcluded?: (key: string) => boolean;
+  /** Not every host has the file. */
+  readonly isOptional?: boolean;
   /** From the file's units to the specs', in place, after each parse. */
   readonly convert?: (values: Float64Array) => void;
 };
@@ -27,7 +30,7 @@ export class RowCollector implements Collector {
   readonly families;
   readonly #options: RowCollectorOptions;
   readonly #context: CollectContext;
-  readonly #file: HeldFile;
+  readonly #file: HeldFile | OptionalFile;
   readonly #table: RowTable<SeriesRow>;
   readonly #isExcluded = new Map<Row<SeriesRow>, boolean>();
 
@@ -36,13 +39,19 @@ export class RowCollector implements Collector {
     this.families = familiesOf(options.specs);
     this.#options = options;
     this.#context = context;
-    const { hasManyRecords } = options;
-    this.#file = hostFile(context, options.path, { hasManyRecords });
+    const { path, hasManyRecords } = options;
+    this.#file =
+      options.isOptional === true
+        ? new OptionalFile(context, path, { hasManyRecords })
+        : hostFile(context, path, { hasManyRecords });
     this.#table = new RowTable(options.columns);
   }
 
-  collect(): void {
-    if (readRequired(this.#file) === CHANGED) this.#parse();
+  collect(nowMs: number): void {
+    const outcome =
+      this.#file instanceof OptionalFile ? this.#file.read(nowMs) : readRequired(this.#file);
+    if (outcome >= MISSING) return;
+    if (outcome === CHANGED) this.#parse();
     for (const row of this.#table.rows) row.attachment?.setAll(row.values);
   }
 

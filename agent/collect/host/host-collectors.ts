@@ -1,0 +1,68 @@
+import type { CollectorEntry } from "../collector-entry.ts";
+import { bondingCollector } from "./bonding.ts";
+import { conntrackCollector } from "./conntrack.ts";
+import { cpufreqCollector, cpuInfoCollector, cpuThrottlesCollector } from "./cpu-facts.ts";
+import { DiskFactsCollector } from "./disk-facts.ts";
+import { interruptsCollector } from "./interrupts.ts";
+import { ipvsCollector } from "./ipvs.ts";
+import { entropyCollector, kernelHungCollector } from "./kernel-numbers.ts";
+import { nfsCollector, nfsdCollector, xfsCollector } from "./line-files.ts";
+import { NetclassCollector } from "./netclass.ts";
+import { netstatCollector } from "./netstat.ts";
+import { osVersionCollector } from "./os-release.ts";
+import { processesCollector } from "./processes.ts";
+import { arpCollector, schedstatCollector, softnetCollector } from "./row-files.ts";
+import { selinuxCollector } from "./selinux.ts";
+import { tcpstatCollector, udpQueuesCollector } from "./sockets.ts";
+import { sockstatCollector } from "./sockstat.ts";
+import { clocksourceCollector, timeZoneCollector } from "./time-facts.ts";
+import { timexCollector } from "./timex.ts";
+
+type Create = CollectorEntry["create"];
+
+const EVERY_TICK = 0;
+const SELDOM = 10_000;
+const HARDLY = 60_000;
+
+function on(name: string, intervalMs: number, create: Create): CollectorEntry {
+  return { name, isOnByDefault: true, intervalMs, isSheddable: true, create };
+}
+
+function off(name: string, intervalMs: number, create: Create): CollectorEntry {
+  return { name, isOnByDefault: false, intervalMs, isSheddable: true, create };
+}
+
+/**
+ * The rest of what /proc and plain files of /sys tell of the host. What costs a line per socket or a
+ * file per CPU runs seldom; what cannot change while the host is up, hardly ever.
+ */
+export const HOST_COLLECTORS: readonly CollectorEntry[] = [
+  on("netstat", EVERY_TICK, netstatCollector),
+  on("sockstat", EVERY_TICK, sockstatCollector),
+  on("softnet", EVERY_TICK, softnetCollector),
+  on("schedstat", EVERY_TICK, schedstatCollector),
+  on("conntrack", EVERY_TICK, conntrackCollector),
+  on("entropy", EVERY_TICK, entropyCollector),
+  on("netclass", EVERY_TICK, (context) => new NetclassCollector(context)),
+  on("ipvs", EVERY_TICK, ipvsCollector),
+  on("nfs", EVERY_TICK, nfsCollector),
+  on("nfsd", EVERY_TICK, nfsdCollector),
+  on("arp", SELDOM, arpCollector),
+  on("udp_queues", SELDOM, udpQueuesCollector),
+  // Off in node_exporter; but a dashboard in three asks for it.
+  on("tcpstat", SELDOM, tcpstatCollector),
+  on("timex", SELDOM, timexCollector),
+  on("cpufreq", SELDOM, cpufreqCollector),
+  on("cpu_throttles", SELDOM, cpuThrottlesCollector),
+  on("xfs", SELDOM, xfsCollector),
+  on("bonding", SELDOM, bondingCollector),
+  on("disk_facts", SELDOM, (context) => new DiskFactsCollector(context)),
+  on("kernel_hung", SELDOM, kernelHungCollector),
+  on("selinux", HARDLY, selinuxCollector),
+  on("time_zone", HARDLY, timeZoneCollector),
+  on("clocksource", HARDLY, clocksourceCollector),
+  on("os", HARDLY, osVersionCollector),
+  off("cpu_info", HARDLY, cpuInfoCollector),
+  off("interrupts", SELDOM, interruptsCollector),
+  off("processes", SELDOM, processesCollector),
+];
