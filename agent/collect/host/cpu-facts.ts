@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type Collector, counter, familiesOf, gauge, type SeriesSpec } from "../collector.ts";
 import { type CollectContext, hostFile, hostPath, readRequired } from "../context.ts";
@@ -31,7 +32,7 @@ export function cpufreqCollector(context: CollectContext): Collector {
     families: familiesOf(specs),
     collect: () => {
       rows.begin();
-      for (const cpu of cpuNumbers(directory)) {
+      for (const cpu of cpuNumbers(directory, "cpufreq")) {
         const path = join(directory, `cpu${cpu}`, "cpufreq");
         const values = FREQUENCIES.map(([file]) => numberIn(readSmallFile(join(path, file))));
         if (values.every((value) => value === ABSENT)) continue;
@@ -64,7 +65,7 @@ export function cpuThrottlesCollector(context: CollectContext): Collector {
     collect: () => {
       cores.begin();
       packages.begin();
-      for (const cpu of cpuNumbers(directory)) {
+      for (const cpu of cpuNumbers(directory, "thermal_throttle")) {
         const text = (file: string) => readSmallFile(join(directory, `cpu${cpu}`, file));
         const core = numberIn(text("thermal_throttle/core_throttle_count"));
         const inPackage = numberIn(text("thermal_throttle/package_throttle_count"));
@@ -135,6 +136,8 @@ export function parseCpuinfo(text: string): Record<string, string>[] {
   return [...byCpu.values()];
 }
 
-function cpuNumbers(directory: string): string[] {
-  return listNames(directory, CPUS_MAX).flatMap((name) => NAME.exec(name)?.[1] ?? []);
+/** The CPUs that have a directory of that name: guests have few of them. */
+function cpuNumbers(directory: string, part: string): string[] {
+  const cpus = listNames(directory, CPUS_MAX).flatMap((name) => NAME.exec(name)?.[1] ?? []);
+  return cpus.filter((cpu) => existsSync(join(directory, `cpu${cpu}`, part)));
 }

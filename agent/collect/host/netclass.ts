@@ -37,20 +37,25 @@ const FILES: readonly (readonly [file: string, spec: SeriesSpec, factor: number]
   ["speed", gauge("node_network_speed_bytes", "Speed, in bytes a second."), MEGABIT_BYTES],
   ["tx_queue_len", gauge("node_network_transmit_queue_length", "Packets that may wait."), 1],
   ["type", gauge("node_network_protocol_type", "Kind of hardware, as a number."), 1],
-  [
-    "statistics/rx_nohandler",
-    counter("node_network_receive_nohandler_total", "Packets received that nobody wanted."),
-    1,
-  ],
 ];
-const SPECS = [UP, ...FILES.map(([, spec]) => spec)];
+const NO_HANDLER_FILE = "statistics/rx_nohandler";
+const NO_HANDLER_SPEC = counter(
+  "node_network_receive_nohandler_total",
+  "Packets received that nobody wanted.",
+);
+const SPECS = [UP, ...FILES.map(([, spec]) => spec), NO_HANDLER_SPEC];
+const NO_HANDLER = SPECS.length - 1;
 
 const DIRECTORY = "/sys/class/net";
 const DEVICES_MAX = 4096;
-/** How old what is known of a device may be, if there are not too many. */
+/** How old what is known of a device's link may be, if there are not too many. */
 const REFRESH_MS = 5000;
-/** A device is twenty files: with hundreds of them (a container has one), a few get their turn. */
+/** A device is two dozen files; most change only with the link, or when somebody changes them. */
+const REFRESH_ALL_MS = 60_000;
+/** Hosts have hundreds of devices (a container has one): a few get their turn in each tick. */
 const DEVICES_PER_TICK = 8;
+/** The files that tell of a change. */
+const TELLTALES = ["flags", "carrier_changes"] as const;
 
 type Device = {
   readonly name: string;
@@ -58,6 +63,9 @@ type Device = {
   readonly facts: LabelledFact;
   readonly values: Float64Array;
   readAtMs: number;
+  allReadAtMs: number;
+  /** What the telltale files said. */
+  state: string;
 };
 
 /** What /sys/class/net tells of network devices; a few of them are asked in each tick. */
@@ -69,6 +77,7 @@ export class NetclassCollector implements Collector {
   /** In the order in which they were last read. */
   readonly #devices = new Map<string, Device>();
   #listedAtMs = Number.NEGATIVE_INFINITY;
+  #isFirst = true;
 
   constructor(context: CollectContext) {
     this.#context = context;
@@ -102,21 +111,21 @@ export class NetclassCollector implements Collector {
       const row = new SeriesRow(sink, SPECS, { job: JOB_NODE, device: name });
       const facts = new LabelledFact(sink, FACTS);
       const values = new Float64Array(SPECS.length).fill(ABSENT);
-      const readAtMs = Number.NEGATIVE_INFINITY;
-      this.#devices.set(name, { name, row, facts, values, readAtMs });
+      const never = { readAtMs: Number.NEGATIVE_INFINITY, allReadAtMs: Number.NEGATIVE_INFINITY };
+      this.#devices.set(name, { name, row, facts, values, ...never, state: "" });
     }
   }
 
   #refresh(nowMs: number): void {
-    let turns = DEVICES_PER_TICK;
-    const isFirst = [...this.#devices.values()].every(({ readAtMs }) => readAtMs < 0);
     // At the start all are read: what a query sees of a node should be whole.
-    if (isFirst) turns = this.#devices.size;
+    let turns = this.#isFirst ? this.#devices.size : DEVICES_PER_TICK;
+    this.#isFirst = false;
     for (const device of this.#devices.values()) {
-      if (turns === 0 || Math.abs(nowMs - device.readAtMs) < REFRESH_MS) return;
+      if (turns === 0) return;
+      if (Math.abs(nowMs - device.readAtMs) < REFRESH_MS) continue;
       turns -= 1;
       device.readAtMs = nowMs;
-      if (!this.#read(device)) {
+      if (!this.#read(device, nowMs)) {
         this.#drop(device);
         continue;
       }
@@ -126,23 +135,17 @@ export class NetclassCollector implements Collector {
   }
 
   /** False when the device is gone. */
-  #read({ name, values, facts }: Device): boolean {
-    const text = (file: string) => readSmallFile(join(this.#directory, name, file));
+  #read(device: Device, nowMs: number): boolean {
+    const text = (file: string) => readSmallFile(join(this.#directory, device.name, file));
     const operstate = text("operstate");
     if (operstate === null) return false;
-    values[0] = operstate === "up" ? 1 : 0;
-    for (const [index, [file, , factor]] of FILES.entries()) {
-      const value = numberIn(text(file));
-      values[index + 1] = value === ABSENT ? ABSENT : value * factor;
-    }
-    facts.tell({
-      device: name,
-      address: text("address") ?? "",
-      broadcast: text("broadcast") ?? "",
-      duplex: text("duplex") ?? "",
-      ifalias: text("ifalias") ?? "",
-      operstate,
-    });
+    device.values[NO_HANDLER] = numberIn(text(NO_HANDLER_FILE));
+    const state = [operstate, ...TELLTALES.map(text)].join(" ");
+    const isDue = Math.abs(nowMs - device.allReadAtMs) >= REFRESH_ALL_MS;
+    if (!isDue && state === device.state) return true;
+    device.allReadAtMs = nowMs;
+    device.state = state;
+    readAll(device, operstate, text);
     return true;
   }
 
@@ -151,4 +154,24 @@ export class NetclassCollector implements Collector {
     device.facts.retire();
     this.#devices.delete(device.name);
   }
+}
+
+function readAll(
+  { name, values, facts }: Device,
+  operstate: string,
+  text: (file: string) => string | null,
+): void {
+  values[0] = operstate === "up" ? 1 : 0;
+  for (const [index, [file, , factor]] of FILES.entries()) {
+    const value = numberIn(text(file));
+    values[index + 1] = value === ABSENT ? ABSENT : value * factor;
+  }
+  facts.tell({
+    device: name,
+    address: text("address") ?? "",
+    broadcast: text("broadcast") ?? "",
+    duplex: text("duplex") ?? "",
+    ifalias: text("ifalias") ?? "",
+    operstate,
+  });
 }

@@ -45,7 +45,6 @@ function headedFile(context: CollectContext, file: string, fields: Fields): Valu
     path: netPath(context, file),
     specs: names.map((name) => specOf(name, file)),
     parse: (bytes, length, values) => lines.parse(bytes, length, values),
-    hasManyRecords: true,
   };
 }
 
@@ -58,7 +57,6 @@ function plainFile(context: CollectContext, file: string, fields: Fields): Value
     specs: names.map((name) => specOf(name, file)),
     parse: (bytes, length, values) => parseKeyValues(bytes, length, table, values),
     isOptional: true,
-    hasManyRecords: true,
   };
 }
 

@@ -9,8 +9,7 @@ import {
   type SeriesSpec,
 } from "../collector.ts";
 import { type CollectContext, hostFile, hostPath } from "../context.ts";
-import { MISSING } from "../held-file.ts";
-import { parseSockstat } from "../parse/headed-lines.ts";
+import { type HeldFile, MISSING } from "../held-file.ts";
 import {
   parseSockets,
   SOCKETS_RX,
@@ -18,6 +17,7 @@ import {
   SOCKETS_STATE,
   SOCKETS_TX,
 } from "../parse/net-tables.ts";
+import { SockstatLayout } from "../parse/sockstat.ts";
 import { netPath } from "./net-path.ts";
 
 /** A line of net/tcp takes the kernel and us a microsecond: this many are not worth a late tick. */
@@ -76,6 +76,7 @@ const STATES_HELP = "TCP sockets in each state; and bytes that wait in their que
 /** As 3, for a request that has no full socket yet. */
 const NEW_SYN_RECV = 12;
 const SYN_RECV = 3;
+const TIME_WAIT_STATE = 6;
 
 function stateSpec(state: string): SeriesSpec {
   return { ...gauge("node_tcp_connection_states", STATES_HELP), labels: { state } };
@@ -89,19 +90,27 @@ export function tcpstatCollector(context: CollectContext): Collector {
     stateSpec("tx_queued_bytes"),
   ];
   const row = new SeriesRow(context.sink, specs, { job: JOB_NODE });
-  const paths = ["tcp", "tcp6"].map((file) => hostPath(context, netPath(context, file)));
-  const counts = socketCounts(context);
+  const path = hostPath(context, netPath(context, "tcp"));
+  const path6 = hostPath(context, netPath(context, "tcp6"));
+  const counts = new SocketCounts(context);
   const sums = new Float64Array(SOCKETS_SIZE);
+  const add = (from: string) => {
+    context.faults.add("tcpstat", "malformed", addSockets(from, sums));
+  };
   return {
     name: "tcpstat",
     families: familiesOf(specs),
     collect: () => {
-      const expected = counts.read();
+      counts.read();
+      const expected = counts.inUse + counts.inUse6 + counts.timeWait;
       if (expected > SOCKETS_MAX) {
         throw new OperationalError("LIMIT", `${expected} TCP sockets are more than ${SOCKETS_MAX}`);
       }
       sums.fill(0);
-      for (const path of paths) context.faults.add("tcpstat", "malformed", addSockets(path, sums));
+      add(path);
+      // To look through its whole table takes the kernel milliseconds, even if nothing is in it.
+      const timeWait = sums[SOCKETS_STATE + TIME_WAIT_STATE] ?? 0;
+      if (counts.inUse6 > 0 || timeWait < counts.timeWait) add(path6);
       const requests = sums[SOCKETS_STATE + NEW_SYN_RECV] ?? 0;
       sums[SOCKETS_STATE + SYN_RECV] = (sums[SOCKETS_STATE + SYN_RECV] ?? 0) + requests;
       for (const [index, [, state]] of STATES.entries()) {
@@ -114,31 +123,44 @@ export function tcpstatCollector(context: CollectContext): Collector {
   };
 }
 
-const IN_USE = 0;
-const TIME_WAIT = 1;
-const COUNT_TARGETS = new Map([
-  [
-    "TCP",
-    new Map([
-      ["inuse", IN_USE],
-      ["tw", TIME_WAIT],
-    ]),
-  ],
+const COUNTS = new SockstatLayout([
+  ["TCP", "inuse"],
+  ["TCP", "tw"],
 ]);
+const COUNTS6 = new SockstatLayout([["TCP6", "inuse"]]);
 
-/** How many lines net/tcp will have, from where that costs nothing. */
-function socketCounts(context: CollectContext): { read: () => number; close: () => void } {
-  const file = hostFile(context, netPath(context, "sockstat"));
-  const values = new Float64Array(2);
-  return {
-    read: () => {
-      if (file.read() >= MISSING) return 0;
-      values.fill(0);
-      parseSockstat(context.buffer.bytes, file.length, COUNT_TARGETS, values);
-      return Math.max(values[IN_USE] ?? 0, 0) + Math.max(values[TIME_WAIT] ?? 0, 0);
-    },
-    close: () => file.close(),
-  };
+/** How many lines net/tcp and net/tcp6 will have, from where that costs nothing. */
+class SocketCounts {
+  inUse = 0;
+  inUse6 = 0;
+  timeWait = 0;
+  readonly #context: CollectContext;
+  readonly #file: HeldFile;
+  readonly #file6: HeldFile;
+  readonly #values = new Float64Array(2);
+
+  constructor(context: CollectContext) {
+    this.#context = context;
+    this.#file = hostFile(context, netPath(context, "sockstat"));
+    this.#file6 = hostFile(context, netPath(context, "sockstat6"));
+  }
+
+  read(): void {
+    this.#parse(this.#file, COUNTS);
+    [this.inUse = 0, this.timeWait = 0] = this.#values;
+    this.#parse(this.#file6, COUNTS6);
+    [this.inUse6 = 0] = this.#values;
+  }
+
+  close(): void {
+    this.#file.close();
+    this.#file6.close();
+  }
+
+  #parse(file: HeldFile, layout: SockstatLayout): void {
+    this.#values.fill(0);
+    if (file.read() < MISSING) layout.parse(this.#context.buffer.bytes, file.length, this.#values);
+  }
 }
 
 const UDP_HELP = "Bytes that wait in the queues of UDP sockets.";

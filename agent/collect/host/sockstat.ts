@@ -1,13 +1,13 @@
-import { type Collector, gauge, type SeriesSpec } from "../collector.ts";
+import { type Collector, gauge } from "../collector.ts";
 import { type CollectContext, hostPath } from "../context.ts";
-import { type FieldTargets, parseSockstat } from "../parse/headed-lines.ts";
+import { SockstatLayout } from "../parse/sockstat.ts";
 import { netPath } from "./net-path.ts";
 import { pageBytes } from "./page-bytes.ts";
 import { type ValueFile, ValueFilesCollector } from "./value-files.ts";
 
-type Fields = readonly (readonly [group: string, names: string])[];
+type Groups = readonly (readonly [group: string, names: string])[];
 
-const SOCKSTAT: Fields = [
+const SOCKSTAT: Groups = [
   ["sockets", "used"],
   ["TCP", "alloc inuse mem orphan tw"],
   ["UDP", "inuse mem"],
@@ -15,7 +15,7 @@ const SOCKSTAT: Fields = [
   ["RAW", "inuse"],
   ["FRAG", "inuse memory"],
 ];
-const SOCKSTAT6: Fields = [
+const SOCKSTAT6: Groups = [
   ["TCP6", "inuse"],
   ["UDP6", "inuse"],
   ["UDPLITE6", "inuse"],
@@ -31,41 +31,33 @@ export function sockstatCollector(context: CollectContext): Collector {
   ]);
 }
 
-function sockstatFile(context: CollectContext, file: string, fields: Fields): ValueFile {
-  const specs: SeriesSpec[] = [];
-  const targets = new Map<string, Map<string, number>>();
-  /** Numbers of pages, and the number of bytes that follows each. */
-  const pages: number[] = [];
-  for (const [group, names] of fields) {
-    const byName = new Map<string, number>();
-    targets.set(group, byName);
-    for (const name of names.split(" ")) {
-      const metric = `node_sockstat_${group}_${name}`;
-      byName.set(name, specs.length);
-      specs.push(gauge(metric, `${name} of ${group} in /proc/net/${file}.`));
-      if (name !== "mem") continue;
-      pages.push(specs.length - 1);
-      specs.push(gauge(`${metric}_bytes`, `Memory that buffers of ${group} take.`));
-    }
-  }
+function sockstatFile(context: CollectContext, file: string, groups: Groups): ValueFile {
+  const fields = groups.flatMap(([group, names]) =>
+    names.split(" ").map((name) => [group, name] as const),
+  );
+  const layout = new SockstatLayout(fields);
+  // Behind the numbers of the file, those of pages once more, in bytes.
+  const pages = fields.flatMap(([, name], index) => (name === "mem" ? [index] : []));
+  const bytesOfPage = pageBytes(hostPath(context, "/proc/self/auxv"));
+  const nameOf = ([group, name]: readonly [string, string]) => `node_sockstat_${group}_${name}`;
+  const bytesSpecs = fields
+    .filter(([, name]) => name === "mem")
+    .map((field) => gauge(`${nameOf(field)}_bytes`, `Memory that buffers of ${field[0]} take.`));
   return {
     path: netPath(context, file),
-    specs,
-    parse: sockstatParser(targets, pages, pageBytes(hostPath(context, "/proc/self/auxv"))),
-  };
-}
-
-function sockstatParser(
-  targets: FieldTargets,
-  pages: readonly number[],
-  bytesOfPage: number,
-): ValueFile["parse"] {
-  return (bytes, length, values) => {
-    const malformed = parseSockstat(bytes, length, targets, values);
-    for (const index of pages) {
-      const count = values[index] ?? -1;
-      if (count >= 0) values[index + 1] = count * bytesOfPage;
-    }
-    return malformed;
+    specs: [
+      ...fields.map((field) =>
+        gauge(nameOf(field), `${field[1]} of ${field[0]} in /proc/net/${file}.`),
+      ),
+      ...bytesSpecs,
+    ],
+    parse: (bytes, length, values) => {
+      const malformed = layout.parse(bytes, length, values);
+      for (let i = 0; i < pages.length; i += 1) {
+        const count = values[pages[i] ?? 0] ?? -1;
+        if (count >= 0) values[fields.length + i] = count * bytesOfPage;
+      }
+      return malformed;
+    },
   };
 }

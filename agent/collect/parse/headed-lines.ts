@@ -2,7 +2,6 @@ import { ABSENT, ByteScanner } from "./byte-scanner.ts";
 import { isSame } from "./key-table.ts";
 
 const COLON = 58;
-const SPACE = 32;
 const NEWLINE = 10;
 /** Pairs of lines, and names in a line, beyond these are not looked at. */
 const PAIRS_MAX = 64;
@@ -78,49 +77,4 @@ export class HeadedLines {
             .split(/[ \t]+/, NAMES_MAX);
     return Int32Array.from(names, (name) => this.#targets.get(`${prefix} ${name}`) ?? ABSENT);
   }
-}
-
-/** Where the fields of a `Tcp: inuse 6 orphan 0` line go: by group, then by field. */
-export type FieldTargets = ReadonlyMap<string, ReadonlyMap<string, number>>;
-
-/**
- * Reads net/sockstat: lines of a group and pairs of field and number. Sets the values that stand in
- * the file. Returns how many numbers were malformed.
- */
-export function parseSockstat(
-  bytes: Uint8Array,
-  length: number,
-  targets: FieldTargets,
-  values: Float64Array,
-): number {
-  const scan = new ByteScanner(bytes, length);
-  for (; !scan.isDone; scan.skipLine()) {
-    const start = scan.at;
-    if (!scan.skipPast(COLON)) continue;
-    const fields = targets.get(word(bytes, start, scan.at - 1));
-    if (fields === undefined) continue;
-    scan.skipSpaces();
-    while (!scan.isAtLineEnd) {
-      const fieldStart = scan.at;
-      scan.skipWord();
-      const target = fields.get(word(bytes, fieldStart, scan.at));
-      if (target !== undefined) values[target] = scan.count();
-      else {
-        scan.skipSpaces();
-        scan.skipWord();
-      }
-      scan.skipSpaces();
-    }
-  }
-  return scan.malformed;
-}
-
-const WORD_BYTES_MAX = 32;
-
-/** A short ASCII word as text; longer ones are cut, and so are none that is known. */
-function word(bytes: Uint8Array, start: number, end: number): string {
-  let text = "";
-  const last = Math.min(end, start + WORD_BYTES_MAX);
-  for (let at = start; at < last; at += 1) text += String.fromCharCode(bytes[at] ?? SPACE);
-  return text;
 }
