@@ -16,6 +16,7 @@ import { CPU_COLUMNS, parseProcStat } from "../../../agent/collect/parse/proc-st
 import { RowTable } from "../../../agent/collect/parse/row-table.ts";
 import * as tables from "../../../agent/collect/parse/tables.ts";
 import { OperationalError } from "../../../shared/errors.ts";
+import { mutated } from "./mutated.ts";
 
 const SHARED = process.env["TELLTALE_SHARED"] ?? join(import.meta.dirname, "../../../../shared");
 const FIXTURES = join(SHARED, "fixtures");
@@ -98,34 +99,6 @@ for (const { names, columns, parse } of [...V1_IO_FILES, ...V2_IO_FILES]) {
       return [malformed, ...rows.rows.flatMap((row) => [...row.values])];
     },
   ]);
-}
-
-/** Cuts, doubles, overwrites and shuffles pieces of a file. */
-function mutated(original: Uint8Array): fc.Arbitrary<Uint8Array> {
-  const step = fc.record({
-    kind: fc.constantFrom("overwrite", "cut", "double", "digits", "truncate", "newline"),
-    at: fc.nat(Math.max(0, original.length - 1)),
-    length: fc.nat(40),
-    bytes: fc.uint8Array({ minLength: 1, maxLength: 20 }),
-  });
-  return fc.array(step, { minLength: 1, maxLength: 8 }).map((steps) => {
-    let bytes = Buffer.from(original);
-    for (const { kind, at, length, bytes: noise } of steps) {
-      const head = bytes.subarray(0, at);
-      const tail = bytes.subarray(at + length);
-      const piece = bytes.subarray(at, at + length);
-      const middle = {
-        overwrite: [noise],
-        cut: [],
-        double: [piece, piece],
-        digits: [Buffer.from("9".repeat(length))],
-        truncate: [],
-        newline: [Buffer.from("\n".repeat(length))],
-      }[kind];
-      bytes = Buffer.concat(kind === "truncate" ? [head] : [head, ...middle, tail]);
-    }
-    return bytes;
-  });
 }
 
 describe.skipIf(!hasFixtures)("mutated real files (skipped where the fixtures are not)", () => {
