@@ -1,0 +1,336 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { parseCpuinfo } from "../../../agent/collect/host/cpu-facts.ts";
+import { parseUdev } from "../../../agent/collect/host/disk-facts.ts";
+import { HOST_COLLECTORS } from "../../../agent/collect/host/host-collectors.ts";
+import { parseStat } from "../../../agent/collect/host/processes.ts";
+import { ByteScanner } from "../../../agent/collect/parse/byte-scanner.ts";
+import { HeadedLines } from "../../../agent/collect/parse/headed-lines.ts";
+import { hexCount } from "../../../agent/collect/parse/hex-count.ts";
+import { parseInterrupts } from "../../../agent/collect/parse/interrupts.ts";
+import { LineLayout } from "../../../agent/collect/parse/line-layout.ts";
+import {
+  parseArp,
+  parseConntrackStat,
+  parseSchedstat,
+  parseSockets,
+  parseSoftnet,
+  SCHEDSTAT_COLUMNS,
+  SOCKETS_SIZE,
+  SOFTNET_COLUMNS,
+} from "../../../agent/collect/parse/net-tables.ts";
+import { RowTable } from "../../../agent/collect/parse/row-table.ts";
+import { SockstatLayout } from "../../../agent/collect/parse/sockstat.ts";
+import { timexValues } from "../../../agent/collect/parse/timex.ts";
+import { mutated } from "./mutated.ts";
+
+type Parse = (bytes: Uint8Array, length: number, values: Float64Array) => number;
+type ParseRows = (bytes: Uint8Array, length: number, table: RowTable) => number;
+
+const FILLER = "9 9 9 garbage behind the end\n";
+
+/** The values; behind the file the buffer holds what an earlier, longer file left. */
+function valuesOf(parse: Parse, text: string, size: number): [malformed: number, ...number[]] {
+  const values = new Float64Array(size).fill(-1);
+  const bytes = Buffer.from(text + FILLER);
+  return [parse(bytes, text.length, values), ...values];
+}
+
+function rowsOf(parse: ParseRows, text: string, columns: number): Record<string, number[]> {
+  const table = new RowTable(columns);
+  parse(Buffer.from(text + FILLER), text.length, table);
+  table.finish();
+  return Object.fromEntries(table.rows.map(({ key, values }) => [key, [...values]]));
+}
+
+const SNMP = `Ip: Forwarding DefaultTTL InReceives
+Ip: 1 64 40078
+Tcp: RtoAlgorithm MaxConn InSegs OutSegs
+Tcp: 1 -1 33041 26728
+`;
+const snmp = () =>
+  new HeadedLines(
+    new Map([
+      ["Ip Forwarding", 0],
+      ["Tcp InSegs", 1],
+      ["Tcp OutSegs", 2],
+      ["Tcp Nothing", 3],
+    ]),
+  );
+
+describe("net/snmp and net/netstat", () => {
+  test("numbers are found by the names above them, and a negative one that is not wanted is none of ours", () => {
+    const lines = snmp();
+    const parse: Parse = (bytes, length, values) => lines.parse(bytes, length, values);
+    expect(valuesOf(parse, SNMP, 4)).toEqual([0, 1, 33041, 26728, -1]);
+    // The second time the names are only compared.
+    expect(valuesOf(parse, SNMP.replace("33041", "33042"), 4)).toEqual([0, 1, 33042, 26728, -1]);
+  });
+
+  test("other names than the last time are read anew", () => {
+    const lines = snmp();
+    const parse: Parse = (bytes, length, values) => lines.parse(bytes, length, values);
+    valuesOf(parse, SNMP, 4);
+    const other = SNMP.replace("InSegs OutSegs", "OutSegs InSegs");
+    expect(valuesOf(parse, other, 4)).toEqual([0, 1, 26728, 33041, -1]);
+  });
+
+  test("a wanted number that is none is counted", () => {
+    const lines = snmp();
+    const text = SNMP.replace("33041", "-5");
+    expect(valuesOf((b, n, v) => lines.parse(b, n, v), text, 4)).toEqual([1, 1, -1, 26728, -1]);
+  });
+});
+
+const SOCKSTAT = `sockets: used 21
+TCP: inuse 6 orphan 0 tw 1 alloc 7 mem 127
+FRAG: inuse 0 memory 0
+NEW: inuse 5
+`;
+const sockstat = new SockstatLayout([
+  ["sockets", "used"],
+  ["TCP", "inuse"],
+  ["TCP", "mem"],
+  ["FRAG", "memory"],
+  ["UDP", "inuse"],
+]);
+
+test("net/sockstat: groups and names that are not known are skipped", () => {
+  const parse: Parse = (bytes, length, values) => sockstat.parse(bytes, length, values);
+  expect(valuesOf(parse, SOCKSTAT, 5)).toEqual([0, 21, 6, 127, 0, -1]);
+  expect(valuesOf(parse, "TCP: inuse\nTCP inuse 3\nTCP:", 5)).toEqual([0, -1, -1, -1, -1, -1]);
+});
+
+const SOFTNET = `000009bf 00000001 00000002 00000000 00000000 00000000 00000000 00000000 00000003 00000004 00000005 00000006 00000000 00000000 00000000
+00007A54 00000000 00000002 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 0000000c 00000000 00000000
+`;
+
+test("net/softnet_stat: a line bears its CPU's number, or counts where the kernel is older", () => {
+  const rows = rowsOf(parseSoftnet, SOFTNET, SOFTNET_COLUMNS);
+  expect(Object.keys(rows)).toEqual(["0", "12"]);
+  expect(rows["0"]).toEqual([0x9bf, 1, 2, 0, 0, 0, 0, 0, 3, 4, 5, 6]);
+  expect(rows["12"]?.[0]).toBe(0x7a54);
+  const old = rowsOf(parseSoftnet, "00000001 00000002 00000003\n00000004 0 0\n", SOFTNET_COLUMNS);
+  expect(Object.keys(old)).toEqual(["0", "1"]);
+  expect(old["1"]?.slice(0, 4)).toEqual([4, 0, 0, -1]);
+});
+
+const ARP = `IP address       HW type     Flags       HW address            Mask     Device
+10.0.0.1         0x1         0x2         02:fc:00:00:00:02     *        eth0
+10.0.0.2         0x1         0x2         02:fc:00:00:00:03     *        br-1
+10.0.0.3         0x1         0x2         02:fc:00:00:00:04     *        eth0
+10.0.0.4         0x1
+`;
+
+test("net/arp: entries are counted by device, whatever their order", () => {
+  expect(rowsOf(parseArp, ARP, 1)).toEqual({ eth0: [2], "br-1": [1] });
+});
+
+const SCHEDSTAT = `version 15
+timestamp 4302077917
+cpu0 1 2 3 4 5 6 2045936778163039 343796328169361 4767485306
+domain0 00000000,00000003 212499247
+cpu1 0 0 0 0 0 0 1904686152592476 364107263788241 5145567945
+`;
+
+test("schedstat: times of each CPU in nanoseconds", () => {
+  expect(rowsOf(parseSchedstat, SCHEDSTAT, SCHEDSTAT_COLUMNS)).toEqual({
+    "0": [2045936778163039, 343796328169361, 4767485306],
+    "1": [1904686152592476, 364107263788241, 5145567945],
+  });
+});
+
+const TCP = `  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+   0: 00000000:0016 00000000:0000 0A 00000000:00000001 00:00000000 00000000     0        0 2740 1
+   1: 0F02000A:0016 0202000A:8B6B 01 00000015:0000000a 02:000AC99B 00000000     0        0 3652 4
+   2: 0F02000A:0016 0202000A:8B6C 01 00000000:00000000 02:000AC99B 00000000     0        0 3653 4
+   3: 0F02000A:0016 0202000A:8B6D FF 00000000:00000000 02:000AC99B 00000000     0        0 3653 4
+`;
+
+test("net/tcp: sockets by state, and what waits in their queues; an unknown state is left out", () => {
+  const [malformed, tx, rx, ...states] = valuesOf(parseSockets, TCP, SOCKETS_SIZE);
+  // Sums begin at what was there: here at -1.
+  expect([malformed, tx, rx]).toEqual([0, 0x15 - 1, 0xb - 1]);
+  expect(states[1]).toBe(2 - 1);
+  expect(states[10]).toBe(1 - 1);
+});
+
+const CONNTRACK = `entries  clashres found new invalid drop
+00000021  00000000 00000005 00000000 0000000a 00000000
+00000021  00000000 00000001 00000000 00000002 00000003
+`;
+const CONNTRACK_NAMES = ["found", "invalid", "drop", "early_drop"];
+const conntrack: Parse = (bytes, length, values) =>
+  parseConntrackStat(bytes, length, CONNTRACK_NAMES, values);
+
+test("net/stat/nf_conntrack: hexadecimal numbers are added up over the CPUs by their names", () => {
+  expect(valuesOf(conntrack, CONNTRACK, 4)).toEqual([0, 6, 12, 3, -1]);
+});
+
+const NFSD = `rc 0 6 18622
+th 8 0 0.000 0.000
+proc3 22 2 112 0
+proc4ops 72 0 0 0 1098 2
+`;
+const nfsd = new LineLayout([
+  { word: "rc", skipped: 0, first: 0, count: 3 },
+  { word: "th", skipped: 0, first: 3, count: 1 },
+  { word: "proc3", skipped: 2, first: 4, count: 2 },
+  { word: "proc4ops", skipped: 4, first: 6, count: 3 },
+]);
+
+test("lines told by their first word: what is missing behind is absent", () => {
+  const parse: Parse = (bytes, length, values) => nfsd.parse(bytes, length, values);
+  expect(valuesOf(parse, NFSD, 9)).toEqual([0, 0, 6, 18622, 8, 112, 0, 1098, 2, -1]);
+});
+
+const INTERRUPTS = `           CPU0       CPU2
+  0:         28          1  IO-APIC   2-edge      timer
+ 25:          0        999  PCI-MSI-0000:00:03.0   0-edge      virtio1-config, two
+NMI:          5          6   Non-maskable interrupts
+ERR:          3
+ 26:          x          1  bad
+`;
+
+test("interrupts: a row per CPU that is online", () => {
+  const interrupts = parseInterrupts(INTERRUPTS);
+  expect(interrupts).toHaveLength(6);
+  expect(interrupts[3]).toEqual({
+    cpu: "2",
+    type: "25",
+    text: "PCI-MSI-0000:00:03.0",
+    devices: "0-edge virtio1-config, two",
+    count: 999,
+  });
+  expect(interrupts[4]).toEqual({
+    cpu: "0",
+    type: "NMI",
+    text: "Non-maskable interrupts",
+    devices: "",
+    count: 5,
+  });
+});
+
+const CPUINFO = `processor\t: 0\nvendor_id\t: AuthenticAMD\nmodel name\t: A CPU: with a colon\nphysical id\t: 0\n
+processor\t: 1\nvendor_id\t: AuthenticAMD\n`;
+
+test("cpuinfo: the labels of each CPU", () => {
+  expect(parseCpuinfo(CPUINFO)).toMatchObject([
+    { cpu: "0", vendor: "AuthenticAMD", model_name: "A CPU: with a colon", package: "0", core: "" },
+    { cpu: "1", vendor: "AuthenticAMD", package: "" },
+  ]);
+});
+
+test("udev's database: only properties, and what follows the first equals sign", () => {
+  const properties = parseUdev("S:disk/by-id/x\nE:ID_MODEL=A=B\nE:=x\nE:EMPTY=\nI:12");
+  expect([...properties]).toEqual([
+    ["ID_MODEL", "A=B"],
+    ["EMPTY", ""],
+  ]);
+});
+
+const STAT = "12 (a) b (c) R 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 3 0 123\n";
+
+test("a process's name may hold brackets and spaces", () => {
+  expect(parseStat(STAT)).toEqual({ state: "R", threads: 3 });
+  for (const text of ["", "12 (a) R 1", "12", STAT.replace(" R ", " RR ")]) {
+    expect(parseStat(text)).toBeNull();
+  }
+});
+
+test("struct timex: units follow the status, and offsets may be negative", () => {
+  const bytes = Buffer.alloc(208);
+  bytes.writeBigInt64LE(-1500n, 8);
+  bytes.writeBigInt64LE(BigInt(-65_536 * 20), 16);
+  bytes.writeInt32LE(0x2001, 40);
+  bytes.writeBigInt64LE(10_000n, 88);
+  bytes.writeInt32LE(37, 160);
+  const values = timexValues(bytes, 0);
+  expect(values.slice(0, 3)).toEqual([1, -1.5e-6, 1 - 20 / 1e6]);
+  expect(values[7]).toBe(0.01);
+  expect(values.at(-1)).toBe(37);
+  bytes.writeInt32LE(64, 40);
+  expect(timexValues(bytes, 5).slice(0, 2)).toEqual([0, -1.5e-3]);
+});
+
+test.each([
+  ["ff:", 255, 0],
+  [" 0000000A\t", 10, 0],
+  ["", -1, 0],
+  ["fg", -1, 1],
+  ["0x1", -1, 1],
+  ["11112222333344445", -1, 1],
+])("the hexadecimal number of %j is %d", (text, expected, malformed) => {
+  const scan = new ByteScanner(Buffer.from(text), text.length);
+  expect(hexCount(scan)).toBe(expected);
+  expect(scan.malformed).toBe(malformed);
+});
+
+test("every collector of the list bears its own name, once", () => {
+  const names = HOST_COLLECTORS.map(({ name }) => name);
+  expect(new Set(names).size).toBe(names.length);
+  expect(
+    HOST_COLLECTORS.filter(({ isOnByDefault }) => !isOnByDefault).map(({ name }) => name),
+  ).toEqual(["cpu_info", "interrupts", "processes"]);
+});
+
+const names = new Float64Array(64);
+const lines = snmp();
+function table(parse: ParseRows, columns: number): Parse {
+  // One table for all runs: what a mutated file leaves behind must not hurt the next.
+  const rows = new RowTable(columns);
+  return (bytes, length, values) => {
+    const malformed = parse(bytes, length, rows);
+    rows.finish();
+    for (const row of rows.rows) values.set(row.values);
+    return malformed;
+  };
+}
+
+const MUTATED: readonly (readonly [name: string, original: string, parse: Parse])[] = [
+  ["snmp", SNMP, (b, n, v) => lines.parse(b, n, v)],
+  ["sockstat", SOCKSTAT, (b, n, v) => sockstat.parse(b, n, v)],
+  ["softnet", SOFTNET, table(parseSoftnet, SOFTNET_COLUMNS)],
+  ["arp", ARP, table(parseArp, 1)],
+  ["schedstat", SCHEDSTAT, table(parseSchedstat, SCHEDSTAT_COLUMNS)],
+  ["tcp", TCP, parseSockets],
+  ["conntrack", CONNTRACK, conntrack],
+  ["nfsd", NFSD, (b, n, v) => nfsd.parse(b, n, v)],
+];
+
+describe("mutated files", () => {
+  test.each(MUTATED)("%s never throws, gives no NaN and ends", (_, original, parse) => {
+    fc.assert(
+      fc.property(mutated(Buffer.from(original)), (bytes) => {
+        names.fill(-1);
+        const malformed = parse(bytes, bytes.length, names);
+        for (const value of [malformed, ...names]) {
+          if (!(Number.isFinite(value) && value >= -1)) throw new Error(`gives ${value}`);
+        }
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  test.each([
+    ["interrupts", INTERRUPTS, (text: string) => parseInterrupts(text).map(({ count }) => count)],
+    ["stat", STAT, (text: string) => [parseStat(text)?.threads ?? 0]],
+    ["cpuinfo", CPUINFO, (text: string) => [parseCpuinfo(text).length]],
+    ["udev", "E:ID_MODEL=A\nE:DM_NAME=b", (text: string) => [parseUdev(text).size]],
+  ])("%s as text never throws and gives no NaN", (_, original, parse) => {
+    fc.assert(
+      fc.property(mutated(Buffer.from(original)), (bytes) => {
+        const numbers = parse(Buffer.from(bytes).toString());
+        if (!numbers.every((value) => Number.isFinite(value))) throw new Error("gives NaN");
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  test("a megabyte of garbage is read in well under a second", () => {
+    const garbage = Buffer.alloc(1_000_000, "x9 \n:=\t4.a max\0\xff12\n7");
+    for (const [, , parse] of MUTATED) parse(garbage, garbage.length, names);
+    parseInterrupts(garbage.toString());
+    parseCpuinfo(garbage.toString());
+  }, 5000);
+});
