@@ -1,0 +1,322 @@
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterEach, describe, expect, test } from "vitest";
+import { type CollectContext, Faults } from "../../agent/collect/context.ts";
+import { ReadBuffer } from "../../agent/collect/held-file.ts";
+import { HOST_COLLECTORS } from "../../agent/collect/host/host-collectors.ts";
+import { timexCollector } from "../../agent/collect/host/timex.ts";
+import { OperationalError } from "../../shared/errors.ts";
+import { RecordingSink } from "../unit/collect/recording-sink.ts";
+
+const START_MS = 1_782_000_000_000;
+const roots: string[] = [];
+
+afterEach(() => {
+  for (const root of roots.splice(0)) rmSync(root, { recursive: true });
+});
+
+function withoutJob(series: string): string {
+  return series.replace(/, job="node"|job="node", |\{job="node"\}/, "");
+}
+
+/** A host that has these files and no others. */
+class Host {
+  readonly root = mkdtempSync(join(tmpdir(), "telltale-host-"));
+  readonly sink = new RecordingSink();
+  readonly faults = new Faults(this.sink);
+  readonly context: CollectContext = {
+    hostRoot: this.root,
+    buffer: new ReadBuffer(),
+    sink: this.sink,
+    faults: this.faults,
+  };
+
+  constructor(files: Readonly<Record<string, string>>) {
+    roots.push(this.root);
+    for (const [path, text] of Object.entries(files)) this.write(path, text);
+  }
+
+  write(path: string, text: string): void {
+    mkdirSync(join(this.root, dirname(path)), { recursive: true });
+    writeFileSync(join(this.root, path), text);
+  }
+
+  remove(path: string): void {
+    rmSync(join(this.root, path), { recursive: true });
+  }
+
+  collector(name: string) {
+    const collector = HOST_COLLECTORS.find((entry) => entry.name === name)?.create(this.context);
+    if (collector === undefined) throw new Error(`no collector ${name}`);
+    expect(collector.name).toBe(name);
+    const run = (nowMs = START_MS) => {
+      this.sink.begin();
+      collector.collect(nowMs);
+      const values = [...this.sink.values()];
+      return Object.fromEntries(values.map(([series, value]) => [withoutJob(series), value]));
+    };
+    return { run, close: () => collector.close() };
+  }
+}
+
+describe("what a host lacks is no failure", () => {
+  test.each(HOST_COLLECTORS.map(({ name }) => [name]))("%s on a host of nothing", (name) => {
+    const { run, close } = new Host({}).collector(name);
+    const needsFile = ["netstat", "sockstat", "softnet", "entropy", "disk_facts"];
+    const needsOne = [...needsFile, "cpu_info", "interrupts"];
+    if (needsOne.includes(name)) expect(run).toThrow(/is not there/);
+    else expect(run).not.toThrow();
+    close();
+  });
+
+  test("a module that is loaded later is found within a minute, and not asked for before", () => {
+    const host = new Host({});
+    const { run } = host.collector("conntrack");
+    expect(run()).toEqual({});
+    host.write("proc/sys/net/netfilter/nf_conntrack_count", "12\n");
+    expect(run(START_MS + 59_000)).toEqual({});
+    expect(run(START_MS + 60_000)).toEqual({ node_nf_conntrack_entries: 12 });
+    expect(run(START_MS + 61_000)).toEqual({ node_nf_conntrack_entries: 12 });
+  });
+});
+
+test("the network is that of the host's first process, not of the agent's container", () => {
+  const host = new Host({
+    "proc/net/sockstat": "sockets: used 1\n",
+    "proc/1/net/sockstat": "sockets: used 2\nTCP: inuse 1 orphan 0 tw 0 alloc 1 mem 3\n",
+  });
+  const values = host.collector("sockstat").run();
+  expect(values["node_sockstat_sockets_used"]).toBe(2);
+  expect(values["node_sockstat_TCP_mem_bytes"]).toBe(3 * 4096);
+});
+
+test("a number that is none is left out and counted, the rest goes on", () => {
+  const host = new Host({
+    "proc/net/snmp": "Tcp: InSegs OutSegs\nTcp: junk 7\n",
+    "proc/net/netstat": "",
+  });
+  expect(host.collector("netstat").run()).toEqual({ node_netstat_Tcp_OutSegs: 7 });
+  host.sink.begin();
+  host.faults.collect();
+  expect([...host.sink.values().values()]).toEqual([1]);
+});
+
+describe("netclass", () => {
+  const device = (name: string) => ({
+    [`sys/class/net/${name}/operstate`]: "up\n",
+    [`sys/class/net/${name}/flags`]: "0x1003\n",
+    [`sys/class/net/${name}/mtu`]: "1500\n",
+    [`sys/class/net/${name}/speed`]: "1000\n",
+    [`sys/class/net/${name}/address`]: "02:00:00:00:00:01\n",
+    [`sys/class/net/${name}/carrier_changes`]: "2\n",
+  });
+
+  test("tells numbers, facts and changes of a device, and nothing of one that is gone", () => {
+    const host = new Host({ ...device("eth0"), "sys/class/net/bonding_masters": "bond0\n" });
+    const { run } = host.collector("netclass");
+    const first = run();
+    expect(first).toMatchObject({
+      'node_network_up{device="eth0"}': 1,
+      'node_network_flags{device="eth0"}': 0x1003,
+      'node_network_speed_bytes{device="eth0"}': 125_000_000,
+      'node_network_info{address="02:00:00:00:00:01", device="eth0", operstate="up"}': 1,
+    });
+    expect(run(START_MS + 1000)).toEqual(first);
+    host.write("sys/class/net/eth0/operstate", "down\n");
+    host.write("sys/class/net/eth0/speed", "-1\n");
+    const later = run(START_MS + 5000);
+    expect(later).toMatchObject({
+      'node_network_up{device="eth0"}': 0,
+      'node_network_info{address="02:00:00:00:00:01", device="eth0", operstate="down"}': 1,
+    });
+    expect(later).not.toHaveProperty('node_network_speed_bytes{device="eth0"}');
+    host.remove("sys/class/net/eth0");
+    expect(run(START_MS + 10_000)).toEqual({});
+    expect(host.sink.liveCount).toBe(0);
+  });
+
+  test("of hundreds of devices all are known at first; then some are read in each tick", () => {
+    const names = Array.from({ length: 40 }, (_, index) => `veth${index}`);
+    const host = new Host(Object.assign({}, ...names.map(device)));
+    const { run } = host.collector("netclass");
+    const upCount = (values: Record<string, number>) =>
+      Object.entries(values).filter(([key, value]) => key.startsWith("node_network_up") && value)
+        .length;
+    expect(upCount(run())).toBe(40);
+    for (const name of names) host.write(`sys/class/net/${name}/operstate`, "down\n");
+    const seconds = [5, 6, 7, 8, 9];
+    expect(seconds.map((second) => upCount(run(START_MS + second * 1000)))).toEqual([
+      32, 24, 16, 8, 0,
+    ]);
+  });
+});
+
+test("bonding: a slave without a link is not active, and a name that is a path is none", () => {
+  const host = new Host({
+    "sys/class/net/bonding_masters": "bond0 ../../x .. \n",
+    "sys/class/net/bond0/bonding/slaves": "eth0 eth1 eth2\n",
+    "sys/class/net/bond0/lower_eth0/bonding_slave/mii_status": "up\n",
+    "sys/class/net/bond0/lower_eth1/bonding_slave/mii_status": "down\n",
+    "sys/class/net/bond0/slave_eth2/bonding_slave/mii_status": "up\n",
+  });
+  expect(host.collector("bonding").run()).toEqual({
+    'node_bonding_slaves{master="bond0"}': 3,
+    'node_bonding_active{master="bond0"}': 2,
+  });
+});
+
+test("disks are what udev says they are", () => {
+  const host = new Host({
+    "proc/diskstats": "   8  0 sda 1 2 3 4 5 6 7 8 9 10 11\n   8  1 sda1 1 2 3 4 5 6 7 8 9 10 11\n",
+    "run/udev/data/b8:0": "E:ID_MODEL=Fast\nE:ID_ATA_ROTATION_RATE_RPM=0\nE:ID_FS_TYPE=ext4\n",
+  });
+  expect(host.collector("disk_facts").run()).toEqual({
+    'node_disk_info{device="sda", major="8", minor="0", model="Fast"}': 1,
+    'node_disk_filesystem_info{device="sda", type="ext4"}': 1,
+    'node_disk_ata_rotation_rate_rpm{device="sda"}': 0,
+  });
+});
+
+test("CPUs: frequencies in hertz, and throttling by core and package", () => {
+  const cpu = "sys/devices/system/cpu/cpu3";
+  const host = new Host({
+    [`${cpu}/cpufreq/scaling_cur_freq`]: "2400000\n",
+    [`${cpu}/cpufreq/cpuinfo_max_freq`]: "<unknown>\n",
+    [`${cpu}/thermal_throttle/core_throttle_count`]: "5\n",
+    [`${cpu}/thermal_throttle/package_throttle_count`]: "6\n",
+    [`${cpu}/topology/core_id`]: "1\n",
+    [`${cpu}/topology/physical_package_id`]: "0\n",
+  });
+  expect(host.collector("cpufreq").run()).toEqual({
+    'node_cpu_scaling_frequency_hertz{cpu="3"}': 2.4e9,
+  });
+  expect(host.collector("cpu_throttles").run()).toEqual({
+    'node_cpu_core_throttles_total{core="1", package="0"}': 5,
+    'node_cpu_package_throttles_total{package="0"}': 6,
+  });
+});
+
+test("XFS: by file system, with the writes where the kernel writes them, and gone with it", () => {
+  const host = new Host({
+    "sys/fs/xfs/dm-0/stats/stats": "extent_alloc 1 2 3 4\nrw 28 12\n",
+    "sys/fs/xfs/stats/stats": "extent_alloc 9 9 9 9\n",
+  });
+  const { run } = host.collector("xfs");
+  const values = run();
+  expect(values).toMatchObject({
+    'node_xfs_extent_allocation_blocks_freed_total{device="dm-0"}': 4,
+    'node_xfs_write_calls_total{device="dm-0"}': 28,
+    'node_xfs_read_calls_total{device="dm-0"}': 12,
+  });
+  expect(Object.keys(values)).toHaveLength(6);
+  host.remove("sys/fs/xfs/dm-0");
+  expect(run()).toEqual({});
+  expect(host.sink.liveCount).toBe(0);
+});
+
+test("NFS: client and server, by version and method", () => {
+  const host = new Host({
+    "proc/net/rpc/nfs": "net 70 70 69 45\nrpc 1218785755 374636 1218815394\nproc3 3 1 2 3\n",
+    "proc/net/rpc/nfsd": "net 18628 0 18628 6\nrpc 18628 7 1 2 4\nproc4ops 40 0 0 0 1098\n",
+  });
+  expect(host.collector("nfs").run()).toMatchObject({
+    'node_nfs_packets_total{protocol="udp"}': 70,
+    node_nfs_connections_total: 45,
+    node_nfs_rpc_retransmissions_total: 374636,
+    'node_nfs_requests_total{method="SetAttr", proto="3"}': 3,
+  });
+  expect(host.collector("nfsd").run()).toMatchObject({
+    'node_nfsd_packets_total{proto="tcp"}': 18628,
+    node_nfsd_server_rpcs_total: 18628,
+    'node_nfsd_rpc_errors_total{error="fmt"}': 1,
+    'node_nfsd_rpc_errors_total{error="cInt"}': 4,
+    'node_nfsd_requests_total{method="Access", proto="4"}': 1098,
+  });
+});
+
+test("time zone: the link is followed below the host's root", () => {
+  const host = new Host({ "etc/x": "", "usr/share/zoneinfo/Some/Where": "TZif" });
+  symlinkSync("/usr/share/zoneinfo/Some/Where", join(host.root, "etc/localtime"));
+  // No zone: the file is cut off, so it is UTC; and the agent's own was not asked.
+  expect(host.collector("time_zone").run()).toEqual({
+    'node_time_zone_offset_seconds{time_zone="UTC"}': 0,
+  });
+});
+
+describe("tcpstat", () => {
+  const line = (state: string) =>
+    `   0: 00000000:0016 00000000:0000 ${state} 00000001:00000002 00:00000000 00000000 0 0 2740 1\n`;
+
+  test("counts states over both tables, in pieces", () => {
+    const count = 400;
+    const host = new Host({
+      "proc/net/sockstat": `TCP: inuse ${count} orphan 0 tw 0 alloc 6 mem 1\n`,
+      "proc/net/sockstat6": "TCP6: inuse 1\n",
+      "proc/net/tcp": `  sl  heading\n${line("01").repeat(count)}`,
+      "proc/net/tcp6": `  sl  heading\n${line("0A")}`,
+    });
+    expect(host.collector("tcpstat").run()).toMatchObject({
+      'node_tcp_connection_states{state="established"}': count,
+      'node_tcp_connection_states{state="listen"}': 1,
+      'node_tcp_connection_states{state="close_wait"}': 0,
+      'node_tcp_connection_states{state="rx_queued_bytes"}': 2 * (count + 1),
+    });
+  });
+
+  test("does not look at tens of thousands of sockets", () => {
+    const host = new Host({
+      "proc/net/sockstat": "TCP: inuse 4000 orphan 0 tw 30000 alloc 6 mem 1\n",
+      "proc/net/tcp": line("01"),
+    });
+    expect(host.collector("tcpstat").run).toThrow("34000 TCP sockets are more than 5000");
+  });
+});
+
+describe("timex", () => {
+  test("a call that is refused is a failure of the collector, and is tried again", () => {
+    const { context, sink } = new Host({});
+    let isAllowed = false;
+    const collector = timexCollector(context, () => (timex) => {
+      if (!isAllowed) throw new OperationalError("UNAVAILABLE", "refused");
+      timex.writeBigInt64LE(-2_000_000n, 8);
+      return 0;
+    });
+    expect(() => collector.collect(0)).toThrow("refused");
+    expect(sink.values().size).toBe(0);
+    isAllowed = true;
+    collector.collect(10_000);
+    expect(sink.values().get('node_timex_offset_seconds{job="node"}')).toBe(-2);
+    expect(sink.values().size).toBe(17);
+  });
+});
+
+test("selinux: its modes, and that it is off where there is none", () => {
+  expect(new Host({}).collector("selinux").run()).toEqual({ node_selinux_enabled: 0 });
+  const host = new Host({
+    "sys/fs/selinux/enforce": "0",
+    "etc/selinux/config": "# SELINUX=disabled\nSELINUX=enforcing\nSELINUXTYPE=targeted\n",
+  });
+  expect(host.collector("selinux").run()).toEqual({
+    node_selinux_enabled: 1,
+    node_selinux_config_mode: 1,
+    node_selinux_current_mode: 0,
+  });
+});
+
+test("processes: by state; what is not a process is none", () => {
+  const stat = (state: string) => `7 (x y) ${state} ${"1 ".repeat(16)}3 0 0\n`;
+  const host = new Host({
+    "proc/7/stat": stat("S"),
+    "proc/8/stat": stat("R"),
+    "proc/9/status": "ended meanwhile",
+    "proc/sys/kernel/pid_max": "32768\n",
+  });
+  expect(host.collector("processes").run()).toEqual({
+    node_processes_threads: 6,
+    node_processes_pids: 2,
+    node_processes_max_processes: 32768,
+    'node_processes_state{state="R"}': 1,
+    'node_processes_state{state="S"}': 1,
+  });
+});
