@@ -37,7 +37,7 @@ class Host {
     for (const [path, text] of Object.entries(files)) this.write(path, text);
   }
 
-  write(path: string, text: string): void {
+  write(path: string, text: string | Buffer): void {
     mkdirSync(join(this.root, dirname(path)), { recursive: true });
     writeFileSync(join(this.root, path), text);
   }
@@ -89,6 +89,16 @@ test("the network is that of the host's first process, not of the agent's contai
   const values = host.collector("sockstat").run();
   expect(values["node_sockstat_sockets_used"]).toBe(2);
   expect(values["node_sockstat_TCP_mem_bytes"]).toBe(3 * 4096);
+});
+
+test("memory of sockets is in pages, and the kernel says how large they are", () => {
+  const host = new Host({ "proc/net/sockstat": "TCP: inuse 1 orphan 0 tw 0 alloc 1 mem 3\n" });
+  const auxv = Buffer.alloc(32);
+  auxv.writeBigUInt64LE(33n, 0);
+  auxv.writeBigUInt64LE(6n, 16);
+  auxv.writeBigUInt64LE(65_536n, 24);
+  host.write("proc/self/auxv", auxv);
+  expect(host.collector("sockstat").run()["node_sockstat_TCP_mem_bytes"]).toBe(3 * 65_536);
 });
 
 test("a number that is none is left out and counted, the rest goes on", () => {

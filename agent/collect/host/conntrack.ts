@@ -1,6 +1,6 @@
 import { type Collector, counter, gauge } from "../collector.ts";
 import type { CollectContext } from "../context.ts";
-import { parseConntrackStat } from "../parse/net-tables.ts";
+import { ConntrackStat } from "../parse/conntrack-stat.ts";
 import { netPath } from "./net-path.ts";
 import { parseNumber, ValueFilesCollector } from "./value-files.ts";
 
@@ -14,10 +14,10 @@ const STATS = [
   ["early_drop", "Entries dropped to make room for new ones."],
   ["search_restart", "Searches begun again because the table was resized."],
 ] as const;
-const STAT_NAMES = STATS.map(([name]) => name);
 
 /** Connections that netfilter tracks; its module need not be loaded. */
 export function conntrackCollector(context: CollectContext): Collector {
+  const stat = new ConntrackStat(STATS.map(([name]) => name));
   const sysctl = "/proc/sys/net/netfilter/nf_conntrack";
   return new ValueFilesCollector(context, "conntrack", [
     {
@@ -35,7 +35,7 @@ export function conntrackCollector(context: CollectContext): Collector {
     {
       path: netPath(context, "stat/nf_conntrack"),
       specs: STATS.map(([name, help]) => counter(`node_nf_conntrack_stat_${name}`, help)),
-      parse: (bytes, length, values) => parseConntrackStat(bytes, length, STAT_NAMES, values),
+      parse: (bytes, length, values) => stat.parse(bytes, length, values),
       isOptional: true,
       hasManyRecords: true,
     },

@@ -100,6 +100,7 @@ export class NetclassCollector implements Collector {
   #list(nowMs: number): void {
     this.#listedAtMs = nowMs;
     const names = listNames(this.#directory, DEVICES_MAX);
+    if (names.length > DEVICES_MAX) this.#context.faults.add(this.name, "limit", 1);
     // `bonding_masters` is a file among the devices.
     const listed = new Set(names.filter((name) => name !== "bonding_masters"));
     for (const device of this.#devices.values()) {

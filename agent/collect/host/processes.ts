@@ -32,7 +32,9 @@ export function processesCollector(context: CollectContext): Collector {
       const states = new Map<string, number>();
       let threads = 0;
       let processes = 0;
-      for (const pid of listNames(proc, PROCESSES_MAX)) {
+      const names = listNames(proc, PROCESSES_MAX);
+      if (names.length > PROCESSES_MAX) context.faults.add("processes", "limit", 1);
+      for (const pid of names) {
         const stat = PID.test(pid) ? parseStat(readStat(join(proc, pid, "stat"), bytes)) : null;
         if (stat === null) continue;
         processes += 1;

@@ -35,11 +35,15 @@ export function numberIn(text: string | null): number {
   return Number(text);
 }
 
-/** What a directory holds, in its order, at most `namesMax`; none where there is no such directory. */
+/**
+ * What a directory holds, in its order; none where there is no such directory. Of more than
+ * `namesMax`, only so many and one, so that the caller sees it.
+ */
 export function listNames(path: string, namesMax: number): string[] {
   try {
     const names = readdirSync(path).filter(isPlainName);
-    return names.length > namesMax ? names.slice(0, namesMax) : names;
+    if (names.length > namesMax) names.length = namesMax + 1;
+    return names;
   } catch (error) {
     const code = systemCode(error);
     if (code === "ENOENT" || code === "ENOTDIR") return [];

@@ -99,7 +99,7 @@ export function parseSchedstat<T>(bytes: Uint8Array, length: number, table: RowT
 export const SOCKETS_TX = 0;
 export const SOCKETS_RX = 1;
 export const SOCKETS_STATE = 2;
-export const SOCKET_STATES = 13;
+const SOCKET_STATES = 13;
 export const SOCKETS_SIZE = SOCKETS_STATE + SOCKET_STATES;
 
 /**
@@ -123,37 +123,6 @@ export function parseSockets(bytes: Uint8Array, length: number, sums: Float64Arr
     sums[SOCKETS_STATE + state] = (sums[SOCKETS_STATE + state] ?? 0) + 1;
     sums[SOCKETS_TX] = (sums[SOCKETS_TX] ?? 0) + tx;
     sums[SOCKETS_RX] = (sums[SOCKETS_RX] ?? 0) + rx;
-  }
-  return scan.malformed;
-}
-
-const COLUMNS_MAX = 64;
-
-/**
- * Reads net/stat/nf_conntrack: a line of names, then one of hexadecimal numbers per CPU, of which
- * `values` gets the sums, in the order of `names`; ABSENT for what the file does not name.
- */
-export function parseConntrackStat(
-  bytes: Uint8Array,
-  length: number,
-  names: readonly string[],
-  values: Float64Array,
-): number {
-  const scan = new ByteScanner(bytes, length);
-  values.fill(ABSENT, 0, names.length);
-  const targets: number[] = [];
-  for (scan.skipSpaces(); !scan.isAtLineEnd && targets.length < COLUMNS_MAX; scan.skipSpaces()) {
-    const start = scan.at;
-    scan.skipWord();
-    const end = Math.min(scan.at, start + COLUMNS_MAX);
-    targets.push(names.indexOf(String.fromCharCode(...bytes.subarray(start, end))));
-  }
-  for (scan.skipLine(); !scan.isDone; scan.skipLine()) {
-    for (let i = 0; i < targets.length && !scan.isAtLineEnd; i += 1) {
-      const target = targets[i] ?? ABSENT;
-      const count = hexCount(scan);
-      if (target >= 0 && count >= 0) values[target] = Math.max(values[target] ?? 0, 0) + count;
-    }
   }
   return scan.malformed;
 }

@@ -5,13 +5,13 @@ import { parseUdev } from "../../../agent/collect/host/disk-facts.ts";
 import { HOST_COLLECTORS } from "../../../agent/collect/host/host-collectors.ts";
 import { parseStat } from "../../../agent/collect/host/processes.ts";
 import { ByteScanner } from "../../../agent/collect/parse/byte-scanner.ts";
+import { ConntrackStat } from "../../../agent/collect/parse/conntrack-stat.ts";
 import { HeadedLines } from "../../../agent/collect/parse/headed-lines.ts";
 import { hexCount } from "../../../agent/collect/parse/hex-count.ts";
 import { parseInterrupts } from "../../../agent/collect/parse/interrupts.ts";
 import { LineLayout } from "../../../agent/collect/parse/line-layout.ts";
 import {
   parseArp,
-  parseConntrackStat,
   parseSchedstat,
   parseSockets,
   parseSoftnet,
@@ -160,11 +160,14 @@ const CONNTRACK = `entries  clashres found new invalid drop
 00000021  00000000 00000001 00000000 00000002 00000003
 `;
 const CONNTRACK_NAMES = ["found", "invalid", "drop", "early_drop"];
-const conntrack: Parse = (bytes, length, values) =>
-  parseConntrackStat(bytes, length, CONNTRACK_NAMES, values);
+const conntrackStat = new ConntrackStat(CONNTRACK_NAMES);
+const conntrack: Parse = (bytes, length, values) => conntrackStat.parse(bytes, length, values);
 
 test("net/stat/nf_conntrack: hexadecimal numbers are added up over the CPUs by their names", () => {
   expect(valuesOf(conntrack, CONNTRACK, 4)).toEqual([0, 6, 12, 3, -1]);
+  // Another kernel, other columns.
+  const other = CONNTRACK.replace("invalid drop", "drop invalid");
+  expect(valuesOf(conntrack, other, 4)).toEqual([0, 6, 3, 12, -1]);
 });
 
 const NFSD = `rc 0 6 18622

@@ -91,6 +91,13 @@ test("days of the year: J never counts the 29th of February, a bare number does"
   expect(offsetOf("AAA0BBB,J60/0,J61/0")).toBe("AAA");
 });
 
+test("the last Sunday of December is not looked for in another year", () => {
+  const christmas = 1_735_128_000; // 25 December 2024; the Sunday is the 29th
+  const bytes = zoneFile([LMT], [], "AAA0BBB,M12.5.0/0,M3.1.0/0");
+  expect(zoneOffset(bytes, christmas)?.name).toBe("AAA");
+  expect(zoneOffset(bytes, christmas + 5 * 86_400)?.name).toBe("BBB");
+});
+
 test("a file that is none has no offset", () => {
   expect(zoneOffset(Buffer.from(""), 0)).toBeNull();
   expect(zoneOffset(Buffer.from("TZif2"), 0)).toBeNull();
