@@ -1,0 +1,104 @@
+import { readFileSync } from "node:fs";
+import { endianness } from "node:os";
+import { type Collector, counter, familiesOf, gauge, JOB_NODE, SeriesRow } from "../collector.ts";
+import { type CollectContext, hostPath } from "../context.ts";
+import type { ReadActivity } from "./cgroup-activity.ts";
+import { type ProcessGroup, ProcessGroups } from "./process-groups.ts";
+import { ProcessPlaces } from "./process-places.ts";
+import { ProcessTable } from "./process-table.ts";
+
+export const PROCESS_COLLECTOR = "process_groups";
+
+/** Hundredths of a second on every architecture that Node runs on. */
+const JIFFIES = 2;
+
+const GROUP_SPECS = [
+  counter(
+    "telltale_process_group_cpu_seconds_total",
+    "CPU time used by the processes of a command, ended ones included.",
+    JIFFIES,
+  ),
+  gauge(
+    "telltale_process_group_resident_memory_bytes",
+    "Resident memory of the processes of a command; what they share counts for each.",
+  ),
+  gauge("telltale_process_group_processes", "Processes of a command."),
+  gauge("telltale_process_group_threads", "Threads of the processes of a command."),
+];
+const TOTAL_SPECS = [
+  gauge("telltale_processes", "Processes that were looked at."),
+  gauge("telltale_process_groups", "Commands, by container, that have a process or lately had."),
+];
+
+const LIMITS = { processesMax: 5000, heldMax: 512 };
+const GROUP_LIMITS = { topMax: 10, lingerRuns: 12, shownMax: 40, groupsMax: 2000 };
+
+/** What uses most CPU time and memory on the host, by command and container. */
+export class ProcessCollector implements Collector {
+  readonly name = PROCESS_COLLECTOR;
+  readonly families = familiesOf([...GROUP_SPECS, ...TOTAL_SPECS]);
+  readonly #context: CollectContext;
+  readonly #places: ProcessPlaces;
+  readonly #groups = new ProcessGroups(GROUP_LIMITS);
+  readonly #table: ProcessTable;
+  readonly #rows = new Map<string, SeriesRow>();
+  readonly #totalRow: SeriesRow;
+  readonly #pageBytes: number;
+
+  constructor(context: CollectContext, readActivity: ReadActivity | null) {
+    this.#context = context;
+    this.#places = new ProcessPlaces(context, readActivity);
+    const parts = { places: this.#places, groups: this.#groups };
+    this.#table = new ProcessTable(context, this.name, parts, LIMITS);
+    this.#totalRow = new SeriesRow(context.sink, TOTAL_SPECS, { job: JOB_NODE });
+    this.#pageBytes = readPageBytes(hostPath(context, "/proc/self/auxv"));
+  }
+
+  /** @throws OperationalError NOT_FOUND when there is no /proc */
+  collect(): void {
+    this.#table.read();
+    this.#groups.rank((group) => this.#changed(group));
+    for (const group of this.#groups.shown()) {
+      const row = this.#rows.get(group.key);
+      row?.set(0, group.cpuTime);
+      row?.set(1, group.residentPages * this.#pageBytes);
+      row?.set(2, group.processes);
+      row?.set(3, group.threads);
+    }
+    this.#totalRow.set(0, this.#table.size);
+    this.#totalRow.set(1, this.#groups.size);
+  }
+
+  close(): void {
+    this.#table.close();
+    this.#places.close();
+  }
+
+  #changed({ key, command, containerName, isShown }: ProcessGroup): void {
+    if (isShown) {
+      const labels = { job: JOB_NODE, command, container: containerName };
+      this.#rows.set(key, new SeriesRow(this.#context.sink, GROUP_SPECS, labels));
+    } else {
+      this.#rows.get(key)?.retire();
+      this.#rows.delete(key);
+    }
+  }
+}
+
+const AT_PAGESZ = 6n;
+const PAGE_BYTES_USUAL = 4096;
+
+/** From what the kernel tells every program at its start; pairs of 64 bits. Source: getauxval(3). */
+function readPageBytes(path: string): number {
+  try {
+    const bytes = readFileSync(path);
+    const isLittle = endianness() === "LE";
+    const word = (at: number) => (isLittle ? bytes.readBigUInt64LE(at) : bytes.readBigUInt64BE(at));
+    for (let at = 0; at + 16 <= bytes.length; at += 16) {
+      if (word(at) === AT_PAGESZ) return Number(word(at + 8));
+    }
+  } catch {
+    // Not to be read there, as in a tree of fixtures: then it is the usual one.
+  }
+  return PAGE_BYTES_USUAL;
+}

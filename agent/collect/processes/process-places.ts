@@ -1,0 +1,132 @@
+import { OperationalError } from "../../../shared/errors.ts";
+import { cgroupKind, cgroupLabels } from "../cgroup/cgroup-kind.ts";
+import { findHierarchies, type Hierarchy, parseMembership } from "../cgroup/hierarchies.ts";
+import { type CollectContext, hostFile, hostPath } from "../context.ts";
+import { MISSING } from "../held-file.ts";
+import { MountsFile } from "../mounts-file.ts";
+import type { CgroupActivity, ReadActivity } from "./cgroup-activity.ts";
+
+/** A cgroup that processes are in. */
+export type Place = {
+  readonly directory: string;
+  containerName: string;
+  /** Whether one of its processes may have used CPU time since the last run. */
+  mayHaveRun: boolean;
+  /** Of what is known of it, or of the cgroup above it. */
+  cpuUsage: number;
+  /** The run that last had a process here. */
+  usedInRun: number;
+};
+
+const UNKNOWN = -1;
+
+/** Where processes are, by the directory of their cgroup. */
+export class ProcessPlaces {
+  readonly #context: CollectContext;
+  readonly #readActivity: ReadActivity | null;
+  readonly #mounts: MountsFile;
+  readonly #places = new Map<string, Place>();
+  #activities = new Map<string, CgroupActivity>();
+  #primary: Hierarchy | null = null;
+  #hasSearched = false;
+
+  /** `readActivity` null: nothing is known of cgroups but what their paths say. */
+  constructor(context: CollectContext, readActivity: ReadActivity | null) {
+    this.#context = context;
+    this.#readActivity = readActivity;
+    this.#mounts = new MountsFile(context, context.hostRoot === "/" ? "self" : "init");
+  }
+
+  /** Asks what ran, and forgets places that no process was in in the last run. */
+  begin(run: number): void {
+    if (!this.#hasSearched) this.#search();
+    this.#activities = new Map();
+    for (const activity of this.#readActivity?.() ?? []) {
+      this.#activities.set(activity.directory, activity);
+    }
+    for (const [key, place] of this.#places) {
+      if (place.usedInRun < run - 1) this.#places.delete(key);
+      else this.#refresh(place);
+    }
+  }
+
+  /** Where the process is now; null when it cannot be told. */
+  placeOf(pid: number): Place | null {
+    const file = hostFile(this.#context, `/proc/${pid}/cgroup`, { comparesBytes: false });
+    try {
+      if (file.read() >= MISSING) return null;
+      const text = this.#context.buffer.bytes.toString("utf8", 0, file.length);
+      return this.#placeAt(this.#pathIn(parseMembership(text)));
+    } catch {
+      // Not ours to see: then it is nowhere.
+      return null;
+    } finally {
+      file.close();
+    }
+  }
+
+  close(): void {
+    this.#mounts.close();
+  }
+
+  #search(): void {
+    this.#hasSearched = true;
+    try {
+      this.#primary = findHierarchies(this.#mounts.read())?.primary ?? null;
+    } catch (error) {
+      // Without a list of mounts there are no cgroups to be in.
+      if (!(error instanceof OperationalError)) throw error;
+    }
+  }
+
+  #pathIn(membership: ReadonlyMap<string, string>): string {
+    const name = this.#primary?.names.find((candidate) => membership.has(candidate)) ?? "";
+    return membership.get(name) ?? "/";
+  }
+
+  #placeAt(path: string): Place {
+    const known = this.#places.get(path);
+    if (known !== undefined) return known;
+    const mountPoint = hostPath(this.#context, this.#primary?.mountPoint ?? "/");
+    const place: Place = {
+      directory: path === "/" ? mountPoint : `${mountPoint}${path}`,
+      containerName: containerIn(path),
+      mayHaveRun: true,
+      cpuUsage: UNKNOWN,
+      usedInRun: 0,
+    };
+    this.#places.set(path, place);
+    this.#refresh(place);
+    return place;
+  }
+
+  #refresh(place: Place): void {
+    const activity = this.#activityOf(place.directory);
+    const cpuUsage = activity?.cpuUsage ?? UNKNOWN;
+    place.mayHaveRun = cpuUsage < 0 || cpuUsage !== place.cpuUsage;
+    place.cpuUsage = cpuUsage;
+    if (activity !== null && activity.containerName !== "") {
+      place.containerName = activity.containerName;
+    }
+  }
+
+  /** Of the cgroup, or of the nearest above it: what is below a container is not listed. */
+  #activityOf(directory: string): CgroupActivity | null {
+    if (this.#activities.size === 0) return null;
+    for (let at = directory; at !== ""; at = at.slice(0, at.lastIndexOf("/"))) {
+      const activity = this.#activities.get(at);
+      if (activity !== undefined) return activity;
+    }
+    return null;
+  }
+}
+
+/** As the cgroup's own series are named without a runtime; "" outside containers. */
+function containerIn(path: string): string {
+  for (const name of path.split("/")) {
+    const kind = cgroupKind(name);
+    if (kind.kind === "monitor") return "";
+    if (kind.kind === "container") return cgroupLabels(path, kind)["name"] ?? "";
+  }
+  return "";
+}
