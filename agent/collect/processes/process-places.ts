@@ -10,8 +10,8 @@ import type { CgroupActivity, ReadActivity } from "./cgroup-activity.ts";
 export type Place = {
   readonly directory: string;
   containerName: string;
-  /** Whether one of its processes may have used CPU time since the last run. */
-  mayHaveRun: boolean;
+  /** Whether its processes used CPU time since the last run. */
+  activity: "ran" | "still" | "unknown";
   /** Of what is known of it, or of the cgroup above it. */
   cpuUsage: number;
   /** The run that last had a process here. */
@@ -28,6 +28,8 @@ export class ProcessPlaces {
   readonly #places = new Map<string, Place>();
   #activities = new Map<string, CgroupActivity>();
   #primary: Hierarchy | null = null;
+  /** The directory of the root cgroup. */
+  #root = "";
   #hasSearched = false;
 
   /** `readActivity` null: nothing is known of cgroups but what their paths say. */
@@ -73,6 +75,7 @@ export class ProcessPlaces {
     this.#hasSearched = true;
     try {
       this.#primary = findHierarchies(this.#mounts.read())?.primary ?? null;
+      this.#root = hostPath(this.#context, this.#primary?.mountPoint ?? "/");
     } catch (error) {
       // Without a list of mounts there are no cgroups to be in.
       if (!(error instanceof OperationalError)) throw error;
@@ -87,11 +90,10 @@ export class ProcessPlaces {
   #placeAt(path: string): Place {
     const known = this.#places.get(path);
     if (known !== undefined) return known;
-    const mountPoint = hostPath(this.#context, this.#primary?.mountPoint ?? "/");
     const place: Place = {
-      directory: path === "/" ? mountPoint : `${mountPoint}${path}`,
+      directory: path === "/" ? this.#root : `${this.#root}${path}`,
       containerName: containerIn(path),
-      mayHaveRun: true,
+      activity: "unknown",
       cpuUsage: UNKNOWN,
       usedInRun: 0,
     };
@@ -103,17 +105,22 @@ export class ProcessPlaces {
   #refresh(place: Place): void {
     const activity = this.#activityOf(place.directory);
     const cpuUsage = activity?.cpuUsage ?? UNKNOWN;
-    place.mayHaveRun = cpuUsage < 0 || cpuUsage !== place.cpuUsage;
+    if (cpuUsage < 0) place.activity = "unknown";
+    else place.activity = cpuUsage === place.cpuUsage ? "still" : "ran";
     place.cpuUsage = cpuUsage;
     if (activity !== null && activity.containerName !== "") {
       place.containerName = activity.containerName;
     }
   }
 
-  /** Of the cgroup, or of the nearest above it: what is below a container is not listed. */
+  /**
+   * Of the cgroup, or of the nearest above it: what is below a container is not listed. Not of the
+   * root, in which something always runs.
+   */
   #activityOf(directory: string): CgroupActivity | null {
     if (this.#activities.size === 0) return null;
-    for (let at = directory; at !== ""; at = at.slice(0, at.lastIndexOf("/"))) {
+    const root = this.#root;
+    for (let at = directory; at.length > root.length; at = at.slice(0, at.lastIndexOf("/"))) {
       const activity = this.#activities.get(at);
       if (activity !== undefined) return activity;
     }

@@ -20,10 +20,13 @@ type Process = {
   command: string;
   place: Place | null;
   placeDueInRun: number;
+  /** When it is read if its cgroup's activity is not known, and in any case. */
   dueInRun: number;
+  dueAnywayInRun: number;
+  /** Readings in a row that found no CPU time used. */
+  idleReadings: number;
   isUnreadable: boolean;
-  /** Not read before it is due, whatever its cgroup does. */
-  isLeftAlone: boolean;
+  isKernelThread: boolean;
 };
 
 export type ProcessLimits = {
@@ -35,8 +38,8 @@ export type ProcessLimits = {
 
 /** So often is read what did not run, for its memory, and what could not be read. */
 const READ_ALL_RUNS = 12;
-/** So often a thread of the kernel that did nothing: a host has hundreds of them. */
-const KERNEL_IDLE_RUNS = 4;
+/** Runs to the next reading, by how many in a row found no CPU time used. */
+const IDLE_RUNS = [1, 1, 2, 4] as const;
 /** A process is moved to its cgroup just after it began: it is looked for once more, then seldom. */
 const PLACE_RUNS = 60;
 const NO_BYTES = new Uint8Array(0);
@@ -128,18 +131,23 @@ export class ProcessTable {
       place: null,
       placeDueInRun: 0,
       dueInRun: 0,
+      dueAnywayInRun: 0,
+      idleReadings: 0,
       isUnreadable: false,
-      isLeftAlone: false,
+      isKernelThread: false,
     };
   }
 
   #isDue(process: Process): boolean {
-    if (this.#run >= process.dueInRun) return true;
-    return !process.isLeftAlone && (process.place?.mayHaveRun ?? true);
+    if (this.#run >= process.dueAnywayInRun) return true;
+    if (process.isUnreadable) return false;
+    const activity = process.place?.activity ?? "unknown";
+    if (activity === "ran" && !process.isKernelThread) return true;
+    return activity !== "still" && this.#run >= process.dueInRun;
   }
 
   #readStat(process: Process): void {
-    process.dueInRun = this.#run + READ_ALL_RUNS;
+    process.dueAnywayInRun = this.#run + READ_ALL_RUNS;
     try {
       if (!this.#readFile(process)) this.#drop(process);
       else if (parseProcessStat(this.#context.buffer.bytes, process.file.length, this.#stat)) {
@@ -173,7 +181,6 @@ export class ProcessTable {
   #leaveOut(process: Process, reason: string): void {
     this.#closeFile(process);
     process.isUnreadable = true;
-    process.isLeftAlone = true;
     this.#context.faults.add(this.#collector, reason, 1);
   }
 
@@ -197,9 +204,9 @@ export class ProcessTable {
     process.residentPages = stat.residentPages;
     process.threads = stat.threads;
     this.#name(process);
-    const isIdleKernelThread = stat.isKernelThread && used === 0;
-    if (isIdleKernelThread) process.dueInRun = this.#run + KERNEL_IDLE_RUNS;
-    process.isLeftAlone = isIdleKernelThread;
+    process.isKernelThread = stat.isKernelThread;
+    process.idleReadings = used > 0 ? 0 : Math.min(process.idleReadings + 1, IDLE_RUNS.length - 1);
+    process.dueInRun = this.#run + (IDLE_RUNS[process.idleReadings] ?? 1);
     if (isOther || this.#run >= process.placeDueInRun) this.#findPlace(process, isOther);
     this.#count(process, isFirst && this.#wasFull ? 0 : used);
   }
