@@ -1,0 +1,52 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { addCollected, addPage, FixtureRoots, type MetricList } from "../support/metric-list.ts";
+import { sourceOf } from "../support/metric-sources.ts";
+import { documentedMetrics, readPeers, renderMetrics } from "../support/metrics-document.ts";
+
+const ROOT = join(import.meta.dirname, "../..");
+const SHARED = process.env["TELLTALE_SHARED"] ?? join(ROOT, "../shared");
+const document = documentedMetrics(readFileSync(join(ROOT, "docs/metrics.md"), "utf8"));
+const AGAIN = "run `npm run docs:metrics`";
+
+test("every metric and label of the fixtures' hosts is in docs/metrics.md", (context) => {
+  using fixtures = new FixtureRoots(SHARED);
+  if (fixtures.paths.length === 0) return context.skip("no fixtures: set TELLTALE_SHARED");
+  const list: MetricList = new Map();
+  for (const path of fixtures.paths) addCollected(list, path);
+  const missing: string[] = [];
+  for (const { name, labels } of list.values()) {
+    const documented = document.get(name);
+    if (documented === undefined) missing.push(name);
+    for (const label of labels) {
+      if (documented?.includes(label) === false) missing.push(`${name}{${label}}`);
+    }
+  }
+  expect(missing, AGAIN).toEqual([]);
+});
+
+test("every metric in docs/metrics.md has a source", () => {
+  expect([...document.keys()].filter((name) => sourceOf(name) === "")).toEqual([]);
+  expect(document.size).toBeGreaterThan(100);
+});
+
+test("a page of the agent and its document have the same metrics and labels", () => {
+  const list: MetricList = new Map();
+  const page = '# HELP a_b Says | it.\n# TYPE a_b counter\na_b{x="1, y=\\"2\\"",z="}"} 3\nc 1\n';
+  addPage(list, page);
+  const text = renderMetrics(list, readPeers(ROOT));
+  expect(documentedMetrics(text)).toEqual(
+    new Map([
+      ["a_b", ["x", "z"]],
+      ["c", []],
+    ]),
+  );
+  expect(text).toContain("| `a_b` | counter | x, z |  |  |  | yes | Says \\| it. |");
+});
+
+test("what the peers give is known by name", () => {
+  const { nodeExporter, cadvisor } = readPeers(ROOT);
+  expect(nodeExporter.has("node_cpu_seconds_total")).toBe(true);
+  expect(cadvisor.has("container_cpu_usage_seconds_total")).toBe(true);
+});
