@@ -21,7 +21,14 @@ afterEach(() => {
   for (const cleanup of cleanups.splice(0).reverse()) cleanup();
 });
 
-type Fields = { command?: string; cpu?: number; pages?: number; start?: number; path?: string };
+type Fields = {
+  command?: string;
+  cpu?: number;
+  pages?: number;
+  start?: number;
+  path?: string;
+  flags?: number;
+};
 
 /** A host whose processes are files that the test writes. */
 class FakeHost {
@@ -46,9 +53,10 @@ class FakeHost {
 
   put(pid: number, fields: Fields): void {
     const { command = "app", cpu = 0, pages = 0, start = 5, path = "/a.slice" } = fields;
+    const { flags = 0 } = fields;
     const directory = join(this.root, `proc/${pid}`);
     mkdirSync(directory, { recursive: true });
-    const stat = `${pid} (${command}) S 1 1 1 0 -1 0 0 0 0 0 ${cpu} 0 0 0 20 0 2 0 ${start} 9 ${pages} 1`;
+    const stat = `${pid} (${command}) S 1 1 1 0 -1 ${flags} 0 0 0 0 ${cpu} 0 0 0 20 0 2 0 ${start} 9 ${pages} 1`;
     writeFileSync(join(directory, "stat"), stat);
     writeFileSync(join(directory, "cgroup"), `0::${path}\n`);
     writeFileSync(join(directory, "mountinfo"), MOUNTINFO);
@@ -134,6 +142,25 @@ test("what stands still in its cgroup is not read, and the cgroup's container gi
   expect(cpu()).toBe(0.1);
   activity = [{ directory, containerName: "shop", cpuUsage: 2 }];
   expect(cpu()).toBe(0.2);
+});
+
+test("one that was idle for long is read four runs after it woke, at the latest", () => {
+  const host = new FakeHost();
+  host.put(1, { cpu: 10 });
+  for (let i = 0; i < 20; i += 1) host.run();
+  host.put(1, { cpu: 30 });
+  const values = Array.from({ length: 4 }, () => host.run()['cpu_seconds_total{command="app"}']);
+  expect(values.at(-1)).toBe(0.3);
+});
+
+test("the kernel's workers are one group, a program's name stays whole", () => {
+  const host = new FakeHost();
+  host.put(1, { command: "kworker/0:1-events", cpu: 1, flags: 0x0020_0040 });
+  host.put(2, { command: "kworker/u8:2", cpu: 1, flags: 0x0020_0040 });
+  host.put(3, { command: "kworker/u8:2", cpu: 1 });
+  const values = host.run();
+  expect(values['processes{command="kworker"}']).toBe(2);
+  expect(values['processes{command="kworker/u8:2"}']).toBe(1);
 });
 
 test("a malformed file is counted once and its process left out; the others go on", () => {

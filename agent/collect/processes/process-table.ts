@@ -38,8 +38,9 @@ export type ProcessLimits = {
 
 /** So often is read what did not run, for its memory, and what could not be read. */
 const READ_ALL_RUNS = 12;
-/** Runs to the next reading, by how many in a row found no CPU time used. */
-const IDLE_RUNS = [1, 1, 2, 4] as const;
+/** Once so many readings in a row found no CPU time used, only every so many runs is read. */
+const IDLE_READINGS = 3;
+const IDLE_RUNS = 4;
 /** A process is moved to its cgroup just after it began: it is looked for once more, then seldom. */
 const PLACE_RUNS = 60;
 const NO_BYTES = new Uint8Array(0);
@@ -205,9 +206,14 @@ export class ProcessTable {
     process.threads = stat.threads;
     this.#name(process);
     process.isKernelThread = stat.isKernelThread;
-    process.idleReadings = used > 0 ? 0 : Math.min(process.idleReadings + 1, IDLE_RUNS.length - 1);
-    process.dueInRun = this.#run + (IDLE_RUNS[process.idleReadings] ?? 1);
-    if (isOther || this.#run >= process.placeDueInRun) this.#findPlace(process, isOther);
+    process.idleReadings = used > 0 ? 0 : process.idleReadings + 1;
+    const isIdle = process.idleReadings >= IDLE_READINGS;
+    // A quarter of the idle ones in each run.
+    const turn = (this.#run + process.pid) % IDLE_RUNS;
+    process.dueInRun = this.#run + (isIdle ? IDLE_RUNS - turn : 1);
+    // The kernel's own are in no container.
+    const isPlaceDue = isOther || this.#run >= process.placeDueInRun;
+    if (isPlaceDue && !stat.isKernelThread) this.#findPlace(process, isOther);
     this.#count(process, isFirst && this.#wasFull ? 0 : used);
   }
 
@@ -221,10 +227,11 @@ export class ProcessTable {
     process.command = isKernelThread ? text.replace(/\/.*$/s, "") : text;
   }
 
-  /** Asks again in the next run after the first. */
+  /** Asks again in the next run if the process is young, and else not for all at once. */
   #findPlace(process: Process, isFirst: boolean): void {
     process.place = this.#places.placeOf(process.pid);
-    process.placeDueInRun = this.#run + (isFirst ? 1 : PLACE_RUNS);
+    const isYoung = isFirst && this.#run > 1;
+    process.placeDueInRun = this.#run + (isYoung ? 1 : PLACE_RUNS + (process.pid % PLACE_RUNS));
   }
 
   #count(process: Process, cpuTime: number): void {
