@@ -20,7 +20,8 @@ const SHORT_LIVED = 20;
 const SHORT_LIVED_AT_A_TIME = 5;
 
 const COMMANDS = {
-  burn: "while :; do :; done",
+  // One for each of two CPUs, so that it has its quarter also beside others.
+  burn: "while :; do :; done & while :; do :; done",
   // A process that cannot fit is killed, then the page cache fills the limit, again and again.
   oom: `while :; do
     dd if=/dev/zero of=/dev/null bs=64M count=1 2>/dev/null
@@ -111,10 +112,23 @@ describe.skipIf(why !== null)(`real containers${why === null ? "" : ` (skipped: 
     return result[0]?.[1] ?? Number.NaN;
   }
 
+  /** As the kernel counts it. */
+  function cpuSecondsOf(container: Container): number {
+    const text = readCgroupFile(container, ["cpuacct.usage", "cpu.stat"]) ?? "";
+    const usec = /^usage_usec (\d+)$/m.exec(text)?.[1];
+    return usec === undefined ? Number(text) / 1e9 : Number(usec) / 1e6;
+  }
+
   test("the burner uses the quarter of a CPU that it may, and is throttled", async () => {
     const sel = idOf("burn");
     const used = await numberOf(`rate(container_cpu_usage_seconds_total{${sel}}[10s])`);
     expect(Math.abs(used - 0.25), `rate ${used}`).toBeLessThanOrEqual(0.025);
+    const before = cpuSecondsOf(containerOf("burn"));
+    await delay(2500);
+    const counted = await numberOf(`container_cpu_usage_seconds_total{${sel}}`);
+    expect(before).toBeGreaterThan(0);
+    expect(counted).toBeGreaterThanOrEqual(before);
+    expect(counted).toBeLessThanOrEqual(cpuSecondsOf(containerOf("burn")));
     const limit = `container_spec_cpu_quota{${sel}} / container_spec_cpu_period{${sel}}`;
     expect(await numberOf(limit)).toBe(0.25);
     const share = `rate(container_cpu_cfs_throttled_periods_total{${sel}}[10s])
