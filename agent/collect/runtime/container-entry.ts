@@ -1,0 +1,111 @@
+import { type ContainerFacts, factsFrom, factsOfPath, keepIfEqual } from "./container-facts.ts";
+import type { EngineEvent } from "./engine-answers.ts";
+import type { EngineWatch } from "./engine-watch.ts";
+
+const ENDED = new Set(["created", "exited", "dead"]);
+
+/** One container, from when its cgroup or its runtime first told of it. */
+export class ContainerEntry {
+  readonly id: string;
+  /** The best that is known; null: nothing but the id. */
+  facts: ContainerFacts | null = null;
+  /** Nothing better is waited for. */
+  isSettled = false;
+  /** "" when its cgroup is not, or was never, there. */
+  cgroupPath = "";
+  hasCgroup = false;
+  /** When its cgroup was first asked for; NaN: not yet. */
+  askedAtMs = Number.NaN;
+  /** Engines that were asked and have not answered. */
+  readonly asked = new Set<EngineWatch>();
+  isSearchingFiles = false;
+  hasSearchedFiles = false;
+  /** The engine that told of it; null: none did. */
+  watch: EngineWatch | null = null;
+  /** Since when it does not run, on the monotonic clock; null: it does. */
+  endedAtMs: number | null = null;
+
+  constructor(id: string) {
+    this.id = id;
+  }
+
+  /** Takes over what an engine says. True when anything changed. */
+  learn(watch: EngineWatch, told: ContainerFacts, nowMs: number): boolean {
+    this.watch = watch;
+    const last = this.facts;
+    const isSameSource = last?.source === told.source;
+    // A list tells less, and names an image by its id once its name stands for another one.
+    const isListed = told.restarts === null;
+    return this.set(
+      {
+        ...told,
+        image: isListed && isSameSource && last.image !== "" ? last.image : told.image,
+        pod: told.pod ?? last?.pod ?? null,
+        restarts: told.restarts ?? (isSameSource ? last.restarts : null),
+        health: told.health ?? (isSameSource ? last.health : null),
+        isOomKilled: told.isOomKilled ?? (isSameSource ? last.isOomKilled : null),
+        lastExitCode: told.lastExitCode ?? last?.lastExitCode ?? null,
+        imageDigest: told.imageDigest || (isSameSource ? last.imageDigest : ""),
+        oomEvents: oomEventsOf(told, last),
+      },
+      nowMs,
+    );
+  }
+
+  /** True when anything changed. */
+  hear(watch: EngineWatch, event: EngineEvent, nowMs: number): boolean {
+    const { engine } = watch;
+    if (engine === null) return false;
+    this.watch = watch;
+    const { id, name, image, labels } = event;
+    const state = event.action === "create" ? "created" : "running";
+    const last =
+      this.facts?.source === engine.source
+        ? this.facts
+        : factsFrom({ ...engine, id, name, image, labels, state });
+    const changes = changesOf(event, last);
+    const oomEvents = oomEventsOf(last, last);
+    return this.set({ ...last, oomEvents, name: name || last.name, ...changes }, nowMs);
+  }
+
+  set(facts: ContainerFacts, nowMs: number): boolean {
+    const kept = keepIfEqual(this.facts, facts);
+    if (kept === this.facts) return false;
+    this.facts = kept;
+    const isEnded = kept.state !== null && ENDED.has(kept.state);
+    if (!isEnded) this.endedAtMs = null;
+    else this.endedAtMs ??= nowMs;
+    return true;
+  }
+
+  /** No one could tell more. */
+  settle(runtimeHint: string, nowMs: number): ContainerFacts {
+    const facts = this.facts ?? factsOfPath(this.id, runtimeHint, this.cgroupPath);
+    this.isSettled = true;
+    this.set(facts, nowMs);
+    return this.facts ?? facts;
+  }
+}
+
+/** Only Docker tells of them. */
+function oomEventsOf(told: ContainerFacts, last: ContainerFacts | null): number | null {
+  return told.source === "docker-socket" ? (last?.oomEvents ?? 0) : null;
+}
+
+function changesOf(event: EngineEvent, last: ContainerFacts): Partial<ContainerFacts> {
+  switch (event.action) {
+    case "start":
+    case "unpause":
+      return { state: "running" };
+    case "pause":
+      return { state: "paused" };
+    case "die":
+      return { state: "exited", lastExitCode: event.exitCode ?? last.lastExitCode };
+    case "oom":
+      return { oomEvents: (last.oomEvents ?? 0) + 1 };
+    case "health_status":
+      return event.health === null ? {} : { health: event.health };
+    default:
+      return {};
+  }
+}

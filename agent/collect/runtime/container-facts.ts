@@ -1,0 +1,176 @@
+import { cleanText, TEXT_CHARACTERS_MAX } from "./hostile-json.ts";
+
+/** Where the facts come from: the label `source` of `telltale_container_info`. */
+export type FactsSource =
+  | "docker-socket"
+  | "podman-socket"
+  | "docker-config"
+  | "podman-config"
+  | "conmon"
+  | "cri-config"
+  | "cgroup";
+
+export type Health = "none" | "starting" | "healthy" | "unhealthy";
+
+/** Where Kubernetes' names are not known, the uid that the cgroup's path tells may still be. */
+export type Pod = {
+  readonly name: string;
+  readonly namespace: string;
+  readonly container: string;
+  readonly uid: string;
+};
+
+/** What is known of a container. Texts are bounded and without control characters; "": unknown. */
+export type ContainerFacts = {
+  readonly source: FactsSource;
+  /** docker, podman, containerd, crio, lxc, nspawn; "" where the path does not tell. */
+  readonly runtime: string;
+  readonly id: string;
+  readonly name: string;
+  /** As it was asked for when the container was made. */
+  readonly image: string;
+  /** Of the manifest where the runtime tells it, otherwise the image's id; `sha256:…`. */
+  readonly imageDigest: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly composeProject: string;
+  readonly composeService: string;
+  readonly pod: Pod | null;
+  /** created, running, paused, restarting, removing, exited, dead, unknown; null: not told. */
+  readonly state: string | null;
+  readonly restarts: number | null;
+  readonly health: Health | null;
+  /** Of the last end; null: it has not ended, or that was not seen. */
+  readonly lastExitCode: number | null;
+  readonly isOomKilled: boolean | null;
+  /** OOM events that the runtime sent while the agent listened; null: it sends none. */
+  readonly oomEvents: number | null;
+};
+
+const UNKNOWN: Omit<ContainerFacts, "source" | "runtime" | "id"> = {
+  name: "",
+  image: "",
+  imageDigest: "",
+  labels: {},
+  composeProject: "",
+  composeService: "",
+  pod: null,
+  state: null,
+  restarts: null,
+  health: null,
+  lastExitCode: null,
+  isOomKilled: null,
+  oomEvents: null,
+};
+
+type Known = Partial<ContainerFacts> & Pick<ContainerFacts, "source" | "runtime" | "id">;
+
+/** Facts with everything that is not `known` unknown; what labels tell is taken from them. */
+export function factsFrom(known: Known): ContainerFacts {
+  const labels = known.labels ?? {};
+  const of = (name: string) => labels[name] ?? "";
+  const pod = known.pod === undefined || known.pod === null ? podOfLabels(labels) : known.pod;
+  return {
+    ...UNKNOWN,
+    ...known,
+    labels,
+    composeProject: of("com.docker.compose.project") || of("io.podman.compose.project"),
+    composeService: of("com.docker.compose.service") || of("io.podman.compose.service"),
+    pod,
+  };
+}
+
+/** The same object when nothing changed, so that who compares by identity sees no change. */
+export function keepIfEqual(last: ContainerFacts | null, next: ContainerFacts): ContainerFacts {
+  if (last === null) return next;
+  return JSON.stringify(last) === JSON.stringify(next) ? last : next;
+}
+
+function podOfLabels(labels: Readonly<Record<string, string>>): Pod | null {
+  const of = (name: string) => labels[`io.kubernetes.${name}`] ?? "";
+  const name = of("pod.name");
+  if (name === "") return null;
+  return {
+    name,
+    namespace: of("pod.namespace"),
+    container: of("container.name"),
+    uid: of("pod.uid"),
+  };
+}
+
+const POD_UID = /[/-]pod([0-9a-f]{8}(?:[-_][0-9a-f]{4}){3}[-_][0-9a-f]{12}|[0-9a-f]{32})(?=[./]|$)/;
+
+/** What the path of a kubelet's cgroup tells: no names, but the pod's uid. */
+export function podOfPath(cgroupPath: string): Pod | null {
+  const uid = POD_UID.exec(cgroupPath)?.[1];
+  if (uid === undefined) return null;
+  return { name: "", namespace: "", container: "", uid: uid.replaceAll("_", "-") };
+}
+
+const SHORT_ID = 12;
+
+/** What is known when nobody but the path could be asked. */
+export function factsOfPath(id: string, runtimeHint: string, cgroupPath: string): ContainerFacts {
+  return factsFrom({
+    source: "cgroup",
+    runtime: runtimeOf(runtimeHint, cgroupPath),
+    id,
+    name: /^[0-9a-f]{64}$/.test(id) ? id.slice(0, SHORT_ID) : cleanText(id),
+    pod: podOfPath(cgroupPath),
+    state: "running",
+  });
+}
+
+const RUNTIMES: ReadonlyMap<string, string> = new Map([
+  ["docker", "docker"],
+  ["libpod", "podman"],
+  ["cri-containerd", "containerd"],
+  ["nerdctl", "containerd"],
+  ["crio", "crio"],
+  ["lxc", "lxc"],
+  ["nspawn", "nspawn"],
+]);
+
+/** By the prefix of the cgroup's name, otherwise by the directory it is in. */
+export function runtimeOf(runtimeHint: string, cgroupPath: string): string {
+  const known = RUNTIMES.get(runtimeHint);
+  if (known !== undefined) return known;
+  if (/\/docker\/[^/]+$/.test(cgroupPath)) return "docker";
+  if (/\/libpod[-_/]/.test(cgroupPath)) return "podman";
+  if (/\/(?:default|k8s\.io|buildkit)\/[^/]+$/.test(cgroupPath)) return "containerd";
+  return "";
+}
+
+/** Container labels that become labels of its series where the configuration names no others. */
+export const SERIES_LABELS_DEFAULT: readonly string[] = [
+  "com.docker.compose.project",
+  "com.docker.compose.service",
+];
+
+/**
+ * The labels that cAdvisor has on every series of a container: `name`, `image`, `pod`, `namespace`,
+ * `container`, and `container_label_…` for the chosen container labels. Of two that become the
+ * same name the first stands. Empty ones are left out.
+ */
+export function seriesLabels(
+  facts: ContainerFacts,
+  chosen: readonly string[] = SERIES_LABELS_DEFAULT,
+): Record<string, string> {
+  const labels: Record<string, string> = {};
+  const add = (name: string, value: string) => {
+    if (value !== "" && !Object.hasOwn(labels, name)) labels[name] = value;
+  };
+  add("name", facts.name);
+  add("image", facts.image);
+  add("pod", facts.pod?.name ?? "");
+  add("namespace", facts.pod?.namespace ?? "");
+  add("container", facts.pod?.container ?? "");
+  for (const name of chosen) {
+    if (Object.hasOwn(facts.labels, name)) add(seriesLabelName(name), facts.labels[name] ?? "");
+  }
+  return labels;
+}
+
+function seriesLabelName(name: string): string {
+  const safe = name.slice(0, TEXT_CHARACTERS_MAX).replace(/[^a-zA-Z0-9_]/g, "_");
+  return `container_label_${safe}`;
+}
