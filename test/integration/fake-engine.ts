@@ -103,7 +103,7 @@ export class FakeEngine {
     if (path === "/version") send(response, { Components: [{ Name: this.engineName }] });
     else if (path.startsWith("/events")) this.#stream(response);
     else if (path.startsWith("/containers/json")) send(response, this.#list(path));
-    else if (id !== undefined) this.#inspect(response, id);
+    else if (id !== undefined) this.inspect(response, id);
     else send(response, {}, 404);
   }
 
@@ -125,7 +125,7 @@ export class FakeEngine {
     }));
   }
 
-  #inspect(response: ServerResponse, id: string): void {
+  inspect(response: ServerResponse, id: string): void {
     const container = this.containers.get(id);
     if (container === undefined) {
       send(response, { message: "No such container" }, 404);

@@ -97,7 +97,7 @@ export class ContainerDirectory implements AsyncDisposable {
     if (entry === undefined) return;
     entry.hasCgroup = false;
     entry.askedAtMs = Number.NaN;
-    if (entry.watch === null) this.#remove(entry);
+    if (entry.watch === null || entry.isDestroyed) this.#remove(entry);
   }
 
   /** Counts up whenever `containers` would give something else. */
@@ -105,10 +105,12 @@ export class ContainerDirectory implements AsyncDisposable {
     return this.#changes;
   }
 
-  /** Every container with known facts, running or not. */
+  /** Every container of which all is known that will be, running or not. */
   *containers(): Generator<{ readonly facts: ContainerFacts; readonly cgroupPath: string }> {
-    for (const { facts, cgroupPath } of this.#entries.values()) {
-      if (facts !== null) yield { facts, cgroupPath };
+    const nowMs = this.#options.clock.monotonicMs();
+    for (const entry of this.#entries.values()) {
+      const { facts, cgroupPath } = entry;
+      if (facts !== null && !entry.isAwaited(nowMs)) yield { facts, cgroupPath };
     }
   }
 
@@ -116,6 +118,7 @@ export class ContainerDirectory implements AsyncDisposable {
   tidy(): void {
     this.#begin();
     const nowMs = this.#options.clock.monotonicMs();
+    this.#changes += 1; // what was awaited no longer is
     for (const entry of this.#entries.values()) {
       const isOld = entry.endedAtMs !== null && nowMs - entry.endedAtMs >= ENDED_MAX_MS;
       if (isOld && !entry.hasCgroup) this.#remove(entry);
@@ -199,11 +202,10 @@ export class ContainerDirectory implements AsyncDisposable {
     }
   }
 
-  /** What an event told has no less in it than a file. */
+  /** What a runtime told has no less in it than a file, and what it will tell has more. */
   #takeFile(entry: ContainerEntry, facts: ContainerFacts): void {
     if (entry.watch !== null) return;
     entry.set(facts, this.#options.clock.monotonicMs());
-    entry.isSettled = true;
     this.#changes += 1;
   }
 
@@ -261,23 +263,28 @@ export class ContainerDirectory implements AsyncDisposable {
 
   #inspected(watch: EngineWatch, facts: ContainerFacts): void {
     const entry = this.#entries.get(facts.id);
-    if (entry === undefined) return; // it ended meanwhile
+    if (entry === undefined || entry.isDestroyed) return; // meanwhile
     entry.asked.clear();
     entry.isSettled = true;
     if (entry.learn(watch, facts, this.#options.clock.monotonicMs())) this.#changes += 1;
   }
 
-  #heard(watch: EngineWatch, event: EngineEvent): void {
+  #heard(watch: EngineWatch, event: EngineEvent): boolean {
     if (event.action === "destroy") {
-      const entry = this.#entries.get(event.id);
-      if (entry === undefined) return;
-      // While its cgroup is there its facts are.
-      if (entry.hasCgroup) entry.watch = null;
-      else this.#remove(entry);
-      return;
+      this.#destroyed(event.id);
+      return false;
     }
     const entry = this.#known(event.id);
     if (entry?.hear(watch, event, this.#options.clock.monotonicMs())) this.#changes += 1;
+    return entry !== null;
+  }
+
+  /** While its cgroup is there its facts are. */
+  #destroyed(id: string): void {
+    const entry = this.#entries.get(id);
+    if (entry === undefined) return;
+    entry.isDestroyed = true;
+    if (!entry.hasCgroup) this.#remove(entry);
   }
 
   /** The entry of a container that a runtime tells of; null when there are too many. */

@@ -2,6 +2,8 @@ import { type ContainerFacts, factsFrom, factsOfPath, keepIfEqual } from "./cont
 import type { EngineEvent } from "./engine-answers.ts";
 import type { EngineWatch } from "./engine-watch.ts";
 
+/** How long an inspection may take. */
+const SOON_MS = 10_000;
 const ENDED = new Set(["created", "exited", "dead"]);
 
 /** One container, from when its cgroup or its runtime first told of it. */
@@ -14,6 +16,8 @@ export class ContainerEntry {
   /** "" when its cgroup is not, or was never, there. */
   cgroupPath = "";
   hasCgroup = false;
+  /** Its runtime has removed it; only its cgroup is left. */
+  isDestroyed = false;
   /** When its cgroup was first asked for; NaN: not yet. */
   askedAtMs = Number.NaN;
   /** Engines that were asked and have not answered. */
@@ -22,6 +26,8 @@ export class ContainerEntry {
   hasSearchedFiles = false;
   /** The engine that told of it; null: none did. */
   watch: EngineWatch | null = null;
+  /** When its runtime first told of it, on the monotonic clock; NaN: it has not. */
+  toldAtMs = Number.NaN;
   /** Since when it does not run, on the monotonic clock; null: it does. */
   endedAtMs: number | null = null;
 
@@ -31,7 +37,7 @@ export class ContainerEntry {
 
   /** Takes over what an engine says. True when anything changed. */
   learn(watch: EngineWatch, told: ContainerFacts, nowMs: number): boolean {
-    this.watch = watch;
+    this.#toldBy(watch, nowMs);
     const last = this.facts;
     const isSameSource = last?.source === told.source;
     // A list tells less, and names an image by its id once its name stands for another one.
@@ -56,7 +62,7 @@ export class ContainerEntry {
   hear(watch: EngineWatch, event: EngineEvent, nowMs: number): boolean {
     const { engine } = watch;
     if (engine === null) return false;
-    this.watch = watch;
+    this.#toldBy(watch, nowMs);
     const { id, name, image, labels } = event;
     const state = event.action === "create" ? "created" : "running";
     const last =
@@ -65,7 +71,14 @@ export class ContainerEntry {
         : factsFrom({ ...engine, id, name, image, labels, state });
     const changes = changesOf(event, last);
     const oomEvents = oomEventsOf(last, last);
+    // All that series are named by; what an inspection adds can come later.
+    if (name !== "" && image !== "") this.isSettled = true;
     return this.set({ ...last, oomEvents, name: name || last.name, ...changes }, nowMs);
+  }
+
+  /** Not all is known yet, but soon will be: its series would only end again. */
+  isAwaited(nowMs: number): boolean {
+    return this.watch !== null && this.facts?.imageDigest === "" && nowMs - this.toldAtMs < SOON_MS;
   }
 
   set(facts: ContainerFacts, nowMs: number): boolean {
@@ -76,6 +89,11 @@ export class ContainerEntry {
     if (!isEnded) this.endedAtMs = null;
     else this.endedAtMs ??= nowMs;
     return true;
+  }
+
+  #toldBy(watch: EngineWatch, nowMs: number): void {
+    this.watch = watch;
+    if (Number.isNaN(this.toldAtMs)) this.toldAtMs = nowMs;
   }
 
   /** No one could tell more. */

@@ -22,7 +22,8 @@ export type WatchListener = {
   inspected(watch: EngineWatch, facts: ContainerFacts): void;
   /** The engine does not know it, or does not say. */
   unknown(watch: EngineWatch, id: string): void;
-  event(watch: EngineWatch, event: EngineEvent): void;
+  /** False: the container is of no interest. */
+  event(watch: EngineWatch, event: EngineEvent): boolean;
   /** `reason` as for Faults. */
   fault(reason: string): void;
 };
@@ -153,10 +154,9 @@ export class EngineWatch {
     // Heard before: `since` is in whole seconds.
     if (event === null || (event.timeNano !== 0 && event.timeNano <= this.#lastEventNano)) return;
     this.#lastEventNano = Math.max(this.#lastEventNano, event.timeNano);
-    listener.event(this, event);
+    if (!listener.event(this, event)) return;
     if (event.action === "start") this.#enqueue(this.#urgent, event.id);
     if (event.action === "die" || event.action === "rename") this.#enqueue(this.#later, event.id);
-    if (event.action === "destroy") this.forget(event.id);
   }
 
   async #inspectAll(socket: EngineSocket, signal: AbortSignal): Promise<void> {
