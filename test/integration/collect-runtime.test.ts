@@ -219,6 +219,25 @@ describe("a runtime's socket", () => {
     expect(events).toHaveLength(2);
   });
 
+  test("what an engine tells again after a cut counts once", async () => {
+    const bed = new Bed();
+    const engine = await bed.engine();
+    engine.add({ id: A, name: "a" });
+    await bed.known(A);
+    await until(() => engine.listeners === 1);
+    const heard = `${engine.eventText(A, "oom")}\n`;
+    engine.write(heard);
+    await until(() => bed.value("container_runtime_oom_events_total", 'name="a"') === 1);
+    engine.cut();
+    await until(() => bed.logger.messages("warn").length === 1);
+    await bed.clock.advance(1000);
+    await until(() => engine.listeners === 1);
+    engine.write(heard);
+    engine.event(A, "oom");
+    await until(() => bed.value("container_runtime_oom_events_total", 'name="a"') !== 1);
+    expect(bed.value("container_runtime_oom_events_total", 'name="a"')).toBe(2);
+  });
+
   test("one that hangs is not waited for longer than two seconds, and tried again", async () => {
     const bed = new Bed();
     const engine = await bed.engine();
@@ -301,16 +320,19 @@ describe("a runtime's socket", () => {
     const engine = await bed.engine();
     engine.add({ id: A, name: "a" });
     await bed.known(A);
-    let release = () => {};
+    await until(() => engine.listeners === 1);
+    let release: (() => void) | null = null;
     engine.instead.set(`/containers/${A}`, (response) => {
       release = () => engine.inspect(response, A);
     });
     engine.event(A, "start");
-    await until(() => engine.requests.filter((path) => path.includes(A)).length === 2);
+    const answer = await until(() => release);
+    engine.instead.clear();
     engine.event(A, "destroy");
-    engine.event(B, "create");
-    await until(() => bed.lookup(B));
-    release();
+    engine.add({ id: B, name: "b" });
+    engine.event(B, "start");
+    await until(() => bed.lookup(B)?.name === "b");
+    answer();
     await until(() => engine.requests.some((path) => path.includes(B)));
     bed.directory.forget(A);
     expect(bed.value("telltale_container_info", 'name="a"')).toBeUndefined();

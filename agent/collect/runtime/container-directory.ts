@@ -271,6 +271,7 @@ export class ContainerDirectory implements AsyncDisposable {
 
   #heard(watch: EngineWatch, event: EngineEvent): boolean {
     if (event.action === "destroy") {
+      watch.forget(event.id);
       this.#destroyed(event.id);
       return false;
     }
