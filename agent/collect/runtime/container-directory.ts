@@ -263,7 +263,7 @@ export class ContainerDirectory implements AsyncDisposable {
 
   #inspected(watch: EngineWatch, facts: ContainerFacts): void {
     const entry = this.#entries.get(facts.id);
-    if (entry === undefined || entry.isDestroyed) return; // meanwhile
+    if (entry === undefined) return; // it ended meanwhile
     entry.asked.clear();
     entry.isSettled = true;
     if (entry.learn(watch, facts, this.#options.clock.monotonicMs())) this.#changes += 1;
