@@ -1,0 +1,245 @@
+import { AssertionError } from "node:assert";
+import { errorMessage, OperationalError } from "../../shared/errors.ts";
+import { labelsOf } from "../../shared/model/labels.ts";
+import { BackgroundFiles, NodeDisk, type SlowDisk } from "./background-files.ts";
+import { type Collector, JOB_NODE, type MetricFamily, type SeriesSpec } from "./collector.ts";
+import type { CollectContext } from "./context.ts";
+
+/**
+ * Files that may be slow or never answer: attributes that ask hardware, directories on a mount whose
+ * server died. They are read in the background, in Node's thread pool; a tick only sets the values
+ * of the last reading. A read that hangs keeps one of the pool's four threads for good, and the
+ * agent's own disk needs them too: so all of a context's readings go one after another, and never
+ * hold more than one thread.
+ */
+export type BackgroundSource = {
+  readonly name: string;
+  readonly intervalMs?: number;
+  /** Reads everything once. What it does not set ends. */
+  read(files: BackgroundFiles, reading: Reading): Promise<void>;
+};
+
+type Labels = Readonly<Record<string, string>>;
+
+const INTERVAL_MS = 10_000;
+/** From when a reading was wanted; its values end and the collector fails until it returns. */
+const TIMEOUT_MS = 5000;
+/** How often what is remembered of the devices is read anew. */
+const REMEMBER_MS = 60_000;
+
+const SERIES_MAX = 4096;
+const LABEL_CHARACTERS_MAX = 1024;
+
+/** The values of one reading. */
+export class Reading {
+  readonly keys: string[] = [];
+  readonly values: number[] = [];
+  readonly specs: SeriesSpec[] = [];
+  readonly labels: Labels[] = [];
+  readonly #seen = new Set<string>();
+  /** Values that were none, and such as were given twice. */
+  malformed = 0;
+  overflow = 0;
+
+  /** `value` as the integer (or, with DOUBLE_SCALE, the double) of the spec's scale; may be negative. */
+  set(spec: SeriesSpec, labels: Labels, value: number): void {
+    const key = `${spec.name}\0${JSON.stringify(labels)}\0${JSON.stringify(spec.labels ?? null)}`;
+    if (this.#seen.has(key)) {
+      this.malformed += 1;
+      return;
+    }
+    if (this.keys.length >= SERIES_MAX) {
+      this.overflow += 1;
+      return;
+    }
+    this.#seen.add(key);
+    this.keys.push(key);
+    this.values.push(value);
+    this.specs.push(spec);
+    this.labels.push(labels);
+  }
+
+  /** As `set` of a whole number in text, such as an attribute's. None if there is no text. */
+  setText(spec: SeriesSpec, labels: Labels, text: string | null): void {
+    if (text === null || text === "") return;
+    const value = wholeNumber(text);
+    if (value === null) this.malformed += 1;
+    else this.set(spec, labels, value);
+  }
+}
+
+/** null: not a whole number of at most 20 digits. */
+export function wholeNumber(text: string): number | null {
+  return /^-?[0-9]{1,20}$/.test(text) ? Number(text) : null;
+}
+
+/** One reading after another. */
+class ReadingLane {
+  /** Whose reading runs. */
+  current = "";
+  #last: Promise<unknown> = Promise.resolve();
+
+  run(name: string, read: () => Promise<void>): Promise<void> {
+    const turn = this.#last.then(async () => {
+      this.current = name;
+      await read();
+    });
+    this.#last = turn.catch(() => undefined);
+    return turn;
+  }
+}
+
+const lanes = new WeakMap<CollectContext, ReadingLane>();
+
+function laneOf(context: CollectContext): ReadingLane {
+  let lane = lanes.get(context);
+  if (lane === undefined) {
+    lane = new ReadingLane();
+    lanes.set(context, lane);
+  }
+  return lane;
+}
+
+type Series = { readonly slot: number };
+
+export class BackgroundCollector implements Collector {
+  readonly name: string;
+  readonly families: MetricFamily[] = [];
+  readonly #context: CollectContext;
+  readonly #source: BackgroundSource;
+  readonly #disk: SlowDisk;
+  readonly #files: BackgroundFiles;
+  readonly #lane: ReadingLane;
+  readonly #series = new Map<string, Series>();
+  readonly #familyNames = new Set<string>();
+  /** In the order of the last reading. */
+  #keys: readonly string[] = [];
+  #slots: readonly number[] = [];
+  #values: readonly number[] = [];
+  /** A reading that no tick has taken yet. */
+  #finished: Reading | null = null;
+  #failure: unknown = null;
+  #isUnderway = false;
+  #isClosed = false;
+  #wantedAtMs = Number.NEGATIVE_INFINITY;
+  #rememberedAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(context: CollectContext, source: BackgroundSource, disk: SlowDisk = new NodeDisk()) {
+    this.name = source.name;
+    this.#context = context;
+    this.#source = source;
+    this.#disk = disk;
+    this.#files = new BackgroundFiles(disk);
+    this.#lane = laneOf(context);
+  }
+
+  /** @throws OperationalError LIMIT when a reading takes too long, UNAVAILABLE when one failed */
+  collect(nowMs: number): void {
+    if (this.#finished !== null) this.#take(this.#finished);
+    // A clock that was set back begins the wait anew.
+    if (nowMs < this.#wantedAtMs) this.#wantedAtMs = nowMs;
+    const sinceMs = nowMs - this.#wantedAtMs;
+    if (this.#isUnderway) {
+      if (sinceMs >= TIMEOUT_MS) throw this.#tooSlow();
+    } else if (sinceMs >= (this.#source.intervalMs ?? INTERVAL_MS)) {
+      this.#begin(nowMs);
+    }
+    if (this.#failure !== null) throw this.#failure;
+    const { sink } = this.#context;
+    for (let i = 0; i < this.#slots.length; i += 1) {
+      sink.set(this.#slots[i] as number, this.#values[i] as number);
+    }
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    if (!this.#isUnderway) this.#disk.close();
+  }
+
+  #begin(nowMs: number): void {
+    this.#wantedAtMs = nowMs;
+    this.#isUnderway = true;
+    const isAnew = Math.abs(nowMs - this.#rememberedAtMs) >= REMEMBER_MS;
+    if (isAnew) this.#rememberedAtMs = nowMs;
+    void this.#lane.run(this.name, () => this.#read(isAnew));
+  }
+
+  async #read(isAnew: boolean): Promise<void> {
+    const reading = new Reading();
+    try {
+      if (this.#isClosed) return;
+      this.#files.begin(isAnew);
+      await this.#source.read(this.#files, reading);
+      this.#files.end();
+      this.#finished = reading;
+      this.#failure = null;
+    } catch (error) {
+      this.#failure = this.#failureOf(error);
+    } finally {
+      this.#isUnderway = false;
+      if (this.#isClosed) this.#disk.close();
+    }
+  }
+
+  #take(reading: Reading): void {
+    this.#finished = null;
+    const { faults } = this.#context;
+    faults.add(this.name, "malformed", reading.malformed);
+    faults.add(this.name, "limit", reading.overflow + this.#files.overLimit);
+    faults.add(this.name, "unreadable", this.#files.unreadable);
+    if (!isSameList(this.#keys, reading.keys)) this.#redefine(reading);
+    this.#values = reading.values;
+  }
+
+  #redefine(reading: Reading): void {
+    const wanted = new Set(reading.keys);
+    for (const [key, { slot }] of this.#series) {
+      if (wanted.has(key)) continue;
+      this.#context.sink.retire(slot);
+      this.#series.delete(key);
+    }
+    this.#keys = reading.keys;
+    this.#slots = reading.keys.map((key, index) => {
+      const known = this.#series.get(key);
+      if (known !== undefined) return known.slot;
+      const spec = reading.specs[index] as SeriesSpec;
+      const slot = this.#define(spec, reading.labels[index] ?? {});
+      this.#series.set(key, { slot });
+      return slot;
+    });
+  }
+
+  #define(spec: SeriesSpec, own: Labels): number {
+    if (!this.#familyNames.has(spec.name)) {
+      this.#familyNames.add(spec.name);
+      this.families.push({ name: spec.name, type: spec.type, help: spec.help });
+    }
+    const labels: Record<string, string> = { job: JOB_NODE };
+    for (const [name, value] of Object.entries({ ...own, ...spec.labels })) {
+      labels[name] = value.slice(0, LABEL_CHARACTERS_MAX);
+    }
+    return this.#context.sink.define(0, spec.scale, labelsOf({ ...labels, __name__: spec.name }));
+  }
+
+  #failureOf(error: unknown): unknown {
+    if (error instanceof AssertionError || error instanceof OperationalError) return error;
+    const message = `Reading failed: ${errorMessage(error)}`;
+    return new OperationalError("UNAVAILABLE", message, { cause: error });
+  }
+
+  #tooSlow(): OperationalError {
+    const { current } = this.#lane;
+    const seconds = TIMEOUT_MS / 1000;
+    const message =
+      current === this.name
+        ? `Reading has not ended within ${seconds} s`
+        : `Reading waits for that of ${current}, longer than ${seconds} s`;
+    return new OperationalError("LIMIT", message);
+  }
+}
+
+function isSameList(a: readonly string[], b: readonly string[]): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i += 1) if (a[i] !== b[i]) return false;
+  return true;
+}
