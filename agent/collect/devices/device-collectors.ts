@@ -1,0 +1,44 @@
+import { BackgroundCollector, type BackgroundSource } from "../background.ts";
+import type { CollectorEntry } from "../collector-entry.ts";
+import { type CollectContext, hostPath } from "../context.ts";
+import { bondingSource, nvmeSource, watchdogSource } from "./controllers.ts";
+import { edacSource } from "./edac.ts";
+import { hwmonSource } from "./hwmon.ts";
+import { dmiSource, osSource } from "./identity.ts";
+import { mdadmSource } from "./mdadm.ts";
+import { powerSupplySource, raplSource } from "./power.ts";
+import { thermalSource } from "./thermal.ts";
+
+/** Runs each tick, because a tick only sets what was read in the background. */
+function entry(
+  name: string,
+  isOnByDefault: boolean,
+  source: (context: CollectContext) => BackgroundSource,
+): CollectorEntry {
+  return {
+    name,
+    isOnByDefault,
+    intervalMs: 0,
+    isSheddable: true,
+    create: (context) => new BackgroundCollector(context, source(context)),
+  };
+}
+
+function sysEntry(name: string, source: (sys: string) => BackgroundSource): CollectorEntry {
+  return entry(name, true, (context) => source(hostPath(context, "/sys")));
+}
+
+/** Hardware and what the machine is, under node_exporter's names. */
+export const DEVICE_COLLECTORS: readonly CollectorEntry[] = [
+  sysEntry("hwmon", hwmonSource),
+  sysEntry("thermal_zone", thermalSource),
+  sysEntry("edac", edacSource),
+  entry("mdadm", true, (context) => mdadmSource(hostPath(context, "/proc"))),
+  sysEntry("nvme", nvmeSource),
+  sysEntry("rapl", raplSource),
+  sysEntry("powersupplyclass", powerSupplySource),
+  sysEntry("bonding", bondingSource),
+  sysEntry("watchdog", watchdogSource),
+  sysEntry("dmi", dmiSource),
+  entry("os", true, (context) => osSource((path) => hostPath(context, path))),
+];

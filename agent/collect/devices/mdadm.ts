@@ -1,0 +1,105 @@
+import type { BackgroundSource, Reading } from "../background.ts";
+import { gauge } from "../collector.ts";
+
+const MDSTAT_BYTES_MAX = 256 * 1024;
+const ARRAYS_MAX = 256;
+
+const STATE_HELP = "Whether the array is in this state.";
+const STATES = ["active", "inactive", "recovering", "resync", "check"] as const;
+const DISK_STATES = ["active", "failed", "spare"] as const;
+const STATE = gauge("node_md_state", STATE_HELP);
+const DISKS = gauge("node_md_disks", "Disks of the array in this state.");
+const REQUIRED = gauge("node_md_disks_required", "Disks that the array has when it is whole.");
+const BLOCKS = gauge("node_md_blocks", "Blocks of the array.");
+const SYNCED = gauge("node_md_blocks_synced", "Blocks of the array that are in sync.");
+
+/** Software RAID, by /proc/mdstat. */
+export function mdadmSource(proc: string): BackgroundSource {
+  return {
+    name: "mdadm",
+    read: async (files, reading) => {
+      const found = await files.file(`${proc}/mdstat`, MDSTAT_BYTES_MAX);
+      if (found === null) return;
+      const arrays = parseMdstat(Buffer.from(found.bytes).toString());
+      if (arrays.length > ARRAYS_MAX) reading.overflow += arrays.length - ARRAYS_MAX;
+      for (const array of arrays.slice(0, ARRAYS_MAX)) setArray(array, reading);
+    },
+  };
+}
+
+function setArray(array: MdArray, reading: Reading): void {
+  const { device } = array;
+  for (const state of STATES) {
+    reading.set(STATE, { device, state }, state === array.state ? 1 : 0);
+  }
+  for (const state of DISK_STATES) reading.set(DISKS, { device, state }, array[state]);
+  reading.set(REQUIRED, { device }, array.required);
+  reading.set(BLOCKS, { device }, array.blocks);
+  reading.set(SYNCED, { device }, array.synced);
+}
+
+export type MdArray = {
+  readonly device: string;
+  readonly state: (typeof STATES)[number];
+  readonly active: number;
+  readonly failed: number;
+  readonly spare: number;
+  readonly required: number;
+  readonly blocks: number;
+  readonly synced: number;
+};
+
+/**
+ * Reads /proc/mdstat: a line with the array's name, state and disks, one with its blocks and how
+ * many disks it wants and has, and perhaps one of a running or waiting synchronisation. What has
+ * another form is left out. Source: kernel, drivers/md/md.c (md_seq_show).
+ */
+export function parseMdstat(text: string): MdArray[] {
+  const arrays: MdArray[] = [];
+  const lines = text.split("\n");
+  for (const [index, line] of lines.entries()) {
+    const [, device, state, rest = ""] = /^(md\S{0,64}) : (active|inactive)(.*)$/.exec(line) ?? [];
+    if (device === undefined) continue;
+    const details = lines.slice(index + 1, index + 5);
+    const end = details.findIndex((detail) => !/^\s/.test(detail));
+    const array = parseArray(rest, state === "active", end < 0 ? details : details.slice(0, end));
+    if (array !== null) arrays.push({ device, ...array });
+  }
+  return arrays;
+}
+
+function parseArray(
+  disks: string,
+  isActive: boolean,
+  details: readonly string[],
+): Omit<MdArray, "device"> | null {
+  const blocks = countIn(details[0] ?? "", /^\s+([0-9]{1,16}) blocks/);
+  if (blocks === null) return null;
+  const members = disks.match(/\S+\[[0-9]+\]\S*/g) ?? [];
+  const failed = members.filter((member) => member.includes("(F)")).length;
+  const spare = members.filter((member) => member.includes("(S)")).length;
+  // Arrays without redundancy do not tell: they have all their disks, or do not run.
+  const [, required = String(members.length), active = required] =
+    /\[([0-9]{1,9})\/([0-9]{1,9})\]/.exec(details[0] ?? "") ?? [];
+  const sync = details.find((detail) => /\b(?:recovery|resync|check)\s*=/.test(detail)) ?? "";
+  return {
+    state: isActive ? stateOf(sync) : "inactive",
+    active: isActive ? Number(active) : 0,
+    required: isActive ? Number(required) : 0,
+    failed,
+    spare,
+    blocks,
+    synced: sync === "" ? blocks : (countIn(sync, /\(([0-9]{1,16})\/[0-9]+\)/) ?? 0),
+  };
+}
+
+function stateOf(sync: string): MdArray["state"] {
+  if (sync.includes("recovery")) return "recovering";
+  if (sync.includes("resync")) return "resync";
+  return sync.includes("check") ? "check" : "active";
+}
+
+function countIn(text: string, pattern: RegExp): number | null {
+  const [, digits] = pattern.exec(text) ?? [];
+  return digits === undefined ? null : Number(digits);
+}

@@ -1,0 +1,197 @@
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { mkdtempSync, readdirSync, readlinkSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { afterEach, describe, expect, test } from "vitest";
+import type { Collector } from "../../agent/collect/collector.ts";
+import { type CollectContext, Faults } from "../../agent/collect/context.ts";
+import { DEVICE_COLLECTORS } from "../../agent/collect/devices/device-collectors.ts";
+import { ReadBuffer } from "../../agent/collect/held-file.ts";
+import { RecordingSink } from "../unit/collect/recording-sink.ts";
+import { writeTree } from "./device-tree.ts";
+
+const TREE_COLLECTORS =
+  "hwmon thermal_zone edac mdadm nvme rapl powersupplyclass bonding dmi os".split(" ");
+
+const ends: (() => void)[] = [];
+afterEach(() => {
+  for (const end of ends.splice(0)) end();
+});
+
+function temporaryRoot(): string {
+  const root = mkdtempSync(join(tmpdir(), "telltale-devices-"));
+  ends.push(() => rmSync(root, { recursive: true }));
+  return root;
+}
+
+class Bed {
+  readonly sink = new RecordingSink();
+  readonly faults = new Faults(this.sink);
+  readonly collectors: Collector[];
+
+  constructor(hostRoot: string, names: readonly string[]) {
+    const buffer = new ReadBuffer();
+    const context: CollectContext = { hostRoot, buffer, sink: this.sink, faults: this.faults };
+    this.collectors = DEVICE_COLLECTORS.filter(({ name }) => names.includes(name)).map((entry) =>
+      entry.create(context),
+    );
+    ends.push(() => {
+      for (const collector of this.collectors) collector.close();
+    });
+  }
+
+  tick(nowMs: number): Map<string, number> {
+    this.sink.begin();
+    for (const collector of this.collectors) collector.collect(nowMs);
+    return this.sink.values();
+  }
+
+  /** Reads until `isReached`, each reading of its own. */
+  async until(isReached: (values: Map<string, number>) => boolean) {
+    for (let nowMs = 0; ; nowMs += 3_600_000) {
+      this.tick(nowMs);
+      for (let i = 0; i < 50; i += 1) {
+        await delay(10);
+        const values = this.tick(nowMs + 1);
+        if (isReached(values)) return values;
+      }
+      if (nowMs > 3_600_000 * 5) throw new Error(`not reached: ${this.tick(nowMs).size} series`);
+    }
+  }
+}
+
+/** As the text format writes a series, without `job`, labels sorted, empty ones left out. */
+function exposed(values: ReadonlyMap<string, number>): string[] {
+  return [...values].map(([key, value]) => `${key.replaceAll('", ', '",')} ${value}`).sort();
+}
+
+const EXPORTER = "prometheus-node-exporter";
+const hasExporter = spawnSync(EXPORTER, ["--version"]).status === 0;
+
+/** What node_exporter says of the same tree. */
+async function exporterValues(root: string): Promise<string[]> {
+  const port = 20_000 + (process.pid % 20_000);
+  const exporter: ChildProcess = spawn(
+    EXPORTER,
+    [
+      `--path.sysfs=${root}/sys`,
+      `--path.procfs=${root}/proc`,
+      `--path.rootfs=${root}`,
+      `--web.listen-address=127.0.0.1:${port}`,
+      "--collector.disable-defaults",
+      ...TREE_COLLECTORS.map((name) => `--collector.${name}`),
+    ],
+    { stdio: "ignore" },
+  );
+  ends.push(() => exporter.kill());
+  for (let attempt = 0; attempt < 100; attempt += 1) {
+    await delay(100);
+    const answer = await fetch(`http://127.0.0.1:${port}/metrics`).catch(() => null);
+    if (answer === null) continue;
+    const lines = (await answer.text()).split("\n").filter((line) => line.startsWith("node_"));
+    const own = lines.filter((line) => !/^node_(?:scrape|exporter)/.test(line));
+    return own.map((line) => normalized(line, root)).sort();
+  }
+  throw new Error("node_exporter does not answer");
+}
+
+function normalized(line: string, root: string): string {
+  const [, name = "", text = "", value = ""] = /^(\w+)\{(.*)\} (\S+)$/.exec(line) ?? [];
+  const labels = [...text.matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g)].map(
+    ([, label = "", content = ""]) => [label, content.replace(root, "")] as const,
+  );
+  const all = [...labels.filter(([, content]) => content !== ""), ["job", "node"] as const];
+  const sorted = all.map(([label, content]) => `${label}="${content}"`).sort();
+  return `${name}{${sorted.join(",")}} ${Number(value)}`;
+}
+
+describe("devices", () => {
+  test.skipIf(!hasExporter)(
+    "every series of a tree of hardware is node_exporter's (skipped where it is not installed)",
+    async () => {
+      const root = temporaryRoot();
+      writeTree(root);
+      const expected = await exporterValues(root);
+      expect(expected.length).toBeGreaterThan(200);
+      const bed = new Bed(root, TREE_COLLECTORS);
+      const values = await bed.until((found) => found.size >= expected.length);
+      expect(exposed(values)).toEqual(expected);
+      bed.sink.begin();
+      bed.faults.collect();
+      expect([...bed.sink.values()]).toEqual([]);
+    },
+  );
+
+  test("the tree's values are read, with their units and signs", async () => {
+    const root = temporaryRoot();
+    writeTree(root);
+    const values = await new Bed(root, TREE_COLLECTORS).until(({ size }) => size > 200);
+    const sensor = (name: string, label: string) =>
+      values.get(`node_hwmon_${name}{chip="platform_coretemp_0", job="node", sensor="${label}"}`);
+    expect(sensor("temp_celsius", "temp1")).toBe(45);
+    expect(sensor("temp_celsius", "temp2")).toBe(-5.5);
+    expect(sensor("in_volts", "in0")).toBe(1.2);
+    expect(sensor("fan_rpm", "fan1")).toBe(1500);
+    expect(sensor("power_average_watt", "power1")).toBe(3.000001);
+    expect(values.get('node_md_disks{device="md6", job="node", state="failed"}')).toBe(1);
+    expect(values.get('node_power_supply_temp_celsius{job="node", power_supply="BAT1"}')).toBe(
+      -5.5,
+    );
+  });
+
+  test("a device that is taken out ends, and its files are closed", async () => {
+    const root = temporaryRoot();
+    writeTree(root);
+    const bed = new Bed(root, ["hwmon"]);
+    const before = (await bed.until(({ size }) => size > 30)).size;
+    const openBelow = () => openFiles().filter((path) => path.startsWith(root)).length;
+    expect(openBelow()).toBeGreaterThan(10);
+    unlinkSync(join(root, "sys/class/hwmon/hwmon0"));
+    const values = await bed.until(({ size }) => size > 0 && size < before);
+    expect([...values.keys()].filter((key) => key.includes("coretemp"))).toEqual([]);
+    expect(bed.sink.liveCount).toBe(values.size);
+    await delay(50);
+    expect(openBelow()).toBeLessThan(10);
+  });
+
+  test("a host without such hardware has no series and no faults", async () => {
+    const bed = new Bed(
+      temporaryRoot(),
+      DEVICE_COLLECTORS.map(({ name }) => name),
+    );
+    bed.tick(0);
+    await delay(50);
+    expect([...bed.tick(1000)]).toEqual([]);
+    bed.faults.collect();
+    expect([...bed.sink.values()]).toEqual([]);
+  });
+
+  test("attributes of garbage give no series, and are counted", async () => {
+    const root = temporaryRoot();
+    writeTree(root);
+    const garbage = Buffer.alloc(100_000, "9x\0\xff\n12");
+    for (const file of ["thermal/thermal_zone0/temp", "hwmon/hwmon0/temp1_input"]) {
+      writeFileSync(join(root, "sys/class", file), garbage);
+    }
+    const bed = new Bed(root, ["hwmon", "thermal_zone"]);
+    const values = await bed.until((found) => /hwmon.*thermal/.test([...found.keys()].join()));
+    expect([...values.keys()].filter((key) => /zone="0"|"temp1".*coretemp_0/.test(key))).toEqual(
+      [],
+    );
+    bed.sink.begin();
+    bed.faults.collect();
+    const reasons = [...bed.sink.values().keys()];
+    expect(reasons.filter((key) => key.includes('reason="malformed"'))).toHaveLength(2);
+  });
+});
+
+function openFiles(): string[] {
+  return readdirSync("/proc/self/fd").map((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`);
+    } catch {
+      return "";
+    }
+  });
+}
