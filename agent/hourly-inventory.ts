@@ -1,30 +1,45 @@
-import { CronJob } from "cron";
 import { errorMessage } from "../shared/errors.ts";
-import type { Logger } from "../shared/platform/ports.ts";
+import type { Clock, Logger } from "../shared/platform/ports.ts";
 import type { Collector, SeriesSink } from "./collect/collector.ts";
 import { Inventory } from "./collect/inventory.ts";
 
-/** Seven minutes past each hour: most other things on a node happen on the full hour. */
-const HOURLY = "7 * * * *";
+const HOUR_MS = 3_600_000;
+
+export type InventoryParts = {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Gives the facts as JSON; ends its work when the signal is aborted. */
+  ask(signal: AbortSignal): Promise<string>;
+};
 
 /** What this machine is, asked for now and then once an hour; ended by `close`. */
-export function hourlyInventory(sink: SeriesSink, logger: Logger): Collector {
-  const inventory = new Inventory(sink);
-  const refresh = async () => {
-    try {
-      await inventory.refresh();
-    } catch (error) {
-      logger.warn({ error: errorMessage(error) }, "the inventory is not known");
-    }
-  };
-  const job = CronJob.from({ cronTime: HOURLY, onTick: refresh, runOnInit: true, start: true });
+export function hourlyInventory(sink: SeriesSink, parts: InventoryParts): Collector {
+  const stop = new AbortController();
+  const inventory = new Inventory(sink, () => parts.ask(stop.signal));
+  void refreshHourly(inventory, parts, stop.signal);
   return {
     name: inventory.name,
     families: inventory.families,
     collect: () => inventory.collect(),
     close: () => {
-      void job.stop();
+      stop.abort();
       inventory.close();
     },
   };
+}
+
+async function refreshHourly(
+  inventory: Inventory,
+  { clock, logger }: InventoryParts,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      await inventory.refresh();
+    } catch (error) {
+      if (signal.aborted) return;
+      logger.warn({ error: errorMessage(error) }, "the inventory is not known");
+    }
+    await clock.sleep(HOUR_MS, signal).catch(() => undefined); // ended by `close`
+  }
 }

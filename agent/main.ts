@@ -19,6 +19,7 @@ import { Metrics } from "../shared/telemetry/metrics.ts";
 import { VERSION } from "../shared/version.ts";
 import { FrameEncoder } from "../shared/wire/frame-encoder.ts";
 import { type AgentPlatform, startAgent } from "./app.ts";
+import { askInventory } from "./ask-inventory.ts";
 import { collectorNames, createCollectors } from "./collect/collectors.ts";
 import { TickRunner } from "./collect/tick.ts";
 import type { AgentConfig } from "./config.ts";
@@ -155,7 +156,8 @@ function nodePlatform(config: AgentConfig, logger: Logger): AgentPlatform {
       const collectors = createCollectors(collectOptions(config), sink);
       // From a container the questions of the inventory have the container's answers.
       if (config.host_root !== "/") return collectors;
-      const collector = hourlyInventory(sink, logger);
+      const inventory = { clock: nodeClock, logger, ask: askInventory };
+      const collector = hourlyInventory(sink, inventory);
       return [
         ...collectors,
         { collector, intervalMs: 0, isSheddable: false, keep: () => undefined },

@@ -1,43 +1,99 @@
 import { describe, expect, test } from "vitest";
-import { Inventory, osLabels } from "../../../agent/collect/inventory.ts";
+import { Inventory } from "../../../agent/collect/inventory.ts";
+import { hourlyInventory } from "../../../agent/hourly-inventory.ts";
+import { FakeClock, settle } from "../../support/fake-clock.ts";
+import { MemoryLogger } from "../../support/memory-logger.ts";
 import { RecordingSink } from "./recording-sink.ts";
 
+const NODE = {
+  arch: "x64",
+  cpu_vendor: "",
+  cpu_model: "EPYC\n",
+  cpu_cores: "2",
+  cpu_physical_cores: "2",
+  virtualization: "none",
+};
+const DISK = { device: "vda", model: "-", serial: "", type: "SSD", size: "1024" };
+
+function answer(disks: readonly object[] = [DISK], node: object = NODE): string {
+  return JSON.stringify({ node, disks });
+}
+
+const NODE_SERIES =
+  'telltale_node_info{arch="x64", cpu_cores="2", cpu_model="EPYC", cpu_physical_cores="2", ' +
+  'job="telltale-agent", virtualization="none"}';
+const DISK_SERIES =
+  'telltale_node_disk_info{device="vda", job="telltale-agent", size="1024", type="SSD"}';
+
+function series(sink: RecordingSink, collect: () => void): string[] {
+  sink.begin();
+  collect();
+  return [...sink.values().keys()];
+}
+
 describe("inventory", () => {
-  test("a tick sets what the last refresh found; a failed refresh changes nothing", async () => {
+  test("a tick sets what the last refresh found; a failed one changes nothing", async () => {
     const sink = new RecordingSink();
-    let version = "12";
-    let isBroken = false;
-    const inventory = new Inventory(sink, () =>
-      isBroken
-        ? Promise.reject(new Error("no lscpu"))
-        : Promise.resolve([{ version_id: version }, { bios_vendor: "x" }, {}]),
-    );
-    const tick = () => {
-      sink.begin();
-      inventory.collect();
-      return [...sink.values().keys()];
-    };
+    let said = answer();
+    const inventory = new Inventory(sink, async () => {
+      if (said === "") throw new Error("no lscpu");
+      return said;
+    });
+    const tick = () => series(sink, () => inventory.collect());
     expect(tick()).toEqual([]);
     await inventory.refresh();
-    const found = [
-      'node_os_info{job="node", version_id="12"}',
-      'node_dmi_info{bios_vendor="x", job="node"}',
-      'telltale_node_info{job="telltale-agent"}',
-    ];
-    expect(tick()).toEqual(found);
-    isBroken = true;
+    expect(tick()).toEqual([NODE_SERIES, DISK_SERIES]);
+    said = "";
     await expect(inventory.refresh()).rejects.toMatchObject({ code: "UNAVAILABLE" });
-    expect(tick()).toEqual(found);
-    isBroken = false;
-    version = "13";
+    expect(tick()).toEqual([NODE_SERIES, DISK_SERIES]);
+    said = answer([]);
     await inventory.refresh();
-    expect(tick()[0]).toBe('node_os_info{job="node", version_id="13"}');
-    expect(sink.liveCount).toBe(3);
+    expect(tick()).toEqual([NODE_SERIES]);
+    expect(sink.liveCount).toBe(1);
   });
 
-  test("os-release: quotes are taken off, keys that are not labels left out", () => {
-    const text =
-      'NAME="Debian GNU/Linux"\nID=debian\nHOME_URL="https://x"\nVERSION_ID=\'12\'\nbad\n';
-    expect(osLabels(text)).toEqual({ name: "Debian GNU/Linux", id: "debian", version_id: "12" });
+  test.each([
+    ["not JSON", "{"],
+    ["another form", "[]"],
+    ["an unknown key", answer([{ ...DISK, owner: "x" }])],
+    ["a missing key", answer([], {})],
+    ["something that is no text", answer([{ ...DISK, size: 5 }])],
+    ["too many disks", answer(Array(257).fill(DISK))],
+  ])("%s is refused", async (_, said) => {
+    const inventory = new Inventory(new RecordingSink(), async () => said);
+    await expect(inventory.refresh()).rejects.toMatchObject({ code: "PARSE" });
+  });
+
+  test("a disk that is told of twice is one series", async () => {
+    const sink = new RecordingSink();
+    const inventory = new Inventory(sink, async () => answer([DISK, DISK]));
+    await inventory.refresh();
+    expect(series(sink, () => inventory.collect())).toEqual([NODE_SERIES, DISK_SERIES]);
+  });
+
+  test("is asked for at once and each hour, and a question under way is ended by close", async () => {
+    const clock = new FakeClock();
+    const logger = new MemoryLogger();
+    const signals: AbortSignal[] = [];
+    const collector = hourlyInventory(new RecordingSink(), {
+      clock,
+      logger,
+      ask: (signal) => {
+        signals.push(signal);
+        if (signals.length === 1) return Promise.reject(new Error("no lscpu"));
+        return new Promise((_, reject) => signal.addEventListener("abort", reject));
+      },
+    });
+    await settle();
+    expect(logger.messages("warn")).toEqual(["the inventory is not known"]);
+    await clock.advance(3_599_000);
+    expect(signals).toHaveLength(1);
+    await clock.advance(1000);
+    expect(signals).toHaveLength(2);
+    collector.close();
+    await clock.advance(7_200_000);
+    expect(signals).toHaveLength(2);
+    expect(signals[1]?.aborted).toBe(true);
+    expect(logger.messages()).toHaveLength(1);
   });
 });
