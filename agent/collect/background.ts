@@ -15,8 +15,11 @@ import type { CollectContext } from "./context.ts";
 export type BackgroundSource = {
   readonly name: string;
   readonly intervalMs?: number;
-  /** Reads everything once. What it does not set ends. */
-  read(files: BackgroundFiles, reading: Reading): Promise<void>;
+  readonly seriesMax?: number;
+  /** Waits for a socket, which takes no thread: no need to wait for other readings. */
+  readonly isThreadless?: boolean;
+  /** Reads everything once. What it does not set ends. Aborted when the collector is closed. */
+  read(files: BackgroundFiles, reading: Reading, signal: AbortSignal): Promise<void>;
 };
 
 type Labels = Readonly<Record<string, string>>;
@@ -36,10 +39,15 @@ export class Reading {
   readonly values: number[] = [];
   readonly specs: SeriesSpec[] = [];
   readonly labels: Labels[] = [];
+  readonly #seriesMax: number;
   readonly #seen = new Set<string>();
   /** Values that were none, and such as were given twice. */
   malformed = 0;
   overflow = 0;
+
+  constructor(seriesMax = SERIES_MAX) {
+    this.#seriesMax = seriesMax;
+  }
 
   /** `value` as the integer (or, with DOUBLE_SCALE, the double) of the spec's scale; may be negative. */
   set(spec: SeriesSpec, labels: Labels, value: number): void {
@@ -48,7 +56,7 @@ export class Reading {
       this.malformed += 1;
       return;
     }
-    if (this.keys.length >= SERIES_MAX) {
+    if (this.keys.length >= this.#seriesMax) {
       this.overflow += 1;
       return;
     }
@@ -120,7 +128,7 @@ export class BackgroundCollector implements Collector {
   #finished: Reading | null = null;
   #failure: unknown = null;
   #isUnderway = false;
-  #isClosed = false;
+  readonly #stop = new AbortController();
   #wantedAtMs = Number.NEGATIVE_INFINITY;
   #rememberedAtMs = Number.NEGATIVE_INFINITY;
 
@@ -130,7 +138,7 @@ export class BackgroundCollector implements Collector {
     this.#source = source;
     this.#disk = disk;
     this.#files = new BackgroundFiles(disk);
-    this.#lane = laneOf(context);
+    this.#lane = source.isThreadless === true ? new ReadingLane() : laneOf(context);
   }
 
   /** @throws OperationalError LIMIT when a reading takes too long, UNAVAILABLE when one failed */
@@ -152,7 +160,7 @@ export class BackgroundCollector implements Collector {
   }
 
   close(): void {
-    this.#isClosed = true;
+    this.#stop.abort();
     if (!this.#isUnderway) this.#disk.close();
   }
 
@@ -165,11 +173,11 @@ export class BackgroundCollector implements Collector {
   }
 
   async #read(isAnew: boolean): Promise<void> {
-    const reading = new Reading();
+    const reading = new Reading(this.#source.seriesMax);
     try {
-      if (this.#isClosed) return;
+      if (this.#stop.signal.aborted) return;
       this.#files.begin(isAnew);
-      await this.#source.read(this.#files, reading);
+      await this.#source.read(this.#files, reading, this.#stop.signal);
       this.#files.end();
       this.#finished = reading;
       this.#failure = null;
@@ -177,7 +185,7 @@ export class BackgroundCollector implements Collector {
       this.#failure = this.#failureOf(error);
     } finally {
       this.#isUnderway = false;
-      if (this.#isClosed) this.#disk.close();
+      if (this.#stop.signal.aborted) this.#disk.close();
     }
   }
 

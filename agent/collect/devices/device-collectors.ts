@@ -1,6 +1,7 @@
 import { BackgroundCollector, type BackgroundSource } from "../background.ts";
 import type { CollectorEntry } from "../collector-entry.ts";
 import { type CollectContext, hostPath } from "../context.ts";
+import { SYSTEMD_COLLECTOR } from "../systemd/systemd-collector.ts";
 import { bondingSource, nvmeSource, watchdogSource } from "./controllers.ts";
 import { edacSource } from "./edac.ts";
 import { hwmonSource } from "./hwmon.ts";
@@ -41,4 +42,5 @@ export const DEVICE_COLLECTORS: readonly CollectorEntry[] = [
   sysEntry("watchdog", watchdogSource),
   sysEntry("dmi", dmiSource),
   entry("os", true, (context) => osSource((path) => hostPath(context, path))),
+  SYSTEMD_COLLECTOR,
 ];
