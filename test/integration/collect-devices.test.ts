@@ -1,4 +1,3 @@
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readlinkSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,6 +9,7 @@ import { DEVICE_COLLECTORS } from "../../agent/collect/devices/device-collectors
 import { ReadBuffer } from "../../agent/collect/held-file.ts";
 import { RecordingSink } from "../unit/collect/recording-sink.ts";
 import { writeTree } from "./device-tree.ts";
+import { exporterSeries, exposed, hasExporter } from "./node-exporter.ts";
 
 const TREE_COLLECTORS =
   "hwmon thermal_zone edac mdadm nvme rapl powersupplyclass bonding dmi os".split(" ");
@@ -61,58 +61,13 @@ class Bed {
   }
 }
 
-/** As the text format writes a series, without `job`, labels sorted, empty ones left out. */
-function exposed(values: ReadonlyMap<string, number>): string[] {
-  return [...values].map(([key, value]) => `${key.replaceAll('", ', '",')} ${value}`).sort();
-}
-
-const EXPORTER = "prometheus-node-exporter";
-const hasExporter = spawnSync(EXPORTER, ["--version"]).status === 0;
-
-/** What node_exporter says of the same tree. */
-async function exporterValues(root: string): Promise<string[]> {
-  const port = 20_000 + (process.pid % 20_000);
-  const exporter: ChildProcess = spawn(
-    EXPORTER,
-    [
-      `--path.sysfs=${root}/sys`,
-      `--path.procfs=${root}/proc`,
-      `--path.rootfs=${root}`,
-      `--web.listen-address=127.0.0.1:${port}`,
-      "--collector.disable-defaults",
-      ...TREE_COLLECTORS.map((name) => `--collector.${name}`),
-    ],
-    { stdio: "ignore" },
-  );
-  ends.push(() => exporter.kill());
-  for (let attempt = 0; attempt < 100; attempt += 1) {
-    await delay(100);
-    const answer = await fetch(`http://127.0.0.1:${port}/metrics`).catch(() => null);
-    if (answer === null) continue;
-    const lines = (await answer.text()).split("\n").filter((line) => line.startsWith("node_"));
-    const own = lines.filter((line) => !/^node_(?:scrape|exporter)/.test(line));
-    return own.map((line) => normalized(line, root)).sort();
-  }
-  throw new Error("node_exporter does not answer");
-}
-
-function normalized(line: string, root: string): string {
-  const [, name = "", text = "", value = ""] = /^(\w+)\{(.*)\} (\S+)$/.exec(line) ?? [];
-  const labels = [...text.matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g)].map(
-    ([, label = "", content = ""]) => [label, content.replace(root, "")] as const,
-  );
-  const all = [...labels.filter(([, content]) => content !== ""), ["job", "node"] as const];
-  const sorted = all.map(([label, content]) => `${label}="${content}"`).sort();
-  return `${name}{${sorted.join(",")}} ${Number(value)}`;
-}
-
 describe("devices", () => {
   test.skipIf(!hasExporter)(
     "every series of a tree of hardware is node_exporter's (skipped where it is not installed)",
     async () => {
       const root = temporaryRoot();
       writeTree(root);
-      const expected = await exporterValues(root);
+      const expected = await exporterSeries(root, TREE_COLLECTORS, []);
       expect(expected.length).toBeGreaterThan(200);
       const bed = new Bed(root, TREE_COLLECTORS);
       const values = await bed.until((found) => found.size >= expected.length);

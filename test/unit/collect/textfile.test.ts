@@ -1,0 +1,202 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { BackgroundCollector } from "../../../agent/collect/background.ts";
+import { parseTextFormat } from "../../../agent/collect/textfile/text-format.ts";
+import { type TextfileOptions, textfileSource } from "../../../agent/collect/textfile/textfile.ts";
+import { OperationalError } from "../../../shared/errors.ts";
+import { settle } from "../../support/fake-clock.ts";
+import { MemoryDisk, memoryContext } from "./devices-bed.ts";
+
+const GOOD = `# HELP job_last_success Last \\\\ success\\nof it.
+# TYPE job_last_success gauge
+job_last_success{name="a\\"b\\\\c\\n",other=""} 1.5e9
+
+# a comment
+#TYPE bytes_total counter
+  bytes_total{x="1",} +Inf
+bytes_total	{x="2"}	-Inf
+plain NaN
+# TYPE took histogram
+took_bucket{le="0.5"} 1
+took_bucket{le="+Inf"} 2
+took_sum 0.7
+took_count 2
+# TYPE size summary
+size{quantile="0.5"} .5
+size_sum 5.
+size_count 2
+`;
+
+function sample(text: string) {
+  const [family] = parseTextFormat(text);
+  return family?.samples[0];
+}
+
+describe("the text format", () => {
+  test("all of it", () => {
+    const families = parseTextFormat(GOOD);
+    expect(families.map(({ name, type, samples }) => [name, type, samples.length])).toEqual([
+      ["job_last_success", "gauge", 1],
+      ["bytes_total", "counter", 2],
+      ["plain", "untyped", 1],
+      ["took", "histogram", 4],
+      ["size", "summary", 3],
+    ]);
+    expect(families[0]?.help).toBe("Last \\ success\nof it.");
+    expect({ ...families[0]?.samples[0]?.labels }).toEqual({ name: 'a"b\\c\n' });
+    expect(families[1]?.samples.map(({ value }) => value)).toEqual([
+      Number.POSITIVE_INFINITY,
+      Number.NEGATIVE_INFINITY,
+    ]);
+    expect(families[2]?.samples[0]?.value).toBeNaN();
+  });
+
+  test.each([
+    ["x 1", "line has no end"],
+    ["x 1 1700000000000\n", "timestamp"],
+    ["x 1 # {} 2\n", "something else"],
+    ["x 1\r\n", "no value"],
+    ["x\n", "no value"],
+    ["x one\n", "no value"],
+    ["x 0x10\n", "no value"],
+    ["x 1_000\n", "no value"],
+    ["x{a=1} 1\n", "has no value"],
+    ['x{a="1} 1\n', "has no value"],
+    ['x{a="1" b="2"} 1\n', "no comma"],
+    ['x{,a="1"} 1\n', "no label"],
+    ['x{a="1",a="2"} 1\n', "again"],
+    ['x{__name__="y"} 1\n', "not for files"],
+    ['x{a="\\t"} 1\n', "unknown escape"],
+    ['x{a="\0"} 1\n', "zero byte"],
+    [`x{a="${"y".repeat(2000)}"} 1\n`, "longer than"],
+    [`x{a="${"y".repeat(100_000)}"} 1\n`, "too long"],
+    [`${"x".repeat(300)} 1\n`, "too long"],
+    ["9x 1\n", "no metric's name"],
+    ["{} 1\n", "no metric's name"],
+    ["# TYPE x rate\n", "unknown type"],
+    ["# TYPE x gauge\r\n", "unknown type"],
+    ["# TYPE x gauge\n# TYPE x gauge\n", "second TYPE"],
+    ["# HELP x a\n# HELP x b\n", "second HELP"],
+    ["x 1\n# TYPE x gauge\n", "behind its samples"],
+    ["# HELP 9 a\n", "no metric's name"],
+    ['x{a="1",b="2"} 1\nx{b="2",a="1"} 2\n', "same labels twice"],
+    ["# TYPE h histogram\nh 1\n", "without a suffix"],
+    ["# TYPE h histogram\nh_bucket 1\n", "no bound"],
+    ["# TYPE s summary\ns 1\n", "no quantile"],
+    [Array.from({ length: 5001 }, (_, i) => `x${i} 1\n`).join(""), "More than"],
+  ])("%j is refused: %s", (text, why) => {
+    expect(() => parseTextFormat(text)).toThrow(OperationalError);
+    expect(() => parseTextFormat(text)).toThrow(why);
+  });
+
+  test("values are read as they are", () => {
+    for (const [word, value] of [
+      ["-1.5E-3", -0.0015],
+      ["+7", 7],
+      ["Infinity", Number.POSITIVE_INFINITY],
+    ] as const) {
+      expect(sample(`x ${word}\n`)?.value).toBe(value);
+    }
+  });
+
+  test("mutated text gives families or is refused, and ends", () => {
+    const step = fc.record({ at: fc.nat(GOOD.length), cut: fc.nat(20), put: fc.string() });
+    const special = fc.constantFrom("{", "}", '"', "\\", "\n", "#", " 1", "# TYPE x gauge\n");
+    fc.assert(
+      fc.property(fc.array(fc.oneof(step, step), { maxLength: 6 }), special, (steps, extra) => {
+        let text = GOOD;
+        for (const { at, cut, put } of steps) {
+          text = text.slice(0, at) + put + extra + text.slice(at + cut);
+        }
+        try {
+          for (const { name } of parseTextFormat(text)) expect(name).toMatch(/^[a-zA-Z_:]/);
+        } catch (error) {
+          if (!(error instanceof OperationalError)) throw error;
+        }
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  test("a megabyte of a hostile line, and of hostile lines, is refused quickly", () => {
+    for (const piece of ['x{a="\\', " \t", "# HELP ", '{"', "\\\\"]) {
+      const text = piece.repeat(1_000_000 / piece.length);
+      for (const whole of [`${text}\n`, `${text.replace(/.{100}/g, "$&\n")}\n`]) {
+        try {
+          parseTextFormat(whole);
+        } catch (error) {
+          expect(error).toBeInstanceOf(OperationalError);
+        }
+      }
+    }
+  }, 5000);
+});
+
+const DIRECTORY = "/var/lib/prometheus/node-exporter";
+
+async function collect(
+  files: Record<string, string>,
+  options: TextfileOptions = {},
+  prepare: (disk: MemoryDisk) => void = () => undefined,
+) {
+  const { context, sink } = memoryContext();
+  const entries = Object.entries(files).map(([name, text]) => [`${DIRECTORY}/${name}`, text]);
+  const disk = new MemoryDisk(Object.fromEntries(entries));
+  prepare(disk);
+  const collector = new BackgroundCollector(context, textfileSource("/", options), disk);
+  collector.collect(0);
+  await settle();
+  collector.collect(1);
+  const values = Object.fromEntries(sink.values());
+  return { values, families: collector.families, error: values[ERROR] };
+}
+
+const ERROR = 'node_textfile_scrape_error{job="node"}';
+const mtime = (name: string) =>
+  `node_textfile_mtime_seconds{file="${DIRECTORY}/${name}", job="node"}`;
+
+describe("text files", () => {
+  test("their metrics, and when they were written; other files are passed over", async () => {
+    const { values, families } = await collect(
+      { "a.prom": 'backup_ok{job="db",host="x"} -1.5\n', "b.txt": "junk", "c.prom.tmp": "junk" },
+      {},
+      (disk) => disk.mtimesMs.set(`${DIRECTORY}/a.prom`, 1_700_000_000_250.4),
+    );
+    expect(values).toEqual({
+      'backup_ok{exported_job="db", host="x", job="node"}': -1.5,
+      [mtime("a.prom")]: 1_700_000_000.25,
+      [ERROR]: 0,
+    });
+    expect(families[0]).toMatchObject({ name: "backup_ok", type: "gauge" });
+  });
+
+  test.each([
+    ["malformed", "b 1\nc\n"],
+    ["with a metric of ours", "b 1\nnode_load1 5\n"],
+    ["with a reserved name", "container_last_seen 5\n"],
+    ["with a metric that has another type before", '# TYPE a counter\na{x="1"} 1\n'],
+    ["too large", `# ${"x".repeat(1024 * 1024)}\n`],
+  ])("one %s is refused as a whole, the others stand", async (_, text) => {
+    const isTaken = (metric: string) => metric === "node_load1";
+    const { values } = await collect({ "a.prom": "a 1\n", "b.prom": text }, { isTaken });
+    expect(values).toEqual({ 'a{job="node"}': 1, [mtime("a.prom")]: 0, [ERROR]: 1 });
+  });
+
+  test("a series that two files give is the first's, and an error", async () => {
+    const { values } = await collect({ "a.prom": "a 1\n", "b.prom": "a 2\nb 2\n" });
+    expect(values['a{job="node"}']).toBe(1);
+    expect(values[ERROR]).toBe(1);
+  });
+
+  test("one that may not be read is an error", async () => {
+    const { error } = await collect({ "a.prom": "a 1\n" }, {}, (disk) =>
+      disk.denied.add(`${DIRECTORY}/a.prom`),
+    );
+    expect(error).toBe(1);
+  });
+
+  test("a directory that is configured must be there, the default one need not", async () => {
+    expect((await collect({})).values).toEqual({});
+    expect((await collect({}, { directory: "/etc/prom" })).values).toEqual({ [ERROR]: 1 });
+  });
+});
