@@ -15,8 +15,8 @@ export type FileText = { readonly bytes: Uint8Array; readonly mtimeMs: number };
 
 /** The disk as a background reading sees it. null: there is no such thing, or it has no value now. */
 export type SlowDisk = {
-  /** One read(2) of a sysfs attribute, which stays open for the next. */
-  attribute(path: string, bytesMax: number): Promise<Uint8Array | null>;
+  /** One read(2) of a sysfs attribute; with `staysOpen`, it does so for the next. */
+  attribute(path: string, bytesMax: number, staysOpen: boolean): Promise<Uint8Array | null>;
   /** A whole regular file. @throws OperationalError LIMIT when it is larger than `bytesMax` */
   file(path: string, bytesMax: number): Promise<FileText | "too large" | null>;
   /** The first `max` names of a directory in no order, and whether there are more. */
@@ -36,10 +36,10 @@ export class NodeDisk implements SlowDisk {
   readonly #held = new Map<string, { readonly handle: fs.FileHandle; isUsed: boolean }>();
   readonly #buffer = Buffer.allocUnsafeSlow(ATTRIBUTE_BYTES_MAX);
 
-  async attribute(path: string, bytesMax: number): Promise<Uint8Array | null> {
+  async attribute(path: string, bytesMax: number, staysOpen: boolean): Promise<Uint8Array | null> {
     const length = Math.min(bytesMax, this.#buffer.length);
     return await unlessAbsent(async () => {
-      const { handle, isHeld } = await this.#open(path);
+      const { handle, isHeld } = await this.#open(path, staysOpen);
       try {
         const { bytesRead } = await handle.read(this.#buffer, 0, length, 0);
         if (!isHeld) await handle.close();
@@ -98,14 +98,17 @@ export class NodeDisk implements SlowDisk {
     this.#held.clear();
   }
 
-  async #open(path: string): Promise<{ handle: fs.FileHandle; isHeld: boolean }> {
+  async #open(
+    path: string,
+    staysOpen: boolean,
+  ): Promise<{ handle: fs.FileHandle; isHeld: boolean }> {
     const held = this.#held.get(path);
     if (held !== undefined) {
       held.isUsed = true;
       return { handle: held.handle, isHeld: true };
     }
     const handle = await fs.open(path, fsConstants.O_RDONLY | fsConstants.O_NONBLOCK);
-    if (this.#held.size >= HELD_MAX) return { handle, isHeld: false };
+    if (!staysOpen || this.#held.size >= HELD_MAX) return { handle, isHeld: false };
     this.#held.set(path, { handle, isUsed: true });
     return { handle, isHeld: true };
   }
@@ -154,7 +157,8 @@ type Remembered = string | null | readonly ListedName[];
 
 /**
  * What a collector's readings ask. What seldom changes (names, labels, limits of a device, what is
- * in its directory) is remembered for a minute: such a question costs nothing in between.
+ * in its directory) is remembered for ten minutes, or until the devices are others: such a question
+ * costs nothing in between.
  */
 export class BackgroundFiles {
   /** Left out of this reading. */
@@ -166,6 +170,11 @@ export class BackgroundFiles {
 
   constructor(disk: SlowDisk) {
     this.#disk = disk;
+  }
+
+  /** Questions that the reading put to the disk. */
+  get touched(): number {
+    return this.#touched;
   }
 
   /** @param isAnew whether to forget what was remembered */
@@ -186,13 +195,12 @@ export class BackgroundFiles {
 
   /** An attribute's text without spaces around it; null: it has none. */
   async text(path: string): Promise<string | null> {
-    const bytes = await this.#guarded(() => this.#disk.attribute(path, ATTRIBUTE_BYTES_MAX));
-    return bytes === null ? null : cleanText(bytes);
+    return await this.#attribute(path, true);
   }
 
   /** As `text`, remembered. */
   async constant(path: string): Promise<string | null> {
-    return (await this.#remember(`t${path}`, () => this.text(path))) as string | null;
+    return (await this.#remember(`t${path}`, () => this.#attribute(path, false))) as string | null;
   }
 
   async file(path: string, bytesMax: number): Promise<FileText | null> {
@@ -227,6 +235,12 @@ export class BackgroundFiles {
   async resolve(path: string): Promise<string | null> {
     const ask = () => this.#guarded(() => this.#disk.resolve(path));
     return (await this.#remember(`r${path}`, ask)) as string | null;
+  }
+
+  async #attribute(path: string, staysOpen: boolean): Promise<string | null> {
+    const ask = () => this.#disk.attribute(path, ATTRIBUTE_BYTES_MAX, staysOpen);
+    const bytes = await this.#guarded(ask);
+    return bytes === null ? null : cleanText(bytes);
   }
 
   async #list(path: string, max: number): Promise<readonly ListedName[] | null> {

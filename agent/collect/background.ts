@@ -28,7 +28,9 @@ const INTERVAL_MS = 10_000;
 /** From when a reading was wanted; its values end and the collector fails until it returns. */
 const TIMEOUT_MS = 5000;
 /** How often what is remembered of the devices is read anew. */
-const REMEMBER_MS = 60_000;
+const REMEMBER_MS = 600_000;
+/** A question to the disk costs about 30 µs, whatever it is: at most 10 are put in a second. */
+const QUESTION_MS = 100;
 
 const SERIES_MAX = 4096;
 const LABEL_CHARACTERS_MAX = 1024;
@@ -128,6 +130,8 @@ export class BackgroundCollector implements Collector {
   #finished: Reading | null = null;
   #failure: unknown = null;
   #isUnderway = false;
+  /** That a reading puts to the disk, when it remembers what it can. */
+  #questions = 0;
   readonly #stop = new AbortController();
   #wantedAtMs = Number.NEGATIVE_INFINITY;
   #rememberedAtMs = Number.NEGATIVE_INFINITY;
@@ -149,7 +153,7 @@ export class BackgroundCollector implements Collector {
     const sinceMs = nowMs - this.#wantedAtMs;
     if (this.#isUnderway) {
       if (sinceMs >= TIMEOUT_MS) throw this.#tooSlow();
-    } else if (sinceMs >= (this.#source.intervalMs ?? INTERVAL_MS)) {
+    } else if (sinceMs >= this.#intervalMs()) {
       this.#begin(nowMs);
     }
     if (this.#failure !== null) throw this.#failure;
@@ -162,6 +166,10 @@ export class BackgroundCollector implements Collector {
   close(): void {
     this.#stop.abort();
     if (!this.#isUnderway) this.#disk.close();
+  }
+
+  #intervalMs(): number {
+    return Math.max(this.#source.intervalMs ?? INTERVAL_MS, this.#questions * QUESTION_MS);
   }
 
   #begin(nowMs: number): void {
@@ -179,10 +187,12 @@ export class BackgroundCollector implements Collector {
       this.#files.begin(isAnew);
       await this.#source.read(this.#files, reading, this.#stop.signal);
       this.#files.end();
+      if (!isAnew) this.#questions = this.#files.touched;
       this.#finished = reading;
       this.#failure = null;
     } catch (error) {
       this.#failure = this.#failureOf(error);
+      this.#rememberedAtMs = Number.NEGATIVE_INFINITY;
     } finally {
       this.#isUnderway = false;
       if (this.#stop.signal.aborted) this.#disk.close();

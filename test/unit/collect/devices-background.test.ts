@@ -71,18 +71,36 @@ describe("reading in the background", () => {
     expect((await tick(11_000)).values[A]).toBe(50);
   });
 
-  test("what is constant is read once a minute, and at once when the devices change", async () => {
+  test("what is constant is read each ten minutes, and at once when the devices change", async () => {
     const { disk, tick } = bed();
     await tick(0);
     disk.files.set("/sys/warm/a/label", "renamed");
     await tick(10_000);
     expect((await tick(11_000)).values).toHaveProperty([A]);
-    await tick(60_000);
-    expect(Object.keys((await tick(61_000)).values).join()).toContain('label="renamed"');
+    await tick(600_000);
+    expect(Object.keys((await tick(601_000)).values).join()).toContain('label="renamed"');
     disk.files.set("/sys/warm/a/label", "again");
     disk.remove("/sys/warm/b");
-    await tick(70_000);
-    expect(Object.keys((await tick(71_000)).values).join()).toContain('label="again"');
+    await tick(610_000);
+    expect(Object.keys((await tick(611_000)).values).join()).toContain('label="again"');
+  });
+
+  test("many attributes are read less often: at most 10 questions a second", async () => {
+    const { disk, tick } = bed([
+      {
+        name: "many",
+        read: async (files) => {
+          for (let i = 0; i < 200; i += 1) await files.text(`/sys/many/${i}`);
+        },
+      },
+    ]);
+    await tick(0);
+    await tick(10_000);
+    expect(disk.calls).toBe(400);
+    await tick(29_000);
+    expect(disk.calls).toBe(400);
+    await tick(30_000);
+    expect(disk.calls).toBe(600);
   });
 
   test("the series of a device that vanished end", async () => {
