@@ -80,15 +80,13 @@ async function deviceName(path: string, files: BackgroundFiles): Promise<string>
   return bus !== "" && name !== "" ? `${bus}_${name}` : name;
 }
 
-/** Names and limits are set when a driver loads; asking for them costs as much as for the values. */
+/** Names, limits and modes seldom change; asking for them costs as much as for the values. */
 async function readElement(
   path: string,
   element: string,
   files: BackgroundFiles,
 ): Promise<string | null> {
-  const isConstant = /^(?:label|type|crit|emergency|(?:crit_|max_|min_)?hyst|min|max)$/.test(
-    element,
-  );
+  const isConstant = !/^(?:|input|average|target|fault|(?:.*_)?alarm)$/.test(element);
   return isConstant ? await files.constant(path) : await files.text(path);
 }
 

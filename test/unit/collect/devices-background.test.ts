@@ -85,22 +85,33 @@ describe("reading in the background", () => {
     expect(Object.keys((await tick(611_000)).values).join()).toContain('label="again"');
   });
 
-  test("many attributes are read less often: at most 10 questions a second", async () => {
+  test("many attributes are read less often: at most 5 questions a second", async () => {
     const { disk, tick } = bed([
       {
         name: "many",
-        read: async (files) => {
+        read: async (files, reading) => {
           for (let i = 0; i < 200; i += 1) await files.text(`/sys/many/${i}`);
+          reading.set(TEMPERATURE, {}, 1);
         },
       },
     ]);
     await tick(0);
     await tick(10_000);
     expect(disk.calls).toBe(400);
-    await tick(29_000);
+    await tick(49_000);
     expect(disk.calls).toBe(400);
-    await tick(30_000);
+    await tick(50_000);
     expect(disk.calls).toBe(600);
+  });
+
+  test("where there are no such devices, they are looked for once a minute", async () => {
+    const { disk, tick } = bed();
+    disk.remove("/sys/warm");
+    for (let nowMs = 0; nowMs < 60_000; nowMs += 1000) await tick(nowMs);
+    expect(disk.calls).toBe(1);
+    disk.files.set("/sys/warm/a/temp", "1000");
+    await tick(60_000);
+    expect((await tick(61_000)).values).toEqual({ [A.replace(', label="core"', "")]: 1 });
   });
 
   test("the series of a device that vanished end", async () => {
