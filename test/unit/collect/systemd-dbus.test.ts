@@ -46,7 +46,7 @@ describe("D-Bus values", () => {
     ["an array of empty structures", "a()", [8, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8]],
     ["an open array of structures", "a(y", [0, 0, 0, 0]],
     ["a variant of two values", "v", [2, 121, 121, 0, 1, 2]],
-    ["an array that ends within a value", "aq", [3, 0, 0, 0, 1, 0, 2]],
+    ["an array that ends within a value", "aq", [3, 0, 0, 0, 1, 0, 2, 0]],
     ["variants in variants", "v", Array(200).fill([1, 118, 0]).flat()],
     ["arrays in arrays", `${"a".repeat(100)}y`, Array(800).fill(0)],
   ])("%s is refused", (_, signature, bytes) => {
