@@ -276,7 +276,7 @@ export class BackgroundFiles {
 }
 
 /** A name that stays in its directory. */
-export function isPlainName(name: string): boolean {
+function isPlainName(name: string): boolean {
   return name !== "" && name !== "." && name !== ".." && !/[/\0]/.test(name);
 }
 

@@ -2,7 +2,7 @@ import { OperationalError } from "../../../shared/errors.ts";
 
 export type TextType = "counter" | "gauge" | "histogram" | "summary" | "untyped";
 
-export type TextSample = {
+type TextSample = {
   /** With the suffix, such as `_bucket`, that histograms and summaries have. */
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
