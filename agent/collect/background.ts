@@ -4,12 +4,13 @@ import { labelsOf } from "../../shared/model/labels.ts";
 import { BackgroundFiles, NodeDisk, type SlowDisk } from "./background-files.ts";
 import { type Collector, JOB_NODE, type MetricFamily, type SeriesSpec } from "./collector.ts";
 import type { CollectContext } from "./context.ts";
+import { ReadingLane } from "./reading-lane.ts";
 
 /**
  * Files that may be slow or never answer: attributes that ask hardware, directories on a mount whose
  * server died. They are read in the background, in Node's thread pool; a tick only sets the values
  * of the last reading. A read that hangs keeps one of the pool's four threads for good, and the
- * agent's own disk needs them too: so all of a context's readings go one after another, and never
+ * agent's own disk needs them too: so all readings go one after another (context.lane), and never
  * hold more than one thread.
  */
 export type BackgroundSource = {
@@ -88,33 +89,6 @@ export function wholeNumber(text: string): number | null {
   return /^-?[0-9]{1,20}$/.test(text) ? Number(text) : null;
 }
 
-/** One reading after another. */
-class ReadingLane {
-  /** Whose reading runs. */
-  current = "";
-  #last: Promise<unknown> = Promise.resolve();
-
-  run(name: string, read: () => Promise<void>): Promise<void> {
-    const turn = this.#last.then(async () => {
-      this.current = name;
-      await read();
-    });
-    this.#last = turn.catch(() => undefined);
-    return turn;
-  }
-}
-
-const lanes = new WeakMap<CollectContext, ReadingLane>();
-
-function laneOf(context: CollectContext): ReadingLane {
-  let lane = lanes.get(context);
-  if (lane === undefined) {
-    lane = new ReadingLane();
-    lanes.set(context, lane);
-  }
-  return lane;
-}
-
 type Series = { readonly slot: number };
 
 export class BackgroundCollector implements Collector {
@@ -147,7 +121,7 @@ export class BackgroundCollector implements Collector {
     this.#source = source;
     this.#disk = disk;
     this.#files = new BackgroundFiles(disk);
-    this.#lane = source.isThreadless === true ? new ReadingLane() : laneOf(context);
+    this.#lane = source.isThreadless === true ? new ReadingLane() : context.lane;
   }
 
   /** @throws OperationalError LIMIT when a reading takes too long, UNAVAILABLE when one failed */

@@ -17,6 +17,7 @@ import { StatCollector } from "./host/stat.ts";
 import { unameCollector } from "./host/uname.ts";
 import { vmstatCollector } from "./host/vmstat.ts";
 import { OwnedSink } from "./owned-sink.ts";
+import { ReadingLane } from "./reading-lane.ts";
 import type { ScheduledCollector } from "./tick.ts";
 
 export type CollectOptions = {
@@ -49,8 +50,13 @@ const ENTRIES: readonly CollectorEntry[] = [...TICK_COLLECTORS];
 /** All that read host and containers. They open their files when first asked. */
 export function createCollectors(options: CollectOptions, sink: SeriesSink): ScheduledCollector[] {
   const faults = new Faults(sink);
-  const buffer = new ReadBuffer();
-  const context: CollectContext = { hostRoot: options.hostRoot, buffer, sink, faults };
+  const context: CollectContext = {
+    hostRoot: options.hostRoot,
+    buffer: new ReadBuffer(),
+    sink,
+    faults,
+    lane: new ReadingLane(),
+  };
   const { enable = [], disable = [] } = options;
   const isOn = ({ name, isOnByDefault }: CollectorEntry) =>
     enable.includes(name) || (isOnByDefault && !disable.includes(name));

@@ -3,6 +3,7 @@ import { OperationalError } from "../../shared/errors.ts";
 import type { SeriesSink } from "./collector.ts";
 import { type Collector, counter, familiesOf, JOB_AGENT, SeriesRow } from "./collector.ts";
 import { HeldFile, type HeldFileOptions, MISSING, type ReadBuffer } from "./held-file.ts";
+import type { ReadingLane } from "./reading-lane.ts";
 
 /** What all collectors share. */
 export type CollectContext = {
@@ -11,6 +12,8 @@ export type CollectContext = {
   readonly buffer: ReadBuffer;
   readonly sink: SeriesSink;
   readonly faults: Faults;
+  /** Where what may hang is read. */
+  readonly lane: ReadingLane;
 };
 
 /** `path` is absolute, as the host sees it. */

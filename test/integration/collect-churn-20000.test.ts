@@ -128,7 +128,7 @@ class Agent {
     this.#collectors = createCollectors({ hostRoot, cgroupsMax: 2000 }, this.#encoder);
     this.#runner = new TickRunner(this.#collectors, this.#encoder, nodeClock, new MemoryLogger());
     cleanups.push(() => {
-      for (const collector of this.#collectors) collector.close();
+      for (const { collector } of this.#collectors) collector.close();
     });
   }
 

@@ -7,6 +7,7 @@ import type { Collector } from "../../agent/collect/collector.ts";
 import { type CollectContext, Faults } from "../../agent/collect/context.ts";
 import { DEVICE_COLLECTORS } from "../../agent/collect/devices/device-collectors.ts";
 import { ReadBuffer } from "../../agent/collect/held-file.ts";
+import { ReadingLane } from "../../agent/collect/reading-lane.ts";
 import { RecordingSink } from "../unit/collect/recording-sink.ts";
 import { writeTree } from "./device-tree.ts";
 import { exporterSeries, exposed, hasExporter } from "./node-exporter.ts";
@@ -32,7 +33,13 @@ class Bed {
 
   constructor(hostRoot: string, names: readonly string[]) {
     const buffer = new ReadBuffer();
-    const context: CollectContext = { hostRoot, buffer, sink: this.sink, faults: this.faults };
+    const context: CollectContext = {
+      hostRoot,
+      buffer,
+      sink: this.sink,
+      faults: this.faults,
+      lane: new ReadingLane(),
+    };
     this.collectors = DEVICE_COLLECTORS.filter(({ name }) => names.includes(name)).map((entry) =>
       entry.create(context),
     );

@@ -6,6 +6,7 @@ import { type CollectContext, Faults } from "../../agent/collect/context.ts";
 import { ReadBuffer } from "../../agent/collect/held-file.ts";
 import { HOST_COLLECTORS } from "../../agent/collect/host/host-collectors.ts";
 import { timexCollector } from "../../agent/collect/host/timex.ts";
+import { ReadingLane } from "../../agent/collect/reading-lane.ts";
 import { OperationalError } from "../../shared/errors.ts";
 import { RecordingSink } from "../unit/collect/recording-sink.ts";
 
@@ -30,6 +31,7 @@ class Host {
     buffer: new ReadBuffer(),
     sink: this.sink,
     faults: this.faults,
+    lane: new ReadingLane(),
   };
 
   constructor(files: Readonly<Record<string, string>>) {
@@ -159,20 +161,6 @@ describe("netclass", () => {
     expect(seconds.map((second) => upCount(run(START_MS + second * 1000)))).toEqual([
       32, 24, 16, 8, 0,
     ]);
-  });
-});
-
-test("bonding: a slave without a link is not active, and a name that is a path is none", () => {
-  const host = new Host({
-    "sys/class/net/bonding_masters": "bond0 ../../x .. \n",
-    "sys/class/net/bond0/bonding/slaves": "eth0 eth1 eth2\n",
-    "sys/class/net/bond0/lower_eth0/bonding_slave/mii_status": "up\n",
-    "sys/class/net/bond0/lower_eth1/bonding_slave/mii_status": "down\n",
-    "sys/class/net/bond0/slave_eth2/bonding_slave/mii_status": "up\n",
-  });
-  expect(host.collector("bonding").run()).toEqual({
-    'node_bonding_slaves{master="bond0"}': 3,
-    'node_bonding_active{master="bond0"}': 2,
   });
 });
 

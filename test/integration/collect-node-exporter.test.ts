@@ -8,6 +8,7 @@ import { createCollectors } from "../../agent/collect/collectors.ts";
 import { Faults } from "../../agent/collect/context.ts";
 import { ReadBuffer } from "../../agent/collect/held-file.ts";
 import { HOST_COLLECTORS } from "../../agent/collect/host/host-collectors.ts";
+import { ReadingLane } from "../../agent/collect/reading-lane.ts";
 import { RecordingSink } from "../unit/collect/recording-sink.ts";
 
 /** Beside the real one: what both tell must be the same, and what it tells must be told by us. */
@@ -81,10 +82,18 @@ class Reader {
 
   constructor() {
     const [first, second] = this.#sinks;
-    const wired = createCollectors({ hostRoot: "/", cgroupsMax: 100 }, first);
+    const wired = createCollectors({ hostRoot: "/", cgroupsMax: 100 }, first).map(
+      ({ collector }) => collector,
+    );
     const names = new Set(wired.map(({ name }) => name));
     const faults = new Faults(second);
-    const context = { hostRoot: "/", buffer: new ReadBuffer(), sink: second, faults };
+    const context = {
+      hostRoot: "/",
+      buffer: new ReadBuffer(),
+      sink: second,
+      faults,
+      lane: new ReadingLane(),
+    };
     const rest = HOST_COLLECTORS.filter((entry) => entry.isOnByDefault && !names.has(entry.name));
     this.#collectors = [...wired, ...rest.map(({ create }) => create(context))];
   }

@@ -12,6 +12,7 @@ import {
 import { ProcessGroups } from "../../agent/collect/processes/process-groups.ts";
 import { ProcessPlaces } from "../../agent/collect/processes/process-places.ts";
 import { ProcessTable } from "../../agent/collect/processes/process-table.ts";
+import { ReadingLane } from "../../agent/collect/reading-lane.ts";
 import { RecordingSink } from "../unit/collect/recording-sink.ts";
 
 const ID = "0123456789abcdef".repeat(4);
@@ -47,6 +48,7 @@ class FakeHost {
       buffer: new ReadBuffer(),
       sink: this.sink,
       faults: this.faults,
+      lane: new ReadingLane(),
     });
     cleanups.push(() => this.#collector.close());
   }
@@ -185,7 +187,13 @@ test("of a crowd only some are looked at, fewer are kept open, and all are close
   const before = readdirSync("/proc/self/fd").length;
   const sink = new RecordingSink();
   const faults = new Faults(sink);
-  const context = { hostRoot: host.root, buffer: new ReadBuffer(), sink, faults };
+  const context = {
+    hostRoot: host.root,
+    buffer: new ReadBuffer(),
+    sink,
+    faults,
+    lane: new ReadingLane(),
+  };
   const places = new ProcessPlaces(context, null);
   const groups = new ProcessGroups({ topMax: 9, lingerRuns: 9, shownMax: 9, groupsMax: 9 });
   const limits = { processesMax: 20, heldMax: 10 };
@@ -221,7 +229,13 @@ test("on the machine of the test the test itself is found", () => {
   const sink = new RecordingSink();
   const [entry] = PROCESS_COLLECTORS;
   const faults = new Faults(sink);
-  const collector = entry?.create({ hostRoot: "/", buffer: new ReadBuffer(), sink, faults });
+  const collector = entry?.create({
+    hostRoot: "/",
+    buffer: new ReadBuffer(),
+    sink,
+    faults,
+    lane: new ReadingLane(),
+  });
   collector?.collect(0);
   const values = [...sink.values()];
   const threads = values.filter(([key]) => /_threads\{command="(?:node|MainThread)/.test(key));

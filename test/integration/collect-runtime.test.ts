@@ -14,6 +14,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, describe, expect, test } from "vitest";
 import { Faults } from "../../agent/collect/context.ts";
 import { ReadBuffer } from "../../agent/collect/held-file.ts";
+import { ReadingLane } from "../../agent/collect/reading-lane.ts";
 import { ContainerDirectory } from "../../agent/collect/runtime/container-directory.ts";
 import type { ContainerFacts } from "../../agent/collect/runtime/container-facts.ts";
 import { containerStateCollector } from "../../agent/collect/runtime/container-states.ts";
@@ -55,7 +56,13 @@ class Bed {
     });
     ends.push(() => this.directory[Symbol.asyncDispose]());
     const buffer = new ReadBuffer();
-    this.#states = containerStateCollector(this.directory, { hostRoot, buffer, sink, faults });
+    this.#states = containerStateCollector(this.directory, {
+      hostRoot,
+      buffer,
+      sink,
+      faults,
+      lane: new ReadingLane(),
+    });
   }
 
   async engine(path = "run/docker.sock", name = "Engine"): Promise<FakeEngine> {

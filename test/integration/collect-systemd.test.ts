@@ -6,6 +6,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { BackgroundCollector } from "../../agent/collect/background.ts";
 import { type CollectContext, Faults } from "../../agent/collect/context.ts";
 import { ReadBuffer } from "../../agent/collect/held-file.ts";
+import { ReadingLane } from "../../agent/collect/reading-lane.ts";
 import { SYSTEMD_COLLECTOR } from "../../agent/collect/systemd/systemd-collector.ts";
 import { RecordingSink } from "../unit/collect/recording-sink.ts";
 import type { Plain } from "../unit/collect/systemd-encoder.ts";
@@ -23,7 +24,13 @@ function bed() {
   mkdirSync(join(root, "run/dbus"), { recursive: true });
   const sink = new RecordingSink();
   const faults = new Faults(sink);
-  const context: CollectContext = { hostRoot: root, buffer: new ReadBuffer(), sink, faults };
+  const context: CollectContext = {
+    hostRoot: root,
+    buffer: new ReadBuffer(),
+    sink,
+    faults,
+    lane: new ReadingLane(),
+  };
   const collector = SYSTEMD_COLLECTOR.create(context);
   ends.push(() => collector.close());
   const tick = (nowMs: number) => {

@@ -5,6 +5,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, describe, expect, test } from "vitest";
 import { type CollectContext, Faults } from "../../agent/collect/context.ts";
 import { ReadBuffer } from "../../agent/collect/held-file.ts";
+import { ReadingLane } from "../../agent/collect/reading-lane.ts";
 import { textfileCollector } from "../../agent/collect/textfile/textfile.ts";
 import { RecordingSink } from "../unit/collect/recording-sink.ts";
 import { writeTree } from "./device-tree.ts";
@@ -44,7 +45,13 @@ function written(): string {
 async function collected(root: string): Promise<Map<string, number>> {
   const sink = new RecordingSink();
   const faults = new Faults(sink);
-  const context: CollectContext = { hostRoot: root, buffer: new ReadBuffer(), sink, faults };
+  const context: CollectContext = {
+    hostRoot: root,
+    buffer: new ReadBuffer(),
+    sink,
+    faults,
+    lane: new ReadingLane(),
+  };
   const collector = textfileCollector({ directory: DIRECTORY }).create(context);
   try {
     for (let attempt = 0; attempt < 500; attempt += 1) {

@@ -1,7 +1,6 @@
 import { existsSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Collector } from "../../agent/collect/collector.ts";
 import { createCollectors } from "../../agent/collect/collectors.ts";
 import { TickRunner } from "../../agent/collect/tick.ts";
 import { type Labels, labelPairs, labelValue, METRIC_NAME } from "../../shared/model/labels.ts";
@@ -64,6 +63,10 @@ class LabelSink {
     // Its labels have been seen all the same.
   }
 
+  keep(): void {
+    // What it was set to has been noted.
+  }
+
   set(slot: number): void {
     const labels = this.#slots[slot] ?? [];
     noteSeries(this.#list, labelValue(labels, METRIC_NAME), labelPairs(labels));
@@ -73,14 +76,14 @@ class LabelSink {
 /** Adds what the collectors give below the root, in two ticks. */
 export function addCollected(list: MetricList, hostRoot: string): void {
   const sink = new LabelSink(list);
-  const collectors: readonly Collector[] = createCollectors({ hostRoot, cgroupsMax: 2000 }, sink);
+  const collectors = createCollectors({ hostRoot, cgroupsMax: 2000 }, sink);
   const clock = { nowMs: () => 0, monotonicMs: () => 0, sleep: () => Promise.resolve() };
   const runner = new TickRunner(collectors, sink, clock, new MemoryLogger());
   for (const timeMs of [1_795_209_220_000, 1_795_209_221_000]) runner.run(timeMs);
-  for (const { families } of [runner, ...collectors]) {
+  for (const { families } of [runner, ...collectors.map(({ collector }) => collector)]) {
     for (const { name, type, help } of families) describeMetric(list, name, type, help);
   }
-  for (const collector of collectors) collector.close();
+  for (const { collector } of collectors) collector.close();
 }
 
 /** Adds what a page in the Prometheus text format shows. */

@@ -1,5 +1,4 @@
 import type { CollectorEntry } from "../collector-entry.ts";
-import { bondingCollector } from "./bonding.ts";
 import { conntrackCollector } from "./conntrack.ts";
 import { cpufreqCollector, cpuInfoCollector, cpuThrottlesCollector } from "./cpu-facts.ts";
 import { DiskFactsCollector } from "./disk-facts.ts";
@@ -9,7 +8,6 @@ import { entropyCollector, kernelHungCollector } from "./kernel-numbers.ts";
 import { nfsCollector, nfsdCollector, xfsCollector } from "./line-files.ts";
 import { NetclassCollector } from "./netclass.ts";
 import { netstatCollector } from "./netstat.ts";
-import { osVersionCollector } from "./os-release.ts";
 import { processesCollector } from "./processes.ts";
 import { arpCollector, schedstatCollector, softnetCollector } from "./row-files.ts";
 import { selinuxCollector } from "./selinux.ts";
@@ -55,13 +53,11 @@ export const HOST_COLLECTORS: readonly CollectorEntry[] = [
   on("cpufreq", SELDOM, cpufreqCollector),
   on("cpu_throttles", SELDOM, cpuThrottlesCollector),
   on("xfs", SELDOM, xfsCollector),
-  on("bonding", SELDOM, bondingCollector),
   on("disk_facts", SELDOM, (context) => new DiskFactsCollector(context)),
   on("kernel_hung", SELDOM, kernelHungCollector),
   on("selinux", HARDLY, selinuxCollector),
   on("time_zone", HARDLY, timeZoneCollector),
   on("clocksource", HARDLY, clocksourceCollector),
-  on("os", HARDLY, osVersionCollector),
   off("cpu_info", HARDLY, cpuInfoCollector),
   off("interrupts", SELDOM, interruptsCollector),
   off("processes", SELDOM, processesCollector),

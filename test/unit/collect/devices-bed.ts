@@ -6,12 +6,19 @@ import {
 } from "../../../agent/collect/background-files.ts";
 import { type CollectContext, Faults } from "../../../agent/collect/context.ts";
 import { ReadBuffer } from "../../../agent/collect/held-file.ts";
+import { ReadingLane } from "../../../agent/collect/reading-lane.ts";
 import { RecordingSink } from "./recording-sink.ts";
 
 export function memoryContext() {
   const sink = new RecordingSink();
   const faults = new Faults(sink);
-  const context: CollectContext = { hostRoot: "/", buffer: new ReadBuffer(), sink, faults };
+  const context: CollectContext = {
+    hostRoot: "/",
+    buffer: new ReadBuffer(),
+    sink,
+    faults,
+    lane: new ReadingLane(),
+  };
   return { context, sink };
 }
 
