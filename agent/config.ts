@@ -55,6 +55,17 @@ export const agentConfigSchema = z
       .prefault({}),
     /** By name: off though on by default, and on though off by default. */
     collectors: z.strictObject({ enable: collectorNames, disable: collectorNames }).prefault({}),
+    /** Container labels that become labels of the container's series, as `container_label_NAME`. */
+    container_labels: z
+      .array(z.string().min(1).max(256))
+      .max(32)
+      .default(["com.docker.compose.project", "com.docker.compose.service"]),
+    /** Where other programs leave `*.prom` files; "": node_exporter's usual place, if it is there. */
+    textfile_directory: z
+      .string()
+      .max(4096)
+      .regex(/^(\/.*)?$/, "must be absolute")
+      .default(""),
     /** Over it, collectors that can do with it run less often. */
     budget: z
       .strictObject({

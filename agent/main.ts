@@ -20,7 +20,8 @@ import { VERSION } from "../shared/version.ts";
 import { FrameEncoder } from "../shared/wire/frame-encoder.ts";
 import { type AgentPlatform, startAgent } from "./app.ts";
 import { askInventory } from "./ask-inventory.ts";
-import { collectorNames, createCollectors } from "./collect/collectors.ts";
+import { collectorNames, createCollectors, type OpenDirectory } from "./collect/collectors.ts";
+import { ContainerDirectory } from "./collect/runtime/container-directory.ts";
 import { TickRunner } from "./collect/tick.ts";
 import type { AgentConfig } from "./config.ts";
 import { readConfigApart } from "./config-process.ts";
@@ -122,7 +123,11 @@ async function run(config: AgentConfig): Promise<void> {
 async function once(config: AgentConfig): Promise<void> {
   const logger = openLog("warn", "telltale-agent");
   const encoder = new FrameEncoder(1, { keyframeEvery: 1 });
-  const collectors = createCollectors(collectOptions(config), encoder);
+  const collectors = createCollectors(
+    collectOptions(config),
+    encoder,
+    openDirectory(config, logger),
+  );
   const runner = new TickRunner(collectors, encoder, nodeClock, logger);
   runner.run(nodeClock.nowMs());
   encoder.encodeTick(nodeClock.nowMs(), [0]);
@@ -130,12 +135,28 @@ async function once(config: AgentConfig): Promise<void> {
   runner.run(nodeClock.nowMs());
   encoder.encodeTick(nodeClock.nowMs(), [0]);
   for (const { collector } of collectors) collector.close();
-  process.stdout.write(metricsPage(encoder, runner.families, new Metrics(), config.labels));
+  const families = [
+    ...runner.families,
+    ...collectors.flatMap(({ collector }) => collector.families),
+  ];
+  process.stdout.write(metricsPage(encoder, families, new Metrics(), config.labels));
 }
 
 function collectOptions(config: AgentConfig) {
   const { enable, disable } = config.collectors;
-  return { hostRoot: config.host_root, cgroupsMax: config.cgroups_max, enable, disable };
+  return {
+    hostRoot: config.host_root,
+    cgroupsMax: config.cgroups_max,
+    enable,
+    disable,
+    containerLabels: config.container_labels,
+    textfileDirectory: config.textfile_directory,
+  };
+}
+
+function openDirectory({ host_root: hostRoot }: AgentConfig, logger: Logger): OpenDirectory {
+  return (faults) =>
+    new ContainerDirectory({ hostRoot, clock: nodeClock, random: Math.random, logger, faults });
 }
 
 function nodePlatform(config: AgentConfig, logger: Logger): AgentPlatform {
@@ -153,7 +174,11 @@ function nodePlatform(config: AgentConfig, logger: Logger): AgentPlatform {
       ),
     connect: grpcConnect,
     collectors: (sink) => {
-      const collectors = createCollectors(collectOptions(config), sink);
+      const collectors = createCollectors(
+        collectOptions(config),
+        sink,
+        openDirectory(config, logger),
+      );
       // From a container the questions of the inventory have the container's answers.
       if (config.host_root !== "/") return collectors;
       const inventory = { clock: nodeClock, logger, ask: askInventory };

@@ -1,7 +1,9 @@
 import { CgroupCollector } from "./cgroup/cgroup-collector.ts";
-import type { SeriesSink } from "./collector.ts";
+import { NAMES_OF_PATHS } from "./cgroup/cgroup-name.ts";
+import type { Collector, SeriesSink } from "./collector.ts";
 import type { CollectorEntry } from "./collector-entry.ts";
 import { type CollectContext, Faults } from "./context.ts";
+import { DEVICE_COLLECTORS } from "./devices/device-collectors.ts";
 import { ReadBuffer } from "./held-file.ts";
 import { diskstatsCollector } from "./host/diskstats.ts";
 import { FilesystemCollector } from "./host/filesystem.ts";
@@ -11,13 +13,19 @@ import {
   pressureCollector,
   timeCollector,
 } from "./host/fixed-values.ts";
+import { HOST_COLLECTORS } from "./host/host-collectors.ts";
 import { meminfoCollector } from "./host/meminfo.ts";
 import { netdevCollector } from "./host/netdev.ts";
 import { StatCollector } from "./host/stat.ts";
 import { unameCollector } from "./host/uname.ts";
 import { vmstatCollector } from "./host/vmstat.ts";
 import { OwnedSink } from "./owned-sink.ts";
+import { processCollectors } from "./processes/process-collectors.ts";
 import { ReadingLane } from "./reading-lane.ts";
+import type { ContainerDirectory } from "./runtime/container-directory.ts";
+import { SERIES_LABELS_DEFAULT } from "./runtime/container-facts.ts";
+import { containerStateCollector } from "./runtime/container-states.ts";
+import { textfileCollector } from "./textfile/textfile.ts";
 import type { ScheduledCollector } from "./tick.ts";
 
 export type CollectOptions = {
@@ -28,7 +36,14 @@ export type CollectOptions = {
   /** Names of collectors that run though they are off by default, and the other way round. */
   readonly enable?: readonly string[];
   readonly disable?: readonly string[];
+  /** Container labels that become labels of the container's series. */
+  readonly containerLabels?: readonly string[];
+  /** Where other programs leave `*.prom` files; "": node_exporter's usual place, if it is there. */
+  readonly textfileDirectory?: string;
 };
+
+const CONTAINER_STATE = "containerstate";
+const CONTAINER_STATE_MS = 1000;
 
 /** Those that read a file or two in every tick. */
 const TICK_COLLECTORS: readonly CollectorEntry[] = [
@@ -45,10 +60,18 @@ const TICK_COLLECTORS: readonly CollectorEntry[] = [
   everyTick("filesystem", (context) => new FilesystemCollector(context)),
 ];
 
-const ENTRIES: readonly CollectorEntry[] = [...TICK_COLLECTORS];
+/** Whoever knows containers by name, made for these collectors and closed with them. */
+export type OpenDirectory = (faults: Faults) => ContainerDirectory;
 
-/** All that read host and containers. They open their files when first asked. */
-export function createCollectors(options: CollectOptions, sink: SeriesSink): ScheduledCollector[] {
+/**
+ * All that read host and containers. They open their files when first asked. Without a directory
+ * containers go by their cgroups' names.
+ */
+export function createCollectors(
+  options: CollectOptions,
+  sink: SeriesSink,
+  openDirectory: OpenDirectory | null = null,
+): ScheduledCollector[] {
   const faults = new Faults(sink);
   const context: CollectContext = {
     hostRoot: options.hostRoot,
@@ -57,20 +80,63 @@ export function createCollectors(options: CollectOptions, sink: SeriesSink): Sch
     faults,
     lane: new ReadingLane(),
   };
-  const { enable = [], disable = [] } = options;
-  const isOn = ({ name, isOnByDefault }: CollectorEntry) =>
-    enable.includes(name) || (isOnByDefault && !disable.includes(name));
-  const scheduled = ENTRIES.filter(isOn).map((entry) => schedule(entry, context));
-  const cgroups = new CgroupCollector(context, options.cgroupsMax);
+  const directory = openDirectory?.(faults) ?? null;
+  const cgroups = new CgroupCollector(context, options.cgroupsMax, {
+    names: directory ?? NAMES_OF_PATHS,
+    containerLabels: options.containerLabels ?? SERIES_LABELS_DEFAULT,
+  });
+  const taken = new Set<string>();
+  const entries = [
+    ...hostEntries(options, (metric) => taken.has(metric)),
+    ...processCollectors(() => cgroups.activity()),
+    ...(directory === null ? [] : containerEntries(directory)),
+  ];
+  const scheduled = entries
+    .filter((entry) => isOn(entry, options))
+    .map((entry) => schedule(entry, context));
   for (const collector of [cgroups, faults]) {
     scheduled.push({ collector, intervalMs: 0, isSheddable: false, keep: () => undefined });
   }
+  for (const { collector } of scheduled) for (const { name } of collector.families) taken.add(name);
   return scheduled;
 }
 
 /** Names that the configuration may give. */
 export function collectorNames(): string[] {
-  return ENTRIES.map(({ name }) => name);
+  const entries = [...hostEntries({}, () => false), ...processCollectors(null)];
+  return [...entries.map(({ name }) => name), CONTAINER_STATE].sort();
+}
+
+function hostEntries(
+  { textfileDirectory }: Pick<CollectOptions, "textfileDirectory">,
+  isTaken: (metric: string) => boolean,
+): CollectorEntry[] {
+  const directory = textfileDirectory ?? "";
+  return [
+    ...TICK_COLLECTORS,
+    ...HOST_COLLECTORS,
+    ...DEVICE_COLLECTORS,
+    textfileCollector(directory === "" ? { isTaken } : { directory, isTaken }),
+  ];
+}
+
+/** Closing it ends the directory as well; nothing is left to wait for but its own sockets. */
+function containerEntries(directory: ContainerDirectory): CollectorEntry[] {
+  const create = (context: CollectContext): Collector => {
+    const states = containerStateCollector(directory, context);
+    const close = () => {
+      states.close();
+      void directory[Symbol.asyncDispose]();
+    };
+    return { ...states, collect: (nowMs) => states.collect(nowMs), close };
+  };
+  const intervalMs = CONTAINER_STATE_MS;
+  return [{ name: CONTAINER_STATE, isOnByDefault: true, intervalMs, isSheddable: false, create }];
+}
+
+function isOn({ name, isOnByDefault }: CollectorEntry, options: CollectOptions): boolean {
+  const { enable = [], disable = [] } = options;
+  return enable.includes(name) || (isOnByDefault && !disable.includes(name));
 }
 
 function schedule(entry: CollectorEntry, context: CollectContext): ScheduledCollector {

@@ -5,10 +5,7 @@ import { afterEach, expect, test } from "vitest";
 import { Faults } from "../../agent/collect/context.ts";
 import { ReadBuffer } from "../../agent/collect/held-file.ts";
 import type { CgroupActivity } from "../../agent/collect/processes/cgroup-activity.ts";
-import {
-  PROCESS_COLLECTORS,
-  processCollectors,
-} from "../../agent/collect/processes/process-collectors.ts";
+import { processCollectors } from "../../agent/collect/processes/process-collectors.ts";
 import { ProcessGroups } from "../../agent/collect/processes/process-groups.ts";
 import { ProcessPlaces } from "../../agent/collect/processes/process-places.ts";
 import { ProcessTable } from "../../agent/collect/processes/process-table.ts";
@@ -38,7 +35,7 @@ class FakeHost {
   readonly faults = new Faults(this.sink);
   readonly #collector;
 
-  constructor(entries = PROCESS_COLLECTORS) {
+  constructor(entries = processCollectors(null)) {
     cleanups.push(() => rmSync(this.root, { recursive: true }));
     mkdirSync(join(this.root, "proc/sys"), { recursive: true });
     const [entry] = entries;
@@ -227,7 +224,7 @@ test("a series of ended processes leaves no file open", () => {
 
 test("on the machine of the test the test itself is found", () => {
   const sink = new RecordingSink();
-  const [entry] = PROCESS_COLLECTORS;
+  const [entry] = processCollectors(null);
   const faults = new Faults(sink);
   const collector = entry?.create({
     hostRoot: "/",

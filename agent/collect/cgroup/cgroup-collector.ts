@@ -10,11 +10,14 @@ import {
 import { type CollectContext, hostPath } from "../context.ts";
 import { MountsFile } from "../mounts-file.ts";
 import { Cgroup, type CgroupParts } from "./cgroup.ts";
-import { cgroupSpecs, IO_SPECS, V2_CPU_SCALE } from "./cgroup-specs.ts";
+import type { NameOptions } from "./cgroup-name.ts";
+import { NetworkSpaces } from "./cgroup-network.ts";
+import { cgroupSpecs, IO_SPECS, NETWORK_SPECS, USAGE_SPECS, V2_CPU_SCALE } from "./cgroup-specs.ts";
 import { type CgroupNode, CgroupTree } from "./cgroup-tree.ts";
 import { DeviceNames } from "./device-names.ts";
 import { ProcessFinder } from "./first-process.ts";
 import { findHierarchies, type Hierarchies } from "./hierarchies.ts";
+import { PastKills } from "./past-kills.ts";
 
 const AGENT_SPECS: readonly SeriesSpec[] = [
   gauge("telltale_agent_cgroups", "Cgroups whose metrics are collected."),
@@ -28,13 +31,21 @@ const SEARCH_MS = 10_000;
 /** Containers, systemd units and slices, under cAdvisor's names. */
 export class CgroupCollector implements Collector {
   readonly name = "cgroup";
-  readonly families = familiesOf([...cgroupSpecs(SCALES), ...IO_SPECS, ...AGENT_SPECS]);
+  readonly families = familiesOf([
+    ...cgroupSpecs(SCALES),
+    ...IO_SPECS,
+    ...USAGE_SPECS,
+    ...NETWORK_SPECS.filter((spec) => spec !== null),
+    ...AGENT_SPECS,
+  ]);
   readonly #context: CollectContext;
   readonly #cgroupsMax: number;
+  readonly #naming: NameOptions;
   readonly #mounts: MountsFile;
   readonly #devices: DeviceNames;
   readonly #agentRow: SeriesRow;
   readonly #cgroups = new Map<CgroupNode, Cgroup>();
+  readonly #pastKills: PastKills;
   /** Wanted, but one too many. */
   readonly #leftOut = new Set<CgroupNode>();
   /** Found by the scan that runs. */
@@ -43,9 +54,11 @@ export class CgroupCollector implements Collector {
   #parts: CgroupParts | null = null;
   #searchedAtMs = Number.NEGATIVE_INFINITY;
 
-  constructor(context: CollectContext, cgroupsMax: number) {
+  constructor(context: CollectContext, cgroupsMax: number, naming: NameOptions) {
     this.#context = context;
     this.#cgroupsMax = cgroupsMax;
+    this.#naming = naming;
+    this.#pastKills = new PastKills(context.sink);
     this.#mounts = new MountsFile(context, context.hostRoot === "/" ? "self" : "init");
     this.#devices = new DeviceNames(context);
     this.#agentRow = new SeriesRow(context.sink, AGENT_SPECS, { job: JOB_AGENT });
@@ -62,8 +75,16 @@ export class CgroupCollector implements Collector {
     }
     tree.scan();
     this.#takeIn(nowMs);
+    this.#pastKills.set(nowMs);
     this.#agentRow.set(0, this.#cgroups.size);
     this.#agentRow.set(1, this.#leftOut.size);
+  }
+
+  /** What processes are in, and whether they ran: directories, names and CPU time so far. */
+  *activity(): Generator<{ directory: string; containerName: string; cpuUsage: number }> {
+    for (const { node, containerName, cpuUsage } of this.#cgroups.values()) {
+      yield { directory: node.directory, containerName, cpuUsage };
+    }
   }
 
   close(): void {
@@ -83,7 +104,9 @@ export class CgroupCollector implements Collector {
   #begin(hierarchies: Hierarchies): void {
     const context = this.#context;
     const processes = new ProcessFinder(context);
-    this.#parts = { context, hierarchies, processes, devices: this.#devices };
+    const spaces = new NetworkSpaces(context);
+    const naming = this.#naming;
+    this.#parts = { context, hierarchies, processes, devices: this.#devices, spaces, naming };
     this.#tree = new CgroupTree(hostPath(context, hierarchies.primary.mountPoint), {
       found: (node) => this.#found.push(node),
       lost: (node) => this.#drop(node),
@@ -104,6 +127,7 @@ export class CgroupCollector implements Collector {
         continue;
       }
       this.#leftOut.delete(node);
+      this.#pastKills.end(node.path);
       const cgroup = new Cgroup(node, parts);
       this.#cgroups.set(node, cgroup);
       if (cgroup.collect(nowMs)) node.isWatched = cgroup.hasOpenFiles;
@@ -113,7 +137,9 @@ export class CgroupCollector implements Collector {
 
   #drop(node: CgroupNode): void {
     this.#leftOut.delete(node);
-    this.#cgroups.get(node)?.retire();
+    const cgroup = this.#cgroups.get(node);
+    if (cgroup !== undefined) this.#pastKills.begin(node.path, cgroup.oomKills);
+    cgroup?.retire();
     this.#cgroups.delete(node);
     node.isWatched = false;
   }

@@ -1,6 +1,7 @@
-import type { SeriesRow, SeriesSpec } from "../collector.ts";
+import type { SeriesSpec } from "../collector.ts";
 import {
   BLKIO_COLUMNS,
+  countLines,
   IO_COLUMNS,
   parseBlkio,
   parseCpuLimit,
@@ -16,14 +17,19 @@ import * as at from "./cgroup-specs.ts";
 import type { Controller } from "./hierarchies.ts";
 
 /**
- * When a file is read; every 10 s in any case.
+ * When a file is read; every 10 s in any case. CPU time is what the cgroup used since the file was
+ * last read: without any, its processes brought nothing about.
  * - always: every tick
- * - setting: only people and runtimes change it
- * - ran: if CPU time or memory use changed since the last tick: without that, the rest of what a
- *   cgroup's own processes bring about did not change either
+ * - setting: only people and runtimes change it, or it hardly matters how old it is
  * - quota: if there is a CPU quota
+ * - jiffies: after 5 ms of CPU time, half of what the file's unit is
+ * - threads: after 1 ms of CPU time, which starting a process takes
+ * - memory: if memory use is another, or near the limit, or after 10 ms of CPU time
  */
-export type ReadWhen = "always" | "setting" | "ran" | "quota";
+export type ReadWhen = "always" | "setting" | "quota" | "jiffies" | "threads" | "memory";
+
+/** After how much CPU time. */
+export const READ_AFTER_CPU_MS = { jiffies: 5, threads: 1, memory: 10 } as const;
 
 /** A file of a cgroup, and where its numbers go. */
 export type CgroupFile = {
@@ -33,6 +39,8 @@ export type CgroupFile = {
   readonly when: ReadWhen;
   /** Worth comparing with the last read; not where parsing is as cheap. */
   readonly comparesBytes: boolean;
+  /** A line per process: may be longer than one read gives. */
+  readonly hasManyRecords?: boolean;
   /** Returns how many numbers were malformed. */
   readonly parse: (bytes: Uint8Array, length: number, values: Float64Array) => number;
 };
@@ -46,7 +54,9 @@ export type CgroupIoFile = {
   readonly names: readonly string[];
   readonly columns: number;
   readonly specs: readonly SeriesSpec[];
-  readonly parse: (bytes: Uint8Array, length: number, table: RowTable<SeriesRow>) => number;
+  /** The first two columns are bytes read and written. */
+  readonly hasBytes: boolean;
+  readonly parse: <T>(bytes: Uint8Array, length: number, table: RowTable<T>) => number;
 };
 
 type TargetParser = (
@@ -107,6 +117,19 @@ function pressure(resource: string, target: number): CgroupFile {
   };
 }
 
+/** A line per process, whatever the version. */
+const PROCESSES_FILE: CgroupFile = {
+  controller: "pids",
+  names: ["cgroup.procs"],
+  when: "setting",
+  comparesBytes: false,
+  hasManyRecords: true,
+  parse: (bytes, length, values) => {
+    values[at.PROCESSES] = countLines(bytes, length);
+    return 0;
+  },
+};
+
 export const PRESSURE_FILES: readonly CgroupFile[] = [
   pressure("cpu", at.PSI_CPU),
   pressure("memory", at.PSI_MEMORY),
@@ -125,29 +148,42 @@ export const V2_FILES: readonly CgroupFile[] = [
     ["nr_periods", at.CFS_PERIODS],
     ["nr_throttled", at.CFS_THROTTLED_PERIODS],
     ["throttled_usec", at.CFS_THROTTLED],
+    ["nr_bursts", at.CFS_BURST_PERIODS],
+    ["burst_usec", at.CFS_BURST],
   ]),
   single("memory", "memory.current", "always", at.MEMORY_USAGE),
   setting("cpu", "cpu.max", at.CPU_QUOTA, parseCpuLimit),
   setting("cpu", "cpu.weight", at.CPU_SHARES, parseCpuWeight),
-  keyed("memory", "memory.stat", "ran", [
+  setting("memory", "memory.max", at.MEMORY_LIMIT, parseMemoryLimit),
+  keyed("memory", "memory.stat", "memory", [
     ["anon", at.MEMORY_RSS],
     ["file", at.MEMORY_CACHE],
+    ["kernel", at.MEMORY_KERNEL],
     ["file_mapped", at.MEMORY_MAPPED],
+    ["active_file", at.MEMORY_ACTIVE_FILE],
     ["inactive_file", at.MEMORY_INACTIVE_FILE],
+    ["slab", at.MEMORY_SLAB],
+    ["pgfault", at.FAULTS],
+    ["pgmajfault", at.MAJOR_FAULTS],
   ]),
-  keyed("memory", "memory.events", "ran", [
+  keyed("memory", "memory.events", "memory", [
     ["max", at.MEMORY_FAILCNT],
     ["oom_kill", at.OOM_KILLS],
   ]),
-  setting("memory", "memory.max", at.MEMORY_LIMIT, parseMemoryLimit),
-  single("pids", "pids.current", "ran", at.THREADS),
+  single("memory", "memory.swap.current", "memory", at.MEMORY_SWAP),
+  single("memory", "memory.peak", "setting", at.MEMORY_MAX_USAGE),
+  setting("memory", "memory.high", at.MEMORY_RESERVATION, parseMemoryLimit),
+  setting("memory", "memory.swap.max", at.MEMORY_SWAP_LIMIT, parseMemoryLimit),
+  single("pids", "pids.current", "threads", at.THREADS),
+  setting("pids", "pids.max", at.THREADS_MAX, parseMemoryLimit),
+  PROCESSES_FILE,
 ];
 
 /** CPU time and memory use first, as above. Source: kernel docs, admin-guide/cgroup-v1. */
 export const V1_FILES: readonly CgroupFile[] = [
   single("cpuacct", "cpuacct.usage", "always", at.CPU_USAGE),
   single("memory", "memory.usage_in_bytes", "always", at.MEMORY_USAGE),
-  keyed("cpuacct", "cpuacct.stat", "ran", [
+  keyed("cpuacct", "cpuacct.stat", "jiffies", [
     ["user", at.CPU_USER],
     ["system", at.CPU_SYSTEM],
   ]),
@@ -155,21 +191,35 @@ export const V1_FILES: readonly CgroupFile[] = [
     ["nr_periods", at.CFS_PERIODS],
     ["nr_throttled", at.CFS_THROTTLED_PERIODS],
     ["throttled_time", at.CFS_THROTTLED],
+    ["nr_bursts", at.CFS_BURST_PERIODS],
+    ["burst_time", at.CFS_BURST],
   ]),
   setting("cpu", "cpu.cfs_quota_us", at.CPU_QUOTA, parseCpuLimit),
   setting("cpu", "cpu.cfs_period_us", at.CPU_PERIOD, parseCpuLimit),
   setting("cpu", "cpu.shares", at.CPU_SHARES, parseNumber),
-  keyed("memory", "memory.stat", "ran", [
-    ["total_rss", at.MEMORY_RSS],
+  setting("memory", "memory.limit_in_bytes", at.MEMORY_LIMIT, parseMemoryLimit),
+  keyed("memory", "memory.stat", "memory", [
+    ["pgfault", at.OWN_FAULTS],
+    ["pgmajfault", at.OWN_MAJOR_FAULTS],
     ["total_cache", at.MEMORY_CACHE],
+    ["total_rss", at.MEMORY_RSS],
     ["total_mapped_file", at.MEMORY_MAPPED],
+    ["total_swap", at.MEMORY_SWAP],
+    ["total_pgfault", at.FAULTS],
+    ["total_pgmajfault", at.MAJOR_FAULTS],
     ["total_inactive_file", at.MEMORY_INACTIVE_FILE],
+    ["total_active_file", at.MEMORY_ACTIVE_FILE],
   ]),
   setting("memory", "memory.failcnt", at.MEMORY_FAILCNT, parseNumber),
   // Its last line counts OOM kills; memory.failcnt and memory.memsw.failcnt do not, on any kernel.
-  keyed("memory", "memory.oom_control", "ran", [["oom_kill", at.OOM_KILLS]]),
-  setting("memory", "memory.limit_in_bytes", at.MEMORY_LIMIT, parseMemoryLimit),
-  single("pids", "pids.current", "ran", at.THREADS),
+  keyed("memory", "memory.oom_control", "memory", [["oom_kill", at.OOM_KILLS]]),
+  single("memory", "memory.max_usage_in_bytes", "setting", at.MEMORY_MAX_USAGE),
+  single("memory", "memory.kmem.usage_in_bytes", "setting", at.MEMORY_KERNEL),
+  setting("memory", "memory.soft_limit_in_bytes", at.MEMORY_RESERVATION, parseMemoryLimit),
+  setting("memory", "memory.memsw.limit_in_bytes", at.MEMORY_SWAP_LIMIT, parseMemoryLimit),
+  single("pids", "pids.current", "threads", at.THREADS),
+  setting("pids", "pids.max", at.THREADS_MAX, parseMemoryLimit),
+  PROCESSES_FILE,
 ];
 
 export const V2_IO_FILES: readonly CgroupIoFile[] = [
@@ -178,6 +228,7 @@ export const V2_IO_FILES: readonly CgroupIoFile[] = [
     names: ["io.stat"],
     columns: IO_COLUMNS,
     specs: at.IO_SPECS,
+    hasBytes: true,
     parse: parseIoStat,
   },
 ];
@@ -189,6 +240,7 @@ export const V1_IO_FILES: readonly CgroupIoFile[] = [
     names: ["blkio.throttle.io_service_bytes_recursive", "blkio.throttle.io_service_bytes"],
     columns: BLKIO_COLUMNS,
     specs: at.IO_SPECS.slice(0, BLKIO_COLUMNS),
+    hasBytes: true,
     parse: parseBlkio,
   },
   {
@@ -196,6 +248,7 @@ export const V1_IO_FILES: readonly CgroupIoFile[] = [
     names: ["blkio.throttle.io_serviced_recursive", "blkio.throttle.io_serviced"],
     columns: BLKIO_COLUMNS,
     specs: at.IO_SPECS.slice(BLKIO_COLUMNS),
+    hasBytes: false,
     parse: parseBlkio,
   },
 ];

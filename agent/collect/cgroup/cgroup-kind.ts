@@ -1,3 +1,5 @@
+import { systemContainer } from "../runtime/system-container.ts";
+
 /**
  * What a cgroup is, by its directory's name:
  * - container: of a container runtime; what is below it is its own affair
@@ -6,7 +8,13 @@
  * - monitor: the process that watches a container, not the container
  */
 export type CgroupKind =
-  | { readonly kind: "container"; readonly containerId: string; readonly runtime: string }
+  | {
+      readonly kind: "container";
+      /** 64 hexadecimal digits; of LXC and nspawn, which have none, the name. */
+      readonly containerId: string;
+      readonly runtime: string;
+      readonly isWrapped: boolean;
+    }
   | { readonly kind: "unit"; readonly unit: string }
   | { readonly kind: "group" }
   | { readonly kind: "monitor" };
@@ -24,7 +32,7 @@ export function cgroupKind(name: string): CgroupKind {
   const [, prefix, containerId] = CONTAINER.exec(name) ?? [];
   if (containerId !== undefined) {
     const runtime = (prefix ?? "").split(":").at(-1) ?? "";
-    return { kind: "container", containerId, runtime };
+    return { kind: "container", containerId, runtime, isWrapped: false };
   }
   if (UNIT.test(name)) return { kind: "unit", unit: name };
   return { kind: "group" };
@@ -35,30 +43,26 @@ export function cgroupKind(name: string): CgroupKind {
  * limits with it.
  */
 export function mayWrapContainer(kind: CgroupKind): boolean {
-  return kind.kind === "container" && /^(?:libpod|crio)$/.test(kind.runtime);
+  return kind.kind === "container" && !kind.isWrapped && /^(?:libpod|crio)$/.test(kind.runtime);
 }
 
 export const WRAPPED_CONTAINER = "container";
 
-/** What the directory `name` of such a cgroup is. */
-export function kindIn(parent: CgroupKind, name: string): CgroupKind {
+/** What the last directory of `path`, in a cgroup of the kind `parent`, is. */
+export function kindIn(parent: CgroupKind, path: string): CgroupKind {
   const isWrapped = parent.kind === "container" && mayWrapContainer(parent);
-  return isWrapped ? { ...parent, runtime: "" } : cgroupKind(name);
+  if (isWrapped) return { ...parent, isWrapped };
+  const system = systemContainer(path);
+  const name = path.slice(path.lastIndexOf("/") + 1);
+  if (system === null) return cgroupKind(name);
+  if (system.isMonitor) return { kind: "monitor" };
+  return { kind: "container", containerId: system.name, runtime: system.runtime, isWrapped };
 }
 
-const SHORT_ID = 12;
-
 /**
- * The labels that tell cgroups apart. Names that a runtime knows will come in here. Groups have no
- * name, so that `name!=""` never counts a container and the slice around it.
+ * The labels that tell cgroups apart. Groups have no name, so that `name!=""` never counts a
+ * container and the slice around it. What a container is called its runtime knows.
  */
 export function cgroupLabels(path: string, kind: CgroupKind): Readonly<Record<string, string>> {
-  switch (kind.kind) {
-    case "container":
-      return { id: path, name: kind.containerId.slice(0, SHORT_ID) };
-    case "unit":
-      return { id: path, name: kind.unit };
-    default:
-      return { id: path };
-  }
+  return kind.kind === "unit" ? { id: path, name: kind.unit } : { id: path };
 }

@@ -139,7 +139,7 @@ export class CgroupTree {
 function nodeOf(parentDirectory: string, name: string, parent: CgroupNode | null): CgroupNode {
   const parentPath = parent === null || parent.path === "/" ? "" : parent.path;
   const path = `${parentPath}/${name}`;
-  const kind = parent === null ? cgroupKind(name) : kindIn(parent.kind, name);
+  const kind = parent === null ? cgroupKind(name) : kindIn(parent.kind, path);
   return {
     path,
     directory: name === "" ? parentDirectory : `${parentDirectory}/${name}`,

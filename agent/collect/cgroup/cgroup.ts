@@ -1,24 +1,25 @@
 import { existsSync } from "node:fs";
-import { JOB_CONTAINERS, SeriesRow } from "../collector.ts";
+import { SeriesRow } from "../collector.ts";
 import { type CollectContext, hostPath } from "../context.ts";
-import { CHANGED, GONE, HeldFile, MISSING } from "../held-file.ts";
+import { CHANGED, GONE, type HeldFile } from "../held-file.ts";
 import { ABSENT } from "../parse/byte-scanner.ts";
-import { RowTable } from "../parse/row-table.ts";
 import {
   type CgroupFile,
-  type CgroupIoFile,
   PRESSURE_FILES,
+  READ_AFTER_CPU_MS,
   type ReadWhen,
   V1_FILES,
-  V1_IO_FILES,
   V2_FILES,
-  V2_IO_FILES,
 } from "./cgroup-files.ts";
-import { cgroupLabels } from "./cgroup-kind.ts";
+import { CgroupIo } from "./cgroup-io.ts";
+import { CgroupName, type NameOptions } from "./cgroup-name.ts";
+import { ContainerNetwork, type NetworkSpaces } from "./cgroup-network.ts";
+import { CgroupRatios } from "./cgroup-ratios.ts";
 import * as at from "./cgroup-specs.ts";
 import type { CgroupNode } from "./cgroup-tree.ts";
 import type { DeviceNames } from "./device-names.ts";
 import type { ProcessFinder } from "./first-process.ts";
+import { openFirst, readHeld } from "./held-entry.ts";
 import { type Controller, type Hierarchies, pathInHierarchy } from "./hierarchies.ts";
 
 export type CgroupParts = {
@@ -26,6 +27,8 @@ export type CgroupParts = {
   readonly hierarchies: Hierarchies;
   readonly processes: ProcessFinder;
   readonly devices: DeviceNames;
+  readonly spaces: NetworkSpaces;
+  readonly naming: NameOptions;
 };
 
 /** Everything is read this often, also what nothing hints at having changed. */
@@ -34,26 +37,30 @@ const READ_ALL_MS = 10_000;
 const RESOLVE_MS = 60_000;
 /** A cgroup is there before its first process: so often it is looked for it in the first ticks. */
 const RESOLVE_FIRST = 5;
+/** Memory use from this share of the limit on is near it. */
+const NEAR_LIMIT = 0.9;
 
 const COLLECTOR = "cgroup";
 
-type OpenFile = { readonly file: CgroupFile; held: HeldFile | null };
-type OpenIoFile = {
-  readonly file: CgroupIoFile;
-  readonly table: RowTable<SeriesRow>;
-  held: HeldFile | null;
-};
-
+/** What CPU time and memory use were when the file was last read. */
+type Read = { cpu: number; memory: number };
+type OpenFile = { readonly file: CgroupFile; readonly read: Read; held: HeldFile | null };
 /** The files and the series of one cgroup. */
 export class Cgroup {
   readonly node: CgroupNode;
   readonly #parts: CgroupParts;
-  readonly #labels: Readonly<Record<string, string>>;
-  readonly #row: SeriesRow;
+  readonly #name: CgroupName;
+  readonly #network: ContainerNetwork | null;
+  readonly #isV1: boolean;
+  readonly #ratios: CgroupRatios;
   readonly #values = new Float64Array(at.VALUES).fill(ABSENT);
+  /** CPU time in a millisecond, in the unit of the kernel's count. */
+  readonly #cpuMs: number;
+  /** Null before the labels are known. */
+  #row: SeriesRow | null = null;
   #directories = new Map<Controller, string | null>();
   #files: OpenFile[] = [];
-  #ioFiles: OpenIoFile[] = [];
+  readonly #io: CgroupIo;
   #readAllAtMs = Number.NEGATIVE_INFINITY;
   #resolvedAtMs = Number.NEGATIVE_INFINITY;
   #searches = 0;
@@ -62,14 +69,36 @@ export class Cgroup {
   constructor(node: CgroupNode, parts: CgroupParts) {
     this.node = node;
     this.#parts = parts;
-    this.#labels = { job: JOB_CONTAINERS, ...cgroupLabels(node.path, node.kind) };
-    const isV1 = parts.hierarchies.byController.get("cpuacct")?.version === 1;
-    const specs = isV1 ? V1_SPECS : V2_SPECS;
-    this.#row = new SeriesRow(parts.context.sink, specs, this.#labels);
+    this.#name = new CgroupName(node, parts.naming);
+    const isContainer = node.kind.kind === "container";
+    this.#network = isContainer ? new ContainerNetwork(parts.context, parts.spaces) : null;
+    this.#isV1 = parts.hierarchies.byController.get("cpuacct")?.version === 1;
+    const scale = this.#isV1 ? at.V1_USAGE_SCALE : at.V2_CPU_SCALE;
+    this.#cpuMs = 10 ** (scale - 3);
+    this.#ratios = new CgroupRatios(scale);
+    const isV1Io = parts.hierarchies.byController.get("io")?.version === 1;
+    this.#io = new CgroupIo(parts.context, parts.devices, isV1Io);
+    this.#label();
   }
 
   get hasOpenFiles(): boolean {
     return this.#files.some(({ held }) => held !== null);
+  }
+
+  /** CPU time used so far; negative: not known. */
+  get cpuUsage(): number {
+    return this.#values[at.CPU_USAGE] ?? ABSENT;
+  }
+
+  get containerName(): string {
+    return this.#name.containerName;
+  }
+
+  /** OOM kills so far, and the labels of their series; null: there were none. */
+  get oomKills(): { readonly count: number; readonly labels: Record<string, string> } | null {
+    const count = this.#values[at.OOM_KILLS] ?? ABSENT;
+    const { labels } = this.#name;
+    return count > 0 && labels !== null ? { count, labels: { ...labels } } : null;
   }
 
   /** Sets all series. False when the cgroup is gone: then it has set nothing that matters. */
@@ -83,29 +112,41 @@ export class Cgroup {
       this.#resolve(nowMs);
       if (!this.#read(nowMs)) return false;
     }
-    this.#set(nowMs);
+    if (this.#name.refresh(nowMs)) this.#label();
+    if (this.#row !== null) this.#set(this.#row, nowMs);
     return true;
   }
 
   close(): void {
     for (const { held } of this.#files) held?.close();
-    for (const { held, table } of this.#ioFiles) {
-      held?.close();
-      for (const row of table.rows) row.attachment?.retire();
-    }
+    this.#io.close();
+    this.#network?.close();
     this.#files = [];
-    this.#ioFiles = [];
   }
 
   /** Its series do not come back. */
   retire(): void {
     this.close();
-    this.#row.retire();
+    this.#network?.retire();
+    this.#row?.retire();
+    this.#name.forget();
+  }
+
+  /** The labels became known, or others. */
+  #label(): void {
+    const { labels } = this.#name;
+    if (labels === null) return;
+    this.#row?.retire();
+    const specs = this.#isV1 ? V1_SPECS : V2_SPECS;
+    this.#row = new SeriesRow(this.#parts.context.sink, specs, labels);
+    this.#network?.relabel(labels);
+    this.#io.relabel(labels);
   }
 
   #forget(): void {
     this.close();
     this.#values.fill(ABSENT);
+    this.#ratios.forget();
     this.#directories.clear();
     this.#startedAt = ABSENT;
     this.#searches = 0;
@@ -126,8 +167,8 @@ export class Cgroup {
     }
     this.#directories = directories;
     if (this.#files.length === 0) this.#listFiles();
-    let isNew = false;
-    for (const entry of [...this.#files, ...this.#ioFiles]) {
+    let isNew = this.#io.open(this.#directories.get("io") ?? null);
+    for (const entry of this.#files) {
       if (entry.held !== null) continue;
       entry.held = this.#open(entry.file);
       isNew ||= entry.held !== null;
@@ -138,13 +179,15 @@ export class Cgroup {
   #findDirectories(): Map<Controller, string | null> {
     const { context, hierarchies, processes } = this.#parts;
     const { path, directory, kind } = this.node;
-    const isSearched = kind.kind === "container" || kind.kind === "unit" || !hierarchies.isUnified;
-    const isNeeded = !hierarchies.isUnified || this.#startedAt === ABSENT;
-    const first = isSearched && isNeeded && path !== "/" ? processes.find(directory) : null;
     const hasStart = kind.kind === "container" || kind.kind === "unit";
+    const isSearched = hasStart || !hierarchies.isUnified;
+    const needsNetwork = this.#network !== null && !this.#network.isOpen;
+    const isNeeded = !hierarchies.isUnified || this.#startedAt === ABSENT || needsNetwork;
+    const first = isSearched && isNeeded && path !== "/" ? processes.find(directory) : null;
     if (first !== null && this.#startedAt === ABSENT && hasStart) {
       this.#startedAt = first.startedAt;
     }
+    if (first !== null && needsNetwork) this.#network?.open(first.pid);
     const directories = new Map<Controller, string | null>();
     for (const [controller, hierarchy] of hierarchies.byController) {
       const isOwn = hierarchies.isUnified || first === null;
@@ -164,86 +207,64 @@ export class Cgroup {
       ...V2_FILES.filter(isOf(2)),
       ...PRESSURE_FILES.filter(isOf(2)),
     ];
-    this.#files = files.map((file) => ({ file, held: null }));
-    const ioFiles = [...V1_IO_FILES.filter(isOf(1)), ...V2_IO_FILES.filter(isOf(2))];
-    this.#ioFiles = ioFiles.map((file) => {
-      return { file, table: new RowTable<SeriesRow>(file.columns), held: null };
-    });
+    this.#files = files.map((file) => ({ file, read: neverRead(), held: null }));
   }
 
-  #open(file: CgroupFile | CgroupIoFile): HeldFile | null {
-    const directory = this.#directories.get(file.controller);
-    if (directory === undefined || directory === null) return null;
-    const { buffer, faults } = this.#parts.context;
-    const comparesBytes = "comparesBytes" in file ? file.comparesBytes : true;
-    for (const name of file.names) {
-      const held = new HeldFile(`${directory}/${name}`, buffer, { comparesBytes });
-      try {
-        if (held.open()) return held;
-      } catch {
-        // Out of descriptors, or not permitted: tried again with the next resolve.
-        faults.add(COLLECTOR, "unreadable", 1);
-      }
-    }
-    return null;
+  #open({ controller, names, comparesBytes, hasManyRecords = false }: CgroupFile): HeldFile | null {
+    const directory = this.#directories.get(controller) ?? null;
+    const options = { comparesBytes, hasManyRecords };
+    return openFirst(this.#parts.context, directory, names, options);
   }
 
   /** False when the cgroup is gone. */
   #read(nowMs: number): boolean {
     const isAllDue = isDue(nowMs, this.#readAllAtMs, READ_ALL_MS);
     if (isAllDue) this.#readAllAtMs = nowMs;
-    const lastCpu = this.#values[at.CPU_USAGE];
-    const lastMemory = this.#values[at.MEMORY_USAGE];
     const files = this.#files;
     for (let i = 0; i < files.length; i += 1) {
       const entry = files[i];
       if (entry === undefined || entry.held === null) continue;
-      if (!isAllDue && !this.#isDueNow(entry.file.when, lastCpu, lastMemory)) continue;
-      const outcome = this.#readFile(entry);
+      if (!isAllDue && !this.#isDueNow(entry.file.when, entry.read)) continue;
+      const outcome = readHeld(entry, this.#parts.context);
       if (outcome === GONE) return false;
       if (outcome === CHANGED) this.#parse(entry);
+      entry.read.cpu = this.#values[at.CPU_USAGE] ?? ABSENT;
+      entry.read.memory = this.#values[at.MEMORY_USAGE] ?? ABSENT;
     }
-    return this.#readIo(isAllDue);
+    if (this.#network !== null && (isAllDue || this.#network.hasDevices)) this.#network.read();
+    const cpu = this.cpuUsage;
+    const hasStarted = this.#hasUsedCpu(this.#io, READ_AFTER_CPU_MS.threads);
+    return this.#io.read(isAllDue, hasStarted, cpu);
   }
 
-  #isDueNow(when: ReadWhen, lastCpu: number | undefined, lastMemory: number | undefined): boolean {
-    const values = this.#values;
+  #isDueNow(when: ReadWhen, last: Read): boolean {
     switch (when) {
       case "always":
         return true;
       case "setting":
         return false;
       case "quota":
-        return (values[at.CPU_QUOTA] ?? ABSENT) >= 0;
-      case "ran": {
-        const cpu = values[at.CPU_USAGE];
-        return cpu !== lastCpu || cpu === ABSENT || values[at.MEMORY_USAGE] !== lastMemory;
-      }
+        return (this.#values[at.CPU_QUOTA] ?? ABSENT) >= 0;
+      case "jiffies":
+      case "threads":
+        return this.#hasUsedCpu(last, READ_AFTER_CPU_MS[when]);
+      case "memory":
+        return (
+          this.#values[at.MEMORY_USAGE] !== last.memory ||
+          this.#isNearLimit() ||
+          this.#hasUsedCpu(last, READ_AFTER_CPU_MS.memory)
+        );
     }
   }
 
-  #readIo(isAllDue: boolean): boolean {
-    let isChanged = true;
-    for (const entry of this.#ioFiles) {
-      if (!isChanged && !isAllDue) break;
-      const outcome = this.#readFile(entry);
-      if (outcome === GONE) return false;
-      isChanged = outcome === CHANGED;
-      if (isChanged) this.#parseIo(entry);
-    }
-    return true;
+  #hasUsedCpu(last: { readonly cpu: number }, ms: number): boolean {
+    const cpu = this.#values[at.CPU_USAGE] ?? ABSENT;
+    return cpu === ABSENT || cpu - last.cpu >= ms * this.#cpuMs || cpu < last.cpu;
   }
 
-  #readFile(entry: OpenFile | OpenIoFile): number {
-    if (entry.held === null) return MISSING;
-    let outcome = MISSING;
-    try {
-      outcome = entry.held.read();
-    } catch {
-      this.#parts.context.faults.add(COLLECTOR, "unreadable", 1);
-    }
-    if (outcome === MISSING) entry.held = null;
-    return outcome;
+  #isNearLimit(): boolean {
+    const limit = this.#values[at.MEMORY_LIMIT] ?? ABSENT;
+    return limit > 0 && (this.#values[at.MEMORY_USAGE] ?? 0) >= limit * NEAR_LIMIT;
   }
 
   #parse({ file, held }: OpenFile): void {
@@ -252,36 +273,31 @@ export class Cgroup {
     faults.add(COLLECTOR, "malformed", malformed);
   }
 
-  #parseIo({ file, held, table }: OpenIoFile): void {
-    const { context, devices } = this.#parts;
-    const length = held?.length ?? 0;
-    const malformed = file.parse(context.buffer.bytes, length, table);
-    for (const gone of table.finish()) gone.attachment?.retire();
-    context.faults.add(COLLECTOR, "malformed", malformed);
-    context.faults.add(COLLECTOR, "overflow", table.overflow);
-    for (const row of table.rows) {
-      if (row.attachment !== null) continue;
-      const labels = { ...this.#labels, device: devices.nameOf(row.key) };
-      row.attachment = new SeriesRow(context.sink, file.specs, labels);
-    }
-  }
-
-  #set(nowMs: number): void {
+  #set(row: SeriesRow, nowMs: number): void {
     const values = this.#values;
     const usage = values[at.MEMORY_USAGE] ?? ABSENT;
     const inactive = Math.max(0, values[at.MEMORY_INACTIVE_FILE] ?? 0);
     values[at.MEMORY_WORKING_SET] = usage < 0 ? ABSENT : Math.max(0, usage - inactive);
     values[at.LAST_SEEN] = Math.floor(nowMs / 1000);
     values[at.START_TIME] = this.#startedAt;
+    if (!this.#isV1) {
+      // v2 counts a cgroup with those below it only.
+      values[at.OWN_FAULTS] = values[at.FAULTS] ?? ABSENT;
+      values[at.OWN_MAJOR_FAULTS] = values[at.MAJOR_FAULTS] ?? ABSENT;
+    }
+    this.#ratios.update(values, nowMs);
     const hasQuota = (values[at.CPU_QUOTA] ?? ABSENT) >= 0 || (values[at.CFS_PERIODS] ?? 0) > 0;
     for (let index = 0; index < SERIES; index += 1) {
-      const isCfs = index >= at.CFS_PERIODS && index <= at.CFS_THROTTLED;
-      if (!isCfs || hasQuota) this.#row.set(index, values[index] ?? ABSENT);
+      const isCfs = index >= at.CFS_PERIODS && index <= at.CFS_BURST;
+      if (!isCfs || hasQuota) row.set(index, values[index] ?? ABSENT);
     }
-    for (const { table } of this.#ioFiles) {
-      for (const row of table.rows) row.attachment?.setAll(row.values);
-    }
+    this.#io.set();
+    this.#network?.set();
   }
+}
+
+function neverRead(): Read {
+  return { cpu: ABSENT, memory: ABSENT };
 }
 
 const V1_SPECS = at.cgroupSpecs({

@@ -5,6 +5,7 @@ import { parseMembership } from "./hierarchies.ts";
 
 /** A cgroup's first process: where it is, and since when. */
 export type FirstProcess = {
+  readonly pid: string;
   readonly membership: ReadonlyMap<string, string>;
   /** In hundredths of a second since 1970; ABSENT when it cannot be told. */
   readonly startedAt: number;
@@ -32,7 +33,7 @@ export class ProcessFinder {
     if (pid === null) return null;
     const cgroups = this.#read(hostPath(this.#context, `/proc/${pid}/cgroup`));
     const membership = cgroups === null ? new Map<string, string>() : parseMembership(cgroups);
-    return { membership, startedAt: this.#startedAt(pid) };
+    return { pid, membership, startedAt: this.#startedAt(pid) };
   }
 
   #findPid(directory: string, depth: number): string | null {

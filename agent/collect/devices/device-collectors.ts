@@ -2,7 +2,6 @@ import { BackgroundCollector, type BackgroundSource } from "../background.ts";
 import type { CollectorEntry } from "../collector-entry.ts";
 import { type CollectContext, hostPath } from "../context.ts";
 import { SYSTEMD_COLLECTOR } from "../systemd/systemd-collector.ts";
-import { textfileCollector } from "../textfile/textfile.ts";
 import { bondingSource, nvmeSource, watchdogSource } from "./controllers.ts";
 import { edacSource } from "./edac.ts";
 import { hwmonSource } from "./hwmon.ts";
@@ -30,7 +29,7 @@ function sysEntry(name: string, source: (sys: string) => BackgroundSource): Coll
   return entry(name, true, (context) => source(hostPath(context, "/sys")));
 }
 
-/** Hardware, what the machine is, units and text files, under node_exporter's names. */
+/** Hardware, what the machine is, and units, under node_exporter's names. */
 export const DEVICE_COLLECTORS: readonly CollectorEntry[] = [
   sysEntry("hwmon", hwmonSource),
   sysEntry("thermal_zone", thermalSource),
@@ -44,5 +43,4 @@ export const DEVICE_COLLECTORS: readonly CollectorEntry[] = [
   sysEntry("dmi", dmiSource),
   entry("os", true, (context) => osSource((path) => hostPath(context, path))),
   SYSTEMD_COLLECTOR,
-  textfileCollector(),
 ];

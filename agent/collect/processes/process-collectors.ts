@@ -16,5 +16,3 @@ export function processCollectors(readActivity: ReadActivity | null): readonly C
     },
   ];
 }
-
-export const PROCESS_COLLECTORS = processCollectors(null);

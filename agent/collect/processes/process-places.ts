@@ -1,9 +1,10 @@
 import { OperationalError } from "../../../shared/errors.ts";
-import { cgroupKind, cgroupLabels } from "../cgroup/cgroup-kind.ts";
+import { cgroupKind } from "../cgroup/cgroup-kind.ts";
 import { findHierarchies, type Hierarchy, parseMembership } from "../cgroup/hierarchies.ts";
 import { type CollectContext, hostFile, hostPath } from "../context.ts";
 import { MISSING } from "../held-file.ts";
 import { MountsFile } from "../mounts-file.ts";
+import { factsOfPath } from "../runtime/container-facts.ts";
 import type { CgroupActivity, ReadActivity } from "./cgroup-activity.ts";
 
 /** A cgroup that processes are in. */
@@ -133,7 +134,7 @@ function containerIn(path: string): string {
   for (const name of path.split("/")) {
     const kind = cgroupKind(name);
     if (kind.kind === "monitor") return "";
-    if (kind.kind === "container") return cgroupLabels(path, kind)["name"] ?? "";
+    if (kind.kind === "container") return factsOfPath(kind.containerId, kind.runtime, path).name;
   }
   return "";
 }

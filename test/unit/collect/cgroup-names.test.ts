@@ -1,5 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { cgroupKind, cgroupLabels, kindIn } from "../../../agent/collect/cgroup/cgroup-kind.ts";
+import {
+  cgroupKind,
+  cgroupLabels,
+  kindIn,
+  mayWrapContainer,
+} from "../../../agent/collect/cgroup/cgroup-kind.ts";
 import {
   findHierarchies,
   parseMembership,
@@ -30,8 +35,14 @@ describe("what a cgroup is", () => {
   });
 
   test("podman's container is below its scope and has the scope's id", () => {
-    const inner = kindIn(cgroupKind(`libpod-${ID}.scope`), "container");
-    expect(cgroupLabels("/x", inner)).toEqual({ id: "/x", name: ID.slice(0, 12) });
+    const inner = kindIn(cgroupKind(`libpod-${ID}.scope`), `/libpod-${ID}.scope/container`);
+    expect(inner).toEqual({
+      kind: "container",
+      containerId: ID,
+      runtime: "libpod",
+      isWrapped: true,
+    });
+    expect(mayWrapContainer(inner)).toBe(false);
   });
 
   test("a slice has no name, so that it is not counted with the containers in it", () => {
@@ -116,5 +127,14 @@ describe("the same cgroup in another hierarchy", () => {
     const unified = { version: 2 as const, mountPoint: "/x", names: [""] };
     const membership = parseMembership(`1:name=systemd:/y\n0::/a:b/${ID}\n`);
     expect(pathInHierarchy(`/q/${ID}`, unified, membership)).toBe(`/a:b/${ID}`);
+  });
+
+  test.each([
+    ["/lxc.payload.web", "lxc", "web"],
+    ["/machine.slice/machine-deb.scope", "nspawn", "deb"],
+    ["/machine.slice/systemd-nspawn@deb.service", "nspawn", "deb"],
+  ])("%s is a container that is known by its name", (path, runtime, containerId) => {
+    const kind = kindIn({ kind: "group" }, path);
+    expect(kind).toEqual({ kind: "container", containerId, runtime, isWrapped: false });
   });
 });

@@ -1,0 +1,145 @@
+import { statSync } from "node:fs";
+import { SeriesRow, type SeriesSpec } from "../collector.ts";
+import { type CollectContext, hostFile, hostPath } from "../context.ts";
+import { CHANGED, type HeldFile, SAME } from "../held-file.ts";
+import { RowTable } from "../parse/row-table.ts";
+import { NETDEV_COLUMNS, parseNetdev } from "../parse/tables.ts";
+import { NETWORK_SPECS } from "./cgroup-specs.ts";
+
+const LOOPBACK = "lo";
+const COLLECTOR = "cgroup";
+
+const SPECS: readonly SeriesSpec[] = NETWORK_SPECS.filter((spec) => spec !== null);
+/** Of SPECS, the columns of net/dev. */
+const COLUMNS = NETWORK_SPECS.flatMap((spec, column) => (spec === null ? [] : [column]));
+
+/**
+ * Which name spaces have somebody who tells of them. A name space is known by the inode of its
+ * net/dev, which, unlike the link in ns/, every reader may ask for.
+ */
+export class NetworkSpaces {
+  readonly #context: CollectContext;
+  readonly #owners = new Map<number, ContainerNetwork>();
+  #ofHost: number | null = null;
+
+  constructor(context: CollectContext) {
+    this.#context = context;
+  }
+
+  /** Whether `network` may tell of the process's name space: not the host's, nobody else's. */
+  claim(pid: string, network: ContainerNetwork): boolean {
+    const inode = this.#inodeOf(pid);
+    this.#ofHost ??= this.#inodeOf("1") ?? this.#inodeOf("self");
+    if (inode === null || inode === this.#ofHost) return false;
+    const owner = this.#owners.get(inode);
+    if (owner !== undefined && owner !== network) return false;
+    this.#owners.set(inode, network);
+    return true;
+  }
+
+  release(network: ContainerNetwork): void {
+    for (const [inode, owner] of this.#owners) if (owner === network) this.#owners.delete(inode);
+  }
+
+  #inodeOf(pid: string): number | null {
+    const path = hostPath(this.#context, `/proc/${pid}/net/dev`);
+    try {
+      return statSync(path, { throwIfNoEntry: false })?.ino ?? null;
+    } catch {
+      // The process ended between two steps of looking the path up.
+      return null;
+    }
+  }
+}
+
+/**
+ * What a container sent and received, from net/dev of one of its processes. Of containers that share
+ * a name space the first one found has it, so that sums are right.
+ */
+export class ContainerNetwork {
+  readonly #context: CollectContext;
+  readonly #spaces: NetworkSpaces;
+  readonly #table = new RowTable<SeriesRow>(NETDEV_COLUMNS);
+  #labels: Readonly<Record<string, string>> = {};
+  #file: HeldFile | null = null;
+
+  constructor(context: CollectContext, spaces: NetworkSpaces) {
+    this.#context = context;
+    this.#spaces = spaces;
+  }
+
+  get isOpen(): boolean {
+    return this.#file !== null;
+  }
+
+  /** Without another device than the loopback there is nothing to tell, and hardly a need to look. */
+  get hasDevices(): boolean {
+    return this.#table.rows.length > 1 || this.#table.rows[0]?.key !== LOOPBACK;
+  }
+
+  open(pid: string): void {
+    if (!this.#spaces.claim(pid, this)) return;
+    this.#file = hostFile(this.#context, `/proc/${pid}/net/dev`, { hasManyRecords: true });
+  }
+
+  read(): void {
+    const file = this.#file;
+    if (file === null) return;
+    const { buffer, faults } = this.#context;
+    let outcome: number;
+    try {
+      outcome = file.read();
+    } catch {
+      faults.add(COLLECTOR, "unreadable", 1);
+      outcome = SAME;
+    }
+    if (outcome === CHANGED) {
+      const malformed = parseNetdev(buffer.bytes, file.length, this.#table);
+      for (const gone of this.#table.finish()) gone.attachment?.retire();
+      faults.add(COLLECTOR, "malformed", malformed);
+      faults.add(COLLECTOR, "overflow", this.#table.overflow);
+    } else if (outcome !== SAME) {
+      // Its process ended: another one of the container's is looked for.
+      this.close();
+    }
+  }
+
+  set(): void {
+    if (this.#file === null) return;
+    for (const row of this.#table.rows) {
+      if (row.key === LOOPBACK) continue;
+      row.attachment ??= this.#series(row.key);
+      for (let i = 0; i < COLUMNS.length; i += 1) {
+        row.attachment.set(i, row.values[COLUMNS[i] ?? 0] ?? -1);
+      }
+    }
+  }
+
+  relabel(labels: Readonly<Record<string, string>>): void {
+    this.#labels = labels;
+    this.#retireRows();
+  }
+
+  /** The series stay defined: the container may have another process. */
+  close(): void {
+    this.#file?.close();
+    this.#file = null;
+    this.#spaces.release(this);
+  }
+
+  retire(): void {
+    this.close();
+    this.#retireRows();
+  }
+
+  #retireRows(): void {
+    for (const row of this.#table.rows) {
+      row.attachment?.retire();
+      row.attachment = null;
+    }
+  }
+
+  #series(device: string): SeriesRow {
+    return new SeriesRow(this.#context.sink, SPECS, { ...this.#labels, interface: device });
+  }
+}
