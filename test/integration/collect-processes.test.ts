@@ -133,13 +133,13 @@ test("what stands still in its cgroup is not read, and the cgroup's container gi
   let activity: CgroupActivity[] = [];
   const host = new FakeHost(processCollectors(() => activity));
   const directory = join(host.root, "sys/fs/cgroup/docker", ID);
-  activity = [{ directory, containerName: "shop", cpuUsage: 1 }];
+  activity = [{ directory, containerName: "shop", cpuMs: 10 }];
   host.put(1, { cpu: 10, path: `/docker/${ID}/inner` });
   const cpu = () => host.run()['cpu_seconds_total{command="app", container="shop"}'];
   expect(cpu()).toBe(0.1);
   host.put(1, { cpu: 20, path: `/docker/${ID}/inner` });
   expect(cpu()).toBe(0.1);
-  activity = [{ directory, containerName: "shop", cpuUsage: 2 }];
+  activity = [{ directory, containerName: "shop", cpuMs: 20 }];
   expect(cpu()).toBe(0.2);
 });
 

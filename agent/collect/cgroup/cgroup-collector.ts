@@ -81,9 +81,9 @@ export class CgroupCollector implements Collector {
   }
 
   /** What processes are in, and whether they ran: directories, names and CPU time so far. */
-  *activity(): Generator<{ directory: string; containerName: string; cpuUsage: number }> {
-    for (const { node, containerName, cpuUsage } of this.#cgroups.values()) {
-      yield { directory: node.directory, containerName, cpuUsage };
+  *activity(): Generator<{ directory: string; containerName: string; cpuMs: number }> {
+    for (const { node, containerName, cpuMs } of this.#cgroups.values()) {
+      yield { directory: node.directory, containerName, cpuMs };
     }
   }
 

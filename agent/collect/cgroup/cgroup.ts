@@ -85,9 +85,10 @@ export class Cgroup {
     return this.#files.some(({ held }) => held !== null);
   }
 
-  /** CPU time used so far; negative: not known. */
-  get cpuUsage(): number {
-    return this.#values[at.CPU_USAGE] ?? ABSENT;
+  /** CPU time used so far, in milliseconds; negative: not known. */
+  get cpuMs(): number {
+    const cpu = this.#values[at.CPU_USAGE] ?? ABSENT;
+    return cpu < 0 ? ABSENT : cpu / this.#cpuMs;
   }
 
   get containerName(): string {
@@ -232,7 +233,7 @@ export class Cgroup {
       entry.read.memory = this.#values[at.MEMORY_USAGE] ?? ABSENT;
     }
     if (this.#network !== null && (isAllDue || this.#network.hasDevices)) this.#network.read();
-    const cpu = this.cpuUsage;
+    const cpu = this.#values[at.CPU_USAGE] ?? ABSENT;
     const hasStarted = this.#hasUsedCpu(this.#io, READ_AFTER_CPU_MS.threads);
     return this.#io.read(isAllDue, hasStarted, cpu);
   }

@@ -48,7 +48,7 @@ export const HOST_COLLECTORS: readonly CollectorEntry[] = [
   on("arp", SELDOM, arpCollector),
   on("udp_queues", SELDOM, udpQueuesCollector),
   // Off in node_exporter; but a dashboard in three asks for it.
-  on("tcpstat", SELDOM, tcpstatCollector),
+  on("tcpstat", HARDLY, tcpstatCollector),
   on("timex", SELDOM, timexCollector),
   on("cpufreq", SELDOM, cpufreqCollector),
   on("cpu_throttles", SELDOM, cpuThrottlesCollector),

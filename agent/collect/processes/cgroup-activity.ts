@@ -4,8 +4,8 @@ export type CgroupActivity = {
   readonly directory: string;
   /** Label `container` of the processes in it and below; "" where it is no container. */
   readonly containerName: string;
-  /** CPU time used so far, in any unit; negative: not known. While it stands still nothing ran. */
-  readonly cpuUsage: number;
+  /** CPU time used so far, in milliseconds; negative: not known. */
+  readonly cpuMs: number;
 };
 
 /** Asked once a run. */

@@ -13,13 +13,15 @@ export type Place = {
   containerName: string;
   /** Whether its processes used CPU time since the last run. */
   activity: "ran" | "still" | "unknown";
-  /** Of what is known of it, or of the cgroup above it. */
-  cpuUsage: number;
+  /** Of what is known of it, or of the cgroup above it, when it last counted as having run. */
+  cpuMs: number;
   /** The run that last had a process here. */
   usedInRun: number;
 };
 
 const UNKNOWN = -1;
+/** What a process used is told in these: after less of it there is nothing new to read. */
+const JIFFY_MS = 10;
 
 /** Where processes are, by the directory of their cgroup. */
 export class ProcessPlaces {
@@ -95,7 +97,7 @@ export class ProcessPlaces {
       directory: path === "/" ? this.#root : `${this.#root}${path}`,
       containerName: containerIn(path),
       activity: "unknown",
-      cpuUsage: UNKNOWN,
+      cpuMs: Number.NEGATIVE_INFINITY,
       usedInRun: 0,
     };
     this.#places.set(path, place);
@@ -105,10 +107,11 @@ export class ProcessPlaces {
 
   #refresh(place: Place): void {
     const activity = this.#activityOf(place.directory);
-    const cpuUsage = activity?.cpuUsage ?? UNKNOWN;
-    if (cpuUsage < 0) place.activity = "unknown";
-    else place.activity = cpuUsage === place.cpuUsage ? "still" : "ran";
-    place.cpuUsage = cpuUsage;
+    const cpuMs = activity?.cpuMs ?? UNKNOWN;
+    const isStill = cpuMs >= place.cpuMs && cpuMs - place.cpuMs < JIFFY_MS;
+    if (cpuMs < 0) place.activity = "unknown";
+    else place.activity = isStill ? "still" : "ran";
+    if (!isStill) place.cpuMs = cpuMs;
     if (activity !== null && activity.containerName !== "") {
       place.containerName = activity.containerName;
     }
