@@ -1,0 +1,345 @@
+import { AssertionError } from "node:assert";
+import { errorMessage, OperationalError } from "../../../shared/errors.ts";
+import { type Collector, familiesOf, gauge, JOB_CONTAINERS, SeriesRow } from "../collector.ts";
+import type { CollectContext } from "../context.ts";
+import { ABSENT } from "../parse/byte-scanner.ts";
+import type { ContainerDirectory } from "./container-directory.ts";
+import { type ContainerFacts, seriesLabels } from "./container-facts.ts";
+import {
+  type AskStatfs,
+  type FileSystem,
+  FileSystems,
+  INODES_FREE,
+  INODES_TOTAL,
+  LIMIT_BYTES,
+  USED_BYTES,
+} from "./file-systems.ts";
+import { nodeLayerDisk } from "./layer-disk.ts";
+import { type LayerPlace, LayerPlaces } from "./layer-places.ts";
+import { type LayerDisk, LayerWalk } from "./layer-walk.ts";
+
+const SPECS = [
+  gauge("container_fs_usage_bytes", "Bytes used: by what a container has written; on /, of all."),
+  gauge("container_fs_limit_bytes", "Size of the file system."),
+  gauge("container_fs_inodes_free", "Inodes of the file system that are free."),
+  gauge("container_fs_inodes_total", "Inodes of the file system."),
+];
+
+const STATFS_MS = 30_000;
+/** From one walk through a container's layer to the next. */
+const WALK_MS = 300_000;
+/** The same where the layer was too large: it will be again. */
+const WALK_TOO_LARGE_MS = 3_600_000;
+/**
+ * All the walks together put at most so many questions to the disk in a second. One takes 50 to
+ * 130 µs of CPU, most of it to wake the pool's thread, so they stay below 0.2 % of a core. The
+ * larger the layers, the longer it takes until it is the same one's turn again.
+ */
+const QUESTIONS_PER_SECOND = 15;
+/** That may be saved up while ticks are far apart; also the longest that others wait for. */
+const QUESTIONS_MAX = 150;
+/** What finding a layer costs, roughly. */
+const PLACE_QUESTIONS = 10;
+/** From when on a reading counts as broken. */
+const TIMEOUT_MS = 5000;
+
+const NAME = "containerfs";
+const CONTAINER_ID = /^[0-9a-f]{64}$/;
+const ENDED = new Set(["created", "exited", "dead"]);
+
+type ContainerSource = Pick<ContainerDirectory, "changes" | "containers">;
+
+/** What of the machine can be another one in tests. */
+export type FilesystemPorts = {
+  readonly statfs?: AskStatfs;
+  readonly disk?: LayerDisk;
+  readonly places?: Pick<LayerPlaces, "find">;
+};
+
+/** Space on the host's file systems, and what of it running containers have written. */
+export function containerFilesystemCollector(
+  directory: ContainerSource,
+  context: CollectContext,
+  ports: FilesystemPorts = {},
+): Collector {
+  return new ContainerFilesystems(directory, context, ports);
+}
+
+/**
+ * A tick only sets the last values; the disk is asked in the background, a little at a time, in the
+ * lane of all that may hang.
+ */
+class ContainerFilesystems implements Collector {
+  readonly name = NAME;
+  readonly families = familiesOf(SPECS);
+  readonly #directory: ContainerSource;
+  readonly #context: CollectContext;
+  readonly #disk: LayerDisk;
+  readonly #places: Pick<LayerPlaces, "find">;
+  readonly #fileSystems: FileSystems;
+  readonly #roots = new Map<FileSystem, SeriesRow>();
+  readonly #containers = new Map<string, Layer>();
+  readonly #stop = new AbortController();
+  #walk: { readonly layer: Layer; readonly walk: LayerWalk } | null = null;
+  #changes = -1;
+  #nowMs = 0;
+  #refreshedAtMs = Number.NEGATIVE_INFINITY;
+  #isStatfsDue = false;
+  /** Questions that may be put now. */
+  #allowance = QUESTIONS_MAX;
+  #beganAtMs = 0;
+  #isUnderway = false;
+  #failure: unknown = null;
+
+  constructor(directory: ContainerSource, context: CollectContext, ports: FilesystemPorts) {
+    this.#directory = directory;
+    this.#context = context;
+    this.#disk = ports.disk ?? nodeLayerDisk;
+    this.#places = ports.places ?? new LayerPlaces(context.hostRoot);
+    this.#fileSystems = new FileSystems(context, ports.statfs);
+  }
+
+  /** @throws OperationalError LIMIT when a reading takes too long, UNAVAILABLE when one failed */
+  collect(nowMs: number): void {
+    this.#earn(nowMs - this.#nowMs);
+    this.#nowMs = nowMs;
+    if (this.#directory.changes !== this.#changes) this.#update();
+    if (Math.abs(nowMs - this.#refreshedAtMs) >= STATFS_MS) this.#refresh(nowMs);
+    this.#goOn(nowMs);
+    if (this.#failure !== null) throw this.#failure;
+    for (const [{ values }, row] of this.#roots) setRow(row, values, values[USED_BYTES] ?? ABSENT);
+    for (const layer of this.#containers.values()) layer.set();
+  }
+
+  close(): void {
+    this.#stop.abort();
+    this.#fileSystems.close();
+    if (!this.#isUnderway) void this.#giveUp();
+  }
+
+  #earn(elapsedMs: number): void {
+    const earned = (Math.max(0, elapsedMs) / 1000) * QUESTIONS_PER_SECOND;
+    this.#allowance = Math.min(QUESTIONS_MAX, this.#allowance + earned);
+  }
+
+  #update(): void {
+    this.#changes = this.#directory.changes;
+    const gone = new Set(this.#containers.keys());
+    for (const { facts, cgroupPath } of this.#directory.containers()) {
+      if (!isRunning(facts, cgroupPath)) continue;
+      gone.delete(facts.id);
+      let layer = this.#containers.get(facts.id);
+      if (layer === undefined) {
+        layer = new Layer(facts.id, this.#context);
+        this.#containers.set(facts.id, layer);
+      }
+      layer.name(facts, cgroupPath);
+    }
+    for (const id of gone) {
+      this.#containers.get(id)?.retire();
+      this.#containers.delete(id);
+    }
+  }
+
+  #refresh(nowMs: number): void {
+    const tooMany = this.#fileSystems.refresh();
+    this.#context.faults.add(NAME, "limit", tooMany);
+    this.#refreshedAtMs = nowMs;
+    this.#isStatfsDue = true;
+    const { roots } = this.#fileSystems;
+    for (const [known, row] of this.#roots) {
+      if (roots.includes(known)) continue;
+      row.retire();
+      this.#roots.delete(known);
+    }
+    for (const root of roots) {
+      if (this.#roots.has(root)) continue;
+      const labels = { job: JOB_CONTAINERS, id: "/", device: root.device };
+      this.#roots.set(root, new SeriesRow(this.#context.sink, SPECS, labels));
+    }
+    for (const layer of this.#containers.values()) layer.find(this.#fileSystems);
+  }
+
+  /** Begins what is due; throws when what was begun does not end. */
+  #goOn(nowMs: number): void {
+    // A clock that was set back begins the wait anew.
+    if (nowMs < this.#beganAtMs) this.#beganAtMs = nowMs;
+    if (this.#isUnderway) {
+      if (nowMs - this.#beganAtMs >= TIMEOUT_MS) throw this.#tooSlow();
+      return;
+    }
+    const isWalkDue = this.#walk !== null || this.#nextLayer() !== null;
+    if (!this.#isStatfsDue && !(isWalkDue && this.#allowance >= 1)) return;
+    this.#beganAtMs = nowMs;
+    this.#isUnderway = true;
+    void this.#context.lane.run(NAME, () => this.#read());
+  }
+
+  async #read(): Promise<void> {
+    const { signal } = this.#stop;
+    try {
+      if (this.#isStatfsDue && !signal.aborted) {
+        this.#isStatfsDue = false;
+        this.#allowance -= await this.#fileSystems.askAll(signal);
+      }
+      while (this.#allowance >= 1 && !signal.aborted && (await this.#beginWalk())) {
+        await this.#goOnWalking();
+      }
+      this.#failure = null;
+    } catch (error) {
+      this.#failure = failureOf(error);
+      await this.#giveUp();
+    } finally {
+      this.#isUnderway = false;
+      if (signal.aborted) await this.#giveUp();
+    }
+  }
+
+  /** False when no layer is due. */
+  async #beginWalk(): Promise<boolean> {
+    if (this.#walk !== null) return true;
+    const layer = this.#nextLayer();
+    if (layer === null) return false;
+    layer.walkAfterMs = WALK_MS;
+    layer.walkedAtMs = this.#nowMs;
+    if (layer.place === null || layer.place.layer === null) {
+      this.#allowance -= PLACE_QUESTIONS;
+      const { mounts } = this.#fileSystems;
+      layer.place = await this.#places.find(layer.id, layer.runtime, mounts, this.#nowMs);
+      layer.find(this.#fileSystems);
+      // Nothing was asked of a file system that was not known before.
+      if (layer.isUnasked) this.#isStatfsDue = true;
+    }
+    const path = layer.place?.layer;
+    if (typeof path !== "string") return true;
+    const bytes = Buffer.from(`${this.#hostRoot()}${path}`).toString("latin1");
+    this.#walk = { layer, walk: new LayerWalk(this.#disk, bytes) };
+    return true;
+  }
+
+  async #goOnWalking(): Promise<void> {
+    if (this.#walk === null) return;
+    const { layer, walk } = this.#walk;
+    if (layer.isGone) {
+      await this.#giveUp();
+      return;
+    }
+    this.#allowance -= await walk.advance(this.#allowance);
+    if (walk.state === "going") return;
+    this.#walk = null;
+    layer.usedBytes = walk.state === "done" ? walk.bytes : ABSENT;
+    if (walk.state === "too large") layer.walkAfterMs = WALK_TOO_LARGE_MS;
+    if (walk.state === "gone") layer.place = null;
+    this.#context.faults.add(NAME, "limit", walk.state === "too large" ? 1 : 0);
+    this.#context.faults.add(NAME, "unreadable", walk.state === "denied" ? 1 : 0);
+  }
+
+  /** Of those that are due the one that has waited longest. */
+  #nextLayer(): Layer | null {
+    let next: Layer | null = null;
+    for (const layer of this.#containers.values()) {
+      const sinceMs = Math.abs(this.#nowMs - layer.walkedAtMs);
+      if (sinceMs < layer.walkAfterMs) continue;
+      if (next === null || layer.walkedAtMs < next.walkedAtMs) next = layer;
+    }
+    return next;
+  }
+
+  async #giveUp(): Promise<void> {
+    const walk = this.#walk?.walk;
+    this.#walk = null;
+    await walk?.close();
+  }
+
+  #hostRoot(): string {
+    return this.#context.hostRoot.replace(/\/+$/, "");
+  }
+
+  #tooSlow(): OperationalError {
+    const { current } = this.#context.lane;
+    const whose = current === NAME ? "Reading" : `Reading of ${current}, which is waited for,`;
+    const message = `${whose} has not ended within ${TIMEOUT_MS / 1000} s`;
+    return new OperationalError("LIMIT", message);
+  }
+}
+
+/** One running container and its series. */
+class Layer {
+  readonly id: string;
+  runtime = "";
+  place: LayerPlace | null = null;
+  usedBytes = ABSENT;
+  walkedAtMs = Number.NEGATIVE_INFINITY;
+  walkAfterMs = WALK_MS;
+  isGone = false;
+  readonly #context: CollectContext;
+  #facts: ContainerFacts | null = null;
+  #labels: Readonly<Record<string, string>> = {};
+  #fileSystem: FileSystem | null = null;
+  #row: SeriesRow | null = null;
+  #rowKey = "";
+
+  constructor(id: string, context: CollectContext) {
+    this.id = id;
+    this.#context = context;
+  }
+
+  get isUnasked(): boolean {
+    return this.#fileSystem !== null && this.#fileSystem.values[LIMIT_BYTES] === ABSENT;
+  }
+
+  name(facts: ContainerFacts, cgroupPath: string): void {
+    if (facts === this.#facts && cgroupPath === this.#labels["id"]) return;
+    this.#facts = facts;
+    this.runtime = facts.runtime;
+    this.#labels = { ...seriesLabels(facts), job: JOB_CONTAINERS, id: cgroupPath };
+    this.#define();
+  }
+
+  /** Finds the file system that its runtime's storage is on now. */
+  find(fileSystems: FileSystems): void {
+    this.#fileSystem = this.place === null ? null : fileSystems.holding(this.place.storage);
+    this.#define();
+  }
+
+  set(): void {
+    if (this.#row !== null && this.#fileSystem !== null) {
+      setRow(this.#row, this.#fileSystem.values, this.usedBytes);
+    }
+  }
+
+  retire(): void {
+    this.isGone = true;
+    this.#row?.retire();
+    this.#row = null;
+  }
+
+  /** A series whose labels changed ends, and another one begins. */
+  #define(): void {
+    if (this.isGone) return;
+    const device = this.#fileSystem?.device;
+    const labels = device === undefined ? null : { ...this.#labels, device };
+    const key = labels === null ? "" : JSON.stringify(labels);
+    if (key === this.#rowKey) return;
+    this.#rowKey = key;
+    this.#row?.retire();
+    this.#row = labels === null ? null : new SeriesRow(this.#context.sink, SPECS, labels);
+  }
+}
+
+function setRow(row: SeriesRow, values: Float64Array, usedBytes: number): void {
+  row.set(USED_BYTES, usedBytes);
+  row.set(LIMIT_BYTES, values[LIMIT_BYTES] ?? ABSENT);
+  row.set(INODES_FREE, values[INODES_FREE] ?? ABSENT);
+  row.set(INODES_TOTAL, values[INODES_TOTAL] ?? ABSENT);
+}
+
+function isRunning({ id, state }: ContainerFacts, cgroupPath: string): boolean {
+  return cgroupPath !== "" && CONTAINER_ID.test(id) && !(state !== null && ENDED.has(state));
+}
+
+function failureOf(error: unknown): unknown {
+  if (error instanceof AssertionError || error instanceof OperationalError) return error;
+  const message = `Reading failed: ${errorMessage(error)}`;
+  return new OperationalError("UNAVAILABLE", message, { cause: error });
+}

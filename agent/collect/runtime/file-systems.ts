@@ -1,0 +1,150 @@
+import { statfs } from "node:fs/promises";
+import { join } from "node:path";
+import { systemCode } from "../../../shared/errors.ts";
+import type { CollectContext } from "../context.ts";
+import type { StatfsAnswer } from "../host/statfs-lane.ts";
+import { MountsFile } from "../mounts-file.ts";
+import { ABSENT } from "../parse/byte-scanner.ts";
+import type { Mount } from "../parse/mounts.ts";
+
+/** A mounted file system; `values` are ABSENT until it has answered. */
+export type FileSystem = {
+  readonly device: string;
+  readonly mountPoint: string;
+  readonly values: Float64Array;
+};
+
+export const USED_BYTES = 0;
+export const LIMIT_BYTES = 1;
+export const INODES_FREE = 2;
+export const INODES_TOTAL = 3;
+const VALUES = 4;
+
+/** On which nothing can be written: their size says nothing. */
+const IMAGE_TYPES = new Set(["squashfs", "iso9660", "erofs", "cramfs", "udf"]);
+/** Behind a block device by name only. */
+const FUSE = /^fuse(?:$|\.)/;
+const FILE_SYSTEMS_MAX = 1000;
+
+export type AskStatfs = (path: string) => Promise<StatfsAnswer>;
+
+/** The host's file systems on block devices, and those that paths are asked for. */
+export class FileSystems {
+  readonly #context: CollectContext;
+  readonly #ask: AskStatfs;
+  readonly #file: MountsFile;
+  readonly #known = new Map<string, FileSystem>();
+  #mounts: readonly Mount[] | null = null;
+  #roots: FileSystem[] = [];
+  #wanted = new Set<FileSystem>();
+
+  constructor(context: CollectContext, ask: AskStatfs = askKernel) {
+    this.#context = context;
+    this.#ask = ask;
+    this.#file = new MountsFile(context, "init");
+  }
+
+  /** One for each block device. */
+  get roots(): readonly FileSystem[] {
+    return this.#roots;
+  }
+
+  get mounts(): readonly Mount[] {
+    return this.#mounts ?? [];
+  }
+
+  /**
+   * Reads the mounts anew; what `holding` gave before is to be asked for again.
+   * Returns how many file systems were too many. @throws OperationalError NOT_FOUND
+   */
+  refresh(): number {
+    const mounts = this.#file.read();
+    this.#wanted = new Set(this.#roots);
+    if (mounts === this.#mounts) return 0;
+    this.#mounts = mounts;
+    const chosen = blockFileSystems(mounts);
+    this.#roots = chosen.slice(0, FILE_SYSTEMS_MAX).map((mount) => this.#of(mount));
+    this.#wanted = new Set(this.#roots);
+    for (const [key, { mountPoint, device }] of this.#known) {
+      const isThere = mounts.some((m) => m.mountPoint === mountPoint && m.device === device);
+      if (!isThere) this.#known.delete(key);
+    }
+    return chosen.length - this.#roots.length;
+  }
+
+  /** The one that `path` is on; it is asked from now on. null: none is known to hold it. */
+  holding(path: string): FileSystem | null {
+    const mount = mountOf(path, this.mounts);
+    if (mount === null) return null;
+    const found = this.#roots.find(({ device }) => device === mount.device) ?? this.#of(mount);
+    this.#wanted.add(found);
+    return found;
+  }
+
+  /** Asks all that are wanted, one after another. */
+  async askAll(signal: AbortSignal): Promise<number> {
+    let questions = 0;
+    for (const { mountPoint, values } of [...this.#wanted]) {
+      if (signal.aborted) break;
+      questions += 1;
+      await this.#askOne(mountPoint, values);
+    }
+    return questions;
+  }
+
+  close(): void {
+    this.#file.close();
+  }
+
+  #of(mount: Mount): FileSystem {
+    const { device, mountPoint } = mount;
+    const key = `${device}\0${mountPoint}`;
+    const known = this.#known.get(key);
+    if (known !== undefined) return known;
+    const fresh = { device, mountPoint, values: new Float64Array(VALUES).fill(ABSENT) };
+    this.#known.set(key, fresh);
+    return fresh;
+  }
+
+  async #askOne(mountPoint: string, values: Float64Array): Promise<void> {
+    try {
+      const answer = await this.#ask(join(this.#context.hostRoot, mountPoint));
+      const { bsize, blocks, bfree, files, ffree } = answer;
+      values[USED_BYTES] = Number((blocks - bfree) * bsize);
+      values[LIMIT_BYTES] = Number(blocks * bsize);
+      values[INODES_FREE] = Number(ffree);
+      values[INODES_TOTAL] = Number(files);
+    } catch (error) {
+      if (systemCode(error) === null) throw error;
+      values.fill(ABSENT);
+    }
+  }
+}
+
+/** One mount of each block device: that of its whole file system where there is one. */
+export function blockFileSystems(mounts: readonly Mount[]): Mount[] {
+  const byDevice = new Map<string, Mount>();
+  for (const mount of mounts) {
+    const { device, fsType, root } = mount;
+    const isBlock = device.startsWith("/dev/") && !IMAGE_TYPES.has(fsType) && !FUSE.test(fsType);
+    if (!isBlock) continue;
+    const known = byDevice.get(device);
+    if (known === undefined || (known.root !== "/" && root === "/")) byDevice.set(device, mount);
+  }
+  return [...byDevice.values()];
+}
+
+/** The mount that an absolute path without links lies on; the last of those on one another. */
+export function mountOf(path: string, mounts: readonly Mount[]): Mount | null {
+  let best: Mount | null = null;
+  for (const mount of mounts) {
+    const { mountPoint } = mount;
+    const isAbove = mountPoint === "/" || path === mountPoint || path.startsWith(`${mountPoint}/`);
+    if (isAbove && mountPoint.length >= (best?.mountPoint.length ?? 0)) best = mount;
+  }
+  return best;
+}
+
+async function askKernel(path: string): Promise<StatfsAnswer> {
+  return await statfs(path, { bigint: true });
+}
