@@ -318,3 +318,49 @@ test("processes: by state; what is not a process is none", () => {
     'node_processes_state{state="S"}': 1,
   });
 });
+
+describe("machine", () => {
+  const cpu = (number: number, socket: string, core: string) => ({
+    [`sys/devices/system/cpu/cpu${number}/topology/physical_package_id`]: `${socket}\n`,
+    [`sys/devices/system/cpu/cpu${number}/topology/core_id`]: `${core}\n`,
+  });
+
+  test("counts cores by their package, threads of a core once, CPUs that are off not at all", () => {
+    const host = new Host({
+      ...cpu(0, "0", "0"),
+      ...cpu(1, "0", "1"),
+      ...cpu(2, "1", "0"),
+      ...cpu(3, "0", "0"),
+      "sys/devices/system/cpu/cpu4/online": "0\n",
+      "sys/devices/system/cpu/cpufreq/x": "",
+    });
+    expect(host.collector("machine").run()).toEqual({
+      'machine_cpu_physical_cores{job="cadvisor"}': 3,
+      'machine_cpu_sockets{job="cadvisor"}': 2,
+    });
+  });
+
+  test("takes the package -1 of some kernels for one", () => {
+    const host = new Host({ ...cpu(0, "-1", "0"), ...cpu(1, "-1", "1") });
+    const values = host.collector("machine").run();
+    expect(Object.values(values)).toEqual([2, 1]);
+  });
+
+  test("tells the memory of NUMA nodes; a number that is none is left out", () => {
+    const node = "sys/devices/system/node/node0";
+    const host = new Host({
+      [`${node}/meminfo`]: "Node 0 MemTotal:       1024 kB\nNode 0 MemFree: 1 kB\n",
+      [`${node}/hugepages/hugepages-2048kB/nr_hugepages`]: "12\n",
+      [`${node}/hugepages/hugepages-1048576kB/nr_hugepages`]: "junk\n",
+      "sys/devices/system/node/node1/meminfo": "Node 1 MemTotal: lots kB\n",
+    });
+    const { run } = host.collector("machine");
+    const expected = {
+      'machine_node_hugepages_count{job="cadvisor", node_id="0", page_size="2048"}': 12,
+      'machine_node_memory_capacity_bytes{job="cadvisor", node_id="0"}': 1024 * 1024,
+    };
+    expect(run()).toEqual(expected);
+    host.remove(`${node}/hugepages`);
+    expect(Object.keys(run())).toHaveLength(1);
+  });
+});

@@ -6,6 +6,7 @@ import { interruptsCollector } from "./interrupts.ts";
 import { ipvsCollector } from "./ipvs.ts";
 import { entropyCollector, kernelHungCollector } from "./kernel-numbers.ts";
 import { nfsCollector, nfsdCollector, xfsCollector } from "./line-files.ts";
+import { machineCollector } from "./machine.ts";
 import { NetclassCollector } from "./netclass.ts";
 import { netstatCollector } from "./netstat.ts";
 import { processesCollector } from "./processes.ts";
@@ -21,6 +22,7 @@ type Create = CollectorEntry["create"];
 const EVERY_TICK = 0;
 const SELDOM = 10_000;
 const HARDLY = 60_000;
+const HOURLY = 3_600_000;
 
 function on(name: string, intervalMs: number, create: Create): CollectorEntry {
   return { name, isOnByDefault: true, intervalMs, isSheddable: true, create };
@@ -58,6 +60,7 @@ export const HOST_COLLECTORS: readonly CollectorEntry[] = [
   on("selinux", HARDLY, selinuxCollector),
   on("time_zone", HARDLY, timeZoneCollector),
   on("clocksource", HARDLY, clocksourceCollector),
+  on("machine", HOURLY, machineCollector),
   off("cpu_info", HARDLY, cpuInfoCollector),
   off("interrupts", SELDOM, interruptsCollector),
   off("processes", SELDOM, processesCollector),

@@ -5,9 +5,12 @@ import { isMetricNamePart, NamedValuesCollector } from "./named-values.ts";
 
 const KIBIBYTE = 1024;
 
-const MACHINE_SPECS = [gauge("machine_memory_bytes", "Memory of the machine.")];
+const MACHINE_SPECS = [
+  gauge("machine_memory_bytes", "Memory of the machine."),
+  gauge("machine_swap_bytes", "Swap space of the machine."),
+];
 
-/** /proc/meminfo under node_exporter's names, and the machine's memory under cAdvisor's. */
+/** /proc/meminfo under node_exporter's names, and the machine's memory and swap under cAdvisor's. */
 export function meminfoCollector(context: CollectContext): Collector {
   const values = new NamedValuesCollector(context, {
     name: "meminfo",
@@ -26,6 +29,7 @@ export function meminfoCollector(context: CollectContext): Collector {
     collect: () => {
       values.collect();
       machine.set(0, values.lastValue("MemTotal"));
+      machine.set(1, values.lastValue("SwapTotal"));
     },
     close: () => values.close(),
   };

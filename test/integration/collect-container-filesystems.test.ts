@@ -1,0 +1,482 @@
+import {
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { setImmediate as yieldOnce } from "node:timers/promises";
+import { afterEach, describe, expect, test } from "vitest";
+import type { Collector } from "../../agent/collect/collector.ts";
+import { type CollectContext, Faults } from "../../agent/collect/context.ts";
+import { ReadBuffer } from "../../agent/collect/held-file.ts";
+import { ReadingLane } from "../../agent/collect/reading-lane.ts";
+import { type ContainerFacts, factsFrom } from "../../agent/collect/runtime/container-facts.ts";
+import {
+  containerFilesystemCollector,
+  type FilesystemPorts,
+} from "../../agent/collect/runtime/container-filesystems.ts";
+import { ENTRIES_MAX, type OpenDirectory } from "../../agent/collect/runtime/layer-walk.ts";
+import { RecordingSink } from "../unit/collect/recording-sink.ts";
+
+const START_MS = 1_782_000_000_000;
+const ID = "ab".repeat(32);
+const OTHER = "cd".repeat(32);
+const LAYER = "12".repeat(32);
+const GIB = 1024 ** 3;
+const MOUNTS = `22 1 254:1 / / rw - ext4 /dev/vda1 rw
+24 22 254:16 / /var/lib/docker rw - xfs /dev/vdb rw
+29 22 0:52 / /tmp rw - tmpfs tmpfs rw
+`;
+const DOCKER_LAYER = `var/lib/docker/overlay2/${LAYER}/diff`;
+
+const ends: (() => void)[] = [];
+afterEach(() => {
+  for (const end of ends.splice(0).reverse()) end();
+});
+
+function container(known: Partial<ContainerFacts>, cgroupPath = `/docker/${known.id ?? ID}`) {
+  const base = { source: "docker-socket", runtime: "docker", id: ID, state: "running" } as const;
+  return { facts: factsFrom({ ...base, name: "web", image: "nginx:1", ...known }), cgroupPath };
+}
+
+/** A host with these mounts; sizes of its file systems are made up, everything else is read. */
+class Bed {
+  readonly root = mkdtempSync(join(tmpdir(), "telltale-layers-"));
+  readonly sink = new RecordingSink();
+  readonly faults = new Faults(this.sink);
+  readonly lane = new ReadingLane();
+  readonly asked: string[] = [];
+  changes = 0;
+  containers: ReturnType<typeof container>[] = [];
+  nowMs = START_MS;
+  #collector: Collector | null = null;
+
+  constructor(mounts = MOUNTS) {
+    ends.push(() => rmSync(this.root, { recursive: true, force: true }));
+    this.write("proc/1/mountinfo", mounts);
+  }
+
+  write(path: string, text: string): void {
+    const full = join(this.root, path);
+    mkdirSync(dirname(full), { recursive: true });
+    writeFileSync(full, text);
+  }
+
+  dockerContainer(): void {
+    this.write(`var/lib/docker/image/overlay2/layerdb/mounts/${ID}/mount-id`, LAYER);
+    this.write(`${DOCKER_LAYER}/etc/conf`, "x".repeat(10_000));
+    this.write(`${DOCKER_LAYER}/var/log/app.log`, "x".repeat(100_000));
+    this.tell(container({}));
+  }
+
+  tell(...containers: ReturnType<typeof container>[]): void {
+    this.containers = containers;
+    this.changes += 1;
+  }
+
+  start(ports: FilesystemPorts = {}): void {
+    const context: CollectContext = {
+      hostRoot: this.root,
+      buffer: new ReadBuffer(),
+      sink: this.sink,
+      faults: this.faults,
+      lane: this.lane,
+    };
+    const collector = containerFilesystemCollector(this.#directory(), context, {
+      statfs: async (path) => this.#statfs(path),
+      ...ports,
+    });
+    this.#collector = collector;
+    ends.push(() => collector.close());
+  }
+
+  close(): void {
+    this.#collector?.close();
+  }
+
+  collect(afterMs: number): Record<string, number> {
+    this.nowMs += afterMs;
+    this.sink.begin();
+    this.#collector?.collect(this.nowMs);
+    return Object.fromEntries(this.sink.values());
+  }
+
+  /** Ticks each second until everything was read that is due; the last tick's values. */
+  async run(ticks = 5, stepMs = 1000): Promise<Record<string, number>> {
+    for (let i = 0; i < ticks; i += 1) {
+      this.collect(stepMs);
+      await this.lane.run("", () => Promise.resolve());
+    }
+    return this.collect(0);
+  }
+
+  faultCounts(): Record<string, number> {
+    this.sink.begin();
+    this.faults.collect();
+    const counts = [...this.sink.values()].map(([name, value]) => {
+      return [/reason="(\w+)"/.exec(name)?.[1] ?? name, value] as const;
+    });
+    return Object.fromEntries(counts);
+  }
+
+  #directory() {
+    const bed = this;
+    return {
+      get changes() {
+        return bed.changes;
+      },
+      *containers() {
+        yield* bed.containers;
+      },
+    };
+  }
+
+  #statfs(path: string) {
+    this.asked.push(path.slice(this.root.length));
+    const scale = path.endsWith("docker") ? 10n : 1n;
+    const blocks = 262_144n * scale; // 1 GiB
+    const free = blocks / 4n;
+    return { bsize: 4096n, blocks, bfree: free, bavail: 1n, files: 1000n * scale, ffree: 900n };
+  }
+}
+
+function diskUsage(path: string): number {
+  const stat = lstatSync(path);
+  const own = stat.blocks * 512;
+  if (!stat.isDirectory()) return own;
+  return readdirSync(path).reduce((sum, name) => sum + diskUsage(join(path, name)), own);
+}
+
+const series = (metric: string, labels: string) =>
+  `container_fs_${metric}{${labels}, job="cadvisor"}`;
+const own = (device: string, id = `/docker/${ID}`) =>
+  `device="${device}", id="${id}", image="nginx:1", job="cadvisor", name="web"`;
+const usageOf = (values: Record<string, number>, device = "/dev/vdb", id?: string) =>
+  values[`container_fs_usage_bytes{${own(device, id)}}`];
+
+describe("the host's file systems", () => {
+  test("are those on block devices, under the root cgroup's id", async () => {
+    const bed = new Bed();
+    bed.start();
+    const values = await bed.run(1);
+    const vda = 'device="/dev/vda1", id="/"';
+    const vdb = 'device="/dev/vdb", id="/"';
+    expect(values).toEqual({
+      [series("usage_bytes", vda)]: 0.75 * GIB,
+      [series("limit_bytes", vda)]: GIB,
+      [series("inodes_free", vda)]: 900,
+      [series("inodes_total", vda)]: 1000,
+      [series("usage_bytes", vdb)]: 7.5 * GIB,
+      [series("limit_bytes", vdb)]: 10 * GIB,
+      [series("inodes_free", vdb)]: 900,
+      [series("inodes_total", vdb)]: 10_000,
+    });
+  });
+
+  test("are asked once in 30 s, each once however many containers are on it", async () => {
+    const bed = new Bed();
+    bed.dockerContainer();
+    bed.tell(container({}), container({ id: OTHER, name: "two" }));
+    bed.start();
+    await bed.run(29);
+    expect(bed.asked.sort()).toEqual(["/", "/var/lib/docker"]);
+    await bed.run(30);
+    expect(bed.asked.length).toBe(4);
+  });
+
+  test("one that is gone ends, one that does not answer has no values", async () => {
+    const bed = new Bed();
+    const ask = async (path: string) => {
+      if (path.endsWith("docker")) throw Object.assign(new Error("gone"), { code: "EIO" });
+      return { bsize: 1n, blocks: 10n, bfree: 4n, bavail: 4n, files: 0n, ffree: 0n };
+    };
+    bed.start({ statfs: ask });
+    expect(Object.keys(await bed.run(2)).every((name) => name.includes("/dev/vda1"))).toBe(true);
+    bed.write("proc/1/mountinfo", "24 22 254:16 / / rw - xfs /dev/vdc rw\n");
+    const later = Object.keys(await bed.run(2, 30_000));
+    expect(later).toHaveLength(4);
+    expect(later.every((name) => name.includes("/dev/vdc"))).toBe(true);
+  });
+
+  test("without a list of mounts the collector fails, tick after tick", () => {
+    const bed = new Bed();
+    rmSync(join(bed.root, "proc"), { recursive: true });
+    bed.start();
+    expect(() => bed.collect(0)).toThrow("No list of mounts");
+    expect(() => bed.collect(1000)).toThrow("No list of mounts");
+  });
+});
+
+describe("what a container has written", () => {
+  test("is the size of its layer, on the file system of its runtime's storage", async () => {
+    const bed = new Bed();
+    bed.dockerContainer();
+    bed.start();
+    const values = await bed.run();
+    expect(usageOf(values)).toBe(diskUsage(join(bed.root, DOCKER_LAYER)));
+    expect(usageOf(values)).toBeGreaterThan(110_000);
+    expect(values[`container_fs_limit_bytes{${own("/dev/vdb")}}`]).toBe(10 * GIB);
+    expect(values[`container_fs_inodes_free{${own("/dev/vdb")}}`]).toBe(900);
+    expect(values[`container_fs_inodes_total{${own("/dev/vdb")}}`]).toBe(10_000);
+    expect(bed.faultCounts()).toEqual({});
+  });
+
+  test("counts no link's target, and a file with two names once", async () => {
+    const bed = new Bed();
+    bed.dockerContainer();
+    bed.write("secret/big", "x".repeat(1_000_000));
+    symlinkSync(join(bed.root, "secret"), join(bed.root, DOCKER_LAYER, "to-directory"));
+    symlinkSync(join(bed.root, "secret/big"), join(bed.root, DOCKER_LAYER, "to-file"));
+    const again = join(bed.root, DOCKER_LAYER, "etc/again");
+    linkSync(join(bed.root, DOCKER_LAYER, "var/log/app.log"), again);
+    bed.start();
+    const once = lstatSync(again).blocks * 512;
+    expect(usageOf(await bed.run())).toBe(diskUsage(join(bed.root, DOCKER_LAYER)) - once);
+  });
+
+  test("counts what lies under a name that is not UTF-8", async () => {
+    const bed = new Bed();
+    bed.dockerContainer();
+    const odd = Buffer.from(`${join(bed.root, DOCKER_LAYER)}/b\xe4r`, "latin1");
+    mkdirSync(odd);
+    const before = diskUsage(join(bed.root, DOCKER_LAYER, "etc"));
+    writeFileSync(Buffer.concat([odd, Buffer.from("/file")]), "x".repeat(50_000));
+    bed.start();
+    const rest = diskUsage(join(bed.root, DOCKER_LAYER, "var"));
+    expect(usageOf(await bed.run())).toBeGreaterThanOrEqual(before + rest + 50_000);
+  });
+
+  test("is none where the layer itself is a link", async () => {
+    const bed = new Bed();
+    bed.dockerContainer();
+    bed.write("secret/big", "x".repeat(1_000_000));
+    rmSync(join(bed.root, DOCKER_LAYER), { recursive: true });
+    symlinkSync(join(bed.root, "secret"), join(bed.root, DOCKER_LAYER));
+    bed.start();
+    const values = await bed.run();
+    expect(usageOf(values)).toBeUndefined();
+    expect(values[`container_fs_limit_bytes{${own("/dev/vdb")}}`]).toBe(10 * GIB);
+  });
+
+  test("is found in a storage that a link has put elsewhere", async () => {
+    const bed = new Bed(MOUNTS.replace("/var/lib/docker", "/data/docker"));
+    bed.dockerContainer();
+    mkdirSync(join(bed.root, "data"));
+    const path = join(bed.root, "var/lib/docker");
+    symlinkSync("/data/docker", `${path}-link`);
+    renameSync(path, join(bed.root, "data/docker"));
+    renameSync(`${path}-link`, path);
+    bed.start();
+    expect(usageOf(await bed.run())).toBeGreaterThan(110_000);
+  });
+
+  test("is found where Docker's own configuration puts it", async () => {
+    const bed = new Bed();
+    bed.write("etc/docker/daemon.json", '{"data-root": "/srv/docker"}');
+    bed.write(`srv/docker/image/overlay2/layerdb/mounts/${ID}/mount-id`, `${LAYER}\n`);
+    bed.write(`srv/docker/overlay2/${LAYER}/diff/file`, "x".repeat(5000));
+    bed.tell(container({}));
+    bed.start();
+    expect(usageOf(await bed.run(), "/dev/vda1")).toBeGreaterThan(5000);
+  });
+
+  test("is not looked for along what a file of Docker should not hold", async () => {
+    const bed = new Bed();
+    bed.dockerContainer();
+    bed.write(`var/lib/docker/image/overlay2/layerdb/mounts/${ID}/mount-id`, "../../../../secret");
+    bed.write("secret/diff/big", "x".repeat(1_000_000));
+    bed.start();
+    expect(usageOf(await bed.run())).toBeUndefined();
+  });
+
+  test("is found by Podman's list, and a user's list does not speak for others", async () => {
+    const bed = new Bed();
+    const storage = "var/lib/containers/storage";
+    const user = "home/eve/.local/share/containers/storage";
+    bed.write(
+      `${storage}/overlay-containers/containers.json`,
+      `[{"id":"${ID}","layer":"${LAYER}"}]`,
+    );
+    bed.write(`${storage}/overlay/${LAYER}/diff/file`, "x".repeat(5000));
+    const stolen = `[{"id":"${ID}","layer":"${OTHER}"},{"id":"${OTHER}","layer":"${OTHER}"}]`;
+    bed.write(`${user}/overlay-containers/volatile-containers.json`, stolen);
+    bed.write(`${user}/overlay/${OTHER}/diff/file`, "x".repeat(90_000));
+    const podman = { runtime: "podman", source: "podman-socket" } as const;
+    const rootless = container({ ...podman, id: OTHER }, "/user.slice/two");
+    bed.tell(container(podman, "/one"), rootless);
+    bed.start();
+    const values = await bed.run();
+    expect(usageOf(values, "/dev/vda1", "/one")).toBeLessThan(90_000);
+    expect(usageOf(values, "/dev/vda1", "/one")).toBeGreaterThan(5000);
+    expect(usageOf(values, "/dev/vda1", "/user.slice/two")).toBeGreaterThan(90_000);
+  });
+
+  test("is found for containerd by what is mounted", async () => {
+    const upper = "/var/lib/containerd/snapshots/2/fs";
+    const point = `/run/containerd/io.containerd.runtime.v2.task/k8s.io/${ID}/rootfs`;
+    const overlay = `28 22 0:51 / ${point} rw - overlay overlay rw,lowerdir=/l,upperdir=${upper}\n`;
+    const bed = new Bed(MOUNTS + overlay);
+    bed.write(`${upper}/file`, "x".repeat(5000));
+    bed.tell(container({ runtime: "containerd", source: "cri-config" }));
+    bed.start();
+    expect(usageOf(await bed.run(), "/dev/vda1")).toBeGreaterThan(5000);
+  });
+});
+
+describe("the series of a container", () => {
+  test("end with it, and where it never ran there are none", async () => {
+    const bed = new Bed();
+    bed.dockerContainer();
+    bed.tell(container({}), container({ id: OTHER, state: "created" }, ""));
+    bed.start();
+    expect(usageOf(await bed.run())).toBeGreaterThan(0);
+    expect(bed.sink.liveCount).toBe(12);
+    bed.tell(container({ state: "exited" }));
+    expect(usageOf(await bed.run(1))).toBeUndefined();
+    expect(bed.sink.liveCount).toBe(8);
+  });
+
+  test("take their values along when it moves to another cgroup", async () => {
+    const bed = new Bed();
+    bed.dockerContainer();
+    bed.start();
+    const before = usageOf(await bed.run());
+    bed.tell(container({}, "/elsewhere"));
+    const values = bed.collect(1000);
+    expect(usageOf(values)).toBeUndefined();
+    expect(usageOf(values, "/dev/vdb", "/elsewhere")).toBe(before);
+  });
+});
+
+/** A layer in memory with so many files of one byte each; counts what is asked. */
+function memoryLayer(files: number) {
+  const counts = { opened: 0, closed: 0, questions: 0 };
+  const open = async (): Promise<OpenDirectory> => {
+    counts.opened += 1;
+    counts.questions += 5;
+    let next = 0;
+    return {
+      device: 1,
+      inode: 1,
+      bytes: 0,
+      nextName: async () => (next < files ? `f${next++}` : null),
+      stat: async () => {
+        counts.questions += 1;
+        return { isDirectory: false, device: 1, inode: 2 + next, links: 1, bytes: 1 };
+      },
+      close: async () => {
+        counts.closed += 1;
+      },
+    };
+  };
+  return { disk: { open }, counts };
+}
+
+describe("what walking costs", () => {
+  test("is at most 15 questions a second, however many containers there are", async () => {
+    const bed = new Bed();
+    const { disk, counts } = memoryLayer(400);
+    bed.dockerContainer();
+    const find = async () => ({ storage: "/var/lib/docker", layer: "/layer" });
+    bed.tell(container({}), container({ id: OTHER }), container({ id: LAYER }));
+    bed.start({ disk, places: { find } });
+    await bed.run(60);
+    expect(counts.questions).toBeLessThanOrEqual(150 + 60 * 15 + 5);
+    expect(counts.questions).toBeGreaterThan(60 * 15);
+    await bed.run(60, 60_000);
+    expect(counts.opened).toBeGreaterThan(3);
+    expect(counts.questions).toBeLessThanOrEqual(150 + 60 * 15 + 5 + 60 * (150 + 5));
+  });
+
+  test("is nothing for five minutes after a layer was walked through", async () => {
+    const bed = new Bed();
+    bed.dockerContainer();
+    bed.start();
+    const before = usageOf(await bed.run()) ?? 0;
+    bed.write(`${DOCKER_LAYER}/new`, "x".repeat(500_000));
+    expect(usageOf(await bed.run(28, 10_000))).toBe(before);
+    expect(usageOf(await bed.run(3, 10_000))).toBeGreaterThanOrEqual(before + 500_000);
+  });
+
+  test("a layer that is too large has no size, is counted, and is left alone for an hour", async () => {
+    const bed = new Bed();
+    const { disk, counts } = memoryLayer(Number.POSITIVE_INFINITY);
+    bed.dockerContainer();
+    bed.start({ disk });
+    await bed.run(Math.ceil(ENTRIES_MAX / 150) + 2, 10_000);
+    expect(counts).toMatchObject({ opened: 1, closed: 1 });
+    expect(usageOf(bed.collect(0))).toBeUndefined();
+    expect(bed.faultCounts()).toEqual({ limit: 1 });
+    await bed.run(20, 60_000);
+    expect(counts.opened).toBe(1);
+    await bed.run(40, 60_000);
+    expect(counts.opened).toBe(2);
+  });
+
+  test("a directory is not left open when the collector is closed in the middle", async () => {
+    const bed = new Bed();
+    const { disk, counts } = memoryLayer(5000);
+    bed.dockerContainer();
+    bed.start({ disk });
+    await bed.run(3);
+    expect(counts).toMatchObject({ opened: 1, closed: 0 });
+    bed.close();
+    await yieldOnce();
+    expect(counts.closed).toBe(1);
+  });
+
+  test("a container that ends in the middle of its walk makes room for the next", async () => {
+    const bed = new Bed();
+    const { disk, counts } = memoryLayer(5000);
+    bed.dockerContainer();
+    bed.start({ disk });
+    await bed.run(3);
+    bed.tell();
+    await bed.run(3);
+    expect(counts).toMatchObject({ opened: 1, closed: 1 });
+  });
+});
+
+describe("a disk that hangs", () => {
+  test("holds no tick; the collector fails after 5 s and is well again when it answers", async () => {
+    const bed = new Bed();
+    bed.dockerContainer();
+    let answer = (): void => undefined;
+    const disk = {
+      open: () =>
+        new Promise<null>((resolve) => {
+          answer = () => resolve(null);
+        }),
+    };
+    bed.start({ disk });
+    for (let i = 0; i < 6; i += 1) {
+      bed.collect(800);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    expect(() => bed.collect(5000)).toThrow("Reading has not ended within 5 s");
+    answer();
+    await bed.lane.run("", () => Promise.resolve());
+    const values = await bed.run(2);
+    expect(values[series("limit_bytes", 'device="/dev/vda1", id="/"')]).toBe(GIB);
+  });
+
+  test("an error that nobody foresaw fails the collector until the next reading", async () => {
+    const bed = new Bed();
+    bed.dockerContainer();
+    const disk = { open: () => Promise.reject(new Error("unforeseen")) };
+    bed.start({ disk });
+    await expect(bed.run(3)).rejects.toThrow("Reading failed: unforeseen");
+    bed.nowMs += 30_000;
+    await bed.lane.run("", () => Promise.resolve());
+    expect(() => bed.collect(0)).toThrow("unforeseen");
+    await bed.lane.run("", () => Promise.resolve());
+    expect(Object.keys(bed.collect(1000))).not.toEqual([]);
+  });
+});
