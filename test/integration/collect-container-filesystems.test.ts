@@ -191,14 +191,29 @@ describe("the host's file systems", () => {
     expect(bed.asked.length).toBe(4);
   });
 
+  test("mounted in two places are one, also where a runtime's storage is the second", async () => {
+    const bed = new Bed(MOUNTS.replace("254:16 / /var", "254:1 /d /var").replace("vdb", "vda1"));
+    bed.dockerContainer();
+    bed.start();
+    expect(usageOf(await bed.run(), "/dev/vda1")).toBeGreaterThan(110_000);
+    expect(bed.asked).toHaveLength(1);
+    expect(bed.sink.liveCount).toBe(8);
+  });
+
   test("one that is gone ends, one that does not answer has no values", async () => {
     const bed = new Bed();
+    let isBroken = false;
     const ask = async (path: string) => {
-      if (path.endsWith("docker")) throw Object.assign(new Error("gone"), { code: "EIO" });
+      if (isBroken && path.endsWith("docker"))
+        throw Object.assign(new Error("gone"), { code: "EIO" });
       return { bsize: 1n, blocks: 10n, bfree: 4n, bavail: 4n, files: 0n, ffree: 0n };
     };
     bed.start({ statfs: ask });
-    expect(Object.keys(await bed.run(2)).every((name) => name.includes("/dev/vda1"))).toBe(true);
+    expect(Object.keys(await bed.run(2))).toHaveLength(8);
+    isBroken = true;
+    expect(Object.keys(await bed.run(2, 30_000)).every((name) => name.includes("/dev/vda1"))).toBe(
+      true,
+    );
     bed.write("proc/1/mountinfo", "24 22 254:16 / / rw - xfs /dev/vdc rw\n");
     const later = Object.keys(await bed.run(2, 30_000));
     expect(later).toHaveLength(4);
@@ -318,6 +333,15 @@ describe("what a container has written", () => {
     expect(usageOf(values, "/dev/vda1", "/user.slice/two")).toBeGreaterThan(90_000);
   });
 
+  test("has the size of a file system that is on no block device, too", async () => {
+    const bed = new Bed(MOUNTS.replace("/dev/vdb", "tank/docker"));
+    bed.dockerContainer();
+    bed.start();
+    const values = await bed.run(3);
+    expect(values[`container_fs_limit_bytes{${own("tank/docker")}}`]).toBe(10 * GIB);
+    expect(bed.sink.liveCount).toBe(8);
+  });
+
   test("is found for containerd by what is mounted", async () => {
     const upper = "/var/lib/containerd/snapshots/2/fs";
     const point = `/run/containerd/io.containerd.runtime.v2.task/k8s.io/${ID}/rootfs`;
@@ -341,6 +365,28 @@ describe("the series of a container", () => {
     bed.tell(container({ state: "exited" }));
     expect(usageOf(await bed.run(1))).toBeUndefined();
     expect(bed.sink.liveCount).toBe(8);
+  });
+
+  test("bear the container labels that were chosen", async () => {
+    const bed = new Bed();
+    bed.dockerContainer();
+    bed.tell(container({ labels: { team: "a", other: "b" } }));
+    bed.start({ chosenLabels: ["team"] });
+    const names = Object.keys(await bed.run()).filter((name) => name.includes("web"));
+    expect(names).toHaveLength(4);
+    expect(names.every((name) => name.includes('container_label_team="a"'))).toBe(true);
+    expect(names.some((name) => name.includes("other"))).toBe(false);
+  });
+
+  test("are of the file system that is mounted there now", async () => {
+    const bed = new Bed();
+    bed.dockerContainer();
+    bed.start();
+    await bed.run();
+    bed.write("proc/1/mountinfo", MOUNTS.replace("/dev/vdb", "/dev/vdz"));
+    const values = await bed.run(2, 30_000);
+    expect(usageOf(values)).toBeUndefined();
+    expect(usageOf(values, "/dev/vdz")).toBeGreaterThan(110_000);
   });
 
   test("take their values along when it moves to another cgroup", async () => {

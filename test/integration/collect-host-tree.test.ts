@@ -5,6 +5,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { type CollectContext, Faults } from "../../agent/collect/context.ts";
 import { ReadBuffer } from "../../agent/collect/held-file.ts";
 import { HOST_COLLECTORS } from "../../agent/collect/host/host-collectors.ts";
+import { meminfoCollector } from "../../agent/collect/host/meminfo.ts";
 import { timexCollector } from "../../agent/collect/host/timex.ts";
 import { ReadingLane } from "../../agent/collect/reading-lane.ts";
 import { OperationalError } from "../../shared/errors.ts";
@@ -363,4 +364,16 @@ describe("machine", () => {
     host.remove(`${node}/hugepages`);
     expect(Object.keys(run())).toHaveLength(1);
   });
+});
+
+test("the machine's memory and swap are told under cAdvisor's names as well", () => {
+  const host = new Host({ "proc/meminfo": "MemTotal: 1000 kB\nSwapTotal: 20 kB\n" });
+  const collector = meminfoCollector(host.context);
+  host.sink.begin();
+  collector.collect(START_MS);
+  expect(Object.fromEntries(host.sink.values())).toMatchObject({
+    'machine_memory_bytes{job="cadvisor"}': 1_024_000,
+    'machine_swap_bytes{job="cadvisor"}': 20_480,
+  });
+  collector.close();
 });

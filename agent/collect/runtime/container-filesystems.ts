@@ -4,7 +4,7 @@ import { type Collector, familiesOf, gauge, JOB_CONTAINERS, SeriesRow } from "..
 import type { CollectContext } from "../context.ts";
 import { ABSENT } from "../parse/byte-scanner.ts";
 import type { ContainerDirectory } from "./container-directory.ts";
-import { type ContainerFacts, seriesLabels } from "./container-facts.ts";
+import { type ContainerFacts, SERIES_LABELS_DEFAULT, seriesLabels } from "./container-facts.ts";
 import {
   type AskStatfs,
   type FileSystem,
@@ -49,8 +49,9 @@ const ENDED = new Set(["created", "exited", "dead"]);
 
 type ContainerSource = Pick<ContainerDirectory, "changes" | "containers">;
 
-/** What of the machine can be another one in tests. */
 export type FilesystemPorts = {
+  /** Container labels that become labels of the series; by default those of `seriesLabels`. */
+  readonly chosenLabels?: readonly string[];
   readonly statfs?: AskStatfs;
   readonly disk?: LayerDisk;
   readonly places?: Pick<LayerPlaces, "find">;
@@ -76,6 +77,7 @@ class ContainerFilesystems implements Collector {
   readonly #context: CollectContext;
   readonly #disk: LayerDisk;
   readonly #places: Pick<LayerPlaces, "find">;
+  readonly #chosenLabels: readonly string[];
   readonly #fileSystems: FileSystems;
   readonly #roots = new Map<FileSystem, SeriesRow>();
   readonly #containers = new Map<string, Layer>();
@@ -96,6 +98,7 @@ class ContainerFilesystems implements Collector {
     this.#context = context;
     this.#disk = ports.disk ?? nodeLayerDisk;
     this.#places = ports.places ?? new LayerPlaces(context.hostRoot);
+    this.#chosenLabels = ports.chosenLabels ?? SERIES_LABELS_DEFAULT;
     this.#fileSystems = new FileSystems(context, ports.statfs);
   }
 
@@ -133,7 +136,7 @@ class ContainerFilesystems implements Collector {
         layer = new Layer(facts.id, this.#context);
         this.#containers.set(facts.id, layer);
       }
-      layer.name(facts, cgroupPath);
+      layer.name(facts, cgroupPath, this.#chosenLabels);
     }
     for (const id of gone) {
       this.#containers.get(id)?.retire();
@@ -288,11 +291,11 @@ class Layer {
     return this.#fileSystem !== null && this.#fileSystem.values[LIMIT_BYTES] === ABSENT;
   }
 
-  name(facts: ContainerFacts, cgroupPath: string): void {
+  name(facts: ContainerFacts, cgroupPath: string, chosen: readonly string[]): void {
     if (facts === this.#facts && cgroupPath === this.#labels["id"]) return;
     this.#facts = facts;
     this.runtime = facts.runtime;
-    this.#labels = { ...seriesLabels(facts), job: JOB_CONTAINERS, id: cgroupPath };
+    this.#labels = { ...seriesLabels(facts, chosen), job: JOB_CONTAINERS, id: cgroupPath };
     this.#define();
   }
 

@@ -37,6 +37,8 @@ export class FileSystems {
   #mounts: readonly Mount[] | null = null;
   #roots: FileSystem[] = [];
   #wanted = new Set<FileSystem>();
+  /** By path, since the last refresh. */
+  readonly #holding = new Map<string, FileSystem | null>();
 
   constructor(context: CollectContext, ask: AskStatfs = askKernel) {
     this.#context = context;
@@ -60,6 +62,7 @@ export class FileSystems {
   refresh(): number {
     const mounts = this.#file.read();
     this.#wanted = new Set(this.#roots);
+    this.#holding.clear();
     if (mounts === this.#mounts) return 0;
     this.#mounts = mounts;
     const chosen = blockFileSystems(mounts);
@@ -74,10 +77,13 @@ export class FileSystems {
 
   /** The one that `path` is on; it is asked from now on. null: none is known to hold it. */
   holding(path: string): FileSystem | null {
+    const known = this.#holding.get(path);
+    if (known !== undefined) return known;
     const mount = mountOf(path, this.mounts);
-    if (mount === null) return null;
-    const found = this.#roots.find(({ device }) => device === mount.device) ?? this.#of(mount);
-    this.#wanted.add(found);
+    const root = this.#roots.find(({ device }) => device === mount?.device);
+    const found = mount === null ? null : (root ?? this.#of(mount));
+    this.#holding.set(path, found);
+    if (found !== null) this.#wanted.add(found);
     return found;
   }
 

@@ -165,7 +165,7 @@ export function parseContainerList(list: unknown): Map<string, string> {
  */
 export function mountedLayer(id: string, mounts: readonly Mount[]): string | null {
   for (const { fsType, mountPoint, options } of mounts) {
-    if (fsType !== "overlay" || !mountPoint.split("/").includes(id)) continue;
+    if (fsType !== "overlay" || !mountPoint.includes(`/${id}`)) continue;
     for (const option of options) {
       if (option.startsWith("upperdir=")) return plainPath(option.slice("upperdir=".length));
     }
