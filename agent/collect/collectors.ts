@@ -24,6 +24,7 @@ import { processCollectors } from "./processes/process-collectors.ts";
 import { ReadingLane } from "./reading-lane.ts";
 import type { ContainerDirectory } from "./runtime/container-directory.ts";
 import { SERIES_LABELS_DEFAULT } from "./runtime/container-facts.ts";
+import { containerFilesystemCollector } from "./runtime/container-filesystems.ts";
 import { containerStateCollector } from "./runtime/container-states.ts";
 import { textfileCollector } from "./textfile/textfile.ts";
 import type { ScheduledCollector } from "./tick.ts";
@@ -43,7 +44,7 @@ export type CollectOptions = {
 };
 
 const CONTAINER_STATE = "containerstate";
-const CONTAINER_STATE_MS = 1000;
+const CONTAINER_FILESYSTEMS = "containerfs";
 
 /** Those that read a file or two in every tick. */
 const TICK_COLLECTORS: readonly CollectorEntry[] = [
@@ -81,15 +82,16 @@ export function createCollectors(
     lane: new ReadingLane(),
   };
   const directory = openDirectory?.(faults) ?? null;
+  const containerLabels = options.containerLabels ?? SERIES_LABELS_DEFAULT;
   const cgroups = new CgroupCollector(context, options.cgroupsMax, {
     names: directory ?? NAMES_OF_PATHS,
-    containerLabels: options.containerLabels ?? SERIES_LABELS_DEFAULT,
+    containerLabels,
   });
   const taken = new Set<string>();
   const entries = [
     ...hostEntries(options, (metric) => taken.has(metric)),
     ...processCollectors(() => cgroups.activity()),
-    ...(directory === null ? [] : containerEntries(directory)),
+    ...(directory === null ? [] : containerEntries(directory, containerLabels)),
   ];
   const scheduled = entries
     .filter((entry) => isOn(entry, options))
@@ -104,7 +106,8 @@ export function createCollectors(
 /** Names that the configuration may give. */
 export function collectorNames(): string[] {
   const entries = [...hostEntries({}, () => false), ...processCollectors(null)];
-  return [...entries.map(({ name }) => name), CONTAINER_STATE].sort();
+  const names = [...entries.map(({ name }) => name), CONTAINER_STATE, CONTAINER_FILESYSTEMS];
+  return names.sort();
 }
 
 function hostEntries(
@@ -120,9 +123,12 @@ function hostEntries(
   ];
 }
 
-/** Closing it ends the directory as well; nothing is left to wait for but its own sockets. */
-function containerEntries(directory: ContainerDirectory): CollectorEntry[] {
-  const create = (context: CollectContext): Collector => {
+/** What only runtimes know. Closing the first ends the directory as well. */
+function containerEntries(
+  directory: ContainerDirectory,
+  chosenLabels: readonly string[],
+): CollectorEntry[] {
+  const createStates = (context: CollectContext): Collector => {
     const states = containerStateCollector(directory, context);
     const close = () => {
       states.close();
@@ -130,8 +136,22 @@ function containerEntries(directory: ContainerDirectory): CollectorEntry[] {
     };
     return { ...states, collect: (nowMs) => states.collect(nowMs), close };
   };
-  const intervalMs = CONTAINER_STATE_MS;
-  return [{ name: CONTAINER_STATE, isOnByDefault: true, intervalMs, isSheddable: false, create }];
+  return [
+    {
+      name: CONTAINER_STATE,
+      isOnByDefault: true,
+      intervalMs: 0,
+      isSheddable: false,
+      create: createStates,
+    },
+    {
+      name: CONTAINER_FILESYSTEMS,
+      isOnByDefault: true,
+      intervalMs: 0,
+      isSheddable: true,
+      create: (context) => containerFilesystemCollector(directory, context, { chosenLabels }),
+    },
+  ];
 }
 
 function isOn({ name, isOnByDefault }: CollectorEntry, options: CollectOptions): boolean {

@@ -5,6 +5,12 @@ import { errorMessage, OperationalError, systemCode } from "../../shared/errors.
 export const FILE_BYTES_MAX = 1024 * 1024;
 const BUFFER_BYTES_FIRST = 16 * 1024;
 
+/**
+ * The kernel fills pages with whole records before it hands out a part of them: less than a page
+ * without the longest record is the end, and not asked for again.
+ */
+const PART_BYTES_MIN = 4096 - 1024;
+
 /** What a read found. */
 export const SAME = 0; // the bytes of the last read
 export const CHANGED = 1;
@@ -115,7 +121,7 @@ export class HeldFile {
       length += count;
       if (count === room) {
         if (!buffer.grow()) throw tooLarge(this.path);
-      } else if (count === 0 || !this.#hasManyRecords) return length;
+      } else if (count < PART_BYTES_MIN || !this.#hasManyRecords) return length;
     }
   }
 

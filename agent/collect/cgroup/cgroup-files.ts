@@ -17,19 +17,20 @@ import * as at from "./cgroup-specs.ts";
 import type { Controller } from "./hierarchies.ts";
 
 /**
- * When a file is read; every 10 s in any case. CPU time is what the cgroup used since the file was
+ * When a file is read; every 10 s in any case, a setting every 30 s. CPU time is what the cgroup used since the file was
  * last read: without any, its processes brought nothing about.
  * - always: every tick
  * - setting: only people and runtimes change it, or it hardly matters how old it is
  * - quota: if there is a CPU quota
  * - jiffies: after 5 ms of CPU time, half of what the file's unit is
- * - threads: after 1 ms of CPU time, which starting a process takes
+ * - started: after 1 ms of CPU time, which starting a process takes, or a few requests to a disk
+ * - seldom: every 10 s
  * - memory: if memory use is another, or near the limit, or after 10 ms of CPU time
  */
-export type ReadWhen = "always" | "setting" | "quota" | "jiffies" | "threads" | "memory";
+export type ReadWhen = "always" | "setting" | "seldom" | "quota" | "jiffies" | "started" | "memory";
 
 /** After how much CPU time. */
-export const READ_AFTER_CPU_MS = { jiffies: 5, threads: 1, memory: 10 } as const;
+export const READ_AFTER_CPU_MS = { jiffies: 5, started: 1, memory: 10 } as const;
 
 /** A file of a cgroup, and where its numbers go. */
 export type CgroupFile = {
@@ -121,7 +122,7 @@ function pressure(resource: string, target: number): CgroupFile {
 const PROCESSES_FILE: CgroupFile = {
   controller: "pids",
   names: ["cgroup.procs"],
-  when: "setting",
+  when: "seldom",
   comparesBytes: false,
   hasManyRecords: true,
   parse: (bytes, length, values) => {
@@ -171,10 +172,10 @@ export const V2_FILES: readonly CgroupFile[] = [
     ["oom_kill", at.OOM_KILLS],
   ]),
   single("memory", "memory.swap.current", "memory", at.MEMORY_SWAP),
-  single("memory", "memory.peak", "setting", at.MEMORY_MAX_USAGE),
+  single("memory", "memory.peak", "seldom", at.MEMORY_MAX_USAGE),
   setting("memory", "memory.high", at.MEMORY_RESERVATION, parseMemoryLimit),
   setting("memory", "memory.swap.max", at.MEMORY_SWAP_LIMIT, parseMemoryLimit),
-  single("pids", "pids.current", "threads", at.THREADS),
+  single("pids", "pids.current", "started", at.THREADS),
   setting("pids", "pids.max", at.THREADS_MAX, parseMemoryLimit),
   PROCESSES_FILE,
 ];
@@ -210,14 +211,14 @@ export const V1_FILES: readonly CgroupFile[] = [
     ["total_inactive_file", at.MEMORY_INACTIVE_FILE],
     ["total_active_file", at.MEMORY_ACTIVE_FILE],
   ]),
-  setting("memory", "memory.failcnt", at.MEMORY_FAILCNT, parseNumber),
+  single("memory", "memory.failcnt", "memory", at.MEMORY_FAILCNT),
   // Its last line counts OOM kills; memory.failcnt and memory.memsw.failcnt do not, on any kernel.
   keyed("memory", "memory.oom_control", "memory", [["oom_kill", at.OOM_KILLS]]),
-  single("memory", "memory.max_usage_in_bytes", "setting", at.MEMORY_MAX_USAGE),
-  single("memory", "memory.kmem.usage_in_bytes", "setting", at.MEMORY_KERNEL),
+  single("memory", "memory.max_usage_in_bytes", "seldom", at.MEMORY_MAX_USAGE),
+  single("memory", "memory.kmem.usage_in_bytes", "seldom", at.MEMORY_KERNEL),
   setting("memory", "memory.soft_limit_in_bytes", at.MEMORY_RESERVATION, parseMemoryLimit),
   setting("memory", "memory.memsw.limit_in_bytes", at.MEMORY_SWAP_LIMIT, parseMemoryLimit),
-  single("pids", "pids.current", "threads", at.THREADS),
+  single("pids", "pids.current", "started", at.THREADS),
   setting("pids", "pids.max", at.THREADS_MAX, parseMemoryLimit),
   PROCESSES_FILE,
 ];

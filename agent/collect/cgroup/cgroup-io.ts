@@ -51,13 +51,13 @@ export class CgroupIo {
   /**
    * False when the cgroup is gone. Of several files, the ones behind the first are read if the first
    * changed: they count the same requests.
-   * @param hasStarted whether the cgroup used CPU time enough to have begun to use a disk
+   * @param hasStarted whether the cgroup used CPU time enough for a few requests
    * @param cpu its CPU time
    */
   read(isAllDue: boolean, hasStarted: boolean, cpu: number): boolean {
     let isChanged = true;
     for (const entry of this.#files) {
-      if (!isAllDue && !(isChanged && this.#mayHaveMoved(entry, hasStarted, cpu))) break;
+      if (!isAllDue && !(isChanged && this.#mayHaveMoved(entry, hasStarted))) break;
       this.cpu = cpu;
       const outcome = readHeld(entry, this.#context);
       if (outcome === GONE) return false;
@@ -92,9 +92,8 @@ export class CgroupIo {
   }
 
   /** v1 counts what the processes ask for, v2 also what is written back without them. */
-  #mayHaveMoved({ table }: OpenIoFile, hasStarted: boolean, cpu: number): boolean {
-    if (table.rows.length === 0) return hasStarted;
-    return !this.#isV1 || cpu !== this.cpu || cpu === ABSENT;
+  #mayHaveMoved({ table }: OpenIoFile, hasStarted: boolean): boolean {
+    return hasStarted || (!this.#isV1 && table.rows.length > 0);
   }
 
   #parse({ file, held, table }: OpenIoFile): void {

@@ -33,6 +33,7 @@ export type CgroupParts = {
 
 /** Everything is read this often, also what nothing hints at having changed. */
 const READ_ALL_MS = 10_000;
+const READ_SETTINGS_MS = 30_000;
 /** How often it is looked whether files came, and whether processes moved in another hierarchy. */
 const RESOLVE_MS = 60_000;
 /** A cgroup is there before its first process: so often it is looked for it in the first ticks. */
@@ -62,6 +63,7 @@ export class Cgroup {
   #files: OpenFile[] = [];
   readonly #io: CgroupIo;
   #readAllAtMs = Number.NEGATIVE_INFINITY;
+  #readSettingsAtMs = Number.NEGATIVE_INFINITY;
   #resolvedAtMs = Number.NEGATIVE_INFINITY;
   #searches = 0;
   #startedAt = ABSENT;
@@ -152,6 +154,7 @@ export class Cgroup {
     this.#startedAt = ABSENT;
     this.#searches = 0;
     this.#readAllAtMs = Number.NEGATIVE_INFINITY;
+    this.#readSettingsAtMs = Number.NEGATIVE_INFINITY;
   }
 
   /** Finds out where each controller has this cgroup, and opens the files that are not open. */
@@ -174,7 +177,9 @@ export class Cgroup {
       entry.held = this.#open(entry.file);
       isNew ||= entry.held !== null;
     }
-    if (isNew) this.#readAllAtMs = Number.NEGATIVE_INFINITY;
+    if (!isNew) return;
+    this.#readAllAtMs = Number.NEGATIVE_INFINITY;
+    this.#readSettingsAtMs = Number.NEGATIVE_INFINITY;
   }
 
   #findDirectories(): Map<Controller, string | null> {
@@ -221,21 +226,30 @@ export class Cgroup {
   #read(nowMs: number): boolean {
     const isAllDue = isDue(nowMs, this.#readAllAtMs, READ_ALL_MS);
     if (isAllDue) this.#readAllAtMs = nowMs;
+    const areSettingsDue = isDue(nowMs, this.#readSettingsAtMs, READ_SETTINGS_MS);
+    if (areSettingsDue) this.#readSettingsAtMs = nowMs;
     const files = this.#files;
     for (let i = 0; i < files.length; i += 1) {
       const entry = files[i];
       if (entry === undefined || entry.held === null) continue;
-      if (!isAllDue && !this.#isDueNow(entry.file.when, entry.read)) continue;
-      const outcome = readHeld(entry, this.#parts.context);
-      if (outcome === GONE) return false;
-      if (outcome === CHANGED) this.#parse(entry);
-      entry.read.cpu = this.#values[at.CPU_USAGE] ?? ABSENT;
-      entry.read.memory = this.#values[at.MEMORY_USAGE] ?? ABSENT;
+      const { when } = entry.file;
+      const isDueAnyway = when === "setting" ? areSettingsDue : isAllDue;
+      if (!isDueAnyway && !this.#isDueNow(when, entry.read)) continue;
+      if (!this.#readFile(entry)) return false;
     }
     if (this.#network !== null && (isAllDue || this.#network.hasDevices)) this.#network.read();
-    const cpu = this.#values[at.CPU_USAGE] ?? ABSENT;
-    const hasStarted = this.#hasUsedCpu(this.#io, READ_AFTER_CPU_MS.threads);
-    return this.#io.read(isAllDue, hasStarted, cpu);
+    const hasStarted = this.#hasUsedCpu(this.#io, READ_AFTER_CPU_MS.started);
+    return this.#io.read(isAllDue, hasStarted, this.#values[at.CPU_USAGE] ?? ABSENT);
+  }
+
+  /** False when the cgroup is gone. */
+  #readFile(entry: OpenFile): boolean {
+    const outcome = readHeld(entry, this.#parts.context);
+    if (outcome === GONE) return false;
+    if (outcome === CHANGED) this.#parse(entry);
+    entry.read.cpu = this.#values[at.CPU_USAGE] ?? ABSENT;
+    entry.read.memory = this.#values[at.MEMORY_USAGE] ?? ABSENT;
+    return true;
   }
 
   #isDueNow(when: ReadWhen, last: Read): boolean {
@@ -243,11 +257,12 @@ export class Cgroup {
       case "always":
         return true;
       case "setting":
+      case "seldom":
         return false;
       case "quota":
         return (this.#values[at.CPU_QUOTA] ?? ABSENT) >= 0;
       case "jiffies":
-      case "threads":
+      case "started":
         return this.#hasUsedCpu(last, READ_AFTER_CPU_MS[when]);
       case "memory":
         return (
