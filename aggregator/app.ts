@@ -2,6 +2,7 @@ import { faultsError } from "../shared/config/decode-yaml.ts";
 import { errorMessage } from "../shared/errors.ts";
 import { formatAddress } from "../shared/model/address.ts";
 import { labelsOf } from "../shared/model/labels.ts";
+import { msUntilNext } from "../shared/platform/calendar.ts";
 import { type Disposals, startParts } from "../shared/platform/disposals.ts";
 import type { Clock, KeyValueStore, Logger, Random } from "../shared/platform/ports.ts";
 import { Metrics } from "../shared/telemetry/metrics.ts";
@@ -51,7 +52,9 @@ export type AggregatorPlatform = {
 };
 
 const SERIES_CHUNK_MS = 600_000;
-const MAINTAIN_EVERY_MS = 5000;
+const CUT_EVERY_MS = 5000;
+/** When old samples are dropped, as a crontab line: the age that counts moves in steps of 2 h. */
+const RETENTION_TIMES = "*/10 * * * *";
 const NODES_MAX = 10_000;
 /** A rule waits this long for the ticks of nodes that are late. */
 const DATA_WAIT_MAX_MS = 1000;
@@ -146,7 +149,8 @@ async function start(
   parts.defer(() => alerts.close());
   const reloads = platform.onReload(() => reload(config, platform, alerts, compile));
   parts.defer(() => reloads[Symbol.dispose]());
-  const work = [fleet.run(stop.signal), maintain(series, platform, stop.signal)];
+  const upkeep = upkeepOf(series).map((task) => repeat(task, platform, stop.signal));
+  const work = [fleet.run(stop.signal), ...upkeep];
   parts.defer(async () => {
     isReady = false;
     stop.abort();
@@ -261,21 +265,43 @@ async function reload(
   }
 }
 
-/** A failure is told once a streak; the next turn tries again. */
-async function maintain(
-  series: SeriesStore,
+type Upkeep = {
+  readonly failure: string;
+  run(): Promise<void>;
+  /** Time until it is due again. */
+  pauseMs(nowMs: number): number;
+};
+
+function upkeepOf(series: SeriesStore): readonly Upkeep[] {
+  return [
+    {
+      failure: "cannot write chunks",
+      run: () => series.cutDue(),
+      pauseMs: () => CUT_EVERY_MS,
+    },
+    {
+      failure: "cannot drop old samples",
+      run: () => series.dropExpired(),
+      pauseMs: (nowMs) => msUntilNext(RETENTION_TIMES, nowMs),
+    },
+  ];
+}
+
+/** At once, then whenever it is due. A failure is told once a streak; the next turn tries again. */
+async function repeat(
+  { failure, run, pauseMs }: Upkeep,
   { clock, logger }: AggregatorPlatform,
   signal: AbortSignal,
 ): Promise<void> {
   let isFailing = false;
   while (!signal.aborted) {
     try {
-      await series.maintain();
+      await run();
       isFailing = false;
     } catch (error) {
-      if (!isFailing) logger.error({ error: errorMessage(error) }, "cannot maintain the store");
+      if (!isFailing) logger.error({ error: errorMessage(error) }, failure);
       isFailing = true;
     }
-    await clock.sleep(MAINTAIN_EVERY_MS, signal).catch(() => undefined); // stopping ends the loop
+    await clock.sleep(pauseMs(clock.nowMs()), signal).catch(() => undefined); // stopping ends the loop
   }
 }

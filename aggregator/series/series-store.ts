@@ -228,14 +228,18 @@ export class SeriesStore {
     if (!isWritten) this.#lateWrites.add();
   }
 
-  /** Cuts the chunks that are due and drops what is older than the retention. */
-  async maintain(): Promise<void> {
+  /** Cuts the chunks that are due. */
+  async cutDue(): Promise<void> {
     const nowMs = this.#deps.clock.monotonicMs();
     for (const stream of [...this.#streams.all()]) {
       const isIdle = nowMs - stream.activeAtMs >= this.#options.chunkMs;
       if (isIdle && stream.framesSinceMark > 0) await this.#turns.take(async () => stream.mark());
       if (stream.marks.length > (isIdle ? 0 : 1)) await this.#cut(stream, isIdle ? 0 : 1);
     }
+  }
+
+  /** Drops what is older than the retention, and gives back its disk space. */
+  async dropExpired(): Promise<void> {
     const horizonMs = this.#retention.horizon(this.#deps.clock.nowMs(), this.#options.retentionMs);
     await this.#cuts.take(() =>
       this.#retention.apply(horizonMs, this.#turns, (stream) => {
@@ -295,7 +299,7 @@ export class SeriesStore {
     });
   }
 
-  /** A backlog that comes in faster than `maintain` is called must not fill the memory. */
+  /** A backlog that comes in faster than `cutDue` is called must not fill the memory. */
   async #cutOverdue(items: readonly CommitItem[]): Promise<void> {
     for (const { node, streamId } of items) {
       const stream = this.#streams.find(node, streamId);
@@ -303,7 +307,7 @@ export class SeriesStore {
       try {
         await this.#cut(stream, 1);
       } catch (error) {
-        // The items are safe; the next `maintain` tries again and reports.
+        // The items are safe; the next `cutDue` tries again and reports.
         this.#deps.logger.warn({ node }, `Chunks not written: ${errorMessage(error)}`);
       }
     }

@@ -38,7 +38,7 @@ async function run(store: SeriesStore, clock: FakeClock, agents: ModelAgent[], t
       return agent.items(agent.tick(clock.nowMs(), [0, 1, 2], values(tick)));
     });
     await store.commit(items);
-    if (tick % 20 === 0) await store.maintain();
+    if (tick % 20 === 0) await store.cutDue();
   }
 }
 

@@ -197,7 +197,12 @@ async function runSeed(seed: number): Promise<void> {
         hosts.filter(() => random.chance(0.8)),
         expected,
       );
-    if (random.chance(0.3)) await bed.run((store) => store.maintain());
+    if (random.chance(0.3)) {
+      await bed.run(async (store) => {
+        await store.cutDue();
+        await store.dropExpired();
+      });
+    }
     if (random.chance(0.05)) bed.crash();
     if (random.chance(0.1)) {
       const store = await bed.open();

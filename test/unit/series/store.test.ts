@@ -253,7 +253,7 @@ describe("labels", () => {
     const scene = await openScene();
     await scene.tick([a(1), b(1)]);
     for (let i = 0; i < 400; i += 1) await scene.tick([a(i)]);
-    await scene.store.maintain();
+    await scene.store.cutDue();
     const { store, timeMs } = scene;
     const names = async (from: number, to: number) =>
       await store.labelValues("__name__", [], from, to);

@@ -14,7 +14,10 @@ async function fill(bed: StoreBed, agent: ModelAgent, count: number, stepMs: num
   for (let i = 0; i < count; i += 1) {
     await bed.clock.advance(stepMs);
     await store.commit(agent.items(agent.tick(bed.clock.nowMs(), [0], values(i))));
-    if (i % 10 === 0) await store.maintain();
+    if (i % 10 === 0) {
+      await store.cutDue();
+      await store.dropExpired();
+    }
   }
   return store;
 }
@@ -27,7 +30,7 @@ async function entriesOf(bed: StoreBed, prefix: string): Promise<Entry[]> {
   return found;
 }
 
-describe("maintain", () => {
+describe("upkeep", () => {
   test("moves what is old enough to chunks and lets go of its frames", async () => {
     const bed = new StoreBed();
     const store = await fill(bed, new ModelAgent("alpha"), 500, 1000);
@@ -43,7 +46,7 @@ describe("maintain", () => {
     const store = await fill(bed, new ModelAgent("alpha"), 30, 1000);
     const before = await everything(store);
     await bed.clock.advance(60_000);
-    await store.maintain();
+    await store.cutDue();
     expect(await entriesOf(bed, "w")).toEqual([]);
     expect(await everything(store)).toEqual(before);
     expect(await everything(await bed.reopen())).toEqual(before);
@@ -75,7 +78,7 @@ describe("maintain", () => {
     const store = await fill(bed, new ModelAgent("alpha"), 300, 1000);
     const before = await everything(store);
     bed.clock.stepWall(365 * 24 * HOUR);
-    await store.maintain();
+    await store.dropExpired();
     expect(await everything(store)).toEqual(before);
   });
 
@@ -86,10 +89,10 @@ describe("maintain", () => {
     const before = await everything(store);
     await bed.clock.advance(60_000);
     bed.disk.isFull = true;
-    await expect(store.maintain()).rejects.toMatchObject({ code: "STORAGE" });
+    await expect(store.cutDue()).rejects.toMatchObject({ code: "STORAGE" });
     expect(await everything(store)).toEqual(before);
     bed.disk.isFull = false;
-    await store.maintain();
+    await store.cutDue();
     expect(await entriesOf(bed, "w")).toEqual([]);
     expect(await everything(store)).toEqual(before);
   });

@@ -1,0 +1,9 @@
+import { CronTime } from "cron";
+
+/**
+ * Milliseconds until the next of the times that a crontab line names, in UTC: always above 0.
+ * @param line minute, hour, day of month, month and day of week
+ */
+export function msUntilNext(line: string, nowMs: number): number {
+  return new CronTime(line, "UTC").getNextDateFrom(new Date(nowMs), "UTC").toMillis() - nowMs;
+}
