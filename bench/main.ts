@@ -1,7 +1,9 @@
+import { collect } from "./collect.ts";
 import { spine } from "./spine.ts";
 
-/** One benchmark a name; the last line of its output is JSON. */
-const BENCHES: Readonly<Record<string, () => Promise<BenchResult>>> = { spine };
+/** One benchmark a name; the last line of its output is JSON, unless it cannot run here. */
+const BENCHES: Readonly<Record<string, (args: readonly string[]) => Promise<BenchResult | null>>> =
+  { collect, spine };
 
 export type BenchResult = {
   readonly name: string;
@@ -11,11 +13,12 @@ export type BenchResult = {
   readonly vs: Readonly<Record<string, number>>;
 };
 
-const [name = ""] = process.argv.slice(2);
+const [name = "", ...args] = process.argv.slice(2);
 const bench = BENCHES[name];
 if (bench === undefined) {
   console.error(`Usage: npm run bench -- NAME, where NAME is ${Object.keys(BENCHES).join(" or ")}`);
   process.exit(2);
 }
-console.log(JSON.stringify(await bench()));
+const result = await bench(args);
+if (result !== null) console.log(JSON.stringify(result));
 process.exit(0);

@@ -204,7 +204,7 @@ function residentMiB({ child }: Program): number {
   return statusMiB(`/proc/${child.pid}/status`);
 }
 
-function statusMiB(path: string): number {
+export function statusMiB(path: string): number {
   return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(path, "utf8"))?.[1]) / 1024;
 }
 
