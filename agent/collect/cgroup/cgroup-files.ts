@@ -17,20 +17,31 @@ import * as at from "./cgroup-specs.ts";
 import type { Controller } from "./hierarchies.ts";
 
 /**
- * When a file is read; every 10 s in any case, a setting every 30 s. CPU time is what the cgroup used since the file was
- * last read: without any, its processes brought nothing about.
+ * When a file is read. CPU time is what the cgroup used since the file was last read: without any,
+ * its processes brought nothing about.
  * - always: every tick
- * - setting: only people and runtimes change it, or it hardly matters how old it is
+ * - setting: every 30 s; only people and runtimes change it, or it hardly matters how old it is
+ *
+ * The others every 10 s in any case, and:
+ * - ran: after any CPU time
  * - quota: if there is a CPU quota
  * - jiffies: after 5 ms of CPU time, half of what the file's unit is
- * - started: after 1 ms of CPU time, which starting a process takes, or a few requests to a disk
- * - seldom: every 10 s
+ * - started: after 2 ms of CPU time: starting a process or a few requests to a disk take it
  * - memory: if memory use is another, or near the limit, or after 10 ms of CPU time
+ * - limit: if memory use is near the limit, or changed as it does when that is reached
  */
-export type ReadWhen = "always" | "setting" | "seldom" | "quota" | "jiffies" | "started" | "memory";
+export type ReadWhen =
+  | "always"
+  | "setting"
+  | "ran"
+  | "quota"
+  | "jiffies"
+  | "started"
+  | "memory"
+  | "limit";
 
 /** After how much CPU time. */
-export const READ_AFTER_CPU_MS = { jiffies: 5, started: 1, memory: 10 } as const;
+export const READ_AFTER_CPU_MS = { jiffies: 5, started: 2, memory: 10 } as const;
 
 /** A file of a cgroup, and where its numbers go. */
 export type CgroupFile = {
@@ -122,7 +133,7 @@ function pressure(resource: string, target: number): CgroupFile {
 const PROCESSES_FILE: CgroupFile = {
   controller: "pids",
   names: ["cgroup.procs"],
-  when: "seldom",
+  when: "setting",
   comparesBytes: false,
   hasManyRecords: true,
   parse: (bytes, length, values) => {
@@ -138,7 +149,7 @@ export const PRESSURE_FILES: readonly CgroupFile[] = [
 ];
 
 /**
- * CPU time and memory use come first, because they decide on what follows.
+ * CPU time, memory use and the limit come first, because they decide on what follows.
  * Source: kernel docs, admin-guide/cgroup-v2.
  */
 export const V2_FILES: readonly CgroupFile[] = [
@@ -152,10 +163,10 @@ export const V2_FILES: readonly CgroupFile[] = [
     ["nr_bursts", at.CFS_BURST_PERIODS],
     ["burst_usec", at.CFS_BURST],
   ]),
-  single("memory", "memory.current", "always", at.MEMORY_USAGE),
+  single("memory", "memory.current", "ran", at.MEMORY_USAGE),
+  setting("memory", "memory.max", at.MEMORY_LIMIT, parseMemoryLimit),
   setting("cpu", "cpu.max", at.CPU_QUOTA, parseCpuLimit),
   setting("cpu", "cpu.weight", at.CPU_SHARES, parseCpuWeight),
-  setting("memory", "memory.max", at.MEMORY_LIMIT, parseMemoryLimit),
   keyed("memory", "memory.stat", "memory", [
     ["anon", at.MEMORY_RSS],
     ["file", at.MEMORY_CACHE],
@@ -167,12 +178,12 @@ export const V2_FILES: readonly CgroupFile[] = [
     ["pgfault", at.FAULTS],
     ["pgmajfault", at.MAJOR_FAULTS],
   ]),
-  keyed("memory", "memory.events", "memory", [
+  keyed("memory", "memory.events", "limit", [
     ["max", at.MEMORY_FAILCNT],
     ["oom_kill", at.OOM_KILLS],
   ]),
   single("memory", "memory.swap.current", "memory", at.MEMORY_SWAP),
-  single("memory", "memory.peak", "seldom", at.MEMORY_MAX_USAGE),
+  single("memory", "memory.peak", "setting", at.MEMORY_MAX_USAGE),
   setting("memory", "memory.high", at.MEMORY_RESERVATION, parseMemoryLimit),
   setting("memory", "memory.swap.max", at.MEMORY_SWAP_LIMIT, parseMemoryLimit),
   single("pids", "pids.current", "started", at.THREADS),
@@ -180,10 +191,11 @@ export const V2_FILES: readonly CgroupFile[] = [
   PROCESSES_FILE,
 ];
 
-/** CPU time and memory use first, as above. Source: kernel docs, admin-guide/cgroup-v1. */
+/** CPU time, memory use and limit first, as above. Source: kernel docs, admin-guide/cgroup-v1. */
 export const V1_FILES: readonly CgroupFile[] = [
   single("cpuacct", "cpuacct.usage", "always", at.CPU_USAGE),
-  single("memory", "memory.usage_in_bytes", "always", at.MEMORY_USAGE),
+  single("memory", "memory.usage_in_bytes", "ran", at.MEMORY_USAGE),
+  setting("memory", "memory.limit_in_bytes", at.MEMORY_LIMIT, parseMemoryLimit),
   keyed("cpuacct", "cpuacct.stat", "jiffies", [
     ["user", at.CPU_USER],
     ["system", at.CPU_SYSTEM],
@@ -198,7 +210,6 @@ export const V1_FILES: readonly CgroupFile[] = [
   setting("cpu", "cpu.cfs_quota_us", at.CPU_QUOTA, parseCpuLimit),
   setting("cpu", "cpu.cfs_period_us", at.CPU_PERIOD, parseCpuLimit),
   setting("cpu", "cpu.shares", at.CPU_SHARES, parseNumber),
-  setting("memory", "memory.limit_in_bytes", at.MEMORY_LIMIT, parseMemoryLimit),
   keyed("memory", "memory.stat", "memory", [
     ["pgfault", at.OWN_FAULTS],
     ["pgmajfault", at.OWN_MAJOR_FAULTS],
@@ -211,11 +222,11 @@ export const V1_FILES: readonly CgroupFile[] = [
     ["total_inactive_file", at.MEMORY_INACTIVE_FILE],
     ["total_active_file", at.MEMORY_ACTIVE_FILE],
   ]),
-  single("memory", "memory.failcnt", "memory", at.MEMORY_FAILCNT),
+  single("memory", "memory.failcnt", "limit", at.MEMORY_FAILCNT),
   // Its last line counts OOM kills; memory.failcnt and memory.memsw.failcnt do not, on any kernel.
-  keyed("memory", "memory.oom_control", "memory", [["oom_kill", at.OOM_KILLS]]),
-  single("memory", "memory.max_usage_in_bytes", "seldom", at.MEMORY_MAX_USAGE),
-  single("memory", "memory.kmem.usage_in_bytes", "seldom", at.MEMORY_KERNEL),
+  keyed("memory", "memory.oom_control", "limit", [["oom_kill", at.OOM_KILLS]]),
+  single("memory", "memory.max_usage_in_bytes", "setting", at.MEMORY_MAX_USAGE),
+  single("memory", "memory.kmem.usage_in_bytes", "setting", at.MEMORY_KERNEL),
   setting("memory", "memory.soft_limit_in_bytes", at.MEMORY_RESERVATION, parseMemoryLimit),
   setting("memory", "memory.memsw.limit_in_bytes", at.MEMORY_SWAP_LIMIT, parseMemoryLimit),
   single("pids", "pids.current", "started", at.THREADS),

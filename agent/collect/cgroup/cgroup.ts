@@ -35,11 +35,15 @@ export type CgroupParts = {
 const READ_ALL_MS = 10_000;
 const READ_SETTINGS_MS = 30_000;
 /** How often it is looked whether files came, and whether processes moved in another hierarchy. */
-const RESOLVE_MS = 60_000;
+const RESOLVE_MS = 300_000;
 /** A cgroup is there before its first process: so often it is looked for it in the first ticks. */
 const RESOLVE_FIRST = 5;
 /** Memory use from this share of the limit on is near it. */
 const NEAR_LIMIT = 0.9;
+/** A process that is killed at the limit leaves more than this share of it. */
+const LIMIT_MOVE = 0.05;
+/** The kernel charges memory in advance, 256 KiB for each CPU: less says nothing. */
+const MEMORY_NOISE_BYTES = 512 * 1024;
 
 const COLLECTOR = "cgroup";
 
@@ -160,7 +164,7 @@ export class Cgroup {
   /** Finds out where each controller has this cgroup, and opens the files that are not open. */
   #resolve(nowMs: number): void {
     // Cgroups that were found together do not all come due together.
-    const spreadMs = Number.isFinite(this.#resolvedAtMs) ? 0 : (this.node.path.length % 10) * 1000;
+    const spreadMs = Number.isFinite(this.#resolvedAtMs) ? 0 : spreadOf(this.node.path);
     this.#resolvedAtMs = nowMs - spreadMs;
     this.#searches += 1;
     const directories = this.#findDirectories();
@@ -237,9 +241,17 @@ export class Cgroup {
       if (!isDueAnyway && !this.#isDueNow(when, entry.read)) continue;
       if (!this.#readFile(entry)) return false;
     }
-    if (this.#network !== null && (isAllDue || this.#network.hasDevices)) this.#network.read();
+    this.#readNetwork(isAllDue);
     const hasStarted = this.#hasUsedCpu(this.#io, READ_AFTER_CPU_MS.started);
     return this.#io.read(isAllDue, hasStarted, this.#values[at.CPU_USAGE] ?? ABSENT);
+  }
+
+  #readNetwork(isAllDue: boolean): void {
+    const network = this.#network;
+    if (network === null || !network.isOpen || !(isAllDue || network.hasDevices)) return;
+    network.read();
+    // Its process ended: there may be another one.
+    if (!network.isOpen) this.#resolvedAtMs = Number.NEGATIVE_INFINITY;
   }
 
   /** False when the cgroup is gone. */
@@ -253,23 +265,27 @@ export class Cgroup {
   }
 
   #isDueNow(when: ReadWhen, last: Read): boolean {
+    const values = this.#values;
     switch (when) {
       case "always":
         return true;
       case "setting":
-      case "seldom":
         return false;
+      case "ran":
+        return values[at.CPU_USAGE] !== last.cpu || last.cpu === ABSENT;
       case "quota":
-        return (this.#values[at.CPU_QUOTA] ?? ABSENT) >= 0;
+        return (values[at.CPU_QUOTA] ?? ABSENT) >= 0;
       case "jiffies":
       case "started":
         return this.#hasUsedCpu(last, READ_AFTER_CPU_MS[when]);
       case "memory":
         return (
-          this.#values[at.MEMORY_USAGE] !== last.memory ||
+          this.#memoryMoved(last) > MEMORY_NOISE_BYTES ||
           this.#isNearLimit() ||
           this.#hasUsedCpu(last, READ_AFTER_CPU_MS.memory)
         );
+      case "limit":
+        return this.#isNearLimit() || this.#memoryMoved(last) > this.#limit * LIMIT_MOVE;
     }
   }
 
@@ -278,9 +294,18 @@ export class Cgroup {
     return cpu === ABSENT || cpu - last.cpu >= ms * this.#cpuMs || cpu < last.cpu;
   }
 
+  #memoryMoved(last: Read): number {
+    return Math.abs((this.#values[at.MEMORY_USAGE] ?? ABSENT) - last.memory);
+  }
+
   #isNearLimit(): boolean {
+    return (this.#values[at.MEMORY_USAGE] ?? 0) >= this.#limit * NEAR_LIMIT;
+  }
+
+  /** Of memory, in bytes; infinite where there is none. */
+  get #limit(): number {
     const limit = this.#values[at.MEMORY_LIMIT] ?? ABSENT;
-    return limit > 0 && (this.#values[at.MEMORY_USAGE] ?? 0) >= limit * NEAR_LIMIT;
+    return limit > 0 ? limit : Number.POSITIVE_INFINITY;
   }
 
   #parse({ file, held }: OpenFile): void {
@@ -310,6 +335,13 @@ export class Cgroup {
     this.#io.set();
     this.#network?.set();
   }
+}
+
+/** Up to a minute; other for each path. */
+function spreadOf(path: string): number {
+  let sum = 0;
+  for (let i = 0; i < path.length; i += 1) sum = (sum * 31 + path.charCodeAt(i)) % 60;
+  return sum * 1000;
 }
 
 function neverRead(): Read {

@@ -19,7 +19,7 @@ import { timexCollector } from "./timex.ts";
 
 type Create = CollectorEntry["create"];
 
-const EVERY_TICK = 0;
+const NOW_AND_THEN = 5000;
 const SELDOM = 10_000;
 const HARDLY = 60_000;
 const HOURLY = 3_600_000;
@@ -37,16 +37,16 @@ function off(name: string, intervalMs: number, create: Create): CollectorEntry {
  * file per CPU runs seldom; what cannot change while the host is up, hardly ever.
  */
 export const HOST_COLLECTORS: readonly CollectorEntry[] = [
-  on("netstat", EVERY_TICK, netstatCollector),
-  on("sockstat", EVERY_TICK, sockstatCollector),
-  on("softnet", EVERY_TICK, softnetCollector),
-  on("schedstat", EVERY_TICK, schedstatCollector),
-  on("conntrack", EVERY_TICK, conntrackCollector),
-  on("entropy", EVERY_TICK, entropyCollector),
-  on("netclass", EVERY_TICK, (context) => new NetclassCollector(context)),
-  on("ipvs", EVERY_TICK, ipvsCollector),
-  on("nfs", EVERY_TICK, nfsCollector),
-  on("nfsd", EVERY_TICK, nfsdCollector),
+  on("netstat", NOW_AND_THEN, netstatCollector),
+  on("sockstat", NOW_AND_THEN, sockstatCollector),
+  on("softnet", NOW_AND_THEN, softnetCollector),
+  on("schedstat", NOW_AND_THEN, schedstatCollector),
+  on("conntrack", NOW_AND_THEN, conntrackCollector),
+  on("entropy", SELDOM, entropyCollector),
+  on("netclass", NOW_AND_THEN, (context) => new NetclassCollector(context)),
+  on("ipvs", NOW_AND_THEN, ipvsCollector),
+  on("nfs", NOW_AND_THEN, nfsCollector),
+  on("nfsd", NOW_AND_THEN, nfsdCollector),
   on("arp", SELDOM, arpCollector),
   on("udp_queues", SELDOM, udpQueuesCollector),
   // Off in node_exporter; but a dashboard in three asks for it.

@@ -35,9 +35,9 @@ const WALK_TOO_LARGE_MS = 3_600_000;
  * 130 µs of CPU, most of it to wake the pool's thread, so they stay below 0.2 % of a core. The
  * larger the layers, the longer it takes until it is the same one's turn again.
  */
-const QUESTIONS_PER_SECOND = 15;
+const QUESTIONS_PER_SECOND = 5;
 /** That may be saved up while ticks are far apart; also the longest that others wait for. */
-const QUESTIONS_MAX = 150;
+const QUESTIONS_MAX = 50;
 /** What finding a layer costs, roughly. */
 const PLACE_QUESTIONS = 10;
 /** From when on a reading counts as broken. */
