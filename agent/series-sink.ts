@@ -2,7 +2,7 @@ import { type Labels, labelPairs, labelsFrom } from "../shared/model/labels.ts";
 import type { FrameEncoder } from "../shared/wire/frame-encoder.ts";
 
 /** Where collectors put their values; FrameEncoder is one. */
-export type SeriesSink = Pick<FrameEncoder, "define" | "retire" | "set" | "keep">;
+export type SeriesSink = Pick<FrameEncoder, "define" | "retire" | "set" | "keep" | "hold" | "end">;
 
 /** Adds the agent's own labels to every series; a label that a series has itself stands. */
 export function withOwnLabels(sink: SeriesSink, own: Readonly<Record<string, string>>): SeriesSink {
@@ -14,5 +14,7 @@ export function withOwnLabels(sink: SeriesSink, own: Readonly<Record<string, str
     retire: (slot) => sink.retire(slot),
     set: (slot, value) => sink.set(slot, value),
     keep: (slot) => sink.keep(slot),
+    hold: (slot, value) => sink.hold(slot, value),
+    end: (slot) => sink.end(slot),
   };
 }

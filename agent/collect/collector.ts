@@ -10,6 +10,9 @@ export type SeriesSink = {
   set(slot: number, value: number): void;
   /** As if the slot had been set to its value of the last tick, if it had one. */
   keep(slot: number): void;
+  /** As `set`, for this tick and all that follow, until `end`. */
+  hold(slot: number, value: number): void;
+  end(slot: number): void;
 };
 
 type MetricType = "counter" | "gauge";
@@ -103,6 +106,23 @@ export class SeriesRow {
   setAll(values: Float64Array): void {
     for (let index = 0; index < this.#slots.length; index += 1) {
       this.set(index, values[index] ?? UNDEFINED_SLOT);
+    }
+  }
+
+  /**
+   * Values, one per spec, that stand until the next call: only those that changed cost anything.
+   * `last` is the caller's to keep from one call to the next, NaN at first. Negative: there is none.
+   */
+  holdAll(values: Float64Array, last: Float64Array): void {
+    for (let index = 0; index < this.#slots.length; index += 1) {
+      const value = values[index] ?? UNDEFINED_SLOT;
+      if (value === last[index]) continue;
+      last[index] = value;
+      let slot = this.#slots[index] ?? UNDEFINED_SLOT;
+      if (value >= 0) {
+        if (slot === UNDEFINED_SLOT) slot = this.#define(index);
+        this.#sink.hold(slot, value);
+      } else if (slot !== UNDEFINED_SLOT) this.#sink.end(slot);
     }
   }
 

@@ -140,7 +140,7 @@ function containerEntries(
     {
       name: CONTAINER_STATE,
       isOnByDefault: true,
-      intervalMs: 0,
+      intervalMs: 2000,
       isSheddable: false,
       create: createStates,
     },

@@ -29,6 +29,14 @@ export class OwnedSink implements SeriesSink {
     this.#sink.keep(slot);
   }
 
+  hold(slot: number, value: number): void {
+    this.#sink.hold(slot, value);
+  }
+
+  end(slot: number): void {
+    this.#sink.end(slot);
+  }
+
   keepAll(): void {
     for (const slot of this.#slots) this.#sink.keep(slot);
   }

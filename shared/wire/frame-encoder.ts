@@ -44,6 +44,8 @@ export class FrameEncoder {
   /** As the reader has it. */
   #last = new Float64Array(GROWTH_FIRST);
   #setAtTick = new Int32Array(GROWTH_FIRST);
+  /** The value stands in every tick until it is set again or ended. */
+  #isHeld = new Uint8Array(GROWTH_FIRST);
   #isAlive = new Uint8Array(GROWTH_FIRST);
   #isRetired = new Uint8Array(GROWTH_FIRST);
   readonly #free: number[] = [];
@@ -85,6 +87,7 @@ export class FrameEncoder {
     this.#value[slot] = 0;
     this.#last[slot] = 0;
     this.#setAtTick[slot] = 0;
+    this.#isHeld[slot] = 0;
     this.#isAlive[slot] = 0;
     this.#isRetired[slot] = 0;
     this.#unnamed.push(slot);
@@ -95,7 +98,7 @@ export class FrameEncoder {
   retire(slot: number): void {
     assert(slot < this.#labels.length && this.#isRetired[slot] === 0);
     this.#isRetired[slot] = 1;
-    this.#setAtTick[slot] = 0;
+    this.end(slot);
     this.#hasRetired[this.#group[slot] ?? 0] = 1;
   }
 
@@ -107,6 +110,18 @@ export class FrameEncoder {
     if (Number.isNaN(value) && this.#scale[slot] !== DOUBLE_SCALE) return;
     this.#value[slot] = value;
     this.#setAtTick[slot] = this.#tick;
+  }
+
+  /** As `set`, for this tick and all that follow, until `end`. For series that seldom change. */
+  hold(slot: number, value: number): void {
+    this.#value[slot] = value;
+    this.#isHeld[slot] = 1;
+  }
+
+  /** The series has no value any more, until it is set or held again. */
+  end(slot: number): void {
+    this.#isHeld[slot] = 0;
+    this.#setAtTick[slot] = 0;
   }
 
   /** As if the slot had been set to the value it had at the last tick, if it had one. */
@@ -173,6 +188,7 @@ export class FrameEncoder {
     this.#value = grown(this.#value, new Float64Array(size));
     this.#last = grown(this.#last, new Float64Array(size));
     this.#setAtTick = grown(this.#setAtTick, new Int32Array(size));
+    this.#isHeld = grown(this.#isHeld, new Uint8Array(size));
     this.#isAlive = grown(this.#isAlive, new Uint8Array(size));
     this.#isRetired = grown(this.#isRetired, new Uint8Array(size));
     this.#ended = new Int32Array(size);
@@ -187,7 +203,7 @@ export class FrameEncoder {
     for (const slot of this.#unnamed) {
       if (this.#isRetired[slot] === 1) {
         this.#free.push(slot);
-      } else if (this.#setAtTick[slot] !== this.#tick) {
+      } else if (this.#setAtTick[slot] !== this.#tick && this.#isHeld[slot] === 0) {
         waiting.push(slot);
       } else {
         definitions.push(this.#nameOne(slot));
@@ -225,13 +241,15 @@ export class FrameEncoder {
     const slots = this.#slotsOf(group);
     const tick = this.#tick;
     const setAtTick = this.#setAtTick;
+    const isHeld = this.#isHeld;
     const isAlive = this.#isAlive;
     let endedCount = 0;
     let changedCount = 0;
     let sampleCount = 0;
     for (let i = 0; i < slots.length; i += 1) {
       const slot = slots[i] ?? 0;
-      if (setAtTick[slot] === tick && isTicked) {
+      const isSet = setAtTick[slot] === tick || isHeld[slot] === 1;
+      if (isSet && isTicked) {
         sampleCount += 1;
         if (!isKeyframe && isAlive[slot] === 1 && this.#isUnchanged(slot)) continue;
         this.#changed[changedCount] = slot;

@@ -91,6 +91,7 @@ class Bed {
     };
     const collector = containerFilesystemCollector(this.#directory(), context, {
       statfs: async (path) => this.#statfs(path),
+      questionsPerSecond: 15,
       ...ports,
     });
     this.#collector = collector;

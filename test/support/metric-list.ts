@@ -63,8 +63,16 @@ class LabelSink {
     // Its labels have been seen all the same.
   }
 
+  hold(slot: number): void {
+    this.set(slot);
+  }
+
   keep(): void {
     // What it was set to has been noted.
+  }
+
+  end(): void {
+    // Its labels have been seen all the same.
   }
 
   set(slot: number): void {

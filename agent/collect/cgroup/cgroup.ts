@@ -7,7 +7,6 @@ import {
   type CgroupFile,
   PRESSURE_FILES,
   READ_AFTER_CPU_MS,
-  type ReadWhen,
   V1_FILES,
   V2_FILES,
 } from "./cgroup-files.ts";
@@ -17,6 +16,7 @@ import { ContainerNetwork, type NetworkSpaces } from "./cgroup-network.ts";
 import { CgroupRatios } from "./cgroup-ratios.ts";
 import * as at from "./cgroup-specs.ts";
 import type { CgroupNode } from "./cgroup-tree.ts";
+import { CgroupUse, isReadDue, mayAnyBeDue, neverRead, type Read } from "./cgroup-use.ts";
 import type { DeviceNames } from "./device-names.ts";
 import type { ProcessFinder } from "./first-process.ts";
 import { openFirst, readHeld } from "./held-entry.ts";
@@ -34,21 +34,14 @@ export type CgroupParts = {
 /** Everything is read this often, also what nothing hints at having changed. */
 const READ_ALL_MS = 10_000;
 const READ_SETTINGS_MS = 30_000;
+/** So often it is asked whether a container is called otherwise now. */
+const NAME_MS = 5000;
 /** How often it is looked whether files came, and whether processes moved in another hierarchy. */
 const RESOLVE_MS = 300_000;
 /** A cgroup is there before its first process: so often it is looked for it in the first ticks. */
 const RESOLVE_FIRST = 5;
-/** Memory use from this share of the limit on is near it. */
-const NEAR_LIMIT = 0.9;
-/** A process that is killed at the limit leaves more than this share of it. */
-const LIMIT_MOVE = 0.05;
-/** The kernel charges memory in advance, 256 KiB for each CPU: less says nothing. */
-const MEMORY_NOISE_BYTES = 512 * 1024;
-
 const COLLECTOR = "cgroup";
 
-/** What CPU time and memory use were when the file was last read. */
-type Read = { cpu: number; memory: number };
 type OpenFile = { readonly file: CgroupFile; readonly read: Read; held: HeldFile | null };
 /** The files and the series of one cgroup. */
 export class Cgroup {
@@ -59,16 +52,22 @@ export class Cgroup {
   readonly #isV1: boolean;
   readonly #ratios: CgroupRatios;
   readonly #values = new Float64Array(at.VALUES).fill(ABSENT);
-  /** CPU time in a millisecond, in the unit of the kernel's count. */
-  readonly #cpuMs: number;
+  /** What the row's series have. */
+  readonly #shown = new Float64Array(SERIES).fill(Number.NaN);
+  readonly #now: CgroupUse;
   /** Null before the labels are known. */
   #row: SeriesRow | null = null;
   #directories = new Map<Controller, string | null>();
+  /** Those that are read in every tick first, the others from `#restFrom` on. */
   #files: OpenFile[] = [];
+  #restFrom = 0;
+  /** As it was when the others were last looked at. */
+  readonly #rest = neverRead();
   readonly #io: CgroupIo;
   #readAllAtMs = Number.NEGATIVE_INFINITY;
   #readSettingsAtMs = Number.NEGATIVE_INFINITY;
   #resolvedAtMs = Number.NEGATIVE_INFINITY;
+  #namedAtMs = Number.NEGATIVE_INFINITY;
   #searches = 0;
   #startedAt = ABSENT;
 
@@ -80,7 +79,7 @@ export class Cgroup {
     this.#network = isContainer ? new ContainerNetwork(parts.context, parts.spaces) : null;
     this.#isV1 = parts.hierarchies.byController.get("cpuacct")?.version === 1;
     const scale = this.#isV1 ? at.V1_USAGE_SCALE : at.V2_CPU_SCALE;
-    this.#cpuMs = 10 ** (scale - 3);
+    this.#now = new CgroupUse(this.#values, scale);
     this.#ratios = new CgroupRatios(scale);
     const isV1Io = parts.hierarchies.byController.get("io")?.version === 1;
     this.#io = new CgroupIo(parts.context, parts.devices, isV1Io);
@@ -93,8 +92,7 @@ export class Cgroup {
 
   /** CPU time used so far, in milliseconds; negative: not known. */
   get cpuMs(): number {
-    const cpu = this.#values[at.CPU_USAGE] ?? ABSENT;
-    return cpu < 0 ? ABSENT : cpu / this.#cpuMs;
+    return this.#now.cpuMs;
   }
 
   get containerName(): string {
@@ -119,8 +117,15 @@ export class Cgroup {
       this.#resolve(nowMs);
       if (!this.#read(nowMs)) return false;
     }
-    if (this.#name.refresh(nowMs)) this.#label();
+    if (this.#isNameDue(nowMs) && this.#name.refresh(nowMs)) this.#label();
     if (this.#row !== null) this.#set(this.#row, nowMs);
+    return true;
+  }
+
+  /** Once it is known it hardly changes. */
+  #isNameDue(nowMs: number): boolean {
+    if (this.#row !== null && !isDue(nowMs, this.#namedAtMs, NAME_MS)) return false;
+    this.#namedAtMs = nowMs;
     return true;
   }
 
@@ -144,6 +149,7 @@ export class Cgroup {
     const { labels } = this.#name;
     if (labels === null) return;
     this.#row?.retire();
+    this.#shown.fill(Number.NaN);
     const specs = this.#isV1 ? V1_SPECS : V2_SPECS;
     this.#row = new SeriesRow(this.#parts.context.sink, specs, labels);
     this.#network?.relabel(labels);
@@ -217,7 +223,10 @@ export class Cgroup {
       ...V2_FILES.filter(isOf(2)),
       ...PRESSURE_FILES.filter(isOf(2)),
     ];
-    this.#files = files.map((file) => ({ file, read: neverRead(), held: null }));
+    const isFirst = ({ when }: CgroupFile) => when === "always" || when === "ran";
+    const ordered = [...files.filter(isFirst), ...files.filter((file) => !isFirst(file))];
+    this.#restFrom = files.filter(isFirst).length;
+    this.#files = ordered.map((file) => ({ file, read: neverRead(), held: null }));
   }
 
   #open({ controller, names, comparesBytes, hasManyRecords = false }: CgroupFile): HeldFile | null {
@@ -232,18 +241,28 @@ export class Cgroup {
     if (isAllDue) this.#readAllAtMs = nowMs;
     const areSettingsDue = isDue(nowMs, this.#readSettingsAtMs, READ_SETTINGS_MS);
     if (areSettingsDue) this.#readSettingsAtMs = nowMs;
-    const files = this.#files;
-    for (let i = 0; i < files.length; i += 1) {
-      const entry = files[i];
+    if (!this.#readFiles(0, this.#restFrom, isAllDue, areSettingsDue)) return false;
+    if (isAllDue || areSettingsDue || mayAnyBeDue(this.#now, this.#rest)) {
+      if (!this.#readFiles(this.#restFrom, this.#files.length, isAllDue, areSettingsDue))
+        return false;
+      this.#now.note(this.#rest);
+    }
+    this.#readNetwork(isAllDue);
+    const hasStarted = this.#now.hasUsedCpu(this.#io, READ_AFTER_CPU_MS.started);
+    return this.#io.read(isAllDue, hasStarted, this.#values[at.CPU_USAGE] ?? ABSENT);
+  }
+
+  /** Reads those of the files that are due. False when the cgroup is gone. */
+  #readFiles(from: number, to: number, isAllDue: boolean, areSettingsDue: boolean): boolean {
+    for (let i = from; i < to; i += 1) {
+      const entry = this.#files[i];
       if (entry === undefined || entry.held === null) continue;
       const { when } = entry.file;
       const isDueAnyway = when === "setting" ? areSettingsDue : isAllDue;
-      if (!isDueAnyway && !this.#isDueNow(when, entry.read)) continue;
+      if (!isDueAnyway && !isReadDue(when, this.#now, entry.read)) continue;
       if (!this.#readFile(entry)) return false;
     }
-    this.#readNetwork(isAllDue);
-    const hasStarted = this.#hasUsedCpu(this.#io, READ_AFTER_CPU_MS.started);
-    return this.#io.read(isAllDue, hasStarted, this.#values[at.CPU_USAGE] ?? ABSENT);
+    return true;
   }
 
   #readNetwork(isAllDue: boolean): void {
@@ -259,53 +278,8 @@ export class Cgroup {
     const outcome = readHeld(entry, this.#parts.context);
     if (outcome === GONE) return false;
     if (outcome === CHANGED) this.#parse(entry);
-    entry.read.cpu = this.#values[at.CPU_USAGE] ?? ABSENT;
-    entry.read.memory = this.#values[at.MEMORY_USAGE] ?? ABSENT;
+    this.#now.note(entry.read);
     return true;
-  }
-
-  #isDueNow(when: ReadWhen, last: Read): boolean {
-    const values = this.#values;
-    switch (when) {
-      case "always":
-        return true;
-      case "setting":
-        return false;
-      case "ran":
-        return values[at.CPU_USAGE] !== last.cpu || last.cpu === ABSENT;
-      case "quota":
-        return (values[at.CPU_QUOTA] ?? ABSENT) >= 0;
-      case "jiffies":
-      case "started":
-        return this.#hasUsedCpu(last, READ_AFTER_CPU_MS[when]);
-      case "memory":
-        return (
-          this.#memoryMoved(last) > MEMORY_NOISE_BYTES ||
-          this.#isNearLimit() ||
-          this.#hasUsedCpu(last, READ_AFTER_CPU_MS.memory)
-        );
-      case "limit":
-        return this.#isNearLimit() || this.#memoryMoved(last) > this.#limit * LIMIT_MOVE;
-    }
-  }
-
-  #hasUsedCpu(last: { readonly cpu: number }, ms: number): boolean {
-    const cpu = this.#values[at.CPU_USAGE] ?? ABSENT;
-    return cpu === ABSENT || cpu - last.cpu >= ms * this.#cpuMs || cpu < last.cpu;
-  }
-
-  #memoryMoved(last: Read): number {
-    return Math.abs((this.#values[at.MEMORY_USAGE] ?? ABSENT) - last.memory);
-  }
-
-  #isNearLimit(): boolean {
-    return (this.#values[at.MEMORY_USAGE] ?? 0) >= this.#limit * NEAR_LIMIT;
-  }
-
-  /** Of memory, in bytes; infinite where there is none. */
-  get #limit(): number {
-    const limit = this.#values[at.MEMORY_LIMIT] ?? ABSENT;
-    return limit > 0 ? limit : Number.POSITIVE_INFINITY;
   }
 
   #parse({ file, held }: OpenFile): void {
@@ -328,10 +302,8 @@ export class Cgroup {
     }
     this.#ratios.update(values, nowMs);
     const hasQuota = (values[at.CPU_QUOTA] ?? ABSENT) >= 0 || (values[at.CFS_PERIODS] ?? 0) > 0;
-    for (let index = 0; index < SERIES; index += 1) {
-      const isCfs = index >= at.CFS_PERIODS && index <= at.CFS_BURST;
-      if (!isCfs || hasQuota) row.set(index, values[index] ?? ABSENT);
-    }
+    if (!hasQuota) values.fill(ABSENT, at.CFS_PERIODS, at.CFS_BURST + 1);
+    row.holdAll(values, this.#shown);
     this.#io.set();
     this.#network?.set();
   }
@@ -342,10 +314,6 @@ function spreadOf(path: string): number {
   let sum = 0;
   for (let i = 0; i < path.length; i += 1) sum = (sum * 31 + path.charCodeAt(i)) % 60;
   return sum * 1000;
-}
-
-function neverRead(): Read {
-  return { cpu: ABSENT, memory: ABSENT };
 }
 
 const V1_SPECS = at.cgroupSpecs({

@@ -35,9 +35,10 @@ const WALK_TOO_LARGE_MS = 3_600_000;
  * 130 µs of CPU, most of it to wake the pool's thread, so they stay below 0.2 % of a core. The
  * larger the layers, the longer it takes until it is the same one's turn again.
  */
-const QUESTIONS_PER_SECOND = 5;
+const QUESTIONS_PER_SECOND = 2;
 /** That may be saved up while ticks are far apart; also the longest that others wait for. */
-const QUESTIONS_MAX = 50;
+/** What may be saved up, in seconds. */
+const QUESTIONS_SECONDS = 10;
 /** What finding a layer costs, roughly. */
 const PLACE_QUESTIONS = 10;
 /** From when on a reading counts as broken. */
@@ -55,6 +56,7 @@ export type FilesystemPorts = {
   readonly statfs?: AskStatfs;
   readonly disk?: LayerDisk;
   readonly places?: Pick<LayerPlaces, "find">;
+  readonly questionsPerSecond?: number;
 };
 
 /** Space on the host's file systems, and what of it running containers have written. */
@@ -88,7 +90,8 @@ class ContainerFilesystems implements Collector {
   #refreshedAtMs = Number.NEGATIVE_INFINITY;
   #isStatfsDue = false;
   /** Questions that may be put now. */
-  #allowance = QUESTIONS_MAX;
+  #allowance: number;
+  readonly #questionsPerSecond: number;
   #beganAtMs = 0;
   #isUnderway = false;
   #failure: unknown = null;
@@ -100,6 +103,8 @@ class ContainerFilesystems implements Collector {
     this.#places = ports.places ?? new LayerPlaces(context.hostRoot);
     this.#chosenLabels = ports.chosenLabels ?? SERIES_LABELS_DEFAULT;
     this.#fileSystems = new FileSystems(context, ports.statfs);
+    this.#questionsPerSecond = ports.questionsPerSecond ?? QUESTIONS_PER_SECOND;
+    this.#allowance = this.#questionsPerSecond * QUESTIONS_SECONDS;
   }
 
   /** @throws OperationalError LIMIT when a reading takes too long, UNAVAILABLE when one failed */
@@ -121,8 +126,9 @@ class ContainerFilesystems implements Collector {
   }
 
   #earn(elapsedMs: number): void {
-    const earned = (Math.max(0, elapsedMs) / 1000) * QUESTIONS_PER_SECOND;
-    this.#allowance = Math.min(QUESTIONS_MAX, this.#allowance + earned);
+    const rate = this.#questionsPerSecond;
+    const allowance = this.#allowance + (Math.max(0, elapsedMs) / 1000) * rate;
+    this.#allowance = Math.min(rate * QUESTIONS_SECONDS, allowance);
   }
 
   #update(): void {

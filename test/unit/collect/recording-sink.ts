@@ -7,6 +7,7 @@ type Slot = {
   value: number | null;
   isRetired: boolean;
   last: number | null;
+  isHeld: boolean;
 };
 
 /** Keeps what collectors set; a tick begins with `begin`. */
@@ -20,6 +21,7 @@ export class RecordingSink {
       value: null,
       isRetired: false,
       last: null,
+      isHeld: false,
     });
     return this.slots.length - 1;
   }
@@ -28,6 +30,7 @@ export class RecordingSink {
     const entry = this.#entry(slot);
     if (entry.isRetired) throw new Error(`retired twice: ${entry.name}`);
     entry.isRetired = true;
+    entry.isHeld = false;
     entry.value = null;
   }
 
@@ -38,6 +41,17 @@ export class RecordingSink {
     entry.value = value;
   }
 
+  hold(slot: number, value: number): void {
+    this.set(slot, value);
+    this.#entry(slot).isHeld = true;
+  }
+
+  end(slot: number): void {
+    const entry = this.#entry(slot);
+    entry.isHeld = false;
+    entry.value = null;
+  }
+
   keep(slot: number): void {
     const entry = this.#entry(slot);
     entry.value ??= entry.last;
@@ -46,7 +60,7 @@ export class RecordingSink {
   begin(): void {
     for (const slot of this.slots) {
       slot.last = slot.value;
-      slot.value = null;
+      if (!slot.isHeld) slot.value = null;
     }
   }
 

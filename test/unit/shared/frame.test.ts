@@ -104,6 +104,62 @@ describe("a stream of frames", () => {
     expect(sizes[2]).toBe(sizes[1]);
   });
 
+  test("a value that is held stands until it is ended, one that is kept as long as it had one", () => {
+    const encoder = new FrameEncoder(1, { keyframeEvery: 3 });
+    const held = encoder.define(0, 0, labels("held"));
+    const kept = encoder.define(0, 0, labels("kept"));
+    const decoder = new StreamDecoder();
+    const ticks = [
+      () => {
+        encoder.hold(held, 1);
+        encoder.set(kept, 10);
+      },
+      () => encoder.keep(kept),
+      () => encoder.hold(held, 2),
+      () => {
+        encoder.keep(kept); // it had none at the last tick
+        encoder.end(held);
+      },
+      () => encoder.beginEpoch(2),
+      () => encoder.hold(held, 3),
+      () => encoder.retire(held),
+    ];
+    const given = ticks.map((tick, index) => {
+      tick();
+      const frame = encoder.encodeTick(index, [0]);
+      return Object.fromEntries(read(decoder, index < 4 ? 1 : 2, frame));
+    });
+    expect(given).toEqual([
+      { held: 1, kept: 10 },
+      { held: 1, kept: 10 },
+      { held: 2 },
+      {},
+      {},
+      { held: 3 },
+      {},
+    ]);
+  });
+
+  test("a slot is given out again only after its series ended", () => {
+    const encoder = new FrameEncoder(1, { keyframeEvery: 60 });
+    const decoder = new StreamDecoder();
+    const first = encoder.define(0, 0, labels("first"));
+    encoder.hold(first, 1);
+    read(decoder, 1, encoder.encodeTick(0, [0]));
+    encoder.retire(first);
+    const second = encoder.define(0, 0, labels("second"));
+    expect(second).not.toBe(first);
+    encoder.set(second, 2);
+    const values = Object.fromEntries(read(decoder, 1, encoder.encodeTick(1, [0])));
+    expect(values).toEqual({ second: 2 });
+    expect(encoder.define(0, 0, labels("third"))).toBe(first);
+    // Ended before it was retired: it must not be lost for ever.
+    encoder.encodeTick(2, [0]);
+    encoder.retire(second);
+    encoder.encodeTick(3, [0]);
+    expect(encoder.define(0, 0, labels("fourth"))).toBe(second);
+  });
+
   test("after a missing frame takes nothing before the next keyframe", () => {
     const encoder = new FrameEncoder(1, { keyframeEvery: 3 });
     const slot = encoder.define(0, 0, labels("a"));

@@ -1,0 +1,30 @@
+import { createRequire } from "node:module";
+import { arch, endianness } from "node:os";
+import { errorMessage, OperationalError } from "../errors.ts";
+
+export type CLibrary = {
+  /** A function of the C library by its prototype. */
+  func(prototype: string): (...values: unknown[]) => unknown;
+  errno(): number;
+};
+
+const ARCHITECTURES_64 = new Set(["x64", "arm64", "riscv64", "loong64", "ppc64"]);
+
+/**
+ * For the few calls that Node does not offer. The library behind it costs 2 MiB of memory, so it is
+ * loaded only when this is called.
+ * @throws OperationalError UNAVAILABLE where it cannot be had
+ */
+export function loadCLibrary(): CLibrary {
+  if (endianness() !== "LE" || !ARCHITECTURES_64.has(arch())) {
+    throw new OperationalError("UNAVAILABLE", `Structures of ${arch()} are not known`);
+  }
+  try {
+    const koffi: typeof import("koffi") = createRequire(import.meta.url)("koffi");
+    const library = koffi.load(null);
+    return { func: (prototype) => library.func(prototype), errno: () => koffi.errno() };
+  } catch (cause) {
+    const message = `The C library cannot be called: ${errorMessage(cause)}`;
+    throw new OperationalError("UNAVAILABLE", message, { cause });
+  }
+}

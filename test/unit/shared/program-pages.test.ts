@@ -1,0 +1,35 @@
+import { expect, test } from "vitest";
+import { cleanMappings } from "../../../shared/platform/program-pages.ts";
+
+function mapping(
+  range: string,
+  permissions: string,
+  path: string,
+  rss: number,
+  own: number,
+): string {
+  return `${range} ${permissions} 00000000 fe:00 123 ${" ".repeat(20)}${path}
+Size:               9000 kB
+Rss:                ${rss} kB
+Pss:                10 kB
+Private_Dirty:         0 kB
+Anonymous:             ${own} kB
+VmFlags: rd ex mr mw me
+`;
+}
+
+test("only what lies in memory as on the disk may be given back", () => {
+  const smaps = [
+    mapping("400000-500000", "r-xp", "/usr/bin/node", 5000, 0),
+    mapping("500000-600000", "r--p", "/usr/bin/node", 5000, 8), // relocated by the loader
+    mapping("600000-700000", "rw-p", "/usr/bin/node", 5000, 0),
+    mapping("700000-800000", "r-xp", "", 5000, 0), // compiled code
+    mapping("800000-900000", "r--p", "/usr/lib/libc.so.6", 100, 0), // too small
+    mapping("7f0000000000-7f0000100000", "r--p", "/usr/lib/my library.so", 300, 0),
+  ].join("");
+  expect(cleanMappings(smaps)).toEqual([
+    { start: 0x400000n, end: 0x500000n, residentBytes: 5000 * 1024 },
+    { start: 0x7f0000000000n, end: 0x7f0000100000n, residentBytes: 300 * 1024 },
+  ]);
+  expect(cleanMappings("garbage\n\nRss: x kB\nAnonymous: 0 kB\n")).toEqual([]);
+});
