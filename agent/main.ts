@@ -2,7 +2,7 @@
 import "./v8-settings.ts";
 import { hostname } from "node:os";
 import { Command } from "commander";
-import { errorMessage, OperationalError } from "../shared/errors.ts";
+import { OperationalError } from "../shared/errors.ts";
 import { formatAddress } from "../shared/model/address.ts";
 import {
   EXIT_USAGE,
@@ -14,7 +14,7 @@ import { openLevelStore } from "../shared/platform/level-store.ts";
 import { openLog } from "../shared/platform/log.ts";
 import { nodeClock } from "../shared/platform/node.ts";
 import type { Logger } from "../shared/platform/ports.ts";
-import { giveBackProgramPages } from "../shared/platform/program-pages.ts";
+import { keepGivingBackPages } from "../shared/platform/program-pages.ts";
 import { servePage } from "../shared/platform/serve-page.ts";
 import { Metrics } from "../shared/telemetry/metrics.ts";
 import { VERSION } from "../shared/version.ts";
@@ -117,26 +117,8 @@ function requireKnownCollectors({ collectors }: AgentConfig): void {
 
 async function run(config: AgentConfig): Promise<void> {
   const logger = openLog(config.log_level, "telltale-agent");
-  giveBackMemory(logger);
+  keepGivingBackPages(logger);
   await runUntilSignal(() => startAgent(config, nodePlatform(config, logger)));
-}
-
-/** After the start, after the first minute, in which code is compiled, and now and then. */
-const GIVE_BACK_MS = [10_000, 60_000];
-const GIVE_BACK_AGAIN_MS = 600_000;
-
-function giveBackMemory(logger: Logger, times: readonly number[] = GIVE_BACK_MS): void {
-  const [next = GIVE_BACK_AGAIN_MS, ...rest] = times;
-  const work = () => {
-    try {
-      logger.debug({ bytes: giveBackProgramPages() }, "pages of the program given back");
-      giveBackMemory(logger, rest);
-    } catch (error) {
-      // It runs as well without, with more memory.
-      logger.debug({ error: errorMessage(error) }, "pages of the program stay");
-    }
-  };
-  setTimeout(work, next).unref();
 }
 
 /** Two rounds, so that what is a difference of two readings has one. */

@@ -1,5 +1,7 @@
 import { readFileSync } from "node:fs";
+import { errorMessage } from "../errors.ts";
 import { loadCLibrary } from "./c-library.ts";
+import type { Logger } from "./ports.ts";
 
 /** A stretch of a file that is mapped into the process. */
 export type Mapping = {
@@ -47,7 +49,7 @@ export function cleanMappings(smaps: string): Mapping[] {
  * the bytes that were resident; a part of them soon is again.
  * @throws OperationalError UNAVAILABLE where the C library cannot be called
  */
-export function giveBackProgramPages(): number {
+function giveBackProgramPages(): number {
   const madvise = loadCLibrary().func("int madvise(uint64_t address, size_t length, int advice)");
   let bytes = 0;
   for (const { start, end, residentBytes } of cleanMappings(
@@ -56,4 +58,23 @@ export function giveBackProgramPages(): number {
     if (madvise(start, Number(end - start), MADV_DONTNEED) === 0) bytes += residentBytes;
   }
   return bytes;
+}
+
+/** After the start, after the first minute, in which code is compiled, and now and then. */
+const GIVE_BACK_MS = [10_000, 60_000];
+const GIVE_BACK_AGAIN_MS = 600_000;
+
+/** Keeps the program's own pages out of memory as long as the process runs. */
+export function keepGivingBackPages(logger: Logger, timesMs = GIVE_BACK_MS): void {
+  const [nextMs = GIVE_BACK_AGAIN_MS, ...restMs] = timesMs;
+  const work = () => {
+    try {
+      logger.debug({ bytes: giveBackProgramPages() }, "pages of the program given back");
+      keepGivingBackPages(logger, restMs);
+    } catch (error) {
+      // It runs as well without, in more memory.
+      logger.debug({ error: errorMessage(error) }, "pages of the program stay");
+    }
+  };
+  setTimeout(work, nextMs).unref();
 }
