@@ -28,7 +28,8 @@ const COMMANDS = {
     dd if=/dev/zero of=/filler bs=1M count=64 2>/dev/null
     sleep 2; done`,
   disk: "dd if=/dev/zero of=/data/x bs=1M count=64 oflag=direct 2>/dev/null; sleep 1000",
-  server: "nc -l -p 5000 > /dev/null; sleep 1000",
+  // It goes on listening as long as its own input is open.
+  server: "sleep 1000 | nc -l -p 5000 > /dev/null; sleep 1000",
   restart: "sleep 1",
   short: "sleep 2",
 };
@@ -38,9 +39,10 @@ const why = whyNoContainers();
 describe.skipIf(why !== null)(`real containers${why === null ? "" : ` (skipped: ${why})`}`, () => {
   let bed: Bed;
   let containers: ContainerBed;
-  let page = "";
   const byName = new Map<string, Container>();
   const short: Container[] = [];
+  /** When the cgroups of those that live two seconds went, in seconds since 1970. */
+  const endedAt = new Map<string, number>();
 
   beforeAll(async () => {
     containers = await ContainerBed.open();
@@ -48,8 +50,8 @@ describe.skipIf(why !== null)(`real containers${why === null ? "" : ` (skipped: 
     await bed.startReadyAggregator();
     bed.start("agent", [`--host-root=${containers.hostRoot}`]);
     await eventually(async () => (await bed.query("up == 1")).length === 1);
-    await startContainers();
-    page = await (await fetch(`http://127.0.0.1:${bed.agentPort}/metrics`)).text();
+    const allEnded = Promise.all(await startContainers());
+    await allEnded;
     // So that a window of ten seconds holds nothing of the start.
     await delay(11_000);
   });
@@ -60,7 +62,8 @@ describe.skipIf(why !== null)(`real containers${why === null ? "" : ` (skipped: 
     expect(containers === undefined || !existsSync(containers.directory)).toBe(true);
   });
 
-  async function startContainers(): Promise<void> {
+  /** Gives what is to be waited for until the last of those that live two seconds ended. */
+  async function startContainers(): Promise<Promise<void>[]> {
     const start = async (name: keyof typeof COMMANDS, ...options: string[]) => {
       byName.set(name, await containers.run(`tt-${name}`, COMMANDS[name], options));
     };
@@ -75,12 +78,27 @@ describe.skipIf(why !== null)(`real containers${why === null ? "" : ` (skipped: 
     const address = await containers.inspect("tt-server", "{{.NetworkSettings.IPAddress}}");
     const send = `dd if=/dev/zero bs=1M count=20 2>/dev/null | nc -w 10 ${address} 5000; sleep 1000`;
     byName.set("client", await containers.run("tt-client", send));
+    const ends: Promise<void>[] = [];
     while (short.length < SHORT_LIVED) {
       const few = Array.from({ length: SHORT_LIVED_AT_A_TIME }, (_, n) =>
         containers.run(`tt-short-${short.length + n}`, COMMANDS.short),
       );
-      short.push(...(await Promise.all(few)));
+      for (const container of await Promise.all(few)) {
+        short.push(container);
+        ends.push(noteEnd(container.id));
+      }
     }
+    return ends;
+  }
+
+  async function noteEnd(id: string): Promise<void> {
+    endedAt.set(id, await untilGone(id));
+  }
+
+  /** The time, in seconds since 1970, at which the cgroup is seen to be gone. */
+  async function untilGone(id: string): Promise<number> {
+    await eventually(() => readCgroupFile({ id, name: "" }, ["memory.stat"]) === null);
+    return Date.now() / 1000;
   }
 
   /** Without a limit, however high, newer kernels count no bytes in v1's blkio. */
@@ -89,20 +107,15 @@ describe.skipIf(why !== null)(`real containers${why === null ? "" : ` (skipped: 
     return disk === null ? [] : [`--device-write-bps=${disk}:1gb`];
   }
 
-  /** Whether this agent has the metric at all. */
-  function has(metric: string): boolean {
-    return page.includes(`# TYPE ${metric} `);
-  }
-
   function containerOf(name: string): Container {
     const container = byName.get(name);
     if (container === undefined) throw new Error(`${name} was not started`);
     return container;
   }
 
-  /** The series of a container, whatever it is called. */
-  function idOf(name: string): string {
-    return `id=~".*/${containerOf(name).id}"`;
+  /** The series of a container, under the name, the image and the cgroup that it really has. */
+  function selectorOf(name: string): string {
+    return `name="tt-${name}", image="${BUSYBOX}", id="/docker/${containerOf(name).id}"`;
   }
 
   /** The one value of an expression. */
@@ -119,8 +132,21 @@ describe.skipIf(why !== null)(`real containers${why === null ? "" : ` (skipped: 
     return usec === undefined ? Number(text) / 1e9 : Number(usec) / 1e6;
   }
 
+  /** To all devices together, as the kernel counts it. */
+  function bytesWrittenBy(container: Container): number {
+    const files = ["blkio.throttle.io_service_bytes", "io.stat"];
+    const text = readCgroupFile(container, files) ?? "";
+    const counts = text.matchAll(/^\d+:\d+ (?:Write (\d+)$|.*\bwbytes=(\d+))/gm);
+    return [...counts].reduce((sum, [, v1, v2]) => sum + Number(v1 ?? v2), 0);
+  }
+
+  function oomKillsOf(container: Container): number {
+    const text = readCgroupFile(container, ["memory.oom_control", "memory.events"]) ?? "";
+    return Number(/^oom_kill (\d+)$/m.exec(text)?.[1]);
+  }
+
   test("the burner uses the quarter of a CPU that it may, and is throttled", async () => {
-    const sel = idOf("burn");
+    const sel = selectorOf("burn");
     const used = await numberOf(`rate(container_cpu_usage_seconds_total{${sel}}[10s])`);
     expect(Math.abs(used - 0.25), `rate ${used}`).toBeLessThanOrEqual(0.025);
     const before = cpuSecondsOf(containerOf("burn"));
@@ -133,42 +159,45 @@ describe.skipIf(why !== null)(`real containers${why === null ? "" : ` (skipped: 
     expect(await numberOf(limit)).toBe(0.25);
     const share = `rate(container_cpu_cfs_throttled_periods_total{${sel}}[10s])
       / rate(container_cpu_cfs_periods_total{${sel}}[10s])`;
-    const throttled = await numberOf(share);
-    expect(throttled).toBeGreaterThan(0.5);
-    expect(throttled).toBeLessThanOrEqual(1);
+    const ratio = `avg_over_time(container_cpu_cfs_throttled_ratio{${sel}}[10s])`;
+    for (const expr of [share, ratio]) {
+      const throttled = await numberOf(expr);
+      expect(throttled, expr).toBeGreaterThan(0.5);
+      expect(throttled, expr).toBeLessThanOrEqual(1);
+    }
+    const limitUsed = await numberOf(`avg_over_time(container_cpu_limit_used_ratio{${sel}}[10s])`);
+    expect(Math.abs(limitUsed - 1), `ratio ${limitUsed}`).toBeLessThanOrEqual(0.1);
   });
 
   test("memory stands at its limit, and OOM kills are as many as the kernel counted", async () => {
-    const sel = idOf("oom");
+    const sel = selectorOf("oom");
     expect(await numberOf(`container_spec_memory_limit_bytes{${sel}}`)).toBe(MEMORY_LIMIT);
     const peak = await numberOf(`max_over_time(container_memory_usage_bytes{${sel}}[10s])`);
     expect(peak).toBeLessThanOrEqual(MEMORY_LIMIT);
     expect(peak).toBeGreaterThan(MEMORY_LIMIT / 2);
-    const kills = () => {
-      const files = ["memory.oom_control", "memory.events"];
-      const text = readCgroupFile(containerOf("oom"), files) ?? "";
-      return Number(/^oom_kill (\d+)$/m.exec(text)?.[1]);
-    };
-    const before = kills();
+    const used = await numberOf(`container_memory_limit_used_ratio{${sel}}`);
+    expect(used).toBeGreaterThan(0);
+    expect(used).toBeLessThanOrEqual(1);
+    const before = oomKillsOf(containerOf("oom"));
     await delay(2500);
     const counted = await numberOf(`container_oom_events_total{${sel}}`);
     expect(before).toBeGreaterThan(0);
     expect(counted).toBeGreaterThanOrEqual(before);
-    expect(counted).toBeLessThanOrEqual(kills());
+    expect(counted).toBeLessThanOrEqual(oomKillsOf(containerOf("oom")));
   });
 
   test("bytes written to the disk are those that were written", async (context) => {
     if (diskLimit().length === 0) return context.skip("the bed is not on a disk");
-    const sum = `sum(container_fs_writes_bytes_total{${idOf("disk")}})`;
+    const sum = `sum(container_fs_writes_bytes_total{${selectorOf("disk")}})`;
     const written = await numberOf(sum);
     expect(written).toBeGreaterThanOrEqual(WRITTEN);
     // The file system's own blocks come on top.
     expect(written).toBeLessThan(WRITTEN * 1.05);
+    expect(written).toBe(bytesWrittenBy(containerOf("disk")));
   });
 
-  test("what one sends the other receives", async (context) => {
-    if (!has("container_network_receive_bytes_total")) return context.skip("no network yet");
-    const label = (name: string) => `${idOf(name)}, interface="eth0"`;
+  test("what one sends the other receives", async () => {
+    const label = (name: string) => `${selectorOf(name)}, interface="eth0"`;
     const received = `container_network_receive_bytes_total{${label("server")}}`;
     const sent = `container_network_transmit_bytes_total{${label("client")}}`;
     for (const expr of [received, sent]) {
@@ -190,63 +219,87 @@ describe.skipIf(why !== null)(`real containers${why === null ? "" : ` (skipped: 
     }
   });
 
-  test("names and images are the runtime's", async (context) => {
-    if (!has("telltale_container_info")) return context.skip("no names yet");
-    for (const name of byName.keys()) {
-      if (name === "restart") continue;
-      const series = `container_last_seen{name="tt-${name}", image="${BUSYBOX}", ${idOf(name)}}`;
-      expect(await bed.query(series), series).toHaveLength(1);
-      const facts = `telltale_container_info{name="tt-${name}"}`;
-      expect((await bed.query(facts)).length, facts).toBeGreaterThan(0);
+  test("names and images are the runtime's, from the first sample on", async () => {
+    for (const [name, { id }] of byName) {
+      if (name !== "restart") {
+        const series = `container_last_seen{${selectorOf(name)}}`;
+        expect(await bed.query(series), series).toHaveLength(1);
+      }
+      const about = `telltale_container_info{${selectorOf(name)}, source="docker-socket"}`;
+      expect(await bed.query(about), about).toHaveLength(1);
+      const all = `count_over_time(container_last_seen{id="/docker/${id}"}[5m])`;
+      expect(await bed.query(all), all).toHaveLength(1);
     }
-    const unnamed = `container_last_seen{name=~"[0-9a-f]{12}", ${idOf("burn")}}`;
-    expect(await bed.query(unnamed)).toEqual([]);
   });
 
-  test("restarts are counted as the runtime counts them", async (context) => {
-    if (!has("container_restarts_total")) return context.skip("no restarts yet");
+  test("restarts are counted as the runtime counts them", async () => {
     const count = async () => Number(await containers.inspect("tt-restart", "{{.RestartCount}}"));
     const before = await count();
     await delay(2500);
-    const restarts = `max(last_over_time(container_restarts_total{name="tt-restart"}[10s]))`;
-    const counted = await numberOf(restarts);
+    const counted = await numberOf(`container_restarts_total{${selectorOf("restart")}}`);
     expect(before).toBeGreaterThan(0);
     expect(counted).toBeGreaterThanOrEqual(before);
     expect(counted).toBeLessThanOrEqual(await count());
   });
 
-  test("the burner is the command that uses most in its container", async (context) => {
-    if (!has("telltale_process_group_cpu_seconds_total")) return context.skip("no processes yet");
-    const name = (await bed.query(`container_last_seen{${idOf("burn")}}`))[0]?.[0]["name"];
-    const sel = `command="sh", container="${name}"`;
-    const used = await numberOf(`rate(telltale_process_group_cpu_seconds_total{${sel}}[15s])`);
-    expect(used).toBeGreaterThan(0.2);
-    expect(used).toBeLessThan(0.3);
+  test("the burner is the command that uses CPU in its container", async () => {
+    const before = cpuSecondsOf(containerOf("burn"));
+    // Processes are looked at every ten seconds.
+    await delay(12_500);
+    const sel = `command="sh", container="tt-burn"`;
+    const used = await numberOf(`telltale_process_group_cpu_seconds_total{${sel}}`);
+    expect(before).toBeGreaterThan(1);
+    expect(used).toBeGreaterThanOrEqual(before);
+    expect(used).toBeLessThanOrEqual(cpuSecondsOf(containerOf("burn")));
+    expect(await numberOf(`telltale_process_group_processes{${sel}}`)).toBe(2);
   });
 
-  test("each of those that lived two seconds was seen, and none is left", async () => {
-    const ids = short.map(({ id }) => id).join("|");
-    const sel = `container_last_seen{id=~".*/(${ids})"}`;
-    expect(await bed.query(`count_over_time(${sel}[2m])`)).toHaveLength(SHORT_LIVED);
-    expect(await bed.query(sel)).toEqual([]);
+  test("each that lived two seconds was seen by its name, and is stale two ticks later", async () => {
+    expect(endedAt.size).toBe(SHORT_LIVED);
+    for (const { id, name } of short) {
+      const sel = `container_last_seen{id="/docker/${id}"}`;
+      const seen = await bed.query(`count_over_time(${sel}[5m])`);
+      expect(seen.map(([labels]) => [labels["name"], labels["image"]])).toEqual([[name, BUSYBOX]]);
+      expect(await bed.query(`${sel} @ ${(endedAt.get(id) ?? 0) + 2}`), name).toEqual([]);
+    }
   });
 
   test("what ended is stale two ticks later, though its samples are there", async () => {
     const { id } = containerOf("burn");
-    const sel = idOf("burn");
-    const metrics = ["container_last_seen", "container_cpu_usage_seconds_total"];
+    const sel = selectorOf("burn");
+    const metrics = [
+      "container_last_seen",
+      "container_cpu_usage_seconds_total",
+      "container_network_receive_bytes_total",
+    ];
     for (const metric of metrics) expect(await bed.query(`${metric}{${sel}}`)).toHaveLength(1);
     const killed = containers.docker("kill", "tt-burn");
-    const file = { id, name: "tt-burn" };
-    await eventually(() => readCgroupFile(file, ["memory.stat"]) === null, 10_000);
-    const endedAt = Date.now() / 1000;
+    const endedAtSeconds = await untilGone(id);
     await killed;
     await delay(3500);
     for (const metric of metrics) {
-      const at = (seconds: number) => bed.query(`${metric}{${sel}} @ ${endedAt + seconds}`);
+      const at = (seconds: number) => bed.query(`${metric}{${sel}} @ ${endedAtSeconds + seconds}`);
       expect(await at(-1.5), `${metric} before`).toHaveLength(1);
       expect(await at(2), `${metric} after`).toEqual([]);
       expect((await bed.sampleTimes(`${metric}{${sel}}[1m]`)).length).toBeGreaterThan(5);
     }
+    expect(await numberOf(`container_state{${sel}}`)).toBe(1);
+    expect(await bed.query(`container_state{${sel}, state="exited"}`)).toHaveLength(1);
+    expect(await numberOf(`container_last_exit_code{${sel}}`)).toBe(137);
+    await containers.docker("rm", "tt-burn");
+    await delay(2500);
+    expect(await bed.query(`{${sel}}`)).toEqual([]);
+  });
+
+  test("OOM kills of a container that ended are still told", async () => {
+    const sel = selectorOf("oom");
+    await containers.docker("pause", "tt-oom");
+    const kills = oomKillsOf(containerOf("oom"));
+    await delay(2500);
+    await containers.docker("kill", "tt-oom");
+    await untilGone(containerOf("oom").id);
+    await delay(3500);
+    expect(await bed.query(`container_last_seen{${sel}}`)).toEqual([]);
+    expect(await numberOf(`container_oom_events_total{${sel}}`)).toBe(kills);
   });
 });
