@@ -23,8 +23,17 @@ const WITH_IT = [
 ];
 
 /** Of a dependency: what only its developers need, and what a licence may be in. */
-const NEEDLESS_FOLDERS = new Set(["test", "tests", "docs", "example", "examples", "benchmark"]);
-const NEEDLESS_FILES = /\.(ts|map|md|markdown)$/;
+const NEEDLESS_FOLDERS = new Set([
+  "test",
+  "tests",
+  "doc",
+  "docs",
+  "example",
+  "examples",
+  "benchmark",
+  "vendor",
+]);
+const NEEDLESS_FILES = /\.(ts|map|md|markdown|cc|hh|h|S|asm)$/;
 const LICENCE_FILES = /^(licen[sc]e|copying|notice|readme)/i;
 const PREBUILDS = new Set(["linux-x64", "linux-arm64", "linux-arm"]);
 
@@ -76,7 +85,7 @@ function isNeeded(folder, path) {
     if (first === "prebuilds" && second !== undefined && deeper.length === 0) {
       return PREBUILDS.has(second);
     }
-    if (first === "deps" || path.endsWith(".cc")) return false; // what they were built from
+    if (first === "deps") return false; // what they were built from
   }
   return !NEEDLESS_FILES.test(path) || LICENCE_FILES.test(basename(path));
 }
