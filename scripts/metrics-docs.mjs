@@ -1,11 +1,13 @@
-// `npm run docs:metrics`: writes docs/metrics.md from what the built agent collects of this machine
-// and of the fixtures, and from what it shows on its own page.
+// `npm run docs:metrics`: writes docs/metrics.md from what the built agent collects of this machine,
+// of the fixtures and of a tree of devices, and from what it shows on its own page.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { collectorNames } from "../dist/agent/collect/collectors.js";
+import { writeTree } from "../dist/test/integration/device-tree.js";
 import { addCollected, addPage, FixtureRoots } from "../dist/test/support/metric-list.js";
 import { readPeers, renderMetrics } from "../dist/test/support/metrics-document.js";
 
@@ -13,19 +15,23 @@ const ROOT = join(import.meta.dirname, "..");
 const SHARED = process.env.TELLTALE_SHARED ?? join(ROOT, "../shared");
 const PORT = 7972;
 
-/** The agent's page once it has ticked; it has no aggregator to send to. */
-async function agentPage() {
+/** The agent's page once all its collectors have run; it has no aggregator to send to. */
+async function agentPage(hostRoot) {
   const directory = mkdtempSync(join(tmpdir(), "telltale-docs-"));
+  const config = join(directory, "agent.yaml");
+  writeFileSync(config, `collectors: { enable: [${collectorNames().join(", ")}] }\n`);
   const args = [
     join(ROOT, "dist/agent/main.js"),
-    `--data-dir=${directory}`,
+    `--config=${config}`,
+    `--host-root=${hostRoot}`,
+    `--data-dir=${join(directory, "agent")}`,
     "--aggregator=127.0.0.1:9",
     `--listen=127.0.0.1:${PORT}`,
     "--log-level=error",
   ];
-  const agent = spawn(process.execPath, args, { stdio: "inherit" });
+  const agent = spawn(process.execPath, args, { stdio: "ignore" });
   try {
-    await delay(8000);
+    await delay(12_000);
     return await (await fetch(`http://127.0.0.1:${PORT}/metrics`)).text();
   } finally {
     const ended = once(agent, "exit");
@@ -41,7 +47,12 @@ if (fixtures.paths.length === 0) {
   process.exit(2);
 }
 const list = new Map();
-addPage(list, await agentPage());
+addPage(list, await agentPage("/"));
+// Hardware that no one machine has all of.
+const devices = mkdtempSync(join(tmpdir(), "telltale-docs-devices-"));
+writeTree(devices);
+addPage(list, await agentPage(devices));
+rmSync(devices, { recursive: true });
 for (const path of ["/", ...fixtures.paths]) addCollected(list, path);
 fixtures[Symbol.dispose]();
 writeFileSync(join(ROOT, "docs/metrics.md"), renderMetrics(list, readPeers(ROOT)));

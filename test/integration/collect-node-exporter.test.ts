@@ -9,17 +9,11 @@ import { Faults } from "../../agent/collect/context.ts";
 import { ReadBuffer } from "../../agent/collect/held-file.ts";
 import { HOST_COLLECTORS } from "../../agent/collect/host/host-collectors.ts";
 import { ReadingLane } from "../../agent/collect/reading-lane.ts";
+import { NODE_EXPORTER_LEFT_OUT } from "../support/left-out.ts";
 import { RecordingSink } from "../unit/collect/recording-sink.ts";
 
 /** Beside the real one: what both tell must be the same, and what it tells must be told by us. */
 const EXPORTER = "/usr/bin/prometheus-node-exporter";
-
-/** Names that node_exporter gives and we do not, and why. */
-const NOT_GIVEN: Readonly<Record<string, string>> = {
-  node_network_speed_bytes: "left out where the driver does not know it: there it gives -125000",
-  node_os_info: "told by the inventory, which asks for it once an hour",
-  node_textfile_scrape_error: "told by the collector textfile",
-};
 
 /** Series that node_exporter 1.5 gives and we do not, of names that both give, and why. */
 const SERIES_NOT_GIVEN: readonly (readonly [series: RegExp, reason: string])[] = [
@@ -203,7 +197,7 @@ describe.skipIf(!existsSync(EXPORTER))("beside node_exporter (skipped where it i
       `node_exporter has ${names.length} names, ${missing.length} of them only it: ` +
         `${missing.join(", ")}\n`,
     );
-    expect(missing.filter((name) => NOT_GIVEN[name] === undefined)).toEqual([]);
+    expect(missing.filter((name) => NODE_EXPORTER_LEFT_OUT[name] === undefined)).toEqual([]);
     expect(share).toBeGreaterThanOrEqual(0.95);
   });
 

@@ -1,6 +1,7 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { CADVISOR_LEFT_OUT, NODE_EXPORTER_LEFT_OUT, reasonOf } from "../support/left-out.ts";
 import { addCollected, addPage, FixtureRoots, type MetricList } from "../support/metric-list.ts";
 import { sourceOf } from "../support/metric-sources.ts";
 import { documentedMetrics, readPeers, renderMetrics } from "../support/metrics-document.ts";
@@ -49,4 +50,30 @@ test("what the peers give is known by name", () => {
   const { nodeExporter, cadvisor } = readPeers(ROOT);
   expect(nodeExporter.has("node_cpu_seconds_total")).toBe(true);
   expect(cadvisor.has("container_cpu_usage_seconds_total")).toBe(true);
+});
+
+test("what the peers give and we do not is left out for a reason, and no reason is too many", () => {
+  const { nodeExporter, cadvisor } = readPeers(ROOT);
+  const missing = [...cadvisor].filter((name) => !document.has(name));
+  expect(missing.filter((name) => reasonOf(name) === "")).toEqual([]);
+  const needless = CADVISOR_LEFT_OUT.filter(([, why]) => !missing.some((n) => reasonOf(n) === why));
+  expect(needless).toEqual([]);
+  const unknown = Object.keys(NODE_EXPORTER_LEFT_OUT).filter((name) => !nodeExporter.has(name));
+  expect(unknown).toEqual([]);
+});
+
+test("every name of containers and machines that public rules and dashboards use is given", (context) => {
+  const file = join(SHARED, "conformance/METRICS.md");
+  if (!existsSync(file)) return context.skip("no list of names: set TELLTALE_SHARED");
+  const used = [...readFileSync(file, "utf8").matchAll(/^\| ((?:container|machine)_\w+) \|/gm)];
+  const names = used.map(([, name = ""]) => name);
+  expect(names.length).toBeGreaterThan(10);
+  expect(names.filter((name) => !document.has(name))).toEqual([]);
+  using fixtures = new FixtureRoots(SHARED);
+  const list: MetricList = new Map();
+  for (const path of fixtures.paths) addCollected(list, path);
+  const unseen = names.filter((name) => list.get(name)?.isSeen !== true);
+  // A file system has to be asked: see "space that containers use" in test/e2e/containers.test.ts.
+  const asked = unseen.filter((name) => !/^container_fs_(usage|inodes)/.test(name));
+  expect(asked).toEqual([]);
 });

@@ -1,9 +1,11 @@
 import { existsSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createCollectors } from "../../agent/collect/collectors.ts";
+import { collectorNames, createCollectors } from "../../agent/collect/collectors.ts";
+import type { Faults } from "../../agent/collect/context.ts";
 import { TickRunner } from "../../agent/collect/tick.ts";
 import { type Labels, labelPairs, labelValue, METRIC_NAME } from "../../shared/model/labels.ts";
+import { KnownContainers } from "./known-containers.ts";
 import { MemoryLogger } from "./memory-logger.ts";
 
 export type ListedMetric = {
@@ -81,10 +83,12 @@ class LabelSink {
   }
 }
 
-/** Adds what the collectors give below the root, in two ticks. */
+/** Adds what all collectors give below the root, in two ticks; of containers everything is known. */
 export function addCollected(list: MetricList, hostRoot: string): void {
   const sink = new LabelSink(list);
-  const collectors = createCollectors({ hostRoot, cgroupsMax: 2000 }, sink);
+  const options = { hostRoot, cgroupsMax: 2000, enable: collectorNames() };
+  const openDirectory = (faults: Faults) => new KnownContainers(faults);
+  const collectors = createCollectors(options, sink, openDirectory);
   const clock = { nowMs: () => 0, monotonicMs: () => 0, sleep: () => Promise.resolve() };
   const runner = new TickRunner(collectors, sink, clock, new MemoryLogger());
   for (const timeMs of [1_795_209_220_000, 1_795_209_221_000]) runner.run(timeMs);

@@ -54,6 +54,8 @@ const SOURCES: readonly (readonly [pattern: RegExp, source: string])[] = [
   [/^node_xfs_/, "/sys/fs/xfs"],
   [/^node_btrfs_/, "/sys/fs/btrfs"],
   [/^node_nfs/, "/proc/net/rpc"],
+  [/^node_ipvs_/, "/proc/net/ip_vs_stats, ip_vs"],
+  [/^node_watchdog_/, "/sys/class/watchdog"],
   [/^node_cgroups_/, "/proc/cgroups"],
   [/^node_scrape_collector_/, "the agent"],
   [/^container_cpu_usage_/, "cpu.stat; v1: cpuacct.usage"],
@@ -90,7 +92,7 @@ const SOURCES: readonly (readonly [pattern: RegExp, source: string])[] = [
   [/^machine_(memory|swap)_/, "/proc/meminfo"],
   [/^machine_node_/, "/sys/devices/system/node"],
   [/^telltale_process/, "/proc/PID/stat"],
-  [/^telltale_node_info/, "the inventory"],
+  [/^telltale_node_/, "the inventory"],
   [/^(telltale_agent_|process_)/, "the agent"],
 ];
 

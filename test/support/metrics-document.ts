@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { compareText } from "../../shared/model/labels.ts";
+import { NODE_EXPORTER_LEFT_OUT, reasonOf } from "./left-out.ts";
 import type { ListedMetric, MetricList } from "./metric-list.ts";
 import { sourceOf, unitOf } from "./metric-sources.ts";
 
@@ -9,7 +10,9 @@ const HEADING = `# Metrics
 Made by \`npm run docs:metrics\` from the collectors themselves; do not edit. \`job\` and \`instance\`, which every series has,
 are not listed. *Labels* and *seen* are those of runs on the machine that made this page and on the fixtures; what has no
 mark under *seen* needs hardware, a kernel or a service that none of those had. Names that the kernel chooses
-(\`node_memory_*\`, \`node_vmstat_*\`, …) are those of these kernels. *Also in*: node_exporter 1.5, cAdvisor.
+(\`node_memory_*\`, \`node_vmstat_*\`, …) are those of these kernels. *Also in*: node_exporter 1.5, cAdvisor. Series of a
+container have all of \`id\`, \`name\`, \`image\` and the container's labels that the configuration names (\`container_labels\`).
+\`node_systemd_*\` comes from systemd over D-Bus; the collector is off by default, as in node_exporter.
 `;
 
 /** The names of a list of test/fixtures; lines with # are comments. */
@@ -53,7 +56,28 @@ export function renderMetrics(list: MetricList, peers: Peers): string {
       "",
     );
   }
+  parts.push(...leftOut(list, peers));
   return parts.join("\n");
+}
+
+/** What the peers have and we do not, in tables of their own: not of the form of a metric's row. */
+function leftOut(list: MetricList, { cadvisor }: Peers): string[] {
+  const namesByReason = new Map<string, string[]>();
+  for (const name of [...cadvisor].filter((one) => !list.has(one)).sort(compareText)) {
+    const reason = reasonOf(name);
+    namesByReason.set(reason, [...(namesByReason.get(reason) ?? []), `\`${name}\``]);
+  }
+  const head = ["| names | why not |", "|---|---|"];
+  return [
+    "## Names of node_exporter's defaults that are left out\n",
+    ...head,
+    ...Object.entries(NODE_EXPORTER_LEFT_OUT).map(([name, why]) => `| \`${name}\` | ${why} |`),
+    "\n## Names of cAdvisor that are left out\n",
+    '`container_cpu_usage_seconds_total` has `cpu="total"` alone: one series for each CPU is off by default there too.\n',
+    ...head,
+    ...[...namesByReason].map(([reason, names]) => `| ${names.join(", ")} | ${reason} |`),
+    "",
+  ];
 }
 
 function rowOf({ name, type, help, labels, isSeen }: ListedMetric, peers: Peers): string {
