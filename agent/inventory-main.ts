@@ -8,7 +8,11 @@ import system from "systeminformation";
 const DISKS_MAX = 256;
 const POLITE = 10;
 
-setPriority(POLITE);
+try {
+  setPriority(POLITE);
+} catch {
+  // A sandbox may forbid it; the answers are the same.
+}
 const [cpu, machine, os, devices] = await Promise.all([
   system.cpu(),
   system.system(),

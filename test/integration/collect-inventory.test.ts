@@ -1,8 +1,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
 import { askInventory } from "../../agent/ask-inventory.ts";
+
+const INVENTORY = join(import.meta.dirname, "../../dist/agent/inventory-main.js");
 
 const folder = mkdtempSync(join(tmpdir(), "telltale-inventory-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -30,5 +33,15 @@ describe("the inventory's process", () => {
     const asked = askInventory(stop.signal, path);
     stop.abort();
     await expect(asked).rejects.toMatchObject({ name: "AbortError" });
+  });
+
+  test("answers also where a sandbox refuses the lower priority", async () => {
+    const refusal = `import os from "node:os";
+      import { syncBuiltinESMExports } from "node:module";
+      os.setPriority = () => { throw new Error("EPERM"); };
+      syncBuiltinESMExports();
+      await import(${JSON.stringify(pathToFileURL(INVENTORY).href)});`;
+    const answer = await askInventory(new AbortController().signal, program(refusal));
+    expect(JSON.parse(answer)).toHaveProperty("node.arch");
   });
 });
