@@ -10,12 +10,14 @@ import {
   readCgroupFile,
   whyNoContainers,
 } from "../support/container-bed.ts";
+import { containerNamesInUse } from "../support/names-in-use.ts";
 import { Bed, eventually } from "../support/programs.ts";
 
 const MIB = 1024 ** 2;
 const MEMORY_LIMIT = 32 * MIB;
 const WRITTEN = 64 * MIB;
 const SENT = 20 * MIB;
+const IN_LAYER = 8 * MIB;
 const SHORT_LIVED = 20;
 const SHORT_LIVED_AT_A_TIME = 5;
 
@@ -31,6 +33,7 @@ const COMMANDS = {
   // It goes on listening as long as its own input is open.
   server: "sleep 1000 | nc -l -p 5000 > /dev/null; sleep 1000",
   restart: "sleep 1",
+  layer: "sleep 1000",
   short: "sleep 2",
 };
 
@@ -75,6 +78,7 @@ describe.skipIf(why !== null)(`real containers${why === null ? "" : ` (skipped: 
       start("server"),
       start("restart", "--restart=always"),
     ]);
+    byName.set("layer", await startWithLayer());
     const address = await containers.inspect("tt-server", "{{.NetworkSettings.IPAddress}}");
     const send = `dd if=/dev/zero bs=1M count=20 2>/dev/null | nc -w 10 ${address} 5000; sleep 1000`;
     byName.set("client", await containers.run("tt-client", send));
@@ -89,6 +93,16 @@ describe.skipIf(why !== null)(`real containers${why === null ? "" : ` (skipped: 
       }
     }
     return ends;
+  }
+
+  /** What it has written is there before it starts: its layer is measured once, and then seldom. */
+  async function startWithLayer(): Promise<Container> {
+    const file = bed.write("written", "x".repeat(IN_LAYER));
+    const args = ["create", "--name", "tt-layer", BUSYBOX, "sh", "-c", COMMANDS.layer];
+    const id = (await containers.docker(...args)).trim();
+    await containers.docker("cp", file, "tt-layer:/written");
+    await containers.docker("start", "tt-layer");
+    return { id, name: "tt-layer" };
   }
 
   async function noteEnd(id: string): Promise<void> {
@@ -194,6 +208,24 @@ describe.skipIf(why !== null)(`real containers${why === null ? "" : ` (skipped: 
     // The file system's own blocks come on top.
     expect(written).toBeLessThan(WRITTEN * 1.05);
     expect(written).toBe(bytesWrittenBy(containerOf("disk")));
+  });
+
+  test("the space that a container uses is what it has written", async () => {
+    const used = `container_fs_usage_bytes{${selectorOf("layer")}}`;
+    // Few questions are put to the disk in a second, and the others had their turn first.
+    await eventually(async () => (await bed.query(used)).length === 1, 90_000);
+    const bytes = await numberOf(used);
+    expect(bytes).toBeGreaterThanOrEqual(IN_LAYER);
+    expect(bytes).toBeLessThan(IN_LAYER + MIB);
+    for (const metric of ["limit_bytes", "inodes_total", "inodes_free"]) {
+      expect(await numberOf(`container_fs_${metric}{${selectorOf("layer")}}`)).toBeGreaterThan(0);
+    }
+  });
+
+  test("every name that public rules and dashboards use is there", async (context) => {
+    const names = containerNamesInUse();
+    if (names.length === 0) return context.skip("no list of names: set TELLTALE_SHARED");
+    for (const name of names) expect(await numberOf(`count(${name})`), name).toBeGreaterThan(0);
   });
 
   test("what one sends the other receives", async () => {

@@ -1,10 +1,11 @@
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { CADVISOR_LEFT_OUT, NODE_EXPORTER_LEFT_OUT, reasonOf } from "../support/left-out.ts";
 import { addCollected, addPage, FixtureRoots, type MetricList } from "../support/metric-list.ts";
 import { sourceOf } from "../support/metric-sources.ts";
 import { documentedMetrics, readPeers, renderMetrics } from "../support/metrics-document.ts";
+import { containerNamesInUse } from "../support/names-in-use.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const SHARED = process.env["TELLTALE_SHARED"] ?? join(ROOT, "../shared");
@@ -63,17 +64,15 @@ test("what the peers give and we do not is left out for a reason, and no reason 
 });
 
 test("every name of containers and machines that public rules and dashboards use is given", (context) => {
-  const file = join(SHARED, "conformance/METRICS.md");
-  if (!existsSync(file)) return context.skip("no list of names: set TELLTALE_SHARED");
-  const used = [...readFileSync(file, "utf8").matchAll(/^\| ((?:container|machine)_\w+) \|/gm)];
-  const names = used.map(([, name = ""]) => name);
+  const names = containerNamesInUse();
+  if (names.length === 0) return context.skip("no list of names: set TELLTALE_SHARED");
   expect(names.length).toBeGreaterThan(10);
   expect(names.filter((name) => !document.has(name))).toEqual([]);
   using fixtures = new FixtureRoots(SHARED);
   const list: MetricList = new Map();
   for (const path of fixtures.paths) addCollected(list, path);
   const unseen = names.filter((name) => list.get(name)?.isSeen !== true);
-  // A file system has to be asked: see "space that containers use" in test/e2e/containers.test.ts.
+  // A file system has to be asked: test/e2e/containers.test.ts sees them all.
   const asked = unseen.filter((name) => !/^container_fs_(usage|inodes)/.test(name));
   expect(asked).toEqual([]);
 });

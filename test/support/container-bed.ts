@@ -85,7 +85,8 @@ export class ContainerBed implements AsyncDisposable {
   }
 
   #makeHostRoot(): void {
-    for (const folder of ["run", "var/lib"]) {
+    const place = dirname(this.directory);
+    for (const folder of ["run", "var/lib", place]) {
       mkdirSync(join(this.hostRoot, folder), { recursive: true });
     }
     const links = [
@@ -94,6 +95,8 @@ export class ContainerBed implements AsyncDisposable {
       [join(this.directory, "docker/docker.sock"), "run/docker.sock"],
       [join(this.hostRoot, "run"), "var/run"],
       [join(this.directory, "docker/data"), "var/lib/docker"],
+      // Where the link before leads to, as seen from this root.
+      [this.directory, this.directory],
     ] as const;
     for (const [target, name] of links) symlinkSync(target, join(this.hostRoot, name));
   }

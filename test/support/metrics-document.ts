@@ -73,7 +73,7 @@ function leftOut(list: MetricList, { cadvisor }: Peers): string[] {
     ...head,
     ...Object.entries(NODE_EXPORTER_LEFT_OUT).map(([name, why]) => `| \`${name}\` | ${why} |`),
     "\n## Names of cAdvisor that are left out\n",
-    '`container_cpu_usage_seconds_total` has `cpu="total"` alone: one series for each CPU is off by default there too.\n',
+    '`container_cpu_usage_seconds_total` has `cpu="total"` alone: cgroup v2 does not count it by CPU.\n',
     ...head,
     ...[...namesByReason].map(([reason, names]) => `| ${names.join(", ")} | ${reason} |`),
     "",
