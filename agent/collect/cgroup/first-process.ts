@@ -3,7 +3,7 @@ import { type CollectContext, hostPath } from "../context.ts";
 import { ABSENT } from "../parse/byte-scanner.ts";
 import { parseMembership } from "./hierarchies.ts";
 
-/** A cgroup's first process: where it is, and since when. */
+/** A cgroup's oldest process: where it is, and since when. */
 export type FirstProcess = {
   readonly pid: string;
   readonly membership: ReadonlyMap<string, string>;
@@ -16,6 +16,10 @@ const BYTES_MAX = 16 * 1024;
 const SEARCH_DEPTH = 3;
 const SEARCH_WIDTH = 8;
 const PROCS = "cgroup.procs";
+/** Of a longer list so many at either end are looked at. */
+const PIDS_AT_END = 16;
+
+type Candidate = { readonly pid: string; readonly ticks: number };
 
 /** Finds processes of cgroups in the host's /proc. None of this is done every tick. */
 export class ProcessFinder {
@@ -29,32 +33,47 @@ export class ProcessFinder {
 
   /** Null when the cgroup has no process, or none that is seen from here. */
   find(directory: string): FirstProcess | null {
-    const pid = this.#findPid(directory, SEARCH_DEPTH);
-    if (pid === null) return null;
+    const first = this.#findFirst(directory, SEARCH_DEPTH);
+    if (first === null) return null;
+    const { pid, ticks } = first;
     const cgroups = this.#read(hostPath(this.#context, `/proc/${pid}/cgroup`));
     const membership = cgroups === null ? new Map<string, string>() : parseMembership(cgroups);
-    return { pid, membership, startedAt: this.#startedAt(pid) };
+    return { pid, membership, startedAt: this.#startedAt(ticks) };
   }
 
-  #findPid(directory: string, depth: number): string | null {
-    const first = /^\d+/.exec(this.#read(`${directory}/${PROCS}`) ?? "")?.[0];
-    // A process of another PID name space is listed as 0.
-    if (first !== undefined && first !== "0") return first;
-    if (depth === 0) return null;
+  #findFirst(directory: string, depth: number): Candidate | null {
+    const first = this.#oldestOf(pidsIn(this.#read(`${directory}/${PROCS}`) ?? ""));
+    if (first !== null || depth === 0) return first;
     for (const child of directoriesOf(directory).slice(0, SEARCH_WIDTH)) {
-      const pid = this.#findPid(`${directory}/${child}`, depth - 1);
-      if (pid !== null) return pid;
+      const found = this.#findFirst(`${directory}/${child}`, depth - 1);
+      if (found !== null) return found;
     }
     return null;
   }
 
-  #startedAt(pid: string): number {
+  /** Not the one with the lowest number: numbers begin anew once they were all used. */
+  #oldestOf(pids: readonly string[]): Candidate | null {
+    let oldest: Candidate | null = null;
+    for (const [index, pid] of pids.entries()) {
+      if (index >= PIDS_AT_END && index < pids.length - PIDS_AT_END) continue;
+      const ticks = this.#ticksOf(pid);
+      if (oldest === null || ticks < oldest.ticks) oldest = { pid, ticks };
+    }
+    return oldest;
+  }
+
+  /** When the process started, in hundredths of a second since the boot; infinite: it is not seen. */
+  #ticksOf(pid: string): number {
     const stat = this.#read(hostPath(this.#context, `/proc/${pid}/stat`));
     // The second field is the command in brackets and may hold anything, so count from its end.
     const fields = stat?.slice(stat.lastIndexOf(")") + 2).split(" ");
     const ticks = Number(fields?.[19] ?? Number.NaN);
+    return Number.isSafeInteger(ticks) && ticks >= 0 ? ticks : Number.POSITIVE_INFINITY;
+  }
+
+  #startedAt(ticks: number): number {
     if (this.#bootTime === ABSENT) this.#bootTime = this.#readBootTime();
-    const isKnown = Number.isSafeInteger(ticks) && ticks >= 0 && this.#bootTime !== ABSENT;
+    const isKnown = Number.isFinite(ticks) && this.#bootTime !== ABSENT;
     return isKnown ? this.#bootTime * 100 + ticks : ABSENT;
   }
 
@@ -80,6 +99,13 @@ export class ProcessFinder {
       if (descriptor >= 0) closeSync(descriptor);
     }
   }
+}
+
+/** What the text lists, but for a last line that was cut off. */
+function pidsIn(text: string): string[] {
+  const whole = text.length < BYTES_MAX ? text : text.slice(0, text.lastIndexOf("\n"));
+  // A process of another PID name space is listed as 0.
+  return (whole.match(/^\d{1,10}$/gm) ?? []).filter((pid) => pid !== "0");
 }
 
 function directoriesOf(directory: string): string[] {
