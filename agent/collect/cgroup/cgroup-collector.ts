@@ -58,7 +58,7 @@ export class CgroupCollector implements Collector {
     this.#context = context;
     this.#cgroupsMax = cgroupsMax;
     this.#naming = naming;
-    this.#pastKills = new PastKills(context.sink);
+    this.#pastKills = new PastKills(context.sink, (id) => naming.names.oomEvents(id));
     this.#mounts = new MountsFile(context, context.hostRoot === "/" ? "self" : "init");
     this.#devices = new DeviceNames(context);
     this.#agentRow = new SeriesRow(context.sink, AGENT_SPECS, { job: JOB_AGENT });
@@ -127,8 +127,7 @@ export class CgroupCollector implements Collector {
         continue;
       }
       this.#leftOut.delete(node);
-      this.#pastKills.end(node.path);
-      const cgroup = new Cgroup(node, parts);
+      const cgroup = new Cgroup(node, parts, this.#pastKills.takeOver(node.path));
       this.#cgroups.set(node, cgroup);
       if (cgroup.collect(nowMs)) node.isWatched = cgroup.hasOpenFiles;
       else this.#tree?.markGone(node);

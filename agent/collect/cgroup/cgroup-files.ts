@@ -180,7 +180,7 @@ export const V2_FILES: readonly CgroupFile[] = [
   ]),
   keyed("memory", "memory.events", "limit", [
     ["max", at.MEMORY_FAILCNT],
-    ["oom_kill", at.OOM_KILLS],
+    ["oom_kill", at.OWN_OOM_KILLS],
   ]),
   single("memory", "memory.swap.current", "memory", at.MEMORY_SWAP),
   single("memory", "memory.peak", "setting", at.MEMORY_MAX_USAGE),
@@ -224,7 +224,7 @@ export const V1_FILES: readonly CgroupFile[] = [
   ]),
   single("memory", "memory.failcnt", "limit", at.MEMORY_FAILCNT),
   // Its last line counts OOM kills; memory.failcnt and memory.memsw.failcnt do not, on any kernel.
-  keyed("memory", "memory.oom_control", "limit", [["oom_kill", at.OOM_KILLS]]),
+  keyed("memory", "memory.oom_control", "limit", [["oom_kill", at.OWN_OOM_KILLS]]),
   single("memory", "memory.max_usage_in_bytes", "setting", at.MEMORY_MAX_USAGE),
   single("memory", "memory.kmem.usage_in_bytes", "setting", at.MEMORY_KERNEL),
   setting("memory", "memory.soft_limit_in_bytes", at.MEMORY_RESERVATION, parseMemoryLimit),

@@ -10,12 +10,15 @@ export type ContainerNames = {
   /** Null: not known yet, to be asked again. The same object as long as nothing changed. */
   lookup(id: string, runtime: string, cgroupPath: string, nowMs: number): ContainerFacts | null;
   forget(id: string): void;
+  /** OOM kills that the runtime told of, also after the cgroup is gone; null: it tells of none. */
+  oomEvents(id: string): number | null;
 };
 
 /** Where there is nobody to ask. */
 export const NAMES_OF_PATHS: ContainerNames = {
   lookup: (id, runtime, cgroupPath) => factsOfPath(id, runtime, cgroupPath),
   forget: () => undefined,
+  oomEvents: () => null,
 };
 
 export type NameOptions = {
@@ -43,6 +46,11 @@ export class CgroupName {
   /** As processes in it are told of; "" where it is no container. */
   get containerName(): string {
     return this.#facts?.name ?? "";
+  }
+
+  /** OOM kills that the runtime told of; 0 where it tells of none. */
+  get oomEvents(): number {
+    return this.#facts?.oomEvents ?? 0;
   }
 
   /** Looks whether there is news; true when the labels are others than before. */

@@ -44,7 +44,9 @@ export const THROTTLED_RATIO = 38;
 export const PSI_CPU = 39;
 export const PSI_MEMORY = 41;
 export const PSI_IO = 43;
-export const VALUES = 45;
+/** Read, but no series of its own: kills since this cgroup was made. */
+export const OWN_OOM_KILLS = 45;
+export const VALUES = 46;
 
 /** How finely a kernel counts CPU time: v2 in microseconds; v1 in nanoseconds and jiffies. */
 export type CpuScales = {
@@ -103,7 +105,7 @@ function faultSpecs(scope: string): SeriesSpec[] {
 
 export const OOM_SPEC = counter(
   "container_oom_events_total",
-  "Processes killed because memory ran out; told for 5 minutes after the cgroup is gone.",
+  "Processes killed because memory ran out; goes on over restarts, and 5 minutes after the end.",
 );
 
 const MEMORY_SPECS: readonly SeriesSpec[] = [

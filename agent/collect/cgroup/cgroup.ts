@@ -21,6 +21,7 @@ import type { DeviceNames } from "./device-names.ts";
 import type { ProcessFinder } from "./first-process.ts";
 import { openFirst, readHeld } from "./held-entry.ts";
 import { type Controller, type Hierarchies, pathInHierarchy } from "./hierarchies.ts";
+import type { Kills } from "./past-kills.ts";
 
 export type CgroupParts = {
   readonly context: CollectContext;
@@ -70,9 +71,12 @@ export class Cgroup {
   #namedAtMs = Number.NEGATIVE_INFINITY;
   #searches = 0;
   #startedAt = ABSENT;
+  #pastKills: number;
 
-  constructor(node: CgroupNode, parts: CgroupParts) {
+  /** @param pastKills OOM kills of cgroups that were here before */
+  constructor(node: CgroupNode, parts: CgroupParts, pastKills: number) {
     this.node = node;
+    this.#pastKills = pastKills;
     this.#parts = parts;
     this.#name = new CgroupName(node, parts.naming);
     const isContainer = node.kind.kind === "container";
@@ -99,11 +103,13 @@ export class Cgroup {
     return this.#name.containerName;
   }
 
-  /** OOM kills so far, and the labels of their series; null: there were none. */
-  get oomKills(): { readonly count: number; readonly labels: Record<string, string> } | null {
-    const count = this.#values[at.OOM_KILLS] ?? ABSENT;
+  /** OOM kills so far, those of cgroups before it included; null: not to be told of. */
+  get oomKills(): Kills | null {
     const { labels } = this.#name;
-    return count > 0 && labels !== null ? { count, labels: { ...labels } } : null;
+    const { kind } = this.node;
+    if (labels === null) return null;
+    const containerId = kind.kind === "container" ? kind.containerId : null;
+    return { count: Math.max(0, this.#countKills()), labels, containerId };
   }
 
   /** Sets all series. False when the cgroup is gone: then it has set nothing that matters. */
@@ -144,6 +150,13 @@ export class Cgroup {
     this.#name.forget();
   }
 
+  /** The kernel's count, or the runtime's where the kernel's went with the cgroup unread. */
+  #countKills(): number {
+    const own = this.#values[at.OWN_OOM_KILLS] ?? ABSENT;
+    const count = Math.max(Math.max(0, own) + this.#pastKills, this.#name.oomEvents);
+    return own < 0 && count === 0 ? ABSENT : count;
+  }
+
   /** The labels became known, or others. */
   #label(): void {
     const { labels } = this.#name;
@@ -157,6 +170,7 @@ export class Cgroup {
   }
 
   #forget(): void {
+    this.#pastKills = Math.max(0, this.#countKills());
     this.close();
     this.#values.fill(ABSENT);
     this.#ratios.forget();
@@ -300,6 +314,7 @@ export class Cgroup {
       values[at.OWN_FAULTS] = values[at.FAULTS] ?? ABSENT;
       values[at.OWN_MAJOR_FAULTS] = values[at.MAJOR_FAULTS] ?? ABSENT;
     }
+    values[at.OOM_KILLS] = this.#countKills();
     this.#ratios.update(values, nowMs);
     const hasQuota = (values[at.CPU_QUOTA] ?? ABSENT) >= 0 || (values[at.CFS_PERIODS] ?? 0) > 0;
     if (!hasQuota) values.fill(ABSENT, at.CFS_PERIODS, at.CFS_BURST + 1);

@@ -100,6 +100,11 @@ export class ContainerDirectory implements AsyncDisposable {
     if (entry.watch === null || entry.isDestroyed) this.#remove(entry);
   }
 
+  /** OOM kills that its runtime told of, also after its cgroup is gone; null: it tells of none. */
+  oomEvents(containerId: string): number | null {
+    return this.#entries.get(containerId)?.facts?.oomEvents ?? null;
+  }
+
   /** Counts up whenever `containers` would give something else. */
   get changes(): number {
     return this.#changes;
