@@ -193,7 +193,8 @@ export class ContainerDirectory implements AsyncDisposable {
   }
 
   async #searchFiles(entry: ContainerEntry, runtimeHint: string): Promise<void> {
-    const isWanted = () => this.#entries.get(entry.id) === entry && !entry.isSettled;
+    // Also when the wait is over and only the path has told: a slow disk's answer is late, not wrong.
+    const isWanted = () => this.#entries.get(entry.id) === entry && entry.hasOnlyPath;
     if (!isWanted()) return;
     try {
       const facts = await this.#files.find(entry.id, runtimeHint, entry.cgroupPath);

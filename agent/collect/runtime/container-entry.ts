@@ -76,6 +76,11 @@ export class ContainerEntry {
     return this.set({ ...last, oomEvents, name: name || last.name, ...changes }, nowMs);
   }
 
+  /** No runtime and no file has told of it yet. */
+  get hasOnlyPath(): boolean {
+    return this.watch === null && (this.facts === null || this.facts.source === "cgroup");
+  }
+
   /** Not all is known yet, but soon will be: its series would only end again. */
   isAwaited(nowMs: number): boolean {
     return this.watch !== null && this.facts?.imageDigest === "" && nowMs - this.toldAtMs < SOON_MS;
