@@ -61,7 +61,7 @@ type Entry = ScheduledCollector & {
 /**
  * Runs the collectors that are due at a tick. A fault in one is a metric and one log line; the rest
  * go on. One that keeps failing, or keeps taking too long, is left alone for a while (its circuit is
- * broken) and has no series meanwhile.
+ * broken); meanwhile one that failed has no series, and of one that was slow the last values stand.
  */
 export class TickRunner {
   readonly families: readonly MetricFamily[] = familiesOf([...NODE_SPECS, ...AGENT_SPECS]);
@@ -149,7 +149,7 @@ export class TickRunner {
   }
 
   #tell(entry: Entry, isTelling: boolean): void {
-    const { nodeRow, agentRow, intervalMs, factor } = entry;
+    const { nodeRow, agentRow } = entry;
     if (isTelling) {
       nodeRow.set(DURATION, Math.round(entry.durationMs * 1000));
       agentRow.set(SECONDS, Math.round(entry.totalMs * 1000));
@@ -158,7 +158,7 @@ export class TickRunner {
       agentRow.keep(SECONDS);
     }
     nodeRow.set(SUCCESS, entry.isFailing ? 0 : 1);
-    agentRow.set(INTERVAL, factor === 1 ? intervalMs : pacedMs(entry));
+    agentRow.set(INTERVAL, pacedMs(entry));
     agentRow.set(OVERRUNS, entry.overruns);
   }
 }
