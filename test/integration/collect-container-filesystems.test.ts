@@ -368,6 +368,22 @@ describe("the series of a container", () => {
     expect(bed.sink.liveCount).toBe(8);
   });
 
+  test("are there at once when it is started again, and nothing is walked for that", async () => {
+    const bed = new Bed();
+    const { disk, counts } = memoryLayer(3);
+    bed.dockerContainer();
+    bed.start({ disk });
+    const before = usageOf(await bed.run());
+    expect(before).toBeGreaterThan(0);
+    for (let i = 0; i < 10; i += 1) {
+      bed.tell(container({ state: "exited" }, ""));
+      expect(usageOf(await bed.run(1))).toBeUndefined();
+      bed.tell(container({}));
+      expect(usageOf(bed.collect(1000))).toBe(before);
+    }
+    expect(counts.opened).toBe(1);
+  });
+
   test("bear the container labels that were chosen", async () => {
     const bed = new Bed();
     bed.dockerContainer();
@@ -477,6 +493,19 @@ describe("what walking costs", () => {
     bed.close();
     await yieldOnce();
     expect(counts.closed).toBe(1);
+  });
+
+  test("a cgroup that no runtime tells of is not looked for in their files", async () => {
+    const bed = new Bed();
+    const asked: string[] = [];
+    const find = async (id: string) => {
+      asked.push(id);
+      return null;
+    };
+    bed.tell(container({ source: "cgroup", id: OTHER }), container({}));
+    bed.start({ places: { find } });
+    await bed.run();
+    expect(asked).toEqual([ID]);
   });
 
   test("a container that ends in the middle of its walk makes room for the next", async () => {

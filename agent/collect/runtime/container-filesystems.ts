@@ -15,7 +15,7 @@ import {
   USED_BYTES,
 } from "./file-systems.ts";
 import { nodeLayerDisk } from "./layer-disk.ts";
-import { type LayerPlace, LayerPlaces } from "./layer-places.ts";
+import { type LayerPlace, LayerPlaces, mountedPlace } from "./layer-places.ts";
 import { type LayerDisk, LayerWalk } from "./layer-walk.ts";
 
 const SPECS = [
@@ -36,8 +36,7 @@ const WALK_TOO_LARGE_MS = 3_600_000;
  * larger the layers, the longer it takes until it is the same one's turn again.
  */
 const QUESTIONS_PER_SECOND = 2;
-/** That may be saved up while ticks are far apart; also the longest that others wait for. */
-/** What may be saved up, in seconds. */
+/** What may be saved up while ticks are far apart, in seconds of it. */
 const QUESTIONS_SECONDS = 10;
 /** What finding a layer costs, roughly. */
 const PLACE_QUESTIONS = 10;
@@ -135,9 +134,12 @@ class ContainerFilesystems implements Collector {
     this.#changes = this.#directory.changes;
     const gone = new Set(this.#containers.keys());
     for (const { facts, cgroupPath } of this.#directory.containers()) {
-      if (!isRunning(facts, cgroupPath)) continue;
-      gone.delete(facts.id);
       let layer = this.#containers.get(facts.id);
+      gone.delete(facts.id);
+      if (!isRunning(facts, cgroupPath)) {
+        layer?.pause();
+        continue;
+      }
       if (layer === undefined) {
         layer = new Layer(facts.id, this.#context);
         this.#containers.set(facts.id, layer);
@@ -145,7 +147,7 @@ class ContainerFilesystems implements Collector {
       layer.name(facts, cgroupPath, this.#chosenLabels);
     }
     for (const id of gone) {
-      this.#containers.get(id)?.retire();
+      this.#containers.get(id)?.pause();
       this.#containers.delete(id);
     }
   }
@@ -212,9 +214,14 @@ class ContainerFilesystems implements Collector {
     layer.walkAfterMs = WALK_MS;
     layer.walkedAtMs = this.#nowMs;
     if (layer.place === null || layer.place.layer === null) {
-      this.#allowance -= PLACE_QUESTIONS;
       const { mounts } = this.#fileSystems;
-      layer.place = await this.#places.find(layer.id, layer.runtime, mounts, this.#nowMs);
+      if (layer.isNamed) {
+        this.#allowance -= PLACE_QUESTIONS;
+        layer.place = await this.#places.find(layer.id, layer.runtime, mounts, this.#nowMs);
+      } else {
+        // No runtime's file told of it: there is none that would tell where its layer is.
+        layer.place = mountedPlace(layer.id, mounts);
+      }
       layer.find(this.#fileSystems);
       // Nothing was asked of a file system that was not known before.
       if (layer.isUnasked) this.#isStatfsDue = true;
@@ -229,7 +236,7 @@ class ContainerFilesystems implements Collector {
   async #goOnWalking(): Promise<void> {
     if (this.#walk === null) return;
     const { layer, walk } = this.#walk;
-    if (layer.isGone) {
+    if (this.#containers.get(layer.id) !== layer) {
       await this.#giveUp();
       return;
     }
@@ -247,6 +254,7 @@ class ContainerFilesystems implements Collector {
   #nextLayer(): Layer | null {
     let next: Layer | null = null;
     for (const layer of this.#containers.values()) {
+      if (!layer.isRunning) continue;
       const sinceMs = Math.abs(this.#nowMs - layer.walkedAtMs);
       if (sinceMs < layer.walkAfterMs) continue;
       if (next === null || layer.walkedAtMs < next.walkedAtMs) next = layer;
@@ -272,7 +280,10 @@ class ContainerFilesystems implements Collector {
   }
 }
 
-/** One running container and its series. */
+/**
+ * One container, and its series while it runs. What is known of its layer stays while it does not:
+ * one that is restarted over and over must not take the others' turns.
+ */
 class Layer {
   readonly id: string;
   runtime = "";
@@ -280,7 +291,9 @@ class Layer {
   usedBytes = ABSENT;
   walkedAtMs = Number.NEGATIVE_INFINITY;
   walkAfterMs = WALK_MS;
-  isGone = false;
+  isRunning = false;
+  /** By its runtime, or by a file of it. */
+  isNamed = false;
   readonly #context: CollectContext;
   #facts: ContainerFacts | null = null;
   #labels: Readonly<Record<string, string>> = {};
@@ -298,9 +311,11 @@ class Layer {
   }
 
   name(facts: ContainerFacts, cgroupPath: string, chosen: readonly string[]): void {
-    if (facts === this.#facts && cgroupPath === this.#labels["id"]) return;
+    if (this.isRunning && facts === this.#facts && cgroupPath === this.#labels["id"]) return;
+    this.isRunning = true;
     this.#facts = facts;
     this.runtime = facts.runtime;
+    this.isNamed = facts.source !== "cgroup";
     this.#labels = { ...seriesLabels(facts, chosen), job: JOB_CONTAINERS, id: cgroupPath };
     this.#define();
   }
@@ -317,15 +332,16 @@ class Layer {
     }
   }
 
-  retire(): void {
-    this.isGone = true;
+  pause(): void {
+    this.isRunning = false;
     this.#row?.retire();
     this.#row = null;
+    this.#rowKey = "";
   }
 
   /** A series whose labels changed ends, and another one begins. */
   #define(): void {
-    if (this.isGone) return;
+    if (!this.isRunning) return;
     const device = this.#fileSystem?.device;
     const labels = device === undefined ? null : { ...this.#labels, device };
     const key = labels === null ? "" : JSON.stringify(labels);

@@ -44,15 +44,15 @@ export class LayerPlaces {
     nowMs: number,
   ): Promise<LayerPlace | null> {
     const isOf = (...names: string[]) => runtime === "" || names.includes(runtime);
-    const mounted = mountedLayer(id, mounts);
+    const mounted = mountedPlace(id, mounts);
     let place: LayerPlace | null = null;
     if (isOf("docker")) place = await this.#ofDocker(id);
     if (place === null && isOf("podman", "crio")) place = await this.#ofPodman(id, nowMs);
     if (place === null && isOf("containerd") && (await this.#isThere(CONTAINERD_STORAGE))) {
       place = { storage: await this.#real(CONTAINERD_STORAGE), layer: null };
     }
-    if (place === null) return mounted === null ? null : { storage: mounted, layer: mounted };
-    return place.layer === null && mounted !== null ? { ...place, layer: mounted } : place;
+    if (place === null) return mounted;
+    return place.layer === null && mounted !== null ? { ...place, layer: mounted.layer } : place;
   }
 
   async #ofDocker(id: string): Promise<LayerPlace | null> {
@@ -163,11 +163,13 @@ export function parseContainerList(list: unknown): Map<string, string> {
  * The upper directory of the overlay that is mounted under the container's id: containerd mounts it
  * at `…/<id>/rootfs`, Docker with containerd's image store at `…/<id>`.
  */
-export function mountedLayer(id: string, mounts: readonly Mount[]): string | null {
+export function mountedPlace(id: string, mounts: readonly Mount[]): LayerPlace | null {
   for (const { fsType, mountPoint, options } of mounts) {
     if (fsType !== "overlay" || !mountPoint.includes(`/${id}`)) continue;
     for (const option of options) {
-      if (option.startsWith("upperdir=")) return plainPath(option.slice("upperdir=".length));
+      if (!option.startsWith("upperdir=")) continue;
+      const layer = plainPath(option.slice("upperdir=".length));
+      return layer === null ? null : { storage: layer, layer };
     }
   }
   return null;

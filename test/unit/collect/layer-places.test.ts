@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { parseMountinfo } from "../../../agent/collect/parse/mounts.ts";
 import { blockFileSystems, mountOf } from "../../../agent/collect/runtime/file-systems.ts";
-import { mountedLayer, parseContainerList } from "../../../agent/collect/runtime/layer-places.ts";
+import { mountedPlace, parseContainerList } from "../../../agent/collect/runtime/layer-places.ts";
 import { mutated } from "./mutated.ts";
 
 const ID = "ab".repeat(32);
@@ -50,13 +50,14 @@ test("of two mounts on one another the last is the one", () => {
 
 describe("the layer that is mounted for a container", () => {
   test("is the overlay's upper directory", () => {
-    expect(mountedLayer(ID, mounts)).toBe("/var/lib/containerd/s/2/fs");
-    expect(mountedLayer(OTHER, mounts)).toBeNull();
+    const layer = "/var/lib/containerd/s/2/fs";
+    expect(mountedPlace(ID, mounts)).toEqual({ storage: layer, layer });
+    expect(mountedPlace(OTHER, mounts)).toBeNull();
   });
 
   test.each(["relative/fs", "/a/../../etc", "/with\\040space", ""])("is not %j", (upper) => {
     const text = MOUNTINFO.replace("upperdir=/var/lib/containerd/s/2/fs", `upperdir=${upper}`);
-    expect(mountedLayer(ID, parseMountinfo(text))).toBeNull();
+    expect(mountedPlace(ID, parseMountinfo(text))).toBeNull();
   });
 });
 
@@ -83,7 +84,7 @@ test("mutated mounts break nothing", () => {
     fc.property(mutated(Buffer.from(MOUNTINFO)), (bytes) => {
       const found = parseMountinfo(Buffer.from(bytes).toString("utf8"));
       expect(blockFileSystems(found).every(({ device }) => device.startsWith("/dev/"))).toBe(true);
-      const layer = mountedLayer(ID, found);
+      const layer = mountedPlace(ID, found)?.layer ?? null;
       expect(layer === null || /^\/(?!.*\/\.\.\/)/.test(layer)).toBe(true);
       mountOf("/var/lib/docker", found);
     }),
