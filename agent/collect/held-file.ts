@@ -1,5 +1,8 @@
-import { closeSync, openSync, readSync } from "node:fs";
+import { closeSync, openSync } from "node:fs";
 import { errorMessage, OperationalError, systemCode } from "../../shared/errors.ts";
+import { loadPread } from "../../shared/platform/pread.ts";
+
+const pread = loadPread();
 
 /** A file larger than this is not read: the kernel's own are far smaller. */
 export const FILE_BYTES_MAX = 1024 * 1024;
@@ -117,7 +120,7 @@ export class HeldFile {
     let length = 0;
     for (;;) {
       const room = buffer.bytes.length - length;
-      const count = readSync(this.#descriptor, buffer.bytes, length, room, length);
+      const count = pread(this.#descriptor, buffer.bytes, length, room, length);
       length += count;
       if (count === room) {
         if (!buffer.grow()) throw tooLarge(this.path);

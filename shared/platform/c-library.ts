@@ -11,8 +11,8 @@ export type CLibrary = {
 const ARCHITECTURES_64 = new Set(["x64", "arm64", "riscv64", "loong64", "ppc64"]);
 
 /**
- * For the few calls that Node does not offer. The library behind it costs 2 MiB of memory, so it is
- * loaded only when this is called.
+ * For the few calls that Node does not offer, or at several times the price. The library behind it
+ * costs 2 MiB of memory, so it is loaded only when this is called.
  * @throws OperationalError UNAVAILABLE where it cannot be had
  */
 export function loadCLibrary(): CLibrary {

@@ -20,10 +20,10 @@ import type { Controller } from "./hierarchies.ts";
  * When a file is read. CPU time is what the cgroup used since the file was last read: without any,
  * its processes brought nothing about.
  * - always: every tick
- * - setting: every 30 s; only people and runtimes change it, or it hardly matters how old it is
+ * - setting: only people and runtimes change it, or it hardly matters how old it is
  *
- * The others every 10 s in any case, and:
- * - ran: after any CPU time
+ * All of them every 30 s, and:
+ * - took: after 0.2 ms of CPU time, in which about a MiB can be taken, and near the limit
  * - quota: if there is a CPU quota
  * - jiffies: after 5 ms of CPU time, half of what the file's unit is
  * - started: after 2 ms of CPU time: starting a process or a few requests to a disk take it
@@ -33,7 +33,7 @@ import type { Controller } from "./hierarchies.ts";
 export type ReadWhen =
   | "always"
   | "setting"
-  | "ran"
+  | "took"
   | "quota"
   | "jiffies"
   | "started"
@@ -41,7 +41,7 @@ export type ReadWhen =
   | "limit";
 
 /** After how much CPU time. */
-export const READ_AFTER_CPU_MS = { jiffies: 5, started: 2, memory: 10 } as const;
+export const READ_AFTER_CPU_MS = { took: 0.2, started: 2, jiffies: 5, memory: 10 } as const;
 
 /** A file of a cgroup, and where its numbers go. */
 export type CgroupFile = {
@@ -163,7 +163,7 @@ export const V2_FILES: readonly CgroupFile[] = [
     ["nr_bursts", at.CFS_BURST_PERIODS],
     ["burst_usec", at.CFS_BURST],
   ]),
-  single("memory", "memory.current", "ran", at.MEMORY_USAGE),
+  single("memory", "memory.current", "took", at.MEMORY_USAGE),
   setting("memory", "memory.max", at.MEMORY_LIMIT, parseMemoryLimit),
   setting("cpu", "cpu.max", at.CPU_QUOTA, parseCpuLimit),
   setting("cpu", "cpu.weight", at.CPU_SHARES, parseCpuWeight),
@@ -194,7 +194,7 @@ export const V2_FILES: readonly CgroupFile[] = [
 /** CPU time, memory use and limit first, as above. Source: kernel docs, admin-guide/cgroup-v1. */
 export const V1_FILES: readonly CgroupFile[] = [
   single("cpuacct", "cpuacct.usage", "always", at.CPU_USAGE),
-  single("memory", "memory.usage_in_bytes", "ran", at.MEMORY_USAGE),
+  single("memory", "memory.usage_in_bytes", "took", at.MEMORY_USAGE),
   setting("memory", "memory.limit_in_bytes", at.MEMORY_LIMIT, parseMemoryLimit),
   keyed("cpuacct", "cpuacct.stat", "jiffies", [
     ["user", at.CPU_USER],

@@ -79,8 +79,8 @@ export function isReadDue(when: ReadWhen, now: CgroupUse, last: Read): boolean {
       return true;
     case "setting":
       return false;
-    case "ran":
-      return now.cpu !== last.cpu || last.cpu === ABSENT;
+    case "took":
+      return now.hasUsedCpu(last, READ_AFTER_CPU_MS.took) || now.isNearLimit;
     case "quota":
       return now.hasQuota;
     case "jiffies":

@@ -33,8 +33,7 @@ export type CgroupParts = {
 };
 
 /** Everything is read this often, also what nothing hints at having changed. */
-const READ_ALL_MS = 10_000;
-const READ_SETTINGS_MS = 30_000;
+const READ_ALL_MS = 30_000;
 /** So often it is asked whether a container is called otherwise now. */
 const NAME_MS = 5000;
 /** How often it is looked whether files came, and whether processes moved in another hierarchy. */
@@ -66,7 +65,6 @@ export class Cgroup {
   readonly #rest = neverRead();
   readonly #io: CgroupIo;
   #readAllAtMs = Number.NEGATIVE_INFINITY;
-  #readSettingsAtMs = Number.NEGATIVE_INFINITY;
   #resolvedAtMs = Number.NEGATIVE_INFINITY;
   #namedAtMs = Number.NEGATIVE_INFINITY;
   #searches = 0;
@@ -178,7 +176,6 @@ export class Cgroup {
     this.#startedAt = ABSENT;
     this.#searches = 0;
     this.#readAllAtMs = Number.NEGATIVE_INFINITY;
-    this.#readSettingsAtMs = Number.NEGATIVE_INFINITY;
   }
 
   /** Finds out where each controller has this cgroup, and opens the files that are not open. */
@@ -203,7 +200,6 @@ export class Cgroup {
     }
     if (!isNew) return;
     this.#readAllAtMs = Number.NEGATIVE_INFINITY;
-    this.#readSettingsAtMs = Number.NEGATIVE_INFINITY;
   }
 
   #findDirectories(): Map<Controller, string | null> {
@@ -237,7 +233,7 @@ export class Cgroup {
       ...V2_FILES.filter(isOf(2)),
       ...PRESSURE_FILES.filter(isOf(2)),
     ];
-    const isFirst = ({ when }: CgroupFile) => when === "always" || when === "ran";
+    const isFirst = ({ when }: CgroupFile) => when === "always" || when === "took";
     const ordered = [...files.filter(isFirst), ...files.filter((file) => !isFirst(file))];
     this.#restFrom = files.filter(isFirst).length;
     this.#files = ordered.map((file) => ({ file, read: neverRead(), held: null }));
@@ -253,12 +249,9 @@ export class Cgroup {
   #read(nowMs: number): boolean {
     const isAllDue = isDue(nowMs, this.#readAllAtMs, READ_ALL_MS);
     if (isAllDue) this.#readAllAtMs = nowMs;
-    const areSettingsDue = isDue(nowMs, this.#readSettingsAtMs, READ_SETTINGS_MS);
-    if (areSettingsDue) this.#readSettingsAtMs = nowMs;
-    if (!this.#readFiles(0, this.#restFrom, isAllDue, areSettingsDue)) return false;
-    if (isAllDue || areSettingsDue || mayAnyBeDue(this.#now, this.#rest)) {
-      if (!this.#readFiles(this.#restFrom, this.#files.length, isAllDue, areSettingsDue))
-        return false;
+    if (!this.#readFiles(0, this.#restFrom, isAllDue)) return false;
+    if (isAllDue || mayAnyBeDue(this.#now, this.#rest)) {
+      if (!this.#readFiles(this.#restFrom, this.#files.length, isAllDue)) return false;
       this.#now.note(this.#rest);
     }
     this.#readNetwork(isAllDue);
@@ -267,13 +260,11 @@ export class Cgroup {
   }
 
   /** Reads those of the files that are due. False when the cgroup is gone. */
-  #readFiles(from: number, to: number, isAllDue: boolean, areSettingsDue: boolean): boolean {
+  #readFiles(from: number, to: number, isAllDue: boolean): boolean {
     for (let i = from; i < to; i += 1) {
       const entry = this.#files[i];
       if (entry === undefined || entry.held === null) continue;
-      const { when } = entry.file;
-      const isDueAnyway = when === "setting" ? areSettingsDue : isAllDue;
-      if (!isDueAnyway && !isReadDue(when, this.#now, entry.read)) continue;
+      if (!isAllDue && !isReadDue(entry.file.when, this.#now, entry.read)) continue;
       if (!this.#readFile(entry)) return false;
     }
     return true;

@@ -22,8 +22,9 @@ describe("a file of a cgroup is read again", () => {
   test.each<[ReadWhen, Use, boolean]>([
     ["always", idle, true],
     ["setting", { ...idle, cpuUsec: 9_000_000, memory: 99 * MIB }, false],
-    ["ran", idle, false],
-    ["ran", { ...idle, cpuUsec: 1_000_001 }, true],
+    ["took", { ...idle, cpuUsec: 1_000_199 }, false],
+    ["took", { ...idle, cpuUsec: 1_000_200 }, true],
+    ["took", { ...idle, limit: 11 * MIB }, true],
     ["quota", idle, false],
     ["quota", { ...idle, quota: 25_000 }, true],
     ["jiffies", { ...idle, cpuUsec: 1_004_999 }, false],
@@ -41,11 +42,11 @@ describe("a file of a cgroup is read again", () => {
     ["limit", { ...idle, limit: 11 * MIB }, true],
     // Another cgroup of the same name began to count anew.
     ["jiffies", { ...idle, cpuUsec: 5 }, true],
-    ["ran", { ...idle, cpuUsec: -1 }, true],
+    ["took", { ...idle, cpuUsec: -1 }, true],
   ])("%s, %o: %s", (when, now, expected) => {
     expect(isReadDue(when, use(now), last)).toBe(expected);
     // What makes one due never escapes the question that is asked for all.
-    const isOfRest = when !== "always" && when !== "ran";
+    const isOfRest = when !== "always" && when !== "took";
     if (expected && isOfRest) expect(mayAnyBeDue(use(now), last)).toBe(true);
   });
 
