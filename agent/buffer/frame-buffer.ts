@@ -12,16 +12,16 @@ import type {
 import type { Metrics } from "../../shared/telemetry/metrics.ts";
 import { countOfSeq, epochOfSeq, FRAME_BYTES_MAX, seqOf } from "../../shared/wire/frame.ts";
 import type { EncodedFrame } from "../../shared/wire/frame-encoder.ts";
+import { Books } from "./books.ts";
 import { BufferMetrics } from "./buffer-metrics.ts";
 import { Compactor } from "./compactor.ts";
-import { type Ledger, withDiscarded, withQueued, withSettled } from "./ledger-state.ts";
+import type { DroppedRange } from "./dropped-ranges.ts";
+import { type Ledger, withQueued, withSettled } from "./ledger-state.ts";
 import { type BufferedFrame, readDefinitions, removeFrames, storedFrame } from "./ranges.ts";
 import {
-  encodeLedger,
   encodeStretch,
   frameKey,
   frameOperations,
-  LEDGER_KEY,
   seqOfKey,
   stretchDeletion,
   stretchKey,
@@ -67,21 +67,19 @@ export class FrameBuffer {
   readonly #refusals = new Refusals();
   readonly #compactor: Compactor;
   readonly #changes = new ChangeSignal();
-  #ledger: Ledger;
+  readonly #books: Books;
   #turn: Promise<unknown> = Promise.resolve();
   #handedOutSeq: number;
   /** The last frame that was appended, so that sending it at once reads nothing. */
   #newest: BufferedFrame | null = null;
   #hasLeftovers = false;
-  /** Acks are in the ledger that were not written yet. */
-  #hasNotes = false;
   #damagedEpoch = 0;
 
   /** @internal Use `openFrameBuffer`. */
   constructor(deps: BufferDeps, limits: BufferLimits, { ledger, stretches }: Recovered) {
     this.#deps = deps;
     this.#limits = limits;
-    this.#ledger = ledger;
+    this.#books = new Books(deps.store, ledger);
     this.#stretches = stretches;
     this.epoch = ledger.epoch;
     this.#handedOutSeq = seqOf(this.epoch, 0);
@@ -91,12 +89,12 @@ export class FrameBuffer {
   }
 
   get streamId(): string {
-    return this.#ledger.streamId;
+    return this.#books.ledger.streamId;
   }
 
   /** Everything up to here is acked or dropped. */
   get ackedSeq(): number {
-    return this.#ledger.settledSeq;
+    return this.#books.ledger.settledSeq;
   }
 
   /** The first frame that can be read, 0 where there is none. */
@@ -106,7 +104,7 @@ export class FrameBuffer {
 
   /** The last frame that can be read; where there is none, the last one there was. */
   get newestSeq(): number {
-    return this.#ledger.newestSeq;
+    return this.#books.ledger.newestSeq;
   }
 
   /** No frame after this one can have been sent by this process or one before it. */
@@ -119,8 +117,7 @@ export class FrameBuffer {
    * the clock. It becomes durable with the first frame of it, before which nobody can see it.
    */
   nextEpoch(): number {
-    this.#ledger = { ...this.#ledger, epoch: this.#ledger.epoch + 1 };
-    return this.#ledger.epoch;
+    return this.#books.nextEpoch();
   }
 
   /**
@@ -131,7 +128,7 @@ export class FrameBuffer {
    */
   async append(frame: EncodedFrame): Promise<void> {
     await this.#alone(async () => {
-      assert(frame.seq > this.#ledger.newestSeq, "sequences ascend");
+      assert(frame.seq > this.#books.ledger.newestSeq, "sequences ascend");
       if (this.#hasLeftovers) await removeAfter(this.#deps.store, this.newestSeq);
       this.#hasLeftovers = false;
       await this.#queue(frame);
@@ -141,9 +138,23 @@ export class FrameBuffer {
 
   /** Counts a frame that was made and could not be appended. */
   discard(frame: EncodedFrame, reason: string): void {
-    const dropped = { reason, frames: 1, samples: frame.sampleCount };
-    this.#ledger = withDiscarded(this.#ledger, dropped);
+    const { seq, timeMs, sampleCount } = frame;
+    const ends = { fromSeq: seq, toSeq: seq, fromMs: timeMs, toMs: timeMs };
+    this.#books.discard({ ...ends, reason, frames: 1, samples: sampleCount });
     this.#show();
+  }
+
+  /**
+   * The oldest ranges of dropped frames that were not yet reported, at most `max`. The same ones
+   * come again until `rangesReported`, after a restart too.
+   */
+  droppedRanges(max: number): readonly DroppedRange[] {
+    return this.#books.droppedRanges(max);
+  }
+
+  /** The aggregator has all ranges up to the one with the id `upTo`. */
+  rangesReported(upTo: number): void {
+    this.#books.rangesReported(upTo);
   }
 
   /**
@@ -171,7 +182,7 @@ export class FrameBuffer {
       lastSeq = seq;
       const frame = storedFrame(seq, value);
       if (frame === null) {
-        this.#noteDamage(seq, 1);
+        this.#noteDamage(seq, 1, seq);
         continue;
       }
       frames.push(frame);
@@ -204,7 +215,7 @@ export class FrameBuffer {
       throw new OperationalError("PROTOCOL", `Ack of frame ${seq}, the last is ${this.newestSeq}`);
     }
     await this.#alone(async () => {
-      if (seq <= this.#ledger.settledSeq) return;
+      if (seq <= this.#books.ledger.settledSeq) return;
       const count = this.#stretches.countBelow(seq);
       if (count > 0 || this.#refusals.hasUpTo(seq)) await this.#settle(seq, null, count);
       else this.#note(seq);
@@ -213,8 +224,8 @@ export class FrameBuffer {
 
   /** The frame will not be stored; it counts as dropped as soon as an ack covers it. */
   dropped(seq: number, reason: string): void {
-    if (seq <= this.#ledger.settledSeq || seq > this.newestSeq) return;
-    this.#refusals.add(seq, { reason, frames: 1 });
+    if (seq <= this.#books.ledger.settledSeq || seq > this.newestSeq) return;
+    this.#refusals.add(seq, { reason, frames: 1, toSeq: seq });
   }
 
   /**
@@ -227,7 +238,7 @@ export class FrameBuffer {
       const seq = Math.min(this.newestSeq, seqOf(this.epoch, 0));
       await this.#settle(Math.max(seq, this.ackedSeq), null, 0);
       // Nothing that is settled may be read again: the new stream would have it twice.
-      const { settledFrames, queued } = this.#ledger;
+      const { settledFrames, queued } = this.#books.ledger;
       const count = this.#stretches.countWithin(settledFrames, queued);
       await this.#settle(this.ackedSeq, null, count);
       const streamId = newStreamId(this.#deps.random);
@@ -244,7 +255,7 @@ export class FrameBuffer {
   async close(): Promise<void> {
     await this.#alone(async () => {
       await this.#compactor.settled();
-      if (!this.#hasNotes) return;
+      if (!this.#books.isAhead) return;
       try {
         await this.#write((ledger) => ledger, [], { sync: false });
       } catch (error) {
@@ -264,7 +275,7 @@ export class FrameBuffer {
     }
     await this.#makeRoom(bytes);
     this.#checkBase(frame);
-    const stretch = { seq: frame.seq, timeMs: frame.timeMs, before: this.#ledger.queued };
+    const stretch = { seq: frame.seq, timeMs: frame.timeMs, before: this.#books.ledger.queued };
     const { seq, isKeyframe } = frame;
     if (isKeyframe) {
       operations.push({ type: "put", key: stretchKey(seq), value: encodeStretch(stretch) });
@@ -306,7 +317,7 @@ export class FrameBuffer {
   async #dropOldest(reason: string): Promise<void> {
     const next = this.#stretches.at(1);
     const endSeq = next === undefined ? this.newestSeq : next.seq - 1;
-    await this.#settle(Math.max(endSeq, this.#ledger.settledSeq), reason, 1);
+    await this.#settle(Math.max(endSeq, this.#books.ledger.settledSeq), reason, 1);
   }
 
   /**
@@ -314,7 +325,7 @@ export class FrameBuffer {
    * removes the oldest `count` stretches.
    */
   async #settle(seq: number, reason: string | null, count: number): Promise<void> {
-    const settlement = this.#refusals.settlement(this.#ledger, this.#stretches, seq, reason);
+    const settlement = this.#refusals.settlement(this.#books.ledger, this.#stretches, seq, reason);
     const gone = this.#stretches.oldest(count);
     const endSeq = this.#stretches.at(count)?.seq ?? this.newestSeq + 1;
     const bytesBefore = this.#bytesKept();
@@ -335,29 +346,28 @@ export class FrameBuffer {
 
   /** Settles, in memory, what an ack covers and nothing was refused of. */
   #note(seq: number): void {
-    const settlement = this.#refusals.settlement(this.#ledger, this.#stretches, seq, null);
-    this.#ledger = withSettled(this.#ledger, settlement);
-    this.#hasNotes = true;
+    const settlement = this.#refusals.settlement(this.#books.ledger, this.#stretches, seq, null);
+    this.#books.note(settlement);
     this.#show();
   }
 
   /** Frames after `lastSeq` up to `endSeq` that should be there and were not found. */
   #noteGap(lastSeq: number, endSeq: number): void {
     if (endSeq <= lastSeq) return;
-    const { queued } = this.#ledger;
+    const { queued } = this.#books.ledger;
     const frames =
       this.#stretches.framesUpTo(endSeq, queued) - this.#stretches.framesUpTo(lastSeq, queued);
-    if (frames > 0) this.#noteDamage(lastSeq + 1, frames);
+    if (frames > 0) this.#noteDamage(lastSeq + 1, frames, endSeq);
   }
 
-  #noteDamage(seq: number, frames: number): void {
-    if (seq <= this.#ledger.settledSeq) return;
-    if (!this.#refusals.add(seq, { reason: DAMAGED, frames })) return;
+  #noteDamage(seq: number, frames: number, toSeq: number): void {
+    if (seq <= this.#books.ledger.settledSeq) return;
+    if (!this.#refusals.add(seq, { reason: DAMAGED, frames, toSeq })) return;
     this.#deps.logger.error({ seq, frames }, "frames in the buffer are damaged");
   }
 
   #bytesKept(): number {
-    const { bytes } = this.#ledger.queued;
+    const { bytes } = this.#books.ledger.queued;
     return bytes - (this.#stretches.at(0)?.before.bytes ?? bytes);
   }
 
@@ -367,11 +377,7 @@ export class FrameBuffer {
     operations: readonly BatchOperation[],
     options: { readonly sync: boolean; readonly onWritten?: () => unknown },
   ): Promise<void> {
-    const ledger = encodeLedger(change(this.#ledger));
-    const put: BatchOperation = { type: "put", key: LEDGER_KEY, value: ledger };
-    await this.#deps.store.batch([...operations, put], { sync: options.sync });
-    this.#ledger = change(this.#ledger); // a frame may have been discarded meanwhile
-    this.#hasNotes = false;
+    await this.#books.write(change, operations, { sync: options.sync });
     options.onWritten?.();
     this.#show();
   }
@@ -384,6 +390,6 @@ export class FrameBuffer {
   }
 
   #show(): void {
-    this.#shown.show(this.#ledger, this.#bytesKept());
+    this.#shown.show(this.#books.current, this.#bytesKept());
   }
 }

@@ -1,4 +1,5 @@
 import { strict as assert } from "node:assert";
+import { type Drop, NO_RANGES, type RangeBook, withDrop } from "./dropped-ranges.ts";
 
 /** How much was put in the queue since the buffer was made. */
 export type Totals = {
@@ -9,7 +10,7 @@ export type Totals = {
 };
 
 /** What was made and will not arrive, by reason. Samples are a mean where only a part is known. */
-export type Dropped = {
+type Dropped = {
   readonly reason: string;
   readonly frames: number;
   readonly samples: number;
@@ -33,6 +34,8 @@ export type Ledger = {
   readonly made: number;
   readonly stored: number;
   readonly dropped: readonly Dropped[];
+  /** Where the drops lie that were not yet reported. */
+  readonly ranges: RangeBook;
 };
 
 const NOTHING: Totals = { frames: 0, bytes: 0, samples: 0 };
@@ -48,6 +51,7 @@ export function newLedger(streamId: string): Ledger {
     made: 0,
     stored: 0,
     dropped: [],
+    ranges: NO_RANGES,
   };
 }
 
@@ -66,9 +70,9 @@ export function withQueued(ledger: Ledger, seq: number, added: Totals): Ledger {
 }
 
 /** Frames that were made and never queued. */
-export function withDiscarded(ledger: Ledger, dropped: Dropped): Ledger {
-  const made = ledger.made + dropped.frames;
-  return checked({ ...ledger, made, dropped: addDropped(ledger.dropped, [dropped]) });
+export function withDiscarded(ledger: Ledger, drop: Drop): Ledger {
+  const made = ledger.made + drop.frames;
+  return checked({ ...withDrops(ledger, [drop]), made });
 }
 
 export type Settlement = {
@@ -76,23 +80,24 @@ export type Settlement = {
   readonly seq: number;
   /** Frames settled now that are stored. */
   readonly stored: number;
-  readonly dropped: readonly Dropped[];
+  readonly dropped: readonly Drop[];
 };
 
 export function withSettled(ledger: Ledger, settlement: Settlement): Ledger {
   const dropped = settlement.dropped.reduce((sum, { frames }) => sum + frames, 0);
   return checked({
-    ...ledger,
+    ...withDrops(ledger, settlement.dropped),
     settledSeq: Math.max(ledger.settledSeq, settlement.seq),
     settledFrames: ledger.settledFrames + settlement.stored + dropped,
     stored: ledger.stored + settlement.stored,
-    dropped: addDropped(ledger.dropped, settlement.dropped),
   });
 }
 
-function addDropped(known: readonly Dropped[], added: readonly Dropped[]): readonly Dropped[] {
-  const byReason = new Map(known.map((entry) => [entry.reason, entry]));
-  for (const { reason, frames, samples } of added) {
+function withDrops(ledger: Ledger, drops: readonly Drop[]): Ledger {
+  const byReason = new Map(ledger.dropped.map((entry) => [entry.reason, entry]));
+  let { ranges } = ledger;
+  for (const drop of drops) {
+    const { reason, frames, samples } = drop;
     if (frames === 0) continue;
     const before = byReason.get(reason);
     byReason.set(reason, {
@@ -100,8 +105,9 @@ function addDropped(known: readonly Dropped[], added: readonly Dropped[]): reado
       frames: frames + (before?.frames ?? 0),
       samples: samples + (before?.samples ?? 0),
     });
+    ranges = withDrop(ranges, drop);
   }
-  return [...byReason.values()];
+  return { ...ledger, dropped: [...byReason.values()], ranges };
 }
 
 function checked(ledger: Ledger): Ledger {

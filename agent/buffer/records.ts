@@ -4,6 +4,7 @@ import type { BatchOperation } from "../../shared/platform/ports.ts";
 import { ByteReader, ByteWriter, checkedBody } from "../../shared/wire/bytes.ts";
 import { countOfSeq, epochOfSeq, seqOf } from "../../shared/wire/frame.ts";
 import type { EncodedFrame } from "../../shared/wire/frame-encoder.ts";
+import { type DroppedRange, RANGES_UNDERWAY_MAX, type RangeBook } from "./dropped-ranges.ts";
 import type { Ledger } from "./ledger-state.ts";
 import type { Stretch } from "./stretches.ts";
 
@@ -11,6 +12,7 @@ import type { Stretch } from "./stretches.ts";
  * How the queue lies in the store. Numbers in keys are big-endian, so that keys sort as they do.
  *
  *     "m"                      the ledger
+ *     "r"                      the ranges of dropped frames that were not yet reported
  *     "f" epoch:4 count:4      a frame, as it travels (it has its own checksum and sequence)
  *     "k" epoch:4 count:4      for each keyframe: what had been put in before it (a `Stretch`)
  *     "d" epoch:4 id:4         a series definition
@@ -20,8 +22,10 @@ import type { Stretch } from "./stretches.ts";
  * garbage that a crash left over; opening removes it.
  */
 export const LEDGER_KEY = Uint8Array.of(0x6d);
+export const RANGES_KEY = Uint8Array.of(0x72);
 
 const LEDGER_NAME = "ledger of the buffer";
+const RANGES_NAME = "dropped ranges of the buffer";
 const DEFINITION_NAME = "series definition";
 
 const FRAME = 0x66;
@@ -108,21 +112,52 @@ export function decodeDefinition(id: number, value: Uint8Array): SeriesDefinitio
   throw ofAnotherVersion(DEFINITION_NAME);
 }
 
+/** Its ranges have a record of their own, which changes seldom. */
 export function encodeLedger(ledger: Ledger): Uint8Array {
-  return seal(ledger);
+  return seal({ ...ledger, ranges: undefined, rangeId: ledger.ranges.lastId });
 }
 
-/** @throws OperationalError PARSE when the value is damaged */
+/**
+ * The ledger without its ranges: their last id is there.
+ * @throws OperationalError PARSE when the value is damaged
+ */
 export function decodeLedger(value: Uint8Array): Ledger {
   const content = unseal(value, LEDGER_NAME);
-  if (isLedger(content)) return content;
-  throw ofAnotherVersion(LEDGER_NAME);
+  if (!isLedger(content)) throw ofAnotherVersion(LEDGER_NAME);
+  const { rangeId = 0, ...ledger } = content;
+  return { ...ledger, ranges: { lastId: rangeId, frozenId: 0, ranges: [] } };
 }
 
-function isLedger(content: unknown): content is Ledger {
-  if (!isRecord(content)) return false;
-  const { streamId, queued, dropped } = content;
+export function encodeRanges({ ranges }: RangeBook): Uint8Array {
+  return seal(ranges);
+}
+
+/**
+ * Those that the process before may have handed out keep their shape.
+ * @throws OperationalError PARSE when the value is damaged
+ */
+export function decodeRanges(value: Uint8Array, lastId: number): RangeBook {
+  const ranges = unseal(value, RANGES_NAME);
+  if (!isRanges(ranges)) throw ofAnotherVersion(RANGES_NAME);
+  const frozenId = ranges.slice(0, RANGES_UNDERWAY_MAX).at(-1)?.id ?? 0;
+  return { lastId: Math.max(lastId, ranges.at(-1)?.id ?? 0), frozenId, ranges };
+}
+
+function isRanges(content: unknown): content is DroppedRange[] {
+  const names = ["id", "fromSeq", "toSeq", "fromMs", "toMs", "frames", "samples"];
   return (
+    Array.isArray(content) &&
+    content.every((one) => hasCounts(one, names) && typeof one["reason"] === "string")
+  );
+}
+
+type StoredLedger = Omit<Ledger, "ranges"> & { readonly rangeId?: number };
+
+function isLedger(content: unknown): content is StoredLedger {
+  if (!isRecord(content)) return false;
+  const { streamId, queued, dropped, rangeId = 0 } = content;
+  return (
+    isCount(rangeId) &&
     typeof streamId === "string" &&
     /^[0-9a-f]{32}$/.test(streamId) &&
     hasCounts(content, ["epoch", "newestSeq", "settledSeq", "settledFrames", "made", "stored"]) &&

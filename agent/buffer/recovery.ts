@@ -1,17 +1,21 @@
 import { errorMessage } from "../../shared/errors.ts";
 import type { KeyValueStore, Logger, Random } from "../../shared/platform/ports.ts";
 import { epochOfSeq } from "../../shared/wire/frame.ts";
+import type { RangeBook } from "./dropped-ranges.ts";
 import { type Ledger, newLedger, withDiscarded, withSettled } from "./ledger-state.ts";
 import {
   ALL_DEFINITIONS,
   ALL_FRAMES,
   ALL_STRETCHES,
   decodeLedger,
+  decodeRanges,
   decodeStretch,
   definitionKey,
   encodeLedger,
+  encodeRanges,
   frameKey,
   LEDGER_KEY,
+  RANGES_KEY,
   seqOfKey,
   stretchKey,
 } from "./records.ts";
@@ -39,8 +43,9 @@ export async function recover(
   const settled = lost > 0 ? settleLost(found, stretches, lost) : found;
   if (lost > 0) logger.error({ frames: lost }, "the buffer lost frames on the disk");
   const ledger = { ...settled, epoch: settled.epoch + 1 };
+  const ranges = { type: "put", key: RANGES_KEY, value: encodeRanges(ledger.ranges) } as const;
   const operation = { type: "put", key: LEDGER_KEY, value: encodeLedger(ledger) } as const;
-  await store.batch([operation], { sync: true });
+  await store.batch([ranges, operation], { sync: true });
   return { ledger, stretches };
 }
 
@@ -48,10 +53,27 @@ async function readLedger(store: KeyValueStore, logger: Logger): Promise<Ledger 
   const value = await store.get(LEDGER_KEY);
   if (value === undefined) return null;
   try {
-    return decodeLedger(value);
+    const ledger = decodeLedger(value);
+    return { ...ledger, ranges: await readRanges(store, ledger.ranges, logger) };
   } catch (error) {
     logger.error({ error: errorMessage(error) }, "the buffer's ledger is damaged");
     return null;
+  }
+}
+
+/** Without them the ledger still says how much was dropped, and why. */
+async function readRanges(
+  store: KeyValueStore,
+  none: RangeBook,
+  logger: Logger,
+): Promise<RangeBook> {
+  const value = await store.get(RANGES_KEY);
+  if (value === undefined) return none;
+  try {
+    return decodeRanges(value, none.lastId);
+  } catch (error) {
+    logger.error({ error: errorMessage(error) }, "the buffer's dropped ranges are damaged");
+    return none;
   }
 }
 
@@ -61,11 +83,18 @@ async function readLedger(store: KeyValueStore, logger: Logger): Promise<Ledger 
  */
 async function startOver(store: KeyValueStore, random: Random, logger: Logger): Promise<Ledger> {
   let frames = 0;
-  for await (const _entry of store.entries(ALL_FRAMES)) frames += 1;
+  let fromSeq = 0;
+  let toSeq = 0;
+  for await (const [key] of store.entries(ALL_FRAMES)) {
+    toSeq = seqOfKey(key);
+    if (frames === 0) fromSeq = toSeq;
+    frames += 1;
+  }
   const ledger = newLedger(newStreamId(random));
   if (frames === 0) return ledger;
   logger.error({ frames }, "the buffer's frames cannot be used without its ledger");
-  return withDiscarded(ledger, { reason: DAMAGED, frames, samples: 0 });
+  const place = { fromSeq, toSeq, fromMs: 0, toMs: 0, afterSeq: 0 };
+  return withDiscarded(ledger, { reason: DAMAGED, frames, samples: 0, ...place });
 }
 
 export function newStreamId(random: Random): string {
@@ -115,10 +144,13 @@ export async function removeAfter(store: KeyValueStore, seq: number): Promise<vo
 }
 
 function settleLost(ledger: Ledger, stretches: Stretches, frames: number): Ledger {
-  const seq = (stretches.at(0)?.seq ?? ledger.newestSeq + 1) - 1;
+  const first = stretches.at(0);
+  const toSeq = first === undefined ? ledger.newestSeq : first.seq - 1;
+  const place = { fromSeq: ledger.settledSeq + 1, toSeq, fromMs: 0, toMs: first?.timeMs ?? 0 };
+  const { settledSeq: afterSeq } = ledger;
   return withSettled(ledger, {
-    seq,
+    seq: toSeq,
     stored: 0,
-    dropped: [{ reason: DAMAGED, frames, samples: 0 }],
+    dropped: [{ reason: DAMAGED, frames, samples: 0, ...place, afterSeq }],
   });
 }

@@ -1,7 +1,8 @@
-import type { Dropped, Ledger, Settlement } from "./ledger-state.ts";
+import type { Drop } from "./dropped-ranges.ts";
+import type { Ledger, Settlement } from "./ledger-state.ts";
 import type { Stretches } from "./stretches.ts";
 
-type Refusal = { readonly reason: string; readonly frames: number };
+type Refusal = { readonly reason: string; readonly frames: number; readonly toSeq: number };
 
 /** Frames that still wait and are known not to be stored when their turn to be settled comes. */
 export class Refusals {
@@ -29,20 +30,32 @@ export class Refusals {
 
   /**
    * What settling everything up to `seq` does: what was not refused is stored, or with a `reason`
-   * dropped for it.
+   * dropped for it. Times are those of the stretches.
    */
   settlement(ledger: Ledger, stretches: Stretches, seq: number, reason: string | null): Settlement {
     const { queued, settledSeq, settledFrames } = ledger;
     let rest = Math.max(0, stretches.framesUpTo(seq, queued) - settledFrames);
-    const dropped: Dropped[] = [];
-    const drop = (at: number, refusal: Refusal) => {
+    const dropped: Drop[] = [];
+    const drop = (fromSeq: number, refusal: Refusal) => {
       const frames = Math.min(rest, refusal.frames);
-      const samples = stretches.meanSamples(at, frames, queued);
-      dropped.push({ reason: refusal.reason, frames, samples });
+      const { toSeq } = refusal;
+      dropped.push({
+        fromSeq,
+        toSeq,
+        fromMs: stretches.timeAt(fromSeq),
+        toMs: stretches.timeAfter(toSeq),
+        reason: refusal.reason,
+        frames,
+        samples: stretches.meanSamples(fromSeq, frames, queued),
+        afterSeq: Math.max(settledSeq, stretches.seqBefore(fromSeq)),
+      });
       rest -= frames;
     };
-    for (const [at, refusal] of this.#refusals) if (at > settledSeq && at <= seq) drop(at, refusal);
-    if (reason !== null) drop(seq, { reason, frames: rest });
+    const refused = [...this.#refusals].filter(([at]) => at > settledSeq && at <= seq);
+    for (const [at, refusal] of refused.sort(([a], [b]) => a - b)) drop(at, refusal);
+    if (reason !== null) {
+      drop(stretches.seqAfter(settledSeq, queued), { reason, frames: rest, toSeq: seq });
+    }
     return { seq, stored: rest, dropped };
   }
 }

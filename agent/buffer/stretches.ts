@@ -65,6 +65,37 @@ export class Stretches {
     return Math.min(end, stretch.before.frames + (seq - stretch.seq) + 1);
   }
 
+  /** The frame that follows `seq` in the queue, or would. */
+  seqAfter(seq: number, queued: Totals): number {
+    const index = this.#indexOf(seq);
+    const stretch = this.#stretches[index];
+    const next = this.#stretches[index + 1];
+    if (stretch === undefined) return next?.seq ?? seq + 1;
+    const length = (next?.before.frames ?? queued.frames) - stretch.before.frames;
+    return next === undefined || seq + 1 < stretch.seq + length ? seq + 1 : next.seq;
+  }
+
+  /** The frame before `seq` in the queue; 0 where it is not known. */
+  seqBefore(seq: number): number {
+    const index = this.#indexOf(seq);
+    const stretch = this.#stretches[index];
+    if (stretch === undefined || seq > stretch.seq) return stretch === undefined ? 0 : seq - 1;
+    const before = this.#stretches[index - 1];
+    if (before === undefined) return 0;
+    return before.seq + (stretch.before.frames - before.before.frames) - 1;
+  }
+
+  /** When the stretch in which `seq` lies began; 0 before all of them. */
+  timeAt(seq: number): number {
+    return this.#stretches[this.#indexOf(seq)]?.timeMs ?? 0;
+  }
+
+  /** When the stretch after that of `seq` began; of the last one, when that did. */
+  timeAfter(seq: number): number {
+    const index = this.#indexOf(seq);
+    return (this.#stretches[index + 1] ?? this.#stretches[index])?.timeMs ?? 0;
+  }
+
   /** A guess of the samples in the `frames` frames around `seq`: the mean of their stretch. */
   meanSamples(seq: number, frames: number, queued: Totals): number {
     const index = Math.max(0, this.#indexOf(seq));

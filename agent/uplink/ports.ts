@@ -3,6 +3,21 @@ import type { Clock, Logger, Random } from "../../shared/platform/ports.ts";
 import type { Metrics } from "../../shared/telemetry/metrics.ts";
 import type { ConnectIngest } from "../../shared/wire/ingest-connection.ts";
 
+/** Frames that were made and will not arrive, and why; ends are inclusive. */
+export type DroppedRange = {
+  /** Ascending over the stream's life. */
+  readonly id: number;
+  readonly fromSeq: number;
+  readonly toSeq: number;
+  /** Unix milliseconds; 0: not known. */
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly reason: string;
+  /** Fewer than lie between the ends where ranges had to be joined. */
+  readonly frames: number;
+  readonly samples: number;
+};
+
 export type WaitingFrame = {
   readonly seq: number;
   readonly bytes: Uint8Array;
@@ -26,6 +41,10 @@ export type UplinkBuffer = {
   definitions(epoch: number, fromId: number, toId: number): Promise<readonly SeriesDefinition[]>;
   ack(seq: number): Promise<void>;
   dropped(seq: number, reason: string): void;
+  /** The oldest that were not reported, the same until they are; safe on the disk. */
+  droppedRanges(max: number): readonly DroppedRange[];
+  /** The aggregator has all up to this id. */
+  rangesReported(upTo: number): void;
   renewStream(): Promise<void>;
   changed(signal: AbortSignal): Promise<void>;
 };

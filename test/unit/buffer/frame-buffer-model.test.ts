@@ -11,7 +11,8 @@ type Step =
   | { readonly kind: "crash"; readonly how: "kill" | "power-cut" }
   | { readonly kind: "write-and-crash" }
   | { readonly kind: "restart" }
-  | { readonly kind: "epoch" };
+  | { readonly kind: "epoch" }
+  | { readonly kind: "report"; readonly share: number };
 
 const share = fc.double({ min: 0, max: 1, noNaN: true });
 const step: fc.Arbitrary<Step> = fc.oneof(
@@ -41,6 +42,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.constant({ kind: "write-and-crash" } as const) },
   { weight: 1, arbitrary: fc.constant({ kind: "restart" } as const) },
   { weight: 1, arbitrary: fc.constant({ kind: "epoch" } as const) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant("report" as const), share }) },
 );
 
 /** What must be there: every frame that was appended, and up to where it was acked. */
@@ -48,6 +50,9 @@ class Model {
   readonly appended = new Map<number, Uint8Array>();
   ackedSeq = 0;
   needsEpoch = false;
+  /** Dropped frames by reason, as one who takes each range once was told of them. */
+  readonly told = new Map<string, number>();
+  toldId = 0;
 
   waiting(): number[] {
     return [...this.appended.keys()].filter((seq) => seq > this.ackedSeq);
@@ -63,6 +68,8 @@ async function run(rig: BufferRig, model: Model, { kind, ...step }: Step): Promi
     case "epoch":
       rig.beginEpoch();
       return;
+    case "report":
+      return report(rig, model, "share" in step ? step.share : 0);
     case "full":
       rig.disk.isFull = "isFull" in step && step.isFull;
       return;
@@ -119,6 +126,25 @@ async function append(rig: BufferRig, model: Model, series: number): Promise<voi
   }
 }
 
+/** The reader takes a range once; whether the buffer hears that he did is left to chance. */
+function report({ buffer }: BufferRig, model: Model, share: number): void {
+  for (const { id, reason, frames } of buffer.droppedRanges(share < 0.5 ? 1 : 3)) {
+    if (id <= model.toldId) continue;
+    model.toldId = id;
+    model.told.set(reason, frames + (model.told.get(reason) ?? 0));
+  }
+  if (share % 0.2 < 0.1) buffer.rangesReported(model.toldId);
+}
+
+/** Once everything was told of, the reader knows the same as the ledger. */
+async function checkTold(rig: BufferRig, model: Model): Promise<void> {
+  await rig.restart();
+  for (let turns = 0; turns < 200; turns += 1) report(rig, model, 0.65);
+  rig.buffer.rangesReported(model.toldId);
+  expect(rig.buffer.droppedRanges(1)).toEqual([]);
+  expect(Object.fromEntries(model.told)).toEqual(rig.dropped());
+}
+
 /** Acks are not synced: a power cut may take back the last ones, never a frame. */
 function afterCrash(rig: BufferRig, model: Model): void {
   expect(rig.buffer.ackedSeq).toBeLessThanOrEqual(model.ackedSeq);
@@ -148,7 +174,9 @@ test("whatever is appended, acked, refused, crashed: each frame waits until it i
         await run(rig, model, next);
         if (!rig.disk.isFull && place % 4 === 3) await check(rig, model);
       }
-      if (!rig.disk.isFull) await check(rig, model);
+      if (rig.disk.isFull) return;
+      await check(rig, model);
+      await checkTold(rig, model);
     }),
     { numRuns: 30 },
   );

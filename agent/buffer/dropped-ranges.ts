@@ -1,0 +1,88 @@
+/** Frames one after the other that were made and will not arrive, and why. */
+export type DroppedRange = {
+  /** Ascending; an id that was handed out keeps its range until it is reported. */
+  readonly id: number;
+  readonly fromSeq: number;
+  /** Inclusive. */
+  readonly toSeq: number;
+  /** Of the first and the last tick, Unix milliseconds; 0 where the disk lost them. */
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly reason: string;
+  /** Fewer than lie between the ends where ranges had to be joined. */
+  readonly frames: number;
+  readonly samples: number;
+};
+
+/** One drop as it happens. */
+export type Drop = Omit<DroppedRange, "id"> & {
+  /** The last frame of the queue before `fromSeq`. */
+  readonly afterSeq: number;
+};
+
+/** Ranges that wait to be reported, ids ascending. Those up to `frozenId` are not changed. */
+export type RangeBook = {
+  readonly lastId: number;
+  readonly frozenId: number;
+  readonly ranges: readonly DroppedRange[];
+};
+
+/** More are joined: their place gets vaguer, their counts stay exact. */
+export const RANGES_MAX = 128;
+/** So many may be handed out and not yet be confirmed. */
+export const RANGES_UNDERWAY_MAX = 64;
+
+export const NO_RANGES: RangeBook = { lastId: 0, frozenId: 0, ranges: [] };
+
+/** Drops of one reason with no other frame of the queue between them become one range. */
+export function withDrop(book: RangeBook, { afterSeq, ...drop }: Drop): RangeBook {
+  if (drop.frames === 0) return book;
+  const place = book.ranges.findLastIndex(({ reason }) => reason === drop.reason);
+  const last = book.ranges[place];
+  const isNext = last !== undefined && last.toSeq >= afterSeq && last.toSeq < drop.fromSeq;
+  if (isNext && last.id > book.frozenId) {
+    return { ...book, ranges: book.ranges.with(place, joined(last, drop)) };
+  }
+  const lastId = book.lastId + 1;
+  return bounded({ ...book, lastId, ranges: [...book.ranges, { id: lastId, ...drop }] });
+}
+
+/** Everything up to `id` keeps its shape from now on. */
+export function withFrozen(book: RangeBook, id: number): RangeBook {
+  return id <= book.frozenId ? book : { ...book, frozenId: id };
+}
+
+/** Without the ranges up to `id`: they were reported. */
+export function withReported(book: RangeBook, id: number): RangeBook {
+  const ranges = book.ranges.filter((range) => range.id > id);
+  return ranges.length === book.ranges.length ? book : { ...book, ranges };
+}
+
+/** Joins the two oldest of one reason that may be changed; there are fewer reasons than ranges. */
+function bounded(book: RangeBook): RangeBook {
+  if (book.ranges.length <= RANGES_MAX) return book;
+  const seen = new Map<string, DroppedRange>();
+  for (const range of book.ranges) {
+    const before = seen.get(range.reason);
+    if (before !== undefined && before.id > book.frozenId) {
+      const rest = book.ranges.filter(({ id }) => id !== before.id);
+      const one = { ...joined(before, range), id: range.id };
+      return { ...book, ranges: rest.map((other) => (other.id === range.id ? one : other)) };
+    }
+    seen.set(range.reason, range);
+  }
+  return book;
+}
+
+function joined(first: DroppedRange, next: Omit<DroppedRange, "id">): DroppedRange {
+  return {
+    id: first.id,
+    fromSeq: Math.min(first.fromSeq, next.fromSeq),
+    toSeq: Math.max(first.toSeq, next.toSeq),
+    fromMs: first.fromMs,
+    toMs: next.toMs,
+    reason: first.reason,
+    frames: first.frames + next.frames,
+    samples: first.samples + next.samples,
+  };
+}
