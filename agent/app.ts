@@ -27,6 +27,8 @@ export type AgentPlatform = {
   readonly hostName: string;
   /** Opens the directory's store; `load` may be called again after a repair. */
   openStore<T>(directory: string, load: (store: KeyValueStore) => Promise<T>): Promise<T>;
+  /** Bytes that are left on the disk of the directory. */
+  freeBytes(directory: string): Promise<number>;
   connect(address: Address): ConnectIngest;
   collectors(sink: SeriesSink): readonly ScheduledCollector[];
   processUsage(): ProcessUsage;
@@ -36,6 +38,8 @@ export type AgentPlatform = {
 
 /** Frames from one keyframe to the next: what a reader that lost its place has to wait for. */
 const KEYFRAME_EVERY = 60;
+/** LevelDB can still delete and compact in it. Streams that matter less are to leave more. */
+const FREE_BYTES_MIN = 16 * 1024 ** 2;
 /** Ended series may take up this many ids more than living ones before the table is made anew. */
 const ENDED_SERIES_MAX = 10_000;
 
@@ -58,9 +62,18 @@ async function start(
 ): Promise<void> {
   const { clock, random, logger } = platform;
   const metrics = new Metrics();
-  const limits = { bytesMax: config.buffer.bytes_max, ageMaxMs: config.buffer.age_max };
+  const limits = {
+    bytesMax: config.buffer.bytes_max,
+    ageMaxMs: config.buffer.age_max,
+    whenFull: "drop_oldest",
+    freeBytesMin: FREE_BYTES_MIN,
+  } as const;
+  const freeBytes = () => platform.freeBytes(config.data_dir);
   const buffer = await platform.openStore(config.data_dir, async (store) => {
-    const opened = await openFrameBuffer({ store, clock, random, logger, metrics }, limits);
+    const opened = await openFrameBuffer(
+      { store, clock, random, logger, metrics, freeBytes },
+      limits,
+    );
     parts.defer(() => store.close());
     parts.defer(() => opened.close());
     return opened;

@@ -6,8 +6,8 @@ import type { EncodedFrame } from "../shared/wire/frame-encoder.ts";
 export const PENDING_FRAMES_MAX = 60;
 
 export type FrameStore = {
-  /** Durable when it resolves; rejects when the frame could not be written. */
-  append(frame: EncodedFrame): Promise<void>;
+  /** True: durable; false: dropped and counted. Rejects when the frame could not be written. */
+  append(frame: EncodedFrame): Promise<boolean>;
   /** Counts a frame that was made and will never be sent. */
   discard(frame: EncodedFrame, reason: string): void;
 };
@@ -56,7 +56,10 @@ export class FrameWriter {
   async #drain(): Promise<void> {
     for (let frame = this.#pending[0]; frame !== undefined; frame = this.#pending[0]) {
       try {
-        await this.#store.append(frame);
+        if (!(await this.#store.append(frame))) {
+          this.#pending.shift();
+          throw new OperationalError("LIMIT", "The buffer is full");
+        }
         this.#logger.debug({ seq: frame.seq, timeMs: frame.timeMs }, "tick durable");
         if (this.#isFailing)
           this.#logger.info({ seq: frame.seq }, "the buffer can be written again");

@@ -10,7 +10,7 @@ import {
   reportFailure,
   runUntilSignal,
 } from "../shared/platform/command.ts";
-import { openLevelStore } from "../shared/platform/level-store.ts";
+import { freeBytes, openLevelStore } from "../shared/platform/level-store.ts";
 import { openLog } from "../shared/platform/log.ts";
 import { nodeClock } from "../shared/platform/node.ts";
 import type { Logger } from "../shared/platform/ports.ts";
@@ -174,6 +174,7 @@ function nodePlatform(config: AgentConfig, logger: Logger): AgentPlatform {
         (damage) => logger.error(damage, "damaged store"),
         load,
       ),
+    freeBytes,
     connect: grpcConnect,
     collectors: (sink) => {
       const collectors = createCollectors(

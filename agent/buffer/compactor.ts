@@ -13,6 +13,7 @@ export class Compactor {
   readonly #store: KeyValueStore;
   readonly #logger: Logger;
   #freedBytes = 0;
+  #endSeq = 0;
   #work: Promise<void> | null = null;
 
   constructor(store: KeyValueStore, logger: Logger) {
@@ -23,9 +24,19 @@ export class Compactor {
   /** Frames before `endSeq` are deleted, `bytes` of them new; `keptBytes` are still in use. */
   freed(bytes: number, keptBytes: number, endSeq: number): void {
     this.#freedBytes += bytes;
-    if (this.#work !== null || this.#freedBytes < Math.max(FREED_BYTES_MIN, keptBytes)) return;
+    this.#endSeq = endSeq;
+    if (this.#freedBytes >= Math.max(FREED_BYTES_MIN, keptBytes)) this.hurry();
+  }
+
+  get isBusy(): boolean {
+    return this.#work !== null;
+  }
+
+  /** Does not wait for more: the disk has little room. */
+  hurry(): void {
+    if (this.#work !== null || this.#freedBytes === 0) return;
     this.#freedBytes = 0;
-    this.#work = this.#compact(endSeq);
+    this.#work = this.#compact(this.#endSeq);
   }
 
   /** Resolves when no compaction runs. */

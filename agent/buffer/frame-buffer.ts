@@ -15,19 +15,15 @@ import type { EncodedFrame } from "../../shared/wire/frame-encoder.ts";
 import { Books } from "./books.ts";
 import { BufferMetrics } from "./buffer-metrics.ts";
 import { Compactor } from "./compactor.ts";
-import type { DroppedRange } from "./dropped-ranges.ts";
+import { DISK_LOOK_MS, DiskSpace } from "./disk-space.ts";
+import type { Drop, DroppedRange } from "./dropped-ranges.ts";
+import { type Missing, readFrames } from "./frame-reader.ts";
 import { type Ledger, withQueued, withSettled } from "./ledger-state.ts";
-import { type BufferedFrame, readDefinitions, removeFrames, storedFrame } from "./ranges.ts";
-import {
-  encodeStretch,
-  frameKey,
-  frameOperations,
-  seqOfKey,
-  stretchDeletion,
-  stretchKey,
-} from "./records.ts";
+import { type BufferedFrame, frameTime, readDefinitions, removeFrames } from "./ranges.ts";
+import { encodeStretch, frameOperations, stretchDeletion, stretchKey } from "./records.ts";
 import { DAMAGED, newStreamId, type Recovered, recover, removeAfter } from "./recovery.ts";
 import { Refusals } from "./refusals.ts";
+import { Room, type StreamLimits } from "./room.ts";
 import type { Stretches } from "./stretches.ts";
 
 export type BufferDeps = {
@@ -36,9 +32,9 @@ export type BufferDeps = {
   readonly random: Random;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Bytes that are left on the disk of the store. */
+  readonly freeBytes: () => Promise<number>;
 };
-
-export type BufferLimits = { readonly bytesMax: number; readonly ageMaxMs: number };
 
 /**
  * Opens the queue in `store`, which stays the caller's to close.
@@ -46,7 +42,7 @@ export type BufferLimits = { readonly bytesMax: number; readonly ageMaxMs: numbe
  */
 export async function openFrameBuffer(
   deps: BufferDeps,
-  limits: BufferLimits,
+  limits: StreamLimits,
 ): Promise<FrameBuffer> {
   return new FrameBuffer(deps, limits, await recover(deps.store, deps.random, deps.logger));
 }
@@ -61,12 +57,16 @@ export class FrameBuffer {
   /** The epoch this process begins with; no frame of it was sent before. */
   readonly epoch: number;
   readonly #deps: BufferDeps;
-  readonly #limits: BufferLimits;
+  readonly #limits: StreamLimits;
   readonly #shown: BufferMetrics;
   readonly #stretches: Stretches;
   readonly #refusals = new Refusals();
   readonly #compactor: Compactor;
   readonly #changes = new ChangeSignal();
+  readonly #space = new ChangeSignal();
+  /** How often there was more room. */
+  #frees = 0;
+  readonly #room: Room;
   readonly #books: Books;
   #turn: Promise<unknown> = Promise.resolve();
   #handedOutSeq: number;
@@ -76,7 +76,7 @@ export class FrameBuffer {
   #damagedEpoch = 0;
 
   /** @internal Use `openFrameBuffer`. */
-  constructor(deps: BufferDeps, limits: BufferLimits, { ledger, stretches }: Recovered) {
+  constructor(deps: BufferDeps, limits: StreamLimits, { ledger, stretches }: Recovered) {
     this.#deps = deps;
     this.#limits = limits;
     this.#books = new Books(deps.store, ledger);
@@ -85,6 +85,10 @@ export class FrameBuffer {
     this.#handedOutSeq = seqOf(this.epoch, 0);
     this.#shown = new BufferMetrics(deps.metrics);
     this.#compactor = new Compactor(deps.store, deps.logger);
+    const { clock } = deps;
+    const disk = new DiskSpace(clock, deps.freeBytes, limits.freeBytesMin);
+    const parts = { clock, disk, stretches, books: this.#books, compactor: this.#compactor };
+    this.#room = new Room(parts, limits, (reason) => this.#dropOldest(reason));
     this.#show();
   }
 
@@ -121,19 +125,28 @@ export class FrameBuffer {
   }
 
   /**
-   * Durable when it resolves. When it rejects, the frame is not there: `discard` it and go on with
-   * the first frame of a new epoch, whatever builds on the lost one is refused as well.
+   * True when the frame is durable; false when there was no room and the stream drops the newest:
+   * that is counted. After false, and when it rejects, the frame is not there: go on with the first
+   * frame of a new epoch, whatever builds on the lost one is refused as well. Where the stream
+   * blocks it waits for room until `signal` is aborted. A frame that was refused is to be
+   * `discard`ed, or appended again.
    * @throws OperationalError STORAGE when it cannot be written or builds on a frame that was not,
    * LIMIT when it is larger than the limit allows
    */
-  async append(frame: EncodedFrame): Promise<void> {
-    await this.#alone(async () => {
-      assert(frame.seq > this.#books.ledger.newestSeq, "sequences ascend");
-      if (this.#hasLeftovers) await removeAfter(this.#deps.store, this.newestSeq);
-      this.#hasLeftovers = false;
-      await this.#queue(frame);
-    });
+  async append(frame: EncodedFrame, signal?: AbortSignal): Promise<boolean> {
+    for (;;) {
+      const frees = this.#frees;
+      const refusal = await this.#tryAppend(frame);
+      if (refusal === null) break;
+      if (this.#limits.whenFull !== "block") {
+        this.discard(frame, refusal);
+        return false;
+      }
+      if (refusal === "disk_low") await this.#deps.clock.sleep(DISK_LOOK_MS, signal);
+      else if (frees === this.#frees) await this.#space.wait(signal);
+    }
     this.#changes.notify();
+    return true;
   }
 
   /** Counts a frame that was made and could not be appended. */
@@ -162,34 +175,24 @@ export class FrameBuffer {
    * first alone is larger. One that fails its checksum is left out and counted as damaged. Empty
    * when nothing is left to read up to the `newestSeq` of the call.
    */
-  async read(afterSeq: number, framesMax: number, bytesMax: number): Promise<BufferedFrame[]> {
-    const frames: BufferedFrame[] = [];
+  async read(
+    afterSeq: number,
+    framesMax: number,
+    bytesMax: number,
+  ): Promise<readonly BufferedFrame[]> {
     const newestSeq = this.newestSeq;
-    const oldestSeq = this.#stretches.at(0)?.seq ?? newestSeq + 1;
-    let lastSeq = Math.max(afterSeq, oldestSeq - 1);
-    let bytes = 0;
-    const range = { gt: frameKey(lastSeq), lte: frameKey(newestSeq) };
-    if (lastSeq >= newestSeq) return frames;
+    const lastSeq = Math.max(afterSeq, (this.#stretches.at(0)?.seq ?? newestSeq + 1) - 1);
+    if (lastSeq >= newestSeq) return [];
     if (this.#newest?.seq === lastSeq + 1) {
       this.#handedOutSeq = Math.max(this.#handedOutSeq, this.#newest.seq);
       return [this.#newest];
     }
-    for await (const [key, value] of this.#deps.store.entries(range)) {
-      const isFull = frames.length >= framesMax || bytes + value.length > bytesMax;
-      if (isFull && frames.length > 0) return frames;
-      const seq = seqOfKey(key);
-      this.#noteGap(lastSeq, seq - 1);
-      lastSeq = seq;
-      const frame = storedFrame(seq, value);
-      if (frame === null) {
-        this.#noteDamage(seq, 1, seq);
-        continue;
-      }
-      frames.push(frame);
-      bytes += value.length;
-      this.#handedOutSeq = Math.max(this.#handedOutSeq, seq);
-    }
-    this.#noteGap(lastSeq, newestSeq);
+    const { queued } = this.#books.ledger;
+    const next = (seq: number) => this.#stretches.seqAfter(seq, queued);
+    const span = { afterSeq: lastSeq, toSeq: newestSeq, framesMax, bytesMax, next };
+    const { frames, missing } = await readFrames(this.#deps.store, span);
+    for (const gap of missing) this.#noteDamage(gap);
+    this.#handedOutSeq = Math.max(this.#handedOutSeq, frames.at(-1)?.seq ?? 0);
     return frames;
   }
 
@@ -264,7 +267,19 @@ export class FrameBuffer {
     });
   }
 
-  async #queue(frame: EncodedFrame): Promise<void> {
+  async #tryAppend(frame: EncodedFrame): Promise<string | null> {
+    let refusal: string | null = null;
+    await this.#alone(async () => {
+      assert(frame.seq > this.#books.ledger.newestSeq, "sequences ascend");
+      if (this.#hasLeftovers) await removeAfter(this.#deps.store, this.newestSeq);
+      this.#hasLeftovers = false;
+      refusal = await this.#queue(frame);
+    });
+    return refusal;
+  }
+
+  /** Null, or why there is no room for it. */
+  async #queue(frame: EncodedFrame): Promise<string | null> {
     const operations = frameOperations(frame);
     const bytes = operations.reduce((sum, { value }) => sum + value.length, 0);
     if (frame.bytes.length > FRAME_BYTES_MAX || bytes > this.#limits.bytesMax) {
@@ -273,7 +288,8 @@ export class FrameBuffer {
         `Frame ${frame.seq} of ${bytes} bytes with its definitions is too large for the buffer`,
       );
     }
-    await this.#makeRoom(bytes);
+    const refusal = await this.#room.make(bytes);
+    if (refusal !== null) return refusal;
     this.#checkBase(frame);
     const stretch = { seq: frame.seq, timeMs: frame.timeMs, before: this.#books.ledger.queued };
     const { seq, isKeyframe } = frame;
@@ -287,6 +303,7 @@ export class FrameBuffer {
         onWritten: () => isKeyframe && this.#stretches.push(stretch),
       });
       this.#newest = { seq, bytes: frame.bytes, seriesCount: frame.seriesCount };
+      return null;
     } catch (error) {
       this.#hasLeftovers = true; // a write that failed may be there after all
       throw error;
@@ -302,18 +319,6 @@ export class FrameBuffer {
     throw new OperationalError("STORAGE", `Frame ${frame.seq} builds on one that is lost`);
   }
 
-  async #makeRoom(bytes: number): Promise<void> {
-    const { bytesMax, ageMaxMs } = this.#limits;
-    while (this.#stretches.length > 0 && this.#bytesKept() + bytes > bytesMax) {
-      await this.#dropOldest("buffer_full");
-    }
-    // One at a time: a clock that is wrong for a moment must not empty the buffer.
-    const second = this.#stretches.at(1);
-    if (second !== undefined && second.timeMs < this.#deps.clock.nowMs() - ageMaxMs) {
-      await this.#dropOldest("buffer_age");
-    }
-  }
-
   async #dropOldest(reason: string): Promise<void> {
     const next = this.#stretches.at(1);
     const endSeq = next === undefined ? this.newestSeq : next.seq - 1;
@@ -325,10 +330,11 @@ export class FrameBuffer {
    * removes the oldest `count` stretches.
    */
   async #settle(seq: number, reason: string | null, count: number): Promise<void> {
-    const settlement = this.#refusals.settlement(this.#books.ledger, this.#stretches, seq, reason);
+    const rough = this.#refusals.settlement(this.#books.ledger, this.#stretches, seq, reason);
+    const settlement = { ...rough, dropped: await this.#timed(rough.dropped) };
     const gone = this.#stretches.oldest(count);
     const endSeq = this.#stretches.at(count)?.seq ?? this.newestSeq + 1;
-    const bytesBefore = this.#bytesKept();
+    const bytesBefore = this.#room.bytesKept;
     const operations = gone.map((stretch) => stretchDeletion(stretch.seq));
     await this.#write((ledger) => withSettled(ledger, settlement), operations, {
       sync: false,
@@ -340,8 +346,21 @@ export class FrameBuffer {
     // They are gone from the books already: after a crash, opening removes the rest.
     const oldestSeq = this.#stretches.at(0)?.seq ?? this.newestSeq;
     await removeFrames(this.#deps.store, first.seq, endSeq, epochOfSeq(oldestSeq));
-    const bytesKept = this.#bytesKept();
+    const bytesKept = this.#room.bytesKept;
     this.#compactor.freed(bytesBefore - bytesKept, bytesKept, endSeq);
+    this.#frees += 1;
+    this.#space.notify();
+  }
+
+  /** With the times of the frames themselves, where they can be read. */
+  async #timed(drops: readonly Drop[]): Promise<Drop[]> {
+    const timed: Drop[] = [];
+    for (const drop of drops) {
+      const fromMs = (await frameTime(this.#deps.store, drop.fromSeq)) ?? drop.fromMs;
+      const toMs = (await frameTime(this.#deps.store, drop.toSeq)) ?? drop.toMs;
+      timed.push({ ...drop, fromMs, toMs });
+    }
+    return timed;
   }
 
   /** Settles, in memory, what an ack covers and nothing was refused of. */
@@ -351,24 +370,10 @@ export class FrameBuffer {
     this.#show();
   }
 
-  /** Frames after `lastSeq` up to `endSeq` that should be there and were not found. */
-  #noteGap(lastSeq: number, endSeq: number): void {
-    if (endSeq <= lastSeq) return;
-    const { queued } = this.#books.ledger;
-    const frames =
-      this.#stretches.framesUpTo(endSeq, queued) - this.#stretches.framesUpTo(lastSeq, queued);
-    if (frames > 0) this.#noteDamage(lastSeq + 1, frames, endSeq);
-  }
-
-  #noteDamage(seq: number, frames: number, toSeq: number): void {
-    if (seq <= this.#books.ledger.settledSeq) return;
-    if (!this.#refusals.add(seq, { reason: DAMAGED, frames, toSeq })) return;
-    this.#deps.logger.error({ seq, frames }, "frames in the buffer are damaged");
-  }
-
-  #bytesKept(): number {
-    const { bytes } = this.#books.ledger.queued;
-    return bytes - (this.#stretches.at(0)?.before.bytes ?? bytes);
+  #noteDamage({ fromSeq, toSeq, frames }: Missing): void {
+    if (fromSeq <= this.#books.ledger.settledSeq) return;
+    if (!this.#refusals.add(fromSeq, { reason: DAMAGED, frames, toSeq })) return;
+    this.#deps.logger.error({ seq: fromSeq, frames }, "frames in the buffer are damaged");
   }
 
   /** The books change when the batch that says so is written, and not when it fails. */
@@ -390,6 +395,6 @@ export class FrameBuffer {
   }
 
   #show(): void {
-    this.#shown.show(this.#books.current, this.#bytesKept());
+    this.#shown.show(this.#books.current, this.#room.bytesKept);
   }
 }

@@ -1,9 +1,9 @@
-import { OperationalError } from "../../shared/errors.ts";
+import { OperationalError, systemCode } from "../../shared/errors.ts";
 import type { SeriesDefinition } from "../../shared/model/series-definition.ts";
 import type { KeyValueStore } from "../../shared/platform/ports.ts";
-import { epochOfSeq, seqOf } from "../../shared/wire/frame.ts";
+import { epochOfSeq } from "../../shared/wire/frame.ts";
 import { readFrameHeader } from "../../shared/wire/frame-decoder.ts";
-import { ALL_DEFINITIONS, decodeDefinition, definitionKey, frameKey, seqOfKey } from "./records.ts";
+import { ALL_DEFINITIONS, decodeDefinition, definitionKey, frameKey } from "./records.ts";
 
 export type BufferedFrame = {
   readonly seq: number;
@@ -23,6 +23,30 @@ export function storedFrame(seq: number, bytes: Uint8Array): BufferedFrame | nul
   }
 }
 
+/** When the tick of a frame was; null when the frame cannot be read. */
+export async function frameTime(store: KeyValueStore, seq: number): Promise<number | null> {
+  const bytes = await ifReadable(() => store.get(frameKey(seq)));
+  if (bytes === undefined) return null;
+  try {
+    const header = readFrameHeader(bytes);
+    return header.seq === seq ? header.timeMs : null;
+  } catch (error) {
+    if (!(error instanceof OperationalError)) throw error;
+    return null;
+  }
+}
+
+/** Undefined when what is to be read lies in a damaged part of the store. */
+export async function ifReadable<T>(read: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!(error instanceof OperationalError)) throw error;
+    if (systemCode(error.cause) !== "LEVEL_CORRUPTION") throw error;
+    return undefined;
+  }
+}
+
 /** Definitions of ids from `fromId` to before `toId`, as far as they are there and whole. */
 export async function readDefinitions(
   store: KeyValueStore,
@@ -33,11 +57,13 @@ export async function readDefinitions(
   const definitions: SeriesDefinition[] = [];
   const range = { gte: definitionKey(epoch, fromId), lt: definitionKey(epoch, toId) };
   try {
-    for await (const [key, value] of store.entries(range)) {
-      const id = fromId + definitions.length;
-      if (seqOfKey(key) !== seqOf(epoch, id)) break;
-      definitions.push(decodeDefinition(id, value));
-    }
+    await ifReadable(async () => {
+      for await (const [key, value] of store.entries(range)) {
+        const id = fromId + definitions.length;
+        if (Buffer.compare(key, definitionKey(epoch, id)) !== 0) return;
+        definitions.push(decodeDefinition(id, value));
+      }
+    });
   } catch (error) {
     if (!(error instanceof OperationalError) || error.code !== "PARSE") throw error;
   }

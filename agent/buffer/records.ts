@@ -63,6 +63,11 @@ export function seqOfKey(bytes: Uint8Array): number {
   return seqOf(view.getUint32(1), view.getUint32(5));
 }
 
+/** Null for a key that is none of a frame: a damaged block may hold anything. */
+export function seqOfFrameKey(bytes: Uint8Array): number | null {
+  return bytes.length === 9 && bytes[0] === FRAME ? seqOfKey(bytes) : null;
+}
+
 export function stretchDeletion(seq: number): BatchOperation {
   return { type: "del", key: stretchKey(seq) };
 }

@@ -9,11 +9,11 @@ export class Refusals {
   /** By sequence; a gap by the first sequence in it. */
   readonly #refusals = new Map<number, Refusal>();
 
-  /** False when it was known. */
+  /** False when it was known, alone or as a part of a gap. */
   add(seq: number, refusal: Refusal): boolean {
-    const isNew = !this.#refusals.has(seq);
+    for (const [at, { toSeq }] of this.#refusals) if (at <= seq && seq <= toSeq) return false;
     this.#refusals.set(seq, refusal);
-    return isNew;
+    return true;
   }
 
   hasUpTo(seq: number): boolean {

@@ -4,7 +4,7 @@ import type { Metrics } from "../../shared/telemetry/metrics.ts";
 import type { ConnectIngest } from "../../shared/wire/ingest-connection.ts";
 
 /** Frames that were made and will not arrive, and why; ends are inclusive. */
-export type DroppedRange = {
+type DroppedRange = {
   /** Ascending over the stream's life. */
   readonly id: number;
   readonly fromSeq: number;

@@ -67,6 +67,16 @@ export async function openLevelStore<T>(
   throw fresh.error;
 }
 
+/** @throws OperationalError STORAGE when the directory's disk does not answer */
+export async function freeBytes(directory: string): Promise<number> {
+  try {
+    const { bavail, bsize } = await statfs(directory);
+    return bavail * bsize;
+  } catch (error) {
+    throw storageError(directory, error);
+  }
+}
+
 function makeDirectory(directory: string): void {
   try {
     mkdirSync(directory, { recursive: true });
@@ -243,11 +253,11 @@ class LevelStore implements KeyValueStore {
 
   /** Only where there is room: LevelDB writes when it opens, and until then it can still be read. */
   async #reopen(): Promise<void> {
-    const { bavail, bsize } = await this.#guard(statfs(this.#directory));
-    if (bavail * bsize < FREE_BYTES_MIN) {
+    const bytes = await freeBytes(this.#directory);
+    if (bytes < FREE_BYTES_MIN) {
       throw new OperationalError(
         "STORAGE",
-        `${this.#directory}: the disk is full, ${bavail * bsize} bytes are left`,
+        `${this.#directory}: the disk is full, ${bytes} bytes are left`,
       );
     }
     await this.#guard(this.#db.close());

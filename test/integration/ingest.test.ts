@@ -155,8 +155,9 @@ class Agent {
       async (opened) => opened,
     );
     const deps = { store, clock: nodeClock, random: Math.random, logger: new MemoryLogger() };
-    const limits = { bytesMax: 1e8, ageMaxMs: 1e9 };
-    const buffer = await openFrameBuffer({ ...deps, metrics: new Metrics() }, limits);
+    const limits = { bytesMax: 1e8, ageMaxMs: 1e9, whenFull: "drop_oldest", freeBytesMin: 0 } as const;
+    const freeBytes = async () => 1e9;
+    const buffer = await openFrameBuffer({ ...deps, metrics: new Metrics(), freeBytes }, limits);
     return new Agent(node, port, buffer, store);
   }
 

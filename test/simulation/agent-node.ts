@@ -63,6 +63,7 @@ export function agentNode(
       logger: process.logger,
       hostName: plan.name,
       openStore: (_directory, load) => host.loadStore(process, "buffer", load),
+      freeBytes: async () => Number.POSITIVE_INFINITY,
       connect: () => (signal) => network.connect(process, signal),
       collectors: (sink) => {
         if (!(sink instanceof FrameEncoder)) throw new Error("The sink is no frame encoder");

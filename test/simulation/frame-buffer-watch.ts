@@ -22,12 +22,13 @@ export function watchFrame(frame: EncodedFrame, watched: Watched): void {
  */
 function watchFrameBuffers(): void {
   const { append, discard, dropped } = FrameBuffer.prototype;
-  FrameBuffer.prototype.append = async function (frame) {
+  FrameBuffer.prototype.append = async function (frame, signal) {
     const watched = FRAMES.get(frame);
     if (watched !== undefined) JOURNALS.set(this, watched);
     try {
-      await append.call(this, frame);
-      if (watched !== undefined && !watched.isDead()) watched.tick.fate = "buffered";
+      const isThere = await append.call(this, frame, signal);
+      if (isThere && watched !== undefined && !watched.isDead()) watched.tick.fate = "buffered";
+      return isThere;
     } catch (error) {
       if (watched !== undefined && !watched.isDead()) watched.tick.fate = "unwritten";
       throw error;

@@ -17,14 +17,16 @@ const frame = (seq: number): EncodedFrame => ({
 class SlowStore {
   readonly stored: number[] = [];
   readonly lost: string[] = [];
+  isFull = false;
   #answer: ((error?: Error) => void) | null = null;
 
-  append({ seq }: EncodedFrame): Promise<void> {
+  append({ seq }: EncodedFrame): Promise<boolean> {
     return new Promise((resolve, reject) => {
       this.#answer = (error) => {
         if (error !== undefined) return reject(error);
+        if (this.isFull) return resolve(false);
         this.stored.push(seq);
-        resolve();
+        resolve(true);
       };
     });
   }
@@ -68,6 +70,17 @@ test("a frame that cannot be written takes those behind it with it, and is told 
   expect(store.stored).toEqual([1, 5]);
   const told = logger.lines.filter(({ level }) => level === "error");
   expect(told.length).toBe(1);
+});
+
+test("a frame that the full store dropped takes those behind it with it, itself counted there", async () => {
+  const store = new SlowStore();
+  const writer = new FrameWriter(store, new MemoryLogger());
+  store.isFull = true;
+  for (const seq of [1, 2]) writer.write(frame(seq));
+  await store.answer();
+  await writer.settled();
+  expect(store.lost).toEqual(["2 limit"]);
+  expect(writer.takeFailure()).toBe(true);
 });
 
 test("a disk that never answers costs frames only once the queue is full", async () => {

@@ -1,6 +1,7 @@
 import type { FrameBuffer } from "../../../agent/buffer/frame-buffer.ts";
 import { openFrameBuffer } from "../../../agent/buffer/frame-buffer.ts";
 import type { BufferedFrame } from "../../../agent/buffer/ranges.ts";
+import type { StreamLimits } from "../../../agent/buffer/room.ts";
 import { labelsOf, labelsRecord } from "../../../shared/model/labels.ts";
 import { Metrics } from "../../../shared/telemetry/metrics.ts";
 import { epochOfSeq } from "../../../shared/wire/frame.ts";
@@ -12,7 +13,12 @@ import { MemoryDisk, MemoryStore } from "../../support/memory-store.ts";
 import { SeededRandom } from "../../support/random.ts";
 
 const KEYFRAME_EVERY = 4;
-export const LIMITS = { bytesMax: 1024 * 1024, ageMaxMs: 3_600_000 };
+export const LIMITS: StreamLimits = {
+  bytesMax: 1024 * 1024,
+  ageMaxMs: 3_600_000,
+  whenFull: "drop_oldest",
+  freeBytesMin: 1000,
+};
 
 /** An agent's half that makes frames, on a disk that survives its crashes. */
 export class BufferRig {
@@ -20,21 +26,22 @@ export class BufferRig {
   readonly clock = new FakeClock();
   readonly random: SeededRandom;
   readonly logger = new MemoryLogger();
-  readonly limits: typeof LIMITS;
+  readonly limits: StreamLimits;
   metrics = new Metrics();
+  freeBytes = Number.POSITIVE_INFINITY;
   buffer = undefined as unknown as FrameBuffer; // `open` sets these three
   store = undefined as unknown as MemoryStore;
   #encoder = undefined as unknown as FrameEncoder;
   #slots: number[] = [];
   #value = 0;
 
-  private constructor(disk: MemoryDisk, random: SeededRandom, limits: typeof LIMITS) {
+  private constructor(disk: MemoryDisk, random: SeededRandom, limits: StreamLimits) {
     this.disk = disk;
     this.random = random;
     this.limits = limits;
   }
 
-  static async open(limits: Partial<typeof LIMITS> = {}, seed = 1): Promise<BufferRig> {
+  static async open(limits: Partial<StreamLimits> = {}, seed = 1): Promise<BufferRig> {
     const rig = new BufferRig(new MemoryDisk(), new SeededRandom(seed), { ...LIMITS, ...limits });
     await rig.reopen();
     return rig;
@@ -52,8 +59,9 @@ export class BufferRig {
     this.metrics = new Metrics();
     this.store = new MemoryStore(this.disk);
     const { store, clock, logger, metrics } = this;
+    const freeBytes = async () => this.freeBytes;
     this.buffer = await openFrameBuffer(
-      { store, clock, random: this.random.next, logger, metrics },
+      { store, clock, random: this.random.next, logger, metrics, freeBytes },
       this.limits,
     );
     this.#encoder = this.#newEncoder();
