@@ -4,6 +4,7 @@ import { ChangeSignal } from "../../shared/platform/change-signal.ts";
 import type { Clock, Logger } from "../../shared/platform/ports.ts";
 import type { IngestMetrics } from "./ingest-metrics.ts";
 import { COMMIT_BYTES, TOTAL_PENDING_BYTES } from "./limits.ts";
+import { type BusyShare, loadPermille, nextBusyShare } from "./load-state.ts";
 import type { CommitItem, CommitOutcome, IngestStore } from "./ports.ts";
 
 /** Whose items are committed. The calls come in the order of its items. */
@@ -34,6 +35,7 @@ export class GroupCommit {
   #pendingBytes = 0;
   #isAtWork = false;
   #isFailing = false;
+  #busy: BusyShare;
 
   constructor(
     deps: { readonly store: IngestStore; readonly clock: Clock; readonly logger: Logger },
@@ -45,6 +47,13 @@ export class GroupCommit {
     this.#logger = deps.logger;
     this.#shown = shown;
     this.#delayMs = delayMs;
+    this.#busy = { share: 0, atMs: deps.clock.monotonicMs() };
+  }
+
+  /** How much of what can be taken is in use, in permille. */
+  load(): number {
+    this.#noteBusy(this.#running.length > 0);
+    return loadPermille(this.#busy.share, this.#pendingBytes / TOTAL_PENDING_BYTES);
   }
 
   submit(owner: Committer, item: CommitItem, bytes: number): void {
@@ -70,11 +79,18 @@ export class GroupCommit {
     await this.#clock.sleep(this.#delayMs);
     while (this.#queue.length > 0) {
       this.#running = this.#takeBatch();
+      this.#noteBusy(false);
       await this.#commit(this.#running);
+      this.#noteBusy(true);
       this.#running = [];
       this.#progress.notify();
     }
     this.#isAtWork = false;
+  }
+
+  /** Whether a commit ran since this was last said. */
+  #noteBusy(isBusy: boolean): void {
+    this.#busy = nextBusyShare(this.#busy, this.#clock.monotonicMs(), isBusy);
   }
 
   #takeBatch(): readonly Entry[] {

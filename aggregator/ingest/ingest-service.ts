@@ -178,6 +178,7 @@ export class IngestService implements AsyncDisposable {
           nowMs,
           windowFrames: this.#options.windowFrames,
           aggregatorVersion: VERSION,
+          load: this.#commits.load(),
         },
       });
       this.#forgetRefusals(node);

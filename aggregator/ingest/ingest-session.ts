@@ -223,7 +223,8 @@ export class IngestSession implements Committer {
       this.#isAnswering = true;
       this.#pendingFrames -= frames; // before the agent can know of it and send more
       for (const message of rejected) await this.#parts.connection.send(message);
-      await this.#parts.connection.send({ ack: { seq: ackSeq } });
+      const load = this.#parts.commits.load();
+      await this.#parts.connection.send({ ack: { seq: ackSeq, load } });
       this.#isAnswering = false;
       this.#progress.notify();
     }
