@@ -4,9 +4,9 @@ import type { AggregatorMessage__Output } from "../../shared/wire/generated/tell
 import type { Welcome__Output } from "../../shared/wire/generated/telltale/v1/Welcome.ts";
 import type { AgentConnection } from "../../shared/wire/ingest-connection.ts";
 import { PROTOCOL_VERSION } from "../../shared/wire/proto.ts";
+import { SilenceError } from "./patience.ts";
 import type { UplinkBuffer, UplinkDeps, UplinkOptions } from "./ports.ts";
 
-const WELCOME_TIMEOUT_MS = 5000;
 /** Frames in flight, whatever window an aggregator offers: each is remembered until its ack. */
 const WINDOW_FRAMES_MAX = 4096;
 
@@ -17,21 +17,22 @@ export type Greeting = {
 };
 
 /**
- * Says hello and waits for the welcome.
- * @throws OperationalError UNAVAILABLE when none comes in time, PROTOCOL when something else does,
- * and whatever the aggregator refuses the agent with
+ * Says hello and waits for the welcome, at most `welcomeMs`.
+ * @throws SilenceError when nothing comes in time, OperationalError PROTOCOL when something else
+ * does, and whatever the aggregator refuses the agent with
  */
 export async function greet(
   connection: AgentConnection,
   { buffer, clock }: Pick<UplinkDeps, "buffer" | "clock">,
   options: UplinkOptions,
+  welcomeMs: number,
 ): Promise<Greeting> {
   const { oldestSeq, streamId } = buffer;
   const messages = connection.messages[Symbol.asyncIterator]();
   const first = messages.next();
   const welcomed = new AbortController();
-  const tooLate = clock.sleep(WELCOME_TIMEOUT_MS, welcomed.signal).then(() => {
-    throw new OperationalError("UNAVAILABLE", `${connection.peer} does not answer the hello`);
+  const tooLate = clock.sleep(welcomeMs, welcomed.signal).then(() => {
+    throw new SilenceError("UNAVAILABLE", `${connection.peer} does not answer the hello`);
   });
   const hello = {
     protocolVersion: PROTOCOL_VERSION,

@@ -1,21 +1,29 @@
 import { OperationalError } from "../../shared/errors.ts";
 import { ChangeSignal } from "../../shared/platform/change-signal.ts";
 import { epochOfSeq } from "../../shared/wire/frame.ts";
+import type { Ack__Output } from "../../shared/wire/generated/telltale/v1/Ack.ts";
 import type { AggregatorMessage__Output } from "../../shared/wire/generated/telltale/v1/AggregatorMessage.ts";
 import type { Rejected__Output } from "../../shared/wire/generated/telltale/v1/Rejected.ts";
 import type { AgentConnection } from "../../shared/wire/ingest-connection.ts";
 import type { Greeting } from "./greeting.ts";
+import { SilenceError } from "./patience.ts";
 import type { UplinkDeps, WaitingFrame } from "./ports.ts";
 import { seriesTables, TABLE_SERIES_MAX } from "./series-tables.ts";
 import type { UplinkMetrics } from "./uplink-metrics.ts";
 
 const BATCH_FRAMES_MAX = 64;
 const BATCH_BYTES_MAX = 256 * 1024;
-/** With frames in flight and no ack for this long the connection counts as dead. */
-const ACK_TIMEOUT_MS = 10_000;
+/** So often within the time that acks may take it is looked whether they came. */
 const ACK_CHECKS = 4;
 /** When the agent stops: for the last acks, and again for the goodbye to arrive. */
 const FAREWELL_MS = 1000;
+
+export type SessionWatch = {
+  /** With frames in flight and no ack for this long the connection counts as dead. */
+  readonly patienceMs: () => number;
+  /** What the aggregator says of its load, permille. */
+  readonly onLoad: (load: number) => void;
+};
 
 type InFlight = { readonly seq: number; readonly sentAtMs: number };
 
@@ -29,6 +37,7 @@ export class UplinkSession {
   readonly #connection: AgentConnection;
   readonly #messages: AsyncIterator<AggregatorMessage__Output>;
   readonly #windowFrames: number;
+  readonly #watching: SessionWatch;
   readonly #changes = new ChangeSignal();
   readonly #toldReasons = new Set<string>();
   /** Sent and not acked, oldest first; never more than the window. */
@@ -45,12 +54,14 @@ export class UplinkSession {
     shown: UplinkMetrics,
     connection: AgentConnection,
     { welcome, messages }: Greeting,
+    watching: SessionWatch,
   ) {
     this.#deps = deps;
     this.#shown = shown;
     this.#connection = connection;
     this.#messages = messages;
     this.#windowFrames = welcome.windowFrames;
+    this.#watching = watching;
     this.#knownEpoch = welcome.epoch;
     this.#knownSeries = welcome.seriesKnown;
     this.#sentSeq = welcome.lastSeq;
@@ -164,7 +175,7 @@ export class UplinkSession {
       const { done, value } = await this.#messages.next();
       if (done === true) break;
       const { ack, rejected } = value;
-      if (ack !== null && ack !== undefined) await this.#onAck(ack.seq);
+      if (ack !== null && ack !== undefined) await this.#onAck(ack);
       else if (rejected !== null && rejected !== undefined) this.#onRejected(rejected);
       else throw this.#fault("says something out of turn");
     }
@@ -173,7 +184,8 @@ export class UplinkSession {
     }
   }
 
-  async #onAck(seq: number): Promise<void> {
+  async #onAck({ seq, load }: Ack__Output): Promise<void> {
+    this.#watching.onLoad(load);
     if (!Number.isSafeInteger(seq) || seq < 0 || seq > this.#sentSeq) {
       throw this.#fault(`acks frame ${seq}, the last one sent is ${this.#sentSeq}`);
     }
@@ -224,14 +236,19 @@ export class UplinkSession {
   async #watch(over: AbortSignal): Promise<void> {
     const { clock } = this.#deps;
     for (;;) {
-      await clock.sleep(ACK_TIMEOUT_MS / ACK_CHECKS, over);
+      const patienceMs = this.#watching.patienceMs();
+      const stepMs = patienceMs / ACK_CHECKS;
+      const startedMs = clock.monotonicMs();
+      await clock.sleep(stepMs, over);
+      const nowMs = clock.monotonicMs();
+      // This process stood still itself: the acks may be there and not read yet.
+      if (nowMs - startedMs > 2 * stepMs) continue;
       const oldest = this.#inFlight[0];
       if (oldest === undefined) continue;
-      const sinceMs = Math.max(oldest.sentAtMs, this.#ackedAtMs);
-      if (clock.monotonicMs() - sinceMs < ACK_TIMEOUT_MS) continue;
-      throw new OperationalError(
+      if (nowMs - Math.max(oldest.sentAtMs, this.#ackedAtMs) < patienceMs) continue;
+      throw new SilenceError(
         "UNAVAILABLE",
-        `${this.#connection.peer} has acked nothing for ${ACK_TIMEOUT_MS / 1000} s`,
+        `${this.#connection.peer} has acked nothing for ${patienceMs / 1000} s`,
       );
     }
   }

@@ -2,6 +2,7 @@ import { errorMessage, OperationalError } from "../../shared/errors.ts";
 import type { AgentConnection } from "../../shared/wire/ingest-connection.ts";
 import { backoffMs } from "./backoff.ts";
 import { type Greeting, greet, isForeign } from "./greeting.ts";
+import { LONG_PATIENCE } from "./patience.ts";
 import type { UplinkDeps, UplinkOptions } from "./ports.ts";
 import { UplinkMetrics } from "./uplink-metrics.ts";
 import { UplinkSession } from "./uplink-session.ts";
@@ -55,7 +56,7 @@ class Uplink {
     if (signal.aborted) abandon();
     let greeting: Greeting;
     try {
-      greeting = await greet(connection, this.#deps, this.#options);
+      greeting = await greet(connection, this.#deps, this.#options, LONG_PATIENCE.welcomeMs);
       await this.#checkStream(connection, greeting);
     } catch (error) {
       connection.close(toError(error));
@@ -104,7 +105,11 @@ class Uplink {
     this.#shown.connects.add();
     this.#shown.connected.set(1);
     try {
-      await new UplinkSession(this.#deps, this.#shown, connection, greeting).run(signal);
+      const session = new UplinkSession(this.#deps, this.#shown, connection, greeting, {
+        patienceMs: () => LONG_PATIENCE.ackMs,
+        onLoad: () => {},
+      });
+      await session.run(signal);
       logger.info({ peer: connection.peer }, "said goodbye to the aggregator");
     } finally {
       this.#shown.connected.set(0);
