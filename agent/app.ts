@@ -17,6 +17,7 @@ import { metricsPage } from "./metrics-page.ts";
 import { type ProcessUsage, SelfCollector } from "./self-collector.ts";
 import { type SeriesSink, withOwnLabels } from "./series-sink.ts";
 import { runTicks, type Tick } from "./tick-loop.ts";
+import type { Destination } from "./uplink/destinations.ts";
 import { runUplink } from "./uplink/uplink.ts";
 
 /** What the agent needs of the world; the simulation has one of its own. */
@@ -30,6 +31,8 @@ export type AgentPlatform = {
   /** Bytes that are left on the disk of the directory. */
   freeBytes(directory: string): Promise<number>;
   connect(address: Address): ConnectIngest;
+  /** Asks the aggregator whether it serves. */
+  probe(address: Address): Destination["probe"];
   collectors(sink: SeriesSink): readonly ScheduledCollector[];
   processUsage(): ProcessUsage;
   /** Serves the text at /metrics until disposed. */
@@ -105,9 +108,15 @@ async function start(
   }
   const node = config.node === "" ? platform.hostName : config.node;
   const stop = new AbortController();
+  const { addresses, policy, weights } = config.aggregator;
+  const destinations = addresses.map((address) => ({
+    name: formatAddress(address),
+    connect: platform.connect(address),
+    probe: platform.probe(address),
+  }));
   const uplink = runUplink(
-    { buffer, connect: platform.connect(config.aggregator), clock, random, logger, metrics },
-    { node, agentVersion: VERSION, intervalMs: config.interval },
+    { buffer, destinations, clock, random, logger, metrics },
+    { node, agentVersion: VERSION, intervalMs: config.interval, policy: { kind: policy, weights } },
     stop.signal,
   );
   parts.defer(async () => {
@@ -120,7 +129,7 @@ async function start(
     await ended(ticks, stop.signal, logger);
     await writer.settled();
   });
-  logger.info({ node, aggregator: formatAddress(config.aggregator) }, "agent started");
+  logger.info({ node, aggregator: addresses.map(formatAddress) }, "agent started");
 }
 
 /** Asked anew each time: some collectors learn what there is only from the first reading. */

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { address, duration, LOG_LEVELS, size } from "../shared/config/fields.ts";
 import { isLoopback } from "../shared/model/address.ts";
 import { parseDuration } from "../shared/model/duration.ts";
+import { aggregatorChoice } from "./config-aggregator.ts";
 
 const GIBIBYTE = 1024 ** 3;
 const LABEL_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
@@ -33,7 +34,11 @@ export const agentConfigSchema = z
       .max(253)
       .regex(/^[\x21-\x7e]*$/, "only printable ASCII without spaces")
       .default(""),
-    aggregator: address.default({ host: "localhost", port: 7070 }),
+    aggregator: aggregatorChoice.default({
+      addresses: [{ host: "localhost", port: 7070 }],
+      policy: "pick_first",
+      weights: null,
+    }),
     data_dir: z.string().min(1).default("/var/lib/telltale/agent"),
     /** Where /proc and /sys of the host are found: for an agent in a container. */
     host_root: z.string().min(1).default("/"),
@@ -81,9 +86,11 @@ export const agentConfigSchema = z
   })
   .superRefine((config, context) => {
     if (config.insecure) return;
-    for (const key of ["aggregator", "listen"] as const) {
-      const value = config[key];
-      if (value === null || isLoopback(value)) continue;
+    const { aggregator, listen } = config;
+    const used = aggregator.addresses.map((value) => ({ key: "aggregator", value }));
+    if (listen !== null) used.push({ key: "listen", value: listen });
+    for (const { key, value } of used) {
+      if (isLoopback(value)) continue;
       context.addIssue({
         code: "custom",
         path: [key],

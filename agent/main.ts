@@ -29,6 +29,7 @@ import { readConfigApart } from "./config-process.ts";
 import { hourlyInventory } from "./hourly-inventory.ts";
 import { metricsPage } from "./metrics-page.ts";
 import { grpcConnect } from "./uplink/grpc-connect.ts";
+import { grpcProbe } from "./uplink/grpc-probe.ts";
 
 const DEFAULT_CONFIG = "/etc/telltale/agent.yaml";
 const LEVEL_LIMITS = { cacheBytes: 1024 ** 2, writeBufferBytes: 1024 ** 2 };
@@ -51,7 +52,10 @@ const program = new Command("telltale-agent")
   .option("--config <file>", `configuration file (default: ${DEFAULT_CONFIG}, if it is there)`)
   .option("--check-config", "check the configuration and exit: 0 if it is good, 2 if not")
   .option("--node <name>", "name of this node (default: the host name)")
-  .option("--aggregator <host:port>", "where to send to (default: localhost:7070)")
+  .option(
+    "--aggregator <host:port>",
+    "where to send to (default: localhost:7070); several as [A, B]",
+  )
   .option("--data-dir <dir>", "where the buffer lies (default: /var/lib/telltale/agent)")
   .option("--host-root <dir>", "read DIR/proc and DIR/sys instead of /proc and /sys")
   .option("--listen <host:port>", 'own /metrics page, or "none" (default: 127.0.0.1:7072)')
@@ -93,7 +97,8 @@ async function guarded(action: (config: AgentConfig) => Promise<void>): Promise<
     }
     requireKnownCollectors(config);
     if (options["checkConfig"] === true) {
-      process.stdout.write(`Configuration is good; sends to ${formatAddress(config.aggregator)}\n`);
+      const names = config.aggregator.addresses.map(formatAddress).join(", ");
+      process.stdout.write(`Configuration is good; sends to ${names}\n`);
       return;
     }
     await action(config);
@@ -176,6 +181,7 @@ function nodePlatform(config: AgentConfig, logger: Logger): AgentPlatform {
       ),
     freeBytes,
     connect: grpcConnect,
+    probe: grpcProbe,
     collectors: (sink) => {
       const collectors = createCollectors(
         collectOptions(config),

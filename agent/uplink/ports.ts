@@ -1,7 +1,8 @@
 import type { SeriesDefinition } from "../../shared/model/series-definition.ts";
 import type { Clock, Logger, Random } from "../../shared/platform/ports.ts";
 import type { Metrics } from "../../shared/telemetry/metrics.ts";
-import type { ConnectIngest } from "../../shared/wire/ingest-connection.ts";
+import type { ChoicePolicy } from "./choose-state.ts";
+import type { Destination } from "./destinations.ts";
 
 /** Frames that were made and will not arrive, and why; ends are inclusive. */
 type DroppedRange = {
@@ -51,7 +52,8 @@ export type UplinkBuffer = {
 
 export type UplinkDeps = {
   readonly buffer: UplinkBuffer;
-  readonly connect: ConnectIngest;
+  /** In the order of preference; at least one. */
+  readonly destinations: readonly Destination[];
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -63,4 +65,5 @@ export type UplinkOptions = {
   readonly agentVersion: string;
   /** Expected time between two ticks. */
   readonly intervalMs: number;
+  readonly policy: ChoicePolicy;
 };

@@ -1,7 +1,9 @@
 import type { Counter, Gauge, Metrics } from "../../shared/telemetry/metrics.ts";
 
 export class UplinkMetrics {
-  readonly connected: Gauge;
+  readonly #connected: Gauge;
+  readonly #destinationConnected: Gauge;
+  readonly failovers: Counter;
   readonly connects: Counter;
   readonly errors: Counter;
   readonly acks: Counter;
@@ -11,9 +13,17 @@ export class UplinkMetrics {
   readonly series: Counter;
 
   constructor(metrics: Metrics) {
-    this.connected = metrics.gauge(
+    this.#connected = metrics.gauge(
       "telltale_agent_uplink_connected",
-      "1 while the aggregator takes this agent's frames.",
+      "1 while an aggregator takes this agent's frames.",
+    );
+    this.#destinationConnected = metrics.gauge(
+      "telltale_agent_uplink_destination_connected",
+      "1 while this aggregator takes this agent's frames.",
+    );
+    this.failovers = metrics.counter(
+      "telltale_agent_uplink_failovers_total",
+      "Changes to another aggregator, by why the one before was left: broken, refused, silent, or for a preferred one.",
     );
     this.connects = metrics.counter(
       "telltale_agent_uplink_connects_total",
@@ -43,8 +53,17 @@ export class UplinkMetrics {
       "telltale_agent_uplink_series_sent_total",
       "Series definitions sent.",
     );
-    this.connected.set(0);
+    this.#connected.set(0);
+    for (const reason of ["broken", "preferred", "refused", "silent"]) {
+      this.failovers.add(0, { reason });
+    }
     const plain = [this.connects, this.acks, this.frames, this.frameBytes, this.series];
     for (const counter of plain) counter.add(0);
+  }
+
+  reached(destination: string, isConnected: boolean): void {
+    const value = isConnected ? 1 : 0;
+    this.#connected.set(value);
+    this.#destinationConnected.set(value, { destination });
   }
 }

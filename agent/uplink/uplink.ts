@@ -1,82 +1,104 @@
 import { errorMessage, OperationalError } from "../../shared/errors.ts";
 import type { AgentConnection } from "../../shared/wire/ingest-connection.ts";
-import { backoffMs } from "./backoff.ts";
+import { type Destination, Destinations } from "./destinations.ts";
 import { type Greeting, greet, isForeign } from "./greeting.ts";
-import { LONG_PATIENCE } from "./patience.ts";
+import { SilenceError } from "./patience.ts";
 import type { UplinkDeps, UplinkOptions } from "./ports.ts";
 import { UplinkMetrics } from "./uplink-metrics.ts";
 import { UplinkSession } from "./uplink-session.ts";
 
-/** A connection that held this long counts as good: the next failure starts from a short wait. */
-const STABLE_MS = 10_000;
-
 /**
- * Streams the buffer to the aggregator until the signal is aborted: connects, goes on after what the
- * aggregator holds, reconnects when anything fails. Resolves when it has said goodbye; what was not
- * acked stays in the buffer.
+ * Streams the buffer to one of the aggregators until the signal is aborted: connects, goes on after
+ * what that one holds, reconnects there or elsewhere when anything fails. Resolves when it has said
+ * goodbye; what was not acked stays in the buffer.
+ *
+ * Each aggregator gets the one stream as it is, with a gap where the frames went elsewhere. After a
+ * gap the stream begins at the last keyframe before the oldest frame that waits, since only from
+ * there it can be read: an aggregator that takes over also gets up to a keyframe's distance of
+ * frames that another has. No aggregator gets a frame twice.
  */
 export async function runUplink(
   deps: UplinkDeps,
   options: UplinkOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const uplink = new Uplink(deps, options);
-  let failures = 0;
+  const destinations = new Destinations(deps.destinations, options.policy, deps);
+  const uplink = new Uplink(deps, options, destinations);
+  const watching = deps.destinations.length > 1 ? destinations.watch(signal) : null;
+  watching?.catch(() => {}); // told of below
   while (!signal.aborted) {
-    const startedMs = deps.clock.monotonicMs();
     try {
       await uplink.connectOnce(signal);
     } catch (error) {
-      if (signal.aborted) break;
-      uplink.failed(error);
+      if (!signal.aborted) throw error;
     }
-    failures = deps.clock.monotonicMs() - startedMs >= STABLE_MS ? 1 : failures + 1;
-    const waitMs = backoffMs(failures, deps.random());
-    await deps.clock.sleep(waitMs, signal).catch(() => {}); // aborted: the loop ends
   }
+  await watching?.catch((error) => {
+    if (error !== signal.reason) throw error;
+  });
 }
+
+/** Why the agent sends elsewhere than it did, or than it would. */
+type LeaveReason = "broken" | "preferred" | "refused" | "silent";
 
 class Uplink {
   readonly #deps: UplinkDeps;
   readonly #options: UplinkOptions;
+  readonly #destinations: Destinations;
   readonly #shown: UplinkMetrics;
-  /** What was logged last, so that each change is told once. */
-  #told = "";
+  /** By destination what was logged last, so that each change is told once. */
+  readonly #told = new Map<number, string>();
+  /** The first that was left since a connection stood. */
+  #left: { readonly index: number; readonly reason: LeaveReason } | null = null;
 
-  constructor(deps: UplinkDeps, options: UplinkOptions) {
+  constructor(deps: UplinkDeps, options: UplinkOptions, destinations: Destinations) {
     this.#deps = deps;
     this.#options = options;
+    this.#destinations = destinations;
     this.#shown = new UplinkMetrics(deps.metrics);
+    for (const { name } of deps.destinations) this.#shown.reached(name, false);
   }
 
+  /** Rejects with the signal's reason, or with what is no expected failure. */
   async connectOnce(signal: AbortSignal): Promise<void> {
-    const connection = await this.#deps.connect(signal);
+    const { index, destination } = await this.#destinations.next(signal);
+    const startedMs = this.#deps.clock.monotonicMs();
+    let reason: LeaveReason = "refused";
+    try {
+      const { connection, greeting } = await this.#greet(index, destination, signal);
+      reason = "broken";
+      await this.#stream(index, { connection, greeting }, signal);
+      reason = "preferred";
+      this.#destinations.left(index);
+    } catch (error) {
+      if (signal.aborted || !(error instanceof OperationalError)) throw error;
+      if (error instanceof SilenceError) reason = "silent";
+      this.#destinations.failed(index, this.#deps.clock.monotonicMs() - startedMs);
+      this.#tellFailure(index, error);
+    }
+    this.#left ??= { index, reason };
+  }
+
+  async #greet(
+    index: number,
+    { connect }: Destination,
+    signal: AbortSignal,
+  ): Promise<{ connection: AgentConnection; greeting: Greeting }> {
+    const connection = await connect(signal);
     const abandon = () => connection.close(new OperationalError("UNAVAILABLE", "Agent stops"));
     signal.addEventListener("abort", abandon, { once: true });
     if (signal.aborted) abandon();
-    let greeting: Greeting;
     try {
-      greeting = await greet(connection, this.#deps, this.#options, LONG_PATIENCE.welcomeMs);
+      const { welcomeMs } = this.#destinations.patience(index);
+      const greeting = await greet(connection, this.#deps, this.#options, welcomeMs);
       await this.#checkStream(connection, greeting);
+      return { connection, greeting };
     } catch (error) {
       connection.close(toError(error));
       throw error;
     } finally {
       signal.removeEventListener("abort", abandon);
     }
-    await this.#stream(connection, greeting, signal);
-  }
-
-  failed(error: unknown): void {
-    if (!(error instanceof OperationalError)) throw error;
-    this.#shown.errors.add(1, { code: error.code });
-    const fields = { code: error.code, error: error.message };
-    if (this.#told === error.code) {
-      this.#deps.logger.debug(fields, "the aggregator is still away");
-      return;
-    }
-    this.#told = error.code;
-    this.#deps.logger.warn(fields, "the aggregator is away: frames wait in the buffer");
   }
 
   async #checkStream({ peer }: AgentConnection, { welcome }: Greeting): Promise<void> {
@@ -91,29 +113,52 @@ class Uplink {
   }
 
   async #stream(
-    connection: AgentConnection,
-    greeting: Greeting,
+    index: number,
+    { connection, greeting }: { connection: AgentConnection; greeting: Greeting },
     signal: AbortSignal,
   ): Promise<void> {
-    const { logger } = this.#deps;
-    const { lastSeq, aggregatorVersion } = greeting.welcome;
-    this.#told = "connected";
+    const { logger, destinations } = this.#deps;
+    const name = destinations[index]?.name ?? "";
+    const { lastSeq, aggregatorVersion, load } = greeting.welcome;
+    this.#told.delete(index);
     logger.info(
       { peer: connection.peer, lastSeq, aggregatorVersion },
       "connected to the aggregator",
     );
+    this.#noteFailover(index);
+    const leave = this.#destinations.welcomed(index);
+    this.#destinations.saidLoad(index, load);
     this.#shown.connects.add();
-    this.#shown.connected.set(1);
+    this.#shown.reached(name, true);
+    const session = new UplinkSession(this.#deps, this.#shown, connection, greeting, {
+      patienceMs: () => this.#destinations.patience(index).ackMs,
+      onLoad: (said) => this.#destinations.saidLoad(index, said),
+    });
     try {
-      const session = new UplinkSession(this.#deps, this.#shown, connection, greeting, {
-        patienceMs: () => LONG_PATIENCE.ackMs,
-        onLoad: () => {},
-      });
-      await session.run(signal);
+      await session.run(AbortSignal.any([signal, leave]));
       logger.info({ peer: connection.peer }, "said goodbye to the aggregator");
     } finally {
-      this.#shown.connected.set(0);
+      this.#shown.reached(name, false);
     }
+  }
+
+  #noteFailover(index: number): void {
+    const left = this.#left;
+    this.#left = null;
+    if (left === null || left.index === index) return;
+    this.#shown.failovers.add(1, { reason: left.reason });
+  }
+
+  #tellFailure(index: number, { code, message }: OperationalError): void {
+    const { logger, destinations } = this.#deps;
+    this.#shown.errors.add(1, { code });
+    const fields = { aggregator: destinations[index]?.name, code, error: message };
+    if (this.#told.get(index) === code) {
+      logger.debug(fields, "the aggregator is still away");
+      return;
+    }
+    this.#told.set(index, code);
+    logger.warn(fields, "the aggregator is away: frames wait in the buffer");
   }
 }
 

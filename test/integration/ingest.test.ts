@@ -6,6 +6,7 @@ import { credentials, Server, ServerCredentials } from "@grpc/grpc-js";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { type FrameBuffer, openFrameBuffer } from "../../agent/buffer/frame-buffer.ts";
 import { grpcConnect } from "../../agent/uplink/grpc-connect.ts";
+import { grpcProbe } from "../../agent/uplink/grpc-probe.ts";
 import { runUplink } from "../../agent/uplink/uplink.ts";
 import { ingestHandlers } from "../../aggregator/ingest/grpc-handler.ts";
 import { IngestService } from "../../aggregator/ingest/ingest-service.ts";
@@ -133,10 +134,27 @@ class Agent {
     this.#encoder = new FrameEncoder(buffer.epoch, { keyframeEvery: 10 });
     this.#slot = this.#encoder.define(0, 0, labelsOf({ __name__: "ticks_total", job: "test" }));
     const { logger, metrics } = this;
-    const connect = grpcConnect({ host: "127.0.0.1", port });
+    const address = { host: "127.0.0.1", port };
+    const destination = {
+      name: "aggregator",
+      connect: grpcConnect(address),
+      probe: grpcProbe(address),
+    };
     this.uplink = runUplink(
-      { buffer, connect, clock: nodeClock, random: Math.random, logger, metrics },
-      { node, agentVersion: "0.1.0", intervalMs: 1000 },
+      {
+        buffer,
+        destinations: [destination],
+        clock: nodeClock,
+        random: Math.random,
+        logger,
+        metrics,
+      },
+      {
+        node,
+        agentVersion: "0.1.0",
+        intervalMs: 1000,
+        policy: { kind: "pick_first", weights: null },
+      },
       this.stop.signal,
     );
     cleanups.push(async () => {

@@ -65,6 +65,7 @@ export function agentNode(
       openStore: (_directory, load) => host.loadStore(process, "buffer", load),
       freeBytes: async () => Number.POSITIVE_INFINITY,
       connect: () => (signal) => network.connect(process, signal),
+      probe: () => async () => true, // there is one only
       collectors: (sink) => {
         if (!(sink instanceof FrameEncoder)) throw new Error("The sink is no frame encoder");
         const parts = { source, journal, life: service.lives, world, process };

@@ -39,13 +39,20 @@ class Link {
     this.done = runUplink(
       {
         buffer,
-        connect: () => this.#connect(),
+        destinations: [
+          { name: "a:7070", connect: () => this.#connect(), probe: async () => !this.isDown },
+        ],
         clock,
         random: random.next,
         logger,
         metrics: this.metrics,
       },
-      { node: "web-1", agentVersion: "0.1.0", intervalMs: 1000 },
+      {
+        node: "web-1",
+        agentVersion: "0.1.0",
+        intervalMs: 1000,
+        policy: { kind: "pick_first", weights: null },
+      },
       this.stop.signal,
     ).then(() => {
       this.isDone = true;
