@@ -14,7 +14,7 @@ import type { UplinkMetrics } from "./uplink-metrics.ts";
 const BATCH_FRAMES_MAX = 64;
 const BATCH_BYTES_MAX = 256 * 1024;
 /** So often within the time that acks may take it is looked whether they came. */
-const ACK_CHECKS = 4;
+const ACK_CHECKS = 8;
 /** When the agent stops: for the last acks, and again for the goodbye to arrive. */
 const FAREWELL_MS = 1000;
 
