@@ -35,6 +35,8 @@ export type StoreDamage = {
 
 const TABLE_MAGIC = Buffer.from("57fb808b247547db", "hex");
 const TABLE_BYTES_MIN = 48;
+/** Keys that are deleted in one turn. */
+const CLEAR_KEYS = 4096;
 /** Free space below which a store whose write failed is not opened anew. */
 const FREE_BYTES_MIN = 4 * 1024 ** 2;
 
@@ -165,12 +167,19 @@ function iteratorOf(db: Database, range: KeyRange) {
 
 /**
  * LevelDB behind the port. After a write that failed, its log may end in half a record that would
- * hide all that follows at the next start: nothing more is written before it was opened anew.
+ * hide all that follows at the next start: nothing more is written before it was opened anew. A
+ * batch whose sync failed may then be there after all, so it is undone: who was told that it failed
+ * goes on as if it had never been.
  */
 class LevelStore implements KeyValueStore {
   readonly #directory: string;
   readonly #db: Database;
+  #tail: Promise<unknown> = Promise.resolve();
   #hasFailed = false;
+  /** Keys of the batch that failed. */
+  #doubtful: readonly Uint8Array[] = [];
+  /** What puts back what was there before it. */
+  #undo: readonly BatchOperation[] | null = null;
   #reopening: Promise<void> | null = null;
 
   constructor(directory: string, db: Database) {
@@ -187,7 +196,8 @@ class LevelStore implements KeyValueStore {
     operations: readonly BatchOperation[],
     options: { readonly sync: boolean },
   ): Promise<void> {
-    await this.#write(() => this.#db.batch([...operations], { sync: options.sync }));
+    const { sync } = options;
+    await this.#write(operations, () => this.#db.batch([...operations], { sync }));
   }
 
   entries(
@@ -200,7 +210,18 @@ class LevelStore implements KeyValueStore {
   }
 
   async clear(range: KeyRange): Promise<void> {
-    await this.#write(() => this.#db.clear(range));
+    // In parts, so that a commit need not wait for all of a long range.
+    const keys = this.#db.keys({ ...range, fillCache: false });
+    try {
+      for (;;) {
+        const part = await this.#guard(keys.nextv(CLEAR_KEYS));
+        const [gte, lte] = [part[0], part.at(-1)];
+        if (gte === undefined || lte === undefined) return;
+        await this.#write([], () => this.#db.clear({ gte, lte })); // half done it does no harm
+      }
+    } finally {
+      await keys.close();
+    }
   }
 
   async compact(range: { readonly gte: Uint8Array; readonly lt: Uint8Array }): Promise<void> {
@@ -209,7 +230,7 @@ class LevelStore implements KeyValueStore {
   }
 
   async close(): Promise<void> {
-    await this.#reopening?.catch(() => undefined); // then there is nothing to close
+    await this.#tail;
     await this.#db.close();
   }
 
@@ -235,20 +256,25 @@ class LevelStore implements KeyValueStore {
     }
   }
 
-  async #write(work: () => Promise<void>): Promise<void> {
-    await this.#reopening;
-    if (this.#hasFailed) {
-      this.#reopening ??= this.#reopen().finally(() => {
-        this.#reopening = null;
-      });
-      await this.#reopening;
-    }
-    try {
-      await this.#guard(work());
-    } catch (error) {
-      this.#hasFailed = true;
-      throw error;
-    }
+  /** One after the other: what lies behind half a record would be lost with it. */
+  async #write(operations: readonly BatchOperation[], work: () => Promise<void>): Promise<void> {
+    const turn = this.#tail.then(async () => {
+      if (this.#hasFailed) {
+        this.#reopening = this.#reopen().finally(() => {
+          this.#reopening = null;
+        });
+        await this.#reopening;
+      }
+      try {
+        await this.#guard(work());
+      } catch (error) {
+        this.#hasFailed = true;
+        this.#doubtful = operations.map(({ key }) => key);
+        throw error;
+      }
+    });
+    this.#tail = turn.catch(() => {}); // it is the caller's to handle
+    await turn;
   }
 
   /** Only where there is room: LevelDB writes when it opens, and until then it can still be read. */
@@ -260,9 +286,21 @@ class LevelStore implements KeyValueStore {
         `${this.#directory}: the disk is full, ${bytes} bytes are left`,
       );
     }
+    const undo = this.#undo ?? (await this.#undoOf(this.#doubtful));
+    this.#undo = undo; // once: what is found after the next open may be what failed
     await this.#guard(this.#db.close());
     await this.#guard(this.#db.open());
+    if (undo.length > 0) await this.#guard(this.#db.batch([...undo], { sync: true }));
+    this.#undo = null;
     this.#hasFailed = false;
+  }
+
+  async #undoOf(keys: readonly Uint8Array[]): Promise<BatchOperation[]> {
+    const values = await this.#guard(this.#db.getMany([...keys]));
+    return keys.map((key, index): BatchOperation => {
+      const value = values[index];
+      return value === undefined ? { type: "del", key } : { type: "put", key, value };
+    });
   }
 
   async #guard<T>(work: Promise<T>): Promise<T> {

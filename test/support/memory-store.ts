@@ -16,6 +16,8 @@ type Undo = readonly (readonly [key: KeyText, before: Uint8Array | undefined])[]
 
 /** Keys that `clear` deletes in one write; a crash falls between two of them. */
 const CLEAR_KEYS = 8;
+/** How often a write whose sync failed is found whole in the log: mostly, the kernel still has it. */
+const IN_DOUBT_FOUND = 0.75;
 
 /** A process is gone without a word, or the machine is and takes what was not synced with it. */
 export type CrashKind = "kill" | "power-cut";
@@ -24,8 +26,7 @@ export type CrashKind = "kill" | "power-cut";
  * What lies on a disk, over the crashes of the processes that write to it. It behaves as LevelDB's
  * log does: writes are in order, each is there whole or not at all (a torn record is dropped at
  * recovery), a power cut takes a suffix of those that were not synced, and a sync makes all before
- * it safe. A write whose sync failed may or may not be there after a reopen; until then the store
- * takes no more.
+ * it safe. A write whose sync failed may or may not be there when the disk is opened the next time.
  */
 export class MemoryDisk {
   /** Every write fails with ENOSPC. */
@@ -37,7 +38,6 @@ export class MemoryDisk {
   readonly #keys: KeyText[] = [];
   readonly #unsynced: Undo[] = [];
   #inDoubt: readonly BatchOperation[] | null = null;
-  #isPoisoned = false;
   #holder: object | null = null;
   readonly #syncGates = new Set<Promise<void>>();
 
@@ -106,8 +106,22 @@ export class MemoryDisk {
       throw new OperationalError("IN_USE", `${this.name} is in use by another process`);
     }
     this.#holder = holder;
-    if (this.#inDoubt !== null) this.#apply(this.#inDoubt);
-    this.#settle(); // opening writes what it finds in the log to a table, and syncs it
+    this.#recover(true);
+  }
+
+  /** @internal What undoes the write that failed, should it be there after all. */
+  undoOfDoubtful(): BatchOperation[] {
+    return (this.#inDoubt ?? []).map(({ key }): BatchOperation => {
+      const value = this.value(key);
+      return value === undefined ? { type: "del", key } : { type: "put", key, value };
+    });
+  }
+
+  /** @internal Opens anew after a write that failed; of that one, all is there or nothing. */
+  reopen(random: Random): void {
+    if (this.isFull) throw storageError(this.name, "ENOSPC", "no space left on device");
+    if (this.doesSyncFail) throw storageError(this.name, "EIO", "fsync failed");
+    this.#recover(random() < IN_DOUBT_FOUND);
   }
 
   /** @internal */
@@ -122,7 +136,6 @@ export class MemoryDisk {
 
   /** @internal The first half of a write: in the log, not yet safe. */
   log(operations: readonly BatchOperation[]): void {
-    if (this.#isPoisoned) throw storageError(this.name, "EIO", "a sync failed before");
     if (this.isFull) throw storageError(this.name, "ENOSPC", "no space left on device");
     this.#inDoubt = operations;
   }
@@ -130,9 +143,7 @@ export class MemoryDisk {
   /** @internal */
   async awaitSync(): Promise<void> {
     while (this.#syncGates.size > 0) await Promise.all(this.#syncGates);
-    if (!this.doesSyncFail) return;
-    this.#isPoisoned = true;
-    throw storageError(this.name, "EIO", "fsync failed");
+    if (this.doesSyncFail) throw storageError(this.name, "EIO", "fsync failed");
   }
 
   /** @internal The second half: it can be read, and with `isSynced` all up to here is safe. */
@@ -169,6 +180,12 @@ export class MemoryDisk {
     return this.#keys.slice(low, Math.max(low, high));
   }
 
+  /** Opening writes what it finds in the log to a table, and syncs it. */
+  #recover(isInDoubtFound: boolean): void {
+    if (isInDoubtFound && this.#inDoubt !== null) this.#apply(this.#inDoubt);
+    this.#settle();
+  }
+
   #apply(operations: readonly BatchOperation[]): void {
     const undo: [KeyText, Uint8Array | undefined][] = [];
     for (const operation of operations) {
@@ -197,7 +214,6 @@ export class MemoryDisk {
   #settle(): void {
     this.#unsynced.length = 0;
     this.#inDoubt = null;
-    this.#isPoisoned = false;
   }
 
   /** Where the key stands, or would have to be put. */
@@ -228,12 +244,19 @@ export type MemoryStoreOptions = {
   readonly onWriteStep?: (step: "begin" | "logged" | "done") => void;
 };
 
-/** What a process has of a disk between opening it and closing it or dying. */
+/**
+ * What a process has of a disk between opening it and closing it or dying. As the store over
+ * LevelDB does, after a write that failed it opens the disk anew and undoes it, before the next.
+ */
 export class MemoryStore implements KeyValueStore {
   readonly #disk: MemoryDisk;
   readonly #options: MemoryStoreOptions;
   #tail: Promise<unknown> = Promise.resolve();
   #isClosed = false;
+  /** A write failed: this is written once the disk was opened anew, before anything else. */
+  #undo: readonly BatchOperation[] | null = null;
+  /** It was closed to be opened anew, and could not be. */
+  #isDown = false;
 
   /** @throws OperationalError IN_USE when the disk is open and its process lives */
   constructor(disk: MemoryDisk = new MemoryDisk(), options: MemoryStoreOptions = {}) {
@@ -244,6 +267,7 @@ export class MemoryStore implements KeyValueStore {
 
   async get(key: Uint8Array): Promise<Uint8Array | undefined> {
     await this.#take("read");
+    this.#checkUp();
     return this.#disk.value(key);
   }
 
@@ -263,6 +287,7 @@ export class MemoryStore implements KeyValueStore {
 
   async clear(range: KeyRange): Promise<void> {
     await this.#enqueue(async () => {
+      if (this.#undo !== null) await this.#reopen(this.#undo);
       const keys = this.#disk.keysOf(range);
       for (let i = 0; i < keys.length; i += CLEAR_KEYS) {
         const deletions = keys.slice(i, i + CLEAR_KEYS).map((key): BatchOperation => {
@@ -286,6 +311,7 @@ export class MemoryStore implements KeyValueStore {
 
   async *#iterate(entries: readonly Entry[]): AsyncGenerator<Entry> {
     await this.#take("read");
+    this.#checkUp();
     for (const entry of entries) {
       await this.#checkAlive();
       yield entry;
@@ -300,6 +326,16 @@ export class MemoryStore implements KeyValueStore {
   }
 
   async #write(operations: readonly BatchOperation[], isSynced: boolean): Promise<void> {
+    if (this.#undo !== null) await this.#reopen(this.#undo);
+    try {
+      await this.#put(operations, isSynced);
+    } catch (error) {
+      this.#undo = this.#disk.undoOfDoubtful();
+      throw error;
+    }
+  }
+
+  async #put(operations: readonly BatchOperation[], isSynced: boolean): Promise<void> {
     await this.#take("write");
     await this.#step("begin");
     this.#disk.log(operations);
@@ -311,6 +347,15 @@ export class MemoryStore implements KeyValueStore {
     }
     this.#disk.commit(isSynced);
     await this.#step("done");
+  }
+
+  async #reopen(undo: readonly BatchOperation[]): Promise<void> {
+    this.#isDown = !this.#disk.isFull; // on a full disk it is not tried
+    await this.#take("sync");
+    this.#disk.reopen(this.#options.random ?? (() => 0));
+    await this.#put(undo, true);
+    this.#isDown = false;
+    this.#undo = null;
   }
 
   async #step(step: "begin" | "logged" | "done"): Promise<void> {
@@ -326,6 +371,10 @@ export class MemoryStore implements KeyValueStore {
       await null; // no operation is done when its call returns
     }
     await this.#checkAlive();
+  }
+
+  #checkUp(): void {
+    if (this.#isDown) throw storageError(this.#disk.name, "LEVEL_DATABASE_NOT_OPEN", "not open");
   }
 
   /** A dead process waits for ever. */
