@@ -1,12 +1,13 @@
 import { type AgentPlatform, startAgent } from "../../agent/app.ts";
 import type { Collector } from "../../agent/collect/collector.ts";
 import { agentConfigSchema } from "../../agent/config.ts";
+import type { ChoicePolicy } from "../../agent/uplink/choose-state.ts";
 import { FrameEncoder } from "../../shared/wire/frame-encoder.ts";
 import { watchFrame } from "./frame-buffer-watch.ts";
 import type { Host, Process, Surroundings } from "./host.ts";
 import { AgentJournal } from "./journal.ts";
 import type { Network } from "./network.ts";
-import type { AgentPlan } from "./plan.ts";
+import { AGGREGATOR, type AgentPlan, STANDBY } from "./plan.ts";
 import { Service } from "./service.ts";
 import { Source, type TickValues } from "./source.ts";
 
@@ -48,13 +49,19 @@ function readAccounts(page: string): Accounts {
 export function agentNode(
   host: Host,
   plan: AgentPlan,
+  choice: ChoicePolicy["kind"] | null,
   network: Network,
   onBug: (what: string) => void,
 ): AgentNode {
   const { world } = host;
   const journal = new AgentJournal(plan.name);
   const source = new Source(world.clock, world.random.fork(`source ${plan.name}`), plan);
-  const config = agentConfigSchema.parse({ node: plan.name });
+  const addresses = [`${AGGREGATOR}:7070`, `${STANDBY}:7070`];
+  const config = agentConfigSchema.parse({
+    node: plan.name,
+    aggregator: choice === null ? addresses[0] : { addresses, policy: choice },
+    insecure: true,
+  });
   let page = () => "";
   const boot = (process: Process) => {
     const platform: AgentPlatform = {
@@ -64,8 +71,8 @@ export function agentNode(
       hostName: plan.name,
       openStore: (_directory, load) => host.loadStore(process, "buffer", load),
       freeBytes: async () => Number.POSITIVE_INFINITY,
-      connect: () => (signal) => network.connect(process, signal),
-      probe: () => async () => true, // there is one only
+      connect: (to) => (signal) => network.connect(process, to.host, signal),
+      probe: (to) => () => network.probe(process, to.host),
       collectors: (sink) => {
         if (!(sink instanceof FrameEncoder)) throw new Error("The sink is no frame encoder");
         const parts = { source, journal, life: service.lives, world, process };

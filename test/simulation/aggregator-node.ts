@@ -3,7 +3,7 @@ import { aggregatorConfigSchema } from "../../aggregator/config.ts";
 import { decodeNotification } from "../../aggregator/notify/webhook-message.ts";
 import type { BatchOperation, Entry, KeyValueStore } from "../../shared/platform/ports.ts";
 import type { Transition } from "./check-alerts.ts";
-import { FrameSet } from "./frame-set.ts";
+import type { FrameSet } from "./frame-set.ts";
 import type { Host, Process } from "./host.ts";
 import type { Network } from "./network.ts";
 import type { Plan } from "./plan.ts";
@@ -45,8 +45,8 @@ export class AggregatorNode {
   readonly host: Host;
   readonly service: Service;
   readonly receiver: Receiver;
-  /** Frames that no crash can take away any more. */
-  readonly safeFrames = new FrameSet();
+  /** Frames that no crash can take away any more, of all aggregators. */
+  readonly safeFrames: FrameSet;
   readonly transitions: Transition[] = [];
   services: Services | null = null;
   readonly #plan: Plan;
@@ -61,10 +61,12 @@ export class AggregatorNode {
       readonly plant: Plant;
       readonly network: Network;
       readonly receiver: Receiver;
+      readonly safeFrames: FrameSet;
       readonly onBug: (what: string) => void;
     },
   ) {
     this.host = host;
+    this.safeFrames = parts.safeFrames;
     this.receiver = parts.receiver;
     this.#plan = parts.plan;
     this.#plant = parts.plant;
@@ -79,7 +81,7 @@ export class AggregatorNode {
     const plant = this.#plant;
     const platform: AggregatorPlatform = {
       clock: process.clock,
-      random: random.fork(`aggregator ${this.service.lives}`).next,
+      random: random.fork(`${this.host.name} ${this.service.lives}`).next,
       logger: process.logger,
       post: (_url, body, signal) => this.receiver.post(process, body, signal),
       pause: async () => {},
@@ -165,7 +167,7 @@ export class AggregatorNode {
     for (const change of decodeNotification(value)?.alerts ?? []) {
       const { labels, status, startsAtMs, endsAtMs } = change;
       this.transitions.push({ atMs: clock.monotonicMs(), labels, status, startsAtMs, endsAtMs });
-      trace.add("alert", "aggregator", `${status} ${labels.join(" ")} ${startsAtMs} ${endsAtMs}`);
+      trace.add("alert", this.host.name, `${status} ${labels.join(" ")} ${startsAtMs} ${endsAtMs}`);
     }
   }
 }

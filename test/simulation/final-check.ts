@@ -1,6 +1,7 @@
 import { openSeriesStore } from "../../aggregator/series/series-store.ts";
 import type { SeriesColumns } from "../../shared/model/columns.ts";
-import { labelValue } from "../../shared/model/labels.ts";
+import { type Labels, labelsKey, labelValue } from "../../shared/model/labels.ts";
+import { columnBits, isStale } from "../../shared/model/stale.ts";
 import { Metrics } from "../../shared/telemetry/metrics.ts";
 import { MemoryLogger } from "../support/memory-logger.ts";
 import { MemoryStore } from "../support/memory-store.ts";
@@ -21,6 +22,7 @@ export class FinalCheck {
   readonly #plan: Plan;
   readonly #world: Surroundings;
   readonly #aggregator: AggregatorNode;
+  readonly #standby: AggregatorNode | undefined;
   readonly #agents: ReadonlyMap<string, AgentNode>;
   /** As of the beginning: while queries run more ticks are made. */
   readonly #owed: ReadonlyMap<string, readonly Tick[]>;
@@ -28,18 +30,25 @@ export class FinalCheck {
   constructor(
     plan: Plan,
     world: Surroundings,
-    aggregator: AggregatorNode,
+    aggregators: readonly AggregatorNode[],
     agents: ReadonlyMap<string, AgentNode>,
   ) {
     this.#plan = plan;
     this.#world = world;
+    const [aggregator, standby] = aggregators;
+    if (aggregator === undefined) throw new Error("There is no aggregator");
     this.#aggregator = aggregator;
+    this.#standby = standby;
     this.#agents = agents;
     this.#owed = new Map([...agents].map(([name, { journal }]) => [name, journal.owed()]));
   }
 
   async run(): Promise<string[]> {
-    const durable = this.#checkAll(await this.#answer(this.#durableColumns()), "on the disk", true);
+    const columns = await this.#answer(this.#durableColumns(this.#aggregator));
+    if (this.#standby !== undefined) {
+      return this.#checkTwo(columns, await this.#answer(this.#durableColumns(this.#standby)));
+    }
+    const durable = this.#checkAll(columns, "on the disk", true);
     if (durable.length > 0) return durable;
     return [
       ...this.#checkAll(await this.#answer(this.#liveColumns()), "answered", false),
@@ -58,10 +67,24 @@ export class FinalCheck {
     });
   }
 
+  /** Each of the two has nothing wrong and nothing twice; what is owed either has. */
+  #checkTwo(first: readonly SeriesColumns[], second: readonly SeriesColumns[]): string[] {
+    return [...this.#agents.values()].flatMap(({ journal }) => {
+      const isOwn = ({ labels }: SeriesColumns) => labelValue(labels, "instance") === journal.agent;
+      const all = mergedColumns(first.filter(isOwn), second.filter(isOwn));
+      const owed = this.#owed.get(journal.agent) ?? [];
+      return [
+        ...checkSamples(journal, first.filter(isOwn), { owed: [], hasMarkers: false }),
+        ...checkSamples(journal, second.filter(isOwn), { owed: [], hasMarkers: false }),
+        ...checkSamples(journal, all, { owed, hasMarkers: false }),
+      ];
+    });
+  }
+
   /** What a store opened on the aggregator's disk after the worst power cut would answer. */
-  async #durableColumns(): Promise<SeriesColumns[]> {
+  async #durableColumns({ host }: AggregatorNode): Promise<SeriesColumns[]> {
     const { clock } = this.#world;
-    const store = new MemoryStore(this.#aggregator.host.disk("series").durableCopy());
+    const store = new MemoryStore(host.disk("series").durableCopy());
     const series = await openSeriesStore(
       { store, clock, logger: new MemoryLogger(), metrics: new Metrics() },
       { retentionMs: 15 * DAY_MS, futureLimitMs: 600_000, chunkMs: 600_000 },
@@ -154,4 +177,28 @@ export class FinalCheck {
     if (!isDone) throw new Error(`seed ${this.#plan.seed}: no answer in ${ANSWER_MAX_MS} ms`);
     return await watched;
   }
+}
+
+/** Of each series the samples that either has; of two at one time that of the first. */
+function mergedColumns(
+  first: readonly SeriesColumns[],
+  second: readonly SeriesColumns[],
+): SeriesColumns[] {
+  const byKey = new Map<string, { labels: Labels; values: Map<number, number> }>();
+  for (const { labels, times, values } of [...second, ...first]) {
+    const key = labelsKey(labels);
+    const entry = byKey.get(key) ?? { labels, values: new Map<number, number>() };
+    byKey.set(key, entry);
+    const bits = columnBits(values);
+    times.forEach((timeMs, index) => {
+      const value = values[index] ?? 0;
+      // One aggregator marks the end of what went on at the other.
+      if (!isStale(bits, index)) entry.values.set(timeMs, value);
+    });
+  }
+  return [...byKey.values()].map(({ labels, values }) => {
+    const times = [...values.keys()].sort((a, b) => a - b);
+    const sorted = times.map((timeMs) => values.get(timeMs) ?? 0);
+    return { labels, times: Float64Array.from(times), values: Float64Array.from(sorted) };
+  });
 }

@@ -13,6 +13,7 @@ import type { CrashKind } from "../support/memory-store.ts";
 import type { SeededRandom } from "../support/random.ts";
 import { never, type Process, type Surroundings } from "./host.ts";
 import { Pipe } from "./pipe.ts";
+import { AGGREGATOR } from "./plan.ts";
 
 const { Stream: method } = loadTelltale().v1.Ingest.service;
 const upward = {
@@ -32,7 +33,7 @@ export type NetworkOptions = {
   readonly roomMessages: number;
 };
 
-/** The way between one host and the aggregator. While it is cut everything on it waits. */
+/** The way between one host and an aggregator. While it is cut everything on it waits. */
 export class Link {
   #cutUntil: Promise<void> | null = null;
   #heal = () => {};
@@ -71,7 +72,7 @@ type Accept = (connection: AggregatorConnection) => void;
 type Listener = { readonly process: Process; readonly accept: Accept };
 
 /**
- * The network between the agents and the one aggregator. As TCP: within a connection nothing is
+ * The network between the agents and their aggregators. As TCP: within a connection nothing is
  * lost and nothing overtakes; what was on its way when a connection breaks may be lost; the two
  * sides learn of it at different times, or by silence only.
  */
@@ -82,7 +83,8 @@ export class Network {
   readonly #random: SeededRandom;
   readonly #links = new Map<string, Link>();
   readonly #open = new Set<SimulatedConnection>();
-  #listener: Listener | null = null;
+  /** By the host's name. */
+  readonly #listeners = new Map<string, Listener>();
   #count = 0;
 
   constructor(world: Surroundings, options: NetworkOptions, observer: Observer) {
@@ -93,25 +95,26 @@ export class Network {
   }
 
   listen(process: Process, accept: Accept): void {
-    this.#listener = { process, accept };
+    this.#listeners.set(process.host.name, { process, accept });
   }
 
   /** No connection is accepted any more; those that are open stay. */
   unlisten(process: Process): void {
-    if (this.#listener?.process === process) this.#listener = null;
+    const { name } = process.host;
+    if (this.#listeners.get(name)?.process === process) this.#listeners.delete(name);
   }
 
-  async connect(process: Process, signal: AbortSignal): Promise<AgentConnection> {
+  async connect(process: Process, to: string, signal: AbortSignal): Promise<AgentConnection> {
     const name = process.host.name;
-    const link = this.link(name);
+    const link = this.link(linkName(name, to));
     await process.clock.sleep(this.#latencyMs(), signal);
     if (link.isCut) {
       await process.clock.sleep(this.#options.silenceMaxMs, signal);
       throw new OperationalError("UNAVAILABLE", "aggregator: no answer");
     }
-    const listener = this.#listener;
-    if (listener === null || listener.process.isDead) {
-      throw new OperationalError("UNAVAILABLE", "aggregator: connection refused");
+    const listener = this.#listeners.get(to);
+    if (listener === undefined || listener.process.isDead) {
+      throw new OperationalError("UNAVAILABLE", `${to}: connection refused`);
     }
     this.#count += 1;
     const connection = new SimulatedConnection(`${name}#${this.#count}`, {
@@ -124,9 +127,18 @@ export class Network {
       roomMessages: this.#options.roomMessages,
     });
     this.#open.add(connection);
-    this.#world.trace.add("connect", name, connection.name);
+    const kind = to === AGGREGATOR ? "connect" : `connect-${to}`;
+    this.#world.trace.add(kind, name, connection.name);
     listener.accept(connection.aggregatorEnd);
     return connection.agentEnd;
+  }
+
+  /** Whether `to` would accept a connection now. */
+  async probe(process: Process, to: string): Promise<boolean> {
+    const listener = this.#listeners.get(to);
+    const isCut = this.link(linkName(process.host.name, to)).isCut;
+    await process.clock.sleep(this.#latencyMs());
+    return !isCut && listener?.process.isDead === false;
   }
 
   link(host: string): Link {
@@ -147,12 +159,12 @@ export class Network {
     }
   }
 
-  /** Nothing comes through until `heal`; who hears nothing for too long gives up meanwhile. */
+  /** Nothing comes through to the aggregator until `heal`, the standby can be reached; who hears nothing for too long gives up meanwhile. */
   cut(host: string): void {
     const link = this.link(host);
     link.cut();
     this.#world.trace.add("cut", host);
-    for (const connection of this.#of(host)) {
+    for (const connection of this.#of(host).filter((one) => one.link === link)) {
       for (const side of SIDES) {
         this.#after(this.#options.silenceMaxMs * this.#random.between(0.4, 1), () => {
           const isBroken = link.isCut && connection.breakEnd(side, "keepalive: no answer");
@@ -212,6 +224,11 @@ export class Network {
   }
 }
 
+/** An agent has a link to each aggregator; that to the first bears the name of its host alone. */
+function linkName(agent: string, aggregator: string): string {
+  return aggregator === AGGREGATOR ? agent : `${agent}>${aggregator}`;
+}
+
 type Side = "agent" | "aggregator";
 const SIDES = ["agent", "aggregator"] as const;
 
@@ -251,7 +268,7 @@ class SimulatedConnection {
     this.#up = new Pipe(options);
     this.#down = new Pipe(options);
     this.agentEnd = {
-      peer: "aggregator:7070",
+      peer: `${parts.aggregator.host.name}:7070`,
       send: (message) => this.#send("agent", upward.encode(message), Object.keys(message)[0]),
       messages: this.#messages("agent", downward.decode, parts.observer.agentGot),
       close: (error) => this.#close("agent", error),
@@ -268,6 +285,10 @@ class SimulatedConnection {
       messages: this.#messages("aggregator", upward.decode, () => {}),
       close: (error) => this.#close("aggregator", error),
     };
+  }
+
+  get link(): Link {
+    return this.#parts.link;
   }
 
   get agentHost(): string {

@@ -1,3 +1,4 @@
+import type { ChoicePolicy } from "../../agent/uplink/choose-state.ts";
 import type { CrashKind } from "../support/memory-store.ts";
 import { SeededRandom } from "../support/random.ts";
 import type { DiskSpeed } from "./host.ts";
@@ -49,9 +50,13 @@ export type Plan = {
   readonly evaluationMs: number;
   /** Frames of a stream after which a stretch of it is turned into chunks. */
   readonly chunkFrames: number;
+  /** How agents choose between the aggregator and a second one; null where there is none. */
+  readonly choice: ChoicePolicy["kind"] | null;
 };
 
 export const AGGREGATOR = "aggregator";
+/** The second aggregator. */
+export const STANDBY = "standby";
 
 /** How much of each fault a run may have; most runs have a few kinds only, and more of those. */
 const WEIGHTS: readonly (readonly [EventKind, number])[] = [
@@ -66,6 +71,8 @@ const WEIGHTS: readonly (readonly [EventKind, number])[] = [
   ["clock-step", 2],
   ["receiver-down", 1],
 ];
+
+const CHOICES = ["pick_first", "round_robin", "random", "weighted"] as const;
 
 export function planOf(seed: number): Plan {
   const random = new SeededRandom(`plan ${seed}`);
@@ -84,11 +91,14 @@ export function planOf(seed: number): Plan {
       passing: Array.from({ length: own.int(0, 4) }, () => spanWithin(own, faultsMs)),
     };
   });
+  const choice = random.fork("choice").pick([...CHOICES, ...new Array<null>(12).fill(null)]);
+  const events = eventsOf(random, names, faultsMs);
   return {
     seed,
     agents,
     faultsMs,
-    events: eventsOf(random, names, faultsMs),
+    events: choice === null ? events : sharedOut(events, random.fork("standby")),
+    choice,
     network: {
       latencyMaxMs: random.pick([1, 5, 50, 400]),
       silenceMaxMs: random.int(3000, 8000),
@@ -123,6 +133,14 @@ function eventsOf(
     events.push(eventOf(kind, { atMs, host, agent: random.pick(agents) }, random));
   }
   return events.sort((a, b) => a.atMs - b.atMs);
+}
+
+/** Of what befalls the aggregator a part befalls the second one. */
+function sharedOut(events: readonly SimulatedEvent[], random: SeededRandom): SimulatedEvent[] {
+  return events.map((event) => {
+    const isShared = event.host === AGGREGATOR && event.kind !== "receiver-down";
+    return isShared && random.chance(0.4) ? { ...event, host: STANDBY } : event;
+  });
 }
 
 type Where = { readonly atMs: number; readonly host: string; readonly agent: string };

@@ -31,6 +31,7 @@ export async function runHalf(half: 0 | 1): Promise<void> {
   expect(perSeed("tick")).toBeGreaterThan(30);
   expect(perSeed("kill") + perSeed("power-cut")).toBeGreaterThan(2);
   expect(perSeed("connect")).toBeGreaterThan(3);
+  expect(perSeed("connect-standby")).toBeGreaterThan(0.5);
   expect(perSeed("forget")).toBeGreaterThan(0.1);
   expect(perSeed("notified")).toBeGreaterThan(1);
 }

@@ -6,10 +6,11 @@ import { AggregatorNode } from "./aggregator-node.ts";
 import { checkAlerts, type Reading } from "./check-alerts.ts";
 import { seqText } from "./check-samples.ts";
 import { FinalCheck } from "./final-check.ts";
+import { FrameSet } from "./frame-set.ts";
 import { Host, type Surroundings } from "./host.ts";
 import type { AgentJournal } from "./journal.ts";
 import { Network } from "./network.ts";
-import { AGGREGATOR, type Plan, type SimulatedEvent } from "./plan.ts";
+import { AGGREGATOR, type Plan, type SimulatedEvent, STANDBY } from "./plan.ts";
 import type { Plant } from "./plants.ts";
 import { Receiver } from "./receiver.ts";
 import type { Service } from "./service.ts";
@@ -33,6 +34,7 @@ export class World {
   readonly #network: Network;
   readonly #receiver: Receiver;
   readonly #aggregator: AggregatorNode;
+  readonly #standby: AggregatorNode | null;
   readonly #agents = new Map<string, AgentNode>();
   /** When the aggregator had trouble that excuses a repeated notification. */
   readonly #troubles: Span[] = [];
@@ -48,20 +50,20 @@ export class World {
     });
     this.#receiver = new Receiver(surroundings, plan.receiverFailure);
     const onBug = (what: string) => this.violate(what);
-    const host = new Host(AGGREGATOR, surroundings, { speed: plan.speed, wallMs: 0 });
-    this.#aggregator = new AggregatorNode(host, {
-      plan,
-      plant,
-      network: this.#network,
-      receiver: this.#receiver,
-      onBug,
-    });
+    const { speed } = plan;
+    const network = this.#network;
+    const receiver = this.#receiver;
+    const parts = { plan, plant, network, receiver, safeFrames: new FrameSet(), onBug };
+    const aggregatorOn = (name: string) =>
+      new AggregatorNode(new Host(name, surroundings, { speed, wallMs: 0 }), parts);
+    this.#aggregator = aggregatorOn(AGGREGATOR);
+    this.#standby = plan.choice === null ? null : aggregatorOn(STANDBY);
     for (const agent of plan.agents) {
       const agentHost = new Host(agent.name, surroundings, {
         speed: plan.speed,
         wallMs: agent.wallMs,
       });
-      this.#agents.set(agent.name, agentNode(agentHost, agent, this.#network, onBug));
+      this.#agents.set(agent.name, agentNode(agentHost, agent, plan.choice, network, onBug));
     }
   }
 
@@ -72,7 +74,7 @@ export class World {
 
   async live(): Promise<void> {
     const { clock } = this.#surroundings;
-    this.#aggregator.service.start();
+    for (const { service } of this.#aggregators) service.start();
     for (const { name, startMs } of this.#plan.agents) this.#service(name).startLater(startMs);
     for (const event of this.#plan.events) {
       void clock.sleep(event.atMs).then(() => this.#befall(event));
@@ -84,8 +86,9 @@ export class World {
     if (this.violations.length > 0) return;
     for (const violation of this.#checkAccounts()) this.violate(violation);
     this.#noteUntold();
-    const check = new FinalCheck(this.#plan, this.#surroundings, this.#aggregator, this.#agents);
+    const check = new FinalCheck(this.#plan, this.#surroundings, this.#aggregators, this.#agents);
     for (const violation of await check.run()) this.violate(violation);
+    if (this.#standby !== null) return; // each has rules of its own, and sees a part
     for (const violation of checkAlerts({
       transitions: this.#aggregator.transitions,
       deliveries: this.#receiver.deliveries,
@@ -224,7 +227,7 @@ export class World {
     const fate = this.#fate;
     trace.add("mend", "world");
     this.#receiver.mend();
-    const names = [AGGREGATOR, ...this.#agents.keys()];
+    const names = [...this.#aggregators.map(({ host }) => host.name), ...this.#agents.keys()];
     for (const name of names) {
       this.#network.heal(name);
       const host = this.#host(name);
@@ -237,7 +240,7 @@ export class World {
       this.#service(name).crash(kind, fate.int(0, 1500));
     }
     for (const { name, wallMs } of this.#plan.agents) this.#host(name).setWall(wallMs);
-    this.#host(AGGREGATOR).setWall(0);
+    for (const { host } of this.#aggregators) host.setWall(0);
   }
 
   /** Until all that lay in the buffers is acknowledged, and alerts had time to settle. */
@@ -270,7 +273,7 @@ export class World {
   }
 
   #isDrained(): boolean {
-    if (!this.#aggregator.service.isRunning) return false;
+    if (this.#aggregators.some(({ service }) => !service.isRunning)) return false;
     return [...this.#agents.values()].every(({ service, journal }) => {
       const last = journal.owed().at(-1);
       return service.isRunning && last !== undefined && last.seq <= journal.ackedSeq;
@@ -293,7 +296,7 @@ export class World {
     if (welcome === null || welcome === undefined) return message;
     const { lastSeq } = welcome;
     this.#checkSafe(journal, lastSeq, "said to be held");
-    if (lastSeq < journal.ackedSeq) {
+    if (lastSeq < journal.ackedSeq && this.#standby === null) {
       this.violate(`${agent}: held up to ${lastSeq}, acknowledged was ${journal.ackedSeq}`);
     }
     return { ...message, welcome: { ...welcome, lastSeq: this.#forgetful(journal, lastSeq) } };
@@ -329,7 +332,8 @@ export class World {
       return;
     }
     // The agent begins an epoch where its clock goes back, and sends each in order.
-    const isFuture = tick.timeMs > this.#host(AGGREGATOR).wallMs() + FUTURE_MS;
+    const wallMs = Math.min(...this.#aggregators.map(({ host }) => host.wallMs()));
+    const isFuture = tick.timeMs > wallMs + FUTURE_MS;
     if (reason !== "REJECT_REASON_FUTURE" || !isFuture) {
       this.violate(`${journal.agent}: ${seqText(tick)} is refused: ${reason} ${detail}`);
     }
@@ -368,6 +372,10 @@ export class World {
     this.violate(`${journal.agent}: a query sees ${timeMs}, which is not on the disk`);
   }
 
+  get #aggregators(): readonly AggregatorNode[] {
+    return this.#standby === null ? [this.#aggregator] : [this.#aggregator, this.#standby];
+  }
+
   #journal(agent: string): AgentJournal {
     const node = this.#agents.get(agent);
     if (node === undefined) throw new Error(`There is no agent "${agent}"`);
@@ -375,11 +383,13 @@ export class World {
   }
 
   #host(name: string): Host {
-    return name === AGGREGATOR ? this.#aggregator.host : this.#agent(name).host;
+    const aggregator = this.#aggregators.find(({ host }) => host.name === name);
+    return aggregator?.host ?? this.#agent(name).host;
   }
 
   #service(name: string): Service {
-    return name === AGGREGATOR ? this.#aggregator.service : this.#agent(name).service;
+    const aggregator = this.#aggregators.find(({ host }) => host.name === name);
+    return aggregator?.service ?? this.#agent(name).service;
   }
 
   #agent(name: string): AgentNode {

@@ -39,7 +39,7 @@ beforeEach(() => {
 });
 
 async function connect(): Promise<[AgentConnection, AggregatorConnection]> {
-  const connecting = network.connect(agent, never);
+  const connecting = network.connect(agent, "aggregator", never);
   await clock.advance(100);
   const connection = await connecting;
   const other = accepted.at(-1);
@@ -117,7 +117,7 @@ test("after a long cut both sides have given up, and connecting works again", as
   expect(got.seqs).toEqual([]);
   expect(got.end).toMatch(/keepalive|reset/);
   await expect(connection.send(message(2))).rejects.toThrow(/keepalive|reset/);
-  const refused = expect(network.connect(agent, never)).rejects.toThrow(/no answer/);
+  const refused = expect(network.connect(agent, "aggregator", never)).rejects.toThrow(/no answer/);
   await clock.advance(2 * SILENCE_MAX_MS);
   await refused;
   network.heal("node-1");
@@ -150,7 +150,7 @@ test("nobody answers for a dead process, and it gets nothing any more", async ()
 
 test("without a listener a connection is refused", async () => {
   network.processExited(aggregator);
-  const refused = expect(network.connect(agent, never)).rejects.toThrow(/refused/);
+  const refused = expect(network.connect(agent, "aggregator", never)).rejects.toThrow(/refused/);
   await clock.advance(100);
   await refused;
 });
