@@ -1,6 +1,6 @@
 import type { Logger } from "../shared/platform/ports.ts";
 import type { Gauge, Metrics } from "../shared/telemetry/metrics.ts";
-import { type Budget, isOver, nextFactor, type Usage } from "./budget-state.ts";
+import { type Budget, isOver, nextFactor, type Sheddable, type Usage } from "./budget-state.ts";
 import type { ProcessUsage } from "./self-collector.ts";
 
 /** Collectors that may be slowed down; TickRunner has them. */
@@ -68,6 +68,21 @@ export class BudgetWatch {
     const change = nextFactor(usage, this.#budget, collectors);
     if (change === null) return;
     this.#shedder.setFactor(change.name, change.factor);
-    this.#logger.warn({ ...usage, collector: change.name, factor: change.factor }, "budget");
+    this.#tell(usage, collectors, change);
+  }
+
+  /** When shedding begins and when it is over; the steps between are in the collectors' intervals. */
+  #tell(
+    usage: Usage,
+    before: readonly Sheddable[],
+    { name, factor }: { readonly name: string; readonly factor: number },
+  ): void {
+    const isSlow = (one: Sheddable) => one.factor > 1;
+    if (!before.some(isSlow)) {
+      const fields = { ...usage, budget: this.#budget, collector: name };
+      this.#logger.warn(fields, "over the agent's budget: collectors run less often");
+    } else if (factor === 1 && before.filter(isSlow).length === 1) {
+      this.#logger.info({ ...usage }, "within the agent's budget: collectors run as they should");
+    }
   }
 }
