@@ -21,8 +21,10 @@ export type ChoicePolicy = {
 
 /** How one destination stands. Times are monotonic milliseconds. */
 export type DestinationState = {
-  /** Attempts in a row that failed, or broke soon. */
+  /** Attempts in a row that failed, or broke soon: how long to wait for the next. */
   readonly failures: number;
+  /** The same over a longer time: how long it has to be well to be trusted again. */
+  readonly falls: number;
   readonly isSuspect: boolean;
   readonly retryAtMs: number;
   /** How long it has to be well before it is taken for it. */
@@ -35,6 +37,7 @@ export type DestinationState = {
 
 export const UNTRIED: DestinationState = {
   failures: 0,
+  falls: 0,
   isSuspect: false,
   retryAtMs: 0,
   holdMs: 0,
@@ -44,6 +47,8 @@ export const UNTRIED: DestinationState = {
 
 /** A connection that held this long counts as good: the next failure starts from a short wait. */
 const STABLE_MS = 10_000;
+/** One that is left again and again after shorter times is not gone back to as soon each time. */
+const TRUSTED_MS = 300_000;
 const HOLD_BASE_MS = 5000;
 const HOLD_CAP_MS = 60_000;
 const LOAD_MAX = 1000;
@@ -58,8 +63,9 @@ export function afterFailure(
   const failures = heldMs >= STABLE_MS ? 1 : state.failures + 1;
   const retryAtMs = nowMs + backoffMs(failures, random());
   // Agents that lost it at one moment do not all come back at one moment.
-  const holdMs = (1 + random()) * Math.min(HOLD_CAP_MS, HOLD_BASE_MS * 2 ** (failures - 1));
-  return { ...state, failures, isSuspect: true, retryAtMs, holdMs, wellSinceMs: null };
+  const falls = heldMs >= TRUSTED_MS ? 1 : state.falls + 1;
+  const holdMs = (1 + random()) * Math.min(HOLD_CAP_MS, HOLD_BASE_MS * 2 ** (falls - 1));
+  return { ...state, failures, falls, isSuspect: true, retryAtMs, holdMs, wellSinceMs: null };
 }
 
 /** The agent left it of its own will. */

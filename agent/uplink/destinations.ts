@@ -88,11 +88,12 @@ export class Destinations {
     return hasAlternative(this.#states, index) ? SHORT_PATIENCE : LONG_PATIENCE;
   }
 
-  /** While the agent sends to one, looks after those that failed. Rejects with the signal's reason. */
+  /** Until the signal is aborted: while the agent sends to one, looks after those that failed. */
   async watch(signal: AbortSignal): Promise<void> {
-    for (;;) {
-      await this.#clock.sleep(PROBE_EVERY_MS * (0.75 + this.#random() / 2), signal);
-      if (this.#stay === null) continue;
+    while (this.#all.length > 1 && !signal.aborted) {
+      const waitMs = PROBE_EVERY_MS * (0.75 + this.#random() / 2);
+      await this.#clock.sleep(waitMs, signal).catch(() => {}); // aborted: the loop ends
+      if (this.#stay === null || signal.aborted) continue;
       const { index: current } = this.#stay;
       const suspects = [...this.#states.keys()].filter(
         (index) => index !== current && this.#state(index).isSuspect,

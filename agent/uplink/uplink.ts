@@ -24,18 +24,7 @@ export async function runUplink(
 ): Promise<void> {
   const destinations = new Destinations(deps.destinations, options.policy, deps);
   const uplink = new Uplink(deps, options, destinations);
-  const watching = deps.destinations.length > 1 ? destinations.watch(signal) : null;
-  watching?.catch(() => {}); // told of below
-  while (!signal.aborted) {
-    try {
-      await uplink.connectOnce(signal);
-    } catch (error) {
-      if (!signal.aborted) throw error;
-    }
-  }
-  await watching?.catch((error) => {
-    if (error !== signal.reason) throw error;
-  });
+  await Promise.all([uplink.run(signal), destinations.watch(signal)]);
 }
 
 /** Why the agent sends elsewhere than it did, or than it would. */
@@ -59,8 +48,18 @@ class Uplink {
     for (const { name } of deps.destinations) this.#shown.reached(name, false);
   }
 
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        await this.#connectOnce(signal);
+      } catch (error) {
+        if (!signal.aborted) throw error;
+      }
+    }
+  }
+
   /** Rejects with the signal's reason, or with what is no expected failure. */
-  async connectOnce(signal: AbortSignal): Promise<void> {
+  async #connectOnce(signal: AbortSignal): Promise<void> {
     const { index, destination } = await this.#destinations.next(signal);
     const startedMs = this.#deps.clock.monotonicMs();
     let reason: LeaveReason = "refused";

@@ -102,6 +102,15 @@ describe("a destination that failed", () => {
     expect(afterFailure(often, 90_000, 10_000, () => 0.5).failures).toBe(1);
   });
 
+  test("that is left after some seconds again and again is gone back to ever later", () => {
+    let state = UNTRIED;
+    const holds = [20_000, 20_000, 20_000, 300_000].map((heldMs) => {
+      state = afterFailure(state, 0, heldMs, () => 0);
+      return state.holdMs;
+    });
+    expect(holds).toEqual([5000, 10_000, 20_000, 5000]);
+  });
+
   test("is taken for well only when every look found it so for its whole hold", () => {
     const story = (looks: [number, boolean][]) =>
       looks.reduce((state, [atMs, isWell]) => afterProbe(state, atMs, isWell), failed).isSuspect;
