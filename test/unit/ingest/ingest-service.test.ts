@@ -253,6 +253,24 @@ describe("a stream", () => {
   });
 });
 
+test("the agent is told how busy the aggregator is, with the welcome and with acks", async () => {
+  const aggregator = new Aggregator();
+  const agent = await aggregator.welcome();
+  expect(agent.answers[0]?.welcome?.load).toBe(0);
+  const release = aggregator.store.hang();
+  await agent.sendFrames(agent.frame());
+  await aggregator.clock.advance(10_000);
+  const other = await aggregator.welcome("web-2");
+  expect(other.answers[0]?.welcome?.load).toBeGreaterThan(600);
+  release();
+  await aggregator.clock.advance(10);
+  expect(agent.answers.at(-1)?.ack?.load).toBeGreaterThan(600);
+  await aggregator.clock.advance(30_000);
+  await agent.sendFrames(agent.frame());
+  await aggregator.clock.advance(10);
+  expect(agent.answers.at(-1)?.ack?.load).toBeLessThan(50);
+});
+
 describe("a store that fails", () => {
   test("sends everyone who waits away, acks nothing, is logged once, and works again", async () => {
     const aggregator = new Aggregator();
