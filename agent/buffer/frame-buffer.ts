@@ -16,15 +16,21 @@ import { Books } from "./books.ts";
 import { BufferMetrics } from "./buffer-metrics.ts";
 import { Compactor } from "./compactor.ts";
 import { DISK_LOOK_MS, DiskSpace } from "./disk-space.ts";
-import type { Drop, DroppedRange } from "./dropped-ranges.ts";
+import type { DroppedRange } from "./dropped-ranges.ts";
 import { type Missing, readFrames } from "./frame-reader.ts";
-import { type Ledger, withQueued, withSettled } from "./ledger-state.ts";
-import { type BufferedFrame, frameTime, readDefinitions, removeFrames } from "./ranges.ts";
-import { encodeStretch, frameOperations, stretchDeletion, stretchKey } from "./records.ts";
+import { type Ledger, type Settlement, withQueued, withSettled } from "./ledger-state.ts";
+import { type BufferedFrame, readDefinitions, removeFrames, timedDrops } from "./ranges.ts";
+import {
+  encodeIdentity,
+  frameOperations,
+  IDENTITY_KEY,
+  stretchDeletion,
+  stretchPut,
+} from "./records.ts";
 import { DAMAGED, newStreamId, type Recovered, recover, removeAfter } from "./recovery.ts";
 import { Refusals } from "./refusals.ts";
 import { Room, type StreamLimits } from "./room.ts";
-import type { Stretches } from "./stretches.ts";
+import type { Stretch, Stretches } from "./stretches.ts";
 
 export type BufferDeps = {
   readonly store: KeyValueStore;
@@ -38,7 +44,7 @@ export type BufferDeps = {
 
 /**
  * Opens the queue in `store`, which stays the caller's to close.
- * @throws OperationalError STORAGE when the store cannot be read or written
+ * @throws OperationalError STORAGE
  */
 export async function openFrameBuffer(
   deps: BufferDeps,
@@ -73,6 +79,8 @@ export class FrameBuffer {
   /** The last frame that was appended, so that sending it at once reads nothing. */
   #newest: BufferedFrame | null = null;
   #hasLeftovers = false;
+  /** Their deletion failed, and may be there after all. */
+  #doubtful: readonly Stretch[] = [];
   #damagedEpoch = 0;
 
   /** @internal Use `openFrameBuffer`. */
@@ -158,8 +166,7 @@ export class FrameBuffer {
   }
 
   /**
-   * The oldest ranges of dropped frames that were not yet reported, at most `max`. The same ones
-   * come again until `rangesReported`, after a restart too.
+   * The oldest ranges of drops not yet reported, the same ones until they are, over restarts too.
    */
   droppedRanges(max: number): readonly DroppedRange[] {
     return this.#books.droppedRanges(max);
@@ -221,7 +228,8 @@ export class FrameBuffer {
       if (seq <= this.#books.ledger.settledSeq) return;
       const count = this.#stretches.countBelow(seq);
       if (count > 0 || this.#refusals.hasUpTo(seq)) await this.#settle(seq, null, count);
-      else this.#note(seq);
+      else this.#books.note(this.#settlement(seq, null)); // nothing was refused of it
+      this.#show();
     });
   }
 
@@ -245,7 +253,8 @@ export class FrameBuffer {
       const count = this.#stretches.countWithin(settledFrames, queued);
       await this.#settle(this.ackedSeq, null, count);
       const streamId = newStreamId(this.#deps.random);
-      await this.#write((ledger) => ({ ...ledger, streamId }), [], { sync: true });
+      const put = { type: "put", key: IDENTITY_KEY, value: encodeIdentity(streamId) } as const;
+      await this.#write((ledger) => ({ ...ledger, streamId }), [put], { sync: true });
     });
   }
 
@@ -293,9 +302,7 @@ export class FrameBuffer {
     this.#checkBase(frame);
     const stretch = { seq: frame.seq, timeMs: frame.timeMs, before: this.#books.ledger.queued };
     const { seq, isKeyframe } = frame;
-    if (isKeyframe) {
-      operations.push({ type: "put", key: stretchKey(seq), value: encodeStretch(stretch) });
-    }
+    if (isKeyframe) operations.push(stretchPut(stretch));
     const added = { frames: 1, bytes, samples: frame.sampleCount };
     try {
       await this.#write((ledger) => withQueued(ledger, seq, added), operations, {
@@ -330,16 +337,21 @@ export class FrameBuffer {
    * removes the oldest `count` stretches.
    */
   async #settle(seq: number, reason: string | null, count: number): Promise<void> {
-    const rough = this.#refusals.settlement(this.#books.ledger, this.#stretches, seq, reason);
-    const settlement = { ...rough, dropped: await this.#timed(rough.dropped) };
+    const rough = this.#settlement(seq, reason);
+    const settlement = { ...rough, dropped: await timedDrops(this.#deps.store, rough.dropped) };
     const gone = this.#stretches.oldest(count);
     const endSeq = this.#stretches.at(count)?.seq ?? this.newestSeq + 1;
     const bytesBefore = this.#room.bytesKept;
     const operations = gone.map((stretch) => stretchDeletion(stretch.seq));
-    await this.#write((ledger) => withSettled(ledger, settlement), operations, {
-      sync: false,
-      onWritten: () => this.#stretches.removeOldest(count),
-    });
+    try {
+      await this.#write((ledger) => withSettled(ledger, settlement), operations, {
+        sync: false,
+        onWritten: () => this.#stretches.removeOldest(count),
+      });
+    } catch (error) {
+      this.#doubtful = [...this.#doubtful, ...gone];
+      throw error;
+    }
     this.#refusals.removeUpTo(seq);
     const first = gone[0];
     if (first === undefined) return;
@@ -352,22 +364,8 @@ export class FrameBuffer {
     this.#space.notify();
   }
 
-  /** With the times of the frames themselves, where they can be read. */
-  async #timed(drops: readonly Drop[]): Promise<Drop[]> {
-    const timed: Drop[] = [];
-    for (const drop of drops) {
-      const fromMs = (await frameTime(this.#deps.store, drop.fromSeq)) ?? drop.fromMs;
-      const toMs = (await frameTime(this.#deps.store, drop.toSeq)) ?? drop.toMs;
-      timed.push({ ...drop, fromMs, toMs });
-    }
-    return timed;
-  }
-
-  /** Settles, in memory, what an ack covers and nothing was refused of. */
-  #note(seq: number): void {
-    const settlement = this.#refusals.settlement(this.#books.ledger, this.#stretches, seq, null);
-    this.#books.note(settlement);
-    this.#show();
+  #settlement(seq: number, reason: string | null): Settlement {
+    return this.#refusals.settlement(this.#books.ledger, this.#stretches, seq, reason);
   }
 
   #noteDamage({ fromSeq, toSeq, frames }: Missing): void {
@@ -382,7 +380,9 @@ export class FrameBuffer {
     operations: readonly BatchOperation[],
     options: { readonly sync: boolean; readonly onWritten?: () => unknown },
   ): Promise<void> {
-    await this.#books.write(change, operations, { sync: options.sync });
+    const restored = this.#doubtful.map(stretchPut);
+    await this.#books.write(change, [...restored, ...operations], { sync: options.sync });
+    this.#doubtful = [];
     options.onWritten?.();
     this.#show();
   }

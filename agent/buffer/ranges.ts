@@ -3,6 +3,7 @@ import type { SeriesDefinition } from "../../shared/model/series-definition.ts";
 import type { KeyValueStore } from "../../shared/platform/ports.ts";
 import { epochOfSeq } from "../../shared/wire/frame.ts";
 import { readFrameHeader } from "../../shared/wire/frame-decoder.ts";
+import type { Drop } from "./dropped-ranges.ts";
 import { ALL_DEFINITIONS, decodeDefinition, definitionKey, frameKey } from "./records.ts";
 
 export type BufferedFrame = {
@@ -23,8 +24,19 @@ export function storedFrame(seq: number, bytes: Uint8Array): BufferedFrame | nul
   }
 }
 
+/** With the times of the frames themselves, where they can be read. */
+export async function timedDrops(store: KeyValueStore, drops: readonly Drop[]): Promise<Drop[]> {
+  const timed: Drop[] = [];
+  for (const drop of drops) {
+    const fromMs = (await frameTime(store, drop.fromSeq)) ?? drop.fromMs;
+    const toMs = (await frameTime(store, drop.toSeq)) ?? drop.toMs;
+    timed.push({ ...drop, fromMs, toMs });
+  }
+  return timed;
+}
+
 /** When the tick of a frame was; null when the frame cannot be read. */
-export async function frameTime(store: KeyValueStore, seq: number): Promise<number | null> {
+async function frameTime(store: KeyValueStore, seq: number): Promise<number | null> {
   const bytes = await ifReadable(() => store.get(frameKey(seq)));
   if (bytes === undefined) return null;
   try {

@@ -12,6 +12,7 @@ import type { Stretch } from "./stretches.ts";
  * How the queue lies in the store. Numbers in keys are big-endian, so that keys sort as they do.
  *
  *     "m"                      the ledger
+ *     "i"                      the stream's id once more, for the day the ledger is damaged
  *     "r"                      the ranges of dropped frames that were not yet reported
  *     "f" epoch:4 count:4      a frame, as it travels (it has its own checksum and sequence)
  *     "k" epoch:4 count:4      for each keyframe: what had been put in before it (a `Stretch`)
@@ -23,10 +24,14 @@ import type { Stretch } from "./stretches.ts";
  */
 export const LEDGER_KEY = Uint8Array.of(0x6d);
 export const RANGES_KEY = Uint8Array.of(0x72);
+export const IDENTITY_KEY = Uint8Array.of(0x69);
 
 const LEDGER_NAME = "ledger of the buffer";
+const IDENTITY_NAME = "stream id of the buffer";
 const RANGES_NAME = "dropped ranges of the buffer";
 const DEFINITION_NAME = "series definition";
+
+const STREAM_ID = /^[0-9a-f]{32}$/;
 
 const FRAME = 0x66;
 const STRETCH = 0x6b;
@@ -68,11 +73,15 @@ export function seqOfFrameKey(bytes: Uint8Array): number | null {
   return bytes.length === 9 && bytes[0] === FRAME ? seqOfKey(bytes) : null;
 }
 
+export function stretchPut(stretch: Stretch): Put {
+  return { type: "put", key: stretchKey(stretch.seq), value: encodeStretch(stretch) };
+}
+
 export function stretchDeletion(seq: number): BatchOperation {
   return { type: "del", key: stretchKey(seq) };
 }
 
-export function encodeStretch(stretch: Stretch): Uint8Array {
+function encodeStretch(stretch: Stretch): Uint8Array {
   const writer = new ByteWriter(40);
   writer.varint(stretch.timeMs);
   writer.varint(stretch.before.frames);
@@ -133,6 +142,17 @@ export function decodeLedger(value: Uint8Array): Ledger {
   return { ...ledger, ranges: { lastId: rangeId, frozenId: 0, ranges: [] } };
 }
 
+export function encodeIdentity(streamId: string): Uint8Array {
+  return seal(streamId);
+}
+
+/** @throws OperationalError PARSE when the value is damaged */
+export function decodeIdentity(value: Uint8Array): string {
+  const content = unseal(value, IDENTITY_NAME);
+  if (typeof content === "string" && STREAM_ID.test(content)) return content;
+  throw ofAnotherVersion(IDENTITY_NAME);
+}
+
 export function encodeRanges({ ranges }: RangeBook): Uint8Array {
   return seal(ranges);
 }
@@ -164,7 +184,7 @@ function isLedger(content: unknown): content is StoredLedger {
   return (
     isCount(rangeId) &&
     typeof streamId === "string" &&
-    /^[0-9a-f]{32}$/.test(streamId) &&
+    STREAM_ID.test(streamId) &&
     hasCounts(content, ["epoch", "newestSeq", "settledSeq", "settledFrames", "made", "stored"]) &&
     hasCounts(queued, ["frames", "bytes", "samples"]) &&
     Array.isArray(dropped) &&

@@ -3,6 +3,7 @@ import type { KeyValueStore, Logger, Random } from "../../shared/platform/ports.
 import { epochOfSeq } from "../../shared/wire/frame.ts";
 import type { RangeBook } from "./dropped-ranges.ts";
 import { type Ledger, newLedger, withDiscarded, withSettled } from "./ledger-state.ts";
+import { blankLedger, rollForward } from "./rebuild.ts";
 import {
   ALL_DEFINITIONS,
   ALL_FRAMES,
@@ -11,9 +12,11 @@ import {
   decodeRanges,
   decodeStretch,
   definitionKey,
+  encodeIdentity,
   encodeLedger,
   encodeRanges,
   frameKey,
+  IDENTITY_KEY,
   LEDGER_KEY,
   RANGES_KEY,
   seqOfKey,
@@ -36,29 +39,52 @@ export async function recover(
   random: Random,
   logger: Logger,
 ): Promise<Recovered> {
-  const found = (await readLedger(store, logger)) ?? (await startOver(store, random, logger));
+  const ledger =
+    (await readLedger(store, logger)) ??
+    (await blankLedger(store)) ??
+    (await startOver(store, random, logger));
+  const found = await rollForward(store, ledger);
+  const isBehind = found !== ledger;
+  if (isBehind) {
+    const frames = found.queued.frames - ledger.queued.frames;
+    logger.error({ frames }, "the buffer had frames that its ledger did not know");
+  }
   const stretches = await readStretches(store, found, logger);
   await removeGarbage(store, found, stretches);
-  const lost = (stretches.at(0)?.before.frames ?? found.queued.frames) - found.settledFrames;
-  const settled = lost > 0 ? settleLost(found, stretches, lost) : found;
-  if (lost > 0) logger.error({ frames: lost }, "the buffer lost frames on the disk");
+  const gone = (stretches.at(0)?.before.frames ?? found.queued.frames) - found.settledFrames;
+  if (gone > 0) logger.error({ frames: gone, isBehind }, "the buffer lacks frames that waited");
+  return await begin(store, settleGone(found, stretches, gone, isBehind), stretches);
+}
+
+/** Makes the next epoch durable. */
+async function begin(
+  store: KeyValueStore,
+  settled: Ledger,
+  stretches: Stretches,
+): Promise<Recovered> {
   const ledger = { ...settled, epoch: settled.epoch + 1 };
-  const ranges = { type: "put", key: RANGES_KEY, value: encodeRanges(ledger.ranges) } as const;
-  const operation = { type: "put", key: LEDGER_KEY, value: encodeLedger(ledger) } as const;
-  await store.batch([ranges, operation], { sync: true });
+  await store.batch(
+    [
+      { type: "put", key: LEDGER_KEY, value: encodeLedger(ledger) },
+      { type: "put", key: RANGES_KEY, value: encodeRanges(ledger.ranges) },
+      { type: "put", key: IDENTITY_KEY, value: encodeIdentity(ledger.streamId) },
+    ],
+    { sync: true },
+  );
   return { ledger, stretches };
 }
 
 async function readLedger(store: KeyValueStore, logger: Logger): Promise<Ledger | null> {
   const value = await store.get(LEDGER_KEY);
   if (value === undefined) return null;
+  let ledger: Ledger;
   try {
-    const ledger = decodeLedger(value);
-    return { ...ledger, ranges: await readRanges(store, ledger.ranges, logger) };
+    ledger = decodeLedger(value);
   } catch (error) {
     logger.error({ error: errorMessage(error) }, "the buffer's ledger is damaged");
     return null;
   }
+  return { ...ledger, ranges: await readRanges(store, ledger.ranges, logger) };
 }
 
 /** Without them the ledger still says how much was dropped, and why. */
@@ -93,6 +119,7 @@ async function startOver(store: KeyValueStore, random: Random, logger: Logger): 
   const ledger = newLedger(newStreamId(random));
   if (frames === 0) return ledger;
   logger.error({ frames }, "the buffer's frames cannot be used without its ledger");
+  await store.clear(ALL_FRAMES);
   const place = { fromSeq, toSeq, fromMs: 0, toMs: 0, afterSeq: 0 };
   return withDiscarded(ledger, { reason: DAMAGED, frames, samples: 0, ...place });
 }
@@ -143,14 +170,21 @@ export async function removeAfter(store: KeyValueStore, seq: number): Promise<vo
   await store.clear({ gt: stretchKey(seq), lt: ALL_STRETCHES.lt });
 }
 
-function settleLost(ledger: Ledger, stretches: Stretches, frames: number): Ledger {
+/**
+ * Frames that should wait and are not there: damaged; or, where the ledger had been an older one,
+ * gone because they were stored.
+ */
+function settleGone(
+  ledger: Ledger,
+  stretches: Stretches,
+  frames: number,
+  isBehind: boolean,
+): Ledger {
+  if (frames <= 0) return ledger;
   const first = stretches.at(0);
   const toSeq = first === undefined ? ledger.newestSeq : first.seq - 1;
   const place = { fromSeq: ledger.settledSeq + 1, toSeq, fromMs: 0, toMs: first?.timeMs ?? 0 };
-  const { settledSeq: afterSeq } = ledger;
-  return withSettled(ledger, {
-    seq: toSeq,
-    stored: 0,
-    dropped: [{ reason: DAMAGED, frames, samples: 0, ...place, afterSeq }],
-  });
+  const drop = { reason: DAMAGED, frames, samples: 0, ...place, afterSeq: ledger.settledSeq };
+  const settlement = isBehind ? { stored: frames, dropped: [] } : { stored: 0, dropped: [drop] };
+  return withSettled(ledger, { seq: toSeq, ...settlement });
 }

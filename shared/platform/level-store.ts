@@ -1,17 +1,23 @@
 import {
   closeSync,
+  existsSync,
   fstatSync,
   mkdirSync,
   openSync,
   readdirSync,
+  readFileSync,
   readSync,
   renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
 } from "node:fs";
 import { statfs } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import type { ClassicLevel } from "classic-level";
 import { Level } from "level";
 import { errorMessage, OperationalError, systemCode } from "../errors.ts";
+import { isTableWhole, salvageTable } from "./level-table.ts";
 import type { BatchOperation, Entry, KeyRange, KeyValueStore } from "./ports.ts";
 
 /** What LevelDB may use. Small: an agent has to live in some tens of megabytes. */
@@ -27,10 +33,12 @@ type Database = ClassicLevel<Uint8Array, Uint8Array>;
 /** On Node `level` is classic-level; its own types leave out `repair` and `compactRange`. */
 const LevelDb = Level as unknown as typeof ClassicLevel;
 
-/** What was done about a damaged store: LevelDB's own repair, or the whole directory set aside. */
+/** What was done about a damaged store: LevelDB's own repair, or all of it set aside. */
 export type StoreDamage = {
   readonly directory: string;
   readonly outcome: "repaired" | "set aside";
+  /** Where the files lie now that could not be used; null when there are none. */
+  readonly quarantine: string | null;
 };
 
 const TABLE_MAGIC = Buffer.from("57fb808b247547db", "hex");
@@ -40,11 +48,22 @@ const CLEAR_KEYS = 4096;
 /** Free space below which a store whose write failed is not opened anew. */
 const FREE_BYTES_MIN = 4 * 1024 ** 2;
 
+/** The directory's newest quarantines are kept, for whoever wants to look at them. */
+const QUARANTINES_MAX = 3;
+const QUARANTINE = /^quarantine-/;
+
+/** How often the store was opened since it was last closed. */
+const STARTS = "STARTS";
+/** Tables are read through before LevelDB does when there are no more bytes of them than this, */
+const CHECKED_BYTES_MAX = 8 * 1024 ** 2;
+/** or when the last processes died, so many in a row: a damaged block may be why. */
+const DEATHS_MAX = 2;
+
 /**
  * Opens a directory as a store, makes it where it is missing, and hands it to `load`. Damage never
- * stops a start: tables that cannot be read are set aside (LevelDB's repair keeps every entry it
- * can still read and moves the damaged file to `lost/`), and if that does not help the directory is,
- * with a name that ends in `.damaged-` and the time. `load` may be called again after a repair.
+ * stops a start: what can still be read is kept, block by block of the tables; files that cannot be
+ * used, and if the repaired store cannot be loaded either all of them, are put into a folder in the
+ * directory, `quarantine-` and the time. `load` may be called again after a repair.
  * @throws OperationalError IN_USE when another process holds it, STORAGE when it cannot be made
  */
 export async function openLevelStore<T>(
@@ -54,19 +73,42 @@ export async function openLevelStore<T>(
   load: (store: KeyValueStore) => Promise<T>,
 ): Promise<T> {
   makeDirectory(directory);
-  if (!(await isDamaged(directory, limits))) {
+  const deaths = countStart(directory);
+  if (!(await isDamaged(directory, limits, deaths))) {
     const result = await tryLoad(directory, limits, load);
     if (result.isGood) return result.value;
   }
+  const kept = salvageTables(directory);
   await LevelDb.repair(directory).catch(() => undefined); // the next open tells
-  report({ directory, outcome: "repaired" });
+  const lost = existsSync(join(directory, "lost")) ? quarantine(directory, ["lost"]) : null;
+  report({ directory, outcome: "repaired", quarantine: lost ?? kept });
   const repaired = await tryLoad(directory, limits, load);
   if (repaired.isGood) return repaired.value;
-  renameSync(directory, `${directory}.damaged-${Date.now()}`);
-  report({ directory, outcome: "set aside" });
+  const names = readdirSync(directory).filter((name) => name !== "LOCK" && !QUARANTINE.test(name));
+  report({ directory, outcome: "set aside", quarantine: quarantine(directory, names) });
   const fresh = await tryLoad(directory, limits, load);
   if (fresh.isGood) return fresh.value;
   throw fresh.error;
+}
+
+/** Moves the files into a folder of their own, whose name it returns; the oldest ones go. */
+function quarantine(directory: string, names: readonly string[]): string {
+  const known = readdirSync(directory).filter((name) => QUARANTINE.test(name));
+  for (const old of known.sort().slice(0, Math.max(0, known.length - QUARANTINES_MAX + 1))) {
+    rmSync(join(directory, old), { recursive: true, force: true });
+  }
+  const time = new Date().toISOString().replaceAll(/[-:.]/g, "");
+  let path = join(directory, `quarantine-${time}`);
+  for (let count = 2; existsSync(path); count += 1) {
+    path = join(directory, `quarantine-${time}-${count}`);
+  }
+  try {
+    mkdirSync(path);
+    for (const name of names) renameSync(join(directory, name), join(path, name));
+  } catch (error) {
+    throw storageError(directory, error);
+  }
+  return path;
 }
 
 /** @throws OperationalError STORAGE when the directory's disk does not answer */
@@ -87,17 +129,65 @@ function makeDirectory(directory: string): void {
   }
 }
 
+/** Returns how many processes in a row had it open before and did not close it. */
+function countStart(directory: string): number {
+  const path = join(directory, STARTS);
+  try {
+    const deaths = existsSync(path) ? Number.parseInt(readFileSync(path, "utf8"), 10) : 0;
+    writeFileSync(path, `${deaths > DEATHS_MAX ? 1 : deaths + 1}\n`);
+    return deaths;
+  } catch {
+    return 0; // a full disk: LevelDB will say so
+  }
+}
+
 /**
- * Whether a file is missing or cut off that LevelDB would only miss when it reads it. A process that
- * runs may be writing a table at this moment: what looks unfinished is looked at again under the lock.
+ * Whether a file is missing, cut off or changed that LevelDB would only miss when it reads it. A
+ * process that runs may be writing a table at this moment: what looks unfinished is looked at again
+ * under the lock.
  */
-async function isDamaged(directory: string, limits: LevelLimits): Promise<boolean> {
+async function isDamaged(directory: string, limits: LevelLimits, deaths: number): Promise<boolean> {
   const names = readdirSync(directory);
+  const tables = tablesOf(directory);
   // Opened without the file that says which tables there are, LevelDB would delete them all.
-  if (tablesOf(directory).length > 0 && !names.includes("CURRENT")) return true;
-  if (tablesOf(directory).every(endsLikeTable)) return false;
+  if (tables.length > 0 && !names.includes("CURRENT")) return true;
+  const bytes = tables.reduce((sum, path) => sum + statSync(path).size, 0);
+  const isChecked = bytes <= CHECKED_BYTES_MAX || deaths >= DEATHS_MAX;
+  const isWhole = (path: string) => !endsLikeTable(path) || isTableWhole(readFileSync(path));
+  if (isChecked && !tables.every(isWhole)) {
+    requireUnlocked(directory);
+    return true;
+  }
+  if (tables.every(endsLikeTable)) return false;
   const probe = await tryLoad(directory, limits, (store) => store.close());
   return !probe.isGood || !tablesOf(directory).every(endsLikeTable);
+}
+
+/** @throws OperationalError IN_USE when a process has LevelDB's lock, as far as the kernel says */
+function requireUnlocked(directory: string): void {
+  const path = join(directory, "LOCK");
+  if (!existsSync(path)) return;
+  const { ino } = statSync(path);
+  const locks = readFileSync("/proc/locks", "utf8").split("\n");
+  if (locks.some((line) => line.includes(`:${ino} `))) throw inUse(directory, undefined);
+}
+
+/** Puts what is whole of damaged tables in their place. Returns where they themselves lie now. */
+function salvageTables(directory: string): string | null {
+  const bad = tablesOf(directory).filter((path) => !isTableWhole(readFileSync(path)));
+  if (bad.length === 0) return null;
+  const salvaged = bad.map((path) => salvageTable(readFileSync(path)));
+  const aside = quarantine(
+    directory,
+    bad.map((path) => basename(path)),
+  );
+  for (const [index, path] of bad.entries()) {
+    const table = salvaged[index] ?? null;
+    if (table === null) continue;
+    writeFileSync(`${path}.new`, table);
+    renameSync(`${path}.new`, path);
+  }
+  return aside;
 }
 
 function tablesOf(directory: string): string[] {
@@ -142,23 +232,30 @@ async function tryLoad<T>(
   } catch (error) {
     await db.close().catch(() => undefined); // what matters is why it could not be read
     const told = error instanceof OperationalError ? error : storageError(directory, error);
-    if (told.code === "STORAGE" && systemCode(told.cause) === "LEVEL_CORRUPTION") {
+    if (told.code === "STORAGE" && isDamage(told)) {
       return { isGood: false, error: told };
     }
     throw told;
   }
 }
 
+/** Not a full disk or a missing permission: those go by themselves, and a repair makes them worse. */
+function isDamage({ cause, message }: OperationalError): boolean {
+  return systemCode(cause) === "LEVEL_CORRUPTION" || /No such file or directory/.test(message);
+}
+
 function storageError(directory: string, error: unknown): OperationalError {
   const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
-  if (systemCode(cause) === "LEVEL_LOCKED") {
-    return new OperationalError(
-      "IN_USE",
-      `${directory} is in use by another process: stop it, or give this one a directory of its own`,
-      { cause },
-    );
-  }
+  if (systemCode(cause) === "LEVEL_LOCKED") return inUse(directory, cause);
   return new OperationalError("STORAGE", `${directory}: ${errorMessage(cause)}`, { cause });
+}
+
+function inUse(directory: string, cause: unknown): OperationalError {
+  return new OperationalError(
+    "IN_USE",
+    `${directory} is in use by another process: stop it, or give this one a directory of its own`,
+    { cause },
+  );
 }
 
 function iteratorOf(db: Database, range: KeyRange) {
@@ -232,6 +329,7 @@ class LevelStore implements KeyValueStore {
   async close(): Promise<void> {
     await this.#tail;
     await this.#db.close();
+    rmSync(join(this.#directory, STARTS), { force: true });
   }
 
   async *#entriesOf(open: () => ReturnType<typeof iteratorOf>): AsyncIterable<Entry> {

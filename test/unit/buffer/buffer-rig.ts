@@ -55,9 +55,10 @@ export class BufferRig {
   }
 
   /** As a new process does, after the old one closed or died. */
-  async reopen(): Promise<void> {
+  async reopen(prepare: (store: MemoryStore) => void = () => {}): Promise<void> {
     this.metrics = new Metrics();
     this.store = new MemoryStore(this.disk);
+    prepare(this.store);
     const { store, clock, logger, metrics } = this;
     const freeBytes = async () => this.freeBytes;
     this.buffer = await openFrameBuffer(

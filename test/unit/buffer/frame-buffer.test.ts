@@ -1,5 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { definitionKey, frameKey, LEDGER_KEY } from "../../../agent/buffer/records.ts";
+import {
+  definitionKey,
+  frameKey,
+  IDENTITY_KEY,
+  LEDGER_KEY,
+} from "../../../agent/buffer/records.ts";
 import { OperationalError } from "../../../shared/errors.ts";
 import { seqOf } from "../../../shared/wire/frame.ts";
 import { settle } from "../../support/fake-clock.ts";
@@ -330,17 +335,83 @@ describe("a damaged disk", () => {
     expect(await rig.buffer.definitions(2, 0, 3)).toHaveLength(3);
   });
 
-  test("without its ledger starts over as another stream and counts what it cannot use", async () => {
+  test("without its ledger goes on as the same stream with all frames that are there", async () => {
+    const rig = await BufferRig.open();
+    const { streamId } = rig.buffer;
+    const frames = await rig.append(11);
+    await rig.buffer.ack(seqOf(1, 7)); // 5 to 11 are kept
+    await damage(rig, LEDGER_KEY);
+    await damage(rig, frameKey(seqOf(1, 8)));
+    await rig.crash("kill");
+    expect(rig.buffer.streamId).toBe(streamId);
+    expect(rig.buffer.epoch).toBe(2);
+    const kept = seqs(frames).filter((seq) => seq >= seqOf(1, 5) && seq !== seqOf(1, 8));
+    expect(seqs(await rig.readAll(0))).toEqual(kept);
+    expect(rig.books()).toEqual({ made: 7, stored: 0, waiting: 7, dropped: 0 });
+    await rig.append(2);
+    await rig.readAll(0);
+    await rig.buffer.ack(rig.buffer.newestSeq);
+    expect(rig.books()).toEqual({ made: 9, stored: 8, waiting: 0, dropped: 1 });
+  });
+
+  test("without its ledger and its name starts over and counts what it cannot use", async () => {
     const rig = await BufferRig.open();
     const { streamId } = rig.buffer;
     await rig.append(5);
     await damage(rig, LEDGER_KEY);
+    await damage(rig, IDENTITY_KEY);
     await rig.crash("kill");
     expect(rig.buffer.streamId).not.toBe(streamId);
     expect(rig.books()).toEqual({ made: 5, stored: 0, waiting: 0, dropped: 5 });
+    expect(rig.buffer.droppedRanges(2)).toMatchObject([{ reason: "damaged", frames: 5 }]);
     expect(await rig.readAll(0)).toEqual([]);
     await rig.append(2);
     expect(await rig.undecodable()).toEqual([]);
+  });
+
+  test("that brought back an older ledger has it catch up with the frames", async () => {
+    const rig = await BufferRig.open();
+    await rig.append(6);
+    const old = await rig.store.get(LEDGER_KEY);
+    await rig.append(3);
+    rig.beginEpoch();
+    const frames = await rig.append(4);
+    await rig.store.batch([{ type: "put", key: LEDGER_KEY, value: old ?? new Uint8Array() }], {
+      sync: true,
+    });
+    await rig.crash("kill");
+    expect(rig.books()).toEqual({ made: 13, stored: 0, waiting: 13, dropped: 0 });
+    expect(rig.buffer.newestSeq).toBe(frames.at(-1)?.seq);
+    expect(rig.buffer.epoch).toBe(3);
+    await rig.append(2);
+    expect(await rig.readAll(0)).toHaveLength(15);
+    expect(await rig.undecodable()).toEqual([]);
+  });
+
+  test("hides nothing behind a block that cannot be read", async () => {
+    const rig = await BufferRig.open();
+    await rig.append(9);
+    const { store } = rig;
+    const bad = seqOf(1, 4);
+    const corrupt = () => {
+      const cause = Object.assign(new Error("bad block"), { code: "LEVEL_CORRUPTION" });
+      return new OperationalError("STORAGE", "bad block", { cause });
+    };
+    const { entries, get } = store;
+    store.entries = async function* (range) {
+      for await (const entry of entries.call(store, range)) {
+        if (Buffer.compare(entry[0], frameKey(bad)) >= 0) throw corrupt();
+        yield entry;
+      }
+    };
+    store.get = async (key) => {
+      if (Buffer.compare(key, frameKey(bad)) === 0) throw corrupt();
+      return await get.call(store, key);
+    };
+    const expected = [1, 2, 3, 5, 6, 7, 8, 9].map((count) => seqOf(1, count));
+    expect(seqs(await rig.readAll(0))).toEqual(expected);
+    await rig.buffer.ack(seqOf(1, 9));
+    expect(rig.books()).toEqual({ made: 9, stored: 8, waiting: 0, dropped: 1 });
   });
 });
 
