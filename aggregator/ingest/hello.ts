@@ -45,10 +45,10 @@ export async function receiveHello(
 /** @throws OperationalError PROTOCOL */
 function checkedHello(peer: string, hello: Hello__Output): Hello__Output {
   const { protocolVersion, node, streamId, agentVersion, intervalMs } = hello;
-  if (protocolVersion !== PROTOCOL_VERSION) {
+  if (protocolVersion < 1 || protocolVersion > PROTOCOL_VERSION) {
     throw refusal(
       peer,
-      `speaks protocol version ${protocolVersion}, this aggregator version ${PROTOCOL_VERSION}`,
+      `speaks protocol version ${protocolVersion}, this aggregator versions 1 to ${PROTOCOL_VERSION}`,
     );
   }
   const nodeBytes = Buffer.byteLength(node);

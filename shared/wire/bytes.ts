@@ -1,16 +1,19 @@
 import { crc32 } from "node:zlib";
 import { OperationalError } from "../errors.ts";
 
-/** Code of a value that follows as 8 bytes of a double: a negative zero, which no difference is. */
-const ABSOLUTE = 1;
-const DELTA_MAX = 2 ** 50;
 const CRC_BYTES = 4;
 
-/** Writes numbers into one growing buffer, little-endian. Reused: `reset` keeps the memory. */
+/**
+ * Writes numbers into one growing buffer, little-endian. Reused: `reset` keeps the memory. Bits fill
+ * bytes from the most significant one on; `align` goes on at a full byte.
+ */
 export class ByteWriter {
   #buffer: Uint8Array;
   #view: DataView;
   #length = 0;
+  /** Bits that are not yet in the buffer, the first one highest; fewer than 32. */
+  #bits = 0;
+  #bitCount = 0;
 
   constructor(capacity: number) {
     this.#buffer = new Uint8Array(capacity);
@@ -23,6 +26,8 @@ export class ByteWriter {
 
   reset(): void {
     this.#length = 0;
+    this.#bits = 0;
+    this.#bitCount = 0;
   }
 
   /** Room for `bytes` more; call once before a run of writes. */
@@ -59,20 +64,29 @@ export class ByteWriter {
     this.#length += 8;
   }
 
-  /** `value` as its difference to `last` where both are whole and near, else as it is. */
-  value(value: number, last: number): void {
-    const delta = value - last;
-    if (Number.isSafeInteger(value) && Math.abs(delta) < DELTA_MAX && Number.isInteger(delta)) {
-      this.varint(delta < 0 ? -delta * 2 + 1 : delta * 2);
+  /** The `count` low bits of `value`, the highest first; 0 to 24 of them, the others are 0. */
+  bits(value: number, count: number): void {
+    const after = this.#bitCount + count;
+    if (after < 32) {
+      this.#bits |= value << (32 - after);
+      this.#bitCount = after;
       return;
     }
-    this.absolute(value);
+    const rest = after - 32;
+    this.reserve(4);
+    this.#view.setInt32(this.#length, this.#bits | (value >>> rest));
+    this.#length += 4;
+    this.#bits = rest === 0 ? 0 : value << (32 - rest);
+    this.#bitCount = rest;
   }
 
-  /** A value that stands alone. */
-  absolute(value: number): void {
-    this.varint(ABSOLUTE);
-    this.double(value);
+  /** Bits are not in the buffer before this; fills the byte that was begun with zeros. */
+  align(): void {
+    for (; this.#bitCount > 0; this.#bitCount -= 8) {
+      this.byte(this.#bits >>> 24);
+      this.#bits <<= 8;
+    }
+    this.#bitCount = 0;
   }
 
   bytes(bytes: Uint8Array): void {
@@ -114,6 +128,8 @@ export class ByteReader {
   readonly #view: DataView;
   readonly #what: string;
   #offset = 0;
+  /** Bits of the byte at the offset that were read. */
+  #bit = 0;
 
   /** @param what names the bytes in an error, such as "frame" */
   constructor(bytes: Uint8Array, what: string) {
@@ -151,8 +167,8 @@ export class ByteReader {
   }
 
   /**
-   * A count of items that follow, each of at least `itemBytesMin` bytes: a count that cannot be
-   * true is refused before anything is allocated for it.
+   * A count of items that follow, each of at least `itemBytesMin` bytes (an eighth: a bit): a count
+   * that cannot be true is refused before anything is allocated for it.
    */
   count(itemBytesMin: number): number {
     const count = this.varint();
@@ -167,12 +183,32 @@ export class ByteReader {
     return value;
   }
 
-  /** What `ByteWriter.value` wrote: `isAbsolute` tells whether it stands alone or is a difference. */
-  value(): { readonly number: number; readonly isAbsolute: boolean } {
-    const code = this.varint();
-    if (code === ABSOLUTE) return { number: this.double(), isAbsolute: true };
-    const magnitude = Math.floor(code / 2);
-    return { number: code % 2 === 1 ? -magnitude : magnitude, isAbsolute: false };
+  /** The next `count` bits, 1 to 24, without going on; past the end they are 0. */
+  peekBits(count: number): number {
+    return (this.#window() << this.#bit) >>> (32 - count);
+  }
+
+  skipBits(count: number): void {
+    const bit = this.#bit + count;
+    this.#offset += bit >>> 3;
+    this.#bit = bit & 7;
+    if (this.#offset + ((this.#bit + 7) >>> 3) > this.#bytes.length) throw this.#cutOff();
+  }
+
+  /** What `ByteWriter.bits` wrote: 0 to 24 of them. */
+  bits(count: number): number {
+    if (count === 0) return 0;
+    const value = this.peekBits(count);
+    this.skipBits(count);
+    return value;
+  }
+
+  /** To the next full byte. @throws OperationalError PARSE when what is skipped is not 0 */
+  align(): void {
+    if (this.#bit === 0) return;
+    if (this.bits(8 - this.#bit) !== 0) {
+      throw new OperationalError("PARSE", `${this.#what}: bits are left over at ${this.#offset}`);
+    }
   }
 
   bytes(length: number): Uint8Array {
@@ -187,6 +223,14 @@ export class ByteReader {
     if (this.remaining !== 0) {
       throw new OperationalError("PARSE", `${this.#what} has ${this.remaining} bytes too many`);
     }
+  }
+
+  /** The 32 bits from the byte at the offset on. */
+  #window(): number {
+    const at = this.#offset;
+    if (at + 4 <= this.#bytes.length) return this.#view.getInt32(at);
+    const bytes = this.#bytes;
+    return ((bytes[at] ?? 0) << 24) | ((bytes[at + 1] ?? 0) << 16) | ((bytes[at + 2] ?? 0) << 8);
   }
 
   #cutOff(): OperationalError {

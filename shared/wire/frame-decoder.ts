@@ -1,15 +1,21 @@
 import { strict as assert } from "node:assert";
 import { OperationalError } from "../errors.ts";
 import { DOUBLE_SCALE, type SeriesDefinition } from "../model/series-definition.ts";
-import { ByteReader, ByteWriter, checkedBody } from "./bytes.ts";
+import { ByteReader, checkedBody } from "./bytes.ts";
 import {
+  EPOCH_FRAMES_MAX,
+  EPOCH_MAX,
   epochOfSeq,
   FLAG_KEYFRAME,
   FRAME_BYTES_MAX,
   FRAME_GROUPS_MAX,
   FRAME_VERSION,
   STREAM_SERIES_MAX,
+  seqOf,
 } from "./frame.ts";
+import { type ParsedGroup, readGroup } from "./frame-input.ts";
+import { FrameOutput } from "./frame-output.ts";
+import { readGroupV1 } from "./frame-v1.ts";
 
 export type FrameHeader = {
   readonly seq: number;
@@ -19,17 +25,6 @@ export type FrameHeader = {
   readonly seriesCount: number;
 };
 
-/** What a frame says of one group; ids ascend in both lists. */
-export type ParsedGroup = {
-  readonly group: number;
-  readonly isTicked: boolean;
-  readonly ended: readonly number[];
-  readonly changed: readonly number[];
-  /** One for each of `changed`: a difference, or where `isAbsolute` is 1 the value itself. */
-  readonly values: Float64Array;
-  readonly isAbsolute: Uint8Array;
-};
-
 export type ParsedFrame = FrameHeader & { readonly groups: readonly ParsedGroup[] };
 
 /**
@@ -37,7 +32,8 @@ export type ParsedFrame = FrameHeader & { readonly groups: readonly ParsedGroup[
  * @throws OperationalError PARSE when the bytes are not a frame of this version
  */
 export function readFrameHeader(bytes: Uint8Array): FrameHeader {
-  return readHeader(openFrame(bytes));
+  const { version: _, ...header } = readHeader(openFrame(bytes));
+  return header;
 }
 
 /**
@@ -46,12 +42,19 @@ export function readFrameHeader(bytes: Uint8Array): FrameHeader {
  */
 export function parseFrame(bytes: Uint8Array): ParsedFrame {
   const reader = openFrame(bytes);
-  const header = readHeader(reader);
+  const { version, ...header } = readHeader(reader);
   const groupCount = reader.count(3);
   const groups: ParsedGroup[] = [];
   let before = -1;
+  let named = 0;
   for (let i = 0; i < groupCount; i += 1) {
-    const group = readGroup(reader, header.seriesCount);
+    const group =
+      version === 1 ? readGroupV1(reader, header.seriesCount) : readGroup(reader, header);
+    named += group.ended.length + group.changed.length;
+    if (named > header.seriesCount) {
+      const counts = `${named} of ${header.seriesCount} series`;
+      throw new OperationalError("PARSE", `frame ${header.seq} names ${counts}`);
+    }
     if (group.group <= before || group.group >= FRAME_GROUPS_MAX) {
       throw new OperationalError("PARSE", `frame ${header.seq} has group ${group.group} amiss`);
     }
@@ -72,55 +75,29 @@ function openFrame(bytes: Uint8Array): ByteReader {
   return new ByteReader(checkedBody(bytes, "frame"), "frame");
 }
 
-function readHeader(reader: ByteReader): FrameHeader {
+function readHeader(reader: ByteReader): FrameHeader & { readonly version: number } {
   const version = reader.byte();
-  if (version !== FRAME_VERSION) {
+  if (version !== 1 && version !== FRAME_VERSION) {
     throw new OperationalError(
       "PARSE",
-      `frame has version ${version}, this program reads version ${FRAME_VERSION}`,
+      `frame has version ${version}, this program reads versions 1 to ${FRAME_VERSION}`,
     );
   }
   const flags = reader.byte();
-  const seq = reader.varint();
+  const seq = version === 1 ? reader.varint() : readSeq(reader);
   const timeMs = reader.varint();
   const seriesCount = reader.varint();
   if (flags > FLAG_KEYFRAME || seriesCount > STREAM_SERIES_MAX) {
     throw new OperationalError("PARSE", `frame ${seq} has flags ${flags}, ${seriesCount} series`);
   }
-  return { seq, timeMs, isKeyframe: flags === FLAG_KEYFRAME, seriesCount };
+  return { version, seq, timeMs, isKeyframe: flags === FLAG_KEYFRAME, seriesCount };
 }
 
-function readGroup(reader: ByteReader, seriesCount: number): ParsedGroup {
-  const head = reader.varint();
-  const ended = new Array<number>(reader.count(1));
-  readIds(reader, ended, seriesCount, null);
-  const changed = new Array<number>(reader.count(2));
-  const values = new Float64Array(changed.length);
-  const isAbsolute = new Uint8Array(changed.length);
-  readIds(reader, changed, seriesCount, { values, isAbsolute });
-  const group = Math.floor(head / 2);
-  return { group, isTicked: head % 2 === 1, ended, changed, values, isAbsolute };
-}
-
-function readIds(
-  reader: ByteReader,
-  ids: number[],
-  seriesCount: number,
-  target: { readonly values: Float64Array; readonly isAbsolute: Uint8Array } | null,
-): void {
-  let before = -1;
-  for (let i = 0; i < ids.length; i += 1) {
-    const id = before + 1 + reader.varint();
-    if (id >= seriesCount) {
-      throw new OperationalError("PARSE", `frame names series ${id} of ${seriesCount}`);
-    }
-    ids[i] = id;
-    before = id;
-    if (target === null) continue;
-    const value = reader.value();
-    target.values[i] = value.number;
-    target.isAbsolute[i] = value.isAbsolute ? 1 : 0;
-  }
+function readSeq(reader: ByteReader): number {
+  const epoch = reader.varint();
+  const count = reader.varint();
+  if (epoch <= EPOCH_MAX && count <= EPOCH_FRAMES_MAX) return seqOf(epoch, count);
+  throw new OperationalError("PARSE", `frame ${count} of epoch ${epoch} is beyond all`);
 }
 
 export type FrameVerdict = "take" | "duplicate" | "no-base" | "unknown-series";
@@ -237,29 +214,26 @@ export class StreamDecoder {
 
   /** The state as a keyframe: `define` everything and `apply` it to be here again. */
   snapshot(): Uint8Array {
-    const writer = new ByteWriter(1024);
-    writer.byte(FRAME_VERSION);
-    writer.byte(FLAG_KEYFRAME);
-    writer.varint(this.#lastSeq);
-    writer.varint(this.#lastTimeMs);
-    writer.varint(this.#definitions.length);
     const groups = [...this.#members].filter(([, ids]) => ids.length > 0);
     groups.sort(([a], [b]) => a - b);
-    writer.varint(groups.length);
+    const output = new FrameOutput();
+    output.begin({
+      seq: this.#lastSeq,
+      timeMs: this.#lastTimeMs,
+      isKeyframe: true,
+      seriesCount: this.#definitions.length,
+      groupCount: groups.length,
+    });
     for (const [group, ids] of groups) {
-      writer.varint(group * 2);
-      writer.varint(0);
-      writer.varint(ids.length);
-      let before = -1;
+      output.group(group, false, 0, ids.length);
       for (const id of ids) {
-        writer.varint(id - before - 1);
-        before = id;
         const value = this.#values[id] ?? 0;
-        if (this.#definitions[id]?.scale === DOUBLE_SCALE) writer.absolute(value);
-        else writer.value(value, 0);
+        if (this.#definitions[id]?.scale === DOUBLE_SCALE) output.changedDouble(id, value);
+        else output.changed(id, value, 0);
       }
+      output.endGroup();
     }
-    return writer.finish();
+    return output.finish();
   }
 
   #forget(epoch: number): void {

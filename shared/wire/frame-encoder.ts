@@ -2,14 +2,8 @@ import { strict as assert } from "node:assert";
 import { OperationalError } from "../errors.ts";
 import type { Labels } from "../model/labels.ts";
 import { DOUBLE_SCALE, type SeriesDefinition } from "../model/series-definition.ts";
-import { ByteWriter } from "./bytes.ts";
-import {
-  FLAG_KEYFRAME,
-  FRAME_GROUPS_MAX,
-  FRAME_VERSION,
-  STREAM_SERIES_MAX,
-  seqOf,
-} from "./frame.ts";
+import { FRAME_GROUPS_MAX, STREAM_SERIES_MAX, seqOf } from "./frame.ts";
+import { FrameOutput } from "./frame-output.ts";
 
 export type EncodedFrame = {
   readonly seq: number;
@@ -56,7 +50,7 @@ export class FrameEncoder {
   /** Of the group that is written; kept for their memory. */
   #ended = new Int32Array(GROWTH_FIRST);
   #changed = new Int32Array(GROWTH_FIRST);
-  readonly #writer = new ByteWriter(4096);
+  readonly #output = new FrameOutput();
   readonly #keyframeEvery: number;
   #epoch: number;
   #frameCount = 0;
@@ -161,22 +155,15 @@ export class FrameEncoder {
     this.#frameCount += 1;
     const seq = seqOf(this.#epoch, this.#frameCount);
     const definitions = this.#nameSeries();
-    const writer = this.#writer;
-    writer.reset();
-    writer.byte(FRAME_VERSION);
-    writer.byte(isKeyframe ? FLAG_KEYFRAME : 0);
-    writer.varint(seq);
-    writer.varint(timeMs);
-    writer.varint(this.#seriesCount);
     const written = isKeyframe ? this.#groupsInUse(groups) : [...groups].sort((a, b) => a - b);
-    writer.varint(written.length);
+    const seriesCount = this.#seriesCount;
+    this.#output.begin({ seq, timeMs, isKeyframe, seriesCount, groupCount: written.length });
     let sampleCount = 0;
     for (const group of written) {
       sampleCount += this.#writeGroup(group, groups.includes(group), isKeyframe);
     }
     this.#tick += 1;
-    const bytes = writer.finish();
-    const seriesCount = this.#seriesCount;
+    const bytes = this.#output.finish();
     return { seq, timeMs, isKeyframe, bytes, definitions, seriesCount, sampleCount };
   }
 
@@ -243,6 +230,8 @@ export class FrameEncoder {
     const setAtTick = this.#setAtTick;
     const isHeld = this.#isHeld;
     const isAlive = this.#isAlive;
+    const values = this.#value;
+    const lasts = this.#last;
     let endedCount = 0;
     let changedCount = 0;
     let sampleCount = 0;
@@ -251,7 +240,7 @@ export class FrameEncoder {
       const isSet = setAtTick[slot] === tick || isHeld[slot] === 1;
       if (isSet && isTicked) {
         sampleCount += 1;
-        if (!isKeyframe && isAlive[slot] === 1 && this.#isUnchanged(slot)) continue;
+        if (!isKeyframe && isAlive[slot] === 1 && isSame(values[slot], lasts[slot])) continue;
         this.#changed[changedCount] = slot;
         changedCount += 1;
       } else if (isAlive[slot] === 1 && isTicked) {
@@ -262,21 +251,15 @@ export class FrameEncoder {
         changedCount += 1;
       }
     }
-    this.#writer.varint(group * 2 + (isTicked ? 1 : 0));
+    this.#output.group(group, isTicked, isKeyframe ? 0 : endedCount, changedCount);
     this.#writeEnded(endedCount, isKeyframe);
     this.#writeChanged(changedCount, isTicked, isKeyframe);
+    this.#output.endGroup();
     if (isTicked && this.#hasRetired[group] === 1) {
       this.#named[group] = this.#withoutRetired(slots);
       this.#hasRetired[group] = 0;
     }
     return sampleCount;
-  }
-
-  #isUnchanged(slot: number): boolean {
-    const value = this.#value[slot];
-    const last = this.#last[slot];
-    // 0 and -0 are not the same; NaN and NaN are.
-    return value === last ? value !== 0 || Object.is(value, last) : Object.is(value, last);
   }
 
   /** Those that are not alive any more are free again. */
@@ -291,36 +274,33 @@ export class FrameEncoder {
 
   /** A keyframe need not say what ended: a reader ends what it does not name. */
   #writeEnded(count: number, isKeyframe: boolean): void {
-    this.#writer.varint(isKeyframe ? 0 : count);
-    let before = -1;
     for (let i = 0; i < count; i += 1) {
       const slot = this.#ended[i] ?? 0;
       this.#isAlive[slot] = 0;
       this.#last[slot] = 0;
-      if (isKeyframe) continue;
-      const id = this.#id[slot] ?? 0;
-      this.#writer.varint(id - before - 1);
-      before = id;
+      if (!isKeyframe) this.#output.ended(this.#id[slot] ?? 0);
     }
   }
 
   #writeChanged(count: number, isTicked: boolean, isKeyframe: boolean): void {
-    const writer = this.#writer;
-    writer.varint(count);
-    let before = -1;
+    const output = this.#output;
+    output.beginChanged();
     for (let i = 0; i < count; i += 1) {
       const slot = this.#changed[i] ?? 0;
       const last = this.#last[slot] ?? 0;
       const value = isTicked ? (this.#value[slot] ?? 0) : last;
       const id = this.#id[slot] ?? 0;
-      writer.varint(id - before - 1);
-      before = id;
-      if (this.#scale[slot] === DOUBLE_SCALE) writer.absolute(value);
-      else writer.value(value, isKeyframe || this.#isAlive[slot] === 0 ? 0 : last);
+      if (this.#scale[slot] === DOUBLE_SCALE) output.changedDouble(id, value);
+      else output.changed(id, value, isKeyframe || this.#isAlive[slot] === 0 ? 0 : last);
       this.#isAlive[slot] = 1;
       this.#last[slot] = value;
     }
   }
+}
+
+function isSame(a: number | undefined, b: number | undefined): boolean {
+  // 0 and -0 are not the same; NaN and NaN are.
+  return a === b ? a !== 0 || Object.is(a, b) : Object.is(a, b);
 }
 
 function grown<Column extends { set(from: Column): void }>(from: Column, to: Column): Column {

@@ -3,28 +3,48 @@
  * everything. The same bytes lie in the agent's queue, travel to the aggregator and lie in its
  * write-ahead log; nothing in between encodes anew.
  *
- *     byte      format version (1)
+ *     byte      format version (2)
  *     byte      flags: 1 = keyframe
- *     varint    seq: epoch * 2^32 + count; an epoch is one table of series, count starts at 1
+ *     varint    epoch: one table of series
+ *     varint    count: place in the epoch, from 1; the sequence is epoch * 2^32 + count
  *     varint    time, Unix milliseconds
  *     varint    definitions of this epoch that a reader must have: ids below this number
  *     varint    number of groups; then for each of them, in the order of their numbers:
  *       varint    group * 2 + 1 if it ticked, group * 2 if it is only named (in a keyframe)
- *       varint    number of series that ended; their ids, each as the gap to the one before
- *       varint    number of series that changed or began; each as gap and value
+ *       varint    number of series that ended
+ *       varint    number of series that changed or began
+ *       bits      the ids of those that ended, each as gap; then of those that changed, each as gap
+ *                 and number; zeros up to the next full byte
  *     4 bytes   CRC-32 (IEEE) of all bytes before, little-endian
  *
- * A gap is the id minus the one before minus 1 (the first: the id). A value of an integer series is
- * its difference to the last value (to 0 for a series that begins, and for all in a keyframe) as
- * varint: twice its magnitude, plus 1 if negative. One that does not fit in 50 bits, and every value
- * of a double series, is the code 1 (a negative zero) and 8 bytes of the value itself, as a double.
+ * A varint has 7 bits a byte, low bits first. Bits go from the most significant one of a byte on.
+ * A gap is the id minus the one before minus 1 (the first: the id). A number is the difference of an
+ * integer series' value to the last one, to 0 for a series that begins and for all in a keyframe. Both
+ * have symbols (frame-codes.ts) in a prefix code, one for gaps, one for numbers in keyframes, one for
+ * numbers in others; the symbols follow each other without a state that outlives the group:
+ *
+ *     gap       0 to 3, or its number of bits; then its bits below the leading 1
+ *     number    zero
+ *               negative, then the number's magnitude as another number
+ *               repeat 1 to 4: the same as the 1st to 4th newest of the distinct numbers of this group
+ *                 that have magnitude 32 or more, and no repeat symbol
+ *               its number of bits, 1 to 48; then its bits below the leading 1
+ *               for a multiple of 4096: the quotient's number of bits, 1 to 36; then as above
+ *               absolute, then the 64 bits of the value itself as a double: every value of a double
+ *                 series, and where the difference is not whole or has more than 48 bits
+ *
+ * Why so: most of what changes in a second are small numbers, pages of memory, and numbers that
+ * several series have in common (a group and the one around it, usage and working set). A code that
+ * adapts to each series was no smaller, and would make a frame's reading depend on those before it.
  *
  * Series that are alive, belong to a group that ticked and are not named did not change: they have
  * a sample at this tick all the same. A keyframe names every series that is alive in every group, also
  * in groups that did not tick, and a reader ends what it does not name. So every stretch from a
  * keyframe on stands alone. An epoch begins with a keyframe.
+ *
+ * Version 1 (frame-v1.ts) had varints in the place of the bits; readers take both.
  */
-export const FRAME_VERSION = 1;
+export const FRAME_VERSION = 2;
 export const FLAG_KEYFRAME = 1;
 
 /** Bytes of one frame, at most: a keyframe of 200,000 series fits. */
@@ -32,6 +52,10 @@ export const FRAME_BYTES_MAX = 2 * 1024 * 1024;
 /** Series one stream may define in an epoch. */
 export const STREAM_SERIES_MAX = 1_000_000;
 export const FRAME_GROUPS_MAX = 64;
+
+/** Epochs, and frames of an epoch: a sequence stays a whole number below 2^53. */
+export const EPOCH_MAX = 2 ** 21 - 1;
+export const EPOCH_FRAMES_MAX = 2 ** 32 - 1;
 
 const EPOCH_FACTOR = 2 ** 32;
 

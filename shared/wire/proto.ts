@@ -6,8 +6,11 @@ import { loadSync, type PackageDefinition } from "@grpc/proto-loader";
 import type { ProtoGrpcType as IngestProto } from "./generated/ingest.ts";
 import type { ProtoGrpcType as QueryProto } from "./generated/query.ts";
 
-/** Version of the ingest protocol and of the frame format; a hello names it. */
-export const PROTOCOL_VERSION = 1;
+/**
+ * Version of the ingest protocol, and the newest of the frame format that goes with it; a hello
+ * names it. An aggregator reads all from 1 on.
+ */
+export const PROTOCOL_VERSION = 2;
 
 /** Bytes of one gRPC message in either direction, at most. */
 export const MESSAGE_BYTES_MAX = 4 * 1024 * 1024;

@@ -435,8 +435,8 @@ describe("an agent that does not keep to the protocol", () => {
   test.each<[string, Partial<ReturnType<typeof hello>>, string]>([
     [
       "an unknown version",
-      { protocolVersion: 2 },
-      "speaks protocol version 2, this aggregator version 1",
+      { protocolVersion: 3 },
+      "speaks protocol version 3, this aggregator versions 1 to 2",
     ],
     ["no node name", { node: "" }, "has a node name of 0 bytes"],
     ["a long node name", { node: "x".repeat(254) }, "has a node name of 254 bytes"],

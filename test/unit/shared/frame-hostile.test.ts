@@ -1,0 +1,218 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { OperationalError } from "../../../shared/errors.ts";
+import type { SeriesDefinition } from "../../../shared/model/series-definition.ts";
+import { ByteWriter } from "../../../shared/wire/bytes.ts";
+import {
+  epochOfSeq,
+  FRAME_BYTES_MAX,
+  FRAME_GROUPS_MAX,
+  seqOf,
+} from "../../../shared/wire/frame.ts";
+import {
+  type ParsedFrame,
+  parseFrame,
+  readFrameHeader,
+  StreamDecoder,
+} from "../../../shared/wire/frame-decoder.ts";
+import { type Played, playStream } from "../../support/recorded-stream.ts";
+
+/** A frame's body with a right checksum. */
+function sealed(body: Iterable<number>): Uint8Array {
+  const writer = new ByteWriter(64);
+  for (const byte of body) writer.byte(byte);
+  return writer.finish();
+}
+
+function varint(value: number): number[] {
+  const bytes: number[] = [];
+  let rest = value;
+  for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) bytes.push((rest % 0x80) | 0x80);
+  return [...bytes, rest];
+}
+
+/** Head of a delta frame with one group; what follows are its counts. */
+const V1 = [1, 0, ...varint(seqOf(1, 2)), ...varint(1e12), ...varint(1e6), 1, 1];
+const V2 = [2, 0, 1, 2, ...varint(1e12), ...varint(1e6), 1, 1];
+
+/** Why it is refused, which has to be as a bad frame. */
+function refusal(bytes: Uint8Array): string {
+  try {
+    parseFrame(bytes);
+  } catch (error) {
+    expect(error).toBeInstanceOf(OperationalError);
+    expect((error as OperationalError).code).toBe("PARSE");
+    return (error as OperationalError).message;
+  }
+  return "taken";
+}
+
+/** What parsing may have allocated is paid for by the bytes, and what it gives is in order. */
+function expectBounded(frame: ParsedFrame, bytes: Uint8Array): void {
+  let named = 0;
+  let groupBefore = -1;
+  for (const { group, ended, changed, values, isAbsolute } of frame.groups) {
+    expect(group).toBeGreaterThan(groupBefore);
+    expect(group).toBeLessThan(FRAME_GROUPS_MAX);
+    groupBefore = group;
+    named += ended.length + changed.length;
+    for (const ids of [ended, changed]) {
+      ids.forEach((id, i) => {
+        expect(id).toBeGreaterThan(ids[i - 1] ?? -1);
+        expect(id).toBeLessThan(frame.seriesCount);
+      });
+    }
+    expect([values.length, isAbsolute.length]).toEqual([changed.length, changed.length]);
+    values.forEach((value, i) => {
+      if (isAbsolute[i] === 0) expect(Number.isSafeInteger(value)).toBe(true);
+    });
+  }
+  expect(named).toBeLessThanOrEqual(Math.min(frame.seriesCount, bytes.length * 8));
+}
+
+describe("a hostile frame", () => {
+  test.each<[string, number[], string]>([
+    [
+      "of a version to come",
+      [3, 0, 1, 1, 1, 0, 0],
+      "frame has version 3, this program reads versions 1 to 2",
+    ],
+    ["of no version", [0, 0, 1, 1, 1, 0, 0], "frame has version 0"],
+    ["without anything", [], "frame is cut off at byte 0"],
+    ["with flags that are none", [2, 2, 1, 1, 1, 0, 0], "has flags 2"],
+    [
+      "of an epoch that makes sequences too large",
+      [2, 1, ...varint(2 ** 21), 1, 1, 0, 0],
+      "frame 1 of epoch 2097152 is beyond all",
+    ],
+    [
+      "of a count that makes sequences too large",
+      [2, 1, 1, ...varint(2 ** 32), 1, 0, 0],
+      "frame 4294967296 of epoch 1 is beyond all",
+    ],
+    ["with a number beyond 2^53", [2, 1, 1, 1, ...new Array(8).fill(0xff), 0, 0], "is too large"],
+    [
+      "with more series than a stream may have",
+      [2, 1, 1, 1, 1, ...varint(1_000_001), 0],
+      "1000001 series",
+    ],
+    ["with more groups than bytes", [2, 1, 1, 1, 1, 9, ...varint(2 ** 32)], "is cut off"],
+    ["with 2^32 changes", [...V2, 0, ...varint(2 ** 32), 0, 0, 0], "is cut off"],
+    ["with 2^32 changes in version 1", [...V1, 0, ...varint(2 ** 32), 0, 0], "is cut off"],
+    ["with 2^32 endings", [...V2, ...varint(2 ** 32), 0, 0], "is cut off"],
+    ["with 2^32 endings in version 1", [...V1, ...varint(2 ** 32), 0, 0], "is cut off"],
+    [
+      "with more changes than series",
+      [2, 0, 1, 2, 1, 3, 1, 1, 0, 4, 0, 0],
+      "names 4 series in a group of 3",
+    ],
+    ["with a gap beyond the series", [...V2, 0, 1, 0xff, 0xff, 0xff, 0xff, 0xff], "of 1000000"],
+    [
+      "with a gap beyond the series in version 1",
+      [...V1, 0, 1, ...varint(2 ** 52), 0],
+      "frame names series 4503599627370496 of 1000000",
+    ],
+    ["with groups out of order", [2, 0, 1, 2, 1, 0, 2, 4, 0, 0, 2, 0, 0], "has group 1 amiss"],
+    ["with a group twice", [2, 0, 1, 2, 1, 0, 2, 4, 0, 0, 4, 0, 0], "has group 2 amiss"],
+    [
+      "with a group beyond the last",
+      [2, 0, 1, 2, 1, 0, 1, ...varint(128), 0, 0],
+      "has group 64 amiss",
+    ],
+    ["with bytes behind its end", [2, 0, 1, 2, 1, 0, 0, 7], "has 1 bytes too many"],
+    ["with bits behind its end", [2, 0, 1, 2, 1, 1, 1, 1, 1, 0, 0x01], "bits are left over"],
+  ])("%s is refused for what it is", (_what, body, expected) => {
+    expect(refusal(sealed(body))).toContain(expected);
+  });
+
+  test("over the size of a frame is refused before it is looked at", () => {
+    expect(refusal(new Uint8Array(FRAME_BYTES_MAX + 1))).toContain("is over 2097152");
+  });
+
+  test("that claims much costs no memory", () => {
+    const claims = sealed([...V2, 0, ...varint(999_999), 0, 0, 0]);
+    const before = process.memoryUsage().arrayBuffers;
+    for (let i = 0; i < 1000; i += 1) expect(refusal(claims)).toContain("is cut off");
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(16 * 1024 ** 2);
+  });
+
+  test("made of a good one by changes, with a right checksum, is refused or bounded", () => {
+    const places = placesOf(playStream());
+    const change = fc.record({
+      at: fc.nat(4000),
+      kind: fc.constantFrom("set", "flip", "insert", "remove", "cut"),
+      byte: fc.oneof(fc.nat(255), fc.constantFrom(0, 1, 0x7f, 0x80, 0xff)),
+    });
+    fc.assert(
+      fc.property(
+        fc.nat(places.length - 1),
+        fc.array(change, { minLength: 1, maxLength: 5 }),
+        (index, changes) => {
+          const { body, decoder } = atPlace(places[index]);
+          const bytes = sealed(changedBy(body, changes));
+          let frame: ParsedFrame;
+          try {
+            frame = parseFrame(bytes);
+          } catch (error) {
+            expect(error).toBeInstanceOf(OperationalError);
+            return;
+          }
+          expectBounded(frame, bytes);
+          expect(readFrameHeader(bytes).seq).toBe(frame.seq);
+          if (decoder.check(frame) !== "take") return;
+          decoder.apply(frame);
+          parseFrame(decoder.snapshot());
+        },
+      ),
+      { numRuns: 3000 },
+    );
+  });
+});
+
+type Change = { readonly at: number; readonly kind: string; readonly byte: number };
+
+function changedBy(body: number[], changes: readonly Change[]): number[] {
+  for (const { at, kind, byte } of changes) {
+    const place = body.length === 0 ? 0 : at % body.length;
+    if (kind === "set") body[place] = byte;
+    else if (kind === "flip") body[place] = (body[place] ?? 0) ^ (1 << (byte & 7));
+    else if (kind === "insert") body.splice(place, 0, byte);
+    else if (kind === "remove") body.splice(place, 1 + (byte & 3));
+    else body.length = place;
+  }
+  return body;
+}
+
+type Place = {
+  readonly bytes: Uint8Array;
+  readonly epoch: number;
+  readonly definitions: readonly SeriesDefinition[];
+  /** The reader's state before it; null: it has taken none. */
+  readonly snapshot: Uint8Array | null;
+};
+
+/** Every frame of a good stream, and where its reader then stands. */
+function placesOf({ messages }: Played): Place[] {
+  const places: Place[] = [];
+  const decoder = new StreamDecoder();
+  for (const { series, frames } of messages) {
+    if (series) decoder.define(series.epoch ?? 0, (series.series ?? []) as SeriesDefinition[]);
+    for (const frame of frames?.frame ?? []) {
+      const bytes = Uint8Array.from(frame as Uint8Array);
+      const { epoch, lastSeq } = decoder;
+      const isBegun = epochOfSeq(lastSeq) === epoch;
+      const definitions = [...decoder.definitions];
+      places.push({ bytes, epoch, definitions, snapshot: isBegun ? decoder.snapshot() : null });
+      decoder.apply(parseFrame(bytes));
+    }
+  }
+  return places;
+}
+
+function atPlace(place: Place | undefined): { body: number[]; decoder: StreamDecoder } {
+  const decoder = new StreamDecoder();
+  if (place === undefined) return { body: [], decoder };
+  decoder.define(place.epoch, place.definitions);
+  if (place.snapshot !== null) decoder.apply(parseFrame(place.snapshot));
+  return { body: [...place.bytes.subarray(0, -4)], decoder };
+}
