@@ -1,4 +1,9 @@
-import { type ClientDuplexStream, credentials, status } from "@grpc/grpc-js";
+import {
+  type ChannelCredentials,
+  type ClientDuplexStream,
+  credentials,
+  status,
+} from "@grpc/grpc-js";
 import { OperationalError } from "../../shared/errors.ts";
 import { type Address, formatAddress } from "../../shared/model/address.ts";
 import type { AgentMessage } from "../../shared/wire/generated/telltale/v1/AgentMessage.ts";
@@ -28,11 +33,14 @@ type Call = ClientDuplexStream<AgentMessage, AggregatorMessage__Output>;
  * Streams to the aggregator at `address`. The connection is there at once; that nobody answers
  * shows when it is read from.
  */
-export function grpcConnect(address: Address): ConnectIngest {
+export function grpcConnect(
+  address: Address,
+  secrets: ChannelCredentials = credentials.createInsecure(),
+): ConnectIngest {
   const target = formatAddress(address);
   return async () => {
     const { Ingest } = loadTelltale().v1;
-    return new GrpcConnection(new Ingest(target, credentials.createInsecure(), OPTIONS), target);
+    return new GrpcConnection(new Ingest(target, secrets, OPTIONS), target);
   };
 }
 
