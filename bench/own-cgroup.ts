@@ -37,7 +37,7 @@ export class OwnCgroup implements AsyncDisposable {
   readonly #hierarchies = hierarchies();
 
   constructor() {
-    for (const path of this.#paths()) mkdirSync(path);
+    for (const path of this.paths) mkdirSync(path);
   }
 
   /** The command, to be run inside; it takes the place of the process that is started. */
@@ -58,10 +58,11 @@ export class OwnCgroup implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const path of this.#paths()) await removeGroup(path);
+    for (const path of this.paths) await removeGroup(path);
   }
 
-  #paths(): string[] {
+  /** The group in each hierarchy. */
+  get paths(): string[] {
     return this.#hierarchies.map((name) => join(ROOT, name, this.#group));
   }
 }

@@ -1,5 +1,4 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
-import { connect, createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { credentials } from "@grpc/grpc-js";
@@ -7,6 +6,7 @@ import { labelsOf } from "../shared/model/labels.ts";
 import { FrameEncoder } from "../shared/wire/frame-encoder.ts";
 import { loadTelltale, PROTOCOL_VERSION } from "../shared/wire/proto.ts";
 import { Bed, eventually, type Program } from "../test/support/programs.ts";
+import { CountingProxy } from "./counting-proxy.ts";
 import type { BenchResult } from "./main.ts";
 
 const AGENT_SECONDS = 60;
@@ -159,39 +159,6 @@ async function send(port: number, sender: Sender): Promise<void> {
 async function storedSamples(bed: Bed): Promise<number> {
   const page = await bed.metrics();
   return Number(/^telltale_store_samples_stored_total(?:\{.*\})? (\S+)$/m.exec(page)?.[1]);
-}
-
-/** Passes bytes on to a local port and counts those of the client. */
-class CountingProxy implements AsyncDisposable {
-  readonly #server: Server;
-  bytesUp = 0;
-
-  constructor(targetPort: number) {
-    this.#server = createServer((client) => {
-      const target = connect(targetPort, "127.0.0.1");
-      client.on("data", (chunk) => {
-        this.bytesUp += chunk.length;
-      });
-      client.pipe(target).pipe(client);
-      client.on("error", () => target.destroy());
-      target.on("error", () => client.destroy());
-    });
-  }
-
-  static async open(targetPort: number): Promise<CountingProxy> {
-    const proxy = new CountingProxy(targetPort);
-    await new Promise<void>((resolve) => proxy.#server.listen(0, "127.0.0.1", resolve));
-    return proxy;
-  }
-
-  get port(): number {
-    const address = this.#server.address();
-    return typeof address === "object" && address !== null ? address.port : 0;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#server.close();
-  }
 }
 
 /** User and system time from /proc/PID/stat; a tick is 10 ms. */
