@@ -7,6 +7,8 @@ import type { AgentConfig } from "./config.ts";
 const OUTPUT_BYTES_MAX = 1024 ** 2;
 
 export type ConfigRequest = {
+  /** "join": the agent need not have joined what it sends to. */
+  readonly purpose: "run" | "join";
   readonly defaultFile: string;
   readonly file: string | undefined;
   readonly environmentPrefix: string;

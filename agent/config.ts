@@ -84,19 +84,13 @@ export const agentConfigSchema = z
     /** Allows what is neither encrypted nor authenticated beyond this machine. */
     insecure: z.boolean().default(false),
   })
-  .superRefine((config, context) => {
-    if (config.insecure) return;
-    const { aggregator, listen } = config;
-    const used = aggregator.addresses.map((value) => ({ key: "aggregator", value }));
-    if (listen !== null) used.push({ key: "listen", value: listen });
-    for (const { key, value } of used) {
-      if (isLoopback(value)) continue;
-      context.addIssue({
-        code: "custom",
-        path: [key],
-        message: `${value.host} is not this machine, and there is neither encryption nor authentication yet: keep to a network you trust and say "insecure: true"`,
-      });
-    }
+  .superRefine(({ insecure, listen }, context) => {
+    if (insecure || listen === null || isLoopback(listen)) return;
+    context.addIssue({
+      code: "custom",
+      path: ["listen"],
+      message: `${listen.host} can be reached from other machines, and the page is neither encrypted nor asks who reads: keep to 127.0.0.1 (the aggregator has all that it shows), or, in a network you trust, say "insecure: true"`,
+    });
   });
 
 export type AgentConfig = z.infer<typeof agentConfigSchema>;

@@ -3,7 +3,7 @@ import "./v8-settings.ts";
 import { hostname } from "node:os";
 import { Command } from "commander";
 import { OperationalError } from "../shared/errors.ts";
-import { formatAddress } from "../shared/model/address.ts";
+import { formatAddress, parseAddress } from "../shared/model/address.ts";
 import {
   EXIT_USAGE,
   flagOverrides,
@@ -27,11 +27,16 @@ import { TickRunner } from "./collect/tick.ts";
 import type { AgentConfig } from "./config.ts";
 import { readConfigApart } from "./config-process.ts";
 import { hourlyInventory } from "./hourly-inventory.ts";
+import { HeldIdentity } from "./identity/held-identity.ts";
+import { startRenewal } from "./identity/renewal.ts";
+import { joinApart, renewApart } from "./identity-process.ts";
 import { metricsPage } from "./metrics-page.ts";
 import { grpcConnect } from "./uplink/grpc-connect.ts";
 import { grpcProbe } from "./uplink/grpc-probe.ts";
 
 const DEFAULT_CONFIG = "/etc/telltale/agent.yaml";
+/** The aggregator's gRPC port. */
+const DEFAULT_PORT = 7070;
 const LEVEL_LIMITS = { cacheBytes: 1024 ** 2, writeBufferBytes: 1024 ** 2 };
 
 /** Flags that stand for one value of the configuration. */
@@ -61,13 +66,14 @@ const program = new Command("telltale-agent")
   .option("--listen <host:port>", 'own /metrics page, or "none" (default: 127.0.0.1:7072)')
   .option("--interval <duration>", "time between two ticks (default: 1s)")
   .option("--log-level <level>", "debug, info, warn or error (default: info)")
-  .option("--insecure", "allow an aggregator beyond this machine, unencrypted")
+  .option("--insecure", "allow an aggregator beyond this machine without having joined it")
   .addHelpText(
     "after",
     `
 Examples:
   telltale-agent --aggregator localhost:7070     run in the foreground
   telltale-agent --check-config                  is /etc/telltale/agent.yaml good?
+  telltale-agent join HOST TOKEN                 get a certificate from the aggregator there
   telltale-agent once | grep node_load           collect twice, one interval apart, and print
 
 Every setting can also be given as TELLTALE_AGENT_NAME, such as TELLTALE_AGENT_DATA_DIR.`,
@@ -80,12 +86,30 @@ program
   .description("collect, wait one interval, collect again, print what /metrics would show, exit")
   .action(() => guarded(once));
 
+program
+  .command("join <host> <token>")
+  .description("join the aggregator at HOST[:PORT] with a one-time token; - reads it from stdin")
+  .addHelpText(
+    "after",
+    `
+Make the token where the aggregator runs: telltale-aggregator token create
+The key and the certificate go into the data directory; an agent that runs takes them with its next
+connection, one that could not start yet with its next start.`,
+  )
+  .action((host: string, token: string) =>
+    guarded((config) => joinAt(config, host, token), "join"),
+  );
+
 await program.parseAsync();
 
-async function guarded(action: (config: AgentConfig) => Promise<void>): Promise<void> {
+async function guarded(
+  action: (config: AgentConfig) => Promise<void>,
+  purpose: "run" | "join" = "run",
+): Promise<void> {
   try {
     const options = program.opts();
     const config = readConfigApart(process.execPath, {
+      purpose,
       defaultFile: DEFAULT_CONFIG,
       file: options["config"],
       environmentPrefix: "TELLTALE_AGENT",
@@ -123,7 +147,28 @@ function requireKnownCollectors({ collectors }: AgentConfig): void {
 async function run(config: AgentConfig): Promise<void> {
   const logger = openLog(config.log_level, "telltale-agent");
   keepGivingBackPages(logger);
-  await runUntilSignal(() => startAgent(config, nodePlatform(config, logger)));
+  const identity = new HeldIdentity(config.data_dir, nodeClock, logger);
+  await using _renewal = startRenewal({
+    clock: nodeClock,
+    logger,
+    memberships: () => identity.memberships(),
+    renew: (signal) => renewApart(process.execPath, config.data_dir, signal),
+  });
+  await runUntilSignal(() => startAgent(config, nodePlatform(config, logger, identity)));
+}
+
+async function joinAt(config: AgentConfig, host: string, token: string): Promise<void> {
+  const aggregator = parseAddress(host, DEFAULT_PORT);
+  if (aggregator === null) throw new OperationalError("USAGE", `Not HOST or HOST:PORT: ${host}`);
+  const node = config.node === "" ? hostname() : config.node;
+  const request = {
+    command: "join",
+    dataDirectory: config.data_dir,
+    aggregator,
+    token,
+    node,
+  } as const;
+  process.exitCode = joinApart(process.execPath, request);
 }
 
 /** Two rounds, so that what is a difference of two readings has one. */
@@ -166,7 +211,8 @@ function openDirectory({ host_root: hostRoot }: AgentConfig, logger: Logger): Op
     new ContainerDirectory({ hostRoot, clock: nodeClock, random: Math.random, logger, faults });
 }
 
-function nodePlatform(config: AgentConfig, logger: Logger): AgentPlatform {
+function nodePlatform(config: AgentConfig, logger: Logger, identity: HeldIdentity): AgentPlatform {
+  const securityFor = (target: string) => identity.securityFor(target);
   return {
     clock: nodeClock,
     random: Math.random,
@@ -180,8 +226,8 @@ function nodePlatform(config: AgentConfig, logger: Logger): AgentPlatform {
         load,
       ),
     freeBytes,
-    connect: grpcConnect,
-    probe: grpcProbe,
+    connect: (address) => grpcConnect(address, securityFor),
+    probe: (address) => grpcProbe(address, securityFor),
     collectors: (sink) => {
       const collectors = createCollectors(
         collectOptions(config),

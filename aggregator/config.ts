@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { address, duration, LOG_LEVELS } from "../shared/config/fields.ts";
-import { isLoopback } from "../shared/model/address.ts";
+import { type Address, isLoopback } from "../shared/model/address.ts";
 import { parseDuration } from "../shared/model/duration.ts";
 
 /** /etc/telltale/aggregator.yaml. Durations are milliseconds once they are read. */
@@ -38,20 +38,31 @@ export const aggregatorConfigSchema = z
       })
       .prefault({}),
     log_level: z.enum(LOG_LEVELS).default("info"),
-    /** Allows what is neither encrypted nor authenticated beyond this machine. */
+    /** TLS and authentication: on every address but loopback ("auto"), or there too ("required"). */
+    tls: z.enum(["auto", "required"]).default("auto"),
+    /** Further names and addresses that people and programs reach this aggregator by. */
+    tls_names: z
+      .array(z.string().regex(/^[0-9A-Za-z.:_-]{1,253}$/, "not a host name or an address"))
+      .max(100)
+      .default([]),
+    /** How long an agent's certificate is good; the agent renews it when a third of that is left. */
+    certificate_lifetime: duration
+      .refine((ms) => ms >= 5000 && ms <= 366 * 86_400_000, "must be from 5s to 366d")
+      .default(parseDuration("30d")),
+    /** Neither encryption nor authentication, on any address. */
     insecure: z.boolean().default(false),
   })
-  .superRefine((config, context) => {
-    if (config.insecure) return;
-    for (const key of ["grpc", "http"] as const) {
-      const { listen } = config[key];
-      if (isLoopback(listen)) continue;
-      context.addIssue({
-        code: "custom",
-        path: [key, "listen"],
-        message: `${listen.host} can be reached from other machines, and there is neither encryption nor authentication yet: keep to a network you trust and say "insecure: true"`,
-      });
-    }
-  });
+  .refine(
+    ({ insecure, tls }) => !(insecure && tls === "required"),
+    'there is either "insecure: true" or "tls: required"',
+  );
+
+/** Whether what listens there is encrypted and asks who calls. */
+export function hasTls(
+  { tls, insecure }: Pick<AggregatorConfig, "tls" | "insecure">,
+  listen: Address,
+): boolean {
+  return tls === "required" || (!insecure && !isLoopback(listen));
+}
 
 export type AggregatorConfig = z.infer<typeof aggregatorConfigSchema>;

@@ -1,34 +1,154 @@
-import type { Address } from "../shared/model/address.ts";
-import type { Clock, Logger } from "../shared/platform/ports.ts";
+import { chmodSync, mkdirSync, rmSync } from "node:fs";
+import { hostname, networkInterfaces } from "node:os";
+import { join } from "node:path";
+import { errorMessage } from "../shared/errors.ts";
+import { type Disposals, startParts } from "../shared/platform/disposals.ts";
+import type { Clock, KeyValueStore, Logger } from "../shared/platform/ports.ts";
+import type { Metrics } from "../shared/telemetry/metrics.ts";
 import { VERSION } from "../shared/version.ts";
-import { startGrpcServer } from "./api/grpc-server.ts";
-import { startHttpServer } from "./api/http-server.ts";
+import { Access } from "./access/access.ts";
+import { accessServices } from "./access/access-service.ts";
+import { type GrpcAccess, startGrpcServer } from "./api/grpc-server.ts";
+import { type HttpGate, startHttpServer } from "./api/http-server.ts";
 import { createQueryService } from "./api/query-service.ts";
+import { type AgentPeer, TlsDoor } from "./api/tls-door.ts";
 import type { Services } from "./app.ts";
-import { ingestHandlers } from "./ingest/grpc-handler.ts";
+import { type AggregatorConfig, hasTls } from "./config.ts";
+import { type CertifiedPeer, ingestHandlers } from "./ingest/grpc-handler.ts";
 
-/** Serves gRPC and HTTP on real sockets. @throws OperationalError IN_USE when a port is taken */
+export type ListenPlatform = {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  openStore<T>(
+    directory: string,
+    metrics: Metrics,
+    load: (store: KeyValueStore) => Promise<T>,
+  ): Promise<T>;
+};
+
+const UPKEEP_EVERY_MS = 5000;
+
+/** Where an admin on this machine speaks to the aggregator. */
+export function adminSocketPath(dataDirectory: string): string {
+  return join(dataDirectory, "admin", "grpc.sock");
+}
+
+/**
+ * Serves gRPC and HTTP on real sockets: encrypted, and asking who calls, where other machines reach
+ * them.
+ * @throws OperationalError IN_USE when a port is taken, CONFIG, STORAGE
+ */
 export async function listen(
-  { ingest, api, metrics, readiness }: Services,
-  { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
-  addresses: { readonly grpc: Address; readonly http: Address },
+  services: Services,
+  platform: ListenPlatform,
+  config: AggregatorConfig,
 ): Promise<AsyncDisposable> {
-  const http = await startHttpServer(
-    { api, metrics, readiness, clock, logger },
-    { listen: addresses.http, version: VERSION },
-  );
-  const grpc = await startGrpcServer(
-    { ingest: ingestHandlers(ingest), query: createQueryService(api, logger), clock },
-    { listen: addresses.grpc },
-  ).catch(async (error) => {
-    await http[Symbol.asyncDispose]();
-    throw error;
+  return await startParts(platform.logger, async (parts) => {
+    const guard = await openGuard(services.metrics, platform, config, parts);
+    const { ingest, api, metrics, readiness } = services;
+    const { clock, logger } = platform;
+    const gate = hasTls(config, config.http.listen) ? (guard?.http ?? null) : null;
+    parts.use(
+      await startHttpServer(
+        { api, metrics, readiness, clock, logger, gate },
+        { listen: config.http.listen, version: VERSION },
+      ),
+    );
+    const grpc = await startGrpcServer(
+      {
+        ingest: ingestHandlers(ingest, guard?.certified ?? null),
+        query: createQueryService(api, logger),
+        clock,
+        access: guard?.grpc ?? null,
+      },
+      { listen: config.grpc.listen },
+    );
+    parts.use(grpc);
+    grpc.setServing(true);
   });
-  grpc.setServing(true);
-  return {
-    [Symbol.asyncDispose]: async () => {
-      await grpc[Symbol.asyncDispose]();
-      await http[Symbol.asyncDispose]();
-    },
+}
+
+type Guard = {
+  readonly grpc: GrpcAccess;
+  readonly http: HttpGate;
+  /** Null where the gRPC port asks nobody. */
+  readonly certified: ((peer: string) => CertifiedPeer | null) | null;
+};
+
+/** Null where nothing listens for other machines, or insecurely: then there is no CA either. */
+async function openGuard(
+  metrics: Metrics,
+  { clock, logger, openStore }: ListenPlatform,
+  config: AggregatorConfig,
+  parts: Disposals,
+): Promise<Guard | null> {
+  const isGrpcTls = hasTls(config, config.grpc.listen);
+  if (!isGrpcTls && !hasTls(config, config.http.listen)) return null;
+  const directory = privateDirectory(join(config.data_dir, "access"));
+  const options = { names: namesOf(config), certificateLifeMs: config.certificate_lifetime };
+  const access = await openStore(directory, metrics, async (store) => {
+    const opened = await Access.open({ store, clock, logger, metrics }, options);
+    parts.defer(() => store.close());
+    return opened;
+  });
+  keepUp(access, { clock, logger }, parts);
+  const refusals = metrics.counter(
+    "telltale_access_refusals_total",
+    "Calls and requests that were refused for who called, by reason.",
+  );
+  let door: TlsDoor | null = null;
+  const openDoor: GrpcAccess["openDoor"] = (inject) => {
+    door = new TlsDoor({ gate: access, clock, logger, metrics }, inject);
+    return door;
   };
+  const agentOf = (peer: string): AgentPeer | null => door?.agentOf(peer) ?? null;
+  const handlers = accessServices(access, (peer) => agentOf(peer)?.fingerprint ?? "", logger);
+  const adminSocket = adminSocketPath(config.data_dir);
+  privateDirectory(join(adminSocket, ".."));
+  rmSync(adminSocket, { force: true }); // left by one that was killed: the stores are ours by now
+  return {
+    grpc: { ...handlers, refusals, adminSocket, openDoor: isGrpcTls ? openDoor : null },
+    http: { port: access, refusals },
+    certified: isGrpcTls ? agentOf : null,
+  };
+}
+
+/** For its owner alone. */
+function privateDirectory(directory: string): string {
+  mkdirSync(directory, { recursive: true });
+  chmodSync(directory, 0o700);
+  return directory;
+}
+
+function keepUp(
+  access: Access,
+  { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
+  parts: Disposals,
+): void {
+  const stop = new AbortController();
+  const run = async () => {
+    while (!stop.signal.aborted) {
+      await access.upkeep().catch((error) => {
+        logger.error({ error: errorMessage(error) }, "upkeep of certificates failed");
+      });
+      await clock.sleep(UPKEEP_EVERY_MS, stop.signal).catch(() => undefined); // stopping ends it
+    }
+  };
+  const running = run();
+  parts.defer(async () => {
+    stop.abort();
+    await running;
+  });
+}
+
+/** What the certificate says it is: the names of this machine, its addresses, what was configured. */
+function namesOf({ tls_names: configured, grpc, http }: AggregatorConfig): string[] {
+  const own = ["localhost", "127.0.0.1", "::1", hostname()];
+  const addresses = Object.values(networkInterfaces())
+    .flatMap((list) => list ?? [])
+    .map(({ address }) => address.replace(/%.*$/, ""));
+  const listened = [grpc.listen.host, http.listen.host].filter(
+    (host) => host !== "0.0.0.0" && host !== "::",
+  );
+  return [...new Set([...configured, ...own, ...listened, ...addresses])];
 }

@@ -16,9 +16,10 @@ import type { Logger } from "../shared/platform/ports.ts";
 import { readConfig } from "../shared/platform/read-config.ts";
 import type { Metrics } from "../shared/telemetry/metrics.ts";
 import { VERSION } from "../shared/version.ts";
+import { addAdminCommands } from "./admin-commands.ts";
 import { type AggregatorPlatform, checkFiles, startAggregator } from "./app.ts";
 import { type AggregatorConfig, aggregatorConfigSchema } from "./config.ts";
-import { listen } from "./listen.ts";
+import { adminSocketPath, listen } from "./listen.ts";
 
 const DEFAULT_CONFIG = "/etc/telltale/aggregator.yaml";
 const LEVEL_LIMITS = { cacheBytes: 16 * 1024 ** 2, writeBufferBytes: 8 * 1024 ** 2 };
@@ -34,6 +35,7 @@ const FLAG_PATHS = {
   externalUrl: ["external_url"],
   retention: ["retention"],
   logLevel: ["log_level"],
+  tls: ["tls"],
   insecure: ["insecure"],
 } as const;
 
@@ -50,7 +52,8 @@ const program = new Command("telltale-aggregator")
   .option("--external-url <url>", "how people reach this aggregator; goes into notifications")
   .option("--retention <duration>", "how long samples are kept (default: 15d)")
   .option("--log-level <level>", "debug, info, warn or error (default: info)")
-  .option("--insecure", "allow other machines to connect, unencrypted")
+  .option("--tls <when>", "auto: on every address but loopback; required: there too")
+  .option("--insecure", "no TLS and no authentication, whoever can connect")
   .addHelpText(
     "after",
     `
@@ -58,6 +61,8 @@ Examples:
   telltale-aggregator --data-dir ./data                  run in the foreground
   telltale-aggregator --check-config                     are configuration, rules and routing good?
   telltale-aggregator --rules 'rules/*.yaml' --notify notify.yaml
+  telltale-aggregator token create --node web1           for telltale-agent join, on web1
+  telltale-aggregator user add ann --role viewer         a token for a person or a program
 
 Every setting can also be given as TELLTALE_AGGREGATOR_NAME, such as TELLTALE_AGGREGATOR_DATA_DIR.
 SIGHUP reads the rule files again; if one is wrong, the old rules stay in force.`,
@@ -65,26 +70,45 @@ SIGHUP reads the rule files again; if one is wrong, the old rules stay in force.
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : EXIT_USAGE))
   .action(run);
 
+addAdminCommands({
+  program,
+  socketPath: () => adminSocketPath(readConfiguration().data_dir),
+  nowMs: nodeClock.nowMs,
+  print: (text) => process.stdout.write(text),
+  guarded,
+});
+
 await program.parseAsync();
 
-async function run(): Promise<void> {
+async function guarded(work: () => Promise<void>): Promise<void> {
   try {
-    const options = program.opts();
-    const flags = flagOverrides(options, FLAG_PATHS);
-    if (options["rules"] !== undefined) {
-      flags.push({ source: "--rules", path: ["rules"], text: JSON.stringify(options["rules"]) });
-    }
-    const config = readConfig(aggregatorConfigSchema, {
-      defaultFile: DEFAULT_CONFIG,
-      file: options["config"],
-      environmentPrefix: "TELLTALE_AGGREGATOR",
-      flags,
-    });
-    if (options["checkConfig"] === true) check(config);
-    else await serve(config);
+    await work();
   } catch (error) {
     reportFailure("telltale-aggregator", error);
   }
+}
+
+async function run(): Promise<void> {
+  await guarded(async () => {
+    const config = readConfiguration();
+    if (program.opts()["checkConfig"] === true) check(config);
+    else await serve(config);
+  });
+}
+
+/** @throws OperationalError CONFIG */
+function readConfiguration(): AggregatorConfig {
+  const options = program.opts();
+  const flags = flagOverrides(options, FLAG_PATHS);
+  if (options["rules"] !== undefined) {
+    flags.push({ source: "--rules", path: ["rules"], text: JSON.stringify(options["rules"]) });
+  }
+  return readConfig(aggregatorConfigSchema, {
+    defaultFile: DEFAULT_CONFIG,
+    file: options["config"],
+    environmentPrefix: "TELLTALE_AGGREGATOR",
+    flags,
+  });
 }
 
 function check(config: AggregatorConfig): void {
@@ -105,6 +129,8 @@ async function serve(config: AggregatorConfig): Promise<void> {
 }
 
 function nodePlatform(config: AggregatorConfig, logger: Logger): AggregatorPlatform {
+  const openStore: AggregatorPlatform["openStore"] = (directory, metrics, load) =>
+    openLevelStore(directory, LEVEL_LIMITS, damageReport(metrics, logger), load);
   return {
     clock: nodeClock,
     random: Math.random,
@@ -113,14 +139,8 @@ function nodePlatform(config: AggregatorConfig, logger: Logger): AggregatorPlatf
     pause: nextTurn,
     readFile: readConfigFile,
     readFiles: readConfigFiles,
-    openStore: (directory, metrics, load) =>
-      openLevelStore(directory, LEVEL_LIMITS, damageReport(metrics, logger), load),
-    serve: (services) =>
-      listen(
-        services,
-        { clock: nodeClock, logger },
-        { grpc: config.grpc.listen, http: config.http.listen },
-      ),
+    openStore,
+    serve: (services) => listen(services, { clock: nodeClock, logger, openStore }, config),
     onReload: (reload) => {
       const onSignal = () => void reload();
       process.on("SIGHUP", onSignal);

@@ -83,6 +83,12 @@ export class SpokenBuffer implements UplinkBuffer {
     this.dropCount += 1;
   }
 
+  droppedRanges(): [] {
+    return [];
+  }
+
+  rangesReported(): void {}
+
   async renewStream(): Promise<void> {
     throw new Error("The aggregator knows this stream already");
   }
@@ -138,20 +144,27 @@ export async function runTlsUplink(
   { cert }: Certificate,
   signal: AbortSignal,
 ): Promise<void> {
-  const connect = grpcConnect(
-    { host: "localhost", port },
-    credentials.createSsl(Buffer.from(cert)),
-  );
+  const security = { credentials: credentials.createSsl(Buffer.from(cert)), options: {} };
+  const destination = {
+    name: "proxy",
+    connect: grpcConnect({ host: "localhost", port }, () => security),
+    probe: async () => true,
+  };
   await runUplink(
     {
       buffer,
-      connect,
+      destinations: [destination],
       clock: nodeClock,
       random: () => 0.5,
       logger: LOGGER,
       metrics: new Metrics(),
     },
-    { node: "n1", agentVersion: "bench", intervalMs: 1000 },
+    {
+      node: "n1",
+      agentVersion: "bench",
+      intervalMs: 1000,
+      policy: { kind: "pick_first", weights: null },
+    },
     signal,
   );
 }

@@ -12,6 +12,8 @@ export type ErrorCode =
   | "IN_USE" // a port, a data directory or an identity is taken by another process
   | "UNAVAILABLE" // the peer or the network is away: try again later
   | "STORAGE" // disk full, IO error, a damaged file
+  | "UNAUTHENTICATED" // nobody says who the caller is, or not so that it can be believed
+  | "FORBIDDEN" // the caller is known, and may not do this
   | "QUERY"; // a PromQL expression that cannot be evaluated
 
 /**

@@ -1,9 +1,4 @@
-import {
-  type ChannelCredentials,
-  type ClientDuplexStream,
-  credentials,
-  status,
-} from "@grpc/grpc-js";
+import { type ChannelCredentials, type ClientDuplexStream, status } from "@grpc/grpc-js";
 import { OperationalError } from "../../shared/errors.ts";
 import { type Address, formatAddress } from "../../shared/model/address.ts";
 import type { AgentMessage } from "../../shared/wire/generated/telltale/v1/AgentMessage.ts";
@@ -27,20 +22,27 @@ const OPTIONS = {
   "grpc.enable_http_proxy": 0,
 };
 
+export type ConnectionSecurity = {
+  readonly credentials: ChannelCredentials;
+  readonly options: Readonly<Record<string, string>>;
+};
+
+/** How to speak to an aggregator, by its address. */
+export type SecurityFor = (target: string) => ConnectionSecurity;
+
 type Call = ClientDuplexStream<AgentMessage, AggregatorMessage__Output>;
 
 /**
  * Streams to the aggregator at `address`. The connection is there at once; that nobody answers
  * shows when it is read from.
+ * @param securityFor asked for each connection, so that new certificates are in force from the next
  */
-export function grpcConnect(
-  address: Address,
-  secrets: ChannelCredentials = credentials.createInsecure(),
-): ConnectIngest {
+export function grpcConnect(address: Address, securityFor: SecurityFor): ConnectIngest {
   const target = formatAddress(address);
   return async () => {
     const { Ingest } = loadTelltale().v1;
-    return new GrpcConnection(new Ingest(target, secrets, OPTIONS), target);
+    const { credentials, options } = securityFor(target);
+    return new GrpcConnection(new Ingest(target, credentials, { ...OPTIONS, ...options }), target);
   };
 }
 

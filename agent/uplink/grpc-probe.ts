@@ -1,5 +1,6 @@
-import { Client, credentials } from "@grpc/grpc-js";
+import { Client } from "@grpc/grpc-js";
 import { type Address, formatAddress } from "../../shared/model/address.ts";
+import type { SecurityFor } from "./grpc-connect.ts";
 
 /** grpc.health.v1: the request for the server as a whole is empty; field 1 of the answer is SERVING. */
 const CHECK = "/grpc.health.v1.Health/Check";
@@ -15,11 +16,16 @@ const OPTIONS = {
 };
 
 /** Asks the aggregator at `address`, over a connection of its own, whether it serves. */
-export function grpcProbe(address: Address): (signal: AbortSignal) => Promise<boolean> {
+export function grpcProbe(
+  address: Address,
+  securityFor: SecurityFor,
+): (signal: AbortSignal) => Promise<boolean> {
+  const target = formatAddress(address);
   return (signal) =>
     new Promise((resolve) => {
       if (signal.aborted) return resolve(false);
-      const client = new Client(formatAddress(address), credentials.createInsecure(), OPTIONS);
+      const { credentials, options } = securityFor(target);
+      const client = new Client(target, credentials, { ...OPTIONS, ...options });
       const cancel = () => call.cancel();
       const call = client.makeUnaryRequest(
         CHECK,

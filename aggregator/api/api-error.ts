@@ -30,6 +30,8 @@ const TYPES: Record<ErrorCode, ErrorType> = {
   IN_USE: "unavailable",
   UNAVAILABLE: "unavailable",
   STORAGE: "internal",
+  UNAUTHENTICATED: "bad_data",
+  FORBIDDEN: "bad_data",
   QUERY: "execution",
 };
 

@@ -13,25 +13,64 @@ type Call = ServerDuplexStream<AgentMessage__Output, AggregatorMessage>;
 
 export type StreamServer = { serve(connection: AggregatorConnection): Promise<void> };
 
-/** The gRPC service telltale.v1.Ingest. */
-export function ingestHandlers(server: StreamServer): IngestHandlers {
+/** Whom a peer's certificate is for, and a signal that is aborted when it is no longer good. */
+export type CertifiedPeer = { readonly node: string; readonly ended: AbortSignal };
+
+/**
+ * The gRPC service telltale.v1.Ingest.
+ * @param certified null: nobody is asked for a certificate. What it gives null for is refused
+ */
+export function ingestHandlers(
+  server: StreamServer,
+  certified: ((peer: string) => CertifiedPeer | null) | null = null,
+): IngestHandlers {
   return {
     Stream: (call) => {
-      void server.serve(new GrpcConnection(call));
+      if (certified === null) {
+        void server.serve(new GrpcConnection(call));
+        return;
+      }
+      const peer = certified(call.getPeer());
+      if (peer === null) {
+        const gone = new OperationalError(
+          "UNAUTHENTICATED",
+          "The certificate is not good any more",
+        );
+        call.emit("error", statusOf(gone));
+        return;
+      }
+      void serveCertified(server, new GrpcConnection(call, peer.node), peer.ended);
     },
   };
 }
 
+async function serveCertified(
+  server: StreamServer,
+  connection: GrpcConnection,
+  ended: AbortSignal,
+): Promise<void> {
+  const end = () => connection.close(ended.reason);
+  ended.addEventListener("abort", end, { once: true });
+  if (ended.aborted) end();
+  try {
+    await server.serve(connection);
+  } finally {
+    ended.removeEventListener("abort", end);
+  }
+}
+
 class GrpcConnection implements AggregatorConnection {
   readonly peer: string;
+  readonly certifiedNode?: string;
   readonly messages: AsyncIterable<AgentMessage__Output>;
   readonly #call: Call;
   #isOver = false;
   /** Lets a send that waits for room go on. */
   #wake = () => {};
 
-  constructor(call: Call) {
+  constructor(call: Call, certifiedNode?: string) {
     this.peer = call.getPeer();
+    if (certifiedNode !== undefined) this.certifiedNode = certifiedNode;
     this.#call = call;
     this.messages = readMessages(call, this.peer);
     call.on("error", () => {}); // `messages` tells of it

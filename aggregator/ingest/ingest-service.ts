@@ -89,6 +89,7 @@ export class IngestService implements AsyncDisposable {
       const messages = connection.messages[Symbol.asyncIterator]();
       hello = await receiveHello(connection.peer, messages, clock);
       stop.throwIfAborted();
+      requireOwnName(connection, hello);
       await this.#serveNode(connection, messages, hello, stop);
       connection.close();
     } catch (error) {
@@ -207,10 +208,19 @@ export class IngestService implements AsyncDisposable {
   }
 
   #forgetRefusals(node: string): void {
-    for (const code of ["IN_USE", "LIMIT", "PROTOCOL", "UNAVAILABLE"]) {
+    for (const code of ["FORBIDDEN", "IN_USE", "LIMIT", "PROTOCOL", "UNAVAILABLE"]) {
       this.#refused.delete(refusalKey(node, code));
     }
   }
+}
+
+/** @throws OperationalError FORBIDDEN when the agent says another name than its certificate */
+function requireOwnName({ peer, certifiedNode }: AggregatorConnection, { node }: Hello__Output) {
+  if (certifiedNode === undefined || certifiedNode === node) return;
+  throw new OperationalError(
+    "FORBIDDEN",
+    `Agent at ${peer} says it is node ${JSON.stringify(node)}; its certificate is for ${JSON.stringify(certifiedNode)}, and it can write as no other`,
+  );
 }
 
 function refusalKey(node: string, code: string): string {

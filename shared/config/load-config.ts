@@ -12,13 +12,14 @@ export type Override = {
 
 /**
  * A configuration from a file's text and the overrides, which win in their order. Defaults are the
- * schema's.
+ * schema's, or those that are given for a value that neither names.
  * @throws OperationalError CONFIG naming every fault with file, line and path
  */
 export function loadConfig<T>(
   schema: z.ZodType<T>,
   file: { readonly path: string; readonly text: string } | null,
   overrides: readonly Override[],
+  defaults: readonly Override[] = [],
 ): T {
   const decoded = decodeYaml(z.record(z.string(), z.unknown()), file?.path ?? "", file?.text ?? "");
   if (decoded.value === null) throw faultsError(decoded.faults);
@@ -28,6 +29,9 @@ export function loadConfig<T>(
   }
   const merged = decoded.value;
   for (const override of overrides) setPath(merged, override.path, plainScalar(override.text));
+  for (const { path, text } of defaults) {
+    if (!hasPath(merged, path)) setPath(merged, path, plainScalar(text));
+  }
   const result = schema.safeParse(merged);
   if (result.success) return Object.freeze(result.data);
   const messages = result.error.issues.map((issue) => {
@@ -89,6 +93,13 @@ function unwrapped(field: z.ZodType): z.ZodType {
     inner = inner.unwrap() as z.ZodType;
   }
   return inner;
+}
+
+function hasPath(target: unknown, path: readonly string[]): boolean {
+  const [key, ...rest] = path;
+  if (key === undefined) return target !== undefined;
+  if (typeof target !== "object" || target === null) return false;
+  return hasPath((target as Record<string, unknown>)[key], rest);
 }
 
 function setPath(target: Record<string, unknown>, path: readonly string[], value: unknown): void {

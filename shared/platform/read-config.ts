@@ -15,6 +15,8 @@ export function readConfig<S extends z.ZodObject>(
     readonly file: string | undefined;
     readonly environmentPrefix: string;
     readonly flags: readonly Override[];
+    /** In the place of the schema's defaults. */
+    readonly defaults?: readonly Override[];
   },
 ): z.infer<S> {
   const path = from.file ?? from.defaultFile;
@@ -24,8 +26,10 @@ export function readConfig<S extends z.ZodObject>(
   }
   const overrides = environmentOverrides(schema, process.env, from.environmentPrefix);
   const file = text === null ? null : { path, text };
-  return loadConfig<z.infer<S>>(schema as unknown as z.ZodType<z.infer<S>>, file, [
-    ...overrides,
-    ...from.flags,
-  ]);
+  return loadConfig<z.infer<S>>(
+    schema as unknown as z.ZodType<z.infer<S>>,
+    file,
+    [...overrides, ...from.flags],
+    from.defaults,
+  );
 }

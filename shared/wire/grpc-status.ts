@@ -12,6 +12,8 @@ const STATUS_OF: Readonly<Record<ErrorCode, status>> = {
   IN_USE: status.ALREADY_EXISTS,
   UNAVAILABLE: status.UNAVAILABLE,
   STORAGE: status.INTERNAL,
+  UNAUTHENTICATED: status.UNAUTHENTICATED,
+  FORBIDDEN: status.PERMISSION_DENIED,
   QUERY: status.INVALID_ARGUMENT,
 };
 
@@ -25,6 +27,8 @@ const CODE_OF: ReadonlyMap<status, ErrorCode> = new Map([
   [status.NOT_FOUND, "NOT_FOUND"],
   [status.ALREADY_EXISTS, "IN_USE"],
   [status.INTERNAL, "STORAGE"],
+  [status.UNAUTHENTICATED, "UNAUTHENTICATED"],
+  [status.PERMISSION_DENIED, "FORBIDDEN"],
 ]);
 
 export function grpcStatus(code: ErrorCode): status {

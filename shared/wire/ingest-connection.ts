@@ -17,5 +17,8 @@ type Connection<Out, In> = {
 };
 
 export type AgentConnection = Connection<AgentMessage, AggregatorMessage__Output>;
-export type AggregatorConnection = Connection<AggregatorMessage, AgentMessage__Output>;
+export type AggregatorConnection = Connection<AggregatorMessage, AgentMessage__Output> & {
+  /** The node that the peer's certificate is for: it may write as no other. Absent: nobody asked. */
+  readonly certifiedNode?: string;
+};
 export type ConnectIngest = (signal: AbortSignal) => Promise<AgentConnection>;

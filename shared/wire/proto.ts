@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { loadPackageDefinition } from "@grpc/grpc-js";
 import { loadSync, type PackageDefinition } from "@grpc/proto-loader";
+import type { ProtoGrpcType as AccessProto } from "./generated/access.ts";
 import type { ProtoGrpcType as IngestProto } from "./generated/ingest.ts";
 import type { ProtoGrpcType as QueryProto } from "./generated/query.ts";
 
@@ -17,7 +18,9 @@ export const MESSAGE_BYTES_MAX = 4 * 1024 * 1024;
 
 export type TelltaleProto = {
   readonly definition: PackageDefinition;
-  readonly v1: IngestProto["telltale"]["v1"] & QueryProto["telltale"]["v1"];
+  readonly v1: AccessProto["telltale"]["v1"] &
+    IngestProto["telltale"]["v1"] &
+    QueryProto["telltale"]["v1"];
 };
 
 let loaded: TelltaleProto | null = null;
@@ -27,10 +30,12 @@ export function loadTelltale(): TelltaleProto {
   if (loaded !== null) return loaded;
   const root = protoRoot();
   const definition = loadSync(
-    ["telltale/v1/ingest.proto", "telltale/v1/query.proto"].map((name) => join(root, name)),
+    ["access", "ingest", "query"].map((name) => join(root, `telltale/v1/${name}.proto`)),
     { includeDirs: [root], longs: Number, enums: String, defaults: true, oneofs: true },
   );
-  const packages = loadPackageDefinition(definition) as unknown as IngestProto & QueryProto;
+  const packages = loadPackageDefinition(definition) as unknown as AccessProto &
+    IngestProto &
+    QueryProto;
   loaded = { definition, v1: packages.telltale.v1 };
   return loaded;
 }

@@ -216,5 +216,6 @@ export function createApiBed(options: { readonly timeoutMs?: number } = {}) {
     logger: new MemoryLogger(),
     metrics: new Metrics(),
     clock: nodeClock,
+    gate: null,
   };
 }

@@ -14,7 +14,7 @@ async function startServer(): Promise<string> {
   const bed = createApiBed();
   const query = createQueryService(bed.api, bed.logger);
   const server = await startGrpcServer(
-    { ingest: { Stream: () => {} }, query, clock: bed.clock },
+    { ingest: { Stream: () => {} }, query, clock: bed.clock, access: null },
     { listen: { host: "127.0.0.1", port: 0 } },
   );
   onTestFinished(() => server[Symbol.asyncDispose]());

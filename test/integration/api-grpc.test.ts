@@ -25,6 +25,7 @@ async function startBed() {
     },
     query: createQueryService(bed.api, bed.logger),
     clock: bed.clock,
+    access: null,
   };
   const server = await startGrpcServer(deps, { listen: LOOPBACK });
   const client = new (loadTelltale().v1.Query)(server.address, credentials.createInsecure());
@@ -243,7 +244,10 @@ test("stopping waits for a call that runs, but not for ever", async () => {
   const ingest = { Stream: () => {} };
   const sleep = (ms: number, signal?: AbortSignal) => bed.clock.sleep(ms / 20, signal);
   const clock = { ...bed.clock, sleep };
-  const server = await startGrpcServer({ ingest, query, clock }, { listen: LOOPBACK });
+  const server = await startGrpcServer(
+    { ingest, query, clock, access: null },
+    { listen: LOOPBACK },
+  );
   const client = new (loadTelltale().v1.Query)(server.address, credentials.createInsecure());
   const running = call(client, client.instant, { query: "endless" });
   const outcome = expect(running).rejects.toMatchObject({ code: expect.any(Number) });

@@ -19,6 +19,7 @@ import { Metrics } from "../../shared/telemetry/metrics.ts";
 import { FrameEncoder } from "../../shared/wire/frame-encoder.ts";
 import { loadTelltale, MESSAGE_BYTES_MAX } from "../../shared/wire/proto.ts";
 import { MemoryLogger } from "../support/memory-logger.ts";
+import { plainly } from "../support/plainly.ts";
 
 const LEVEL = { cacheBytes: 1024 * 1024, writeBufferBytes: 1024 * 1024 };
 const SERIES = { retentionMs: 86_400_000, futureLimitMs: 600_000, chunkMs: 600_000 };
@@ -137,8 +138,8 @@ class Agent {
     const address = { host: "127.0.0.1", port };
     const destination = {
       name: "aggregator",
-      connect: grpcConnect(address),
-      probe: grpcProbe(address),
+      connect: grpcConnect(address, plainly),
+      probe: grpcProbe(address, plainly),
     };
     this.uplink = runUplink(
       {
@@ -173,7 +174,12 @@ class Agent {
       async (opened) => opened,
     );
     const deps = { store, clock: nodeClock, random: Math.random, logger: new MemoryLogger() };
-    const limits = { bytesMax: 1e8, ageMaxMs: 1e9, whenFull: "drop_oldest", freeBytesMin: 0 } as const;
+    const limits = {
+      bytesMax: 1e8,
+      ageMaxMs: 1e9,
+      whenFull: "drop_oldest",
+      freeBytesMin: 0,
+    } as const;
     const freeBytes = async () => 1e9;
     const buffer = await openFrameBuffer({ ...deps, metrics: new Metrics(), freeBytes }, limits);
     return new Agent(node, port, buffer, store);

@@ -3,6 +3,7 @@ import { afterEach, expect, test } from "vitest";
 import { grpcProbe } from "../../agent/uplink/grpc-probe.ts";
 import { startGrpcServer } from "../../aggregator/api/grpc-server.ts";
 import { nodeClock } from "../../shared/platform/node.ts";
+import { plainly } from "../support/plainly.ts";
 
 const never = new AbortController().signal;
 const HOST = "127.0.0.1";
@@ -17,7 +18,7 @@ afterEach(async () => {
 async function startServer() {
   const unserved = new Proxy({}, { get: () => () => {} });
   const server = await startGrpcServer(
-    { ingest: unserved as never, query: unserved as never, clock: nodeClock },
+    { ingest: unserved as never, query: unserved as never, clock: nodeClock, access: null },
     { listen: { host: HOST, port: 0 } },
   );
   cleanups.push(() => server[Symbol.asyncDispose]());
@@ -26,7 +27,7 @@ async function startServer() {
 
 test("an aggregator is well while it serves, and not before or after", async () => {
   const { server, port } = await startServer();
-  const probe = grpcProbe({ host: HOST, port });
+  const probe = grpcProbe({ host: HOST, port }, plainly);
   expect(await probe(never)).toBe(false);
   server.setServing(true);
   expect(await probe(never)).toBe(true);
@@ -39,7 +40,7 @@ test("one that is not there is not well", async () => {
   server.setServing(true);
   cleanups = [];
   await server[Symbol.asyncDispose]();
-  expect(await grpcProbe({ host: HOST, port })(never)).toBe(false);
+  expect(await grpcProbe({ host: HOST, port }, plainly)(never)).toBe(false);
 });
 
 test("one that takes the connection and says nothing is not well when the time is over", async () => {
@@ -49,9 +50,9 @@ test("one that takes the connection and says nothing is not well when the time i
   const address = silent.address();
   if (address === null || typeof address === "string") throw new Error("no port");
   const over = new AbortController();
-  const answer = grpcProbe({ host: HOST, port: address.port })(over.signal);
+  const answer = grpcProbe({ host: HOST, port: address.port }, plainly)(over.signal);
   await nodeClock.sleep(200);
   over.abort();
   expect(await answer).toBe(false);
-  expect(await grpcProbe({ host: HOST, port: address.port })(over.signal)).toBe(false);
+  expect(await grpcProbe({ host: HOST, port: address.port }, plainly)(over.signal)).toBe(false);
 });

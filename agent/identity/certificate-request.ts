@@ -1,0 +1,26 @@
+import { webcrypto } from "node:crypto";
+import { cryptoProvider, PemConverter, Pkcs10CertificateRequestGenerator } from "@peculiar/x509";
+
+/** Only the identity's own process loads this: the library is large. */
+const ALGORITHM = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const;
+
+export type KeyAndRequest = { readonly privateKeyPem: string; readonly request: Uint8Array };
+
+/** A new key, and a request for a certificate for it. */
+export async function newKeyAndRequest(): Promise<KeyAndRequest> {
+  cryptoProvider.set(webcrypto);
+  const keys = (await webcrypto.subtle.generateKey(ALGORITHM, true, [
+    "sign",
+    "verify",
+  ])) as webcrypto.CryptoKeyPair;
+  const request = await Pkcs10CertificateRequestGenerator.create({
+    name: "CN=Telltale agent",
+    keys,
+    signingAlgorithm: ALGORITHM,
+  });
+  const pkcs8 = await webcrypto.subtle.exportKey("pkcs8", keys.privateKey);
+  return {
+    privateKeyPem: PemConverter.encode(pkcs8, "PRIVATE KEY"),
+    request: new Uint8Array(request.rawData),
+  };
+}

@@ -1,0 +1,62 @@
+import type { AgentRecord, AuthorityRecord } from "./records.ts";
+
+/** How a certificate that our CA signed stands. */
+export type Standing =
+  | { readonly kind: "good"; readonly node: string }
+  | { readonly kind: "refused"; readonly reason: string; readonly text: string };
+
+/** `record`: what is known of the certificate; undefined: nothing. */
+export function standingOf(record: AgentRecord | undefined, nowMs: number): Standing {
+  if (record === undefined) {
+    const text =
+      "This aggregator does not know the certificate (was an older copy of its data put back?): join again";
+    return { kind: "refused", reason: "unknown-certificate", text };
+  }
+  const { node, revokedMs, notAfterMs } = record;
+  if (revokedMs > 0) {
+    const text = `The certificate of node ${node} was revoked at ${isoTime(revokedMs)}: an admin can make a new join token for it`;
+    return { kind: "refused", reason: "revoked", text };
+  }
+  if (nowMs > notAfterMs) {
+    const text = `The certificate of node ${node} ended at ${isoTime(notAfterMs)}: join again`;
+    return { kind: "refused", reason: "expired", text };
+  }
+  return { kind: "good", node };
+}
+
+/**
+ * The CAs that can go: older than the newest, and no node depends on one of them any more: it has
+ * shown a certificate of a newer CA, or has none in force. That one was issued is not enough: the
+ * answer may have been lost on its way.
+ */
+export function finishedAuthorities(
+  authorities: readonly AuthorityRecord[],
+  agents: readonly AgentRecord[],
+  nowMs: number,
+): AuthorityRecord[] {
+  const sorted = authorities.toSorted((a, b) => a.createdMs - b.createdMs);
+  const place = new Map(sorted.map(({ fingerprint }, i) => [fingerprint, i]));
+  const inForce = newestByNode(agents.filter((one) => standingOf(one, nowMs).kind === "good"));
+  const seen = newestByNode(agents.filter(({ seenMs }) => seenMs > 0));
+  const shown = new Map(seen.map((one) => [one.node, one]));
+  const oldestNeeded = Math.min(
+    sorted.length - 1,
+    ...inForce.map((one) => place.get((shown.get(one.node) ?? one).authority) ?? 0),
+  );
+  const ended = sorted.slice(0, -1).filter(({ notAfterMs }) => nowMs > notAfterMs);
+  return [...new Set([...sorted.slice(0, oldestNeeded), ...ended])];
+}
+
+export function newestByNode(agents: readonly AgentRecord[]): AgentRecord[] {
+  const newest = new Map<string, AgentRecord>();
+  for (const one of agents) {
+    const known = newest.get(one.node);
+    if (known === undefined || known.issuedMs <= one.issuedMs) newest.set(one.node, one);
+  }
+  return [...newest.values()];
+}
+
+function isoTime(timeMs: number): string {
+  // biome-ignore lint/style/noRestrictedGlobals: a conversion, not the clock
+  return new Date(timeMs).toISOString();
+}

@@ -1,0 +1,130 @@
+import { OperationalError } from "../../shared/errors.ts";
+import type { Role } from "../../shared/model/role.ts";
+import type { KeyValueStore } from "../../shared/platform/ports.ts";
+
+/** Times are Unix milliseconds; 0 where there is none. Fingerprints and hashes are hex digits. */
+
+export type AuthorityRecord = {
+  /** SHA-256 of the certificate. */
+  readonly fingerprint: string;
+  readonly certificatePem: string;
+  readonly privateKeyPem: string;
+  readonly createdMs: number;
+  readonly notAfterMs: number;
+};
+
+/** One certificate of a node. */
+export type AgentRecord = {
+  /** SHA-256 of the certificate. */
+  readonly fingerprint: string;
+  readonly node: string;
+  /** Fingerprint of the CA that signed it. */
+  readonly authority: string;
+  readonly issuedMs: number;
+  readonly notAfterMs: number;
+  readonly revokedMs: number;
+  /** When the node first connected with it, and so is known to have it. */
+  readonly seenMs: number;
+};
+
+export type JoinTokenRecord = {
+  /** SHA-256 of the secret. */
+  readonly hash: string;
+  /** "": for any node that has not joined yet. */
+  readonly node: string;
+  readonly expiresMs: number;
+  readonly usedMs: number;
+  readonly usedBy: string;
+};
+
+export type UserRecord = {
+  readonly name: string;
+  readonly role: Role;
+  /** SHA-256 of the token: it is random and long, so that a slow hash would add nothing. */
+  readonly hash: string;
+  readonly createdMs: number;
+};
+
+type Kinds = {
+  readonly authority: AuthorityRecord;
+  readonly agent: AgentRecord;
+  readonly "join-token": JoinTokenRecord;
+  readonly user: UserRecord;
+};
+export type Kind = keyof Kinds;
+
+export type Change<K extends Kind = Kind> = {
+  [One in K]: { readonly kind: One; readonly key: string; readonly value: Kinds[One] | null };
+}[K];
+
+const KINDS: readonly Kind[] = ["authority", "agent", "join-token", "user"];
+
+/** What the aggregator knows of who may speak to it: all of it in memory, every change on the disk. */
+export class AccessRecords {
+  readonly #store: KeyValueStore;
+  #lastTurn: Promise<void> = Promise.resolve();
+  readonly #maps: { readonly [K in Kind]: Map<string, Kinds[K]> };
+
+  private constructor(store: KeyValueStore) {
+    this.#store = store;
+    this.#maps = {
+      authority: new Map(),
+      agent: new Map(),
+      "join-token": new Map(),
+      user: new Map(),
+    };
+  }
+
+  /** @throws OperationalError STORAGE */
+  static async load(store: KeyValueStore): Promise<AccessRecords> {
+    const records = new AccessRecords(store);
+    for await (const [key, value] of store.entries({})) {
+      const name = Buffer.from(key).toString("utf8");
+      const kind = KINDS.find((one) => name.startsWith(`${one}/`));
+      if (kind === undefined) continue;
+      const map = records.#maps[kind] as Map<string, unknown>;
+      map.set(name.slice(kind.length + 1), parsed(name, value));
+    }
+    return records;
+  }
+
+  of<K extends Kind>(kind: K): ReadonlyMap<string, Kinds[K]> {
+    return this.#maps[kind];
+  }
+
+  /**
+   * Writes what `decide` returns: all or nothing, and seen by nobody before it is on the disk. One
+   * after the other, so that each decides on what those before it left.
+   * @throws OperationalError STORAGE, and what `decide` throws
+   */
+  async change(decide: () => readonly Change[]): Promise<void> {
+    const turn = this.#lastTurn.then(() => this.#write(decide()));
+    this.#lastTurn = turn.catch(() => {}); // whose turn it was is told
+    await turn;
+  }
+
+  async #write(changes: readonly Change[]): Promise<void> {
+    if (changes.length === 0) return;
+    const operations = changes.map(({ kind, key, value }) => {
+      const name = Buffer.from(`${kind}/${key}`);
+      return value === null
+        ? { type: "del" as const, key: name }
+        : { type: "put" as const, key: name, value: Buffer.from(JSON.stringify(value)) };
+    });
+    await this.#store.batch(operations, { sync: true });
+    for (const { kind, key, value } of changes) {
+      const map = this.#maps[kind] as Map<string, unknown>;
+      if (value === null) map.delete(key);
+      else map.set(key, value);
+    }
+  }
+}
+
+function parsed(name: string, value: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(value).toString("utf8"));
+  } catch (error) {
+    const kind = name.split("/")[0];
+    throw new OperationalError("STORAGE", `A record of kind ${kind} is damaged`, { cause: error });
+  }
+}

@@ -1,0 +1,63 @@
+import { ROLES, type Role } from "../../shared/model/role.ts";
+
+/** Who calls, as far as it was proved. */
+export type Caller =
+  | { readonly kind: "agent"; readonly node: string }
+  | { readonly kind: "person"; readonly name: string; readonly role: Role }
+  /** On this machine, where nothing is asked. */
+  | { readonly kind: "local" }
+  /** `reason` is the label of a metric, `text` is for the caller. */
+  | { readonly kind: "nobody"; readonly reason: string; readonly text: string };
+
+export type Refusal = {
+  readonly code: "UNAUTHENTICATED" | "FORBIDDEN";
+  readonly reason: string;
+  readonly text: string;
+};
+
+type Requirement = Role | "agent" | "nothing";
+
+/** By method or, with a slash at its end, by service; what is not named asks for a viewer. */
+const REQUIREMENTS: readonly (readonly [path: string, requirement: Requirement])[] = [
+  ["/telltale.v1.Identity/Join", "nothing"],
+  ["/telltale.v1.Identity/", "agent"],
+  ["/telltale.v1.Ingest/", "agent"],
+  ["/telltale.v1.Access/", "admin"],
+];
+
+/** Why the caller may not call the gRPC method; null: it may. */
+export function refusalOf(caller: Caller, method: string): Refusal | null {
+  const [, requirement] = REQUIREMENTS.find(([path]) => method.startsWith(path)) ?? ["", "viewer"];
+  return refusalFor(caller, requirement as Requirement);
+}
+
+export function refusalFor(caller: Caller, requirement: Requirement): Refusal | null {
+  if (requirement === "nothing") return null;
+  switch (caller.kind) {
+    case "nobody":
+      return { code: "UNAUTHENTICATED", reason: caller.reason, text: caller.text };
+    case "local":
+      return requirement === "admin"
+        ? forbidden("Rights are given and taken by an admin, see docs/security.md")
+        : null;
+    case "agent":
+      return requirement === "agent"
+        ? null
+        : forbidden(`Node ${caller.node} may send its samples and nothing else`);
+    case "person":
+      return personRefusal(caller, requirement);
+  }
+}
+
+function personRefusal(
+  { name, role }: Extract<Caller, { readonly kind: "person" }>,
+  requirement: Role | "agent",
+): Refusal | null {
+  if (requirement === "agent") return forbidden(`This is for agents, and ${name} is a ${role}`);
+  if (ROLES.indexOf(role) >= ROLES.indexOf(requirement)) return null;
+  return forbidden(`${name} is a ${role}, and this is for the role ${requirement}`);
+}
+
+function forbidden(text: string): Refusal {
+  return { code: "FORBIDDEN", reason: "role", text };
+}
