@@ -36,6 +36,7 @@ const FLAG_PATHS = {
   retention: ["retention"],
   logLevel: ["log_level"],
   tls: ["tls"],
+  certificateLifetime: ["certificate_lifetime"],
   insecure: ["insecure"],
 } as const;
 
@@ -53,6 +54,7 @@ const program = new Command("telltale-aggregator")
   .option("--retention <duration>", "how long samples are kept (default: 15d)")
   .option("--log-level <level>", "debug, info, warn or error (default: info)")
   .option("--tls <when>", "auto: on every address but loopback; required: there too")
+  .option("--certificate-lifetime <duration>", "of agents' certificates (default: 30d)")
   .option("--insecure", "no TLS and no authentication, whoever can connect")
   .addHelpText(
     "after",

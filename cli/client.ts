@@ -1,17 +1,25 @@
+import { createSecureContext } from "node:tls";
 import {
   type CallOptions,
+  type ChannelCredentials,
+  type Client,
   type ClientUnaryCall,
   credentials,
   logVerbosity,
+  Metadata,
   type requestCallback,
   type ServiceError,
   setLogVerbosity,
   status,
 } from "@grpc/grpc-js";
-import { OperationalError } from "../shared/errors.ts";
+import { errorMessage, OperationalError } from "../shared/errors.ts";
+import { isLoopback, parseAddress } from "../shared/model/address.ts";
+import type { Secret } from "../shared/secret.ts";
+import type { AccessClient } from "../shared/wire/generated/telltale/v1/Access.ts";
 import type { QueryClient } from "../shared/wire/generated/telltale/v1/Query.ts";
 import { fromGrpcError } from "../shared/wire/grpc-status.ts";
 import { loadTelltale } from "../shared/wire/proto.ts";
+import { TLS_CHANNEL_OPTIONS, TLS_VERSION } from "../shared/wire/tls.ts";
 
 /** A query may take the aggregator's own limit, two minutes as it comes. */
 const DEADLINE_MS = 130_000;
@@ -22,29 +30,62 @@ const ANSWER_BYTES_MAX = 256 * 1024 * 1024;
 type Method<In, Out> = (request: In, callback: requestCallback<Out>) => ClientUnaryCall;
 type MethodWithOptions<In, Out> = (
   request: In,
+  metadata: Metadata,
   options: CallOptions,
   callback: requestCallback<Out>,
 ) => ClientUnaryCall;
+
+/** How to reach the aggregator, and as whom. */
+export type ServerOptions = {
+  readonly server: string;
+  /** CA certificates, PEM: the connection is encrypted and the aggregator verified. */
+  readonly authorities: string | null;
+  readonly token: Secret | null;
+};
 
 /** The aggregator at `server`, asked over gRPC. */
 export class Aggregator implements Disposable {
   readonly server: string;
   readonly #client: QueryClient;
+  readonly #accessClient: AccessClient;
+  readonly #metadata = new Metadata();
 
-  constructor(server: string) {
+  /** @throws OperationalError USAGE when a token would be sent unencrypted, or a file is no PEM */
+  constructor({ server, authorities, token }: ServerOptions) {
     setLogVerbosity(logVerbosity.NONE); // what goes wrong comes back as an error
     this.server = server;
-    this.#client = new (loadTelltale().v1.Query)(server, credentials.createInsecure(), {
+    if (token !== null) {
+      requirePrivate(server, authorities);
+      this.#metadata.set("authorization", `Bearer ${token.reveal()}`);
+    }
+    const channel = authorities === null ? credentials.createInsecure() : encrypted(authorities);
+    const options = {
       "grpc.max_receive_message_length": ANSWER_BYTES_MAX,
-    });
+      ...(authorities === null ? {} : TLS_CHANNEL_OPTIONS),
+    };
+    const { Query, Access } = loadTelltale().v1;
+    this.#client = new Query(server, channel, options);
+    this.#accessClient = new Access(server, channel, options);
   }
 
   /** Asks, as in `ask((client) => client.nodes, {})`. @throws OperationalError saying what to do */
   ask<In, Out>(methodOf: (client: QueryClient) => Method<In, Out>, request: In): Promise<Out> {
-    const method = methodOf(this.#client) as unknown as MethodWithOptions<In, Out>;
+    return this.#ask(this.#client, methodOf(this.#client), request);
+  }
+
+  /** As `ask`, of the service that gives and takes rights. */
+  askAccess<In, Out>(
+    methodOf: (client: AccessClient) => Method<In, Out>,
+    request: In,
+  ): Promise<Out> {
+    return this.#ask(this.#accessClient, methodOf(this.#accessClient), request);
+  }
+
+  #ask<In, Out>(client: Client, method: Method<In, Out>, request: In): Promise<Out> {
+    const start = method as unknown as MethodWithOptions<In, Out>;
     const options = { deadline: Date.now() + DEADLINE_MS };
     return new Promise((resolve, reject) => {
-      method.call(this.#client, request, options, (error, response) => {
+      start.call(client, request, this.#metadata, options, (error, response) => {
         if (error !== null) reject(toldError(error, this.server));
         else if (response !== undefined) resolve(response);
       });
@@ -53,6 +94,29 @@ export class Aggregator implements Disposable {
 
   [Symbol.dispose](): void {
     this.#client.close();
+    this.#accessClient.close();
+  }
+}
+
+/** @throws OperationalError USAGE */
+function requirePrivate(server: string, authorities: string | null): void {
+  const address = parseAddress(server, 0);
+  const isPrivate = server.startsWith("unix:") || (address !== null && isLoopback(address));
+  if (authorities !== null || isPrivate) return;
+  throw new OperationalError(
+    "USAGE",
+    `The token would be sent to ${server} unencrypted: give the aggregator's CA with --ca ("telltale-aggregator ca show" prints it)`,
+  );
+}
+
+/** @throws OperationalError USAGE */
+function encrypted(authorities: string): ChannelCredentials {
+  try {
+    const context = createSecureContext({ ca: authorities, minVersion: TLS_VERSION });
+    return credentials.createFromSecureContext(context);
+  } catch (error) {
+    const why = `--ca: not certificates in PEM form: ${errorMessage(error)}`;
+    throw new OperationalError("USAGE", why, { cause: error });
   }
 }
 
@@ -61,13 +125,16 @@ function toldError(error: ServiceError, server: string): OperationalError {
   switch (error.code) {
     case status.UNAVAILABLE: {
       const hint =
-        "is the aggregator running? Its gRPC port is 7070 unless configured otherwise; name another with --server HOST:PORT or TELLTALE_SERVER";
+        "is the aggregator running? Its gRPC port is 7070 unless configured otherwise; name another with --server HOST:PORT or TELLTALE_SERVER; where TLS is on, --ca and --token-file are needed";
       const message = `Nothing answers at ${server}: ${hint} (${error.details})`;
       return new OperationalError("UNAVAILABLE", message, options);
     }
     case status.UNIMPLEMENTED: {
       const message = `${server} is no Telltale aggregator, or an older one: ${error.details}`;
       return new OperationalError("PROTOCOL", message, options);
+    }
+    case status.UNAUTHENTICATED: {
+      return new OperationalError("UNAUTHENTICATED", `${server}: ${error.details}`, options);
     }
     case status.DEADLINE_EXCEEDED: {
       const hint = "ask for less: fewer series, a shorter range or a longer step";

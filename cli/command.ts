@@ -1,11 +1,19 @@
+import { readFileSync } from "node:fs";
 import type { Command } from "commander";
+import { errorMessage, OperationalError } from "../shared/errors.ts";
+import { Secret } from "../shared/secret.ts";
 import { Aggregator } from "./client.ts";
 import { type Paint, paintFor, type Terminal } from "./terminal.ts";
 
 type OutputForm = "table" | "json";
 
 /** What every subcommand takes: see program.ts for where they are declared. */
-type GlobalOptions = { readonly server: string; readonly output: OutputForm };
+type GlobalOptions = {
+  readonly server: string;
+  readonly output: OutputForm;
+  readonly ca?: string;
+  readonly tokenFile?: string;
+};
 
 /** What a subcommand works with. */
 export type Run = {
@@ -32,9 +40,11 @@ export async function runCommand(
   command: Command,
   work: (run: Run) => Promise<ExitCode>,
 ): Promise<void> {
-  const { server, output } = command.optsWithGlobals<GlobalOptions>();
+  const { server, output, ca, tokenFile } = command.optsWithGlobals<GlobalOptions>();
   const { terminal } = context;
-  const aggregator = new Aggregator(server);
+  const authorities = ca === undefined ? null : readText(ca);
+  const token = tokenOf(tokenFile, terminal);
+  const aggregator = new Aggregator({ server, authorities, token });
   try {
     const code = await work({
       aggregator,
@@ -46,5 +56,20 @@ export async function runCommand(
     context.setExitCode(code);
   } finally {
     aggregator[Symbol.dispose]();
+  }
+}
+
+/** From the file, or else from TELLTALE_TOKEN. */
+function tokenOf(file: string | undefined, { environment }: Terminal): Secret | null {
+  const text = (file === undefined ? (environment["TELLTALE_TOKEN"] ?? "") : readText(file)).trim();
+  return text === "" ? null : new Secret(text);
+}
+
+/** @throws OperationalError USAGE */
+function readText(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    throw new OperationalError("USAGE", errorMessage(error), { cause: error });
   }
 }

@@ -1,6 +1,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { OperationalError } from "../shared/errors.ts";
 import { VERSION } from "../shared/version.ts";
+import { addAgentsCommand } from "./agents.ts";
 import { addAlertsCommand } from "./alerts.ts";
 import type { CommandContext } from "./command.ts";
 import { addNodesCommand } from "./nodes.ts";
@@ -28,6 +29,7 @@ export async function runCli(args: readonly string[], terminal: Terminal): Promi
   addNodesCommand(context);
   addQueryCommand(context);
   addRangeCommand(context);
+  addAgentsCommand(context);
   addAlertsCommand(context);
   addRulesCommand(context);
   if (args.length === 0) {
@@ -56,6 +58,16 @@ function createProgram(terminal: Terminal): Command {
         .argParser(parseServer),
     )
     .addOption(
+      new Option("--ca <file>", "the aggregator's CA: encrypt, and accept no other").env(
+        "TELLTALE_CA",
+      ),
+    )
+    .addOption(
+      new Option("--token-file <file>", "who asks; TELLTALE_TOKEN can hold the token itself").env(
+        "TELLTALE_TOKEN_FILE",
+      ),
+    )
+    .addOption(
       new Option("-o, --output <form>", "table for people, json for programs")
         .choices(["table", "json"])
         .default("table"),
@@ -79,6 +91,7 @@ Exit codes: 0 good; 1 something was found (a node is down) or the request failed
 
 /** Checked here, for gRPC would take a slip of the pen for the name of a resolver. */
 function parseServer(text: string): string {
+  if (/^unix:\/./.test(text)) return text;
   const [, bracketed, plain, port = ""] =
     /^(?:\[([0-9a-fA-F:.]+)\]|([^:/\s[\]]+)):(\d{1,5})$/.exec(text) ?? [];
   const isPort = Number(port) >= 1 && Number(port) <= 65_535;
