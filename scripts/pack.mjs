@@ -18,6 +18,7 @@ const WITH_IT = [
   "systemd",
   "scripts/pack.mjs",
   "docs/install.md",
+  "docs/security.md",
   "LICENSE",
   "CHANGELOG.md",
 ];

@@ -135,5 +135,7 @@ install_user
 install_service
 say "Installed Telltale $(node -p 'require(process.argv[1]).version' "$dest$lib/package.json") in $dest$lib."
 [ -z "$dest" ] || exit 0
-say "Say where the aggregator is in $config, then:"
+say "Where the aggregator is on another machine, join it with a token made there:"
+say "  telltale-agent join HOST TOKEN"
+say "Then:"
 say "  systemctl enable --now telltale-agent"
