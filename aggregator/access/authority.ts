@@ -29,7 +29,7 @@ const ALGORITHM = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as con
 const AUTHORITY_LIFE_MS = 10 * 365 * 86_400_000;
 /** A node's clock may be so far behind the aggregator's and still take a new certificate for good. */
 const BACKDATED_MS = 3_600_000;
-export const REQUEST_BYTES_MAX = 4096;
+const REQUEST_BYTES_MAX = 4096;
 
 cryptoProvider.set(webcrypto);
 

@@ -24,12 +24,13 @@ export function permissionInterceptor(
   refusals: Counter,
 ): ServerInterceptor {
   return (method, call) => {
+    const peer = call.getPeer(); // a call that has ended does not know it any more
     let isAnswered = false;
     const onMetadata = (metadata: Metadata, next: (metadata: Metadata) => void) => {
-      const caller = hooks.callerOf(call.getPeer(), authorizationOf(metadata));
+      const caller = hooks.callerOf(peer, authorizationOf(metadata));
       const refusal = refusalOf(caller, method.path);
       if (refusal === null) {
-        if (caller.kind !== "nobody") hooks.proved?.(call.getPeer());
+        if (caller.kind !== "nobody") hooks.proved?.(peer);
         next(metadata);
         return;
       }
@@ -40,7 +41,7 @@ export function permissionInterceptor(
     const listener = new ServerListenerBuilder()
       .withOnReceiveMetadata(onMetadata)
       .withOnCancel(() => {
-        if (!isAnswered) hooks.reset?.(call.getPeer());
+        if (!isAnswered) hooks.reset?.(peer);
       })
       .build();
     const responder = new ResponderBuilder()

@@ -9,7 +9,7 @@ import { OperationalError } from "../errors.ts";
 const PREFIX = "ttj_";
 const VERSION = 1;
 export const TOKEN_SECRET_BYTES = 24;
-export const FINGERPRINT_BYTES = 32;
+const FINGERPRINT_BYTES = 32;
 const TOKEN_BYTES = 1 + TOKEN_SECRET_BYTES + FINGERPRINT_BYTES;
 
 export type JoinToken = {

@@ -1,0 +1,122 @@
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
+import { HeldIdentity } from "../../agent/identity/held-identity.ts";
+import {
+  changeMemberships,
+  type Membership,
+  membershipFor,
+  readMemberships,
+} from "../../agent/identity/identity-file.ts";
+import { startRenewal } from "../../agent/identity/renewal.ts";
+import { nodeClock } from "../../shared/platform/node.ts";
+import { MemoryLogger } from "../support/memory-logger.ts";
+
+const membership = (aggregator: string): Membership => ({
+  aggregator,
+  node: "n1",
+  privateKeyPem: "key",
+  certificatePem: "certificate",
+  authoritiesPem: "ca",
+  issuedMs: 0,
+  notAfterMs: nodeClock.nowMs() + 86_400_000,
+});
+
+function directoryForTest(): string {
+  const directory = mkdtempSync(join(tmpdir(), "telltale-identity-"));
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+  return join(directory, "agent");
+}
+
+const add = (directory: string, one: Membership) =>
+  changeMemberships(directory, nodeClock.nowMs(), async (before) => [...before, one]);
+
+test("the identity is one file that only its owner reads, and a change is whole or not at all", async () => {
+  const directory = directoryForTest();
+  expect(readMemberships(directory)).toEqual([]);
+  await add(directory, membership("a:1"));
+  expect(statSync(join(directory, "identity.json")).mode & 0o777).toBe(0o600);
+  const failing = changeMemberships(directory, nodeClock.nowMs(), async () => {
+    throw new Error("no answer");
+  });
+  await expect(failing).rejects.toThrow("no answer");
+  expect(readMemberships(directory)).toMatchObject([{ aggregator: "a:1", node: "n1" }]);
+  expect(readdirSync(directory)).toEqual(["identity.json"]);
+});
+
+test("two that change the identity do not overwrite each other; what a crash left is no bar", async () => {
+  const directory = directoryForTest();
+  let goOn = () => {};
+  const first = changeMemberships(directory, nodeClock.nowMs(), async (before) => {
+    await new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    return [...before, membership("a:1")];
+  });
+  await expect(add(directory, membership("b:1"))).rejects.toThrow("another process");
+  goOn();
+  await first;
+  const left = join(directory, "identity.json.new");
+  writeFileSync(left, "half");
+  await expect(add(directory, membership("b:1"))).rejects.toThrow("another process");
+  const longAgo = nodeClock.nowMs() / 1000 - 120;
+  utimesSync(left, longAgo, longAgo);
+  await add(directory, membership("b:1"));
+  expect(readMemberships(directory).map(({ aggregator }) => aggregator)).toEqual(["a:1", "b:1"]);
+});
+
+test("an aggregator is found by its address; one alone under any", () => {
+  const [a, b] = [membership("a:1"), membership("b:1")];
+  expect(membershipFor([a, b], "b:1")).toBe(b);
+  expect(membershipFor([a, b], "c:1")).toBeNull();
+  expect(membershipFor([a], "c:1")).toBe(a);
+  expect(membershipFor([], "c:1")).toBeNull();
+});
+
+test("a running agent takes a join, and keeps its identity when its directory is set aside", async () => {
+  const directory = directoryForTest();
+  const identity = new HeldIdentity(directory, nodeClock, new MemoryLogger());
+  expect(identity.memberships()).toEqual([]);
+  await add(directory, membership("a:1"));
+  expect(identity.memberships()).toHaveLength(1);
+  rmSync(directory, { recursive: true });
+  mkdirSync(directory);
+  expect(identity.memberships()).toHaveLength(1);
+  await nodeClock.sleep(100);
+  expect(readMemberships(directory)).toHaveLength(1);
+  writeFileSync(join(directory, "identity.json"), "{");
+  expect(identity.memberships()).toHaveLength(1);
+});
+
+test("a renewal that fails is tried again, and what is not due is left alone", async () => {
+  const logger = new MemoryLogger();
+  const due = { ...membership("a:1"), notAfterMs: nodeClock.nowMs() + 10 };
+  let calls = 0;
+  const renewing = (memberships: readonly Membership[]) =>
+    startRenewal({
+      clock: { ...nodeClock, sleep: (_ms, signal) => nodeClock.sleep(1, signal) },
+      logger,
+      memberships: () => memberships,
+      renew: async () => {
+        calls += 1;
+        throw new Error("away");
+      },
+    });
+  const loop = renewing([due]);
+  while (calls < 3) await nodeClock.sleep(1);
+  await loop[Symbol.asyncDispose]();
+  calls = 0;
+  const idle = renewing([{ ...due, issuedMs: nodeClock.nowMs(), notAfterMs: Number.MAX_VALUE }]);
+  await nodeClock.sleep(50);
+  await idle[Symbol.asyncDispose]();
+  expect(calls).toBe(0);
+});
