@@ -9,7 +9,7 @@ import type { Stretches } from "./stretches.ts";
  * What becomes of a frame for which there is no room: the oldest stretches make room for it, it is
  * dropped itself, or `append` waits, so that whoever makes frames stops reading at the source.
  */
-export type WhenFull = "drop_oldest" | "drop_newest" | "block";
+type WhenFull = "drop_oldest" | "drop_newest" | "block";
 
 /** Of one stream. Streams have a store each, so that neither damage nor a backlog is shared. */
 export type StreamLimits = {

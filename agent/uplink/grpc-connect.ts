@@ -22,7 +22,7 @@ const OPTIONS = {
   "grpc.enable_http_proxy": 0,
 };
 
-export type ConnectionSecurity = {
+type ConnectionSecurity = {
   readonly credentials: ChannelCredentials;
   readonly options: Readonly<Record<string, string>>;
 };

@@ -13,7 +13,7 @@ import { MemoryDisk, MemoryStore } from "../../support/memory-store.ts";
 import { SeededRandom } from "../../support/random.ts";
 
 const KEYFRAME_EVERY = 4;
-export const LIMITS: StreamLimits = {
+const LIMITS: StreamLimits = {
   bytesMax: 1024 * 1024,
   ageMaxMs: 3_600_000,
   whenFull: "drop_oldest",
