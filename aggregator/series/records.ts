@@ -2,6 +2,7 @@ import { OperationalError } from "../../shared/errors.ts";
 import type { Labels } from "../../shared/model/labels.ts";
 import { SCALE_MAX, type SeriesDefinition } from "../../shared/model/series-definition.ts";
 import { ByteReader, ByteWriter, checkedBody } from "../../shared/wire/bytes.ts";
+import { EMPTY_BOOKS, type RefusedRange, type StreamBooks } from "./stream-books.ts";
 
 /**
  * The small records of the store. Each ends with a CRC-32 (bytes.ts); reading one throws PARSE when
@@ -79,13 +80,14 @@ export function decodeDefinitions(bytes: Uint8Array): SeriesDefinition[] {
 /**
  * Everything of a stream up to frame `seq` is in chunks; its replay starts after it, from
  * `snapshot`. `lastTimeMs` is the time of the last frame that was stored, in epoch `timeEpoch`;
- * `chunksEndMs` the newest time in any chunk of the store.
+ * `chunksEndMs` the newest time in any chunk of the store; `books` counts the frames up to `seq`.
  */
 export type Checkpoint = {
   readonly seq: number;
   readonly lastTimeMs: number;
   readonly timeEpoch: number;
   readonly chunksEndMs: number;
+  readonly books: StreamBooks;
   readonly snapshot: Uint8Array;
 };
 
@@ -97,6 +99,13 @@ export function encodeCheckpoint(checkpoint: Checkpoint): Uint8Array {
   writer.varint(checkpoint.chunksEndMs);
   writer.varint(checkpoint.snapshot.length);
   writer.bytes(checkpoint.snapshot);
+  writer.varint(checkpoint.books.framesStored);
+  writer.varint(checkpoint.books.refused.length);
+  for (const { fromSeq, toSeq, reason } of checkpoint.books.refused) {
+    writer.varint(fromSeq);
+    writer.varint(toSeq - fromSeq);
+    writer.byte(reason === "future" ? 1 : 2);
+  }
   return writer.finish();
 }
 
@@ -107,8 +116,22 @@ export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
   const timeEpoch = reader.varint();
   const chunksEndMs = reader.varint();
   const snapshot = reader.bytes(reader.count(1));
+  // Of a store from before there were books.
+  const books = reader.remaining === 0 ? EMPTY_BOOKS : readBooks(reader);
   reader.end();
-  return { seq, lastTimeMs, timeEpoch, chunksEndMs, snapshot };
+  return { seq, lastTimeMs, timeEpoch, chunksEndMs, books, snapshot };
+}
+
+function readBooks(reader: ByteReader): StreamBooks {
+  const framesStored = reader.varint();
+  const count = reader.count(3);
+  const refused: RefusedRange[] = [];
+  for (let i = 0; i < count; i += 1) {
+    const fromSeq = reader.varint();
+    const toSeq = fromSeq + reader.varint();
+    refused.push({ fromSeq, toSeq, reason: reader.byte() === 1 ? "future" : "out-of-order" });
+  }
+  return { framesStored, refused };
 }
 
 /**

@@ -141,6 +141,7 @@ export class Recovery {
     stream.lastSeq = checkpoint.seq;
     stream.lastTimeMs = checkpoint.lastTimeMs;
     stream.timeEpoch = checkpoint.timeEpoch;
+    stream.books = checkpoint.books;
     partitions.chunksEndMs = Math.max(partitions.chunksEndMs, checkpoint.chunksEndMs);
     const epoch = epochOfSeq(checkpoint.seq);
     stream.decoder.define(epoch, []);

@@ -14,6 +14,7 @@ import { Retention } from "./retention.ts";
 import { lastsAfter, Selection, type SelectSource } from "./select.ts";
 import { type Series, SeriesIndex } from "./series-index.ts";
 import type { Stream } from "./stream.ts";
+import { EMPTY_BOOKS, type StreamBooks } from "./stream-books.ts";
 import { StreamTable } from "./stream-table.ts";
 import { Turns } from "./turns.ts";
 
@@ -34,7 +35,7 @@ export type SeriesStoreOptions = {
 };
 
 /** Where a stream stands: what is safe here. */
-export type StreamPosition = {
+export type StreamPosition = StreamBooks & {
   readonly lastSeq: number;
   readonly epoch: number;
   readonly seriesKnown: number;
@@ -140,9 +141,9 @@ export class SeriesStore {
 
   position(node: string, streamId: string): StreamPosition {
     const stream = this.#streams.find(node, streamId);
-    if (stream === undefined) return { lastSeq: 0, epoch: 0, seriesKnown: 0 };
+    if (stream === undefined) return { lastSeq: 0, epoch: 0, seriesKnown: 0, ...EMPTY_BOOKS };
     const { epoch, seriesKnown } = stream.decoder;
-    return { lastSeq: stream.lastSeq, epoch, seriesKnown };
+    return { lastSeq: stream.lastSeq, epoch, seriesKnown, ...stream.books };
   }
 
   streams(): readonly StreamStatus[] {

@@ -3,6 +3,7 @@ import { epochOfSeq } from "../../shared/wire/frame.ts";
 import { type ParsedFrame, StreamDecoder } from "../../shared/wire/frame-decoder.ts";
 import { Lane } from "./lane.ts";
 import { type Series, type SeriesIndex, storedLabels } from "./series-index.ts";
+import { EMPTY_BOOKS, type StreamBooks, withFrame } from "./stream-books.ts";
 
 /**
  * A place in a stream up to which it can be cut: the rows before it become chunks, and a replay
@@ -13,6 +14,7 @@ export type Mark = {
   readonly epoch: number;
   readonly lastTimeMs: number;
   readonly timeEpoch: number;
+  readonly books: StreamBooks;
   readonly snapshot: Uint8Array;
   /** For each lane its first row that is not cut. */
   readonly rows: ReadonlyMap<Lane, number>;
@@ -42,6 +44,7 @@ export class Stream {
   /** Time and epoch of the last frame of which samples were stored. */
   lastTimeMs = 0;
   timeEpoch = 0;
+  books = EMPTY_BOOKS;
   /** On the monotonic clock: when it was last written to. */
   activeAtMs = 0;
   readonly lanes = new Map<number, Lane>();
@@ -89,6 +92,9 @@ export class Stream {
     const { decoder } = this;
     decoder.apply(frame);
     this.lastSeq = frame.seq;
+    const isBefore = this.timeEpoch === decoder.epoch && frame.timeMs <= this.lastTimeMs;
+    const reason = isBefore ? "out-of-order" : "future";
+    this.books = withFrame(this.books, frame.seq, isStored ? null : reason);
     this.framesSinceMark += 1;
     if (this.#laneEpoch !== decoder.epoch) this.#beginLanes();
     for (const id of decoder.ended) {
@@ -146,6 +152,7 @@ export class Stream {
       epoch: decoder.epoch,
       lastTimeMs: this.lastTimeMs,
       timeEpoch: this.timeEpoch,
+      books: this.books,
       snapshot: decoder.snapshot(),
       rows,
     });

@@ -1,0 +1,34 @@
+/** Frames of one epoch whose samples were refused for one reason; both ends inclusive. */
+export type RefusedRange = {
+  readonly fromSeq: number;
+  readonly toSeq: number;
+  readonly reason: "future" | "out-of-order";
+};
+
+/** What became of the frames of a stream since its record was made. */
+export type StreamBooks = {
+  readonly framesStored: number;
+  /** The last that were refused, ascending: their agent may not have heard of it. */
+  readonly refused: readonly RefusedRange[];
+};
+
+export const EMPTY_BOOKS: StreamBooks = { framesStored: 0, refused: [] };
+
+/** Beyond it the oldest are forgotten; an agent hears of a refusal within its window. */
+const REFUSED_RANGES_MAX = 64;
+
+/** @param reason null: its samples are stored */
+export function withFrame(
+  books: StreamBooks,
+  seq: number,
+  reason: RefusedRange["reason"] | null,
+): StreamBooks {
+  const { framesStored, refused } = books;
+  if (reason === null) return { framesStored: framesStored + 1, refused };
+  const last = refused.at(-1);
+  if (last?.reason === reason && last.toSeq === seq - 1) {
+    return { framesStored, refused: [...refused.slice(0, -1), { ...last, toSeq: seq }] };
+  }
+  const range = { fromSeq: seq, toSeq: seq, reason };
+  return { framesStored, refused: [...refused, range].slice(-REFUSED_RANGES_MAX) };
+}
