@@ -18,7 +18,7 @@ import { Compactor } from "./compactor.ts";
 import { DISK_LOOK_MS, DiskSpace } from "./disk-space.ts";
 import type { DroppedRange } from "./dropped-ranges.ts";
 import { type Missing, readFrames } from "./frame-reader.ts";
-import { type Ledger, type Settlement, withQueued, withSettled } from "./ledger-state.ts";
+import { accountsOf, type Ledger, type Settlement, withQueued, withSettled } from "./ledger-state.ts";
 import { type BufferedFrame, readDefinitions, removeFrames, timedDrops } from "./ranges.ts";
 import {
   encodeIdentity,
@@ -107,6 +107,10 @@ export class FrameBuffer {
   /** Everything up to here is acked or dropped. */
   get ackedSeq(): number {
     return this.#books.ledger.settledSeq;
+  }
+
+  get accounts() {
+    return accountsOf(this.#books.current);
   }
 
   /** The first frame that can be read, 0 where there is none. */

@@ -59,6 +59,12 @@ export function waitingFrames(ledger: Ledger): number {
   return ledger.queued.frames - ledger.settledFrames;
 }
 
+/** The books as others see them. */
+export function accountsOf(ledger: Ledger) {
+  const { made, stored, dropped, settledSeq } = ledger;
+  return { made, stored, waiting: waitingFrames(ledger), dropped, settledSeq };
+}
+
 export function withQueued(ledger: Ledger, seq: number, added: Totals): Ledger {
   const { frames, bytes, samples } = ledger.queued;
   const queued = {
