@@ -32,7 +32,8 @@ export const INACTIVE: AlertState = { kind: "inactive" };
 
 /**
  * The state after an evaluation at `nowMs`; same rules as a Prometheus alerting rule, and silence is
- * not recovery: with the policy `keep` an alert without data stays exactly as it was.
+ * not recovery: with the policy `keep` an alert without data stays exactly as it was. A time that is
+ * yet to come, because the clock was set back since, counts as now.
  */
 export function nextAlertState(
   state: AlertState,
@@ -49,10 +50,12 @@ export function nextAlertState(
     case "inactive":
       return isPresent ? whenPresent(nowMs, nowMs, timing, isNoData) : INACTIVE;
     case "pending":
-      return isPresent ? whenPresent(state.activeAtMs, nowMs, timing, isNoData) : INACTIVE;
+      return isPresent
+        ? whenPresent(Math.min(state.activeAtMs, nowMs), nowMs, timing, isNoData)
+        : INACTIVE;
     case "firing": {
       if (isPresent) return { ...state, absentSinceMs: null, isNoData };
-      const absentSinceMs = state.absentSinceMs ?? nowMs;
+      const absentSinceMs = Math.min(state.absentSinceMs ?? nowMs, nowMs);
       const isHeld = nowMs - absentSinceMs < timing.keepFiringForMs;
       return isHeld ? { ...state, absentSinceMs, isNoData: false } : INACTIVE;
     }

@@ -244,7 +244,8 @@ async function runGroup(
       }
       const missed = (dueMs - lastMs) / intervalMs - 1;
       if (missed > 0) runner.countMissed(missed);
-      await waitForData(deps, dueMs - runner.group.queryOffsetMs, dueMs + dataWaitMaxMs, signal);
+      const waitMaxMs = dueMs + dataWaitMaxMs - nowMs;
+      await waitForData(deps, dueMs - runner.group.queryOffsetMs, waitMaxMs, signal);
       await runner.evaluate(dueMs);
       lastMs = dueMs;
     }
@@ -253,15 +254,16 @@ async function runGroup(
   }
 }
 
-/** Until the data of a time is complete, or the latest time has come. */
+/** Until the data of a time is complete, and no longer than `waitMaxMs`. */
 async function waitForData(
   { clock, dataClock }: RulesDeps,
   dataMs: number,
-  latestMs: number,
+  waitMaxMs: number,
   signal: AbortSignal,
 ): Promise<void> {
+  const latestMs = clock.monotonicMs() + waitMaxMs;
   while (!dataClock.isComplete(dataMs)) {
-    const restMs = latestMs - clock.nowMs();
+    const restMs = latestMs - clock.monotonicMs();
     if (restMs <= 0) return;
     signal.throwIfAborted();
     const either = new AbortController();

@@ -9,6 +9,8 @@ import type { CommitItem, CommitOutcome } from "./commit-plan.ts";
 export const OWN_NODE = "";
 const KEYFRAME_EVERY = 240;
 const GROUP = 0;
+/** Rules that are late or read again may write this much out of order; it is not the clock. */
+const SET_BACK_MS = 1000;
 
 /**
  * One group of the aggregator's own series, as a stream of its own. A new writer begins a new
@@ -38,7 +40,8 @@ export class OwnWriter {
   }
 
   /**
-   * False, and nothing is written, when the group has been written at this time or a later one.
+   * False, and nothing is written, when the group has been written at this time or a later one; far
+   * before the last time the clock was set back, and a new epoch goes on from here.
    * @param hasLiving whether the group's stream has series that have not ended
    */
   async write(
@@ -56,8 +59,10 @@ export class OwnWriter {
     samples: readonly VectorSample[],
     hasLiving: () => boolean,
   ): Promise<boolean> {
-    if (timeMs <= this.#lastTimeMs) return false;
+    const isBack = timeMs <= this.#lastTimeMs - SET_BACK_MS;
+    if (timeMs <= this.#lastTimeMs && !isBack) return false;
     if (samples.length === 0 && !hasLiving()) return true;
+    if (isBack) this.#beginEpoch();
     this.#tick += 1;
     for (const { labels, value } of samples) this.#set(labels, value);
     for (const [key, entry] of this.#slots) {
@@ -86,10 +91,14 @@ export class OwnWriter {
       }
     } catch (error) {
       // What the frame said is lost; the next one says everything anew.
-      this.#epoch += 1;
-      this.#encoder.beginEpoch(this.#epoch);
+      this.#beginEpoch();
       throw error;
     }
+  }
+
+  #beginEpoch(): void {
+    this.#epoch += 1;
+    this.#encoder.beginEpoch(this.#epoch);
   }
 
   #set(labels: VectorSample["labels"], value: number): void {

@@ -229,10 +229,25 @@ describe("write", () => {
     await scene.store.write("other", start + 1000, [up(1, "beta")]);
     expect(scene.bed.counted("telltale_store_late_writes_dropped_total")).toBe(1);
     scene.store = await scene.bed.reopen();
-    await scene.store.write("up", start + 1000, [up(5)]);
+    await scene.store.write("up", start + 1500, [up(5)]);
     expect(scene.bed.counted("telltale_store_late_writes_dropped_total")).toBe(1);
     await scene.store.write("up", start + 3000, []);
     expect(await scene.samples("up")).toBe("2:1 3:stale");
+  });
+
+  test("goes on from where the clock is after it was set back, and the newer sample stands", async () => {
+    const scene = await openScene();
+    const start = scene.timeMs;
+    for (const second of [1, 2, 3, 4]) {
+      await scene.store.write("up", start + second * 1000, [up(1), up(1, "beta")]);
+    }
+    await scene.store.write("up", start + 2000, [up(0)]);
+    await scene.store.write("up", start + 3000, [up(0)]);
+    expect(await scene.samples("up")).toContain("1:1 2:0 3:0 4:1");
+    scene.store = await scene.bed.reopen();
+    await scene.store.write("up", start + 1000, [up(7)]);
+    expect(await scene.samples("up")).toContain("1:7 2:0 3:0 4:1");
+    expect(scene.bed.counted("telltale_store_late_writes_dropped_total")).toBe(0);
   });
 
   test("that failed is not missed by the next one", async () => {
