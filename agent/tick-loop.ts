@@ -2,6 +2,8 @@ import type { Clock } from "../shared/platform/ports.ts";
 
 /** A tick this late says when it really was read; an earlier one bears the full second it was for. */
 const LATENESS_SHOWN_MS = 50;
+/** After a jump of the clock the next tick is at least this part of an interval away. */
+const PAUSE_MIN_RATIO = 0.4;
 
 export type Tick = {
   readonly timeMs: number;
@@ -13,37 +15,67 @@ export type Tick = {
   readonly isClockBack: boolean;
 };
 
-/** Calls `onTick` on each full interval of the wall clock until the signal is aborted. */
+/**
+ * Calls `onTick` on each full interval of the wall clock until the signal is aborted. Between two
+ * ticks it sleeps by the monotonic clock, so that a jump of the wall clock neither holds a tick up nor
+ * makes one more: the first tick after a jump says when it was, the next falls on a full interval.
+ */
 export async function runTicks(
   clock: Clock,
   intervalMs: number,
   onTick: (tick: Tick) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  let lastTimeMs = 0;
-  let lastAtMs = clock.monotonicMs();
+  const times = new TickTimes();
+  let lastAtMs: number | null = null;
+  let dueMs = nextDueMs(clock.nowMs(), intervalMs);
   for (;;) {
-    const dueMs = nextDueMs(clock.nowMs(), intervalMs);
-    while (clock.nowMs() < dueMs) {
-      await clock.sleep(dueMs - clock.nowMs(), signal);
-      // A clock that went back moves the next full second nearer than what we slept for.
-      if (nextDueMs(clock.nowMs(), intervalMs) < dueMs) break;
-    }
-    signal.throwIfAborted();
+    const dueAtMs = clock.monotonicMs() + dueMs - clock.nowMs();
+    await sleepUntil(clock, dueMs, signal);
     const nowMs = clock.nowMs();
-    const lateMs = Math.max(0, nowMs - dueMs);
-    const timeMs = nowMs < dueMs || lateMs >= LATENESS_SHOWN_MS ? Math.floor(nowMs) : dueMs;
     const atMs = clock.monotonicMs();
-    const missed = Math.max(0, Math.round((atMs - lastAtMs) / intervalMs) - 1);
+    const aheadMs = nowMs - dueMs;
+    const lateMs = Math.max(0, atMs - dueAtMs);
+    const isOnTime = aheadMs >= 0 && aheadMs < LATENESS_SHOWN_MS;
+    const intervals = lastAtMs === null ? 1 : Math.round((atMs - lastAtMs) / intervalMs);
     lastAtMs = atMs;
-    onTick({
-      timeMs,
-      lateMs,
-      missed: lastTimeMs === 0 ? 0 : missed,
-      isClockBack: timeMs <= lastTimeMs,
-    });
-    lastTimeMs = timeMs;
+    const shownMs = Math.floor(nowMs / LATENESS_SHOWN_MS) * LATENESS_SHOWN_MS;
+    const { timeMs, isClockBack } = times.next(isOnTime ? dueMs : shownMs);
+    onTick({ timeMs, lateMs, missed: Math.max(0, intervals - 1), isClockBack });
+    const hasJumped = Math.abs(aheadMs - lateMs) >= LATENESS_SHOWN_MS;
+    dueMs = nextDueMs(hasJumped ? nowMs + intervalMs * PAUSE_MIN_RATIO : nowMs, intervalMs);
   }
+}
+
+/**
+ * Gives each tick a time of its own. Where the clock went back, seconds come again: in the stretch
+ * that is repeated ticks bear a millisecond more, two in the next repetition, and so on. Times come
+ * in multiples of 50 ms, so that these are never the same as another's.
+ */
+class TickTimes {
+  #lastMs = 0;
+  #highestMs = 0;
+  #repetitions = 0;
+
+  next(dueMs: number): { readonly timeMs: number; readonly isClockBack: boolean } {
+    const isRepeated = dueMs <= this.#highestMs;
+    if (isRepeated && dueMs + this.#repetitions <= this.#lastMs) this.#repetitions += 1;
+    const timeMs = dueMs + (isRepeated ? this.#repetitions % LATENESS_SHOWN_MS : 0);
+    const isClockBack = timeMs <= this.#lastMs;
+    this.#lastMs = timeMs;
+    this.#highestMs = Math.max(this.#highestMs, timeMs);
+    return { timeMs, isClockBack };
+  }
+}
+
+/** Timers may be early by some milliseconds; a clock that is further back was set. */
+async function sleepUntil(clock: Clock, dueMs: number, signal: AbortSignal): Promise<void> {
+  let restMs = dueMs - clock.nowMs();
+  do {
+    await clock.sleep(restMs, signal);
+    restMs = dueMs - clock.nowMs();
+  } while (restMs > 0 && restMs < LATENESS_SHOWN_MS);
+  signal.throwIfAborted();
 }
 
 /** The first full interval after `nowMs`. */

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { runTicks, type Tick } from "../../../agent/tick-loop.ts";
 import { FAKE_START_MS, FakeClock } from "../../support/fake-clock.ts";
+import { SeededRandom } from "../../support/random.ts";
 
 async function ticksWhile(play: (clock: FakeClock) => Promise<void>): Promise<Tick[]> {
   const clock = new FakeClock(FAKE_START_MS + 300);
@@ -38,6 +39,44 @@ test("a clock that goes back goes on ticking and says so once", async () => {
   });
   expect(ticks.length).toBeGreaterThanOrEqual(4);
   expect(ticks.map(({ isClockBack }) => isClockBack)).toEqual(ticks.map((_, i) => i === 2));
+});
+
+test("jumps in either direction lose no tick, make none more and give no time twice", async () => {
+  const random = new SeededRandom("jumps");
+  for (let run = 0; run < 40; run += 1) {
+    let jumps = 0;
+    const ticks = await ticksWhile(async (clock) => {
+      for (let second = 0; second < 60; second += 1) {
+        await clock.advance(1000);
+        if (!random.chance(0.2)) continue;
+        jumps += 1;
+        clock.stepWall(random.chance(0.5) ? 1000 * random.int(-9, 9) : random.int(-9000, 9000));
+      }
+    });
+    const times = ticks.map(({ timeMs }) => timeMs);
+    expect(new Set(times).size).toBe(times.length);
+    // Each jump moves the ticks after it by less than an interval, and they find back by halves.
+    expect(Math.abs(ticks.length - 60)).toBeLessThanOrEqual(1 + Math.ceil(jumps / 2));
+    expect(ticks.every(({ missed, lateMs }) => missed === 0 && lateMs < 50)).toBe(true);
+    const isBack = times.map((timeMs, i) => timeMs <= (times[i - 1] ?? 0));
+    expect(ticks.map(({ isClockBack }) => isClockBack)).toEqual(isBack);
+  }
+});
+
+test("a timer that fires early does not make a tick early", async () => {
+  const clock = new FakeClock(FAKE_START_MS + 300);
+  const stop = new AbortController();
+  const ticks: Tick[] = [];
+  const hasty = {
+    nowMs: () => clock.nowMs(),
+    monotonicMs: () => clock.monotonicMs(),
+    sleep: (ms: number, signal?: AbortSignal) => clock.sleep(ms > 20 ? ms - 3 : ms, signal),
+  };
+  const loop = runTicks(hasty, 1000, (tick) => ticks.push(tick), stop.signal);
+  await clock.advance(3000);
+  stop.abort();
+  await loop.catch(() => undefined);
+  expect(seconds(ticks)).toEqual([1, 2, 3]);
 });
 
 test("a process that stood still says how many ticks it missed and when it really ran", async () => {
