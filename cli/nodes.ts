@@ -1,4 +1,5 @@
 import type { Node__Output } from "../shared/wire/generated/telltale/v1/Node.ts";
+import type { NodeAccounting__Output } from "../shared/wire/generated/telltale/v1/NodeAccounting.ts";
 import { type CommandContext, type Run, runCommand } from "./command.ts";
 import { formatAgo, isoTime } from "./format.ts";
 import { NODE_COLORS, type NodeState, nodeStateOf } from "./node-standing.ts";
@@ -23,6 +24,29 @@ type NodeJson = {
     readonly rejected: number;
     readonly missing: number;
   };
+  /** How far its clock is ahead of the aggregator's; null: not known. */
+  readonly clockAheadMs: number | null;
+  /** Further than the aggregator allows. */
+  readonly isClockOff: boolean;
+  readonly accounting: AccountingJson | null;
+};
+
+/** Frames since the agent's buffer was made: made = stored + waiting + dropped + unaccounted. */
+type AccountingJson = {
+  readonly made: number;
+  readonly stored: number;
+  readonly waiting: number;
+  readonly dropped: Readonly<Record<string, number>>;
+  readonly unaccounted: number;
+  readonly told: string | null;
+  /** What was dropped last, newest last. */
+  readonly ranges: readonly {
+    readonly from: string | null;
+    readonly to: string | null;
+    readonly reason: string;
+    readonly frames: number;
+    readonly samples: number;
+  }[];
 };
 
 const COLUMNS: readonly Column[] = [
@@ -30,6 +54,7 @@ const COLUMNS: readonly Column[] = [
   { title: "STATE" },
   { title: "SINCE" },
   { title: "LAST TICK" },
+  { title: "CLOCK", align: "right" },
   { title: "SERIES", align: "right" },
   { title: "STORED", align: "right" },
   { title: "DUPLICATE", align: "right" },
@@ -39,25 +64,47 @@ const COLUMNS: readonly Column[] = [
   { title: "ADDRESS" },
 ];
 
+const ACCOUNTING_COLUMNS: readonly Column[] = [
+  { title: "NODE" },
+  { title: "MADE", align: "right" },
+  { title: "STORED", align: "right" },
+  { title: "WAITING", align: "right" },
+  { title: "DROPPED", align: "right" },
+  { title: "UNACCOUNTED", align: "right" },
+  { title: "TOLD" },
+  { title: "REASONS" },
+];
+
 export function addNodesCommand(context: CommandContext): void {
   context.program
     .command("nodes")
     .description("The nodes the aggregator knows, and how each of them stands")
+    .option(
+      "--accounting",
+      "where the frames of each node are; exits 1 when some are unaccounted for",
+    )
     .addHelpText(
       "after",
       `
 STORED, DUPLICATE, REJECTED and MISSING count frames (one tick of one node) since the aggregator
-started. MISSING will not come any more; the agent's own /metrics say why.
+started. MISSING will not come any more; --accounting says why. CLOCK is how far the node's clock is
+ahead of the aggregator's.
+
+With --accounting all frames count since the agent's buffer was made, and
+MADE = STORED + WAITING + DROPPED + UNACCOUNTED as of when the agent last TOLD.
 
 Examples:
   $ telltale nodes
+  $ telltale nodes --accounting
   $ telltale nodes --output json | jq -r '.[] | select(.state == "down") | .name'`,
     )
-    .action((_options, command) =>
+    .action(({ accounting }: { accounting?: true }, command) =>
       runCommand(context, command, async (run) => {
         const { nodes } = await run.aggregator.ask((client) => client.nodes, {});
-        run.print(nodes.map(nodeJson), () => nodesText(nodes, run));
-        return 0;
+        const text = accounting === true ? accountingText : nodesText;
+        run.print(nodes.map(nodeJson), () => text(nodes, run));
+        const isFinding = nodes.some((node) => (node.accounting?.unaccounted ?? 0) > 0);
+        return accounting === true && isFinding ? 1 : 0;
       }),
     );
 }
@@ -77,7 +124,39 @@ function nodeJson(node: Node__Output): NodeJson {
       rejected: node.framesRejected,
       missing: node.framesMissing,
     },
+    clockAheadMs: node.clockAheadMs ?? null,
+    isClockOff: node.isClockOff,
+    accounting: node.accounting === null ? null : accountingJson(node.accounting),
   };
+}
+
+function accountingJson(accounting: NodeAccounting__Output): AccountingJson {
+  const { made, stored, waiting, dropped, unaccounted, toldMs, ranges } = accounting;
+  return {
+    made,
+    stored,
+    waiting,
+    dropped: Object.fromEntries(dropped.map(({ reason, frames }) => [reason, frames])),
+    unaccounted,
+    told: isoTime(toldMs),
+    ranges: ranges.map(({ fromMs, toMs, reason, frames, samples }) => {
+      return { from: isoTime(fromMs), to: isoTime(toMs), reason, frames, samples };
+    }),
+  };
+}
+
+function accountingText(nodes: readonly Node__Output[], { terminal, paint }: Run): string {
+  const nowMs = terminal.nowMs();
+  const rows = nodes.map(({ name, accounting }): Cell[] => {
+    if (accounting === null) return [name, "", "", "", "", "", "never"];
+    const { made, stored, waiting, dropped, unaccounted, toldMs } = accounting;
+    const given = dropped.reduce((sum, { frames }) => sum + frames, 0);
+    const reasons = dropped.map(({ reason, frames }) => `${reason} ${frames}`).join(", ");
+    const count: Cell = { text: String(unaccounted), color: unaccounted === 0 ? null : "red" };
+    const told = formatAgo(toldMs, nowMs);
+    return [name, `${made}`, `${stored}`, `${waiting}`, countCell(given), count, told, reasons];
+  });
+  return formatTable(ACCOUNTING_COLUMNS, rows, paint);
 }
 
 function nodesText(nodes: readonly Node__Output[], { terminal, paint }: Run): string {
@@ -92,6 +171,7 @@ function nodesText(nodes: readonly Node__Output[], { terminal, paint }: Run): st
       { text: state, color: NODE_COLORS[state] },
       formatAgo(node.stateSinceMs, nowMs),
       formatAgo(node.lastTickMs, nowMs),
+      clockCell(node),
       String(node.series),
       String(node.framesStored),
       String(node.framesDuplicate),
@@ -102,6 +182,12 @@ function nodesText(nodes: readonly Node__Output[], { terminal, paint }: Run): st
     ];
   });
   return formatTable(COLUMNS, rows, paint);
+}
+
+function clockCell({ clockAheadMs, isClockOff }: Node__Output): Cell {
+  if (clockAheadMs === undefined) return "";
+  const text = `${clockAheadMs < 0 ? "" : "+"}${(clockAheadMs / 1000).toFixed(3)}s`;
+  return { text, color: isClockOff ? "red" : null };
 }
 
 /** What should be 0 stands out where it is not. */

@@ -48,9 +48,22 @@ test("nodes are a table", async () => {
   expect({ code, errors }).toEqual({ code: 0, errors: "" });
   expect(output).toBe(
     [
-      "NODE  STATE  SINCE       LAST TICK   SERIES  STORED  DUPLICATE  REJECTED  MISSING  AGENT  ADDRESS",
-      "db1   down   1m 40s ago  1m 44s ago       0      12          1         0        3  0.1.0",
-      "web1  up     2h 48m ago  now            962   10100          0         0        0  0.1.0  10.0.0.7:4711",
+      "NODE  STATE  SINCE       LAST TICK     CLOCK  SERIES  STORED  DUPLICATE  REJECTED  MISSING  AGENT  ADDRESS",
+      "db1   down   1m 40s ago  1m 44s ago  -3.250s       0      12          1         0        3  0.1.0",
+      "web1  up     2h 48m ago  now                     962   10100          0         0        0  0.1.0  10.0.0.7:4711",
+      "",
+    ].join("\n"),
+  );
+});
+
+test("nodes --accounting says where every frame is, and exits 1 when it cannot", async () => {
+  const { code, output } = await run(await startServer(), "nodes", "--accounting");
+  expect(code).toBe(1);
+  expect(output).toBe(
+    [
+      "NODE  MADE  STORED  WAITING  DROPPED  UNACCOUNTED  TOLD        REASONS",
+      "db1     20      12        4        3            1  1m 44s ago  buffer_full 3",
+      "web1                                               never",
       "",
     ].join("\n"),
   );
@@ -67,6 +80,25 @@ test("nodes as JSON have every figure", async () => {
     address: "",
     series: 0,
     frames: { stored: 12, duplicate: 1, rejected: 0, missing: 3 },
+    clockAheadMs: -3250,
+    isClockOff: true,
+    accounting: {
+      made: 20,
+      stored: 12,
+      waiting: 4,
+      dropped: { buffer_full: 3 },
+      unaccounted: 1,
+      told: "2026-01-06T11:46:36Z",
+      ranges: [
+        {
+          from: "2026-01-06T11:45:00Z",
+          to: "2026-01-06T11:45:02Z",
+          reason: "buffer_full",
+          frames: 3,
+          samples: 30,
+        },
+      ],
+    },
   });
 });
 
