@@ -1,10 +1,12 @@
 import { errorMessage, OperationalError } from "../../shared/errors.ts";
 import type { VectorSample } from "../../shared/model/columns.ts";
+import { formatDuration } from "../../shared/model/duration.ts";
 import {
   type Labels,
   labelPairs,
   labelsFrom,
   labelsKey,
+  labelValue,
   METRIC_NAME,
 } from "../../shared/model/labels.ts";
 import type { Clock, KeyValueStore, Logger } from "../../shared/platform/ports.ts";
@@ -20,7 +22,15 @@ import {
   type ExternalContext,
   evaluateAlerts,
 } from "./alerting-rule.ts";
-import type { NotifyFn, RuleGroupSnapshot, RuleHealth, RuleSnapshot, WriteFn } from "./ports.ts";
+import type {
+  AlertChange,
+  DataClock,
+  NotifyFn,
+  RuleGroupSnapshot,
+  RuleHealth,
+  RuleSnapshot,
+  WriteFn,
+} from "./ports.ts";
 import type { AlertingRule, RecordingRule, Rule, RuleGroup } from "./rule-files.ts";
 import { snapshotRule } from "./rule-snapshot.ts";
 
@@ -28,6 +38,7 @@ export type GroupDeps = {
   readonly store: KeyValueStore;
   readonly write: WriteFn;
   readonly notify: NotifyFn;
+  readonly dataClock: Pick<DataClock, "latenessMs">;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly counters: RuleCounters;
@@ -175,7 +186,7 @@ export class GroupRunner {
 
   /** Makes the staged states safe, with their notifications, and only then the ones in force. */
   async #commit(timeMs: number): Promise<void> {
-    const { store, notify } = this.#deps;
+    const { store, notify, dataClock } = this.#deps;
     const staged = this.alertingEntries().filter((entry) => entry.staged !== null);
     const changes = staged.flatMap(({ current, staged }) =>
       alertChanges(current.alerts, staged?.alerts ?? current.alerts, timeMs, this.#external),
@@ -183,7 +194,10 @@ export class GroupRunner {
     const operations = staged.flatMap(({ id, current, staged }) =>
       alertOperations(id, current.alerts, staged?.alerts ?? current.alerts),
     );
-    if (changes.length > 0) operations.push(...notify.operations(changes, timeMs));
+    if (changes.length > 0) {
+      const told = changes.map((change) => markedLate(change, dataClock));
+      operations.push(...notify.operations(told, timeMs));
+    }
     try {
       if (operations.length > 0) await store.batch(operations, { sync: true });
       for (const entry of staged) entry.current = entry.staged ?? entry.current;
@@ -224,6 +238,15 @@ export class GroupRunner {
       standing.lastError = message;
     }
   }
+}
+
+/** A change that comes of a backlog says how old the data was that it comes of. */
+function markedLate(change: AlertChange, dataClock: Pick<DataClock, "latenessMs">): AlertChange {
+  const latenessMs = dataClock.latenessMs(labelValue(change.labels, "instance"));
+  if (latenessMs === 0) return change;
+  const late = formatDuration(Math.round(latenessMs / 1000) * 1000);
+  const annotations = labelsFrom([...labelPairs(change.annotations), ["telltale_late", late]]);
+  return { ...change, annotations };
 }
 
 /**

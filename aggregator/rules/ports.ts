@@ -35,6 +35,11 @@ export type DataClock = {
   isComplete(timeMs: number): boolean;
   /** Resolves at the next change; rejects when the signal is aborted. */
   changed(signal: AbortSignal): Promise<void>;
+  /**
+   * How old the newest data of a node is, in milliseconds, where it catches up with a backlog; 0 where
+   * it keeps pace or is silent. Of the node that is furthest behind for an empty name.
+   */
+  latenessMs(node: string): number;
 };
 
 /** An alert began or ceased to fire. */

@@ -16,7 +16,11 @@ const TEXT = `
 groups:
   - { name: g, rules: [{ alert: A, expr: a }, { alert: B, expr: b }] }
 `;
-const COMPLETE = { isComplete: () => true, changed: () => new Promise<void>(() => {}) };
+const COMPLETE = {
+  isComplete: () => true,
+  latenessMs: () => 0,
+  changed: () => new Promise<void>(() => {}),
+};
 
 /** One aggregator's rules and outbox, killed at any step of any write, before a moody receiver. */
 class Run {

@@ -299,6 +299,41 @@ groups:
     await runner.close();
   });
 
+  test("of data that comes late says so to the receivers, by node", async () => {
+    const { scene, runner } = await running(
+      "groups: [{ name: g, rules: [{ alert: A, expr: x > 0, annotations: { summary: s } }] }]",
+    );
+    scene.set("x", 1, { instance: "web1" });
+    scene.set("x", 1, { instance: "web2" });
+    scene.latenessMs.set("web1", 754_321);
+    await scene.clock.advance(1000);
+    scene.set("x", 0, { instance: "web1" });
+    scene.set("x", 0, { instance: "web2" });
+    scene.latenessMs.clear();
+    await scene.clock.advance(1000);
+    const late = scene.toldAnnotations;
+    expect(late).toEqual([
+      'firing web1 {summary="s", telltale_late="12m34s"}',
+      'firing web2 {summary="s"}',
+      'resolved web1 {summary="s"}',
+      'resolved web2 {summary="s"}',
+    ]);
+    await runner.close();
+  });
+
+  test("goes on at once when the clock is set back: pending alerts do not wait for the old time", async () => {
+    const { scene, runner } = await running(
+      "groups: [{ name: g, rules: [{ alert: A, expr: x > 0, for: 3s }] }]",
+    );
+    scene.set("x", 1);
+    await scene.clock.advance(2000);
+    scene.clock.stepWall(-3_600_000);
+    scene.isComplete = false; // what is waited for is no longer than before
+    await scene.clock.advance(8000);
+    expect(scene.told).toEqual([expect.stringMatching(/^firing/)]);
+    await runner.close();
+  });
+
   test("that is slow leaves out times and counts them, and never overlaps itself", async () => {
     const { scene, runner } = await running(
       "groups: [{ name: g, rules: [{ alert: A, expr: x }] }]",

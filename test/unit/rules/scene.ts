@@ -4,7 +4,13 @@ import { openRules, type RuleRunner } from "../../../aggregator/rules/run-rules.
 import { formatFault } from "../../../shared/config/decode-yaml.ts";
 import { OperationalError } from "../../../shared/errors.ts";
 import type { VectorSample } from "../../../shared/model/columns.ts";
-import { formatLabels, type Labels, labelsOf, METRIC_NAME } from "../../../shared/model/labels.ts";
+import {
+  formatLabels,
+  type Labels,
+  labelsOf,
+  labelValue,
+  METRIC_NAME,
+} from "../../../shared/model/labels.ts";
 import { Metrics } from "../../../shared/telemetry/metrics.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 import { MemoryLogger } from "../../support/memory-logger.ts";
@@ -25,11 +31,15 @@ export class Scene {
   readonly data: Data = new Map();
   /** `status alertname{labels} startsAt endsAt`, as committed. */
   readonly told: string[] = [];
+  /** `status instance {annotations}` of the same. */
+  readonly toldAnnotations: string[] = [];
   /** Handed out and not yet safe, of the process that runs. */
   staged: AlertChange[] = [];
   readonly writes: { group: string; timeMs: number; samples: readonly VectorSample[] }[] = [];
   readonly evaluatedMs: number[] = [];
   isComplete = true;
+  /** By node. */
+  readonly latenessMs = new Map<string, number>();
   queryDelayMs = 0;
   storeOptions: MemoryStoreOptions = {};
   #changed: (() => void)[] = [];
@@ -59,10 +69,15 @@ export class Scene {
             const value = Buffer.from(changes.map(describe).join("\n"));
             return [{ type: "put", key: Buffer.from(`n|${staged.length}`), value }];
           },
-          wake: () => this.told.push(...staged.splice(0).map(describe)),
+          wake: () => {
+            const changes = staged.splice(0);
+            this.told.push(...changes.map(describe));
+            this.toldAnnotations.push(...changes.map(annotationsText));
+          },
         },
         dataClock: {
           isComplete: () => this.isComplete,
+          latenessMs: (node) => this.latenessMs.get(node) ?? 0,
           changed: (signal) =>
             new Promise((resolve, reject) => {
               this.#changed.push(resolve);
@@ -144,4 +159,8 @@ function recordOf(labels: Labels): Record<string, string> {
 
 function describe(change: AlertChange): string {
   return `${change.status} ${formatLabels(change.labels)}`;
+}
+
+function annotationsText({ status, labels, annotations }: AlertChange): string {
+  return `${status} ${labelValue(labels, "instance")} ${formatLabels(annotations)}`;
 }
