@@ -7,6 +7,7 @@ import { type Disposals, startParts } from "../shared/platform/disposals.ts";
 import type { Clock, KeyValueStore, Logger, Random } from "../shared/platform/ports.ts";
 import { Metrics } from "../shared/telemetry/metrics.ts";
 import { QueryApi } from "./api/query-api.ts";
+import { builtInRules } from "./built-in-rules.ts";
 import type { AggregatorConfig } from "./config.ts";
 import { type Fleet, openFleet } from "./fleet/fleet.ts";
 import { IngestService } from "./ingest/ingest-service.ts";
@@ -145,9 +146,13 @@ async function start(
   parts.use(server);
   parts.use(ingest); // first its sessions end, then the server that carries them
   const compile = compileForRules(engine);
-  await alerts.apply(checkFiles(config, platform, compile).groups);
+  const applied = () => [
+    ...builtInRules(config.clock_offset_max, compile),
+    ...checkFiles(config, platform, compile).groups,
+  ];
+  await alerts.apply(applied());
   parts.defer(() => alerts.close());
-  const reloads = platform.onReload(() => reload(config, platform, alerts, compile));
+  const reloads = platform.onReload(() => reload(applied, alerts, logger));
   parts.defer(() => reloads[Symbol.dispose]());
   const upkeep = upkeepOf(series).map((task) => repeat(task, platform, stop.signal));
   const work = [fleet.run(stop.signal), ...upkeep];
@@ -195,7 +200,10 @@ async function openNodes(
   const streams = () => series.streams();
   return await platform.openStore(`${config.data_dir}/fleet`, metrics, async (store) => {
     const deps = { store, write, streams, clock, logger, metrics };
-    const fleet = await openFleet(deps, { nodesMax: NODES_MAX });
+    const fleet = await openFleet(deps, {
+      nodesMax: NODES_MAX,
+      clockOffsetMaxMs: config.clock_offset_max,
+    });
     parts.defer(() => store.close());
     return fleet;
   });
@@ -251,17 +259,16 @@ async function openAlerts(
 
 /** A wrong file is told of and changes nothing. */
 async function reload(
-  config: AggregatorConfig,
-  platform: AggregatorPlatform,
+  read: () => readonly RuleGroup[],
   alerts: RuleRunner,
-  compile: CompileFn,
+  logger: Logger,
 ): Promise<void> {
   try {
-    const { groups } = checkFiles(config, platform, compile);
+    const groups = read();
     await alerts.apply(groups);
-    platform.logger.info({ groups: groups.length }, "rules were read again");
+    logger.info({ groups: groups.length }, "rules were read again");
   } catch (error) {
-    platform.logger.error({ error: errorMessage(error) }, "the old rules stay in force");
+    logger.error({ error: errorMessage(error) }, "the old rules stay in force");
   }
 }
 

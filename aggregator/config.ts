@@ -29,8 +29,16 @@ export const aggregatorConfigSchema = z
     retention: duration
       .refine((ms) => ms >= 3_600_000, "at least 1h")
       .default(parseDuration("15d")),
-    /** A sample further ahead of this machine's clock is refused. */
-    future_max: duration.refine((ms) => ms >= 1000, "at least 1s").default(parseDuration("10m")),
+    /**
+     * A sample further ahead of this machine's clock is refused, counted and reported. What is nearer
+     * is kept, however wrong the node's clock: the limit protects the store from times that it would
+     * keep for ever.
+     */
+    future_max: duration.refine((ms) => ms >= 1000, "at least 1s").default(parseDuration("1d")),
+    /** A node whose clock is further from this machine's has TelltaleClockOffset. */
+    clock_offset_max: duration
+      .refine((ms) => ms >= 100 && ms <= 3_600_000, "must be from 100ms to 1h")
+      .default(2000),
     query: z
       .strictObject({
         timeout: duration.refine((ms) => ms >= 100, "at least 100ms").default(120_000),

@@ -19,6 +19,9 @@ import type { Spoken } from "./wire-capture.ts";
 const NO_EVENTS: IngestEvents = {
   connected: () => {},
   committed: () => {},
+  accounted: () => {},
+  droppedRanges: () => {},
+  clockMeasured: () => {},
   goodbye: () => {},
   disconnected: () => {},
 };
@@ -81,6 +84,11 @@ export class SpokenBuffer implements UplinkBuffer {
 
   dropped(): void {
     this.dropCount += 1;
+  }
+
+  get accounts() {
+    const made = this.#frames.length;
+    return { made, stored: 0, waiting: made, dropped: [], settledSeq: 0 };
   }
 
   droppedRanges(): [] {

@@ -1,9 +1,11 @@
 import { OperationalError } from "../../shared/errors.ts";
+import { OWN_FEATURES } from "../../shared/wire/features.ts";
 import { epochOfSeq, seqOf } from "../../shared/wire/frame.ts";
 import type { AggregatorMessage__Output } from "../../shared/wire/generated/telltale/v1/AggregatorMessage.ts";
 import type { Welcome__Output } from "../../shared/wire/generated/telltale/v1/Welcome.ts";
 import type { AgentConnection } from "../../shared/wire/ingest-connection.ts";
 import { PROTOCOL_VERSION } from "../../shared/wire/proto.ts";
+import type { Moment } from "./clock-offset.ts";
 import { SilenceError } from "./patience.ts";
 import type { UplinkBuffer, UplinkDeps, UplinkOptions } from "./ports.ts";
 
@@ -14,6 +16,9 @@ export type Greeting = {
   readonly welcome: Welcome__Output;
   /** The rest of what the aggregator says. */
   readonly messages: AsyncIterator<AggregatorMessage__Output>;
+  /** When the hello went out, and when the welcome came. */
+  readonly sent: Moment;
+  readonly got: Moment;
 };
 
 /**
@@ -34,29 +39,36 @@ export async function greet(
   const tooLate = clock.sleep(welcomeMs, welcomed.signal).then(() => {
     throw new SilenceError("UNAVAILABLE", `${connection.peer} does not answer the hello`);
   });
+  const sent = momentOf(clock);
   const hello = {
     protocolVersion: PROTOCOL_VERSION,
     node: options.node,
     streamId,
     agentVersion: options.agentVersion,
-    nowMs: clock.nowMs(),
+    nowMs: sent.wallMs,
     intervalMs: options.intervalMs,
     oldestSeq,
     newestSeq: oldestSeq === 0 ? 0 : buffer.newestSeq,
+    features: OWN_FEATURES,
   };
   try {
     // A refusal breaks the sending too, and says less there.
-    const sent = connection.send({ hello }).then(() => first);
-    const { done, value } = await Promise.race([first, sent.catch(() => first), tooLate]);
+    const sending = connection.send({ hello }).then(() => first);
+    const { done, value } = await Promise.race([first, sending.catch(() => first), tooLate]);
     if (done === true) {
       throw new OperationalError("UNAVAILABLE", `${connection.peer} ended without a welcome`);
     }
-    return { welcome: checkedWelcome(connection.peer, value), messages };
+    const got = momentOf(clock);
+    return { welcome: checkedWelcome(connection.peer, value), messages, sent, got };
   } finally {
     welcomed.abort();
     tooLate.catch(() => {}); // the alarm was switched off
     first.catch(() => {}); // told of by the race, if it mattered
   }
+}
+
+function momentOf(clock: UplinkDeps["clock"]): Moment {
+  return { wallMs: clock.nowMs(), monotonicMs: clock.monotonicMs() };
 }
 
 function checkedWelcome(peer: string, message: AggregatorMessage__Output): Welcome__Output {
@@ -84,4 +96,9 @@ export function isForeign(
 ): boolean {
   if (lastSeq > handedOutSeq || epoch > epochOfSeq(handedOutSeq)) return true;
   return seriesKnown > 0 && handedOutSeq === seqOf(epoch, 0);
+}
+
+/** As the agent counts what was refused for it. */
+export function nameOfReason(reason: string): string {
+  return reason.replace(/^REJECT_REASON_/, "").toLowerCase();
 }

@@ -26,6 +26,20 @@ export type WaitingFrame = {
   readonly seriesCount: number;
 };
 
+/** Where every frame is that was made since the buffer was: made = stored + waiting + dropped. */
+export type Accounts = {
+  readonly made: number;
+  readonly stored: number;
+  readonly waiting: number;
+  readonly dropped: readonly {
+    readonly reason: string;
+    readonly frames: number;
+    readonly samples: number;
+  }[];
+  /** Everything up to here is stored or dropped. */
+  readonly settledSeq: number;
+};
+
 /** The queue of frames, as the uplink needs it. */
 export type UplinkBuffer = {
   readonly streamId: string;
@@ -36,6 +50,7 @@ export type UplinkBuffer = {
   readonly newestSeq: number;
   /** No frame after this one was ever handed out by `read`. */
   readonly handedOutSeq: number;
+  readonly accounts: Accounts;
   /** In order; empty when nothing is left up to the `newestSeq` of the call. */
   read(afterSeq: number, framesMax: number, bytesMax: number): Promise<readonly WaitingFrame[]>;
   /** Ids from `fromId` to before `toId`; fewer when the next one cannot be read. */

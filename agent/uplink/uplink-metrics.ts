@@ -11,6 +11,7 @@ export class UplinkMetrics {
   readonly frames: Counter;
   readonly frameBytes: Counter;
   readonly series: Counter;
+  readonly clockOffset: Gauge;
 
   constructor(metrics: Metrics) {
     this.#connected = metrics.gauge(
@@ -52,6 +53,10 @@ export class UplinkMetrics {
     this.series = metrics.counter(
       "telltale_agent_uplink_series_sent_total",
       "Series definitions sent.",
+    );
+    this.clockOffset = metrics.gauge(
+      "telltale_agent_clock_offset_seconds",
+      "How far this node's clock is ahead of the aggregator's; negative: behind.",
     );
     this.#connected.set(0);
     for (const reason of ["broken", "preferred", "refused", "silent"]) {

@@ -4,17 +4,21 @@ import { epochOfSeq } from "../../shared/wire/frame.ts";
 import type { Ack__Output } from "../../shared/wire/generated/telltale/v1/Ack.ts";
 import type { AggregatorMessage__Output } from "../../shared/wire/generated/telltale/v1/AggregatorMessage.ts";
 import type { Rejected__Output } from "../../shared/wire/generated/telltale/v1/Rejected.ts";
+import type { Welcome__Output } from "../../shared/wire/generated/telltale/v1/Welcome.ts";
 import type { AgentConnection } from "../../shared/wire/ingest-connection.ts";
-import type { Greeting } from "./greeting.ts";
+import { type Greeting, nameOfReason } from "./greeting.ts";
 import { SilenceError } from "./patience.ts";
 import type { UplinkDeps, WaitingFrame } from "./ports.ts";
 import { seriesTables, TABLE_SERIES_MAX } from "./series-tables.ts";
+import { SessionReports } from "./session-reports.ts";
 import type { UplinkMetrics } from "./uplink-metrics.ts";
 
 const BATCH_FRAMES_MAX = 64;
 const BATCH_BYTES_MAX = 256 * 1024;
 /** So often within the time that acks may take it is looked whether they came. */
 const ACK_CHECKS = 8;
+/** Frames of which a welcome may tell again that they were refused. */
+const RETOLD_FRAMES_MAX = 1_000_000;
 /** When the agent stops: for the last acks, and again for the goodbye to arrive. */
 const FAREWELL_MS = 1000;
 
@@ -36,6 +40,8 @@ export class UplinkSession {
   readonly #shown: UplinkMetrics;
   readonly #connection: AgentConnection;
   readonly #messages: AsyncIterator<AggregatorMessage__Output>;
+  readonly #reports: SessionReports;
+  readonly #welcome: Welcome__Output;
   readonly #windowFrames: number;
   readonly #watching: SessionWatch;
   readonly #changes = new ChangeSignal();
@@ -53,13 +59,16 @@ export class UplinkSession {
     deps: UplinkDeps,
     shown: UplinkMetrics,
     connection: AgentConnection,
-    { welcome, messages }: Greeting,
+    greeting: Greeting,
     watching: SessionWatch,
   ) {
+    const { welcome, messages } = greeting;
     this.#deps = deps;
     this.#shown = shown;
     this.#connection = connection;
     this.#messages = messages;
+    this.#reports = new SessionReports(deps, shown, connection, greeting);
+    this.#welcome = welcome;
     this.#windowFrames = welcome.windowFrames;
     this.#watching = watching;
     this.#knownEpoch = welcome.epoch;
@@ -73,7 +82,7 @@ export class UplinkSession {
    */
   async run(stop: AbortSignal): Promise<void> {
     const over = new AbortController();
-    await this.#settle(this.#sentSeq); // the acks of a connection that broke
+    await this.#catchUp();
     const loops = [
       this.#receive(),
       this.#send(over.signal),
@@ -91,8 +100,23 @@ export class UplinkSession {
     }
   }
 
+  /** What a connection that broke did not tell any more: refusals first, they are no acks. */
+  async #catchUp(): Promise<void> {
+    const { buffer } = this.#deps;
+    let rest = RETOLD_FRAMES_MAX;
+    for (const { fromSeq, toSeq, reason } of this.#welcome.refused) {
+      const endSeq = Math.min(toSeq, buffer.newestSeq);
+      for (let seq = Math.max(fromSeq, buffer.oldestSeq); seq <= endSeq && rest > 0; seq += 1) {
+        buffer.dropped(seq, nameOfReason(reason));
+        rest -= 1;
+      }
+    }
+    await this.#settle(this.#sentSeq);
+  }
+
   async #send(over: AbortSignal): Promise<void> {
     const { buffer } = this.#deps;
+    await this.#reports.begin();
     for (;;) {
       over.throwIfAborted();
       const newestSeq = buffer.newestSeq;
@@ -174,9 +198,11 @@ export class UplinkSession {
     for (;;) {
       const { done, value } = await this.#messages.next();
       if (done === true) break;
-      const { ack, rejected } = value;
+      const { ack, rejected, clockAnswer } = value;
       if (ack !== null && ack !== undefined) await this.#onAck(ack);
       else if (rejected !== null && rejected !== undefined) this.#onRejected(rejected);
+      else if (clockAnswer !== null && clockAnswer !== undefined)
+        this.#reports.onClockAnswer(clockAnswer);
       else throw this.#fault("says something out of turn");
     }
     if (!this.#isLeaving) {
@@ -197,6 +223,7 @@ export class UplinkSession {
       this.#shown.ackSeconds.set((this.#ackedAtMs - acked.sentAtMs) / 1000);
     }
     await this.#settle(seq);
+    this.#reports.look();
     this.#changes.notify();
   }
 
@@ -204,7 +231,7 @@ export class UplinkSession {
     if (!this.#inFlight.some((frame) => frame.seq === seq)) {
       throw this.#fault(`rejects frame ${seq}, which is not in flight`);
     }
-    const name = reason.replace(/^REJECT_REASON_/, "").toLowerCase();
+    const name = nameOfReason(reason);
     this.#deps.buffer.dropped(seq, name);
     if (this.#toldReasons.has(name)) return;
     this.#toldReasons.add(name);

@@ -59,6 +59,25 @@ export type NodeStatus = {
   readonly framesRejected: number;
   readonly framesMissing: number;
   readonly series: number;
+  /** Null until its agent has told its books. */
+  readonly accounting: {
+    readonly made: number;
+    readonly stored: number;
+    readonly waiting: number;
+    readonly dropped: readonly { readonly reason: string; readonly frames: number }[];
+    readonly unaccounted: number;
+    readonly toldMs: number;
+    readonly ranges: readonly {
+      readonly fromMs: number;
+      readonly toMs: number;
+      readonly reason: string;
+      readonly frames: number;
+      readonly samples: number;
+    }[];
+  } | null;
+  /** Null: not known. */
+  readonly clockAheadMs: number | null;
+  readonly isClockOff: boolean;
 };
 
 export type NodesPort = { nodes(): readonly NodeStatus[] };

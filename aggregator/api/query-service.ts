@@ -8,6 +8,7 @@ import { errorMessage, OperationalError } from "../../shared/errors.ts";
 import type { SeriesColumns } from "../../shared/model/columns.ts";
 import type { Logger } from "../../shared/platform/ports.ts";
 import type { Node } from "../../shared/wire/generated/telltale/v1/Node.ts";
+import type { NodeAccounting } from "../../shared/wire/generated/telltale/v1/NodeAccounting.ts";
 import type { QueryHandlers } from "../../shared/wire/generated/telltale/v1/Query.ts";
 import type { QueryResponse } from "../../shared/wire/generated/telltale/v1/QueryResponse.ts";
 import type { ResultSeries } from "../../shared/wire/generated/telltale/v1/ResultSeries.ts";
@@ -140,8 +141,18 @@ const NODE_STATES = {
   left: "STATE_LEFT",
 } as const;
 
-function nodeMessage(node: NodeStatus): Node {
-  return { ...node, state: NODE_STATES[node.state] };
+function nodeMessage({ clockAheadMs, accounting, ...node }: NodeStatus): Node {
+  return {
+    ...node,
+    state: NODE_STATES[node.state],
+    ...(clockAheadMs === null ? {} : { clockAheadMs: Math.round(clockAheadMs) }),
+    accounting: accounting === null ? null : accountingMessage(accounting),
+  };
+}
+
+function accountingMessage(accounting: NonNullable<NodeStatus["accounting"]>): NodeAccounting {
+  const { dropped, ranges } = accounting;
+  return { ...accounting, dropped: [...dropped], ranges: [...ranges] };
 }
 
 function alertMessage(alert: AlertStatus) {

@@ -3,19 +3,29 @@ import { compareText, labelsOf, METRIC_NAME } from "../../shared/model/labels.ts
 import { ChangeSignal } from "../../shared/platform/change-signal.ts";
 import type { BatchOperation, Clock, KeyValueStore, Logger } from "../../shared/platform/ports.ts";
 import type { Counter, Gauge, Metrics } from "../../shared/telemetry/metrics.ts";
+import { type Member, memberStatus, newMember } from "./member.ts";
 import { decodeNodeEntry, encodeNodeEntry, NODE_KEYS } from "./node-entry.ts";
+import { NodeReports } from "./node-reports.ts";
 import {
   awaitedState,
   dueMsOf,
   heardLater,
-  LEFT,
   type NodeEvent,
   type NodeState,
   nextNodeState,
   silenceMsOf,
   upValueOf,
 } from "./node-state.ts";
-import type { AgentIdentity, FrameOutcome, NodeStatus, StreamPosition, WriteFn } from "./ports.ts";
+import type {
+  AgentIdentity,
+  BooksReport,
+  ClockMeasure,
+  DroppedRange,
+  FrameOutcome,
+  NodeStatus,
+  StreamPosition,
+  WriteFn,
+} from "./ports.ts";
 
 export type FleetDeps = {
   readonly store: KeyValueStore;
@@ -26,7 +36,11 @@ export type FleetDeps = {
   readonly metrics: Metrics;
 };
 
-export type FleetOptions = { readonly nodesMax: number };
+export type FleetOptions = {
+  readonly nodesMax: number;
+  /** A node's clock that is further from ours is off. */
+  readonly clockOffsetMaxMs: number;
+};
 
 /** `up` is written every so often, on the whole second. */
 const TURN_MS = 1000;
@@ -37,20 +51,8 @@ const LATE_MS = 500;
 /** Rules do not wait for a node whose newest tick is older: it has a backlog, or is slow. */
 const LAG_MAX_MS = 2000;
 const UP_GROUP = "up";
-
-/** One node. `state` changes only in `#step`. */
-type Member = {
-  readonly name: string;
-  state: NodeState;
-  stateSinceMs: number;
-  agentVersion: string;
-  address: string;
-  intervalMs: number;
-  connections: number;
-  lastTickMs: number;
-  isSaved: boolean;
-  readonly frames: { stored: number; duplicate: number; rejected: number; missing: number };
-};
+/** Our clock was set back when it is this far before the last `up`. */
+const SET_BACK_MS = 1000;
 
 /**
  * Loads the nodes this aggregator knows. Those that were up have a grace to come back.
@@ -73,6 +75,7 @@ export class Fleet {
   readonly #changes = new ChangeSignal();
   readonly #gauge: Gauge;
   readonly #failures: Counter;
+  readonly #reports: NodeReports;
   #turn = new AbortController();
   #isUpChanged = false;
   #isFailing = false;
@@ -83,6 +86,7 @@ export class Fleet {
     this.#deps = deps;
     this.#options = options;
     this.#lastTurnMs = deps.clock.monotonicMs();
+    this.#reports = new NodeReports(deps.write, deps.clock, options.clockOffsetMaxMs);
     this.#gauge = deps.metrics.gauge("telltale_nodes", "Nodes known, by how they stand");
     this.#failures = deps.metrics.counter(
       "telltale_fleet_write_failures_total",
@@ -110,6 +114,7 @@ export class Fleet {
       member.stateSinceMs = entry.sinceMs;
       member.agentVersion = entry.agentVersion;
       member.intervalMs = entry.intervalMs;
+      this.#reports.adopt(entry.name, entry.books);
       member.isSaved = true;
     }
     for (const { node, lastTickMs } of this.#deps.streams()) {
@@ -144,9 +149,25 @@ export class Fleet {
     member.frames[outcome.kind] += 1;
     if (outcome.kind !== "stored") return;
     member.frames.missing += outcome.missing;
+    if (this.#reports.missing(node, outcome.seq, outcome.missing)) member.isSaved = false;
     member.lastTickMs = timeMs;
+    this.#reports.ticked(node, timeMs);
     this.#step(member, "tick");
     this.#changes.notify();
+  }
+
+  accounted(node: string, report: BooksReport): void {
+    const member = this.#members.get(node);
+    if (member !== undefined && this.#reports.accounted(node, report)) member.isSaved = false;
+  }
+
+  droppedRanges(node: string, ranges: readonly DroppedRange[]): void {
+    const member = this.#members.get(node);
+    if (member !== undefined && this.#reports.droppedRanges(node, ranges)) member.isSaved = false;
+  }
+
+  clockMeasured(node: string, measure: ClockMeasure): void {
+    if (this.#members.has(node)) this.#reports.clockMeasured(node, measure);
   }
 
   goodbye(node: string): void {
@@ -160,7 +181,10 @@ export class Fleet {
     const member = this.#members.get(node);
     if (member === undefined) return;
     member.connections = Math.max(0, member.connections - 1);
-    if (member.connections === 0) member.address = "";
+    if (member.connections > 0) return;
+    member.address = "";
+    member.isSaved = false; // its books, as last told
+    this.#reports.clockMeasured(node, null);
   }
 
   /** Whether every node that is up and keeps pace has its ticks up to `timeMs` in the store. */
@@ -170,6 +194,15 @@ export class Fleet {
       if (state.kind === "up" && lastTickMs >= oldestMs && lastTickMs < timeMs) return false;
     }
     return true;
+  }
+
+  /** 0 where the node keeps pace or is silent; for an empty name that of the one furthest behind. */
+  latenessMs(node: string): number {
+    const members = node === "" ? [...this.#members.values()] : [this.#members.get(node)];
+    const late = members.map((member) =>
+      member?.state.kind === "up" ? this.#reports.latenessMs(member.name) : 0,
+    );
+    return Math.max(0, ...late);
   }
 
   /** Resolves when `isComplete` may answer otherwise; rejects when the signal is aborted. */
@@ -185,17 +218,9 @@ export class Fleet {
     }
     const members = [...this.#members.values()].sort((a, b) => compareText(a.name, b.name));
     return members.map((member) => ({
-      name: member.name,
-      state: member.state.kind,
-      stateSinceMs: member.stateSinceMs,
-      agentVersion: member.agentVersion,
-      address: member.address,
-      lastTickMs: member.lastTickMs,
-      framesStored: member.frames.stored,
-      framesDuplicate: member.frames.duplicate,
-      framesRejected: member.frames.rejected,
-      framesMissing: member.frames.missing,
+      ...memberStatus(member),
       series: seriesOf.get(member.name) ?? 0,
+      ...this.#reports.status(member.name),
     }));
   }
 
@@ -225,6 +250,7 @@ export class Fleet {
     await this.#attempt(async () => {
       await this.#save();
       await this.#writeUp();
+      await this.#reports.write();
     });
     this.#changes.notify(); // a node may have fallen behind meanwhile, and is not waited for
   }
@@ -251,7 +277,8 @@ export class Fleet {
     const operations = unsaved.map((member): BatchOperation => {
       const { name, stateSinceMs: sinceMs, agentVersion, intervalMs } = member;
       const state = storedStateOf(member.state);
-      const entry = { name, state, sinceMs, agentVersion, intervalMs };
+      const books = this.#reports.booksOf(name);
+      const entry = { name, state, sinceMs, agentVersion, intervalMs, books };
       const [key, value] = encodeNodeEntry(entry);
       return { type: "put", key, value };
     });
@@ -264,11 +291,14 @@ export class Fleet {
     }
   }
 
-  /** A sample on the whole second, or now when something changed; never one before the last. */
+  /**
+   * A sample on the whole second, or now when something changed; never one before the last, unless
+   * our clock was set back: then `up` goes on from the time that it is now.
+   */
   async #writeUp(): Promise<void> {
     const nowMs = this.#deps.clock.nowMs();
     const timeMs = this.#isUpChanged ? nowMs : Math.floor(nowMs / TURN_MS) * TURN_MS;
-    if (timeMs <= this.#lastUpMs) return;
+    if (timeMs <= this.#lastUpMs && timeMs > this.#lastUpMs - SET_BACK_MS) return;
     this.#isUpChanged = false;
     const samples = [...this.#members.values()].flatMap(({ name, state }) => {
       const value = upValueOf(state);
@@ -330,18 +360,7 @@ export class Fleet {
   }
 
   #add(name: string): Member {
-    const member: Member = {
-      name,
-      state: LEFT,
-      stateSinceMs: this.#deps.clock.nowMs(),
-      agentVersion: "",
-      address: "",
-      intervalMs: TURN_MS,
-      connections: 0,
-      lastTickMs: 0,
-      isSaved: false,
-      frames: { stored: 0, duplicate: 0, rejected: 0, missing: 0 },
-    };
+    const member = newMember(name, this.#deps.clock.nowMs());
     this.#members.set(name, member);
     return member;
   }

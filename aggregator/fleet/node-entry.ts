@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Entry } from "../../shared/platform/ports.ts";
+import type { NodeBooks } from "./books-state.ts";
 
 /**
  * What is kept of a node over a restart, as JSON under "n" and the node's name. `up` and `down` are
@@ -12,13 +13,41 @@ export type NodeEntry = {
   readonly sinceMs: number;
   readonly agentVersion: string;
   readonly intervalMs: number;
+  readonly books: NodeBooks | null;
 };
+
+const COUNT = z.number().int();
+const GAP = z.strictObject({ fromSeq: COUNT, toSeq: COUNT });
+const BOOKS = z.strictObject({
+  streamId: z.string(),
+  made: COUNT,
+  stored: COUNT,
+  waiting: COUNT,
+  dropped: z.array(z.strictObject({ reason: z.string(), frames: COUNT })),
+  toldMs: z.number(),
+  offset: COUNT,
+  arrived: COUNT,
+  deficit: COUNT,
+  floorSeq: COUNT,
+  gaps: z.array(GAP),
+  ranges: z.array(
+    GAP.extend({
+      id: COUNT,
+      fromMs: z.number(),
+      toMs: z.number(),
+      reason: z.string(),
+      frames: COUNT,
+      samples: COUNT,
+    }),
+  ),
+});
 
 const VALUE = z.strictObject({
   state: z.enum(["awaited", "up", "down", "left"]),
   sinceMs: z.number(),
   agentVersion: z.string(),
   intervalMs: z.number().positive(),
+  books: BOOKS.nullable().default(null),
 });
 
 const encoder = new TextEncoder();

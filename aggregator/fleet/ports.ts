@@ -23,9 +23,59 @@ export type AgentIdentity = {
 
 /** What became of a frame. */
 export type FrameOutcome =
-  | { readonly kind: "stored"; readonly missing: number }
+  | { readonly kind: "stored"; readonly seq: number; readonly missing: number }
   | { readonly kind: "duplicate" }
   | { readonly kind: "rejected" };
+
+/** An agent's books: frames since its buffer was made. made = stored + waiting + dropped. */
+export type AgentBooks = {
+  readonly made: number;
+  readonly stored: number;
+  readonly waiting: number;
+  readonly dropped: readonly { readonly reason: string; readonly frames: number }[];
+  /** Everything up to here is stored or dropped. */
+  readonly settledSeq: number;
+};
+
+/** An agent's books beside what was stored here at the ack that they are as of. */
+export type BooksReport = {
+  readonly streamId: string;
+  readonly told: AgentBooks;
+  /** Frames of the stream stored here since its record was made; null: not known for that ack. */
+  readonly framesStored: number | null;
+  /** What was settled before may lie elsewhere, or was dropped by age. */
+  readonly isNewHere: boolean;
+};
+
+/** Frames that an agent made and that will not come. Times are Unix milliseconds, 0: not known. */
+export type DroppedRange = {
+  readonly id: number;
+  readonly fromSeq: number;
+  readonly toSeq: number;
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly reason: string;
+  readonly frames: number;
+  readonly samples: number;
+};
+
+export type ClockMeasure = {
+  /** How far the node's clock is ahead of ours; negative: behind. */
+  readonly aheadMs: number;
+  /** Half of it is the most that `aheadMs` can be wrong. */
+  readonly roundTripMs: number;
+};
+
+/** Where the frames of a node are: made = stored + waiting + dropped + unaccounted. */
+export type NodeAccounting = {
+  readonly made: number;
+  readonly stored: number;
+  readonly waiting: number;
+  readonly dropped: readonly { readonly reason: string; readonly frames: number }[];
+  readonly unaccounted: number;
+  readonly toldMs: number;
+  readonly ranges: readonly DroppedRange[];
+};
 
 /** A node for people and the API. Times are Unix milliseconds, 0 where there is none. */
 export type NodeStatus = {
@@ -44,4 +94,9 @@ export type NodeStatus = {
   readonly framesMissing: number;
   /** Series alive. */
   readonly series: number;
+  /** Null until its agent has told its books. */
+  readonly accounting: NodeAccounting | null;
+  /** Null: not known. */
+  readonly clockAheadMs: number | null;
+  readonly isClockOff: boolean;
 };

@@ -2,13 +2,14 @@ import { OperationalError } from "../../shared/errors.ts";
 import type { Clock, Logger } from "../../shared/platform/ports.ts";
 import type { Metrics } from "../../shared/telemetry/metrics.ts";
 import { VERSION } from "../../shared/version.ts";
+import { OWN_FEATURES } from "../../shared/wire/features.ts";
 import type { AgentMessage__Output } from "../../shared/wire/generated/telltale/v1/AgentMessage.ts";
 import type { Hello__Output } from "../../shared/wire/generated/telltale/v1/Hello.ts";
 import type { AggregatorConnection } from "../../shared/wire/ingest-connection.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { receiveHello } from "./hello.ts";
 import { IngestMetrics } from "./ingest-metrics.ts";
-import { IngestSession } from "./ingest-session.ts";
+import { IngestSession, REASONS } from "./ingest-session.ts";
 import { SESSIONS_MAX } from "./limits.ts";
 import type { IngestEvents, IngestStore } from "./ports.ts";
 
@@ -109,7 +110,7 @@ export class IngestService implements AsyncDisposable {
     stop: AbortSignal,
   ): Promise<void> {
     const { node, streamId } = hello;
-    const { events } = this.#deps;
+    const { events, clock } = this.#deps;
     const { windowFrames } = this.#options;
     const parts = {
       connection,
@@ -117,6 +118,7 @@ export class IngestService implements AsyncDisposable {
       commits: this.#commits,
       events,
       shown: this.#shown,
+      clock,
       windowFrames,
     };
     const session = new IngestSession(node, streamId, parts);
@@ -172,19 +174,27 @@ export class IngestService implements AsyncDisposable {
     events.connected(node, { agentVersion, address: peer, intervalMs });
     try {
       const position = store.position(node, session.streamId);
+      const { lastSeq, epoch, seriesKnown } = position;
+      const refused = position.refused.map(({ fromSeq, toSeq, reason }) => {
+        return { fromSeq, toSeq, reason: REASONS[reason] };
+      });
+      const { windowFrames } = this.#options;
       const nowMs = clock.nowMs();
       await connection.send({
         welcome: {
-          ...position,
+          lastSeq,
+          epoch,
+          seriesKnown,
           nowMs,
-          windowFrames: this.#options.windowFrames,
+          windowFrames,
           aggregatorVersion: VERSION,
           load: this.#commits.load(),
+          features: OWN_FEATURES,
+          refused,
         },
       });
       this.#forgetRefusals(node);
       this.#shown.sessions.set(this.#seats.size);
-      const { lastSeq } = position;
       const clockAheadMs = hello.nowMs - nowMs;
       logger.info({ node, peer, agentVersion, lastSeq, clockAheadMs }, "agent connected");
       await session.run(position);

@@ -1,11 +1,17 @@
 import { OperationalError } from "../../shared/errors.ts";
 import { ChangeSignal } from "../../shared/platform/change-signal.ts";
+import type { Clock } from "../../shared/platform/ports.ts";
 import { FRAME_BYTES_MAX } from "../../shared/wire/frame.ts";
+import type { Accounting__Output } from "../../shared/wire/generated/telltale/v1/Accounting.ts";
 import type { AgentMessage__Output } from "../../shared/wire/generated/telltale/v1/AgentMessage.ts";
 import type { AggregatorMessage } from "../../shared/wire/generated/telltale/v1/AggregatorMessage.ts";
+import type { ClockAnswer } from "../../shared/wire/generated/telltale/v1/ClockAnswer.ts";
+import type { ClockProbe__Output } from "../../shared/wire/generated/telltale/v1/ClockProbe.ts";
 import type { RejectReason } from "../../shared/wire/generated/telltale/v1/RejectReason.ts";
 import type { SeriesTable__Output } from "../../shared/wire/generated/telltale/v1/SeriesTable.ts";
 import type { AggregatorConnection } from "../../shared/wire/ingest-connection.ts";
+import { AckCuts } from "./ack-cuts.ts";
+import { checkedBooks, checkedMeasure, checkedRanges } from "./agent-reports.ts";
 import type { Committer, GroupCommit } from "./group-commit.ts";
 import type { IngestMetrics } from "./ingest-metrics.ts";
 import { SESSION_PENDING_BYTES } from "./limits.ts";
@@ -18,7 +24,7 @@ import type {
 } from "./ports.ts";
 import { checkedTable, type TableState } from "./series-table.ts";
 
-const REASONS: Readonly<Record<RejectionReason, RejectReason>> = {
+export const REASONS: Readonly<Record<RejectionReason, RejectReason>> = {
   corrupt: "REJECT_REASON_CORRUPT",
   "no-base": "REJECT_REASON_NO_BASE",
   "unknown-series": "REJECT_REASON_UNKNOWN_SERIES",
@@ -35,6 +41,7 @@ export type SessionParts = {
   readonly commits: GroupCommit;
   readonly events: IngestEvents;
   readonly shown: IngestMetrics;
+  readonly clock: Clock;
   readonly windowFrames: number;
 };
 
@@ -45,7 +52,13 @@ type Answers = {
   frames: number;
   /** 0: nothing to ack. */
   ackSeq: number;
+  /** Frames of the stream stored up to `ackSeq`. */
+  framesStored: number;
 };
+
+function noAnswers(framesStored: number): Answers {
+  return { rejected: [], frames: 0, ackSeq: 0, framesStored };
+}
 
 /**
  * One agent's stream after its hello. What it sends is submitted in order; what was committed is
@@ -63,7 +76,12 @@ export class IngestSession implements Committer {
   #pendingBytes = 0;
   #pendingFrames = 0;
   #ackSeq = 0;
-  #answers: Answers = { rejected: [], frames: 0, ackSeq: 0 };
+  #answers = noAnswers(0);
+  #cuts = new AckCuts({ seq: 0, framesStored: 0 });
+  #hasBooks = false;
+  #isNewStream = false;
+  /** The answer to the last clock probe, while it is not sent. */
+  #clockAnswer: ClockAnswer | null = null;
   #isAnswering = false;
   #fault: OperationalError | null = null;
   #isOver = false;
@@ -82,7 +100,11 @@ export class IngestSession implements Committer {
    * @throws OperationalError for what the agent did wrong or what broke the connection
    */
   async run(position: StreamPosition): Promise<void> {
-    this.#table = { epoch: position.epoch, seriesKnown: position.seriesKnown };
+    const { lastSeq, epoch, seriesKnown, framesStored } = position;
+    this.#table = { epoch, seriesKnown };
+    this.#isNewStream = lastSeq === 0;
+    this.#answers = noAnswers(framesStored);
+    this.#cuts = new AckCuts({ seq: lastSeq, framesStored });
     const answering = this.#answer();
     answering.catch(() => {}); // told of by the race while it matters
     try {
@@ -128,6 +150,7 @@ export class IngestSession implements Committer {
     if (outcome.kind === "stored") {
       shown.samples.add(outcome.samples);
       shown.missing.add(outcome.missing);
+      this.#answers.framesStored += 1;
     }
     events.committed(this.node, outcome.kind === "stored" ? outcome.timeMs : 0, outcome);
     this.#ackSeq = Math.max(this.#ackSeq, outcome.seq);
@@ -154,18 +177,42 @@ export class IngestSession implements Committer {
       const { done, value } = await this.#parts.messages.next();
       this.throwIfEnded();
       if (done === true) return;
-      if (value.series !== null && value.series !== undefined) this.#onSeries(value.series);
-      else if (value.frames !== null && value.frames !== undefined)
-        this.#onFrames(value.frames.frame);
-      else if (value.goodbye !== null && value.goodbye !== undefined)
-        return await this.#onGoodbye();
-      else throw this.#protocolError("sends something out of turn");
+      if (value.goodbye !== null && value.goodbye !== undefined) return await this.#onGoodbye();
+      this.#onMessage(value);
       while (this.#pendingBytes >= SESSION_PENDING_BYTES && !this.#isOver) {
         await this.#progress.wait();
         this.throwIfEnded();
       }
       await this.#parts.commits.room();
     }
+  }
+
+  #onMessage({ series, frames, accounting, dropped, clockProbe }: AgentMessage__Output): void {
+    if (series !== null && series !== undefined) this.#onSeries(series);
+    else if (frames !== null && frames !== undefined) this.#onFrames(frames.frame);
+    else if (accounting !== null && accounting !== undefined) this.#onBooks(accounting);
+    else if (dropped !== null && dropped !== undefined)
+      this.#parts.events.droppedRanges(this.node, checkedRanges(dropped));
+    else if (clockProbe !== null && clockProbe !== undefined) this.#onProbe(clockProbe);
+    else throw this.#protocolError("sends something out of turn");
+  }
+
+  #onBooks(message: Accounting__Output): void {
+    const told = checkedBooks(message);
+    const framesStored = this.#cuts.storedAt(told.settledSeq);
+    const { streamId } = this;
+    const isNewHere = !this.#hasBooks && (told.isShared || this.#isNewStream);
+    this.#hasBooks = true;
+    this.#parts.events.accounted(this.node, { streamId, told, framesStored, isNewHere });
+  }
+
+  /** Of probes that come faster than answers go only the last is answered. */
+  #onProbe(probe: ClockProbe__Output): void {
+    const { clock, events } = this.#parts;
+    const measure = checkedMeasure(probe);
+    if (measure !== null) events.clockMeasured(this.node, measure);
+    this.#clockAnswer = { id: probe.id, receivedUsec: clock.nowMs() * 1000 };
+    this.#progress.notify();
   }
 
   #onSeries(message: SeriesTable__Output): void {
@@ -214,12 +261,15 @@ export class IngestSession implements Committer {
   /** Tells the agent what was settled; while it does not read, answers gather up to the window. */
   async #answer(): Promise<void> {
     for (;;) {
-      while (this.#answers.frames === 0) {
+      while (this.#answers.frames === 0 && this.#clockAnswer === null) {
         if (this.#isOver || this.#fault !== null) return await new Promise(() => {});
         await this.#progress.wait();
       }
-      const { rejected, frames, ackSeq } = this.#answers;
-      this.#answers = { rejected: [], frames: 0, ackSeq: 0 };
+      if (this.#clockAnswer !== null) await this.#answerProbe(this.#clockAnswer);
+      if (this.#answers.frames === 0) continue;
+      const { rejected, frames, ackSeq, framesStored } = this.#answers;
+      this.#answers = noAnswers(framesStored);
+      this.#cuts.add({ seq: ackSeq, framesStored });
       this.#isAnswering = true;
       this.#pendingFrames -= frames; // before the agent can know of it and send more
       for (const message of rejected) await this.#parts.connection.send(message);
@@ -228,6 +278,12 @@ export class IngestSession implements Committer {
       this.#isAnswering = false;
       this.#progress.notify();
     }
+  }
+
+  async #answerProbe(answer: ClockAnswer): Promise<void> {
+    this.#clockAnswer = null;
+    const sentUsec = this.#parts.clock.nowMs() * 1000;
+    await this.#parts.connection.send({ clockAnswer: { ...answer, sentUsec } });
   }
 
   #protocolError(what: string): OperationalError {

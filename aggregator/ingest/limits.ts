@@ -16,6 +16,10 @@ export const LABELS_MAX = 64;
 export const LABEL_NAME_LENGTH_MAX = 256;
 export const LABEL_VALUE_LENGTH_MAX = 4096;
 
+/** Reasons in an agent's books, and dropped ranges in one message. */
+export const DROP_REASONS_MAX = 64;
+export const DROPPED_RANGES_MAX = 100;
+
 /** What one session has sent and is not yet committed; beyond it the session is not read. */
 export const SESSION_PENDING_BYTES = 8 * 1024 * 1024;
 /** The same for all sessions together. */

@@ -38,6 +38,13 @@ export type CommitOutcome =
 
 /** Where a stream stands; all 0 for one never seen. */
 export type StreamPosition = {
+  readonly framesStored: number;
+  /** The last that were refused; both ends inclusive, ascending. */
+  readonly refused: readonly {
+    readonly fromSeq: number;
+    readonly toSeq: number;
+    readonly reason: RejectionReason;
+  }[];
   readonly lastSeq: number;
   readonly epoch: number;
   readonly seriesKnown: number;
@@ -59,6 +66,51 @@ type AgentIdentity = {
   readonly intervalMs: number;
 };
 
+/** An agent's books: frames since its buffer was made. made = stored + waiting + dropped. */
+export type AgentBooks = {
+  readonly made: number;
+  readonly stored: number;
+  readonly waiting: number;
+  readonly dropped: readonly {
+    readonly reason: string;
+    readonly frames: number;
+    readonly samples: number;
+  }[];
+  /** Everything up to here is stored or dropped. */
+  readonly settledSeq: number;
+  /** Other aggregators take frames of the stream too. */
+  readonly isShared: boolean;
+};
+
+/** Frames that an agent made and that will not come. Times are Unix milliseconds, 0: not known. */
+export type DroppedRange = {
+  readonly id: number;
+  readonly fromSeq: number;
+  readonly toSeq: number;
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly reason: string;
+  readonly frames: number;
+  readonly samples: number;
+};
+
+export type ClockMeasure = {
+  /** How far the node's clock is ahead of ours; negative: behind. */
+  readonly aheadMs: number;
+  /** Half of it is the most that `aheadMs` can be wrong. */
+  readonly roundTripMs: number;
+};
+
+/** An agent's books beside what was stored here at the ack that they are as of. */
+export type BooksReport = {
+  readonly streamId: string;
+  readonly told: AgentBooks;
+  /** Frames of the stream stored here since its record was made; null: not known for that ack. */
+  readonly framesStored: number | null;
+  /** First of a connection, and what was settled before may lie elsewhere, or was dropped by age. */
+  readonly isNewHere: boolean;
+};
+
 /** Who wants to know how the nodes stand. Every `connected` has its `disconnected`. */
 export type IngestEvents = {
   /** @throws OperationalError LIMIT when the node cannot be taken */
@@ -69,6 +121,9 @@ export type IngestEvents = {
     timeMs: number,
     outcome: Exclude<CommitOutcome, { readonly kind: "defined" }>,
   ): void;
+  accounted(node: string, report: BooksReport): void;
+  droppedRanges(node: string, ranges: readonly DroppedRange[]): void;
+  clockMeasured(node: string, measure: ClockMeasure): void;
   goodbye(node: string): void;
   disconnected(node: string): void;
 };

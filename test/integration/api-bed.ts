@@ -136,6 +136,25 @@ const NODES: readonly NodeStatus[] = [
     framesRejected: 0,
     framesMissing: 3,
     series: 0,
+    accounting: {
+      made: 20,
+      stored: 12,
+      waiting: 4,
+      dropped: [{ reason: "buffer_full", frames: 3 }],
+      unaccounted: 1,
+      toldMs: 1_767_699_996_000,
+      ranges: [
+        {
+          fromMs: 1_767_699_900_000,
+          toMs: 1_767_699_902_000,
+          reason: "buffer_full",
+          frames: 3,
+          samples: 30,
+        },
+      ],
+    },
+    clockAheadMs: -3250,
+    isClockOff: true,
   },
   {
     name: "web1",
@@ -149,6 +168,9 @@ const NODES: readonly NodeStatus[] = [
     framesRejected: 0,
     framesMissing: 0,
     series: 962,
+    accounting: null,
+    clockAheadMs: null,
+    isClockOff: false,
   },
 ];
 

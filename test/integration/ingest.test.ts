@@ -80,6 +80,9 @@ class Aggregator {
     const events = {
       connected: (node: string) => told.push(`connected ${node}`),
       committed: nothing,
+      accounted: nothing,
+      droppedRanges: nothing,
+      clockMeasured: nothing,
       goodbye: (node: string) => told.push(`goodbye ${node}`),
       disconnected: (node: string) => told.push(`disconnected ${node}`),
     };

@@ -47,6 +47,9 @@ async function receive(messages: readonly AgentMessage__Output[]): Promise<Recei
   const events = {
     connected: nothing,
     committed: nothing,
+    accounted: nothing,
+    droppedRanges: nothing,
+    clockMeasured: nothing,
     goodbye: nothing,
     disconnected: nothing,
   };

@@ -94,7 +94,7 @@ export class AggregatorNode {
       serve: async (services) => this.#serve(process, services),
       onReload: () => ({ [Symbol.dispose]: () => {} }),
     };
-    return startAggregator(aggregatorConfigSchema.parse({}), platform);
+    return startAggregator(aggregatorConfigSchema.parse({ future_max: "10m" }), platform);
   }
 
   #serve(process: Process, services: Services): AsyncDisposable {

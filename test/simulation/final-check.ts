@@ -10,11 +10,16 @@ import type { AggregatorNode } from "./aggregator-node.ts";
 import { HOT_ALERTS } from "./check-alerts.ts";
 import { checkSamples } from "./check-samples.ts";
 import type { Surroundings } from "./host.ts";
-import type { Tick } from "./journal.ts";
+import type { AgentJournal, Tick } from "./journal.ts";
 import type { Plan } from "./plan.ts";
 
 const ANSWER_MAX_MS = 60_000;
 const SIMULATED = { name: "__name__", type: "=~", value: "sim_.+" } as const;
+/** Frames that are made while the books are as they were told last. */
+const BOOKS_AGE_FRAMES = 25;
+const IN_FLIGHT_FRAMES = 2;
+/** Both clocks are read in whole milliseconds, and answers take some of their own. */
+const CLOCK_GRAIN_MS = 30;
 const DAY_MS = 86_400_000;
 
 /** What must hold when everything is delivered. */
@@ -24,6 +29,7 @@ export class FinalCheck {
   readonly #aggregator: AggregatorNode;
   readonly #standby: AggregatorNode | undefined;
   readonly #agents: ReadonlyMap<string, AgentNode>;
+  readonly #miscounts: string[] = [];
   /** As of the beginning: while queries run more ticks are made. */
   readonly #owed: ReadonlyMap<string, readonly Tick[]>;
 
@@ -55,6 +61,8 @@ export class FinalCheck {
       ...(await this.#answer(this.#checkCounts())),
       ...this.#checkAlertStates(),
       ...this.#checkNodes(),
+      ...this.#checkBooks(),
+      ...this.#miscounts,
     ];
   }
 
@@ -85,11 +93,33 @@ export class FinalCheck {
   async #durableColumns({ host }: AggregatorNode): Promise<SeriesColumns[]> {
     const { clock } = this.#world;
     const store = new MemoryStore(host.disk("series").durableCopy());
+    const stored = new Map(
+      [...this.#agents].map(([name, { journal }]) => [name, this.#storedOf(journal)]),
+    );
     const series = await openSeriesStore(
       { store, clock, logger: new MemoryLogger(), metrics: new Metrics() },
       { retentionMs: 15 * DAY_MS, futureLimitMs: 600_000, chunkMs: 600_000 },
     );
+    for (const { node, streamId } of series.streams()) {
+      const { framesStored } = series.position(node, streamId);
+      const least = stored.get(node) ?? 0;
+      const most = least + IN_FLIGHT_FRAMES; // what is being written may be there already
+      if (framesStored < least || framesStored > most) {
+        this.#miscounts.push(
+          `${node}: ${framesStored} frames count as stored, it is ${least} to ${most}`,
+        );
+      }
+    }
     return await series.select([SIMULATED], 0, this.#endMs());
+  }
+
+  /** Frames on the aggregator's disk whose samples were not refused. */
+  #storedOf({ ticks }: AgentJournal): number {
+    const { safeFrames } = this.#aggregator;
+    // What an agent's disk failed to write may have been written all the same.
+    const isRefused = (reason: string | null) => /future/i.test(reason ?? "");
+    return ticks.filter(({ bytes, dropReason }) => !isRefused(dropReason) && safeFrames.has(bytes))
+      .length;
   }
 
   async #liveColumns(): Promise<readonly SeriesColumns[]> {
@@ -145,7 +175,39 @@ export class FinalCheck {
     for (const name of this.#agents.keys()) {
       const node = nodes.find((one) => one.name === name);
       if (node?.state !== "up") found.push(`${name} runs and is ${node?.state ?? "unknown"}`);
+      const aheadMs = (this.#agents.get(name)?.host.wallMs() ?? 0) - this.#aggregator.host.wallMs();
+      const wrongMs = Math.abs((node?.clockAheadMs ?? Number.POSITIVE_INFINITY) - aheadMs);
+      if (!(wrongMs <= this.#plan.network.latencyMaxMs + CLOCK_GRAIN_MS)) {
+        found.push(
+          `${name} is ${aheadMs} ms ahead, and ${node?.clockAheadMs ?? "unknown"} is told`,
+        );
+      }
       if ((node?.framesMissing ?? 0) > 0) found.push(`${name}: ${node?.framesMissing} missing`);
+    }
+    return found;
+  }
+
+  /** Promise 3 as the aggregator tells it; what it was told is of the last seconds. */
+  #checkBooks(): string[] {
+    const nodes = this.#aggregator.services?.api.nodes() ?? [];
+    const found: string[] = [];
+    for (const [name, { journal, accounts }] of this.#agents) {
+      const books = nodes.find((node) => node.name === name)?.accounting ?? null;
+      if (books === null) {
+        found.push(`${name}: its books are not known`);
+        continue;
+      }
+      const { made, stored, waiting, dropped, unaccounted } = books;
+      const given = dropped.reduce((sum, { frames }) => sum + frames, 0);
+      const frames = this.#storedOf(journal);
+      const says = `made ${made}, stored ${stored}, waiting ${waiting}, dropped ${given}`;
+      const isCurrent = stored <= frames && stored >= frames - BOOKS_AGE_FRAMES;
+      const isSame = accounts().made >= made && accounts().made <= made + BOOKS_AGE_FRAMES;
+      if (unaccounted !== 0 || made !== stored + waiting + given || !isCurrent || !isSame) {
+        found.push(
+          `${name}: the books say ${says}, unaccounted ${unaccounted}; ${frames} are stored`,
+        );
+      }
     }
     return found;
   }

@@ -18,8 +18,8 @@ import { HOT_ABOVE, HOT_KEY, type Span } from "./source.ts";
 
 /** How long everything may take to be delivered once nothing fails any more. */
 const DRAIN_MAX_MS = 120_000;
-/** Alerts have settled this long after the last change. */
-const SETTLE_MS = 8000;
+/** Alerts have settled this long after the last change, and agents have told their books. */
+const SETTLE_MS = 12_000;
 const VIOLATIONS_MAX = 12;
 /** Why an agent may have given up a tick here: its clock, or its own disk. */
 const DROP_REASONS: ReadonlySet<string> = new Set(["future", "disk_full", "disk_slow"]);
@@ -85,7 +85,7 @@ export class World {
     await this.#drain();
     if (this.violations.length > 0) return;
     for (const violation of this.#checkAccounts()) this.violate(violation);
-    this.#noteUntold();
+    for (const { journal } of this.#agents.values()) this.#checkTimes(journal);
     const check = new FinalCheck(this.#plan, this.#surroundings, this.#aggregators, this.#agents);
     for (const violation of await check.run()) this.violate(violation);
     if (this.#standby !== null) return; // each has rules of its own, and sees a part
@@ -129,18 +129,13 @@ export class World {
     return found;
   }
 
-  /**
-   * A frame may be refused for its time and the connection break before the agent hears of it. It
-   * then counts as stored there, and as refused at the aggregator only.
-   */
-  #noteUntold(): void {
-    for (const { journal } of this.#agents.values()) {
-      for (const tick of journal.owed()) {
-        const seen = this.#aggregator.safeFrames.firstSeen(tick.bytes);
-        if (seen === undefined || tick.timeMs <= seen.wallMs + FUTURE_MS) continue;
-        tick.dropReason = "future";
-        this.#surroundings.trace.add("refused-untold", journal.agent, seqText(tick));
-      }
+  /** However the clock of a host is set, a process makes no two ticks at one time. */
+  #checkTimes({ agent, ticks }: AgentJournal): void {
+    const seen = new Set<string>();
+    for (const { life, timeMs } of ticks) {
+      const key = `${life} ${timeMs}`;
+      if (seen.has(key)) this.violate(`${agent}: life ${life} made two ticks at ${timeMs}`);
+      seen.add(key);
     }
   }
 
@@ -250,7 +245,7 @@ export class World {
     const lastChangeMs = Math.max(0, ...spans.filter(Number.isFinite));
     await clock.advance(Math.max(0, lastChangeMs - clock.monotonicMs()));
     await clock.advanceWhile(DRAIN_MAX_MS, () => !this.#isDrained());
-    await clock.advance(SETTLE_MS + this.#aggregatorStepsMs());
+    await clock.advance(SETTLE_MS);
     await clock.advanceWhile(DRAIN_MAX_MS, () => !this.#isDrained());
     if (this.#isDrained()) return;
     for (const [name, { journal, service }] of this.#agents) {
@@ -261,15 +256,6 @@ export class World {
         this.violate(`${name}: not delivered after ${DRAIN_MAX_MS} ms: ${what}`);
       }
     }
-  }
-
-  /** After a clock went back, states that bear times of before wait until those come again. */
-  #aggregatorStepsMs(): number {
-    let sum = 0;
-    for (const event of this.#plan.events) {
-      if (event.kind === "clock-step" && event.host === AGGREGATOR) sum += Math.abs(event.byMs);
-    }
-    return sum;
   }
 
   #isDrained(): boolean {

@@ -10,7 +10,7 @@ import { MemoryLogger } from "../../support/memory-logger.ts";
 import { MemoryStore } from "../../support/memory-store.ts";
 
 const AGENT = { agentVersion: "0.1.0", address: "10.0.0.7:4711", intervalMs: 1000 };
-const STORED = { kind: "stored", missing: 0 } as const;
+const STORED = { kind: "stored", seq: 5, missing: 0 } as const;
 
 type Bed = {
   readonly fleet: Fleet;
@@ -37,7 +37,7 @@ async function startFleet(
     writes.push(`${(timeMs - FAKE_START_MS) / 1000}: ${group} ${shown.join(" ")}`.trim());
   };
   const deps = { store, write, streams: () => streams, clock, logger, metrics: new Metrics() };
-  const fleet = await openFleet(deps, { nodesMax: 3 });
+  const fleet = await openFleet(deps, { nodesMax: 3, clockOffsetMaxMs: 2000 });
   const stop = new AbortController();
   const run = fleet.run(stop.signal);
   return {
@@ -259,7 +259,7 @@ test("who waits for a change is woken by a tick, by a second going by, and by th
 test("frames are counted by what became of them", async () => {
   const { fleet, clock, stop } = await startFleet();
   fleet.connected("web1", AGENT);
-  fleet.committed("web1", clock.nowMs(), { kind: "stored", missing: 4 });
+  fleet.committed("web1", clock.nowMs(), { kind: "stored", seq: 5, missing: 4 });
   fleet.committed("web1", 0, { kind: "duplicate" });
   fleet.committed("web1", 0, { kind: "rejected" });
   expect(fleet.nodes()[0]).toMatchObject({
@@ -323,7 +323,7 @@ test("time in which the aggregator hung makes no node down", async () => {
     logger: new MemoryLogger(),
     metrics: new Metrics(),
   };
-  const fleet = await openFleet(deps, { nodesMax: 3 });
+  const fleet = await openFleet(deps, { nodesMax: 3, clockOffsetMaxMs: 2000 });
   const stop = new AbortController();
   const run = fleet.run(stop.signal);
   fleet.connected("web1", AGENT);
@@ -341,7 +341,7 @@ test("time in which the aggregator hung makes no node down", async () => {
   await run;
 });
 
-test("a wall clock that is set back writes no up into the past and makes no node down", async () => {
+test("a wall clock that is set back makes no node down, and up goes on from there", async () => {
   const { fleet, clock, writes, tick, stop } = await startFleet();
   fleet.connected("web1", AGENT);
   tick("web1");
@@ -352,7 +352,52 @@ test("a wall clock that is set back writes no up into the past and makes no node
     tick("web1");
     await clock.advance(1000);
   }
-  expect(writes).toEqual(["3: up web1=1", "4: up web1=1"]);
+  expect(writes).toEqual(["1: up web1=1", "2: up web1=1", "3: up web1=1", "4: up web1=1"]);
   expect(stateOf(fleet, "web1")).toBe("up");
+  await stop();
+});
+
+test("data that comes late says how late, by our clock, until the node keeps pace again", async () => {
+  const { fleet, clock, stop } = await startFleet();
+  for (const name of ["web1", "web2"]) fleet.connected(name, AGENT);
+  fleet.clockMeasured("web1", { aheadMs: -3_600_000, roundTripMs: 1 });
+  fleet.committed("web1", clock.nowMs() - 3_600_000, STORED);
+  expect(fleet.latenessMs("web1")).toBe(0);
+  fleet.committed("web1", clock.nowMs() - 3_600_000 - 90_000, STORED);
+  fleet.committed("web2", clock.nowMs() - 60_000, STORED);
+  expect(["web1", "web2", "", "web3"].map((name) => fleet.latenessMs(name))).toEqual([
+    90_000, 60_000, 90_000, 0,
+  ]);
+  fleet.committed("web1", clock.nowMs() - 3_600_000 - 1000, STORED);
+  expect([fleet.latenessMs("web1"), fleet.latenessMs("")]).toEqual([0, 60_000]);
+  await clock.advance(15_000); // silent: what it sent last is late no more, it is old
+  expect(fleet.latenessMs("")).toBe(0);
+  await stop();
+});
+
+test("what agents report is a series each, kept over a restart, and wrong clocks are told of", async () => {
+  const store = new MemoryStore();
+  const first = await startFleet(store);
+  const told = { made: 9, stored: 7, waiting: 1, dropped: [], settledSeq: 7 };
+  const report = { streamId: "a", framesStored: 7, isNewHere: false };
+  first.fleet.connected("web1", AGENT);
+  first.fleet.accounted("web1", {
+    ...report,
+    told: { ...told, dropped: [{ reason: "disk_full", frames: 1 }] },
+  });
+  first.fleet.clockMeasured("web1", { aheadMs: -2500, roundTripMs: 3 });
+  await first.clock.advance(2000);
+  const written = first.writes.filter((line) => line.includes("nodes"));
+  expect(written).toEqual(["0: nodes web1=-2.5 web1=9 web1=7 web1=1 web1=1 web1=0"]);
+  expect(first.fleet.nodes()[0]).toMatchObject({ clockAheadMs: -2500, isClockOff: true });
+  first.fleet.disconnected("web1");
+  await first.stop();
+  const { fleet, stop } = await startFleet(store, first.clock);
+  const { accounting, isClockOff } = fleet.nodes()[0] ?? {};
+  expect(accounting).toMatchObject({ made: 9, stored: 7, waiting: 1, unaccounted: 0 });
+  expect(isClockOff).toBe(false); // not known while it is not connected
+  // What was stored is gone: the books that were kept say so.
+  fleet.accounted("web1", { ...report, told, framesStored: 4 });
+  expect(fleet.nodes()[0]?.accounting?.unaccounted).toBe(3);
   await stop();
 });

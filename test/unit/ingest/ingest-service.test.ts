@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { IngestService } from "../../../aggregator/ingest/ingest-service.ts";
-import type { IngestEvents } from "../../../aggregator/ingest/ports.ts";
+import type { BooksReport, IngestEvents } from "../../../aggregator/ingest/ports.ts";
 import { OperationalError } from "../../../shared/errors.ts";
 import { labelsOf } from "../../../shared/model/labels.ts";
 import { Metrics } from "../../../shared/telemetry/metrics.ts";
@@ -23,6 +23,7 @@ class Aggregator {
   readonly logger = new MemoryLogger();
   readonly metrics = new Metrics();
   readonly events: string[] = [];
+  readonly reports: BooksReport[] = [];
   isNodeRefused = false;
   readonly service: IngestService;
 
@@ -33,6 +34,9 @@ class Aggregator {
         this.events.push(`connected ${node}`);
       },
       committed: (node, _timeMs, { kind }) => this.events.push(`${kind} ${node}`),
+      accounted: (_node, report) => this.reports.push(report),
+      droppedRanges: (node, ranges) => this.events.push(`${ranges.length} ranges ${node}`),
+      clockMeasured: (node, { aheadMs }) => this.events.push(`clock ${aheadMs} ${node}`),
       goodbye: (node) => this.events.push(`goodbye ${node}`),
       disconnected: (node) => this.events.push(`disconnected ${node}`),
     };
@@ -533,5 +537,80 @@ describe("an aggregator that stops", () => {
     const late = aggregator.open();
     await late.served;
     expect(late.refusal()).toBe("UNAVAILABLE: The aggregator stops");
+  });
+});
+
+describe("what an agent reports", () => {
+  const accounting = (fields = {}) => ({
+    made: 3,
+    stored: 2,
+    waiting: 1,
+    dropped: [],
+    settledSeq: seqOf(1, 2),
+    isShared: false,
+    ...fields,
+  });
+
+  test("of its books is passed on with what was stored at the ack that they are as of", async () => {
+    const aggregator = new Aggregator();
+    const agent = await aggregator.welcome();
+    expect(agent.answers[0]?.welcome).toMatchObject({ features: 3, refused: [] });
+    await agent.send({ accounting: accounting({ stored: 0, waiting: 3, settledSeq: 0 }) });
+    await agent.sendFrames(agent.frame(), agent.frame());
+    await aggregator.clock.advance(DELAY_MS);
+    await agent.sendFrames(agent.frame());
+    await aggregator.clock.advance(DELAY_MS);
+    await agent.send({ accounting: accounting() });
+    await settle();
+    expect(aggregator.reports).toMatchObject([
+      { framesStored: 0, isNewHere: true },
+      { framesStored: 2, isNewHere: false, told: { stored: 2 } },
+    ]);
+  });
+
+  test("of what it dropped and of its clock is passed on, and its probe is answered", async () => {
+    const aggregator = new Aggregator();
+    const agent = await aggregator.welcome();
+    const range = { id: 1, fromSeq: 5, toSeq: 9, fromMs: 1, toMs: 2, reason: "disk_full" };
+    await agent.send({ dropped: { range: [{ ...range, frames: 5, samples: 50 }] } });
+    await agent.send({ clockProbe: { id: 4, isMeasured: false } });
+    await settle();
+    await agent.send({ clockProbe: { id: 5, aheadUsec: -2500, isMeasured: true } });
+    await settle();
+    expect(aggregator.events).toEqual(["connected web-1", "1 ranges web-1", "clock -2.5 web-1"]);
+    const sentUsec = aggregator.clock.nowMs() * 1000;
+    expect(agent.answers.slice(1).map(({ clockAnswer }) => clockAnswer)).toEqual([
+      { id: 4, receivedUsec: sentUsec, sentUsec },
+      { id: 5, receivedUsec: sentUsec, sentUsec },
+    ]);
+  });
+
+  const range = { id: 1, fromSeq: 5, toSeq: 9, reason: "x" };
+  test.each<[string, AgentMessage]>([
+    ["frames that do not add up", { accounting: accounting({ made: 9 }) }],
+    ["a count beyond all counts", { accounting: accounting({ made: 2 ** 60, stored: 2 ** 60 }) }],
+    [
+      "a reason that is none",
+      {
+        accounting: accounting({
+          made: 4,
+          dropped: [{ reason: "<b>", frames: 1, samples: 0 }],
+        }),
+      },
+    ],
+    [
+      "more reasons than there can be",
+      { accounting: accounting({ dropped: new Array(65).fill({ reason: "a", frames: 0 }) }) },
+    ],
+    ["a range that ends before it begins", { dropped: { range: [{ ...range, toSeq: 4 }] } }],
+    ["too many ranges", { dropped: { range: new Array(101).fill(range) } }],
+    ["a clock of another era", { clockProbe: { id: 1, aheadUsec: 2 ** 62, isMeasured: true } }],
+  ])("is refused where it is %s", async (_what, message) => {
+    const aggregator = new Aggregator();
+    const agent = await aggregator.welcome();
+    await agent.send(message);
+    await agent.served;
+    expect(agent.refusal()).toMatch(/^PROTOCOL: It reports /);
+    expect(aggregator.reports).toEqual([]);
   });
 });

@@ -34,6 +34,9 @@ class Aggregator {
       committed: () => {},
       goodbye: () => this.events.push("goodbye"),
       disconnected: () => this.events.push("disconnected"),
+      accounted: () => {},
+      droppedRanges: () => {},
+      clockMeasured: () => {},
     };
     const logger = new MemoryLogger();
     this.#service = new IngestService(

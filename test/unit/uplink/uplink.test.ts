@@ -216,6 +216,9 @@ function serviceOn(store: MemoryIngestStore, rig: BufferRig): IngestService {
   const events = {
     connected: nothing,
     committed: nothing,
+    accounted: nothing,
+    droppedRanges: nothing,
+    clockMeasured: nothing,
     goodbye: nothing,
     disconnected: nothing,
   };
@@ -224,6 +227,116 @@ function serviceOn(store: MemoryIngestStore, rig: BufferRig): IngestService {
     { commitDelayMs: 3, windowFrames: 16 },
   );
 }
+
+describe("reports", () => {
+  const FEATURES = { features: 3 };
+  const books = (heard: readonly AgentMessage__Output[]) =>
+    heard.flatMap(({ accounting }) => (accounting ? [accounting] : []));
+
+  test("are not made to an aggregator that does not know them", async () => {
+    const { link, rig, heard } = await scripted();
+    await rig.append(2);
+    link.start();
+    await rig.clock.advance(100);
+    expect(heard.map((message) => Object.keys(message)[0])).toEqual(["hello", "series", "frames"]);
+    expect(heard[0]?.hello?.features).toBe(3);
+  });
+
+  test("bits of features that nobody knows mean nothing", async () => {
+    const { link, rig, heard } = await scripted({ features: 2 ** 52 + 8 });
+    await rig.append(1);
+    link.start();
+    await rig.clock.advance(100);
+    expect(books(heard)).toEqual([]);
+    expect(framesIn(heard)).toBe(1);
+  });
+
+  test("of the books come first, every ten seconds, and with the ack after a drop", async () => {
+    const { link, rig, heard, say } = await scripted(FEATURES);
+    await rig.append(3);
+    link.start();
+    await rig.clock.advance(100);
+    expect(Object.keys(heard[1] ?? {})[0]).toBe("accounting");
+    expect(books(heard)).toMatchObject([{ made: 3, stored: 0, waiting: 3, settledSeq: 0 }]);
+    await say({ ack: { seq: seqOf(1, 1) } });
+    await rig.clock.advance(100);
+    expect(books(heard)).toHaveLength(1);
+    await say({ rejected: { seq: seqOf(1, 2), reason: "REJECT_REASON_FUTURE" } });
+    await say({ ack: { seq: seqOf(1, 2) } });
+    await rig.clock.advance(100);
+    const dropped = [{ reason: "future", frames: 1 }];
+    expect(books(heard)[1]).toMatchObject({ made: 3, stored: 1, waiting: 1, dropped });
+    await rig.clock.advance(9000);
+    await say({ ack: { seq: seqOf(1, 3) } });
+    await rig.clock.advance(2000);
+    await rig.append(1);
+    await rig.clock.advance(10);
+    await say({ ack: { seq: seqOf(1, 4) } });
+    await rig.clock.advance(100);
+    expect(books(heard)).toHaveLength(3);
+    expect(books(heard)[2]).toMatchObject({ made: 4, stored: 3, waiting: 0, dropped });
+  });
+
+  test("of a refusal that got lost with its connection come with the next welcome", async () => {
+    const refused = [
+      { fromSeq: seqOf(1, 2), toSeq: seqOf(1, 3), reason: "REJECT_REASON_FUTURE" as const },
+    ];
+    const { link, rig } = await scripted({ lastSeq: seqOf(1, 5), refused });
+    await rig.append(5);
+    await rig.buffer.read(0, 5, 1_000_000); // sent by a session before
+    link.start();
+    await rig.clock.advance(100);
+    expect(rig.books()).toEqual({ made: 5, stored: 3, waiting: 0, dropped: 2 });
+  });
+
+  test("of a welcome that refuses everything there could be end", async () => {
+    const refused = [{ fromSeq: 1, toSeq: 2 ** 52, reason: "REJECT_REASON_FUTURE" as const }];
+    const { link, rig } = await scripted({ lastSeq: 0, refused });
+    await rig.append(5);
+    link.start();
+    await rig.clock.advance(100);
+    expect(rig.books()).toEqual({ made: 5, stored: 0, waiting: 5, dropped: 0 });
+  });
+
+  test("of the clock are asked for again, and what comes of it is told", async () => {
+    const { link, rig, heard, say } = await scripted({ ...FEATURES, nowMs: 1 });
+    const probes = () => heard.flatMap(({ clockProbe }) => (clockProbe ? [clockProbe] : []));
+    await rig.append(1);
+    link.start();
+    await rig.clock.advance(1500);
+    const receivedUsec = (rig.clock.nowMs() - 5000) * 1000;
+    await say({ clockAnswer: { id: 1, receivedUsec, sentUsec: receivedUsec } });
+    await say({ ack: { seq: seqOf(1, 1) } });
+    await rig.clock.advance(10);
+    expect(probes().map(({ id, isMeasured }) => ({ id, isMeasured }))).toEqual([
+      { id: 1, isMeasured: true },
+      { id: 2, isMeasured: true },
+    ]);
+    // The answer took a second and a half: it is known to be about five seconds, and how exactly.
+    const { aheadUsec = 0, roundTripUsec = 0 } = probes()[1] ?? {};
+    expect(Math.abs(aheadUsec - 5_000_000)).toBeLessThanOrEqual(roundTripUsec / 2);
+    expect(link.metric("telltale_agent_clock_offset_seconds")).toBeCloseTo(aheadUsec / 1e6);
+    await say({ clockAnswer: { id: 7, receivedUsec, sentUsec: receivedUsec } });
+    await rig.clock.advance(10);
+    expect(link.metric("telltale_agent_uplink_errors_total")).toBe(1);
+  });
+});
+
+describe("a backlog", () => {
+  test("of under a minute does not keep a fresh tick waiting for two seconds", async () => {
+    const { link, store, rig } = await joined();
+    link.isDown = true;
+    link.start();
+    await rig.append(59);
+    link.isDown = false;
+    while (store.seqsOf("web-1").length === 0) await rig.clock.advance(10);
+    for (let tick = 60; tick < 70; tick += 1) {
+      await rig.append(1);
+      await rig.clock.advance(1000);
+      expect(store.seqsOf("web-1")).toHaveLength(tick);
+    }
+  });
+});
 
 describe("the window", () => {
   test("is never exceeded, and acks open it again", async () => {

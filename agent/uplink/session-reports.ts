@@ -1,0 +1,144 @@
+import { OperationalError } from "../../shared/errors.ts";
+import { FEATURE, hasFeature } from "../../shared/wire/features.ts";
+import type { AgentMessage } from "../../shared/wire/generated/telltale/v1/AgentMessage.ts";
+import type { ClockAnswer__Output } from "../../shared/wire/generated/telltale/v1/ClockAnswer.ts";
+import type { AgentConnection } from "../../shared/wire/ingest-connection.ts";
+import { ClockOffset, type Moment } from "./clock-offset.ts";
+import type { Greeting } from "./greeting.ts";
+import type { Accounts, UplinkDeps } from "./ports.ts";
+import type { UplinkMetrics } from "./uplink-metrics.ts";
+
+const ACCOUNTS_EVERY_MS = 10_000;
+const PROBE_EVERY_MS = 30_000;
+/** The second probe: the hello, by which the first measure is made, may have waited at the aggregator. */
+const PROBE_AGAIN_MS = 1000;
+const RANGES_MAX = 100;
+
+type Probe = { readonly id: number; readonly sent: Moment };
+
+/**
+ * What an agent says beside its frames: its books, what it dropped, its clock. Each is said when the
+ * session begins and then as acks come in, so that nothing here needs a timer.
+ */
+export class SessionReports {
+  readonly #deps: UplinkDeps;
+  readonly #shown: UplinkMetrics;
+  readonly #connection: AgentConnection;
+  readonly #offset = new ClockOffset();
+  readonly #features: number;
+  #toldDropped = -1;
+  #toldAtMs = 0;
+  #rangesToldId = 0;
+  #probe: Probe | null = null;
+  #probesSent = 0;
+  #probeDueMs = 0;
+  #isSending = false;
+
+  constructor(
+    deps: UplinkDeps,
+    shown: UplinkMetrics,
+    connection: AgentConnection,
+    { welcome, sent, got }: Greeting,
+  ) {
+    this.#deps = deps;
+    this.#shown = shown;
+    this.#connection = connection;
+    this.#features = welcome.features;
+    if (welcome.nowMs > 0) {
+      this.#offset.add(sent, { receivedMs: welcome.nowMs, sentMs: welcome.nowMs }, got);
+    }
+  }
+
+  /** Says everything once; before the first frame, so that the aggregator knows what is missing. */
+  async begin(): Promise<void> {
+    for (const message of this.#due()) await this.#connection.send(message);
+  }
+
+  /** Says what is due. A connection that breaks meanwhile shows elsewhere. */
+  look(): void {
+    this.#showClock();
+    if (this.#isSending) return;
+    const messages = this.#due();
+    if (messages.length === 0) return;
+    this.#isSending = true;
+    void this.#say(messages);
+  }
+
+  /** @throws OperationalError PROTOCOL when nothing was asked */
+  onClockAnswer({ id, receivedUsec, sentUsec }: ClockAnswer__Output): void {
+    if (this.#probe?.id !== id) {
+      const { peer } = this.#connection;
+      throw new OperationalError("PROTOCOL", `${peer} answers probe ${id}, which was not sent`);
+    }
+    const there = { receivedMs: receivedUsec / 1000, sentMs: sentUsec / 1000 };
+    this.#offset.add(this.#probe.sent, there, this.#now());
+    this.#probe = null;
+    this.#showClock();
+  }
+
+  async #say(messages: readonly AgentMessage[]): Promise<void> {
+    try {
+      for (const message of messages) await this.#connection.send(message);
+      this.#isSending = false;
+    } catch (error) {
+      if (!(error instanceof OperationalError)) throw error;
+    }
+  }
+
+  #due(): AgentMessage[] {
+    const messages: AgentMessage[] = [];
+    if (hasFeature(this.#features, FEATURE.accounting)) {
+      const { accounts } = this.#deps.buffer;
+      const dropped = accounts.dropped.reduce((sum, { frames }) => sum + frames, 0);
+      const nowMs = this.#deps.clock.monotonicMs();
+      if (dropped !== this.#toldDropped || nowMs - this.#toldAtMs >= ACCOUNTS_EVERY_MS) {
+        this.#toldDropped = dropped;
+        this.#toldAtMs = nowMs;
+        messages.push(this.#books(accounts), ...this.#ranges());
+      }
+    }
+    if (hasFeature(this.#features, FEATURE.clock)) messages.push(...this.#probes());
+    return messages;
+  }
+
+  #books({ made, stored, waiting, dropped, settledSeq }: Accounts): AgentMessage {
+    const isShared = this.#deps.destinations.length > 1;
+    const counts = dropped.map((one) => ({ ...one }));
+    return { accounting: { made, stored, waiting, dropped: counts, settledSeq, isShared } };
+  }
+
+  /** Ranges told a turn ago, on a connection that has lived since, need not be told again. */
+  #ranges(): AgentMessage[] {
+    const { buffer } = this.#deps;
+    if (this.#rangesToldId > 0) buffer.rangesReported(this.#rangesToldId);
+    const ranges = buffer.droppedRanges(RANGES_MAX).filter(({ id }) => id > this.#rangesToldId);
+    const last = ranges.at(-1);
+    if (last === undefined) return [];
+    this.#rangesToldId = last.id;
+    return [{ dropped: { range: ranges.map((range) => ({ ...range })) } }];
+  }
+
+  #probes(): AgentMessage[] {
+    const sent = this.#now();
+    if (this.#probe !== null || sent.monotonicMs < this.#probeDueMs) return [];
+    this.#probesSent += 1;
+    const id = this.#probesSent;
+    const pauseMs = id === 1 ? PROBE_AGAIN_MS : PROBE_EVERY_MS;
+    this.#probe = { id, sent };
+    this.#probeDueMs = sent.monotonicMs + pauseMs;
+    const measure = this.#offset.measure(sent);
+    const aheadUsec = Math.round((measure?.aheadMs ?? 0) * 1000);
+    const roundTripUsec = Math.round((measure?.roundTripMs ?? 0) * 1000);
+    return [{ clockProbe: { id, aheadUsec, roundTripUsec, isMeasured: measure !== null } }];
+  }
+
+  #showClock(): void {
+    const measure = this.#offset.measure(this.#now());
+    if (measure !== null) this.#shown.clockOffset.set(measure.aheadMs / 1000);
+  }
+
+  #now(): Moment {
+    const { clock } = this.#deps;
+    return { wallMs: clock.nowMs(), monotonicMs: clock.monotonicMs() };
+  }
+}

@@ -1,0 +1,104 @@
+import type { BooksReport, DroppedRange, NodeAccounting } from "./ports.ts";
+
+type Gap = { readonly fromSeq: number; readonly toSeq: number };
+
+/**
+ * What an agent says of its frames, checked against what was stored here. Two things must hold: what
+ * it counts as stored is stored, and what is missing in its stream lies in a range that it says it
+ * dropped. `offset`: frames that it counted as stored when it was first met, less those it gave up
+ * and that had arrived all the same.
+ */
+export type NodeBooks = {
+  readonly streamId: string;
+  readonly made: number;
+  readonly stored: number;
+  readonly waiting: number;
+  readonly dropped: readonly { readonly reason: string; readonly frames: number }[];
+  readonly toldMs: number;
+  readonly offset: number;
+  /** Frames that it counts as dropped and that are stored. */
+  readonly arrived: number;
+  /** Frames it counts as stored that are not, or, negative, that are stored and were not made. */
+  readonly deficit: number;
+  /** Before this one nothing is looked for: it was settled before the stream was known here. */
+  readonly floorSeq: number;
+  readonly gaps: readonly Gap[];
+  /** The last ones, oldest first. */
+  readonly ranges: readonly DroppedRange[];
+};
+
+const GAPS_MAX = 64;
+const RANGES_MAX = 20;
+
+/** The books after a report; the ones before where it cannot be compared. */
+export function withReport(
+  before: NodeBooks | null,
+  { streamId, told, framesStored, isNewHere }: BooksReport,
+  nowMs: number,
+): NodeBooks | null {
+  if (framesStored === null) return before;
+  const { made, stored, waiting, settledSeq } = told;
+  const known = before?.streamId === streamId ? before : null;
+  const isFresh = known === null || isNewHere;
+  let offset = isFresh ? stored - framesStored : known.offset;
+  let arrived = known?.arrived ?? 0;
+  const surplus = offset + framesStored - stored;
+  const droppedFrames = told.dropped.reduce((sum, { frames }) => sum + frames, 0);
+  if (surplus > 0 && arrived + surplus <= droppedFrames) {
+    offset -= surplus;
+    arrived += surplus;
+  }
+  return {
+    streamId,
+    made,
+    waiting,
+    stored: offset + framesStored,
+    dropped: told.dropped.map(({ reason, frames }) => ({ reason, frames })),
+    toldMs: nowMs,
+    offset,
+    arrived,
+    deficit: stored - offset - framesStored,
+    floorSeq: isFresh ? settledSeq : known.floorSeq,
+    gaps: isFresh ? [] : known.gaps,
+    ranges: known?.ranges ?? [],
+  };
+}
+
+/** Sequences from `fromSeq` to `toSeq` will not come any more. */
+export function withGap(books: NodeBooks, { fromSeq, toSeq }: Gap): NodeBooks {
+  if (toSeq <= books.floorSeq) return books;
+  let gaps: readonly Gap[] = [{ fromSeq: Math.max(fromSeq, books.floorSeq + 1), toSeq }];
+  for (const range of books.ranges) gaps = without(gaps, range);
+  return { ...books, gaps: [...books.gaps, ...gaps].slice(-GAPS_MAX) };
+}
+
+/** A range that is told again counts once. */
+export function withRanges(books: NodeBooks, told: readonly DroppedRange[]): NodeBooks {
+  const lastId = books.ranges.at(-1)?.id ?? 0;
+  const ranges = told.filter(({ id }) => id > lastId).sort((a, b) => a.id - b.id);
+  if (ranges.length === 0) return books;
+  let { gaps } = books;
+  for (const range of ranges) gaps = without(gaps, range);
+  return { ...books, gaps, ranges: [...books.ranges, ...ranges].slice(-RANGES_MAX) };
+}
+
+/** Frames that nobody can say the whereabouts of, at least. */
+export function unaccounted({ deficit, gaps }: NodeBooks): number {
+  const missing = gaps.reduce((sum, { fromSeq, toSeq }) => sum + toSeq - fromSeq + 1, 0);
+  return Math.max(Math.abs(deficit), missing);
+}
+
+export function accountingOf(books: NodeBooks): NodeAccounting {
+  const { made, stored, waiting, dropped, toldMs, ranges } = books;
+  return { made, stored, waiting, dropped, unaccounted: unaccounted(books), toldMs, ranges };
+}
+
+function without(gaps: readonly Gap[], { fromSeq, toSeq }: Gap): readonly Gap[] {
+  return gaps.flatMap((gap) => {
+    if (gap.toSeq < fromSeq || gap.fromSeq > toSeq) return [gap];
+    const rest: Gap[] = [];
+    if (gap.fromSeq < fromSeq) rest.push({ fromSeq: gap.fromSeq, toSeq: fromSeq - 1 });
+    if (gap.toSeq > toSeq) rest.push({ fromSeq: toSeq + 1, toSeq: gap.toSeq });
+    return rest;
+  });
+}

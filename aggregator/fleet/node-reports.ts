@@ -1,0 +1,158 @@
+import type { VectorSample } from "../../shared/model/columns.ts";
+import { labelsOf, METRIC_NAME } from "../../shared/model/labels.ts";
+import type { Clock } from "../../shared/platform/ports.ts";
+import {
+  accountingOf,
+  type NodeBooks,
+  unaccounted,
+  withGap,
+  withRanges,
+  withReport,
+} from "./books-state.ts";
+import type { BooksReport, ClockMeasure, DroppedRange, NodeStatus, WriteFn } from "./ports.ts";
+
+/** What agents report is written this often, and soon after it has changed from right to wrong. */
+const EVERY_MS = 10_000;
+const NEWS_MS = 1000;
+/** Our clock was set back when it is this far before the last write. */
+const SET_BACK_MS = 1000;
+/** A node whose newest tick is older when it comes has a backlog, and its data is late. */
+const LATE_DATA_MS = 10_000;
+const GROUP = "nodes";
+const JOB = "telltale";
+
+type Report = { books: NodeBooks | null; clock: ClockMeasure | null; latenessMs: number };
+
+/** What agents say of their frames and of their clocks, checked, and written as series. */
+export class NodeReports {
+  readonly #write: WriteFn;
+  readonly #clock: Clock;
+  readonly #clockOffsetMaxMs: number;
+  readonly #reports = new Map<string, Report>();
+  #hasNews = false;
+  #lastMs = 0; // Unix, of the last write
+
+  constructor(write: WriteFn, clock: Clock, clockOffsetMaxMs: number) {
+    this.#write = write;
+    this.#clock = clock;
+    this.#clockOffsetMaxMs = clockOffsetMaxMs;
+  }
+
+  booksOf(node: string): NodeBooks | null {
+    return this.#reports.get(node)?.books ?? null;
+  }
+
+  /** Books that were saved. */
+  adopt(node: string, books: NodeBooks | null): void {
+    if (books !== null) this.#of(node).books = books;
+  }
+
+  /** Returns whether the books are to be saved; so do the next two. */
+  accounted(node: string, report: BooksReport): boolean {
+    return this.#keep(node, withReport(this.booksOf(node), report, this.#clock.nowMs()));
+  }
+
+  droppedRanges(node: string, ranges: readonly DroppedRange[]): boolean {
+    const books = this.booksOf(node);
+    return books !== null && this.#keep(node, withRanges(books, ranges));
+  }
+
+  /** `count` sequences before `seq` will not come any more. */
+  missing(node: string, seq: number, count: number): boolean {
+    const books = this.booksOf(node);
+    if (books === null || count === 0) return false;
+    return this.#keep(node, withGap(books, { fromSeq: seq - count, toSeq: seq - 1 }));
+  }
+
+  /** Null: it is not connected any more, and nobody knows. */
+  clockMeasured(node: string, measure: ClockMeasure | null): void {
+    const report = this.#of(node);
+    if (this.#isOff(report.clock) !== this.#isOff(measure)) this.#hasNews = true;
+    if (report.clock === null && measure !== null) this.#hasNews = true;
+    report.clock = measure;
+  }
+
+  /** A tick of this time of the node's clock is stored now. */
+  ticked(node: string, timeMs: number): void {
+    const report = this.#of(node);
+    report.latenessMs = this.#clock.nowMs() - timeMs + (report.clock?.aheadMs ?? 0);
+  }
+
+  /** How old its newest tick was when it came, where that is a backlog; else 0. */
+  latenessMs(node: string): number {
+    const latenessMs = this.#reports.get(node)?.latenessMs ?? 0;
+    return latenessMs > LATE_DATA_MS ? latenessMs : 0;
+  }
+
+  status(node: string): Pick<NodeStatus, "accounting" | "clockAheadMs" | "isClockOff"> {
+    const { books, clock } = this.#of(node);
+    return {
+      accounting: books === null ? null : accountingOf(books),
+      clockAheadMs: clock?.aheadMs ?? null,
+      isClockOff: this.#isOff(clock),
+    };
+  }
+
+  /** @throws OperationalError STORAGE */
+  async write(): Promise<void> {
+    const stepMs = this.#hasNews ? NEWS_MS : EVERY_MS;
+    const timeMs = Math.floor(this.#clock.nowMs() / stepMs) * stepMs;
+    if (timeMs <= this.#lastMs && timeMs > this.#lastMs - SET_BACK_MS) return;
+    const samples: VectorSample[] = [];
+    for (const [node, { books, clock }] of this.#reports) addSamples(samples, node, books, clock);
+    if (samples.length === 0 && this.#lastMs === 0) return;
+    await this.#write(GROUP, timeMs, samples);
+    this.#hasNews = false;
+    this.#lastMs = timeMs;
+  }
+
+  #of(node: string): Report {
+    let report = this.#reports.get(node);
+    if (report === undefined) {
+      report = { books: null, clock: null, latenessMs: 0 };
+      this.#reports.set(node, report);
+    }
+    return report;
+  }
+
+  #isOff(clock: ClockMeasure | null): boolean {
+    return clock !== null && Math.abs(clock.aheadMs) > this.#clockOffsetMaxMs;
+  }
+
+  /** What decides over later reports is to be saved; mere counts are not. */
+  #keep(node: string, books: NodeBooks | null): boolean {
+    const report = this.#of(node);
+    const before = report.books;
+    report.books = books;
+    if (books === null || books === before) return false;
+    if (before === null || unaccounted(before) !== unaccounted(books)) this.#hasNews = true;
+    return (
+      before?.streamId !== books.streamId ||
+      before.offset !== books.offset ||
+      before.deficit !== books.deficit ||
+      before.gaps !== books.gaps ||
+      before.ranges !== books.ranges
+    );
+  }
+}
+
+function addSamples(
+  samples: VectorSample[],
+  node: string,
+  books: NodeBooks | null,
+  clock: ClockMeasure | null,
+): void {
+  const add = (name: string, value: number, own: Readonly<Record<string, string>> = {}) => {
+    const labels = labelsOf({ [METRIC_NAME]: name, instance: node, job: JOB, ...own });
+    samples.push({ labels, value });
+  };
+  if (clock !== null) add("telltale_node_clock_offset_seconds", clock.aheadMs / 1000);
+  if (books === null) return;
+  add("telltale_node_frames_made_total", books.made);
+  add("telltale_node_frames_stored_total", books.stored);
+  add("telltale_node_frames_waiting", books.waiting);
+  for (const { reason, frames } of books.dropped) {
+    add("telltale_node_frames_dropped_total", frames, { reason });
+  }
+  add("telltale_node_frames_unaccounted", unaccounted(books));
+}

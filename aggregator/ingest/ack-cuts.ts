@@ -1,0 +1,37 @@
+/** How many frames of a stream were stored when everything up to `seq` was answered. */
+export type AckCut = { readonly seq: number; readonly framesStored: number };
+
+/** About ten seconds of acks, at one a commit, of an agent with a backlog. */
+const CUTS_MAX = 4096;
+
+/**
+ * The acks of a session, so that an agent's books, which are as of one of them, can be compared with
+ * what was stored then. Sequences ascend.
+ */
+export class AckCuts {
+  #cuts: AckCut[];
+
+  /** @param start what the welcome told */
+  constructor(start: AckCut) {
+    this.#cuts = [start];
+  }
+
+  add(cut: AckCut): void {
+    // Frames that come a second time are acked again: that tells nothing of what is stored.
+    if (cut.seq < (this.#cuts.at(-1)?.seq ?? 0)) return;
+    this.#cuts.push(cut);
+    if (this.#cuts.length > CUTS_MAX) this.#cuts.shift();
+  }
+
+  /**
+   * Frames stored up to the newest ack at or before `settledSeq`; null when that is too long ago.
+   * Earlier acks are forgotten.
+   */
+  storedAt(settledSeq: number): number | null {
+    let count = 0;
+    while (count < this.#cuts.length && (this.#cuts[count]?.seq ?? 0) <= settledSeq) count += 1;
+    if (count === 0) return null;
+    this.#cuts = this.#cuts.slice(count - 1);
+    return this.#cuts[0]?.framesStored ?? null;
+  }
+}
