@@ -28,7 +28,7 @@ export type FrameOutcome =
   | { readonly kind: "rejected" };
 
 /** An agent's books: frames since its buffer was made. made = stored + waiting + dropped. */
-export type AgentBooks = {
+type AgentBooks = {
   readonly made: number;
   readonly stored: number;
   readonly waiting: number;
