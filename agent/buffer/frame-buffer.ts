@@ -18,7 +18,13 @@ import { Compactor } from "./compactor.ts";
 import { DISK_LOOK_MS, DiskSpace } from "./disk-space.ts";
 import type { DroppedRange } from "./dropped-ranges.ts";
 import { type Missing, readFrames } from "./frame-reader.ts";
-import { accountsOf, type Ledger, type Settlement, withQueued, withSettled } from "./ledger-state.ts";
+import {
+  accountsOf,
+  type Ledger,
+  type Settlement,
+  withQueued,
+  withSettled,
+} from "./ledger-state.ts";
 import { type BufferedFrame, readDefinitions, removeFrames, timedDrops } from "./ranges.ts";
 import {
   encodeIdentity,
