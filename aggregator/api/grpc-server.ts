@@ -86,6 +86,7 @@ export class GrpcServer implements AsyncDisposable {
   /** Takes no more calls, lets those that run end, then cuts them off. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.setServing(false);
+    this.#door?.close();
     const closed = new AbortController();
     this.#clock.sleep(STOP_TIMEOUT_MS, closed.signal).then(
       () => this.#server.forceShutdown(),

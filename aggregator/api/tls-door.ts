@@ -153,6 +153,11 @@ export class TlsDoor implements AsyncDisposable {
     return { node: standing.node, fingerprint, ended: connection.end.signal };
   }
 
+  /** Takes no more connections. */
+  close(): void {
+    this.#server.close();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
