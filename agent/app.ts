@@ -26,8 +26,12 @@ export type AgentPlatform = {
   readonly random: Random;
   readonly logger: Logger;
   readonly hostName: string;
-  /** Opens the directory's store; `load` may be called again after a repair. */
-  openStore<T>(directory: string, load: (store: KeyValueStore) => Promise<T>): Promise<T>;
+  /** Opens the directory's store; `load` may be called again after a repair, which it is told of. */
+  openStore<T>(
+    directory: string,
+    load: (store: KeyValueStore) => Promise<T>,
+    onDamage: (outcome: string) => void,
+  ): Promise<T>;
   /** Bytes that are left on the disk of the directory. */
   freeBytes(directory: string): Promise<number>;
   connect(address: Address): ConnectIngest;
@@ -72,14 +76,20 @@ async function start(
     freeBytesMin: FREE_BYTES_MIN,
   } as const;
   const freeBytes = () => platform.freeBytes(config.data_dir);
-  const buffer = await platform.openStore(config.data_dir, async (store) => {
-    const opened = await openFrameBuffer(
-      { store, clock, random, logger, metrics, freeBytes },
-      limits,
-    );
+  const damages = metrics.counter(
+    "telltale_agent_store_damage_total",
+    "Times that the buffer's store was found damaged, by what was done about it.",
+  );
+  damages.add(0, { outcome: "repaired" });
+  const load = async (store: KeyValueStore) => {
+    const deps = { store, clock, random, logger, metrics, freeBytes };
+    const opened = await openFrameBuffer(deps, limits);
     parts.defer(() => store.close());
     parts.defer(() => opened.close());
     return opened;
+  };
+  const buffer = await platform.openStore(config.data_dir, load, (outcome) => {
+    damages.add(1, { outcome });
   });
   const encoder = new FrameEncoder(buffer.epoch, { keyframeEvery: KEYFRAME_EVERY });
   const sink = withOwnLabels(encoder, config.labels);

@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 import "./v8-settings.ts";
+import { spawnSync } from "node:child_process";
 import { hostname } from "node:os";
+import { join } from "node:path";
 import { Command } from "commander";
 import { OperationalError } from "../shared/errors.ts";
 import { formatAddress, parseAddress } from "../shared/model/address.ts";
@@ -10,7 +12,7 @@ import {
   reportFailure,
   runUntilSignal,
 } from "../shared/platform/command.ts";
-import { freeBytes, openLevelStore } from "../shared/platform/level-store.ts";
+import { freeBytes, openLevelStore, type StoreDamage } from "../shared/platform/level-store.ts";
 import { openLog } from "../shared/platform/log.ts";
 import { nodeClock } from "../shared/platform/node.ts";
 import type { Logger } from "../shared/platform/ports.ts";
@@ -75,6 +77,7 @@ Examples:
   telltale-agent --check-config                  is /etc/telltale/agent.yaml good?
   telltale-agent join HOST TOKEN                 get a certificate from the aggregator there
   telltale-agent once | grep node_load           collect twice, one interval apart, and print
+  telltale-agent buffer inspect                  what waits in the buffer of a stopped agent
 
 Every setting can also be given as TELLTALE_AGENT_NAME, such as TELLTALE_AGENT_DATA_DIR.`,
   )
@@ -100,7 +103,23 @@ connection, one that could not start yet with its next start.`,
     guarded((config) => joinAt(config, host, token), "join"),
   );
 
-await program.parseAsync();
+program
+  .command("buffer")
+  .description("inspect, verify, salvage or export the buffer of an agent that is stopped")
+  .argument("[arguments...]")
+  .allowUnknownOption()
+  .helpOption(false);
+
+if (process.argv[2] === "buffer") runBufferCommand(process.argv.slice(3));
+else await program.parseAsync();
+
+/** A process of its own (buffer-main.ts), so that the agent's memory does not hold it. */
+function runBufferCommand(args: readonly string[]): void {
+  const path = join(import.meta.dirname, "buffer-main.js");
+  const { status, error } = spawnSync(process.execPath, [path, ...args], { stdio: "inherit" });
+  if (error !== undefined) throw error;
+  process.exitCode = status ?? EXIT_USAGE;
+}
 
 async function guarded(
   action: (config: AgentConfig) => Promise<void>,
@@ -218,13 +237,13 @@ function nodePlatform(config: AgentConfig, logger: Logger, identity: HeldIdentit
     random: Math.random,
     logger,
     hostName: hostname(),
-    openStore: (directory, load) =>
-      openLevelStore(
-        directory,
-        LEVEL_LIMITS,
-        (damage) => logger.error(damage, "damaged store"),
-        load,
-      ),
+    openStore: (directory, load, onDamage) => {
+      const report = (damage: StoreDamage) => {
+        logger.error(damage, "damaged store");
+        onDamage(damage.outcome.replace(" ", "_"));
+      };
+      return openLevelStore(directory, LEVEL_LIMITS, report, load);
+    },
     freeBytes,
     connect: (address) => grpcConnect(address, securityFor),
     probe: (address) => grpcProbe(address, securityFor),

@@ -1,10 +1,11 @@
+import { backlog } from "./backlog.ts";
 import { collect } from "./collect.ts";
 import { spine } from "./spine.ts";
 import { wire } from "./wire.ts";
 
 /** One benchmark a name; the last line of its output is JSON, unless it cannot run here. */
 const BENCHES: Readonly<Record<string, (args: readonly string[]) => Promise<BenchResult | null>>> =
-  { collect, spine, wire };
+  { backlog, collect, spine, wire };
 
 export type BenchResult = {
   readonly name: string;

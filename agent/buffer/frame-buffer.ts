@@ -319,7 +319,8 @@ export class FrameBuffer {
         sync: true,
         onWritten: () => isKeyframe && this.#stretches.push(stretch),
       });
-      this.#newest = { seq, bytes: frame.bytes, seriesCount: frame.seriesCount };
+      const { timeMs, bytes: encoded, seriesCount } = frame;
+      this.#newest = { seq, timeMs, bytes: encoded, seriesCount };
       return null;
     } catch (error) {
       this.#hasLeftovers = true; // a write that failed may be there after all

@@ -8,6 +8,8 @@ import { ALL_DEFINITIONS, decodeDefinition, definitionKey, frameKey } from "./re
 
 export type BufferedFrame = {
   readonly seq: number;
+  /** Unix milliseconds. */
+  readonly timeMs: number;
   readonly bytes: Uint8Array;
   /** Definitions of its epoch that a reader must have: ids below it. */
   readonly seriesCount: number;
@@ -17,7 +19,8 @@ export type BufferedFrame = {
 export function storedFrame(seq: number, bytes: Uint8Array): BufferedFrame | null {
   try {
     const header = readFrameHeader(bytes);
-    return header.seq === seq ? { seq, bytes, seriesCount: header.seriesCount } : null;
+    const { timeMs, seriesCount } = header;
+    return header.seq === seq ? { seq, timeMs, bytes, seriesCount } : null;
   } catch (error) {
     if (!(error instanceof OperationalError)) throw error;
     return null;

@@ -164,7 +164,7 @@ async function isDamaged(directory: string, limits: LevelLimits, deaths: number)
 }
 
 /** @throws OperationalError IN_USE when a process has LevelDB's lock, as far as the kernel says */
-function requireUnlocked(directory: string): void {
+export function requireUnlocked(directory: string): void {
   const path = join(directory, "LOCK");
   if (!existsSync(path)) return;
   const { ino } = statSync(path);

@@ -16,8 +16,13 @@ export class Program implements AsyncDisposable {
   output = "";
   errors = "";
 
+  /** The built file of a program. */
+  static path(folder: "agent" | "aggregator" | "cli"): string {
+    return join(DIST, folder, "main.js");
+  }
+
   constructor(folder: "agent" | "aggregator" | "cli", args: readonly string[]) {
-    this.child = spawn(process.execPath, [join(DIST, folder, "main.js"), ...args], {
+    this.child = spawn(process.execPath, [Program.path(folder), ...args], {
       stdio: ["ignore", "pipe", "pipe"],
     });
     this.child.stdout?.on("data", (chunk) => {

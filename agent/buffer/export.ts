@@ -1,0 +1,73 @@
+import { OperationalError } from "../../shared/errors.ts";
+import { labelsRecord } from "../../shared/model/labels.ts";
+import { type SeriesDefinition, scaledValue } from "../../shared/model/series-definition.ts";
+import type { KeyValueStore } from "../../shared/platform/ports.ts";
+import { epochOfSeq } from "../../shared/wire/frame.ts";
+import { parseFrame, StreamDecoder } from "../../shared/wire/frame-decoder.ts";
+import { readDefinitions, storedFrame } from "./ranges.ts";
+import { ALL_FRAMES, seqOfFrameKey } from "./records.ts";
+
+/** One tick: every series that has a sample at it. */
+export type ExportedFrame = {
+  readonly seq: number;
+  readonly timeMs: number;
+  readonly series: readonly Readonly<Record<string, string>>[];
+  /** One for each of `series`; null for what JSON has no number for. */
+  readonly values: readonly (number | null)[];
+};
+
+/** Frames in order, as far as they can be decoded; `left` is called for each that cannot. */
+export async function* exportFrames(
+  store: KeyValueStore,
+  left: (seq: number | null) => void,
+): AsyncIterable<ExportedFrame> {
+  const decoder = new StreamDecoder();
+  for await (const [key, value] of store.entries(ALL_FRAMES)) {
+    const seq = seqOfFrameKey(key);
+    const frame = seq === null ? null : storedFrame(seq, value);
+    if (frame === null) {
+      left(seq);
+      continue;
+    }
+    const epoch = epochOfSeq(frame.seq);
+    const known = decoder.epoch === epoch ? decoder.seriesKnown : 0;
+    const definitions = await readDefinitions(store, epoch, known, frame.seriesCount);
+    if (isTaken(decoder, value, { epoch, definitions })) {
+      yield exported(decoder, frame.seq, frame.timeMs);
+    } else {
+      left(frame.seq);
+    }
+  }
+}
+
+function isTaken(
+  decoder: StreamDecoder,
+  bytes: Uint8Array,
+  table: { readonly epoch: number; readonly definitions: readonly SeriesDefinition[] },
+): boolean {
+  try {
+    decoder.define(table.epoch, table.definitions);
+    const frame = parseFrame(bytes);
+    if (decoder.check(frame) !== "take") return false;
+    decoder.apply(frame);
+    return true;
+  } catch (error) {
+    if (error instanceof OperationalError) return false;
+    throw error;
+  }
+}
+
+function exported(decoder: StreamDecoder, seq: number, timeMs: number): ExportedFrame {
+  const series: Record<string, string>[] = [];
+  const values: (number | null)[] = [];
+  for (const group of decoder.tickedGroups) {
+    for (const id of decoder.aliveOfGroup(group)) {
+      const definition = decoder.definitions[id];
+      if (definition === undefined) continue;
+      series.push(labelsRecord(definition.labels));
+      const value = scaledValue(decoder.values[id] ?? 0, definition.scale);
+      values.push(Number.isFinite(value) ? value : null);
+    }
+  }
+  return { seq, timeMs, series, values };
+}
