@@ -50,6 +50,12 @@ export function parseFrame(bytes: Uint8Array): ParsedFrame {
   for (let i = 0; i < groupCount; i += 1) {
     const group =
       version === 1 ? readGroupV1(reader, header.seriesCount) : readGroup(reader, header);
+    if (header.isKeyframe ? group.ended.length > 0 : !group.isTicked) {
+      const what = header.isKeyframe
+        ? "ends series in a keyframe"
+        : "names a group that did not tick";
+      throw new OperationalError("PARSE", `frame ${header.seq} ${what}`);
+    }
     named += group.ended.length + group.changed.length;
     if (named > header.seriesCount) {
       const counts = `${named} of ${header.seriesCount} series`;
@@ -62,7 +68,24 @@ export function parseFrame(bytes: Uint8Array): ParsedFrame {
     groups.push(group);
   }
   reader.end();
-  return { ...header, groups };
+  const twice = namedTwice(groups);
+  if (twice === null) return { ...header, groups };
+  throw new OperationalError("PARSE", `frame ${header.seq} names series ${twice} twice`);
+}
+
+/** A series in two of the lists; in one of them none can be, as ids ascend. */
+function namedTwice(groups: readonly ParsedGroup[]): number | null {
+  const lists = groups.flatMap(({ ended, changed }) => [ended, changed]);
+  const filled = lists.filter(({ length }) => length > 0);
+  if (filled.length < 2) return null;
+  const named = new Set<number>();
+  for (const ids of filled) {
+    for (const id of ids) {
+      if (named.has(id)) return id;
+      named.add(id);
+    }
+  }
+  return null;
 }
 
 function openFrame(bytes: Uint8Array): ByteReader {

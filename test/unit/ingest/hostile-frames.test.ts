@@ -1,0 +1,115 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { openSeriesStore, type SeriesStore } from "../../../aggregator/series/series-store.ts";
+import { labelsOf } from "../../../shared/model/labels.ts";
+import { DOUBLE_SCALE } from "../../../shared/model/series-definition.ts";
+import { Metrics } from "../../../shared/telemetry/metrics.ts";
+import { FRAME_GROUPS_MAX, seqOf } from "../../../shared/wire/frame.ts";
+import { FrameOutput } from "../../../shared/wire/frame-output.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
+import { MemoryLogger } from "../../support/memory-logger.ts";
+import { MemoryDisk, MemoryStore } from "../../support/memory-store.ts";
+
+const STREAM = { node: "n1", streamId: "00112233445566778899aabbccddeeff" };
+const SERIES = Array.from({ length: 12 }, (_, id) => ({
+  id,
+  group: id % 3,
+  scale: id % 5 === 4 ? DOUBLE_SCALE : id % 4,
+  labels: labelsOf({ __name__: `m${id}` }),
+}));
+
+const id = fc.nat(SERIES.length - 1);
+const ids = fc.uniqueArray(id, { maxLength: 8 }).map((list) => list.sort((a, b) => a - b));
+const value = fc.oneof(
+  fc.integer({ min: -100, max: 100 }),
+  fc.constantFrom(2 ** 48 - 1, 1 - 2 ** 48, Number.MAX_SAFE_INTEGER, 2 ** 60, -0),
+  fc.double(),
+);
+
+/** Well-formed, but no agent would send it: groups that are not the series', endings of the dead. */
+const frame = fc.record({
+  isKeyframe: fc.boolean(),
+  skip: fc.constantFrom(0, 0, 0, 0, 1),
+  namesTwice: fc.constantFrom(false, false, false, true),
+  groups: fc.uniqueArray(
+    fc.record({
+      group: fc.oneof(fc.nat(3), fc.constant(FRAME_GROUPS_MAX - 1)),
+      isTicked: fc.boolean(),
+      ended: ids,
+      changed: ids,
+      values: fc.array(value, { minLength: 8, maxLength: 8 }),
+      isDouble: fc.boolean(),
+    }),
+    { selector: ({ group }) => group, maxLength: 4 },
+  ),
+});
+type Hostile = typeof frame extends fc.Arbitrary<infer Made> ? Made : never;
+
+function encode(hostile: Hostile, seq: number, timeMs: number): Uint8Array {
+  const { isKeyframe, groups, namesTwice } = hostile;
+  const output = new FrameOutput();
+  const named = new Set<number>();
+  const fresh = (list: readonly number[]) => {
+    const kept = list.filter((one) => namesTwice || !named.has(one));
+    for (const one of kept) named.add(one);
+    return kept;
+  };
+  const sorted = [...groups].sort((a, b) => a.group - b.group);
+  output.begin({
+    seq,
+    timeMs,
+    isKeyframe,
+    seriesCount: SERIES.length,
+    groupCount: sorted.length,
+  });
+  for (const { group, isTicked, values, isDouble, ...lists } of sorted) {
+    const changed = fresh(lists.changed);
+    const ended = fresh(lists.ended);
+    output.group(group, isTicked, ended.length, changed.length);
+    for (const one of ended) output.ended(one);
+    output.beginChanged();
+    changed.forEach((one, i) => {
+      if (isDouble) output.changedDouble(one, values[i] ?? 0);
+      else output.changed(one, values[i] ?? 0, 0);
+    });
+    output.endGroup();
+  }
+  return output.finish();
+}
+
+async function open(disk: MemoryDisk, clock: FakeClock): Promise<SeriesStore> {
+  const deps = { clock, logger: new MemoryLogger(), metrics: new Metrics() };
+  const options = { retentionMs: 86_400_000, futureLimitMs: 60_000, chunkMs: 20_000 };
+  return await openSeriesStore({ ...deps, store: new MemoryStore(disk) }, options);
+}
+
+async function everything(store: SeriesStore): Promise<unknown> {
+  const columns = await store.select([], 0, Number.MAX_SAFE_INTEGER);
+  return columns.map(({ labels, times, values }) => [labels, [...times], [...values].map(String)]);
+}
+
+test("frames that are well-formed and make no sense neither break the store nor what it brings back", async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(frame, { minLength: 1, maxLength: 30, size: "max" }), async (all) => {
+      const clock = new FakeClock();
+      const disk = new MemoryDisk();
+      let store = await open(disk, clock);
+      await store.commit([{ kind: "series", ...STREAM, epoch: 1, series: SERIES }]);
+      let seq = seqOf(1, 0);
+      for (const one of all) {
+        await clock.advance(10_000);
+        seq += 1 + one.skip;
+        const bytes = encode(one, seq, clock.nowMs());
+        const [outcome] = await store.commit([{ kind: "frame", ...STREAM, bytes }]);
+        expect(["stored", "rejected"]).toContain(outcome?.kind);
+        await store.cutDue();
+      }
+      const before = await everything(store);
+      await store.close();
+      store = await open(disk, clock);
+      expect(await everything(store)).toEqual(before);
+      await store.close();
+    }),
+    { numRuns: 60 },
+  );
+});
