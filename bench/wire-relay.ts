@@ -121,7 +121,7 @@ export async function openStore(directory: string): Promise<SeriesStore> {
   );
 }
 
-/** The aggregator's ingest over TLS 1.3. */
+/** The aggregator's ingest over TLS 1.3, with its pings. */
 export async function serveIngest(
   store: SeriesStore,
   { key, cert }: Certificate,
@@ -130,7 +130,11 @@ export async function serveIngest(
     { store, clock: nodeClock, logger: LOGGER, metrics: new Metrics(), events: NO_EVENTS },
     { commitDelayMs: 3, windowFrames: 512 },
   );
-  const server = new Server({ "grpc.max_receive_message_length": MESSAGE_BYTES_MAX });
+  const server = new Server({
+    "grpc.max_receive_message_length": MESSAGE_BYTES_MAX,
+    "grpc.keepalive_time_ms": 10_000,
+    "grpc.keepalive_timeout_ms": 5000,
+  });
   server.addService(loadTelltale().v1.Ingest.service, ingestHandlers(ingest));
   const pair = { private_key: Buffer.from(key), cert_chain: Buffer.from(cert) };
   const port = await new Promise<number>((resolve, reject) => {
