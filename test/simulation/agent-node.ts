@@ -8,6 +8,7 @@ import type { Host, Process, Surroundings } from "./host.ts";
 import { AgentJournal } from "./journal.ts";
 import type { Network } from "./network.ts";
 import { AGGREGATOR, type AgentPlan, STANDBY } from "./plan.ts";
+import type { Plant } from "./plants.ts";
 import { Service } from "./service.ts";
 import { Source, type TickValues } from "./source.ts";
 
@@ -18,6 +19,8 @@ export type AgentNode = {
   readonly service: Service;
   /** What the running agent says of its frames. */
   readonly accounts: () => Accounts;
+  /** Frames that its ledger has as made since this life of it began. */
+  readonly madeInLife: () => number;
 };
 
 type Accounts = {
@@ -45,50 +48,60 @@ function readAccounts(page: string): Accounts {
   };
 }
 
+export type AgentParts = {
+  readonly network: Network;
+  readonly plant: Plant;
+  readonly choice: ChoicePolicy["kind"] | null;
+  readonly bufferBytes: number;
+  readonly onBug: (what: string) => void;
+};
+
 /** A host with an agent: the program as it is, with collectors that read `Source`. */
-export function agentNode(
-  host: Host,
-  plan: AgentPlan,
-  choice: ChoicePolicy["kind"] | null,
-  network: Network,
-  onBug: (what: string) => void,
-): AgentNode {
+export function agentNode(host: Host, plan: AgentPlan, parts: AgentParts): AgentNode {
   const { world } = host;
+  const { network, plant, choice, onBug } = parts;
   const journal = new AgentJournal(plan.name);
   const source = new Source(world.clock, world.random.fork(`source ${plan.name}`), plan);
   const addresses = [`${AGGREGATOR}:7070`, `${STANDBY}:7070`];
-  const config = agentConfigSchema.parse({
+  const parsed = agentConfigSchema.parse({
     node: plan.name,
     aggregator: choice === null ? addresses[0] : { addresses, policy: choice },
     insecure: true,
   });
+  // Smaller than anybody may set it.
+  const config = { ...parsed, buffer: { ...parsed.buffer, bytes_max: parts.bufferBytes } };
   let page = () => "";
+  let madeBefore = 0;
   const boot = (process: Process) => {
     const platform: AgentPlatform = {
       clock: process.clock,
       random: world.random.fork(`${plan.name} ${service.lives}`).next,
       logger: process.logger,
       hostName: plan.name,
-      openStore: (_directory, load) => host.loadStore(process, "buffer", load),
+      openStore: (_directory, load) =>
+        host.loadStore(process, "buffer", (store) => load(plant.agentStore(store))),
       freeBytes: async () => Number.POSITIVE_INFINITY,
       connect: (to) => (signal) => network.connect(process, to.host, signal),
       probe: (to) => () => network.probe(process, to.host),
       collectors: (sink) => {
         if (!(sink instanceof FrameEncoder)) throw new Error("The sink is no frame encoder");
-        const parts = { source, journal, life: service.lives, world, process };
-        const collector = collectorOf(sink, parts);
+        const life = service.lives;
+        const collector = collectorOf(sink, { source, journal, life, world, process });
         return [{ collector, intervalMs: 0, isSheddable: false, keep: () => undefined }];
       },
       processUsage: () => ({ cpuUsec: 0, residentBytes: 0 }),
       servePage: async (_address, served) => {
         page = served;
+        madeBefore = readAccounts(page()).made;
         return { [Symbol.asyncDispose]: async () => {} };
       },
     };
     return startAgent(config, platform);
   };
   const service = new Service({ host, network, boot, onBug });
-  return { host, journal, source, service, accounts: () => readAccounts(page()) };
+  const accounts = () => readAccounts(page());
+  const madeInLife = () => accounts().made - madeBefore;
+  return { host, journal, source, service, accounts, madeInLife };
 }
 
 type CollectorParts = {

@@ -9,6 +9,7 @@ import type { AgentNode } from "./agent-node.ts";
 import type { AggregatorNode } from "./aggregator-node.ts";
 import { HOT_ALERTS } from "./check-alerts.ts";
 import { checkSamples } from "./check-samples.ts";
+import { DROPPED_FOR_ROOM } from "./frame-buffer-watch.ts";
 import type { Surroundings } from "./host.ts";
 import type { AgentJournal, Tick } from "./journal.ts";
 import type { Plan } from "./plan.ts";
@@ -182,7 +183,9 @@ export class FinalCheck {
           `${name} is ${aheadMs} ms ahead, and ${node?.clockAheadMs ?? "unknown"} is told`,
         );
       }
-      if ((node?.framesMissing ?? 0) > 0) found.push(`${name}: ${node?.framesMissing} missing`);
+      const missing = node?.framesMissing ?? 0;
+      const forRoom = this.#agents.get(name)?.accounts().dropped.get(DROPPED_FOR_ROOM) ?? 0;
+      if (missing > forRoom) found.push(`${name}: ${missing} missing, ${forRoom} were dropped`);
     }
     return found;
   }

@@ -1,10 +1,13 @@
 import { parseArgs } from "node:util";
+import { Progress } from "../support/progress.ts";
 import { PLANT_NAMES, type PlantName } from "./plants.ts";
-import { type RunReport, runSeed } from "./run.ts";
+import { runSeed } from "./run.ts";
+import { runSeeds, type SeedReport } from "./seed-workers.ts";
 
 const HELP = `Runs the whole system, simulated, once for each seed and checks what it promises.
 
-  npm run sim -- [--seeds N] [--from N]   N seeds (default 1000) from a first one (default 1)
+  npm run sim -- [--seeds N] [--from N]   N seeds (default 1000) from a first one (default 1),
+                                          on all cores; a failing one is printed at once
   npm run sim -- --seed N                 one seed, with its trace
   npm run sim -- --plant NAME             with a planted bug: exit 0 when it is found
 
@@ -49,7 +52,7 @@ function replayCommand(seed: number, plant: PlantName | null): string {
   return `npm run sim -- --seed ${seed}${plant === null ? "" : ` --plant ${plant}`}`;
 }
 
-function show(report: RunReport, plant: PlantName | null): void {
+function show(report: SeedReport, plant: PlantName | null): void {
   console.log(`seed ${report.seed} FAILED (trace ${report.digest})`);
   for (const violation of report.violations) console.log(`  ${violation}`);
   console.log(`  replay: ${replayCommand(report.seed, plant)}`);
@@ -59,18 +62,18 @@ async function runOne(seed: number, plant: PlantName | null): Promise<number> {
   const report = await runSeed(seed, { plant, isTraced: true });
   for (const line of report.lines) console.log(line);
   console.log(`plan: ${JSON.stringify(report.plan)}`);
-  if (report.violations.length > 0) show(report, plant);
+  if (report.violations.length > 0) show({ ...report, counts: [] }, plant);
   else console.log(`seed ${seed} holds (trace ${report.digest})`);
   return report.violations.length === 0 ? 0 : 1;
 }
 
 async function runMany(fromSeed: number, count: number, plant: PlantName | null): Promise<number> {
   const totals = new Map<string, number>();
-  const startMs = performance.now();
+  const progress = new Progress(count, "seeds");
   let failures = 0;
   let virtualMs = 0;
-  for (let seed = fromSeed; seed < fromSeed + count; seed += 1) {
-    const report = await runSeed(seed, { plant, isTraced: false });
+  const seeds = Array.from({ length: count }, (_, index) => fromSeed + index);
+  for await (const report of runSeeds(seeds, plant)) {
     virtualMs += report.virtualMs;
     for (const [kind, n] of report.counts) totals.set(kind, (totals.get(kind) ?? 0) + n);
     if (report.violations.length > 0) {
@@ -78,20 +81,21 @@ async function runMany(fromSeed: number, count: number, plant: PlantName | null)
       if (failures <= FAILURES_SHOWN_MAX) show(report, plant);
       if (plant !== null) break;
     }
-    const done = seed - fromSeed + 1;
-    if (done % 100 === 0) console.log(`${done} seeds, ${failures} failed`);
+    progress.step(`${failures} failed`);
   }
-  const elapsedMs = performance.now() - startMs;
+  const { elapsedMs } = progress;
   const counted = [...totals].sort(([a], [b]) => (a < b ? -1 : 1));
   console.log(counted.map(([kind, n]) => `${kind} ${n}`).join(", "));
-  console.log(
-    `${(elapsedMs / count).toFixed(1)} ms a seed, ${(virtualMs / elapsedMs).toFixed(0)} times as fast as time`,
-  );
   if (plant !== null) {
     console.log(failures > 0 ? `${plant} is found` : `${plant} is NOT found in ${count} seeds`);
     return failures > 0 ? 0 : 1;
   }
-  console.log(`${count} seeds from ${fromSeed}, ${failures} failed`);
+  const perSeedMs = (elapsedMs / count).toFixed(1);
+  const factor = (virtualMs / elapsedMs).toFixed(0);
+  console.log(
+    `${count} seeds from ${fromSeed} in ${(elapsedMs / 1000).toFixed(0)} s, ${failures} failed ` +
+      `(${perSeedMs} ms a seed, ${factor} times as fast as time)`,
+  );
   return failures === 0 ? 0 : 1;
 }
 

@@ -85,6 +85,8 @@ export class Network {
   readonly #open = new Set<SimulatedConnection>();
   /** By the host's name. */
   readonly #listeners = new Map<string, Listener>();
+  /** By host: what its agent said on its newest connection, and to whom. */
+  readonly #said = new Map<string, { readonly to: string; readonly messages: readonly Buffer[] }>();
   #count = 0;
 
   constructor(world: Surroundings, options: NetworkOptions, observer: Observer) {
@@ -116,16 +118,8 @@ export class Network {
     if (listener === undefined || listener.process.isDead) {
       throw new OperationalError("UNAVAILABLE", `${to}: connection refused`);
     }
-    this.#count += 1;
-    const connection = new SimulatedConnection(`${name}#${this.#count}`, {
-      world: this.#world,
-      observer: this.#observer,
-      link,
-      agent: process,
-      aggregator: listener.process,
-      latencyMs: () => this.#latencyMs(),
-      roomMessages: this.#options.roomMessages,
-    });
+    const connection = this.#connection(process, link, listener.process);
+    this.#said.set(name, { to, messages: connection.said });
     this.#open.add(connection);
     const kind = to === AGGREGATOR ? "connect" : `connect-${to}`;
     this.#world.trace.add(kind, name, connection.name);
@@ -139,6 +133,19 @@ export class Network {
     const isCut = this.link(linkName(process.host.name, to)).isCut;
     await process.clock.sleep(this.#latencyMs());
     return !isCut && listener?.process.isDead === false;
+  }
+
+  #connection(agent: Process, link: Link, aggregator: Process): SimulatedConnection {
+    this.#count += 1;
+    return new SimulatedConnection(`${agent.host.name}#${this.#count}`, {
+      world: this.#world,
+      observer: this.#observer,
+      link,
+      agent,
+      aggregator,
+      latencyMs: () => this.#latencyMs(),
+      roomMessages: this.#options.roomMessages,
+    });
   }
 
   link(host: string): Link {
@@ -159,7 +166,38 @@ export class Network {
     }
   }
 
-  /** Nothing comes through to the aggregator until `heal`, the standby can be reached; who hears nothing for too long gives up meanwhile. */
+  /**
+   * The connections of a host break for one side only; the other never hears of it, and what was on
+   * its way to the aggregator still arrives, however late.
+   */
+  halfOpen(host: string): void {
+    for (const connection of this.#of(host)) {
+      this.#world.trace.add("half-open", host, connection.name);
+      const side = this.#random.chance(0.7) ? "agent" : "aggregator";
+      connection.breakEnd(side, "connection reset");
+      this.#open.delete(connection);
+    }
+  }
+
+  /**
+   * What an agent said on an earlier connection arrives once more, on a connection of its own, as
+   * from a proxy that repeats. It stops somewhere, and is left open.
+   */
+  async replay(process: Process): Promise<void> {
+    const { name } = process.host;
+    const { to = "", messages = [] } = this.#said.get(name) ?? {};
+    const listener = this.#listeners.get(to);
+    if (listener === undefined || listener.process.isDead || messages.length === 0) return;
+    const ghost = this.#connection(process, this.link(linkName(name, to)), listener.process);
+    this.#world.trace.add("replay", name, `${ghost.name} ${messages.length}`);
+    listener.accept(ghost.aggregatorEnd);
+    await ghost.repeat(messages.slice(0, this.#random.int(1, messages.length)));
+  }
+
+  /**
+   * Nothing comes through to the aggregator until `heal`, the standby can be reached; who hears
+   * nothing for too long gives up meanwhile.
+   */
   cut(host: string): void {
     const link = this.link(host);
     link.cut();
@@ -254,6 +292,8 @@ class SimulatedConnection {
   readonly #parts: ConnectionParts;
   readonly #up: Pipe<Buffer>;
   readonly #down: Pipe<Buffer>;
+  /** The agent's messages but its goodbye. */
+  readonly said: Buffer[] = [];
 
   constructor(name: string, parts: ConnectionParts) {
     this.name = name;
@@ -319,9 +359,19 @@ class SimulatedConnection {
     this.#outOf(side).end(new OperationalError("UNAVAILABLE", `${this.name}: connection reset`));
   }
 
+  /** Sends it up as if the agent did. */
+  async repeat(said: readonly Buffer[]): Promise<void> {
+    try {
+      for (const bytes of said) await this.#up.write(bytes);
+    } catch {
+      // The aggregator closed it.
+    }
+  }
+
   async #send(side: Side, bytes: Buffer, kind = ""): Promise<void> {
     const process = side === "agent" ? this.#parts.agent : this.#parts.aggregator;
     if (process.isDead) await never();
+    if (side === "agent" && kind !== "goodbye") this.said.push(bytes);
     this.#parts.world.trace.add(`send-${kind}`, this.name, `${bytes.length}`);
     await this.#outOf(side).write(bytes);
   }

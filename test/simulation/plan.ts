@@ -23,6 +23,8 @@ export type SimulatedEvent = { readonly atMs: number; readonly host: string } & 
   | { readonly kind: "sync-hangs"; readonly forMs: number }
   | { readonly kind: "clock-step"; readonly byMs: number }
   | { readonly kind: "receiver-down"; readonly forMs: number }
+  | { readonly kind: "half-open" }
+  | { readonly kind: "replay" }
 );
 
 type EventKind = SimulatedEvent["kind"];
@@ -52,6 +54,8 @@ export type Plan = {
   readonly chunkFrames: number;
   /** How agents choose between the aggregator and a second one; null where there is none. */
   readonly choice: ChoicePolicy["kind"] | null;
+  /** What an agent's buffer may hold, in bytes: mostly more than it ever gets. */
+  readonly bufferBytes: number;
 };
 
 export const AGGREGATOR = "aggregator";
@@ -71,6 +75,8 @@ const WEIGHTS: readonly (readonly [EventKind, number])[] = [
   ["clock-step", 2],
   ["receiver-down", 1],
 ];
+/** Those of the connection happen beside all others. */
+const CONNECTION_KINDS = ["half-open", "replay"] as const;
 
 const CHOICES = ["pick_first", "round_robin", "random", "weighted"] as const;
 
@@ -92,7 +98,10 @@ export function planOf(seed: number): Plan {
     };
   });
   const choice = random.fork("choice").pick([...CHOICES, ...new Array<null>(12).fill(null)]);
-  const events = eventsOf(random, names, faultsMs);
+  const events = [
+    ...eventsOf(random, names, faultsMs),
+    ...connectionEvents(random.fork("connections"), names, faultsMs),
+  ].sort((a, b) => a.atMs - b.atMs);
   return {
     seed,
     agents,
@@ -113,6 +122,7 @@ export function planOf(seed: number): Plan {
     forgetfulness: random.pick([0, 0, 0.5]),
     evaluationMs: random.pick([1000, 1000, 2000]),
     chunkFrames: random.pick([6, 15, 40, Number.POSITIVE_INFINITY]),
+    bufferBytes: random.fork("buffer").pick([6000, 9000, ...new Array<number>(6).fill(1024 ** 2)]),
   };
 }
 
@@ -132,7 +142,19 @@ function eventsOf(
     const host = random.chance(0.5) ? AGGREGATOR : random.pick(agents);
     events.push(eventOf(kind, { atMs, host, agent: random.pick(agents) }, random));
   }
-  return events.sort((a, b) => a.atMs - b.atMs);
+  return events;
+}
+
+function connectionEvents(
+  random: SeededRandom,
+  agents: readonly string[],
+  faultsMs: number,
+): SimulatedEvent[] {
+  const count = random.pick([0, 0, 1, 3]);
+  return Array.from({ length: count }, (): SimulatedEvent => {
+    const kind = random.pick(CONNECTION_KINDS);
+    return { kind, atMs: random.int(500, faultsMs), host: random.pick(agents) };
+  });
 }
 
 /** Of what befalls the aggregator a part befalls the second one. */
@@ -158,6 +180,8 @@ function eventOf(kind: EventKind, where: Where, random: SeededRandom): Simulated
     case "stop":
       return { kind, atMs, host, downMs };
     case "drop":
+    case "half-open":
+    case "replay":
       return { kind, atMs, host: agent };
     case "cut":
       return { kind, atMs, host: agent, forMs };

@@ -1,8 +1,25 @@
-import { SeriesStore } from "../../aggregator/series/series-store.ts";
-import type { Stream } from "../../aggregator/series/stream.ts";
-import { StreamTable } from "../../aggregator/series/stream-table.ts";
 import type { KeyValueStore } from "../../shared/platform/ports.ts";
-import { readFrameHeader } from "../../shared/wire/frame-decoder.ts";
+import { MemoryDisk } from "../support/memory-store.ts";
+import {
+  countDropsShort,
+  forgetOnSend,
+  leaveOutKeyframes,
+  ledgerBeforeFrame,
+  makeDiscardsSilent,
+  tickTwiceAtOneTime,
+} from "./plants-agent.ts";
+import {
+  ackOneMore,
+  appendTwice,
+  cutOneTooMany,
+  forgetStreams,
+  giveRefsTwice,
+  hurryCursor,
+  hurryTable,
+  loseEndsInRecovery,
+  swapItems,
+} from "./plants-aggregator.ts";
+import { hasty, retried, unsynced } from "./plants-store.ts";
 
 /** Bugs that the simulation can be given, to see that it finds them. None of them is in a product. */
 export const PLANT_NAMES = [
@@ -11,6 +28,22 @@ export const PLANT_NAMES = [
   "cursor-ahead-of-data",
   "lost-last-batch",
   "resolved-on-missing-data",
+  "ack-off-by-one",
+  "forget-on-send",
+  "dedup-forgets-on-restart",
+  "keyframe-left-out-at-epoch",
+  "series-table-not-resent",
+  "drops-not-counted",
+  "drop-range-off-by-one",
+  "ends-lost-in-recovery",
+  "batch-reordered",
+  "series-number-given-twice",
+  "two-ticks-at-one-time",
+  "failed-sync-retried",
+  "failed-write-kept",
+  "ledger-before-frame",
+  "buffer-not-synced",
+  "log-cut-too-far",
 ] as const;
 
 export type PlantName = (typeof PLANT_NAMES)[number];
@@ -19,106 +52,59 @@ export type PlantName = (typeof PLANT_NAMES)[number];
 export type Plant = {
   /** The aggregator's store of that name, as the program gets it. */
   readonly store: (name: string, store: KeyValueStore) => KeyValueStore;
+  /** An agent's store, as the program gets it. */
+  readonly agentStore: (store: KeyValueStore) => KeyValueStore;
   /** What the alert rules say of missing data. */
   readonly noData: "keep" | "resolve";
   /** Changes the program for one run; the returned function changes it back. */
   readonly install: () => () => void;
 };
 
-const NONE: Plant = { store: (_name, store) => store, noData: "keep", install: () => () => {} };
+const NONE: Plant = {
+  store: (_name, store) => store,
+  agentStore: (store) => store,
+  noData: "keep",
+  install: () => () => {},
+};
+
+/** A bug in how the aggregator's series are written. */
+function inSeriesStore(change: (store: KeyValueStore) => KeyValueStore): Partial<Plant> {
+  return { store: (name, store) => (name === "series" ? change(store) : store) };
+}
+
+const PLANTS: Readonly<Record<PlantName, Partial<Plant>>> = {
+  "ack-before-commit": inSeriesStore(hasty),
+  "no-dedup": { install: appendTwice },
+  "cursor-ahead-of-data": { install: hurryCursor },
+  "lost-last-batch": inSeriesStore(unsynced),
+  "resolved-on-missing-data": { noData: "resolve" },
+  "ack-off-by-one": { install: ackOneMore },
+  "forget-on-send": { install: forgetOnSend },
+  "dedup-forgets-on-restart": { install: forgetStreams },
+  "keyframe-left-out-at-epoch": { install: leaveOutKeyframes },
+  "series-table-not-resent": { install: hurryTable },
+  "drops-not-counted": { install: makeDiscardsSilent },
+  "drop-range-off-by-one": { install: countDropsShort },
+  "ends-lost-in-recovery": { install: loseEndsInRecovery },
+  "batch-reordered": { install: swapItems },
+  "series-number-given-twice": { install: giveRefsTwice },
+  "two-ticks-at-one-time": { install: tickTwiceAtOneTime },
+  "failed-sync-retried": inSeriesStore(retried),
+  "failed-write-kept": { install: keepFailedWrites },
+  "ledger-before-frame": { agentStore: ledgerBeforeFrame },
+  "buffer-not-synced": { agentStore: unsynced },
+  "log-cut-too-far": { install: cutOneTooMany },
+};
 
 export function plantOf(name: PlantName | null): Plant {
-  switch (name) {
-    case null:
-      return NONE;
-    case "ack-before-commit":
-      return { ...NONE, store: (store, inner) => (store === "series" ? hasty(inner) : inner) };
-    case "no-dedup":
-      return { ...NONE, install: appendTwice };
-    case "cursor-ahead-of-data":
-      return { ...NONE, install: hurryCursor };
-    case "lost-last-batch":
-      return { ...NONE, store: (store, inner) => (store === "series" ? unsynced(inner) : inner) };
-    case "resolved-on-missing-data":
-      return { ...NONE, noData: "resolve" };
-  }
+  return name === null ? NONE : { ...NONE, ...PLANTS[name] };
 }
 
-/** A frame that is there already is appended once more. */
-function appendTwice(): () => void {
-  const { find } = StreamTable.prototype;
-  const { commit } = SeriesStore.prototype;
-  const streams = new Map<string, Stream>();
-  StreamTable.prototype.find = function (node, streamId) {
-    const stream = find.call(this, node, streamId);
-    if (stream !== undefined) streams.set(`${node} ${streamId}`, stream);
-    return stream;
-  };
-  SeriesStore.prototype.commit = async function (items) {
-    const outcomes = await commit.call(this, items);
-    for (const [index, item] of items.entries()) {
-      if (item.kind !== "frame" || outcomes[index]?.kind !== "duplicate") continue;
-      const { timeMs } = readFrameHeader(item.bytes);
-      const stream = streams.get(`${item.node} ${item.streamId}`);
-      for (const lane of stream?.lanes.values() ?? []) lane.appendRow(timeMs, false);
-    }
-    return outcomes;
-  };
+/** A write that failed is there after the reopening, though its caller was told that it is not. */
+function keepFailedWrites(): () => void {
+  const { undoOfDoubtful } = MemoryDisk.prototype;
+  MemoryDisk.prototype.undoOfDoubtful = () => [];
   return () => {
-    StreamTable.prototype.find = find;
-    SeriesStore.prototype.commit = commit;
-  };
-}
-
-/** The cursor of a stream is written when a frame comes, not when it is safe. */
-function hurryCursor(): () => void {
-  const { commit, position } = SeriesStore.prototype;
-  const cursors = new Map<string, number>();
-  SeriesStore.prototype.commit = function (items) {
-    for (const item of items) {
-      if (item.kind !== "frame") continue;
-      const key = `${item.node} ${item.streamId}`;
-      const { seq } = readFrameHeader(item.bytes);
-      cursors.set(key, Math.max(seq, cursors.get(key) ?? 0));
-    }
-    return commit.call(this, items);
-  };
-  SeriesStore.prototype.position = function (node, streamId) {
-    const known = position.call(this, node, streamId);
-    const cursor = cursors.get(`${node} ${streamId}`) ?? 0;
-    return { ...known, lastSeq: Math.max(known.lastSeq, cursor) };
-  };
-  return () => {
-    SeriesStore.prototype.commit = commit;
-    SeriesStore.prototype.position = position;
-  };
-}
-
-/** Says that a batch is on the disk when it is only on its way. */
-function hasty(store: KeyValueStore): KeyValueStore {
-  return {
-    ...delegate(store),
-    batch: async (operations, options) => {
-      void store.batch(operations, options).catch(() => undefined);
-    },
-  };
-}
-
-/** Leaves out the sync: the last batches are gone after a power cut. */
-function unsynced(store: KeyValueStore): KeyValueStore {
-  return {
-    ...delegate(store),
-    batch: (operations) => store.batch(operations, { sync: false }),
-  };
-}
-
-function delegate(store: KeyValueStore): KeyValueStore {
-  return {
-    get: (key) => store.get(key),
-    batch: (operations, options) => store.batch(operations, options),
-    entries: (range) => store.entries(range),
-    clear: (range) => store.clear(range),
-    compact: (range) => store.compact(range),
-    close: () => store.close(),
+    MemoryDisk.prototype.undoOfDoubtful = undoOfDoubtful;
   };
 }

@@ -3,8 +3,10 @@ import { createHash } from "node:crypto";
 import { expect } from "vitest";
 import { runSeed } from "./run.ts";
 
-/** Seeds that continuous integration runs, half of them in each of two files, one a core. */
-export const HALF_OF_SEEDS = Math.ceil(Number(process.env["TELLTALE_SEEDS"] ?? 1000) / 2);
+/** Seeds that continuous integration runs. */
+export const CI_SEEDS = Number(process.env["TELLTALE_SEEDS"] ?? 2000);
+/** Of which each of two files has its half, one a core. */
+export const HALF_OF_SEEDS = Math.ceil(CI_SEEDS / 2);
 
 /** Other seeds for each commit, the same for one commit everywhere. */
 function firstSeed(): number {
@@ -34,4 +36,6 @@ export async function runHalf(half: 0 | 1): Promise<void> {
   expect(perSeed("connect-standby")).toBeGreaterThan(0.5);
   expect(perSeed("forget")).toBeGreaterThan(0.1);
   expect(perSeed("notified")).toBeGreaterThan(1);
+  expect(perSeed("half-open")).toBeGreaterThan(0.2);
+  expect(perSeed("replay")).toBeGreaterThan(0.1);
 }

@@ -3,6 +3,7 @@ import type { Rejected__Output } from "../../shared/wire/generated/telltale/v1/R
 import type { SeededRandom } from "../support/random.ts";
 import { type AgentNode, agentNode } from "./agent-node.ts";
 import { AggregatorNode } from "./aggregator-node.ts";
+import { checkAccounts, checkLife } from "./check-accounts.ts";
 import { checkAlerts, type Reading } from "./check-alerts.ts";
 import { seqText } from "./check-samples.ts";
 import { FinalCheck } from "./final-check.ts";
@@ -21,8 +22,6 @@ const DRAIN_MAX_MS = 120_000;
 /** Alerts have settled this long after the last change, and agents have told their books. */
 const SETTLE_MS = 12_000;
 const VIOLATIONS_MAX = 12;
-/** Why an agent may have given up a tick here: its clock, or its own disk. */
-const DROP_REASONS: ReadonlySet<string> = new Set(["future", "disk_full", "disk_slow"]);
 /** Times further ahead than this the aggregator may refuse. */
 const FUTURE_MS = 599_000;
 
@@ -63,7 +62,9 @@ export class World {
         speed: plan.speed,
         wallMs: agent.wallMs,
       });
-      this.#agents.set(agent.name, agentNode(agentHost, agent, plan.choice, network, onBug));
+      const { bufferBytes, choice } = plan;
+      const parts = { network: this.#network, plant, bufferBytes, choice, onBug };
+      this.#agents.set(agent.name, agentNode(agentHost, agent, parts));
     }
   }
 
@@ -84,8 +85,11 @@ export class World {
     await this.#mend();
     await this.#drain();
     if (this.violations.length > 0) return;
-    for (const violation of this.#checkAccounts()) this.violate(violation);
-    for (const { journal } of this.#agents.values()) this.#checkTimes(journal);
+    for (const agent of this.#agents.values()) {
+      const evidence = { safeFrames: this.#aggregator.safeFrames, plan: this.#plan };
+      for (const violation of checkAccounts(agent, evidence)) this.violate(violation);
+      this.#checkTimes(agent.journal);
+    }
     const check = new FinalCheck(this.#plan, this.#surroundings, this.#aggregators, this.#agents);
     for (const violation of await check.run()) this.violate(violation);
     if (this.#standby !== null) return; // each has rules of its own, and sees a part
@@ -97,36 +101,6 @@ export class World {
     })) {
       this.violate(violation);
     }
-  }
-
-  /**
-   * Promise 3: made = stored + waiting + dropped, and every tick that reached the buffer is in
-   * exactly one of them; refused ones are the only dropped ones that did.
-   */
-  #checkAccounts(): string[] {
-    const { safeFrames } = this.#aggregator;
-    const found: string[] = [];
-    for (const [name, { journal, accounts }] of this.#agents) {
-      const { made, stored, waiting, dropped } = accounts();
-      const lost = [...dropped.values()].reduce((sum, frames) => sum + frames, 0);
-      if (made !== stored + waiting + lost) {
-        found.push(`${name}: made ${made}, stored ${stored}, waiting ${waiting}, dropped ${lost}`);
-      }
-      const inBuffer = journal.ticks.filter(({ fate, bytes }) => {
-        return fate === "buffered" || safeFrames.has(bytes);
-      });
-      const refused = dropped.get("future") ?? 0;
-      if (stored + waiting + refused !== inBuffer.length) {
-        found.push(
-          `${name}: ${inBuffer.length} ticks reached the buffer, it says ${stored} are stored, ` +
-            `${waiting} wait, ${refused} were refused`,
-        );
-      }
-      for (const reason of dropped.keys()) {
-        if (!DROP_REASONS.has(reason)) found.push(`${name}: ticks were dropped as "${reason}"`);
-      }
-    }
-    return found;
   }
 
   /** However the clock of a host is set, a process makes no two ticks at one time. */
@@ -193,6 +167,12 @@ export class World {
         break;
       case "clock-step":
         host.stepWall(event.byMs);
+        break;
+      case "half-open":
+        this.#network.halfOpen(event.host);
+        break;
+      case "replay":
+        if (service.process !== null) void this.#network.replay(service.process);
         break;
       case "receiver-down":
         this.#receiver.setDown(true);
@@ -331,6 +311,9 @@ export class World {
     const own = random.fork("watch");
     for (;;) {
       await clock.sleep(own.between(300, 4000));
+      for (const agent of this.#agents.values()) {
+        for (const violation of checkLife(agent)) this.violate(violation);
+      }
       const services = this.#aggregator.services;
       if (services === null) continue;
       const timeMs = this.#host(AGGREGATOR).wallMs() + 20_000;

@@ -1,0 +1,11 @@
+/**
+ * Seeds that once failed, each with what was wrong then. A change of plan.ts gives a seed another
+ * run: where a bug has a plant of its own (plants.ts), that one keeps looking for it.
+ */
+export const REGRESSION_SEEDS: readonly (readonly [seed: number, bug: string])[] = [
+  [264_485_838, "a clock put right: of two samples at one time the older one stood"],
+  [264_486_137, "a clock put right: an alert was judged by the older sample of a time"],
+  [341, "a write that failed came back: samples of one node were stored as another's"],
+  [221, "a write that failed came back: the agent counted frames as damaged that it had discarded"],
+  [113, "a write that failed came back: an alert was told that had been taken back"],
+];
