@@ -21,10 +21,14 @@ export class Program implements AsyncDisposable {
     return join(DIST, folder, "main.js");
   }
 
-  constructor(folder: "agent" | "aggregator" | "cli", args: readonly string[]) {
-    this.child = spawn(process.execPath, [Program.path(folder), ...args], {
-      stdio: ["ignore", "pipe", "pipe"],
-    });
+  /** @param launcher a command that runs another one, such as one that enters a namespace */
+  constructor(
+    folder: "agent" | "aggregator" | "cli",
+    args: readonly string[],
+    launcher: readonly string[] = [],
+  ) {
+    const command = [...launcher, process.execPath, Program.path(folder), ...args];
+    this.child = spawn(command[0] ?? "", command.slice(1), { stdio: ["ignore", "pipe", "pipe"] });
     this.child.stdout?.on("data", (chunk) => {
       this.output += chunk;
     });
@@ -87,8 +91,10 @@ export class Bed implements AsyncDisposable {
   httpPort = 0;
   agentPort = 0;
 
-  static async open(): Promise<Bed> {
+  /** @param prepare what is done to its directory before anything is put there */
+  static async open(prepare: (directory: string) => void = () => {}): Promise<Bed> {
     const bed = new Bed();
+    prepare(bed.directory);
     [bed.grpcPort, bed.httpPort, bed.agentPort] = await freePorts();
     mkdirSync(join(bed.directory, "rules"));
     return bed;
@@ -167,7 +173,16 @@ export class Bed implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const program of this.#programs) await program.kill();
-    rmSync(this.directory, { recursive: true, force: true });
+    removeWhatCanBe(this.directory);
+  }
+}
+
+/** What is mounted there stays until its namespace ends. */
+function removeWhatCanBe(directory: string): void {
+  try {
+    rmSync(directory, { recursive: true, force: true });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EBUSY") throw error;
   }
 }
 

@@ -1,0 +1,60 @@
+import { spawnSync } from "node:child_process";
+import { randomInt } from "node:crypto";
+import { parseArgs } from "node:util";
+import { Bed } from "../support/programs.ts";
+import { SeededRandom } from "../support/random.ts";
+import { FullDisk, mountSmall } from "./full-disk.ts";
+import { Killer } from "./kills.ts";
+
+const HELP = `Kills the built programs at random moments, and fills their disk; the books must be right after each.
+
+  npm run torture -- [--kills N] [--seed N]   N times kill -9 (default 1000), then a full disk
+  npm run torture -- --only kills|full-disk   one of the two
+
+The full disk is a file system of 20 MB of its own; that needs root and util-linux.
+`;
+
+const KILLS_DEFAULT = 1000;
+
+function wholeNumber(text: string | undefined, otherwise: number): number {
+  const number = text === undefined ? otherwise : Number(text);
+  if (!Number.isSafeInteger(number) || number < 0) throw new Error(`Not a whole number: ${text}`);
+  return number;
+}
+
+async function torment(kills: number, seed: number): Promise<void> {
+  console.log(`${kills} kills, seed ${seed}`);
+  await using bed = await Bed.open();
+  await new Killer(bed, new SeededRandom(`torture ${seed}`)).run(kills);
+}
+
+/** In a mount namespace of its own, so that nothing of it is left or seen elsewhere. */
+function fillDiskApart(): void {
+  const script = process.argv[1] ?? "";
+  const args = ["--mount", "--propagation", "private", process.execPath, script, "--inside"];
+  const { status, error } = spawnSync("unshare", args, { stdio: "inherit" });
+  if (error !== undefined) throw error;
+  if (status !== 0) throw new Error("The full disk was not survived, or there are no namespaces");
+}
+
+async function fillDisk(): Promise<void> {
+  await using bed = await Bed.open(mountSmall);
+  await new FullDisk(bed).run();
+}
+
+const { values } = parseArgs({
+  options: {
+    kills: { type: "string" },
+    seed: { type: "string" },
+    only: { type: "string" },
+    inside: { type: "boolean" },
+    help: { type: "boolean" },
+  },
+});
+if (values.help === true) console.log(HELP);
+else if (values.inside === true) await fillDisk();
+else {
+  const seed = wholeNumber(values.seed, randomInt(1_000_000_000));
+  if (values.only !== "full-disk") await torment(wholeNumber(values.kills, KILLS_DEFAULT), seed);
+  if (values.only !== "kills") fillDiskApart();
+}
