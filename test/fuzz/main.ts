@@ -1,0 +1,98 @@
+import { randomInt } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
+import { parseArgs } from "node:util";
+import { Bed, type Program } from "../support/programs.ts";
+import { SeededRandom } from "../support/random.ts";
+import { Fuzzer } from "./fuzzer.ts";
+import { recordAgent } from "./record.ts";
+
+const HELP = `Sends mutated streams and garbage to the ingest port of a real aggregator.
+
+  npm run fuzz -- [--minutes N] [--seed N]   for N minutes (default 10)
+
+It must live, not grow, and count every refusal by its reason.
+`;
+
+const MINUTES_DEFAULT = 10;
+const LOOK_MS = 5000;
+/** Of the first part of a run, in which caches and code settle, growth is not judged. */
+const WARM_SHARE = 0.3;
+const GROWTH_MAX = 1.2;
+const DESCRIPTORS_MORE_MAX = 10;
+
+type Look = { readonly rssMiB: number; readonly descriptors: number };
+
+function look(program: Program): Look {
+  const directory = `/proc/${program.child.pid}`;
+  const kib = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`${directory}/status`, "utf8"))?.[1];
+  return { rssMiB: Number(kib) / 1024, descriptors: readdirSync(`${directory}/fd`).length };
+}
+
+function median(numbers: readonly number[]): number {
+  return [...numbers].sort((a, b) => a - b)[numbers.length >> 1] ?? 0;
+}
+
+/** The sum over all labels of a metric of the aggregator. */
+async function counted(bed: Bed, pattern: RegExp): Promise<number> {
+  const page = await bed.metrics();
+  let sum = 0;
+  for (const [, value] of page.matchAll(pattern)) sum += Number(value);
+  return sum;
+}
+
+async function run(minutes: number, seed: number): Promise<void> {
+  await using bed = await Bed.open();
+  const recorded = await recordAgent(bed);
+  const aggregator = await bed.startReadyAggregator(["--log-level=error"]);
+  const fuzzer = new Fuzzer(bed.grpcPort, new SeededRandom(`fuzz ${seed}`), Date.now(), [recorded]);
+  const looks: Look[] = [look(aggregator)];
+  const startMs = performance.now();
+  const elapsedMs = () => performance.now() - startMs;
+  while (elapsedMs() < minutes * 60_000) {
+    await fuzzer.attack();
+    if (aggregator.child.exitCode !== null || aggregator.child.signalCode !== null) {
+      throw new Error(
+        `It died after attack ${fuzzer.attacks}, seed ${seed}:\n${aggregator.errors}`,
+      );
+    }
+    if (elapsedMs() < looks.length * LOOK_MS) continue;
+    const now = look(aggregator);
+    looks.push(now);
+    const left = Math.ceil(minutes - elapsedMs() / 60_000);
+    console.log(
+      `${fuzzer.attacks} attacks, ${fuzzer.refused} streams refused, ` +
+        `${now.rssMiB.toFixed(0)} MiB, ${now.descriptors} descriptors, ${left} min left`,
+    );
+  }
+  console.log([...fuzzer.refusals].map(([name, count]) => `${name} ${count}`).join(", "));
+  judgeGrowth(looks);
+  const refusals = await counted(bed, /^telltale_ingest_errors_total\{code="\w+"\} (\d+)$/gm);
+  const rejected = await counted(
+    bed,
+    /^telltale_ingest_frames_total\{outcome="rejected"\} (\d+)$/gm,
+  );
+  console.log(`the aggregator counts ${refusals} refused streams, ${rejected} refused frames`);
+  if (refusals < fuzzer.refused) throw new Error(`${fuzzer.refused} streams were refused`);
+}
+
+function judgeGrowth(looks: readonly Look[]): void {
+  const warm = looks.slice(Math.floor(looks.length * WARM_SHARE));
+  const third = Math.max(1, Math.floor(warm.length / 3));
+  const [early, late] = [warm.slice(0, third), warm.slice(-third)];
+  const rss = (part: readonly Look[]) => median(part.map(({ rssMiB }) => rssMiB));
+  console.log(`memory ${rss(early).toFixed(0)} MiB early, ${rss(late).toFixed(0)} MiB late`);
+  if (rss(late) > rss(early) * GROWTH_MAX) throw new Error("Its memory grows");
+  const first = looks[0]?.descriptors ?? 0;
+  const last = looks.at(-1)?.descriptors ?? 0;
+  if (last > first + DESCRIPTORS_MORE_MAX) throw new Error(`${first} descriptors became ${last}`);
+}
+
+const { values } = parseArgs({
+  options: { minutes: { type: "string" }, seed: { type: "string" }, help: { type: "boolean" } },
+});
+if (values.help === true) console.log(HELP);
+else {
+  const seed = values.seed === undefined ? randomInt(1_000_000_000) : Number(values.seed);
+  console.log(`seed ${seed}`);
+  await run(Number(values.minutes ?? MINUTES_DEFAULT), seed);
+}
