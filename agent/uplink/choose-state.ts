@@ -61,7 +61,9 @@ export function afterFailure(
   random: Random,
 ): DestinationState {
   const failures = heldMs >= STABLE_MS ? 1 : state.failures + 1;
-  const retryAtMs = nowMs + backoffMs(failures, random());
+  // From beginning to beginning: who waited for an answer that did not come has waited enough.
+  const part = random();
+  const retryAtMs = nowMs + Math.max(backoffMs(failures, part) - heldMs, backoffMs(1, part));
   // Agents that lost it at one moment do not all come back at one moment.
   const falls = heldMs >= TRUSTED_MS ? 1 : state.falls + 1;
   const holdMs = (1 + random()) * Math.min(HOLD_CAP_MS, HOLD_BASE_MS * 2 ** (falls - 1));

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { type FrameBuffer, openFrameBuffer } from "../../agent/buffer/frame-buffer.ts";
 import { grpcConnect } from "../../agent/uplink/grpc-connect.ts";
+import { grpcProbe } from "../../agent/uplink/grpc-probe.ts";
 import { runUplink } from "../../agent/uplink/uplink.ts";
 import { labelsOf } from "../../shared/model/labels.ts";
 import { openLevelStore } from "../../shared/platform/level-store.ts";
@@ -10,6 +11,7 @@ import { Metrics } from "../../shared/telemetry/metrics.ts";
 import { FrameEncoder } from "../../shared/wire/frame-encoder.ts";
 import { IngestBed } from "../support/ingest-bed.ts";
 import { MemoryLogger } from "../support/memory-logger.ts";
+import { plainly } from "../support/plainly.ts";
 import { eventually } from "../support/programs.ts";
 
 const SERIES = 1000;
@@ -53,7 +55,13 @@ test("after an outage of an hour all is filled in within seconds, and live data 
   await using bed = await IngestBed.open();
   const deps = { clock: nodeClock, random: Math.random, logger: new MemoryLogger() };
   const metrics = new Metrics();
-  const limits = { bytesMax: 1024 ** 3, ageMaxMs: 86_400_000 };
+  const freeBytes = async () => Number.POSITIVE_INFINITY;
+  const limits = {
+    bytesMax: 1024 ** 3,
+    ageMaxMs: 86_400_000,
+    whenFull: "drop_oldest",
+    freeBytesMin: 0,
+  } as const;
   let closeStore = async () => {};
   const buffer = await openLevelStore(
     join(bed.directory, "buffer"),
@@ -61,17 +69,24 @@ test("after an outage of an hour all is filled in within seconds, and live data 
     () => {},
     (store) => {
       closeStore = () => store.close();
-      return openFrameBuffer({ ...deps, store, metrics }, limits);
+      return openFrameBuffer({ ...deps, store, metrics, freeBytes }, limits);
     },
   );
   const startMs = Math.floor(Date.now() / TICK_MS - OUTAGE_TICKS - LIVE_TICKS) * TICK_MS;
   const host = new Host(buffer.epoch, startMs);
   for (let tick = 0; tick < OUTAGE_TICKS; tick += 1) await host.tick(buffer);
   const stop = new AbortController();
-  const connect = grpcConnect({ host: "127.0.0.1", port: bed.port });
+  const address = { host: "127.0.0.1", port: bed.port };
+  const destination = {
+    name: "aggregator",
+    connect: grpcConnect(address, plainly),
+    probe: grpcProbe(address, plainly),
+  };
   const beganMs = nodeClock.monotonicMs();
-  const options = { node: "n1", agentVersion: "test", intervalMs: TICK_MS };
-  const uplink = runUplink({ ...deps, buffer, connect, metrics }, options, stop.signal);
+  const policy = { kind: "pick_first", weights: null } as const;
+  const options = { node: "n1", agentVersion: "test", intervalMs: TICK_MS, policy };
+  const parts = { ...deps, buffer, destinations: [destination], metrics };
+  const uplink = runUplink(parts, options, stop.signal);
   const acked = () => buffer.ackedSeq === buffer.newestSeq;
   await eventually(acked, BACKFILL_MAX_MS);
   const backfillMs = nodeClock.monotonicMs() - beganMs;

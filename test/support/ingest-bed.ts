@@ -14,7 +14,16 @@ import { MemoryLogger } from "./memory-logger.ts";
 
 const LEVEL = { cacheBytes: 1024 ** 2, writeBufferBytes: 1024 ** 2 };
 const SERIES = { retentionMs: 86_400_000, futureLimitMs: 600_000, chunkMs: 600_000 };
-const EVENTS = { connected() {}, committed() {}, goodbye() {}, disconnected() {} };
+const nothing = () => {};
+const EVENTS = {
+  connected: nothing,
+  committed: nothing,
+  accounted: nothing,
+  droppedRanges: nothing,
+  clockMeasured: nothing,
+  goodbye: nothing,
+  disconnected: nothing,
+};
 const OPTIONS = { commitDelayMs: 3, windowFrames: 64 };
 
 /** The part of an aggregator that takes the agents' streams, with a real port and a real store. */

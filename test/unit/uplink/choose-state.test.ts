@@ -88,7 +88,11 @@ describe("a destination that failed", () => {
   test("is suspect, and tried again after a wait that grows with each failure", () => {
     expect(failed).toMatchObject({ failures: 1, isSuspect: true, retryAtMs: 1050, holdMs: 7500 });
     const again = afterFailure(failed, 2000, 50, () => 0.5);
-    expect(again).toMatchObject({ failures: 2, retryAtMs: 2100, holdMs: 15_000 });
+    expect(again).toMatchObject({ failures: 2, retryAtMs: 2050, holdMs: 15_000 });
+    // What was spent waiting for an answer is no part of it any more.
+    expect(afterFailure(again, 3000, 0, () => 0.5).retryAtMs).toBe(3200);
+    expect(afterFailure(again, 3000, 120, () => 0.5).retryAtMs).toBe(3080);
+    expect(afterFailure(again, 3000, 5000, () => 0.5).retryAtMs).toBe(3050);
     const much = Array.from({ length: 40 }).reduce<DestinationState>(
       (state) => afterFailure(state, 0, 0, () => 0.99),
       UNTRIED,
