@@ -194,9 +194,10 @@ function eventOf(kind: EventKind, where: Where, random: SeededRandom): Simulated
   }
 }
 
-/** Mostly seconds; an agent's now and then beyond what the aggregator takes for near. */
+/** Mostly seconds; an agent's now and then beyond what the aggregator takes for near, its own a minute. */
 function clockStep(random: SeededRandom, host: string): number {
-  if (host !== AGGREGATOR && random.chance(0.15)) return random.pick([-1, 1]) * 700_000;
+  const farMs = host === AGGREGATOR ? 60_000 : 700_000;
+  if (random.chance(0.15)) return random.pick([-1, 1]) * farMs;
   return random.int(-8000, 8000);
 }
 
