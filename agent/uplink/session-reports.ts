@@ -54,6 +54,12 @@ export class SessionReports {
     for (const message of this.#due()) await this.#connection.send(message);
   }
 
+  /** Says the books as they are in the end. */
+  async end(): Promise<void> {
+    if (!hasFeature(this.#features, FEATURE.accounting)) return;
+    await this.#connection.send(this.#books(this.#deps.buffer.accounts));
+  }
+
   /** Says what is due. A connection that breaks meanwhile shows elsewhere. */
   look(): void {
     this.#showClock();

@@ -298,6 +298,7 @@ export class UplinkSession {
 
   /** Resolves when the aggregator has heard it and ends the stream as well. */
   async #sayGoodbye(): Promise<void> {
+    await this.#reports.end();
     await this.#connection.send({ goodbye: { reason: "the agent stops" } });
     this.#connection.close();
     await new Promise(() => {}); // `receive` ends the session when the aggregator does

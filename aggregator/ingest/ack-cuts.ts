@@ -1,8 +1,8 @@
 /** How many frames of a stream were stored when everything up to `seq` was answered. */
 export type AckCut = { readonly seq: number; readonly framesStored: number };
 
-/** About ten seconds of acks, at one a commit, of an agent with a backlog. */
-const CUTS_MAX = 4096;
+/** Books are as of an ack that was sent a round trip ago; with more acks than this on the way they wait. */
+const CUTS_MAX = 256;
 
 /**
  * The acks of a session, so that an agent's books, which are as of one of them, can be compared with

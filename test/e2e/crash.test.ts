@@ -28,6 +28,9 @@ test("every tick is stored once though both sides are killed ten times each", as
     startAgent();
   }
   await delay(2000);
+  // It tells its last books with its goodbye.
+  const isConnected = (line: Record<string, unknown>) => /^connected/.test(String(line["msg"]));
+  await eventually(() => agents.at(-1)?.log().some(isConnected) ?? false);
   await agents.at(-1)?.stop();
   const made = agents.flatMap((agent) => ticks(agent, "tick made"));
   const durable = agents.flatMap((agent) => ticks(agent, "tick durable"));
@@ -42,6 +45,12 @@ test("every tick is stored once though both sides are killed ten times each", as
   expect(stored.filter((time) => !made.includes(time))).toEqual([]);
   expect(stored.length).toBeGreaterThanOrEqual(durable.length);
   expect(stored.length).toBeLessThanOrEqual(durable.length + KILLS);
+  // Nobody lost count: the agent's last books, and what the aggregator counted itself.
+  const books = async (name: string) =>
+    (await bed.query(`sum(telltale_node_frames_${name})`))[0]?.[1];
+  await eventually(async () => (await books("made_total")) === (await books("stored_total")));
+  expect(await books("stored_total")).toBe(stored.length);
+  expect(await books("unaccounted")).toBe(0);
   const [count] = await bed.query("count_over_time(node_load1[10m])");
   expect(count?.[1]).toBe(stored.length);
 });
