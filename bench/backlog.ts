@@ -9,6 +9,7 @@ import { Metrics } from "../shared/telemetry/metrics.ts";
 import { FrameEncoder } from "../shared/wire/frame-encoder.ts";
 import { MemoryLogger } from "../test/support/memory-logger.ts";
 import { Bed, eventually, type Program } from "../test/support/programs.ts";
+import { SeededRandom } from "../test/support/random.ts";
 import type { BenchResult } from "./main.ts";
 import { statusMiB } from "./spine.ts";
 
@@ -66,11 +67,12 @@ async function startMs(bed: Bed, config: string): Promise<{ ms: number; agent: P
 /** Returns the number of frames. */
 async function fill(directory: string, bytes: number): Promise<number> {
   mkdirSync(directory, { recursive: true });
+  const random = new SeededRandom(1);
   return await openLevelStore(directory, LEVEL_LIMITS, noDamage, async (store) => {
     const deps = {
       store: unsynced(store),
       clock: nodeClock,
-      random: Math.random,
+      random: random.next,
       logger: new MemoryLogger(),
       metrics: new Metrics(),
       freeBytes: async () => Number.MAX_SAFE_INTEGER,
@@ -83,7 +85,7 @@ async function fill(directory: string, bytes: number): Promise<number> {
     );
     let count = 0;
     for (let written = 0; written < bytes; count += 1) {
-      for (const slot of slots) encoder.set(slot, Math.floor(Math.random() * 1e9));
+      for (const slot of slots) encoder.set(slot, Math.floor(random.next() * 1e9));
       const frame = encoder.encodeTick(nodeClock.nowMs() + count * 1000 - 40 * 86_400_000, [0]);
       await buffer.append(frame);
       written += frame.bytes.length;

@@ -48,10 +48,7 @@ export type BufferDeps = {
   readonly freeBytes: () => Promise<number>;
 };
 
-/**
- * Opens the queue in `store`, which stays the caller's to close.
- * @throws OperationalError STORAGE
- */
+/** Opens the queue in `store`, which stays the caller's to close. @throws OperationalError STORAGE */
 export async function openFrameBuffer(
   deps: BufferDeps,
   limits: StreamLimits,
@@ -76,7 +73,7 @@ export class FrameBuffer {
   readonly #compactor: Compactor;
   readonly #changes = new ChangeSignal();
   readonly #space = new ChangeSignal();
-  /** How often there was more room. */
+  /** How often there may have been more room. */
   #frees = 0;
   readonly #room: Room;
   readonly #books: Books;
@@ -182,7 +179,7 @@ export class FrameBuffer {
     return this.#books.droppedRanges(max);
   }
 
-  /** The aggregator has all ranges up to the one with the id `upTo`. */
+  /** The aggregator has all up to this id. */
   rangesReported(upTo: number): void {
     this.#books.rangesReported(upTo);
   }
@@ -239,6 +236,8 @@ export class FrameBuffer {
       const count = this.#stretches.countBelow(seq);
       if (count > 0 || this.#refusals.hasUpTo(seq)) await this.#settle(seq, null, count);
       else this.#books.note(this.#settlement(seq, null)); // nothing was refused of it
+      this.#frees += 1;
+      this.#space.notify();
       this.#show();
     });
   }
@@ -319,8 +318,8 @@ export class FrameBuffer {
         sync: true,
         onWritten: () => isKeyframe && this.#stretches.push(stretch),
       });
-      const { timeMs, bytes: encoded, seriesCount } = frame;
-      this.#newest = { seq, timeMs, bytes: encoded, seriesCount };
+      const { timeMs, seriesCount } = frame;
+      this.#newest = { seq, timeMs, bytes: frame.bytes, seriesCount };
       return null;
     } catch (error) {
       this.#hasLeftovers = true; // a write that failed may be there after all
@@ -371,8 +370,6 @@ export class FrameBuffer {
     await removeFrames(this.#deps.store, first.seq, endSeq, epochOfSeq(oldestSeq));
     const bytesKept = this.#room.bytesKept;
     this.#compactor.freed(bytesBefore - bytesKept, bytesKept, endSeq);
-    this.#frees += 1;
-    this.#space.notify();
   }
 
   #settlement(seq: number, reason: string | null): Settlement {

@@ -70,6 +70,20 @@ describe("a stream that blocks", () => {
     expect(await rig.undecodable()).toEqual([]);
   });
 
+  test("goes on where one stretch alone fills it, once that is acked", async () => {
+    const rig = await BufferRig.open({ ...BLOCKING, bytesMax: 230 });
+    const { append, outcome } = await jam(rig);
+    const { made } = rig.books();
+    expect(made).toBeGreaterThan(0);
+    expect(made).toBeLessThan(4); // not a whole stretch
+    await rig.buffer.ack(rig.buffer.newestSeq);
+    await append;
+    expect(outcome()).toBe("refused"); // what it builds on has made room
+    rig.beginEpoch();
+    expect(await rig.buffer.append(rig.frame())).toBe(true);
+    expect(rig.books()).toEqual({ made: made + 1, stored: made, waiting: 1, dropped: 0 });
+  });
+
   test("waits no longer than it is asked to, and the frame was never made", async () => {
     const rig = await BufferRig.open(BLOCKING);
     const stop = new AbortController();
