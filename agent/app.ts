@@ -69,28 +69,7 @@ async function start(
 ): Promise<void> {
   const { clock, random, logger } = platform;
   const metrics = new Metrics();
-  const limits = {
-    bytesMax: config.buffer.bytes_max,
-    ageMaxMs: config.buffer.age_max,
-    whenFull: "drop_oldest",
-    freeBytesMin: FREE_BYTES_MIN,
-  } as const;
-  const freeBytes = () => platform.freeBytes(config.data_dir);
-  const damages = metrics.counter(
-    "telltale_agent_store_damage_total",
-    "Times that the buffer's store was found damaged, by what was done about it.",
-  );
-  damages.add(0, { outcome: "repaired" });
-  const load = async (store: KeyValueStore) => {
-    const deps = { store, clock, random, logger, metrics, freeBytes };
-    const opened = await openFrameBuffer(deps, limits);
-    parts.defer(() => store.close());
-    parts.defer(() => opened.close());
-    return opened;
-  };
-  const buffer = await platform.openStore(config.data_dir, load, (outcome) => {
-    damages.add(1, { outcome });
-  });
+  const buffer = await openBuffer(config, platform, metrics, parts);
   const encoder = new FrameEncoder(buffer.epoch, { keyframeEvery: KEYFRAME_EVERY });
   const sink = withOwnLabels(encoder, config.labels);
   const collectors = platform.collectors(sink);
@@ -140,6 +119,37 @@ async function start(
     await writer.settled();
   });
   logger.info({ node, aggregator: addresses.map(formatAddress) }, "agent started");
+}
+
+async function openBuffer(
+  config: AgentConfig,
+  platform: AgentPlatform,
+  metrics: Metrics,
+  parts: Disposals,
+): Promise<FrameBuffer> {
+  const { clock, random, logger } = platform;
+  const limits = {
+    bytesMax: config.buffer.bytes_max,
+    ageMaxMs: config.buffer.age_max,
+    whenFull: "drop_oldest",
+    freeBytesMin: FREE_BYTES_MIN,
+  } as const;
+  const freeBytes = () => platform.freeBytes(config.data_dir);
+  const damages = metrics.counter(
+    "telltale_agent_store_damage_total",
+    "Times that the buffer's store was found damaged, by what was done about it.",
+  );
+  damages.add(0, { outcome: "repaired" });
+  const load = async (store: KeyValueStore) => {
+    const deps = { store, clock, random, logger, metrics, freeBytes };
+    const opened = await openFrameBuffer(deps, limits);
+    parts.defer(() => store.close());
+    parts.defer(() => opened.close());
+    return opened;
+  };
+  return await platform.openStore(config.data_dir, load, (outcome) => {
+    damages.add(1, { outcome });
+  });
 }
 
 /** Asked anew each time: some collectors learn what there is only from the first reading. */

@@ -1,10 +1,9 @@
-import { OperationalError } from "../shared/errors.ts";
-import { type Address, formatAddress, isLoopback } from "../shared/model/address.ts";
 import { reportFailure } from "../shared/platform/command.ts";
 import { readConfig } from "../shared/platform/read-config.ts";
 import { type AgentConfig, agentConfigSchema } from "./config.ts";
 import type { ConfigRequest } from "./config-process.ts";
-import { type Membership, membershipFor, readMemberships } from "./identity/identity-file.ts";
+import { readMemberships } from "./identity/identity-file.ts";
+import { requireMemberships } from "./membership-check.ts";
 
 /**
  * Reads the configuration, checks it whole and prints it as JSON: the agent starts this as a process
@@ -41,30 +40,4 @@ function joined(request: ConfigRequest, config: AgentConfig): AgentConfig {
   });
   requireMemberships(filled, memberships);
   return filled;
-}
-
-function requireMemberships(config: AgentConfig, memberships: readonly Membership[]): void {
-  for (const aggregator of config.aggregator.addresses) {
-    requireMembership(config, aggregator, membershipFor(memberships, formatAddress(aggregator)));
-  }
-}
-
-function requireMembership(
-  { node, insecure }: AgentConfig,
-  aggregator: Address,
-  membership: Membership | null,
-): void {
-  const address = formatAddress(aggregator);
-  if (membership === null) {
-    if (insecure || isLoopback(aggregator)) return;
-    throw new OperationalError(
-      "CONFIG",
-      `aggregator: ${address} is not this machine, and this agent has not joined it: have a token made there ("telltale-aggregator token create") and run "telltale-agent join ${address} TOKEN"; or, in a network you trust, say "insecure: true"`,
-    );
-  }
-  if (membership.node === node) return;
-  throw new OperationalError(
-    "CONFIG",
-    `node: this agent has joined ${address} as ${membership.node}, and is called ${node === "" ? "nothing" : node} here: join again under that name, or take "node" out of the configuration`,
-  );
 }

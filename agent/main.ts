@@ -166,7 +166,7 @@ function requireKnownCollectors({ collectors }: AgentConfig): void {
 async function run(config: AgentConfig): Promise<void> {
   const logger = openLog(config.log_level, "telltale-agent");
   keepGivingBackPages(logger);
-  const identity = new HeldIdentity(config.data_dir, nodeClock, logger);
+  const identity = new HeldIdentity(config.data_dir, logger);
   await using _renewal = startRenewal({
     clock: nodeClock,
     logger,

@@ -73,8 +73,7 @@ export class FrameBuffer {
   readonly #compactor: Compactor;
   readonly #changes = new ChangeSignal();
   readonly #space = new ChangeSignal();
-  /** How often there may have been more room. */
-  #frees = 0;
+  #frees = 0; // how often there may have been more room
   readonly #room: Room;
   readonly #books: Books;
   #turn: Promise<unknown> = Promise.resolve();
@@ -140,11 +139,10 @@ export class FrameBuffer {
   }
 
   /**
-   * True when the frame is durable; false when there was no room and the stream drops the newest:
-   * that is counted. After false, and when it rejects, the frame is not there: go on with the first
-   * frame of a new epoch, whatever builds on the lost one is refused as well. Where the stream
-   * blocks it waits for room until `signal` is aborted. A frame that was refused is to be
-   * `discard`ed, or appended again.
+   * True when the frame is durable; false when there was no room for it, which is counted. After
+   * that, and when it rejects, go on with the first frame of a new epoch: what builds on a lost one
+   * is refused. A stream that blocks waits for room until `signal` is aborted. A frame for which it
+   * rejected is to be `discard`ed, or appended again.
    * @throws OperationalError STORAGE when it cannot be written or builds on a frame that was not,
    * LIMIT when it is larger than the limit allows
    */
@@ -172,9 +170,7 @@ export class FrameBuffer {
     this.#show();
   }
 
-  /**
-   * The oldest ranges of drops not yet reported, the same ones until they are, over restarts too.
-   */
+  /** The oldest ranges of drops not yet reported, the same ones until they are, over restarts too. */
   droppedRanges(max: number): readonly DroppedRange[] {
     return this.#books.droppedRanges(max);
   }
@@ -197,14 +193,12 @@ export class FrameBuffer {
     const newestSeq = this.newestSeq;
     const lastSeq = Math.max(afterSeq, (this.#stretches.at(0)?.seq ?? newestSeq + 1) - 1);
     if (lastSeq >= newestSeq) return [];
-    if (this.#newest?.seq === lastSeq + 1) {
-      this.#handedOutSeq = Math.max(this.#handedOutSeq, this.#newest.seq);
-      return [this.#newest];
-    }
     const { queued } = this.#books.ledger;
     const next = (seq: number) => this.#stretches.seqAfter(seq, queued);
     const span = { afterSeq: lastSeq, toSeq: newestSeq, framesMax, bytesMax, next };
-    const { frames, missing } = await readFrames(this.#deps.store, span);
+    const newest =
+      this.#newest?.seq === lastSeq + 1 ? { frames: [this.#newest], missing: [] } : null;
+    const { frames, missing } = newest ?? (await readFrames(this.#deps.store, span));
     for (const gap of missing) this.#noteDamage(gap);
     this.#handedOutSeq = Math.max(this.#handedOutSeq, frames.at(-1)?.seq ?? 0);
     return frames;
@@ -286,14 +280,12 @@ export class FrameBuffer {
   }
 
   async #tryAppend(frame: EncodedFrame): Promise<string | null> {
-    let refusal: string | null = null;
-    await this.#alone(async () => {
+    return await this.#alone(async () => {
       assert(frame.seq > this.#books.ledger.newestSeq, "sequences ascend");
       if (this.#hasLeftovers) await removeAfter(this.#deps.store, this.newestSeq);
       this.#hasLeftovers = false;
-      refusal = await this.#queue(frame);
+      return await this.#queue(frame);
     });
-    return refusal;
   }
 
   /** Null, or why there is no room for it. */
@@ -396,10 +388,10 @@ export class FrameBuffer {
   }
 
   /** Changes of the store happen one after the other. */
-  async #alone(work: () => Promise<void>): Promise<void> {
+  async #alone<T>(work: () => Promise<T>): Promise<T> {
     const turn = this.#turn.then(work);
     this.#turn = turn.catch(() => {}); // it is the caller's to handle
-    await turn;
+    return await turn;
   }
 
   #show(): void {

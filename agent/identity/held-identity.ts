@@ -1,14 +1,9 @@
 import { createSecureContext } from "node:tls";
 import { type ChannelCredentials, credentials } from "@grpc/grpc-js";
 import { errorMessage } from "../../shared/errors.ts";
-import type { Clock, Logger } from "../../shared/platform/ports.ts";
+import type { Logger } from "../../shared/platform/ports.ts";
 import { TLS_CHANNEL_OPTIONS, TLS_VERSION } from "../../shared/wire/tls.ts";
-import {
-  changeMemberships,
-  type Membership,
-  membershipFor,
-  readMemberships,
-} from "./identity-file.ts";
+import { type Membership, membershipFor, readMemberships } from "./identity-file.ts";
 
 export type ChannelSecurity = {
   readonly credentials: ChannelCredentials;
@@ -35,14 +30,12 @@ export function channelSecurity(membership: Membership): ChannelSecurity {
  */
 export class HeldIdentity {
   readonly #dataDirectory: string;
-  readonly #clock: Clock;
   readonly #logger: Logger;
   #memberships: readonly Membership[];
 
   /** @throws OperationalError CONFIG, STORAGE */
-  constructor(dataDirectory: string, clock: Clock, logger: Logger) {
+  constructor(dataDirectory: string, logger: Logger) {
     this.#dataDirectory = dataDirectory;
-    this.#clock = clock;
     this.#logger = logger;
     this.#memberships = readMemberships(dataDirectory);
   }
@@ -50,9 +43,8 @@ export class HeldIdentity {
   memberships(): readonly Membership[] {
     try {
       const read = readMemberships(this.#dataDirectory);
-      // A damaged buffer is set aside with the whole directory: who we are is not lost with it.
-      if (read.length === 0 && this.#memberships.length > 0) this.#restore(this.#memberships);
-      else this.#memberships = read;
+      // Without any it would go on unencrypted: who has joined stays so until it is started anew.
+      if (read.length > 0) this.#memberships = read;
     } catch (error) {
       this.#logger.error(
         { error: errorMessage(error) },
@@ -67,12 +59,5 @@ export class HeldIdentity {
     const membership = membershipFor(this.memberships(), aggregator);
     if (membership !== null) return channelSecurity(membership);
     return { credentials: credentials.createInsecure(), options: {} };
-  }
-
-  #restore(memberships: readonly Membership[]): void {
-    const nowMs = this.#clock.nowMs();
-    changeMemberships(this.#dataDirectory, nowMs, async () => memberships).catch((error) => {
-      this.#logger.error({ error: errorMessage(error) }, "cannot write the identity again");
-    });
   }
 }

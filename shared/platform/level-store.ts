@@ -1,23 +1,22 @@
-import {
-  closeSync,
-  existsSync,
-  fstatSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  readSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { statfs } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import type { ClassicLevel } from "classic-level";
 import { Level } from "level";
-import { errorMessage, OperationalError, systemCode } from "../errors.ts";
-import { isTableWhole, salvageTable } from "./level-table.ts";
+import { OperationalError, systemCode } from "../errors.ts";
+import { storageError } from "./level-errors.ts";
+import {
+  countStart,
+  DEATHS_MAX,
+  endsLikeTable,
+  forgetStarts,
+  ownFiles,
+  quarantine,
+  requireUnlocked,
+  salvageTables,
+  tablesOf,
+} from "./level-files.ts";
+import { isTableWhole } from "./level-table.ts";
 import type { BatchOperation, Entry, KeyRange, KeyValueStore } from "./ports.ts";
 
 /** What LevelDB may use. Small: an agent has to live in some tens of megabytes. */
@@ -41,23 +40,16 @@ export type StoreDamage = {
   readonly quarantine: string | null;
 };
 
-const TABLE_MAGIC = Buffer.from("57fb808b247547db", "hex");
-const TABLE_BYTES_MIN = 48;
 /** Keys that are deleted in one turn. */
 const CLEAR_KEYS = 4096;
 /** Free space below which a store whose write failed is not opened anew. */
 const FREE_BYTES_MIN = 4 * 1024 ** 2;
 
-/** The directory's newest quarantines are kept, for whoever wants to look at them. */
-const QUARANTINES_MAX = 3;
-const QUARANTINE = /^quarantine-/;
-
-/** How often the store was opened since it was last closed. */
-const STARTS = "STARTS";
-/** Tables are read through before LevelDB does when there are no more bytes of them than this, */
+/**
+ * Tables are read through before LevelDB does when there are no more bytes of them than this, or
+ * when the last processes died in a row: a damaged block may be why.
+ */
 const CHECKED_BYTES_MAX = 8 * 1024 ** 2;
-/** or when the last processes died, so many in a row: a damaged block may be why. */
-const DEATHS_MAX = 2;
 
 /**
  * Opens a directory as a store, makes it where it is missing, and hands it to `load`. Damage never
@@ -84,31 +76,14 @@ export async function openLevelStore<T>(
   report({ directory, outcome: "repaired", quarantine: lost ?? kept });
   const repaired = await tryLoad(directory, limits, load);
   if (repaired.isGood) return repaired.value;
-  const names = readdirSync(directory).filter((name) => name !== "LOCK" && !QUARANTINE.test(name));
-  report({ directory, outcome: "set aside", quarantine: quarantine(directory, names) });
+  report({
+    directory,
+    outcome: "set aside",
+    quarantine: quarantine(directory, ownFiles(directory)),
+  });
   const fresh = await tryLoad(directory, limits, load);
   if (fresh.isGood) return fresh.value;
   throw fresh.error;
-}
-
-/** Moves the files into a folder of their own, whose name it returns; the oldest ones go. */
-function quarantine(directory: string, names: readonly string[]): string {
-  const known = readdirSync(directory).filter((name) => QUARANTINE.test(name));
-  for (const old of known.sort().slice(0, Math.max(0, known.length - QUARANTINES_MAX + 1))) {
-    rmSync(join(directory, old), { recursive: true, force: true });
-  }
-  const time = new Date().toISOString().replaceAll(/[-:.]/g, "");
-  let path = join(directory, `quarantine-${time}`);
-  for (let count = 2; existsSync(path); count += 1) {
-    path = join(directory, `quarantine-${time}-${count}`);
-  }
-  try {
-    mkdirSync(path);
-    for (const name of names) renameSync(join(directory, name), join(path, name));
-  } catch (error) {
-    throw storageError(directory, error);
-  }
-  return path;
 }
 
 /** @throws OperationalError STORAGE when the directory's disk does not answer */
@@ -126,18 +101,6 @@ function makeDirectory(directory: string): void {
     mkdirSync(directory, { recursive: true });
   } catch (error) {
     throw storageError(directory, error);
-  }
-}
-
-/** Returns how many processes in a row had it open before and did not close it. */
-function countStart(directory: string): number {
-  const path = join(directory, STARTS);
-  try {
-    const deaths = existsSync(path) ? Number.parseInt(readFileSync(path, "utf8"), 10) : 0;
-    writeFileSync(path, `${deaths > DEATHS_MAX ? 1 : deaths + 1}\n`);
-    return deaths;
-  } catch {
-    return 0; // a full disk: LevelDB will say so
   }
 }
 
@@ -161,51 +124,6 @@ async function isDamaged(directory: string, limits: LevelLimits, deaths: number)
   if (tables.every(endsLikeTable)) return false;
   const probe = await tryLoad(directory, limits, (store) => store.close());
   return !probe.isGood || !tablesOf(directory).every(endsLikeTable);
-}
-
-/** @throws OperationalError IN_USE when a process has LevelDB's lock, as far as the kernel says */
-export function requireUnlocked(directory: string): void {
-  const path = join(directory, "LOCK");
-  if (!existsSync(path)) return;
-  const { ino } = statSync(path);
-  const locks = readFileSync("/proc/locks", "utf8").split("\n");
-  if (locks.some((line) => line.includes(`:${ino} `))) throw inUse(directory, undefined);
-}
-
-/** Puts what is whole of damaged tables in their place. Returns where they themselves lie now. */
-function salvageTables(directory: string): string | null {
-  const bad = tablesOf(directory).filter((path) => !isTableWhole(readFileSync(path)));
-  if (bad.length === 0) return null;
-  const salvaged = bad.map((path) => salvageTable(readFileSync(path)));
-  const aside = quarantine(
-    directory,
-    bad.map((path) => basename(path)),
-  );
-  for (const [index, path] of bad.entries()) {
-    const table = salvaged[index] ?? null;
-    if (table === null) continue;
-    writeFileSync(`${path}.new`, table);
-    renameSync(`${path}.new`, path);
-  }
-  return aside;
-}
-
-function tablesOf(directory: string): string[] {
-  const names = readdirSync(directory).filter((name) => /\.(ldb|sst)$/.test(name));
-  return names.map((name) => join(directory, name));
-}
-
-function endsLikeTable(path: string): boolean {
-  const file = openSync(path, "r");
-  try {
-    const { size } = fstatSync(file);
-    if (size < TABLE_BYTES_MIN) return false;
-    const end = Buffer.alloc(TABLE_MAGIC.length);
-    readSync(file, end, 0, end.length, size - end.length);
-    return end.equals(TABLE_MAGIC);
-  } finally {
-    closeSync(file);
-  }
 }
 
 type Attempt<T> =
@@ -242,20 +160,6 @@ async function tryLoad<T>(
 /** Not a full disk or a missing permission: those go by themselves, and a repair makes them worse. */
 function isDamage({ cause, message }: OperationalError): boolean {
   return systemCode(cause) === "LEVEL_CORRUPTION" || /No such file or directory/.test(message);
-}
-
-function storageError(directory: string, error: unknown): OperationalError {
-  const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
-  if (systemCode(cause) === "LEVEL_LOCKED") return inUse(directory, cause);
-  return new OperationalError("STORAGE", `${directory}: ${errorMessage(cause)}`, { cause });
-}
-
-function inUse(directory: string, cause: unknown): OperationalError {
-  return new OperationalError(
-    "IN_USE",
-    `${directory} is in use by another process: stop it, or give this one a directory of its own`,
-    { cause },
-  );
 }
 
 function iteratorOf(db: Database, range: KeyRange) {
@@ -329,7 +233,7 @@ class LevelStore implements KeyValueStore {
   async close(): Promise<void> {
     await this.#tail;
     await this.#db.close();
-    rmSync(join(this.#directory, STARTS), { force: true });
+    forgetStarts(this.#directory);
   }
 
   async *#entriesOf(open: () => ReturnType<typeof iteratorOf>): AsyncIterable<Entry> {

@@ -2,7 +2,7 @@ import { copyFileSync, existsSync, linkSync, mkdirSync, mkdtempSync, readdirSync
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { errorMessage, OperationalError } from "../errors.ts";
-import { requireUnlocked } from "./level-store.ts";
+import { requireUnlocked } from "./level-files.ts";
 import { isTableWhole } from "./level-table.ts";
 
 const TABLE = /\.(ldb|sst)$/;

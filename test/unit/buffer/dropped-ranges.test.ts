@@ -73,7 +73,7 @@ describe("dropped ranges", () => {
 
 describe("the buffer's dropped ranges", () => {
   test("say which ticks a full buffer dropped, from when to when", async () => {
-    const rig = await BufferRig.open({ bytesMax: 700 });
+    const rig = await BufferRig.open({ bytesMax: 560 });
     const frames = await rig.append(40);
     const { dropped } = rig.books();
     expect(dropped).toBeGreaterThan(8);

@@ -71,7 +71,7 @@ describe("a stream that blocks", () => {
   });
 
   test("goes on where one stretch alone fills it, once that is acked", async () => {
-    const rig = await BufferRig.open({ ...BLOCKING, bytesMax: 230 });
+    const rig = await BufferRig.open({ ...BLOCKING, bytesMax: 200 });
     const { append, outcome } = await jam(rig);
     const { made } = rig.books();
     expect(made).toBeGreaterThan(0);

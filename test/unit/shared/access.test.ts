@@ -65,5 +65,5 @@ test("what the join has said holds only where the configuration says nothing", (
   ];
   const file = { path: "agent.yaml", text: "aggregator: b:2\n" };
   const config = loadConfig(agentConfigSchema, file, [], defaults);
-  expect(config).toMatchObject({ aggregator: { host: "b", port: 2 }, node: "n1" });
+  expect(config).toMatchObject({ aggregator: { addresses: [{ host: "b", port: 2 }] }, node: "n1" });
 });

@@ -1,0 +1,34 @@
+import { OperationalError } from "../shared/errors.ts";
+import { type Address, formatAddress, isLoopback } from "../shared/model/address.ts";
+import type { AgentConfig } from "./config.ts";
+import { type Membership, membershipFor } from "./identity/identity-file.ts";
+
+/**
+ * That nothing goes to another machine unencrypted, or under a name that is not the joined one.
+ * @throws OperationalError CONFIG
+ */
+export function requireMemberships(config: AgentConfig, memberships: readonly Membership[]): void {
+  for (const aggregator of config.aggregator.addresses) {
+    requireMembership(config, aggregator, membershipFor(memberships, formatAddress(aggregator)));
+  }
+}
+
+function requireMembership(
+  { node, insecure }: AgentConfig,
+  aggregator: Address,
+  membership: Membership | null,
+): void {
+  const address = formatAddress(aggregator);
+  if (membership === null) {
+    if (insecure || isLoopback(aggregator)) return;
+    throw new OperationalError(
+      "CONFIG",
+      `aggregator: ${address} is not this machine, and this agent has not joined it: have a token made there ("telltale-aggregator token create") and run "telltale-agent join ${address} TOKEN"; or, in a network you trust, say "insecure: true"`,
+    );
+  }
+  if (membership.node === node) return;
+  throw new OperationalError(
+    "CONFIG",
+    `node: this agent has joined ${address} as ${membership.node}, and is called ${node === "" ? "nothing" : node} here: join again under that name, or take "node" out of the configuration`,
+  );
+}
