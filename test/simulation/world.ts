@@ -19,8 +19,10 @@ import { HOT_ABOVE, HOT_KEY, type Span } from "./source.ts";
 
 /** How long everything may take to be delivered once nothing fails any more. */
 const DRAIN_MAX_MS = 120_000;
-/** Alerts have settled this long after the last change, and agents have told their books. */
-const SETTLE_MS = 12_000;
+/** Alerts have settled this long after the last change. */
+const SETTLE_MS = 8000;
+/** Agents tell their books at least this often. */
+const BOOKS_MS = 12_000;
 const VIOLATIONS_MAX = 12;
 /** Times further ahead than this the aggregator may refuse. */
 const FUTURE_MS = 599_000;
@@ -225,7 +227,9 @@ export class World {
     const lastChangeMs = Math.max(0, ...spans.filter(Number.isFinite));
     await clock.advance(Math.max(0, lastChangeMs - clock.monotonicMs()));
     await clock.advanceWhile(DRAIN_MAX_MS, () => !this.#isDrained());
+    const drainedMs = this.#aggregator.host.wallMs();
     await clock.advance(SETTLE_MS);
+    await clock.advanceWhile(BOOKS_MS - SETTLE_MS, () => !this.#areBooksOf(drainedMs));
     await clock.advanceWhile(DRAIN_MAX_MS, () => !this.#isDrained());
     if (this.#isDrained()) return;
     for (const [name, { journal, service }] of this.#agents) {
@@ -236,6 +240,13 @@ export class World {
         this.violate(`${name}: not delivered after ${DRAIN_MAX_MS} ms: ${what}`);
       }
     }
+  }
+
+  /** Whether all agents have told their books since the aggregator's clock said this. */
+  #areBooksOf(wallMs: number): boolean {
+    if (this.#standby !== null) return true; // they are not looked at
+    const nodes = this.#aggregator.services?.api.nodes() ?? [];
+    return nodes.every(({ accounting }) => (accounting?.toldMs ?? 0) >= wallMs);
   }
 
   #isDrained(): boolean {
