@@ -3,9 +3,21 @@ import { loadTelltale } from "../../shared/wire/proto.ts";
 
 /** Every field that an agent can receive: think about a new one before it is added here. */
 const RECEIVED: Readonly<Record<string, readonly string[]>> = {
-  AggregatorMessage: ["welcome", "ack", "rejected"],
-  Welcome: ["lastSeq", "epoch", "seriesKnown", "nowMs", "windowFrames", "aggregatorVersion"],
-  Ack: ["seq"],
+  AggregatorMessage: ["welcome", "ack", "rejected", "clockAnswer"],
+  Welcome: [
+    "lastSeq",
+    "epoch",
+    "seriesKnown",
+    "nowMs",
+    "windowFrames",
+    "aggregatorVersion",
+    "load",
+    "features",
+    "refused",
+  ],
+  Refusal: ["fromSeq", "toSeq", "reason"],
+  Ack: ["seq", "load"],
+  ClockAnswer: ["id", "receivedUsec", "sentUsec"],
   Rejected: ["seq", "reason", "detail"],
   Certificate: ["certificate", "authorities", "node"],
 };

@@ -29,9 +29,10 @@ export function checkAccounts(agent: AgentNode, { safeFrames, plan }: Evidence):
   });
   const refused = dropped.get("future") ?? 0;
   const forRoom = dropped.get(DROPPED_FOR_ROOM) ?? 0;
-  // Of a tick whose process died while it was written only the ledger knows; sent, it is seen.
+  // Of a tick whose process died while it was written, or whose write failed and was there after a
+  // crash all the same, only the ledger knows; sent, it is seen.
   const unseen = journal.ticks.filter(
-    ({ fate, bytes }) => fate === "made" && !safeFrames.has(bytes),
+    ({ fate, bytes }) => fate !== "buffered" && !safeFrames.has(bytes),
   );
   const most = inBuffer.length + (forRoom > 0 ? unseen.length : 0);
   const booked = stored + waiting + refused + forRoom;

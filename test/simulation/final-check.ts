@@ -117,10 +117,8 @@ export class FinalCheck {
   /** Frames on the aggregator's disk whose samples were not refused. */
   #storedOf({ ticks }: AgentJournal): number {
     const { safeFrames } = this.#aggregator;
-    // What an agent's disk failed to write may have been written all the same.
-    const isRefused = (reason: string | null) => /future/i.test(reason ?? "");
-    return ticks.filter(({ bytes, dropReason }) => !isRefused(dropReason) && safeFrames.has(bytes))
-      .length;
+    // What an agent's disk failed to write, or dropped for room, may have been written all the same.
+    return ticks.filter(({ bytes, isRefused }) => !isRefused && safeFrames.has(bytes)).length;
   }
 
   async #liveColumns(): Promise<readonly SeriesColumns[]> {

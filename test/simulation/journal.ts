@@ -2,6 +2,9 @@ import type { EncodedFrame } from "../../shared/wire/frame-encoder.ts";
 import type { TickValues } from "./source.ts";
 
 /** What became of a tick, as its agent knows. */
+/** As the aggregator says it, and as the agent does. */
+const REFUSED = /future/i;
+
 type TickFate =
   | "made" // not yet on the agent's disk, or its process died before it was
   | "buffered" // the append resolved: from now on it must not be lost
@@ -17,6 +20,8 @@ export type Tick = {
   fate: TickFate;
   /** Why it was given up, by whoever did and said so; null: it was not. */
   dropReason: string | null;
+  /** The aggregator has it and took no sample of it. */
+  isRefused: boolean;
   /** Was found on the aggregator's disk. */
   isSafe: boolean;
 };
@@ -46,6 +51,7 @@ export class AgentJournal {
       values,
       fate: "made",
       dropReason: null,
+      isRefused: false,
       isSafe: false,
     };
     // An epoch becomes durable with its first frame: one that never was may be given out again.
@@ -59,7 +65,9 @@ export class AgentJournal {
   /** The agent or the aggregator gave a sequence up and said why. */
   dropped(seq: number, reason: string): void {
     const tick = this.bySeq.get(seq);
-    if (tick !== undefined) tick.dropReason ??= reason;
+    if (tick === undefined) return;
+    tick.dropReason ??= reason;
+    tick.isRefused ||= REFUSED.test(reason);
   }
 
   /** Ticks up to `seq` of which it is not yet known that they are safe. */
