@@ -3,7 +3,8 @@ import { execPath } from "node:process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
-const TIMEOUT_MS = 30_000;
+/** The machine may be slow or busy, and this gives way to all others. */
+const TIMEOUT_MS = 120_000;
 const ANSWER_BYTES_MAX = 64 * 1024;
 const PROGRAM = fileURLToPath(new URL("./inventory-main.js", import.meta.url));
 

@@ -4,6 +4,8 @@ import type { Collector, SeriesSink } from "./collect/collector.ts";
 import { Inventory } from "./collect/inventory.ts";
 
 const HOUR_MS = 3_600_000;
+/** After a failure; twice as long after each further one. */
+const RETRY_MS = 60_000;
 
 export type InventoryParts = {
   readonly clock: Clock;
@@ -33,13 +35,17 @@ async function refreshHourly(
   { clock, logger }: InventoryParts,
   signal: AbortSignal,
 ): Promise<void> {
+  let failures = 0;
   while (!signal.aborted) {
     try {
       await inventory.refresh();
+      failures = 0;
     } catch (error) {
       if (signal.aborted) return;
       logger.warn({ error: errorMessage(error) }, "the inventory is not known");
+      failures += 1;
     }
-    await clock.sleep(HOUR_MS, signal).catch(() => undefined); // ended by `close`
+    const retryMs = failures === 0 ? HOUR_MS : RETRY_MS * 2 ** (failures - 1);
+    await clock.sleep(Math.min(HOUR_MS, retryMs), signal).catch(() => undefined); // ended by `close`
   }
 }

@@ -71,7 +71,7 @@ describe("inventory", () => {
     expect(series(sink, () => inventory.collect())).toEqual([NODE_SERIES, DISK_SERIES]);
   });
 
-  test("is asked for at once and each hour, and a question under way is ended by close", async () => {
+  test("is asked for at once, after a failure soon and else each hour; close ends a question", async () => {
     const clock = new FakeClock();
     const logger = new MemoryLogger();
     const signals: AbortSignal[] = [];
@@ -80,20 +80,23 @@ describe("inventory", () => {
       logger,
       ask: (signal) => {
         signals.push(signal);
-        if (signals.length === 1) return Promise.reject(new Error("no lscpu"));
+        if (signals.length <= 2) return Promise.reject(new Error("no lscpu"));
+        if (signals.length === 3) return Promise.resolve(answer([]));
         return new Promise((_, reject) => signal.addEventListener("abort", reject));
       },
     });
     await settle();
+    const askedAfter = async (ms: number) => {
+      await clock.advance(ms);
+      return signals.length;
+    };
     expect(logger.messages("warn")).toEqual(["the inventory is not known"]);
-    await clock.advance(3_599_000);
-    expect(signals).toHaveLength(1);
-    await clock.advance(1000);
-    expect(signals).toHaveLength(2);
+    expect([await askedAfter(59_000), await askedAfter(1000)]).toEqual([1, 2]);
+    expect([await askedAfter(119_000), await askedAfter(1000)]).toEqual([2, 3]);
+    expect([await askedAfter(3_599_000), await askedAfter(1000)]).toEqual([3, 4]);
     collector.close();
-    await clock.advance(7_200_000);
-    expect(signals).toHaveLength(2);
-    expect(signals[1]?.aborted).toBe(true);
-    expect(logger.messages()).toHaveLength(1);
+    expect(await askedAfter(7_200_000)).toBe(4);
+    expect(signals[3]?.aborted).toBe(true);
+    expect(logger.messages()).toHaveLength(2);
   });
 });
