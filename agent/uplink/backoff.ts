@@ -1,5 +1,5 @@
 const BASE_MS = 100;
-const CAP_MS = 5000;
+const CAP_MS = 3000;
 
 /**
  * How long to wait before attempt number `attempt` (from 1) is repeated: anything from nothing to a

@@ -1,6 +1,7 @@
 import { type ChannelCredentials, type ClientDuplexStream, status } from "@grpc/grpc-js";
 import { OperationalError } from "../../shared/errors.ts";
 import { type Address, formatAddress } from "../../shared/model/address.ts";
+import { nodeClock } from "../../shared/platform/node.ts";
 import type { AgentMessage } from "../../shared/wire/generated/telltale/v1/AgentMessage.ts";
 import type { AggregatorMessage__Output } from "../../shared/wire/generated/telltale/v1/AggregatorMessage.ts";
 import type { IngestClient } from "../../shared/wire/generated/telltale/v1/Ingest.ts";
@@ -30,6 +31,12 @@ type ConnectionSecurity = {
 /** How to speak to an aggregator, by its address. */
 export type SecurityFor = (target: string) => ConnectionSecurity;
 
+/**
+ * For TCP and TLS. Short, because in a network that was gone each further attempt of the kernel's comes
+ * twice as late: a new connection is quicker, once it has healed, than to wait for an old one.
+ */
+const CONNECT_MS = 2500;
+
 type Call = ClientDuplexStream<AgentMessage, AggregatorMessage__Output>;
 
 /**
@@ -53,17 +60,24 @@ class GrpcConnection implements AgentConnection {
   readonly #call: Call;
   /** Rejects nobody; set when nothing can be sent any more. */
   #fault: OperationalError | null = null;
+  /** Why this side has given it up. */
+  #left: OperationalError | null = null;
 
   constructor(client: IngestClient, peer: string) {
     this.peer = peer;
     this.#client = client;
     this.#call = client.stream();
-    this.messages = readMessages(this.#call, peer);
+    this.messages = readMessages(this.#call, peer, () => this.#left);
     this.#call.on("error", () => {}); // `messages` tells of it
     this.#call.on("status", ({ code, details }) => {
       const text = code === status.OK ? "ended the stream" : details;
       this.#fault ??= new OperationalError("UNAVAILABLE", `${peer}: ${text}`);
       this.#client.close();
+    });
+    client.waitForReady(nodeClock.nowMs() + CONNECT_MS, (error) => {
+      if (error === undefined || this.#fault !== null) return;
+      this.#left = new OperationalError("UNAVAILABLE", `${peer} does not answer`);
+      this.close(this.#left);
     });
   }
 
@@ -92,10 +106,14 @@ class GrpcConnection implements AgentConnection {
   }
 }
 
-async function* readMessages(call: Call, peer: string): AsyncGenerator<AggregatorMessage__Output> {
+async function* readMessages(
+  call: Call,
+  peer: string,
+  left: () => OperationalError | null,
+): AsyncGenerator<AggregatorMessage__Output> {
   try {
     yield* call;
   } catch (error) {
-    throw fromGrpcError(error, peer);
+    throw left() ?? fromGrpcError(error, peer);
   }
 }

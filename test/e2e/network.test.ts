@@ -4,11 +4,13 @@ import { expect, test } from "vitest";
 import { Bed, eventually, Program } from "../support/programs.ts";
 import { TwoHosts } from "../support/two-hosts.ts";
 
+/** Each way: an answer takes 0.4 s. */
 const DELAY_MS = 200;
 const LOSS = 0.05;
 /** Longer than either side takes to give a silent connection up. */
 const CUT_MS = 25_000;
-const RECONNECT_MAX_MS = 5000;
+/** It takes 1 to 4 s; on a busy machine, or with bad luck, longer. */
+const RECONNECT_MAX_MS = 15_000;
 /** A line of /proc/net/tcp: established, to port 7070. */
 const ESTABLISHED = /^ *\d+: \S+ \S+:1B9E 01 /gm;
 const STORED = "telltale_agent_frames_stored_total";
@@ -50,6 +52,15 @@ class Pair {
     return Number(new RegExp(`^${name}(?:\\{.*\\})? (.+)$`, "m").exec(page)?.[1] ?? 0);
   }
 
+  /** When it was welcomed first after that, both in Unix milliseconds; read from its log, which costs nothing. */
+  connectedAfter(timeMs: number): number | undefined {
+    const [, agent] = this.programs;
+    const times = (agent?.log() ?? [])
+      .filter(({ msg }) => msg === "connected to the aggregator")
+      .map(({ time }) => Date.parse(String(time)));
+    return times.find((time) => time >= timeMs);
+  }
+
   agentConnections(): number {
     const table = readFileSync(`/proc/${this.programs[1]?.child.pid}/net/tcp`, "utf8");
     return table.match(ESTABLISHED)?.length ?? 0;
@@ -64,8 +75,7 @@ class Pair {
 
 test.skipIf(missing !== "")("a slow, lossy network that is cut loses nothing", async () => {
   await using bed = await Bed.open();
-  using hosts = new TwoHosts(DELAY_MS, LOSS);
-  if (hosts.lack !== "") console.log(hosts.lack);
+  using hosts = new TwoHosts({ delayMs: DELAY_MS, loss: LOSS });
   const pair = new Pair(bed, hosts);
   try {
     await eventually(() => pair.samples() > 5, 60_000);
@@ -74,9 +84,9 @@ test.skipIf(missing !== "")("a slow, lossy network that is cut loses nothing", a
     expect(pair.agentValue("telltale_agent_uplink_connected")).toBe(0);
     const madeInCut = pair.agentValue("telltale_agent_frames_made_total");
     hosts.heal();
-    const healedMs = performance.now();
-    await eventually(() => pair.agentValue("telltale_agent_uplink_connected") === 1);
-    const reconnectMs = performance.now() - healedMs;
+    const healedMs = Date.now();
+    await eventually(() => pair.connectedAfter(healedMs) !== undefined);
+    const reconnectMs = (pair.connectedAfter(healedMs) ?? Number.NaN) - healedMs;
     console.log(`connected again ${(reconnectMs / 1000).toFixed(1)} s after the cut healed`);
     // Looking from outside takes longer than a tick: the books frame what is stored.
     await eventually(() => pair.agentValue(STORED) >= madeInCut, 60_000);
@@ -87,7 +97,7 @@ test.skipIf(missing !== "")("a slow, lossy network that is cut loses nothing", a
     expect(pair.agentValue("telltale_agent_frames_dropped_total")).toBe(0);
     expect(reconnectMs).toBeLessThan(RECONNECT_MAX_MS);
     // Nothing is left of the attempts that met with silence.
-    expect(pair.agentConnections()).toBe(1);
+    await eventually(() => pair.agentConnections() === 1);
   } finally {
     for (const program of pair.programs) await program.kill();
   }

@@ -521,9 +521,9 @@ describe("an agent that stops", () => {
   });
 });
 
-test("waits between attempts grow from a tenth of a second to five, each anything below", () => {
+test("waits between attempts grow from a tenth of a second to three, each anything below", () => {
   expect([1, 2, 3, 6, 7, 50].map((attempt) => backoffMs(attempt, 1))).toEqual([
-    100, 200, 400, 3200, 5000, 5000,
+    100, 200, 400, 3000, 3000, 3000,
   ]);
   expect(backoffMs(50, 0)).toBe(0);
 });
