@@ -3,6 +3,7 @@ import type { Address } from "../shared/model/address.ts";
 import { formatAddress } from "../shared/model/address.ts";
 import { type Disposals, startParts } from "../shared/platform/disposals.ts";
 import type { Clock, KeyValueStore, Logger, Random } from "../shared/platform/ports.ts";
+import { labelledLogger } from "../shared/telemetry/labelled-logger.ts";
 import { Metrics } from "../shared/telemetry/metrics.ts";
 import { VERSION } from "../shared/version.ts";
 import { FrameEncoder } from "../shared/wire/frame-encoder.ts";
@@ -12,8 +13,10 @@ import { type FrameBuffer, openFrameBuffer } from "./buffer/frame-buffer.ts";
 import type { MetricFamily } from "./collect/collector.ts";
 import { type ScheduledCollector, TickRunner } from "./collect/tick.ts";
 import type { AgentConfig } from "./config.ts";
+import { Fanout } from "./fanout.ts";
 import { FrameWriter } from "./frame-writer.ts";
 import { metricsPage } from "./metrics-page.ts";
+import { mirrorStores } from "./mirror-stores.ts";
 import { type ProcessUsage, SelfCollector } from "./self-collector.ts";
 import { type SeriesSink, withOwnLabels } from "./series-sink.ts";
 import { runTicks, type Tick } from "./tick-loop.ts";
@@ -32,6 +35,10 @@ export type AgentPlatform = {
     load: (store: KeyValueStore) => Promise<T>,
     onDamage: (outcome: string) => void,
   ): Promise<T>;
+  /** Names of the folders in a directory; none where it is missing. */
+  foldersIn(directory: string): readonly string[];
+  /** Removes a folder and what is in it. */
+  removeFolder(directory: string): Promise<void>;
   /** Bytes that are left on the disk of the directory. */
   freeBytes(directory: string): Promise<number>;
   connect(address: Address): ConnectIngest;
@@ -69,28 +76,18 @@ async function start(
 ): Promise<void> {
   const { clock, random, logger } = platform;
   const metrics = new Metrics();
-  const buffer = await openBuffer(config, platform, metrics, parts);
-  const encoder = new FrameEncoder(buffer.epoch, { keyframeEvery: KEYFRAME_EVERY });
+  const routes = await openRoutes(config, platform, metrics, parts);
+  const fanout = new Fanout(routes);
+  const encoder = new FrameEncoder(fanout.epoch, { keyframeEvery: KEYFRAME_EVERY });
   const sink = withOwnLabels(encoder, config.labels);
   const collectors = platform.collectors(sink);
   parts.defer(() => closeAll(collectors));
   const self = new SelfCollector(metrics, () => platform.processUsage(), sink);
   const runner = new TickRunner(collectors, sink, clock, logger);
-  const writer = new FrameWriter(buffer, logger);
   const { cpu, memory } = config.budget;
   const allowance = { cpuCores: cpu, memoryBytes: memory };
   const budget = new BudgetWatch(allowance, runner, metrics, logger);
-  const ticker = new Ticker({
-    buffer,
-    encoder,
-    runner,
-    self,
-    budget,
-    writer,
-    clock,
-    metrics,
-    logger,
-  });
+  const ticker = new Ticker({ fanout, encoder, runner, self, budget, clock, metrics, logger });
   if (config.listen !== null) {
     const page = () => metricsPage(encoder, familiesOf(runner, collectors), metrics, config.labels);
     parts.use(await platform.servePage(config.listen, page));
@@ -98,43 +95,87 @@ async function start(
   const node = config.node === "" ? platform.hostName : config.node;
   const stop = new AbortController();
   const { addresses, policy, weights } = config.aggregator;
-  const destinations = addresses.map((address) => ({
-    name: formatAddress(address),
-    connect: platform.connect(address),
-    probe: platform.probe(address),
-  }));
-  const uplink = runUplink(
-    { buffer, destinations, clock, random, logger, metrics },
-    { node, agentVersion: VERSION, intervalMs: config.interval, policy: { kind: policy, weights } },
-    stop.signal,
+  const kind = policy === "mirror" ? "pick_first" : policy; // of one each
+  const uplinks = routes.map((route) =>
+    runUplink(
+      { ...route, clock, random },
+      { node, agentVersion: VERSION, intervalMs: config.interval, policy: { kind, weights } },
+      stop.signal,
+    ),
   );
   parts.defer(async () => {
     stop.abort();
-    await uplink;
+    await Promise.all(uplinks);
   });
   const ticks = runTicks(clock, config.interval, (tick) => ticker.onTick(tick), stop.signal);
   parts.defer(async () => {
     stop.abort();
     await ended(ticks, stop.signal, logger);
-    await writer.settled();
+    await fanout.settled();
   });
-  logger.info({ node, aggregator: addresses.map(formatAddress) }, "agent started");
+  logger.info({ node, aggregator: addresses.map(formatAddress), policy }, "agent started");
 }
 
-async function openBuffer(
+/** One way of the frames: from a buffer of its own to an aggregator, or to one of several. */
+type Route = {
+  readonly buffer: FrameBuffer;
+  readonly writer: FrameWriter;
+  readonly destinations: readonly Destination[];
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+};
+
+/** A route for each aggregator where all of them get everything, otherwise one. */
+async function openRoutes(
   config: AgentConfig,
   platform: AgentPlatform,
   metrics: Metrics,
   parts: Disposals,
+): Promise<readonly Route[]> {
+  const { logger } = platform;
+  const { addresses, policy } = config.aggregator;
+  const groups = policy === "mirror" ? addresses.map((address) => [address]) : [addresses];
+  const parent = `${config.data_dir}/mirrors`;
+  const names = groups.map(([first]) => (first === undefined ? "" : formatAddress(first)));
+  const { folders, unused } = mirrorStores(names, platform.foldersIn(parent));
+  const routes: Route[] = [];
+  for (const [index, group] of groups.entries()) {
+    const labels = { destination: names[index] ?? "" };
+    const own =
+      policy === "mirror"
+        ? { metrics: metrics.labelled(labels), logger: labelledLogger(logger, labels) }
+        : { metrics, logger };
+    const folder = folders[index] ?? null;
+    const directory = folder === null ? config.data_dir : `${parent}/${folder}`;
+    const buffer = await openBuffer(directory, config, { ...platform, ...own }, parts);
+    const destinations = group.map((address) => ({
+      name: formatAddress(address),
+      connect: platform.connect(address),
+      probe: platform.probe(address),
+    }));
+    routes.push({ buffer, writer: new FrameWriter(buffer, own.logger), destinations, ...own });
+  }
+  for (const folder of unused) {
+    logger.warn({ folder }, "removing the buffer of a mirror that is no longer configured");
+    await platform.removeFolder(`${parent}/${folder}`);
+  }
+  return routes;
+}
+
+async function openBuffer(
+  directory: string,
+  config: AgentConfig,
+  platform: AgentPlatform & { readonly metrics: Metrics },
+  parts: Disposals,
 ): Promise<FrameBuffer> {
-  const { clock, random, logger } = platform;
+  const { clock, random, logger, metrics } = platform;
   const limits = {
     bytesMax: config.buffer.bytes_max,
     ageMaxMs: config.buffer.age_max,
     whenFull: "drop_oldest",
     freeBytesMin: FREE_BYTES_MIN,
   } as const;
-  const freeBytes = () => platform.freeBytes(config.data_dir);
+  const freeBytes = () => platform.freeBytes(directory);
   const damages = metrics.counter(
     "telltale_agent_store_damage_total",
     "Times that the buffer's store was found damaged, by what was done about it.",
@@ -147,7 +188,7 @@ async function openBuffer(
     parts.defer(() => opened.close());
     return opened;
   };
-  return await platform.openStore(config.data_dir, load, (outcome) => {
+  return await platform.openStore(directory, load, (outcome) => {
     damages.add(1, { outcome });
   });
 }
@@ -170,12 +211,11 @@ async function ended(work: Promise<void>, signal: AbortSignal, logger: Logger): 
 }
 
 type TickerParts = {
-  readonly buffer: FrameBuffer;
+  readonly fanout: Fanout;
   readonly encoder: FrameEncoder;
   readonly runner: TickRunner;
   readonly self: SelfCollector;
   readonly budget: BudgetWatch;
-  readonly writer: FrameWriter;
   readonly clock: Clock;
   readonly metrics: Metrics;
   readonly logger: Logger;
@@ -206,14 +246,14 @@ class Ticker {
   }
 
   onTick(tick: Tick): void {
-    const { buffer, encoder, runner, self, budget, writer, clock, logger } = this.#parts;
+    const { fanout, encoder, runner, self, budget, clock, logger } = this.#parts;
     this.#ticks.add();
     this.#missed.add(tick.missed);
     this.#lateSeconds.set(tick.lateMs / 1000);
     if (tick.isClockBack) logger.warn({ timeMs: tick.timeMs }, "the clock went back: new epoch");
     const isWorn = this.#definedSeries - this.#samples > ENDED_SERIES_MAX + this.#samples;
-    if (writer.takeFailure() || tick.isClockBack || isWorn) {
-      encoder.beginEpoch(buffer.nextEpoch());
+    if (fanout.takeFailure() || tick.isClockBack || isWorn) {
+      encoder.beginEpoch(fanout.nextEpoch());
     }
     runner.run(tick.timeMs);
     const usage = self.collect(tick.timeMs);
@@ -221,6 +261,6 @@ class Ticker {
     const frame = encoder.encodeTick(tick.timeMs, [0]);
     this.#definedSeries = frame.seriesCount;
     this.#samples = frame.sampleCount;
-    writer.write(frame);
+    fanout.write(frame);
   }
 }

@@ -19,7 +19,9 @@ const list = addresses.transform((several) => ({ ...PICK_FIRST, addresses: sever
 const block = z
   .strictObject({
     addresses,
-    policy: z.enum(["pick_first", "round_robin", "random", "weighted"]).default("pick_first"),
+    policy: z
+      .enum(["pick_first", "round_robin", "random", "weighted", "mirror"])
+      .default("pick_first"),
     weights: z.array(z.number().int().min(1).max(WEIGHT_MAX)).nullable().default(null),
   })
   .superRefine((given, context) => {

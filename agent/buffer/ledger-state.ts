@@ -1,4 +1,5 @@
 import { strict as assert } from "node:assert";
+import { epochOfSeq } from "../../shared/wire/frame.ts";
 import { type Drop, NO_RANGES, type RangeBook, withDrop } from "./dropped-ranges.ts";
 
 /** How much was put in the queue since the buffer was made. */
@@ -72,7 +73,9 @@ export function withQueued(ledger: Ledger, seq: number, added: Totals): Ledger {
     bytes: bytes + added.bytes,
     samples: samples + added.samples,
   };
-  return checked({ ...ledger, newestSeq: seq, queued, made: ledger.made + added.frames });
+  // It may have been begun by another buffer that gets the same frames.
+  const epoch = Math.max(ledger.epoch, epochOfSeq(seq));
+  return checked({ ...ledger, epoch, newestSeq: seq, queued, made: ledger.made + added.frames });
 }
 
 /** Frames that were made and never queued. */

@@ -24,17 +24,28 @@ type Family = {
 
 /** What a program says of itself. One registry a program, handed to its parts. */
 export class Metrics {
-  readonly #families = new Map<string, Family>();
+  #families = new Map<string, Family>();
+  #labels: LabelRecord | null = null;
+
+  /** The same registry for a part of which there are several: `labels` are on all that it counts. */
+  labelled(labels: LabelRecord): Metrics {
+    const metrics = new Metrics();
+    metrics.#families = this.#families;
+    metrics.#labels = { ...this.#labels, ...labels };
+    return metrics;
+  }
 
   /** A name ending in `_total`. Without labels it is 0 from the start, so that a rate is right. */
   counter(name: string, help: string): Counter {
     const family = this.#family(name, help, "counter");
-    return { add: (n = 1, labels = {}) => change(family, name, labels, (value) => value + n) };
+    return {
+      add: (n = 1, labels = {}) => change(family, name, this.#all(labels), (value) => value + n),
+    };
   }
 
   gauge(name: string, help: string): Gauge {
     const family = this.#family(name, help, "gauge");
-    return { set: (value, labels = {}) => change(family, name, labels, () => value) };
+    return { set: (value, labels = {}) => change(family, name, this.#all(labels), () => value) };
   }
 
   samples(): MetricSample[] {
@@ -45,6 +56,10 @@ export class Metrics {
       }
     }
     return samples;
+  }
+
+  #all(labels: LabelRecord): LabelRecord {
+    return this.#labels === null ? labels : { ...this.#labels, ...labels };
   }
 
   #family(name: string, help: string, type: MetricType): Family {

@@ -1,9 +1,10 @@
 import { type AgentPlatform, startAgent } from "../../agent/app.ts";
+import { FrameBuffer } from "../../agent/buffer/frame-buffer.ts";
 import type { Collector } from "../../agent/collect/collector.ts";
 import { agentConfigSchema } from "../../agent/config.ts";
 import type { ChoicePolicy } from "../../agent/uplink/choose-state.ts";
 import { FrameEncoder } from "../../shared/wire/frame-encoder.ts";
-import { watchFrame } from "./frame-buffer-watch.ts";
+import { watchBuffer } from "./frame-buffer-watch.ts";
 import type { Host, Process, Surroundings } from "./host.ts";
 import { AgentJournal } from "./journal.ts";
 import type { Network } from "./network.ts";
@@ -12,16 +13,27 @@ import type { Plant } from "./plants.ts";
 import { Service } from "./service.ts";
 import { Source, type TickValues } from "./source.ts";
 
-export type AgentNode = {
-  readonly host: Host;
+/** What is known of an agent's frames on their way to one aggregator, or to one of several. */
+type AgentWay = {
   readonly journal: AgentJournal;
-  readonly source: Source;
-  readonly service: Service;
   /** What the running agent says of its frames. */
   readonly accounts: () => Accounts;
   /** Frames that its ledger has as made since this life of it began. */
   readonly madeInLife: () => number;
 };
+
+export type AgentNode = AgentWay & {
+  readonly host: Host;
+  readonly source: Source;
+  readonly service: Service;
+  /** The way to the second aggregator, where the agent sends everything to both. */
+  readonly mirror: AgentWay | null;
+};
+
+/** The agent as each of its ways shows it. */
+export function waysOf(node: AgentNode): readonly AgentNode[] {
+  return node.mirror === null ? [node] : [node, { ...node, ...node.mirror, mirror: null }];
+}
 
 type Accounts = {
   readonly made: number;
@@ -30,15 +42,17 @@ type Accounts = {
   readonly dropped: ReadonlyMap<string, number>;
 };
 
-/** Reads the agent's own metrics page. */
-function readAccounts(page: string): Accounts {
-  const metric = (name: string) => Number(new RegExp(`^${name} (.+)$`, "m").exec(page)?.[1] ?? 0);
+/** Reads the agent's own metrics page: of one destination, or where it is null of the only one. */
+function readAccounts(page: string, destination: string | null): Accounts {
+  const own = destination === null ? "" : `destination="${destination}"`;
+  const values = (name: string) =>
+    [...page.matchAll(new RegExp(`^${name}(?:\\{([^}]*)\\})? (.+)$`, "gm"))]
+      .map(([, labels = "", value]) => ({ labels, value: Number(value) }))
+      .filter(({ labels }) => labels.includes(own));
+  const metric = (name: string) => values(name)[0]?.value ?? 0;
   const dropped = new Map<string, number>();
-  for (const [, labels = "", value] of page.matchAll(
-    /^telltale_agent_frames_dropped_total\{([^}]*)\} (.+)$/gm,
-  )) {
-    const reason = /reason="(\w+)"/.exec(labels)?.[1] ?? "";
-    dropped.set(reason, Number(value));
+  for (const { labels, value } of values("telltale_agent_frames_dropped_total")) {
+    dropped.set(/reason="(\w+)"/.exec(labels)?.[1] ?? "", value);
   }
   return {
     made: metric("telltale_agent_frames_made_total"),
@@ -48,10 +62,13 @@ function readAccounts(page: string): Accounts {
   };
 }
 
+/** The disk of the store of the data directory itself. */
+const BUFFER = "buffer";
+
 export type AgentParts = {
   readonly network: Network;
   readonly plant: Plant;
-  readonly choice: ChoicePolicy["kind"] | null;
+  readonly choice: ChoicePolicy["kind"] | "mirror" | null;
   readonly bufferBytes: number;
   readonly onBug: (what: string) => void;
 };
@@ -60,7 +77,6 @@ export type AgentParts = {
 export function agentNode(host: Host, plan: AgentPlan, parts: AgentParts): AgentNode {
   const { world } = host;
   const { network, plant, choice, onBug } = parts;
-  const journal = new AgentJournal(plan.name);
   const source = new Source(world.clock, world.random.fork(`source ${plan.name}`), plan);
   const addresses = [`${AGGREGATOR}:7070`, `${STANDBY}:7070`];
   const parsed = agentConfigSchema.parse({
@@ -71,42 +87,75 @@ export function agentNode(host: Host, plan: AgentPlan, parts: AgentParts): Agent
   // Smaller than anybody may set it.
   const config = { ...parsed, buffer: { ...parsed.buffer, bytes_max: parts.bufferBytes } };
   let page = () => "";
-  let madeBefore = 0;
+  const [first, second] = addresses.map((name) => {
+    const isOnly = choice !== "mirror";
+    return wayOf(plan.name, () => readAccounts(page(), isOnly ? null : name));
+  }) as [Way, Way];
+  const ways = choice === "mirror" ? [first, second] : [first];
   const boot = (process: Process) => {
+    const isDead = () => process.isDead;
     const platform: AgentPlatform = {
       clock: process.clock,
       random: world.random.fork(`${plan.name} ${service.lives}`).next,
       logger: process.logger,
       hostName: plan.name,
-      openStore: (_directory, load) =>
-        host.loadStore(process, "buffer", (store) => load(plant.agentStore(store))),
+      openStore: (directory, load) => {
+        const disk = directory === config.data_dir ? BUFFER : directory;
+        const { journal } = disk === BUFFER ? first : second;
+        return host.loadStore(process, disk, async (store) => {
+          const opened = await load(plant.agentStore(store));
+          if (opened instanceof FrameBuffer) watchBuffer(opened, { journal, isDead });
+          return opened;
+        });
+      },
+      foldersIn: (directory) =>
+        [...host.disks.keys()]
+          .filter((disk) => disk !== BUFFER)
+          .map((disk) => disk.slice(directory.length + 1)),
+      removeFolder: async (directory) => {
+        host.disks.delete(directory);
+      },
       freeBytes: async () => Number.POSITIVE_INFINITY,
       connect: (to) => (signal) => network.connect(process, to.host, signal),
       probe: (to) => () => network.probe(process, to.host),
       collectors: (sink) => {
         if (!(sink instanceof FrameEncoder)) throw new Error("The sink is no frame encoder");
         const life = service.lives;
-        const collector = collectorOf(sink, { source, journal, life, world, process });
+        const journals = ways.map(({ journal }) => journal);
+        const collector = collectorOf(sink, { source, journals, life, world, process });
         return [{ collector, intervalMs: 0, isSheddable: false, keep: () => undefined }];
       },
       processUsage: () => ({ cpuUsec: 0, residentBytes: 0 }),
       servePage: async (_address, served) => {
         page = served;
-        madeBefore = readAccounts(page()).made;
+        for (const way of ways) way.begin();
         return { [Symbol.asyncDispose]: async () => {} };
       },
     };
     return startAgent(config, platform);
   };
   const service = new Service({ host, network, boot, onBug });
-  const accounts = () => readAccounts(page());
-  const madeInLife = () => accounts().made - madeBefore;
-  return { host, journal, source, service, accounts, madeInLife };
+  return { ...first, mirror: choice === "mirror" ? second : null, host, source, service };
+}
+
+type Way = AgentWay & { begin(): void };
+
+function wayOf(agent: string, accounts: () => Accounts): Way {
+  let madeBefore = 0;
+  return {
+    journal: new AgentJournal(agent),
+    accounts,
+    madeInLife: () => accounts().made - madeBefore,
+    begin: () => {
+      madeBefore = accounts().made;
+    },
+  };
 }
 
 type CollectorParts = {
   readonly source: Source;
-  readonly journal: AgentJournal;
+  /** One a way. */
+  readonly journals: readonly AgentJournal[];
   readonly life: number;
   readonly world: Surroundings;
   readonly process: Process;
@@ -114,7 +163,7 @@ type CollectorParts = {
 
 /** Reads the source into the encoder and writes down what each frame was made of. */
 function collectorOf(encoder: FrameEncoder, parts: CollectorParts): Collector {
-  const { source, journal, life, world, process } = parts;
+  const { source, journals, life, world, process } = parts;
   let values: TickValues = new Map();
   const reader = source.reader(encoder, (read) => {
     values = read;
@@ -123,9 +172,8 @@ function collectorOf(encoder: FrameEncoder, parts: CollectorParts): Collector {
   encoder.encodeTick = (timeMs, groups) => {
     const frame = encodeTick(timeMs, groups);
     if (process.isDead) return frame;
-    const tick = journal.made(frame, values, life);
-    watchFrame(frame, { tick, journal, isDead: () => process.isDead });
-    world.trace.add("tick", journal.agent, `${frame.seq} ${timeMs} ${frame.bytes.length}`);
+    for (const journal of journals) journal.made(frame, values, life);
+    world.trace.add("tick", process.host.name, `${frame.seq} ${timeMs} ${frame.bytes.length}`);
     return frame;
   };
   return { name: "simulated", families: [], collect: () => reader.read(), close: () => {} };

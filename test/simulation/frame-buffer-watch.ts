@@ -1,25 +1,25 @@
 import { FrameBuffer } from "../../agent/buffer/frame-buffer.ts";
 import { Refusals } from "../../agent/buffer/refusals.ts";
-import type { EncodedFrame } from "../../shared/wire/frame-encoder.ts";
-import type { AgentJournal, Tick } from "./journal.ts";
+import type { AgentJournal } from "./journal.ts";
 
-/** What is known of a frame of a simulated agent, and whether its process still lives. */
-export type Watched = {
-  readonly tick: Tick;
-  readonly journal: AgentJournal;
-  readonly isDead: () => boolean;
-};
+/** Whose frames lie in a buffer, and whether its process still lives. */
+type Watched = { readonly journal: AgentJournal; readonly isDead: () => boolean };
 
 /** Why the oldest frames of a buffer go when it is full. */
 export const DROPPED_FOR_ROOM = "buffer_full";
 
-const FRAMES = new WeakMap<EncodedFrame, Watched>();
-const JOURNALS = new WeakMap<FrameBuffer, Watched>();
+const WATCHED = new WeakMap<FrameBuffer, Watched>();
 /** By stream, of which the ledger bears the name. */
 const STREAMS = new Map<string, WeakRef<Watched>>();
 
-export function watchFrame(frame: EncodedFrame, watched: Watched): void {
-  FRAMES.set(frame, watched);
+export function watchBuffer(buffer: FrameBuffer, watched: Watched): void {
+  WATCHED.set(buffer, watched);
+}
+
+/** Null for a buffer of anybody else, and of a process that is dead. */
+function watchedOf(buffer: FrameBuffer): Watched | null {
+  const watched = WATCHED.get(buffer);
+  return watched === undefined || watched.isDead() ? null : watched;
 }
 
 /**
@@ -29,31 +29,28 @@ export function watchFrame(frame: EncodedFrame, watched: Watched): void {
 function watchFrameBuffers(): void {
   const { append, discard, dropped } = FrameBuffer.prototype;
   FrameBuffer.prototype.append = async function (frame, signal) {
-    const watched = FRAMES.get(frame);
-    if (watched !== undefined) {
-      JOURNALS.set(this, watched);
-      STREAMS.set(this.streamId, new WeakRef(watched));
-    }
+    const watched = WATCHED.get(this);
+    if (watched !== undefined) STREAMS.set(this.streamId, new WeakRef(watched));
+    const tick = watched?.journal.bySeq.get(frame.seq);
     try {
       const isThere = await append.call(this, frame, signal);
-      if (isThere && watched !== undefined && !watched.isDead()) watched.tick.fate = "buffered";
+      if (isThere && tick !== undefined && watchedOf(this) !== null) tick.fate = "buffered";
       return isThere;
     } catch (error) {
-      if (watched !== undefined && !watched.isDead()) watched.tick.fate = "unwritten";
+      if (tick !== undefined && watchedOf(this) !== null) tick.fate = "unwritten";
       throw error;
     }
   };
   FrameBuffer.prototype.discard = function (frame, reason) {
-    const watched = FRAMES.get(frame);
-    if (watched !== undefined && !watched.isDead()) {
-      watched.tick.fate = "unwritten";
-      watched.tick.dropReason = reason;
+    const tick = watchedOf(this)?.journal.bySeq.get(frame.seq);
+    if (tick !== undefined) {
+      tick.fate = "unwritten";
+      tick.dropReason = reason;
     }
     discard.call(this, frame, reason);
   };
   FrameBuffer.prototype.dropped = function (seq, reason) {
-    const watched = JOURNALS.get(this);
-    if (watched !== undefined && !watched.isDead()) watched.journal.dropped(seq, reason);
+    watchedOf(this)?.journal.dropped(seq, reason);
     dropped.call(this, seq, reason);
   };
   watchRoom();

@@ -58,12 +58,15 @@ export class Link {
   }
 }
 
+/** The hosts of a connection. */
+export type Ends = { readonly agent: string; readonly aggregator: string };
+
 /** Is told what the aggregator says to an agent, and when the agent hears it. */
 export type Observer = {
-  readonly agentGot: (agent: string, message: AggregatorMessage__Output) => void;
+  readonly agentGot: (ends: Ends, message: AggregatorMessage__Output) => void;
   /** Returns what goes on its way. */
   readonly aggregatorSent: (
-    agent: string,
+    ends: Ends,
     message: AggregatorMessage__Output,
   ) => AggregatorMessage__Output;
 };
@@ -319,7 +322,7 @@ class SimulatedConnection {
         const said = downward.decode(downward.encode(message));
         const sent = parts.aggregator.isDead
           ? said
-          : parts.observer.aggregatorSent(this.agentHost, said);
+          : parts.observer.aggregatorSent(this.#ends, said);
         return this.#send("aggregator", downward.encode(sent), Object.keys(message)[0]);
       },
       messages: this.#messages("aggregator", upward.decode, () => {}),
@@ -329,6 +332,10 @@ class SimulatedConnection {
 
   get link(): Link {
     return this.#parts.link;
+  }
+
+  get #ends(): Ends {
+    return { agent: this.agentHost, aggregator: this.#parts.aggregator.host.name };
   }
 
   get agentHost(): string {
@@ -379,14 +386,14 @@ class SimulatedConnection {
   async *#messages<T>(
     side: Side,
     decode: (bytes: Buffer) => T,
-    observe: (agent: string, message: T) => void,
+    observe: (ends: Ends, message: T) => void,
   ): AsyncGenerator<T> {
     const process = side === "agent" ? this.#parts.agent : this.#parts.aggregator;
     try {
       for await (const bytes of this.#inOf(side).read()) {
         if (process.isDead) await never();
         const message = decode(bytes);
-        observe(this.agentHost, message);
+        observe(this.#ends, message);
         yield message;
       }
     } finally {

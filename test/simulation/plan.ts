@@ -54,6 +54,8 @@ export type Plan = {
   readonly chunkFrames: number;
   /** How agents choose between the aggregator and a second one; null where there is none. */
   readonly choice: ChoicePolicy["kind"] | null;
+  /** Whether the agents send everything to both aggregators, instead of choosing. */
+  readonly isMirrored: boolean;
   /** What an agent's buffer may hold, in bytes: mostly more than it ever gets. */
   readonly bufferBytes: number;
 };
@@ -102,12 +104,16 @@ export function planOf(seed: number): Plan {
     ...eventsOf(random, names, faultsMs),
     ...connectionEvents(random.fork("connections"), names, faultsMs),
   ].sort((a, b) => a.atMs - b.atMs);
+  const isMirrored = choice !== null && random.fork("mirror").chance(0.4);
+  // With two destinations the agent has nearly twice as many series of its own.
+  const small = isMirrored ? [12_000, 18_000] : [6000, 9000];
   return {
     seed,
     agents,
     faultsMs,
     events: choice === null ? events : sharedOut(events, random.fork("standby")),
     choice,
+    isMirrored,
     network: {
       latencyMaxMs: random.pick([1, 5, 50, 400]),
       silenceMaxMs: random.int(3000, 8000),
@@ -122,7 +128,7 @@ export function planOf(seed: number): Plan {
     forgetfulness: random.pick([0, 0, 0.5]),
     evaluationMs: random.pick([1000, 1000, 2000]),
     chunkFrames: random.pick([6, 15, 40, Number.POSITIVE_INFINITY]),
-    bufferBytes: random.fork("buffer").pick([6000, 9000, ...new Array<number>(6).fill(1024 ** 2)]),
+    bufferBytes: random.fork("buffer").pick([...small, ...new Array<number>(6).fill(1024 ** 2)]),
   };
 }
 

@@ -1,7 +1,7 @@
 import type { AggregatorMessage__Output } from "../../shared/wire/generated/telltale/v1/AggregatorMessage.ts";
 import type { Rejected__Output } from "../../shared/wire/generated/telltale/v1/Rejected.ts";
 import type { SeededRandom } from "../support/random.ts";
-import { type AgentNode, agentNode } from "./agent-node.ts";
+import { type AgentNode, agentNode, waysOf } from "./agent-node.ts";
 import { AggregatorNode } from "./aggregator-node.ts";
 import { checkAccounts, checkLife } from "./check-accounts.ts";
 import { checkAlerts, type Reading } from "./check-alerts.ts";
@@ -10,7 +10,7 @@ import { FinalCheck } from "./final-check.ts";
 import { FrameSet } from "./frame-set.ts";
 import { Host, type Surroundings } from "./host.ts";
 import type { AgentJournal } from "./journal.ts";
-import { Network } from "./network.ts";
+import { type Ends, Network } from "./network.ts";
 import { AGGREGATOR, type Plan, type SimulatedEvent, STANDBY } from "./plan.ts";
 import type { Plant } from "./plants.ts";
 import { Receiver } from "./receiver.ts";
@@ -46,17 +46,20 @@ export class World {
     this.#surroundings = surroundings;
     this.#fate = surroundings.random.fork("fate");
     this.#network = new Network(surroundings, plan.network, {
-      agentGot: (agent, message) => this.#agentGot(agent, message),
-      aggregatorSent: (agent, message) => this.#aggregatorSent(agent, message),
+      agentGot: (ends, message) => this.#agentGot(ends, message),
+      aggregatorSent: (ends, message) => this.#aggregatorSent(ends, message),
     });
     this.#receiver = new Receiver(surroundings, plan.receiverFailure);
     const onBug = (what: string) => this.violate(what);
     const { speed } = plan;
     const network = this.#network;
     const receiver = this.#receiver;
-    const parts = { plan, plant, network, receiver, safeFrames: new FrameSet(), onBug };
-    const aggregatorOn = (name: string) =>
-      new AggregatorNode(new Host(name, surroundings, { speed, wallMs: 0 }), parts);
+    const shared = new FrameSet();
+    const aggregatorOn = (name: string) => {
+      const safeFrames = plan.isMirrored ? new FrameSet() : shared;
+      const parts = { plan, plant, network, receiver, safeFrames, onBug };
+      return new AggregatorNode(new Host(name, surroundings, { speed, wallMs: 0 }), parts);
+    };
     this.#aggregator = aggregatorOn(AGGREGATOR);
     this.#standby = plan.choice === null ? null : aggregatorOn(STANDBY);
     for (const agent of plan.agents) {
@@ -64,7 +67,8 @@ export class World {
         speed: plan.speed,
         wallMs: agent.wallMs,
       });
-      const { bufferBytes, choice } = plan;
+      const { bufferBytes } = plan;
+      const choice = plan.isMirrored ? ("mirror" as const) : plan.choice;
       const parts = { network: this.#network, plant, bufferBytes, choice, onBug };
       this.#agents.set(agent.name, agentNode(agentHost, agent, parts));
     }
@@ -87,13 +91,15 @@ export class World {
     await this.#mend();
     await this.#drain();
     if (this.violations.length > 0) return;
-    for (const agent of this.#agents.values()) {
-      const evidence = { safeFrames: this.#aggregator.safeFrames, plan: this.#plan };
-      for (const violation of checkAccounts(agent, evidence)) this.violate(violation);
-      this.#checkTimes(agent.journal);
+    for (const { safeFrames, agents, aggregators } of this.#parties()) {
+      for (const agent of agents.values()) {
+        const evidence = { safeFrames, plan: this.#plan };
+        for (const violation of checkAccounts(agent, evidence)) this.violate(violation);
+        this.#checkTimes(agent.journal);
+      }
+      const check = new FinalCheck(this.#plan, this.#surroundings, aggregators, agents);
+      for (const violation of await check.run()) this.violate(violation);
     }
-    const check = new FinalCheck(this.#plan, this.#surroundings, this.#aggregators, this.#agents);
-    for (const violation of await check.run()) this.violate(violation);
     if (this.#standby !== null) return; // each has rules of its own, and sees a part
     for (const violation of checkAlerts({
       transitions: this.#aggregator.transitions,
@@ -103,6 +109,19 @@ export class World {
     })) {
       this.violate(violation);
     }
+  }
+
+  /** All as one; where agents mirror, each aggregator with what is on its way to it. */
+  #parties() {
+    const party = (aggregators: readonly AggregatorNode[], way: number) => {
+      const agents = [...this.#agents].map(([name, node]): [string, AgentNode] => {
+        return [name, waysOf(node)[way] ?? node];
+      });
+      const { safeFrames } = aggregators[0] ?? this.#aggregator;
+      return { aggregators, agents: new Map(agents), safeFrames };
+    };
+    if (!this.#plan.isMirrored) return [party(this.#aggregators, 0)];
+    return this.#aggregators.map((aggregator, way) => party([aggregator], way));
   }
 
   /** However the clock of a host is set, a process makes no two ticks at one time. */
@@ -232,7 +251,8 @@ export class World {
     await clock.advanceWhile(BOOKS_MS - SETTLE_MS, () => !this.#areBooksOf(drainedMs));
     await clock.advanceWhile(DRAIN_MAX_MS, () => !this.#isDrained());
     if (this.#isDrained()) return;
-    for (const [name, { journal, service }] of this.#agents) {
+    for (const { journal, service, host } of this.#ways()) {
+      const { name } = host;
       const waiting = journal.owed().filter(({ seq }) => seq > journal.ackedSeq);
       const first = waiting[0];
       if (first !== undefined || !service.isRunning) {
@@ -244,36 +264,42 @@ export class World {
 
   /** Whether all agents have told their books since the aggregator's clock said this. */
   #areBooksOf(wallMs: number): boolean {
-    if (this.#standby !== null) return true; // they are not looked at
-    const nodes = this.#aggregator.services?.api.nodes() ?? [];
+    if (this.#standby !== null && !this.#plan.isMirrored) return true; // they are not looked at
+    const nodes = this.#aggregators.flatMap(({ services }) => services?.api.nodes() ?? []);
     return nodes.every(({ accounting }) => (accounting?.toldMs ?? 0) >= wallMs);
   }
 
   #isDrained(): boolean {
     if (this.#aggregators.some(({ service }) => !service.isRunning)) return false;
-    return [...this.#agents.values()].every(({ service, journal }) => {
+    return this.#ways().every(({ service, journal }) => {
       const last = journal.owed().at(-1);
       return service.isRunning && last !== undefined && last.seq <= journal.ackedSeq;
     });
   }
 
-  #agentGot(agent: string, { ack }: AggregatorMessage__Output): void {
-    const journal = this.#journal(agent);
+  #ways(): readonly AgentNode[] {
+    return [...this.#agents.values()].flatMap(waysOf);
+  }
+
+  #agentGot(ends: Ends, { ack }: AggregatorMessage__Output): void {
+    const journal = this.#journal(ends);
     if (ack !== null && ack !== undefined) {
       journal.ackedSeq = Math.max(journal.ackedSeq, ack.seq);
     }
   }
 
   /** What an agent is told of its frames must be true on the aggregator's disk at that moment. */
-  #aggregatorSent(agent: string, message: AggregatorMessage__Output): AggregatorMessage__Output {
-    const journal = this.#journal(agent);
+  #aggregatorSent(ends: Ends, message: AggregatorMessage__Output): AggregatorMessage__Output {
+    const journal = this.#journal(ends);
+    const { agent } = ends;
+    const isAlone = this.#standby === null || this.#plan.isMirrored;
     const { ack, rejected, welcome } = message;
-    if (ack !== null && ack !== undefined) this.#checkSafe(journal, ack.seq, "acknowledged");
+    if (ack !== null && ack !== undefined) this.#checkSafe(ends, ack.seq, "acknowledged");
     if (rejected !== null && rejected !== undefined) this.#checkRefusal(journal, rejected);
     if (welcome === null || welcome === undefined) return message;
     const { lastSeq } = welcome;
-    this.#checkSafe(journal, lastSeq, "said to be held");
-    if (lastSeq < journal.ackedSeq && this.#standby === null) {
+    this.#checkSafe(ends, lastSeq, "said to be held");
+    if (lastSeq < journal.ackedSeq && isAlone) {
       this.violate(`${agent}: held up to ${lastSeq}, acknowledged was ${journal.ackedSeq}`);
     }
     return { ...message, welcome: { ...welcome, lastSeq: this.#forgetful(journal, lastSeq) } };
@@ -289,9 +315,12 @@ export class World {
   }
 
   /** Every frame up to `seq` that was not given up is on the aggregator's disk. */
-  #checkSafe(journal: AgentJournal, seq: number, what: string): void {
+  #checkSafe(ends: Ends, seq: number, what: string): void {
+    const journal = this.#journal(ends);
+    const { safeFrames } =
+      this.#aggregators.find(({ host }) => host.name === ends.aggregator) ?? this.#aggregator;
     for (const tick of journal.unsafeUpTo(seq)) {
-      if (this.#aggregator.safeFrames.has(tick.bytes)) tick.isSafe = true;
+      if (safeFrames.has(tick.bytes)) tick.isSafe = true;
       else if (tick.dropReason === null && tick.fate === "buffered") {
         this.violate(`${journal.agent}: ${seqText(tick)} is ${what} and not on the disk`);
         tick.isSafe = true; // said once
@@ -322,7 +351,7 @@ export class World {
     const own = random.fork("watch");
     for (;;) {
       await clock.sleep(own.between(300, 4000));
-      for (const agent of this.#agents.values()) {
+      for (const agent of this.#ways()) {
         for (const violation of checkLife(agent)) this.violate(violation);
       }
       const services = this.#aggregator.services;
@@ -345,7 +374,8 @@ export class World {
     readonly times: Float64Array;
   }): void {
     const at = series.labels.indexOf("instance") + 1;
-    const journal = this.#journal(series.labels[at] ?? "");
+    const ends = { agent: series.labels[at] ?? "", aggregator: AGGREGATOR };
+    const journal = this.#journal(ends);
     const timeMs = series.times.at(-1) ?? 0;
     const ticks = journal.ticks.filter((tick) => tick.timeMs === timeMs);
     if (ticks.some((tick) => this.#aggregator.safeFrames.has(tick.bytes))) return;
@@ -356,10 +386,9 @@ export class World {
     return this.#standby === null ? [this.#aggregator] : [this.#aggregator, this.#standby];
   }
 
-  #journal(agent: string): AgentJournal {
-    const node = this.#agents.get(agent);
-    if (node === undefined) throw new Error(`There is no agent "${agent}"`);
-    return node.journal;
+  #journal({ agent, aggregator }: Ends): AgentJournal {
+    const node = this.#agent(agent);
+    return (aggregator === STANDBY ? node.mirror : node)?.journal ?? node.journal;
   }
 
   #host(name: string): Host {

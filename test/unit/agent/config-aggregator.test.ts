@@ -41,6 +41,13 @@ test("one address, a list of them, and a block say where to send", () => {
   expect(read(`${block}, weights: [3, 1] }`).weights).toEqual([3, 1]);
 });
 
+test("all of them may get everything", () => {
+  const block = "{ addresses: [127.0.0.1:1, 127.0.0.1:2], policy: mirror }";
+  const mirrored = { policy: "mirror", weights: null, addresses: [local(1), local(2)] };
+  expect(read(`aggregator: ${block}`)).toEqual(mirrored);
+  expect(read("", block)).toEqual(mirrored);
+});
+
 test("a flag may name several, and wins", () => {
   const { addresses } = read("aggregator: 127.0.0.1:1", "[127.0.0.1:2, 127.0.0.1:3]");
   expect(addresses).toEqual([local(2), local(3)]);
@@ -56,6 +63,10 @@ test.each([
   [
     "{ addresses: [127.0.0.1:1, 127.0.0.1:2], policy: weighted, weights: [1] }",
     "aggregator.weights: 1 weights for 2 addresses",
+  ],
+  [
+    "{ addresses: [127.0.0.1:1], policy: mirror, weights: [1] }",
+    'aggregator.weights: without "policy: weighted" they say nothing',
   ],
   [
     "{ addresses: [127.0.0.1:1], weights: [1] }",

@@ -26,7 +26,7 @@ beforeEach(() => {
   const world = { clock, random: new SeededRandom(1), trace };
   const observer = {
     agentGot: () => {},
-    aggregatorSent: (_agent: string, message: AggregatorMessage__Output) => message,
+    aggregatorSent: (_ends: unknown, message: AggregatorMessage__Output) => message,
   };
   const options = { latencyMaxMs: 50, silenceMaxMs: SILENCE_MAX_MS, roomMessages: 4 };
   network = new Network(world, options, observer);

@@ -1,0 +1,24 @@
+/**
+ * Which store belongs to which destination. The store of the data directory itself, the only one
+ * where nothing is mirrored, is that of the first destination without one of its own; each of the
+ * others has a folder of its name. So a destination keeps its store when the others change or move,
+ * and what waited in an ordinary buffer goes to the first mirror.
+ */
+type MirrorStores = {
+  /** One a destination, in their order: the folder's name; null: the data directory itself. */
+  readonly folders: readonly (string | null)[];
+  /** Of destinations that are no more. */
+  readonly unused: readonly string[];
+};
+
+/**
+ * @param names of the destinations
+ * @param found folders that are there
+ */
+export function mirrorStores(names: readonly string[], found: readonly string[]): MirrorStores {
+  const owner = names.find((name) => !found.includes(name));
+  return {
+    folders: names.map((name) => (name === owner ? null : name)),
+    unused: found.filter((folder) => !names.includes(folder)),
+  };
+}
