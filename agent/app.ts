@@ -37,8 +37,6 @@ export type AgentPlatform = {
   ): Promise<T>;
   /** Names of the folders in a directory; none where it is missing. */
   foldersIn(directory: string): readonly string[];
-  /** Removes a folder and what is in it. */
-  removeFolder(directory: string): Promise<void>;
   /** Bytes that are left on the disk of the directory. */
   freeBytes(directory: string): Promise<number>;
   connect(address: Address): ConnectIngest;
@@ -156,8 +154,8 @@ async function openRoutes(
     routes.push({ buffer, writer: new FrameWriter(buffer, own.logger), destinations, ...own });
   }
   for (const folder of unused) {
-    logger.warn({ folder }, "removing the buffer of a mirror that is no longer configured");
-    await platform.removeFolder(`${parent}/${folder}`);
+    const directory = `${parent}/${folder}`;
+    logger.warn({ directory }, "the buffer of a mirror that is no longer configured is left there");
   }
   return routes;
 }

@@ -12,7 +12,7 @@ import {
   reportFailure,
   runUntilSignal,
 } from "../shared/platform/command.ts";
-import { foldersIn, removeFolder } from "../shared/platform/folders.ts";
+import { foldersIn } from "../shared/platform/folders.ts";
 import { freeBytes, openLevelStore, type StoreDamage } from "../shared/platform/level-store.ts";
 import { openLog } from "../shared/platform/log.ts";
 import { nodeClock } from "../shared/platform/node.ts";
@@ -246,7 +246,6 @@ function nodePlatform(config: AgentConfig, logger: Logger, identity: HeldIdentit
       return openLevelStore(directory, LEVEL_LIMITS, report, load);
     },
     foldersIn,
-    removeFolder,
     freeBytes,
     connect: (address) => grpcConnect(address, securityFor),
     probe: (address) => grpcProbe(address, securityFor),

@@ -1,5 +1,4 @@
 import { existsSync, readdirSync } from "node:fs";
-import { rm } from "node:fs/promises";
 import { storageError } from "./level-errors.ts";
 
 /**
@@ -11,15 +10,6 @@ export function foldersIn(directory: string): string[] {
     if (!existsSync(directory)) return [];
     const entries = readdirSync(directory, { withFileTypes: true });
     return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
-  } catch (error) {
-    throw storageError(directory, error);
-  }
-}
-
-/** @throws OperationalError STORAGE when something of it stays */
-export async function removeFolder(directory: string): Promise<void> {
-  try {
-    await rm(directory, { recursive: true, force: true });
   } catch (error) {
     throw storageError(directory, error);
   }

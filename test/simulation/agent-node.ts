@@ -112,9 +112,6 @@ export function agentNode(host: Host, plan: AgentPlan, parts: AgentParts): Agent
         [...host.disks.keys()]
           .filter((disk) => disk !== BUFFER)
           .map((disk) => disk.slice(directory.length + 1)),
-      removeFolder: async (directory) => {
-        host.disks.delete(directory);
-      },
       freeBytes: async () => Number.POSITIVE_INFINITY,
       connect: (to) => (signal) => network.connect(process, to.host, signal),
       probe: (to) => () => network.probe(process, to.host),

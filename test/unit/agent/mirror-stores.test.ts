@@ -7,7 +7,7 @@ test.each([
   ["at the next start each has its own again", ["a", "b"], ["b"], [null, "b"], []],
   ["also when they change places", ["b", "a"], ["b"], ["b", null], []],
   ["a third one gets a new one", ["a", "b", "c"], ["b"], [null, "b", "c"], []],
-  ["when one is taken away its folder is too", ["a", "c"], ["b", "c"], [null, "c"], ["b"]],
+  ["when one is taken away its folder is left", ["a", "c"], ["b", "c"], [null, "c"], ["b"]],
   ["one that stays alone goes on with its own", ["b"], ["b"], ["b"], []],
   [
     "who comes instead of the first goes on with what waited for it",
@@ -16,7 +16,7 @@ test.each([
     [null, "b"],
     [],
   ],
-  ["without mirrors all folders go", ["a"], ["b", "c"], [null], ["b", "c"]],
+  ["without mirrors all folders are left", ["a"], ["b", "c"], [null], ["b", "c"]],
 ])("%s", (_name, names, found, folders, unused) => {
   expect(mirrorStores(names, found)).toEqual({ folders, unused });
 });
