@@ -1,5 +1,6 @@
 // `npm test`: sets up from a fresh clone, then everything that continuous integration runs.
 import { spawnSync } from "node:child_process";
+import { availableParallelism } from "node:os";
 import { root, setUp } from "./set-up.mjs";
 
 setUp();
@@ -14,6 +15,8 @@ const steps =
           [
             "vitest",
             "run",
+            // By itself it leaves a core to others: on two cores the simulation would take twice as long.
+            `--maxWorkers=${availableParallelism()}`,
             "--project",
             "conformance",
             "--project",
