@@ -33,6 +33,8 @@ export class SessionReports {
   #probesSent = 0;
   #probeDueMs = 0;
   #isSending = false;
+  /** The goodbye comes next, and after it nothing. */
+  #hasEnded = false;
 
   constructor(
     deps: UplinkDeps,
@@ -56,6 +58,7 @@ export class SessionReports {
 
   /** Says the books as they are in the end. */
   async end(): Promise<void> {
+    this.#hasEnded = true;
     if (!hasFeature(this.#features, FEATURE.accounting)) return;
     await this.#connection.send(this.#books(this.#deps.buffer.accounts));
   }
@@ -63,7 +66,7 @@ export class SessionReports {
   /** Says what is due. A connection that breaks meanwhile shows elsewhere. */
   look(): void {
     this.#showClock();
-    if (this.#isSending) return;
+    if (this.#isSending || this.#hasEnded) return;
     const messages = this.#due();
     if (messages.length === 0) return;
     this.#isSending = true;
@@ -84,7 +87,10 @@ export class SessionReports {
 
   async #say(messages: readonly AgentMessage[]): Promise<void> {
     try {
-      for (const message of messages) await this.#connection.send(message);
+      for (const message of messages) {
+        if (this.#hasEnded) return;
+        await this.#connection.send(message);
+      }
       this.#isSending = false;
     } catch (error) {
       if (!(error instanceof OperationalError)) throw error;

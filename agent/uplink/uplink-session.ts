@@ -128,6 +128,7 @@ export class UplinkSession {
       const framesMax = Math.min(room, BATCH_FRAMES_MAX);
       const frames = await buffer.read(this.#sentSeq, framesMax, BATCH_BYTES_MAX);
       over.throwIfAborted();
+      if (this.#isLeaving) continue; // nothing follows the goodbye
       await this.#sendFrames(frames);
       if (frames.length === 0) this.#sentSeq = newestSeq; // what is left cannot be read
       this.#changes.notify();

@@ -7,5 +7,6 @@ export const REGRESSION_SEEDS: readonly (readonly [seed: number, bug: string])[]
   [264_486_137, "a clock put right: an alert was judged by the older sample of a time"],
   [341, "a write that failed came back: samples of one node were stored as another's"],
   [221, "a write that failed came back: the agent counted frames as damaged that it had discarded"],
+  [752_911_649, "an agent told its books after its goodbye: the stream had been closed"],
   [113, "a write that failed came back: an alert was told that had been taken back"],
 ];
