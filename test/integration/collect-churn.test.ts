@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import {
+  linkSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -10,7 +11,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import { findHierarchies } from "../../agent/collect/cgroup/hierarchies.ts";
 import { createCollectors } from "../../agent/collect/collectors.ts";
@@ -55,6 +56,27 @@ class FakeHost {
     writeFileSync(join(directory, "cpu.stat"), `usage_usec ${usage}\n`);
     writeFileSync(join(directory, "memory.current"), `${usage}\n`);
     writeFileSync(join(directory, "io.stat"), `8:0 rbytes=${usage} wbytes=1\n`);
+  }
+
+  write(path: string, text: string): void {
+    mkdirSync(dirname(join(this.root, path)), { recursive: true });
+    writeFileSync(join(this.root, path), text);
+  }
+
+  /** The only process of a cgroup, in the network of process 1 or in one of its own. */
+  runs(pid: number, path: string, receivedBy: Record<string, number> | "process 1"): void {
+    this.write(`sys/fs/cgroup${path}/cgroup.procs`, `${pid}\n`);
+    this.write(`proc/${pid}/stat`, `${pid} (a) S ${"0 ".repeat(18)}${pid} 0 0\n`);
+    this.write(`proc/${pid}/cgroup`, `0::${path}\n`);
+    if (receivedBy === "process 1") {
+      mkdirSync(join(this.root, `proc/${pid}/net`));
+      linkSync(join(this.root, "proc/1/net/dev"), join(this.root, `proc/${pid}/net/dev`));
+      return;
+    }
+    const rows = Object.entries(receivedBy).map(
+      ([device, bytes]) => `${device}: ${bytes}${" 0".repeat(15)}\n`,
+    );
+    this.write(`proc/${pid}/net/dev`, `Inter-|\n face |\n${rows.join("")}`);
   }
 
   remove(path: string): void {
@@ -103,6 +125,37 @@ describe("cgroups that come and go", () => {
     host.remove(path);
     host.tick();
     expect(host.tick()).toEqual({ "/": 1, "/docker": 5, [other]: 20 });
+  });
+
+  test("what its runtime had not set up yet when it was found is seen soon after", () => {
+    const host = new FakeHost();
+    host.runs(1, "/", { lo: 1, eth0: 5 });
+    const path = `/docker/${containerId(1)}`;
+    const other = `/docker/${containerId(2)}`;
+    host.make("/docker", { usage: 5 });
+    for (const one of [path, other]) {
+      host.make(one, { usage: 1 });
+      host.write(`sys/fs/cgroup${one}/memory.max`, "max\n");
+    }
+    host.runs(700, path, "process 1");
+    host.runs(800, other, { lo: 1, veth1: 7, eth0: 8 });
+    const limit = () => host.value(`container_spec_memory_limit_bytes{id="${path}"`);
+    const received = (one: string) =>
+      ["eth0", "veth1"].map((device) =>
+        host.value(`container_network_receive_bytes_total{id="${one}", interface="${device}"`),
+      );
+    host.tick();
+    expect(limit()).toBe(0);
+    expect(received(path)).toEqual([undefined, undefined]);
+    expect(received(other)).toEqual([8, 7]);
+    host.write(`sys/fs/cgroup${path}/memory.max`, "4096\n");
+    host.runs(701, path, { lo: 0, eth0: 9 });
+    host.runs(801, other, { lo: 0, eth0: 3 });
+    host.tick();
+    host.tick();
+    expect(limit()).toBe(4096);
+    expect(received(path)).toEqual([9, undefined]);
+    expect(received(other)).toEqual([3, undefined]);
   });
 
   test("podman's scope stops being the container when its child appears", () => {

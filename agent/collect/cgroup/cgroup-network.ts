@@ -26,22 +26,20 @@ export class NetworkSpaces {
     this.#context = context;
   }
 
-  /** Whether `network` may tell of the process's name space: not the host's, nobody else's. */
-  claim(pid: string, network: ContainerNetwork): boolean {
-    const inode = this.#inodeOf(pid);
-    this.#ofHost ??= this.#inodeOf("1") ?? this.#inodeOf("self");
-    if (inode === null || inode === this.#ofHost) return false;
-    const owner = this.#owners.get(inode);
-    if (owner !== undefined && owner !== network) return false;
-    this.#owners.set(inode, network);
+  /** Whether `network` may tell of a name space: not the host's, nobody else's. */
+  claim(space: number, network: ContainerNetwork): boolean {
+    this.#ofHost ??= this.spaceOf("1") ?? this.spaceOf("self");
+    if (space === this.#ofHost || this.#owners.has(space)) return false;
+    this.#owners.set(space, network);
     return true;
   }
 
   release(network: ContainerNetwork): void {
-    for (const [inode, owner] of this.#owners) if (owner === network) this.#owners.delete(inode);
+    for (const [space, owner] of this.#owners) if (owner === network) this.#owners.delete(space);
   }
 
-  #inodeOf(pid: string): number | null {
+  /** Null: the process ended. */
+  spaceOf(pid: string): number | null {
     const path = hostPath(this.#context, `/proc/${pid}/net/dev`);
     try {
       return statSync(path, { throwIfNoEntry: false })?.ino ?? null;
@@ -62,6 +60,7 @@ export class ContainerNetwork {
   readonly #table = new RowTable<SeriesRow>(NETDEV_COLUMNS);
   #labels: Readonly<Record<string, string>> = {};
   #file: HeldFile | null = null;
+  #space: number | null = null;
 
   constructor(context: CollectContext, spaces: NetworkSpaces) {
     this.#context = context;
@@ -77,8 +76,13 @@ export class ContainerNetwork {
     return this.#table.rows.length > 1 || this.#table.rows[0]?.key !== LOOPBACK;
   }
 
+  /** Tells of the process's name space from now on, and no longer of another. */
   open(pid: string): void {
-    if (!this.#spaces.claim(pid, this)) return;
+    const space = this.#spaces.spaceOf(pid);
+    if (space === null || (this.isOpen && space === this.#space)) return;
+    this.close();
+    if (!this.#spaces.claim(space, this)) return;
+    this.#space = space;
     this.#file = hostFile(this.#context, `/proc/${pid}/net/dev`, { hasManyRecords: true });
   }
 

@@ -40,6 +40,12 @@ const NAME_MS = 5000;
 const RESOLVE_MS = 300_000;
 /** A cgroup is there before its first process: so often it is looked for it in the first ticks. */
 const RESOLVE_FIRST = 5;
+/**
+ * A runtime makes a cgroup, puts a process of its own there and sets the limits, one hierarchy after
+ * the other, and only then the container's process starts: so long after it was found a cgroup is
+ * looked at anew.
+ */
+const SETTLE_MS = [2000, 8000, 30_000];
 const COLLECTOR = "cgroup";
 
 type OpenFile = { readonly file: CgroupFile; readonly read: Read; held: HeldFile | null };
@@ -68,6 +74,9 @@ export class Cgroup {
   #resolvedAtMs = Number.NEGATIVE_INFINITY;
   #namedAtMs = Number.NEGATIVE_INFINITY;
   #searches = 0;
+  #foundAtMs = Number.NaN;
+  /** How many of SETTLE_MS have passed. */
+  #settled = 0;
   #startedAt = ABSENT;
   #pastKills: number;
 
@@ -112,8 +121,7 @@ export class Cgroup {
 
   /** Sets all series. False when the cgroup is gone: then it has set nothing that matters. */
   collect(nowMs: number): boolean {
-    const isSearching = this.#startedAt === ABSENT && this.#searches < RESOLVE_FIRST;
-    if (isSearching || isDue(nowMs, this.#resolvedAtMs, RESOLVE_MS)) this.#resolve(nowMs);
+    this.#lookAgain(nowMs);
     if (!this.#read(nowMs)) {
       // Gone here; or removed and made again under the same name since the last tick.
       if (!existsSync(this.node.directory)) return false;
@@ -124,6 +132,18 @@ export class Cgroup {
     if (this.#isNameDue(nowMs) && this.#name.refresh(nowMs)) this.#label();
     if (this.#row !== null) this.#set(this.#row, nowMs);
     return true;
+  }
+
+  #lookAgain(nowMs: number): void {
+    if (Number.isNaN(this.#foundAtMs)) this.#foundAtMs = nowMs;
+    const settleMs = SETTLE_MS[this.#settled] ?? Number.POSITIVE_INFINITY;
+    if (isDue(nowMs, this.#foundAtMs, settleMs)) {
+      this.#settled += 1;
+      this.#resolve(nowMs, true);
+      return;
+    }
+    const isSearching = this.#startedAt === ABSENT && this.#searches < RESOLVE_FIRST;
+    if (isSearching || isDue(nowMs, this.#resolvedAtMs, RESOLVE_MS)) this.#resolve(nowMs);
   }
 
   /** Once it is known it hardly changes. */
@@ -175,16 +195,21 @@ export class Cgroup {
     this.#directories.clear();
     this.#startedAt = ABSENT;
     this.#searches = 0;
+    this.#foundAtMs = Number.NaN;
+    this.#settled = 0;
     this.#readAllAtMs = Number.NEGATIVE_INFINITY;
   }
 
-  /** Finds out where each controller has this cgroup, and opens the files that are not open. */
-  #resolve(nowMs: number): void {
+  /**
+   * Finds out where each controller has this cgroup, and opens the files that are not open.
+   * @param isAnew also what was found before is doubted, and everything is read
+   */
+  #resolve(nowMs: number, isAnew = false): void {
     // Cgroups that were found together do not all come due together.
     const spreadMs = Number.isFinite(this.#resolvedAtMs) ? 0 : spreadOf(this.node.path);
     this.#resolvedAtMs = nowMs - spreadMs;
     this.#searches += 1;
-    const directories = this.#findDirectories();
+    const directories = this.#findDirectories(isAnew);
     const isSame = [...directories].every(([key, path]) => this.#directories.get(key) === path);
     if (!isSame && this.#directories.size > 0) {
       this.close();
@@ -192,7 +217,7 @@ export class Cgroup {
     }
     this.#directories = directories;
     if (this.#files.length === 0) this.#listFiles();
-    let isNew = this.#io.open(this.#directories.get("io") ?? null);
+    let isNew = this.#io.open(this.#directories.get("io") ?? null) || isAnew;
     for (const entry of this.#files) {
       if (entry.held !== null) continue;
       entry.held = this.#open(entry.file);
@@ -202,12 +227,12 @@ export class Cgroup {
     this.#readAllAtMs = Number.NEGATIVE_INFINITY;
   }
 
-  #findDirectories(): Map<Controller, string | null> {
+  #findDirectories(isAnew: boolean): Map<Controller, string | null> {
     const { context, hierarchies, processes } = this.#parts;
     const { path, directory, kind } = this.node;
     const hasStart = kind.kind === "container" || kind.kind === "unit";
     const isSearched = hasStart || !hierarchies.isUnified;
-    const needsNetwork = this.#network !== null && !this.#network.isOpen;
+    const needsNetwork = this.#network !== null && (isAnew || !this.#network.isOpen);
     const isNeeded = !hierarchies.isUnified || this.#startedAt === ABSENT || needsNetwork;
     const first = isSearched && isNeeded && path !== "/" ? processes.find(directory) : null;
     if (first !== null && this.#startedAt === ABSENT && hasStart) {
