@@ -91,13 +91,16 @@ export class World {
     await this.#mend();
     await this.#drain();
     if (this.violations.length > 0) return;
-    for (const { safeFrames, agents, aggregators } of this.#parties()) {
+    // All as of now: while one asks, time goes on, and what is made then is on its way to the other.
+    const checks = this.#parties().map(({ safeFrames, agents, aggregators }) => {
       for (const agent of agents.values()) {
         const evidence = { safeFrames, plan: this.#plan };
         for (const violation of checkAccounts(agent, evidence)) this.violate(violation);
         this.#checkTimes(agent.journal);
       }
-      const check = new FinalCheck(this.#plan, this.#surroundings, aggregators, agents);
+      return new FinalCheck(this.#plan, this.#surroundings, aggregators, agents);
+    });
+    for (const check of checks) {
       for (const violation of await check.run()) this.violate(violation);
     }
     if (this.#standby !== null) return; // each has rules of its own, and sees a part
