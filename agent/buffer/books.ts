@@ -1,7 +1,7 @@
+import type { DroppedRange } from "../../shared/model/accounts.ts";
 import type { BatchOperation, KeyValueStore } from "../../shared/platform/ports.ts";
 import {
   type Drop,
-  type DroppedRange,
   NO_RANGES,
   RANGES_UNDERWAY_MAX,
   type RangeBook,

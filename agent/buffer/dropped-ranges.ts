@@ -1,18 +1,4 @@
-/** Frames one after the other that were made and will not arrive, and why. */
-export type DroppedRange = {
-  /** Ascending; an id that was handed out keeps its range until it is reported. */
-  readonly id: number;
-  readonly fromSeq: number;
-  /** Inclusive. */
-  readonly toSeq: number;
-  /** Of the first and the last tick, Unix milliseconds; 0 where the disk lost them. */
-  readonly fromMs: number;
-  readonly toMs: number;
-  readonly reason: string;
-  /** Fewer than lie between the ends where ranges had to be joined. */
-  readonly frames: number;
-  readonly samples: number;
-};
+import type { DroppedRange } from "../../shared/model/accounts.ts";
 
 /** One drop as it happens. */
 export type Drop = Omit<DroppedRange, "id"> & {

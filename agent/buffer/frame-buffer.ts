@@ -1,5 +1,6 @@
 import { strict as assert } from "node:assert";
 import { errorMessage, OperationalError } from "../../shared/errors.ts";
+import type { Accounts, DroppedRange } from "../../shared/model/accounts.ts";
 import type { SeriesDefinition } from "../../shared/model/series-definition.ts";
 import { ChangeSignal } from "../../shared/platform/change-signal.ts";
 import type {
@@ -16,7 +17,6 @@ import { Books } from "./books.ts";
 import { BufferMetrics } from "./buffer-metrics.ts";
 import { Compactor } from "./compactor.ts";
 import { DISK_LOOK_MS, DiskSpace } from "./disk-space.ts";
-import type { DroppedRange } from "./dropped-ranges.ts";
 import { type Missing, readFrames } from "./frame-reader.ts";
 import {
   accountsOf,
@@ -111,7 +111,7 @@ export class FrameBuffer {
     return this.#books.ledger.settledSeq;
   }
 
-  get accounts() {
+  get accounts(): Accounts {
     return accountsOf(this.#books.current);
   }
 

@@ -1,6 +1,6 @@
 import { errorMessage, OperationalError } from "../../shared/errors.ts";
+import type { DroppedRange } from "../../shared/model/accounts.ts";
 import type { KeyValueStore } from "../../shared/platform/ports.ts";
-import type { DroppedRange } from "./dropped-ranges.ts";
 import { type Ledger, newLedger, waitingFrames } from "./ledger-state.ts";
 import { storedFrame } from "./ranges.ts";
 import {

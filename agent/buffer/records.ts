@@ -1,10 +1,11 @@
 import { OperationalError } from "../../shared/errors.ts";
+import type { DroppedRange } from "../../shared/model/accounts.ts";
 import type { SeriesDefinition } from "../../shared/model/series-definition.ts";
 import type { BatchOperation } from "../../shared/platform/ports.ts";
 import { ByteReader, ByteWriter, checkedBody } from "../../shared/wire/bytes.ts";
 import { countOfSeq, epochOfSeq, seqOf } from "../../shared/wire/frame.ts";
 import type { EncodedFrame } from "../../shared/wire/frame-encoder.ts";
-import { type DroppedRange, RANGES_UNDERWAY_MAX, type RangeBook } from "./dropped-ranges.ts";
+import { RANGES_UNDERWAY_MAX, type RangeBook } from "./dropped-ranges.ts";
 import type { Ledger } from "./ledger-state.ts";
 import type { Stretch } from "./stretches.ts";
 

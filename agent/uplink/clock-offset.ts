@@ -1,12 +1,7 @@
+import type { ClockMeasure } from "../../shared/model/accounts.ts";
+
 /** A moment on this machine: Unix milliseconds that may jump, and those that never do. */
 export type Moment = { readonly wallMs: number; readonly monotonicMs: number };
-
-export type ClockMeasure = {
-  /** How far this clock is ahead of the aggregator's; negative: behind. */
-  readonly aheadMs: number;
-  /** Half of it is the most that `aheadMs` can be wrong. */
-  readonly roundTripMs: number;
-};
 
 /** Of the monotonic clock here over the aggregator's clock. */
 type Sample = { readonly differenceMs: number; readonly roundTripMs: number };

@@ -1,43 +1,15 @@
+import type { Accounts, DroppedRange } from "../../shared/model/accounts.ts";
 import type { SeriesDefinition } from "../../shared/model/series-definition.ts";
 import type { Clock, Logger, Random } from "../../shared/platform/ports.ts";
 import type { Metrics } from "../../shared/telemetry/metrics.ts";
 import type { ChoicePolicy } from "./choose-state.ts";
 import type { Destination } from "./destinations.ts";
 
-/** Frames that were made and will not arrive, and why; ends are inclusive. */
-type DroppedRange = {
-  /** Ascending over the stream's life. */
-  readonly id: number;
-  readonly fromSeq: number;
-  readonly toSeq: number;
-  /** Unix milliseconds; 0: not known. */
-  readonly fromMs: number;
-  readonly toMs: number;
-  readonly reason: string;
-  /** Fewer than lie between the ends where ranges had to be joined. */
-  readonly frames: number;
-  readonly samples: number;
-};
-
 export type WaitingFrame = {
   readonly seq: number;
   readonly bytes: Uint8Array;
   /** Definitions of its epoch that a reader must have: ids below it. */
   readonly seriesCount: number;
-};
-
-/** Where every frame is that was made since the buffer was: made = stored + waiting + dropped. */
-export type Accounts = {
-  readonly made: number;
-  readonly stored: number;
-  readonly waiting: number;
-  readonly dropped: readonly {
-    readonly reason: string;
-    readonly frames: number;
-    readonly samples: number;
-  }[];
-  /** Everything up to here is stored or dropped. */
-  readonly settledSeq: number;
 };
 
 /** The queue of frames, as the uplink needs it. */

@@ -1,11 +1,12 @@
 import { OperationalError } from "../../shared/errors.ts";
+import type { Accounts } from "../../shared/model/accounts.ts";
 import { FEATURE, hasFeature } from "../../shared/wire/features.ts";
 import type { AgentMessage } from "../../shared/wire/generated/telltale/v1/AgentMessage.ts";
 import type { ClockAnswer__Output } from "../../shared/wire/generated/telltale/v1/ClockAnswer.ts";
 import type { AgentConnection } from "../../shared/wire/ingest-connection.ts";
 import { ClockOffset, type Moment } from "./clock-offset.ts";
 import type { Greeting } from "./greeting.ts";
-import type { Accounts, UplinkDeps } from "./ports.ts";
+import type { UplinkDeps } from "./ports.ts";
 import type { UplinkMetrics } from "./uplink-metrics.ts";
 
 const ACCOUNTS_EVERY_MS = 10_000;

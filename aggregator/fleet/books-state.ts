@@ -1,4 +1,5 @@
-import type { BooksReport, DroppedRange, NodeAccounting } from "./ports.ts";
+import type { DroppedRange } from "../../shared/model/accounts.ts";
+import type { BooksReport, NodeAccounting } from "./ports.ts";
 
 type Gap = { readonly fromSeq: number; readonly toSeq: number };
 

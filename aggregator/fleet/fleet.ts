@@ -1,4 +1,5 @@
 import { errorMessage, OperationalError } from "../../shared/errors.ts";
+import type { ClockMeasure, DroppedRange } from "../../shared/model/accounts.ts";
 import { compareText, labelsOf, METRIC_NAME } from "../../shared/model/labels.ts";
 import { ChangeSignal } from "../../shared/platform/change-signal.ts";
 import type { BatchOperation, Clock, KeyValueStore, Logger } from "../../shared/platform/ports.ts";
@@ -19,8 +20,6 @@ import {
 import type {
   AgentIdentity,
   BooksReport,
-  ClockMeasure,
-  DroppedRange,
   FrameOutcome,
   NodeStatus,
   StreamPosition,

@@ -1,3 +1,4 @@
+import type { ClockMeasure, DroppedRange } from "../../shared/model/accounts.ts";
 import type { VectorSample } from "../../shared/model/columns.ts";
 import { labelsOf, METRIC_NAME } from "../../shared/model/labels.ts";
 import type { Clock } from "../../shared/platform/ports.ts";
@@ -9,7 +10,7 @@ import {
   withRanges,
   withReport,
 } from "./books-state.ts";
-import type { BooksReport, ClockMeasure, DroppedRange, NodeStatus, WriteFn } from "./ports.ts";
+import type { BooksReport, NodeStatus, WriteFn } from "./ports.ts";
 
 /** What agents report is written this often, and soon after it has changed from right to wrong. */
 const EVERY_MS = 10_000;

@@ -1,3 +1,4 @@
+import type { Accounts, DroppedRange } from "../../shared/model/accounts.ts";
 import type { VectorSample } from "../../shared/model/columns.ts";
 
 /** Writes what the group is at `timeMs`; what it was before and is not now, ends. */
@@ -27,43 +28,14 @@ export type FrameOutcome =
   | { readonly kind: "duplicate" }
   | { readonly kind: "rejected" };
 
-/** An agent's books: frames since its buffer was made. made = stored + waiting + dropped. */
-type AgentBooks = {
-  readonly made: number;
-  readonly stored: number;
-  readonly waiting: number;
-  readonly dropped: readonly { readonly reason: string; readonly frames: number }[];
-  /** Everything up to here is stored or dropped. */
-  readonly settledSeq: number;
-};
-
 /** An agent's books beside what was stored here at the ack that they are as of. */
 export type BooksReport = {
   readonly streamId: string;
-  readonly told: AgentBooks;
+  readonly told: Accounts;
   /** Frames of the stream stored here since its record was made; null: not known for that ack. */
   readonly framesStored: number | null;
   /** What was settled before may lie elsewhere, or was dropped by age. */
   readonly isNewHere: boolean;
-};
-
-/** Frames that an agent made and that will not come. Times are Unix milliseconds, 0: not known. */
-export type DroppedRange = {
-  readonly id: number;
-  readonly fromSeq: number;
-  readonly toSeq: number;
-  readonly fromMs: number;
-  readonly toMs: number;
-  readonly reason: string;
-  readonly frames: number;
-  readonly samples: number;
-};
-
-export type ClockMeasure = {
-  /** How far the node's clock is ahead of ours; negative: behind. */
-  readonly aheadMs: number;
-  /** Half of it is the most that `aheadMs` can be wrong. */
-  readonly roundTripMs: number;
 };
 
 /** Where the frames of a node are: made = stored + waiting + dropped + unaccounted. */

@@ -1,9 +1,10 @@
 import { OperationalError } from "../../shared/errors.ts";
+import type { ClockMeasure, DroppedRange } from "../../shared/model/accounts.ts";
 import type { Accounting__Output } from "../../shared/wire/generated/telltale/v1/Accounting.ts";
 import type { ClockProbe__Output } from "../../shared/wire/generated/telltale/v1/ClockProbe.ts";
 import type { Dropped__Output } from "../../shared/wire/generated/telltale/v1/Dropped.ts";
 import { DROP_REASONS_MAX, DROPPED_RANGES_MAX } from "./limits.ts";
-import type { AgentBooks, ClockMeasure, DroppedRange } from "./ports.ts";
+import type { AgentBooks } from "./ports.ts";
 
 /** What agents say beside their frames, checked; each function throws OperationalError PROTOCOL. */
 

@@ -1,3 +1,4 @@
+import type { Accounts, ClockMeasure, DroppedRange } from "../../shared/model/accounts.ts";
 import type { SeriesDefinition } from "../../shared/model/series-definition.ts";
 
 export type CommitItem =
@@ -66,39 +67,10 @@ type AgentIdentity = {
   readonly intervalMs: number;
 };
 
-/** An agent's books: frames since its buffer was made. made = stored + waiting + dropped. */
-export type AgentBooks = {
-  readonly made: number;
-  readonly stored: number;
-  readonly waiting: number;
-  readonly dropped: readonly {
-    readonly reason: string;
-    readonly frames: number;
-    readonly samples: number;
-  }[];
-  /** Everything up to here is stored or dropped. */
-  readonly settledSeq: number;
+/** An agent's books. */
+export type AgentBooks = Accounts & {
   /** Other aggregators take frames of the stream too. */
   readonly isShared: boolean;
-};
-
-/** Frames that an agent made and that will not come. Times are Unix milliseconds, 0: not known. */
-export type DroppedRange = {
-  readonly id: number;
-  readonly fromSeq: number;
-  readonly toSeq: number;
-  readonly fromMs: number;
-  readonly toMs: number;
-  readonly reason: string;
-  readonly frames: number;
-  readonly samples: number;
-};
-
-export type ClockMeasure = {
-  /** How far the node's clock is ahead of ours; negative: behind. */
-  readonly aheadMs: number;
-  /** Half of it is the most that `aheadMs` can be wrong. */
-  readonly roundTripMs: number;
 };
 
 /** An agent's books beside what was stored here at the ack that they are as of. */

@@ -6,7 +6,7 @@ import {
   withRanges,
   withReport,
 } from "../../../aggregator/fleet/books-state.ts";
-import type { DroppedRange } from "../../../aggregator/fleet/ports.ts";
+import type { DroppedRange } from "../../../shared/model/accounts.ts";
 
 type Told = {
   readonly stored: number;
@@ -25,7 +25,7 @@ function report(
     made: stored + waiting + dropped,
     stored,
     waiting,
-    dropped: [{ reason: "buffer_full", frames: dropped }],
+    dropped: [{ reason: "buffer_full", frames: dropped, samples: dropped * 300 }],
     settledSeq,
   };
   const { streamId = "a", isNewHere = false } = options;

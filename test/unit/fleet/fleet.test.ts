@@ -383,7 +383,7 @@ test("what agents report is a series each, kept over a restart, and wrong clocks
   first.fleet.connected("web1", AGENT);
   first.fleet.accounted("web1", {
     ...report,
-    told: { ...told, dropped: [{ reason: "disk_full", frames: 1 }] },
+    told: { ...told, dropped: [{ reason: "disk_full", frames: 1, samples: 300 }] },
   });
   first.fleet.clockMeasured("web1", { aheadMs: -2500, roundTripMs: 3 });
   await first.clock.advance(2000);
