@@ -145,10 +145,11 @@ async function seesTheHost() {
     assert.ok(inside.split("\n").length > 5, `the page has too little: ${inside}`);
     assert.equal(withoutNew(inside, outside), withoutNew(outside, inside));
   }
-  const failures = guest(
+  // What the sandbox forbids fails for ever; the bus of a busy machine may be late once.
+  await until(
     "curl -fsS localhost:7072/metrics | grep '^node_scrape_collector_success' | grep -v ' 1$' || true",
+    /^$/,
   );
-  assert.equal(failures, "", "collectors that fail in the sandbox");
   await until("curl -fsS localhost:7072/metrics", /telltale_node_info\{[^}]*arch=/);
   // Docker's socket is not for everybody, and so not for the agent: the manual says what to do.
   const log = guest("journalctl -u telltale-agent -o cat --no-pager | grep -v docker.sock");
