@@ -140,10 +140,10 @@ async function seesTheHost() {
   for (const filter of [steady, names]) {
     // Who a container is comes from Docker's socket outside and from its files inside, each in its time.
     const unnamed = `${filter} | sed -E 's/,(name|image)="[^"]*"//g' | sort`;
-    const inside = guest(`curl -fsS localhost:7072/metrics | ${unnamed}`);
-    const outside = guest(`telltale-agent once | ${unnamed}`);
-    assert.ok(inside.split("\n").length > 5, `the page has too little: ${inside}`);
-    assert.equal(withoutNew(inside, outside), withoutNew(outside, inside));
+    await untilEqual(
+      `curl -fsS localhost:7072/metrics | ${unnamed}`,
+      `telltale-agent once | ${unnamed}`,
+    );
   }
   // What the sandbox forbids fails for ever; the bus of a busy machine may be late once.
   await until(
@@ -154,6 +154,18 @@ async function seesTheHost() {
   // Docker's socket is not for everybody, and so not for the agent: the manual says what to do.
   const log = guest("journalctl -u telltale-agent -o cat --no-pager | grep -v docker.sock");
   assert.doesNotMatch(log, /"level":(50|60|"error")|EACCES|EPERM/, log);
+}
+
+/** What the one prints and the other; an interface may go between the two, and then both again. */
+async function untilEqual(command, other) {
+  for (const giveUpAt = Date.now() + PATIENCE_MS; ; await delay(1000)) {
+    const inside = guest(command);
+    const outside = guest(other);
+    assert.ok(inside.split("\n").length > 5, `the page has too little: ${inside}`);
+    const [one, two] = [withoutNew(inside, outside), withoutNew(outside, inside)];
+    if (one === two) return;
+    if (Date.now() > giveUpAt) assert.equal(one, two);
+  }
 }
 
 /** Cgroups come and go between two readings: those seen on one side only are left out. */
