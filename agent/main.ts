@@ -17,7 +17,7 @@ import { freeBytes, openLevelStore, type StoreDamage } from "../shared/platform/
 import { openLog } from "../shared/platform/log.ts";
 import { nodeClock } from "../shared/platform/node.ts";
 import type { Logger } from "../shared/platform/ports.ts";
-import { keepGivingBackPages } from "../shared/platform/program-pages.ts";
+import { keepGivingBackMemory } from "../shared/platform/program-pages.ts";
 import { servePage } from "../shared/platform/serve-page.ts";
 import { Metrics } from "../shared/telemetry/metrics.ts";
 import { VERSION } from "../shared/version.ts";
@@ -166,7 +166,7 @@ function requireKnownCollectors({ collectors }: AgentConfig): void {
 
 async function run(config: AgentConfig): Promise<void> {
   const logger = openLog(config.log_level, "telltale-agent");
-  keepGivingBackPages(logger);
+  keepGivingBackMemory(logger);
   const identity = new HeldIdentity(config.data_dir, logger);
   await using _renewal = startRenewal({
     clock: nodeClock,

@@ -2,15 +2,16 @@ import { setFlagsFromString } from "node:v8";
 
 /*
  * What the agent allocates in a second fits in the smallest young generation many times over, and
- * most of it is dead by the next one. So the young generation need not grow, collecting it needs no
- * other threads, and the heap need not be compacted again and again while the agent waits: left to
- * itself V8 spends more CPU on that in the first minutes than on all the rest. And most functions run
- * once a second: one has to run twice as often as usual before it is worth compiling at length.
+ * most of it is dead by the next one. So the young generation need not grow, and collecting it needs
+ * no other threads. The rest of the heap is collected when the agent says so (shared/platform/
+ * program-pages.ts): left to itself V8 marks all of it three times over in other threads while the
+ * agent waits, which takes more CPU than a minute of ticks. And most functions run once a second: one
+ * has to run twice as often as usual before it is worth compiling at length.
  */
 for (const flag of [
   "--semi-space-growth-factor=1",
   "--no-parallel-scavenge",
-  "--no-memory-reducer",
+  "--no-incremental-marking",
   "--interrupt-budget=300000",
 ]) {
   setFlagsFromString(flag);

@@ -1,4 +1,6 @@
 import { readFileSync } from "node:fs";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { errorMessage } from "../errors.ts";
 import { loadCLibrary } from "./c-library.ts";
 import type { Logger } from "./ports.ts";
@@ -60,17 +62,25 @@ function giveBackProgramPages(): number {
   return bytes;
 }
 
-/** After the start, after the first minute, in which code is compiled, and now and then. */
-const GIVE_BACK_MS = [10_000, 60_000];
+/** All of the heap, which V8 otherwise collects when it has grown by as much as it is. */
+function collectGarbage(): void {
+  setFlagsFromString("--expose-gc");
+  const collect: unknown = runInNewContext("gc");
+  if (typeof collect === "function") collect();
+}
+
+/** During the start, after it, after the first minute, in which code is compiled, and now and then. */
+const GIVE_BACK_MS = [3000, 6000, 60_000];
 const GIVE_BACK_AGAIN_MS = 600_000;
 
-/** Keeps the program's own pages out of memory as long as the process runs. */
-export function keepGivingBackPages(logger: Logger, timesMs = GIVE_BACK_MS): void {
+/** Keeps garbage and the program's own pages out of memory as long as the process runs. */
+export function keepGivingBackMemory(logger: Logger, timesMs = GIVE_BACK_MS): void {
   const [nextMs = GIVE_BACK_AGAIN_MS, ...restMs] = timesMs;
   const work = () => {
+    collectGarbage();
     try {
       logger.debug({ bytes: giveBackProgramPages() }, "pages of the program given back");
-      keepGivingBackPages(logger, restMs);
+      keepGivingBackMemory(logger, restMs);
     } catch (error) {
       // It runs as well without, in more memory.
       logger.debug({ error: errorMessage(error) }, "pages of the program stay");

@@ -45,7 +45,7 @@ const RESOLVE_FIRST = 5;
  * the other, and only then the container's process starts: so long after it was found a cgroup is
  * looked at anew.
  */
-const SETTLE_MS = [2000, 8000, 30_000];
+const SETTLE_MS = [2000, 10_000];
 const COLLECTOR = "cgroup";
 
 type OpenFile = { readonly file: CgroupFile; readonly read: Read; held: HeldFile | null };
