@@ -25,7 +25,7 @@ const steps =
             "integration",
           ],
         ],
-        ["npx", ["vitest", "run", "--project", "e2e"]],
+        ["npx", ["vitest", "run", "--project", "e2e", "--project", "e2e-timed"]],
       ];
 for (const [command, commandArgs] of steps) {
   const { status } = spawnSync(command, commandArgs, { cwd: root, stdio: "inherit" });

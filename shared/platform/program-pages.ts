@@ -69,9 +69,9 @@ function collectGarbage(): void {
   if (typeof collect === "function") collect();
 }
 
-/** During the start, after it, after the first minute, in which code is compiled, and now and then. */
-const GIVE_BACK_MS = [3000, 6000, 60_000];
-const GIVE_BACK_AGAIN_MS = 600_000;
+/** During the start and after it, then every minute: as often as V8 by itself, in half the memory. */
+const GIVE_BACK_MS = [3000, 6000];
+const GIVE_BACK_AGAIN_MS = 60_000;
 
 /** Keeps garbage and the program's own pages out of memory as long as the process runs. */
 export function keepGivingBackMemory(logger: Logger, timesMs = GIVE_BACK_MS): void {
