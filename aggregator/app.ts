@@ -13,6 +13,7 @@ import { type Fleet, openFleet } from "./fleet/fleet.ts";
 import { IngestService } from "./ingest/ingest-service.ts";
 import { type NotifyConfig, parseNotifyConfig } from "./notify/notify-config.ts";
 import { type Outbox, openOutbox, type PostFn } from "./notify/outbox.ts";
+import type { SampleSource } from "./promql/context.ts";
 import { DEFAULT_ENGINE_OPTIONS, PromqlEngine } from "./promql/engine.ts";
 import { compileForRules, queryPort } from "./queries.ts";
 import type { CompileFn } from "./rules/ports.ts";
@@ -90,7 +91,20 @@ export function checkFiles(
   return { groups, notify };
 }
 
-const NO_SAMPLES = { select: async () => [] };
+const NO_SAMPLES: SampleSource = { select: async () => [] };
+
+/** Rules are compiled for it before the store is open; until then there are no samples. */
+class LateSource implements SampleSource {
+  #source = NO_SAMPLES;
+
+  open(source: SampleSource): void {
+    this.#source = source;
+  }
+
+  select(...query: Parameters<SampleSource["select"]>): ReturnType<SampleSource["select"]> {
+    return this.#source.select(...query);
+  }
+}
 
 /**
  * Starts the aggregator. Files are checked before anything is opened. Disposing of it lets what runs
@@ -101,26 +115,36 @@ export async function startAggregator(
   config: AggregatorConfig,
   platform: AggregatorPlatform,
 ): Promise<AsyncDisposable> {
-  const files = checkFiles(config, platform);
-  return await startParts(platform.logger, (parts) => start(config, platform, files, parts));
+  const samples = new LateSource();
+  const engine = new PromqlEngine(samples, {
+    ...DEFAULT_ENGINE_OPTIONS,
+    samplesMax: config.query.samples_max,
+    pause: platform.pause,
+  });
+  const files = checkFiles(config, platform, compileForRules(engine));
+  return await startParts(platform.logger, (parts) =>
+    start(config, platform, { samples, engine, files }, parts),
+  );
 }
+
+type Checked = {
+  readonly samples: LateSource;
+  readonly engine: PromqlEngine;
+  readonly files: CheckedFiles;
+};
 
 async function start(
   config: AggregatorConfig,
   platform: AggregatorPlatform,
-  files: CheckedFiles,
+  { samples, engine, files }: Checked,
   parts: Disposals,
 ): Promise<void> {
   const { clock, logger } = platform;
   const metrics = new Metrics();
   const stop = new AbortController();
   const series = await openSeries(config, platform, metrics, parts);
+  samples.open(series);
   const fleet = await openNodes(config, platform, metrics, series, parts);
-  const engine = new PromqlEngine(series, {
-    ...DEFAULT_ENGINE_OPTIONS,
-    samplesMax: config.query.samples_max,
-    pause: platform.pause,
-  });
   const alerts = await openAlerts(config, platform, { metrics, series, fleet, files, parts });
   const ingest = new IngestService(
     { store: series, clock, logger, metrics, events: fleet },
@@ -146,13 +170,11 @@ async function start(
   parts.use(server);
   parts.use(ingest); // first its sessions end, then the server that carries them
   const compile = compileForRules(engine);
-  const applied = () => [
-    ...builtInRules(config.clock_offset_max, compile),
-    ...checkFiles(config, platform, compile).groups,
-  ];
-  await alerts.apply(applied());
+  const builtIn = builtInRules(config.clock_offset_max, compile);
+  await alerts.apply([...builtIn, ...files.groups]);
   parts.defer(() => alerts.close());
-  const reloads = platform.onReload(() => reload(applied, alerts, logger));
+  const readAgain = () => [...builtIn, ...checkFiles(config, platform, compile).groups];
+  const reloads = platform.onReload(() => reload(readAgain, alerts, logger));
   parts.defer(() => reloads[Symbol.dispose]());
   const upkeep = upkeepOf(series).map((task) => repeat(task, platform, stop.signal));
   const work = [fleet.run(stop.signal), ...upkeep];
