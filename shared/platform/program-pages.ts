@@ -69,22 +69,28 @@ function collectGarbage(): void {
   if (typeof collect === "function") collect();
 }
 
-/** During the start and after it, then every minute: as often as V8 by itself, in half the memory. */
+/** During the start, after it, then every minute. */
 const GIVE_BACK_MS = [3000, 6000];
 const GIVE_BACK_AGAIN_MS = 60_000;
 
-/** Keeps garbage and the program's own pages out of memory as long as the process runs. */
-export function keepGivingBackMemory(logger: Logger, timesMs = GIVE_BACK_MS): void {
+/**
+ * Keeps garbage and the program's own pages out of memory as long as the process runs. Where pages
+ * cannot be given back it runs as well without, in more memory.
+ */
+export function keepGivingBackMemory(
+  logger: Logger,
+  giveBack: () => number = giveBackProgramPages,
+  timesMs: readonly number[] = GIVE_BACK_MS,
+): void {
   const [nextMs = GIVE_BACK_AGAIN_MS, ...restMs] = timesMs;
   const work = () => {
     collectGarbage();
     try {
-      logger.debug({ bytes: giveBackProgramPages() }, "pages of the program given back");
-      keepGivingBackMemory(logger, restMs);
+      logger.debug({ bytes: giveBack() }, "pages of the program given back");
     } catch (error) {
-      // It runs as well without, in more memory.
       logger.debug({ error: errorMessage(error) }, "pages of the program stay");
     }
+    keepGivingBackMemory(logger, giveBack, restMs);
   };
   setTimeout(work, nextMs).unref();
 }

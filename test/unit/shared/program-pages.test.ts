@@ -1,5 +1,7 @@
-import { expect, test } from "vitest";
-import { cleanMappings } from "../../../shared/platform/program-pages.ts";
+import { expect, test, vi } from "vitest";
+import { OperationalError } from "../../../shared/errors.ts";
+import { cleanMappings, keepGivingBackMemory } from "../../../shared/platform/program-pages.ts";
+import { MemoryLogger } from "../../support/memory-logger.ts";
 
 function mapping(
   range: string,
@@ -32,4 +34,22 @@ test("only what lies in memory as on the disk may be given back", () => {
     { start: 0x7f0000000000n, end: 0x7f0000100000n, residentBytes: 300 * 1024 },
   ]);
   expect(cleanMappings("garbage\n\nRss: x kB\nAnonymous: 0 kB\n")).toEqual([]);
+});
+
+test("garbage is collected on and on, also where the pages of the program stay", () => {
+  vi.useFakeTimers();
+  const giveBack = vi.fn(() => {
+    throw new OperationalError("UNAVAILABLE", "no C library");
+  });
+  try {
+    keepGivingBackMemory(new MemoryLogger(), giveBack);
+    vi.advanceTimersByTime(3000);
+    expect(giveBack).toHaveBeenCalledTimes(1);
+    vi.advanceTimersByTime(6000);
+    expect(giveBack).toHaveBeenCalledTimes(2);
+    vi.advanceTimersByTime(120_000);
+    expect(giveBack).toHaveBeenCalledTimes(4);
+  } finally {
+    vi.useRealTimers();
+  }
 });
