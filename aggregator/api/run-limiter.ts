@@ -1,6 +1,9 @@
 import type { Clock } from "../../shared/platform/ports.ts";
 import { ApiError } from "./api-error.ts";
 
+/** Why the alarm of a piece of work is switched off. */
+const IN_TIME = "in time";
+
 export type RunLimits = { readonly runningMax: number; readonly waitingMax: number };
 
 /**
@@ -33,16 +36,16 @@ export class RunLimiter {
     const onCancel = () => end.abort(new ApiError("canceled", "The client went away"));
     cancel.addEventListener("abort", onCancel, { once: true });
     if (cancel.aborted) onCancel();
-    const timeout = new ApiError("timeout", `The query took longer than ${timeoutMs / 1000} s`);
+    const text = `The query took longer than ${timeoutMs / 1000} s`;
     this.#clock.sleep(timeoutMs, timer.signal).then(
-      () => end.abort(timeout),
-      () => {}, // the work was done in time
+      () => end.abort(new ApiError("timeout", text)),
+      () => {}, // IN_TIME
     );
     try {
       await this.#enter(end.signal);
       return await orAborted(this.#hold(work, end.signal), end.signal);
     } finally {
-      timer.abort();
+      timer.abort(IN_TIME);
       cancel.removeEventListener("abort", onCancel);
     }
   }

@@ -254,6 +254,9 @@ async function runGroup(
   }
 }
 
+/** What the wait that is not needed any more ends with; nobody sees it. */
+const WAITED = "waited";
+
 /** Until the data of a time is complete, and no longer than `waitMaxMs`. */
 async function waitForData(
   { clock, dataClock }: RulesDeps,
@@ -274,7 +277,7 @@ async function waitForData(
       await Promise.race(waits);
     } finally {
       signal.removeEventListener("abort", abort);
-      either.abort();
+      either.abort(WAITED);
       await Promise.allSettled(waits);
     }
   }

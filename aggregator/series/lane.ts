@@ -339,15 +339,18 @@ function grownCopy<T extends { set(from: T): void }>(from: T, to: T): T {
   return to;
 }
 
+/** Enough for what a rule looks back at; a long query doubles it a few times. */
+const CHANGES_FIRST = 64;
+
 /**
  * What one column says of a stretch of rows, newest first: from `rows[i]` on the value is
  * `values[i]`, or where `ends[i]` is 1 the series ended at that row. Reused from column to column.
  */
 export class Changes {
   count = 0;
-  rows = new Uint32Array(1024);
-  values = new Float64Array(1024);
-  ends = new Uint8Array(1024);
+  rows = new Uint32Array(CHANGES_FIRST);
+  values = new Float64Array(CHANGES_FIRST);
+  ends = new Uint8Array(CHANGES_FIRST);
 
   begin(): void {
     this.count = 0;

@@ -42,22 +42,24 @@ type Accounts = {
   readonly dropped: ReadonlyMap<string, number>;
 };
 
+const FRAMES_METRIC =
+  /^telltale_agent_frames_(made_total|stored_total|waiting|dropped_total)(?:\{([^}]*)\})? (.+)$/gm;
+
 /** Reads the agent's own metrics page: of one destination, or where it is null of the only one. */
 function readAccounts(page: string, destination: string | null): Accounts {
   const own = destination === null ? "" : `destination="${destination}"`;
-  const values = (name: string) =>
-    [...page.matchAll(new RegExp(`^${name}(?:\\{([^}]*)\\})? (.+)$`, "gm"))]
-      .map(([, labels = "", value]) => ({ labels, value: Number(value) }))
-      .filter(({ labels }) => labels.includes(own));
-  const metric = (name: string) => values(name)[0]?.value ?? 0;
+  const totals = new Map<string, number>();
   const dropped = new Map<string, number>();
-  for (const { labels, value } of values("telltale_agent_frames_dropped_total")) {
-    dropped.set(/reason="(\w+)"/.exec(labels)?.[1] ?? "", value);
+  for (const [, name = "", labels = "", text] of page.matchAll(FRAMES_METRIC)) {
+    if (!labels.includes(own)) continue;
+    const value = Number(text);
+    if (name === "dropped_total") dropped.set(/reason="(\w+)"/.exec(labels)?.[1] ?? "", value);
+    else totals.set(name, value);
   }
   return {
-    made: metric("telltale_agent_frames_made_total"),
-    stored: metric("telltale_agent_frames_stored_total"),
-    waiting: metric("telltale_agent_frames_waiting"),
+    made: totals.get("made_total") ?? 0,
+    stored: totals.get("stored_total") ?? 0,
+    waiting: totals.get("waiting") ?? 0,
     dropped,
   };
 }

@@ -319,11 +319,13 @@ class SimulatedConnection {
     this.aggregatorEnd = {
       peer: name,
       send: (message) => {
-        const said = downward.decode(downward.encode(message));
+        const bytes = downward.encode(message);
+        const said = downward.decode(bytes);
         const sent = parts.aggregator.isDead
           ? said
           : parts.observer.aggregatorSent(this.#ends, said);
-        return this.#send("aggregator", downward.encode(sent), Object.keys(message)[0]);
+        const kind = Object.keys(message)[0];
+        return this.#send("aggregator", sent === said ? bytes : downward.encode(sent), kind);
       },
       messages: this.#messages("aggregator", upward.decode, () => {}),
       close: (error) => this.#close("aggregator", error),

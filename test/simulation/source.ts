@@ -31,6 +31,8 @@ export type TickValues = ReadonlyMap<string, number>;
 
 type Quantity = {
   readonly labels: Labels;
+  /** `labelsKey` of them. */
+  readonly key: string;
   readonly scale: number;
   /** The integer, or the double; null where there is nothing to read. */
   readonly raw: () => number | null;
@@ -64,7 +66,7 @@ export class Source {
       ...options.passing.map((span, index): Quantity => {
         const labels = labelsOf({ __name__: "sim_passing", index: `${index}` });
         const raw = () => (this.#isIn(span) ? this.#random.int(0, 9) : null);
-        return { labels, scale: 0, raw, isGoneWhenAbsent: true };
+        return { labels, key: labelsKey(labels), scale: 0, raw, isGoneWhenAbsent: true };
       }),
     ];
   }
@@ -92,7 +94,7 @@ export class Source {
           const slot = known ?? sink.define(0, quantity.scale, quantity.labels);
           slots.set(quantity, slot);
           sink.set(slot, raw);
-          values.set(labelsKey(quantity.labels), scaledValue(raw, quantity.scale));
+          values.set(quantity.key, scaledValue(raw, quantity.scale));
         }
         onRead(values);
       },
@@ -101,7 +103,7 @@ export class Source {
 
   #quantity(name: string, scale: number, raw: () => number | null): Quantity {
     const labels = labelsOf({ __name__: name, job: "node" });
-    return { labels, scale, raw, isGoneWhenAbsent: false };
+    return { labels, key: labelsKey(labels), scale, raw, isGoneWhenAbsent: false };
   }
 
   #isIn({ fromMs, toMs }: Span): boolean {

@@ -352,6 +352,7 @@ export class World {
   async #watch(): Promise<void> {
     const { clock, random } = this.#surroundings;
     const own = random.fork("watch");
+    const { signal } = new AbortController();
     for (;;) {
       await clock.sleep(own.between(300, 4000));
       for (const agent of this.#ways()) {
@@ -360,7 +361,6 @@ export class World {
       const services = this.#aggregator.services;
       if (services === null) continue;
       const timeMs = this.#host(AGGREGATOR).wallMs() + 20_000;
-      const signal = new AbortController().signal;
       try {
         const options = { timeoutMs: null, limit: null, signal };
         const result = await services.api.instant({ query: "sim_ops_total[30s]", timeMs }, options);

@@ -313,7 +313,7 @@ export class MemoryStore implements KeyValueStore {
     await this.#take("read");
     this.#checkUp();
     for (const entry of entries) {
-      await this.#checkAlive();
+      if (!this.#isAlive()) await forEver();
       yield entry;
     }
   }
@@ -343,7 +343,7 @@ export class MemoryStore implements KeyValueStore {
     if (isSynced) {
       await this.#take("sync");
       await this.#disk.awaitSync();
-      await this.#checkAlive();
+      if (!this.#isAlive()) await forEver();
     }
     this.#disk.commit(isSynced);
     await this.#step("done");
@@ -360,7 +360,7 @@ export class MemoryStore implements KeyValueStore {
 
   async #step(step: "begin" | "logged" | "done"): Promise<void> {
     this.#options.onWriteStep?.(step);
-    await this.#checkAlive();
+    if (!this.#isAlive()) await forEver();
   }
 
   async #take(kind: "read" | "write" | "sync"): Promise<void> {
@@ -370,18 +370,23 @@ export class MemoryStore implements KeyValueStore {
     } else {
       await null; // no operation is done when its call returns
     }
-    await this.#checkAlive();
+    if (!this.#isAlive()) await forEver();
   }
 
   #checkUp(): void {
     if (this.#isDown) throw storageError(this.#disk.name, "LEVEL_DATABASE_NOT_OPEN", "not open");
   }
 
-  /** A dead process waits for ever. */
-  async #checkAlive(): Promise<void> {
+  /** Whether this process lives. */
+  #isAlive(): boolean {
     if (this.#isClosed) throw storageError(this.#disk.name, "LEVEL_DATABASE_NOT_OPEN", "not open");
-    if (!this.#disk.isHeldBy(this)) await new Promise(() => {});
+    return this.#disk.isHeldBy(this);
   }
+}
+
+/** How long a dead process waits. */
+function forEver(): Promise<never> {
+  return new Promise(() => {});
 }
 
 function copyOperation(operation: BatchOperation): BatchOperation {
@@ -396,7 +401,7 @@ function keyText(key: Uint8Array): KeyText {
 }
 
 function keyBytes(key: KeyText): Uint8Array {
-  return Uint8Array.from(Buffer.from(key, "latin1"));
+  return new Uint8Array(Buffer.from(key, "latin1"));
 }
 
 function storageError(name: string, code: string, text: string): OperationalError {
