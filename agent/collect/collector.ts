@@ -76,6 +76,8 @@ export class SeriesRow {
   readonly #specs: readonly SeriesSpec[];
   readonly #labels: Readonly<Record<string, string>>;
   readonly #slots: Int32Array;
+  /** What `holdAll` was given last, NaN at first; null: not called yet. */
+  #held: Float64Array | null = null;
 
   constructor(
     sink: SeriesSink,
@@ -111,14 +113,17 @@ export class SeriesRow {
 
   /**
    * Values, one per spec, that stand until the next call: only those that changed cost anything.
-   * `last` is the caller's to keep from one call to the next, NaN at first. Negative: there is none.
+   * Negative: there is none.
    */
-  holdAll(values: Float64Array, last: Float64Array): void {
-    for (let index = 0; index < this.#slots.length; index += 1) {
+  holdAll(values: Float64Array): void {
+    const slots = this.#slots;
+    const held = this.#held ?? new Float64Array(slots.length).fill(Number.NaN);
+    this.#held = held;
+    for (let index = 0; index < slots.length; index += 1) {
       const value = values[index] ?? UNDEFINED_SLOT;
-      if (value === last[index]) continue;
-      last[index] = value;
-      let slot = this.#slots[index] ?? UNDEFINED_SLOT;
+      if (value === held[index]) continue;
+      held[index] = value;
+      let slot = slots[index] ?? UNDEFINED_SLOT;
       if (value >= 0) {
         if (slot === UNDEFINED_SLOT) slot = this.#define(index);
         this.#sink.hold(slot, value);
@@ -126,9 +131,16 @@ export class SeriesRow {
     }
   }
 
+  /** No series has a value any more, until one is given again. */
+  endAll(): void {
+    for (const slot of this.#slots) if (slot !== UNDEFINED_SLOT) this.#sink.end(slot);
+    this.#held = null;
+  }
+
   retire(): void {
     for (const slot of this.#slots) if (slot !== UNDEFINED_SLOT) this.#sink.retire(slot);
     this.#slots.fill(UNDEFINED_SLOT);
+    this.#held = null;
   }
 
   #define(index: number): number {

@@ -47,7 +47,9 @@ const TELL_MS = 10_000;
 
 type Entry = ScheduledCollector & {
   readonly nodeRow: SeriesRow;
+  readonly nodeValues: Float64Array;
   readonly agentRow: SeriesRow;
+  readonly agentValues: Float64Array;
   breaker: Breaker;
   /** The interval is this many times as long while the agent sheds. */
   factor: number;
@@ -79,7 +81,9 @@ export class TickRunner {
     this.#entries = collectors.map((scheduled) => ({
       ...scheduled,
       nodeRow: rowOf(sink, NODE_SPECS, JOB_NODE, scheduled),
+      nodeValues: new Float64Array(NODE_SPECS.length),
       agentRow: rowOf(sink, AGENT_SPECS, JOB_AGENT, scheduled),
+      agentValues: new Float64Array(AGENT_SPECS.length),
       breaker: CLOSED,
       factor: 1,
       ranAtMs: Number.NEGATIVE_INFINITY,
@@ -95,8 +99,9 @@ export class TickRunner {
   run(nowMs: number): void {
     const isTelling = Math.abs(nowMs - this.#toldAtMs) >= TELL_MS;
     if (isTelling) this.#toldAtMs = nowMs;
+    let endMs = this.#clock.monotonicMs();
     for (const entry of this.#entries) {
-      if (isDue(entry, nowMs)) this.#run(entry, nowMs);
+      if (isDue(entry, nowMs)) endMs = this.#run(entry, nowMs, endMs);
       else if (!entry.isFailing) entry.keep();
       this.#tell(entry, isTelling);
     }
@@ -114,20 +119,24 @@ export class TickRunner {
     for (const entry of this.#entries) if (entry.collector.name === name) entry.factor = factor;
   }
 
-  #run(entry: Entry, nowMs: number): void {
+  /** Returns when it ended. */
+  #run(entry: Entry, nowMs: number, startMs: number): number {
     entry.ranAtMs = nowMs;
-    const startMs = this.#clock.monotonicMs();
     const isSuccess = this.#collect(entry, nowMs);
-    entry.durationMs = this.#clock.monotonicMs() - startMs;
+    const endMs = this.#clock.monotonicMs();
+    entry.durationMs = endMs - startMs;
     entry.totalMs += entry.durationMs;
     const isLate = entry.durationMs > RUN_MS_MAX;
     if (isLate) entry.overruns += 1;
     // What nobody can do without is late rather than absent.
     const isGood = isSuccess && !(isLate && entry.isSheddable);
     entry.breaker = nextBreaker(entry.breaker, isGood, nowMs);
-    if (!isOpen(entry.breaker, nowMs)) return;
-    const { collector, durationMs } = entry;
-    this.#logger.warn({ collector: collector.name, durationMs }, "collector is left alone a while");
+    if (isOpen(entry.breaker, nowMs)) {
+      const { collector, durationMs } = entry;
+      const fields = { collector: collector.name, durationMs };
+      this.#logger.warn(fields, "collector is left alone a while");
+    }
+    return endMs;
   }
 
   #collect(entry: Entry, nowMs: number): boolean {
@@ -149,17 +158,16 @@ export class TickRunner {
   }
 
   #tell(entry: Entry, isTelling: boolean): void {
-    const { nodeRow, agentRow } = entry;
+    const { nodeRow, nodeValues, agentRow, agentValues } = entry;
     if (isTelling) {
-      nodeRow.set(DURATION, Math.round(entry.durationMs * 1000));
-      agentRow.set(SECONDS, Math.round(entry.totalMs * 1000));
-    } else {
-      nodeRow.keep(DURATION);
-      agentRow.keep(SECONDS);
+      nodeValues[DURATION] = Math.round(entry.durationMs * 1000);
+      agentValues[SECONDS] = Math.round(entry.totalMs * 1000);
     }
-    nodeRow.set(SUCCESS, entry.isFailing ? 0 : 1);
-    agentRow.set(INTERVAL, pacedMs(entry));
-    agentRow.set(OVERRUNS, entry.overruns);
+    nodeValues[SUCCESS] = entry.isFailing ? 0 : 1;
+    agentValues[INTERVAL] = pacedMs(entry);
+    agentValues[OVERRUNS] = entry.overruns;
+    nodeRow.holdAll(nodeValues);
+    agentRow.holdAll(agentValues);
   }
 }
 

@@ -132,13 +132,15 @@ describe("cgroups that come and go", () => {
     host.runs(1, "/", { lo: 1, eth0: 5 });
     const path = `/docker/${containerId(1)}`;
     const other = `/docker/${containerId(2)}`;
+    const joining = `/docker/${containerId(3)}`;
     host.make("/docker", { usage: 5 });
-    for (const one of [path, other]) {
+    for (const one of [path, other, joining]) {
       host.make(one, { usage: 1 });
       host.write(`sys/fs/cgroup${one}/memory.max`, "max\n");
     }
     host.runs(700, path, "process 1");
     host.runs(800, other, { lo: 1, veth1: 7, eth0: 8 });
+    host.runs(900, joining, { lo: 1, eth0: 6 });
     const limit = () => host.value(`container_spec_memory_limit_bytes{id="${path}"`);
     const received = (one: string) =>
       ["eth0", "veth1"].map((device) =>
@@ -148,14 +150,17 @@ describe("cgroups that come and go", () => {
     expect(limit()).toBe(0);
     expect(received(path)).toEqual([undefined, undefined]);
     expect(received(other)).toEqual([8, 7]);
+    expect(received(joining)).toEqual([6, undefined]);
     host.write(`sys/fs/cgroup${path}/memory.max`, "4096\n");
     host.runs(701, path, { lo: 0, eth0: 9 });
     host.runs(801, other, { lo: 0, eth0: 3 });
+    host.runs(901, joining, "process 1");
     host.tick();
     host.tick();
     expect(limit()).toBe(4096);
     expect(received(path)).toEqual([9, undefined]);
     expect(received(other)).toEqual([3, undefined]);
+    expect(received(joining)).toEqual([undefined, undefined]);
   });
 
   test("podman's scope stops being the container when its child appears", () => {

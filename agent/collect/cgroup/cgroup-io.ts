@@ -27,6 +27,8 @@ export class CgroupIo {
   readonly #isV1: boolean;
   readonly #files: readonly OpenIoFile[];
   #labels: Readonly<Record<string, string>> = {};
+  /** There is something that the series do not have yet. */
+  #isNews = false;
 
   constructor(context: CollectContext, devices: DeviceNames, isV1: boolean) {
     this.#context = context;
@@ -68,17 +70,20 @@ export class CgroupIo {
   }
 
   set(): void {
+    if (!this.#isNews) return;
+    this.#isNews = false;
     for (const { file, table } of this.#files) {
       for (const row of table.rows) {
         row.attachment ??= this.#series(file, row.key);
-        row.attachment.row.setAll(row.values);
-        row.attachment.usage?.setAll(row.values);
+        row.attachment.row.holdAll(row.values);
+        row.attachment.usage?.holdAll(row.values);
       }
     }
   }
 
   relabel(labels: Readonly<Record<string, string>>): void {
     this.#labels = labels;
+    this.#isNews = true;
     for (const { table } of this.#files) retireRows(table);
   }
 
@@ -99,6 +104,7 @@ export class CgroupIo {
   #parse({ file, held, table }: OpenIoFile): void {
     const { buffer, faults } = this.#context;
     const malformed = file.parse(buffer.bytes, held?.length ?? 0, table);
+    this.#isNews = true;
     for (const gone of table.finish()) retire(gone);
     faults.add(COLLECTOR, "malformed", malformed);
     faults.add(COLLECTOR, "overflow", table.overflow);

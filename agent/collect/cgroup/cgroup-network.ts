@@ -12,6 +12,8 @@ const COLLECTOR = "cgroup";
 const SPECS: readonly SeriesSpec[] = NETWORK_SPECS.filter((spec) => spec !== null);
 /** Of SPECS, the columns of net/dev. */
 const COLUMNS = NETWORK_SPECS.flatMap((spec, column) => (spec === null ? [] : [column]));
+/** Of one device, as SPECS has them; kept for its memory. */
+const told = new Float64Array(COLUMNS.length);
 
 /**
  * Which name spaces have somebody who tells of them. A name space is known by the inode of its
@@ -61,6 +63,8 @@ export class ContainerNetwork {
   #labels: Readonly<Record<string, string>> = {};
   #file: HeldFile | null = null;
   #space: number | null = null;
+  /** There is something that the series do not have yet. */
+  #isNews = false;
 
   constructor(context: CollectContext, spaces: NetworkSpaces) {
     this.#context = context;
@@ -99,6 +103,7 @@ export class ContainerNetwork {
     }
     if (outcome === CHANGED) {
       const malformed = parseNetdev(buffer.bytes, file.length, this.#table);
+      this.#isNews = true;
       for (const gone of this.#table.finish()) gone.attachment?.retire();
       faults.add(COLLECTOR, "malformed", malformed);
       faults.add(COLLECTOR, "overflow", this.#table.overflow);
@@ -109,25 +114,27 @@ export class ContainerNetwork {
   }
 
   set(): void {
-    if (this.#file === null) return;
+    if (!this.#isNews || this.#file === null) return;
+    this.#isNews = false;
     for (const row of this.#table.rows) {
       if (row.key === LOOPBACK) continue;
       row.attachment ??= this.#series(row.key);
-      for (let i = 0; i < COLUMNS.length; i += 1) {
-        row.attachment.set(i, row.values[COLUMNS[i] ?? 0] ?? -1);
-      }
+      for (const [i, column] of COLUMNS.entries()) told[i] = row.values[column] ?? -1;
+      row.attachment.holdAll(told);
     }
   }
 
   relabel(labels: Readonly<Record<string, string>>): void {
     this.#labels = labels;
+    this.#isNews = true;
     this.#retireRows();
   }
 
-  /** The series stay defined: the container may have another process. */
+  /** The series end and stay defined: the container may have another process. */
   close(): void {
     this.#file?.close();
     this.#file = null;
+    for (const { attachment } of this.#table.rows) attachment?.endAll();
     this.#spaces.release(this);
   }
 

@@ -19,6 +19,12 @@ export class CgroupRatios {
   /** Sets the ratios among the values; those of CPU time say what was since the last call. */
   update(values: Float64Array, nowMs: number): void {
     values[at.MEMORY_LIMIT_RATIO] = shareOf(values, at.MEMORY_WORKING_SET, at.MEMORY_LIMIT);
+    if ((values[at.CPU_QUOTA] ?? ABSENT) <= 0) {
+      values[at.CPU_LIMIT_RATIO] = ABSENT;
+      values[at.THROTTLED_RATIO] = ABSENT;
+      if (!Number.isNaN(this.#atMs)) this.forget();
+      return;
+    }
     values[at.CPU_LIMIT_RATIO] = this.#cpuShare(values, nowMs);
     values[at.THROTTLED_RATIO] = this.#throttledShare(values);
     this.#atMs = nowMs;

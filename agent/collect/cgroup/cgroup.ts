@@ -58,8 +58,6 @@ export class Cgroup {
   readonly #isV1: boolean;
   readonly #ratios: CgroupRatios;
   readonly #values = new Float64Array(at.VALUES).fill(ABSENT);
-  /** What the row's series have. */
-  readonly #shown = new Float64Array(SERIES).fill(Number.NaN);
   readonly #now: CgroupUse;
   /** Null before the labels are known. */
   #row: SeriesRow | null = null;
@@ -180,7 +178,6 @@ export class Cgroup {
     const { labels } = this.#name;
     if (labels === null) return;
     this.#row?.retire();
-    this.#shown.fill(Number.NaN);
     const specs = this.#isV1 ? V1_SPECS : V2_SPECS;
     this.#row = new SeriesRow(this.#parts.context.sink, specs, labels);
     this.#network?.relabel(labels);
@@ -334,7 +331,7 @@ export class Cgroup {
     this.#ratios.update(values, nowMs);
     const hasQuota = (values[at.CPU_QUOTA] ?? ABSENT) >= 0 || (values[at.CFS_PERIODS] ?? 0) > 0;
     if (!hasQuota) values.fill(ABSENT, at.CFS_PERIODS, at.CFS_BURST + 1);
-    row.holdAll(values, this.#shown);
+    row.holdAll(values);
     this.#io.set();
     this.#network?.set();
   }
@@ -357,7 +354,6 @@ const V2_SPECS = at.cgroupSpecs({
   modes: at.V2_CPU_SCALE,
   throttled: at.V2_CPU_SCALE,
 });
-const SERIES = V2_SPECS.length;
 
 /** A clock that was set back makes everything due. */
 function isDue(nowMs: number, lastMs: number, periodMs: number): boolean {
