@@ -9,4 +9,5 @@ export const REGRESSION_SEEDS: readonly (readonly [seed: number, bug: string])[]
   [221, "a write that failed came back: the agent counted frames as damaged that it had discarded"],
   [752_911_649, "an agent told its books after its goodbye: the stream had been closed"],
   [113, "a write that failed came back: an alert was told that had been taken back"],
+  [500_000_057, "the oracle took books that were said before the last delivery for later ones"],
 ];

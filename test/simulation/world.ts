@@ -23,6 +23,8 @@ const DRAIN_MAX_MS = 120_000;
 const SETTLE_MS = 8000;
 /** Agents tell their books at least this often. */
 const BOOKS_MS = 12_000;
+/** What was said this long ago has arrived and was read. */
+const UNDERWAY_MS = 1000;
 const VIOLATIONS_MAX = 12;
 /** Times further ahead than this the aggregator may refuse. */
 const FUTURE_MS = 599_000;
@@ -249,9 +251,9 @@ export class World {
     const lastChangeMs = Math.max(0, ...spans.filter(Number.isFinite));
     await clock.advance(Math.max(0, lastChangeMs - clock.monotonicMs()));
     await clock.advanceWhile(DRAIN_MAX_MS, () => !this.#isDrained());
-    const drainedMs = this.#aggregator.host.wallMs();
+    const saidMs = this.#aggregator.host.wallMs() + UNDERWAY_MS;
     await clock.advance(SETTLE_MS);
-    await clock.advanceWhile(BOOKS_MS - SETTLE_MS, () => !this.#areBooksOf(drainedMs));
+    await clock.advanceWhile(BOOKS_MS - SETTLE_MS, () => !this.#areBooksSince(saidMs));
     await clock.advanceWhile(DRAIN_MAX_MS, () => !this.#isDrained());
     if (this.#isDrained()) return;
     for (const { journal, service, host } of this.#ways()) {
@@ -265,8 +267,8 @@ export class World {
     }
   }
 
-  /** Whether all agents have told their books since the aggregator's clock said this. */
-  #areBooksOf(wallMs: number): boolean {
+  /** Whether the aggregator has books of all agents that came when its clock said this, or later. */
+  #areBooksSince(wallMs: number): boolean {
     if (this.#standby !== null && !this.#plan.isMirrored) return true; // they are not looked at
     const nodes = this.#aggregators.flatMap(({ services }) => services?.api.nodes() ?? []);
     return nodes.every(({ accounting }) => (accounting?.toldMs ?? 0) >= wallMs);
