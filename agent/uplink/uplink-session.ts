@@ -314,7 +314,12 @@ export class UplinkSession {
 async function aborted(stop: AbortSignal, over: AbortSignal): Promise<void> {
   if (stop.aborted) return;
   await new Promise<void>((resolve, reject) => {
-    stop.addEventListener("abort", () => resolve(), { once: true, signal: over });
-    over.addEventListener("abort", () => reject(over.reason), { once: true });
+    const onStop = () => resolve();
+    const onOver = () => {
+      stop.removeEventListener("abort", onStop);
+      reject(over.reason);
+    };
+    stop.addEventListener("abort", onStop, { once: true });
+    over.addEventListener("abort", onOver, { once: true });
   });
 }
