@@ -110,6 +110,7 @@ export class IngestSession implements Committer {
     try {
       this.throwIfEnded();
       await Promise.race([this.#receive(), answering]);
+      this.throwIfEnded(); // by what a commit found out meanwhile
     } catch (error) {
       const fault = this.#fault ?? error;
       // Now, not after the commit that may still run: the agent need not wait for that.
