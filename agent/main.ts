@@ -166,7 +166,6 @@ function requireKnownCollectors({ collectors }: AgentConfig): void {
 
 async function run(config: AgentConfig): Promise<void> {
   const logger = openLog(config.log_level, "telltale-agent");
-  keepGivingBackMemory(logger);
   const identity = new HeldIdentity(config.data_dir, logger);
   await using _renewal = startRenewal({
     clock: nodeClock,
@@ -174,7 +173,11 @@ async function run(config: AgentConfig): Promise<void> {
     memberships: () => identity.memberships(),
     renew: (signal) => renewApart(process.execPath, config.data_dir, signal),
   });
-  await runUntilSignal(() => startAgent(config, nodePlatform(config, logger, identity)));
+  await runUntilSignal(async () => {
+    const agent = await startAgent(config, nodePlatform(config, logger, identity));
+    keepGivingBackMemory(logger); // from here on: a start may take long on a slow disk
+    return agent;
+  });
 }
 
 async function joinAt(config: AgentConfig, host: string, token: string): Promise<void> {

@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { openFrameBuffer } from "../agent/buffer/frame-buffer.ts";
@@ -29,6 +30,7 @@ export async function backlog([mebibytes = "1024"]: readonly string[]): Promise<
   progress(`filling a buffer with ${mebibytes} MiB`);
   const frames = await fill(full.path("agent"), Number(mebibytes) * MEBIBYTE);
   const config = empty.write("agent.yaml", "buffer: {bytes_max: 64GiB, age_max: 3650d}\n");
+  spawnSync("sync"); // no start waits for what the filling left to be written
   progress(`${frames} frames; starting both agents`);
   const [without, withBacklog] = await Promise.all(
     [empty, full].map((bed) => startMs(bed, config)),

@@ -69,7 +69,7 @@ function collectGarbage(): void {
   if (typeof collect === "function") collect();
 }
 
-/** During the start, after it, then every minute. */
+/** Between one and the next; then every minute. */
 const GIVE_BACK_MS = [3000, 6000];
 const GIVE_BACK_AGAIN_MS = 60_000;
 
