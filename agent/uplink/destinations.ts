@@ -1,4 +1,5 @@
 import { OperationalError } from "../../shared/errors.ts";
+import { eitherSignal } from "../../shared/platform/either-signal.ts";
 import type { Clock, Random } from "../../shared/platform/ports.ts";
 import type { ConnectIngest } from "../../shared/wire/ingest-connection.ts";
 import {
@@ -107,7 +108,8 @@ export class Destinations {
 
   async #probe(index: number, signal: AbortSignal): Promise<void> {
     const over = new AbortController();
-    const isWell = this.#all[index]?.probe(AbortSignal.any([signal, over.signal]));
+    using either = eitherSignal(signal, over.signal);
+    const isWell = this.#all[index]?.probe(either.signal);
     const alarm = this.#clock.sleep(PROBE_TIMEOUT_MS, over.signal).then(
       () => over.abort(),
       () => {}, // the answer was there in time

@@ -1,4 +1,5 @@
 import { errorMessage, OperationalError } from "../../shared/errors.ts";
+import { eitherSignal } from "../../shared/platform/either-signal.ts";
 import type { AgentConnection } from "../../shared/wire/ingest-connection.ts";
 import { type Destination, Destinations } from "./destinations.ts";
 import { type Greeting, greet, isForeign } from "./greeting.ts";
@@ -133,8 +134,9 @@ class Uplink {
       patienceMs: () => this.#destinations.patience(index).ackMs,
       onLoad: (said) => this.#destinations.saidLoad(index, said),
     });
+    using either = eitherSignal(signal, leave);
     try {
-      await session.run(AbortSignal.any([signal, leave]));
+      await session.run(either.signal);
       logger.info({ peer: connection.peer }, "said goodbye to the aggregator");
     } finally {
       this.#shown.reached(name, false);

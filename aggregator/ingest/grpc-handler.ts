@@ -11,7 +11,10 @@ const DETAILS_LENGTH_MAX = 1024;
 
 type Call = ServerDuplexStream<AgentMessage__Output, AggregatorMessage>;
 
-export type StreamServer = { serve(connection: AggregatorConnection): Promise<void> };
+export type StreamServer = {
+  serve(connection: AggregatorConnection): Promise<void>;
+  refuse(connection: AggregatorConnection, fault: OperationalError): void;
+};
 
 /** Whom a peer's certificate is for, and a signal that is aborted when it is no longer good. */
 export type CertifiedPeer = { readonly node: string; readonly ended: AbortSignal };
@@ -32,11 +35,8 @@ export function ingestHandlers(
       }
       const peer = certified(call.getPeer());
       if (peer === null) {
-        const gone = new OperationalError(
-          "UNAUTHENTICATED",
-          "The certificate is not good any more",
-        );
-        call.emit("error", statusOf(gone));
+        const fault = new OperationalError("UNAUTHENTICATED", "The certificate is no longer good");
+        server.refuse(new GrpcConnection(call), fault);
         return;
       }
       void serveCertified(server, new GrpcConnection(call, peer.node), peer.ended);

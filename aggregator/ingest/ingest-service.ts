@@ -55,20 +55,21 @@ export class IngestService implements AsyncDisposable {
     this.#commits = new GroupCommit(deps, this.#shown, options.commitDelayMs);
   }
 
-  /**
-   * Serves one stream to its end. What the agent does wrong is told to it and logged, not thrown.
-   * @param signal aborted to end the session as if the aggregator stopped
-   */
-  async serve(connection: AggregatorConnection, signal?: AbortSignal): Promise<void> {
-    const stop =
-      signal === undefined ? this.#stop.signal : AbortSignal.any([signal, this.#stop.signal]);
-    const work = this.#serve(connection, stop);
+  /** Serves one stream to its end. What the agent does wrong is told to it and logged, not thrown. */
+  async serve(connection: AggregatorConnection): Promise<void> {
+    const work = this.#serve(connection, this.#stop.signal);
     this.#serving.add(work);
     try {
       await work;
     } finally {
       this.#serving.delete(work);
     }
+  }
+
+  /** Ends a stream that is not to be served. */
+  refuse(connection: AggregatorConnection, fault: OperationalError): void {
+    connection.close(fault);
+    this.#tell(fault, connection.peer, "");
   }
 
   /** Ends all sessions and takes no more; resolves when nothing is being committed. */

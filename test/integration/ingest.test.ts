@@ -18,6 +18,7 @@ import type { KeyValueStore } from "../../shared/platform/ports.ts";
 import { Metrics } from "../../shared/telemetry/metrics.ts";
 import { FrameEncoder } from "../../shared/wire/frame-encoder.ts";
 import { loadTelltale, MESSAGE_BYTES_MAX } from "../../shared/wire/proto.ts";
+import { IngestBed } from "../support/ingest-bed.ts";
 import { MemoryLogger } from "../support/memory-logger.ts";
 import { plainly } from "../support/plainly.ts";
 
@@ -336,4 +337,13 @@ test("a message over the limit costs its sender the stream and nobody else", asy
   await agent.tick();
   await until(() => agent.isDrained);
   expect(agent.logger.messages("warn")).toEqual([]);
+});
+
+test("an agent whose certificate is no longer good is told so, and counted", async () => {
+  await using bed = await IngestBed.open(() => null);
+  const agent = await Agent.start(bed.port);
+  await until(() => agent.logger.messages("warn").length > 0);
+  const error = expect.stringContaining("The certificate is no longer good");
+  expect(agent.logger.lines[0]?.fields).toMatchObject({ code: "UNAUTHENTICATED", error });
+  expect(bed.metricsPage()).toContain('telltale_ingest_errors_total{code="UNAUTHENTICATED"} 1');
 });

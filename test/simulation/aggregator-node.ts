@@ -98,19 +98,12 @@ export class AggregatorNode {
   }
 
   #serve(process: Process, services: Services): AsyncDisposable {
-    const stop = new AbortController();
-    const running = new Set<Promise<void>>();
     this.services = services;
-    this.#network.listen(process, (connection) => {
-      const run = services.ingest.serve(connection, stop.signal).finally(() => running.delete(run));
-      running.add(run);
-    });
+    this.#network.listen(process, (connection) => void services.ingest.serve(connection));
     return {
       [Symbol.asyncDispose]: async () => {
         this.services = null;
         this.#network.unlisten(process);
-        stop.abort();
-        await Promise.all(running);
       },
     };
   }

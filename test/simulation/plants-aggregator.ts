@@ -82,7 +82,7 @@ export function hurryTable(): () => void {
 /** Every ack is for one frame more. */
 export function ackOneMore(): () => void {
   const { serve } = IngestService.prototype;
-  IngestService.prototype.serve = function (connection, signal) {
+  IngestService.prototype.serve = function (connection) {
     const send: typeof connection.send = (message) => {
       const { ack } = message;
       const seq = ack?.seq;
@@ -90,7 +90,7 @@ export function ackOneMore(): () => void {
     };
     const { peer, messages } = connection;
     const close: typeof connection.close = (error) => connection.close(error);
-    return serve.call(this, { peer, messages, send, close }, signal);
+    return serve.call(this, { peer, messages, send, close });
   };
   return () => {
     IngestService.prototype.serve = serve;

@@ -1,4 +1,3 @@
-import { setMaxListeners } from "node:events";
 import { Stream } from "../../aggregator/series/stream.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { SeededRandom } from "../support/random.ts";
@@ -36,7 +35,7 @@ export async function runSeed(seed: number, options: RunOptions): Promise<RunRep
   const world = new World(plan, plant, { clock, random, trace });
   const onRejection = (reason: unknown) => world.violate(`unhandled: ${stackOf(reason)}`);
   process.on("unhandledRejection", onRejection);
-  const undo = [plant.install(), hurryChunks(plan.chunkFrames), letSignalsGo()];
+  const undo = [plant.install(), hurryChunks(plan.chunkFrames)];
   try {
     await world.live();
   } catch (error) {
@@ -65,27 +64,6 @@ function hurryChunks(frames: number): () => void {
   };
   return () => {
     Stream.prototype.markIfDue = markIfDue;
-  };
-}
-
-/**
- * Node keeps the signals of `AbortSignal.any` as long as somebody listens to them. A process that
- * dies here listens for ever, and would keep its whole world in memory.
- */
-function letSignalsGo(): () => void {
-  const { any } = AbortSignal;
-  AbortSignal.any = (signals) => {
-    const either = new AbortController();
-    for (const signal of signals) {
-      const abort = () => either.abort(signal.reason);
-      setMaxListeners(0, signal);
-      if (signal.aborted) abort();
-      else signal.addEventListener("abort", abort, { once: true });
-    }
-    return either.signal;
-  };
-  return () => {
-    AbortSignal.any = any;
   };
 }
 

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
-import { ingestHandlers } from "../../aggregator/ingest/grpc-handler.ts";
+import { type CertifiedPeer, ingestHandlers } from "../../aggregator/ingest/grpc-handler.ts";
 import { IngestService } from "../../aggregator/ingest/ingest-service.ts";
 import { openSeriesStore, type SeriesStore } from "../../aggregator/series/series-store.ts";
 import { openLevelStore } from "../../shared/platform/level-store.ts";
@@ -47,7 +47,9 @@ export class IngestBed implements AsyncDisposable {
     this.#parts = parts;
   }
 
-  static async open(): Promise<IngestBed> {
+  static async open(
+    certified: ((peer: string) => CertifiedPeer | null) | null = null,
+  ): Promise<IngestBed> {
     const directory = await mkdtemp(join(tmpdir(), "telltale-ingest-"));
     const logger = new MemoryLogger();
     const metrics = new Metrics();
@@ -60,7 +62,7 @@ export class IngestBed implements AsyncDisposable {
     );
     const service = new IngestService({ ...deps, store: series, events: EVENTS }, OPTIONS);
     const server = new Server({ "grpc.max_receive_message_length": MESSAGE_BYTES_MAX });
-    server.addService(loadTelltale().v1.Ingest.service, ingestHandlers(service));
+    server.addService(loadTelltale().v1.Ingest.service, ingestHandlers(service, certified));
     const port = await new Promise<number>((resolve, reject) => {
       server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, bound) => {
         if (error === null) resolve(bound);
