@@ -1,6 +1,6 @@
 import type { Clock, KeyValueStore, Logger } from "../../shared/platform/ports.ts";
 import type { FakeClock } from "../support/fake-clock.ts";
-import { type CrashKind, MemoryDisk, MemoryStore } from "../support/memory-store.ts";
+import { type CrashKind, MemoryDisk, MemoryStore, never } from "../support/memory-store.ts";
 import type { SeededRandom } from "../support/random.ts";
 import type { Trace } from "./trace.ts";
 
@@ -172,8 +172,4 @@ export class Process {
     };
     this.logger = { debug: () => {}, info: log("info"), warn: log("warn"), error: log("error") };
   }
-}
-
-export function never(): Promise<never> {
-  return new Promise(() => {});
 }

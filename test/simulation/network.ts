@@ -9,9 +9,9 @@ import type {
 } from "../../shared/wire/generated/telltale/v1/AggregatorMessage.ts";
 import type { AgentConnection, AggregatorConnection } from "../../shared/wire/ingest-connection.ts";
 import { loadTelltale } from "../../shared/wire/proto.ts";
-import type { CrashKind } from "../support/memory-store.ts";
+import { type CrashKind, never } from "../support/memory-store.ts";
 import type { SeededRandom } from "../support/random.ts";
-import { never, type Process, type Surroundings } from "./host.ts";
+import type { Process, Surroundings } from "./host.ts";
 import { Pipe } from "./pipe.ts";
 import { AGGREGATOR } from "./plan.ts";
 

@@ -1,7 +1,8 @@
 import { OperationalError } from "../../shared/errors.ts";
 import { type Labels, labelsFrom, labelsKey } from "../../shared/model/labels.ts";
+import { never } from "../support/memory-store.ts";
 import type { SeededRandom } from "../support/random.ts";
-import { never, type Process, type Surroundings } from "./host.ts";
+import type { Process, Surroundings } from "./host.ts";
 
 /** One alert of one notification, as the receiver got it. */
 export type Delivery = {

@@ -313,7 +313,7 @@ export class MemoryStore implements KeyValueStore {
     await this.#take("read");
     this.#checkUp();
     for (const entry of entries) {
-      if (!this.#isAlive()) await forEver();
+      if (!this.#isAlive()) await never();
       yield entry;
     }
   }
@@ -343,7 +343,7 @@ export class MemoryStore implements KeyValueStore {
     if (isSynced) {
       await this.#take("sync");
       await this.#disk.awaitSync();
-      if (!this.#isAlive()) await forEver();
+      if (!this.#isAlive()) await never();
     }
     this.#disk.commit(isSynced);
     await this.#step("done");
@@ -360,7 +360,7 @@ export class MemoryStore implements KeyValueStore {
 
   async #step(step: "begin" | "logged" | "done"): Promise<void> {
     this.#options.onWriteStep?.(step);
-    if (!this.#isAlive()) await forEver();
+    if (!this.#isAlive()) await never();
   }
 
   async #take(kind: "read" | "write" | "sync"): Promise<void> {
@@ -370,7 +370,7 @@ export class MemoryStore implements KeyValueStore {
     } else {
       await null; // no operation is done when its call returns
     }
-    if (!this.#isAlive()) await forEver();
+    if (!this.#isAlive()) await never();
   }
 
   #checkUp(): void {
@@ -385,7 +385,7 @@ export class MemoryStore implements KeyValueStore {
 }
 
 /** How long a dead process waits. */
-function forEver(): Promise<never> {
+export function never(): Promise<never> {
   return new Promise(() => {});
 }
 

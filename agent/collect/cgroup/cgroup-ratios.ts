@@ -19,13 +19,14 @@ export class CgroupRatios {
   /** Sets the ratios among the values; those of CPU time say what was since the last call. */
   update(values: Float64Array, nowMs: number): void {
     values[at.MEMORY_LIMIT_RATIO] = shareOf(values, at.MEMORY_WORKING_SET, at.MEMORY_LIMIT);
-    if ((values[at.CPU_QUOTA] ?? ABSENT) <= 0) {
+    const quota = values[at.CPU_QUOTA] ?? ABSENT;
+    if (quota <= 0) {
       values[at.CPU_LIMIT_RATIO] = ABSENT;
       values[at.THROTTLED_RATIO] = ABSENT;
       if (!Number.isNaN(this.#atMs)) this.forget();
       return;
     }
-    values[at.CPU_LIMIT_RATIO] = this.#cpuShare(values, nowMs);
+    values[at.CPU_LIMIT_RATIO] = this.#cpuShare(values, quota, nowMs);
     values[at.THROTTLED_RATIO] = this.#throttledShare(values);
     this.#atMs = nowMs;
     this.#cpu = values[at.CPU_USAGE] ?? ABSENT;
@@ -41,14 +42,11 @@ export class CgroupRatios {
     this.#throttled = ABSENT;
   }
 
-  #cpuShare(values: Float64Array, nowMs: number): number {
-    const quota = values[at.CPU_QUOTA] ?? ABSENT;
+  #cpuShare(values: Float64Array, quota: number, nowMs: number): number {
     const period = values[at.CPU_PERIOD] ?? ABSENT;
     const cpu = values[at.CPU_USAGE] ?? ABSENT;
     const seconds = (nowMs - this.#atMs) / 1000;
-    if (quota <= 0 || period <= 0 || this.#cpu < 0 || cpu < this.#cpu || !(seconds > 0)) {
-      return ABSENT;
-    }
+    if (period <= 0 || this.#cpu < 0 || cpu < this.#cpu || !(seconds > 0)) return ABSENT;
     const usedSeconds = (cpu - this.#cpu) / this.#cpuSecond;
     return Math.round((usedSeconds / seconds / (quota / period)) * RATIO);
   }
@@ -56,8 +54,7 @@ export class CgroupRatios {
   #throttledShare(values: Float64Array): number {
     const periods = (values[at.CFS_PERIODS] ?? ABSENT) - this.#periods;
     const throttled = (values[at.CFS_THROTTLED_PERIODS] ?? ABSENT) - this.#throttled;
-    const isKnown = this.#periods >= 0 && (values[at.CPU_QUOTA] ?? ABSENT) > 0;
-    if (!isKnown || periods < 0 || throttled < 0) return ABSENT;
+    if (this.#periods < 0 || periods < 0 || throttled < 0) return ABSENT;
     return periods === 0 ? 0 : Math.round((throttled / periods) * RATIO);
   }
 }
