@@ -16,6 +16,7 @@ import { foldersIn } from "../shared/platform/folders.ts";
 import { freeBytes, openLevelStore, type StoreDamage } from "../shared/platform/level-store.ts";
 import { openLog } from "../shared/platform/log.ts";
 import { nodeClock } from "../shared/platform/node.ts";
+import { optimiseFirstTicks } from "../shared/platform/optimise-first-ticks.ts";
 import type { Logger } from "../shared/platform/ports.ts";
 import { keepGivingBackMemory } from "../shared/platform/program-pages.ts";
 import { servePage } from "../shared/platform/serve-page.ts";
@@ -175,7 +176,9 @@ async function run(config: AgentConfig): Promise<void> {
   });
   await runUntilSignal(async () => {
     const agent = await startAgent(config, nodePlatform(config, logger, identity));
-    keepGivingBackMemory(logger); // from here on: a start may take long on a slow disk
+    // From here on: a start may take long on a slow disk.
+    keepGivingBackMemory(logger);
+    optimiseFirstTicks();
     return agent;
   });
 }

@@ -5,14 +5,12 @@ import { setFlagsFromString } from "node:v8";
  * most of it is dead by the next one. So the young generation need not grow, and collecting it needs
  * no other threads. The rest of the heap is collected when the agent says so (shared/platform/
  * program-pages.ts): left to itself V8 marks all of it three times over in other threads while the
- * agent waits, which takes more CPU than a minute of ticks. And most functions run once a second: one
- * has to run twice as often as usual before it is worth compiling at length.
+ * agent waits, which takes more CPU than a minute of ticks.
  */
 for (const flag of [
   "--semi-space-growth-factor=1",
   "--no-parallel-scavenge",
   "--no-incremental-marking",
-  "--interrupt-budget=300000",
 ]) {
   setFlagsFromString(flag);
 }

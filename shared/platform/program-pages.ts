@@ -69,9 +69,9 @@ function collectGarbage(): void {
   if (typeof collect === "function") collect();
 }
 
-/** Between one and the next; then every minute. */
+/** From one to the next: the start, and what it left; then the garbage that grows old. */
 const GIVE_BACK_MS = [3000, 6000];
-const GIVE_BACK_AGAIN_MS = 60_000;
+const GIVE_BACK_AGAIN_MS = 300_000;
 
 /**
  * Keeps garbage and the program's own pages out of memory as long as the process runs. Where pages

@@ -13,9 +13,14 @@ const DIGITS_EXACT = 15;
 
 /**
  * Reads numbers and words from the bytes of a /proc or cgroup file, without making strings. Never
- * reads beyond `length`, and every method but `open` and the questions moves `at` forwards only.
+ * reads beyond `length`, and every method but the questions moves `at` forwards only.
  */
 export class ByteScanner {
+  /**
+   * Lives for ever: what V8 compiled for a class goes when a collection of garbage finds no instance,
+   * and scanners live for a file.
+   */
+  static readonly first = new ByteScanner(new Uint8Array(0), 0);
   readonly bytes: Uint8Array;
   readonly length: number;
   at = 0;
