@@ -70,7 +70,7 @@ function collectGarbage(): void {
 }
 
 /** From one to the next: the start, and what it left; then the garbage that grows old. */
-const GIVE_BACK_MS = [3000, 6000];
+const GIVE_BACK_MS = [3000, 9000];
 const GIVE_BACK_AGAIN_MS = 300_000;
 
 /**

@@ -45,7 +45,7 @@ test("garbage is collected on and on, also where the pages of the program stay",
     keepGivingBackMemory(new MemoryLogger(), giveBack);
     vi.advanceTimersByTime(3000);
     expect(giveBack).toHaveBeenCalledTimes(1);
-    vi.advanceTimersByTime(6000);
+    vi.advanceTimersByTime(9000);
     expect(giveBack).toHaveBeenCalledTimes(2);
     vi.advanceTimersByTime(600_000);
     expect(giveBack).toHaveBeenCalledTimes(4);
