@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { errorMessage } from "../errors.ts";
-import { loadCLibrary } from "./c-library.ts";
+import { type CLibrary, loadCLibrary } from "./c-library.ts";
 import type { Logger } from "./ports.ts";
 
 /** A stretch of a file that is mapped into the process. */
@@ -52,7 +52,9 @@ export function cleanMappings(smaps: string): Mapping[] {
  * @throws OperationalError UNAVAILABLE where the C library cannot be called
  */
 function giveBackProgramPages(): number {
-  const madvise = loadCLibrary().func("int madvise(uint64_t address, size_t length, int advice)");
+  const library = loadCLibrary();
+  trimHeap(library);
+  const madvise = library.func("int madvise(uint64_t address, size_t length, int advice)");
   let bytes = 0;
   for (const { start, end, residentBytes } of cleanMappings(
     readFileSync("/proc/self/smaps", "utf8"),
@@ -60,6 +62,15 @@ function giveBackProgramPages(): number {
     if (madvise(start, Number(end - start), MADV_DONTNEED) === 0) bytes += residentBytes;
   }
   return bytes;
+}
+
+/** Of the C library: what compilers' threads and LevelDB took and freed lies in its heaps. */
+function trimHeap(library: CLibrary): void {
+  try {
+    library.func("int malloc_trim(size_t pad)")(0);
+  } catch {
+    // musl has no such call
+  }
 }
 
 /** All of the heap, which V8 otherwise collects when it has grown by as much as it is. */
