@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { setFlagsFromString } from "node:v8";
+import { getHeapStatistics, setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { errorMessage } from "../errors.ts";
 import { type CLibrary, loadCLibrary } from "./c-library.ts";
@@ -80,9 +80,10 @@ function collectGarbage(): void {
   if (typeof collect === "function") collect();
 }
 
-/** From one to the next: the start, and what it left; then the garbage that grows old. */
+/** From one to the next, what the start left; then a look each minute whether there is much. */
 const GIVE_BACK_MS = [3000, 9000];
-const GIVE_BACK_AGAIN_MS = 300_000;
+const LOOK_MS = 60_000;
+const GROWTH_BYTES_MIN = 4 * 1024 ** 2;
 
 /**
  * Keeps garbage and the program's own pages out of memory as long as the process runs. Where pages
@@ -91,9 +92,9 @@ const GIVE_BACK_AGAIN_MS = 300_000;
 export function keepGivingBackMemory(
   logger: Logger,
   giveBack: () => number = giveBackProgramPages,
-  timesMs: readonly number[] = GIVE_BACK_MS,
+  usedBytes: () => number = heapBytes,
 ): void {
-  const [nextMs = GIVE_BACK_AGAIN_MS, ...restMs] = timesMs;
+  let keptBytes = 0;
   const work = () => {
     collectGarbage();
     try {
@@ -101,7 +102,21 @@ export function keepGivingBackMemory(
     } catch (error) {
       logger.debug({ error: errorMessage(error) }, "pages of the program stay");
     }
-    keepGivingBackMemory(logger, giveBack, restMs);
+    keptBytes = usedBytes();
   };
-  setTimeout(work, nextMs).unref();
+  const look = () => {
+    if (usedBytes() >= keptBytes + GROWTH_BYTES_MIN) work();
+  };
+  let atMs = 0;
+  for (const afterMs of GIVE_BACK_MS) {
+    atMs += afterMs;
+    setTimeout(work, atMs).unref();
+  }
+  setTimeout(() => setInterval(look, LOOK_MS).unref(), atMs).unref();
+}
+
+/** The heap with what it holds outside of it. */
+function heapBytes(): number {
+  const { used_heap_size: heap, external_memory: outside } = getHeapStatistics();
+  return heap + outside;
 }
