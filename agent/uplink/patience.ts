@@ -11,7 +11,7 @@ export type Patience = {
 };
 
 /** With nowhere else to go: a slow machine or disk is not to be taken for a dead one. */
-export const LONG_PATIENCE: Patience = { welcomeMs: 5000, ackMs: 10_000, checkMs: 2500 };
+export const LONG_PATIENCE: Patience = { welcomeMs: 5000, ackMs: 10_000, checkMs: 1000 };
 /** With another at hand: data that is made each second is there within 3 s. */
 export const SHORT_PATIENCE: Patience = { welcomeMs: 1500, ackMs: 1250, checkMs: 150 };
 
