@@ -12,8 +12,8 @@ import { loadTelltale, MESSAGE_BYTES_MAX } from "../../shared/wire/proto.ts";
 const OPTIONS = {
   "grpc.max_receive_message_length": MESSAGE_BYTES_MAX,
   "grpc.max_send_message_length": MESSAGE_BYTES_MAX,
-  // With frames in flight silence is noticed sooner (patience.ts); each ping would wake the agent twice.
-  "grpc.keepalive_time_ms": 30_000,
+  // A network that is gone without a word is noticed within 10 s; a busy aggregator is not taken for it.
+  "grpc.keepalive_time_ms": 2000,
   "grpc.keepalive_timeout_ms": 8000,
   // Reconnecting and repeating is the uplink's own business, with its own waits.
   "grpc.enable_retries": 0,

@@ -7,7 +7,7 @@ import type { Rejected__Output } from "../../shared/wire/generated/telltale/v1/R
 import type { Welcome__Output } from "../../shared/wire/generated/telltale/v1/Welcome.ts";
 import type { AgentConnection } from "../../shared/wire/ingest-connection.ts";
 import { type Greeting, nameOfReason } from "./greeting.ts";
-import { type Patience, SilenceError } from "./patience.ts";
+import { SilenceError } from "./patience.ts";
 import type { UplinkDeps, WaitingFrame } from "./ports.ts";
 import { seriesTables, TABLE_SERIES_MAX } from "./series-tables.ts";
 import { SessionReports } from "./session-reports.ts";
@@ -15,13 +15,16 @@ import type { UplinkMetrics } from "./uplink-metrics.ts";
 
 const BATCH_FRAMES_MAX = 64;
 const BATCH_BYTES_MAX = 256 * 1024;
+/** So often within the time that acks may take it is looked whether they came. */
+const ACK_CHECKS = 8;
 /** Frames of which a welcome may tell again that they were refused. */
 const RETOLD_FRAMES_MAX = 1_000_000;
 /** When the agent stops: for the last acks, and again for the goodbye to arrive. */
 const FAREWELL_MS = 1000;
 
 export type SessionWatch = {
-  readonly patience: () => Patience;
+  /** With frames in flight and no ack for this long the connection counts as dead. */
+  readonly patienceMs: () => number;
   /** What the aggregator says of its load, permille. */
   readonly onLoad: (load: number) => void;
 };
@@ -261,18 +264,19 @@ export class UplinkSession {
   async #watch(over: AbortSignal): Promise<void> {
     const { clock } = this.#deps;
     for (;;) {
-      const { ackMs, checkMs } = this.#watching.patience();
+      const patienceMs = this.#watching.patienceMs();
+      const stepMs = patienceMs / ACK_CHECKS;
       const startedMs = clock.monotonicMs();
-      await clock.sleep(checkMs, over);
+      await clock.sleep(stepMs, over);
       const nowMs = clock.monotonicMs();
       // This process stood still itself: the acks may be there and not read yet.
-      if (nowMs - startedMs > 2 * checkMs) continue;
+      if (nowMs - startedMs > 2 * stepMs) continue;
       const oldest = this.#inFlight[0];
       if (oldest === undefined) continue;
-      if (nowMs - Math.max(oldest.sentAtMs, this.#ackedAtMs) < ackMs) continue;
+      if (nowMs - Math.max(oldest.sentAtMs, this.#ackedAtMs) < patienceMs) continue;
       throw new SilenceError(
         "UNAVAILABLE",
-        `${this.#connection.peer} has acked nothing for ${ackMs / 1000} s`,
+        `${this.#connection.peer} has acked nothing for ${patienceMs / 1000} s`,
       );
     }
   }

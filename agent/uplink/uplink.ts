@@ -131,7 +131,7 @@ class Uplink {
     this.#shown.connects.add();
     this.#shown.reached(name, true);
     const session = new UplinkSession(this.#deps, this.#shown, connection, greeting, {
-      patience: () => this.#destinations.patience(index),
+      patienceMs: () => this.#destinations.patience(index).ackMs,
       onLoad: (said) => this.#destinations.saidLoad(index, said),
     });
     using either = eitherSignal(signal, leave);
