@@ -14,7 +14,7 @@ import { IngestService } from "./ingest/ingest-service.ts";
 import { type NotifyConfig, parseNotifyConfig } from "./notify/notify-config.ts";
 import { type Outbox, openOutbox, type PostFn } from "./notify/outbox.ts";
 import type { SampleSource } from "./promql/context.ts";
-import { DEFAULT_ENGINE_OPTIONS, PromqlEngine } from "./promql/engine.ts";
+import { DEFAULT_ENGINE_OPTIONS, type EngineOptions, PromqlEngine } from "./promql/engine.ts";
 import { compileForRules, queryPort } from "./queries.ts";
 import type { CompileFn } from "./rules/ports.ts";
 import { parseRuleFiles, type RuleFile, type RuleGroup } from "./rules/rule-files.ts";
@@ -116,34 +116,34 @@ export async function startAggregator(
   platform: AggregatorPlatform,
 ): Promise<AsyncDisposable> {
   const samples = new LateSource();
-  const engine = new PromqlEngine(samples, {
-    ...DEFAULT_ENGINE_OPTIONS,
-    samplesMax: config.query.samples_max,
-    pause: platform.pause,
-  });
-  const files = checkFiles(config, platform, compileForRules(engine));
+  const compile = compileForRules(new PromqlEngine(samples, engineOptions(config, platform)));
+  const files = checkFiles(config, platform, compile);
   return await startParts(platform.logger, (parts) =>
-    start(config, platform, { samples, engine, files }, parts),
+    start(config, platform, { samples, compile, files }, parts),
   );
+}
+
+function engineOptions(config: AggregatorConfig, { pause }: AggregatorPlatform): EngineOptions {
+  return { ...DEFAULT_ENGINE_OPTIONS, samplesMax: config.query.samples_max, pause };
 }
 
 type Checked = {
   readonly samples: LateSource;
-  readonly engine: PromqlEngine;
+  readonly compile: CompileFn;
   readonly files: CheckedFiles;
 };
 
 async function start(
   config: AggregatorConfig,
   platform: AggregatorPlatform,
-  { samples, engine, files }: Checked,
+  { samples, compile, files }: Checked,
   parts: Disposals,
 ): Promise<void> {
   const { clock, logger } = platform;
   const metrics = new Metrics();
   const stop = new AbortController();
   const series = await openSeries(config, platform, metrics, parts);
-  samples.open(series);
+  samples.open({ select: (...query) => series.selectUnrepeated(...query) });
   const fleet = await openNodes(config, platform, metrics, series, parts);
   const alerts = await openAlerts(config, platform, { metrics, series, fleet, files, parts });
   const ingest = new IngestService(
@@ -152,7 +152,7 @@ async function start(
   );
   const api = new QueryApi(
     {
-      query: queryPort(engine),
+      query: queryPort(new PromqlEngine(series, engineOptions(config, platform))),
       series,
       nodes: fleet,
       rules: { groups: () => alerts.rules() },
@@ -169,7 +169,6 @@ async function start(
   });
   parts.use(server);
   parts.use(ingest); // first its sessions end, then the server that carries them
-  const compile = compileForRules(engine);
   const builtIn = builtInRules(config.clock_offset_max, compile);
   await alerts.apply([...builtIn, ...files.groups]);
   parts.defer(() => alerts.close());

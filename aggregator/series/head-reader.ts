@@ -10,16 +10,16 @@ type Window = {
   readonly silent: ReadonlySet<number>;
 };
 
-/** Reads the recent samples of one stretch of time, startMs < time <= endMs, from lanes. */
+/** Reads the recent samples of one stretch of time, startMs < time <= end of the epoch, from lanes. */
 export class HeadReader {
   readonly #startMs: number;
-  readonly #endMs: number;
+  readonly #endOf: (stream: number, epoch: number) => number;
   readonly #windows = new Map<Lane, Window>();
   readonly #changes = new Changes();
 
-  constructor(startMs: number, endMs: number) {
+  constructor(startMs: number, endOf: (stream: number, epoch: number) => number) {
     this.#startMs = startMs;
-    this.#endMs = endMs;
+    this.#endOf = endOf;
   }
 
   /** A copy; columns with a value in every row share their times. May be empty. */
@@ -35,7 +35,7 @@ export class HeadReader {
     const known = this.#windows.get(lane);
     if (known !== undefined) return known;
     const from = lane.rowAfter(this.#startMs);
-    const end = Math.max(from, lane.rowAfter(this.#endMs));
+    const end = Math.max(from, lane.rowAfter(this.#endOf(lane.stream, lane.epoch)));
     const silent = new Set(lane.silentRows.filter((row) => row >= from && row < end));
     const window = { from, end, times: lane.times(from, end), silent };
     this.#windows.set(lane, window);

@@ -2,6 +2,7 @@ import { OperationalError } from "../../shared/errors.ts";
 import type { Labels } from "../../shared/model/labels.ts";
 import { SCALE_MAX, type SeriesDefinition } from "../../shared/model/series-definition.ts";
 import { ByteReader, ByteWriter, checkedBody } from "../../shared/wire/bytes.ts";
+import type { SetBack } from "./stream.ts";
 import { EMPTY_BOOKS, type RefusedRange, type StreamBooks } from "./stream-books.ts";
 
 /**
@@ -80,7 +81,8 @@ export function decodeDefinitions(bytes: Uint8Array): SeriesDefinition[] {
 /**
  * Everything of a stream up to frame `seq` is in chunks; its replay starts after it, from
  * `snapshot`. `lastTimeMs` is the time of the last frame that was stored, in epoch `timeEpoch`;
- * `chunksEndMs` the newest time in any chunk of the store; `books` counts the frames up to `seq`.
+ * `chunksEndMs` the newest time in any chunk of the store; `books` counts the frames up to `seq`,
+ * `setBacks` are of them.
  */
 export type Checkpoint = {
   readonly seq: number;
@@ -88,6 +90,7 @@ export type Checkpoint = {
   readonly timeEpoch: number;
   readonly chunksEndMs: number;
   readonly books: StreamBooks;
+  readonly setBacks: readonly SetBack[];
   readonly snapshot: Uint8Array;
 };
 
@@ -106,6 +109,11 @@ export function encodeCheckpoint(checkpoint: Checkpoint): Uint8Array {
     writer.varint(toSeq - fromSeq);
     writer.byte(reason === "future" ? 1 : 2);
   }
+  writer.varint(checkpoint.setBacks.length);
+  for (const { epoch, fromMs } of checkpoint.setBacks) {
+    writer.varint(epoch);
+    writer.varint(fromMs);
+  }
   return writer.finish();
 }
 
@@ -116,10 +124,19 @@ export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
   const timeEpoch = reader.varint();
   const chunksEndMs = reader.varint();
   const snapshot = reader.bytes(reader.count(1));
-  // Of a store from before there were books.
+  // Stores of earlier versions have no books, or books and no set-backs.
   const books = reader.remaining === 0 ? EMPTY_BOOKS : readBooks(reader);
+  const setBacks = reader.remaining === 0 ? [] : readSetBacks(reader);
   reader.end();
-  return { seq, lastTimeMs, timeEpoch, chunksEndMs, books, snapshot };
+  return { seq, lastTimeMs, timeEpoch, chunksEndMs, books, setBacks, snapshot };
+}
+
+function readSetBacks(reader: ByteReader): SetBack[] {
+  const setBacks: SetBack[] = [];
+  for (let left = reader.count(2); left > 0; left -= 1) {
+    setBacks.push({ epoch: reader.varint(), fromMs: reader.varint() });
+  }
+  return setBacks;
 }
 
 function readBooks(reader: ByteReader): StreamBooks {

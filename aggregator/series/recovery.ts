@@ -142,6 +142,7 @@ export class Recovery {
     stream.lastTimeMs = checkpoint.lastTimeMs;
     stream.timeEpoch = checkpoint.timeEpoch;
     stream.books = checkpoint.books;
+    stream.setBacks = checkpoint.setBacks;
     partitions.chunksEndMs = Math.max(partitions.chunksEndMs, checkpoint.chunksEndMs);
     const epoch = epochOfSeq(checkpoint.seq);
     stream.decoder.define(epoch, []);

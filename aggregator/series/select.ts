@@ -21,17 +21,22 @@ export type SelectSource = {
   readonly damage: DamageKeeper;
 };
 
-/** One select: startMs < time <= endMs. */
+/** The last time that is wanted of an epoch of a stream. */
+export type EndOfEpoch = (stream: number, epoch: number) => number;
+
+/** One select: startMs < time <= endMs, and of each epoch nothing after the end that it has. */
 export class Selection {
   readonly #source: SelectSource;
   readonly #startMs: number;
   readonly #endMs: number;
+  readonly #endOf: EndOfEpoch;
   #sampleCount = 0;
 
-  constructor(source: SelectSource, startMs: number, endMs: number) {
+  constructor(source: SelectSource, startMs: number, endMs: number, endOf: EndOfEpoch) {
     this.#source = source;
     this.#startMs = startMs;
     this.#endMs = endMs;
+    this.#endOf = (stream, epoch) => Math.min(endMs, endOf(stream, epoch));
   }
 
   /**
@@ -57,7 +62,7 @@ export class Selection {
   }
 
   #readHead(selected: readonly Selected[]): void {
-    const reader = new HeadReader(this.#startMs, this.#endMs);
+    const reader = new HeadReader(this.#startMs, this.#endOf);
     for (const { series, pieces } of selected) {
       for (const { lane, column } of series.head) {
         const { times, values } = reader.read(lane, column);
@@ -96,7 +101,7 @@ export class Selection {
         const place = readChunkKey(key);
         if (place.endMs <= this.#startMs) continue;
         try {
-          this.#readChunk(new Chunk(value), rankOf(place.stream, place.epoch), byRef);
+          this.#readChunk(new Chunk(value), place, byRef);
         } catch (error) {
           if (!(error instanceof OperationalError) || error.code !== "PARSE") throw error;
           await this.#source.damage.setAside(key, value, error);
@@ -105,13 +110,19 @@ export class Selection {
     }
   }
 
-  #readChunk(chunk: Chunk, rank: number, byRef: ReadonlyMap<number, Selected>): void {
-    if ((chunk.times[0] ?? 0) > this.#endMs) return;
+  #readChunk(
+    chunk: Chunk,
+    { stream, epoch }: { readonly stream: number; readonly epoch: number },
+    byRef: ReadonlyMap<number, Selected>,
+  ): void {
+    const endMs = this.#endOf(stream, epoch);
+    if ((chunk.times[0] ?? 0) > endMs) return;
+    const rank = rankOf(stream, epoch);
     const { refs } = chunk;
     for (let i = 0; i < refs.length; i += 1) {
       const selected = byRef.get(refs[i] ?? 0);
       if (selected === undefined) continue;
-      const { times, values } = chunk.read(i, this.#startMs, this.#endMs);
+      const { times, values } = chunk.read(i, this.#startMs, endMs);
       if (times.length === 0) continue;
       this.#count(times.length);
       selected.pieces.push({ times, values, rank });

@@ -179,7 +179,22 @@ export class SeriesStore {
     startMs: number,
     endMs: number,
   ): Promise<SeriesColumns[]> {
-    return await new Selection(this.#source, startMs, endMs).run(matchers);
+    return await new Selection(this.#source, startMs, endMs, () => endMs).run(matchers);
+  }
+
+  /**
+   * The same without what a later epoch of its stream repeats: samples of the time before a clock
+   * that was ahead was put right must not make an alert when that time comes.
+   * @throws OperationalError as `select`
+   */
+  async selectUnrepeated(
+    matchers: readonly Matcher[],
+    startMs: number,
+    endMs: number,
+  ): Promise<SeriesColumns[]> {
+    const endOf = (stream: number, epoch: number) =>
+      this.#streams.byNumber(stream)?.endOf(epoch) ?? endMs;
+    return await new Selection(this.#source, startMs, endMs, endOf).run(matchers);
   }
 
   /** Label sets of the series that match any of the sets and were alive in the time, sorted. */

@@ -3,6 +3,7 @@ import type { Stream } from "./stream.ts";
 /** All streams, by node and stream id. */
 export class StreamTable {
   readonly #streams = new Map<string, Stream>();
+  readonly #byNumber = new Map<number, Stream>();
   #nextNumber = 1;
 
   /** The number that the next new stream gets. */
@@ -14,7 +15,12 @@ export class StreamTable {
     return this.#streams.get(`${node}\u0000${streamId}`);
   }
 
+  byNumber(number: number): Stream | undefined {
+    return this.#byNumber.get(number);
+  }
+
   add(stream: Stream): void {
+    this.#byNumber.set(stream.number, stream);
     this.#streams.set(`${stream.node}\u0000${stream.streamId}`, stream);
     this.skipTo(stream.number + 1);
   }
@@ -25,6 +31,7 @@ export class StreamTable {
   }
 
   remove(stream: Stream): void {
+    this.#byNumber.delete(stream.number);
     this.#streams.delete(`${stream.node}\u0000${stream.streamId}`);
   }
 

@@ -6,6 +6,12 @@ import { type Series, type SeriesIndex, storedLabels } from "./series-index.ts";
 import { EMPTY_BOOKS, type StreamBooks, withFrame } from "./stream-books.ts";
 
 /**
+ * From `fromMs` on the times of `epoch` repeat those of earlier ones: a clock that was ahead had been
+ * put right.
+ */
+export type SetBack = { readonly epoch: number; readonly fromMs: number };
+
+/**
  * A place in a stream up to which it can be cut: the rows before it become chunks, and a replay
  * that starts from `snapshot` after frame `seq` brings back all the rest.
  */
@@ -15,6 +21,7 @@ export type Mark = {
   readonly lastTimeMs: number;
   readonly timeEpoch: number;
   readonly books: StreamBooks;
+  readonly setBacks: readonly SetBack[];
   readonly snapshot: Uint8Array;
   /** For each lane its first row that is not cut. */
   readonly rows: ReadonlyMap<Lane, number>;
@@ -27,6 +34,8 @@ const CHUNK_TIMES_MAX = 6;
 const MARK_FRAMES_MAX = 4096;
 /** Changes of one stream that the head may hold for one mark: 16 bytes each. */
 const MARK_ENTRIES_MAX = 2_000_000;
+/** The last ones are remembered. */
+const SET_BACKS_MAX = 16;
 
 /**
  * One stream and the recent rows it made. `lanes` are those of the decoder's epoch by group;
@@ -45,6 +54,8 @@ export class Stream {
   lastTimeMs = 0;
   timeEpoch = 0;
   books = EMPTY_BOOKS;
+  /** Oldest first. */
+  setBacks: readonly SetBack[] = [];
   /** On the monotonic clock: when it was last written to. */
   activeAtMs = 0;
   readonly lanes = new Map<number, Lane>();
@@ -68,6 +79,15 @@ export class Stream {
     let count = 0;
     for (const group of this.lanes.keys()) count += this.decoder.aliveOfGroup(group).length;
     return count;
+  }
+
+  /** The last time of this epoch that no later epoch repeats. */
+  endOf(epoch: number): number {
+    let endMs = Number.POSITIVE_INFINITY;
+    for (const setBack of this.setBacks) {
+      if (setBack.epoch > epoch) endMs = Math.min(endMs, setBack.fromMs - 1);
+    }
+    return endMs;
   }
 
   *allLanes(): Iterable<Lane> {
@@ -153,6 +173,7 @@ export class Stream {
       lastTimeMs: this.lastTimeMs,
       timeEpoch: this.timeEpoch,
       books: this.books,
+      setBacks: this.setBacks,
       snapshot: decoder.snapshot(),
       rows,
     });
@@ -202,6 +223,10 @@ export class Stream {
       if (lane === undefined || !lane.hasColumns) continue;
       lane.appendRow(frame.timeMs, false);
       samples += decoder.aliveOfGroup(group).length;
+    }
+    if (frame.timeMs <= this.lastTimeMs) {
+      const setBack = { epoch: decoder.epoch, fromMs: frame.timeMs };
+      this.setBacks = [...this.setBacks, setBack].slice(-SET_BACKS_MAX);
     }
     this.lastTimeMs = frame.timeMs;
     this.timeEpoch = decoder.epoch;

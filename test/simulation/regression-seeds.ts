@@ -10,4 +10,7 @@ export const REGRESSION_SEEDS: readonly (readonly [seed: number, bug: string])[]
   [752_911_649, "an agent told its books after its goodbye: the stream had been closed"],
   [113, "a write that failed came back: an alert was told that had been taken back"],
   [500_000_057, "the oracle took books that were said before the last delivery for later ones"],
+  [781_610_311, "a clock put right: a rule saw the up that stood there from before"],
+  [781_612_334, "a clock put right: a rule saw ticks of the time before, and an alert fired"],
+  [781_612_018, "the oracle took books of an agent that was to send again for old ones"],
 ];

@@ -96,7 +96,7 @@ describe("a chunk", () => {
         const startMs = lane.timeOf(1 + (startAt % all.length)) - 1;
         const endMs = Math.max(startMs, lane.timeOf(1 + (endAt % all.length)));
         const chunk = readByRef(encode(lane, 1, lane.rowEnd), startMs, endMs);
-        const reader = new HeadReader(startMs, endMs);
+        const reader = new HeadReader(startMs, () => endMs);
         scales.forEach((_scale, column) => {
           expect(chunk.get(column + 1) ?? []).toEqual(texts(reader.read(lane, column)));
         });
@@ -109,13 +109,13 @@ describe("a chunk", () => {
     fc.assert(
       fc.property(ticks(anyValue, scales.length), fc.nat(), (all, cutAt) => {
         const lane = laneOf(all, scales);
-        const before = new HeadReader(0, ALL_MS);
+        const before = new HeadReader(0, () => ALL_MS);
         const whole = scales.map((_scale, column) => texts(before.read(lane, column)));
         const row = 1 + (cutAt % (all.length + 1));
         const chunk = readByRef(encode(lane, 1, row));
         const freed = new Set<number>();
         lane.dropBefore(row, (column) => freed.add(column));
-        const after = new HeadReader(0, ALL_MS);
+        const after = new HeadReader(0, () => ALL_MS);
         scales.forEach((_scale, column) => {
           const rest = freed.has(column) ? [] : texts(after.read(lane, column));
           expect([...(chunk.get(column + 1) ?? []), ...rest]).toEqual(whole[column]);

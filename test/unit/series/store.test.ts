@@ -7,6 +7,7 @@ import { StoreBed } from "./bed.ts";
 import { counter, everything, ModelAgent, type ModelFrame, type TickValue } from "./model.ts";
 
 const SECOND = 1000;
+const ALL_MS = Number.MAX_SAFE_INTEGER;
 
 /** One agent, one store: ticks second after second. */
 class Scene {
@@ -248,6 +249,29 @@ describe("write", () => {
     await scene.store.write("up", start + 1000, [up(7)]);
     expect(await scene.samples("up")).toContain("1:7 2:0 3:0 4:1");
     expect(scene.bed.counted("telltale_store_late_writes_dropped_total")).toBe(0);
+  });
+
+  test("repeats times after the clock was set back: rules see the later ones only", async () => {
+    const scene = await openScene();
+    const start = scene.timeMs;
+    const ruleSees = async () => {
+      const matchers = [{ name: "__name__", type: "=", value: "up" }] as const;
+      const [series] = await scene.store.selectUnrepeated(matchers, start + 13_000, ALL_MS);
+      const { times = [], values = [] } = series ?? {};
+      return [...times].map((time, i) => `${(time - start) / SECOND}:${values[i]}`).join(" ");
+    };
+    for (let second = 1; second <= 30; second += 1) {
+      await scene.store.write("up", start + second * SECOND, [up(1)]);
+    }
+    await scene.store.write("up", start + 15_500, [up(0)]);
+    expect(await ruleSees()).toBe("14:1 15:1 15.5:0");
+    await scene.bed.clock.advance(10_000);
+    await scene.store.cutDue(); // from here on it is read from chunks
+    expect(await ruleSees()).toBe("14:1 15:1 15.5:0");
+    scene.store = await scene.bed.reopen();
+    await scene.store.write("up", start + 20_500, [up(0)]);
+    expect(await ruleSees()).toBe("14:1 15:1 15.5:0 20.5:0");
+    expect(await scene.samples("up")).toContain("15:1 15.5:0 16:1 17:1 18:1 19:1 20:1 20.5:0 21:1");
   });
 
   test("that failed is not missed by the next one", async () => {
