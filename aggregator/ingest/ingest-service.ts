@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { OperationalError } from "../../shared/errors.ts";
 import type { Clock, Logger } from "../../shared/platform/ports.ts";
 import type { Metrics } from "../../shared/telemetry/metrics.ts";
@@ -53,6 +54,7 @@ export class IngestService implements AsyncDisposable {
     this.#options = options;
     this.#shown = new IngestMetrics(deps.metrics);
     this.#commits = new GroupCommit(deps, this.#shown, options.commitDelayMs);
+    setMaxListeners(2 * SESSIONS_MAX, this.#stop.signal); // each session has two
   }
 
   /** Serves one stream to its end. What the agent does wrong is told to it and logged, not thrown. */
