@@ -1,3 +1,4 @@
+import { exitOnSignals } from "../test/support/programs.ts";
 import { backlog } from "./backlog.ts";
 import { collect } from "./collect.ts";
 import { spine } from "./spine.ts";
@@ -21,6 +22,7 @@ if (bench === undefined) {
   console.error(`Usage: npm run bench -- NAME, where NAME is ${Object.keys(BENCHES).join(" or ")}`);
   process.exit(2);
 }
+if (bench !== collect) exitOnSignals(); // it has containers to take down first
 const result = await bench(args);
 if (result !== null) console.log(JSON.stringify(result));
 process.exit(0);

@@ -28,6 +28,9 @@ export class MixedLoad implements AsyncDisposable {
       this.#start([process.execPath, WORKER, role, folder, String(index + 1)]);
     });
     for (const script of QUIET) this.#start(["sh", "-c", script]);
+    process.once("exit", () => {
+      for (const child of this.#processes) child.kill("SIGKILL");
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,7 +1,7 @@
 import { randomInt } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { Bed, type Program } from "../support/programs.ts";
+import { Bed, exitOnSignals, type Program } from "../support/programs.ts";
 import { SeededRandom } from "../support/random.ts";
 import { Fuzzer } from "./fuzzer.ts";
 import { recordAgent } from "./record.ts";
@@ -90,6 +90,7 @@ function judgeGrowth(looks: readonly Look[]): void {
   if (open(late) > open(early) + DESCRIPTORS_MORE_MAX) throw new Error("Its descriptors grow");
 }
 
+exitOnSignals();
 const { values } = parseArgs({
   options: { minutes: { type: "string" }, seed: { type: "string" }, help: { type: "boolean" } },
 });

@@ -1,7 +1,7 @@
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { Bed, eventually, type Program } from "../support/programs.ts";
+import { Bed, eventually, exitOnSignals, type Program } from "../support/programs.ts";
 import { type AgentAccounts, checkAccounts, readAgentAccounts } from "../torture/accounts.ts";
 
 const HELP = `Stops the aggregator for some minutes while an agent with 1,000 series goes on, and measures.
@@ -99,6 +99,7 @@ async function run(minutes: number): Promise<boolean> {
   return during / before <= MEMORY_MAX && backfillMs < BACKFILL_MAX_MS && lateMs <= LATE_MAX_MS;
 }
 
+exitOnSignals();
 const { values } = parseArgs({
   options: { minutes: { type: "string" }, help: { type: "boolean" } },
 });

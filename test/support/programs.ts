@@ -10,6 +10,20 @@ import { setTimeout as delay } from "node:timers/promises";
 const ROOT = join(import.meta.dirname, "../..");
 const DIST = existsSync(join(ROOT, "dist")) ? join(ROOT, "dist") : ROOT;
 
+/** Of this process: what a signal or an uncaught error must not leave behind. */
+const running = new Set<Program>();
+const open = new Set<Bed>();
+process.on("exit", () => {
+  for (const { child } of running) child.kill("SIGKILL");
+  for (const { directory } of open) removeWhatCanBe(directory);
+});
+
+/** For commands: Ctrl-C and SIGTERM end the process with all that it started. */
+export function exitOnSignals(): void {
+  process.once("SIGINT", () => process.exit(130));
+  process.once("SIGTERM", () => process.exit(143));
+}
+
 /** A built program, run as a process of its own. */
 export class Program implements AsyncDisposable {
   readonly child: ChildProcess;
@@ -29,6 +43,8 @@ export class Program implements AsyncDisposable {
   ) {
     const command = [...launcher, process.execPath, Program.path(folder), ...args];
     this.child = spawn(command[0] ?? "", command.slice(1), { stdio: ["ignore", "pipe", "pipe"] });
+    running.add(this);
+    this.child.once("close", () => running.delete(this));
     this.child.stdout?.on("data", (chunk) => {
       this.output += chunk;
     });
@@ -94,6 +110,7 @@ export class Bed implements AsyncDisposable {
   /** @param prepare what is done to its directory before anything is put there */
   static async open(prepare: (directory: string) => void = () => {}): Promise<Bed> {
     const bed = new Bed();
+    open.add(bed);
     prepare(bed.directory);
     [bed.grpcPort, bed.httpPort, bed.agentPort] = await freePorts();
     mkdirSync(join(bed.directory, "rules"));
@@ -174,6 +191,7 @@ export class Bed implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const program of this.#programs) await program.kill();
     removeWhatCanBe(this.directory);
+    open.delete(this);
   }
 }
 

@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { randomInt } from "node:crypto";
 import { parseArgs } from "node:util";
-import { Bed } from "../support/programs.ts";
+import { Bed, exitOnSignals } from "../support/programs.ts";
 import { SeededRandom } from "../support/random.ts";
 import { FullDisk, mountSmall } from "./full-disk.ts";
 import { Killer } from "./kills.ts";
@@ -42,6 +42,7 @@ async function fillDisk(): Promise<void> {
   await new FullDisk(bed).run();
 }
 
+exitOnSignals();
 const { values } = parseArgs({
   options: {
     kills: { type: "string" },
