@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { connect } from "node:http2";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { connect as connectTls } from "node:tls";
 import { credentials, type Metadata, Metadata as NewMetadata } from "@grpc/grpc-js";
 import { expect, onTestFinished, test } from "vitest";
 import { newKeyAndRequest } from "../../agent/identity/certificate-request.ts";
@@ -21,6 +22,10 @@ import { createApiBed } from "./api-bed.ts";
 
 const LEVEL = { cacheBytes: 1024 ** 2, writeBufferBytes: 1024 ** 2 };
 const DAY_MS = 86_400_000;
+const PINGS_MAX = 2_000_000;
+/** Types of HTTP/2 frames. */
+const SETTINGS = 4;
+const PING = 6;
 
 function directoryForTest(): string {
   const directory = mkdtempSync(join(tmpdir(), "telltale-access-"));
@@ -87,6 +92,13 @@ async function joined(access: Access, node: string, aggregator: string) {
     issuedMs: 0,
     notAfterMs: DAY_MS,
   };
+}
+
+function http2Frame(type: number, length: number): Buffer {
+  const frame = Buffer.alloc(9 + length); // on stream 0, without flags
+  frame[2] = length;
+  frame[3] = type;
+  return frame;
 }
 
 function bearer(token: Secret): Metadata {
@@ -228,4 +240,24 @@ test("a connection whose calls are taken back over and over is cut, and counted"
   });
   query.close();
   expect(answer).toHaveProperty("nodes");
+});
+
+test("a connection that pings without end is cut", async () => {
+  const { access, server } = await startBed();
+  const [ca = ""] = access.serverTls.ca;
+  const { privateKeyPem: key, certificatePem: cert } = await joined(access, "n1", "a:1");
+  const [host = "", port] = server.address.split(":");
+  const tls = { ca, key, cert, servername: AGGREGATOR_NAME, ALPNProtocols: ["h2"] };
+  const socket = connectTls({ ...tls, host, port: Number(port) });
+  onTestFinished(() => void socket.destroy());
+  socket.on("error", () => {});
+  const closed = new Promise<void>((resolve) => socket.once("close", resolve));
+  socket.write("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+  socket.write(http2Frame(SETTINGS, 0));
+  const pings = Buffer.concat(Array.from({ length: 1000 }, () => http2Frame(PING, 8)));
+  for (let sent = 0; !socket.closed && sent < PINGS_MAX; sent += 1000) {
+    if (socket.write(pings)) continue;
+    await Promise.race([new Promise((resolve) => socket.once("drain", resolve)), closed]);
+  }
+  expect(socket.closed).toBe(true);
 });
