@@ -61,7 +61,7 @@ export async function collect(args: readonly string[]): Promise<BenchResult | nu
   await bed.startReadyAggregator();
   const directory = bed.path("peers");
   mkdirSync(directory);
-  await using peers = await Peers.open(directory, agentCommand(bed));
+  using peers = await Peers.open(directory, agentCommand(bed));
   const run = new Run(bed);
   for (const { containers, seconds, tools } of STAGES) {
     const stage = {

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { killAtExit } from "../test/support/programs.ts";
 
 const ROLES = ["burst", "disk", "network", "idle", "memory", "forks"] as const;
 const WORKER = join(import.meta.dirname, "mixed-load-worker.js");
@@ -28,9 +29,6 @@ export class MixedLoad implements AsyncDisposable {
       this.#start([process.execPath, WORKER, role, folder, String(index + 1)]);
     });
     for (const script of QUIET) this.#start(["sh", "-c", script]);
-    process.once("exit", () => {
-      for (const child of this.#processes) child.kill("SIGKILL");
-    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -42,6 +40,7 @@ export class MixedLoad implements AsyncDisposable {
 
   #start(command: readonly string[]): void {
     const child = spawn("nice", ["-n", "10", ...command], { stdio: "ignore" });
+    killAtExit(child);
     this.#processes.push(child);
     const name = this.#processes.length.toString(16).padStart(64, "0");
     for (const parent of this.#parents) {

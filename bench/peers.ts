@@ -52,7 +52,7 @@ export function canRun(tool: Tool): boolean {
 }
 
 /** The peers' scripts, with a folder of their own and, where that is possible, cgroups too. */
-export class Peers implements AsyncDisposable {
+export class Peers implements Disposable {
   readonly #directory: string;
   readonly #agent: string;
   readonly #cgroup: OwnCgroup | null;
@@ -71,7 +71,7 @@ export class Peers implements AsyncDisposable {
     const cgroup = new OwnCgroup();
     const fault = cgroup.fault();
     if (fault === null) return new Peers(directory, agent, cgroup);
-    await cgroup[Symbol.asyncDispose]();
+    cgroup[Symbol.dispose]();
     process.stderr.write(`The machine's other cgroups are seen too: ${fault}\n`);
     return new Peers(directory, agent, null);
   }
@@ -115,8 +115,8 @@ export class Peers implements AsyncDisposable {
     return existsSync(path) ? readFileSync(path, "utf8") : "";
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#cgroup?.[Symbol.asyncDispose]();
+  [Symbol.dispose](): void {
+    this.#cgroup?.[Symbol.dispose]();
   }
 
   /** As little as a service has: what npm and a shell set must not change what is measured. */

@@ -5,7 +5,7 @@ import { credentials } from "@grpc/grpc-js";
 import { labelsOf } from "../shared/model/labels.ts";
 import { FrameEncoder } from "../shared/wire/frame-encoder.ts";
 import { loadTelltale, PROTOCOL_VERSION } from "../shared/wire/proto.ts";
-import { Bed, eventually, type Program } from "../test/support/programs.ts";
+import { Bed, eventually, killAtExit, type Program } from "../test/support/programs.ts";
 import { CountingProxy } from "./counting-proxy.ts";
 import type { BenchResult } from "./main.ts";
 
@@ -178,6 +178,7 @@ export function statusMiB(path: string): number {
 async function bareNodeMiB(): Promise<number> {
   const { spawn } = await import("node:child_process");
   const child = spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)"]);
+  killAtExit(child);
   await delay(1500);
   const mebibytes = statusMiB(`/proc/${child.pid}/status`);
   child.kill();

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { labelPairs, labelsFrom } from "../shared/model/labels.ts";
 import { scaledValue } from "../shared/model/series-definition.ts";
-import { Bed, eventually } from "../test/support/programs.ts";
+import { Bed, eventually, killAtExit } from "../test/support/programs.ts";
 import { CountingProxy } from "./counting-proxy.ts";
 import type { BenchResult } from "./main.ts";
 import { MixedLoad } from "./mixed-load.ts";
@@ -92,7 +92,7 @@ async function capture(
   await using server = await CaptureServer.open();
   await using ingest = await serveIngest(store, certificate);
   await using proxy = await CountingProxy.open(ingest.port);
-  await using group = canIsolate() ? new OwnCgroup() : null;
+  using group = canIsolate() ? new OwnCgroup() : null;
   await using _load = new MixedLoad(bed.path("load"), group?.paths ?? []);
   await using _agent = startAgent(bed, server.port, group);
   const { spoken } = server;
@@ -142,6 +142,7 @@ function startAgent(bed: Bed, port: number, group: OwnCgroup | null): AsyncDispo
   const command = [process.execPath, program, ...args];
   const [file = "", ...rest] = group === null ? command : group.inside(command);
   const child: ChildProcess = spawn(file, rest, { stdio: ["ignore", "ignore", "inherit"] });
+  killAtExit(child);
   const end = async () => {
     child.kill("SIGTERM");
     if (child.exitCode === null && child.signalCode === null) await once(child, "exit");

@@ -3,6 +3,9 @@ import { columnBits, setStale } from "../../shared/model/stale.ts";
 import type { Piece } from "./chunk-decoder.ts";
 import { Changes, type Lane } from "./lane.ts";
 
+/** The last time that is wanted of an epoch of a stream. */
+export type EndOfEpoch = (stream: number, epoch: number) => number;
+
 type Window = {
   readonly from: number;
   readonly end: number;
@@ -13,11 +16,11 @@ type Window = {
 /** Reads the recent samples of one stretch of time, startMs < time <= end of the epoch, from lanes. */
 export class HeadReader {
   readonly #startMs: number;
-  readonly #endOf: (stream: number, epoch: number) => number;
+  readonly #endOf: EndOfEpoch;
   readonly #windows = new Map<Lane, Window>();
   readonly #changes = new Changes();
 
-  constructor(startMs: number, endOf: (stream: number, epoch: number) => number) {
+  constructor(startMs: number, endOf: EndOfEpoch) {
     this.#startMs = startMs;
     this.#endOf = endOf;
   }

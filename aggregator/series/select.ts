@@ -3,7 +3,7 @@ import type { Matcher, SeriesColumns } from "../../shared/model/columns.ts";
 import type { KeyValueStore } from "../../shared/platform/ports.ts";
 import { Chunk } from "./chunk-decoder.ts";
 import type { DamageKeeper } from "./damage.ts";
-import { HeadReader } from "./head-reader.ts";
+import { type EndOfEpoch, HeadReader } from "./head-reader.ts";
 import { blockOf, chunkRange, partitionOf, type Range, readChunkKey } from "./keys.ts";
 import { PieceMerger, type RankedPiece } from "./merge.ts";
 import type { Partitions } from "./partitions.ts";
@@ -20,9 +20,6 @@ export type SelectSource = {
   readonly partitions: Partitions;
   readonly damage: DamageKeeper;
 };
-
-/** The last time that is wanted of an epoch of a stream. */
-export type EndOfEpoch = (stream: number, epoch: number) => number;
 
 /** One select: startMs < time <= endMs, and of each epoch nothing after the end that it has. */
 export class Selection {

@@ -202,8 +202,7 @@ export class FinalCheck {
       const given = dropped.reduce((sum, { frames }) => sum + frames, 0);
       const frames = this.#storedOf(journal);
       const says = `made ${made}, stored ${stored}, waiting ${waiting}, dropped ${given}`;
-      // An agent that heard of less than there is says what it sends again as waiting.
-      const isCurrent = stored <= frames && stored + waiting >= frames - BOOKS_AGE_FRAMES;
+      const isCurrent = stored <= frames && stored >= frames - BOOKS_AGE_FRAMES;
       const isSame = accounts().made >= made && accounts().made <= made + BOOKS_AGE_FRAMES;
       if (unaccounted !== 0 || made !== stored + waiting + given || !isCurrent || !isSame) {
         found.push(

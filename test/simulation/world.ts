@@ -21,8 +21,10 @@ import { HOT_ABOVE, HOT_KEY, type Span } from "./source.ts";
 const DRAIN_MAX_MS = 120_000;
 /** Alerts have settled this long after the last change. */
 const SETTLE_MS = 8000;
-/** Agents tell their books at least this often. */
-const BOOKS_MS = 12_000;
+/** Agents tell their books every 10 s; the last of them has connected and been heard by then. */
+const BOOKS_MS = 15_000;
+/** More than this waits where an agent that heard of less than there is sends it again. */
+const WAITING_FRAMES = 5;
 /** What was said this long ago has arrived and was read. */
 const UNDERWAY_MS = 1000;
 const VIOLATIONS_MAX = 12;
@@ -267,11 +269,16 @@ export class World {
     }
   }
 
-  /** Whether the aggregator has books of all agents that came when its clock said this, or later. */
+  /**
+   * Whether the aggregator has books of all agents that came when its clock said this, or later, and
+   * say that all is delivered.
+   */
   #areBooksSince(wallMs: number): boolean {
     if (this.#standby !== null && !this.#plan.isMirrored) return true; // they are not looked at
     const nodes = this.#aggregators.flatMap(({ services }) => services?.api.nodes() ?? []);
-    return nodes.every(({ accounting }) => (accounting?.toldMs ?? 0) >= wallMs);
+    return nodes.every(({ accounting: books }) => {
+      return books !== null && books.toldMs >= wallMs && books.waiting <= WAITING_FRAMES;
+    });
   }
 
   #isDrained(): boolean {

@@ -11,10 +11,10 @@ const ROOT = join(import.meta.dirname, "../..");
 const DIST = existsSync(join(ROOT, "dist")) ? join(ROOT, "dist") : ROOT;
 
 /** Of this process: what a signal or an uncaught error must not leave behind. */
-const running = new Set<Program>();
+const running = new Set<ChildProcess>();
 const open = new Set<Bed>();
 process.on("exit", () => {
-  for (const { child } of running) child.kill("SIGKILL");
+  for (const child of running) child.kill("SIGKILL");
   for (const { directory } of open) removeWhatCanBe(directory);
 });
 
@@ -22,6 +22,12 @@ process.on("exit", () => {
 export function exitOnSignals(): void {
   process.once("SIGINT", () => process.exit(130));
   process.once("SIGTERM", () => process.exit(143));
+}
+
+/** Has the child killed at the latest when this process exits. */
+export function killAtExit(child: ChildProcess): void {
+  running.add(child);
+  child.once("exit", () => running.delete(child));
 }
 
 /** A built program, run as a process of its own. */
@@ -43,8 +49,7 @@ export class Program implements AsyncDisposable {
   ) {
     const command = [...launcher, process.execPath, Program.path(folder), ...args];
     this.child = spawn(command[0] ?? "", command.slice(1), { stdio: ["ignore", "pipe", "pipe"] });
-    running.add(this);
-    this.child.once("close", () => running.delete(this));
+    killAtExit(this.child);
     this.child.stdout?.on("data", (chunk) => {
       this.output += chunk;
     });
