@@ -70,6 +70,11 @@ export class AgentJournal {
     tick.isRefused ||= REFUSED.test(reason);
   }
 
+  /** Told again by a welcome; the agent may have dropped them for room and say nothing of it. */
+  refused(fromSeq: number, toSeq: number): void {
+    for (const tick of this.ticks) tick.isRefused ||= tick.seq >= fromSeq && tick.seq <= toSeq;
+  }
+
   /** Ticks up to `seq` of which it is not yet known that they are safe. */
   unsafeUpTo(seq: number): Tick[] {
     const isSettled = (tick: Tick | undefined) => tick?.isSafe || tick?.fate === "unwritten";

@@ -310,6 +310,7 @@ export class World {
     if (rejected !== null && rejected !== undefined) this.#checkRefusal(journal, rejected);
     if (welcome === null || welcome === undefined) return message;
     const { lastSeq } = welcome;
+    for (const { fromSeq, toSeq } of welcome.refused) journal.refused(fromSeq, toSeq);
     this.#checkSafe(ends, lastSeq, "said to be held");
     if (lastSeq < journal.ackedSeq && isAlone) {
       this.violate(`${agent}: held up to ${lastSeq}, acknowledged was ${journal.ackedSeq}`);
