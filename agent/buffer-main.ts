@@ -11,11 +11,11 @@ import { nodeClock } from "../shared/platform/node.ts";
 import type { KeyValueStore } from "../shared/platform/ports.ts";
 import { readConfig } from "../shared/platform/read-config.ts";
 import { Metrics } from "../shared/telemetry/metrics.ts";
-import { exportFrames } from "./buffer/export.ts";
-import { openFrameBuffer } from "./buffer/frame-buffer.ts";
-import { type Inspection, inspect } from "./buffer/inspection.ts";
-import { findingsText, inspectionText } from "./buffer/inspection-text.ts";
 import { agentConfigSchema } from "./config.ts";
+import { exportFrames } from "./frames/export.ts";
+import { findingsText, inspectionText } from "./frames/inspection-text.ts";
+import { type Inspection, inspect } from "./queue/inspection.ts";
+import { openFrameBuffer } from "./queue/queue.ts";
 
 /**
  * `telltale-agent buffer`: a program of its own, so that the agent's memory does not hold it. Looks

@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
-import { openFrameBuffer } from "../agent/buffer/frame-buffer.ts";
+import { openFrameBuffer } from "../agent/queue/queue.ts";
 import { labelsOf } from "../shared/model/labels.ts";
 import { openLevelStore } from "../shared/platform/level-store.ts";
 import { nodeClock } from "../shared/platform/node.ts";

@@ -16,7 +16,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type FrameBuffer, openFrameBuffer } from "../../agent/buffer/frame-buffer.ts";
+import { type FrameBuffer, openFrameBuffer } from "../../agent/queue/queue.ts";
 import { labelsOf } from "../../shared/model/labels.ts";
 import { openLevelStore, type StoreDamage } from "../../shared/platform/level-store.ts";
 import { nodeClock } from "../../shared/platform/node.ts";

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { credentials, Server, ServerCredentials } from "@grpc/grpc-js";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { type FrameBuffer, openFrameBuffer } from "../../agent/buffer/frame-buffer.ts";
+import { type FrameBuffer, openFrameBuffer } from "../../agent/queue/queue.ts";
 import { grpcConnect } from "../../agent/uplink/grpc-connect.ts";
 import { grpcProbe } from "../../agent/uplink/grpc-probe.ts";
 import { runUplink } from "../../agent/uplink/uplink.ts";

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { type FrameBuffer, openFrameBuffer } from "../../agent/buffer/frame-buffer.ts";
+import { type FrameBuffer, openFrameBuffer } from "../../agent/queue/queue.ts";
 import { grpcConnect } from "../../agent/uplink/grpc-connect.ts";
 import { grpcProbe } from "../../agent/uplink/grpc-probe.ts";
 import { runUplink } from "../../agent/uplink/uplink.ts";

@@ -1,7 +1,7 @@
 import { type AgentPlatform, startAgent } from "../../agent/app.ts";
-import { FrameBuffer } from "../../agent/buffer/frame-buffer.ts";
 import type { Collector } from "../../agent/collect/collector.ts";
 import { agentConfigSchema } from "../../agent/config.ts";
+import { FrameBuffer } from "../../agent/queue/queue.ts";
 import type { ChoicePolicy } from "../../agent/uplink/choose-state.ts";
 import { FrameEncoder } from "../../shared/wire/frame-encoder.ts";
 import { watchBuffer } from "./frame-buffer-watch.ts";

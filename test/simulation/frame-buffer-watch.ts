@@ -1,5 +1,5 @@
-import { FrameBuffer } from "../../agent/buffer/frame-buffer.ts";
-import { Refusals } from "../../agent/buffer/refusals.ts";
+import { FrameBuffer } from "../../agent/queue/queue.ts";
+import { Refusals } from "../../agent/queue/refusals.ts";
 import type { AgentJournal } from "./journal.ts";
 
 /** Whose frames lie in a buffer, and whether its process still lives. */

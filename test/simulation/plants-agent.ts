@@ -1,6 +1,6 @@
-import { FrameBuffer } from "../../agent/buffer/frame-buffer.ts";
-import { LEDGER_KEY } from "../../agent/buffer/records.ts";
-import { Refusals } from "../../agent/buffer/refusals.ts";
+import { FrameBuffer } from "../../agent/queue/queue.ts";
+import { LEDGER_KEY } from "../../agent/queue/records.ts";
+import { Refusals } from "../../agent/queue/refusals.ts";
 import type { KeyValueStore } from "../../shared/platform/ports.ts";
 import { countOfSeq } from "../../shared/wire/frame.ts";
 import { FrameEncoder } from "../../shared/wire/frame-encoder.ts";

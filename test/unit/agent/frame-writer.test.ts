@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { FrameWriter, PENDING_FRAMES_MAX } from "../../../agent/frame-writer.ts";
+import { FrameWriter, PENDING_FRAMES_MAX } from "../../../agent/pipeline/frame-writer.ts";
 import type { EncodedFrame } from "../../../shared/wire/frame-encoder.ts";
 import { MemoryLogger } from "../../support/memory-logger.ts";
 

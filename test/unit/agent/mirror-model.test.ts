@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { Fanout } from "../../../agent/fanout.ts";
-import { FrameWriter } from "../../../agent/frame-writer.ts";
+import { Fanout } from "../../../agent/pipeline/fanout.ts";
+import { FrameWriter } from "../../../agent/pipeline/frame-writer.ts";
 import { labelsOf } from "../../../shared/model/labels.ts";
 import { FrameEncoder } from "../../../shared/wire/frame-encoder.ts";
 import { MemoryLogger } from "../../support/memory-logger.ts";

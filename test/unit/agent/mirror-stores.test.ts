@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { mirrorStores } from "../../../agent/mirror-stores.ts";
+import { mirrorStores } from "../../../agent/queue/mirror-stores.ts";
 
 test.each([
   ["the only one has the data directory", ["a"], [], [null], []],

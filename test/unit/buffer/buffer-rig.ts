@@ -1,7 +1,7 @@
-import type { FrameBuffer } from "../../../agent/buffer/frame-buffer.ts";
-import { openFrameBuffer } from "../../../agent/buffer/frame-buffer.ts";
-import type { BufferedFrame } from "../../../agent/buffer/ranges.ts";
-import type { StreamLimits } from "../../../agent/buffer/room.ts";
+import type { BufferedFrame } from "../../../agent/frames/definitions.ts";
+import type { FrameBuffer } from "../../../agent/queue/queue.ts";
+import { openFrameBuffer } from "../../../agent/queue/queue.ts";
+import type { StreamLimits } from "../../../agent/queue/room.ts";
 import { labelsOf, labelsRecord } from "../../../shared/model/labels.ts";
 import { Metrics } from "../../../shared/telemetry/metrics.ts";
 import { epochOfSeq } from "../../../shared/wire/frame.ts";

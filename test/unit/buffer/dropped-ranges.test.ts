@@ -7,7 +7,7 @@ import {
   withDrop,
   withFrozen,
   withReported,
-} from "../../../agent/buffer/dropped-ranges.ts";
+} from "../../../agent/queue/dropped-ranges.ts";
 import { seqOf } from "../../../shared/wire/frame.ts";
 import { BufferRig } from "./buffer-rig.ts";
 

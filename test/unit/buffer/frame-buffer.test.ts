@@ -1,10 +1,5 @@
 import { describe, expect, test } from "vitest";
-import {
-  definitionKey,
-  frameKey,
-  IDENTITY_KEY,
-  LEDGER_KEY,
-} from "../../../agent/buffer/records.ts";
+import { definitionKey, frameKey, IDENTITY_KEY, LEDGER_KEY } from "../../../agent/queue/records.ts";
 import { OperationalError } from "../../../shared/errors.ts";
 import { seqOf } from "../../../shared/wire/frame.ts";
 import { settle } from "../../support/fake-clock.ts";

@@ -1,5 +1,5 @@
 import type { KeyValueStore } from "../../shared/platform/ports.ts";
-import { type BufferedFrame, ifReadable, storedFrame } from "./ranges.ts";
+import { type BufferedFrame, ifReadable, storedFrame } from "../frames/definitions.ts";
 import { frameKey, seqOfFrameKey } from "./records.ts";
 
 /** Frames of the queue that should be there and are not, or fail their checksum; ends inclusive. */

@@ -6,7 +6,7 @@ import { ByteReader, ByteWriter, checkedBody } from "../../shared/wire/bytes.ts"
 import { countOfSeq, epochOfSeq, seqOf } from "../../shared/wire/frame.ts";
 import type { EncodedFrame } from "../../shared/wire/frame-encoder.ts";
 import { RANGES_UNDERWAY_MAX, type RangeBook } from "./dropped-ranges.ts";
-import type { Ledger } from "./ledger-state.ts";
+import type { Ledger } from "./ledger.ts";
 import type { Stretch } from "./stretches.ts";
 
 /**

@@ -1,4 +1,4 @@
-import type { Totals } from "./ledger-state.ts";
+import type { Totals } from "./ledger.ts";
 
 /** A keyframe and the frames up to the next: the smallest part that can be read on its own. */
 export type Stretch = {

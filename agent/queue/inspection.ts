@@ -1,8 +1,8 @@
 import { errorMessage, OperationalError } from "../../shared/errors.ts";
 import type { DroppedRange } from "../../shared/model/accounts.ts";
 import type { KeyValueStore } from "../../shared/platform/ports.ts";
-import { type Ledger, newLedger, waitingFrames } from "./ledger-state.ts";
-import { storedFrame } from "./ranges.ts";
+import { storedFrame } from "../frames/definitions.ts";
+import { type Ledger, newLedger, waitingFrames } from "./ledger.ts";
 import {
   ALL_DEFINITIONS,
   ALL_FRAMES,

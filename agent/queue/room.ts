@@ -1,8 +1,8 @@
 import type { Clock } from "../../shared/platform/ports.ts";
 import type { Books } from "./books.ts";
-import type { Compactor } from "./compactor.ts";
+import type { Compactor } from "./disk-room.ts";
 import type { DiskSpace } from "./disk-space.ts";
-import { waitingFrames } from "./ledger-state.ts";
+import { waitingFrames } from "./ledger.ts";
 import type { Stretches } from "./stretches.ts";
 
 /**

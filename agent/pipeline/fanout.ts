@@ -1,4 +1,4 @@
-import type { EncodedFrame } from "../shared/wire/frame-encoder.ts";
+import type { EncodedFrame } from "../../shared/wire/frame-encoder.ts";
 import type { FrameWriter } from "./frame-writer.ts";
 
 type Epochs = {

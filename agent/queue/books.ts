@@ -9,7 +9,7 @@ import {
   withFrozen,
   withReported,
 } from "./dropped-ranges.ts";
-import { type Ledger, type Settlement, withDiscarded, withSettled } from "./ledger-state.ts";
+import { type Ledger, type Settlement, withDiscarded, withSettled } from "./ledger.ts";
 import { encodeLedger, encodeRanges, LEDGER_KEY, RANGES_KEY } from "./records.ts";
 
 /**

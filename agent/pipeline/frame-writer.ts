@@ -1,6 +1,6 @@
-import { errorMessage, OperationalError } from "../shared/errors.ts";
-import type { Logger } from "../shared/platform/ports.ts";
-import type { EncodedFrame } from "../shared/wire/frame-encoder.ts";
+import { errorMessage, OperationalError } from "../../shared/errors.ts";
+import type { Logger } from "../../shared/platform/ports.ts";
+import type { EncodedFrame } from "../../shared/wire/frame-encoder.ts";
 
 /** Frames that may wait for a slow disk; one more and the disk counts as failing. */
 export const PENDING_FRAMES_MAX = 60;

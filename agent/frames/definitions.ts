@@ -3,8 +3,8 @@ import type { SeriesDefinition } from "../../shared/model/series-definition.ts";
 import type { KeyValueStore } from "../../shared/platform/ports.ts";
 import { epochOfSeq } from "../../shared/wire/frame.ts";
 import { readFrameHeader } from "../../shared/wire/frame-decoder.ts";
-import type { Drop } from "./dropped-ranges.ts";
-import { ALL_DEFINITIONS, decodeDefinition, definitionKey, frameKey } from "./records.ts";
+import type { Drop } from "../queue/dropped-ranges.ts";
+import { ALL_DEFINITIONS, decodeDefinition, definitionKey, frameKey } from "../queue/records.ts";
 
 export type BufferedFrame = {
   readonly seq: number;

@@ -1,5 +1,5 @@
 import type { Drop } from "./dropped-ranges.ts";
-import type { Ledger, Settlement } from "./ledger-state.ts";
+import type { Ledger, Settlement } from "./ledger.ts";
 import type { Stretches } from "./stretches.ts";
 
 type Refusal = { readonly reason: string; readonly frames: number; readonly toSeq: number };

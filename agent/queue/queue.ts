@@ -13,19 +13,18 @@ import type {
 import type { Metrics } from "../../shared/telemetry/metrics.ts";
 import { countOfSeq, epochOfSeq, FRAME_BYTES_MAX, seqOf } from "../../shared/wire/frame.ts";
 import type { EncodedFrame } from "../../shared/wire/frame-encoder.ts";
-import { Books } from "./books.ts";
-import { BufferMetrics } from "./buffer-metrics.ts";
-import { Compactor } from "./compactor.ts";
-import { DISK_LOOK_MS, DiskSpace } from "./disk-space.ts";
-import { type Missing, readFrames } from "./frame-reader.ts";
 import {
-  accountsOf,
-  type Ledger,
-  type Settlement,
-  withQueued,
-  withSettled,
-} from "./ledger-state.ts";
-import { type BufferedFrame, readDefinitions, removeFrames, timedDrops } from "./ranges.ts";
+  type BufferedFrame,
+  readDefinitions,
+  removeFrames,
+  timedDrops,
+} from "../frames/definitions.ts";
+import { BufferMetrics } from "../frames/frame-metrics.ts";
+import { Books } from "./books.ts";
+import { Compactor } from "./disk-room.ts";
+import { DISK_LOOK_MS, DiskSpace } from "./disk-space.ts";
+import { accountsOf, type Ledger, type Settlement, withQueued, withSettled } from "./ledger.ts";
+import { type Missing, readFrames } from "./reader.ts";
 import {
   encodeIdentity,
   frameOperations,

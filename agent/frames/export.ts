@@ -4,8 +4,8 @@ import { type SeriesDefinition, scaledValue } from "../../shared/model/series-de
 import type { KeyValueStore } from "../../shared/platform/ports.ts";
 import { epochOfSeq } from "../../shared/wire/frame.ts";
 import { parseFrame, StreamDecoder } from "../../shared/wire/frame-decoder.ts";
-import { readDefinitions, storedFrame } from "./ranges.ts";
-import { ALL_FRAMES, seqOfFrameKey } from "./records.ts";
+import { ALL_FRAMES, seqOfFrameKey } from "../queue/records.ts";
+import { readDefinitions, storedFrame } from "./definitions.ts";
 
 /** One tick: every series that has a sample at it. */
 export type ExportedFrame = {

@@ -2,7 +2,7 @@ import { errorMessage } from "../../shared/errors.ts";
 import type { KeyValueStore, Logger, Random } from "../../shared/platform/ports.ts";
 import { epochOfSeq } from "../../shared/wire/frame.ts";
 import type { RangeBook } from "./dropped-ranges.ts";
-import { type Ledger, newLedger, withDiscarded, withSettled } from "./ledger-state.ts";
+import { type Ledger, newLedger, withDiscarded, withSettled } from "./ledger.ts";
 import { blankLedger, rollForward } from "./rebuild.ts";
 import {
   ALL_DEFINITIONS,

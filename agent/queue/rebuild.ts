@@ -2,7 +2,7 @@ import { OperationalError } from "../../shared/errors.ts";
 import type { BatchOperation, KeyValueStore } from "../../shared/platform/ports.ts";
 import { epochOfSeq } from "../../shared/wire/frame.ts";
 import { type FrameHeader, readFrameHeader } from "../../shared/wire/frame-decoder.ts";
-import { type Ledger, newLedger, withQueued } from "./ledger-state.ts";
+import { type Ledger, newLedger, withQueued } from "./ledger.ts";
 import {
   ALL_FRAMES,
   ALL_STRETCHES,

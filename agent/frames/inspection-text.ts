@@ -1,5 +1,5 @@
 import { countOfSeq, epochOfSeq } from "../../shared/wire/frame.ts";
-import type { Inspection } from "./inspection.ts";
+import type { Inspection } from "../queue/inspection.ts";
 
 /** What `buffer inspect` prints: what there is, and below it the ranges that were dropped. */
 export function inspectionText(found: Inspection, directory: string): string {

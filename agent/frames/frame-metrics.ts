@@ -1,5 +1,5 @@
 import type { Counter, Gauge, Metrics } from "../../shared/telemetry/metrics.ts";
-import { type Ledger, newLedger, waitingFrames } from "./ledger-state.ts";
+import { type Ledger, newLedger, waitingFrames } from "../queue/ledger.ts";
 
 /** Shows the ledger: counters go on over restarts, as it does. */
 export class BufferMetrics {
