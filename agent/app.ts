@@ -12,11 +12,10 @@ import { BudgetWatch } from "./budget.ts";
 import type { MetricFamily } from "./collect/collector.ts";
 import { type ScheduledCollector, TickRunner } from "./collect/tick.ts";
 import type { AgentConfig } from "./config.ts";
+import { type FrameQueue, openFrameQueue } from "./frames/frame-queue.ts";
 import { metricsPage } from "./metrics-page.ts";
-import { Fanout } from "./pipeline/fanout.ts";
 import { FrameWriter } from "./pipeline/frame-writer.ts";
 import { mirrorStores } from "./queue/mirror-stores.ts";
-import { type FrameBuffer, openFrameBuffer } from "./queue/queue.ts";
 import { type ProcessUsage, SelfCollector } from "./self-collector.ts";
 import { type SeriesSink, withOwnLabels } from "./series-sink.ts";
 import { runTicks, type Tick } from "./tick-loop.ts";
@@ -75,8 +74,8 @@ async function start(
   const { clock, random, logger } = platform;
   const metrics = new Metrics();
   const routes = await openRoutes(config, platform, metrics, parts);
-  const fanout = new Fanout(routes);
-  const encoder = new FrameEncoder(fanout.epoch, { keyframeEvery: KEYFRAME_EVERY });
+  const writer = new FrameWriter(routes);
+  const encoder = new FrameEncoder(writer.epoch, { keyframeEvery: KEYFRAME_EVERY });
   const sink = withOwnLabels(encoder, config.labels);
   const collectors = platform.collectors(sink);
   parts.defer(() => closeAll(collectors));
@@ -85,7 +84,7 @@ async function start(
   const { cpu, memory } = config.budget;
   const allowance = { cpuCores: cpu, memoryBytes: memory };
   const budget = new BudgetWatch(allowance, runner, metrics, logger);
-  const ticker = new Ticker({ fanout, encoder, runner, self, budget, clock, metrics, logger });
+  const ticker = new Ticker({ writer, encoder, runner, self, budget, clock, metrics, logger });
   if (config.listen !== null) {
     const page = () => metricsPage(encoder, familiesOf(runner, collectors), metrics, config.labels);
     parts.use(await platform.servePage(config.listen, page));
@@ -109,15 +108,14 @@ async function start(
   parts.defer(async () => {
     stop.abort();
     await ended(ticks, stop.signal, logger);
-    await fanout.settled();
+    await writer.settled();
   });
   logger.info({ node, aggregator: addresses.map(formatAddress), policy }, "agent started");
 }
 
 /** One way of the frames: from a buffer of its own to an aggregator, or to one of several. */
 type Route = {
-  readonly buffer: FrameBuffer;
-  readonly writer: FrameWriter;
+  readonly buffer: FrameQueue;
   readonly destinations: readonly Destination[];
   readonly logger: Logger;
   readonly metrics: Metrics;
@@ -151,7 +149,7 @@ async function openRoutes(
       connect: platform.connect(address),
       probe: platform.probe(address),
     }));
-    routes.push({ buffer, writer: new FrameWriter(buffer, own.logger), destinations, ...own });
+    routes.push({ buffer, destinations, ...own });
   }
   for (const folder of unused) {
     const directory = `${parent}/${folder}`;
@@ -165,7 +163,7 @@ async function openBuffer(
   config: AgentConfig,
   platform: AgentPlatform & { readonly metrics: Metrics },
   parts: Disposals,
-): Promise<FrameBuffer> {
+): Promise<FrameQueue> {
   const { clock, random, logger, metrics } = platform;
   const limits = {
     bytesMax: config.buffer.bytes_max,
@@ -181,7 +179,7 @@ async function openBuffer(
   damages.add(0, { outcome: "repaired" });
   const load = async (store: KeyValueStore) => {
     const deps = { store, clock, random, logger, metrics, freeBytes };
-    const opened = await openFrameBuffer(deps, limits);
+    const opened = await openFrameQueue(deps, limits);
     parts.defer(() => store.close());
     parts.defer(() => opened.close());
     return opened;
@@ -209,7 +207,7 @@ async function ended(work: Promise<void>, signal: AbortSignal, logger: Logger): 
 }
 
 type TickerParts = {
-  readonly fanout: Fanout;
+  readonly writer: FrameWriter;
   readonly encoder: FrameEncoder;
   readonly runner: TickRunner;
   readonly self: SelfCollector;
@@ -244,14 +242,14 @@ class Ticker {
   }
 
   onTick(tick: Tick): void {
-    const { fanout, encoder, runner, self, budget, clock, logger } = this.#parts;
+    const { writer, encoder, runner, self, budget, clock, logger } = this.#parts;
     this.#ticks.add();
     this.#missed.add(tick.missed);
     this.#lateSeconds.set(tick.lateMs / 1000);
     if (tick.isClockBack) logger.warn({ timeMs: tick.timeMs }, "the clock went back: new epoch");
     const isWorn = this.#definedSeries - this.#samples > ENDED_SERIES_MAX + this.#samples;
-    if (fanout.takeFailure() || tick.isClockBack || isWorn) {
-      encoder.beginEpoch(fanout.nextEpoch());
+    if (writer.takeFailure() || tick.isClockBack || isWorn) {
+      encoder.beginEpoch(writer.nextEpoch());
     }
     runner.run(tick.timeMs);
     const usage = self.collect(tick.timeMs);
@@ -259,6 +257,6 @@ class Ticker {
     const frame = encoder.encodeTick(tick.timeMs, [0]);
     this.#definedSeries = frame.seriesCount;
     this.#samples = frame.sampleCount;
-    fanout.write(frame);
+    writer.write(frame);
   }
 }

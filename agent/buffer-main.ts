@@ -13,9 +13,13 @@ import { readConfig } from "../shared/platform/read-config.ts";
 import { Metrics } from "../shared/telemetry/metrics.ts";
 import { agentConfigSchema } from "./config.ts";
 import { exportFrames } from "./frames/export.ts";
-import { findingsText, inspectionText } from "./frames/inspection-text.ts";
-import { type Inspection, inspect } from "./queue/inspection.ts";
-import { openFrameBuffer } from "./queue/queue.ts";
+import { openFrameQueue } from "./frames/frame-queue.ts";
+import {
+  type FrameInspection,
+  findingsText,
+  inspectFrames,
+  inspectionText,
+} from "./frames/inspection.ts";
 
 /**
  * `telltale-agent buffer`: a program of its own, so that the agent's memory does not hold it. Looks
@@ -107,7 +111,7 @@ function directoryOf({ config, dataDir }: Options): string {
 
 async function report(
   options: Options,
-  text: (inspection: Inspection, directory: string) => string,
+  text: (inspection: FrameInspection, directory: string) => string,
   failsOnFinding: boolean,
 ): Promise<void> {
   const isJson = options.output === "json";
@@ -116,7 +120,7 @@ async function report(
   }
   const directory = directoryOf(options);
   const found = await onCopy(directory, async (store, damages) => {
-    const inspection = await inspect(store);
+    const inspection = await inspectFrames(store);
     return { ...inspection, findings: [...damages, ...inspection.findings] };
   });
   process.stdout.write(isJson ? `${JSON.stringify(found)}\n` : text(found, directory));
@@ -158,9 +162,9 @@ async function salvage(options: Options): Promise<void> {
   };
   const log = (damage: StoreDamage) => deps.logger.warn(damage, "damaged store");
   const found = await openLevelStore(to, LEVEL_LIMITS, log, async (store) => {
-    const buffer = await openFrameBuffer({ ...deps, store }, NO_LIMITS);
+    const buffer = await openFrameQueue({ ...deps, store }, NO_LIMITS);
     await buffer.close();
-    const inspection = await inspect(store);
+    const inspection = await inspectFrames(store);
     await store.close();
     return inspection;
   });

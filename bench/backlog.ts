@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
-import { openFrameBuffer } from "../agent/queue/queue.ts";
+import { openFrameQueue } from "../agent/frames/frame-queue.ts";
 import { labelsOf } from "../shared/model/labels.ts";
 import { openLevelStore } from "../shared/platform/level-store.ts";
 import { nodeClock } from "../shared/platform/node.ts";
@@ -80,7 +80,7 @@ async function fill(directory: string, bytes: number): Promise<number> {
       freeBytes: async () => Number.MAX_SAFE_INTEGER,
     };
     const limits = { bytesMax: 2 ** 50, ageMaxMs: 2 ** 50, whenFull: "drop_oldest" } as const;
-    const buffer = await openFrameBuffer(deps, { ...limits, freeBytesMin: 0 });
+    const buffer = await openFrameQueue(deps, { ...limits, freeBytesMin: 0 });
     const encoder = new FrameEncoder(buffer.epoch, { keyframeEvery: 60 });
     const slots = Array.from({ length: SERIES }, (_, i) =>
       encoder.define(0, 0, labelsOf({ __name__: "backlog_total", n: String(i) })),

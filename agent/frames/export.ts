@@ -4,8 +4,9 @@ import { type SeriesDefinition, scaledValue } from "../../shared/model/series-de
 import type { KeyValueStore } from "../../shared/platform/ports.ts";
 import { epochOfSeq } from "../../shared/wire/frame.ts";
 import { parseFrame, StreamDecoder } from "../../shared/wire/frame-decoder.ts";
-import { ALL_FRAMES, seqOfFrameKey } from "../queue/records.ts";
-import { readDefinitions, storedFrame } from "./definitions.ts";
+import { allEntries } from "../queue/entries.ts";
+import { readDefinitions } from "./definitions.ts";
+import { frameContent } from "./frame-content.ts";
 
 /** One tick: every series that has a sample at it. */
 export type ExportedFrame = {
@@ -22,20 +23,18 @@ export async function* exportFrames(
   left: (seq: number | null) => void,
 ): AsyncIterable<ExportedFrame> {
   const decoder = new StreamDecoder();
-  for await (const [key, value] of store.entries(ALL_FRAMES)) {
-    const seq = seqOfFrameKey(key);
-    const frame = seq === null ? null : storedFrame(seq, value);
-    if (frame === null) {
+  for await (const { seq, entry } of allEntries(store, frameContent(store))) {
+    if (entry === null) {
       left(seq);
       continue;
     }
-    const epoch = epochOfSeq(frame.seq);
+    const epoch = epochOfSeq(entry.seq);
     const known = decoder.epoch === epoch ? decoder.seriesKnown : 0;
-    const definitions = await readDefinitions(store, epoch, known, frame.seriesCount);
-    if (isTaken(decoder, value, { epoch, definitions })) {
-      yield exported(decoder, frame.seq, frame.timeMs);
+    const definitions = await readDefinitions(store, epoch, known, entry.seriesCount);
+    if (isTaken(decoder, entry.bytes, { epoch, definitions })) {
+      yield exported(decoder, entry.seq, entry.timeMs);
     } else {
-      left(frame.seq);
+      left(seq);
     }
   }
 }

@@ -1,15 +1,17 @@
-import type { Counter, Gauge, Metrics } from "../../shared/telemetry/metrics.ts";
-import { type Ledger, newLedger, waitingFrames } from "../queue/ledger.ts";
+import type { Accounts } from "../../shared/model/accounts.ts";
+import type { Metrics } from "../../shared/telemetry/metrics.ts";
+
+const NOTHING: Accounts = { made: 0, stored: 0, waiting: 0, dropped: [], settledSeq: 0 };
 
 /** Shows the ledger: counters go on over restarts, as it does. */
-export class BufferMetrics {
-  readonly #made: Counter;
-  readonly #stored: Counter;
-  readonly #dropped: Counter;
-  readonly #samplesDropped: Counter;
-  readonly #waiting: Gauge;
-  readonly #bytes: Gauge;
-  #shown: Ledger = newLedger("");
+export class FrameMetrics {
+  readonly #made;
+  readonly #stored;
+  readonly #dropped;
+  readonly #samplesDropped;
+  readonly #waiting;
+  readonly #bytes;
+  #shown = NOTHING;
 
   constructor(metrics: Metrics) {
     this.#made = metrics.counter("telltale_agent_frames_made_total", "Frames made.");
@@ -35,17 +37,17 @@ export class BufferMetrics {
     );
   }
 
-  show(ledger: Ledger, bytes: number): void {
+  show(accounts: Accounts, bytes: number): void {
     const shown = this.#shown;
-    this.#made.add(ledger.made - shown.made);
-    this.#stored.add(ledger.stored - shown.stored);
-    for (const { reason, frames, samples } of ledger.dropped) {
+    this.#made.add(accounts.made - shown.made);
+    this.#stored.add(accounts.stored - shown.stored);
+    for (const { reason, frames, samples } of accounts.dropped) {
       const before = shown.dropped.find((entry) => entry.reason === reason);
       this.#dropped.add(frames - (before?.frames ?? 0), { reason });
       this.#samplesDropped.add(samples - (before?.samples ?? 0), { reason });
     }
-    this.#waiting.set(waitingFrames(ledger));
+    this.#waiting.set(accounts.waiting);
     this.#bytes.set(bytes);
-    this.#shown = ledger;
+    this.#shown = accounts;
   }
 }

@@ -1,45 +1,40 @@
 import { strict as assert } from "node:assert";
+import type { Accounts } from "../../shared/model/accounts.ts";
 import { epochOfSeq } from "../../shared/wire/frame.ts";
-import { type Drop, NO_RANGES, type RangeBook, withDrop } from "./dropped-ranges.ts";
+import { type Drop, type DroppedRanges, NO_RANGES, withDrop } from "./dropped-ranges.ts";
+import { type Layout, seqAfter, seqAt, type Totals, timeAfter, timeAt, upTo } from "./stretches.ts";
 
-/** How much was put in the queue since the buffer was made. */
-export type Totals = {
-  readonly frames: number;
-  /** Frames and definitions as they are stored. */
-  readonly bytes: number;
-  readonly samples: number;
-};
-
-/** What was made and will not arrive, by reason. Samples are a mean where only a part is known. */
-type Dropped = {
-  readonly reason: string;
-  readonly frames: number;
-  readonly samples: number;
-};
+/** Entries that wait and will not be stored when their turn to be settled comes; ends inclusive. */
+type Refusal = { readonly fromSeq: number; readonly toSeq: number; readonly reason: string };
 
 /**
- * The books of a buffer over all its restarts. A frame that was queued waits until it is settled:
- * stored at the aggregator or dropped. Frames settle in order, all up to `settledSeq`.
- * Invariant: made = stored + waiting + dropped, with waiting = queued.frames - settledFrames.
+ * Where every entry is that was ever made for a queue, over all its restarts. An entry that was
+ * queued waits until it is settled: stored at the reader's or dropped. Entries settle in order, all
+ * up to `settledSeq`.
+ *
+ * Invariants: made = stored + waiting + dropped, with waiting = queued.entries - settledEntries;
+ * settledSeq <= newestSeq <= the last sequence of `epoch`; every entry that waits lies in a stretch.
  */
-export type Ledger = {
+export type Ledger = Layout & {
   /** 32 hex digits. */
   readonly streamId: string;
   /** The last epoch that was given out. */
   readonly epoch: number;
-  /** The last frame that was queued; 0: none. */
+  /** The last entry that was queued; 0: none. */
   readonly newestSeq: number;
   readonly settledSeq: number;
-  readonly settledFrames: number;
-  readonly queued: Totals;
+  readonly settledEntries: number;
   readonly made: number;
   readonly stored: number;
-  readonly dropped: readonly Dropped[];
+  /** What was made and will not arrive, by reason. */
+  readonly dropped: Accounts["dropped"];
   /** Where the drops lie that were not yet reported. */
-  readonly ranges: RangeBook;
+  readonly ranges: DroppedRanges;
+  /** In order, apart from each other. Not on the disk: the reader, or reading, finds them again. */
+  readonly refused: readonly Refusal[];
 };
 
-const NOTHING: Totals = { frames: 0, bytes: 0, samples: 0 };
+const NOTHING: Totals = { entries: 0, bytes: 0, items: 0 };
 
 export function newLedger(streamId: string): Ledger {
   return {
@@ -47,59 +42,132 @@ export function newLedger(streamId: string): Ledger {
     epoch: 0,
     newestSeq: 0,
     settledSeq: 0,
-    settledFrames: 0,
+    settledEntries: 0,
     queued: NOTHING,
     made: 0,
     stored: 0,
     dropped: [],
     ranges: NO_RANGES,
+    stretches: [],
+    refused: [],
   };
 }
 
-export function waitingFrames(ledger: Ledger): number {
-  return ledger.queued.frames - ledger.settledFrames;
+export function waitingEntries(ledger: Ledger): number {
+  return ledger.queued.entries - ledger.settledEntries;
 }
 
-/** The books as others see them. */
-export function accountsOf(ledger: Ledger) {
+/** Bytes that were not removed, those included that are kept for a reader to begin at. */
+export function bytesKept({ queued, stretches }: Ledger): number {
+  return queued.bytes - (stretches[0]?.before ?? queued).bytes;
+}
+
+/** The ledger as others see it. */
+export function accountsOf(ledger: Ledger): Accounts {
   const { made, stored, dropped, settledSeq } = ledger;
-  return { made, stored, waiting: waitingFrames(ledger), dropped, settledSeq };
+  return { made, stored, waiting: waitingEntries(ledger), dropped, settledSeq };
 }
 
-export function withQueued(ledger: Ledger, seq: number, added: Totals): Ledger {
-  const { frames, bytes, samples } = ledger.queued;
-  const queued = {
-    frames: frames + added.frames,
-    bytes: bytes + added.bytes,
-    samples: samples + added.samples,
-  };
-  // It may have been begun by another buffer that gets the same frames.
-  const epoch = Math.max(ledger.epoch, epochOfSeq(seq));
-  return checked({ ...ledger, epoch, newestSeq: seq, queued, made: ledger.made + added.frames });
+/** The entry `seq` was put in, and with it `added`, of which it is the last. */
+export function withQueued(
+  ledger: Ledger,
+  { seq, timeMs, isStart }: { seq: number; timeMs: number; isStart: boolean },
+  added: Totals,
+): Ledger {
+  assert(seq > ledger.newestSeq, "sequences ascend");
+  const before = ledger.queued;
+  return checked({
+    ...ledger,
+    // It may have been begun by another queue that gets the same entries.
+    epoch: Math.max(ledger.epoch, epochOfSeq(seq)),
+    newestSeq: seq,
+    queued: {
+      entries: before.entries + added.entries,
+      bytes: before.bytes + added.bytes,
+      items: before.items + added.items,
+    },
+    made: ledger.made + added.entries,
+    stretches: isStart ? [...ledger.stretches, { seq, timeMs, before }] : ledger.stretches,
+  });
 }
 
-/** Frames that were made and never queued. */
-export function withDiscarded(ledger: Ledger, drop: Drop): Ledger {
+/** Made and never queued. */
+export function withDiscarded(ledger: Ledger, drop: Omit<Drop, "afterSeq">): Ledger {
   const made = ledger.made + drop.frames;
-  return checked({ ...withDrops(ledger, [drop]), made });
+  return checked({ ...withDrops(ledger, [{ ...drop, afterSeq: ledger.newestSeq }]), made });
+}
+
+/** The entry will be dropped, not stored, when it is settled. The same ledger when that is known. */
+export function withRefused(ledger: Ledger, seq: number, reason: string): Ledger {
+  const { settledSeq, newestSeq, refused } = ledger;
+  const isKnown = refused.some(({ fromSeq, toSeq }) => fromSeq <= seq && seq <= toSeq);
+  if (seq <= settledSeq || seq > newestSeq || isKnown) return ledger;
+  const last = refused.at(-1);
+  if (last?.reason === reason && seqAfter(ledger, last.toSeq) === seq) {
+    return { ...ledger, refused: [...refused.slice(0, -1), { ...last, toSeq: seq }] };
+  }
+  const all = [...refused, { fromSeq: seq, toSeq: seq, reason }];
+  return { ...ledger, refused: all.sort((a, b) => a.fromSeq - b.fromSeq) };
 }
 
 export type Settlement = {
   /** Everything up to here is settled now. */
   readonly seq: number;
-  /** Frames settled now that are stored. */
+  /** Entries settled now that are stored. */
   readonly stored: number;
-  readonly dropped: readonly Drop[];
+  readonly drops: readonly Drop[];
 };
 
-export function withSettled(ledger: Ledger, settlement: Settlement): Ledger {
-  const dropped = settlement.dropped.reduce((sum, { frames }) => sum + frames, 0);
-  return checked({
-    ...withDrops(ledger, settlement.dropped),
-    settledSeq: Math.max(ledger.settledSeq, settlement.seq),
-    settledFrames: ledger.settledFrames + settlement.stored + dropped,
-    stored: ledger.stored + settlement.stored,
+/**
+ * What settling everything up to `seq` does: what was not refused is stored, or with a `reason`
+ * dropped for it. Times are those of the stretches.
+ */
+export function settlement(ledger: Ledger, seq: number, reason: string | null): Settlement {
+  const { settledSeq, settledEntries } = ledger;
+  const end = upTo(ledger, seq);
+  let entries = Math.max(0, end.entries - settledEntries);
+  let items = end.items - upTo(ledger, settledSeq).items;
+  const drops: Drop[] = [];
+  const drop = (range: Refusal, frames: number, samples: number) => {
+    const { fromSeq, toSeq } = range;
+    const fromMs = timeAt(ledger, fromSeq);
+    const before = seqAt(ledger, upTo(ledger, fromSeq - 1).entries);
+    const afterSeq = Math.max(settledSeq, before);
+    drops.push({ ...range, fromMs, toMs: timeAfter(ledger, toSeq), frames, samples, afterSeq });
+    entries -= frames;
+    items -= samples;
+  };
+  for (const range of ledger.refused) {
+    const fromSeq = Math.max(range.fromSeq, settledSeq + 1);
+    const toSeq = Math.min(range.toSeq, seq);
+    if (fromSeq > toSeq) continue;
+    const before = upTo(ledger, fromSeq - 1);
+    const after = upTo(ledger, toSeq);
+    const count = Math.min(entries, after.entries - before.entries);
+    drop({ fromSeq, toSeq, reason: range.reason }, count, after.items - before.items);
+  }
+  if (reason === null || entries === 0) return { seq, stored: entries, drops };
+  const fromSeq = Math.max(settledSeq + 1, seqAfter(ledger, settledSeq));
+  drop({ fromSeq, toSeq: seq, reason }, entries, items);
+  assert(entries === 0, "what is dropped is not stored");
+  return { seq, stored: 0, drops };
+}
+
+/** Settled, and without the oldest `count` stretches. */
+export function withSettled(ledger: Ledger, settled: Settlement, count: number): Ledger {
+  const { seq, stored, drops } = settled;
+  const dropped = drops.reduce((sum, { frames }) => sum + frames, 0);
+  const next = checked({
+    ...withDrops(ledger, drops),
+    settledSeq: Math.max(ledger.settledSeq, seq),
+    settledEntries: ledger.settledEntries + stored + dropped,
+    stored: ledger.stored + stored,
+    stretches: count === 0 ? ledger.stretches : ledger.stretches.slice(count),
+    refused: ledger.refused.filter(({ toSeq }) => toSeq > seq),
   });
+  const before = (next.stretches[0]?.before ?? next.queued).entries;
+  assert(before <= next.settledEntries, "every entry that waits lies in a stretch");
+  return next;
 }
 
 function withDrops(ledger: Ledger, drops: readonly Drop[]): Ledger {
@@ -108,11 +176,11 @@ function withDrops(ledger: Ledger, drops: readonly Drop[]): Ledger {
   for (const drop of drops) {
     const { reason, frames, samples } = drop;
     if (frames === 0) continue;
-    const before = byReason.get(reason);
+    const before = byReason.get(reason) ?? { frames: 0, samples: 0 };
     byReason.set(reason, {
       reason,
-      frames: frames + (before?.frames ?? 0),
-      samples: samples + (before?.samples ?? 0),
+      frames: frames + before.frames,
+      samples: samples + before.samples,
     });
     ranges = withDrop(ranges, drop);
   }
@@ -120,12 +188,10 @@ function withDrops(ledger: Ledger, drops: readonly Drop[]): Ledger {
 }
 
 function checked(ledger: Ledger): Ledger {
-  assert(isBalanced(ledger), "made = stored + waiting + dropped");
-  return ledger;
-}
-
-function isBalanced(ledger: Ledger): boolean {
+  const { made, stored, epoch, settledSeq, newestSeq } = ledger;
   const dropped = ledger.dropped.reduce((sum, { frames }) => sum + frames, 0);
-  const waiting = waitingFrames(ledger);
-  return waiting >= 0 && ledger.made === ledger.stored + waiting + dropped;
+  const waiting = waitingEntries(ledger);
+  assert(waiting >= 0 && made === stored + waiting + dropped, "made = stored + waiting + dropped");
+  assert(settledSeq <= newestSeq && epochOfSeq(newestSeq) <= epoch, "settled <= newest <= epoch");
+  return ledger;
 }

@@ -1,7 +1,43 @@
+/**
+ * A durable queue of bytes. It does not know what it carries: the user hands in entries that hold
+ * their own sequence, time and checksum, and a `Content` that reads them back (entries.ts).
+ *
+ * Sequences. An entry's sequence is `epoch * 2^32 + count`. Every opening begins a new epoch, and so
+ * does the user after an append that failed, so no sequence is ever used for two entries. Within an
+ * epoch sequences have no gap. Entries build on those before them; one that does not is a *start*,
+ * and the first of an epoch is one. A start and what follows up to the next is a *stretch*: the
+ * smallest part that can be read on its own, and the only part that is ever removed.
+ *
+ * Settling. An entry waits until it is settled: stored at the reader's (`ack`) or dropped, for a
+ * reason. Entries settle in order. An ack removes the stretches before the one it lies in, so what is
+ * left can always be read by a reader that lost everything. The *ledger* (ledger.ts) says where every
+ * entry ever made is; it is a value, and all changes of it are pure functions.
+ *
+ * What is written, and what a crash leaves:
+ *
+ *   - `append`: the entry, what the user writes along with it, the stretch it may begin, and the
+ *     ledger that counts it, in one synced batch. It is there as a whole or not at all.
+ *   - settling that removes or drops: the ledger, the ranges of what was dropped, and the deletion of
+ *     the stretches, in one batch that is not synced; then the entries are deleted. A crash in
+ *     between leaves entries outside of all stretches, which the next opening deletes. A power cut
+ *     may take the batch back, with all after it: then the entries wait again, and the reader, who
+ *     knows them by their sequence, acks them once more.
+ *   - an ack that does neither, and whatever else is noted (drops of what was never queued, reports
+ *     that arrived), is in memory until the next of these batches or `close` has it.
+ *
+ * The store undoes a batch that it rejected before it writes anything else (`KeyValueStore`), so the
+ * ledger in memory changes when a batch was written, and stays as it was when it was not.
+ *
+ * Drops are kept as ranges (dropped-ranges.ts) until they were reported. One is handed out when it is
+ * synced, and keeps its shape from then on: a reader that takes each id once counts nothing twice.
+ *
+ * Damage. What fails its checksum or is missing where the stretches say it should be is left out by
+ * `read` and counts as dropped (`damaged`) when it is settled. A ledger that is lost or older than the
+ * entries is made good from them (recovery.ts).
+ */
 import { strict as assert } from "node:assert";
 import { errorMessage, OperationalError } from "../../shared/errors.ts";
 import type { Accounts, DroppedRange } from "../../shared/model/accounts.ts";
-import type { SeriesDefinition } from "../../shared/model/series-definition.ts";
 import { ChangeSignal } from "../../shared/platform/change-signal.ts";
 import type {
   BatchOperation,
@@ -10,380 +46,349 @@ import type {
   Logger,
   Random,
 } from "../../shared/platform/ports.ts";
-import type { Metrics } from "../../shared/telemetry/metrics.ts";
-import { countOfSeq, epochOfSeq, FRAME_BYTES_MAX, seqOf } from "../../shared/wire/frame.ts";
-import type { EncodedFrame } from "../../shared/wire/frame-encoder.ts";
+import { countOfSeq, seqOf } from "../../shared/wire/frame.ts";
+import { DISK_LOOK_MS, DiskRoom } from "./disk-room.ts";
+import { type Content, type QueueEntry, readEntry, readSpan } from "./entries.ts";
+import { HeldLedger } from "./held-ledger.ts";
 import {
-  type BufferedFrame,
-  readDefinitions,
-  removeFrames,
-  timedDrops,
-} from "../frames/definitions.ts";
-import { BufferMetrics } from "../frames/frame-metrics.ts";
-import { Books } from "./books.ts";
-import { Compactor } from "./disk-room.ts";
-import { DISK_LOOK_MS, DiskSpace } from "./disk-space.ts";
-import { accountsOf, type Ledger, type Settlement, withQueued, withSettled } from "./ledger.ts";
-import { type Missing, readFrames } from "./reader.ts";
+  accountsOf,
+  bytesKept,
+  type Ledger,
+  type Settlement,
+  settlement,
+  waitingEntries,
+  withDiscarded,
+  withQueued,
+  withRefused,
+  withSettled,
+} from "./ledger.ts";
 import {
   encodeIdentity,
-  frameOperations,
+  entryKey,
   IDENTITY_KEY,
-  stretchDeletion,
+  stretchKey,
   stretchPut,
+  USER_KEY,
 } from "./records.ts";
-import { DAMAGED, newStreamId, type Recovered, recover, removeAfter } from "./recovery.ts";
-import { Refusals } from "./refusals.ts";
-import { Room, type StreamLimits } from "./room.ts";
-import type { Stretch, Stretches } from "./stretches.ts";
+import { DAMAGED, newStreamId } from "./recovery.ts";
+import { countBelow, countHolding, countWithin, seqAfter, upTo } from "./stretches.ts";
 
-export type BufferDeps = {
+export type QueueDeps = {
   readonly store: KeyValueStore;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
-  readonly metrics: Metrics;
   /** Bytes that are left on the disk of the store. */
   readonly freeBytes: () => Promise<number>;
+  /** Called after each change. */
+  readonly show: (accounts: Accounts, bytesKept: number) => void;
 };
 
-/** Opens the queue in `store`, which stays the caller's to close. @throws OperationalError STORAGE */
-export async function openFrameBuffer(
-  deps: BufferDeps,
-  limits: StreamLimits,
-): Promise<FrameBuffer> {
-  return new FrameBuffer(deps, limits, await recover(deps.store, deps.random, deps.logger));
-}
+/** Each queue has a store of its own, so that neither damage nor a backlog is shared. */
+export type QueueLimits = {
+  readonly bytesMax: number;
+  /** The oldest go when they are older, whatever `whenFull` says. */
+  readonly ageMaxMs: number;
+  /**
+   * The oldest stretches make room for an entry, or `append` waits, so that whoever makes entries
+   * stops reading at the source.
+   */
+  readonly whenFull: "drop_oldest" | "block";
+  /** A disk with less room counts as full as long as there is a backlog to shed. */
+  readonly freeBytesMin: number;
+};
 
-/**
- * Frames wait here, on the disk, from `append` until the aggregator has them safely (`ack`). What
- * was acked is kept down to the last keyframe, so that an aggregator that lost its state can be
- * served. When bytes or age go over the limit the oldest stretches are dropped and counted. The
- * ledger says where every frame ever made is.
- */
-export class FrameBuffer {
-  /** The epoch this process begins with; no frame of it was sent before. */
+/** What is written in the batch of an entry, and counts as a part of it. */
+export type Along = {
+  /** Samples of a frame, lines of a block. */
+  readonly items: number;
+  /** Keys begin with `USER_KEY`. */
+  readonly operations: readonly BatchOperation[];
+};
+
+export class ByteQueue<E extends QueueEntry> {
+  /** The epoch this process begins with; no entry of it was sent before. */
   readonly epoch: number;
-  readonly #deps: BufferDeps;
-  readonly #limits: StreamLimits;
-  readonly #shown: BufferMetrics;
-  readonly #stretches: Stretches;
-  readonly #refusals = new Refusals();
-  readonly #compactor: Compactor;
-  readonly #changes = new ChangeSignal();
-  readonly #space = new ChangeSignal();
-  #frees = 0; // how often there may have been more room
-  readonly #room: Room;
-  readonly #books: Books;
+  readonly #deps: QueueDeps;
+  readonly #content: Content<E>;
+  readonly #limits: QueueLimits;
+  readonly #disk: DiskRoom;
+  readonly #appended = new ChangeSignal();
+  readonly #acked = new ChangeSignal();
+  readonly #held: HeldLedger;
   #turn: Promise<unknown> = Promise.resolve();
   #handedOutSeq: number;
-  /** The last frame that was appended, so that sending it at once reads nothing. */
-  #newest: BufferedFrame | null = null;
-  #hasLeftovers = false;
-  /** Their deletion failed, and may be there after all. */
-  #doubtful: readonly Stretch[] = [];
-  #damagedEpoch = 0;
+  /** The last entry that was appended, so that sending it at once reads nothing. */
+  #newest: E | null = null;
 
-  /** @internal Use `openFrameBuffer`. */
-  constructor(deps: BufferDeps, limits: StreamLimits, { ledger, stretches }: Recovered) {
+  /** @param ledger what `recover` found in the store, which stays the caller's to close */
+  constructor(deps: QueueDeps, content: Content<E>, limits: QueueLimits, ledger: Ledger) {
     this.#deps = deps;
+    this.#content = content;
     this.#limits = limits;
-    this.#books = new Books(deps.store, ledger);
-    this.#stretches = stretches;
+    this.#held = new HeldLedger(deps.store, ledger, (now) =>
+      deps.show(accountsOf(now), bytesKept(now)),
+    );
     this.epoch = ledger.epoch;
     this.#handedOutSeq = seqOf(this.epoch, 0);
-    this.#shown = new BufferMetrics(deps.metrics);
-    this.#compactor = new Compactor(deps.store, deps.logger);
-    const { clock } = deps;
-    const disk = new DiskSpace(clock, deps.freeBytes, limits.freeBytesMin);
-    const parts = { clock, disk, stretches, books: this.#books, compactor: this.#compactor };
-    this.#room = new Room(parts, limits, (reason) => this.#dropOldest(reason));
-    this.#show();
+    this.#disk = new DiskRoom(deps, limits.freeBytesMin);
+  }
+
+  get #ledger(): Ledger {
+    return this.#held.value;
   }
 
   get streamId(): string {
-    return this.#books.ledger.streamId;
+    return this.#ledger.streamId;
   }
 
   /** Everything up to here is acked or dropped. */
   get ackedSeq(): number {
-    return this.#books.ledger.settledSeq;
+    return this.#ledger.settledSeq;
   }
 
   get accounts(): Accounts {
-    return accountsOf(this.#books.current);
+    return accountsOf(this.#ledger);
   }
 
-  /** The first frame that can be read, 0 where there is none. */
+  /** The first entry that can be read, 0 where there is none. */
   get oldestSeq(): number {
-    return this.#stretches.at(0)?.seq ?? 0;
+    return this.#ledger.stretches[0]?.seq ?? 0;
   }
 
-  /** The last frame that can be read; where there is none, the last one there was. */
+  /** The last entry that can be read; where there is none, the last one there was. */
   get newestSeq(): number {
-    return this.#books.ledger.newestSeq;
+    return this.#ledger.newestSeq;
   }
 
-  /** No frame after this one can have been sent by this process or one before it. */
+  /** No entry after this one can have been sent by this process or one before it. */
   get handedOutSeq(): number {
     return this.#handedOutSeq;
   }
 
   /**
-   * An epoch that was never used. Needed after an `append` that failed and after a step back of
-   * the clock. It becomes durable with the first frame of it, before which nobody can see it.
+   * An epoch that was never used. Needed after an append that failed and after a step back of the
+   * clock. It becomes durable with the first entry of it, before which nobody can see it.
    */
   nextEpoch(): number {
-    return this.#books.nextEpoch();
+    return this.#held.nextEpoch();
   }
 
   /**
-   * True when the frame is durable; false when there was no room for it, which is counted. After
-   * that, and when it rejects, go on with the first frame of a new epoch: what builds on a lost one
-   * is refused. A stream that blocks waits for room until `signal` is aborted. A frame for which it
-   * rejected is to be `discard`ed, or appended again.
-   * @throws OperationalError STORAGE when it cannot be written or builds on a frame that was not,
+   * Resolves when the entry is durable. A queue that blocks waits for room until `signal` is aborted.
+   * When it rejects the entry is to be discarded or appended again; go on with the first entry of a
+   * new epoch: what builds on a lost one is refused.
+   * @throws OperationalError STORAGE when it cannot be written or builds on an entry that was not,
    * LIMIT when it is larger than the limit allows
    */
-  async append(frame: EncodedFrame, signal?: AbortSignal): Promise<boolean> {
+  async appendEntry(entry: E, along: Along, signal?: AbortSignal): Promise<void> {
     for (;;) {
-      const frees = this.#frees;
-      const refusal = await this.#tryAppend(frame);
+      const { ackedSeq } = this;
+      const refusal = await this.#alone(() => this.#tryAppend(entry, along));
       if (refusal === null) break;
-      if (this.#limits.whenFull !== "block") {
-        this.discard(frame, refusal);
-        return false;
-      }
       if (refusal === "disk_low") await this.#deps.clock.sleep(DISK_LOOK_MS, signal);
-      else if (frees === this.#frees) await this.#space.wait(signal);
+      else if (ackedSeq === this.ackedSeq) await this.#acked.wait(signal);
     }
-    this.#changes.notify();
-    return true;
+    this.#appended.notify();
   }
 
-  /** Counts a frame that was made and could not be appended. */
-  discard(frame: EncodedFrame, reason: string): void {
-    const { seq, timeMs, sampleCount } = frame;
+  /** Counts an entry that was made and could not be appended. */
+  discardEntry({ seq, timeMs }: Pick<E, "seq" | "timeMs">, items: number, reason: string): void {
     const ends = { fromSeq: seq, toSeq: seq, fromMs: timeMs, toMs: timeMs };
-    this.#books.discard({ ...ends, reason, frames: 1, samples: sampleCount });
-    this.#show();
+    this.#held.note((ledger) =>
+      withDiscarded(ledger, { ...ends, reason, frames: 1, samples: items }),
+    );
   }
 
   /** The oldest ranges of drops not yet reported, the same ones until they are, over restarts too. */
   droppedRanges(max: number): readonly DroppedRange[] {
-    return this.#books.droppedRanges(max);
+    return this.#held.droppedRanges(max);
   }
 
-  /** The aggregator has all up to this id. */
+  /** The reader has all up to this id. */
   rangesReported(upTo: number): void {
-    this.#books.rangesReported(upTo);
+    this.#held.rangesReported(upTo);
   }
 
   /**
-   * Frames after `afterSeq`, oldest first: at most `framesMax`, at most `bytesMax` bytes unless the
-   * first alone is larger. One that fails its checksum is left out and counted as damaged. Empty
-   * when nothing is left to read up to the `newestSeq` of the call.
+   * Entries after `afterSeq`, oldest first: at most `entriesMax`, at most `bytesMax` bytes unless the
+   * first alone is larger. One that is damaged is left out, and counted. Empty when nothing is left
+   * to read up to the `newestSeq` of the call.
    */
-  async read(
-    afterSeq: number,
-    framesMax: number,
-    bytesMax: number,
-  ): Promise<readonly BufferedFrame[]> {
-    const newestSeq = this.newestSeq;
-    const lastSeq = Math.max(afterSeq, (this.#stretches.at(0)?.seq ?? newestSeq + 1) - 1);
+  async read(afterSeq: number, entriesMax: number, bytesMax: number): Promise<readonly E[]> {
+    const ledger = this.#ledger;
+    const { newestSeq, stretches } = ledger;
+    const lastSeq = Math.max(afterSeq, (stretches[0]?.seq ?? newestSeq + 1) - 1);
     if (lastSeq >= newestSeq) return [];
-    const { queued } = this.#books.ledger;
-    const next = (seq: number) => this.#stretches.seqAfter(seq, queued);
-    const span = { afterSeq: lastSeq, toSeq: newestSeq, framesMax, bytesMax, next };
-    const newest =
-      this.#newest?.seq === lastSeq + 1 ? { frames: [this.#newest], missing: [] } : null;
-    const { frames, missing } = newest ?? (await readFrames(this.#deps.store, span));
-    for (const gap of missing) this.#noteDamage(gap);
-    this.#handedOutSeq = Math.max(this.#handedOutSeq, frames.at(-1)?.seq ?? 0);
-    return frames;
-  }
-
-  /** Definitions of ids from `fromId` to before `toId`; fewer when the next one is damaged. */
-  async definitions(epoch: number, fromId: number, toId: number): Promise<SeriesDefinition[]> {
-    const definitions = await readDefinitions(this.#deps.store, epoch, fromId, toId);
-    const id = fromId + definitions.length;
-    if (id < toId && this.#damagedEpoch !== epoch) {
-      this.#deps.logger.error({ epoch, id }, "a series definition in the buffer is damaged");
-      this.#damagedEpoch = epoch;
+    if (this.#newest?.seq === lastSeq + 1) {
+      this.#handedOutSeq = Math.max(this.#handedOutSeq, this.#newest.seq);
+      return [this.#newest];
     }
-    return definitions;
+    const next = (seq: number) => seqAfter(ledger, seq);
+    const span = { afterSeq: lastSeq, toSeq: newestSeq, entriesMax, bytesMax, next };
+    const { entries, missing } = await readSpan(this.#deps.store, this.#content, span);
+    this.#noteDamage(missing);
+    this.#handedOutSeq = Math.max(this.#handedOutSeq, entries.at(-1)?.seq ?? 0);
+    return entries;
   }
 
   /**
-   * The aggregator has everything up to `seq`, except what it refused (`dropped`). A repeated ack
-   * does nothing. When it rejects, the frames wait on and a later ack settles them. An ack that
-   * frees nothing is written with the next frame: after a crash the aggregator says it again.
-   * @throws OperationalError PROTOCOL when there is no such frame, STORAGE when the disk fails
+   * The reader has everything up to `seq`, except what it refused (`dropped`). A repeated ack does
+   * nothing. When it rejects, the entries wait on and a later ack settles them.
+   * @throws OperationalError PROTOCOL when there is no such entry, STORAGE when the disk fails
    */
   async ack(seq: number): Promise<void> {
     if (seq > this.newestSeq) {
-      throw new OperationalError("PROTOCOL", `Ack of frame ${seq}, the last is ${this.newestSeq}`);
+      throw new OperationalError("PROTOCOL", `Ack of entry ${seq}, the last is ${this.newestSeq}`);
     }
     await this.#alone(async () => {
-      if (seq <= this.#books.ledger.settledSeq) return;
-      const count = this.#stretches.countBelow(seq);
-      if (count > 0 || this.#refusals.hasUpTo(seq)) await this.#settle(seq, null, count);
-      else this.#books.note(this.#settlement(seq, null)); // nothing was refused of it
-      this.#frees += 1;
-      this.#space.notify();
-      this.#show();
+      if (seq <= this.ackedSeq) return;
+      const settled = settlement(this.#ledger, seq, null);
+      const count = countBelow(this.#ledger, seq);
+      // After a crash the reader says an ack again, and perhaps not what it refused.
+      const isNoted = count === 0 && settled.drops.length === 0;
+      if (isNoted) this.#held.note((ledger) => withSettled(ledger, settled, 0));
+      else await this.#settle(settled, count);
+      this.#acked.notify();
     });
   }
 
-  /** The frame will not be stored; it counts as dropped as soon as an ack covers it. */
+  /** The entry will not be stored; it counts as dropped as soon as an ack covers it. */
   dropped(seq: number, reason: string): void {
-    if (seq <= this.#books.ledger.settledSeq || seq > this.newestSeq) return;
-    this.#refusals.add(seq, { reason, frames: 1, toSeq: seq });
+    this.#held.note((ledger) => withRefused(ledger, seq, reason));
   }
 
   /**
-   * Goes on under a new stream id. For when the aggregator holds frames of this stream that this
-   * buffer never sent: an older copy of its disk was put back, and what is made now under the same
-   * sequences would pass for duplicates. Frames of processes before this one count as stored.
+   * Goes on under a new stream id. For when the reader holds entries of this stream that this queue
+   * never sent: an older copy of its disk was put back, and what is made now under the same sequences
+   * would pass for duplicates. Entries of processes before this one count as stored, and nothing that
+   * is settled may be read again: the new stream would have it twice.
    */
   async renewStream(): Promise<void> {
     await this.#alone(async () => {
-      const seq = Math.min(this.newestSeq, seqOf(this.epoch, 0));
-      await this.#settle(Math.max(seq, this.ackedSeq), null, 0);
-      // Nothing that is settled may be read again: the new stream would have it twice.
-      const { settledFrames, queued } = this.#books.ledger;
-      const count = this.#stretches.countWithin(settledFrames, queued);
-      await this.#settle(this.ackedSeq, null, count);
+      const seq = Math.max(this.ackedSeq, Math.min(this.newestSeq, seqOf(this.epoch, 0)));
+      const count = countWithin(this.#ledger, upTo(this.#ledger, seq).entries);
+      await this.#settle(settlement(this.#ledger, seq, null), count);
       const streamId = newStreamId(this.#deps.random);
       const put = { type: "put", key: IDENTITY_KEY, value: encodeIdentity(streamId) } as const;
-      await this.#write((ledger) => ({ ...ledger, streamId }), [put], { sync: true });
+      await this.#held.write((ledger) => ({ ...ledger, streamId }), [put], { sync: true });
     });
   }
 
-  /** Resolves after the next frame is appended; rejects with the signal's reason. */
+  /** Resolves after the next entry is appended; rejects with the signal's reason. */
   async changed(signal: AbortSignal): Promise<void> {
-    await this.#changes.wait(signal);
+    await this.#appended.wait(signal);
   }
 
   /** Writes what was noted. When it resolves nothing is being written; then the store may be closed. */
   async close(): Promise<void> {
     await this.#alone(async () => {
-      await this.#compactor.settled();
-      if (!this.#books.isAhead) return;
+      await this.#disk.settled();
+      if (!this.#held.hasNotes) return;
       try {
-        await this.#write((ledger) => ledger, [], { sync: false });
+        await this.#held.write((ledger) => ledger, [], { sync: false });
       } catch (error) {
         this.#deps.logger.warn({ error: errorMessage(error) }, "the last acks were not written");
       }
     });
   }
 
-  async #tryAppend(frame: EncodedFrame): Promise<string | null> {
-    return await this.#alone(async () => {
-      assert(frame.seq > this.#books.ledger.newestSeq, "sequences ascend");
-      if (this.#hasLeftovers) await removeAfter(this.#deps.store, this.newestSeq);
-      this.#hasLeftovers = false;
-      return await this.#queue(frame);
-    });
-  }
-
   /** Null, or why there is no room for it. */
-  async #queue(frame: EncodedFrame): Promise<string | null> {
-    const operations = frameOperations(frame);
-    const bytes = operations.reduce((sum, { value }) => sum + value.length, 0);
-    if (frame.bytes.length > FRAME_BYTES_MAX || bytes > this.#limits.bytesMax) {
-      throw new OperationalError(
-        "LIMIT",
-        `Frame ${frame.seq} of ${bytes} bytes with its definitions is too large for the buffer`,
-      );
+  async #tryAppend(entry: E, { items, operations }: Along): Promise<string | null> {
+    const { seq, isStart, timeMs } = entry;
+    const { entryBytesMax } = this.#content;
+    assert(seq > this.newestSeq, "sequences ascend");
+    assert(
+      operations.every(({ key }) => key[0] === USER_KEY),
+      "the other keys are the queue's",
+    );
+    const puts = [{ type: "put", key: entryKey(seq), value: entry.bytes } as const, ...operations];
+    const bytes = puts.reduce((sum, put) => sum + (put.type === "put" ? put.value.length : 0), 0);
+    if (entry.bytes.length > entryBytesMax || bytes > this.#limits.bytesMax) {
+      throw new OperationalError("LIMIT", `Entry ${seq} of ${bytes} bytes is too large to queue`);
     }
-    const refusal = await this.#room.make(bytes);
+    const refusal = await this.#makeRoom(bytes);
     if (refusal !== null) return refusal;
-    this.#checkBase(frame);
-    const stretch = { seq: frame.seq, timeMs: frame.timeMs, before: this.#books.ledger.queued };
-    const { seq, isKeyframe } = frame;
-    if (isKeyframe) operations.push(stretchPut(stretch));
-    const added = { frames: 1, bytes, samples: frame.sampleCount };
-    try {
-      await this.#write((ledger) => withQueued(ledger, seq, added), operations, {
-        sync: true,
-        onWritten: () => isKeyframe && this.#stretches.push(stretch),
-      });
-      const { timeMs, seriesCount } = frame;
-      this.#newest = { seq, timeMs, bytes: frame.bytes, seriesCount };
-      return null;
-    } catch (error) {
-      this.#hasLeftovers = true; // a write that failed may be there after all
-      throw error;
+    const isNext = seq === this.newestSeq + 1 && this.#ledger.stretches.length > 0;
+    if (!isNext && !(isStart && countOfSeq(seq) === 1)) {
+      throw new OperationalError("STORAGE", `Entry ${seq} builds on one that is lost`);
     }
+    if (isStart) puts.push(stretchPut({ seq, timeMs, before: this.#ledger.queued }));
+    const added = { entries: 1, bytes, items };
+    await this.#held.write((ledger) => withQueued(ledger, entry, added), puts, { sync: true });
+    this.#newest = entry;
+    return null;
   }
 
-  /** The frame must be readable from what is there: the next one, or the first of an epoch. */
-  #checkBase(frame: EncodedFrame): void {
-    const isNext = frame.seq === this.newestSeq + 1 && this.#stretches.length > 0;
-    const isFirst = countOfSeq(frame.seq) === 1 && frame.isKeyframe;
-    const isDamaged = epochOfSeq(frame.seq) === this.#damagedEpoch;
-    if ((isNext || isFirst) && !isDamaged) return;
-    throw new OperationalError("STORAGE", `Frame ${frame.seq} builds on one that is lost`);
+  /** Null, or why there is none for so many bytes. */
+  async #makeRoom(bytes: number): Promise<"buffer_full" | "disk_low" | null> {
+    const { bytesMax, ageMaxMs, whenFull } = this.#limits;
+    const isBlocking = whenFull === "block";
+    const over = countHolding(this.#ledger, bytesKept(this.#ledger) + bytes - bytesMax);
+    const settled = countWithin(this.#ledger, this.#ledger.settledEntries);
+    await this.#dropOldest(isBlocking ? Math.min(over, settled) : over, "buffer_full");
+    // One at a time: a clock that is wrong for a moment must not empty the queue.
+    const second = this.#ledger.stretches[1];
+    const isOld = second !== undefined && second.timeMs < this.#deps.clock.nowMs() - ageMaxMs;
+    if (isOld) await this.#dropOldest(1, "buffer_age");
+    if (bytesKept(this.#ledger) + bytes > bytesMax) return "buffer_full";
+    // A disk with little room left: as much of the backlog is shed as is lacking. What does not
+    // wait goes on as long as the disk takes it.
+    const lacking = await this.#disk.lackingBytes();
+    const backlog = this.#ledger.stretches.length - 1;
+    if (lacking === 0 || backlog < 1) return null;
+    if (isBlocking) return waitingEntries(this.#ledger) > 0 ? "disk_low" : null;
+    await this.#dropOldest(Math.min(countHolding(this.#ledger, lacking), backlog), "disk_low");
+    this.#disk.compactNow();
+    return null;
   }
 
-  async #dropOldest(reason: string): Promise<void> {
-    const next = this.#stretches.at(1);
+  async #dropOldest(count: number, reason: string): Promise<void> {
+    if (count === 0) return;
+    const next = this.#ledger.stretches[count];
     const endSeq = next === undefined ? this.newestSeq : next.seq - 1;
-    await this.#settle(Math.max(endSeq, this.#books.ledger.settledSeq), reason, 1);
+    const settled = settlement(this.#ledger, Math.max(endSeq, this.ackedSeq), reason);
+    await this.#settle(settled, count);
   }
 
-  /**
-   * Settles everything up to `seq`: what was not refused is stored, or dropped for `reason`; and
-   * removes the oldest `count` stretches.
-   */
-  async #settle(seq: number, reason: string | null, count: number): Promise<void> {
-    const rough = this.#settlement(seq, reason);
-    const settlement = { ...rough, dropped: await timedDrops(this.#deps.store, rough.dropped) };
-    const gone = this.#stretches.oldest(count);
-    const endSeq = this.#stretches.at(count)?.seq ?? this.newestSeq + 1;
-    const bytesBefore = this.#room.bytesKept;
-    const operations = gone.map((stretch) => stretchDeletion(stretch.seq));
-    try {
-      await this.#write((ledger) => withSettled(ledger, settlement), operations, {
-        sync: false,
-        onWritten: () => this.#stretches.removeOldest(count),
-      });
-    } catch (error) {
-      this.#doubtful = [...this.#doubtful, ...gone];
-      throw error;
-    }
-    this.#refusals.removeUpTo(seq);
+  /** Writes the settlement, and removes the oldest `count` stretches. */
+  async #settle(settled: Settlement, count: number): Promise<void> {
+    const { store } = this.#deps;
+    const timed = await this.#withTimes(settled);
+    const gone = this.#ledger.stretches.slice(0, count);
+    const bytesBefore = bytesKept(this.#ledger);
+    const deletions = gone.map(({ seq }) => ({ type: "del", key: stretchKey(seq) }) as const);
+    await this.#held.write((ledger) => withSettled(ledger, timed, count), deletions, {
+      sync: false,
+    });
     const first = gone[0];
     if (first === undefined) return;
-    // They are gone from the books already: after a crash, opening removes the rest.
-    const oldestSeq = this.#stretches.at(0)?.seq ?? this.newestSeq;
-    await removeFrames(this.#deps.store, first.seq, endSeq, epochOfSeq(oldestSeq));
-    const bytesKept = this.#room.bytesKept;
-    this.#compactor.freed(bytesBefore - bytesKept, bytesKept, endSeq);
+    const endSeq = this.#ledger.stretches[0]?.seq ?? this.newestSeq + 1;
+    await store.clear({ gte: entryKey(first.seq), lt: entryKey(endSeq) });
+    await this.#content.forget(first.seq, endSeq);
+    const keptBytes = bytesKept(this.#ledger);
+    this.#disk.freed(bytesBefore - keptBytes, keptBytes, endSeq);
   }
 
-  #settlement(seq: number, reason: string | null): Settlement {
-    return this.#refusals.settlement(this.#books.ledger, this.#stretches, seq, reason);
+  /** With the times of the entries themselves, where they can be read. */
+  async #withTimes(settled: Settlement): Promise<Settlement> {
+    const timeOf = async (seq: number) =>
+      (await readEntry(this.#deps.store, this.#content, seq))?.timeMs;
+    const drops = [];
+    for (const drop of settled.drops) {
+      const fromMs = (await timeOf(drop.fromSeq)) ?? drop.fromMs;
+      const toMs = (await timeOf(drop.toSeq)) ?? drop.toMs;
+      drops.push({ ...drop, fromMs, toMs });
+    }
+    return { ...settled, drops };
   }
 
-  #noteDamage({ fromSeq, toSeq, frames }: Missing): void {
-    if (fromSeq <= this.#books.ledger.settledSeq) return;
-    if (!this.#refusals.add(fromSeq, { reason: DAMAGED, frames, toSeq })) return;
-    this.#deps.logger.error({ seq: fromSeq, frames }, "frames in the buffer are damaged");
-  }
-
-  /** The books change when the batch that says so is written, and not when it fails. */
-  async #write(
-    change: (ledger: Ledger) => Ledger,
-    operations: readonly BatchOperation[],
-    options: { readonly sync: boolean; readonly onWritten?: () => unknown },
-  ): Promise<void> {
-    const restored = this.#doubtful.map(stretchPut);
-    await this.#books.write(change, [...restored, ...operations], { sync: options.sync });
-    this.#doubtful = [];
-    options.onWritten?.();
-    this.#show();
+  #noteDamage(missing: readonly number[]): void {
+    const before = this.#ledger;
+    for (const seq of missing) this.dropped(seq, DAMAGED);
+    if (this.#ledger === before) return;
+    const [seq] = missing;
+    this.#deps.logger.error({ seq, entries: missing.length }, "entries of the queue are damaged");
   }
 
   /** Changes of the store happen one after the other. */
@@ -391,9 +396,5 @@ export class FrameBuffer {
     const turn = this.#turn.then(work);
     this.#turn = turn.catch(() => {}); // it is the caller's to handle
     return await turn;
-  }
-
-  #show(): void {
-    this.#shown.show(this.#books.current, this.#room.bytesKept);
   }
 }

@@ -34,7 +34,10 @@ export type Entry = readonly [key: Uint8Array, value: Uint8Array];
  */
 export type KeyValueStore = {
   get(key: Uint8Array): Promise<Uint8Array | undefined>;
-  /** All or nothing. With `sync` it is on the disk when the promise resolves. */
+  /**
+   * All or nothing. With `sync` it is on the disk when the promise resolves. One that rejects may be
+   * there after all until the next write, which undoes it before it writes anything.
+   */
   batch(operations: readonly BatchOperation[], options: { readonly sync: boolean }): Promise<void>;
   /** Entries of the range in key order (`reverse`: from the end), as they were at the call. */
   entries(

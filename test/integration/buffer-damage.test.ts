@@ -16,7 +16,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type FrameBuffer, openFrameBuffer } from "../../agent/queue/queue.ts";
+import { type FrameQueue, openFrameQueue } from "../../agent/frames/frame-queue.ts";
 import { labelsOf } from "../../shared/model/labels.ts";
 import { openLevelStore, type StoreDamage } from "../../shared/platform/level-store.ts";
 import { nodeClock } from "../../shared/platform/node.ts";
@@ -44,7 +44,7 @@ const frames: EncodedFrame[] = [];
 class OpenBuffer implements AsyncDisposable {
   readonly damages: StoreDamage[] = [];
   readonly metrics = new Metrics();
-  buffer = undefined as unknown as FrameBuffer;
+  buffer = undefined as unknown as FrameQueue;
   #store = undefined as unknown as KeyValueStore;
 
   static async at(directory: string): Promise<OpenBuffer> {
@@ -60,7 +60,7 @@ class OpenBuffer implements AsyncDisposable {
     const report = (damage: StoreDamage) => open.damages.push(damage);
     open.buffer = await openLevelStore(directory, limits, report, async (store) => {
       open.#store = store;
-      return await openFrameBuffer({ ...deps, store }, LIMITS);
+      return await openFrameQueue({ ...deps, store }, LIMITS);
     });
     return open;
   }

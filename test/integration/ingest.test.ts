@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { credentials, Server, ServerCredentials } from "@grpc/grpc-js";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { type FrameBuffer, openFrameBuffer } from "../../agent/queue/queue.ts";
+import { type FrameQueue, openFrameQueue } from "../../agent/frames/frame-queue.ts";
 import { grpcConnect } from "../../agent/uplink/grpc-connect.ts";
 import { grpcProbe } from "../../agent/uplink/grpc-probe.ts";
 import { runUplink } from "../../agent/uplink/uplink.ts";
@@ -126,7 +126,7 @@ class Aggregator {
 class Agent {
   readonly logger = new MemoryLogger();
   readonly metrics = new Metrics();
-  readonly buffer: FrameBuffer;
+  readonly buffer: FrameQueue;
   readonly stop = new AbortController();
   readonly uplink: Promise<void>;
   readonly #encoder: FrameEncoder;
@@ -134,7 +134,7 @@ class Agent {
   readonly #startMs = nodeClock.nowMs() - 100_000;
   ticks = 0;
 
-  private constructor(node: string, port: number, buffer: FrameBuffer, store: KeyValueStore) {
+  private constructor(node: string, port: number, buffer: FrameQueue, store: KeyValueStore) {
     this.buffer = buffer;
     this.#encoder = new FrameEncoder(buffer.epoch, { keyframeEvery: 10 });
     this.#slot = this.#encoder.define(0, 0, labelsOf({ __name__: "ticks_total", job: "test" }));
@@ -185,7 +185,7 @@ class Agent {
       freeBytesMin: 0,
     } as const;
     const freeBytes = async () => 1e9;
-    const buffer = await openFrameBuffer({ ...deps, metrics: new Metrics(), freeBytes }, limits);
+    const buffer = await openFrameQueue({ ...deps, metrics: new Metrics(), freeBytes }, limits);
     return new Agent(node, port, buffer, store);
   }
 

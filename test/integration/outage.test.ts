@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { type FrameBuffer, openFrameBuffer } from "../../agent/queue/queue.ts";
+import { type FrameQueue, openFrameQueue } from "../../agent/frames/frame-queue.ts";
 import { grpcConnect } from "../../agent/uplink/grpc-connect.ts";
 import { grpcProbe } from "../../agent/uplink/grpc-probe.ts";
 import { runUplink } from "../../agent/uplink/uplink.ts";
@@ -41,7 +41,7 @@ class Host {
     });
   }
 
-  async tick(buffer: FrameBuffer): Promise<void> {
+  async tick(buffer: FrameQueue): Promise<void> {
     this.#count += 1;
     this.#timeMs += TICK_MS;
     for (const [index, slot] of this.#slots.entries()) {
@@ -69,7 +69,7 @@ test("after an outage of an hour all is filled in within seconds, and live data 
     () => {},
     (store) => {
       closeStore = () => store.close();
-      return openFrameBuffer({ ...deps, store, metrics, freeBytes }, limits);
+      return openFrameQueue({ ...deps, store, metrics, freeBytes }, limits);
     },
   );
   const startMs = Math.floor(Date.now() / TICK_MS - OUTAGE_TICKS - LIVE_TICKS) * TICK_MS;

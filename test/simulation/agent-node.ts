@@ -1,7 +1,7 @@
 import { type AgentPlatform, startAgent } from "../../agent/app.ts";
 import type { Collector } from "../../agent/collect/collector.ts";
 import { agentConfigSchema } from "../../agent/config.ts";
-import { FrameBuffer } from "../../agent/queue/queue.ts";
+import { FrameQueue } from "../../agent/frames/frame-queue.ts";
 import type { ChoicePolicy } from "../../agent/uplink/choose-state.ts";
 import { FrameEncoder } from "../../shared/wire/frame-encoder.ts";
 import { watchBuffer } from "./frame-buffer-watch.ts";
@@ -106,7 +106,7 @@ export function agentNode(host: Host, plan: AgentPlan, parts: AgentParts): Agent
         const { journal } = disk === BUFFER ? first : second;
         return host.loadStore(process, disk, async (store) => {
           const opened = await load(plant.agentStore(store));
-          if (opened instanceof FrameBuffer) watchBuffer(opened, { journal, isDead });
+          if (opened instanceof FrameQueue) watchBuffer(opened, { journal, isDead });
           return opened;
         });
       },

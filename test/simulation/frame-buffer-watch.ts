@@ -1,5 +1,6 @@
-import { FrameBuffer } from "../../agent/queue/queue.ts";
-import { Refusals } from "../../agent/queue/refusals.ts";
+import { FrameQueue } from "../../agent/frames/frame-queue.ts";
+import { HeldLedger } from "../../agent/queue/held-ledger.ts";
+import type { Ledger } from "../../agent/queue/ledger.ts";
 import type { AgentJournal } from "./journal.ts";
 
 /** Whose frames lie in a buffer, and whether its process still lives. */
@@ -8,16 +9,16 @@ type Watched = { readonly journal: AgentJournal; readonly isDead: () => boolean 
 /** Why the oldest frames of a buffer go when it is full. */
 export const DROPPED_FOR_ROOM = "buffer_full";
 
-const WATCHED = new WeakMap<FrameBuffer, Watched>();
+const WATCHED = new WeakMap<FrameQueue, Watched>();
 /** By stream, of which the ledger bears the name. */
 const STREAMS = new Map<string, WeakRef<Watched>>();
 
-export function watchBuffer(buffer: FrameBuffer, watched: Watched): void {
+export function watchBuffer(buffer: FrameQueue, watched: Watched): void {
   WATCHED.set(buffer, watched);
 }
 
 /** Null for a buffer of anybody else, and of a process that is dead. */
-function watchedOf(buffer: FrameBuffer): Watched | null {
+function watchedOf(buffer: FrameQueue): Watched | null {
   const watched = WATCHED.get(buffer);
   return watched === undefined || watched.isDead() ? null : watched;
 }
@@ -27,21 +28,20 @@ function watchedOf(buffer: FrameBuffer): Watched | null {
  * they are; frames of anybody else pass unseen.
  */
 function watchFrameBuffers(): void {
-  const { append, discard, dropped } = FrameBuffer.prototype;
-  FrameBuffer.prototype.append = async function (frame, signal) {
+  const { append, discard, dropped } = FrameQueue.prototype;
+  FrameQueue.prototype.append = async function (frame, signal) {
     const watched = WATCHED.get(this);
     if (watched !== undefined) STREAMS.set(this.streamId, new WeakRef(watched));
     const tick = watched?.journal.bySeq.get(frame.seq);
     try {
-      const isThere = await append.call(this, frame, signal);
-      if (isThere && tick !== undefined && watchedOf(this) !== null) tick.fate = "buffered";
-      return isThere;
+      await append.call(this, frame, signal);
+      if (tick !== undefined && watchedOf(this) !== null) tick.fate = "buffered";
     } catch (error) {
       if (tick !== undefined && watchedOf(this) !== null) tick.fate = "unwritten";
       throw error;
     }
   };
-  FrameBuffer.prototype.discard = function (frame, reason) {
+  FrameQueue.prototype.discard = function (frame, reason) {
     const tick = watchedOf(this)?.journal.bySeq.get(frame.seq);
     if (tick !== undefined) {
       tick.fate = "unwritten";
@@ -49,7 +49,7 @@ function watchFrameBuffers(): void {
     }
     discard.call(this, frame, reason);
   };
-  FrameBuffer.prototype.dropped = function (seq, reason) {
+  FrameQueue.prototype.dropped = function (seq, reason) {
     watchedOf(this)?.journal.dropped(seq, reason);
     dropped.call(this, seq, reason);
   };
@@ -58,17 +58,26 @@ function watchFrameBuffers(): void {
 
 /** What a full buffer drops to make room. */
 function watchRoom(): void {
-  const { settlement } = Refusals.prototype;
-  Refusals.prototype.settlement = function (ledger, stretches, seq, reason) {
-    const watched = reason === DROPPED_FOR_ROOM ? STREAMS.get(ledger.streamId)?.deref() : undefined;
-    if (watched !== undefined && !watched.isDead()) {
+  const { write } = HeldLedger.prototype;
+  HeldLedger.prototype.write = function (change, operations, options) {
+    const before = this.value;
+    const watched = STREAMS.get(before.streamId)?.deref();
+    const seen = (ledger: Ledger) => {
+      const after = change(ledger);
+      const isForRoom = droppedForRoom(after) > droppedForRoom(before);
+      if (!isForRoom || watched === undefined || watched.isDead()) return after;
       for (const tick of watched.journal.ticks) {
-        const isMeant = tick.seq > ledger.settledSeq && tick.seq <= seq;
+        const isMeant = tick.seq > before.settledSeq && tick.seq <= after.settledSeq;
         if (isMeant && tick.fate === "buffered") tick.dropReason ??= DROPPED_FOR_ROOM;
       }
-    }
-    return settlement.call(this, ledger, stretches, seq, reason);
+      return after;
+    };
+    return write.call(this, seen, operations, options);
   };
+}
+
+export function droppedForRoom({ dropped }: Ledger): number {
+  return dropped.find(({ reason }) => reason === DROPPED_FOR_ROOM)?.frames ?? 0;
 }
 
 watchFrameBuffers();

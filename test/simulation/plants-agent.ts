@@ -1,59 +1,73 @@
-import { FrameBuffer } from "../../agent/queue/queue.ts";
+import { FrameQueue } from "../../agent/frames/frame-queue.ts";
+import { HeldLedger } from "../../agent/queue/held-ledger.ts";
+import type { Ledger } from "../../agent/queue/ledger.ts";
 import { LEDGER_KEY } from "../../agent/queue/records.ts";
-import { Refusals } from "../../agent/queue/refusals.ts";
 import type { KeyValueStore } from "../../shared/platform/ports.ts";
 import { countOfSeq } from "../../shared/wire/frame.ts";
 import { FrameEncoder } from "../../shared/wire/frame-encoder.ts";
+import { DROPPED_FOR_ROOM, droppedForRoom } from "./frame-buffer-watch.ts";
 import { delegate } from "./plants-store.ts";
 
 /** A frame is settled when it is sent, not when it is acked. */
 export function forgetOnSend(): () => void {
-  const { read } = FrameBuffer.prototype;
-  FrameBuffer.prototype.read = async function (afterSeq, framesMax, bytesMax) {
+  const { read } = FrameQueue.prototype;
+  FrameQueue.prototype.read = async function (afterSeq, framesMax, bytesMax) {
     const frames = await read.call(this, afterSeq, framesMax, bytesMax);
     const last = frames.at(-1);
     if (last !== undefined) void this.ack(last.seq).catch(() => undefined);
     return frames;
   };
   return () => {
-    FrameBuffer.prototype.read = read;
+    FrameQueue.prototype.read = read;
   };
 }
 
 /** Of a backlog over a change of epoch the first frame of the new one is left out. */
 export function leaveOutKeyframes(): () => void {
-  const { read } = FrameBuffer.prototype;
-  FrameBuffer.prototype.read = async function (afterSeq, framesMax, bytesMax) {
+  const { read } = FrameQueue.prototype;
+  FrameQueue.prototype.read = async function (afterSeq, framesMax, bytesMax) {
     const frames = await read.call(this, afterSeq, framesMax, bytesMax);
     return frames.filter(({ seq }, index) => index === 0 || countOfSeq(seq) !== 1);
   };
   return () => {
-    FrameBuffer.prototype.read = read;
+    FrameQueue.prototype.read = read;
   };
 }
 
 /** What could not be written is forgotten. */
 export function makeDiscardsSilent(): () => void {
-  const { discard } = FrameBuffer.prototype;
-  FrameBuffer.prototype.discard = () => {};
+  const { discard } = FrameQueue.prototype;
+  FrameQueue.prototype.discard = () => {};
   return () => {
-    FrameBuffer.prototype.discard = discard;
+    FrameQueue.prototype.discard = discard;
   };
 }
 
-/** The last frame of a range that is dropped counts as stored. */
+/** The last frame of a range that is dropped for room counts as stored. */
 export function countDropsShort(): () => void {
-  const { settlement } = Refusals.prototype;
-  Refusals.prototype.settlement = function (ledger, stretches, seq, reason) {
-    const settled = settlement.call(this, ledger, stretches, seq, reason);
-    const last = settled.dropped.at(-1);
-    if (reason === null || last === undefined || last.frames === 0) return settled;
-    const shortened = { ...last, frames: last.frames - 1 };
-    const dropped = [...settled.dropped.slice(0, -1), shortened];
-    return { ...settled, stored: settled.stored + 1, dropped };
+  const { write } = HeldLedger.prototype;
+  HeldLedger.prototype.write = function (change, operations, options) {
+    const shortened = (before: Ledger): Ledger => {
+      const ledger = change(before);
+      return droppedForRoom(ledger) > droppedForRoom(before) ? withOneStored(ledger) : ledger;
+    };
+    return write.call(this, shortened, operations, options);
   };
   return () => {
-    Refusals.prototype.settlement = settlement;
+    HeldLedger.prototype.write = write;
+  };
+}
+
+function withOneStored(ledger: Ledger): Ledger {
+  const shorter = <T extends { readonly reason: string; readonly frames: number }>(one: T) =>
+    one.reason === DROPPED_FOR_ROOM ? { ...one, frames: one.frames - 1 } : one;
+  const { ranges } = ledger.ranges;
+  const last = ranges.findLastIndex(({ reason }) => reason === DROPPED_FOR_ROOM);
+  return {
+    ...ledger,
+    stored: ledger.stored + 1,
+    dropped: ledger.dropped.map(shorter),
+    ranges: { ...ledger.ranges, ranges: ranges.map((one, i) => (i === last ? shorter(one) : one)) },
   };
 }
 

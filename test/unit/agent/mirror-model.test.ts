@@ -1,6 +1,5 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { Fanout } from "../../../agent/pipeline/fanout.ts";
 import { FrameWriter } from "../../../agent/pipeline/frame-writer.ts";
 import { labelsOf } from "../../../shared/model/labels.ts";
 import { FrameEncoder } from "../../../shared/wire/frame-encoder.ts";
@@ -60,7 +59,7 @@ class Way {
 /** An agent that mirrors to two, each with a disk of its own. */
 class Scene {
   readonly ways: readonly [Way, Way];
-  fanout = undefined as unknown as Fanout; // `begin` sets these two
+  writer = undefined as unknown as FrameWriter; // `begin` sets these two
   #encoder = undefined as unknown as FrameEncoder;
   #slot = 0;
   #value = 0;
@@ -77,26 +76,24 @@ class Scene {
 
   /** As a new process does. */
   begin(): void {
-    const outlets = this.ways.map(({ rig }) => {
-      return { buffer: rig.buffer, writer: new FrameWriter(rig.buffer, new MemoryLogger()) };
-    });
-    this.fanout = new Fanout(outlets);
-    this.#encoder = new FrameEncoder(this.fanout.epoch, { keyframeEvery: 4 });
+    const logger = new MemoryLogger();
+    this.writer = new FrameWriter(this.ways.map(({ rig }) => ({ buffer: rig.buffer, logger })));
+    this.#encoder = new FrameEncoder(this.writer.epoch, { keyframeEvery: 4 });
     this.#slot = this.#encoder.define(0, 0, labelsOf({ __name__: "value" }));
   }
 
   beginEpoch(): void {
-    this.#encoder.beginEpoch(this.fanout.nextEpoch());
+    this.#encoder.beginEpoch(this.writer.nextEpoch());
   }
 
   async tick(): Promise<void> {
-    if (this.fanout.takeFailure()) this.beginEpoch();
+    if (this.writer.takeFailure()) this.beginEpoch();
     this.#value += 1;
     this.#encoder.set(this.#slot, this.#value);
     const timeMs = this.ways[0].rig.clock.nowMs() + this.#value * 1000;
     const frame = this.#encoder.encodeTick(timeMs, [0]);
-    this.fanout.write(frame);
-    await this.fanout.settled();
+    this.writer.write(frame);
+    await this.writer.settled();
     for (const { rig, appended } of this.ways) {
       const isThere = rig.buffer.newestSeq === frame.seq;
       expect(isThere).toBe(!rig.disk.isFull); // whatever the other's disk does

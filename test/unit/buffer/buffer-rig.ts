@@ -1,7 +1,7 @@
-import type { BufferedFrame } from "../../../agent/frames/definitions.ts";
-import type { FrameBuffer } from "../../../agent/queue/queue.ts";
-import { openFrameBuffer } from "../../../agent/queue/queue.ts";
-import type { StreamLimits } from "../../../agent/queue/room.ts";
+import type { QueuedFrame } from "../../../agent/frames/frame-content.ts";
+import type { FrameQueue } from "../../../agent/frames/frame-queue.ts";
+import { openFrameQueue } from "../../../agent/frames/frame-queue.ts";
+import type { QueueLimits } from "../../../agent/queue/queue.ts";
 import { labelsOf, labelsRecord } from "../../../shared/model/labels.ts";
 import { Metrics } from "../../../shared/telemetry/metrics.ts";
 import { epochOfSeq } from "../../../shared/wire/frame.ts";
@@ -13,7 +13,7 @@ import { MemoryDisk, MemoryStore } from "../../support/memory-store.ts";
 import { SeededRandom } from "../../support/random.ts";
 
 const KEYFRAME_EVERY = 4;
-const LIMITS: StreamLimits = {
+const LIMITS: QueueLimits = {
   bytesMax: 1024 * 1024,
   ageMaxMs: 3_600_000,
   whenFull: "drop_oldest",
@@ -26,22 +26,22 @@ export class BufferRig {
   readonly clock = new FakeClock();
   readonly random: SeededRandom;
   readonly logger = new MemoryLogger();
-  readonly limits: StreamLimits;
+  readonly limits: QueueLimits;
   metrics = new Metrics();
   freeBytes = Number.POSITIVE_INFINITY;
-  buffer = undefined as unknown as FrameBuffer; // `open` sets these three
+  buffer = undefined as unknown as FrameQueue; // `open` sets these three
   store = undefined as unknown as MemoryStore;
   #encoder = undefined as unknown as FrameEncoder;
   #slots: number[] = [];
   #value = 0;
 
-  private constructor(disk: MemoryDisk, random: SeededRandom, limits: StreamLimits) {
+  private constructor(disk: MemoryDisk, random: SeededRandom, limits: QueueLimits) {
     this.disk = disk;
     this.random = random;
     this.limits = limits;
   }
 
-  static async open(limits: Partial<StreamLimits> = {}, seed = 1): Promise<BufferRig> {
+  static async open(limits: Partial<QueueLimits> = {}, seed = 1): Promise<BufferRig> {
     const rig = new BufferRig(new MemoryDisk(), new SeededRandom(seed), { ...LIMITS, ...limits });
     await rig.reopen();
     return rig;
@@ -61,7 +61,7 @@ export class BufferRig {
     prepare(this.store);
     const { store, clock, logger, metrics } = this;
     const freeBytes = async () => this.freeBytes;
-    this.buffer = await openFrameBuffer(
+    this.buffer = await openFrameQueue(
       { store, clock, random: this.random.next, logger, metrics, freeBytes },
       this.limits,
     );
@@ -102,8 +102,8 @@ export class BufferRig {
   }
 
   /** Everything after `seq`, in reads of few frames. */
-  async readAll(seq: number): Promise<BufferedFrame[]> {
-    const frames: BufferedFrame[] = [];
+  async readAll(seq: number): Promise<QueuedFrame[]> {
+    const frames: QueuedFrame[] = [];
     for (let after = seq; ; ) {
       const more = await this.buffer.read(after, 3, 100_000);
       frames.push(...more);

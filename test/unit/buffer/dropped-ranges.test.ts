@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import {
   type Drop,
+  type DroppedRanges,
   NO_RANGES,
   RANGES_MAX,
-  type RangeBook,
   withDrop,
   withFrozen,
   withReported,
@@ -16,14 +16,14 @@ const drop = (fromSeq: number, toSeq: number, reason = "full", afterSeq = fromSe
   return { fromSeq, toSeq, ...times, reason, frames: toSeq - fromSeq + 1, samples: 7, afterSeq };
 };
 
-const bookOf = (...drops: Drop[]) => drops.reduce(withDrop, NO_RANGES);
-const shape = ({ ranges }: RangeBook) =>
+const rangesOf = (...drops: Drop[]) => drops.reduce(withDrop, NO_RANGES);
+const shape = ({ ranges }: DroppedRanges) =>
   ranges.map(({ id, fromSeq, toSeq, reason }) => `${id}: ${fromSeq}-${toSeq} ${reason}`);
 
 describe("dropped ranges", () => {
   test("of one reason that touch are one, with the counts of both", () => {
-    const book = bookOf(drop(1, 4), drop(5, 8));
-    expect(book.ranges).toEqual([
+    const known = rangesOf(drop(1, 4), drop(5, 8));
+    expect(known.ranges).toEqual([
       {
         id: 1,
         fromSeq: 1,
@@ -38,35 +38,35 @@ describe("dropped ranges", () => {
   });
 
   test("with a frame between them, or of two reasons, are two", () => {
-    const book = bookOf(drop(1, 4), drop(6, 8), drop(9, 9, "age"), drop(10, 12, "age"));
-    expect(shape(book)).toEqual(["1: 1-4 full", "2: 6-8 full", "3: 9-12 age"]);
+    const known = rangesOf(drop(1, 4), drop(6, 8), drop(9, 9, "age"), drop(10, 12, "age"));
+    expect(shape(known)).toEqual(["1: 1-4 full", "2: 6-8 full", "3: 9-12 age"]);
   });
 
   test("of frames that never came into the queue touch when nothing was queued between", () => {
-    const book = bookOf(drop(501, 501, "disk", 40), drop(601, 601, "disk", 40));
-    expect(shape(book)).toEqual(["1: 501-601 disk"]);
-    expect(shape(withDrop(book, drop(801, 801, "disk", 701)))).toHaveLength(2);
+    const known = rangesOf(drop(501, 501, "disk", 40), drop(601, 601, "disk", 40));
+    expect(shape(known)).toEqual(["1: 501-601 disk"]);
+    expect(shape(withDrop(known, drop(801, 801, "disk", 701)))).toHaveLength(2);
   });
 
   test("keep their shape once they were handed out", () => {
-    const book = withFrozen(bookOf(drop(1, 4)), 1);
-    expect(shape(withDrop(book, drop(5, 8)))).toEqual(["1: 1-4 full", "2: 5-8 full"]);
+    const known = withFrozen(rangesOf(drop(1, 4)), 1);
+    expect(shape(withDrop(known, drop(5, 8)))).toEqual(["1: 1-4 full", "2: 5-8 full"]);
   });
 
   test("are forgotten when they were reported, and ids go on", () => {
-    const book = withReported(bookOf(drop(1, 4), drop(6, 8)), 2);
-    expect(shape(withDrop(book, drop(10, 10)))).toEqual(["3: 10-10 full"]);
+    const known = withReported(rangesOf(drop(1, 4), drop(6, 8)), 2);
+    expect(shape(withDrop(known, drop(10, 10)))).toEqual(["3: 10-10 full"]);
   });
 
   test("are bounded in number, with every frame still counted, those handed out untouched", () => {
-    let book = withFrozen(bookOf(drop(2, 2), drop(4, 4)), 2);
+    let known = withFrozen(rangesOf(drop(2, 2), drop(4, 4)), 2);
     for (let i = 3; i <= 1000; i += 1) {
-      book = withDrop(book, drop(i * 2, i * 2, i % 3 === 0 ? "a" : "b"));
+      known = withDrop(known, drop(i * 2, i * 2, i % 3 === 0 ? "a" : "b"));
     }
-    expect(book.ranges.length).toBe(RANGES_MAX);
-    expect(shape(book).slice(0, 2)).toEqual(["1: 2-2 full", "2: 4-4 full"]);
-    expect(book.ranges.reduce((sum, { frames }) => sum + frames, 0)).toBe(1000);
-    const ids = book.ranges.map(({ id }) => id);
+    expect(known.ranges.length).toBe(RANGES_MAX);
+    expect(shape(known).slice(0, 2)).toEqual(["1: 2-2 full", "2: 4-4 full"]);
+    expect(known.ranges.reduce((sum, { frames }) => sum + frames, 0)).toBe(1000);
+    const ids = known.ranges.map(({ id }) => id);
     expect(ids).toEqual([...new Set(ids)].sort((a, b) => a - b));
   });
 });

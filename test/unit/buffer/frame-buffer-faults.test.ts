@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { OperationalError } from "../../../shared/errors.ts";
-import type { KeyValueStore } from "../../../shared/platform/ports.ts";
+import type { MemoryDisk } from "../../support/memory-store.ts";
 import { BufferRig } from "./buffer-rig.ts";
 
 const CODES = ["ENOSPC", "EIO", "EROFS"] as const;
@@ -13,7 +13,8 @@ class FaultyCalls {
   code: string = "EIO";
   isLate = false;
 
-  wrap(store: KeyValueStore): void {
+  /** A batch fails late as real ones do: in its sync, and it may be there after all. */
+  wrap({ store, disk }: Pick<BufferRig, "store" | "disk">): void {
     for (const method of METHODS) {
       // biome-ignore lint/suspicious/noExplicitAny: one wrapper for every method of the port
       const target = store as any;
@@ -22,6 +23,7 @@ class FaultyCalls {
         this.calls += 1;
         if (this.calls !== this.failAt) return original(...values);
         if (method === "entries") return this.#entries();
+        if (method === "batch" && this.isLate) return failSync(disk, () => original(...values));
         return this.#fail(() => original(...values));
       };
     }
@@ -40,6 +42,15 @@ class FaultyCalls {
   #error(): OperationalError {
     const cause = Object.assign(new Error(`IO error: ${this.code}`), { code: this.code });
     return new OperationalError("STORAGE", `disk: ${this.code}`, { cause });
+  }
+}
+
+async function failSync(disk: MemoryDisk, work: () => Promise<unknown>): Promise<void> {
+  disk.doesSyncFail = true;
+  try {
+    await work();
+  } finally {
+    disk.doesSyncFail = false;
   }
 }
 
@@ -80,7 +91,7 @@ function expectBalanced(rig: BufferRig): void {
 async function callsOfScript(): Promise<number> {
   const rig = await BufferRig.open({ bytesMax: 900 });
   const faults = new FaultyCalls();
-  faults.wrap(rig.store);
+  faults.wrap(rig);
   await script(rig);
   return faults.calls;
 }
@@ -97,7 +108,7 @@ test.each([
       const rig = await BufferRig.open({ bytesMax: 900 });
       const faults = new FaultyCalls();
       Object.assign(faults, { code: CODES[failAt % 3], failAt, isLate });
-      faults.wrap(rig.store);
+      faults.wrap(rig);
       await script(rig);
       expectBalanced(rig);
       // Whole again: all that waits can be read, and a new frame comes in.
@@ -125,7 +136,7 @@ test("whichever call of an opening fails, it says so and the next one finds ever
     await rig.store.close();
     const faults = new FaultyCalls();
     Object.assign(faults, { code: CODES[failAt % 3], failAt });
-    await tolerate(rig.reopen((store) => faults.wrap(store)));
+    await tolerate(rig.reopen((store) => faults.wrap({ store, disk: rig.disk })));
     await rig.store.close();
     await rig.reopen();
     expect(rig.books()).toEqual(books);

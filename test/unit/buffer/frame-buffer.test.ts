@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { definitionKey, frameKey, IDENTITY_KEY, LEDGER_KEY } from "../../../agent/queue/records.ts";
+import { definitionKey } from "../../../agent/frames/definitions.ts";
+import { entryKey, IDENTITY_KEY, LEDGER_KEY } from "../../../agent/queue/records.ts";
 import { OperationalError } from "../../../shared/errors.ts";
 import { seqOf } from "../../../shared/wire/frame.ts";
 import { settle } from "../../support/fake-clock.ts";
@@ -113,7 +114,7 @@ describe("an ack", () => {
     expect(rig.buffer.oldestSeq).toBe(seqOf(1, 5));
     expect(seqs(await rig.readAll(0))[0]).toBe(seqOf(1, 5));
     expect(rig.books()).toEqual({ made: 11, stored: 7, waiting: 4, dropped: 0 });
-    expect(await rig.store.get(frameKey(seqOf(1, 4)))).toBeUndefined();
+    expect(await rig.store.get(entryKey(seqOf(1, 4)))).toBeUndefined();
     await rig.buffer.ack(seqOf(1, 11));
     expect(rig.buffer.oldestSeq).toBe(seqOf(1, 9));
     expect(await rig.undecodable()).toEqual([]);
@@ -297,7 +298,7 @@ describe("a damaged disk", () => {
   test("costs the frame that is damaged, counted, and not those around it", async () => {
     const rig = await BufferRig.open();
     await rig.append(9);
-    await damage(rig, frameKey(seqOf(1, 6)));
+    await damage(rig, entryKey(seqOf(1, 6)));
     expect(seqs(await rig.readAll(0))).not.toContain(seqOf(1, 6));
     expect(await rig.readAll(0)).toHaveLength(8);
     await rig.buffer.ack(seqOf(1, 9));
@@ -309,8 +310,8 @@ describe("a damaged disk", () => {
   test("that lost frames altogether has them counted too", async () => {
     const rig = await BufferRig.open();
     await rig.append(9);
-    await rig.store.clear({ gte: frameKey(seqOf(1, 2)), lt: frameKey(seqOf(1, 5)) });
-    await rig.store.clear({ gte: frameKey(seqOf(1, 9)), lte: frameKey(seqOf(1, 9)) });
+    await rig.store.clear({ gte: entryKey(seqOf(1, 2)), lt: entryKey(seqOf(1, 5)) });
+    await rig.store.clear({ gte: entryKey(seqOf(1, 9)), lte: entryKey(seqOf(1, 9)) });
     await rig.readAll(0);
     rig.beginEpoch();
     await rig.append(1);
@@ -336,7 +337,7 @@ describe("a damaged disk", () => {
     const frames = await rig.append(11);
     await rig.buffer.ack(seqOf(1, 7)); // 5 to 11 are kept
     await damage(rig, LEDGER_KEY);
-    await damage(rig, frameKey(seqOf(1, 8)));
+    await damage(rig, entryKey(seqOf(1, 8)));
     await rig.crash("kill");
     expect(rig.buffer.streamId).toBe(streamId);
     expect(rig.buffer.epoch).toBe(2);
@@ -395,12 +396,12 @@ describe("a damaged disk", () => {
     const { entries, get } = store;
     store.entries = async function* (range) {
       for await (const entry of entries.call(store, range)) {
-        if (Buffer.compare(entry[0], frameKey(bad)) >= 0) throw corrupt();
+        if (Buffer.compare(entry[0], entryKey(bad)) >= 0) throw corrupt();
         yield entry;
       }
     };
     store.get = async (key) => {
-      if (Buffer.compare(key, frameKey(bad)) === 0) throw corrupt();
+      if (Buffer.compare(key, entryKey(bad)) === 0) throw corrupt();
       return await get.call(store, key);
     };
     const expected = [1, 2, 3, 5, 6, 7, 8, 9].map((count) => seqOf(1, count));
@@ -433,18 +434,14 @@ describe("a stream that is renewed", () => {
 test("a write that failed and took effect all the same is removed before the next frame", async () => {
   const rig = await BufferRig.open();
   await rig.append(5);
-  const write = rig.store.batch.bind(rig.store);
-  rig.store.batch = async (operations, options) => {
-    await write(operations, options);
-    throw new OperationalError("STORAGE", "late failure");
-  };
+  rig.disk.doesSyncFail = true;
   for (let i = 0; i < 2; i += 1) {
     const lost = rig.frame();
     expect(await codeOf(rig.buffer.append(lost))).toBe("STORAGE");
     rig.buffer.discard(lost, "disk_full");
     rig.beginEpoch();
   }
-  rig.store.batch = write;
+  rig.disk.doesSyncFail = false;
   const [kept] = await rig.append(1);
   expect(seqs(await rig.readAll(seqOf(1, 5)))).toEqual([kept?.seq]);
   await rig.restart();

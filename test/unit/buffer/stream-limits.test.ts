@@ -2,38 +2,6 @@ import { describe, expect, test } from "vitest";
 import { settle } from "../../support/fake-clock.ts";
 import { BufferRig, seqs } from "./buffer-rig.ts";
 
-/** Appends until one is not taken; how many were. */
-async function fill(rig: BufferRig): Promise<number> {
-  for (let count = 0; ; count += 1) if (!(await rig.buffer.append(rig.frame()))) return count;
-}
-
-describe("a stream that drops the newest", () => {
-  test("keeps what it has, counts what it does not take, and takes again when there is room", async () => {
-    const rig = await BufferRig.open({ bytesMax: 700, whenFull: "drop_newest" });
-    const kept = await fill(rig);
-    expect(rig.books()).toEqual({ made: kept + 1, stored: 0, waiting: kept, dropped: 1 });
-    expect(rig.dropped()).toEqual({ buffer_full: 1 });
-    rig.beginEpoch();
-    expect(await rig.buffer.append(rig.frame())).toBe(false);
-    expect(seqs(await rig.readAll(0))).toHaveLength(kept);
-    await rig.buffer.ack(rig.buffer.newestSeq);
-    rig.beginEpoch();
-    expect(await rig.buffer.append(rig.frame())).toBe(true);
-    expect(rig.books()).toEqual({ made: kept + 3, stored: kept, waiting: 1, dropped: 2 });
-    const [range] = rig.buffer.droppedRanges(5);
-    expect(range).toMatchObject({ reason: "buffer_full", frames: 2 });
-    expect(await rig.undecodable()).toEqual([]);
-  });
-
-  test("drops what is too old all the same", async () => {
-    const rig = await BufferRig.open({ ageMaxMs: 60_000, whenFull: "drop_newest" });
-    await rig.append(12);
-    await rig.clock.advance(120_000);
-    await rig.append(1);
-    expect(rig.dropped()).toEqual({ buffer_age: 4 });
-  });
-});
-
 describe("a stream that blocks", () => {
   const BLOCKING = { bytesMax: 700, whenFull: "block" } as const;
 
@@ -80,7 +48,7 @@ describe("a stream that blocks", () => {
     await append;
     expect(outcome()).toBe("refused"); // what it builds on has made room
     rig.beginEpoch();
-    expect(await rig.buffer.append(rig.frame())).toBe(true);
+    await rig.append(1);
     expect(rig.books()).toEqual({ made: made + 1, stored: made, waiting: 1, dropped: 0 });
   });
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { definitionKey } from "../../../agent/queue/records.ts";
+import { definitionKey } from "../../../agent/frames/definitions.ts";
 import { backoffMs } from "../../../agent/uplink/backoff.ts";
 import { isForeign } from "../../../agent/uplink/greeting.ts";
 import { seriesTables, TABLE_BYTES_MAX } from "../../../agent/uplink/series-tables.ts";

@@ -1,25 +1,37 @@
+import type { KeyValueStore } from "../../shared/platform/ports.ts";
 import { countOfSeq, epochOfSeq } from "../../shared/wire/frame.ts";
-import type { Inspection } from "../queue/inspection.ts";
+import { Findings, type Inspection, inspect } from "../queue/inspection.ts";
+import { ALL_DEFINITIONS, decodeDefinition } from "./definitions.ts";
+import { frameContent } from "./frame-content.ts";
+
+export type FrameInspection = Inspection & { readonly definitions: number };
+
+/** Reads everything and changes nothing. */
+export async function inspectFrames(store: KeyValueStore): Promise<FrameInspection> {
+  const findings = new Findings();
+  let definitions = 0;
+  for await (const [, value] of store.entries(ALL_DEFINITIONS)) {
+    if (findings.ifWhole(() => decodeDefinition(0, value)) !== null) definitions += 1;
+  }
+  return { ...(await inspect(store, frameContent(store), findings)), definitions };
+}
 
 /** What `buffer inspect` prints: what there is, and below it the ranges that were dropped. */
-export function inspectionText(found: Inspection, directory: string): string {
-  const { ledger, oldest, newest } = found;
+export function inspectionText(found: FrameInspection, directory: string): string {
+  const { oldest, newest } = found;
   const place = (one: Inspection["oldest"]) =>
     one === null ? "none" : `${seqText(one.seq)} at ${timeText(one.timeMs)}`;
-  const dropped = ledger.dropped.map(({ reason, frames }) => [
-    `  dropped (${reason})`,
-    `${frames}`,
-  ]);
+  const dropped = found.dropped.map(({ reason, frames }) => [`  dropped (${reason})`, `${frames}`]);
   const lines = aligned([
     ["directory", directory],
-    ["stream", `metrics ${ledger.streamId}`],
-    ["epoch", `${ledger.epoch}`],
-    ["made", `${ledger.made}`],
-    ["  stored", `${ledger.stored}`],
+    ["stream", `metrics ${found.streamId}`],
+    ["epoch", `${found.epoch}`],
+    ["made", `${found.made}`],
+    ["  stored", `${found.stored}`],
     ["  waiting", `${found.waiting}`],
     ...dropped,
-    ["kept", `${found.frames} frames in ${found.stretches} stretches`],
-    ["bytes", `${found.frameBytes} in frames`],
+    ["kept", `${found.entries} frames in ${found.stretches} stretches`],
+    ["bytes", `${found.entryBytes} in frames`],
     ["series", `${found.definitions} definitions`],
     ["oldest", place(oldest)],
     ["newest", place(newest)],
@@ -29,9 +41,9 @@ export function inspectionText(found: Inspection, directory: string): string {
 }
 
 /** What `buffer verify` prints: a line a finding, or that there is none. */
-export function findingsText(found: Inspection, directory: string): string {
+export function findingsText(found: FrameInspection, directory: string): string {
   if (found.findings.length === 0) {
-    return `${directory} is good: ${found.frames} frames, ${found.definitions} series\n`;
+    return `${directory} is good: ${found.entries} frames, ${found.definitions} series\n`;
   }
   const lines = found.findings.map((what) => `${directory}: ${what}\n`);
   return `${lines.join("")}To save what can be read: telltale-agent buffer salvage --to DIR\n`;
