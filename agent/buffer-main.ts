@@ -8,18 +8,13 @@ import { openLevelStore, type StoreDamage } from "../shared/platform/level-store
 import { copyStore, damagedTables, temporaryCopy } from "../shared/platform/level-view.ts";
 import { openLog } from "../shared/platform/log.ts";
 import { nodeClock } from "../shared/platform/node.ts";
-import type { KeyValueStore } from "../shared/platform/ports.ts";
+import type { KeyValueStore, Logger } from "../shared/platform/ports.ts";
 import { readConfig } from "../shared/platform/read-config.ts";
 import { Metrics } from "../shared/telemetry/metrics.ts";
 import { agentConfigSchema } from "./config.ts";
 import { exportFrames } from "./frames/export.ts";
-import { openFrameQueue } from "./frames/frame-queue.ts";
-import {
-  type FrameInspection,
-  findingsText,
-  inspectFrames,
-  inspectionText,
-} from "./frames/inspection.ts";
+import { type FrameQueue, openFrameQueue } from "./frames/frame-queue.ts";
+import { findingsText, type Inspection, inspect, inspectionText } from "./frames/inspection.ts";
 
 /**
  * `telltale-agent buffer`: a program of its own, so that the agent's memory does not hold it. Looks
@@ -111,7 +106,7 @@ function directoryOf({ config, dataDir }: Options): string {
 
 async function report(
   options: Options,
-  text: (inspection: FrameInspection, directory: string) => string,
+  text: (inspection: Inspection, directory: string) => string,
   failsOnFinding: boolean,
 ): Promise<void> {
   const isJson = options.output === "json";
@@ -120,7 +115,7 @@ async function report(
   }
   const directory = directoryOf(options);
   const found = await onCopy(directory, async (store, damages) => {
-    const inspection = await inspectFrames(store);
+    const inspection = await inspect((logger) => openQueue(store, logger));
     return { ...inspection, findings: [...damages, ...inspection.findings] };
   });
   process.stdout.write(isJson ? `${JSON.stringify(found)}\n` : text(found, directory));
@@ -153,24 +148,25 @@ async function salvage(options: Options): Promise<void> {
   }
   const directory = directoryOf(options);
   copyStore(directory, to);
-  const deps = {
-    clock: nodeClock,
-    random: Math.random,
-    logger: openLog("warn", "telltale-agent"),
-    metrics: new Metrics(),
-    freeBytes: async () => Number.MAX_SAFE_INTEGER,
-  };
-  const log = (damage: StoreDamage) => deps.logger.warn(damage, "damaged store");
+  const logger = openLog("warn", "telltale-agent");
+  const log = (damage: StoreDamage) => logger.warn(damage, "damaged store");
   const found = await openLevelStore(to, LEVEL_LIMITS, log, async (store) => {
-    const buffer = await openFrameQueue({ ...deps, store }, NO_LIMITS);
-    await buffer.close();
-    const inspection = await inspectFrames(store);
+    const queue = await openQueue(store, logger);
+    await queue.close();
+    const inspection = await inspect(async () => queue);
     await store.close();
     return inspection;
   });
   process.stdout.write(
     `${inspectionText(found, to)}\nTo use it, set data_dir to ${to}, or put it in the place of ${directory}\n`,
   );
+}
+
+function openQueue(store: KeyValueStore, logger: Logger): Promise<FrameQueue> {
+  const freeBytes = async () => Number.MAX_SAFE_INTEGER;
+  const metrics = new Metrics();
+  const deps = { store, clock: nodeClock, random: Math.random, logger, metrics, freeBytes };
+  return openFrameQueue(deps, NO_LIMITS);
 }
 
 async function exportLines(options: Options): Promise<void> {

@@ -1,13 +1,12 @@
 import { OperationalError } from "../../shared/errors.ts";
 import type { SeriesDefinition } from "../../shared/model/series-definition.ts";
 import type { BatchOperation, KeyValueStore } from "../../shared/platform/ports.ts";
-import { ByteWriter, checkedBody } from "../../shared/wire/bytes.ts";
 import { ifReadable } from "../queue/entries.ts";
-import { numbersKey, USER_KEY } from "../queue/records.ts";
+import { decodeRecord, encodeRecord, numbersKey, USER_KEY } from "../queue/records.ts";
 
 /**
  * Series definitions lie in the store of the queue, written along with the first frame that needs
- * them, under "u" epoch:4 id:4; values are JSON, [group, scale, ...labels], and a CRC-32.
+ * them, under "u" epoch:4 id:4, as records [group, scale, ...labels].
  */
 export const ALL_DEFINITIONS = { gte: Uint8Array.of(USER_KEY), lt: Uint8Array.of(USER_KEY + 1) };
 
@@ -17,16 +16,14 @@ export function definitionKey(epoch: number, id: number): Uint8Array {
 
 export function definitionPut(epoch: number, definition: SeriesDefinition): BatchOperation {
   const { id, group, scale, labels } = definition;
-  const text = new TextEncoder().encode(JSON.stringify([group, scale, ...labels]));
-  const writer = new ByteWriter(text.length);
-  writer.bytes(text);
-  return { type: "put", key: definitionKey(epoch, id), value: writer.finish() };
+  const value = encodeRecord([group, scale, ...labels]);
+  return { type: "put", key: definitionKey(epoch, id), value };
 }
 
 /** @throws OperationalError PARSE when the value is damaged */
-export function decodeDefinition(id: number, value: Uint8Array): SeriesDefinition {
-  const body = checkedBody(value, "series definition");
-  const [group, scale, ...labels] = JSON.parse(new TextDecoder().decode(body));
+function decodeDefinition(id: number, value: Uint8Array): SeriesDefinition {
+  const content = decodeRecord<[number, number, ...string[]]>(value, "series definition");
+  const [group, scale, ...labels] = content;
   return { id, group, scale, labels };
 }
 

@@ -6,7 +6,7 @@ import { epochOfSeq } from "../../shared/wire/frame.ts";
 import { parseFrame, StreamDecoder } from "../../shared/wire/frame-decoder.ts";
 import { allEntries } from "../queue/entries.ts";
 import { readDefinitions } from "./definitions.ts";
-import { frameContent } from "./frame-content.ts";
+import { frameContent } from "./frame-queue.ts";
 
 /** One tick: every series that has a sample at it. */
 export type ExportedFrame = {

@@ -1,14 +1,22 @@
 import { OperationalError } from "../../shared/errors.ts";
 import type { SeriesDefinition } from "../../shared/model/series-definition.ts";
+import type { KeyValueStore } from "../../shared/platform/ports.ts";
 import type { Metrics } from "../../shared/telemetry/metrics.ts";
-import { epochOfSeq } from "../../shared/wire/frame.ts";
+import { epochOfSeq, FRAME_BYTES_MAX } from "../../shared/wire/frame.ts";
+import { readFrameHeader } from "../../shared/wire/frame-decoder.ts";
 import type { EncodedFrame } from "../../shared/wire/frame-encoder.ts";
+import type { Content, QueueEntry } from "../queue/entries.ts";
 import type { Ledger } from "../queue/ledger.ts";
 import { ByteQueue, type QueueDeps, type QueueLimits } from "../queue/queue.ts";
 import { recover } from "../queue/recovery.ts";
-import { definitionPut, readDefinitions } from "./definitions.ts";
-import { frameContent, type QueuedFrame } from "./frame-content.ts";
+import { ALL_DEFINITIONS, definitionKey, definitionPut, readDefinitions } from "./definitions.ts";
 import { FrameMetrics } from "./frame-metrics.ts";
+
+/** A frame as it waits. A keyframe is what a reader can begin with. */
+export type QueuedFrame = QueueEntry & {
+  /** Definitions of its epoch that a reader must have: ids below it. */
+  readonly seriesCount: number;
+};
 
 export type FrameQueueDeps = Omit<QueueDeps, "show"> & { readonly metrics: Metrics };
 
@@ -62,5 +70,28 @@ export class FrameQueue extends ByteQueue<QueuedFrame> {
       this.#damagedEpoch = epoch;
     }
     return definitions;
+  }
+}
+
+/** Frames, and the definitions that go when no frame of their epoch is left. */
+export function frameContent(store: KeyValueStore): Content<QueuedFrame> {
+  return {
+    entryBytesMax: FRAME_BYTES_MAX,
+    parse: parseQueuedFrame,
+    forget: async (fromSeq, oldestSeq) => {
+      const epoch = epochOfSeq(oldestSeq);
+      if (epoch === epochOfSeq(fromSeq)) return;
+      await store.clear({ gte: ALL_DEFINITIONS.gte, lt: definitionKey(epoch, 0) });
+    },
+  };
+}
+
+function parseQueuedFrame(bytes: Uint8Array): QueuedFrame | null {
+  try {
+    const { seq, timeMs, isKeyframe, seriesCount } = readFrameHeader(bytes);
+    return { seq, timeMs, bytes, isStart: isKeyframe, seriesCount };
+  } catch (error) {
+    if (!(error instanceof OperationalError)) throw error;
+    return null;
   }
 }

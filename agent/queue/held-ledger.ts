@@ -3,7 +3,7 @@ import type { DroppedRange } from "../../shared/model/accounts.ts";
 import type { BatchOperation, KeyValueStore } from "../../shared/platform/ports.ts";
 import { RANGES_UNDERWAY_MAX, withFrozen, withReported } from "./dropped-ranges.ts";
 import type { Ledger } from "./ledger.ts";
-import { encodeLedger, encodeRanges, LEDGER_KEY, RANGES_KEY } from "./records.ts";
+import { encodeLedger, encodeRecord, LEDGER_KEY, RANGES_KEY } from "./records.ts";
 
 export type LedgerChange = (ledger: Ledger) => Ledger;
 
@@ -61,7 +61,7 @@ export class HeldLedger {
     const { ranges } = next.ranges;
     const puts: BatchOperation[] = [{ type: "put", key: LEDGER_KEY, value: encodeLedger(next) }];
     if (ranges !== this.#writtenRanges) {
-      puts.push({ type: "put", key: RANGES_KEY, value: encodeRanges(next.ranges) });
+      puts.push({ type: "put", key: RANGES_KEY, value: encodeRecord(ranges) });
     }
     this.#next = next;
     try {

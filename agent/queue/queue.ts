@@ -63,7 +63,7 @@ import {
   withSettled,
 } from "./ledger.ts";
 import {
-  encodeIdentity,
+  encodeRecord,
   entryKey,
   IDENTITY_KEY,
   stretchKey,
@@ -270,7 +270,7 @@ export class ByteQueue<E extends QueueEntry> {
       const count = countWithin(this.#ledger, upTo(this.#ledger, seq).entries);
       await this.#settle(settlement(this.#ledger, seq, null), count);
       const streamId = newStreamId(this.#deps.random);
-      const put = { type: "put", key: IDENTITY_KEY, value: encodeIdentity(streamId) } as const;
+      const put = { type: "put", key: IDENTITY_KEY, value: encodeRecord(streamId) } as const;
       await this.#held.write((ledger) => ({ ...ledger, streamId }), [put], { sync: true });
     });
   }

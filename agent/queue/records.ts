@@ -1,5 +1,5 @@
 import type { BatchOperation } from "../../shared/platform/ports.ts";
-import { ByteReader, ByteWriter, checkedBody } from "../../shared/wire/bytes.ts";
+import { ByteWriter, checkedBody } from "../../shared/wire/bytes.ts";
 import { countOfSeq, epochOfSeq, seqOf } from "../../shared/wire/frame.ts";
 import { type DroppedRanges, RANGES_UNDERWAY_MAX } from "./dropped-ranges.ts";
 import { type Ledger, newLedger } from "./ledger.ts";
@@ -15,7 +15,7 @@ import type { Stretch } from "./stretches.ts";
  *     "s" epoch:4 count:4      for each entry that a reader can begin with: its stretch
  *     "u" ...                  what the user of the queue keeps along with its entries
  *
- * The queue's own records are numbers and texts one after the other, then a CRC-32.
+ * The queue's own records are JSON and a CRC-32.
  */
 export const LEDGER_KEY = Uint8Array.of(0x6d);
 export const RANGES_KEY = Uint8Array.of(0x72);
@@ -55,79 +55,24 @@ export function seqOfKey(bytes: Uint8Array): number | null {
 }
 
 export function stretchPut({ seq, timeMs, before }: Stretch): BatchOperation {
-  const writer = new ByteWriter(40);
-  for (const number of [timeMs, before.entries, before.bytes, before.items]) writer.varint(number);
-  return { type: "put", key: stretchKey(seq), value: writer.finish() };
+  return { type: "put", key: stretchKey(seq), value: encodeRecord({ timeMs, before }) };
 }
 
 /** @throws OperationalError PARSE when the value is damaged */
 export function decodeStretch(seq: number, value: Uint8Array): Stretch {
-  const reader = readerOf(value, "stretch of the queue");
-  const timeMs = reader.varint();
-  const before = { entries: reader.varint(), bytes: reader.varint(), items: reader.varint() };
-  reader.end();
-  return { seq, timeMs, before };
+  return { seq, ...decodeRecord<Omit<Stretch, "seq">>(value, "stretch of the queue") };
 }
 
 /** Its ranges have a record of their own, which changes seldom; its stretches one each. */
-export function encodeLedger(ledger: Ledger): Uint8Array {
-  const { queued, dropped } = ledger;
-  const writer = new ByteWriter(256);
-  writeText(writer, ledger.streamId);
-  const { epoch, newestSeq, settledSeq, settledEntries, made, stored, ranges } = ledger;
-  const places = [epoch, newestSeq, settledSeq, settledEntries, made, stored, ranges.lastId];
-  for (const number of places) writer.varint(number);
-  for (const number of [queued.entries, queued.bytes, queued.items]) writer.varint(number);
-  writer.varint(dropped.length);
-  for (const { reason, frames, samples } of dropped) {
-    writeText(writer, reason);
-    writer.varint(frames);
-    writer.varint(samples);
-  }
-  return writer.finish();
+export function encodeLedger({ stretches: _, refused: _refused, ...ledger }: Ledger): Uint8Array {
+  return encodeRecord({ ...ledger, ranges: ledger.ranges.lastId });
 }
 
 /** @throws OperationalError PARSE when the value is damaged */
 export function decodeLedger(value: Uint8Array): Ledger {
-  const reader = readerOf(value, "ledger of the queue");
-  const number = () => reader.varint();
-  const ledger = {
-    ...newLedger(readText(reader)),
-    epoch: number(),
-    newestSeq: number(),
-    settledSeq: number(),
-    settledEntries: number(),
-    made: number(),
-    stored: number(),
-    ranges: { lastId: number(), frozenId: 0, ranges: [] },
-    queued: { entries: number(), bytes: number(), items: number() },
-    dropped: Array.from({ length: reader.count(3) }, () => {
-      return { reason: readText(reader), frames: number(), samples: number() };
-    }),
-  };
-  reader.end();
-  return ledger;
-}
-
-export function encodeIdentity(streamId: string): Uint8Array {
-  const writer = new ByteWriter(40);
-  writeText(writer, streamId);
-  return writer.finish();
-}
-
-/** @throws OperationalError PARSE when the value is damaged */
-export function decodeIdentity(value: Uint8Array): string {
-  return readText(readerOf(value, "stream id of the queue"));
-}
-
-export function encodeRanges({ ranges }: DroppedRanges): Uint8Array {
-  const writer = new ByteWriter(64 * ranges.length + 8);
-  writer.varint(ranges.length);
-  for (const { id, fromSeq, toSeq, fromMs, toMs, frames, samples, reason } of ranges) {
-    for (const number of [id, fromSeq, toSeq, fromMs, toMs, frames, samples]) writer.varint(number);
-    writeText(writer, reason);
-  }
-  return writer.finish();
+  type Stored = Omit<Ledger, "ranges" | "stretches" | "refused"> & { readonly ranges: number };
+  const { ranges, ...ledger } = decodeRecord<Stored>(value, "ledger of the queue");
+  return { ...newLedger(""), ...ledger, ranges: { lastId: ranges, frozenId: 0, ranges: [] } };
 }
 
 /**
@@ -135,28 +80,23 @@ export function encodeRanges({ ranges }: DroppedRanges): Uint8Array {
  * @throws OperationalError PARSE when the value is damaged
  */
 export function decodeRanges(value: Uint8Array, lastId: number): DroppedRanges {
-  const reader = readerOf(value, "dropped ranges of the queue");
-  const number = () => reader.varint();
-  const ranges = Array.from({ length: reader.count(8) }, () => {
-    const place = { id: number(), fromSeq: number(), toSeq: number(), fromMs: number() };
-    const counts = { toMs: number(), frames: number(), samples: number() };
-    return { ...place, ...counts, reason: readText(reader) };
-  });
-  reader.end();
+  const ranges = decodeRecord<DroppedRanges["ranges"]>(value, "dropped ranges of the queue");
   const frozenId = ranges.slice(0, RANGES_UNDERWAY_MAX).at(-1)?.id ?? 0;
   return { lastId: Math.max(lastId, ranges.at(-1)?.id ?? 0), frozenId, ranges };
 }
 
-function readerOf(value: Uint8Array, what: string): ByteReader {
-  return new ByteReader(checkedBody(value, what), what);
+/** JSON, followed by its CRC-32. */
+export function encodeRecord(content: unknown): Uint8Array {
+  const text = new TextEncoder().encode(JSON.stringify(content));
+  const writer = new ByteWriter(text.length);
+  writer.bytes(text);
+  return writer.finish();
 }
 
-function writeText(writer: ByteWriter, text: string): void {
-  const bytes = new TextEncoder().encode(text);
-  writer.varint(bytes.length);
-  writer.bytes(bytes);
-}
-
-function readText(reader: ByteReader): string {
-  return new TextDecoder().decode(reader.bytes(reader.count(1)));
+/**
+ * What `encodeRecord` was given: the checksum vouches for its shape.
+ * @throws OperationalError PARSE when the value is damaged
+ */
+export function decodeRecord<T>(value: Uint8Array, what: string): T {
+  return JSON.parse(new TextDecoder().decode(checkedBody(value, what))) as T;
 }

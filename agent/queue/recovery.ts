@@ -6,13 +6,12 @@ import { type Ledger, newLedger, settlement, withQueued, withSettled } from "./l
 import {
   ALL_ENTRIES,
   ALL_STRETCHES,
-  decodeIdentity,
   decodeLedger,
   decodeRanges,
+  decodeRecord,
   decodeStretch,
-  encodeIdentity,
   encodeLedger,
-  encodeRanges,
+  encodeRecord,
   entryKey,
   IDENTITY_KEY,
   LEDGER_KEY,
@@ -40,7 +39,8 @@ export async function recover<E extends QueueEntry>(
   logger: Logger,
 ): Promise<Ledger> {
   const found = await readLedger(store, logger);
-  const name = found?.streamId ?? (await readRecord(store, IDENTITY_KEY, decodeIdentity, logger));
+  const decodeName = (value: Uint8Array) => decodeRecord<string>(value, "stream id of the queue");
+  const name = found?.streamId ?? (await readRecord(store, IDENTITY_KEY, decodeName, logger));
   // Without a ledger the stretches are of no use: their totals are those of the one that is lost.
   if (found === null) await store.clear(ALL_STRETCHES);
   const known = found ?? newLedger(name ?? newStreamId(random));
@@ -109,7 +109,7 @@ async function readStretches(
 }
 
 /** Whether the stretch can come after that one in a queue of so many entries. */
-export function fits({ before }: Stretch, last: Stretch | undefined, entries: number): boolean {
+function fits({ before }: Stretch, last: Stretch | undefined, entries: number): boolean {
   return before.entries > (last?.before.entries ?? -1) && before.entries < entries;
 }
 
@@ -191,8 +191,8 @@ async function begin<E extends QueueEntry>(
   await content.forget(0, oldestSeq);
   const puts: BatchOperation[] = [
     { type: "put", key: LEDGER_KEY, value: encodeLedger(ledger) },
-    { type: "put", key: RANGES_KEY, value: encodeRanges(ledger.ranges) },
-    { type: "put", key: IDENTITY_KEY, value: encodeIdentity(ledger.streamId) },
+    { type: "put", key: RANGES_KEY, value: encodeRecord(ledger.ranges.ranges) },
+    { type: "put", key: IDENTITY_KEY, value: encodeRecord(ledger.streamId) },
   ];
   await store.batch(puts, { sync: true });
   return ledger;

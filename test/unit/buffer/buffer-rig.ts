@@ -1,5 +1,4 @@
-import type { QueuedFrame } from "../../../agent/frames/frame-content.ts";
-import type { FrameQueue } from "../../../agent/frames/frame-queue.ts";
+import type { FrameQueue, QueuedFrame } from "../../../agent/frames/frame-queue.ts";
 import { openFrameQueue } from "../../../agent/frames/frame-queue.ts";
 import type { QueueLimits } from "../../../agent/queue/queue.ts";
 import { labelsOf, labelsRecord } from "../../../shared/model/labels.ts";
