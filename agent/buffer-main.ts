@@ -68,7 +68,7 @@ subcommand("inspect", "streams, ledger, dropped ranges, bytes, oldest and newest
   .option(...OUTPUT)
   .action((options: Options) => guarded(() => report(options, inspectionText, false)));
 
-subcommand("verify", "read everything: checksums, order, the ledger's balance")
+subcommand("verify", "read everything: tables, ledger, checksums, what is missing")
   .option(...OUTPUT)
   .action((options: Options) => guarded(() => report(options, findingsText, true)));
 
