@@ -1,6 +1,6 @@
 import { parseDuration } from "../../shared/model/duration.ts";
+import { parseRfc3339 } from "../../shared/model/rfc3339.ts";
 import { ApiError } from "./api-error.ts";
-import { parseRfc3339 } from "./rfc3339.ts";
 
 /** The times a JavaScript date can have; what lies beyond means "the oldest" or "the newest". */
 export const TIME_MAX_MS = 8.64e15;

@@ -1,8 +1,8 @@
+import type { Grid } from "../query/grid.ts";
+import { queryError } from "../query/query-error.ts";
 import type { CallExpr, Expr } from "./ast.ts";
 import { exprType } from "./check.ts";
 import type { Evaluator } from "./evaluate.ts";
-import type { Grid } from "./grid.ts";
-import { queryError } from "./query-error.ts";
 
 export function argument(expr: CallExpr, index: number): Expr {
   const arg = expr.args[index];

@@ -1,18 +1,18 @@
 import type { Labels } from "../../shared/model/labels.ts";
 import { dropLabels, labelsKey, labelValue, withLabel } from "../../shared/model/labels.ts";
-import { warnOfQuantiles } from "./aggregate-steps.ts";
+import { warnOfQuantiles } from "../query/aggregate-steps.ts";
+import type { Grid } from "../query/grid.ts";
+import { queryError } from "../query/query-error.ts";
+import type { StepSeries, Value } from "../query/step-series.ts";
+import { emptySeries, hasSample, mergeEqual } from "../query/step-series.ts";
 import type { CallExpr } from "./ast.ts";
 import { argument, scalarArguments, textArguments } from "./call-arguments.ts";
 import { exprType } from "./check.ts";
 import type { Evaluator } from "./evaluate.ts";
 import { formatNumber } from "./format.ts";
-import type { Grid } from "./grid.ts";
 import type { Bucket, BucketResult } from "./histogram.ts";
 import { bucketFraction, bucketQuantile } from "./histogram.ts";
 import { parseNumberText } from "./literals.ts";
-import { queryError } from "./query-error.ts";
-import type { StepSeries, Value } from "./series.ts";
-import { emptySeries, hasSample, mergeEqual } from "./series.ts";
 
 /** The series of one classic histogram: all its labels but `le` are equal. */
 type Histogram = {

@@ -1,23 +1,23 @@
 import type { Matcher } from "../../shared/model/columns.ts";
 import type { Labels } from "../../shared/model/labels.ts";
 import { labelsFrom, labelValue, METRIC_NAME, NO_LABELS } from "../../shared/model/labels.ts";
-import { warnOfQuantiles } from "./aggregate-steps.ts";
+import { warnOfQuantiles } from "../query/aggregate-steps.ts";
+import type { Grid } from "../query/grid.ts";
+import { gridTime } from "../query/grid.ts";
+import { queryError } from "../query/query-error.ts";
+import type { StepSeries, Value } from "../query/step-series.ts";
+import { emptySeries, hasSample } from "../query/step-series.ts";
+import { WindowWalk } from "../query/windows.ts";
 import type { CallExpr, Expr } from "./ast.ts";
 import { withoutParens } from "./ast.ts";
 import { argument, scalarArguments, textArguments } from "./call-arguments.ts";
 import { callHistogram } from "./call-histogram.ts";
 import { exprType } from "./check.ts";
 import type { Evaluator } from "./evaluate.ts";
-import type { Grid } from "./grid.ts";
-import { gridTime } from "./grid.ts";
 import { applyPoints, isPointFunction } from "./instant-functions.ts";
 import { labelJoin, labelReplace, sortByLabels, sortByValue } from "./label-functions.ts";
-import { queryError } from "./query-error.ts";
 import { keepsName, rangeKernel } from "./range-functions.ts";
 import { selectInstant } from "./select.ts";
-import type { StepSeries, Value } from "./series.ts";
-import { emptySeries, hasSample } from "./series.ts";
-import { WindowWalk } from "./windows.ts";
 
 /** The value of a function call over the grid. */
 export async function callFunction(run: Evaluator, expr: CallExpr, grid: Grid): Promise<Value> {

@@ -1,5 +1,5 @@
 import type { Matcher, SeriesColumns } from "../../shared/model/columns.ts";
-import type { Meter } from "./meter.ts";
+import type { Meter } from "../query/meter.ts";
 
 /** Where samples come from. `startMs` is exclusive, `endMs` inclusive. */
 export type SampleSource = {

@@ -1,17 +1,17 @@
 import { OperationalError } from "../../shared/errors.ts";
 import type { SeriesColumns, VectorSample } from "../../shared/model/columns.ts";
 import { compareLabels, NO_LABELS } from "../../shared/model/labels.ts";
+import type { Grid } from "../query/grid.ts";
+import { gridTime } from "../query/grid.ts";
+import { Meter } from "../query/meter.ts";
+import type { StepSeries, Value } from "../query/step-series.ts";
+import { removeNames } from "../query/step-series.ts";
 import type { Expr } from "./ast.ts";
 import { withoutParens } from "./ast.ts";
 import { exprType } from "./check.ts";
 import type { QueryContext, SampleSource } from "./context.ts";
 import { Remarks } from "./context.ts";
 import { Evaluator } from "./evaluate.ts";
-import type { Grid } from "./grid.ts";
-import { gridTime } from "./grid.ts";
-import { Meter } from "./meter.ts";
-import type { StepSeries, Value } from "./series.ts";
-import { removeNames } from "./series.ts";
 
 /** More steps than this a range query may not have, as in Prometheus. */
 const STEPS_MAX = 11_000;

@@ -1,18 +1,18 @@
-import { aggregate } from "./aggregate.ts";
-import { aggregateQuantile, aggregateSome, aggregateValues } from "./aggregate-steps.ts";
+import { aggregate } from "../query/aggregate.ts";
+import { aggregateQuantile, aggregateSome, aggregateValues } from "../query/aggregate-steps.ts";
+import { scalarBinary, setBinary, vectorBinary, vectorScalarBinary } from "../query/binary.ts";
+import type { Grid } from "../query/grid.ts";
+import { gridEnd } from "../query/grid.ts";
+import { queryError } from "../query/query-error.ts";
+import type { StepSeries, Value } from "../query/step-series.ts";
+import { emptySeries } from "../query/step-series.ts";
+import type { Matrix, MatrixSeries } from "../query/windows.ts";
 import type { AggregateExpr, BinaryExpr, CallExpr, Expr, SubqueryExpr } from "./ast.ts";
 import { isSetOp, withoutParens } from "./ast.ts";
-import { scalarBinary, setBinary, vectorBinary, vectorScalarBinary } from "./binary.ts";
 import { callFunction } from "./call.ts";
 import type { QueryContext } from "./context.ts";
-import type { Grid } from "./grid.ts";
-import { gridEnd } from "./grid.ts";
 import { Invariance } from "./invariant.ts";
-import { queryError } from "./query-error.ts";
 import { loadColumns, selectInstant, shiftedGrid, withoutStale } from "./select.ts";
-import type { StepSeries, Value } from "./series.ts";
-import { emptySeries } from "./series.ts";
-import type { Matrix, MatrixSeries } from "./windows.ts";
 
 /**
  * Evaluates a checked expression over all steps of a grid at once: every node yields whole columns,

@@ -7,11 +7,11 @@ import {
   METRIC_NAME,
   withLabel,
 } from "../../shared/model/labels.ts";
-import { compareNanLast } from "./aggregate-steps.ts";
+import { compareNanLast } from "../query/aggregate-steps.ts";
+import { queryError } from "../query/query-error.ts";
+import type { StepSeries } from "../query/step-series.ts";
+import { mergeEqual } from "../query/step-series.ts";
 import type { CallExpr } from "./ast.ts";
-import { queryError } from "./query-error.ts";
-import type { StepSeries } from "./series.ts";
-import { mergeEqual } from "./series.ts";
 
 /**
  * label_replace: where the whole value of a label matches the pattern, another one is written from

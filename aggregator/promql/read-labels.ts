@@ -3,8 +3,8 @@ import { RE2JS } from "re2js";
 import { errorMessage } from "../../shared/errors.ts";
 import type { Matcher, MatchType } from "../../shared/model/columns.ts";
 import { METRIC_NAME } from "../../shared/model/labels.ts";
+import { queryError } from "../query/query-error.ts";
 import { unquote } from "./literals.ts";
-import { queryError } from "./query-error.ts";
 
 /** @throws OperationalError QUERY when the quotes or an escape are wrong */
 export function readString(text: string, node: SyntaxNode, place: string): string {

@@ -1,10 +1,10 @@
 import type { SyntaxNode } from "@lezer/common";
 import type { Matcher } from "../../shared/model/columns.ts";
+import { queryError } from "../query/query-error.ts";
 import type { AggregateExpr, AtTime, BinaryOp, Expr, VectorMatching } from "./ast.ts";
 import { isSetOp, PLAIN_MATCHING } from "./ast.ts";
 import { functionSignature } from "./functions.ts";
 import { isDurationText, parseNumberText } from "./literals.ts";
-import { queryError } from "./query-error.ts";
 import { durationSecondsOf } from "./read-duration.ts";
 import { readGroupingLabels, readMatchers, readString } from "./read-labels.ts";
 import { bind, layOut } from "./read-operators.ts";

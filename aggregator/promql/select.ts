@@ -1,11 +1,11 @@
 import type { SeriesColumns } from "../../shared/model/columns.ts";
 import { columnBits, isStale } from "../../shared/model/stale.ts";
+import type { Grid } from "../query/grid.ts";
+import { gridEnd } from "../query/grid.ts";
+import type { StepSeries } from "../query/step-series.ts";
+import { emptySeries } from "../query/step-series.ts";
 import type { AtTime, SelectorExpr } from "./ast.ts";
 import type { QueryContext } from "./context.ts";
-import type { Grid } from "./grid.ts";
-import { gridEnd } from "./grid.ts";
-import type { StepSeries } from "./series.ts";
-import { emptySeries } from "./series.ts";
 
 /**
  * The times a selector or subquery looks at, step by step: those of the grid, or the time behind @

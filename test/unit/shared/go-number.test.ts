@@ -5,7 +5,7 @@ import {
   exponentText,
   sampleText,
   secondsText,
-} from "../../../aggregator/api/go-number.ts";
+} from "../../../shared/model/go-number.ts";
 
 test.each([
   [1, "1"],

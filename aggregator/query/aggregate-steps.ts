@@ -1,13 +1,13 @@
 import { labelsKey, METRIC_NAME, withLabel } from "../../shared/model/labels.ts";
+import type { AggregateExpr } from "../promql/ast.ts";
+import type { Remarks } from "../promql/context.ts";
+import { formatNumber } from "../promql/format.ts";
 import type { Group } from "./aggregate.ts";
 import { groupSeries, stepValues } from "./aggregate.ts";
-import type { AggregateExpr } from "./ast.ts";
-import type { Remarks } from "./context.ts";
-import { formatNumber } from "./format.ts";
 import type { Meter } from "./meter.ts";
 import { queryError } from "./query-error.ts";
-import type { StepSeries } from "./series.ts";
-import { emptySeries, hasSample } from "./series.ts";
+import type { StepSeries } from "./step-series.ts";
+import { emptySeries, hasSample } from "./step-series.ts";
 import { quantileOf } from "./sums.ts";
 
 /** The aggregations that look at all elements of one step together. */

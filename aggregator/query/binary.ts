@@ -1,13 +1,13 @@
 import type { Labels } from "../../shared/model/labels.ts";
 import { formatLabels, labelsKey } from "../../shared/model/labels.ts";
-import type { BinaryExpr, BinaryOp } from "./ast.ts";
-import { isComparison } from "./ast.ts";
-import type { MatchGroup } from "./matching.ts";
-import { matchGroups, resultLabels } from "./matching.ts";
+import type { BinaryExpr, BinaryOp } from "../promql/ast.ts";
+import { isComparison } from "../promql/ast.ts";
 import type { Meter } from "./meter.ts";
 import { queryError } from "./query-error.ts";
-import type { StepSeries } from "./series.ts";
-import { emptySeries, hasSample, mergeEqual, withoutMetadata } from "./series.ts";
+import type { StepSeries } from "./step-series.ts";
+import { emptySeries, hasSample, mergeEqual, withoutMetadata } from "./step-series.ts";
+import type { MatchGroup } from "./vector-matching.ts";
+import { matchGroups, resultLabels } from "./vector-matching.ts";
 
 type Compute = (a: number, b: number) => number;
 

@@ -1,9 +1,9 @@
 import type { Labels } from "../../shared/model/labels.ts";
 import { dropLabels, keepLabels, labelsKey, METRIC_NAME } from "../../shared/model/labels.ts";
-import type { AggregateExpr } from "./ast.ts";
+import type { AggregateExpr } from "../promql/ast.ts";
 import type { Meter } from "./meter.ts";
-import type { StepSeries } from "./series.ts";
-import { emptySeries, hasSample } from "./series.ts";
+import type { StepSeries } from "./step-series.ts";
+import { emptySeries, hasSample } from "./step-series.ts";
 import { meanOf, varianceOf } from "./sums.ts";
 
 /** Series that are aggregated into one; `dropsName` when it does for any of them. */

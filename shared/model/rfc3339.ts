@@ -1,4 +1,4 @@
-import { calendarDay } from "../promql/calendar.ts";
+import { calendarDay } from "./calendar-day.ts";
 
 /** Instants as RFC 3339 text, in the proleptic Gregorian calendar. */
 const DAY_MS = 86_400_000;
