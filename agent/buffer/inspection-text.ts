@@ -1,3 +1,4 @@
+import { formatRfc3339 } from "../../shared/model/rfc3339.ts";
 import { countOfSeq, epochOfSeq } from "../../shared/wire/frame.ts";
 import type { Inspection } from "./inspection.ts";
 
@@ -67,6 +68,5 @@ function seqText(seq: number): string {
 }
 
 function timeText(timeMs: number): string {
-  // biome-ignore lint/style/noRestrictedGlobals: formats a given time, reads no clock
-  return timeMs === 0 ? "unknown" : new Date(timeMs).toISOString();
+  return timeMs === 0 ? "unknown" : formatRfc3339(timeMs);
 }

@@ -70,7 +70,7 @@ export function rangeKernel(
     case "double_exponential_smoothing":
       return smoothingKernel(series, args);
     default:
-      throw queryError("1:1", `the function ${name} is not supported`);
+      throw queryError("PromQL", `the function ${name} is not supported`);
   }
 }
 

@@ -1,5 +1,5 @@
 import type { SyntaxNode } from "@lezer/common";
-import type { BinaryOp } from "./ast.ts";
+import type { BinaryOp } from "../query/operators.ts";
 
 /**
  * The grammar's tree is right about which operators there are, but not about what they bind: it

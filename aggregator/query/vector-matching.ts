@@ -8,7 +8,7 @@ import {
   labelValue,
   METRIC_NAME,
 } from "../../shared/model/labels.ts";
-import type { VectorMatching } from "../promql/ast.ts";
+import type { VectorMatching } from "./operators.ts";
 import type { StepSeries } from "./step-series.ts";
 
 /** Elements of both sides that may meet: they agree in the labels that the matching compares. */
