@@ -6,7 +6,7 @@ import type { Grid } from "../query/grid.ts";
 import { gridTime } from "../query/grid.ts";
 import { queryError } from "../query/query-error.ts";
 import type { StepSeries, Value } from "../query/step-series.ts";
-import { emptySeries, hasSample } from "../query/step-series.ts";
+import { emptySeries, hasSample, seriesOfValues, vectorOf } from "../query/step-series.ts";
 import { WindowWalk } from "../query/windows.ts";
 import type { CallExpr, Expr } from "./ast.ts";
 import { withoutParens } from "./ast.ts";
@@ -56,9 +56,7 @@ async function scalarFunction(run: Run, expr: CallExpr, grid: Grid): Promise<Val
 
 async function vectorFunction(run: Run, expr: CallExpr, grid: Grid): Promise<Value> {
   if (expr.name === "vector") {
-    const values = await run.scalar(argument(expr, 0), grid);
-    const present = new Uint8Array(grid.count).fill(1);
-    return vectorOf([{ labels: NO_LABELS, dropsName: false, values, present }]);
+    return vectorOf([seriesOfValues(await run.scalar(argument(expr, 0), grid))]);
   }
   if (expr.name === "timestamp") return timestamp(run, expr, grid);
   const series = await run.vector(argument(expr, 0), grid);
@@ -79,10 +77,6 @@ async function vectorFunction(run: Run, expr: CallExpr, grid: Grid): Promise<Val
     default:
       throw queryError(expr.place, `the function ${expr.name} is not supported`);
   }
-}
-
-function vectorOf(series: StepSeries[]): Value {
-  return { kind: "vector", series };
 }
 
 function constant(run: Run, grid: Grid, value: number): Value {
@@ -121,9 +115,7 @@ function scalarOf(run: Run, series: readonly StepSeries[], grid: Grid): Value {
 async function points(run: Run, expr: CallExpr, grid: Grid): Promise<Value> {
   const [first] = expr.args;
   if (first === undefined) {
-    const { values } = timesOf(run, grid);
-    const present = new Uint8Array(grid.count).fill(1);
-    const now: StepSeries = { labels: NO_LABELS, dropsName: false, values, present };
+    const now = seriesOfValues(timesOf(run, grid).values);
     return vectorOf(await applyPoints(expr.name, [now], [], run.context.meter));
   }
   const series = await run.vector(first, grid);

@@ -1,13 +1,13 @@
 import { OperationalError } from "../../shared/errors.ts";
 import type { SeriesColumns, VectorSample } from "../../shared/model/columns.ts";
-import { compareLabels, NO_LABELS } from "../../shared/model/labels.ts";
+import { compareLabels } from "../../shared/model/labels.ts";
 import type { Grid, QuerySpan } from "../query/grid.ts";
 import { gridOf } from "../query/grid.ts";
 import { Meter } from "../query/meter.ts";
 import { Remarks } from "../query/remarks.ts";
 import type { QueryResult } from "../query/result.ts";
 import type { StepSeries, Value } from "../query/step-series.ts";
-import { heldColumns, removeNames } from "../query/step-series.ts";
+import { heldColumns, removeNames, seriesOfValues } from "../query/step-series.ts";
 import type { Expr } from "./ast.ts";
 import { withoutParens } from "./ast.ts";
 import { exprType } from "./check.ts";
@@ -96,7 +96,7 @@ export class PromqlEngine {
     }
     const context = this.#context(span, limit);
     const value = await new Evaluator(context).evaluate(expr, grid);
-    const series = removeNames(seriesOf(value, grid), expr.place)
+    const series = removeNames(seriesOf(value), expr.place)
       .map((one) => heldColumns(one, grid))
       .filter(({ times }) => times.length > 0);
     series.sort((a, b) => compareLabels(a.labels, b.labels));
@@ -155,9 +155,7 @@ function vectorSamples(series: readonly StepSeries[]): VectorSample[] {
   return samples;
 }
 
-function seriesOf(value: Value, grid: Grid): StepSeries[] {
+function seriesOf(value: Value): StepSeries[] {
   if (value.kind === "vector") return value.series;
-  if (value.kind === "string") return [];
-  const present = new Uint8Array(grid.count).fill(1);
-  return [{ labels: NO_LABELS, dropsName: false, values: value.values, present }];
+  return value.kind === "string" ? [] : [seriesOfValues(value.values)];
 }

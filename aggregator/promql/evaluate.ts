@@ -6,7 +6,7 @@ import { gridEnd } from "../query/grid.ts";
 import { isSetOp } from "../query/operators.ts";
 import { queryError } from "../query/query-error.ts";
 import type { StepSeries, Value } from "../query/step-series.ts";
-import { emptySeries, heldColumns } from "../query/step-series.ts";
+import { emptySeries, heldColumns, vectorOf } from "../query/step-series.ts";
 import type { Matrix, MatrixSeries } from "../query/windows.ts";
 import type { AggregateExpr, BinaryExpr, CallExpr, Expr, SubqueryExpr } from "./ast.ts";
 import { withoutParens } from "./ast.ts";
@@ -171,10 +171,6 @@ export class Evaluator implements Run {
       }),
     );
   }
-}
-
-function vectorOf(series: StepSeries[]): Value {
-  return { kind: "vector", series };
 }
 
 function negate(values: Float64Array): void {

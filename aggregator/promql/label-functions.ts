@@ -6,8 +6,8 @@ import {
   withLabel,
 } from "../../shared/model/labels.ts";
 import { compilePattern, expandTemplate } from "../matching/pattern.ts";
-import { compareNanLast } from "../query/aggregate-steps.ts";
-import { atPlace, queryError } from "../query/query-error.ts";
+import { checkLabelName, compareNanLast } from "../query/aggregate-steps.ts";
+import { atPlace } from "../query/query-error.ts";
 import type { StepSeries } from "../query/step-series.ts";
 import { mergeEqual } from "../query/step-series.ts";
 import type { CallExpr } from "./ast.ts";
@@ -50,11 +50,6 @@ export function labelJoin(
 function withText(one: StepSeries, name: string, value: string): StepSeries {
   const dropsName = one.dropsName && name !== METRIC_NAME;
   return { ...one, labels: withLabel(one.labels, name, value), dropsName };
-}
-
-function checkLabelName(name: string, place: string): void {
-  if (name !== "" && !name.includes("\ufffd")) return;
-  throw queryError(place, `not a label name: "${name}"`);
 }
 
 /** sort, sort_desc: by the value at the first step, NaN last. */

@@ -92,14 +92,18 @@ export function compareNanLast(a: number, b: number, sign: number): number {
   return a < b ? -sign : sign;
 }
 
+/** @throws OperationalError QUERY */
+export function checkLabelName(name: string, place: string): void {
+  if (name !== "" && !name.includes("\ufffd")) return;
+  throw queryError(place, `not a label name: "${name}"`);
+}
+
 /** count_values: one element for each value, which becomes the label `name`. */
 export async function aggregateValues(
   { expr, series, steps, meter }: StepAggregation,
   name: string,
 ): Promise<StepSeries[]> {
-  if (name === "" || name.includes("\ufffd")) {
-    throw queryError(expr.place, `not a label name: "${name}"`);
-  }
+  checkLabelName(name, expr.place);
   const results = new Map<string, StepSeries>();
   for (const group of groupSeries(expr, series)) {
     for (const { values, present } of group.members) {

@@ -206,14 +206,7 @@ class VectorJoin {
   }
 
   results(): StepSeries[] {
-    return [...this.#joined.values()]
-      .filter(hasSample)
-      .map(({ labels, dropsName, values, present }) => ({
-        labels,
-        dropsName,
-        values,
-        present,
-      }));
+    return [...this.#joined.values()].filter(hasSample);
   }
 
   #target(many: StepSeries, one: StepSeries): Joined {

@@ -1,6 +1,12 @@
 import type { SeriesColumns } from "../../shared/model/columns.ts";
 import type { Labels } from "../../shared/model/labels.ts";
-import { dropLabels, labelsKey, labelValue, METRIC_NAME } from "../../shared/model/labels.ts";
+import {
+  dropLabels,
+  labelsKey,
+  labelValue,
+  METRIC_NAME,
+  NO_LABELS,
+} from "../../shared/model/labels.ts";
 import type { Grid } from "./grid.ts";
 import { gridTime } from "./grid.ts";
 import { queryError } from "./query-error.ts";
@@ -26,6 +32,16 @@ export type Value =
 
 export function emptySeries(labels: Labels, dropsName: boolean, steps: number): StepSeries {
   return { labels, dropsName, values: new Float64Array(steps), present: new Uint8Array(steps) };
+}
+
+export function vectorOf(series: StepSeries[]): Value {
+  return { kind: "vector", series };
+}
+
+/** One series without labels that has an element at every step. */
+export function seriesOfValues(values: Float64Array): StepSeries {
+  const present = new Uint8Array(values.length).fill(1);
+  return { labels: NO_LABELS, dropsName: false, values, present };
 }
 
 export function hasSample(series: StepSeries): boolean {
