@@ -13,7 +13,8 @@ export type Item =
   /** `suffixes`: nodes of offset, @ and ranges, innermost first. The sign of a literal is an item. */
   | { readonly kind: "operand"; readonly node: SyntaxNode; readonly suffixes: SyntaxNode[] };
 
-const OPERATORS = new Map<string, BinaryOp>([
+/** By the grammar's names. */
+export const OPERATORS = new Map<string, BinaryOp>([
   ["Pow", "^"],
   ["Mul", "*"],
   ["Div", "/"],

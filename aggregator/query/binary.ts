@@ -35,7 +35,7 @@ function power(base: number, exponent: number): number {
   return base ** exponent;
 }
 
-function computeOf(op: BinaryOp): Compute {
+export function computeOf(op: BinaryOp): Compute {
   return COMPUTE[isSetOp(op) ? "matched" : op];
 }
 
