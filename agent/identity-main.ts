@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { OperationalError } from "../shared/errors.ts";
+import { formatRfc3339 } from "../shared/model/rfc3339.ts";
 import { reportFailure } from "../shared/platform/command.ts";
 import { join, renewDue } from "./identity/enrolment.ts";
 import type { IdentityRequest } from "./identity-process.ts";
@@ -18,7 +19,7 @@ try {
     const { aggregator, node } = request;
     const token = request.token === "-" ? readFileSync(0, "utf8").trim() : request.token;
     const joined = await join(aggregator, token, node, { dataDirectory, nowMs });
-    const until = new Date(joined.notAfterMs).toISOString();
+    const until = formatRfc3339(joined.notAfterMs);
     process.stdout.write(
       `Node ${node} has joined ${joined.aggregator}; its certificate is good until ${until} and renews itself\n`,
     );

@@ -202,7 +202,7 @@ async function once(config: AgentConfig): Promise<void> {
   const logger = openLog("warn", "telltale-agent");
   const encoder = new FrameEncoder(1, { keyframeEvery: 1 });
   const collectors = createCollectors(
-    collectOptions(config),
+    collectOptions(config, logger),
     encoder,
     openDirectory(config, logger),
   );
@@ -220,7 +220,7 @@ async function once(config: AgentConfig): Promise<void> {
   process.stdout.write(metricsPage(encoder, families, new Metrics(), config.labels));
 }
 
-function collectOptions(config: AgentConfig) {
+function collectOptions(config: AgentConfig, logger: Logger) {
   const { enable, disable } = config.collectors;
   return {
     hostRoot: config.host_root,
@@ -229,6 +229,7 @@ function collectOptions(config: AgentConfig) {
     disable,
     containerLabels: config.container_labels,
     textfileDirectory: config.textfile_directory,
+    logger,
   };
 }
 
@@ -257,7 +258,7 @@ function nodePlatform(config: AgentConfig, logger: Logger, identity: HeldIdentit
     probe: (address) => grpcProbe(address, securityFor),
     collectors: (sink) => {
       const collectors = createCollectors(
-        collectOptions(config),
+        collectOptions(config, logger),
         sink,
         openDirectory(config, logger),
       );

@@ -1,7 +1,8 @@
+import { sampleText } from "../shared/model/go-number.ts";
 import { dropLabels, formatLabels, labelsRecord, labelValue } from "../shared/model/labels.ts";
 import type { Alert__Output } from "../shared/wire/generated/telltale/v1/Alert.ts";
 import { type CommandContext, type Run, runCommand } from "./command.ts";
-import { formatAgo, formatNumber, isoTime, sampleText } from "./format.ts";
+import { formatAgo, formatNumber, isoTime } from "./format.ts";
 import { type Cell, type Column, formatTable } from "./table.ts";
 
 /** JSON form: a list of these, firing before pending. */

@@ -1,3 +1,6 @@
+import { sampleText } from "../shared/model/go-number.ts";
+import { formatRfc3339 } from "../shared/model/rfc3339.ts";
+
 const SIGNIFICANT_DIGITS = 6;
 
 /**
@@ -17,13 +20,6 @@ export function formatNumber(value: number): string {
 /** `1.50000` is `1.5`; a fraction that was rounded away leaves `1.0`, for it was not 1. */
 function trimmed(text: string): string {
   return text.replace(/0+$/, "").replace(/\.$/, ".0");
-}
-
-/** As Prometheus' API writes it: exact. */
-export function sampleText(value: number): string {
-  if (value === Number.POSITIVE_INFINITY) return "+Inf";
-  if (value === Number.NEGATIVE_INFINITY) return "-Inf";
-  return Object.is(value, -0) ? "-0" : String(value);
 }
 
 const UNITS: readonly (readonly [unit: string, ms: number])[] = [
@@ -56,14 +52,7 @@ function formatAge(ageMs: number): string {
 
 /** UTC, RFC 3339; null where there is no time. */
 export function isoTime(timeMs: number): string | null {
-  return timeMs === 0 ? null : timeText(timeMs);
-}
-
-/** As `isoTime`, of a time there is. Decimals only where there are some. */
-export function timeText(timeMs: number): string {
-  const date = new Date(timeMs);
-  if (Number.isNaN(date.getTime())) return `${timeMs} ms`;
-  return date.toISOString().replace(".000Z", "Z");
+  return timeMs === 0 ? null : formatRfc3339(timeMs);
 }
 
 /** `1 node`, `2 nodes`. */

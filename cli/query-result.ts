@@ -1,7 +1,7 @@
+import { sampleText } from "../shared/model/go-number.ts";
 import { labelsRecord, METRIC_NAME } from "../shared/model/labels.ts";
 import type { QueryResponse__Output } from "../shared/wire/generated/telltale/v1/QueryResponse.ts";
 import type { ResultSeries__Output } from "../shared/wire/generated/telltale/v1/ResultSeries.ts";
-import { sampleText } from "./format.ts";
 import type { Column } from "./table.ts";
 import { printable } from "./terminal.ts";
 

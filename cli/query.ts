@@ -1,7 +1,8 @@
 import { formatLabels } from "../shared/model/labels.ts";
+import { formatRfc3339 } from "../shared/model/rfc3339.ts";
 import type { QueryResponse__Output } from "../shared/wire/generated/telltale/v1/QueryResponse.ts";
 import { type CommandContext, type Run, runCommand } from "./command.ts";
-import { formatNumber, timeText } from "./format.ts";
+import { formatNumber } from "./format.ts";
 import { labelColumns, queryJson, warningsText } from "./query-result.ts";
 import { formatTable } from "./table.ts";
 import { type Paint, printable } from "./terminal.ts";
@@ -55,7 +56,7 @@ function resultText(response: QueryResponse__Output, timeMs: number, { paint }: 
 }
 
 function emptyText(timeMs: number): string {
-  return `No series matches at ${timeText(timeMs)}\n`;
+  return `No series matches at ${formatRfc3339(timeMs)}\n`;
 }
 
 function vectorText({ result }: QueryResponse__Output, paint: Paint): string {
@@ -71,7 +72,7 @@ function vectorText({ result }: QueryResponse__Output, paint: Paint): string {
 function pointsText({ result }: QueryResponse__Output, paint: Paint): string {
   const blocks = result.map(({ labels, timesMs, values }) => {
     const rows = timesMs.map((timeMs, i) => [
-      timeText(timeMs),
+      formatRfc3339(timeMs),
       formatNumber(values[i] ?? Number.NaN),
     ]);
     const columns = [{ title: "TIME" }, { title: "VALUE", align: "right" as const }];

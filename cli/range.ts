@@ -1,9 +1,10 @@
 import { OperationalError } from "../shared/errors.ts";
 import { formatDuration } from "../shared/model/duration.ts";
+import { formatRfc3339 } from "../shared/model/rfc3339.ts";
 import type { QueryResponse__Output } from "../shared/wire/generated/telltale/v1/QueryResponse.ts";
 import type { ResultSeries__Output } from "../shared/wire/generated/telltale/v1/ResultSeries.ts";
 import { type CommandContext, type Run, runCommand } from "./command.ts";
-import { formatNumber, timeText } from "./format.ts";
+import { formatNumber } from "./format.ts";
 import { labelColumns, queryJson, warningsText } from "./query-result.ts";
 import { sparkline } from "./sparkline.ts";
 import { type Column, formatTable } from "./table.ts";
@@ -61,7 +62,7 @@ function spanOf({ start, end, step }: RangeOptions, nowMs: number): Span {
   const endMs = end ?? nowMs;
   const startMs = start ?? endMs - LAST_HOUR_MS;
   if (startMs > endMs) {
-    const message = `--start (${timeText(startMs)}) is after --end (${timeText(endMs)})`;
+    const message = `--start (${formatRfc3339(startMs)}) is after --end (${formatRfc3339(endMs)})`;
     throw new OperationalError("USAGE", message);
   }
   if (step === 0) throw new OperationalError("USAGE", "--step is 0; the shortest is 1ms");
@@ -69,7 +70,7 @@ function spanOf({ start, end, step }: RangeOptions, nowMs: number): Span {
 }
 
 function rangeText({ result }: QueryResponse__Output, span: Span, { paint }: Run): string {
-  const from = `${timeText(span.startMs)} to ${timeText(span.endMs)}`;
+  const from = `${formatRfc3339(span.startMs)} to ${formatRfc3339(span.endMs)}`;
   if (result.length === 0) return `No series matches from ${from}\n`;
   const { columns, rows } = labelColumns(result);
   const lines = result.map(({ timesMs, values }) =>

@@ -1,8 +1,10 @@
 import { InvalidArgumentError } from "commander";
 import { errorMessage } from "../shared/errors.ts";
 import { parseDuration } from "../shared/model/duration.ts";
+import { parseRfc3339 } from "../shared/model/rfc3339.ts";
 
-const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/;
+/** The last one that a JavaScript date can have. */
+const TIME_MAX_MS = 8.64e15;
 const UNIX_SECONDS = /^\d+(?:\.\d+)?$/;
 
 /**
@@ -12,11 +14,13 @@ const UNIX_SECONDS = /^\d+(?:\.\d+)?$/;
  */
 export function parseTimeOption(text: string, nowMs: number): number {
   if (text === "now") return nowMs;
-  if (UNIX_SECONDS.test(text)) return inRange(text, Math.round(Number(text) * 1000));
-  if (INSTANT.test(text)) return inRange(text, Date.parse(text));
+  const timeMs = UNIX_SECONDS.test(text) ? Math.round(Number(text) * 1000) : parseRfc3339(text);
+  if (timeMs !== null && timeMs <= TIME_MAX_MS) return timeMs;
   const [, ago] = /^(?:now)?-(.+)$/.exec(text) ?? [];
-  if (ago === undefined) throw timeError(text);
-  return nowMs - parseDurationOption(ago);
+  if (ago !== undefined) return nowMs - parseDurationOption(ago);
+  throw new InvalidArgumentError(
+    `Not a time: "${text}" (write it as now, -1h, 2026-01-31T12:00:00Z or Unix seconds)`,
+  );
 }
 
 /** @throws InvalidArgumentError */
@@ -26,18 +30,6 @@ export function parseDurationOption(text: string): number {
   } catch (error) {
     throw new InvalidArgumentError(errorMessage(error));
   }
-}
-
-/** @throws InvalidArgumentError for the 30th of February and what no date can hold */
-function inRange(text: string, timeMs: number): number {
-  if (Math.abs(timeMs) <= 8.64e15) return timeMs;
-  throw timeError(text);
-}
-
-function timeError(text: string): InvalidArgumentError {
-  return new InvalidArgumentError(
-    `Not a time: "${text}" (write it as now, -1h, 2026-01-31T12:00:00Z or Unix seconds)`,
-  );
 }
 
 const NICE_STEPS_S = [

@@ -1,3 +1,4 @@
+import type { Logger } from "../../shared/platform/ports.ts";
 import { CgroupCollector } from "./cgroup/cgroup-collector.ts";
 import { NAMES_OF_PATHS } from "./cgroup/cgroup-name.ts";
 import type { Collector, SeriesSink } from "./collector.ts";
@@ -41,6 +42,7 @@ export type CollectOptions = {
   readonly containerLabels?: readonly string[];
   /** Where other programs leave `*.prom` files; "": node_exporter's usual place, if it is there. */
   readonly textfileDirectory?: string;
+  readonly logger?: Logger;
 };
 
 const CONTAINER_STATE = "containerstate";
@@ -111,7 +113,7 @@ export function collectorNames(): string[] {
 }
 
 function hostEntries(
-  { textfileDirectory }: Pick<CollectOptions, "textfileDirectory">,
+  { textfileDirectory, logger }: Pick<CollectOptions, "textfileDirectory" | "logger">,
   isTaken: (metric: string) => boolean,
 ): CollectorEntry[] {
   const directory = textfileDirectory ?? "";
@@ -119,7 +121,11 @@ function hostEntries(
     ...TICK_COLLECTORS,
     ...HOST_COLLECTORS,
     ...DEVICE_COLLECTORS,
-    textfileCollector(directory === "" ? { isTaken } : { directory, isTaken }),
+    textfileCollector({
+      isTaken,
+      ...(directory === "" ? {} : { directory }),
+      ...(logger === undefined ? {} : { logger }),
+    }),
   ];
 }
 

@@ -1,4 +1,5 @@
 import type { Accounts, DroppedRange } from "../../shared/model/accounts.ts";
+import { formatRfc3339 } from "../../shared/model/rfc3339.ts";
 import type { Logger } from "../../shared/platform/ports.ts";
 import { countOfSeq, epochOfSeq } from "../../shared/wire/frame.ts";
 import type { FrameQueue } from "./frame-queue.ts";
@@ -136,6 +137,5 @@ function seqText(seq: number): string {
 }
 
 function timeText(timeMs: number): string {
-  // biome-ignore lint/style/noRestrictedGlobals: formats a given time, reads no clock
-  return timeMs === 0 ? "unknown" : new Date(timeMs).toISOString();
+  return timeMs === 0 ? "unknown" : formatRfc3339(timeMs);
 }

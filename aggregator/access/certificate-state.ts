@@ -1,3 +1,4 @@
+import { formatRfc3339 } from "../../shared/model/rfc3339.ts";
 import type { AgentRecord, AuthorityRecord } from "./records.ts";
 
 /** How a certificate that our CA signed stands. */
@@ -14,11 +15,11 @@ export function standingOf(record: AgentRecord | undefined, nowMs: number): Stan
   }
   const { node, revokedMs, notAfterMs } = record;
   if (revokedMs > 0) {
-    const text = `The certificate of node ${node} was revoked at ${isoTime(revokedMs)}: an admin can make a new join token for it`;
+    const text = `The certificate of node ${node} was revoked at ${formatRfc3339(revokedMs)}: an admin can make a new join token for it`;
     return { kind: "refused", reason: "revoked", text };
   }
   if (nowMs > notAfterMs) {
-    const text = `The certificate of node ${node} ended at ${isoTime(notAfterMs)}: join again`;
+    const text = `The certificate of node ${node} ended at ${formatRfc3339(notAfterMs)}: join again`;
     return { kind: "refused", reason: "expired", text };
   }
   return { kind: "good", node };
@@ -54,9 +55,4 @@ export function newestByNode(agents: readonly AgentRecord[]): AgentRecord[] {
     if (known === undefined || known.issuedMs <= one.issuedMs) newest.set(one.node, one);
   }
   return [...newest.values()];
-}
-
-function isoTime(timeMs: number): string {
-  // biome-ignore lint/style/noRestrictedGlobals: a conversion, not the clock
-  return new Date(timeMs).toISOString();
 }

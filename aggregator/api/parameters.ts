@@ -1,6 +1,7 @@
 import { parseDuration } from "../../shared/model/duration.ts";
+import { parseGoNumber } from "../../shared/model/go-number.ts";
+import { parseRfc3339 } from "../../shared/model/rfc3339.ts";
 import { ApiError } from "./api-error.ts";
-import { parseRfc3339 } from "./rfc3339.ts";
 
 /** The times a JavaScript date can have; what lies beyond means "the oldest" or "the newest". */
 export const TIME_MAX_MS = 8.64e15;
@@ -10,7 +11,6 @@ const TEXT_LENGTH_MAX = 64 * 1024;
 /** `match[]` selectors of one request. */
 const SELECTORS_MAX = 100;
 const LABEL_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
-const DECIMAL = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
 const SHOWN_LENGTH_MAX = 100;
 
 /** A request's parameters by name; a name can be given several times. */
@@ -26,7 +26,7 @@ export function parameterError(name: string, problem: string): ApiError {
  * @throws ApiError bad_data
  */
 export function parseTime(text: string, name: string): number {
-  const timeMs = DECIMAL.test(text) ? Math.round(Number(text) * 1000) : parseRfc3339(text);
+  const timeMs = secondsMs(text) ?? parseRfc3339(text);
   if (timeMs === null) {
     throw parameterError(name, `cannot parse ${shown(text)} to a valid timestamp`);
   }
@@ -44,8 +44,8 @@ export function timeParameter(parameters: Parameters, name: string, defaultMs: n
  * @throws ApiError bad_data
  */
 export function parseSpan(text: string, name: string): number {
-  if (DECIMAL.test(text)) {
-    const spanMs = Math.round(Number(text) * 1000);
+  const spanMs = secondsMs(text);
+  if (spanMs !== null) {
     if (Math.abs(spanMs) <= TIME_MAX_MS) return spanMs;
     throw parameterError(name, `${shown(text)} is too long for a duration`);
   }
@@ -54,6 +54,12 @@ export function parseSpan(text: string, name: string): number {
   } catch {
     throw parameterError(name, `cannot parse ${shown(text)} to a valid duration`);
   }
+}
+
+/** Milliseconds of a number of seconds; null: it is none. */
+function secondsMs(text: string): number | null {
+  const seconds = parseGoNumber(text) ?? Number.NaN;
+  return Number.isFinite(seconds) ? Math.round(seconds * 1000) : null;
 }
 
 /** Null where the parameter is absent or empty, or 0 for `limit`, which means no limit. */

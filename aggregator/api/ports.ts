@@ -1,29 +1,17 @@
-import type { Matcher, SeriesColumns, VectorSample } from "../../shared/model/columns.ts";
+import type { Matcher } from "../../shared/model/columns.ts";
 import type { Labels } from "../../shared/model/labels.ts";
 import type { Role } from "../../shared/model/role.ts";
 import type { Secret } from "../../shared/secret.ts";
+import type { QuerySpan } from "../query/grid.ts";
+import type { QueryResult } from "../query/result.ts";
 
 /** Times are Unix milliseconds everywhere here; 0 where there is none. */
-
-export type QueryResult = { readonly warnings: readonly string[] } & (
-  | { readonly type: "scalar"; readonly timeMs: number; readonly value: number }
-  | { readonly type: "string"; readonly timeMs: number; readonly value: string }
-  | { readonly type: "vector"; readonly timeMs: number; readonly samples: readonly VectorSample[] }
-  | { readonly type: "matrix"; readonly series: readonly SeriesColumns[] }
-);
 
 /** An expression that was read and checked; running it stops soon after the signal is aborted. */
 export type CompiledQuery = {
   readonly type: "scalar" | "string" | "vector" | "matrix";
   instant(timeMs: number, signal: AbortSignal): Promise<QueryResult>;
   range(span: QuerySpan, signal: AbortSignal): Promise<QueryResult>;
-};
-
-/** Evaluation at `startMs`, `startMs + stepMs`, … up to `endMs`, both inclusive. */
-export type QuerySpan = {
-  readonly startMs: number;
-  readonly endMs: number;
-  readonly stepMs: number;
 };
 
 export type QueryPort = {

@@ -1,9 +1,15 @@
 import type { SeriesColumns, VectorSample } from "../../shared/model/columns.ts";
+import {
+  decimalText,
+  exponentText,
+  sampleText,
+  secondsText,
+} from "../../shared/model/go-number.ts";
 import { type Labels, labelsRecord } from "../../shared/model/labels.ts";
+import { formatRfc3339 } from "../../shared/model/rfc3339.ts";
+import type { QueryResult } from "../query/result.ts";
 import type { ErrorType } from "./api-error.ts";
-import { decimalText, exponentText, sampleText, secondsText } from "./go-number.ts";
-import type { AlertStatus, QueryResult, RuleGroupStatus, RuleStatus } from "./ports.ts";
-import { formatRfc3339 } from "./rfc3339.ts";
+import type { AlertStatus, RuleGroupStatus, RuleStatus } from "./ports.ts";
 
 /**
  * The bodies of Prometheus' HTTP API, version 1. Sources: prometheus.io/docs, "HTTP API", and

@@ -2,6 +2,8 @@ import { errorMessage, OperationalError } from "../../shared/errors.ts";
 import type { Matcher } from "../../shared/model/columns.ts";
 import { compareLabels, compareText, type Labels } from "../../shared/model/labels.ts";
 import type { Clock } from "../../shared/platform/ports.ts";
+import { type QuerySpan, STEPS_MAX } from "../query/grid.ts";
+import type { QueryResult } from "../query/result.ts";
 import { ApiError } from "./api-error.ts";
 import { checkExpression, checkLabelName, checkSelectors, parameterError } from "./parameters.ts";
 import type {
@@ -10,7 +12,6 @@ import type {
   NodeStatus,
   NodesPort,
   QueryPort,
-  QueryResult,
   RuleGroupStatus,
   RulesPort,
   SeriesPort,
@@ -40,12 +41,7 @@ export type RunOptions = {
 };
 
 export type InstantQuery = { readonly query: string; readonly timeMs: number };
-export type RangeQuery = {
-  readonly query: string;
-  readonly startMs: number;
-  readonly endMs: number;
-  readonly stepMs: number;
-};
+export type RangeQuery = QuerySpan & { readonly query: string };
 export type SeriesQuery = {
   readonly selectors: readonly string[];
   readonly startMs: number;
@@ -53,8 +49,6 @@ export type SeriesQuery = {
 };
 export type Listed<T> = { readonly items: readonly T[]; readonly warnings: readonly string[] };
 
-/** Points of one series in a range query, so many steps at most. */
-const RANGE_STEPS_MAX = 11_000;
 const TRUNCATED = "results truncated due to limit";
 
 /**
@@ -186,7 +180,7 @@ function asParameter<T>(name: string, read: () => T): T {
 function checkSpan({ startMs, endMs, stepMs }: RangeQuery): void {
   if (endMs < startMs) throw parameterError("end", "it must not be before start");
   if (!(stepMs > 0)) throw parameterError("step", "it must be more than zero");
-  if (Math.floor((endMs - startMs) / stepMs) > RANGE_STEPS_MAX) {
+  if (Math.floor((endMs - startMs) / stepMs) > STEPS_MAX) {
     throw new ApiError(
       "bad_data",
       "exceeded maximum resolution of 11,000 points per timeseries: choose a longer step or a shorter range",

@@ -1,4 +1,6 @@
 import type { Matcher } from "../../shared/model/columns.ts";
+import type { Aggregation } from "../query/aggregate.ts";
+import type { BinaryOperation } from "../query/operators.ts";
 
 /** What an expression yields; `matrix` is a range vector. */
 export type ValueType = "scalar" | "string" | "vector" | "matrix";
@@ -9,31 +11,7 @@ export type AtTime =
   | { readonly kind: "start" }
   | { readonly kind: "end" };
 
-export type SetOp = "and" | "or" | "unless";
-export type ComparisonOp = "==" | "!=" | ">" | "<" | ">=" | "<=";
-type ArithmeticOp = "+" | "-" | "*" | "/" | "%" | "^" | "atan2";
-/**
- * `matched` is no PromQL: presence.ts writes it for a comparison that always holds, so it keeps an
- * element wherever the comparison would have been made.
- */
-export type BinaryOp = SetOp | ComparisonOp | ArithmeticOp | "matched";
-
-type AggregateOp =
-  | "sum"
-  | "avg"
-  | "min"
-  | "max"
-  | "count"
-  | "group"
-  | "stddev"
-  | "stdvar"
-  | "topk"
-  | "bottomk"
-  | "limitk"
-  | "quantile"
-  | "count_values";
-
-/** `place` is "line:column", both from 1, where the expression begins in the text it came from. */
+/** `place` is "PromQL line:column", both from 1, where the expression begins in the text it came from. */
 type NumberExpr = {
   readonly kind: "number";
   readonly value: number;
@@ -78,35 +56,16 @@ export type CallExpr = {
   readonly place: string;
 };
 
-export type AggregateExpr = {
+export type AggregateExpr = Aggregation & {
   readonly kind: "aggregate";
-  readonly op: AggregateOp;
   readonly param: Expr | null;
   readonly expr: Expr;
-  readonly grouping: "by" | "without"; // none written: by nothing
-  readonly labels: readonly string[];
-  readonly place: string;
 };
 
-/**
- * How elements of two vectors find each other. `many` names the side of which several may meet one
- * of the other; set operators have it "both".
- */
-export type VectorMatching = {
-  readonly isOn: boolean;
-  readonly labels: readonly string[];
-  readonly many: "none" | "left" | "right" | "both";
-  readonly include: readonly string[]; // labels that group_left/group_right copy
-};
-
-export type BinaryExpr = {
+export type BinaryExpr = BinaryOperation & {
   readonly kind: "binary";
-  readonly op: BinaryOp;
   readonly left: Expr;
   readonly right: Expr;
-  readonly isBool: boolean;
-  readonly matching: VectorMatching;
-  readonly place: string;
 };
 
 type UnaryExpr = {
@@ -129,25 +88,6 @@ export type Expr =
   | BinaryExpr
   | UnaryExpr
   | ParenExpr;
-
-export const PLAIN_MATCHING: VectorMatching = {
-  isOn: false,
-  labels: [],
-  many: "none",
-  include: [],
-};
-
-const SET_OPS: ReadonlySet<string> = new Set(["and", "or", "unless"]);
-const COMPARISON_OPS: ReadonlySet<string> = new Set(["==", "!=", ">", "<", ">=", "<=", "matched"]);
-
-export function isSetOp(op: BinaryOp): op is SetOp {
-  return SET_OPS.has(op);
-}
-
-/** Comparisons, and `matched`, which filters as they do. */
-export function isComparison(op: BinaryOp): op is ComparisonOp | "matched" {
-  return COMPARISON_OPS.has(op);
-}
 
 /** The expressions directly inside, in the order they are written. */
 export function childrenOf(expr: Expr): readonly Expr[] {

@@ -1,8 +1,8 @@
+import type { Grid } from "../query/grid.ts";
+import { queryError } from "../query/query-error.ts";
 import type { CallExpr, Expr } from "./ast.ts";
 import { exprType } from "./check.ts";
-import type { Evaluator } from "./evaluate.ts";
-import type { Grid } from "./grid.ts";
-import { queryError } from "./query-error.ts";
+import type { Run } from "./context.ts";
 
 export function argument(expr: CallExpr, index: number): Expr {
   const arg = expr.args[index];
@@ -11,7 +11,7 @@ export function argument(expr: CallExpr, index: number): Expr {
 }
 
 /** All string arguments, in order. */
-export async function textArguments(run: Evaluator, expr: CallExpr, grid: Grid): Promise<string[]> {
+export async function textArguments(run: Run, expr: CallExpr, grid: Grid): Promise<string[]> {
   const texts: string[] = [];
   for (const arg of expr.args) {
     if (exprType(arg) !== "string") continue;
@@ -23,7 +23,7 @@ export async function textArguments(run: Evaluator, expr: CallExpr, grid: Grid):
 
 /** All scalar arguments, in order; one number a step each. */
 export async function scalarArguments(
-  run: Evaluator,
+  run: Run,
   expr: CallExpr,
   grid: Grid,
 ): Promise<Float64Array[]> {

@@ -1,18 +1,17 @@
+import { decimalText, parseGoNumber } from "../../shared/model/go-number.ts";
 import type { Labels } from "../../shared/model/labels.ts";
 import { dropLabels, labelsKey, labelValue, withLabel } from "../../shared/model/labels.ts";
-import { warnOfQuantiles } from "./aggregate-steps.ts";
+import { warnOfQuantiles } from "../query/aggregate-steps.ts";
+import type { Grid } from "../query/grid.ts";
+import { queryError } from "../query/query-error.ts";
+import type { StepSeries, Value } from "../query/step-series.ts";
+import { emptySeries, hasSample, mergeEqual } from "../query/step-series.ts";
 import type { CallExpr } from "./ast.ts";
 import { argument, scalarArguments, textArguments } from "./call-arguments.ts";
 import { exprType } from "./check.ts";
-import type { Evaluator } from "./evaluate.ts";
-import { formatNumber } from "./format.ts";
-import type { Grid } from "./grid.ts";
+import type { Run } from "./context.ts";
 import type { Bucket, BucketResult } from "./histogram.ts";
 import { bucketFraction, bucketQuantile } from "./histogram.ts";
-import { parseNumberText } from "./literals.ts";
-import { queryError } from "./query-error.ts";
-import type { StepSeries, Value } from "./series.ts";
-import { emptySeries, hasSample, mergeEqual } from "./series.ts";
 
 /** The series of one classic histogram: all its labels but `le` are equal. */
 type Histogram = {
@@ -25,7 +24,7 @@ type Histogram = {
 type Measure = (buckets: readonly Bucket[], step: number) => BucketResult;
 
 /** histogram_quantile, histogram_quantiles, histogram_fraction on classic histograms. */
-export async function callHistogram(run: Evaluator, expr: CallExpr, grid: Grid): Promise<Value> {
+export async function callHistogram(run: Run, expr: CallExpr, grid: Grid): Promise<Value> {
   const vectorArg = expr.args.find((arg) => exprType(arg) === "vector") ?? argument(expr, 0);
   const series = await run.vector(vectorArg, grid);
   const args = await scalarArguments(run, expr, grid);
@@ -58,7 +57,7 @@ function labelWith(
   column: Float64Array,
   expr: CallExpr,
 ): Histogram[] {
-  const text = formatNumber(column[0] ?? Number.NaN);
+  const text = decimalText(column[0] ?? Number.NaN);
   return histograms.map((histogram) => {
     if (labelValue(histogram.labels, name) !== "") {
       throw queryError(expr.place, `label "${name}" is there already`);
@@ -67,13 +66,13 @@ function labelWith(
   });
 }
 
-function groupBuckets(run: Evaluator, series: readonly StepSeries[], place: string): Histogram[] {
+function groupBuckets(run: Run, series: readonly StepSeries[], place: string): Histogram[] {
   const histograms = new Map<string, Histogram>();
   const withoutBound: ReadonlySet<string> = new Set(["le"]);
   for (const one of series) {
     const text = labelValue(one.labels, "le");
-    const bound = parseBound(text);
-    if (bound === null) {
+    const bound = parseGoNumber(text);
+    if (bound === null || Number.isNaN(bound)) {
       const message = `label le is missing or no number: "${text}"`;
       run.context.remarks.warn(place, message);
       continue;
@@ -91,18 +90,8 @@ function groupBuckets(run: Evaluator, series: readonly StepSeries[], place: stri
   return [...histograms.values()];
 }
 
-function parseBound(text: string): number | null {
-  const digits = text.replace(/^[+-]/, "");
-  const value =
-    /[a-z]/.test(digits.replace(/e/i, "")) && !/^inf$/i.test(digits)
-      ? null
-      : parseNumberText(digits);
-  if (value === null) return null;
-  return text.startsWith("-") ? -value : value;
-}
-
 async function measureAll(
-  run: Evaluator,
+  run: Run,
   expr: CallExpr,
   histograms: readonly Histogram[],
   grid: Grid,

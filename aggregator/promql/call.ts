@@ -1,26 +1,26 @@
 import type { Matcher } from "../../shared/model/columns.ts";
 import type { Labels } from "../../shared/model/labels.ts";
 import { labelsFrom, labelValue, METRIC_NAME, NO_LABELS } from "../../shared/model/labels.ts";
-import { warnOfQuantiles } from "./aggregate-steps.ts";
+import { warnOfQuantiles } from "../query/aggregate-steps.ts";
+import type { Grid } from "../query/grid.ts";
+import { gridTime } from "../query/grid.ts";
+import { queryError } from "../query/query-error.ts";
+import type { StepSeries, Value } from "../query/step-series.ts";
+import { emptySeries, hasSample, seriesOfValues, vectorOf } from "../query/step-series.ts";
+import { WindowWalk } from "../query/windows.ts";
 import type { CallExpr, Expr } from "./ast.ts";
 import { withoutParens } from "./ast.ts";
 import { argument, scalarArguments, textArguments } from "./call-arguments.ts";
 import { callHistogram } from "./call-histogram.ts";
 import { exprType } from "./check.ts";
-import type { Evaluator } from "./evaluate.ts";
-import type { Grid } from "./grid.ts";
-import { gridTime } from "./grid.ts";
+import type { Run } from "./context.ts";
 import { applyPoints, isPointFunction } from "./instant-functions.ts";
 import { labelJoin, labelReplace, sortByLabels, sortByValue } from "./label-functions.ts";
-import { queryError } from "./query-error.ts";
 import { keepsName, rangeKernel } from "./range-functions.ts";
 import { selectInstant } from "./select.ts";
-import type { StepSeries, Value } from "./series.ts";
-import { emptySeries, hasSample } from "./series.ts";
-import { WindowWalk } from "./windows.ts";
 
 /** The value of a function call over the grid. */
-export async function callFunction(run: Evaluator, expr: CallExpr, grid: Grid): Promise<Value> {
+export async function callFunction(run: Run, expr: CallExpr, grid: Grid): Promise<Value> {
   const matrixArg = expr.args.find((arg) => exprType(arg) === "matrix");
   if (expr.name === "absent" || expr.name === "absent_over_time") return absent(run, expr, grid);
   if (matrixArg !== undefined) return overWindows(run, expr, matrixArg, grid);
@@ -29,7 +29,7 @@ export async function callFunction(run: Evaluator, expr: CallExpr, grid: Grid): 
   return (await scalarFunction(run, expr, grid)) ?? vectorFunction(run, expr, grid);
 }
 
-async function scalarFunction(run: Evaluator, expr: CallExpr, grid: Grid): Promise<Value | null> {
+async function scalarFunction(run: Run, expr: CallExpr, grid: Grid): Promise<Value | null> {
   const { startMs, endMs, stepMs } = run.context;
   switch (expr.name) {
     case "time":
@@ -54,11 +54,9 @@ async function scalarFunction(run: Evaluator, expr: CallExpr, grid: Grid): Promi
   }
 }
 
-async function vectorFunction(run: Evaluator, expr: CallExpr, grid: Grid): Promise<Value> {
+async function vectorFunction(run: Run, expr: CallExpr, grid: Grid): Promise<Value> {
   if (expr.name === "vector") {
-    const values = await run.scalar(argument(expr, 0), grid);
-    const present = new Uint8Array(grid.count).fill(1);
-    return vectorOf([{ labels: NO_LABELS, dropsName: false, values, present }]);
+    return vectorOf([seriesOfValues(await run.scalar(argument(expr, 0), grid))]);
   }
   if (expr.name === "timestamp") return timestamp(run, expr, grid);
   const series = await run.vector(argument(expr, 0), grid);
@@ -81,30 +79,26 @@ async function vectorFunction(run: Evaluator, expr: CallExpr, grid: Grid): Promi
   }
 }
 
-function vectorOf(series: StepSeries[]): Value {
-  return { kind: "vector", series };
-}
-
-function constant(run: Evaluator, grid: Grid, value: number): Value {
+function constant(run: Run, grid: Grid, value: number): Value {
   run.context.meter.hold(grid.count);
   return { kind: "scalar", values: new Float64Array(grid.count).fill(value) };
 }
 
-function timesOf(run: Evaluator, grid: Grid): Extract<Value, { kind: "scalar" }> {
+function timesOf(run: Run, grid: Grid): Extract<Value, { kind: "scalar" }> {
   run.context.meter.hold(grid.count);
   const values = new Float64Array(grid.count);
   for (let i = 0; i < grid.count; i += 1) values[i] = gridTime(grid, i) / 1000;
   return { kind: "scalar", values };
 }
 
-async function extremeOf(run: Evaluator, expr: CallExpr, grid: Grid): Promise<Value> {
+async function extremeOf(run: Run, expr: CallExpr, grid: Grid): Promise<Value> {
   const [left = new Float64Array(0), right] = await scalarArguments(run, expr, grid);
   const pick = expr.name === "min_of" ? Math.min : Math.max;
   return { kind: "scalar", values: left.map((value, i) => pick(value, right?.[i] ?? value)) };
 }
 
 /** NaN wherever there is not exactly one element. */
-function scalarOf(run: Evaluator, series: readonly StepSeries[], grid: Grid): Value {
+function scalarOf(run: Run, series: readonly StepSeries[], grid: Grid): Value {
   run.context.meter.hold(grid.count);
   const values = new Float64Array(grid.count).fill(Number.NaN);
   const counts = new Uint32Array(grid.count);
@@ -118,12 +112,10 @@ function scalarOf(run: Evaluator, series: readonly StepSeries[], grid: Grid): Va
   return { kind: "scalar", values };
 }
 
-async function points(run: Evaluator, expr: CallExpr, grid: Grid): Promise<Value> {
+async function points(run: Run, expr: CallExpr, grid: Grid): Promise<Value> {
   const [first] = expr.args;
   if (first === undefined) {
-    const { values } = timesOf(run, grid);
-    const present = new Uint8Array(grid.count).fill(1);
-    const now: StepSeries = { labels: NO_LABELS, dropsName: false, values, present };
+    const now = seriesOfValues(timesOf(run, grid).values);
     return vectorOf(await applyPoints(expr.name, [now], [], run.context.meter));
   }
   const series = await run.vector(first, grid);
@@ -133,7 +125,7 @@ async function points(run: Evaluator, expr: CallExpr, grid: Grid): Promise<Value
 }
 
 /** The time of a selected sample; of any other element, that of the step. */
-async function timestamp(run: Evaluator, expr: CallExpr, grid: Grid): Promise<Value> {
+async function timestamp(run: Run, expr: CallExpr, grid: Grid): Promise<Value> {
   const arg = withoutParens(argument(expr, 0));
   if (arg.kind === "selector") {
     const series = await selectInstant(arg, grid, "time", run.context);
@@ -144,18 +136,13 @@ async function timestamp(run: Evaluator, expr: CallExpr, grid: Grid): Promise<Va
   return vectorOf(series.map((one) => ({ ...one, values: values.slice(), dropsName: true })));
 }
 
-function warnOfSort(run: Evaluator, expr: CallExpr): void {
+function warnOfSort(run: Run, expr: CallExpr): void {
   if (run.context.stepMs === 0) return;
   const text = `${expr.name} has no effect in a range query: its result is ordered by labels`;
   run.context.remarks.warn(expr.place, text);
 }
 
-async function overWindows(
-  run: Evaluator,
-  expr: CallExpr,
-  matrixArg: Expr,
-  grid: Grid,
-): Promise<Value> {
+async function overWindows(run: Run, expr: CallExpr, matrixArg: Expr, grid: Grid): Promise<Value> {
   const { meter, remarks } = run.context;
   const matrix = await run.matrix(matrixArg, grid);
   const args = await scalarArguments(run, expr, grid);
@@ -181,7 +168,7 @@ async function overWindows(
 /** Counters end in one of these by convention; a rate of anything else is mostly a mistake. */
 const COUNTER_ENDING = /_(?:total|sum|count|bucket)$/;
 
-function remarkOnCounter(run: Evaluator, matrixArg: Expr, labels: Labels): void {
+function remarkOnCounter(run: Run, matrixArg: Expr, labels: Labels): void {
   const name = labelValue(labels, METRIC_NAME);
   if (name === "" || COUNTER_ENDING.test(name)) return;
   const text = `${name} may be no counter: its name ends in none of _total, _sum, _count, _bucket`;
@@ -189,7 +176,7 @@ function remarkOnCounter(run: Evaluator, matrixArg: Expr, labels: Labels): void 
 }
 
 /** 1 at the steps where nothing is there, with the labels that the selector says it would have. */
-async function absent(run: Evaluator, expr: CallExpr, grid: Grid): Promise<Value> {
+async function absent(run: Run, expr: CallExpr, grid: Grid): Promise<Value> {
   const arg = withoutParens(argument(expr, 0));
   const out = emptySeries(absentLabels(arg), true, grid.count);
   out.values.fill(1);
@@ -200,7 +187,7 @@ async function absent(run: Evaluator, expr: CallExpr, grid: Grid): Promise<Value
   return vectorOf(hasSample(out) ? [out] : []);
 }
 
-async function presenceIn(run: Evaluator, expr: CallExpr, grid: Grid): Promise<StepSeries[]> {
+async function presenceIn(run: Run, expr: CallExpr, grid: Grid): Promise<StepSeries[]> {
   if (expr.name === "absent") return run.vector(argument(expr, 0), grid);
   const counted = await overWindows(
     run,

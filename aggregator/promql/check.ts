@@ -1,7 +1,8 @@
+import { isComparison, isSetOp } from "../query/operators.ts";
+import { queryError } from "../query/query-error.ts";
 import type { AggregateExpr, BinaryExpr, CallExpr, Expr, ValueType } from "./ast.ts";
-import { childrenOf, isComparison, isSetOp } from "./ast.ts";
+import { childrenOf } from "./ast.ts";
 import { functionSignature } from "./functions.ts";
-import { queryError } from "./query-error.ts";
 
 const TYPE_NAMES: Readonly<Record<ValueType, string>> = {
   scalar: "a scalar",

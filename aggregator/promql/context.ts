@@ -1,5 +1,10 @@
 import type { Matcher, SeriesColumns } from "../../shared/model/columns.ts";
-import type { Meter } from "./meter.ts";
+import type { Grid } from "../query/grid.ts";
+import type { Meter } from "../query/meter.ts";
+import type { Remarks } from "../query/remarks.ts";
+import type { StepSeries, Value } from "../query/step-series.ts";
+import type { Matrix } from "../query/windows.ts";
+import type { Expr } from "./ast.ts";
 
 /** Where samples come from. `startMs` is exclusive, `endMs` inclusive. */
 export type SampleSource = {
@@ -9,28 +14,6 @@ export type SampleSource = {
     endMs: number,
   ): Promise<readonly SeriesColumns[]>;
 };
-
-/** Remarks on a result: `warnings` say it may be wrong, `infos` that it may not be what was meant. */
-export class Remarks {
-  readonly #warnings = new Set<string>();
-  readonly #infos = new Set<string>();
-
-  warn(place: string, text: string): void {
-    this.#warnings.add(`PromQL ${place}: ${text}`);
-  }
-
-  inform(place: string, text: string): void {
-    this.#infos.add(`PromQL ${place}: ${text}`);
-  }
-
-  get warnings(): string[] {
-    return [...this.#warnings];
-  }
-
-  get infos(): string[] {
-    return [...this.#infos];
-  }
-}
 
 /** What one query has in hand while it runs. `stepMs` is 0 for an instant query. */
 export type QueryContext = {
@@ -42,4 +25,17 @@ export type QueryContext = {
   readonly startMs: number;
   readonly endMs: number;
   readonly stepMs: number;
+};
+
+/**
+ * Evaluates parts of an expression over a grid, for what holds them.
+ * Every method throws OperationalError QUERY, LIMIT, or the signal's reason when aborted.
+ */
+export type Run = {
+  readonly context: QueryContext;
+  evaluate(expr: Expr, grid: Grid): Promise<Value>;
+  vector(expr: Expr, grid: Grid): Promise<StepSeries[]>;
+  scalar(expr: Expr, grid: Grid): Promise<Float64Array>;
+  /** The samples of a range vector, for windows that end at the steps of the grid. */
+  matrix(expr: Expr, grid: Grid): Promise<Matrix>;
 };

@@ -1,20 +1,18 @@
 import { OperationalError } from "../../shared/errors.ts";
 import type { SeriesColumns, VectorSample } from "../../shared/model/columns.ts";
-import { compareLabels, NO_LABELS } from "../../shared/model/labels.ts";
+import { compareLabels } from "../../shared/model/labels.ts";
+import type { Grid, QuerySpan } from "../query/grid.ts";
+import { gridOf } from "../query/grid.ts";
+import { Meter } from "../query/meter.ts";
+import { Remarks } from "../query/remarks.ts";
+import type { QueryResult } from "../query/result.ts";
+import type { StepSeries, Value } from "../query/step-series.ts";
+import { heldColumns, removeNames, seriesOfValues } from "../query/step-series.ts";
 import type { Expr } from "./ast.ts";
 import { withoutParens } from "./ast.ts";
 import { exprType } from "./check.ts";
 import type { QueryContext, SampleSource } from "./context.ts";
-import { Remarks } from "./context.ts";
 import { Evaluator } from "./evaluate.ts";
-import type { Grid } from "./grid.ts";
-import { gridTime } from "./grid.ts";
-import { Meter } from "./meter.ts";
-import type { StepSeries, Value } from "./series.ts";
-import { removeNames } from "./series.ts";
-
-/** More steps than this a range query may not have, as in Prometheus. */
-const STEPS_MAX = 11_000;
 
 export type EngineOptions = {
   readonly lookbackMs: number; // a sample older than this, or as old, is not seen
@@ -39,13 +37,8 @@ export type QueryLimit = {
   readonly samplesMax?: number;
 };
 
-/** Times are Unix milliseconds. `warnings` and `infos` are remarks for whoever wrote the query. */
-export type QueryResult = (
-  | { readonly type: "scalar"; readonly timeMs: number; readonly value: number }
-  | { readonly type: "string"; readonly timeMs: number; readonly value: string }
-  | { readonly type: "vector"; readonly timeMs: number; readonly samples: VectorSample[] }
-  | { readonly type: "matrix"; readonly series: SeriesColumns[] }
-) & { readonly warnings: string[]; readonly infos: string[] };
+/** `infos`: remarks that a result may not be what was meant. */
+export type PromqlResult = QueryResult & { readonly infos: readonly string[] };
 
 /** Evaluates PromQL over a source of samples. Holds no state between queries. */
 export class PromqlEngine {
@@ -61,7 +54,7 @@ export class PromqlEngine {
    * The value at one time. Vectors are sorted by labels unless the expression itself orders them.
    * @throws OperationalError QUERY, LIMIT; the signal's reason when aborted
    */
-  async instant(expr: Expr, timeMs: number, limit: QueryLimit = {}): Promise<QueryResult> {
+  async instant(expr: Expr, timeMs: number, limit: QueryLimit = {}): Promise<PromqlResult> {
     const context = this.#context({ startMs: timeMs, endMs: timeMs, stepMs: 0 }, limit);
     const grid = { startMs: timeMs, stepMs: 1, count: 1 };
     const run = new Evaluator(context);
@@ -91,27 +84,26 @@ export class PromqlEngine {
    */
   async range(
     expr: Expr,
-    steps: { readonly startMs: number; readonly endMs: number; readonly stepMs: number },
+    span: QuerySpan,
     limit: QueryLimit = {},
-  ): Promise<Extract<QueryResult, { type: "matrix" }>> {
-    const grid = gridOf(steps);
+  ): Promise<Extract<PromqlResult, { type: "matrix" }>> {
+    const grid = gridOf(span);
     const type = exprType(expr);
     if (type !== "vector" && type !== "scalar") {
       const found = type === "string" ? "a string" : "a range vector";
       const message = `A range query needs a scalar or an instant vector, found ${found}`;
       throw new OperationalError("QUERY", message);
     }
-    const context = this.#context(steps, limit);
+    const context = this.#context(span, limit);
     const value = await new Evaluator(context).evaluate(expr, grid);
-    const series = columnsOf(removeNames(seriesOf(value, grid), expr.place), grid);
+    const series = removeNames(seriesOf(value), expr.place)
+      .map((one) => heldColumns(one, grid))
+      .filter(({ times }) => times.length > 0);
     series.sort((a, b) => compareLabels(a.labels, b.labels));
     return { type: "matrix", series, ...remarksOf(context) };
   }
 
-  #context(
-    steps: Pick<QueryContext, "startMs" | "endMs" | "stepMs">,
-    limit: QueryLimit,
-  ): QueryContext {
+  #context(span: QuerySpan, limit: QueryLimit): QueryContext {
     const { lookbackMs, subqueryStepMs, samplesMax, seriesMax, pause } = this.#options;
     const meter = new Meter({
       samplesMax: Math.min(samplesMax, limit.samplesMax ?? samplesMax),
@@ -121,22 +113,8 @@ export class PromqlEngine {
       pause,
     });
     const remarks = new Remarks();
-    return { source: this.#source, meter, remarks, lookbackMs, subqueryStepMs, ...steps };
+    return { source: this.#source, meter, remarks, lookbackMs, subqueryStepMs, ...span };
   }
-}
-
-function gridOf(steps: { startMs: number; endMs: number; stepMs: number }): Grid {
-  const { startMs, endMs, stepMs } = steps;
-  if (!(stepMs > 0)) throw new OperationalError("QUERY", `Step must be over 0, is ${stepMs} ms`);
-  if (!(endMs >= startMs)) {
-    throw new OperationalError("QUERY", "End of a range query lies before its start");
-  }
-  const count = Math.floor((endMs - startMs) / stepMs) + 1;
-  if (count > STEPS_MAX) {
-    const message = `Range query has ${count} steps, more than ${STEPS_MAX}: lengthen the step`;
-    throw new OperationalError("QUERY", message);
-  }
-  return { startMs, stepMs, count };
 }
 
 function remarksOf({ remarks }: QueryContext): { warnings: string[]; infos: string[] } {
@@ -177,29 +155,7 @@ function vectorSamples(series: readonly StepSeries[]): VectorSample[] {
   return samples;
 }
 
-function seriesOf(value: Value, grid: Grid): StepSeries[] {
+function seriesOf(value: Value): StepSeries[] {
   if (value.kind === "vector") return value.series;
-  if (value.kind === "string") return [];
-  const present = new Uint8Array(grid.count).fill(1);
-  return [{ labels: NO_LABELS, dropsName: false, values: value.values, present }];
-}
-
-function columnsOf(series: readonly StepSeries[], grid: Grid): SeriesColumns[] {
-  const columns: SeriesColumns[] = [];
-  for (const { labels, values, present } of series) {
-    let held = 0;
-    for (const there of present) held += there;
-    if (held === 0) continue;
-    const times = new Float64Array(held);
-    const kept = new Float64Array(held);
-    let next = 0;
-    for (let i = 0; i < present.length; i += 1) {
-      if (present[i] !== 1) continue;
-      times[next] = gridTime(grid, i);
-      kept[next] = values[i] ?? 0;
-      next += 1;
-    }
-    columns.push({ labels, times, values: kept });
-  }
-  return columns;
+  return value.kind === "string" ? [] : [seriesOfValues(value.values)];
 }

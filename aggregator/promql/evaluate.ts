@@ -1,24 +1,25 @@
-import { aggregate } from "./aggregate.ts";
-import { aggregateQuantile, aggregateSome, aggregateValues } from "./aggregate-steps.ts";
+import { aggregate } from "../query/aggregate.ts";
+import { aggregateQuantile, aggregateSome, aggregateValues } from "../query/aggregate-steps.ts";
+import { scalarBinary, setBinary, vectorBinary, vectorScalarBinary } from "../query/binary.ts";
+import type { Grid } from "../query/grid.ts";
+import { gridEnd } from "../query/grid.ts";
+import { isSetOp } from "../query/operators.ts";
+import { queryError } from "../query/query-error.ts";
+import type { StepSeries, Value } from "../query/step-series.ts";
+import { emptySeries, heldColumns, vectorOf } from "../query/step-series.ts";
+import type { Matrix, MatrixSeries } from "../query/windows.ts";
 import type { AggregateExpr, BinaryExpr, CallExpr, Expr, SubqueryExpr } from "./ast.ts";
-import { isSetOp, withoutParens } from "./ast.ts";
-import { scalarBinary, setBinary, vectorBinary, vectorScalarBinary } from "./binary.ts";
+import { withoutParens } from "./ast.ts";
 import { callFunction } from "./call.ts";
-import type { QueryContext } from "./context.ts";
-import type { Grid } from "./grid.ts";
-import { gridEnd } from "./grid.ts";
+import type { QueryContext, Run } from "./context.ts";
 import { Invariance } from "./invariant.ts";
-import { queryError } from "./query-error.ts";
 import { loadColumns, selectInstant, shiftedGrid, withoutStale } from "./select.ts";
-import type { StepSeries, Value } from "./series.ts";
-import { emptySeries } from "./series.ts";
-import type { Matrix, MatrixSeries } from "./windows.ts";
 
 /**
  * Evaluates a checked expression over all steps of a grid at once: every node yields whole columns,
  * one pass over each series. A value belongs to whoever asked for it.
  */
-export class Evaluator {
+export class Evaluator implements Run {
   readonly context: QueryContext;
   readonly #invariance = new Invariance();
 
@@ -26,7 +27,6 @@ export class Evaluator {
     this.context = context;
   }
 
-  /** @throws OperationalError QUERY, LIMIT; the signal's reason when aborted */
   async evaluate(expr: Expr, grid: Grid): Promise<Value> {
     if (grid.count > 1 && expr.kind !== "paren" && this.#invariance.holdsFor(expr)) {
       const value = await this.#evaluateKind(expr, { ...grid, count: 1 });
@@ -47,7 +47,6 @@ export class Evaluator {
     return value.values;
   }
 
-  /** The samples of a range vector, for windows that end at the steps of the grid. */
   async matrix(expr: Expr, grid: Grid): Promise<Matrix> {
     const inner = withoutParens(expr);
     if (inner.kind === "subquery") return this.#subquery(inner, grid);
@@ -145,8 +144,10 @@ export class Evaluator {
     const count = Math.floor((gridEnd(ends) - firstMs) / stepMs) + 1;
     if (count < 1) return { series: [], ends, rangeMs };
     this.context.meter.hold(count);
-    const inner = await this.vector(expr.expr, { startMs: firstMs, stepMs, count });
-    return { series: inner.map((one) => compact(one, firstMs, stepMs)), ends, rangeMs };
+    const times = { startMs: firstMs, stepMs, count };
+    const inner = await this.vector(expr.expr, times);
+    const series = inner.map((one) => ({ ...heldColumns(one, times), dropsName: one.dropsName }));
+    return { series, ends, rangeMs };
   }
 
   #column(steps: number): Float64Array {
@@ -172,25 +173,6 @@ export class Evaluator {
   }
 }
 
-function vectorOf(series: StepSeries[]): Value {
-  return { kind: "vector", series };
-}
-
 function negate(values: Float64Array): void {
   for (let i = 0; i < values.length; i += 1) values[i] = -(values[i] ?? 0);
-}
-
-function compact(one: StepSeries, firstMs: number, stepMs: number): MatrixSeries {
-  let held = 0;
-  for (const there of one.present) held += there;
-  const times = new Float64Array(held);
-  const values = new Float64Array(held);
-  let next = 0;
-  for (let i = 0; i < one.present.length; i += 1) {
-    if (one.present[i] !== 1) continue;
-    times[next] = firstMs + i * stepMs;
-    values[next] = one.values[i] ?? 0;
-    next += 1;
-  }
-  return { labels: one.labels, dropsName: one.dropsName, times, values };
 }

@@ -1,5 +1,6 @@
 import type { Matcher } from "../../shared/model/columns.ts";
 import { formatDuration } from "../../shared/model/duration.ts";
+import { decimalText } from "../../shared/model/go-number.ts";
 import { METRIC_NAME } from "../../shared/model/labels.ts";
 import type { AtTime, BinaryExpr, Expr } from "./ast.ts";
 
@@ -42,15 +43,8 @@ export function formatExpr(expr: Expr): string {
   }
 }
 
-/** A sample's value as Prometheus writes it: `+Inf`, `-Inf`, `NaN`, no exponent below 1e21. */
-export function formatNumber(value: number): string {
-  if (value === Number.POSITIVE_INFINITY) return "+Inf";
-  if (value === Number.NEGATIVE_INFINITY) return "-Inf";
-  return Object.is(value, -0) ? "-0" : String(value);
-}
-
 function formatLiteral(value: number, isDuration: boolean): string {
-  return isDuration ? formatDuration(Math.round(value * 1000)) : formatNumber(value);
+  return isDuration ? formatDuration(Math.round(value * 1000)) : decimalText(value);
 }
 
 function formatSelector(matchers: readonly Matcher[]): string {

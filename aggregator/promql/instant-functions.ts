@@ -1,6 +1,12 @@
-import { calendarDay, dayOfWeek, dayOfYear, daysInMonth, secondOfDay } from "./calendar.ts";
-import type { Meter } from "./meter.ts";
-import type { StepSeries } from "./series.ts";
+import {
+  calendarDay,
+  dayOfWeek,
+  dayOfYear,
+  daysInMonth,
+  secondOfDay,
+} from "../../shared/model/calendar-day.ts";
+import type { Meter } from "../query/meter.ts";
+import type { StepSeries } from "../query/step-series.ts";
 
 /** A function of one value; `args` are its scalar arguments at that step. */
 type PointFunction = (value: number, args: readonly number[]) => number;

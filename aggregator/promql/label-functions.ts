@@ -1,5 +1,3 @@
-import { RE2JS } from "re2js";
-import { errorMessage } from "../../shared/errors.ts";
 import {
   compareLabels,
   compareText,
@@ -7,15 +5,16 @@ import {
   METRIC_NAME,
   withLabel,
 } from "../../shared/model/labels.ts";
-import { compareNanLast } from "./aggregate-steps.ts";
+import { compilePattern, expandTemplate } from "../matching/pattern.ts";
+import { checkLabelName, compareNanLast } from "../query/aggregate-steps.ts";
+import { atPlace } from "../query/query-error.ts";
+import type { StepSeries } from "../query/step-series.ts";
+import { mergeEqual } from "../query/step-series.ts";
 import type { CallExpr } from "./ast.ts";
-import { queryError } from "./query-error.ts";
-import type { StepSeries } from "./series.ts";
-import { mergeEqual } from "./series.ts";
 
 /**
  * label_replace: where the whole value of a label matches the pattern, another one is written from
- * it. `texts`: target, replacement, source, pattern. Patterns run in linear time (RE2).
+ * it. `texts`: target, replacement, source, pattern.
  */
 export function labelReplace(
   expr: CallExpr,
@@ -23,43 +22,14 @@ export function labelReplace(
   texts: readonly string[],
 ): StepSeries[] {
   const [target = "", replacement = "", source = "", pattern = ""] = texts;
-  const compiled = compilePattern(pattern, expr.place);
+  const compiled = atPlace(expr.place, () => compilePattern(pattern));
   checkLabelName(target, expr.place);
   const replaced = series.map((one) => {
     const matcher = compiled.matcher(labelValue(one.labels, source));
     if (!matcher.matches()) return one;
-    const value = expand(replacement, (group) => groupText(matcher, group));
-    return withText(one, target, value);
+    return withText(one, target, expandTemplate(replacement, matcher));
   });
   return mergeEqual(replaced, expr.place);
-}
-
-type GroupMatcher = ReturnType<RE2JS["matcher"]>;
-
-function compilePattern(pattern: string, place: string): RE2JS {
-  try {
-    return RE2JS.compile(pattern, RE2JS.DOTALL);
-  } catch (error) {
-    throw queryError(place, `wrong pattern "${pattern}": ${errorMessage(error)}`);
-  }
-}
-
-/** A group there is none of, or that took no part in the match, is empty. */
-function groupText(matcher: GroupMatcher, group: string): string {
-  if (/^\d+$/.test(group)) {
-    const index = Number(group);
-    return index > matcher.groupCount() ? "" : (matcher.group(index) ?? "");
-  }
-  return group in matcher.getNamedGroups() ? (matcher.group(group) ?? "") : "";
-}
-
-/** `$1`, `$name`, `${1}`, `${name}` and `$$`, as Go's regexp expands a template. */
-function expand(template: string, groupOf: (name: string) => string): string {
-  return template.replace(
-    /\$(?:\$|\{(\w+)\}|(\w+))/g,
-    (whole, braced: string | undefined, bare: string | undefined) =>
-      whole === "$$" ? "$" : groupOf(braced ?? bare ?? ""),
-  );
 }
 
 /** label_join: `texts` are the target, the separator and the source labels. */
@@ -80,11 +50,6 @@ export function labelJoin(
 function withText(one: StepSeries, name: string, value: string): StepSeries {
   const dropsName = one.dropsName && name !== METRIC_NAME;
   return { ...one, labels: withLabel(one.labels, name, value), dropsName };
-}
-
-function checkLabelName(name: string, place: string): void {
-  if (name !== "" && !name.includes("\ufffd")) return;
-  throw queryError(place, `not a label name: "${name}"`);
 }
 
 /** sort, sort_desc: by the value at the first step, NaN last. */

@@ -1,20 +1,6 @@
+import { durationMs } from "../../shared/model/duration.ts";
+
 /** Number, string and duration literals of PromQL; the forms are those of Go, as in Prometheus. */
-
-const UNITS_S = new Map([
-  ["y", 365 * 86_400],
-  ["w", 7 * 86_400],
-  ["d", 86_400],
-  ["h", 3600],
-  ["m", 60],
-  ["s", 1],
-  ["ms", 0.001],
-]);
-
-const DURATION = /^(?:\d+y)?(?:\d+w)?(?:\d+d)?(?:\d+h)?(?:\d+m)?(?:\d+s)?(?:\d+ms)?$/;
-
-export function isDurationText(text: string): boolean {
-  return text !== "" && DURATION.test(text);
-}
 
 /**
  * The number a literal stands for, without a sign; a duration counts seconds. Null when the text is
@@ -24,19 +10,12 @@ export function parseNumberText(text: string): number | null {
   const lower = text.toLowerCase();
   if (lower === "inf") return Number.POSITIVE_INFINITY;
   if (lower === "nan") return Number.NaN;
-  if (isDurationText(text)) return durationSeconds(text);
+  const milliseconds = durationMs(text);
+  if (milliseconds !== null) return milliseconds / 1000;
   const digits = lower.replaceAll("_", "");
   if (/^0x[0-9a-f]+$/.test(digits)) return Number(digits);
   if (/^0[0-7]+$/.test(digits)) return Number.parseInt(digits, 8);
   return /^(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/.test(digits) ? Number(digits) : null;
-}
-
-function durationSeconds(text: string): number {
-  let milliseconds = 0;
-  for (const [, digits, unit] of text.matchAll(/(\d+)(ms|[ywdhms])/g)) {
-    milliseconds += Number(digits) * 1000 * (UNITS_S.get(unit ?? "") ?? 0);
-  }
-  return milliseconds / 1000;
 }
 
 const ESCAPES = new Map([

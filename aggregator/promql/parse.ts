@@ -2,10 +2,11 @@ import type { SyntaxNode } from "@lezer/common";
 import { parser } from "@prometheus-io/lezer-promql";
 import { OperationalError } from "../../shared/errors.ts";
 import type { Matcher } from "../../shared/model/columns.ts";
+import { queryError } from "../query/query-error.ts";
 import type { Expr } from "./ast.ts";
 import { checkTypes } from "./check.ts";
-import { queryError } from "./query-error.ts";
-import { ExprReader, placeOf } from "./read-tree.ts";
+import { placeOf } from "./place.ts";
+import { ExprReader } from "./read-tree.ts";
 
 /** Longest query text taken, in UTF-16 code units. */
 export const QUERY_LENGTH_MAX = 65_536;
@@ -53,7 +54,7 @@ function parseTree(text: string): SyntaxNode {
     if (!(error instanceof SyntaxError)) throw error;
     throw explain(text, failureIndex(error));
   }
-  throw queryError("1:1", "expected an expression, found nothing");
+  throw queryError(placeOf(text, 0), "expected an expression, found nothing");
 }
 
 function onlyExpression(root: SyntaxNode): SyntaxNode | null {
@@ -91,7 +92,7 @@ const EXPECTED_IN = new Map([
 
 function explain(text: string, stoppedAt: number): OperationalError {
   if (/^(?:\s|#[^\n]*)*$/.test(text))
-    return queryError("1:1", "expected an expression, found nothing");
+    return queryError(placeOf(text, 0), "expected an expression, found nothing");
   const call = /([a-zA-Z_]\w*)\s*$/.exec(text.slice(0, stoppedAt));
   if (text[stoppedAt] === "(" && call !== null) {
     return queryError(placeOf(text, call.index), `there is no function "${call[1] ?? ""}"`);

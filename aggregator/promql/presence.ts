@@ -23,8 +23,9 @@
  * count_values whose value no longer occurs counts as missing data.
  */
 import { labelPairs } from "../../shared/model/labels.ts";
+import { isComparison, PLAIN_MATCHING } from "../query/operators.ts";
 import type { BinaryExpr, CallExpr, Expr } from "./ast.ts";
-import { childrenOf, isComparison, PLAIN_MATCHING } from "./ast.ts";
+import { childrenOf } from "./ast.ts";
 import { absentLabels } from "./call.ts";
 import { exprType } from "./check.ts";
 

@@ -1,7 +1,7 @@
-import { queryError } from "./query-error.ts";
+import { queryError } from "../query/query-error.ts";
+import { meanOf, quantileOf, Sum, sumOf, varianceOf } from "../query/sums.ts";
+import type { Matrix, MatrixSeries, WindowKernel } from "../query/windows.ts";
 import { lastTwoKernel, rateKernel } from "./rates.ts";
-import { meanOf, quantileOf, Sum, sumOf, varianceOf } from "./sums.ts";
-import type { Matrix, MatrixSeries, WindowKernel } from "./windows.ts";
 
 /** The scalar arguments of a range function, one number a step each, in the order written. */
 export type ScalarArgs = readonly Float64Array[];
@@ -70,7 +70,7 @@ export function rangeKernel(
     case "double_exponential_smoothing":
       return smoothingKernel(series, args);
     default:
-      throw queryError("1:1", `the function ${name} is not supported`);
+      throw queryError("PromQL", `the function ${name} is not supported`);
   }
 }
 

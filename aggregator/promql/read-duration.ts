@@ -1,5 +1,7 @@
 import type { SyntaxNode } from "@lezer/common";
+import { computeOf } from "../query/binary.ts";
 import { parseNumberText } from "./literals.ts";
+import { OPERATORS } from "./read-operators.ts";
 
 /**
  * The seconds of a duration in a range, a subquery or an offset: `5m`, `300`, or arithmetic on
@@ -21,25 +23,7 @@ export function durationSecondsOf(text: string, node: SyntaxNode): number {
   }
   if (second === undefined) return durationSecondsOf(text, first);
   if (third === undefined) return Number.NaN;
-  const left = durationSecondsOf(text, first);
-  return combine(second.name, left, durationSecondsOf(text, third));
-}
-
-function combine(operator: string, left: number, right: number): number {
-  switch (operator) {
-    case "Add":
-      return left + right;
-    case "Sub":
-      return left - right;
-    case "Mul":
-      return left * right;
-    case "Div":
-      return left / right;
-    case "Mod":
-      return left % right;
-    case "Pow":
-      return left ** right;
-    default:
-      return Number.NaN;
-  }
+  const op = OPERATORS.get(second.name);
+  if (op === undefined) return Number.NaN;
+  return computeOf(op)(durationSecondsOf(text, first), durationSecondsOf(text, third));
 }

@@ -1,10 +1,10 @@
 import type { SyntaxNode } from "@lezer/common";
-import { RE2JS } from "re2js";
-import { errorMessage } from "../../shared/errors.ts";
 import type { Matcher, MatchType } from "../../shared/model/columns.ts";
 import { METRIC_NAME } from "../../shared/model/labels.ts";
+import { compileMatcher } from "../matching/matcher.ts";
+import { atPlace, queryError } from "../query/query-error.ts";
 import { unquote } from "./literals.ts";
-import { queryError } from "./query-error.ts";
+import { placeOf } from "./place.ts";
 
 /** @throws OperationalError QUERY when the quotes or an escape are wrong */
 export function readString(text: string, node: SyntaxNode, place: string): string {
@@ -26,7 +26,7 @@ export function readGroupingLabels(text: string, list: SyntaxNode | null): strin
 
 function readName(text: string, node: SyntaxNode): string {
   const literal = node.getChild("StringLiteral") ?? node;
-  return readString(text, literal, `1:${node.from + 1}`);
+  return readString(text, literal, placeOf(text, node.from));
 }
 
 /**
@@ -54,7 +54,8 @@ export function readMatchers(
     throw queryError(place, `the metric name is given twice: ${metric} and ${METRIC_NAME}`);
   }
   if (name !== null) matchers.unshift({ name: METRIC_NAME, type: "=", value: name });
-  if (matchers.every(matchesEmpty)) {
+  const compiled = matchers.map((matcher) => atPlace(place, () => compileMatcher(matcher)));
+  if (compiled.every(({ matchesEmpty }) => matchesEmpty)) {
     throw queryError(place, "a selector needs a matcher that does not match the empty text");
   }
   return matchers;
@@ -74,27 +75,5 @@ function readMatcher(text: string, node: SyntaxNode, place: string): Matcher {
   const operator = node.getChild("MatchOp") ?? node;
   const type = MATCH_TYPES.get(text.slice(operator.from, operator.to)) ?? "=";
   const value = readString(text, node.getChildren("StringLiteral").at(-1) ?? node, place);
-  if (type === "=~" || type === "!~") checkPattern(value, place);
   return { name, type, value };
-}
-
-function checkPattern(pattern: string, place: string): void {
-  try {
-    RE2JS.compile(pattern, RE2JS.DOTALL);
-  } catch (error) {
-    throw queryError(place, `wrong pattern "${pattern}": ${errorMessage(error)}`);
-  }
-}
-
-function matchesEmpty(matcher: Matcher): boolean {
-  switch (matcher.type) {
-    case "=":
-      return matcher.value === "";
-    case "!=":
-      return matcher.value !== "";
-    case "=~":
-      return RE2JS.compile(matcher.value, RE2JS.DOTALL).matches("");
-    case "!~":
-      return !RE2JS.compile(matcher.value, RE2JS.DOTALL).matches("");
-  }
 }

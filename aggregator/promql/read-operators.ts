@@ -1,5 +1,5 @@
 import type { SyntaxNode } from "@lezer/common";
-import type { BinaryOp } from "./ast.ts";
+import type { BinaryOp } from "../query/operators.ts";
 
 /**
  * The grammar's tree is right about which operators there are, but not about what they bind: it
@@ -13,7 +13,8 @@ export type Item =
   /** `suffixes`: nodes of offset, @ and ranges, innermost first. The sign of a literal is an item. */
   | { readonly kind: "operand"; readonly node: SyntaxNode; readonly suffixes: SyntaxNode[] };
 
-const OPERATORS = new Map<string, BinaryOp>([
+/** By the grammar's names. */
+export const OPERATORS = new Map<string, BinaryOp>([
   ["Pow", "^"],
   ["Mul", "*"],
   ["Div", "/"],

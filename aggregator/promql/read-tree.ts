@@ -1,23 +1,19 @@
 import type { SyntaxNode } from "@lezer/common";
 import type { Matcher } from "../../shared/model/columns.ts";
-import type { AggregateExpr, AtTime, BinaryOp, Expr, VectorMatching } from "./ast.ts";
-import { isSetOp, PLAIN_MATCHING } from "./ast.ts";
+import { durationMs } from "../../shared/model/duration.ts";
+import type { BinaryOp, VectorMatching } from "../query/operators.ts";
+import { isSetOp, PLAIN_MATCHING } from "../query/operators.ts";
+import { queryError } from "../query/query-error.ts";
+import type { AggregateExpr, AtTime, Expr } from "./ast.ts";
 import { functionSignature } from "./functions.ts";
-import { isDurationText, parseNumberText } from "./literals.ts";
-import { queryError } from "./query-error.ts";
+import { parseNumberText } from "./literals.ts";
+import { placeOf } from "./place.ts";
 import { durationSecondsOf } from "./read-duration.ts";
 import { readGroupingLabels, readMatchers, readString } from "./read-labels.ts";
 import { bind, layOut } from "./read-operators.ts";
 
 /** Deepest nesting of expressions: what walks them is recursive. */
 const DEPTH_MAX = 1000;
-
-/** "line:column", both from 1; columns count UTF-16 code units. */
-export function placeOf(text: string, index: number): string {
-  const before = text.slice(0, index);
-  const line = before.split("\n").length;
-  return `${line}:${index - before.lastIndexOf("\n")}`;
-}
 
 const AGGREGATES = new Map<string, AggregateExpr["op"]>([
   ["Sum", "sum"],
@@ -115,7 +111,7 @@ export class ExprReader {
     const digits = source.replace(/^[+-]\s*/, "");
     const value = parseNumberText(digits);
     if (value === null) throw queryError(this.#place(node), `not a number: "${source}"`);
-    const isDuration = isDurationText(digits);
+    const isDuration = durationMs(digits) !== null;
     return { kind: "number", value, isDuration, place: this.#place(node) };
   }
 

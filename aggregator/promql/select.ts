@@ -1,11 +1,11 @@
 import type { SeriesColumns } from "../../shared/model/columns.ts";
 import { columnBits, isStale } from "../../shared/model/stale.ts";
+import type { Grid } from "../query/grid.ts";
+import { gridEnd } from "../query/grid.ts";
+import type { StepSeries } from "../query/step-series.ts";
+import { emptySeries } from "../query/step-series.ts";
 import type { AtTime, SelectorExpr } from "./ast.ts";
 import type { QueryContext } from "./context.ts";
-import type { Grid } from "./grid.ts";
-import { gridEnd } from "./grid.ts";
-import type { StepSeries } from "./series.ts";
-import { emptySeries } from "./series.ts";
 
 /**
  * The times a selector or subquery looks at, step by step: those of the grid, or the time behind @
@@ -65,18 +65,18 @@ export async function selectInstant(
   for (const one of columns) {
     meter.hold(grid.count);
     const out = emptySeries(one.labels, false, grid.count);
-    if (fillLatest(one, times, lookbackMs, out) > 0) {
-      if (what === "time") replaceByTime(one, times, out);
-      selected.push(out);
-    }
+    if (fillLatest(one, { at: times, lookbackMs, what }, out) > 0) selected.push(out);
     if (meter.work(one.times.length + grid.count)) await meter.rest();
   }
   return selected;
 }
 
+type Look = { readonly at: Grid; readonly lookbackMs: number; readonly what: "value" | "time" };
+
 /** Returns how many steps have an element. */
-function fillLatest(from: SeriesColumns, at: Grid, lookbackMs: number, out: StepSeries): number {
-  const { times, values } = from;
+function fillLatest({ times, values }: SeriesColumns, look: Look, out: StepSeries): number {
+  const { at, lookbackMs } = look;
+  const isTime = look.what === "time";
   const bits = columnBits(values);
   let next = 0;
   let filled = 0;
@@ -87,20 +87,11 @@ function fillLatest(from: SeriesColumns, at: Grid, lookbackMs: number, out: Step
     if (index < 0 || (times[index] ?? 0) <= timeMs - lookbackMs) continue;
     const value = values[index] ?? 0;
     if (Number.isNaN(value) && isStale(bits, index)) continue;
-    out.values[i] = value;
+    out.values[i] = isTime ? (times[index] ?? 0) / 1000 : value;
     out.present[i] = 1;
     filled += 1;
   }
   return filled;
-}
-
-function replaceByTime(from: SeriesColumns, at: Grid, out: StepSeries): void {
-  let next = 0;
-  for (let i = 0; i < at.count; i += 1) {
-    const timeMs = at.startMs + i * at.stepMs;
-    while (next < from.times.length && (from.times[next] ?? 0) <= timeMs) next += 1;
-    out.values[i] = (from.times[next - 1] ?? 0) / 1000;
-  }
 }
 
 /** The column without its staleness markers: a range looks at real samples only. */

@@ -1,7 +1,7 @@
 import type { Matcher } from "../../shared/model/columns.ts";
 import { type Labels, labelsKey, labelValue } from "../../shared/model/labels.ts";
+import { type CompiledMatcher, compileMatcher } from "../matching/matcher.ts";
 import type { Lane } from "./lane.ts";
-import { type CompiledMatcher, compileMatcher } from "./matcher.ts";
 
 /** Where a series has recent samples. */
 type HeadColumn = { readonly lane: Lane; readonly column: number };

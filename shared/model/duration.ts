@@ -12,20 +12,24 @@ const UNITS_MS = new Map([
 
 const FORM = /^(?:\d+y)?(?:\d+w)?(?:\d+d)?(?:\d+h)?(?:\d+m)?(?:\d+s)?(?:\d+ms)?$/;
 
-/**
- * A Prometheus duration (`1h30m`, `250ms`, `0`) in milliseconds.
- * @throws OperationalError PARSE when the text has another form
- */
-export function parseDuration(text: string): number {
-  if (text === "0") return 0;
-  if (text === "" || !FORM.test(text)) {
-    throw new OperationalError("PARSE", `Not a duration: "${text}" (write it as 30s, 5m or 1h30m)`);
-  }
+/** Milliseconds of a Prometheus duration (`1h30m`, `250ms`); null: it is none, or too long. */
+export function durationMs(text: string): number | null {
+  if (text === "" || !FORM.test(text)) return null;
   let totalMs = 0;
   for (const [, digits, unit] of text.matchAll(/(\d+)(ms|[ywdhms])/g)) {
     totalMs += Number(digits) * (UNITS_MS.get(unit ?? "") ?? 0);
   }
-  return totalMs;
+  return Number.isSafeInteger(totalMs) ? totalMs : null;
+}
+
+/**
+ * As `durationMs`; `0` needs no unit.
+ * @throws OperationalError PARSE
+ */
+export function parseDuration(text: string): number {
+  const parsedMs = text === "0" ? 0 : durationMs(text);
+  if (parsedMs !== null) return parsedMs;
+  throw new OperationalError("PARSE", `Not a duration: "${text}" (write it as 30s, 5m or 1h30m)`);
 }
 
 /** The shortest exact Prometheus duration: 5400000 is `1h30m`. */

@@ -1,3 +1,4 @@
+import { sampleText } from "../model/go-number.ts";
 import { type Labels, labelPairs, labelValue, METRIC_NAME } from "../model/labels.ts";
 import type { MetricSample } from "./metrics.ts";
 
@@ -13,7 +14,7 @@ export function expositionText(samples: Iterable<MetricSample>): string {
       lines: [],
     };
     families.set(name, family);
-    family.lines.push(`${name}${braced(labels)} ${formatValue(value)}\n`);
+    family.lines.push(`${name}${braced(labels)} ${sampleText(value)}\n`);
   }
   let text = "";
   for (const { head, lines } of families.values()) text += head + lines.join("");
@@ -32,11 +33,4 @@ function escapeHelp(text: string): string {
 
 function escapeValue(text: string): string {
   return escapeHelp(text).replaceAll('"', '\\"');
-}
-
-/** A number as Prometheus writes it: `+Inf`, not `Infinity`. */
-function formatValue(value: number): string {
-  if (value === Number.POSITIVE_INFINITY) return "+Inf";
-  if (value === Number.NEGATIVE_INFINITY) return "-Inf";
-  return String(value);
 }

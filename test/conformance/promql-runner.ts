@@ -1,4 +1,4 @@
-import type { QueryResult } from "../../aggregator/promql/engine.ts";
+import type { PromqlResult } from "../../aggregator/promql/engine.ts";
 import { DEFAULT_ENGINE_OPTIONS, PromqlEngine } from "../../aggregator/promql/engine.ts";
 import { unquote } from "../../aggregator/promql/literals.ts";
 import { parsePromql } from "../../aggregator/promql/parse.ts";
@@ -45,7 +45,7 @@ async function runCase(engine: PromqlEngine, command: EvalCommand): Promise<Case
   return { line, query, failure, rangeFailure, isRangeChecked, isJudgedByPresence };
 }
 
-async function ask(engine: PromqlEngine, command: EvalCommand): Promise<QueryResult> {
+async function ask(engine: PromqlEngine, command: EvalCommand): Promise<PromqlResult> {
   const expr = parsePromql(command.query);
   if (command.isRange) return engine.range(expr, command.times);
   return engine.instant(expr, rangeVectorTimes(command)?.endMs ?? command.times.startMs);
@@ -57,7 +57,7 @@ function isAskedAgain({ isRange, query, expectations }: EvalCommand): boolean {
   return !expectations.some(({ kind }) => /^(?:ordered|string|range vector|fail)$/.test(kind));
 }
 
-async function askAround(engine: PromqlEngine, command: EvalCommand): Promise<QueryResult> {
+async function askAround(engine: PromqlEngine, command: EvalCommand): Promise<PromqlResult> {
   const timeMs = command.times.startMs;
   const expr = parsePromql(command.query);
   const steps = { startMs: timeMs - 60_000, endMs: timeMs + 60_000, stepMs: 60_000 };
@@ -75,10 +75,10 @@ async function askAround(engine: PromqlEngine, command: EvalCommand): Promise<Qu
 
 async function judge(
   command: EvalCommand,
-  query: () => Promise<QueryResult>,
+  query: () => Promise<PromqlResult>,
 ): Promise<string | null> {
   const mustFail = command.expectations.some(({ kind }) => kind === "fail");
-  let result: QueryResult;
+  let result: PromqlResult;
   try {
     result = await query();
   } catch (error) {
@@ -89,7 +89,7 @@ async function judge(
   return judgeRemarks(command, result) ?? judgeResult(command, result);
 }
 
-function judgeRemarks(command: EvalCommand, result: QueryResult): string | null {
+function judgeRemarks(command: EvalCommand, result: PromqlResult): string | null {
   for (const { kind } of command.expectations) {
     if (kind === "warn" && result.warnings.length === 0) return "no warning";
     if (kind === "info" && result.infos.length === 0) return "no info";
@@ -99,7 +99,7 @@ function judgeRemarks(command: EvalCommand, result: QueryResult): string | null 
   return null;
 }
 
-function judgeResult(command: EvalCommand, result: QueryResult): string | null {
+function judgeResult(command: EvalCommand, result: PromqlResult): string | null {
   const text = command.expectations.find(({ kind }) => kind === "string");
   switch (result.type) {
     case "scalar":

@@ -2,12 +2,12 @@ import type {
   CompiledQuery,
   NodeStatus,
   QueryPort,
-  QueryResult,
-  QuerySpan,
   RuleGroupStatus,
   SeriesPort,
 } from "../../aggregator/api/ports.ts";
 import { QueryApi } from "../../aggregator/api/query-api.ts";
+import type { QuerySpan } from "../../aggregator/query/grid.ts";
+import type { QueryResult } from "../../aggregator/query/result.ts";
 import { OperationalError } from "../../shared/errors.ts";
 import type { Matcher } from "../../shared/model/columns.ts";
 import { labelsOf, labelValue, NO_LABELS } from "../../shared/model/labels.ts";

@@ -1,8 +1,8 @@
 import type { Agent, IncomingMessage } from "node:http";
 import { OperationalError } from "../../../shared/errors.ts";
+import type { LineSplitter } from "../../../shared/line-splitter.ts";
 import type { Clock } from "../../../shared/platform/ports.ts";
 import { parseJson } from "./hostile-json.ts";
-import type { LineSplitter } from "./line-splitter.ts";
 
 export type AnswerLimits = { readonly bytesMax: number; readonly timeoutMs: number };
 

@@ -1,4 +1,5 @@
 import { errorMessage, OperationalError } from "../../../shared/errors.ts";
+import { LineSplitter } from "../../../shared/line-splitter.ts";
 import { ChangeSignal } from "../../../shared/platform/change-signal.ts";
 import type { Clock, Logger, Random } from "../../../shared/platform/ports.ts";
 import type { ContainerFacts } from "./container-facts.ts";
@@ -13,7 +14,6 @@ import {
   factsOfListed,
 } from "./engine-answers.ts";
 import { EngineSocket } from "./engine-socket.ts";
-import { LineSplitter } from "./line-splitter.ts";
 
 /** Where a watch brings what it hears. */
 export type WatchListener = {

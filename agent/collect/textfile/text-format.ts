@@ -1,11 +1,13 @@
-import { OperationalError } from "../../../shared/errors.ts";
+import { parseGoNumber } from "../../../shared/model/go-number.ts";
+import { type Labels, labelPairs, labelsKey, labelValue } from "../../../shared/model/labels.ts";
+import { ExpositionReader } from "../../exposition/exposition-reader.ts";
 
 export type TextType = "counter" | "gauge" | "histogram" | "summary" | "untyped";
 
 type TextSample = {
   /** With the suffix, such as `_bucket`, that histograms and summaries have. */
   readonly name: string;
-  readonly labels: Readonly<Record<string, string>>;
+  readonly labels: Labels;
   readonly value: number;
 };
 
@@ -16,11 +18,7 @@ export type TextFamily = {
   readonly samples: readonly TextSample[];
 };
 
-const SAMPLES_MAX = 5000;
-const LABELS_MAX = 32;
-const LINE_CHARACTERS_MAX = 64 * 1024;
-const NAME_CHARACTERS_MAX = 200;
-const VALUE_CHARACTERS_MAX = 1024;
+const LIMITS = { samplesMax: 5000, labelsMax: 32, nameBytesMax: 200, valueBytesMax: 1024 };
 const HELP_CHARACTERS_MAX = 1024;
 
 const TYPES: ReadonlySet<string> = new Set(["counter", "gauge", "histogram", "summary", "untyped"]);
@@ -37,71 +35,90 @@ type OpenFamily = {
 };
 
 /**
- * Reads the Prometheus text format, strictly: nothing of a file that has a fault anywhere is taken,
- * and the last line has to be complete, or the file was still being written. Timestamps are refused.
- * Source: prometheus.io, "Exposition formats", version 0.0.4.
- * @throws OperationalError PARSE with the line's number; LIMIT
+ * The families of a text file, strictly: of a file that has a fault anywhere nothing is taken, and
+ * its last line has to be complete, or it was still being written. Timestamps are refused, as
+ * node_exporter does.
+ * @throws OperationalError PARSE, LIMIT; both with the line's number
  */
-export function parseTextFormat(text: string): TextFamily[] {
-  if (text !== "" && !text.endsWith("\n")) throw fault(text.split("\n").length, "line has no end");
-  const parser = new TextParser();
-  let number = 0;
-  for (const line of text.split("\n")) {
-    number += 1;
-    parser.readLine(line.replace(/^[ \t]+/, ""), number);
+export function parseTextFormat(bytes: Uint8Array): TextFamily[] {
+  const reader = new ExpositionReader(bytes, LIMITS);
+  const families = new Families(reader);
+  for (;;) {
+    switch (reader.next()) {
+      case "sample":
+        families.addSample();
+        break;
+      case "HELP":
+        families.addHelp();
+        break;
+      case "TYPE":
+        families.addType();
+        break;
+      case "end":
+        return families.result();
+    }
   }
-  return parser.families();
 }
 
-class TextParser {
+/** Puts each line where the reader stands into its family. */
+class Families {
+  readonly #reader: ExpositionReader;
   readonly #families = new Map<string, OpenFamily>();
   readonly #seen = new Set<string>();
 
-  readLine(line: string, number: number): void {
-    if (line === "") return;
-    if (line.length > LINE_CHARACTERS_MAX) throw fault(number, "the line is too long");
-    if (line.startsWith("#")) this.#readComment(line, number);
-    else this.#readSample(new LineReader(line, number));
+  constructor(reader: ExpositionReader) {
+    this.#reader = reader;
   }
 
-  families(): TextFamily[] {
+  result(): TextFamily[] {
     return [...this.#families.values()]
       .filter(({ samples }) => samples.length > 0)
       .map(({ type, help, ...rest }) => ({ ...rest, type: type ?? "untyped", help: help ?? "" }));
   }
 
-  #readComment(line: string, number: number): void {
-    const [, keyword, name = "", rest = ""] =
-      /^#[ \t]*(HELP|TYPE)[ \t]+([^ \t]+)(?:[ \t]+([\s\S]*))?$/.exec(line) ?? [];
-    if (keyword === undefined) return;
-    if (!isMetricName(name)) throw fault(number, "no metric's name behind the keyword");
-    const family = this.#family(name);
-    if (keyword === "HELP") {
-      if (family.help !== null) throw fault(number, `second HELP of ${name}`);
-      family.help = unescaped(rest, number, false).slice(0, HELP_CHARACTERS_MAX);
-      return;
-    }
-    const type = rest.replace(/[ \t]+$/, "");
-    if (!isType(type)) throw fault(number, `unknown type ${JSON.stringify(type.slice(0, 50))}`);
-    if (family.type !== null) throw fault(number, `second TYPE of ${name}`);
-    if (family.samples.length > 0) throw fault(number, `TYPE of ${name} behind its samples`);
+  addHelp(): void {
+    const reader = this.#reader;
+    const family = this.#family(reader.name());
+    if (family.help !== null) throw reader.fault(`second HELP of ${family.name}`);
+    family.help = reader.text().slice(0, HELP_CHARACTERS_MAX);
+  }
+
+  addType(): void {
+    const reader = this.#reader;
+    const family = this.#family(reader.name());
+    const type = reader.text().replace(/[ \t]+$/, "");
+    if (!isType(type)) throw reader.fault(`unknown type ${JSON.stringify(type.slice(0, 50))}`);
+    if (family.type !== null) throw reader.fault(`second TYPE of ${family.name}`);
+    if (family.samples.length > 0) throw reader.fault(`TYPE of ${family.name} behind its samples`);
     family.type = type;
   }
 
-  #readSample(reader: LineReader): void {
+  addSample(): void {
+    const reader = this.#reader;
     const name = reader.name();
     const labels = reader.labels();
-    const value = reader.value();
-    reader.end();
+    if (!Number.isNaN(reader.timestampMs)) throw reader.fault(`${name} has a timestamp`);
+    const own = labelPairs(labels).find(([label]) => label.startsWith("__"));
+    if (own !== undefined) throw reader.fault(`label ${own[0]} is not for files`);
     const family = this.#familyOf(name);
-    checkSpecialLabels(family, name, labels, reader.number);
-    const key = `${name} ${JSON.stringify(Object.entries(labels).sort())}`;
-    if (this.#seen.has(key)) throw fault(reader.number, `${name} has the same labels twice`);
-    if (this.#seen.size >= SAMPLES_MAX) {
-      throw new OperationalError("LIMIT", `More than ${SAMPLES_MAX} samples`);
-    }
+    this.#checkSpecialLabels(family, name, labels);
+    const key = `${name} ${labelsKey(labels)}`;
+    if (this.#seen.has(key)) throw reader.fault(`${name} has the same labels twice`);
     this.#seen.add(key);
-    family.samples.push({ name, labels, value });
+    family.samples.push({ name, labels, value: reader.value });
+  }
+
+  #checkSpecialLabels({ name: family, type }: OpenFamily, name: string, labels: Labels): void {
+    const isNumber = (label: string) => parseGoNumber(labelValue(labels, label)) !== null;
+    if (type === "histogram" && name === family) {
+      throw this.#reader.fault(`histogram ${name} has a sample without a suffix`);
+    }
+    if (type === "histogram" && name === `${family}_bucket` && !isNumber("le")) {
+      throw this.#reader.fault(`${name} has no bound`);
+    }
+    if (type === "summary" && name === family && !isNumber("quantile")) {
+      throw this.#reader.fault(`${name} has no quantile`);
+    }
   }
 
   /** A histogram's and a summary's samples have names of their own. */
@@ -124,125 +141,6 @@ class TextParser {
   }
 }
 
-function checkSpecialLabels(
-  { name: family, type }: OpenFamily,
-  name: string,
-  labels: Readonly<Record<string, string>>,
-  number: number,
-): void {
-  if (type === "histogram") {
-    if (name === family) throw fault(number, `histogram ${name} has a sample without a suffix`);
-    const isBucket = name === `${family}_bucket`;
-    if (isBucket && parseValue(labels["le"] ?? "") === null) {
-      throw fault(number, `${name} has no bound`);
-    }
-  }
-  if (type === "summary" && name === family && parseValue(labels["quantile"] ?? "") === null) {
-    throw fault(number, `${name} has no quantile`);
-  }
-}
-
-class LineReader {
-  readonly number: number;
-  readonly #line: string;
-  #at = 0;
-
-  constructor(line: string, number: number) {
-    this.#line = line;
-    this.number = number;
-  }
-
-  name(): string {
-    const name = this.#match(/[a-zA-Z_:][a-zA-Z0-9_:]*/y);
-    if (name === null) throw fault(this.number, "no metric's name");
-    if (name.length > NAME_CHARACTERS_MAX) throw fault(this.number, "name is too long");
-    this.#match(/[ \t]+/y);
-    return name;
-  }
-
-  /** A label without a value is no label. */
-  labels(): Record<string, string> {
-    const labels: Record<string, string> = Object.create(null);
-    if (this.#match(/\{[ \t]*/y) === null) return labels;
-    for (let count = 0; this.#match(/\}[ \t]*/y) === null; count += 1) {
-      if (count >= LABELS_MAX) throw fault(this.number, `more than ${LABELS_MAX} labels`);
-      const name = this.#match(/[a-zA-Z_][a-zA-Z0-9_]*/y);
-      if (name === null || name.length > NAME_CHARACTERS_MAX) throw fault(this.number, "no label");
-      if (name in labels) throw fault(this.number, `label ${name} again`);
-      if (name.startsWith("__")) throw fault(this.number, `label ${name} is not for files`);
-      const quoted = this.#match(/[ \t]*=[ \t]*"(?:[^"\\]|\\.)*"[ \t]*/y);
-      if (quoted === null) throw fault(this.number, `label ${name} has no value`);
-      labels[name] = this.#labelValue(quoted);
-      if (this.#match(/,[ \t]*/y) === null && this.#line[this.#at] !== "}") {
-        throw fault(this.number, "no comma between two labels");
-      }
-    }
-    return withoutEmpty(labels);
-  }
-
-  value(): number {
-    const word = this.#match(/[^ \t]+/y);
-    const value = word === null ? null : parseValue(word);
-    if (value === null) throw fault(this.number, "no value");
-    return value;
-  }
-
-  end(): void {
-    if (this.#match(/[ \t]*$/y) !== null) return;
-    throw fault(this.number, "a timestamp, or something else, behind the value");
-  }
-
-  #labelValue(quoted: string): string {
-    const start = quoted.indexOf('"') + 1;
-    const value = unescaped(quoted.slice(start, quoted.lastIndexOf('"')), this.number, true);
-    if (value.includes("\0")) throw fault(this.number, "a label's value has a zero byte");
-    if (value.length <= VALUE_CHARACTERS_MAX) return value;
-    throw fault(this.number, `a label's value is longer than ${VALUE_CHARACTERS_MAX}`);
-  }
-
-  /** @param pattern sticky */
-  #match(pattern: RegExp): string | null {
-    pattern.lastIndex = this.#at;
-    const [text] = pattern.exec(this.#line) ?? [];
-    if (text === undefined) return null;
-    this.#at += text.length;
-    return text;
-  }
-}
-
-function withoutEmpty(labels: Record<string, string>): Record<string, string> {
-  for (const [name, value] of Object.entries(labels)) if (value === "") delete labels[name];
-  return labels;
-}
-
-function unescaped(text: string, number: number, hasQuotes: boolean): string {
-  return text.replace(/\\(.?)/g, (sequence, character: string) => {
-    if (character === "n") return "\n";
-    if (character === "\\" || (hasQuotes && character === '"')) return character;
-    if (!hasQuotes) return sequence;
-    throw fault(number, `unknown escape ${sequence}`);
-  });
-}
-
-const DECIMAL = /^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$/;
-
-/** null: not a number. */
-function parseValue(word: string): number | null {
-  if (DECIMAL.test(word)) return Number(word);
-  const [, sign, special] = /^([+-]?)(nan|inf|infinity)$/i.exec(word) ?? [];
-  if (special === undefined) return null;
-  if (special.toLowerCase() === "nan") return sign === "" ? Number.NaN : null;
-  return sign === "-" ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
-}
-
 function isType(text: string): text is TextType {
   return TYPES.has(text);
-}
-
-function isMetricName(text: string): boolean {
-  return text.length <= NAME_CHARACTERS_MAX && /^[a-zA-Z_:][a-zA-Z0-9_:]*$/.test(text);
-}
-
-function fault(line: number, what: string): OperationalError {
-  return new OperationalError("PARSE", `Line ${line}: ${what}`);
 }

@@ -1,5 +1,7 @@
-import { OperationalError } from "../../../shared/errors.ts";
+import { errorMessage, OperationalError } from "../../../shared/errors.ts";
+import { type Labels, labelsRecord } from "../../../shared/model/labels.ts";
 import { DOUBLE_SCALE } from "../../../shared/model/series-definition.ts";
+import type { Logger } from "../../../shared/platform/ports.ts";
 import { BackgroundCollector, type BackgroundSource, type Reading } from "../background.ts";
 import type { BackgroundFiles } from "../background-files.ts";
 import { gauge, type SeriesSpec } from "../collector.ts";
@@ -26,6 +28,7 @@ export type TextfileOptions = {
   readonly directory?: string;
   /** Whether a collector of ours gives this metric: a file with such a metric is refused. */
   readonly isTaken?: (metric: string) => boolean;
+  readonly logger?: Logger;
 };
 
 /** Metrics that other programs leave in `*.prom` files. */
@@ -44,82 +47,114 @@ export function textfileCollector(options: TextfileOptions = {}): CollectorEntry
 
 export function textfileSource(root: string, options: TextfileOptions): BackgroundSource {
   const directory = options.directory ?? DEFAULT_DIRECTORY;
-  const isTaken = options.isTaken ?? (() => false);
   const host = root.replace(/\/$/, "");
+  let known: Refusals = new Map();
   return {
     name: "textfile",
     seriesMax: SERIES_MAX,
     read: async (files, reading) => {
       const names = await files.devices(`${host}${directory}`, FILES_MAX);
       if (names === null && options.directory === undefined) return;
-      const taken = new Map<string, TextType | "ours">();
-      let isError = names === null;
+      const refused = new Map<string, string>();
+      if (names === null) refused.set(directory, "Not there, or may not be read");
+      if (files.overLimit > 0) refused.set(directory, `More than ${FILES_MAX} names`);
+      const taken = new TakenMetrics(options.isTaken);
       for (const name of names ?? []) {
         if (!name.endsWith(".prom")) continue;
         const path = `${directory}/${name}`;
-        const outcome = await readFamilies(`${host}${path}`, files);
-        if (outcome === null) continue;
-        const isGood = outcome !== "refused" && !collides(outcome.families, taken, isTaken);
-        if (isGood) isError = !setFile(outcome, path, reading) || isError;
-        else {
-          isError = true;
-          reading.malformed += 1;
-        }
+        const found = await readFile(`${host}${path}`, files);
+        const reason = takeFile(found, path, taken, reading);
+        if (reason !== null) refused.set(path, reason);
       }
-      reading.set(SCRAPE_ERROR, {}, isError ? 1 : 0);
+      reading.set(SCRAPE_ERROR, {}, refused.size === 0 ? 0 : 1);
+      reportRefusals(refused, known, options.logger);
+      known = refused;
     },
   };
 }
 
-type GoodFile = { readonly families: readonly TextFamily[]; readonly mtimeMs: number };
+/** What is wrong with a file or the directory, by path. */
+type Refusals = ReadonlyMap<string, string>;
 
-/** null: the file is gone since it was listed. */
-async function readFamilies(
-  path: string,
-  files: BackgroundFiles,
-): Promise<GoodFile | "refused" | null> {
-  const before = files.unreadable + files.overLimit;
+/** Only what is not as it was known. */
+function reportRefusals(refused: Refusals, known: Refusals, logger: Logger | undefined): void {
+  for (const [file, error] of refused) {
+    if (known.get(file) !== error) logger?.warn({ file, error }, "text file refused");
+  }
+  for (const file of known.keys()) {
+    if (!refused.has(file)) logger?.info({ file }, "text file no longer refused");
+  }
+}
+
+type TextFile = { readonly bytes: Uint8Array; readonly mtimeMs: number };
+
+/** Null: the file is gone since it was listed. A text says why it cannot be read. */
+async function readFile(path: string, files: BackgroundFiles): Promise<TextFile | string | null> {
+  const { unreadable, overLimit } = files;
   const found = await files.file(path, FILE_BYTES_MAX);
-  if (found === null) return files.unreadable + files.overLimit > before ? "refused" : null;
-  try {
-    const text = new TextDecoder("utf-8", { fatal: true }).decode(found.bytes);
-    return { families: parseTextFormat(text), mtimeMs: found.mtimeMs };
-  } catch (error) {
-    // TypeError: not UTF-8.
-    if (error instanceof OperationalError || error instanceof TypeError) return "refused";
-    throw error;
-  }
+  if (files.unreadable > unreadable) return "May not be read";
+  return files.overLimit > overLimit ? `Larger than ${FILE_BYTES_MAX} bytes` : found;
 }
 
-/** Whether a metric is ours, or has another type in a file before. Else, notes them all. */
-function collides(
-  families: readonly TextFamily[],
-  taken: Map<string, string>,
-  isTaken: (metric: string) => boolean,
-): boolean {
-  for (const { name, type, samples } of families) {
-    const known = taken.get(name);
-    if (known !== undefined && known !== type) return true;
-    const metrics = new Set([name, ...samples.map((sample) => sample.name)]);
-    for (const metric of metrics) if (RESERVED.test(metric) || isTaken(metric)) return true;
-  }
-  for (const { name, type } of families) taken.set(name, type);
-  return false;
-}
-
-/** False when another file gave one of the series already. */
-function setFile({ families, mtimeMs }: GoodFile, path: string, reading: Reading): boolean {
+/** Returns what is wrong; null: nothing. A file that has a fault anywhere has no series. */
+function takeFile(
+  file: TextFile | string | null,
+  path: string,
+  taken: TakenMetrics,
+  reading: Reading,
+): string | null {
+  if (file === null) return null;
   const before = reading.malformed + reading.overflow;
-  for (const family of families) {
-    const specs = new Map<string, SeriesSpec>();
-    for (const { name, labels, value } of family.samples) {
-      const spec = specs.get(name) ?? specOf(family, name);
-      specs.set(name, spec);
-      reading.set(spec, sorted(labels), value);
-    }
+  try {
+    if (typeof file === "string") throw new OperationalError("UNAVAILABLE", file);
+    const families = parseTextFormat(file.bytes);
+    taken.add(families);
+    for (const family of families) setFamily(family, reading);
+    reading.set(MTIME, { file: path }, Math.round(file.mtimeMs));
+  } catch (error) {
+    if (!(error instanceof OperationalError)) throw error;
+    reading.malformed += 1;
+    return errorMessage(error);
   }
-  reading.set(MTIME, { file: path }, Math.round(mtimeMs));
-  return reading.malformed + reading.overflow === before;
+  if (reading.malformed + reading.overflow === before) return null;
+  return `Series left out: another file has them, or they are over ${SERIES_MAX}`;
+}
+
+/** The metrics of our own collectors and of the files read before. */
+class TakenMetrics {
+  readonly #isOurs: (metric: string) => boolean;
+  readonly #types = new Map<string, TextType>();
+
+  constructor(isOurs: (metric: string) => boolean = () => false) {
+    this.#isOurs = isOurs;
+  }
+
+  /** All of them or none. @throws OperationalError IN_USE */
+  add(families: readonly TextFamily[]): void {
+    for (const { name, type, samples } of families) {
+      const known = this.#types.get(name);
+      if (known !== undefined && known !== type) {
+        throw new OperationalError(
+          "IN_USE",
+          `${name} is a ${known} in another file, not a ${type}`,
+        );
+      }
+      for (const metric of new Set([name, ...samples.map((sample) => sample.name)])) {
+        if (!RESERVED.test(metric) && !this.#isOurs(metric)) continue;
+        throw new OperationalError("IN_USE", `${metric} is a metric of the agent's own`);
+      }
+    }
+    for (const { name, type } of families) this.#types.set(name, type);
+  }
+}
+
+function setFamily(family: TextFamily, reading: Reading): void {
+  const specs = new Map<string, SeriesSpec>();
+  for (const { name, labels, value } of family.samples) {
+    const spec = specs.get(name) ?? specOf(family, name);
+    specs.set(name, spec);
+    reading.set(spec, renamed(labels), value);
+  }
 }
 
 function specOf({ name: family, type, help }: TextFamily, name: string): SeriesSpec {
@@ -129,13 +164,15 @@ function specOf({ name: family, type, help }: TextFamily, name: string): SeriesS
 }
 
 /** Labels that say whose series it is are ours: what a file says of them keeps another name. */
-function sorted(labels: Readonly<Record<string, string>>): Record<string, string> {
-  const entries = Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1));
-  const renamed = entries.map(([name, value]) => [
-    OWN.has(name) ? `exported_${name}` : name,
-    value,
-  ]);
-  return Object.fromEntries(renamed);
+function renamed(labels: Labels): Record<string, string> {
+  const renamed = labelsRecord(labels);
+  for (const name of ["instance", "job"]) {
+    const value = renamed[name];
+    if (value === undefined) continue;
+    delete renamed[name];
+    let free = `exported_${name}`;
+    while (free in renamed) free = `exported_${free}`;
+    renamed[free] = value;
+  }
+  return renamed;
 }
-
-const OWN = new Set(["job", "instance"]);

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { formatAgo, formatNumber, isoTime, sampleText } from "../../../cli/format.ts";
+import { formatAgo, formatNumber, isoTime } from "../../../cli/format.ts";
 
 test.each([
   [0, "0"],
@@ -35,14 +35,6 @@ test("what is shown is within a millionth of the number, and whole only if it is
   );
 });
 
-test("the exact text reads back as the number", () => {
-  fc.assert(
-    fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), (value) => {
-      expect(Object.is(Number(sampleText(value)), value)).toBe(true);
-    }),
-  );
-});
-
 test.each([
   [0, "now"],
   [999, "now"],
@@ -62,6 +54,6 @@ test.each([
 test("no time is never, and null", () => {
   expect(formatAgo(0, 1000)).toBe("never");
   expect(isoTime(0)).toBeNull();
-  expect(isoTime(1_767_700_800_500)).toBe("2026-01-06T12:00:00.500Z");
+  expect(isoTime(1_767_700_800_500)).toBe("2026-01-06T12:00:00.5Z");
   expect(isoTime(1_767_700_800_000)).toBe("2026-01-06T12:00:00Z");
 });

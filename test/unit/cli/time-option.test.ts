@@ -24,6 +24,8 @@ test.each([
   "yesterday",
   "2026-01-06",
   "2026-13-06T12:00:00Z",
+  "2026-02-30T12:00:00Z", // not the 2nd of March
+  "2026-01-06T24:00:00Z",
   "1e300",
   "9".repeat(30),
 ])("%j is no time, and what is one is said", (text) => {

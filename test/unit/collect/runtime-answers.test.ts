@@ -13,9 +13,9 @@ import {
   PODMAN,
 } from "../../../agent/collect/runtime/engine-answers.ts";
 import { boundedLabels, cleanText } from "../../../agent/collect/runtime/hostile-json.ts";
-import { LineSplitter } from "../../../agent/collect/runtime/line-splitter.ts";
 import { factsOfAnnotations } from "../../../agent/collect/runtime/oci-annotations.ts";
 import { OperationalError } from "../../../shared/errors.ts";
+import { LineSplitter } from "../../../shared/line-splitter.ts";
 
 const SHARED = process.env["TELLTALE_SHARED"] ?? join(import.meta.dirname, "../../../../shared");
 const CAPTURES = join(SHARED, "fixtures/cgroup-v2/systemd-6.1");

@@ -36,7 +36,7 @@ const REFUSED: readonly (readonly [string, string])[] = [
   ["{}", "needs a matcher that does not match the empty text"],
   ['{job=~".*"}', "needs a matcher that does not match the empty text"],
   ['up{__name__="down"}', "the metric name is given twice"],
-  ['up{job=~"("}', 'wrong pattern "("'],
+  ['up{job=~"("}', 'Not a regular expression: "("'],
   ["sum(up)[5m]", "[5m] goes behind a selector"],
   ["up offset 5m[5m]", "offset and @ stand behind the range"],
   ["up offset 5m offset 6m", "offset may be given only once"],

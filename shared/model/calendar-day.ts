@@ -1,4 +1,6 @@
 const DAY_S = 86_400;
+const ERA_DAYS = 146_097; // days of 400 years
+const EPOCH_DAYS = 719_468; // days from 0000-03-01 to 1970-01-01
 
 /** A day of the proleptic Gregorian calendar, UTC; `month` and `day` from 1. */
 export type CalendarDay = { readonly year: number; readonly month: number; readonly day: number };
@@ -8,9 +10,9 @@ export type CalendarDay = { readonly year: number; readonly month: number; reado
  * leap day is its last and a month's length follows from its number alone.
  */
 export function calendarDay(unixS: number): CalendarDay {
-  const sinceEra = Math.floor(unixS / DAY_S) + 719_468; // days since 0000-03-01
-  const era = Math.floor(sinceEra / 146_097);
-  const ofEra = sinceEra - era * 146_097;
+  const sinceEra = Math.floor(unixS / DAY_S) + EPOCH_DAYS;
+  const era = Math.floor(sinceEra / ERA_DAYS);
+  const ofEra = sinceEra - era * ERA_DAYS;
   const yearOfEra = Math.floor(
     (ofEra - Math.floor(ofEra / 1460) + Math.floor(ofEra / 36_524) - Math.floor(ofEra / 146_096)) /
       365,
@@ -21,6 +23,16 @@ export function calendarDay(unixS: number): CalendarDay {
   const day = ofYear - Math.floor((153 * marchMonth + 2) / 5) + 1;
   const month = marchMonth < 10 ? marchMonth + 3 : marchMonth - 9;
   return { year: yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, day };
+}
+
+/** Days from 1970-01-01 to the day. */
+export function daysUntil({ year, month, day }: CalendarDay): number {
+  const marchYear = month > 2 ? year : year - 1;
+  const era = Math.floor(marchYear / 400);
+  const yearOfEra = marchYear - era * 400;
+  const dayOfYear = Math.floor((153 * ((month + 9) % 12) + 2) / 5) + day - 1;
+  const leapDays = Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100);
+  return era * ERA_DAYS + yearOfEra * 365 + leapDays + dayOfYear - EPOCH_DAYS;
 }
 
 export function daysInMonth({ year, month }: CalendarDay): number {

@@ -8,8 +8,8 @@ import {
   labelValue,
   METRIC_NAME,
 } from "../../shared/model/labels.ts";
-import type { VectorMatching } from "./ast.ts";
-import type { StepSeries } from "./series.ts";
+import type { VectorMatching } from "./operators.ts";
+import type { StepSeries } from "./step-series.ts";
 
 /** Elements of both sides that may meet: they agree in the labels that the matching compares. */
 export type MatchGroup = {

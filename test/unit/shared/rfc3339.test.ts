@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { formatRfc3339, parseRfc3339 } from "../../../aggregator/api/rfc3339.ts";
+import { formatRfc3339, parseRfc3339 } from "../../../shared/model/rfc3339.ts";
 
 test.each([
   ["1970-01-01T00:00:00Z", 0],

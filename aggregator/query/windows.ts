@@ -1,7 +1,7 @@
 import type { Labels } from "../../shared/model/labels.ts";
 import type { Grid } from "./grid.ts";
 import type { Meter } from "./meter.ts";
-import type { StepSeries } from "./series.ts";
+import type { StepSeries } from "./step-series.ts";
 
 /** One series of a range vector: all samples that any step's window may hold, none of them stale. */
 export type MatrixSeries = {

@@ -1,10 +1,32 @@
 import type { Labels } from "../../shared/model/labels.ts";
 import { dropLabels, keepLabels, labelsKey, METRIC_NAME } from "../../shared/model/labels.ts";
-import type { AggregateExpr } from "./ast.ts";
 import type { Meter } from "./meter.ts";
-import type { StepSeries } from "./series.ts";
-import { emptySeries, hasSample } from "./series.ts";
+import type { StepSeries } from "./step-series.ts";
+import { emptySeries, hasSample } from "./step-series.ts";
 import { meanOf, varianceOf } from "./sums.ts";
+
+type AggregateOp =
+  | "sum"
+  | "avg"
+  | "min"
+  | "max"
+  | "count"
+  | "group"
+  | "stddev"
+  | "stdvar"
+  | "topk"
+  | "bottomk"
+  | "limitk"
+  | "quantile"
+  | "count_values";
+
+/** `place`: where it stands in the query, for messages. */
+export type Aggregation = {
+  readonly op: AggregateOp;
+  readonly grouping: "by" | "without"; // where neither is written: by no labels
+  readonly labels: readonly string[];
+  readonly place: string;
+};
 
 /** Series that are aggregated into one; `dropsName` when it does for any of them. */
 export type Group = {
@@ -13,9 +35,9 @@ export type Group = {
   readonly members: StepSeries[];
 };
 
-export function groupSeries(expr: AggregateExpr, series: readonly StepSeries[]): Group[] {
-  const names = new Set(expr.labels);
-  const isBy = expr.grouping === "by";
+export function groupSeries(of: Aggregation, series: readonly StepSeries[]): Group[] {
+  const names = new Set(of.labels);
+  const isBy = of.grouping === "by";
   if (!isBy) names.add(METRIC_NAME);
   const groups = new Map<string, Group>();
   for (const one of series) {
@@ -35,7 +57,7 @@ export function groupSeries(expr: AggregateExpr, series: readonly StepSeries[]):
 /** Adds `member` to what `out` has; `lost` is what the sums lost by rounding. */
 type Fold = (out: StepSeries, member: StepSeries, lost: Float64Array) => void;
 
-const FOLDS = new Map<AggregateExpr["op"], Fold>([
+const FOLDS = new Map<AggregateOp, Fold>([
   ["sum", foldSum],
   ["avg", foldSum],
   ["min", (out, member) => foldExtreme(out, member, -1)],
@@ -46,23 +68,23 @@ const FOLDS = new Map<AggregateExpr["op"], Fold>([
 
 /** sum, avg, min, max, count, group, stddev, stdvar: one element for each group and step. */
 export async function aggregate(
-  expr: AggregateExpr,
+  of: Aggregation,
   series: readonly StepSeries[],
   steps: number,
   meter: Meter,
 ): Promise<StepSeries[]> {
   const results: StepSeries[] = [];
-  for (const group of groupSeries(expr, series)) {
+  for (const group of groupSeries(of, series)) {
     meter.hold(steps);
     const out = emptySeries(group.labels, group.dropsName, steps);
-    const fold = FOLDS.get(expr.op);
+    const fold = FOLDS.get(of.op);
     const lost = new Float64Array(steps);
     for (const member of group.members) {
       if (fold === undefined) markPresent(out, member);
       else fold(out, member, lost);
       if (meter.work(steps)) await meter.rest();
     }
-    finish(expr.op, group, out, lost);
+    finish(of.op, group, out, lost);
     if (meter.work(steps * group.members.length)) await meter.rest();
     results.push(out);
   }
@@ -110,7 +132,7 @@ function markPresent(out: StepSeries, member: StepSeries): void {
   for (let i = 0; i < out.present.length; i += 1) if (member.present[i] === 1) out.present[i] = 1;
 }
 
-function finish(op: AggregateExpr["op"], group: Group, out: StepSeries, lost: Float64Array): void {
+function finish(op: AggregateOp, group: Group, out: StepSeries, lost: Float64Array): void {
   const { values, present } = out;
   switch (op) {
     case "sum":

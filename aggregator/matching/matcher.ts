@@ -1,6 +1,5 @@
-import { RE2JS } from "re2js";
-import { errorMessage, OperationalError } from "../../shared/errors.ts";
 import type { Matcher } from "../../shared/model/columns.ts";
+import { compilePattern } from "./pattern.ts";
 
 /** Says of a label's value, "" where it is absent, whether it matches. */
 type ValueTest = (value: string) => boolean;
@@ -17,7 +16,7 @@ export type CompiledMatcher = {
 export function compileMatcher(matcher: Matcher): CompiledMatcher {
   const { name, type, value } = matcher;
   const isNegated = type === "!=" || type === "!~";
-  const pattern = type === "=" || type === "!=" ? equality(value) : compilePattern(value);
+  const pattern = type === "=" || type === "!=" ? equality(value) : knownPattern(value);
   const test: ValueTest = isNegated ? (text) => !pattern.test(text) : pattern.test;
   const values = isNegated ? null : pattern.values;
   return { name, test, values, matchesEmpty: test("") };
@@ -36,7 +35,7 @@ const SPECIAL_BUT_BAR = /[\\.+*?()[\]{}^$]/;
 const PATTERNS_MAX = 500;
 const patterns = new Map<string, Pattern>();
 
-function compilePattern(text: string): Pattern {
+function knownPattern(text: string): Pattern {
   const known = patterns.get(text);
   if (known !== undefined) return known;
   if (patterns.size >= PATTERNS_MAX) patterns.clear();
@@ -65,16 +64,7 @@ function simplePattern(text: string): Pattern | null {
   };
 }
 
-/** An engine whose time is linear in the text: a user's pattern cannot stop the process. */
 function linearPattern(text: string): Pattern {
-  try {
-    const expression = RE2JS.compile(text, RE2JS.DOTALL);
-    return { test: (value) => expression.matches(value), values: null };
-  } catch (error) {
-    throw new OperationalError(
-      "QUERY",
-      `Not a regular expression: "${text}" (${errorMessage(error)})`,
-      { cause: error },
-    );
-  }
+  const expression = compilePattern(text);
+  return { test: (value) => expression.matches(value), values: null };
 }

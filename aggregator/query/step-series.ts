@@ -1,5 +1,14 @@
+import type { SeriesColumns } from "../../shared/model/columns.ts";
 import type { Labels } from "../../shared/model/labels.ts";
-import { dropLabels, labelsKey, labelValue, METRIC_NAME } from "../../shared/model/labels.ts";
+import {
+  dropLabels,
+  labelsKey,
+  labelValue,
+  METRIC_NAME,
+  NO_LABELS,
+} from "../../shared/model/labels.ts";
+import type { Grid } from "./grid.ts";
+import { gridTime } from "./grid.ts";
 import { queryError } from "./query-error.ts";
 
 /**
@@ -25,8 +34,33 @@ export function emptySeries(labels: Labels, dropsName: boolean, steps: number): 
   return { labels, dropsName, values: new Float64Array(steps), present: new Uint8Array(steps) };
 }
 
+export function vectorOf(series: StepSeries[]): Value {
+  return { kind: "vector", series };
+}
+
+/** One series without labels that has an element at every step. */
+export function seriesOfValues(values: Float64Array): StepSeries {
+  const present = new Uint8Array(values.length).fill(1);
+  return { labels: NO_LABELS, dropsName: false, values, present };
+}
+
 export function hasSample(series: StepSeries): boolean {
   return series.present.includes(1);
+}
+
+/** The elements there are, with the times of their steps. */
+export function heldColumns({ labels, values, present }: StepSeries, grid: Grid): SeriesColumns {
+  let held = 0;
+  for (const there of present) held += there;
+  const columns = { labels, times: new Float64Array(held), values: new Float64Array(held) };
+  let next = 0;
+  for (let i = 0; i < present.length; i += 1) {
+    if (present[i] !== 1) continue;
+    columns.times[next] = gridTime(grid, i);
+    columns.values[next] = values[i] ?? 0;
+    next += 1;
+  }
+  return columns;
 }
 
 /** Labels that say what kind of value a metric holds: they go when the value becomes another. */

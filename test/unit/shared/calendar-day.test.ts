@@ -6,7 +6,7 @@ import {
   dayOfYear,
   daysInMonth,
   secondOfDay,
-} from "../../../aggregator/promql/calendar.ts";
+} from "../../../shared/model/calendar-day.ts";
 
 test("days, months, years and weekdays agree with the runtime's own calendar", () => {
   const unixS = fc.integer({ min: -6e10, max: 6e10 });

@@ -3,9 +3,10 @@ import { expect, test } from "vitest";
 import {
   decimalText,
   exponentText,
+  parseGoNumber,
   sampleText,
   secondsText,
-} from "../../../aggregator/api/go-number.ts";
+} from "../../../shared/model/go-number.ts";
 
 test.each([
   [1, "1"],
@@ -72,4 +73,44 @@ test.each([
   [-1500, "-1.500"],
 ])("the time %d is written %s", (timeMs, expected) => {
   expect(secondsText(timeMs)).toBe(expected);
+});
+
+test.each([
+  ["1", 1],
+  ["-1.5E-3", -0.0015],
+  ["+.5", 0.5],
+  ["5.", 5],
+  ["017", 17],
+  ["0x1p-2", 0.25],
+  ["-0X1.8P+1", -3],
+  ["0x.8p1", 1],
+  ["0x10p0", 16],
+  ["0x1p-1074", 5e-324],
+  ["0x1p-9999", 0],
+  ["0x0p99999", 0],
+  ["inf", Number.POSITIVE_INFINITY],
+  ["-Infinity", Number.NEGATIVE_INFINITY],
+  ["nAn", Number.NaN],
+])("%s is read as Go reads it", (text, expected) => {
+  expect(parseGoNumber(text)).toBe(expected);
+});
+
+test.each([
+  "",
+  " 1",
+  ".",
+  "1e",
+  "1_000",
+  "0x10",
+  "0xp1",
+  "0x1p",
+  "0x1_0p1",
+  "0b1",
+  "+NaN",
+  "in",
+  "1e999",
+  "-1e999",
+  "0x1p1024",
+])("%j is no number", (text) => {
+  expect(parseGoNumber(text)).toBeNull();
 });

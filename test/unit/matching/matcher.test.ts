@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { RE2JS } from "re2js";
 import { expect, test } from "vitest";
-import { compileMatcher } from "../../../aggregator/series/matcher.ts";
+import { compileMatcher } from "../../../aggregator/matching/matcher.ts";
 import { SeriesIndex, storedLabels } from "../../../aggregator/series/series-index.ts";
 import type { Matcher } from "../../../shared/model/columns.ts";
 import { labelsOf } from "../../../shared/model/labels.ts";

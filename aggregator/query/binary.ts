@@ -1,17 +1,17 @@
 import type { Labels } from "../../shared/model/labels.ts";
 import { formatLabels, labelsKey } from "../../shared/model/labels.ts";
-import type { BinaryExpr, BinaryOp } from "./ast.ts";
-import { isComparison } from "./ast.ts";
-import type { MatchGroup } from "./matching.ts";
-import { matchGroups, resultLabels } from "./matching.ts";
 import type { Meter } from "./meter.ts";
+import type { BinaryOp, BinaryOperation, SetOp } from "./operators.ts";
+import { isComparison, isSetOp } from "./operators.ts";
 import { queryError } from "./query-error.ts";
-import type { StepSeries } from "./series.ts";
-import { emptySeries, hasSample, mergeEqual, withoutMetadata } from "./series.ts";
+import type { StepSeries } from "./step-series.ts";
+import { emptySeries, hasSample, mergeEqual, withoutMetadata } from "./step-series.ts";
+import type { MatchGroup } from "./vector-matching.ts";
+import { matchGroups, resultLabels } from "./vector-matching.ts";
 
 type Compute = (a: number, b: number) => number;
 
-const COMPUTE: Readonly<Record<Exclude<BinaryOp, "and" | "or" | "unless">, Compute>> = {
+const COMPUTE: Readonly<Record<Exclude<BinaryOp, SetOp>, Compute>> = {
   "+": (a, b) => a + b,
   "-": (a, b) => a - b,
   "*": (a, b) => a * b,
@@ -35,29 +35,23 @@ function power(base: number, exponent: number): number {
   return base ** exponent;
 }
 
-type NumericOp = Exclude<BinaryOp, "and" | "or" | "unless">;
-
-function isNumeric(op: BinaryOp): op is NumericOp {
-  return op !== "and" && op !== "or" && op !== "unless";
+export function computeOf(op: BinaryOp): Compute {
+  return COMPUTE[isSetOp(op) ? "matched" : op];
 }
 
-function computeOf(op: BinaryOp): Compute {
-  return COMPUTE[isNumeric(op) ? op : "matched"];
-}
-
-function keepsElement(expr: BinaryExpr): boolean {
+function keepsElement(expr: BinaryOperation): boolean {
   return isComparison(expr.op) && !expr.isBool;
 }
 
 /** Both sides scalar; the left column is written over. */
-export function scalarBinary(expr: BinaryExpr, left: Float64Array, right: Float64Array): void {
+export function scalarBinary(expr: BinaryOperation, left: Float64Array, right: Float64Array): void {
   const compute = computeOf(expr.op);
   for (let i = 0; i < left.length; i += 1) left[i] = compute(left[i] ?? 0, right[i] ?? 0);
 }
 
 /** One side a scalar. A filtering comparison keeps the vector's values, on whichever side it is. */
 export async function vectorScalarBinary(
-  expr: BinaryExpr,
+  expr: BinaryOperation,
   vector: readonly StepSeries[],
   scalar: { readonly values: Float64Array; readonly isLeft: boolean },
   meter: Meter,
@@ -89,7 +83,7 @@ function applyScalar(
 
 /** `and`, `or`, `unless`. */
 export async function setBinary(
-  expr: BinaryExpr,
+  expr: BinaryOperation,
   left: readonly StepSeries[],
   right: readonly StepSeries[],
   meter: Meter,
@@ -126,7 +120,7 @@ function keepWhere({ present }: StepSeries, mask: Uint8Array | null, wanted: num
 
 /** Both sides vectors, an arithmetic or comparing operator. */
 export async function vectorBinary(
-  expr: BinaryExpr,
+  expr: BinaryOperation,
   left: readonly StepSeries[],
   right: readonly StepSeries[],
   meter: Meter,
@@ -153,7 +147,7 @@ type Joined = StepSeries & { readonly claimed: Uint8Array };
  * have one element at most per group and step.
  */
 class VectorJoin {
-  readonly #expr: BinaryExpr;
+  readonly #expr: BinaryOperation;
   readonly #left: readonly StepSeries[];
   readonly #right: readonly StepSeries[];
   readonly #isSwapped: boolean;
@@ -161,7 +155,7 @@ class VectorJoin {
   readonly #isFilter: boolean;
   readonly #joined = new Map<string, Joined>();
 
-  constructor(expr: BinaryExpr, left: readonly StepSeries[], right: readonly StepSeries[]) {
+  constructor(expr: BinaryOperation, left: readonly StepSeries[], right: readonly StepSeries[]) {
     this.#expr = expr;
     this.#left = left;
     this.#right = right;
@@ -212,14 +206,7 @@ class VectorJoin {
   }
 
   results(): StepSeries[] {
-    return [...this.#joined.values()]
-      .filter(hasSample)
-      .map(({ labels, dropsName, values, present }) => ({
-        labels,
-        dropsName,
-        values,
-        present,
-      }));
+    return [...this.#joined.values()].filter(hasSample);
   }
 
   #target(many: StepSeries, one: StepSeries): Joined {

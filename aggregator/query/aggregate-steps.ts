@@ -1,18 +1,17 @@
+import { decimalText } from "../../shared/model/go-number.ts";
 import { labelsKey, METRIC_NAME, withLabel } from "../../shared/model/labels.ts";
-import type { Group } from "./aggregate.ts";
+import type { Aggregation, Group } from "./aggregate.ts";
 import { groupSeries, stepValues } from "./aggregate.ts";
-import type { AggregateExpr } from "./ast.ts";
-import type { Remarks } from "./context.ts";
-import { formatNumber } from "./format.ts";
 import type { Meter } from "./meter.ts";
 import { queryError } from "./query-error.ts";
-import type { StepSeries } from "./series.ts";
-import { emptySeries, hasSample } from "./series.ts";
+import type { Remarks } from "./remarks.ts";
+import type { StepSeries } from "./step-series.ts";
+import { emptySeries, hasSample } from "./step-series.ts";
 import { quantileOf } from "./sums.ts";
 
 /** The aggregations that look at all elements of one step together. */
 export type StepAggregation = {
-  readonly expr: AggregateExpr;
+  readonly expr: Aggregation;
   readonly series: readonly StepSeries[];
   readonly steps: number;
   readonly meter: Meter;
@@ -45,7 +44,7 @@ export async function aggregateQuantile(
 export function warnOfQuantiles(q: Float64Array, place: string, remarks: Remarks): void {
   const wrong = q.find((value) => !(value >= 0 && value <= 1));
   if (wrong === undefined) return;
-  remarks.warn(place, `a quantile lies between 0 and 1, found ${formatNumber(wrong)}`);
+  remarks.warn(place, `a quantile lies between 0 and 1, found ${decimalText(wrong)}`);
 }
 
 /**
@@ -71,14 +70,14 @@ export async function aggregateSome(
   return order.filter(hasSample);
 }
 
-function checkCounts(k: Float64Array, expr: AggregateExpr): void {
+function checkCounts(k: Float64Array, expr: Aggregation): void {
   const wrong = k.find((value) => !Number.isFinite(value) || Math.abs(value) > 2 ** 53);
   if (wrong === undefined) return;
-  throw queryError(expr.place, `the parameter of ${expr.op} is ${formatNumber(wrong)}`);
+  throw queryError(expr.place, `the parameter of ${expr.op} is ${decimalText(wrong)}`);
 }
 
 /** The members with an element at the step; best first, NaN last; for limitk as they come. */
-function rankStep(op: AggregateExpr["op"], group: Group, step: number): StepSeries[] {
+function rankStep(op: Aggregation["op"], group: Group, step: number): StepSeries[] {
   const there = group.members.filter(({ present }) => present[step] === 1);
   if (op === "limitk") return there;
   const sign = op === "topk" ? -1 : 1;
@@ -93,20 +92,24 @@ export function compareNanLast(a: number, b: number, sign: number): number {
   return a < b ? -sign : sign;
 }
 
+/** @throws OperationalError QUERY */
+export function checkLabelName(name: string, place: string): void {
+  if (name !== "" && !name.includes("\ufffd")) return;
+  throw queryError(place, `not a label name: "${name}"`);
+}
+
 /** count_values: one element for each value, which becomes the label `name`. */
 export async function aggregateValues(
   { expr, series, steps, meter }: StepAggregation,
   name: string,
 ): Promise<StepSeries[]> {
-  if (name === "" || name.includes("\ufffd")) {
-    throw queryError(expr.place, `not a label name: "${name}"`);
-  }
+  checkLabelName(name, expr.place);
   const results = new Map<string, StepSeries>();
   for (const group of groupSeries(expr, series)) {
     for (const { values, present } of group.members) {
       for (let i = 0; i < steps; i += 1) {
         if (present[i] !== 1) continue;
-        const labels = withLabel(group.labels, name, formatNumber(values[i] ?? 0));
+        const labels = withLabel(group.labels, name, decimalText(values[i] ?? 0));
         const out = resultFor(
           results,
           { labels, dropsName: keepsDropping(group, name) },

@@ -1,6 +1,7 @@
 /**
- * Numbers as Prometheus puts them into its JSON. All are the shortest decimal that reads back as
- * the same double, as in JavaScript; what differs is where an exponent stands and how.
+ * Numbers as Go reads them, and as Prometheus writes them. What is written is the shortest decimal
+ * that reads back as the same double, as in JavaScript; what differs is where an exponent stands
+ * and how.
  */
 
 /** A sample's value; an exponent of at least two digits below 1e-6 and from 1e21 on. */
@@ -45,4 +46,33 @@ function specialText(value: number, negativeZero = "-0"): string | null {
 
 function twoDigitExponent(text: string): string {
   return text.replace(/e([+-])(\d)$/, "e$10$2");
+}
+
+const DECIMAL = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
+const HEXADECIMAL = /^([+-]?)0[xX](?=\.?[\da-fA-F])([\da-fA-F]*)\.?([\da-fA-F]*)[pP]([+-]?\d+)$/;
+const SPECIAL = /^([+-]?)(?:inf|infinity)$|^nan$/i;
+
+/**
+ * As Go's ParseFloat: decimal, hexadecimal with a power of two (`0x1p-2`), Inf and NaN in any case;
+ * but no underscores, as in Prometheus. Null when it is no number, or larger than a double can be.
+ */
+export function parseGoNumber(text: string): number | null {
+  if (DECIMAL.test(text)) return finite(Number(text));
+  const special = SPECIAL.exec(text);
+  if (special !== null) {
+    if (special[1] === undefined) return Number.NaN;
+    return special[1] === "-" ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
+  }
+  const [, sign, whole = "", fraction = "", exponent] = HEXADECIMAL.exec(text) ?? [];
+  if (exponent === undefined) return null;
+  const mantissa = Number(`0x${whole}${fraction}`) * (sign === "-" ? -1 : 1);
+  if (mantissa === 0) return mantissa;
+  // In two steps: the power alone may be too small for a double where the product is not.
+  const power = Number(exponent) - 4 * fraction.length;
+  const half = Math.trunc(power / 2);
+  return finite(mantissa * 2 ** half * 2 ** (power - half));
+}
+
+function finite(value: number): number | null {
+  return Number.isFinite(value) ? value : null;
 }

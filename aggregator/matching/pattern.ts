@@ -1,0 +1,36 @@
+import { RE2JS } from "re2js";
+import { errorMessage, OperationalError } from "../../shared/errors.ts";
+
+/**
+ * A pattern that a user wrote. The engine's time is linear in the text: a pattern cannot stop the
+ * process. `.` matches a newline too, as in Prometheus' matchers.
+ * @throws OperationalError QUERY when it is not a regular expression
+ */
+export function compilePattern(text: string): RE2JS {
+  try {
+    return RE2JS.compile(text, RE2JS.DOTALL);
+  } catch (cause) {
+    const message = `Not a regular expression: "${text}" (${errorMessage(cause)})`;
+    throw new OperationalError("QUERY", message, { cause });
+  }
+}
+
+type GroupMatcher = ReturnType<RE2JS["matcher"]>;
+
+/** `$1`, `$name`, `${1}`, `${name}` and `$$`, as Go's regexp expands a template after a match. */
+export function expandTemplate(template: string, matcher: GroupMatcher): string {
+  return template.replace(
+    /\$(?:\$|\{(\w+)\}|(\w+))/g,
+    (whole, braced: string | undefined, bare: string | undefined) =>
+      whole === "$$" ? "$" : groupText(matcher, braced ?? bare ?? ""),
+  );
+}
+
+/** A group that the pattern does not have, or that took no part in the match, is empty. */
+function groupText(matcher: GroupMatcher, group: string): string {
+  if (/^\d+$/.test(group)) {
+    const index = Number(group);
+    return index > matcher.groupCount() ? "" : (matcher.group(index) ?? "");
+  }
+  return group in matcher.getNamedGroups() ? (matcher.group(group) ?? "") : "";
+}
