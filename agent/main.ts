@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import "./footprint/v8-settings.ts";
+import "./footprint/v8-flags.ts";
 import { spawnSync } from "node:child_process";
 import { hostname } from "node:os";
 import { join } from "node:path";
@@ -28,8 +28,8 @@ import { ContainerDirectory } from "./collect/runtime/container-directory.ts";
 import { TickRunner } from "./collect/tick.ts";
 import type { AgentConfig } from "./config.ts";
 import { readConfigApart } from "./config-process.ts";
-import { optimiseFirstTicks } from "./footprint/optimise-first-ticks.ts";
 import { keepGivingBackMemory } from "./footprint/program-pages.ts";
+import { optimiseFirstTicks } from "./footprint/v8-flags.ts";
 import { hourlyInventory } from "./hourly-inventory.ts";
 import { HeldIdentity } from "./identity/held-identity.ts";
 import { startRenewal } from "./identity/renewal.ts";
