@@ -1,40 +1,38 @@
 #!/usr/bin/env node
-import "./v8-settings.ts";
-import { spawnSync } from "node:child_process";
-import { hostname } from "node:os";
+import "./footprint/v8-flags.ts";
+import { mkdtempSync, rmSync } from "node:fs";
+import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { Command } from "commander";
 import { OperationalError } from "../shared/errors.ts";
-import { formatAddress, parseAddress } from "../shared/model/address.ts";
+import { type Address, formatAddress, parseAddress } from "../shared/model/address.ts";
 import {
   EXIT_USAGE,
   flagOverrides,
   reportFailure,
   runUntilSignal,
 } from "../shared/platform/command.ts";
+import { startParts } from "../shared/platform/disposals.ts";
 import { foldersIn } from "../shared/platform/folders.ts";
 import { freeBytes, openLevelStore, type StoreDamage } from "../shared/platform/level-store.ts";
 import { openLog } from "../shared/platform/log.ts";
 import { nodeClock } from "../shared/platform/node.ts";
-import { optimiseFirstTicks } from "../shared/platform/optimise-first-ticks.ts";
 import type { Logger } from "../shared/platform/ports.ts";
-import { keepGivingBackMemory } from "../shared/platform/program-pages.ts";
 import { servePage } from "../shared/platform/serve-page.ts";
-import { Metrics } from "../shared/telemetry/metrics.ts";
 import { VERSION } from "../shared/version.ts";
-import { FrameEncoder } from "../shared/wire/frame-encoder.ts";
 import { type AgentPlatform, startAgent } from "./app.ts";
-import { askInventory } from "./ask-inventory.ts";
 import { collectorNames, createCollectors, type OpenDirectory } from "./collect/collectors.ts";
 import { ContainerDirectory } from "./collect/runtime/container-directory.ts";
-import { TickRunner } from "./collect/tick.ts";
 import type { AgentConfig } from "./config.ts";
-import { readConfigApart } from "./config-process.ts";
-import { hourlyInventory } from "./hourly-inventory.ts";
+import { keepGivingBackMemory } from "./footprint/program-pages.ts";
+import { optimiseFirstTicks } from "./footprint/v8-flags.ts";
+import { hourlyInventory, type InventoryParts } from "./hourly-inventory.ts";
 import { HeldIdentity } from "./identity/held-identity.ts";
-import { startRenewal } from "./identity/renewal.ts";
-import { joinApart, renewApart } from "./identity-process.ts";
-import { metricsPage } from "./metrics-page.ts";
+import { keepRenewed } from "./identity/renewal.ts";
+import { pageOnce } from "./once.ts";
+import { ChildPrograms } from "./programs/child-programs.ts";
+import type { ConfigRequest } from "./programs/config-main.ts";
+import type { IdentityRequest } from "./programs/identity-main.ts";
 import { grpcConnect } from "./uplink/grpc-connect.ts";
 import { grpcProbe } from "./uplink/grpc-probe.ts";
 
@@ -54,6 +52,8 @@ const FLAG_PATHS = {
   logLevel: ["log_level"],
   insecure: ["insecure"],
 } as const;
+
+const programs = new ChildPrograms(process.execPath, join(import.meta.dirname, "programs"));
 
 const program = new Command("telltale-agent")
   .description("Collects this node's metrics and streams them to an aggregator; loses nothing.")
@@ -78,7 +78,7 @@ Examples:
   telltale-agent --aggregator localhost:7070     run in the foreground
   telltale-agent --check-config                  is /etc/telltale/agent.yaml good?
   telltale-agent join HOST TOKEN                 get a certificate from the aggregator there
-  telltale-agent once | grep node_load           collect twice, one interval apart, and print
+  telltale-agent once | grep node_load           the page of an agent after two ticks; sends nothing
   telltale-agent buffer inspect                  what waits in the buffer of a stopped agent
 
 Every setting can also be given as TELLTALE_AGENT_NAME, such as TELLTALE_AGENT_DATA_DIR.`,
@@ -112,16 +112,9 @@ program
   .allowUnknownOption()
   .helpOption(false);
 
-if (process.argv[2] === "buffer") runBufferCommand(process.argv.slice(3));
-else await program.parseAsync();
-
-/** A process of its own (buffer-main.ts), so that the agent's memory does not hold it. */
-function runBufferCommand(args: readonly string[]): void {
-  const path = join(import.meta.dirname, "buffer-main.js");
-  const { status, error } = spawnSync(process.execPath, [path, ...args], { stdio: "inherit" });
-  if (error !== undefined) throw error;
-  process.exitCode = status ?? EXIT_USAGE;
-}
+if (process.argv[2] === "buffer") {
+  process.exitCode = programs.runHere("buffer", process.argv.slice(3));
+} else await program.parseAsync();
 
 async function guarded(
   action: (config: AgentConfig) => Promise<void>,
@@ -129,17 +122,19 @@ async function guarded(
 ): Promise<void> {
   try {
     const options = program.opts();
-    const config = readConfigApart(process.execPath, {
+    const request: ConfigRequest = {
       purpose,
       defaultFile: DEFAULT_CONFIG,
       file: options["config"],
       environmentPrefix: "TELLTALE_AGENT",
       flags: flagOverrides(options, FLAG_PATHS),
-    });
-    if (config === null) {
+    };
+    const answer = programs.answer("config", request);
+    if (answer === null) {
       process.exitCode = EXIT_USAGE;
       return;
     }
+    const config: AgentConfig = JSON.parse(answer);
     requireKnownCollectors(config);
     if (options["checkConfig"] === true) {
       const names = config.aggregator.addresses.map(formatAddress).join(", ");
@@ -168,56 +163,57 @@ function requireKnownCollectors({ collectors }: AgentConfig): void {
 async function run(config: AgentConfig): Promise<void> {
   const logger = openLog(config.log_level, "telltale-agent");
   const identity = new HeldIdentity(config.data_dir, logger);
-  await using _renewal = startRenewal({
+  const renewal = {
     clock: nodeClock,
     logger,
     memberships: () => identity.memberships(),
-    renew: (signal) => renewApart(process.execPath, config.data_dir, signal),
-  });
-  await runUntilSignal(async () => {
-    const agent = await startAgent(config, nodePlatform(config, logger, identity));
-    // From here on: a start may take long on a slow disk.
-    keepGivingBackMemory(logger);
-    optimiseFirstTicks();
-    return agent;
-  });
+    renew: async (signal: AbortSignal) => {
+      const request: IdentityRequest = { command: "renew", dataDirectory: config.data_dir };
+      await programs.ask("identity", [JSON.stringify(request)], signal);
+    },
+  };
+  const securityFor = (target: string) => identity.securityFor(target);
+  const platform = {
+    ...nodePlatform(config, logger, askInventory),
+    connect: (address: Address) => grpcConnect(address, securityFor),
+    probe: (address: Address) => grpcProbe(address, securityFor),
+    servePage,
+  };
+  await runUntilSignal(() =>
+    startParts(logger, async (parts) => {
+      parts.run((signal) => keepRenewed(renewal, signal));
+      parts.use(await startAgent(config, platform));
+      // From here on: a start may take long on a slow disk.
+      keepGivingBackMemory(logger);
+      optimiseFirstTicks();
+    }),
+  );
 }
 
 async function joinAt(config: AgentConfig, host: string, token: string): Promise<void> {
   const aggregator = parseAddress(host, DEFAULT_PORT);
   if (aggregator === null) throw new OperationalError("USAGE", `Not HOST or HOST:PORT: ${host}`);
   const node = config.node === "" ? hostname() : config.node;
-  const request = {
-    command: "join",
-    dataDirectory: config.data_dir,
-    aggregator,
-    token,
-    node,
-  } as const;
-  process.exitCode = joinApart(process.execPath, request);
+  const dataDirectory = config.data_dir;
+  const request: IdentityRequest = { command: "join", dataDirectory, aggregator, token, node };
+  process.exitCode = programs.runHere("identity", [JSON.stringify(request)]);
 }
 
-/** Two rounds, so that what is a difference of two readings has one. */
 async function once(config: AgentConfig): Promise<void> {
   const logger = openLog("warn", "telltale-agent");
-  const encoder = new FrameEncoder(1, { keyframeEvery: 1 });
-  const collectors = createCollectors(
-    collectOptions(config, logger),
-    encoder,
-    openDirectory(config, logger),
-  );
-  const runner = new TickRunner(collectors, encoder, nodeClock, logger);
-  runner.run(nodeClock.nowMs());
-  encoder.encodeTick(nodeClock.nowMs(), [0]);
-  await nodeClock.sleep(config.interval);
-  runner.run(nodeClock.nowMs());
-  encoder.encodeTick(nodeClock.nowMs(), [0]);
-  for (const { collector } of collectors) collector.close();
-  const families = [
-    ...runner.families,
-    ...collectors.flatMap(({ collector }) => collector.families),
-  ];
-  process.stdout.write(metricsPage(encoder, families, new Metrics(), config.labels));
+  const directory = mkdtempSync(join(tmpdir(), "telltale-once-"));
+  try {
+    const inventory = askInventory(new AbortController().signal);
+    await inventory.catch(() => undefined); // its collector reports it
+    const platform = nodePlatform(config, logger, () => inventory);
+    process.stdout.write(await pageOnce(config, platform, directory));
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
+
+function askInventory(signal: AbortSignal): Promise<string> {
+  return programs.ask("inventory", [], signal);
 }
 
 function collectOptions(config: AgentConfig, logger: Logger) {
@@ -238,8 +234,11 @@ function openDirectory({ host_root: hostRoot }: AgentConfig, logger: Logger): Op
     new ContainerDirectory({ hostRoot, clock: nodeClock, random: Math.random, logger, faults });
 }
 
-function nodePlatform(config: AgentConfig, logger: Logger, identity: HeldIdentity): AgentPlatform {
-  const securityFor = (target: string) => identity.securityFor(target);
+function nodePlatform(
+  config: AgentConfig,
+  logger: Logger,
+  ask: InventoryParts["ask"],
+): Omit<AgentPlatform, "connect" | "probe" | "servePage"> {
   return {
     clock: nodeClock,
     random: Math.random,
@@ -254,8 +253,6 @@ function nodePlatform(config: AgentConfig, logger: Logger, identity: HeldIdentit
     },
     foldersIn,
     freeBytes,
-    connect: (address) => grpcConnect(address, securityFor),
-    probe: (address) => grpcProbe(address, securityFor),
     collectors: (sink) => {
       const collectors = createCollectors(
         collectOptions(config, logger),
@@ -264,7 +261,7 @@ function nodePlatform(config: AgentConfig, logger: Logger, identity: HeldIdentit
       );
       // From a container the questions of the inventory have the container's answers.
       if (config.host_root !== "/") return collectors;
-      const inventory = { clock: nodeClock, logger, ask: askInventory };
+      const inventory = { clock: nodeClock, logger, ask };
       const collector = hourlyInventory(sink, inventory);
       return [
         ...collectors,
@@ -275,6 +272,5 @@ function nodePlatform(config: AgentConfig, logger: Logger, identity: HeldIdentit
       const { user, system } = process.cpuUsage();
       return { cpuUsec: user + system, residentBytes: process.memoryUsage.rss() };
     },
-    servePage,
   };
 }

@@ -1,4 +1,3 @@
-import { z } from "zod";
 import { errorMessage, OperationalError } from "../../shared/errors.ts";
 import {
   type Collector,
@@ -8,6 +7,7 @@ import {
   SeriesRow,
   type SeriesSink,
 } from "./collector.ts";
+import { isObject, parseJson } from "./runtime/hostile-json.ts";
 
 const NODE = [gauge("telltale_node_info", "CPUs and virtualisation of the node.")];
 const DISK = [gauge("telltale_node_disk_info", "A disk of the node; its size is in bytes.")];
@@ -15,28 +15,20 @@ const DISK = [gauge("telltale_node_disk_info", "A disk of the node; its size is 
 const FACT_CHARACTERS_MAX = 128;
 const DISKS_MAX = 256;
 
-/** Firmware may say anything: printable, short, and nothing for what it leaves open. */
-const fact = z
-  .string()
-  .max(4096)
-  .transform((text) => {
-    const cleaned = text.replace(/\p{C}/gu, "").trim().slice(0, FACT_CHARACTERS_MAX);
-    return cleaned === "-" ? "" : cleaned;
-  });
+const NODE_FACTS = [
+  "arch",
+  "cpu_vendor",
+  "cpu_model",
+  "cpu_cores",
+  "cpu_physical_cores",
+  "virtualization",
+];
+const DISK_FACTS = ["device", "model", "serial", "type", "size"];
 
-const factsSchema = z.strictObject({
-  node: z.strictObject({
-    arch: fact,
-    cpu_vendor: fact,
-    cpu_model: fact,
-    cpu_cores: fact,
-    cpu_physical_cores: fact,
-    virtualization: fact,
-  }),
-  disks: z
-    .array(z.strictObject({ device: fact, model: fact, serial: fact, type: fact, size: fact }))
-    .max(DISKS_MAX),
-});
+type Facts = {
+  readonly node: Readonly<Record<string, string>>;
+  readonly disks: readonly Readonly<Record<string, string>>[];
+};
 
 /**
  * What a node is, rather than how it does. Asked for by `refresh`, at start and once an hour, because
@@ -91,21 +83,33 @@ export class Inventory implements Collector {
   }
 }
 
-function decodeFacts(text: string): z.infer<typeof factsSchema> {
-  let facts: unknown;
-  try {
-    facts = JSON.parse(text);
-  } catch (cause) {
-    throw new OperationalError("PARSE", "The inventory is not JSON", { cause });
+/** Decoded by hand: a library for schemas would stay in the agent's memory for this alone. */
+function decodeFacts(text: string): Facts {
+  const facts = parseJson(text);
+  const disks = isObject(facts) ? facts["disks"] : null;
+  if (!isObject(facts) || !Array.isArray(disks) || disks.length > DISKS_MAX) {
+    throw invalid(`has no node or no list of at most ${DISKS_MAX} disks`);
   }
-  const decoded = factsSchema.safeParse(facts);
-  if (decoded.success) return distinctDisks(decoded.data);
-  const message = `The inventory is not as it should be: ${z.prettifyError(decoded.error)}`;
-  throw new OperationalError("PARSE", message);
+  const decoded = disks.map((disk) => factsOf("disk", disk, DISK_FACTS));
+  // The same labels twice would be the same series twice.
+  const byDevice = new Map(decoded.map((disk) => [disk["device"], disk]));
+  return { node: factsOf("node", facts["node"], NODE_FACTS), disks: [...byDevice.values()] };
 }
 
-/** The same labels twice would be the same series twice. */
-function distinctDisks(facts: z.infer<typeof factsSchema>): z.infer<typeof factsSchema> {
-  const byDevice = new Map(facts.disks.map((disk) => [disk.device, disk]));
-  return { ...facts, disks: [...byDevice.values()] };
+function factsOf(of: string, from: unknown, names: readonly string[]): Record<string, string> {
+  if (!isObject(from)) throw invalid(`has a ${of} that is no object`);
+  const unknown = Object.keys(from).find((name) => !names.includes(name));
+  if (unknown !== undefined) throw invalid(`has an unknown fact of a ${of}`);
+  return Object.fromEntries(names.map((name) => [name, factOf(of, name, from[name])]));
+}
+
+/** Firmware may say anything: printable, short, and nothing for what it leaves open. */
+function factOf(of: string, name: string, value: unknown): string {
+  if (typeof value !== "string") throw invalid(`has no text as ${name} of a ${of}`);
+  const cleaned = value.replace(/\p{C}/gu, "").trim().slice(0, FACT_CHARACTERS_MAX);
+  return cleaned === "-" ? "" : cleaned;
+}
+
+function invalid(why: string): OperationalError {
+  return new OperationalError("PARSE", `The inventory ${why}`);
 }

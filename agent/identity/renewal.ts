@@ -1,6 +1,6 @@
-import { errorMessage } from "../../shared/errors.ts";
 import { isRenewalDue } from "../../shared/model/certificate-life.ts";
 import type { Clock, Logger } from "../../shared/platform/ports.ts";
+import { type Repetition, repeat } from "../../shared/time/repeat.ts";
 import type { Membership } from "./identity-file.ts";
 
 export type RenewalDeps = {
@@ -16,38 +16,22 @@ const LOOK_EVERY_MS = 60_000;
 const LOOK_EVERY_MIN_MS = 1000;
 const RETRY_MAX_MS = 600_000;
 
-/** Keeps the certificates from ending, until disposed. */
-export function startRenewal(deps: RenewalDeps): AsyncDisposable {
-  const stop = new AbortController();
-  const running = run(deps, stop.signal);
-  return {
-    [Symbol.asyncDispose]: async () => {
-      stop.abort();
-      await running;
+/** Keeps the certificates from ending, until the signal is aborted. */
+export async function keepRenewed(deps: RenewalDeps, signal: AbortSignal): Promise<void> {
+  const { clock, logger, memberships, renew } = deps;
+  const renewal: Repetition = {
+    failure: "the certificate was not renewed",
+    run: async () => {
+      if (!memberships().some((one) => isRenewalDue(one, clock.nowMs()))) return;
+      await renew(signal);
+      logger.info({}, "the certificate was renewed");
+    },
+    pauseMs: (failures) => {
+      const waitMs = lookAgainMs(memberships());
+      return failures === 0 ? waitMs : Math.min(RETRY_MAX_MS, 6 * waitMs);
     },
   };
-}
-
-async function run(deps: RenewalDeps, signal: AbortSignal): Promise<void> {
-  const { clock, logger } = deps;
-  let isFailing = false;
-  while (!signal.aborted) {
-    const memberships = deps.memberships();
-    const waitMs = lookAgainMs(memberships);
-    if (memberships.some((one) => isRenewalDue(one, clock.nowMs()))) {
-      try {
-        await deps.renew(signal);
-        isFailing = false;
-        logger.info({}, "the certificate was renewed");
-      } catch (error) {
-        const fields = { error: errorMessage(error) };
-        if (!signal.aborted && !isFailing) logger.warn(fields, "the certificate was not renewed");
-        isFailing = true;
-        await clock.sleep(Math.min(RETRY_MAX_MS, 5 * waitMs), signal).catch(() => undefined); // ends
-      }
-    }
-    await clock.sleep(waitMs, signal).catch(() => undefined); // stopping ends the loop
-  }
+  await repeat(renewal, deps, signal);
 }
 
 /** Certificates that live for seconds are looked at every second, others once a minute. */

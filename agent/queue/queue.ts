@@ -38,7 +38,6 @@
 import { strict as assert } from "node:assert";
 import { errorMessage, OperationalError } from "../../shared/errors.ts";
 import type { Accounts, DroppedRange } from "../../shared/model/accounts.ts";
-import { ChangeSignal } from "../../shared/platform/change-signal.ts";
 import type {
   BatchOperation,
   Clock,
@@ -46,6 +45,7 @@ import type {
   Logger,
   Random,
 } from "../../shared/platform/ports.ts";
+import { ChangeSignal } from "../../shared/time/change-signal.ts";
 import { countOfSeq, seqOf } from "../../shared/wire/frame.ts";
 import { DISK_LOOK_MS, DiskRoom } from "./disk-room.ts";
 import { type Content, type QueueEntry, readEntry, readSpan } from "./entries.ts";

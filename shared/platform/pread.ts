@@ -1,6 +1,7 @@
 import { readSync } from "node:fs";
 import { OperationalError } from "../errors.ts";
 import { loadCLibrary } from "./c-library.ts";
+import { isFootprintKept } from "./footprint.ts";
 
 /** Reads at most `length` bytes of the file from `position` into the buffer, at `offset` there. */
 export type Pread = (
@@ -16,6 +17,7 @@ export type Pread = (
  * for a small file of its own; Node's where the C library cannot be called.
  */
 export function loadPread(): Pread {
+  if (!isFootprintKept) return readSync;
   try {
     const call = loadCLibrary().func(
       "int64_t pread(int descriptor, void *buffer, size_t length, int64_t position)",

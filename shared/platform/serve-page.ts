@@ -1,5 +1,5 @@
-import { createServer } from "node:http";
 import type { Address } from "../model/address.ts";
+import { loadHttp } from "./http-module.ts";
 import { bindError } from "./listen-error.ts";
 
 /**
@@ -7,7 +7,7 @@ import { bindError } from "./listen-error.ts";
  * @throws OperationalError IN_USE when the port is taken
  */
 export async function servePage(address: Address, page: () => string): Promise<AsyncDisposable> {
-  const server = createServer({ requestTimeout: 10_000 }, (request, response) => {
+  const server = loadHttp().createServer({ requestTimeout: 10_000 }, (request, response) => {
     const isPage = request.url === "/metrics" && ["GET", "HEAD"].includes(request.method ?? "");
     response.writeHead(isPage ? 200 : 404, {
       "content-type": "text/plain; version=0.0.4; charset=utf-8",

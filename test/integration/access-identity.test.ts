@@ -9,8 +9,9 @@ import {
   membershipFor,
   readMemberships,
 } from "../../agent/identity/identity-file.ts";
-import { startRenewal } from "../../agent/identity/renewal.ts";
+import { keepRenewed } from "../../agent/identity/renewal.ts";
 import { nodeClock } from "../../shared/platform/node.ts";
+import type { Clock } from "../../shared/platform/ports.ts";
 import { MemoryLogger } from "../support/memory-logger.ts";
 
 const membership = (aggregator: string): Membership => ({
@@ -90,22 +91,25 @@ test("a renewal that fails is tried again, and what is not due is left alone", a
   const logger = new MemoryLogger();
   const due = { ...membership("a:1"), notAfterMs: nodeClock.nowMs() + 10 };
   let calls = 0;
-  const renewing = (memberships: readonly Membership[]) =>
-    startRenewal({
-      clock: { ...nodeClock, sleep: (_ms, signal) => nodeClock.sleep(1, signal) },
-      logger,
-      memberships: () => memberships,
-      renew: async () => {
-        calls += 1;
-        throw new Error("away");
-      },
-    });
-  const loop = renewing([due]);
+  const renewing = (memberships: readonly Membership[], signal: AbortSignal) => {
+    const renew = async () => {
+      calls += 1;
+      throw new Error("away");
+    };
+    const clock: Clock = { ...nodeClock, sleep: (_, stop) => nodeClock.sleep(1, stop) };
+    return keepRenewed({ clock, logger, memberships: () => memberships, renew }, signal);
+  };
+  const stop = new AbortController();
+  const loop = renewing([due], stop.signal);
   while (calls < 3) await nodeClock.sleep(1);
-  await loop[Symbol.asyncDispose]();
+  stop.abort();
+  await loop;
   calls = 0;
-  const idle = renewing([{ ...due, issuedMs: nodeClock.nowMs(), notAfterMs: Number.MAX_VALUE }]);
+  const good = { ...due, issuedMs: nodeClock.nowMs(), notAfterMs: Number.MAX_VALUE };
+  const idleStop = new AbortController();
+  const idle = renewing([good], idleStop.signal);
   await nodeClock.sleep(50);
-  await idle[Symbol.asyncDispose]();
+  idleStop.abort();
+  await idle;
   expect(calls).toBe(0);
 });

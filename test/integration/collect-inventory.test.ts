@@ -3,34 +3,39 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
-import { askInventory } from "../../agent/ask-inventory.ts";
+import { ChildPrograms } from "../../agent/programs/child-programs.ts";
 
-const INVENTORY = join(import.meta.dirname, "../../dist/agent/inventory-main.js");
+const INVENTORY = join(import.meta.dirname, "../../dist/agent/programs/inventory-main.js");
 
 const folder = mkdtempSync(join(tmpdir(), "telltale-inventory-"));
+writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
 afterAll(() => rmSync(folder, { recursive: true }));
+const never = new AbortController().signal;
 
-function program(text: string): string {
-  const path = join(folder, `${text.length}.mjs`);
-  writeFileSync(path, text);
-  return path;
+/** Asks a program of this text. */
+function ask(text: string, signal = never): Promise<string> {
+  writeFileSync(join(folder, "inventory-main.js"), text);
+  return new ChildPrograms(process.execPath, folder).ask("inventory", [], signal);
 }
 
-describe("the inventory's process", () => {
+describe("a child program in the background", () => {
   test("gives what it prints", async () => {
-    const path = program('console.log("{}")');
-    expect(await askInventory(new AbortController().signal, path)).toBe("{}\n");
+    expect(await ask('console.log("{}")')).toBe("{}\n");
+  });
+
+  test("one that fails is reported with its own words", async () => {
+    const failing = ask('console.error("telltale-agent: no lscpu"); process.exitCode = 1');
+    await expect(failing).rejects.toMatchObject({ code: "UNAVAILABLE", message: "no lscpu" });
   });
 
   test("one that says too much is ended", async () => {
-    const path = program('for (;;) console.log("x".repeat(10000))');
-    await expect(askInventory(new AbortController().signal, path)).rejects.toThrow(/maxBuffer/);
+    const talking = ask('for (;;) console.log("x".repeat(10000))');
+    await expect(talking).rejects.toThrow(/maxBuffer/);
   });
 
   test("one that is under way when the agent stops is killed", async () => {
     const stop = new AbortController();
-    const path = program('console.log(""); setInterval(() => {}, 1000)');
-    const asked = askInventory(stop.signal, path);
+    const asked = ask('console.log(""); setInterval(() => {}, 1000)', stop.signal);
     stop.abort();
     await expect(asked).rejects.toMatchObject({ name: "AbortError" });
   });
@@ -41,7 +46,6 @@ describe("the inventory's process", () => {
       os.setPriority = () => { throw new Error("EPERM"); };
       syncBuiltinESMExports();
       await import(${JSON.stringify(pathToFileURL(INVENTORY).href)});`;
-    const answer = await askInventory(new AbortController().signal, program(refusal));
-    expect(JSON.parse(answer)).toHaveProperty("node.arch");
+    expect(JSON.parse(await ask(refusal))).toHaveProperty("node.arch");
   });
 });

@@ -1,6 +1,7 @@
 import type { Agent, IncomingMessage } from "node:http";
 import { OperationalError } from "../../../shared/errors.ts";
 import type { LineSplitter } from "../../../shared/line-splitter.ts";
+import { loadHttp } from "../../../shared/platform/http-module.ts";
 import type { Clock } from "../../../shared/platform/ports.ts";
 import { parseJson } from "./hostile-json.ts";
 
@@ -67,7 +68,7 @@ export class EngineSocket {
 
   async #request(path: string, signal: AbortSignal, isStream: boolean): Promise<IncomingMessage> {
     // Where no runtime has a socket it is not loaded.
-    const http = await import("node:http");
+    const http = loadHttp();
     this.#agent ??= new http.Agent({ keepAlive: true, maxSockets: 1 });
     const agent = isStream ? false : this.#agent;
     return await new Promise((resolve, reject) => {

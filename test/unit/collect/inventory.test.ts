@@ -90,7 +90,7 @@ describe("inventory", () => {
       await clock.advance(ms);
       return signals.length;
     };
-    expect(logger.messages("warn")).toEqual(["the inventory is not known"]);
+    expect(logger.messages("error")).toEqual(["the inventory is not known"]);
     expect([await askedAfter(59_000), await askedAfter(1000)]).toEqual([1, 2]);
     expect([await askedAfter(119_000), await askedAfter(1000)]).toEqual([2, 3]);
     expect([await askedAfter(3_599_000), await askedAfter(1000)]).toEqual([3, 4]);

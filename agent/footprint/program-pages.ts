@@ -1,9 +1,10 @@
 import { readFileSync } from "node:fs";
 import { getHeapStatistics, setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { errorMessage } from "../errors.ts";
-import { type CLibrary, loadCLibrary } from "./c-library.ts";
-import type { Logger } from "./ports.ts";
+import { errorMessage } from "../../shared/errors.ts";
+import { type CLibrary, loadCLibrary } from "../../shared/platform/c-library.ts";
+import { isFootprintKept } from "../../shared/platform/footprint.ts";
+import type { Logger } from "../../shared/platform/ports.ts";
 
 /** A stretch of a file that is mapped into the process. */
 export type Mapping = {
@@ -81,7 +82,7 @@ function collectGarbage(): void {
 }
 
 /** From one to the next, what the start left; then a look each minute whether there is much. */
-const GIVE_BACK_MS = [3000, 9000];
+const GIVE_BACK_MS = [3000, 9000, 48_000];
 const LOOK_MS = 60_000;
 const GROWTH_BYTES_MIN = 4 * 1024 ** 2;
 
@@ -94,6 +95,7 @@ export function keepGivingBackMemory(
   giveBack: () => number = giveBackProgramPages,
   usedBytes: () => number = heapBytes,
 ): void {
+  if (!isFootprintKept) return;
   let keptBytes = 0;
   const work = () => {
     collectGarbage();

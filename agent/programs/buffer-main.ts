@@ -2,19 +2,19 @@ import { once } from "node:events";
 import { createWriteStream, existsSync, readdirSync, rmSync } from "node:fs";
 import type { Writable } from "node:stream";
 import { Command } from "commander";
-import { errorMessage, OperationalError } from "../shared/errors.ts";
-import { EXIT_USAGE, reportFailure } from "../shared/platform/command.ts";
-import { openLevelStore, type StoreDamage } from "../shared/platform/level-store.ts";
-import { copyStore, damagedTables, temporaryCopy } from "../shared/platform/level-view.ts";
-import { openLog } from "../shared/platform/log.ts";
-import { nodeClock } from "../shared/platform/node.ts";
-import type { KeyValueStore, Logger } from "../shared/platform/ports.ts";
-import { readConfig } from "../shared/platform/read-config.ts";
-import { Metrics } from "../shared/telemetry/metrics.ts";
-import { agentConfigSchema } from "./config.ts";
-import { exportFrames } from "./frames/export.ts";
-import { type FrameQueue, openFrameQueue } from "./frames/frame-queue.ts";
-import { findingsText, type Inspection, inspect, inspectionText } from "./frames/inspection.ts";
+import { errorMessage, OperationalError } from "../../shared/errors.ts";
+import { EXIT_USAGE, reportFailure } from "../../shared/platform/command.ts";
+import { openLevelStore, type StoreDamage } from "../../shared/platform/level-store.ts";
+import { copyStore, damagedTables, temporaryCopy } from "../../shared/platform/level-view.ts";
+import { openLog } from "../../shared/platform/log.ts";
+import { nodeClock } from "../../shared/platform/node.ts";
+import type { KeyValueStore, Logger } from "../../shared/platform/ports.ts";
+import { readConfig } from "../../shared/platform/read-config.ts";
+import { Metrics } from "../../shared/telemetry/metrics.ts";
+import { agentConfigSchema } from "../config.ts";
+import { exportFrames } from "../frames/export.ts";
+import { type FrameQueue, openFrameQueue } from "../frames/frame-queue.ts";
+import { findingsText, type Inspection, inspect, inspectionText } from "../frames/inspection.ts";
 
 /**
  * `telltale-agent buffer`: a program of its own, so that the agent's memory does not hold it. Looks

@@ -1,13 +1,24 @@
 import { readFileSync } from "node:fs";
-import { OperationalError } from "../shared/errors.ts";
-import { formatRfc3339 } from "../shared/model/rfc3339.ts";
-import { reportFailure } from "../shared/platform/command.ts";
-import { join, renewDue } from "./identity/enrolment.ts";
-import type { IdentityRequest } from "./identity-process.ts";
+import { OperationalError } from "../../shared/errors.ts";
+import type { Address } from "../../shared/model/address.ts";
+import { formatRfc3339 } from "../../shared/model/rfc3339.ts";
+import { reportFailure } from "../../shared/platform/command.ts";
+import { join, renewDue } from "../identity/enrolment.ts";
+
+export type IdentityRequest =
+  | { readonly command: "renew"; readonly dataDirectory: string }
+  | {
+      readonly command: "join";
+      readonly dataDirectory: string;
+      readonly aggregator: Address;
+      /** "-": it is read from standard input. */
+      readonly token: string;
+      readonly node: string;
+    };
 
 /**
  * Joins an aggregator or renews certificates, and ends: the agent starts this as a process of its
- * own (identity-process.ts), because what makes certificate requests is large and seldom needed.
+ * own, because what makes certificate requests is large and seldom needed.
  */
 try {
   const request: IdentityRequest = JSON.parse(process.argv[2] ?? "");

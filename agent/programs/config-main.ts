@@ -1,13 +1,22 @@
-import { reportFailure } from "../shared/platform/command.ts";
-import { readConfig } from "../shared/platform/read-config.ts";
-import { type AgentConfig, agentConfigSchema } from "./config.ts";
-import type { ConfigRequest } from "./config-process.ts";
-import { readMemberships } from "./identity/identity-file.ts";
-import { requireMemberships } from "./membership-check.ts";
+import type { Override } from "../../shared/config/load-config.ts";
+import { reportFailure } from "../../shared/platform/command.ts";
+import { readConfig } from "../../shared/platform/read-config.ts";
+import { type AgentConfig, agentConfigSchema } from "../config.ts";
+import { readMemberships } from "../identity/identity-file.ts";
+import { requireMemberships } from "../membership-check.ts";
+
+export type ConfigRequest = {
+  /** "join": the agent need not have joined what it sends to. */
+  readonly purpose: "run" | "join";
+  readonly defaultFile: string;
+  readonly file: string | undefined;
+  readonly environmentPrefix: string;
+  readonly flags: readonly Override[];
+};
 
 /**
  * Reads the configuration, checks it whole and prints it as JSON: the agent starts this as a process
- * of its own (config-process.ts), because what reads and checks a file once would stay in the
+ * of its own, because what reads and checks a file once would stay in the
  * agent's memory for good, 20 MiB of it.
  */
 try {

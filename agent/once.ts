@@ -1,0 +1,41 @@
+import { type AgentPlatform, startAgent } from "./app.ts";
+import type { AgentConfig } from "./config.ts";
+
+const LOOK_MS = 50;
+/** What is a difference of two readings has one. */
+const TICKS = 2;
+
+/**
+ * The page of an agent that starts, ticks twice and ends: the very parts of one that runs, but it
+ * sends nothing, and its buffer lies in `directory`.
+ */
+export async function pageOnce(
+  config: AgentConfig,
+  platform: Omit<AgentPlatform, "connect" | "probe" | "servePage">,
+  directory: string,
+): Promise<string> {
+  let page = () => "";
+  const listen = { host: "127.0.0.1", port: 0 }; // the page is kept here, whatever is configured
+  await using _agent = await startAgent(
+    { ...config, data_dir: directory, listen },
+    {
+      ...platform,
+      connect: () => (signal) => neverConnected(signal),
+      probe: () => async () => false,
+      servePage: async (_, text) => {
+        page = text;
+        return { [Symbol.asyncDispose]: async () => {} };
+      },
+    },
+  );
+  const enough = new RegExp(`^telltale_agent_ticks_total ${TICKS}$`, "m");
+  while (!enough.test(page())) await platform.clock.sleep(LOOK_MS);
+  return page();
+}
+
+function neverConnected(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });
+}
