@@ -15,7 +15,7 @@ import { setImmediate as yieldOnce } from "node:timers/promises";
 import { afterEach, describe, expect, test } from "vitest";
 import type { Collector } from "../../agent/collect/collector.ts";
 import { type CollectContext, Faults } from "../../agent/collect/context.ts";
-import { ReadBuffer } from "../../agent/collect/held-file.ts";
+import { ReadBuffer } from "../../agent/collect/kit/held-file.ts";
 import { ReadingLane } from "../../agent/collect/reading-lane.ts";
 import { type ContainerFacts, factsFrom } from "../../agent/collect/runtime/container-facts.ts";
 import {

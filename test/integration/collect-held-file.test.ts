@@ -9,7 +9,7 @@ import {
   MISSING,
   ReadBuffer,
   SAME,
-} from "../../agent/collect/held-file.ts";
+} from "../../agent/collect/kit/held-file.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "telltale-held-"));
 afterAll(() => rmSync(directory, { recursive: true }));

@@ -2,7 +2,7 @@ import { AssertionError } from "node:assert";
 import { errorMessage, OperationalError } from "../../../shared/errors.ts";
 import { type Collector, familiesOf, gauge, JOB_CONTAINERS, SeriesRow } from "../collector.ts";
 import type { CollectContext } from "../context.ts";
-import { ABSENT } from "../parse/byte-scanner.ts";
+import { ABSENT } from "../kit/byte-scanner.ts";
 import type { ContainerDirectory } from "./container-directory.ts";
 import { type ContainerFacts, SERIES_LABELS_DEFAULT, seriesLabels } from "./container-facts.ts";
 import {

@@ -2,10 +2,10 @@ import { statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { systemCode } from "../../../shared/errors.ts";
 import type { CollectContext } from "../context.ts";
-import type { StatfsAnswer } from "../host/statfs-lane.ts";
-import { MountsFile } from "../mounts-file.ts";
-import { ABSENT } from "../parse/byte-scanner.ts";
-import type { Mount } from "../parse/mounts.ts";
+import { ABSENT } from "../kit/byte-scanner.ts";
+import type { StatfsAnswer } from "../kit/statfs.ts";
+import type { Mount } from "../proc/mounts.ts";
+import { MountsFile } from "../proc/mounts-file.ts";
 
 /** A mounted file system; `values` are ABSENT until it has answered. */
 export type FileSystem = {

@@ -1,16 +1,16 @@
 import { describe, expect, test } from "vitest";
-import { ABSENT, ByteScanner } from "../../../agent/collect/parse/byte-scanner.ts";
 import {
   parseBlkio,
   parseCpuLimit,
   parseCpuWeight,
   parseIoStat,
   parseMemoryLimit,
-} from "../../../agent/collect/parse/cgroup-files.ts";
-import { KeyTable, parseKeyValues } from "../../../agent/collect/parse/key-table.ts";
-import { parseMountinfo, parseMounts } from "../../../agent/collect/parse/mounts.ts";
-import { CPU_COLUMNS, parseProcStat } from "../../../agent/collect/parse/proc-stat.ts";
-import { RowTable } from "../../../agent/collect/parse/row-table.ts";
+} from "../../../agent/collect/cgroup/parse-cgroup-files.ts";
+import { ABSENT, ByteScanner } from "../../../agent/collect/kit/byte-scanner.ts";
+import { KeyTable, parseKeyValues } from "../../../agent/collect/kit/key-table.ts";
+import { RowTable } from "../../../agent/collect/kit/row-table.ts";
+import { parseMountinfo, parseMounts } from "../../../agent/collect/proc/mounts.ts";
+import { CPU_COLUMNS, parseProcStat } from "../../../agent/collect/proc/proc-stat.ts";
 import {
   DISK_COLUMNS,
   parseDiskstats,
@@ -19,7 +19,7 @@ import {
   parseMeminfo,
   parseNetdev,
   parsePressure,
-} from "../../../agent/collect/parse/tables.ts";
+} from "../../../agent/collect/proc/tables.ts";
 
 function scanner(text: string): ByteScanner {
   const bytes = Buffer.from(text);

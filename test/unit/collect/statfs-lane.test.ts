@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { type StatfsAnswer, StatfsLane } from "../../../agent/collect/host/statfs-lane.ts";
+import { type StatfsAnswer, StatfsLane } from "../../../agent/collect/kit/statfs.ts";
 import { settle } from "../../support/fake-clock.ts";
 
 const ANSWER: StatfsAnswer = {
