@@ -13,7 +13,7 @@ export class DeviceNames {
 
   constructor(context: CollectContext) {
     this.#context = context;
-    this.#file = hostFile(context, "/proc/diskstats", { hasManyRecords: true });
+    this.#file = hostFile(context, "/proc/diskstats", { hasLongRecords: true });
   }
 
   /** `/dev/vda`, or the number where no such device is listed. Uses the shared read buffer. */

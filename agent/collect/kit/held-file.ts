@@ -4,13 +4,16 @@ import { loadPread } from "../../../shared/platform/pread.ts";
 
 const pread = loadPread();
 
-/** A file larger than this is not read: the kernel's own are far smaller. */
-export const FILE_BYTES_MAX = 1024 * 1024;
+/** Of a larger file the first lines are read: 10,000 mounts take 9 MB, so few files get here. */
+export const FILE_BYTES_MAX = 16 * 1024 * 1024;
 const BUFFER_BYTES_FIRST = 16 * 1024;
+const NEWLINE = 10;
 
 /**
- * The kernel fills pages with whole records before it hands out a part of them: less than a page
- * without the longest record is the end, and not asked for again.
+ * A read of a file of many records ends early only when the next record does not fit into the
+ * kernel's buffer, which has at least a page. So where records are short, a read of less than a page
+ * without the longest record reached the end; of others only 0 bytes is the end.
+ * Source: kernel, fs/seq_file.c (seq_read_iter).
  */
 const PART_BYTES_MIN = 4096 - 1024;
 
@@ -36,10 +39,12 @@ export class ReadBuffer {
 
 export type HeldFileOptions = {
   /**
-   * The kernel hands out a file of many records (a line per disk, per mount) by the page, so a
-   * short read is not the end. A file that it makes in one piece comes in one read.
+   * The kernel hands out a file of many records (a line per network device, per process) by the
+   * page, so a short read is not the end. A file that it makes in one piece comes in one read.
    */
   readonly hasManyRecords?: boolean;
+  /** As `hasManyRecords`, where a record may have more than 1 KiB: a mount, a disk, a CPU. */
+  readonly hasLongRecords?: boolean;
   /** Tell SAME from CHANGED. Not worth it where the file is one number. */
   readonly comparesBytes?: boolean;
 };
@@ -52,8 +57,11 @@ export class HeldFile {
   readonly path: string;
   /** Bytes of the last read, at the start of the buffer. */
   length = 0;
+  /** Whether the last read left out lines behind FILE_BYTES_MAX. */
+  isCut = false;
   readonly #buffer: ReadBuffer;
-  readonly #hasManyRecords: boolean;
+  /** A read of fewer bytes was the last. */
+  readonly #partBytesMin: number;
   readonly #comparesBytes: boolean;
   #descriptor = -1;
   #last: Buffer | null = null;
@@ -62,7 +70,9 @@ export class HeldFile {
   constructor(path: string, buffer: ReadBuffer, options: HeldFileOptions = {}) {
     this.path = path;
     this.#buffer = buffer;
-    this.#hasManyRecords = options.hasManyRecords ?? false;
+    const { hasManyRecords = false, hasLongRecords = false } = options;
+    const shortBytesMin = hasManyRecords ? PART_BYTES_MIN : Number.POSITIVE_INFINITY;
+    this.#partBytesMin = hasLongRecords ? 1 : shortBytesMin;
     this.#comparesBytes = options.comparesBytes ?? true;
   }
 
@@ -85,7 +95,7 @@ export class HeldFile {
 
   /**
    * Reads the file into the buffer; opens it if it is not.
-   * @throws OperationalError UNAVAILABLE when it cannot be read, LIMIT when it is too large
+   * @throws OperationalError UNAVAILABLE when it cannot be read
    */
   read(): number {
     if (this.#descriptor < 0 && !this.open()) return MISSING;
@@ -97,7 +107,7 @@ export class HeldFile {
       if (code === "ENODEV" || code === "ENOENT" || code === "ESRCH") return GONE;
       // A controller or pressure accounting that is switched off.
       if (code === "EOPNOTSUPP" || code === "ENOTSUP" || code === "EINVAL") return MISSING;
-      throw error instanceof OperationalError ? error : unreadable(this.path, error);
+      throw unreadable(this.path, error);
     }
     return this.#comparesBytes ? this.#compare() : CHANGED;
   }
@@ -118,13 +128,17 @@ export class HeldFile {
   #readAll(): number {
     const buffer = this.#buffer;
     let length = 0;
+    this.isCut = false;
     for (;;) {
       const room = buffer.bytes.length - length;
       const count = pread(this.#descriptor, buffer.bytes, length, room, length);
       length += count;
-      if (count === room) {
-        if (!buffer.grow()) throw tooLarge(this.path);
-      } else if (count < PART_BYTES_MIN || !this.#hasManyRecords) return length;
+      if (count < room) {
+        if (count < this.#partBytesMin) return length;
+      } else if (!buffer.grow()) {
+        this.isCut = true;
+        return buffer.bytes.lastIndexOf(NEWLINE, length - 1) + 1;
+      }
     }
   }
 
@@ -151,8 +165,4 @@ function unreadable(path: string, cause: unknown): OperationalError {
   return new OperationalError("UNAVAILABLE", `Cannot read ${path}: ${errorMessage(cause)}`, {
     cause,
   });
-}
-
-function tooLarge(path: string): OperationalError {
-  return new OperationalError("LIMIT", `${path} is larger than ${FILE_BYTES_MAX} bytes`);
 }

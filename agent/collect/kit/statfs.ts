@@ -1,29 +1,88 @@
+import { statfs } from "node:fs/promises";
+import { promisify } from "node:util";
+import { OperationalError } from "../../../shared/errors.ts";
+import { loadCLibrary } from "../../../shared/platform/c-library.ts";
 import { ABSENT } from "./byte-scanner.ts";
 
-/** What statfs(2) tells: the size of a block in bytes, blocks and files. */
-export type StatfsAnswer = {
-  readonly bsize: bigint;
-  readonly blocks: bigint;
-  readonly bfree: bigint;
-  readonly bavail: bigint;
-  readonly files: bigint;
-  readonly ffree: bigint;
-};
+/** Where in `Space.values` what stands. */
+export const SIZE_BYTES = 0;
+export const FREE_BYTES = 1;
+export const AVAILABLE_BYTES = 2;
+export const FILES = 3;
+export const FILES_FREE = 4;
+const VALUES = 5;
 
-/** Size, free and available bytes, files and free files; ABSENT where `isError`. */
-export type MountAnswer = { readonly values: Float64Array; readonly isError: boolean };
+/** Size, free and available bytes, files and free files; ABSENT for what it does not know. */
+export type Space = Float64Array;
+
+/** Asks a mounted file system. Not on the main thread: it may hang. */
+export type AskSpace = (path: string) => Promise<Space>;
+
+/** Fields of `struct statvfs` on 64-bit Linux, 8 bytes each. Source: statvfs(3), <sys/statvfs.h>. */
+const STATVFS_BYTES = 112;
+const FRSIZE = 1;
+const BLOCKS = 2;
+const COUNTS = 5;
+/** What a file system that does not know a number gives for it. */
+const UNKNOWN = 2n ** 64n - 1n;
+
+/** `counts`: blocks, free and available blocks, files and free files. */
+export function spaceOf(blockBytes: bigint, counts: readonly bigint[]): Space {
+  const factors = [blockBytes, blockBytes, blockBytes, 1n, 1n];
+  return Float64Array.from(counts, (count, index) =>
+    BigInt.asUintN(64, count) === UNKNOWN ? ABSENT : Number(count * (factors[index] ?? 1n)),
+  );
+}
+
+/** What statvfs(3) filled in. Its counts are in fragments, which may be smaller than blocks. */
+export function decodeStatvfs(bytes: Buffer): Space {
+  const field = (index: number) => bytes.readBigUInt64LE(index * 8);
+  const counts = Array.from({ length: COUNTS }, (_, index) => field(BLOCKS + index));
+  return spaceOf(field(FRSIZE), counts);
+}
+
+/**
+ * statvfs(3), because Node's statfs does not give the fragment size; Node's where the C library
+ * cannot be called. @throws OperationalError UNAVAILABLE when the file system refuses
+ */
+export function loadAskSpace(load = loadCLibrary): AskSpace {
+  let call: (path: string, into: Buffer) => Promise<unknown>;
+  type Done = (error: Error | null, result: unknown) => void;
+  try {
+    const statvfs = load().func("int statvfs(const char *path, void *into)");
+    call = promisify((path: string, into: Buffer, done: Done) => statvfs.async(path, into, done));
+  } catch (error) {
+    if (error instanceof OperationalError) return askNode;
+    throw error;
+  }
+  return async (path) => {
+    const bytes = Buffer.alloc(STATVFS_BYTES);
+    if ((await call(path, bytes)) === 0) return decodeStatvfs(bytes);
+    throw new OperationalError("UNAVAILABLE", `statvfs(3) of ${path} failed`);
+  };
+}
+
+async function askNode(path: string): Promise<Space> {
+  try {
+    const { bsize, blocks, bfree, bavail, files, ffree } = await statfs(path, { bigint: true });
+    return spaceOf(bsize, [blocks, bfree, bavail, files, ffree]);
+  } catch (cause) {
+    throw new OperationalError("UNAVAILABLE", `statfs(2) of ${path} failed`, { cause });
+  }
+}
+
+/** `values` are ABSENT where `isError`. */
+export type MountAnswer = { readonly values: Space; readonly isError: boolean };
 
 /** A file system that has not answered for this long counts as broken. */
 const STATFS_TIMEOUT_MS = 5000;
-
-const VALUES = 5;
 
 /**
  * Asks mount points one after another in the background. A call that hangs cannot be ended, only
  * left: its mount point is an error until it returns, and is not asked again before that.
  */
 export class StatfsLane {
-  readonly #ask: (mountPoint: string) => Promise<StatfsAnswer>;
+  readonly #ask: (mountPoint: string) => Promise<Space>;
   readonly #callsMax: number;
   readonly #answers = new Map<string, MountAnswer>();
   /** Mount points that wait for their turn, and since when. */
@@ -34,7 +93,7 @@ export class StatfsLane {
   #nowMs = 0;
 
   /** @param callsMax calls that may be open, all but one of them hanging */
-  constructor(ask: (mountPoint: string) => Promise<StatfsAnswer>, callsMax: number) {
+  constructor(ask: (mountPoint: string) => Promise<Space>, callsMax: number) {
     this.#ask = ask;
     this.#callsMax = callsMax;
   }
@@ -85,7 +144,7 @@ export class StatfsLane {
   }
 
   async #call(mountPoint: string): Promise<void> {
-    let answer: StatfsAnswer | null = null;
+    let answer: Space | null = null;
     try {
       answer = await this.#ask(mountPoint);
     } catch {
@@ -96,13 +155,9 @@ export class StatfsLane {
     this.#callNext();
   }
 
-  #answer(mountPoint: string, answer: StatfsAnswer | null): void {
+  #answer(mountPoint: string, answer: Space | null): void {
     if (!this.#wanted.has(mountPoint)) return;
-    const values = new Float64Array(VALUES).fill(ABSENT);
-    if (answer !== null) {
-      const { bsize, blocks, bfree, bavail, files, ffree } = answer;
-      values.set([blocks * bsize, bfree * bsize, bavail * bsize, files, ffree].map(Number));
-    }
+    const values = answer ?? new Float64Array(VALUES).fill(ABSENT);
     this.#answers.set(mountPoint, { values, isError: answer === null });
   }
 }

@@ -1,10 +1,8 @@
-import { statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { type Collector, familiesOf, gauge, JOB_NODE, SeriesRow } from "../collector.ts";
 import type { CollectContext } from "../context.ts";
-import { type StatfsAnswer, StatfsLane } from "../kit/statfs.ts";
-import type { Mount } from "./mounts.ts";
-import { MountsFile } from "./mounts-file.ts";
+import { type AskSpace, loadAskSpace, StatfsLane } from "../kit/statfs.ts";
+import { type Mount, MountsFile } from "./mounts.ts";
 
 const SPECS = [
   gauge("node_filesystem_size_bytes", "Size of the file system."),
@@ -28,8 +26,15 @@ const EXCLUDED_TYPES = new Set(
     "sysfs tracefs"
   ).split(" "),
 );
-/** Another machine answers for these, or does not. */
-const REMOTE_TYPES = /^(?:nfs|cifs|smb|fuse|ceph|glusterfs|afs|9p|ncp|lustre|gfs|ocfs)/;
+/** Behind a block device that another machine may hold, or a program. */
+const REMOTE_TYPES = /^(?:fuse|gfs|ocfs)/;
+/** Without a block device, and still on this machine. */
+const LOCAL_TYPES = /^(?:tmpfs|ramfs|zfs|bcachefs|btrfs|efivarfs|rootfs|overlay)$/;
+/**
+ * A mount whose file system shut itself down says so, and not `ro`: ext4 from Linux 6.12 on.
+ * Source: kernel, fs/ext4/super.c (_ext4_show_options).
+ */
+const READONLY_OPTIONS = ["ro", "emergency_ro", "shutdown"] as const;
 
 const REFRESH_MS = 5000;
 const MOUNTS_MAX = 1000;
@@ -52,7 +57,7 @@ export class FilesystemCollector implements Collector {
   readonly #remote: StatfsLane;
   #refreshedAtMs = Number.NEGATIVE_INFINITY;
 
-  constructor(context: CollectContext, ask: (path: string) => Promise<StatfsAnswer> = askKernel) {
+  constructor(context: CollectContext, ask: AskSpace = loadAskSpace()) {
     this.#context = context;
     this.#file = new MountsFile(context, "init");
     const askHost = (mountPoint: string) => ask(join(context.hostRoot, mountPoint));
@@ -71,7 +76,7 @@ export class FilesystemCollector implements Collector {
       const answer = this.#laneOf(mount).answerFor(mount.mountPoint);
       if (answer === null) continue;
       row.setAll(answer.values);
-      row.set(READONLY, mount.options.has("ro") ? 1 : 0);
+      row.set(READONLY, isReadonly(mount) ? 1 : 0);
       row.set(DEVICE_ERROR, answer.isError ? 1 : 0);
     }
   }
@@ -82,7 +87,9 @@ export class FilesystemCollector implements Collector {
 
   #readMounts(): void {
     const mounts = new Map<string, Mount>();
-    for (const mount of this.#file.read()) {
+    const listed = this.#file.read();
+    this.#context.faults.add(this.name, "limit", this.#file.leftOut);
+    for (const mount of listed) {
       const isExcluded =
         EXCLUDED_TYPES.has(mount.fsType) || EXCLUDED_MOUNT_POINTS.test(mount.mountPoint);
       if (isExcluded) continue;
@@ -122,10 +129,12 @@ function mountPointOf(mount: Mount): string {
   return mount.mountPoint;
 }
 
-function isRemote(mount: Mount): boolean {
-  return REMOTE_TYPES.test(mount.fsType);
+/** What may be another machine's answer: a type that nobody here knows is. */
+function isRemote({ device, fsType }: Mount): boolean {
+  if (LOCAL_TYPES.test(fsType)) return false;
+  return !device.startsWith("/dev/") || REMOTE_TYPES.test(fsType);
 }
 
-async function askKernel(path: string): Promise<StatfsAnswer> {
-  return await statfs(path, { bigint: true });
+function isReadonly({ options }: Mount): boolean {
+  return READONLY_OPTIONS.some((option) => options.has(option));
 }

@@ -10,7 +10,7 @@ const SERIES_MAX = 20_000;
 
 /** Off by default, as in node_exporter: a series for each kind of interrupt on each CPU. */
 export function interruptsCollector(context: CollectContext): Collector {
-  const file = hostFile(context, "/proc/interrupts", { hasManyRecords: true });
+  const file = hostFile(context, "/proc/interrupts", { hasLongRecords: true });
   const rows = new LabelledRows(context, SPECS);
   let interrupts: Interrupt[] = [];
   return {

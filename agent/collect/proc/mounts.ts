@@ -1,3 +1,7 @@
+import { OperationalError } from "../../../shared/errors.ts";
+import { type CollectContext, hostFile } from "../context.ts";
+import { CHANGED, type HeldFile, MISSING, SAME } from "../kit/held-file.ts";
+
 /** One mount, as in /proc/self/mountinfo. */
 export type Mount = {
   readonly device: string;
@@ -9,8 +13,62 @@ export type Mount = {
   readonly options: ReadonlySet<string>;
 };
 
-/** Mounts beyond this are not looked at. */
-const MOUNTS_MAX = 10_000;
+/** Mounts beyond this are left out. */
+export const MOUNTS_MAX = 10_000;
+
+/** Whose view of the mounts is asked first. */
+export type MountView = "init" | "self";
+
+const INIT = ["/proc/1/mountinfo", parseMountinfo] as const;
+const SELF = ["/proc/self/mountinfo", parseMountinfo] as const;
+const PLAIN = ["/proc/mounts", parseMounts] as const;
+
+/**
+ * The host's mounts, read again only when asked. Where /proc is another place's (an agent in a
+ * container), `self` is the agent's own view of the container and the first process has the host's.
+ */
+export class MountsFile {
+  readonly #context: CollectContext;
+  readonly #candidates: { file: HeldFile; parse: (text: string) => Mount[] }[];
+  #mounts: readonly Mount[] = [];
+  /** Mounts that the last read left out because there were too many. */
+  leftOut = 0;
+
+  constructor(context: CollectContext, view: MountView) {
+    this.#context = context;
+    const files = view === "init" ? [INIT, SELF, PLAIN] : [SELF, INIT, PLAIN];
+    this.#candidates = files.map(([path, parse]) => ({
+      file: hostFile(context, path, { hasLongRecords: true }),
+      parse,
+    }));
+  }
+
+  /** @throws OperationalError NOT_FOUND when no list of mounts can be read */
+  read(): readonly Mount[] {
+    let fault: unknown = null;
+    for (const { file, parse } of this.#candidates) {
+      try {
+        const outcome = file.read();
+        if (outcome >= MISSING) continue;
+        if (outcome === CHANGED) {
+          const text = this.#context.buffer.bytes.toString("utf8", 0, file.length);
+          this.#mounts = parse(text);
+          const excess = Math.max(text.split("\n").length - 1 - MOUNTS_MAX, 0);
+          this.leftOut = excess + (file.isCut ? 1 : 0);
+        }
+        if (outcome === SAME || this.#mounts.length > 0) return this.#mounts;
+      } catch (error) {
+        // The first process's mounts are closed to those who are not root: ask the next.
+        fault = error;
+      }
+    }
+    throw new OperationalError("NOT_FOUND", "No list of mounts under /proc", { cause: fault });
+  }
+
+  close(): void {
+    for (const { file } of this.#candidates) file.close();
+  }
+}
 
 /** Reads mountinfo. Lines of another form are left out. Source: proc_pid_mountinfo(5). */
 export function parseMountinfo(text: string): Mount[] {

@@ -98,7 +98,7 @@ const CPU_LABELS: readonly (readonly [label: string, key: string])[] = [
 
 /** Off by default, as in node_exporter: a series per CPU that says the same of each. */
 export function cpuInfoCollector(context: CollectContext): Collector {
-  const file = hostFile(context, "/proc/cpuinfo", { hasManyRecords: true });
+  const file = hostFile(context, "/proc/cpuinfo", { hasLongRecords: true });
   const facts: LabelledFact[] = [];
   let cpus: Record<string, string>[] = [];
   return {

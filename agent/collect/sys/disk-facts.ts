@@ -69,7 +69,7 @@ export class DiskFactsCollector implements Collector {
 
   constructor(context: CollectContext) {
     this.#context = context;
-    this.#file = hostFile(context, "/proc/diskstats", { hasManyRecords: true });
+    this.#file = hostFile(context, "/proc/diskstats", { hasLongRecords: true });
   }
 
   collect(): void {
