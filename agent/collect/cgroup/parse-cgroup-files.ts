@@ -106,7 +106,7 @@ export function parseIoStat<T>(bytes: Uint8Array, length: number, table: RowTabl
     const end = scan.at;
     scan.skipSpaces();
     if (scan.isAtLineEnd || end === start) continue;
-    const row = table.take(bytes, start, end);
+    const row = table.gather(bytes, start, end);
     while (row !== null && !scan.isAtLineEnd) {
       const column = ioColumn(bytes, scan.at);
       if (column === ABSENT) scan.skipWord();
@@ -146,7 +146,7 @@ export function parseBlkio<T>(bytes: Uint8Array, length: number, table: RowTable
     const isWanted = operation === CAPITAL_R || operation === CAPITAL_W;
     if (scan.isAtLineEnd || end === start || !isWanted) continue;
     scan.skipWord();
-    const row = table.take(bytes, start, end);
+    const row = table.gather(bytes, start, end);
     if (row !== null) row.values[operation === CAPITAL_R ? 0 : 1] = scan.count();
   }
   return scan.malformed;

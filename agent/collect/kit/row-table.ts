@@ -15,12 +15,15 @@ export type Row<Attachment> = {
   place: number;
   /** Where in `rows` it stands. */
   index: number;
+  /** Lines of the parse with this key, where each line is a row. */
+  lines: number;
 };
 
 /**
  * A file of rows that each begin with a key (a disk, a network device, a CPU), parsed again and
  * again. The rows nearly always come in the order of the last parse, so the next row is found by
- * comparing the key's bytes; only a key out of order becomes a string.
+ * comparing the key's bytes; only a key out of order becomes a string. A second line of the same key
+ * is a row too: its key ends in `#2`.
  */
 export class RowTable<Attachment = null> {
   /** In the file's order after `finish`. */
@@ -46,16 +49,28 @@ export class RowTable<Attachment = null> {
     this.overflow = 0;
   }
 
-  /** The row of the key in [start, end); null when the table is full. Not valid after `finish`. */
+  /** The row of a line with the key in [start, end); null when the table is full. */
   take(bytes: Uint8Array, start: number, end: number): Row<Attachment> | null {
     const expected = this.rows[this.#next];
-    if (expected !== undefined && isSame(expected.keyBytes, bytes, start, end)) {
-      this.#next += 1;
-      return this.#see(expected);
-    }
+    const isNext =
+      expected !== undefined &&
+      expected.seenIn !== this.#parse &&
+      isSame(expected.keyBytes, bytes, start, end);
+    if (!isNext) return this.#takeByText(bytes, start, end, true);
+    this.#next += 1;
+    return this.#see(expected);
+  }
+
+  /** As `take`, where all lines of a key are one row. */
+  gather(bytes: Uint8Array, start: number, end: number): Row<Attachment> | null {
     const last = this.rows[this.#next - 1];
     if (last !== undefined && isSame(last.keyBytes, bytes, start, end)) return this.#see(last);
-    return this.#takeByText(bytes, start, end);
+    const expected = this.rows[this.#next];
+    if (expected === undefined || !isSame(expected.keyBytes, bytes, start, end)) {
+      return this.#takeByText(bytes, start, end, false);
+    }
+    this.#next += 1;
+    return this.#see(expected);
   }
 
   /** Ends the parse: the rows that it did not see leave the table and are returned. */
@@ -69,11 +84,22 @@ export class RowTable<Attachment = null> {
     return gone;
   }
 
-  #takeByText(bytes: Uint8Array, start: number, end: number): Row<Attachment> | null {
+  #takeByText(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    isOwnRow: boolean,
+  ): Row<Attachment> | null {
     const keyBytes = Uint8Array.from(bytes.subarray(start, end));
-    const key = Buffer.from(keyBytes).toString();
+    let key = Buffer.from(keyBytes).toString();
     this.#isDisordered = true;
-    const known = this.#byKey.get(key);
+    const first = this.#byKey.get(key);
+    let known = first;
+    while (isOwnRow && first !== undefined && known?.seenIn === this.#parse) {
+      first.lines += 1;
+      key = `${first.key}#${first.lines}`;
+      known = this.#byKey.get(key);
+    }
     if (known !== undefined) {
       this.#next = known.index + 1;
       return this.#see(known);
@@ -84,7 +110,7 @@ export class RowTable<Attachment = null> {
     }
     const values = new Float64Array(this.#columns).fill(ABSENT);
     const index = this.rows.length;
-    const row = { key, keyBytes, values, attachment: null, seenIn: 0, place: 0, index };
+    const row = { key, keyBytes, values, attachment: null, seenIn: 0, place: 0, index, lines: 1 };
     this.#byKey.set(key, row);
     this.rows.push(row);
     return this.#see(row);
@@ -94,6 +120,7 @@ export class RowTable<Attachment = null> {
     if (row.seenIn !== this.#parse) {
       row.seenIn = this.#parse;
       row.place = this.#place;
+      row.lines = 1;
       this.#place += 1;
       row.values.fill(ABSENT);
     }

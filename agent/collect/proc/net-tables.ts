@@ -60,7 +60,7 @@ export function parseArp<T>(bytes: Uint8Array, length: number, table: RowTable<T
       scan.skipWord();
       end = i === ARP_COLUMNS - 1 ? scan.at : start;
     }
-    const row = end > start ? table.take(bytes, start, end) : null;
+    const row = end > start ? table.gather(bytes, start, end) : null;
     if (row !== null) row.values[0] = Math.max(row.values[0] ?? 0, 0) + 1;
   }
   return scan.malformed;

@@ -2,6 +2,7 @@ import { ABSENT, ByteScanner } from "../kit/byte-scanner.ts";
 import type { RowTable } from "../kit/row-table.ts";
 
 const COLON = 58;
+const SPACE = 32;
 
 /** Column of a meminfo row: the number as it stands in the file; and 1 if its unit is kB. */
 export const MEMINFO_COLUMNS = 2;
@@ -77,11 +78,24 @@ export function parseNetdev<T>(bytes: Uint8Array, length: number, table: RowTabl
     scan.skipSpaces();
     const start = scan.at;
     // The two lines of the heading have no colon.
-    if (!scan.skipPast(COLON) || scan.at - start < 2) continue;
+    if (!skipName(scan) || scan.at - start < 2) continue;
     const row = table.take(bytes, start, scan.at - 1);
     if (row !== null) for (let i = 0; i < NETDEV_COLUMNS; i += 1) row.values[i] = scan.count();
   }
   return scan.malformed;
+}
+
+/** Behind the name and its colon. A name may hold colons, and the first number may touch the last. */
+function skipName(scan: ByteScanner): boolean {
+  const { bytes, length } = scan;
+  let isName = scan.skipPast(COLON);
+  while (isName) {
+    let at = scan.at;
+    while (at < length && (bytes[at] ?? 0) > SPACE && bytes[at] !== COLON) at += 1;
+    if (at >= length || bytes[at] !== COLON) return true;
+    isName = scan.skipPast(COLON);
+  }
+  return false;
 }
 
 /** Reads /proc/loadavg: the three averages in hundredths. */

@@ -154,6 +154,30 @@ describe("tables", () => {
     expect(rows["eth0.5"]?.slice(0, 2)).toEqual([9, ABSENT]);
   });
 
+  test("net/dev: a name that holds a colon is not the device whose name it begins with", () => {
+    const text = "vlan7: 777000 5\nvlan7:1: 0 0\nvlan7:2:9 8\n";
+    const { rows } = rowsOf(parseNetdev, 16, text);
+    const first = Object.entries(rows).map(([name, values]) => [name, ...values.slice(0, 2)]);
+    expect(first).toEqual([
+      ["vlan7", 777_000, 5],
+      ["vlan7:1", 0, 0],
+      ["vlan7:2", 9, 8],
+    ]);
+  });
+
+  test("of two rows with one key neither is lost, nor do they change places", () => {
+    const table = new RowTable(16);
+    const read = (...names: string[]) => {
+      const lines = names.map((name, index) => `${name}: ${index + 1} 0\n`);
+      const { rows } = rowsOf(parseNetdev, 16, lines.join(""), table);
+      return Object.entries(rows).map(([key, [value]]) => `${key} ${value}`);
+    };
+    for (let time = 0; time < 2; time += 1) {
+      expect(read("a", "a", "b")).toEqual(["a 1", "a#2 2", "b 3"]);
+      expect(read("a", "b", "a", "a")).toEqual(["a 1", "b 2", "a#2 3", "a#3 4"]);
+    }
+  });
+
   test("diskstats of an old kernel has no discards and no flushes", () => {
     const text = " 254 0 vda 1 2 3 4 5 6 7 8 9 10 11\n";
     const { rows } = rowsOf(parseDiskstats, DISK_COLUMNS + 2, text);
