@@ -35,6 +35,16 @@ export function numberIn(text: string | null): number {
   return Number(text);
 }
 
+const UNKNOWN = new Set([2 ** 32 - 1, 2 ** 63, 2 ** 64]);
+
+/**
+ * Whether the value is -1, "unknown", that a driver wrote as an unsigned number: of 32 or 64 bits (as
+ * the double next to it), or the largest of 64 bits with a sign.
+ */
+export function isUnknown(value: number): boolean {
+  return UNKNOWN.has(value);
+}
+
 /**
  * What a directory holds, in its order; none where there is no such directory. Of more than
  * `namesMax`, only so many and one, so that the caller sees it.

@@ -9,9 +9,17 @@ import {
   type SeriesSpec,
 } from "../collector.ts";
 import { type CollectContext, hostFile, hostPath } from "../context.ts";
+import { ABSENT } from "../kit/byte-scanner.ts";
 import { type HeldFile, MISSING } from "../kit/held-file.ts";
 import { netPath } from "../kit/net-path.ts";
-import { parseSockets, SOCKETS_RX, SOCKETS_SIZE, SOCKETS_STATE, SOCKETS_TX } from "./net-tables.ts";
+import {
+  parseSockets,
+  SOCKETS_RX,
+  SOCKETS_SIZE,
+  SOCKETS_STATE,
+  SOCKETS_TX,
+  SOCKETS_UNKNOWN,
+} from "./net-tables.ts";
 import { SockstatLayout } from "./sockstat-layout.ts";
 
 /** A line of net/tcp takes the kernel and us a microsecond: this many are not worth a late tick. */
@@ -82,6 +90,7 @@ export function tcpstatCollector(context: CollectContext): Collector {
     ...STATES.map(([state]) => stateSpec(state)),
     stateSpec("rx_queued_bytes"),
     stateSpec("tx_queued_bytes"),
+    stateSpec("unknown"),
   ];
   const row = new SeriesRow(context.sink, specs, { job: JOB_NODE });
   const path = hostPath(context, netPath(context, "tcp"));
@@ -112,6 +121,8 @@ export function tcpstatCollector(context: CollectContext): Collector {
       }
       row.set(STATES.length, sums[SOCKETS_RX] ?? 0);
       row.set(STATES.length + 1, sums[SOCKETS_TX] ?? 0);
+      // Only where there are such.
+      row.set(STATES.length + 2, sums[SOCKETS_STATE + SOCKETS_UNKNOWN] || ABSENT);
     },
     close: () => counts.close(),
   };

@@ -99,8 +99,9 @@ export function parseSchedstat<T>(bytes: Uint8Array, length: number, table: RowT
 export const SOCKETS_TX = 0;
 export const SOCKETS_RX = 1;
 export const SOCKETS_STATE = 2;
-const SOCKET_STATES = 13;
-export const SOCKETS_SIZE = SOCKETS_STATE + SOCKET_STATES;
+/** Of a state that no kernel had when this was written. */
+export const SOCKETS_UNKNOWN = 13;
+export const SOCKETS_SIZE = SOCKETS_STATE + SOCKETS_UNKNOWN + 1;
 
 /**
  * Adds the sockets of net/tcp, net/udp and their v6 likes to `sums`. Source: kernel docs,
@@ -115,11 +116,12 @@ export function parseSockets(bytes: Uint8Array, length: number, sums: Float64Arr
       scan.skipSpaces();
       scan.skipWord();
     }
-    const state = hexCount(scan);
+    const number = hexCount(scan);
+    const state = Math.min(number, SOCKETS_UNKNOWN);
     const tx = hexCount(scan);
     if (bytes[scan.at] === COLON) scan.at += 1;
     const rx = hexCount(scan);
-    if (state < 0 || state >= SOCKET_STATES || tx < 0 || rx < 0) continue;
+    if (state < 0 || tx < 0 || rx < 0) continue;
     sums[SOCKETS_STATE + state] = (sums[SOCKETS_STATE + state] ?? 0) + 1;
     sums[SOCKETS_TX] = (sums[SOCKETS_TX] ?? 0) + tx;
     sums[SOCKETS_RX] = (sums[SOCKETS_RX] ?? 0) + rx;

@@ -59,7 +59,8 @@ export function parseStat(text: string): { state: string; threads: number } | nu
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
   const [state = ""] = fields;
   const threads = numberIn(fields[THREADS] ?? null);
-  return /^[A-Za-z]$/.test(state) && threads >= 0 ? { state, threads } : null;
+  if (state === "" || threads < 0) return null;
+  return { state: /^[A-Za-z]$/.test(state) ? state : "unknown", threads };
 }
 
 function readStat(path: string, bytes: Buffer): string {

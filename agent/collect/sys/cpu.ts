@@ -6,7 +6,7 @@ import { ABSENT } from "../kit/byte-scanner.ts";
 import { CHANGED } from "../kit/held-file.ts";
 import { LabelledFact } from "../kit/labelled-fact.ts";
 import { LabelledRows } from "../kit/labelled-rows.ts";
-import { listNames, numberIn, readSmallFile } from "../kit/small-file.ts";
+import { isUnknown, listNames, numberIn, readSmallFile } from "../kit/small-file.ts";
 
 const DIRECTORY = "/sys/devices/system/cpu";
 const CPUS_MAX = 4096;
@@ -38,7 +38,7 @@ export function cpufreqCollector(context: CollectContext): Collector {
         if (values.every((value) => value === ABSENT)) continue;
         const row = rows.of({ cpu });
         for (const [index, value] of values.entries()) {
-          row.set(index, value === ABSENT ? ABSENT : value * KILO);
+          row.set(index, value === ABSENT || isUnknown(value) ? ABSENT : value * KILO);
         }
       }
       rows.end();

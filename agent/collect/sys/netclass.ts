@@ -11,7 +11,7 @@ import {
 import { type CollectContext, hostPath } from "../context.ts";
 import { ABSENT } from "../kit/byte-scanner.ts";
 import { LabelledFact } from "../kit/labelled-fact.ts";
-import { listNames, numberIn, readSmallFile } from "../kit/small-file.ts";
+import { isUnknown, listNames, numberIn, readSmallFile } from "../kit/small-file.ts";
 
 const UP = gauge("node_network_up", "Whether the device is up.");
 const FACTS = gauge("node_network_info", "Addresses and state of the device.");
@@ -100,7 +100,8 @@ export class NetclassCollector implements Collector {
   #list(nowMs: number): void {
     this.#listedAtMs = nowMs;
     const names = listNames(this.#directory, DEVICES_MAX);
-    if (names.length > DEVICES_MAX) this.#context.faults.add(this.name, "limit", 1);
+    this.#context.faults.add(this.name, "limit", Math.max(names.length - DEVICES_MAX, 0));
+    names.length = Math.min(names.length, DEVICES_MAX);
     // `bonding_masters` is a file among the devices.
     const listed = new Set(names.filter((name) => name !== "bonding_masters"));
     for (const device of this.#devices.values()) {
@@ -163,9 +164,10 @@ function readAll(
   text: (file: string) => string | null,
 ): void {
   values[0] = operstate === "up" ? 1 : 0;
-  for (const [index, [file, , factor]] of FILES.entries()) {
+  for (const [index, [file, spec, factor]] of FILES.entries()) {
     const value = numberIn(text(file));
-    values[index + 1] = value === ABSENT ? ABSENT : value * factor;
+    const isKnown = value !== ABSENT && (spec.type === "counter" || !isUnknown(value));
+    values[index + 1] = isKnown ? value * factor : ABSENT;
   }
   facts.tell({
     device: name,
