@@ -1,7 +1,7 @@
 import type { SeriesSpec } from "../collector.ts";
 import { KeyTable, parseKeyValues } from "../kit/key-table.ts";
 import type { RowTable } from "../kit/row-table.ts";
-import { parsePressure } from "../proc/tables.ts";
+import { parsePressure } from "../proc/pressure.ts";
 import * as at from "./cgroup-specs.ts";
 import type { Controller } from "./hierarchies.ts";
 import {

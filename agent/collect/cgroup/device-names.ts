@@ -2,7 +2,7 @@ import type { SeriesRow } from "../collector.ts";
 import { type CollectContext, hostFile } from "../context.ts";
 import { CHANGED, type HeldFile } from "../kit/held-file.ts";
 import { RowTable } from "../kit/row-table.ts";
-import { DISK_COLUMNS, DISK_MAJOR, DISK_MINOR, parseDiskstats } from "../proc/tables.ts";
+import { DISK_COLUMNS, DISK_MAJOR, DISK_MINOR, parseDiskstats } from "../proc/diskstats.ts";
 
 /** Names of block devices by `major:minor`; the numbers of many drivers are not fixed. */
 export class DeviceNames {

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { BackgroundCollector, type BackgroundSource } from "../../../agent/collect/background.ts";
 import { parseMdstat } from "../../../agent/collect/proc/mdstat.ts";
 import { hwmonSource, sensorFile } from "../../../agent/collect/sys/hwmon.ts";
-import { osLabels } from "../../../agent/collect/sys/identity.ts";
+import { osLabels } from "../../../agent/collect/sys/os-release.ts";
 import { thermalSource } from "../../../agent/collect/sys/thermal.ts";
 import { settle } from "../../support/fake-clock.ts";
 import { MemoryDisk, memoryContext } from "./devices-bed.ts";
