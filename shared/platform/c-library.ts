@@ -3,7 +3,7 @@ import { arch, endianness } from "node:os";
 import { errorMessage, OperationalError } from "../errors.ts";
 
 /** `async` calls it on a thread of libuv's pool; its last argument takes an error and the result. */
-export type CFunction = ((...values: unknown[]) => unknown) & {
+type CFunction = ((...values: unknown[]) => unknown) & {
   async(...values: unknown[]): void;
 };
 

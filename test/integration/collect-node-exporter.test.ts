@@ -93,14 +93,26 @@ class Reader {
   }
 
   async read(nowMs = Date.now()): Promise<Samples> {
-    this.#run(nowMs);
+    await this.#runWhenRead(nowMs);
     // File systems are asked in the background.
     await sleep(50);
-    return this.#run(nowMs);
+    return await this.#runWhenRead(nowMs);
   }
 
   close(): void {
     for (const collector of this.#collectors) collector.close();
+  }
+
+  /** To a reading of before, in the background, a minute may seem to have passed. */
+  async #runWhenRead(nowMs: number): Promise<Samples> {
+    for (let tries = 0; ; tries += 1) {
+      try {
+        return this.#run(nowMs);
+      } catch (error) {
+        if (tries > 100 || !String(error).includes("Reading ")) throw error;
+        await sleep(50);
+      }
+    }
   }
 
   #run(nowMs: number): Samples {

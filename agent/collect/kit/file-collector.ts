@@ -19,7 +19,7 @@ type FileOptions = HeldFileOptions & {
 };
 
 /** A file, and what becomes of it. */
-export type FileSource = FileOptions & {
+type FileSource = FileOptions & {
   readonly families: readonly MetricFamily[];
   /** Rows that the last parse left out. */
   readonly overflow?: number;
@@ -94,26 +94,23 @@ export type ValuesOptions = FileOptions & {
   readonly parse: ParseValues;
 };
 
-/** A file with values that are always the same ones. */
-export function valuesSource({ sink }: CollectContext, options: ValuesOptions): FileSource {
-  const { specs, parse } = options;
-  const values = new Float64Array(specs.length);
-  const row = new SeriesRow(sink, specs, { job: JOB_NODE });
-  return {
-    ...options,
-    families: familiesOf(specs),
-    parse: (bytes, length) => parse(bytes, length, values.fill(ABSENT)),
-    set: () => row.setAll(values),
-  };
-}
-
-/** Files whose values are always the same ones. */
+/** Files with values that are always the same ones. */
 export function valuesCollector(
   context: CollectContext,
   name: string,
   files: readonly ValuesOptions[],
 ): Collector {
-  const sources = files.map((file) => valuesSource(context, file));
+  const sources = files.map((file): FileSource => {
+    const { specs, parse } = file;
+    const values = new Float64Array(specs.length);
+    const row = new SeriesRow(context.sink, specs, { job: JOB_NODE });
+    return {
+      ...file,
+      families: familiesOf(specs),
+      parse: (bytes, length) => parse(bytes, length, values.fill(ABSENT)),
+      set: () => row.setAll(values),
+    };
+  });
   return new FileCollector(context, name, sources);
 }
 

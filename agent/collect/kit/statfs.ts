@@ -4,10 +4,9 @@ import { OperationalError } from "../../../shared/errors.ts";
 import { loadCLibrary } from "../../../shared/platform/c-library.ts";
 import { ABSENT } from "./byte-scanner.ts";
 
-/** Where in `Space.values` what stands. */
+/** Where in a `Space` what stands. */
 export const SIZE_BYTES = 0;
 export const FREE_BYTES = 1;
-export const AVAILABLE_BYTES = 2;
 export const FILES = 3;
 export const FILES_FREE = 4;
 const VALUES = 5;

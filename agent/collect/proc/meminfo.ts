@@ -7,7 +7,7 @@ import type { RowTable } from "../kit/row-table.ts";
 const COLON = 58;
 const KIBIBYTE = 1024;
 /** Columns of a row: the number as it stands in the file; and 1 if its unit is kB. */
-export const MEMINFO_COLUMNS = 2;
+const MEMINFO_COLUMNS = 2;
 /** Whether the text can stand in a metric's name: the file's word is not taken for it. */
 export const METRIC_NAME_PART = /^[A-Za-z0-9_]{1,100}$/;
 

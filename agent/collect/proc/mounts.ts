@@ -14,7 +14,7 @@ export type Mount = {
 };
 
 /** Mounts beyond this are left out. */
-export const MOUNTS_MAX = 10_000;
+const MOUNTS_MAX = 10_000;
 
 /** Whose view of the mounts is asked first. */
 export type MountView = "init" | "self";

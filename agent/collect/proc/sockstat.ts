@@ -42,8 +42,8 @@ function sockstatFile(context: CollectContext, file: string, groups: Groups): Va
   return {
     path: netPath(context, file),
     specs: [
-      ...fields.map((field) => gauge(metric(field), `${field} of /proc/net/${file}.`)),
-      ...pages.map((field) => gauge(`${metric(field)}_bytes`, `${field} in bytes.`)),
+      ...fields.map((field) => gauge(metric(field), helpOf(field, file))),
+      ...pages.map((field) => gauge(`${metric(field)}_bytes`, bytesHelpOf(field))),
     ],
     parse: (bytes, length, values) => {
       const numbers = parseSockstat(asciiText(bytes, length));
@@ -60,6 +60,15 @@ function sockstatFile(context: CollectContext, file: string, groups: Groups): Va
       return malformed;
     },
   };
+}
+
+function helpOf(field: string, file: string): string {
+  const [group, name] = field.split(" ");
+  return `${name} of ${group} in /proc/net/${file}.`;
+}
+
+function bytesHelpOf(field: string): string {
+  return `Memory that buffers of ${field.split(" ")[0]} take.`;
 }
 
 /** The numbers of lines such as `TCP: inuse 6 orphan 0` by `TCP inuse`; ABSENT: malformed. */
