@@ -13,7 +13,7 @@ import { loadavgCollector } from "./proc/loadavg.ts";
 import { meminfoCollector } from "./proc/meminfo.ts";
 import { netdevCollector } from "./proc/net-dev.ts";
 import { pressureCollector } from "./proc/pressure.ts";
-import { StatCollector } from "./proc/stat.ts";
+import { statCollector } from "./proc/stat.ts";
 import { timeCollector } from "./proc/timex.ts";
 import { unameCollector } from "./proc/uname.ts";
 import { vmstatCollector } from "./proc/vmstat.ts";
@@ -46,7 +46,7 @@ const CONTAINER_FILESYSTEMS = "containerfs";
 /** Those that read a file or two in every tick. */
 const TICK_COLLECTORS: readonly CollectorEntry[] = [
   everyTick("time", timeCollector),
-  everyTick("stat", (context) => new StatCollector(context)),
+  everyTick("stat", statCollector),
   everyTick("loadavg", loadavgCollector),
   everyTick("meminfo", meminfoCollector),
   everyTick("vmstat", vmstatCollector),

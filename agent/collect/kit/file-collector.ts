@@ -19,7 +19,7 @@ type FileOptions = HeldFileOptions & {
 };
 
 /** A file, and what becomes of it. */
-type FileSource = FileOptions & {
+export type FileSource = FileOptions & {
   readonly families: readonly MetricFamily[];
   /** Rows that the last parse left out. */
   readonly overflow?: number;

@@ -8,9 +8,9 @@ import {
   SeriesRow,
   type SeriesSpec,
 } from "../collector.ts";
-import { type CollectContext, hostFile, readRequired } from "../context.ts";
+import type { CollectContext } from "../context.ts";
 import { ABSENT, ByteScanner } from "../kit/byte-scanner.ts";
-import { CHANGED, type HeldFile } from "../kit/held-file.ts";
+import { FileCollector, type FileSource } from "../kit/file-collector.ts";
 import { KeyTable } from "../kit/key-table.ts";
 import { RowTable } from "../kit/row-table.ts";
 
@@ -76,49 +76,37 @@ const BACKWARDS_JIFFIES_MAX = 300;
 type CpuSeries = { readonly row: SeriesRow; readonly values: Float64Array };
 
 /** /proc/stat: time of each CPU by mode, interrupts, switches, forks, boot time. */
-export class StatCollector implements Collector {
-  readonly name = "stat";
-  readonly families = familiesOf([...CPU_SPECS, ...TOTAL_SPECS, ...MACHINE_SPECS]);
-  readonly #context: CollectContext;
-  readonly #file: HeldFile;
-  readonly #cpus = new RowTable<CpuSeries>(CPU_COLUMNS);
-  readonly #totals = new Float64Array(STAT_TOTALS.length);
-  readonly #totalRow: SeriesRow;
-  readonly #machineRow: SeriesRow;
-
-  constructor(context: CollectContext) {
-    this.#context = context;
-    this.#file = hostFile(context, "/proc/stat");
-    this.#totalRow = new SeriesRow(context.sink, TOTAL_SPECS, { job: JOB_NODE });
-    this.#machineRow = new SeriesRow(context.sink, MACHINE_SPECS, { job: JOB_CONTAINERS });
-  }
-
-  collect(): void {
-    if (readRequired(this.#file) === CHANGED) this.#parse();
-    for (const cpu of this.#cpus.rows) cpu.attachment?.row.setAll(cpu.attachment.values);
-    this.#totalRow.setAll(this.#totals);
-    if (this.#cpus.rows.length > 0) this.#machineRow.set(0, this.#cpus.rows.length);
-  }
-
-  close(): void {
-    this.#file.close();
-  }
-
-  #parse(): void {
-    const { buffer, faults, sink } = this.#context;
-    const length = this.#file.length;
-    const malformed = parseProcStat(buffer.bytes, length, this.#cpus, this.#totals);
-    for (const gone of this.#cpus.finish()) gone.attachment?.row.retire();
-    faults.add(this.name, "malformed", malformed);
-    faults.add(this.name, "overflow", this.#cpus.overflow);
-    for (const cpu of this.#cpus.rows) {
-      cpu.attachment ??= {
-        row: new SeriesRow(sink, CPU_SPECS, { job: JOB_NODE, cpu: cpu.key }),
-        values: Float64Array.from(cpu.values),
-      };
-      advance(cpu.attachment.values, cpu.values);
-    }
-  }
+export function statCollector(context: CollectContext): Collector {
+  const { sink } = context;
+  const cpus = new RowTable<CpuSeries>(CPU_COLUMNS);
+  const totals = new Float64Array(STAT_TOTALS.length);
+  const totalRow = new SeriesRow(sink, TOTAL_SPECS, { job: JOB_NODE });
+  const machineRow = new SeriesRow(sink, MACHINE_SPECS, { job: JOB_CONTAINERS });
+  const source: FileSource = {
+    path: "/proc/stat",
+    families: familiesOf([...CPU_SPECS, ...TOTAL_SPECS, ...MACHINE_SPECS]),
+    get overflow() {
+      return cpus.overflow;
+    },
+    parse: (bytes, length) => {
+      const malformed = parseProcStat(bytes, length, cpus, totals);
+      for (const gone of cpus.finish()) gone.attachment?.row.retire();
+      for (const cpu of cpus.rows) {
+        cpu.attachment ??= {
+          row: new SeriesRow(sink, CPU_SPECS, { job: JOB_NODE, cpu: cpu.key }),
+          values: Float64Array.from(cpu.values),
+        };
+        advance(cpu.attachment.values, cpu.values);
+      }
+      return malformed;
+    },
+    set: () => {
+      for (const { attachment } of cpus.rows) attachment?.row.setAll(attachment.values);
+      totalRow.setAll(totals);
+      if (cpus.rows.length > 0) machineRow.set(0, cpus.rows.length);
+    },
+  };
+  return new FileCollector(context, "stat", [source]);
 }
 
 function advance(values: Float64Array, read: Float64Array): void {

@@ -107,20 +107,11 @@ function readSensor(labels: SensorLabels, { type, elements }: Sensor, reading: R
   }
 }
 
-const specs = new Map<string, SeriesSpec>();
-
 function specOf(type: string, element: string, hasPlainValue: boolean): SeriesSpec {
   const { name, scale } = naming(type, element, hasPlainValue);
-  let spec = specs.get(name);
-  if (spec === undefined) {
-    const make = type === "energy" && name.endsWith("_total") ? counter : gauge;
-    spec = make(name, `Sensors of type ${type}: ${element || "value"}.`, scale);
-    if (specs.size < NAMES_MAX) specs.set(name, spec);
-  }
-  return spec;
+  const make = type === "energy" && name.endsWith("_total") ? counter : gauge;
+  return make(name, `Sensors of type ${type}: ${element || "value"}.`, scale);
 }
-
-const NAMES_MAX = 1000;
 
 type Naming = { readonly name: string; readonly scale: number };
 
