@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { ProcessFinder } from "../../agent/collect/cgroup/first-process.ts";
 import { type CollectContext, Faults } from "../../agent/collect/context.ts";
-import { ReadBuffer } from "../../agent/collect/held-file.ts";
+import { ReadBuffer } from "../../agent/collect/kit/held-file.ts";
 import { ReadingLane } from "../../agent/collect/reading-lane.ts";
 import { RecordingSink } from "../unit/collect/recording-sink.ts";
 

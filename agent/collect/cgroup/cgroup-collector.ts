@@ -8,7 +8,7 @@ import {
   type SeriesSpec,
 } from "../collector.ts";
 import { type CollectContext, hostPath } from "../context.ts";
-import { MountsFile } from "../mounts-file.ts";
+import { MountsFile } from "../proc/mounts.ts";
 import { Cgroup, type CgroupParts } from "./cgroup.ts";
 import type { NameOptions } from "./cgroup-name.ts";
 import { NetworkSpaces } from "./cgroup-network.ts";

@@ -1,6 +1,6 @@
 import { closeSync, openSync, readdirSync, readSync } from "node:fs";
 import { type CollectContext, hostPath } from "../context.ts";
-import { ABSENT } from "../parse/byte-scanner.ts";
+import { ABSENT } from "../kit/byte-scanner.ts";
 import { parseMembership } from "./hierarchies.ts";
 
 /** A cgroup's oldest process: where it is, and since when. */

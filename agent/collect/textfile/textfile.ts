@@ -3,10 +3,10 @@ import { type Labels, labelsRecord } from "../../../shared/model/labels.ts";
 import { DOUBLE_SCALE } from "../../../shared/model/series-definition.ts";
 import type { Logger } from "../../../shared/platform/ports.ts";
 import { BackgroundCollector, type BackgroundSource, type Reading } from "../background.ts";
-import type { BackgroundFiles } from "../background-files.ts";
 import { gauge, type SeriesSpec } from "../collector.ts";
 import type { CollectorEntry } from "../collector-entry.ts";
 import { hostPath } from "../context.ts";
+import type { BackgroundFiles } from "../kit/background-files.ts";
 import { parseTextFormat, type TextFamily, type TextType } from "./text-format.ts";
 
 const DEFAULT_DIRECTORY = "/var/lib/prometheus/node-exporter";
@@ -104,7 +104,7 @@ function takeFile(
   reading: Reading,
 ): string | null {
   if (file === null) return null;
-  const before = reading.malformed + reading.overflow;
+  const before = reading.malformed + reading.overflow + reading.duplicates;
   try {
     if (typeof file === "string") throw new OperationalError("UNAVAILABLE", file);
     const families = parseTextFormat(file.bytes);
@@ -116,7 +116,7 @@ function takeFile(
     reading.malformed += 1;
     return errorMessage(error);
   }
-  if (reading.malformed + reading.overflow === before) return null;
+  if (reading.malformed + reading.overflow + reading.duplicates === before) return null;
   return `Series left out: another file has them, or they are over ${SERIES_MAX}`;
 }
 

@@ -1,0 +1,121 @@
+import { BackgroundCollector, type BackgroundSource } from "./background.ts";
+import type { CollectorEntry } from "./collector-entry.ts";
+import { type CollectContext, hostPath } from "./context.ts";
+import { arpCollector } from "./proc/arp.ts";
+import { conntrackCollector } from "./proc/conntrack.ts";
+import { cpuInfoCollector } from "./proc/cpuinfo.ts";
+import { interruptsCollector } from "./proc/interrupts.ts";
+import { ipvsCollector } from "./proc/ipvs.ts";
+import { entropyCollector, kernelHungCollector } from "./proc/kernel-numbers.ts";
+import { mdadmSource } from "./proc/mdstat.ts";
+import { tcpstatCollector, udpQueuesCollector } from "./proc/net-sockets.ts";
+import { netstatCollector } from "./proc/netstat.ts";
+import { nfsCollector, nfsdCollector } from "./proc/nfs.ts";
+import { processesCollector } from "./proc/processes.ts";
+import { schedstatCollector } from "./proc/schedstat.ts";
+import { sockstatCollector } from "./proc/sockstat.ts";
+import { softnetCollector } from "./proc/softnet.ts";
+import { timexCollector } from "./proc/timex.ts";
+import { bondingSource } from "./sys/bonding.ts";
+import { clocksourceCollector } from "./sys/clocksource.ts";
+import { cpufreqCollector, cpuThrottlesCollector } from "./sys/cpu.ts";
+import { diskFactsCollector } from "./sys/disk-facts.ts";
+import { dmiSource } from "./sys/dmi.ts";
+import { edacSource } from "./sys/edac.ts";
+import { hwmonSource } from "./sys/hwmon.ts";
+import { machineCollector } from "./sys/machine.ts";
+import { NetclassCollector } from "./sys/netclass.ts";
+import { nvmeSource } from "./sys/nvme.ts";
+import { osSource } from "./sys/os-release.ts";
+import { powerSupplySource } from "./sys/power-supply.ts";
+import { raplSource } from "./sys/powercap.ts";
+import { selinuxCollector } from "./sys/selinux.ts";
+import { thermalSource } from "./sys/thermal.ts";
+import { timeZoneCollector } from "./sys/time-zone.ts";
+import { watchdogSource } from "./sys/watchdog.ts";
+import { xfsCollector } from "./sys/xfs.ts";
+import { SYSTEMD_COLLECTOR } from "./systemd/systemd-collector.ts";
+
+type Create = CollectorEntry["create"];
+
+const NOW_AND_THEN = 5000;
+const SELDOM = 10_000;
+const HARDLY = 60_000;
+const HOURLY = 3_600_000;
+
+function on(name: string, intervalMs: number, create: Create): CollectorEntry {
+  return { name, isOnByDefault: true, intervalMs, isSheddable: true, create };
+}
+
+function off(name: string, intervalMs: number, create: Create): CollectorEntry {
+  return { name, isOnByDefault: false, intervalMs, isSheddable: true, create };
+}
+
+/**
+ * The rest of what /proc and plain files of /sys tell of the host. What costs a line per socket or a
+ * file per CPU runs seldom; what cannot change while the host is up, hardly ever.
+ */
+export const HOST_COLLECTORS: readonly CollectorEntry[] = [
+  on("netstat", NOW_AND_THEN, netstatCollector),
+  on("sockstat", NOW_AND_THEN, sockstatCollector),
+  on("softnet", NOW_AND_THEN, softnetCollector),
+  on("schedstat", NOW_AND_THEN, schedstatCollector),
+  on("conntrack", NOW_AND_THEN, conntrackCollector),
+  on("entropy", SELDOM, entropyCollector),
+  on("netclass", SELDOM, (context) => new NetclassCollector(context)),
+  on("ipvs", NOW_AND_THEN, ipvsCollector),
+  on("nfs", NOW_AND_THEN, nfsCollector),
+  on("nfsd", NOW_AND_THEN, nfsdCollector),
+  on("arp", SELDOM, arpCollector),
+  on("udp_queues", SELDOM, udpQueuesCollector),
+  // Off in node_exporter; but a dashboard in three asks for it.
+  on("tcpstat", HARDLY, tcpstatCollector),
+  on("timex", SELDOM, timexCollector),
+  on("cpufreq", SELDOM, cpufreqCollector),
+  on("cpu_throttles", SELDOM, cpuThrottlesCollector),
+  on("xfs", SELDOM, xfsCollector),
+  on("disk_facts", HARDLY, diskFactsCollector),
+  on("kernel_hung", SELDOM, kernelHungCollector),
+  on("selinux", HARDLY, selinuxCollector),
+  on("time_zone", HARDLY, timeZoneCollector),
+  on("clocksource", HARDLY, clocksourceCollector),
+  on("machine", HOURLY, machineCollector),
+  off("cpu_info", HARDLY, cpuInfoCollector),
+  off("interrupts", SELDOM, interruptsCollector),
+  off("processes", SELDOM, processesCollector),
+];
+
+/** Runs each tick, because a tick only sets what was read in the background. */
+function entry(
+  name: string,
+  isOnByDefault: boolean,
+  source: (context: CollectContext) => BackgroundSource,
+): CollectorEntry {
+  return {
+    name,
+    isOnByDefault,
+    intervalMs: 0,
+    isSheddable: true,
+    create: (context) => new BackgroundCollector(context, source(context)),
+  };
+}
+
+function sysEntry(name: string, source: (sys: string) => BackgroundSource): CollectorEntry {
+  return entry(name, true, (context) => source(hostPath(context, "/sys")));
+}
+
+/** Hardware, what the machine is, and units, under node_exporter's names. */
+export const DEVICE_COLLECTORS: readonly CollectorEntry[] = [
+  sysEntry("hwmon", hwmonSource),
+  sysEntry("thermal_zone", thermalSource),
+  sysEntry("edac", edacSource),
+  entry("mdadm", true, (context) => mdadmSource(hostPath(context, "/proc"))),
+  sysEntry("nvme", nvmeSource),
+  sysEntry("rapl", raplSource),
+  sysEntry("powersupplyclass", powerSupplySource),
+  sysEntry("bonding", bondingSource),
+  sysEntry("watchdog", watchdogSource),
+  sysEntry("dmi", dmiSource),
+  entry("os", true, (context) => osSource((path) => hostPath(context, path))),
+  SYSTEMD_COLLECTOR,
+];

@@ -1,0 +1,55 @@
+import { machine } from "node:os";
+import { type Collector, familiesOf, gauge, type SeriesRow } from "../collector.ts";
+import { type CollectContext, hostFile } from "../context.ts";
+import { CHANGED, MISSING } from "../kit/held-file.ts";
+import { LabelledRows } from "../kit/labelled-rows.ts";
+
+const SPECS = [gauge("node_uname_info", "Name and version of the kernel, and the host's name.")];
+
+/** What uname(2) tells, from where the kernel shows it, so that it is the host's. */
+const FILES = [
+  ["sysname", "ostype"],
+  ["release", "osrelease"],
+  ["version", "version"],
+  ["nodename", "hostname"],
+  ["domainname", "domainname"],
+] as const;
+
+/** Only the host's name changes, and seldom. */
+const READ_MS = 10_000;
+
+export function unameCollector(context: CollectContext): Collector {
+  const files = FILES.map(([label, file]) => ({
+    label,
+    held: hostFile(context, `/proc/sys/kernel/${file}`),
+  }));
+  const labels: Record<string, string> = { machine: machine() };
+  const rows = new LabelledRows(context, SPECS);
+  let row: SeriesRow | null = null;
+  let readAtMs = Number.NEGATIVE_INFINITY;
+  return {
+    name: "uname",
+    families: familiesOf(SPECS),
+    collect: (nowMs) => {
+      const isDue = Math.abs(nowMs - readAtMs) >= READ_MS;
+      if (isDue) readAtMs = nowMs;
+      let isChanged = row === null;
+      for (const { label, held } of isDue ? files : []) {
+        const outcome = held.read();
+        if (outcome >= MISSING) delete labels[label];
+        if (outcome !== CHANGED) continue;
+        labels[label] = context.buffer.bytes.toString("utf8", 0, held.length).trim();
+        isChanged = true;
+      }
+      if (isChanged) {
+        rows.update(() => {
+          row = rows.of({ ...labels });
+        });
+      }
+      row?.set(0, 1);
+    },
+    close: () => {
+      for (const { held } of files) held.close();
+    },
+  };
+}
