@@ -51,6 +51,6 @@ function factsOf(id: string): ContainerFacts {
     restarts: 1,
     health: "healthy",
     lastExitCode: 0,
-    oomEvents: 0,
+    oomEvents: { events: 0, runs: 0 },
   });
 }

@@ -137,7 +137,8 @@ export class CgroupCollector implements Collector {
   #drop(node: CgroupNode): void {
     this.#leftOut.delete(node);
     const cgroup = this.#cgroups.get(node);
-    if (cgroup !== undefined) this.#pastKills.begin(node.path, cgroup.oomKills);
+    const ended = cgroup?.ended ?? null;
+    if (ended !== null) this.#pastKills.begin(node.path, ended);
     cgroup?.retire();
     this.#cgroups.delete(node);
     node.isWatched = false;

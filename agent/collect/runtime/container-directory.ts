@@ -3,7 +3,7 @@ import type { Clock, Logger, Random } from "../../../shared/platform/ports.ts";
 import type { Faults } from "../context.ts";
 import { CONFIG_PATHS, ConfigFiles, type ConfigPaths } from "./config-files.ts";
 import { ContainerEntry } from "./container-entry.ts";
-import { type ContainerFacts, runtimeOf } from "./container-facts.ts";
+import { type ContainerFacts, type OomEvents, runtimeOf } from "./container-facts.ts";
 import type { EngineEvent } from "./engine-answers.ts";
 import {
   findSockets,
@@ -100,8 +100,8 @@ export class ContainerDirectory implements AsyncDisposable {
     if (entry.watch === null || entry.isDestroyed) this.#remove(entry);
   }
 
-  /** OOM kills that its runtime told of, also after its cgroup is gone; null: it tells of none. */
-  oomEvents(containerId: string): number | null {
+  /** Those that its runtime sent, also after its cgroup is gone; null: it sends none. */
+  oomEvents(containerId: string): OomEvents | null {
     return this.#entries.get(containerId)?.facts?.oomEvents ?? null;
   }
 

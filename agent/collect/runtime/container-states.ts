@@ -155,7 +155,7 @@ class ContainerRows {
     this.#state?.set(0, 1);
     this.#numbers?.set(RESTARTS, facts.restarts ?? ABSENT);
     this.#numbers?.set(EXIT_CODE, facts.lastExitCode ?? ABSENT);
-    this.#numbers?.set(OOM_EVENTS, facts.oomEvents ?? ABSENT);
+    this.#numbers?.set(OOM_EVENTS, facts.oomEvents?.events ?? ABSENT);
     if (facts.health !== null) this.#health?.set(HEALTH[facts.health]);
   }
 
