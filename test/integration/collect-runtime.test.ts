@@ -501,33 +501,30 @@ describe("no socket: the runtimes' files", () => {
     });
   });
 
-  test("conmon says where the storage is, or at least the name", async () => {
-    for (const hasList of [true, false]) {
-      const bed = new Bed();
-      const storage = "/data/elsewhere/overlay-containers";
-      const bundle = `${storage}/${A}/userdata`;
-      bed.file(`sys/fs/cgroup${LIBPOD}/cgroup.procs`, "77\n78\n");
-      bed.file("proc/77/cmdline", "nginx\0-g\0daemon off;\0");
-      bed.file("proc/77/status", "Name:\tnginx\nPPid:\t50\n");
-      const words = [
-        "/usr/bin/conmon",
-        "-c",
-        A,
-        "-b",
-        bundle,
-        "-n",
-        "front",
-        "--exit-command",
-        "x",
-      ];
-      bed.file("proc/50/cmdline", `${words.join("\0")}\0`);
-      if (hasList) bed.file(`${storage}/containers.json`, [storageEntry(A, "front")]);
-      expect(await bed.known(A, "libpod", LIBPOD)).toMatchObject({
-        source: hasList ? "podman-config" : "conmon",
-        name: "front",
-      });
-    }
-  });
+  test.each([
+    ["its scope", ""],
+    ["init.scope in the container below its scope", "/container/init.scope"],
+  ])(
+    "conmon, by a process in %s, says where the storage is, or at least the name",
+    async (_, below) => {
+      for (const hasList of [true, false]) {
+        const bed = new Bed();
+        const storage = "/data/elsewhere/overlay-containers";
+        const bundle = `${storage}/${A}/userdata`;
+        bed.file(`sys/fs/cgroup${LIBPOD}/cgroup.procs`, "");
+        bed.file(`sys/fs/cgroup${LIBPOD}${below}/cgroup.procs`, "77\n78\n");
+        bed.file("proc/77/cmdline", "nginx\0-g\0daemon off;\0");
+        bed.file("proc/77/status", "Name:\tnginx\nPPid:\t50\n");
+        const words = `/usr/bin/conmon -c ${A} -b ${bundle} -n front --exit-command x `;
+        bed.file("proc/50/cmdline", words.replaceAll(" ", "\0"));
+        if (hasList) bed.file(`${storage}/containers.json`, [storageEntry(A, "front")]);
+        expect(await bed.known(A, "libpod", LIBPOD)).toMatchObject({
+          source: hasList ? "podman-config" : "conmon",
+          name: "front",
+        });
+      }
+    },
+  );
 
   const POD_PATH = "/kubepods.slice/kubepods-pod6f1e2a9c_3d4b_4c5d_8e6f_0a1b2c3d4e5f.slice";
 

@@ -9,13 +9,14 @@ import {
 } from "../collector.ts";
 import { type CollectContext, hostPath } from "../context.ts";
 import { MountsFile } from "../mounts-file.ts";
+import { ABSENT } from "../parse/byte-scanner.ts";
 import { Cgroup, type CgroupParts } from "./cgroup.ts";
 import type { NameOptions } from "./cgroup-name.ts";
 import { NetworkSpaces } from "./cgroup-network.ts";
+import { CgroupProcesses } from "./cgroup-processes.ts";
 import { cgroupSpecs, IO_SPECS, NETWORK_SPECS, USAGE_SPECS, V2_CPU_SCALE } from "./cgroup-specs.ts";
 import { type CgroupNode, CgroupTree } from "./cgroup-tree.ts";
 import { DeviceNames } from "./device-names.ts";
-import { ProcessFinder } from "./first-process.ts";
 import { findHierarchies, type Hierarchies } from "./hierarchies.ts";
 import { PastKills } from "./past-kills.ts";
 
@@ -103,7 +104,7 @@ export class CgroupCollector implements Collector {
 
   #begin(hierarchies: Hierarchies): void {
     const context = this.#context;
-    const processes = new ProcessFinder(context);
+    const processes = new CgroupProcesses(context);
     const spaces = new NetworkSpaces(context);
     const naming = this.#naming;
     this.#parts = { context, hierarchies, processes, devices: this.#devices, spaces, naming };
@@ -142,5 +143,6 @@ export class CgroupCollector implements Collector {
     cgroup?.retire();
     this.#cgroups.delete(node);
     node.isWatched = false;
+    node.processes = ABSENT;
   }
 }

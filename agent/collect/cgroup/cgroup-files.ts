@@ -1,7 +1,6 @@
 import type { SeriesSpec } from "../collector.ts";
 import {
   BLKIO_COLUMNS,
-  countLines,
   IO_COLUMNS,
   parseBlkio,
   parseCpuLimit,
@@ -51,8 +50,6 @@ export type CgroupFile = {
   readonly when: ReadWhen;
   /** Worth comparing with the last read; not where parsing is as cheap. */
   readonly comparesBytes: boolean;
-  /** A line per process: may be longer than one read gives. */
-  readonly hasManyRecords?: boolean;
   /** Returns how many numbers were malformed. */
   readonly parse: (bytes: Uint8Array, length: number, values: Float64Array) => number;
 };
@@ -129,19 +126,6 @@ function pressure(resource: string, target: number): CgroupFile {
   };
 }
 
-/** A line per process, whatever the version. */
-const PROCESSES_FILE: CgroupFile = {
-  controller: "pids",
-  names: ["cgroup.procs"],
-  when: "setting",
-  comparesBytes: false,
-  hasManyRecords: true,
-  parse: (bytes, length, values) => {
-    values[at.PROCESSES] = countLines(bytes, length);
-    return 0;
-  },
-};
-
 export const PRESSURE_FILES: readonly CgroupFile[] = [
   pressure("cpu", at.PSI_CPU),
   pressure("memory", at.PSI_MEMORY),
@@ -188,7 +172,6 @@ export const V2_FILES: readonly CgroupFile[] = [
   setting("memory", "memory.swap.max", at.MEMORY_SWAP_LIMIT, parseMemoryLimit),
   single("pids", "pids.current", "started", at.THREADS),
   setting("pids", "pids.max", at.THREADS_MAX, parseMemoryLimit),
-  PROCESSES_FILE,
 ];
 
 /** CPU time, memory use and limit first, as above. Source: kernel docs, admin-guide/cgroup-v1. */
@@ -231,7 +214,6 @@ export const V1_FILES: readonly CgroupFile[] = [
   setting("memory", "memory.memsw.limit_in_bytes", at.MEMORY_SWAP_LIMIT, parseMemoryLimit),
   single("pids", "pids.current", "started", at.THREADS),
   setting("pids", "pids.max", at.THREADS_MAX, parseMemoryLimit),
-  PROCESSES_FILE,
 ];
 
 export const V2_IO_FILES: readonly CgroupIoFile[] = [

@@ -13,12 +13,12 @@ import {
 import { CgroupIo } from "./cgroup-io.ts";
 import { CgroupName, type NameOptions } from "./cgroup-name.ts";
 import { ContainerNetwork, type NetworkSpaces } from "./cgroup-network.ts";
+import { type CgroupProcesses, type FirstProcess, PIDS_MAX } from "./cgroup-processes.ts";
 import { CgroupRatios } from "./cgroup-ratios.ts";
 import * as at from "./cgroup-specs.ts";
 import type { CgroupNode } from "./cgroup-tree.ts";
 import { CgroupUse, isReadDue, mayAnyBeDue, neverRead, type Read } from "./cgroup-use.ts";
 import type { DeviceNames } from "./device-names.ts";
-import type { ProcessFinder } from "./first-process.ts";
 import { openFirst, readHeld } from "./held-entry.ts";
 import { type Controller, type Hierarchies, pathInHierarchy } from "./hierarchies.ts";
 import type { OomKills } from "./oom-kills.ts";
@@ -27,7 +27,7 @@ import type { Ended } from "./past-kills.ts";
 export type CgroupParts = {
   readonly context: CollectContext;
   readonly hierarchies: Hierarchies;
-  readonly processes: ProcessFinder;
+  readonly processes: CgroupProcesses;
   readonly devices: DeviceNames;
   readonly spaces: NetworkSpaces;
   readonly naming: NameOptions;
@@ -218,17 +218,9 @@ export class Cgroup {
   }
 
   #findDirectories(isAnew: boolean): Map<Controller, string | null> {
-    const { context, hierarchies, processes } = this.#parts;
-    const { path, directory, kind } = this.node;
-    const hasStart = kind.kind === "container" || kind.kind === "unit";
-    const isSearched = hasStart || !hierarchies.isUnified;
-    const needsNetwork = this.#network !== null && (isAnew || !this.#network.isOpen);
-    const isNeeded = !hierarchies.isUnified || this.#startedAt === ABSENT || needsNetwork;
-    const first = isSearched && isNeeded && path !== "/" ? processes.find(directory) : null;
-    if (first !== null && this.#startedAt === ABSENT && hasStart) {
-      this.#startedAt = first.startedAt;
-    }
-    if (first !== null && needsNetwork) this.#network?.open(first.pid);
+    const { context, hierarchies } = this.#parts;
+    const { path } = this.node;
+    const first = path === "/" ? null : this.#findFirst(isAnew);
     const directories = new Map<Controller, string | null>();
     for (const [controller, hierarchy] of hierarchies.byController) {
       const isOwn = hierarchies.isUnified || first === null;
@@ -237,6 +229,20 @@ export class Cgroup {
       directories.set(controller, own === null ? null : `${under}${own === "/" ? "" : own}`);
     }
     return directories;
+  }
+
+  /** The oldest process where it is asked when that began; otherwise any, to say where it is. */
+  #findFirst(isAnew: boolean): FirstProcess | null {
+    const { hierarchies, processes } = this.#parts;
+    const { directory, kind } = this.node;
+    const hasStart = kind.kind === "container" || kind.kind === "unit";
+    const needsNetwork = this.#network !== null && (isAnew || !this.#network.isOpen);
+    const needsStart = hasStart && this.#startedAt === ABSENT;
+    if (hierarchies.isUnified && !needsStart && !needsNetwork) return null;
+    const first = processes.first(directory, hasStart ? PIDS_MAX : 1);
+    if (first !== null && needsStart) this.#startedAt = first.startedAt;
+    if (first !== null && needsNetwork) this.#network?.open(first.pid);
+    return first;
   }
 
   #listFiles(): void {
@@ -254,10 +260,9 @@ export class Cgroup {
     this.#files = ordered.map((file) => ({ file, read: neverRead(), held: null }));
   }
 
-  #open({ controller, names, comparesBytes, hasManyRecords = false }: CgroupFile): HeldFile | null {
+  #open({ controller, names, comparesBytes }: CgroupFile): HeldFile | null {
     const directory = this.#directories.get(controller) ?? null;
-    const options = { comparesBytes, hasManyRecords };
-    return openFirst(this.#parts.context, directory, names, options);
+    return openFirst(this.#parts.context, directory, names, { comparesBytes });
   }
 
   /** False when the cgroup is gone. */
@@ -269,6 +274,7 @@ export class Cgroup {
       if (!this.#readFiles(this.#restFrom, this.#files.length, isAllDue)) return false;
       this.#now.note(this.#rest);
     }
+    if (isAllDue) this.#values[at.PROCESSES] = this.#parts.processes.count(this.node);
     this.#readNetwork(isAllDue);
     const hasStarted = this.#now.hasUsedCpu(this.#io, READ_AFTER_CPU_MS.started);
     return this.#io.read(isAllDue, hasStarted, this.#values[at.CPU_USAGE] ?? ABSENT);

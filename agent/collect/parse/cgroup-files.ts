@@ -4,7 +4,6 @@ import type { RowTable } from "./row-table.ts";
 /** Limits from here on mean that there is none: v1 writes 2^63 rounded down to a page. */
 const NO_LIMIT_BYTES = 2 ** 62;
 
-const NEWLINE = 10;
 const EQUALS = 61;
 const LETTER_B = 98;
 const LETTER_I = 105;
@@ -80,14 +79,6 @@ export function parseCpuWeight(
   const isWeight = weight >= 1 && weight <= 10_000;
   values[target] = isWeight ? 2 + Math.floor(((weight - 1) * 262_142) / 9999) : ABSENT;
   return malformed;
-}
-
-/** Lines of a file of lines. */
-export function countLines(bytes: Uint8Array, length: number): number {
-  let count = 0;
-  for (let at = 0; at < Math.min(length, bytes.length); at += 1)
-    if (bytes[at] === NEWLINE) count += 1;
-  return count;
 }
 
 /** Columns of an io.stat row: bytes read, bytes written, reads, writes. */

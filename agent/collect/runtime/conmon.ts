@@ -1,4 +1,6 @@
 import { dirname, join } from "node:path";
+import { anyPid } from "../cgroup/cgroup-processes.ts";
+import { ReadBuffer } from "../held-file.ts";
 import { readText } from "./bounded-file.ts";
 import { cleanText } from "./hostile-json.ts";
 
@@ -21,7 +23,7 @@ export async function findConmon(
   id: string,
   cgroupPath: string,
 ): Promise<Conmon | null> {
-  let pid = await firstPid(hostRoot, cgroupPath);
+  let pid = firstPid(hostRoot, cgroupPath);
   for (let depth = 0; depth < ANCESTORS_MAX && pid !== null; depth += 1) {
     const line = await readText(join(hostRoot, "proc", pid, "cmdline"), PROC_BYTES_MAX);
     const conmon = line === null ? null : conmonOf(line.split("\0"), id);
@@ -59,14 +61,12 @@ function listDirectoryOf(bundle: string, id: string): string | null {
   return isBundle ? dirname(dirname(bundle)) : null;
 }
 
-async function firstPid(hostRoot: string, cgroupPath: string): Promise<string | null> {
+function firstPid(hostRoot: string, cgroupPath: string): string | null {
   if (cgroupPath.split("/").includes("..")) return null;
+  const buffer = new ReadBuffer();
   for (const mount of MOUNTS) {
-    for (const inner of ["", "container"]) {
-      const path = join(hostRoot, "sys/fs/cgroup", mount, cgroupPath, inner, "cgroup.procs");
-      const pid = /^\d{1,10}/.exec((await readText(path, PROC_BYTES_MAX)) ?? "")?.[0];
-      if (pid !== undefined && pid !== "0") return pid;
-    }
+    const pid = anyPid(join(hostRoot, "sys/fs/cgroup", mount, cgroupPath), buffer);
+    if (pid !== null) return pid;
   }
   return null;
 }
