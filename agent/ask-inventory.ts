@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 /** The machine may be slow or busy, and this gives way to all others. */
 const TIMEOUT_MS = 120_000;
 const ANSWER_BYTES_MAX = 64 * 1024;
-const PROGRAM = fileURLToPath(new URL("./inventory-main.js", import.meta.url));
+const PROGRAM = fileURLToPath(new URL("./programs/inventory-main.js", import.meta.url));
 
 const run = promisify(execFile);
 

@@ -20,7 +20,7 @@ export type ConfigRequest = {
  * that has told. `node` is the program that runs this one.
  */
 export function readConfigApart(node: string, request: ConfigRequest): AgentConfig | null {
-  const program = join(import.meta.dirname, "config-main.js");
+  const program = join(import.meta.dirname, "programs/config-main.js");
   const { status, stdout, error } = spawnSync(node, [program, JSON.stringify(request)], {
     stdio: ["ignore", "pipe", "inherit"],
     maxBuffer: OUTPUT_BYTES_MAX,

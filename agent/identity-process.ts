@@ -6,7 +6,7 @@ import type { Address } from "../shared/model/address.ts";
 
 const TIMEOUT_MS = 60_000;
 const OUTPUT_BYTES_MAX = 64 * 1024;
-const PROGRAM = join(import.meta.dirname, "identity-main.js");
+const PROGRAM = join(import.meta.dirname, "programs/identity-main.js");
 
 const run = promisify(execFile);
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import "./v8-settings.ts";
+import "./footprint/v8-settings.ts";
 import { spawnSync } from "node:child_process";
 import { hostname } from "node:os";
 import { join } from "node:path";
@@ -16,9 +16,7 @@ import { foldersIn } from "../shared/platform/folders.ts";
 import { freeBytes, openLevelStore, type StoreDamage } from "../shared/platform/level-store.ts";
 import { openLog } from "../shared/platform/log.ts";
 import { nodeClock } from "../shared/platform/node.ts";
-import { optimiseFirstTicks } from "../shared/platform/optimise-first-ticks.ts";
 import type { Logger } from "../shared/platform/ports.ts";
-import { keepGivingBackMemory } from "../shared/platform/program-pages.ts";
 import { servePage } from "../shared/platform/serve-page.ts";
 import { Metrics } from "../shared/telemetry/metrics.ts";
 import { VERSION } from "../shared/version.ts";
@@ -30,6 +28,8 @@ import { ContainerDirectory } from "./collect/runtime/container-directory.ts";
 import { TickRunner } from "./collect/tick.ts";
 import type { AgentConfig } from "./config.ts";
 import { readConfigApart } from "./config-process.ts";
+import { optimiseFirstTicks } from "./footprint/optimise-first-ticks.ts";
+import { keepGivingBackMemory } from "./footprint/program-pages.ts";
 import { hourlyInventory } from "./hourly-inventory.ts";
 import { HeldIdentity } from "./identity/held-identity.ts";
 import { startRenewal } from "./identity/renewal.ts";
@@ -117,7 +117,7 @@ else await program.parseAsync();
 
 /** A process of its own (buffer-main.ts), so that the agent's memory does not hold it. */
 function runBufferCommand(args: readonly string[]): void {
-  const path = join(import.meta.dirname, "buffer-main.js");
+  const path = join(import.meta.dirname, "programs/buffer-main.js");
   const { status, error } = spawnSync(process.execPath, [path, ...args], { stdio: "inherit" });
   if (error !== undefined) throw error;
   process.exitCode = status ?? EXIT_USAGE;

@@ -1,5 +1,5 @@
 import { OperationalError } from "../../shared/errors.ts";
-import { ChangeSignal } from "../../shared/platform/change-signal.ts";
+import { ChangeSignal } from "../../shared/time/change-signal.ts";
 import { epochOfSeq } from "../../shared/wire/frame.ts";
 import type { Ack__Output } from "../../shared/wire/generated/telltale/v1/Ack.ts";
 import type { AggregatorMessage__Output } from "../../shared/wire/generated/telltale/v1/AggregatorMessage.ts";

@@ -1,7 +1,7 @@
 import { strict as assert } from "node:assert";
 import { OperationalError } from "../../shared/errors.ts";
-import { ChangeSignal } from "../../shared/platform/change-signal.ts";
 import type { Clock, Logger } from "../../shared/platform/ports.ts";
+import { ChangeSignal } from "../../shared/time/change-signal.ts";
 import type { IngestMetrics } from "./ingest-metrics.ts";
 import { COMMIT_BYTES, TOTAL_PENDING_BYTES } from "./limits.ts";
 import { type BusyShare, loadPermille, nextBusyShare } from "./load-state.ts";

@@ -1,6 +1,6 @@
 import { OperationalError } from "../../shared/errors.ts";
-import { ChangeSignal } from "../../shared/platform/change-signal.ts";
 import type { Clock } from "../../shared/platform/ports.ts";
+import { ChangeSignal } from "../../shared/time/change-signal.ts";
 import { FRAME_BYTES_MAX } from "../../shared/wire/frame.ts";
 import type { Accounting__Output } from "../../shared/wire/generated/telltale/v1/Accounting.ts";
 import type { AgentMessage__Output } from "../../shared/wire/generated/telltale/v1/AgentMessage.ts";

@@ -5,7 +5,7 @@ import { pathToFileURL } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
 import { askInventory } from "../../agent/ask-inventory.ts";
 
-const INVENTORY = join(import.meta.dirname, "../../dist/agent/inventory-main.js");
+const INVENTORY = join(import.meta.dirname, "../../dist/agent/programs/inventory-main.js");
 
 const folder = mkdtempSync(join(tmpdir(), "telltale-inventory-"));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -2,20 +2,20 @@ import { once } from "node:events";
 import { createWriteStream, existsSync, readdirSync, rmSync } from "node:fs";
 import type { Writable } from "node:stream";
 import { Command } from "commander";
-import { errorMessage, OperationalError } from "../shared/errors.ts";
-import { EXIT_USAGE, reportFailure } from "../shared/platform/command.ts";
-import { openLevelStore, type StoreDamage } from "../shared/platform/level-store.ts";
-import { copyStore, damagedTables, temporaryCopy } from "../shared/platform/level-view.ts";
-import { openLog } from "../shared/platform/log.ts";
-import { nodeClock } from "../shared/platform/node.ts";
-import type { KeyValueStore } from "../shared/platform/ports.ts";
-import { readConfig } from "../shared/platform/read-config.ts";
-import { Metrics } from "../shared/telemetry/metrics.ts";
-import { exportFrames } from "./buffer/export.ts";
-import { openFrameBuffer } from "./buffer/frame-buffer.ts";
-import { type Inspection, inspect } from "./buffer/inspection.ts";
-import { findingsText, inspectionText } from "./buffer/inspection-text.ts";
-import { agentConfigSchema } from "./config.ts";
+import { errorMessage, OperationalError } from "../../shared/errors.ts";
+import { EXIT_USAGE, reportFailure } from "../../shared/platform/command.ts";
+import { openLevelStore, type StoreDamage } from "../../shared/platform/level-store.ts";
+import { copyStore, damagedTables, temporaryCopy } from "../../shared/platform/level-view.ts";
+import { openLog } from "../../shared/platform/log.ts";
+import { nodeClock } from "../../shared/platform/node.ts";
+import type { KeyValueStore } from "../../shared/platform/ports.ts";
+import { readConfig } from "../../shared/platform/read-config.ts";
+import { Metrics } from "../../shared/telemetry/metrics.ts";
+import { exportFrames } from "../buffer/export.ts";
+import { openFrameBuffer } from "../buffer/frame-buffer.ts";
+import { type Inspection, inspect } from "../buffer/inspection.ts";
+import { findingsText, inspectionText } from "../buffer/inspection-text.ts";
+import { agentConfigSchema } from "../config.ts";
 
 /**
  * `telltale-agent buffer`: a program of its own, so that the agent's memory does not hold it. Looks

@@ -1,9 +1,9 @@
-import { reportFailure } from "../shared/platform/command.ts";
-import { readConfig } from "../shared/platform/read-config.ts";
-import { type AgentConfig, agentConfigSchema } from "./config.ts";
-import type { ConfigRequest } from "./config-process.ts";
-import { readMemberships } from "./identity/identity-file.ts";
-import { requireMemberships } from "./membership-check.ts";
+import { reportFailure } from "../../shared/platform/command.ts";
+import { readConfig } from "../../shared/platform/read-config.ts";
+import { type AgentConfig, agentConfigSchema } from "../config.ts";
+import type { ConfigRequest } from "../config-process.ts";
+import { readMemberships } from "../identity/identity-file.ts";
+import { requireMemberships } from "../membership-check.ts";
 
 /**
  * Reads the configuration, checks it whole and prints it as JSON: the agent starts this as a process

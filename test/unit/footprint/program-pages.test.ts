@@ -1,6 +1,6 @@
 import { expect, test, vi } from "vitest";
+import { cleanMappings, keepGivingBackMemory } from "../../../agent/footprint/program-pages.ts";
 import { OperationalError } from "../../../shared/errors.ts";
-import { cleanMappings, keepGivingBackMemory } from "../../../shared/platform/program-pages.ts";
 import { MemoryLogger } from "../../support/memory-logger.ts";
 
 function mapping(

@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { getHeapStatistics, setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { errorMessage } from "../errors.ts";
-import { type CLibrary, loadCLibrary } from "./c-library.ts";
-import type { Logger } from "./ports.ts";
+import { errorMessage } from "../../shared/errors.ts";
+import { type CLibrary, loadCLibrary } from "../../shared/platform/c-library.ts";
+import type { Logger } from "../../shared/platform/ports.ts";
 
 /** A stretch of a file that is mapped into the process. */
 export type Mapping = {

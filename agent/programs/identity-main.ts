@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
-import { OperationalError } from "../shared/errors.ts";
-import { reportFailure } from "../shared/platform/command.ts";
-import { join, renewDue } from "./identity/enrolment.ts";
-import type { IdentityRequest } from "./identity-process.ts";
+import { OperationalError } from "../../shared/errors.ts";
+import { reportFailure } from "../../shared/platform/command.ts";
+import { join, renewDue } from "../identity/enrolment.ts";
+import type { IdentityRequest } from "../identity-process.ts";
 
 /**
  * Joins an aggregator or renews certificates, and ends: the agent starts this as a process of its
