@@ -1,9 +1,9 @@
 import { AssertionError } from "node:assert";
 import { errorMessage, OperationalError } from "../../shared/errors.ts";
 import { labelsOf } from "../../shared/model/labels.ts";
-import { BackgroundFiles, NodeDisk, type SlowDisk } from "./background-files.ts";
 import { type Collector, JOB_NODE, type MetricFamily, type SeriesSpec } from "./collector.ts";
 import type { CollectContext } from "./context.ts";
+import { BackgroundFiles, NodeDisk, type SlowDisk } from "./kit/background-files.ts";
 import { ReadingLane } from "./reading-lane.ts";
 
 /**

@@ -3,23 +3,23 @@ import { NAMES_OF_PATHS } from "./cgroup/cgroup-name.ts";
 import type { Collector, SeriesSink } from "./collector.ts";
 import type { CollectorEntry } from "./collector-entry.ts";
 import { type CollectContext, Faults } from "./context.ts";
-import { DEVICE_COLLECTORS } from "./devices/device-collectors.ts";
-import { ReadBuffer } from "./held-file.ts";
-import { diskstatsCollector } from "./host/diskstats.ts";
-import { FilesystemCollector } from "./host/filesystem.ts";
+import { DEVICE_COLLECTORS } from "./device-collectors.ts";
+import { HOST_COLLECTORS } from "./host-collectors.ts";
+import { ReadBuffer } from "./kit/held-file.ts";
+import { OwnedSink } from "./owned-sink.ts";
+import { diskstatsCollector } from "./proc/diskstats.ts";
+import { FilesystemCollector } from "./proc/filesystem.ts";
 import {
   filefdCollector,
   loadavgCollector,
   pressureCollector,
   timeCollector,
-} from "./host/fixed-values.ts";
-import { HOST_COLLECTORS } from "./host/host-collectors.ts";
-import { meminfoCollector } from "./host/meminfo.ts";
-import { netdevCollector } from "./host/netdev.ts";
-import { StatCollector } from "./host/stat.ts";
-import { unameCollector } from "./host/uname.ts";
-import { vmstatCollector } from "./host/vmstat.ts";
-import { OwnedSink } from "./owned-sink.ts";
+} from "./proc/fixed-values.ts";
+import { meminfoCollector } from "./proc/meminfo.ts";
+import { netdevCollector } from "./proc/net-dev.ts";
+import { StatCollector } from "./proc/stat.ts";
+import { unameCollector } from "./proc/uname.ts";
+import { vmstatCollector } from "./proc/vmstat.ts";
 import { processCollectors } from "./processes/process-collectors.ts";
 import { ReadingLane } from "./reading-lane.ts";
 import type { ContainerDirectory } from "./runtime/container-directory.ts";

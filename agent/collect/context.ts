@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { OperationalError } from "../../shared/errors.ts";
 import type { SeriesSink } from "./collector.ts";
 import { type Collector, counter, familiesOf, JOB_AGENT, SeriesRow } from "./collector.ts";
-import { HeldFile, type HeldFileOptions, MISSING, type ReadBuffer } from "./held-file.ts";
+import { HeldFile, type HeldFileOptions, MISSING, type ReadBuffer } from "./kit/held-file.ts";
 import type { ReadingLane } from "./reading-lane.ts";
 
 /** What all collectors share. */

@@ -2,9 +2,14 @@ import { createRequire } from "node:module";
 import { arch, endianness } from "node:os";
 import { errorMessage, OperationalError } from "../errors.ts";
 
+/** `async` calls it on a thread of libuv's pool; its last argument takes an error and the result. */
+export type CFunction = ((...values: unknown[]) => unknown) & {
+  async(...values: unknown[]): void;
+};
+
 export type CLibrary = {
   /** A function of the C library by its prototype. */
-  func(prototype: string): (...values: unknown[]) => unknown;
+  func(prototype: string): CFunction;
   errno(): number;
 };
 

@@ -7,7 +7,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { CgroupProcesses, PIDS_MAX } from "../../agent/collect/cgroup/cgroup-processes.ts";
 import { CgroupTree } from "../../agent/collect/cgroup/cgroup-tree.ts";
 import { type CollectContext, Faults } from "../../agent/collect/context.ts";
-import { ReadBuffer } from "../../agent/collect/held-file.ts";
+import { ReadBuffer } from "../../agent/collect/kit/held-file.ts";
 import { ReadingLane } from "../../agent/collect/reading-lane.ts";
 import { RecordingSink } from "../unit/collect/recording-sink.ts";
 

@@ -15,7 +15,7 @@ import { runInNewContext } from "node:vm";
 import { afterEach, expect, test } from "vitest";
 import { findHierarchies } from "../../agent/collect/cgroup/hierarchies.ts";
 import { createCollectors } from "../../agent/collect/collectors.ts";
-import { parseMountinfo } from "../../agent/collect/parse/mounts.ts";
+import { parseMountinfo } from "../../agent/collect/proc/mounts.ts";
 import { TickRunner } from "../../agent/collect/tick.ts";
 import { nodeClock } from "../../shared/platform/node.ts";
 import { FrameEncoder } from "../../shared/wire/frame-encoder.ts";

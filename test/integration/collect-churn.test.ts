@@ -15,7 +15,7 @@ import { dirname, join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import { findHierarchies } from "../../agent/collect/cgroup/hierarchies.ts";
 import { createCollectors } from "../../agent/collect/collectors.ts";
-import { parseMountinfo } from "../../agent/collect/parse/mounts.ts";
+import { parseMountinfo } from "../../agent/collect/proc/mounts.ts";
 import { RecordingSink } from "../unit/collect/recording-sink.ts";
 
 const MOUNTINFO = "31 22 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n";

@@ -15,7 +15,8 @@ import { setImmediate as yieldOnce } from "node:timers/promises";
 import { afterEach, describe, expect, test } from "vitest";
 import type { Collector } from "../../agent/collect/collector.ts";
 import { type CollectContext, Faults } from "../../agent/collect/context.ts";
-import { ReadBuffer } from "../../agent/collect/held-file.ts";
+import { ReadBuffer } from "../../agent/collect/kit/held-file.ts";
+import { spaceOf } from "../../agent/collect/kit/statfs.ts";
 import { ReadingLane } from "../../agent/collect/reading-lane.ts";
 import { type ContainerFacts, factsFrom } from "../../agent/collect/runtime/container-facts.ts";
 import {
@@ -23,6 +24,7 @@ import {
   type FilesystemPorts,
 } from "../../agent/collect/runtime/container-filesystems.ts";
 import { ENTRIES_MAX, type OpenDirectory } from "../../agent/collect/runtime/layer-walk.ts";
+import { OperationalError } from "../../shared/errors.ts";
 import { RecordingSink } from "../unit/collect/recording-sink.ts";
 
 const START_MS = 1_782_000_000_000;
@@ -144,7 +146,7 @@ class Bed {
     const scale = path.endsWith("docker") ? 10n : 1n;
     const blocks = 262_144n * scale; // 1 GiB
     const free = blocks / 4n;
-    return { bsize: 4096n, blocks, bfree: free, bavail: 1n, files: 1000n * scale, ffree: 900n };
+    return spaceOf(4096n, [blocks, free, 1n, 1000n * scale, 900n]);
   }
 }
 
@@ -205,9 +207,8 @@ describe("the host's file systems", () => {
     const bed = new Bed();
     let isBroken = false;
     const ask = async (path: string) => {
-      if (isBroken && path.endsWith("docker"))
-        throw Object.assign(new Error("gone"), { code: "EIO" });
-      return { bsize: 1n, blocks: 10n, bfree: 4n, bavail: 4n, files: 0n, ffree: 0n };
+      if (isBroken && path.endsWith("docker")) throw new OperationalError("UNAVAILABLE", "gone");
+      return spaceOf(1n, [10n, 4n, 4n, 0n, 0n]);
     };
     bed.start({ statfs: ask });
     expect(Object.keys(await bed.run(2))).toHaveLength(8);

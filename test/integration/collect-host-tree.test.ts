@@ -3,12 +3,15 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import { type CollectContext, Faults } from "../../agent/collect/context.ts";
-import { ReadBuffer } from "../../agent/collect/held-file.ts";
-import { HOST_COLLECTORS } from "../../agent/collect/host/host-collectors.ts";
-import { meminfoCollector } from "../../agent/collect/host/meminfo.ts";
-import { timexCollector } from "../../agent/collect/host/timex.ts";
+import { HOST_COLLECTORS } from "../../agent/collect/host-collectors.ts";
+import { ReadBuffer } from "../../agent/collect/kit/held-file.ts";
+import { spaceOf } from "../../agent/collect/kit/statfs.ts";
+import { FilesystemCollector } from "../../agent/collect/proc/filesystem.ts";
+import { meminfoCollector } from "../../agent/collect/proc/meminfo.ts";
+import { timexCollector } from "../../agent/collect/proc/timex.ts";
 import { ReadingLane } from "../../agent/collect/reading-lane.ts";
 import { OperationalError } from "../../shared/errors.ts";
+import { settle } from "../support/fake-clock.ts";
 import { RecordingSink } from "../unit/collect/recording-sink.ts";
 
 const START_MS = 1_782_000_000_000;
@@ -81,6 +84,56 @@ describe("what a host lacks is no failure", () => {
     expect(run(START_MS + 59_000)).toEqual({});
     expect(run(START_MS + 60_000)).toEqual({ node_nf_conntrack_entries: 12 });
     expect(run(START_MS + 61_000)).toEqual({ node_nf_conntrack_entries: 12 });
+  });
+});
+
+describe("file systems", () => {
+  const answer = async () => spaceOf(4096n, [10n, 5n, 4n, 3n, 2n]);
+  const mounted = async (mountinfo: string) => {
+    const host = new Host({ "proc/1/mountinfo": mountinfo });
+    const collector = new FilesystemCollector(host.context, answer);
+    collector.collect(START_MS);
+    await settle();
+    host.sink.begin();
+    collector.collect(START_MS + 1000);
+    const values = Object.fromEntries(host.sink.values());
+    collector.close();
+    return { host, values };
+  };
+  const overlay = (index: number) =>
+    `${index} 1 0:${index} / /var/lib/docker/overlay2/${index}/merged rw - overlay overlay ` +
+    `rw,lowerdir=${"/var/lib/docker/overlay2/l/ABCDEFGHIJKLMNOPQRSTUVWXYZ:".repeat(15)}\n`;
+  const TMPFS = "9 1 0:9 / /run rw - tmpfs tmpfs rw\n";
+  const SIZE =
+    'node_filesystem_size_bytes{device="tmpfs", fstype="tmpfs", job="node", mountpoint="/run"}';
+
+  test.each([
+    ["rw,relatime", "rw,emergency_ro", 1],
+    ["rw,relatime", "rw,shutdown", 1],
+    ["rw,relatime", "ro", 1],
+    ["ro,relatime", "rw", 1],
+    ["rw,relatime", "rw,errors=remount-ro", 0],
+  ])("a mount %s of a file system %s is read-only: %d", async (mount, fileSystem, expected) => {
+    const line = `9 1 8:1 / /data ${mount} - ext4 /dev/sds1 ${fileSystem}\n`;
+    const { values } = await mounted(line);
+    const readonly = Object.entries(values).find(([name]) => name.includes("_readonly"));
+    expect(readonly?.[1]).toBe(expected);
+  });
+
+  test("mounts of 1,900 containers, 1.7 MB, do not hide the mounts behind them", async () => {
+    const { values } = await mounted(
+      Array.from({ length: 1900 }, (_, index) => overlay(index)).join("") + TMPFS,
+    );
+    expect(values[SIZE]).toBe(40_960);
+  });
+
+  test("of too many mounts the first count, and those left out are counted", async () => {
+    const many = Array.from({ length: 10_002 }, (_, index) => overlay(index)).join("");
+    const { host, values } = await mounted(TMPFS + many);
+    expect(values[SIZE]).toBe(40_960);
+    host.sink.begin();
+    host.faults.collect();
+    expect([...host.sink.values().values()]).toEqual([3]);
   });
 });
 

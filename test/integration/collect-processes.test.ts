@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { Faults } from "../../agent/collect/context.ts";
-import { ReadBuffer } from "../../agent/collect/held-file.ts";
+import { ReadBuffer } from "../../agent/collect/kit/held-file.ts";
 import type { CgroupActivity } from "../../agent/collect/processes/cgroup-activity.ts";
 import { processCollectors } from "../../agent/collect/processes/process-collectors.ts";
 import { ProcessGroups } from "../../agent/collect/processes/process-groups.ts";

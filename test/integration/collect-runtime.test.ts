@@ -13,7 +13,7 @@ import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, describe, expect, test } from "vitest";
 import { Faults } from "../../agent/collect/context.ts";
-import { ReadBuffer } from "../../agent/collect/held-file.ts";
+import { ReadBuffer } from "../../agent/collect/kit/held-file.ts";
 import { ReadingLane } from "../../agent/collect/reading-lane.ts";
 import { ContainerDirectory } from "../../agent/collect/runtime/container-directory.ts";
 import type { ContainerFacts } from "../../agent/collect/runtime/container-facts.ts";

@@ -5,7 +5,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, describe, expect, test } from "vitest";
 import { BackgroundCollector } from "../../agent/collect/background.ts";
 import { type CollectContext, Faults } from "../../agent/collect/context.ts";
-import { ReadBuffer } from "../../agent/collect/held-file.ts";
+import { ReadBuffer } from "../../agent/collect/kit/held-file.ts";
 import { ReadingLane } from "../../agent/collect/reading-lane.ts";
 import { SYSTEMD_COLLECTOR } from "../../agent/collect/systemd/systemd-collector.ts";
 import { RecordingSink } from "../unit/collect/recording-sink.ts";

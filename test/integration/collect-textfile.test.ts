@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, describe, expect, test } from "vitest";
 import { type CollectContext, Faults } from "../../agent/collect/context.ts";
-import { ReadBuffer } from "../../agent/collect/held-file.ts";
+import { ReadBuffer } from "../../agent/collect/kit/held-file.ts";
 import { ReadingLane } from "../../agent/collect/reading-lane.ts";
 import { textfileCollector } from "../../agent/collect/textfile/textfile.ts";
 import { RecordingSink } from "../unit/collect/recording-sink.ts";

@@ -8,8 +8,8 @@ import {
   type SeriesSpec,
 } from "../collector.ts";
 import { type CollectContext, hostPath } from "../context.ts";
-import { MountsFile } from "../mounts-file.ts";
-import { ABSENT } from "../parse/byte-scanner.ts";
+import { ABSENT } from "../kit/byte-scanner.ts";
+import { MountsFile } from "../proc/mounts.ts";
 import { Cgroup, type CgroupParts } from "./cgroup.ts";
 import type { NameOptions } from "./cgroup-name.ts";
 import { NetworkSpaces } from "./cgroup-network.ts";

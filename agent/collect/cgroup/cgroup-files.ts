@@ -1,4 +1,9 @@
 import type { SeriesSpec } from "../collector.ts";
+import { KeyTable, parseKeyValues } from "../kit/key-table.ts";
+import type { RowTable } from "../kit/row-table.ts";
+import { parsePressure } from "../proc/tables.ts";
+import * as at from "./cgroup-specs.ts";
+import type { Controller } from "./hierarchies.ts";
 import {
   BLKIO_COLUMNS,
   IO_COLUMNS,
@@ -8,12 +13,7 @@ import {
   parseIoStat,
   parseMemoryLimit,
   parseNumber,
-} from "../parse/cgroup-files.ts";
-import { KeyTable, parseKeyValues } from "../parse/key-table.ts";
-import type { RowTable } from "../parse/row-table.ts";
-import { parsePressure } from "../parse/tables.ts";
-import * as at from "./cgroup-specs.ts";
-import type { Controller } from "./hierarchies.ts";
+} from "./parse-cgroup-files.ts";
 
 /**
  * When a file is read. CPU time is what the cgroup used since the file was last read: without any,

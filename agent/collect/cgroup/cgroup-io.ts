@@ -1,8 +1,8 @@
 import { SeriesRow } from "../collector.ts";
 import type { CollectContext } from "../context.ts";
-import { CHANGED, GONE, type HeldFile } from "../held-file.ts";
-import { ABSENT } from "../parse/byte-scanner.ts";
-import { RowTable } from "../parse/row-table.ts";
+import { ABSENT } from "../kit/byte-scanner.ts";
+import { CHANGED, GONE, type HeldFile } from "../kit/held-file.ts";
+import { RowTable } from "../kit/row-table.ts";
 import { type CgroupIoFile, V1_IO_FILES, V2_IO_FILES } from "./cgroup-files.ts";
 import { USAGE_SPECS } from "./cgroup-specs.ts";
 import type { DeviceNames } from "./device-names.ts";

@@ -1,9 +1,9 @@
 import { statSync } from "node:fs";
 import { SeriesRow, type SeriesSpec } from "../collector.ts";
 import { type CollectContext, hostFile, hostPath } from "../context.ts";
-import { CHANGED, type HeldFile, SAME } from "../held-file.ts";
-import { RowTable } from "../parse/row-table.ts";
-import { NETDEV_COLUMNS, parseNetdev } from "../parse/tables.ts";
+import { CHANGED, type HeldFile, SAME } from "../kit/held-file.ts";
+import { RowTable } from "../kit/row-table.ts";
+import { NETDEV_COLUMNS, parseNetdev } from "../proc/tables.ts";
 import { NETWORK_SPECS } from "./cgroup-specs.ts";
 
 const LOOPBACK = "lo";

@@ -1,7 +1,7 @@
 import { type Dirent, opendirSync, statSync } from "node:fs";
 import { type CollectContext, hostPath } from "../context.ts";
-import { HeldFile, MISSING, type ReadBuffer } from "../held-file.ts";
-import { ABSENT } from "../parse/byte-scanner.ts";
+import { ABSENT } from "../kit/byte-scanner.ts";
+import { HeldFile, MISSING, type ReadBuffer } from "../kit/held-file.ts";
 import { type CgroupNode, isListed } from "./cgroup-tree.ts";
 import { parseMembership } from "./hierarchies.ts";
 

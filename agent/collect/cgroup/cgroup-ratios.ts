@@ -1,4 +1,4 @@
-import { ABSENT } from "../parse/byte-scanner.ts";
+import { ABSENT } from "../kit/byte-scanner.ts";
 import * as at from "./cgroup-specs.ts";
 
 const RATIO = 10 ** at.RATIO_SCALE;

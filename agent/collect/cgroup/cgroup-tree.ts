@@ -1,6 +1,6 @@
 import { type Dirent, readdirSync, type Stats, statSync } from "node:fs";
 import { systemCode } from "../../../shared/errors.ts";
-import { ABSENT } from "../parse/byte-scanner.ts";
+import { ABSENT } from "../kit/byte-scanner.ts";
 import {
   type CgroupKind,
   cgroupKind,

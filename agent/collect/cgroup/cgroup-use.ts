@@ -1,4 +1,4 @@
-import { ABSENT } from "../parse/byte-scanner.ts";
+import { ABSENT } from "../kit/byte-scanner.ts";
 import { READ_AFTER_CPU_MS, type ReadWhen } from "./cgroup-files.ts";
 import * as at from "./cgroup-specs.ts";
 

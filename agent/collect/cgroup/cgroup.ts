@@ -1,8 +1,8 @@
 import { existsSync } from "node:fs";
 import { SeriesRow } from "../collector.ts";
 import { type CollectContext, hostPath } from "../context.ts";
-import { CHANGED, GONE, type HeldFile } from "../held-file.ts";
-import { ABSENT } from "../parse/byte-scanner.ts";
+import { ABSENT } from "../kit/byte-scanner.ts";
+import { CHANGED, GONE, type HeldFile } from "../kit/held-file.ts";
 import {
   type CgroupFile,
   PRESSURE_FILES,

@@ -1,8 +1,8 @@
 import type { SeriesRow } from "../collector.ts";
 import { type CollectContext, hostFile } from "../context.ts";
-import { CHANGED, type HeldFile } from "../held-file.ts";
-import { RowTable } from "../parse/row-table.ts";
-import { DISK_COLUMNS, DISK_MAJOR, DISK_MINOR, parseDiskstats } from "../parse/tables.ts";
+import { CHANGED, type HeldFile } from "../kit/held-file.ts";
+import { RowTable } from "../kit/row-table.ts";
+import { DISK_COLUMNS, DISK_MAJOR, DISK_MINOR, parseDiskstats } from "../proc/tables.ts";
 
 /** Names of block devices by `major:minor`; the numbers of many drivers are not fixed. */
 export class DeviceNames {
@@ -13,7 +13,7 @@ export class DeviceNames {
 
   constructor(context: CollectContext) {
     this.#context = context;
-    this.#file = hostFile(context, "/proc/diskstats", { hasManyRecords: true });
+    this.#file = hostFile(context, "/proc/diskstats", { hasLongRecords: true });
   }
 
   /** `/dev/vda`, or the number where no such device is listed. Uses the shared read buffer. */

@@ -1,5 +1,5 @@
 import type { CollectContext } from "../context.ts";
-import { HeldFile, type HeldFileOptions, MISSING } from "../held-file.ts";
+import { HeldFile, type HeldFileOptions, MISSING } from "../kit/held-file.ts";
 
 const COLLECTOR = "cgroup";
 

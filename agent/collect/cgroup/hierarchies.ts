@@ -1,4 +1,4 @@
-import type { Mount } from "../parse/mounts.ts";
+import type { Mount } from "../proc/mounts.ts";
 
 /** `io` is blkio on v1. `psi`, pressure, is no controller, but is where cgroup2 is all there is. */
 export type Controller = "cpu" | "cpuacct" | "memory" | "io" | "pids" | "psi";

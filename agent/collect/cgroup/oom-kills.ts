@@ -1,4 +1,4 @@
-import { ABSENT } from "../parse/byte-scanner.ts";
+import { ABSENT } from "../kit/byte-scanner.ts";
 import type { OomEvents } from "../runtime/container-facts.ts";
 
 const NO_EVENTS: OomEvents = { events: 0, runs: 0 };

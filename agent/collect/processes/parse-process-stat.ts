@@ -1,4 +1,4 @@
-import { ByteScanner } from "../parse/byte-scanner.ts";
+import { ByteScanner } from "../kit/byte-scanner.ts";
 
 /** Where the command stands in the bytes, and the numbers that follow it. One for all parses. */
 export type ProcessStat = {

@@ -1,8 +1,8 @@
 import { opendirSync } from "node:fs";
 import { OperationalError, systemCode } from "../../../shared/errors.ts";
 import { type CollectContext, hostFile, hostPath } from "../context.ts";
-import { type HeldFile, MISSING } from "../held-file.ts";
-import { isSame } from "../parse/key-table.ts";
+import { type HeldFile, MISSING } from "../kit/held-file.ts";
+import { isSame } from "../kit/key-table.ts";
 import { emptyProcessStat, parseProcessStat } from "./parse-process-stat.ts";
 import type { ProcessGroup, ProcessGroups } from "./process-groups.ts";
 import type { Place, ProcessPlaces } from "./process-places.ts";

@@ -1,6 +1,6 @@
 import { dirname, join } from "node:path";
 import { anyPid } from "../cgroup/cgroup-processes.ts";
-import { ReadBuffer } from "../held-file.ts";
+import { ReadBuffer } from "../kit/held-file.ts";
 import { readText } from "./bounded-file.ts";
 import { cleanText } from "./hostile-json.ts";
 

@@ -2,11 +2,11 @@ import { AssertionError } from "node:assert";
 import { errorMessage, OperationalError } from "../../../shared/errors.ts";
 import { type Collector, familiesOf, gauge, JOB_CONTAINERS, SeriesRow } from "../collector.ts";
 import type { CollectContext } from "../context.ts";
-import { ABSENT } from "../parse/byte-scanner.ts";
+import { ABSENT } from "../kit/byte-scanner.ts";
+import type { AskSpace } from "../kit/statfs.ts";
 import type { ContainerDirectory } from "./container-directory.ts";
 import { type ContainerFacts, SERIES_LABELS_DEFAULT, seriesLabels } from "./container-facts.ts";
 import {
-  type AskStatfs,
   type FileSystem,
   FileSystems,
   INODES_FREE,
@@ -52,7 +52,7 @@ type ContainerSource = Pick<ContainerDirectory, "changes" | "containers">;
 export type FilesystemPorts = {
   /** Container labels that become labels of the series; by default those of `seriesLabels`. */
   readonly chosenLabels?: readonly string[];
-  readonly statfs?: AskStatfs;
+  readonly statfs?: AskSpace;
   readonly disk?: LayerDisk;
   readonly places?: Pick<LayerPlaces, "find">;
   readonly questionsPerSecond?: number;

@@ -1,11 +1,9 @@
-import { statfs } from "node:fs/promises";
 import { join } from "node:path";
-import { systemCode } from "../../../shared/errors.ts";
+import { OperationalError } from "../../../shared/errors.ts";
 import type { CollectContext } from "../context.ts";
-import type { StatfsAnswer } from "../host/statfs-lane.ts";
-import { MountsFile } from "../mounts-file.ts";
-import { ABSENT } from "../parse/byte-scanner.ts";
-import type { Mount } from "../parse/mounts.ts";
+import { ABSENT } from "../kit/byte-scanner.ts";
+import * as statfs from "../kit/statfs.ts";
+import { type Mount, MountsFile } from "../proc/mounts.ts";
 
 /** A mounted file system; `values` are ABSENT until it has answered. */
 export type FileSystem = {
@@ -26,12 +24,10 @@ const IMAGE_TYPES = new Set(["squashfs", "iso9660", "erofs", "cramfs", "udf"]);
 const FUSE = /^fuse(?:$|\.)/;
 const FILE_SYSTEMS_MAX = 1000;
 
-export type AskStatfs = (path: string) => Promise<StatfsAnswer>;
-
 /** The host's file systems on block devices, and those that paths are asked for. */
 export class FileSystems {
   readonly #context: CollectContext;
-  readonly #ask: AskStatfs;
+  readonly #ask: statfs.AskSpace;
   readonly #file: MountsFile;
   readonly #known = new Map<string, FileSystem>();
   #mounts: readonly Mount[] | null = null;
@@ -40,7 +36,7 @@ export class FileSystems {
   /** By path, since the last refresh. */
   readonly #holding = new Map<string, FileSystem | null>();
 
-  constructor(context: CollectContext, ask: AskStatfs = askKernel) {
+  constructor(context: CollectContext, ask = statfs.loadAskSpace()) {
     this.#context = context;
     this.#ask = ask;
     this.#file = new MountsFile(context, "init");
@@ -114,14 +110,15 @@ export class FileSystems {
 
   async #askOne(mountPoint: string, values: Float64Array): Promise<void> {
     try {
-      const answer = await this.#ask(join(this.#context.hostRoot, mountPoint));
-      const { bsize, blocks, bfree, files, ffree } = answer;
-      values[USED_BYTES] = Number((blocks - bfree) * bsize);
-      values[LIMIT_BYTES] = Number(blocks * bsize);
-      values[INODES_FREE] = Number(ffree);
-      values[INODES_TOTAL] = Number(files);
+      const space = await this.#ask(join(this.#context.hostRoot, mountPoint));
+      const size = space[statfs.SIZE_BYTES] ?? ABSENT;
+      const free = space[statfs.FREE_BYTES] ?? ABSENT;
+      values[USED_BYTES] = size >= 0 && free >= 0 ? size - free : ABSENT;
+      values[LIMIT_BYTES] = size;
+      values[INODES_FREE] = space[statfs.FILES_FREE] ?? ABSENT;
+      values[INODES_TOTAL] = space[statfs.FILES] ?? ABSENT;
     } catch (error) {
-      if (systemCode(error) === null) throw error;
+      if (!(error instanceof OperationalError)) throw error;
       values.fill(ABSENT);
     }
   }
@@ -149,8 +146,4 @@ export function mountOf(path: string, mounts: readonly Mount[]): Mount | null {
     if (isAbove && mountPoint.length >= (best?.mountPoint.length ?? 0)) best = mount;
   }
   return best;
-}
-
-async function askKernel(path: string): Promise<StatfsAnswer> {
-  return await statfs(path, { bigint: true });
 }

@@ -1,6 +1,6 @@
 import { readlink, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import type { Mount } from "../parse/mounts.ts";
+import type { Mount } from "../proc/mounts.ts";
 import { namesIn, readText } from "./bounded-file.ts";
 import { CONFIG_PATHS, type ConfigPaths } from "./config-files.ts";
 import { isObject, parseJson, textAt } from "./hostile-json.ts";

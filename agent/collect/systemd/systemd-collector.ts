@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { BackgroundCollector, type BackgroundSource } from "../background.ts";
-import type { BackgroundFiles } from "../background-files.ts";
 import type { CollectorEntry } from "../collector-entry.ts";
+import type { BackgroundFiles } from "../kit/background-files.ts";
 import { type BusAddress, converse } from "./dbus-conversation.ts";
 import { SERIES_MAX, UnitReader } from "./units.ts";
 

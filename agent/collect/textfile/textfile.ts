@@ -1,10 +1,10 @@
 import { OperationalError } from "../../../shared/errors.ts";
 import { DOUBLE_SCALE } from "../../../shared/model/series-definition.ts";
 import { BackgroundCollector, type BackgroundSource, type Reading } from "../background.ts";
-import type { BackgroundFiles } from "../background-files.ts";
 import { gauge, type SeriesSpec } from "../collector.ts";
 import type { CollectorEntry } from "../collector-entry.ts";
 import { hostPath } from "../context.ts";
+import type { BackgroundFiles } from "../kit/background-files.ts";
 import { parseTextFormat, type TextFamily, type TextType } from "./text-format.ts";
 
 const DEFAULT_DIRECTORY = "/var/lib/prometheus/node-exporter";

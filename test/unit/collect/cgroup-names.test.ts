@@ -10,7 +10,7 @@ import {
   parseMembership,
   pathInHierarchy,
 } from "../../../agent/collect/cgroup/hierarchies.ts";
-import { parseMountinfo } from "../../../agent/collect/parse/mounts.ts";
+import { parseMountinfo } from "../../../agent/collect/proc/mounts.ts";
 
 const ID = "0123456789abcdef".repeat(4);
 

@@ -1,11 +1,11 @@
+import { type CollectContext, Faults } from "../../../agent/collect/context.ts";
 import {
   AccessDenied,
   type FileText,
   type ListedName,
   type SlowDisk,
-} from "../../../agent/collect/background-files.ts";
-import { type CollectContext, Faults } from "../../../agent/collect/context.ts";
-import { ReadBuffer } from "../../../agent/collect/held-file.ts";
+} from "../../../agent/collect/kit/background-files.ts";
+import { ReadBuffer } from "../../../agent/collect/kit/held-file.ts";
 import { ReadingLane } from "../../../agent/collect/reading-lane.ts";
 import { RecordingSink } from "./recording-sink.ts";
 

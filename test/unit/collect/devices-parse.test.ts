@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { BackgroundCollector } from "../../../agent/collect/background.ts";
-import { hwmonSource, sensorFile } from "../../../agent/collect/devices/hwmon.ts";
-import { osLabels } from "../../../agent/collect/devices/identity.ts";
-import { parseMdstat } from "../../../agent/collect/devices/mdadm.ts";
+import { parseMdstat } from "../../../agent/collect/proc/mdstat.ts";
+import { hwmonSource, sensorFile } from "../../../agent/collect/sys/hwmon.ts";
+import { osLabels } from "../../../agent/collect/sys/identity.ts";
 import { settle } from "../../support/fake-clock.ts";
 import { MemoryDisk, memoryContext } from "./devices-bed.ts";
 

@@ -1,15 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { parseCpuinfo } from "../../../agent/collect/host/cpu-facts.ts";
-import { parseUdev } from "../../../agent/collect/host/disk-facts.ts";
-import { HOST_COLLECTORS } from "../../../agent/collect/host/host-collectors.ts";
-import { parseStat } from "../../../agent/collect/host/processes.ts";
-import { ByteScanner } from "../../../agent/collect/parse/byte-scanner.ts";
-import { ConntrackStat } from "../../../agent/collect/parse/conntrack-stat.ts";
-import { HeadedLines } from "../../../agent/collect/parse/headed-lines.ts";
-import { hexCount } from "../../../agent/collect/parse/hex-count.ts";
-import { parseInterrupts } from "../../../agent/collect/parse/interrupts.ts";
-import { LineLayout } from "../../../agent/collect/parse/line-layout.ts";
+import { HOST_COLLECTORS } from "../../../agent/collect/host-collectors.ts";
+import { ByteScanner } from "../../../agent/collect/kit/byte-scanner.ts";
+import { hexCount } from "../../../agent/collect/kit/hex-count.ts";
+import { RowTable } from "../../../agent/collect/kit/row-table.ts";
+import { ConntrackStat } from "../../../agent/collect/proc/conntrack-stat.ts";
+import { HeadedLines } from "../../../agent/collect/proc/headed-lines.ts";
+import { LineLayout } from "../../../agent/collect/proc/line-layout.ts";
 import {
   parseArp,
   parseSchedstat,
@@ -18,10 +15,13 @@ import {
   SCHEDSTAT_COLUMNS,
   SOCKETS_SIZE,
   SOFTNET_COLUMNS,
-} from "../../../agent/collect/parse/net-tables.ts";
-import { RowTable } from "../../../agent/collect/parse/row-table.ts";
-import { SockstatLayout } from "../../../agent/collect/parse/sockstat.ts";
-import { timexValues } from "../../../agent/collect/parse/timex.ts";
+} from "../../../agent/collect/proc/net-tables.ts";
+import { parseInterrupts } from "../../../agent/collect/proc/parse-interrupts.ts";
+import { parseStat } from "../../../agent/collect/proc/processes.ts";
+import { SockstatLayout } from "../../../agent/collect/proc/sockstat-layout.ts";
+import { timexValues } from "../../../agent/collect/proc/timex-values.ts";
+import { parseCpuinfo } from "../../../agent/collect/sys/cpu.ts";
+import { parseUdev } from "../../../agent/collect/sys/disk-facts.ts";
 import { mutated } from "./mutated.ts";
 
 type Parse = (bytes: Uint8Array, length: number, values: Float64Array) => number;

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { zoneOffset } from "../../../agent/collect/parse/zone-file.ts";
+import { zoneOffset } from "../../../agent/collect/sys/time-zone.ts";
 import { mutated } from "./mutated.ts";
 
 type Type = readonly [seconds: number, name: string];

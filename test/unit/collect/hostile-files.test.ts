@@ -10,11 +10,11 @@ import {
 } from "../../../agent/collect/cgroup/cgroup-files.ts";
 import { VALUES } from "../../../agent/collect/cgroup/cgroup-specs.ts";
 import { parseMembership } from "../../../agent/collect/cgroup/hierarchies.ts";
-import { KeyTable, parseKeyValues } from "../../../agent/collect/parse/key-table.ts";
-import { parseMountinfo, parseMounts } from "../../../agent/collect/parse/mounts.ts";
-import { CPU_COLUMNS, parseProcStat } from "../../../agent/collect/parse/proc-stat.ts";
-import { RowTable } from "../../../agent/collect/parse/row-table.ts";
-import * as tables from "../../../agent/collect/parse/tables.ts";
+import { KeyTable, parseKeyValues } from "../../../agent/collect/kit/key-table.ts";
+import { RowTable } from "../../../agent/collect/kit/row-table.ts";
+import { parseMountinfo, parseMounts } from "../../../agent/collect/proc/mounts.ts";
+import { CPU_COLUMNS, parseProcStat } from "../../../agent/collect/proc/proc-stat.ts";
+import * as tables from "../../../agent/collect/proc/tables.ts";
 import { OperationalError } from "../../../shared/errors.ts";
 import { mutated } from "./mutated.ts";
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { parseMountinfo } from "../../../agent/collect/parse/mounts.ts";
+import { parseMountinfo } from "../../../agent/collect/proc/mounts.ts";
 import { blockFileSystems, mountOf } from "../../../agent/collect/runtime/file-systems.ts";
 import { mountedPlace, parseContainerList } from "../../../agent/collect/runtime/layer-places.ts";
 import { mutated } from "./mutated.ts";

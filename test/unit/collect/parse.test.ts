@@ -1,16 +1,16 @@
 import { describe, expect, test } from "vitest";
-import { ABSENT, ByteScanner } from "../../../agent/collect/parse/byte-scanner.ts";
 import {
   parseBlkio,
   parseCpuLimit,
   parseCpuWeight,
   parseIoStat,
   parseMemoryLimit,
-} from "../../../agent/collect/parse/cgroup-files.ts";
-import { KeyTable, parseKeyValues } from "../../../agent/collect/parse/key-table.ts";
-import { parseMountinfo, parseMounts } from "../../../agent/collect/parse/mounts.ts";
-import { CPU_COLUMNS, parseProcStat } from "../../../agent/collect/parse/proc-stat.ts";
-import { RowTable } from "../../../agent/collect/parse/row-table.ts";
+} from "../../../agent/collect/cgroup/parse-cgroup-files.ts";
+import { ABSENT, ByteScanner } from "../../../agent/collect/kit/byte-scanner.ts";
+import { KeyTable, parseKeyValues } from "../../../agent/collect/kit/key-table.ts";
+import { RowTable } from "../../../agent/collect/kit/row-table.ts";
+import { parseMountinfo, parseMounts } from "../../../agent/collect/proc/mounts.ts";
+import { CPU_COLUMNS, parseProcStat } from "../../../agent/collect/proc/proc-stat.ts";
 import {
   DISK_COLUMNS,
   parseDiskstats,
@@ -19,7 +19,7 @@ import {
   parseMeminfo,
   parseNetdev,
   parsePressure,
-} from "../../../agent/collect/parse/tables.ts";
+} from "../../../agent/collect/proc/tables.ts";
 
 function scanner(text: string): ByteScanner {
   const bytes = Buffer.from(text);
@@ -152,6 +152,30 @@ describe("tables", () => {
     );
     expect(rows["lo"]).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16]);
     expect(rows["eth0.5"]?.slice(0, 2)).toEqual([9, ABSENT]);
+  });
+
+  test("net/dev: a name that holds a colon is not the device whose name it begins with", () => {
+    const text = "vlan7: 777000 5\nvlan7:1: 0 0\nvlan7:2:9 8\n";
+    const { rows } = rowsOf(parseNetdev, 16, text);
+    const first = Object.entries(rows).map(([name, values]) => [name, ...values.slice(0, 2)]);
+    expect(first).toEqual([
+      ["vlan7", 777_000, 5],
+      ["vlan7:1", 0, 0],
+      ["vlan7:2", 9, 8],
+    ]);
+  });
+
+  test("of two rows with one key neither is lost, nor do they change places", () => {
+    const table = new RowTable(16);
+    const read = (...names: string[]) => {
+      const lines = names.map((name, index) => `${name}: ${index + 1} 0\n`);
+      const { rows } = rowsOf(parseNetdev, 16, lines.join(""), table);
+      return Object.entries(rows).map(([key, [value]]) => `${key} ${value}`);
+    };
+    for (let time = 0; time < 2; time += 1) {
+      expect(read("a", "a", "b")).toEqual(["a 1", "a#2 2", "b 3"]);
+      expect(read("a", "b", "a", "a")).toEqual(["a 1", "b 2", "a#2 3", "a#3 4"]);
+    }
   });
 
   test("diskstats of an old kernel has no discards and no flushes", () => {

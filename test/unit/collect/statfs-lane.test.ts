@@ -1,20 +1,18 @@
 import { describe, expect, test } from "vitest";
-import { type StatfsAnswer, StatfsLane } from "../../../agent/collect/host/statfs-lane.ts";
+import {
+  decodeStatvfs,
+  type Space,
+  StatfsLane,
+  spaceOf,
+} from "../../../agent/collect/kit/statfs.ts";
 import { settle } from "../../support/fake-clock.ts";
 
-const ANSWER: StatfsAnswer = {
-  bsize: 4096n,
-  blocks: 2n ** 52n,
-  bfree: 20n,
-  bavail: 10n,
-  files: 7n,
-  ffree: 5n,
-};
+const ANSWER = spaceOf(4096n, [2n ** 52n, 20n, 10n, 7n, 5n]);
 
 /** Mount points that begin with /dead never answer; those with /gone fail. */
 function lane(callsMax: number) {
   const asked: string[] = [];
-  const ask = (mountPoint: string): Promise<StatfsAnswer> => {
+  const ask = (mountPoint: string): Promise<Space> => {
     asked.push(mountPoint);
     if (mountPoint.startsWith("/dead")) return new Promise(() => undefined);
     if (mountPoint.startsWith("/gone")) return Promise.reject(new Error("ENOENT"));
@@ -64,5 +62,25 @@ describe("asking file systems", () => {
     for (const point of ["/dead1", "/dead2", "/dead3", "/nfs"]) {
       expect(remote.answerFor(point)?.isError).toBe(true);
     }
+  });
+});
+
+describe("what statvfs(3) fills in", () => {
+  const filled = (fields: readonly bigint[]) => {
+    const bytes = Buffer.alloc(112);
+    for (const [index, field] of fields.entries()) bytes.writeBigUInt64LE(field, index * 8);
+    return [...decodeStatvfs(bytes)];
+  };
+
+  test("a file system with blocks of 64 KiB and fragments of 4 KiB is not 16 times too large", () => {
+    const values = filled([65_536n, 4096n, 262_144n, 2n, 1n, 9n, 8n]);
+    expect(values).toEqual([1_073_741_824, 8192, 4096, 9, 8]);
+  });
+
+  test("what the file system does not know is no number of 20 digits", () => {
+    const unknown = 2n ** 64n - 1n;
+    expect(filled([4096n, 4096n, 10n, 5n, 5n, unknown, unknown])).toEqual([
+      40_960, 20_480, 20_480, -1, -1,
+    ]);
   });
 });

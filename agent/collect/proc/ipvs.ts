@@ -1,0 +1,36 @@
+import { type Collector, counter } from "../collector.ts";
+import type { CollectContext } from "../context.ts";
+import { ByteScanner } from "../kit/byte-scanner.ts";
+import { hexCount } from "../kit/hex-count.ts";
+import { netPath } from "../kit/net-path.ts";
+import { ValueFilesCollector } from "../kit/value-files.ts";
+
+const SPECS = [
+  counter("node_ipvs_connections_total", "Connections."),
+  counter("node_ipvs_incoming_packets_total", "Packets that came in."),
+  counter("node_ipvs_outgoing_packets_total", "Packets that went out."),
+  counter("node_ipvs_incoming_bytes_total", "Bytes that came in."),
+  counter("node_ipvs_outgoing_bytes_total", "Bytes that went out."),
+];
+const HEADING_LINES = 2;
+
+/** What the kernel's load balancer did, where its module is loaded. */
+export function ipvsCollector(context: CollectContext): Collector {
+  return new ValueFilesCollector(context, "ipvs", [
+    {
+      path: netPath(context, "ip_vs_stats"),
+      specs: SPECS,
+      parse: parseIpvsStats,
+      isOptional: true,
+      hasManyRecords: true,
+    },
+  ]);
+}
+
+/** Hexadecimal numbers below two lines of names. */
+function parseIpvsStats(bytes: Uint8Array, length: number, values: Float64Array): number {
+  const scan = new ByteScanner(bytes, length);
+  for (let i = 0; i < HEADING_LINES; i += 1) scan.skipLine();
+  for (let i = 0; i < SPECS.length; i += 1) values[i] = hexCount(scan);
+  return scan.malformed;
+}

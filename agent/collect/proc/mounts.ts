@@ -1,0 +1,124 @@
+import { OperationalError } from "../../../shared/errors.ts";
+import { type CollectContext, hostFile } from "../context.ts";
+import { CHANGED, type HeldFile, MISSING, SAME } from "../kit/held-file.ts";
+
+/** One mount, as in /proc/self/mountinfo. */
+export type Mount = {
+  readonly device: string;
+  /** The part of the file system that is mounted, `/` as a rule. */
+  readonly root: string;
+  readonly mountPoint: string;
+  readonly fsType: string;
+  /** Options of the mount and of the file system together. */
+  readonly options: ReadonlySet<string>;
+};
+
+/** Mounts beyond this are left out. */
+export const MOUNTS_MAX = 10_000;
+
+/** Whose view of the mounts is asked first. */
+export type MountView = "init" | "self";
+
+const INIT = ["/proc/1/mountinfo", parseMountinfo] as const;
+const SELF = ["/proc/self/mountinfo", parseMountinfo] as const;
+const PLAIN = ["/proc/mounts", parseMounts] as const;
+
+/**
+ * The host's mounts, read again only when asked. Where /proc is another place's (an agent in a
+ * container), `self` is the agent's own view of the container and the first process has the host's.
+ */
+export class MountsFile {
+  readonly #context: CollectContext;
+  readonly #candidates: { file: HeldFile; parse: (text: string) => Mount[] }[];
+  #mounts: readonly Mount[] = [];
+  /** Mounts that the last read left out because there were too many. */
+  leftOut = 0;
+
+  constructor(context: CollectContext, view: MountView) {
+    this.#context = context;
+    const files = view === "init" ? [INIT, SELF, PLAIN] : [SELF, INIT, PLAIN];
+    this.#candidates = files.map(([path, parse]) => ({
+      file: hostFile(context, path, { hasLongRecords: true }),
+      parse,
+    }));
+  }
+
+  /** @throws OperationalError NOT_FOUND when no list of mounts can be read */
+  read(): readonly Mount[] {
+    let fault: unknown = null;
+    for (const { file, parse } of this.#candidates) {
+      try {
+        const outcome = file.read();
+        if (outcome >= MISSING) continue;
+        if (outcome === CHANGED) {
+          const text = this.#context.buffer.bytes.toString("utf8", 0, file.length);
+          this.#mounts = parse(text);
+          const excess = Math.max(text.split("\n").length - 1 - MOUNTS_MAX, 0);
+          this.leftOut = excess + (file.isCut ? 1 : 0);
+        }
+        if (outcome === SAME || this.#mounts.length > 0) return this.#mounts;
+      } catch (error) {
+        // The first process's mounts are closed to those who are not root: ask the next.
+        fault = error;
+      }
+    }
+    throw new OperationalError("NOT_FOUND", "No list of mounts under /proc", { cause: fault });
+  }
+
+  close(): void {
+    for (const { file } of this.#candidates) file.close();
+  }
+}
+
+/** Reads mountinfo. Lines of another form are left out. Source: proc_pid_mountinfo(5). */
+export function parseMountinfo(text: string): Mount[] {
+  return parseLines(text, (fields) => {
+    // Between the mount's options and the dash stands any number of optional fields.
+    const dash = fields.indexOf("-", 6);
+    const [, , , root, mountPoint, options] = fields;
+    const [fsType, device, superOptions] = dash < 0 ? [] : fields.slice(dash + 1);
+    if (root === undefined || mountPoint === undefined || fsType === undefined) return null;
+    return mountOf([device, root, mountPoint, fsType], `${options},${superOptions ?? ""}`);
+  });
+}
+
+/** Reads /proc/mounts, which does not tell the mounted part. Source: fstab(5). */
+export function parseMounts(text: string): Mount[] {
+  return parseLines(text, ([device, mountPoint, fsType, options]) => {
+    if (mountPoint === undefined || fsType === undefined) return null;
+    return mountOf([device, "/", mountPoint, fsType], options ?? "");
+  });
+}
+
+function parseLines(text: string, parse: (fields: readonly string[]) => Mount | null): Mount[] {
+  const mounts: Mount[] = [];
+  for (const line of text.split("\n", MOUNTS_MAX)) {
+    const mount = parse(line.split(" "));
+    if (mount !== null) mounts.push(mount);
+  }
+  return mounts;
+}
+
+type MountFields = readonly [
+  device: string | undefined,
+  root: string,
+  mountPoint: string,
+  fsType: string,
+];
+
+function mountOf([device, root, mountPoint, fsType]: MountFields, options: string): Mount {
+  return {
+    device: unescapeOctal(device ?? ""),
+    root: unescapeOctal(root),
+    mountPoint: unescapeOctal(mountPoint),
+    fsType,
+    options: new Set(options.split(",")),
+  };
+}
+
+/** Space, tab, newline, backslash and hash are written as `\040` and so on. */
+function unescapeOctal(text: string): string {
+  return text.replace(/\\([0-3][0-7]{2})/g, (_, digits: string) =>
+    String.fromCharCode(Number.parseInt(digits, 8)),
+  );
+}

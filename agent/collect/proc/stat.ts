@@ -1,0 +1,110 @@
+import {
+  type Collector,
+  counter,
+  familiesOf,
+  gauge,
+  JOB_CONTAINERS,
+  JOB_NODE,
+  SeriesRow,
+  type SeriesSpec,
+} from "../collector.ts";
+import { type CollectContext, hostFile, readRequired } from "../context.ts";
+import { CHANGED, type HeldFile } from "../kit/held-file.ts";
+import { RowTable } from "../kit/row-table.ts";
+import { CPU_COLUMNS, parseProcStat, STAT_TOTALS } from "./proc-stat.ts";
+
+/** Jiffies are hundredths of a second on every architecture that Node runs on. */
+const JIFFIES = 2;
+
+const MODES = ["user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal"];
+const GUEST_MODES = ["user", "nice"];
+
+const CPU_SPECS: SeriesSpec[] = [
+  ...MODES.map((mode) => ({
+    ...counter("node_cpu_seconds_total", "Time that the CPU spent in each mode.", JIFFIES),
+    labels: { mode },
+  })),
+  ...GUEST_MODES.map((mode) => ({
+    ...counter(
+      "node_cpu_guest_seconds_total",
+      "Time that the CPU spent in virtual machines; it is part of mode user or nice too.",
+      JIFFIES,
+    ),
+    labels: { mode },
+  })),
+];
+
+/** In the order of STAT_TOTALS. */
+const TOTAL_SPECS = [
+  counter("node_intr_total", "Interrupts served."),
+  counter("node_context_switches_total", "Switches from one thread to another."),
+  gauge("node_boot_time_seconds", "Time of the boot, in seconds since 1970."),
+  counter("node_forks_total", "Processes and threads created."),
+  gauge("node_procs_running", "Threads that run or could run."),
+  gauge("node_procs_blocked", "Threads that wait for input or output."),
+];
+
+const MACHINE_SPECS = [gauge("machine_cpu_cores", "CPUs that are online.")];
+
+/**
+ * A counter of /proc/stat that goes back by less than this stands still instead: the kernel's idle
+ * and iowait do that, and a reset of a second would look like a burst. More is a CPU that was off.
+ */
+const BACKWARDS_JIFFIES_MAX = 300;
+
+type CpuSeries = { readonly row: SeriesRow; readonly values: Float64Array };
+
+/** /proc/stat: time of each CPU by mode, interrupts, switches, forks, boot time. */
+export class StatCollector implements Collector {
+  readonly name = "stat";
+  readonly families = familiesOf([...CPU_SPECS, ...TOTAL_SPECS, ...MACHINE_SPECS]);
+  readonly #context: CollectContext;
+  readonly #file: HeldFile;
+  readonly #cpus = new RowTable<CpuSeries>(CPU_COLUMNS);
+  readonly #totals = new Float64Array(STAT_TOTALS.length);
+  readonly #totalRow: SeriesRow;
+  readonly #machineRow: SeriesRow;
+
+  constructor(context: CollectContext) {
+    this.#context = context;
+    this.#file = hostFile(context, "/proc/stat");
+    this.#totalRow = new SeriesRow(context.sink, TOTAL_SPECS, { job: JOB_NODE });
+    this.#machineRow = new SeriesRow(context.sink, MACHINE_SPECS, { job: JOB_CONTAINERS });
+  }
+
+  collect(): void {
+    if (readRequired(this.#file) === CHANGED) this.#parse();
+    for (const cpu of this.#cpus.rows) cpu.attachment?.row.setAll(cpu.attachment.values);
+    this.#totalRow.setAll(this.#totals);
+    if (this.#cpus.rows.length > 0) this.#machineRow.set(0, this.#cpus.rows.length);
+  }
+
+  close(): void {
+    this.#file.close();
+  }
+
+  #parse(): void {
+    const { buffer, faults, sink } = this.#context;
+    const length = this.#file.length;
+    const malformed = parseProcStat(buffer.bytes, length, this.#cpus, this.#totals);
+    for (const gone of this.#cpus.finish()) gone.attachment?.row.retire();
+    faults.add(this.name, "malformed", malformed);
+    faults.add(this.name, "overflow", this.#cpus.overflow);
+    for (const cpu of this.#cpus.rows) {
+      cpu.attachment ??= {
+        row: new SeriesRow(sink, CPU_SPECS, { job: JOB_NODE, cpu: cpu.key }),
+        values: Float64Array.from(cpu.values),
+      };
+      advance(cpu.attachment.values, cpu.values);
+    }
+  }
+}
+
+function advance(values: Float64Array, read: Float64Array): void {
+  for (let i = 0; i < values.length; i += 1) {
+    const last = values[i] ?? 0;
+    const next = read[i] ?? 0;
+    const isSmallStepBack = next >= 0 && next < last && last - next < BACKWARDS_JIFFIES_MAX;
+    if (!isSmallStepBack) values[i] = next;
+  }
+}

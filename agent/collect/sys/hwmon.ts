@@ -1,0 +1,174 @@
+import { type BackgroundSource, type Reading, wholeNumber } from "../background.ts";
+import { counter, gauge, type SeriesSpec } from "../collector.ts";
+import type { BackgroundFiles } from "../kit/background-files.ts";
+
+const CHIPS_MAX = 200;
+const FILES_MAX = 1000;
+
+const CHIP_NAMES = gauge("node_hwmon_chip_names", "Name that a driver gives to its chip.");
+const SENSOR_LABEL = gauge("node_hwmon_sensor_label", "Name that a driver gives to a sensor.");
+
+const SENSOR_TYPES = new Set(
+  "vrm beep_enable update_interval in cpu fan pwm temp curr power energy humidity intrusion".split(
+    " ",
+  ),
+);
+
+type SensorFile = { readonly type: string; readonly sensor: string; readonly element: string };
+
+/** `temp1_input` is the element `input` of the sensor `temp1`; null: not a sensor's file. */
+export function sensorFile(name: string): SensorFile | null {
+  const [, type = "", digits = "", element = ""] = /^([^0-9]+)([0-9]*)(?:_(.+))?$/.exec(name) ?? [];
+  if (!SENSOR_TYPES.has(type) || digits.length > 9) return null;
+  return { type, sensor: `${type}${Number(digits)}`, element };
+}
+
+/** As it stands in labels and metric names: lower case, without what a name may not have. */
+export function cleanName(text: string): string {
+  return text
+    .slice(0, 256)
+    .toLowerCase()
+    .replace(/[^a-z0-9:_]/g, "_")
+    .replace(/^_+|_+$/g, "");
+}
+
+/** Sensors of the hardware. Source: kernel docs, hwmon/sysfs-interface. */
+export function hwmonSource(sys: string): BackgroundSource {
+  const root = `${sys}/class/hwmon`;
+  return {
+    name: "hwmon",
+    read: async (files, reading) => {
+      for (const name of (await files.devices(root, CHIPS_MAX)) ?? []) {
+        await readChip(`${root}/${name}`, name, files, reading);
+      }
+    },
+  };
+}
+
+async function readChip(
+  path: string,
+  name: string,
+  files: BackgroundFiles,
+  reading: Reading,
+): Promise<void> {
+  const chipName = cleanName((await files.constant(`${path}/name`)) ?? "");
+  const chip = (await deviceName(path, files)) || chipName || cleanName(name);
+  const sensors = new Map<string, Map<string, string>>();
+  for (const directory of [path, `${path}/device`]) {
+    for (const { name: file, isDirectory } of await files.names(directory, FILES_MAX)) {
+      const parts = isDirectory ? null : sensorFile(file);
+      if (parts === null) continue;
+      const text = await readElement(`${directory}/${file}`, parts.element, files);
+      if (text === null) continue;
+      let elements = sensors.get(parts.sensor);
+      if (elements === undefined) {
+        elements = new Map();
+        sensors.set(parts.sensor, elements);
+      }
+      elements.set(parts.element, text);
+    }
+  }
+  if (chipName !== "") reading.set(CHIP_NAMES, { chip, chip_name: chipName }, 1);
+  for (const [sensor, elements] of sensors) readSensor({ chip, sensor }, elements, reading);
+}
+
+/** The bus and the device, such as `platform_coretemp_0`: the same after each boot. */
+async function deviceName(path: string, files: BackgroundFiles): Promise<string> {
+  const device = await files.resolve(`${path}/device`);
+  if (device === null) return "";
+  const [bus = "", name = ""] = device.split("/").slice(-2).map(cleanName);
+  return bus !== "" && name !== "" ? `${bus}_${name}` : name;
+}
+
+/** Names, limits and modes seldom change; asking for them costs as much as for the values. */
+async function readElement(
+  path: string,
+  element: string,
+  files: BackgroundFiles,
+): Promise<string | null> {
+  const isConstant = !/^(?:|input|average|target|fault|(?:.*_)?alarm)$/.test(element);
+  return isConstant ? await files.constant(path) : await files.text(path);
+}
+
+type SensorLabels = { readonly chip: string; readonly sensor: string };
+
+function readSensor(
+  labels: SensorLabels,
+  elements: ReadonlyMap<string, string>,
+  reading: Reading,
+): void {
+  const type = sensorFile(labels.sensor)?.type ?? "";
+  const label = elements.get("label");
+  if (label !== undefined) reading.set(SENSOR_LABEL, { ...labels, label }, 1);
+  for (const [element, text] of elements) {
+    if (element === "label") continue;
+    const spec = specOf(type, element, elements.has(""));
+    if (type === "beep_enable") reading.set(spec, labels, text === "1" ? 1 : 0);
+    // Some drivers put text into files of such names.
+    else if (/^[-0-9]/.test(text)) {
+      const value = wholeNumber(text);
+      if (value === null) reading.malformed += 1;
+      else reading.set(spec, labels, value);
+    }
+  }
+}
+
+const specs = new Map<string, SeriesSpec>();
+
+function specOf(type: string, element: string, hasPlainValue: boolean): SeriesSpec {
+  const { name, scale } = naming(type, element, hasPlainValue);
+  let spec = specs.get(name);
+  if (spec === undefined) {
+    const make = type === "energy" && name.endsWith("_total") ? counter : gauge;
+    spec = make(name, `Sensors of type ${type}: ${element || "value"}.`, scale);
+    if (specs.size < NAMES_MAX) specs.set(name, spec);
+  }
+  return spec;
+}
+
+const NAMES_MAX = 1000;
+
+type Naming = { readonly name: string; readonly scale: number };
+
+/** Names and units of node_exporter's hwmon collector. */
+function naming(type: string, element: string, hasPlainValue: boolean): Naming {
+  if (type === "beep_enable") return { name: "node_hwmon_beep_enabled", scale: 0 };
+  if (type === "vrm") return { name: "node_hwmon_voltage_regulator_version", scale: 0 };
+  if (type === "update_interval") {
+    return { name: "node_hwmon_update_interval_seconds", scale: 3 };
+  }
+  // `input` is the value itself, unless there is a file without an element.
+  const isValue = element === "" || (element === "input" && !hasPlainValue);
+  const base = `node_hwmon_${type}${isValue ? "" : `_${cleanName(element)}`}`;
+  if (element === "fault" || element === "alarm") return { name: base, scale: 0 };
+  if (element === "beep") return { name: `${base}_enabled`, scale: 0 };
+  const { suffix, scale } = unitOf(type, element);
+  return { name: base + suffix, scale };
+}
+
+function unitOf(
+  type: string,
+  element: string,
+): { readonly suffix: string; readonly scale: number } {
+  switch (type) {
+    case "in":
+    case "cpu":
+      return { suffix: "_volts", scale: 3 };
+    case "temp":
+      return element === "type" ? { suffix: "", scale: 0 } : { suffix: "_celsius", scale: 3 };
+    case "curr":
+      return { suffix: "_amps", scale: 3 };
+    case "energy":
+      return { suffix: "_joule_total", scale: 6 };
+    case "power":
+      if (element === "accuracy") return { suffix: "", scale: 6 };
+      if (element.startsWith("average_interval")) return { suffix: "_seconds", scale: 3 };
+      return { suffix: "_watt", scale: 6 };
+    case "humidity":
+      return { suffix: "", scale: 6 };
+    case "fan":
+      return { suffix: /^(?:input|min|max|target)$/.test(element) ? "_rpm" : "", scale: 0 };
+    default:
+      return { suffix: "", scale: 0 };
+  }
+}

@@ -1,0 +1,178 @@
+import { join } from "node:path";
+import {
+  type Collector,
+  counter,
+  familiesOf,
+  gauge,
+  JOB_NODE,
+  SeriesRow,
+  type SeriesSpec,
+} from "../collector.ts";
+import { type CollectContext, hostPath } from "../context.ts";
+import { ABSENT } from "../kit/byte-scanner.ts";
+import { LabelledFact } from "../kit/labelled-fact.ts";
+import { listNames, numberIn, readSmallFile } from "../kit/small-file.ts";
+
+const UP = gauge("node_network_up", "Whether the device is up.");
+const FACTS = gauge("node_network_info", "Addresses and state of the device.");
+
+/** Speeds are in megabits a second. */
+const MEGABIT_BYTES = 125_000;
+
+const FILES: readonly (readonly [file: string, spec: SeriesSpec, factor: number])[] = [
+  ["addr_assign_type", gauge("node_network_address_assign_type", "Origin of the address."), 1],
+  ["carrier", gauge("node_network_carrier", "Whether there is a link."), 1],
+  ["carrier_changes", counter("node_network_carrier_changes_total", "Changes of the link."), 1],
+  ["carrier_up_count", counter("node_network_carrier_up_changes_total", "Links won."), 1],
+  ["carrier_down_count", counter("node_network_carrier_down_changes_total", "Links lost."), 1],
+  ["dev_id", gauge("node_network_device_id", "Tells devices that share an address."), 1],
+  ["dormant", gauge("node_network_dormant", "Whether the device waits for something."), 1],
+  ["flags", gauge("node_network_flags", "The device's flags, as a number."), 1],
+  ["ifindex", gauge("node_network_iface_id", "The device's number."), 1],
+  ["iflink", gauge("node_network_iface_link", "Number of the device below it, or its own."), 1],
+  ["link_mode", gauge("node_network_iface_link_mode", "Policy for the link."), 1],
+  ["mtu", gauge("node_network_mtu_bytes", "Largest packet."), 1],
+  ["name_assign_type", gauge("node_network_name_assign_type", "Origin of the name."), 1],
+  ["netdev_group", gauge("node_network_net_dev_group", "Group of devices."), 1],
+  ["speed", gauge("node_network_speed_bytes", "Speed, in bytes a second."), MEGABIT_BYTES],
+  ["tx_queue_len", gauge("node_network_transmit_queue_length", "Packets that may wait."), 1],
+  ["type", gauge("node_network_protocol_type", "Kind of hardware, as a number."), 1],
+];
+const NO_HANDLER_FILE = "statistics/rx_nohandler";
+const NO_HANDLER_SPEC = counter(
+  "node_network_receive_nohandler_total",
+  "Packets received that nobody wanted.",
+);
+const SPECS = [UP, ...FILES.map(([, spec]) => spec), NO_HANDLER_SPEC];
+const NO_HANDLER = SPECS.length - 1;
+
+const DIRECTORY = "/sys/class/net";
+const DEVICES_MAX = 4096;
+/** How old what is known of a device's link may be, if there are not too many. */
+const REFRESH_MS = 5000;
+/** A device is two dozen files; most change only with the link, or when somebody changes them. */
+const REFRESH_ALL_MS = 60_000;
+/** Hosts have hundreds of devices (a container has one): a few get their turn in each tick. */
+const DEVICES_PER_TICK = 8;
+/** The files that tell of a change. */
+const TELLTALES = ["flags", "carrier_changes"] as const;
+
+type Device = {
+  readonly name: string;
+  readonly row: SeriesRow;
+  readonly facts: LabelledFact;
+  readonly values: Float64Array;
+  readAtMs: number;
+  allReadAtMs: number;
+  /** What the telltale files said. */
+  state: string;
+};
+
+/** What /sys/class/net tells of network devices; a few of them are asked in each tick. */
+export class NetclassCollector implements Collector {
+  readonly name = "netclass";
+  readonly families = familiesOf([...SPECS, FACTS]);
+  readonly #context: CollectContext;
+  readonly #directory: string;
+  /** In the order in which they were last read. */
+  readonly #devices = new Map<string, Device>();
+  #listedAtMs = Number.NEGATIVE_INFINITY;
+  #isFirst = true;
+
+  constructor(context: CollectContext) {
+    this.#context = context;
+    this.#directory = hostPath(context, DIRECTORY);
+  }
+
+  collect(nowMs: number): void {
+    if (Math.abs(nowMs - this.#listedAtMs) >= REFRESH_MS) this.#list(nowMs);
+    this.#refresh(nowMs);
+    for (const { row, facts, values } of this.#devices.values()) {
+      row.setAll(values);
+      facts.set();
+    }
+  }
+
+  close(): void {
+    this.#devices.clear();
+  }
+
+  #list(nowMs: number): void {
+    this.#listedAtMs = nowMs;
+    const names = listNames(this.#directory, DEVICES_MAX);
+    if (names.length > DEVICES_MAX) this.#context.faults.add(this.name, "limit", 1);
+    // `bonding_masters` is a file among the devices.
+    const listed = new Set(names.filter((name) => name !== "bonding_masters"));
+    for (const device of this.#devices.values()) {
+      if (!listed.has(device.name)) this.#drop(device);
+    }
+    for (const name of listed) {
+      if (this.#devices.has(name)) continue;
+      const { sink } = this.#context;
+      const row = new SeriesRow(sink, SPECS, { job: JOB_NODE, device: name });
+      const facts = new LabelledFact(sink, FACTS);
+      const values = new Float64Array(SPECS.length).fill(ABSENT);
+      const never = { readAtMs: Number.NEGATIVE_INFINITY, allReadAtMs: Number.NEGATIVE_INFINITY };
+      this.#devices.set(name, { name, row, facts, values, ...never, state: "" });
+    }
+  }
+
+  #refresh(nowMs: number): void {
+    // At the start all are read: what a query sees of a node should be whole.
+    let turns = this.#isFirst ? this.#devices.size : DEVICES_PER_TICK;
+    this.#isFirst = false;
+    for (const device of this.#devices.values()) {
+      if (turns === 0) return;
+      if (Math.abs(nowMs - device.readAtMs) < REFRESH_MS) continue;
+      turns -= 1;
+      device.readAtMs = nowMs;
+      if (!this.#read(device, nowMs)) {
+        this.#drop(device);
+        continue;
+      }
+      this.#devices.delete(device.name);
+      this.#devices.set(device.name, device);
+    }
+  }
+
+  /** False when the device is gone. */
+  #read(device: Device, nowMs: number): boolean {
+    const text = (file: string) => readSmallFile(join(this.#directory, device.name, file));
+    const operstate = text("operstate");
+    if (operstate === null) return false;
+    device.values[NO_HANDLER] = numberIn(text(NO_HANDLER_FILE));
+    const state = [operstate, ...TELLTALES.map(text)].join(" ");
+    const isDue = Math.abs(nowMs - device.allReadAtMs) >= REFRESH_ALL_MS;
+    if (!isDue && state === device.state) return true;
+    device.allReadAtMs = nowMs;
+    device.state = state;
+    readAll(device, operstate, text);
+    return true;
+  }
+
+  #drop(device: Device): void {
+    device.row.retire();
+    device.facts.retire();
+    this.#devices.delete(device.name);
+  }
+}
+
+function readAll(
+  { name, values, facts }: Device,
+  operstate: string,
+  text: (file: string) => string | null,
+): void {
+  values[0] = operstate === "up" ? 1 : 0;
+  for (const [index, [file, , factor]] of FILES.entries()) {
+    const value = numberIn(text(file));
+    values[index + 1] = value === ABSENT ? ABSENT : value * factor;
+  }
+  facts.tell({
+    device: name,
+    address: text("address") ?? "",
+    broadcast: text("broadcast") ?? "",
+    duplex: text("duplex") ?? "",
+    ifalias: text("ifalias") ?? "",
+    operstate,
+  });
+}

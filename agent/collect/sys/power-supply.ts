@@ -1,0 +1,119 @@
+import { type BackgroundSource, type Reading, wholeNumber } from "../background.ts";
+import { counter, gauge, type SeriesSpec } from "../collector.ts";
+import type { BackgroundFiles } from "../kit/background-files.ts";
+import { cleanName } from "./hwmon.ts";
+
+const ZONES_MAX = 500;
+const SUPPLIES_MAX = 100;
+
+/** Energy that a part of the processor used. Only root may read it, on most kernels. */
+export function raplSource(sys: string): BackgroundSource {
+  const root = `${sys}/class/powercap`;
+  return {
+    name: "rapl",
+    read: async (files, reading) => {
+      const used = new Map<string, number>();
+      for (const zone of (await files.devices(root, ZONES_MAX)) ?? []) {
+        const text = await files.constant(`${root}/${zone}/name`);
+        if (text === null) continue;
+        const { name, index } = zoneName(text, used);
+        const labels = { index: String(index), path: `/sys/class/powercap/${zone}` };
+        const energy = await files.text(`${root}/${zone}/energy_uj`);
+        const part = cleanName(name).replaceAll(":", "_");
+        if (part !== "") reading.setText(energySpec(part), labels, energy);
+      }
+    },
+  };
+}
+
+function energySpec(part: string): SeriesSpec {
+  return counter(`node_rapl_${part}_joules_total`, "Energy used by this part in joules.", 6);
+}
+
+/** `package-3` is package 3; zones without a number are numbered by name as they come. */
+function zoneName(text: string, used: Map<string, number>): { name: string; index: number } {
+  const [, stem, digits] = /^([^-]*)-([0-9]{1,9})$/.exec(text) ?? [];
+  const name = stem ?? text;
+  const index = digits === undefined ? (used.get(name) ?? 0) : Number(digits);
+  used.set(name, index + 1);
+  return { name, index };
+}
+
+/** Attribute and metric, where they differ; then the scale. */
+const SUPPLY_VALUES: readonly (readonly [attribute: string, metric: string, scale: number])[] = [
+  ...same("authentic calibrate capacity capacity_alert_max capacity_alert_min online present", 0),
+  ["cycle_count", "cyclecount", 0],
+  ["time_to_empty_now", "time_to_empty_seconds", 0],
+  ["time_to_full_now", "time_to_full_seconds", 0],
+  ["charge_now", "charge_ampere", 6],
+  ["current_now", "current_ampere", 6],
+  ["energy_now", "energy_watthour", 6],
+  ["power_now", "power_watt", 6],
+  ["voltage_now", "voltage_volt", 6],
+  ...same(
+    "charge_control_limit charge_control_limit_max charge_counter charge_empty " +
+      "charge_empty_design charge_full charge_full_design charge_term_current " +
+      "constant_charge_current constant_charge_current_max constant_charge_voltage " +
+      "constant_charge_voltage_max current_boot current_max energy_empty energy_empty_design " +
+      "energy_full energy_full_design input_current_limit precharge_current voltage_boot " +
+      "voltage_max voltage_max_design voltage_min voltage_min_design voltage_ocv",
+    6,
+  ),
+  ...(
+    "temp temp_alert_max temp_alert_min temp_ambient temp_ambient_max temp_ambient_min temp_max " +
+    "temp_min"
+  )
+    .split(" ")
+    .map((name) => [name, `${name}_celsius`, 1] as const),
+];
+
+function same(names: string, scale: number) {
+  return names.split(" ").map((name) => [name, name, scale] as const);
+}
+
+const SUPPLY_SPECS: ReadonlyMap<string, SeriesSpec> = new Map(
+  SUPPLY_VALUES.map(([attribute, metric, scale]) => [
+    attribute,
+    gauge(`node_power_supply_${metric}`, `The power supply's ${attribute}.`, scale),
+  ]),
+);
+const SUPPLY_INFO = gauge("node_power_supply_info", "What the power supply is.");
+const SUPPLY_TEXTS = new Set(
+  (
+    "capacity_level charge_type health manufacturer model_name scope serial_number status " +
+    "technology type usb_type"
+  ).split(" "),
+);
+
+/** Batteries and mains. Source: kernel docs, ABI/testing/sysfs-class-power. */
+export function powerSupplySource(sys: string): BackgroundSource {
+  const root = `${sys}/class/power_supply`;
+  return {
+    name: "powersupplyclass",
+    read: async (files, reading) => {
+      for (const supply of (await files.devices(root, SUPPLIES_MAX)) ?? []) {
+        await readSupply(`${root}/${supply}`, supply, files, reading);
+      }
+    },
+  };
+}
+
+async function readSupply(
+  path: string,
+  supply: string,
+  files: BackgroundFiles,
+  reading: Reading,
+): Promise<void> {
+  const labels = { power_supply: supply };
+  const texts: Record<string, string> = {};
+  for (const { name, isDirectory } of await files.names(path, 200)) {
+    const spec = SUPPLY_SPECS.get(name);
+    if (isDirectory || (spec === undefined && !SUPPLY_TEXTS.has(name))) continue;
+    const text = await files.text(`${path}/${name}`);
+    if (text === null || text === "") continue;
+    if (spec === undefined) texts[name] = text;
+    else if (wholeNumber(text) !== null || /^[-0-9]/.test(text))
+      reading.setText(spec, labels, text);
+  }
+  reading.set(SUPPLY_INFO, { ...labels, ...texts }, 1);
+}
