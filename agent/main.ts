@@ -24,7 +24,7 @@ import { FrameEncoder } from "../shared/wire/frame-encoder.ts";
 import { type AgentPlatform, startAgent } from "./app.ts";
 import { askInventory } from "./ask-inventory.ts";
 import { collectorNames, createCollectors, type OpenDirectory } from "./collect/collectors.ts";
-import { ContainerDirectory } from "./collect/runtime/container-directory.ts";
+import { ContainerDirectory } from "./collect/containers/container-directory.ts";
 import { TickRunner } from "./collect/tick.ts";
 import type { AgentConfig } from "./config.ts";
 import { readConfigApart } from "./config-process.ts";

@@ -4,7 +4,7 @@ import {
   factsOfPath,
   type OomEvents,
   seriesLabels,
-} from "../runtime/container-facts.ts";
+} from "../containers/container-facts.ts";
 import { cgroupLabels } from "./cgroup-kind.ts";
 import type { CgroupNode } from "./cgroup-tree.ts";
 

@@ -1,5 +1,5 @@
+import type { OomEvents } from "../containers/container-facts.ts";
 import { ABSENT } from "../kit/byte-scanner.ts";
-import type { OomEvents } from "../runtime/container-facts.ts";
 
 const NO_EVENTS: OomEvents = { events: 0, runs: 0 };
 

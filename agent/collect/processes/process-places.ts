@@ -1,10 +1,10 @@
 import { OperationalError } from "../../../shared/errors.ts";
 import { cgroupKind } from "../cgroup/cgroup-kind.ts";
 import { findHierarchies, type Hierarchy, parseMembership } from "../cgroup/hierarchies.ts";
+import { factsOfPath } from "../containers/container-facts.ts";
 import { type CollectContext, hostFile, hostPath } from "../context.ts";
 import { MISSING } from "../kit/held-file.ts";
 import { MountsFile } from "../proc/mounts.ts";
-import { factsOfPath } from "../runtime/container-facts.ts";
 import type { CgroupActivity, ReadActivity } from "./cgroup-activity.ts";
 
 /** A cgroup that processes are in. */

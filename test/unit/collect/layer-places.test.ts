@@ -1,8 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { blockFileSystems, mountOf } from "../../../agent/collect/containers/file-systems.ts";
+import {
+  mountedPlace,
+  parseContainerList,
+} from "../../../agent/collect/containers/layer-places.ts";
 import { parseMountinfo } from "../../../agent/collect/proc/mounts.ts";
-import { blockFileSystems, mountOf } from "../../../agent/collect/runtime/file-systems.ts";
-import { mountedPlace, parseContainerList } from "../../../agent/collect/runtime/layer-places.ts";
 import { mutated } from "./mutated.ts";
 
 const ID = "ab".repeat(32);
