@@ -24,7 +24,7 @@ import { netdevCollector } from "./proc/net-dev.ts";
 import { StatCollector } from "./proc/stat.ts";
 import { unameCollector } from "./proc/uname.ts";
 import { vmstatCollector } from "./proc/vmstat.ts";
-import { processCollectors } from "./processes/process-collectors.ts";
+import { processCollectors } from "./processes/process-collector.ts";
 import { ReadingLane } from "./reading-lane.ts";
 import { textfileCollector } from "./textfile/textfile.ts";
 import type { ScheduledCollector } from "./tick.ts";
