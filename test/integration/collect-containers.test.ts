@@ -491,6 +491,7 @@ describe("no socket: the runtimes' files", () => {
     ["a user's", "home/ann/.local/share/containers/storage/overlay-containers/containers.json"],
   ])("Podman's storage: %s", async (_, path) => {
     const bed = new Bed();
+    bed.file("root/.local/share/containers/storage/overlay-containers/containers.json", { a: [] });
     bed.file(path, [null, storageEntry(B, "other"), storageEntry(A, "cache")]);
     expect(await bed.known(A, "libpod", LIBPOD)).toMatchObject({
       source: "podman-config",

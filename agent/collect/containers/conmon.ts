@@ -1,8 +1,8 @@
 import { dirname, join } from "node:path";
 import { anyPid } from "../cgroup/cgroup-processes.ts";
 import { ReadBuffer } from "../kit/held-file.ts";
-import { readText } from "./bounded-file.ts";
 import { cleanText } from "./hostile-json.ts";
+import { isPlainPath, readText } from "./runtime-files.ts";
 
 /** What the process that watches a container of Podman was started with. */
 export type Conmon = {
@@ -54,8 +54,7 @@ export function conmonOf(words: readonly string[], id: string): Conmon | null {
 /** `STORAGE/overlay-containers/ID/userdata` → `STORAGE/overlay-containers` */
 function listDirectoryOf(bundle: string, id: string): string | null {
   const isBundle =
-    bundle.startsWith("/") &&
-    !bundle.split("/").includes("..") &&
+    isPlainPath(bundle) &&
     /\/[a-z0-9]+-containers\/[0-9a-f]{64}\/userdata$/.test(bundle) &&
     bundle.includes(`/${id}/`);
   return isBundle ? dirname(dirname(bundle)) : null;
