@@ -11,12 +11,12 @@ import { type CollectContext, hostPath } from "../context.ts";
 import { ABSENT } from "../kit/byte-scanner.ts";
 import { MountsFile } from "../proc/mounts.ts";
 import { Cgroup, type CgroupParts } from "./cgroup.ts";
+import { DeviceNames } from "./cgroup-io.ts";
 import type { NameOptions } from "./cgroup-name.ts";
 import { NetworkSpaces } from "./cgroup-network.ts";
 import { CgroupProcesses } from "./cgroup-processes.ts";
 import { cgroupSpecs, IO_SPECS, NETWORK_SPECS, USAGE_SPECS, V2_CPU_SCALE } from "./cgroup-specs.ts";
 import { type CgroupNode, CgroupTree } from "./cgroup-tree.ts";
-import { DeviceNames } from "./device-names.ts";
 import { findHierarchies, type Hierarchies } from "./hierarchies.ts";
 import { PastKills } from "./past-kills.ts";
 

@@ -5,12 +5,14 @@ import { ABSENT } from "../kit/byte-scanner.ts";
 import { CHANGED, GONE, type HeldFile } from "../kit/held-file.ts";
 import {
   type CgroupFile,
+  openFirst,
   PRESSURE_FILES,
   READ_AFTER_CPU_MS,
+  readHeld,
   V1_FILES,
   V2_FILES,
 } from "./cgroup-files.ts";
-import { CgroupIo } from "./cgroup-io.ts";
+import { CgroupIo, type DeviceNames } from "./cgroup-io.ts";
 import { CgroupName, type NameOptions } from "./cgroup-name.ts";
 import { ContainerNetwork, type NetworkSpaces } from "./cgroup-network.ts";
 import { type CgroupProcesses, type FirstProcess, PIDS_MAX } from "./cgroup-processes.ts";
@@ -18,8 +20,6 @@ import { CgroupRatios } from "./cgroup-ratios.ts";
 import * as at from "./cgroup-specs.ts";
 import type { CgroupNode } from "./cgroup-tree.ts";
 import { CgroupUse, isReadDue, mayAnyBeDue, neverRead, type Read } from "./cgroup-use.ts";
-import type { DeviceNames } from "./device-names.ts";
-import { openFirst, readHeld } from "./held-entry.ts";
 import { type Controller, type Hierarchies, pathInHierarchy } from "./hierarchies.ts";
 import type { OomKills } from "./oom-kills.ts";
 import type { Ended } from "./past-kills.ts";

@@ -10,7 +10,8 @@ import type { EngineWatch } from "./engine-watch.ts";
 
 /** How long an inspection may take. */
 const SOON_MS = 10_000;
-const ENDED = new Set(["created", "exited", "dead"]);
+/** States in which a container does not run. */
+export const ENDED = new Set(["created", "exited", "dead"]);
 
 /** One container, from when its cgroup or its runtime first told of it. */
 export class ContainerEntry {
