@@ -51,12 +51,81 @@ export type CgroupFile = {
   readonly parse: (bytes: Uint8Array, length: number, values: Float64Array) => number;
 };
 
+/** Puts its number into `values[target]`, or also the one behind it. Returns as `parse` above. */
 type TargetParser = (
   bytes: Uint8Array,
   length: number,
   values: Float64Array,
   target: number,
 ) => number;
+
+/** A file of one whole number: into `values[target]`. Returns how many numbers were malformed. */
+const parseNumber: TargetParser = (bytes, length, values, target) => {
+  const scan = new ByteScanner(bytes, length);
+  values[target] = scan.count();
+  return scan.malformed;
+};
+
+/** A memory limit in bytes; `max` and what no machine has is 0, which says that there is none. */
+export const parseMemoryLimit: TargetParser = (bytes, length, values, target) => {
+  values[target] = 0;
+  if (length > 0 && bytes[0] === LETTER_M) return 0;
+  const malformed = parseNumber(bytes, length, values, target);
+  if ((values[target] ?? 0) >= NO_LIMIT_BYTES) values[target] = 0;
+  return malformed;
+};
+
+/**
+ * v2's cpu.max, `quota period`, or one of v1's cpu.cfs_*_us: numbers into `values[target]` and the
+ * ones behind it. `max` and -1, no quota, are ABSENT.
+ */
+export const parseCpuLimit: TargetParser = (bytes, length, values, target) => {
+  const scan = new ByteScanner(bytes, length);
+  for (let index = target; !scan.isAtLineEnd && index < target + 2; index += 1) {
+    const first = bytes[scan.at];
+    if (first === LETTER_M || first === MINUS) {
+      scan.skipWord();
+      values[index] = ABSENT;
+    } else {
+      values[index] = scan.count();
+    }
+    scan.skipSpaces();
+  }
+  return scan.malformed;
+};
+
+/**
+ * v2's cpu.weight, 1 to 10000, as the shares that v1 would have. The runtimes turn shares into
+ * weight by weight = 1 + (shares - 2) × 9999 / 262142; this is the way back, so not always exact.
+ */
+export const parseCpuWeight: TargetParser = (bytes, length, values, target) => {
+  const malformed = parseNumber(bytes, length, values, target);
+  const weight = values[target] ?? ABSENT;
+  const isWeight = weight >= 1 && weight <= 10_000;
+  values[target] = isWeight ? 2 + Math.floor(((weight - 1) * 262_142) / 9999) : ABSENT;
+  return malformed;
+};
+
+function single(
+  controller: Controller,
+  name: string,
+  when: ReadWhen,
+  target: number,
+  parser: TargetParser = parseNumber,
+): CgroupFile {
+  const parse: CgroupFile["parse"] = (bytes, length, values) =>
+    parser(bytes, length, values, target);
+  return { controller, names: [name], when, comparesBytes: false, parse };
+}
+
+function setting(controller: Controller, name: string, target: number, parser: TargetParser) {
+  return single(controller, name, "setting", target, parser);
+}
+
+function pressure(resource: string, target: number): CgroupFile {
+  const file = single("psi", `${resource}.pressure`, "always", target, parsePressure);
+  return { ...file, comparesBytes: true };
+}
 
 function keyed(
   controller: Controller,
@@ -65,48 +134,9 @@ function keyed(
   keys: readonly (readonly [string, number])[],
 ): CgroupFile {
   const table = new KeyTable(keys);
-  return {
-    controller,
-    names: [name],
-    when,
-    comparesBytes: true,
-    parse: (bytes, length, values) => parseKeyValues(bytes, length, table, values),
-  };
-}
-
-function single(controller: Controller, name: string, when: ReadWhen, target: number): CgroupFile {
-  return {
-    controller,
-    names: [name],
-    when,
-    comparesBytes: false,
-    parse: (bytes, length, values) => parseNumber(bytes, length, values, target),
-  };
-}
-
-function setting(
-  controller: Controller,
-  name: string,
-  target: number,
-  parse: TargetParser,
-): CgroupFile {
-  return {
-    controller,
-    names: [name],
-    when: "setting",
-    comparesBytes: false,
-    parse: (bytes, length, values) => parse(bytes, length, values, target),
-  };
-}
-
-function pressure(resource: string, target: number): CgroupFile {
-  return {
-    controller: "psi",
-    names: [`${resource}.pressure`],
-    when: "always",
-    comparesBytes: true,
-    parse: (bytes, length, values) => parsePressure(bytes, length, values, target),
-  };
+  const parse: CgroupFile["parse"] = (bytes, length, values) =>
+    parseKeyValues(bytes, length, table, values);
+  return { controller, names: [name], when, comparesBytes: true, parse };
 }
 
 export const PRESSURE_FILES: readonly CgroupFile[] = [
@@ -198,73 +228,6 @@ export const V1_FILES: readonly CgroupFile[] = [
   single("pids", "pids.current", "started", at.THREADS),
   setting("pids", "pids.max", at.THREADS_MAX, parseMemoryLimit),
 ];
-
-/** A file of one whole number: into `values[target]`. Returns how many numbers were malformed. */
-export function parseNumber(
-  bytes: Uint8Array,
-  length: number,
-  values: Float64Array,
-  target: number,
-): number {
-  const scan = new ByteScanner(bytes, length);
-  values[target] = scan.count();
-  return scan.malformed;
-}
-
-/** A memory limit in bytes; `max` and what no machine has is 0, which says that there is none. */
-export function parseMemoryLimit(
-  bytes: Uint8Array,
-  length: number,
-  values: Float64Array,
-  target: number,
-): number {
-  values[target] = 0;
-  if (length > 0 && bytes[0] === LETTER_M) return 0;
-  const malformed = parseNumber(bytes, length, values, target);
-  if ((values[target] ?? 0) >= NO_LIMIT_BYTES) values[target] = 0;
-  return malformed;
-}
-
-/**
- * v2's cpu.max, `quota period`, or one of v1's cpu.cfs_*_us: numbers into `values[target]` and the
- * ones behind it. `max` and -1, no quota, are ABSENT.
- */
-export function parseCpuLimit(
-  bytes: Uint8Array,
-  length: number,
-  values: Float64Array,
-  target: number,
-): number {
-  const scan = new ByteScanner(bytes, length);
-  for (let index = target; !scan.isAtLineEnd && index < target + 2; index += 1) {
-    const first = bytes[scan.at];
-    if (first === LETTER_M || first === MINUS) {
-      scan.skipWord();
-      values[index] = ABSENT;
-    } else {
-      values[index] = scan.count();
-    }
-    scan.skipSpaces();
-  }
-  return scan.malformed;
-}
-
-/**
- * v2's cpu.weight, 1 to 10000, as the shares that v1 would have. The runtimes turn shares into
- * weight by weight = 1 + (shares - 2) × 9999 / 262142; this is the way back, so not always exact.
- */
-export function parseCpuWeight(
-  bytes: Uint8Array,
-  length: number,
-  values: Float64Array,
-  target: number,
-): number {
-  const malformed = parseNumber(bytes, length, values, target);
-  const weight = values[target] ?? ABSENT;
-  const isWeight = weight >= 1 && weight <= 10_000;
-  values[target] = isWeight ? 2 + Math.floor(((weight - 1) * 262_142) / 9999) : ABSENT;
-  return malformed;
-}
 
 /** Opens the first of the files that is there; null: none is, or there is no directory. */
 export function openFirst(
