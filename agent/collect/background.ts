@@ -4,6 +4,7 @@ import { labelsOf } from "../../shared/model/labels.ts";
 import { type Collector, JOB_NODE, type MetricFamily, type SeriesSpec } from "./collector.ts";
 import type { CollectContext } from "./context.ts";
 import { BackgroundFiles, NodeDisk, type SlowDisk } from "./kit/background-files.ts";
+import { isUnknown } from "./kit/small-file.ts";
 import { ReadingLane } from "./reading-lane.ts";
 
 /**
@@ -49,19 +50,36 @@ export class Reading {
   readonly labels: Labels[] = [];
   readonly #seriesMax: number;
   readonly #seen = new Set<string>();
-  /** Values that were none, and such as were given twice. */
+  /** How often names were given that are not unique. */
+  readonly #given = new Map<string, number>();
+  /** Values that are not numbers. */
   malformed = 0;
   overflow = 0;
+  /** Values with labels that another had before. */
+  duplicates = 0;
 
   constructor(seriesMax = SERIES_MAX) {
     this.#seriesMax = seriesMax;
   }
 
-  /** `value` as the integer (or, with DOUBLE_SCALE, the double) of the spec's scale; may be negative. */
+  /** `name`, or if it was given before in this reading, the name and what tells the two apart. */
+  distinct(name: string, apart: string): string {
+    const count = this.#given.get(name) ?? 0;
+    this.#given.set(name, count + 1);
+    return count === 0 ? name : this.distinct(`${name}_${apart}`, String(count + 1));
+  }
+
+  /**
+   * `value` as the integer (or, with DOUBLE_SCALE, the double) of the spec's scale; may be negative.
+   * Of two values with the same labels the second gets a label `duplicate`.
+   */
   set(spec: SeriesSpec, labels: Labels, value: number): void {
     const key = `${spec.name}\0${JSON.stringify(labels)}\0${JSON.stringify(spec.labels ?? null)}`;
     if (this.#seen.has(key)) {
-      this.malformed += 1;
+      this.duplicates += 1;
+      const count = (this.#given.get(key) ?? 1) + 1;
+      this.#given.set(key, count);
+      this.set(spec, { ...labels, duplicate: String(count) }, value);
       return;
     }
     if (this.keys.length >= this.#seriesMax) {
@@ -75,12 +93,15 @@ export class Reading {
     this.labels.push(labels);
   }
 
-  /** As `set` of a whole number in text, such as an attribute's. None if there is no text. */
+  /**
+   * As `set` of a whole number in text, such as an attribute's. No series if there is no text, or if
+   * it is a gauge's way to say that the value is unknown.
+   */
   setText(spec: SeriesSpec, labels: Labels, text: string | null): void {
     if (text === null || text === "") return;
     const value = wholeNumber(text);
     if (value === null) this.malformed += 1;
-    else this.set(spec, labels, value);
+    else if (spec.type === "counter" || !isUnknown(value)) this.set(spec, labels, value);
   }
 }
 

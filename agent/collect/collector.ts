@@ -98,6 +98,12 @@ export class SeriesRow {
     this.#sink.set(slot, value);
   }
 
+  /** As `set`, where a negative value is as good as any. */
+  setSigned(index: number, value: number): void {
+    const slot = this.#slots[index] ?? UNDEFINED_SLOT;
+    this.#sink.set(slot === UNDEFINED_SLOT ? this.#define(index) : slot, value);
+  }
+
   /** Lets the value of the last tick stand. */
   keep(index: number): void {
     const slot = this.#slots[index] ?? UNDEFINED_SLOT;

@@ -7,21 +7,18 @@ import { SERIES_LABELS_DEFAULT } from "./containers/container-facts.ts";
 import { containerFilesystemCollector } from "./containers/container-filesystems.ts";
 import { containerStateCollector } from "./containers/container-states.ts";
 import { type CollectContext, Faults } from "./context.ts";
-import { DEVICE_COLLECTORS } from "./device-collectors.ts";
-import { HOST_COLLECTORS } from "./host-collectors.ts";
+import { DEVICE_COLLECTORS, HOST_COLLECTORS } from "./host-collectors.ts";
 import { ReadBuffer } from "./kit/held-file.ts";
 import { OwnedSink } from "./owned-sink.ts";
 import { diskstatsCollector } from "./proc/diskstats.ts";
+import { filefdCollector } from "./proc/file-nr.ts";
 import { FilesystemCollector } from "./proc/filesystem.ts";
-import {
-  filefdCollector,
-  loadavgCollector,
-  pressureCollector,
-  timeCollector,
-} from "./proc/fixed-values.ts";
+import { loadavgCollector } from "./proc/loadavg.ts";
 import { meminfoCollector } from "./proc/meminfo.ts";
 import { netdevCollector } from "./proc/net-dev.ts";
+import { pressureCollector } from "./proc/pressure.ts";
 import { StatCollector } from "./proc/stat.ts";
+import { timeCollector } from "./proc/timex.ts";
 import { unameCollector } from "./proc/uname.ts";
 import { vmstatCollector } from "./proc/vmstat.ts";
 import { processCollectors } from "./processes/process-collector.ts";

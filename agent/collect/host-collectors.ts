@@ -1,25 +1,40 @@
+import { BackgroundCollector, type BackgroundSource } from "./background.ts";
 import type { CollectorEntry } from "./collector-entry.ts";
+import { type CollectContext, hostPath } from "./context.ts";
+import { arpCollector } from "./proc/arp.ts";
 import { conntrackCollector } from "./proc/conntrack.ts";
+import { cpuInfoCollector } from "./proc/cpuinfo.ts";
 import { interruptsCollector } from "./proc/interrupts.ts";
 import { ipvsCollector } from "./proc/ipvs.ts";
 import { entropyCollector, kernelHungCollector } from "./proc/kernel-numbers.ts";
+import { mdadmSource } from "./proc/mdstat.ts";
 import { tcpstatCollector, udpQueuesCollector } from "./proc/net-sockets.ts";
-import {
-  arpCollector,
-  schedstatCollector,
-  softnetCollector,
-} from "./proc/net-tables-collectors.ts";
 import { netstatCollector } from "./proc/netstat.ts";
-import { nfsCollector, nfsdCollector, xfsCollector } from "./proc/nfs.ts";
+import { nfsCollector, nfsdCollector } from "./proc/nfs.ts";
 import { processesCollector } from "./proc/processes.ts";
+import { schedstatCollector } from "./proc/schedstat.ts";
 import { sockstatCollector } from "./proc/sockstat.ts";
+import { softnetCollector } from "./proc/softnet.ts";
 import { timexCollector } from "./proc/timex.ts";
-import { clocksourceCollector, timeZoneCollector } from "./sys/clocksource.ts";
-import { cpufreqCollector, cpuInfoCollector, cpuThrottlesCollector } from "./sys/cpu.ts";
-import { DiskFactsCollector } from "./sys/disk-facts.ts";
+import { bondingSource } from "./sys/bonding.ts";
+import { clocksourceCollector } from "./sys/clocksource.ts";
+import { cpufreqCollector, cpuThrottlesCollector } from "./sys/cpu.ts";
+import { diskFactsCollector } from "./sys/disk-facts.ts";
+import { dmiSource } from "./sys/dmi.ts";
+import { edacSource } from "./sys/edac.ts";
+import { hwmonSource } from "./sys/hwmon.ts";
 import { machineCollector } from "./sys/machine.ts";
 import { NetclassCollector } from "./sys/netclass.ts";
+import { nvmeSource } from "./sys/nvme.ts";
+import { osSource } from "./sys/os-release.ts";
+import { powerSupplySource } from "./sys/power-supply.ts";
+import { raplSource } from "./sys/powercap.ts";
 import { selinuxCollector } from "./sys/selinux.ts";
+import { thermalSource } from "./sys/thermal.ts";
+import { timeZoneCollector } from "./sys/time-zone.ts";
+import { watchdogSource } from "./sys/watchdog.ts";
+import { xfsCollector } from "./sys/xfs.ts";
+import { SYSTEMD_COLLECTOR } from "./systemd/systemd-collector.ts";
 
 type Create = CollectorEntry["create"];
 
@@ -59,7 +74,7 @@ export const HOST_COLLECTORS: readonly CollectorEntry[] = [
   on("cpufreq", SELDOM, cpufreqCollector),
   on("cpu_throttles", SELDOM, cpuThrottlesCollector),
   on("xfs", SELDOM, xfsCollector),
-  on("disk_facts", HARDLY, (context) => new DiskFactsCollector(context)),
+  on("disk_facts", HARDLY, diskFactsCollector),
   on("kernel_hung", SELDOM, kernelHungCollector),
   on("selinux", HARDLY, selinuxCollector),
   on("time_zone", HARDLY, timeZoneCollector),
@@ -68,4 +83,39 @@ export const HOST_COLLECTORS: readonly CollectorEntry[] = [
   off("cpu_info", HARDLY, cpuInfoCollector),
   off("interrupts", SELDOM, interruptsCollector),
   off("processes", SELDOM, processesCollector),
+];
+
+/** Runs each tick, because a tick only sets what was read in the background. */
+function entry(
+  name: string,
+  isOnByDefault: boolean,
+  source: (context: CollectContext) => BackgroundSource,
+): CollectorEntry {
+  return {
+    name,
+    isOnByDefault,
+    intervalMs: 0,
+    isSheddable: true,
+    create: (context) => new BackgroundCollector(context, source(context)),
+  };
+}
+
+function sysEntry(name: string, source: (sys: string) => BackgroundSource): CollectorEntry {
+  return entry(name, true, (context) => source(hostPath(context, "/sys")));
+}
+
+/** Hardware, what the machine is, and units, under node_exporter's names. */
+export const DEVICE_COLLECTORS: readonly CollectorEntry[] = [
+  sysEntry("hwmon", hwmonSource),
+  sysEntry("thermal_zone", thermalSource),
+  sysEntry("edac", edacSource),
+  entry("mdadm", true, (context) => mdadmSource(hostPath(context, "/proc"))),
+  sysEntry("nvme", nvmeSource),
+  sysEntry("rapl", raplSource),
+  sysEntry("powersupplyclass", powerSupplySource),
+  sysEntry("bonding", bondingSource),
+  sysEntry("watchdog", watchdogSource),
+  sysEntry("dmi", dmiSource),
+  entry("os", true, (context) => osSource((path) => hostPath(context, path))),
+  SYSTEMD_COLLECTOR,
 ];

@@ -5,7 +5,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, describe, expect, test } from "vitest";
 import type { Collector } from "../../agent/collect/collector.ts";
 import { type CollectContext, Faults } from "../../agent/collect/context.ts";
-import { DEVICE_COLLECTORS } from "../../agent/collect/device-collectors.ts";
+import { DEVICE_COLLECTORS } from "../../agent/collect/host-collectors.ts";
 import { ReadBuffer } from "../../agent/collect/kit/held-file.ts";
 import { ReadingLane } from "../../agent/collect/reading-lane.ts";
 import { RecordingSink } from "../unit/collect/recording-sink.ts";

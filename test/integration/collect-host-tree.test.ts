@@ -202,6 +202,14 @@ describe("netclass", () => {
     expect(host.sink.liveCount).toBe(0);
   });
 
+  test("a speed that nobody knows, 4294967295, is no series", () => {
+    const host = new Host(device("eth0"));
+    host.write("sys/class/net/eth0/speed", "4294967295\n");
+    const values = host.collector("netclass").run();
+    expect(values).not.toHaveProperty('node_network_speed_bytes{device="eth0"}');
+    expect(values).toHaveProperty('node_network_mtu_bytes{device="eth0"}');
+  });
+
   test("of hundreds of devices all are known at first; then some are read in each tick", () => {
     const names = Array.from({ length: 40 }, (_, index) => `veth${index}`);
     const host = new Host(Object.assign({}, ...names.map(device)));

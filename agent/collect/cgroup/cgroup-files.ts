@@ -2,7 +2,7 @@ import type { CollectContext } from "../context.ts";
 import { ABSENT, ByteScanner } from "../kit/byte-scanner.ts";
 import { HeldFile, type HeldFileOptions, MISSING } from "../kit/held-file.ts";
 import { KeyTable, parseKeyValues } from "../kit/key-table.ts";
-import { parsePressure } from "../proc/tables.ts";
+import { parsePressure } from "../proc/pressure.ts";
 import * as at from "./cgroup-specs.ts";
 import type { Controller } from "./hierarchies.ts";
 

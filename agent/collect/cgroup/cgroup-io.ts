@@ -3,7 +3,7 @@ import { type CollectContext, hostFile } from "../context.ts";
 import { ABSENT, ByteScanner } from "../kit/byte-scanner.ts";
 import { CHANGED, GONE, type HeldFile } from "../kit/held-file.ts";
 import { RowTable } from "../kit/row-table.ts";
-import { DISK_COLUMNS, DISK_MAJOR, DISK_MINOR, parseDiskstats } from "../proc/tables.ts";
+import { DISK_COLUMNS, DISK_MAJOR, DISK_MINOR, parseDiskstats } from "../proc/diskstats.ts";
 import { openFirst, readHeld } from "./cgroup-files.ts";
 import { IO_SPECS, USAGE_SPECS } from "./cgroup-specs.ts";
 

@@ -3,7 +3,7 @@ import { SeriesRow, type SeriesSpec } from "../collector.ts";
 import { type CollectContext, hostFile, hostPath } from "../context.ts";
 import { CHANGED, type HeldFile, SAME } from "../kit/held-file.ts";
 import { RowTable } from "../kit/row-table.ts";
-import { NETDEV_COLUMNS, parseNetdev } from "../proc/tables.ts";
+import { NETDEV_COLUMNS, parseNetdev } from "../proc/net-dev.ts";
 import { NETWORK_SPECS } from "./cgroup-specs.ts";
 
 const LOOPBACK = "lo";

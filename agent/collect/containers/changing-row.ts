@@ -1,21 +1,23 @@
-type Labels = Readonly<Record<string, string>>;
+import { SeriesRow, type SeriesSink, type SeriesSpec } from "../collector.ts";
 
 /** A row whose labels may change: then its series end, and others begin. */
-export class ChangingRow<T extends { retire(): void }> {
-  row: T | null = null;
-  readonly #make: (labels: Labels) => T;
+export class ChangingRow {
+  row: SeriesRow | null = null;
+  readonly #sink: SeriesSink;
+  readonly #specs: readonly SeriesSpec[];
   #key = "";
 
-  constructor(make: (labels: Labels) => T) {
-    this.#make = make;
+  constructor(sink: SeriesSink, specs: readonly SeriesSpec[]) {
+    this.#sink = sink;
+    this.#specs = specs;
   }
 
   /** Null: there are no series. */
-  label(labels: Labels | null): void {
+  label(labels: Readonly<Record<string, string>> | null): void {
     const key = labels === null ? "" : JSON.stringify(labels);
     if (key === this.#key) return;
     this.#key = key;
     this.row?.retire();
-    this.row = labels === null ? null : this.#make(labels);
+    this.row = labels === null ? null : new SeriesRow(this.#sink, this.#specs, labels);
   }
 }

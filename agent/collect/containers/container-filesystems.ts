@@ -298,11 +298,11 @@ class Layer {
   #facts: ContainerFacts | null = null;
   #labels: Readonly<Record<string, string>> = {};
   #fileSystem: FileSystem | null = null;
-  readonly #row: ChangingRow<SeriesRow>;
+  readonly #row: ChangingRow;
 
   constructor(id: string, { sink }: CollectContext) {
     this.id = id;
-    this.#row = new ChangingRow((labels) => new SeriesRow(sink, SPECS, labels));
+    this.#row = new ChangingRow(sink, SPECS);
   }
 
   get isUnasked(): boolean {

@@ -4,12 +4,10 @@ import {
   familiesOf,
   gauge,
   JOB_CONTAINERS,
-  SeriesRow,
   type SeriesSpec,
 } from "../collector.ts";
 import type { CollectContext } from "../context.ts";
 import { ABSENT } from "../kit/byte-scanner.ts";
-import { SignedRow } from "../kit/signed-row.ts";
 import { ChangingRow } from "./changing-row.ts";
 import type { ContainerDirectory } from "./container-directory.ts";
 import type { ContainerFacts, Health } from "./container-facts.ts";
@@ -96,18 +94,18 @@ class ContainerStates implements Collector {
 
 /** The series of one container. */
 class ContainerRows {
-  readonly #info: ChangingRow<SeriesRow>;
-  readonly #state: ChangingRow<SeriesRow>;
-  readonly #numbers: ChangingRow<SeriesRow>;
-  readonly #health: ChangingRow<SignedRow>;
+  readonly #info: ChangingRow;
+  readonly #state: ChangingRow;
+  readonly #numbers: ChangingRow;
+  readonly #health: ChangingRow;
   #facts: ContainerFacts | null = null;
   #cgroupPath = "";
 
   constructor({ sink }: CollectContext) {
-    this.#info = new ChangingRow((labels) => new SeriesRow(sink, INFO, labels));
-    this.#state = new ChangingRow((labels) => new SeriesRow(sink, STATE, labels));
-    this.#numbers = new ChangingRow((labels) => new SeriesRow(sink, NUMBERS, labels));
-    this.#health = new ChangingRow((labels) => new SignedRow(sink, HEALTH, labels));
+    this.#info = new ChangingRow(sink, INFO);
+    this.#state = new ChangingRow(sink, STATE);
+    this.#numbers = new ChangingRow(sink, NUMBERS);
+    this.#health = new ChangingRow(sink, HEALTH);
   }
 
   update(facts: ContainerFacts, cgroupPath: string): void {
@@ -137,7 +135,7 @@ class ContainerRows {
     numbers?.set(RESTARTS, facts.restarts ?? ABSENT);
     numbers?.set(EXIT_CODE, facts.lastExitCode ?? ABSENT);
     numbers?.set(OOM_EVENTS, facts.oomEvents?.events ?? ABSENT);
-    if (facts.health !== null) this.#health.row?.setAll([HEALTH_VALUES[facts.health]]);
+    if (facts.health !== null) this.#health.row?.setSigned(0, HEALTH_VALUES[facts.health]);
   }
 
   retire(): void {

@@ -8,6 +8,11 @@ const POINT = 46;
 const ZERO = 48;
 /** 2^64 has 20 digits. */
 const DIGITS_MAX = 20;
+/** 2^64 has 16 hexadecimal digits. */
+const HEX_DIGITS_MAX = 16;
+const LOWER_A = 97;
+const LOWER_CASE_BIT = 32;
+const COLON = 58;
 /** Every integer of 15 digits is exact in a double. */
 const DIGITS_EXACT = 15;
 
@@ -102,7 +107,39 @@ export class ByteScanner {
     this.at = at;
     const digits = at - start;
     if (digits === 0 || digits > DIGITS_MAX || !this.#isWordEnd(at)) return this.#refuse();
-    return digits > DIGITS_EXACT ? Number(asciiText(bytes, start, at)) : value;
+    return digits > DIGITS_EXACT ? Number(asciiText(bytes, at, start)) : value;
+  }
+
+  /** The next `count` numbers of the line, from `values[first]` on. */
+  counts(values: Float64Array, count: number, first = 0): void {
+    for (let i = 0; i < count; i += 1) values[first + i] = this.count();
+  }
+
+  skipWords(count: number): void {
+    for (let i = 0; i < count; i += 1) {
+      this.skipSpaces();
+      this.skipWord();
+    }
+  }
+
+  /** As `count`, of a hexadecimal number; a colon ends it too (`tx:rx`). */
+  hex(): number {
+    this.skipSpaces();
+    if (this.isAtLineEnd) return ABSENT;
+    const { bytes, length } = this;
+    const start = this.at;
+    let at = start;
+    let value = 0;
+    while (at < length) {
+      const digit = hexDigit(bytes[at] ?? 0);
+      if (digit < 0) break;
+      value = value * 16 + digit;
+      at += 1;
+    }
+    this.at = at;
+    const digits = at - start;
+    const isEnd = this.#isWordEnd(at) || bytes[at] === COLON;
+    return digits > 0 && digits <= HEX_DIGITS_MAX && isEnd ? value : this.#refuse();
   }
 
   /** A decimal such as `0.45` as an integer: 45 for 2 decimals. Digits beyond are cut off. */
@@ -142,7 +179,14 @@ export class ByteScanner {
   }
 }
 
-/** The bytes as text; bytes above 127 become the character of that number. */
-function asciiText(bytes: Uint8Array, start: number, end: number): string {
+function hexDigit(byte: number): number {
+  const decimal = byte - ZERO;
+  if (decimal >= 0 && decimal <= 9) return decimal;
+  const letter = (byte | LOWER_CASE_BIT) - LOWER_A;
+  return letter >= 0 && letter < 6 ? letter + 10 : -1;
+}
+
+/** The bytes in [start, end) as text; bytes above 127 become the character of that number. */
+export function asciiText(bytes: Uint8Array, end: number, start = 0): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString("latin1");
 }

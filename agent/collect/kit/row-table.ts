@@ -30,6 +30,8 @@ export class RowTable<Attachment = null> {
   rows: Row<Attachment>[] = [];
   /** Rows left out of the last parse because the table was full. */
   overflow = 0;
+  /** Another number when rows came, went or changed places. */
+  layout = 0;
   readonly #byKey = new Map<string, Row<Attachment>>();
   readonly #columns: number;
   #parse = 0;
@@ -76,6 +78,7 @@ export class RowTable<Attachment = null> {
   /** Ends the parse: the rows that it did not see leave the table and are returned. */
   finish(): Row<Attachment>[] {
     if (!this.#isDisordered && this.#next === this.rows.length) return [];
+    this.layout += 1;
     const gone = this.rows.filter((row) => row.seenIn !== this.#parse);
     for (const row of gone) this.#byKey.delete(row.key);
     this.rows = this.rows.filter((row) => row.seenIn === this.#parse);

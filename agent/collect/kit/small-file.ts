@@ -3,12 +3,12 @@ import { systemCode } from "../../../shared/errors.ts";
 import { ABSENT } from "./byte-scanner.ts";
 
 const BYTES_MAX = 16 * 1024;
-const NAME_CHARACTERS_MAX = 255;
 const bytes = Buffer.allocUnsafeSlow(BYTES_MAX);
 
 /**
  * The text of a small file that is read seldom, so is not worth an open descriptor; its first 16 KiB
- * at most. Null when it is not there or its driver has nothing to say.
+ * at most. The kernel makes such files in one piece, so one read is all. Null when it is not there or
+ * its driver has nothing to say.
  */
 export function readSmallFile(path: string): string | null {
   return readSmallBytes(path)?.toString("utf8").trim() ?? null;
@@ -35,22 +35,29 @@ export function numberIn(text: string | null): number {
   return Number(text);
 }
 
+const UNKNOWN = new Set([2 ** 32 - 1, 2 ** 63, 2 ** 64]);
+
 /**
- * What a directory holds, in its order; none where there is no such directory. Of more than
- * `namesMax`, only so many and one, so that the caller sees it.
+ * Whether the value is -1, "unknown", that a driver wrote as an unsigned number: of 32 or 64 bits (as
+ * the double next to it), or the largest of 64 bits with a sign.
  */
-export function listNames(path: string, namesMax: number): string[] {
+export function isUnknown(value: number): boolean {
+  return UNKNOWN.has(value);
+}
+
+/**
+ * The names in a directory that match: what the pattern's brackets hold, or else the whole. None where
+ * there is no such directory.
+ */
+export function listNames(path: string, pattern: RegExp): string[] {
   try {
-    const names = readdirSync(path).filter(isPlainName);
-    if (names.length > namesMax) names.length = namesMax + 1;
-    return names;
+    return readdirSync(path).flatMap((name) => {
+      const match = name.includes("/") ? null : pattern.exec(name);
+      return match === null ? [] : [match[1] ?? name];
+    });
   } catch (error) {
     const code = systemCode(error);
     if (code === "ENOENT" || code === "ENOTDIR") return [];
     throw error;
   }
-}
-
-function isPlainName(name: string): boolean {
-  return name.length <= NAME_CHARACTERS_MAX && !name.includes("/") && !/^\.{1,2}$/.test(name);
 }

@@ -1,8 +1,8 @@
 import { type Collector, counter, gauge } from "../collector.ts";
 import type { CollectContext } from "../context.ts";
-import { netPath } from "../kit/net-path.ts";
-import { parseNumber, ValueFilesCollector } from "../kit/value-files.ts";
-import { ConntrackStat } from "./conntrack-stat.ts";
+import { ByteScanner } from "../kit/byte-scanner.ts";
+import { parseNumber, valuesCollector } from "../kit/file-collector.ts";
+import { netPath } from "./net-path.ts";
 
 const STATS = [
   ["found", "Searches that found an entry."],
@@ -14,12 +14,12 @@ const STATS = [
   ["early_drop", "Entries dropped to make room for new ones."],
   ["search_restart", "Searches begun again because the table was resized."],
 ] as const;
+const NAMES: readonly string[] = STATS.map(([name]) => name);
 
 /** Connections that netfilter tracks; its module need not be loaded. */
 export function conntrackCollector(context: CollectContext): Collector {
-  const stat = new ConntrackStat(STATS.map(([name]) => name));
   const sysctl = "/proc/sys/net/netfilter/nf_conntrack";
-  return new ValueFilesCollector(context, "conntrack", [
+  return valuesCollector(context, "conntrack", [
     {
       path: `${sysctl}_count`,
       specs: [gauge("node_nf_conntrack_entries", "Connections that are tracked.")],
@@ -35,9 +35,37 @@ export function conntrackCollector(context: CollectContext): Collector {
     {
       path: netPath(context, "stat/nf_conntrack"),
       specs: STATS.map(([name, help]) => counter(`node_nf_conntrack_stat_${name}`, help)),
-      parse: (bytes, length, values) => stat.parse(bytes, length, values),
+      parse: parseConntrackStat,
       isOptional: true,
       hasManyRecords: true,
     },
   ]);
+}
+
+const COLUMNS_MAX = 64;
+const HEADING_BYTES_MAX = 4096;
+
+/**
+ * net/stat/nf_conntrack: a line of names, then one of hexadecimal numbers per CPU. Sets the sums over
+ * the CPUs, in the order of STATS. Returns how many numbers were malformed.
+ */
+export function parseConntrackStat(
+  bytes: Uint8Array,
+  length: number,
+  values: Float64Array,
+): number {
+  const scan = new ByteScanner(bytes, length);
+  scan.skipLine();
+  const end = Math.min(scan.at, length, HEADING_BYTES_MAX);
+  const heading = Buffer.from(bytes.subarray(0, end)).toString("latin1");
+  const words = heading.trim().split(/\s+/, COLUMNS_MAX);
+  const targets = words.map((word) => NAMES.indexOf(word));
+  for (; !scan.isDone; scan.skipLine()) {
+    for (let i = 0; i < targets.length && !scan.isAtLineEnd; i += 1) {
+      const target = targets[i] ?? -1;
+      const count = scan.hex();
+      if (target >= 0 && count >= 0) values[target] = Math.max(values[target] ?? 0, 0) + count;
+    }
+  }
+  return scan.malformed;
 }

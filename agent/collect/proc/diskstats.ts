@@ -1,7 +1,17 @@
 import { type Collector, counter, gauge } from "../collector.ts";
 import type { CollectContext } from "../context.ts";
-import { RowCollector } from "../kit/row-collector.ts";
-import { DISK_COLUMNS, parseDiskstats } from "./tables.ts";
+import { ByteScanner } from "../kit/byte-scanner.ts";
+import { rowsCollector } from "../kit/file-collector.ts";
+import type { RowTable } from "../kit/row-table.ts";
+
+/**
+ * Columns of a diskstats row: reads, merged, sectors, ms; the same of writes; in progress, ms busy,
+ * weighted ms; the same four of discards (kernel 4.18); flushes and their ms (5.5).
+ */
+export const DISK_COLUMNS = 17;
+/** Behind them, the device number. */
+export const DISK_MAJOR = 17;
+export const DISK_MINOR = 18;
 
 /** Sectors of /proc/diskstats are of this size, whatever the disk's are. */
 const SECTOR_BYTES = 512;
@@ -46,10 +56,9 @@ export function isExcludedDisk(device: string): boolean {
 }
 
 export function diskstatsCollector(context: CollectContext): Collector {
-  return new RowCollector(context, {
-    name: "diskstats",
+  return rowsCollector(context, "diskstats", {
     path: "/proc/diskstats",
-    hasManyRecords: true,
+    hasLongRecords: true,
     columns: DISK_COLUMNS + 2,
     specs: SPECS,
     parse: parseDiskstats,
@@ -60,4 +69,26 @@ export function diskstatsCollector(context: CollectContext): Collector {
       values[SECTORS_WRITTEN] = (values[SECTORS_WRITTEN] ?? 0) * SECTOR_BYTES;
     },
   });
+}
+
+/**
+ * Reads /proc/diskstats; a row's key is the device's name. What an older kernel lacks is ABSENT.
+ * Source: kernel docs, admin-guide/iostats. Returns how many numbers were malformed.
+ */
+export function parseDiskstats<T>(bytes: Uint8Array, length: number, table: RowTable<T>): number {
+  const scan = new ByteScanner(bytes, length);
+  table.start();
+  for (; !scan.isDone; scan.skipLine()) {
+    const major = scan.count();
+    const minor = scan.count();
+    scan.skipSpaces();
+    const start = scan.at;
+    scan.skipWord();
+    const row = scan.at > start ? table.take(bytes, start, scan.at) : null;
+    if (row === null) continue;
+    scan.counts(row.values, DISK_COLUMNS);
+    row.values[DISK_MAJOR] = major;
+    row.values[DISK_MINOR] = minor;
+  }
+  return scan.malformed;
 }

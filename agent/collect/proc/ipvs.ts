@@ -1,9 +1,8 @@
 import { type Collector, counter } from "../collector.ts";
 import type { CollectContext } from "../context.ts";
 import { ByteScanner } from "../kit/byte-scanner.ts";
-import { hexCount } from "../kit/hex-count.ts";
-import { netPath } from "../kit/net-path.ts";
-import { ValueFilesCollector } from "../kit/value-files.ts";
+import { valuesCollector } from "../kit/file-collector.ts";
+import { netPath } from "./net-path.ts";
 
 const SPECS = [
   counter("node_ipvs_connections_total", "Connections."),
@@ -16,13 +15,12 @@ const HEADING_LINES = 2;
 
 /** What the kernel's load balancer did, where its module is loaded. */
 export function ipvsCollector(context: CollectContext): Collector {
-  return new ValueFilesCollector(context, "ipvs", [
+  return valuesCollector(context, "ipvs", [
     {
       path: netPath(context, "ip_vs_stats"),
       specs: SPECS,
       parse: parseIpvsStats,
       isOptional: true,
-      hasManyRecords: true,
     },
   ]);
 }
@@ -31,6 +29,6 @@ export function ipvsCollector(context: CollectContext): Collector {
 function parseIpvsStats(bytes: Uint8Array, length: number, values: Float64Array): number {
   const scan = new ByteScanner(bytes, length);
   for (let i = 0; i < HEADING_LINES; i += 1) scan.skipLine();
-  for (let i = 0; i < SPECS.length; i += 1) values[i] = hexCount(scan);
+  for (let i = 0; i < SPECS.length; i += 1) values[i] = scan.hex();
   return scan.malformed;
 }

@@ -1,11 +1,11 @@
 import { type Collector, counter, gauge } from "../collector.ts";
 import type { CollectContext } from "../context.ts";
-import { parseNumber, ValueFilesCollector } from "../kit/value-files.ts";
+import { parseNumber, valuesCollector } from "../kit/file-collector.ts";
 
 const RANDOM = "/proc/sys/kernel/random";
 
 export function entropyCollector(context: CollectContext): Collector {
-  return new ValueFilesCollector(context, "entropy", [
+  return valuesCollector(context, "entropy", [
     {
       path: `${RANDOM}/entropy_avail`,
       specs: [gauge("node_entropy_available_bits", "Entropy that the kernel has gathered.")],
@@ -21,7 +21,7 @@ export function entropyCollector(context: CollectContext): Collector {
 
 /** Since kernel 6.13, and where it looks for such tasks at all. */
 export function kernelHungCollector(context: CollectContext): Collector {
-  return new ValueFilesCollector(context, "kernel_hung", [
+  return valuesCollector(context, "kernel_hung", [
     {
       path: "/proc/sys/kernel/hung_task_detect_count",
       specs: [

@@ -1,9 +1,15 @@
-import { type Collector, gauge, JOB_CONTAINERS, SeriesRow, type SeriesSpec } from "../collector.ts";
+import { type Collector, gauge, JOB_CONTAINERS, SeriesRow } from "../collector.ts";
 import type { CollectContext } from "../context.ts";
-import { isMetricNamePart, NamedValuesCollector } from "../kit/named-values.ts";
-import { MEMINFO_COLUMNS, parseMeminfo } from "./tables.ts";
+import { ByteScanner } from "../kit/byte-scanner.ts";
+import { FileCollector, RowsSource } from "../kit/file-collector.ts";
+import type { RowTable } from "../kit/row-table.ts";
 
+const COLON = 58;
 const KIBIBYTE = 1024;
+/** Columns of a row: the number as it stands in the file; and 1 if its unit is kB. */
+export const MEMINFO_COLUMNS = 2;
+/** Whether the text can stand in a metric's name: the file's word is not taken for it. */
+export const METRIC_NAME_PART = /^[A-Za-z0-9_]{1,100}$/;
 
 const MACHINE_SPECS = [
   gauge("machine_memory_bytes", "Memory of the machine."),
@@ -12,33 +18,51 @@ const MACHINE_SPECS = [
 
 /** /proc/meminfo under node_exporter's names, and the machine's memory and swap under cAdvisor's. */
 export function meminfoCollector(context: CollectContext): Collector {
-  const values = new NamedValuesCollector(context, {
-    name: "meminfo",
+  const rows = new RowsSource(context, {
     path: "/proc/meminfo",
-    hasManyRecords: false,
     columns: MEMINFO_COLUMNS,
     parse: parseMeminfo,
-    specOf: meminfoSpec,
-    convert: ([value = -1, isKibibytes]) => (isKibibytes === 1 ? value * KIBIBYTE : value),
-  });
-  const machine = new SeriesRow(context.sink, MACHINE_SPECS, { job: JOB_CONTAINERS });
-  values.families.push(...MACHINE_SPECS);
-  return {
-    name: values.name,
-    families: values.families,
-    collect: () => {
-      values.collect();
-      machine.set(0, values.lastValue("MemTotal"));
-      machine.set(1, values.lastValue("SwapTotal"));
+    specs: MACHINE_SPECS,
+    seriesOf,
+    convert: (values) => {
+      const [value = 0, isKibibytes] = values;
+      if (isKibibytes === 1 && value > 0) values[0] = value * KIBIBYTE;
     },
-    close: () => values.close(),
+  });
+  const files = new FileCollector(context, "meminfo", [rows]);
+  const machine = new SeriesRow(context.sink, MACHINE_SPECS, { job: JOB_CONTAINERS });
+  return {
+    name: files.name,
+    families: files.families,
+    collect: (nowMs) => {
+      files.collect(nowMs);
+      machine.set(0, rows.valuesOf("MemTotal")?.[0] ?? -1);
+      machine.set(1, rows.valuesOf("SwapTotal")?.[0] ?? -1);
+    },
+    close: () => files.close(),
   };
 }
 
 /** `Active(anon)` in kB is node_memory_Active_anon_bytes; a count, like HugePages_Free, stays bare. */
-function meminfoSpec(key: string, [, isKibibytes]: Float64Array): SeriesSpec | null {
+function seriesOf(key: string, [, isKibibytes]: Float64Array) {
   const name = key.replace(/\((.*)\)/, "_$1");
-  if (!isMetricNamePart(name)) return null;
+  if (!METRIC_NAME_PART.test(name)) return null;
   const unit = isKibibytes === 1 ? "_bytes" : "";
-  return gauge(`node_memory_${name}${unit}`, `${key} of /proc/meminfo.`);
+  return { specs: [gauge(`node_memory_${name}${unit}`, `${key} of /proc/meminfo.`)] };
+}
+
+/** Reads /proc/meminfo: `Key:   123 kB`. Returns how many numbers were malformed. */
+export function parseMeminfo<T>(bytes: Uint8Array, length: number, table: RowTable<T>): number {
+  const scan = new ByteScanner(bytes, length);
+  table.start();
+  for (; !scan.isDone; scan.skipLine()) {
+    const start = scan.at;
+    if (!scan.skipPast(COLON) || scan.at - start < 2) continue;
+    const row = table.take(bytes, start, scan.at - 1);
+    if (row === null) continue;
+    row.values[0] = scan.count();
+    scan.skipSpaces();
+    row.values[1] = scan.isAtLineEnd ? 0 : 1;
+  }
+  return scan.malformed;
 }

@@ -1,8 +1,14 @@
 import { type Collector, counter } from "../collector.ts";
 import type { CollectContext } from "../context.ts";
-import { netPath } from "../kit/net-path.ts";
-import { RowCollector } from "../kit/row-collector.ts";
-import { NETDEV_COLUMNS, parseNetdev } from "./tables.ts";
+import { ByteScanner } from "../kit/byte-scanner.ts";
+import { rowsCollector } from "../kit/file-collector.ts";
+import type { RowTable } from "../kit/row-table.ts";
+import { netPath } from "./net-path.ts";
+
+const COLON = 58;
+const SPACE = 32;
+/** Columns of a row: 8 of what was received, 8 of what was sent. */
+export const NETDEV_COLUMNS = 16;
 
 const RECEIVED = [
   ["bytes", "Bytes received."],
@@ -30,8 +36,7 @@ const SPECS = [
 ];
 
 export function netdevCollector(context: CollectContext): Collector {
-  return new RowCollector(context, {
-    name: "netdev",
+  return rowsCollector(context, "netdev", {
     path: netPath(context, "dev"),
     hasManyRecords: true,
     columns: NETDEV_COLUMNS,
@@ -39,4 +44,32 @@ export function netdevCollector(context: CollectContext): Collector {
     parse: parseNetdev,
     label: "device",
   });
+}
+
+/** Reads /proc/net/dev; a row's key is the device's name. Returns how many numbers were malformed. */
+export function parseNetdev<T>(bytes: Uint8Array, length: number, table: RowTable<T>): number {
+  const scan = new ByteScanner(bytes, length);
+  table.start();
+  for (; !scan.isDone; scan.skipLine()) {
+    scan.skipSpaces();
+    const start = scan.at;
+    // The two lines of the heading have no colon.
+    if (!skipName(scan) || scan.at - start < 2) continue;
+    const row = table.take(bytes, start, scan.at - 1);
+    if (row !== null) scan.counts(row.values, NETDEV_COLUMNS);
+  }
+  return scan.malformed;
+}
+
+/** Behind the name and its colon. A name may hold colons, and the first number may touch the last. */
+function skipName(scan: ByteScanner): boolean {
+  const { bytes, length } = scan;
+  let isName = scan.skipPast(COLON);
+  while (isName) {
+    let at = scan.at;
+    while (at < length && (bytes[at] ?? 0) > SPACE && bytes[at] !== COLON) at += 1;
+    if (at >= length || bytes[at] !== COLON) return true;
+    isName = scan.skipPast(COLON);
+  }
+  return false;
 }

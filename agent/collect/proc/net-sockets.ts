@@ -8,11 +8,20 @@ import {
   SeriesRow,
   type SeriesSpec,
 } from "../collector.ts";
-import { type CollectContext, hostFile, hostPath } from "../context.ts";
-import { type HeldFile, MISSING } from "../kit/held-file.ts";
-import { netPath } from "../kit/net-path.ts";
-import { parseSockets, SOCKETS_RX, SOCKETS_SIZE, SOCKETS_STATE, SOCKETS_TX } from "./net-tables.ts";
-import { SockstatLayout } from "./sockstat-layout.ts";
+import { type CollectContext, hostPath } from "../context.ts";
+import { ABSENT, ByteScanner } from "../kit/byte-scanner.ts";
+import { readSmallFile } from "../kit/small-file.ts";
+import { netPath } from "./net-path.ts";
+import { parseSockstat } from "./sockstat.ts";
+
+const COLON = 58;
+/** In what `parseSockets` adds up: bytes waiting, then sockets by the number of their state. */
+const SOCKETS_TX = 0;
+const SOCKETS_RX = 1;
+const SOCKETS_STATE = 2;
+/** Of a state that no kernel had when this was written. */
+const SOCKETS_UNKNOWN = 13;
+export const SOCKETS_SIZE = SOCKETS_STATE + SOCKETS_UNKNOWN + 1;
 
 /** A line of net/tcp takes the kernel and us a microsecond: this many are not worth a late tick. */
 const SOCKETS_MAX = 5000;
@@ -82,6 +91,7 @@ export function tcpstatCollector(context: CollectContext): Collector {
     ...STATES.map(([state]) => stateSpec(state)),
     stateSpec("rx_queued_bytes"),
     stateSpec("tx_queued_bytes"),
+    stateSpec("unknown"),
   ];
   const row = new SeriesRow(context.sink, specs, { job: JOB_NODE });
   const path = hostPath(context, netPath(context, "tcp"));
@@ -112,48 +122,32 @@ export function tcpstatCollector(context: CollectContext): Collector {
       }
       row.set(STATES.length, sums[SOCKETS_RX] ?? 0);
       row.set(STATES.length + 1, sums[SOCKETS_TX] ?? 0);
+      // Only where there are such.
+      row.set(STATES.length + 2, sums[SOCKETS_STATE + SOCKETS_UNKNOWN] || ABSENT);
     },
-    close: () => counts.close(),
+    close: () => undefined,
   };
 }
-
-const COUNTS = new SockstatLayout([
-  ["TCP", "inuse"],
-  ["TCP", "tw"],
-]);
-const COUNTS6 = new SockstatLayout([["TCP6", "inuse"]]);
 
 /** How many lines net/tcp and net/tcp6 will have, from where that costs nothing. */
 class SocketCounts {
   inUse = 0;
   inUse6 = 0;
   timeWait = 0;
-  readonly #context: CollectContext;
-  readonly #file: HeldFile;
-  readonly #file6: HeldFile;
-  readonly #values = new Float64Array(2);
+  readonly #path: string;
+  readonly #path6: string;
 
   constructor(context: CollectContext) {
-    this.#context = context;
-    this.#file = hostFile(context, netPath(context, "sockstat"));
-    this.#file6 = hostFile(context, netPath(context, "sockstat6"));
+    this.#path = hostPath(context, netPath(context, "sockstat"));
+    this.#path6 = hostPath(context, netPath(context, "sockstat6"));
   }
 
   read(): void {
-    this.#parse(this.#file, COUNTS);
-    [this.inUse = 0, this.timeWait = 0] = this.#values;
-    this.#parse(this.#file6, COUNTS6);
-    [this.inUse6 = 0] = this.#values;
-  }
-
-  close(): void {
-    this.#file.close();
-    this.#file6.close();
-  }
-
-  #parse(file: HeldFile, layout: SockstatLayout): void {
-    this.#values.fill(0);
-    if (file.read() < MISSING) layout.parse(this.#context.buffer.bytes, file.length, this.#values);
+    const counts = parseSockstat(readSmallFile(this.#path) ?? "");
+    const counts6 = parseSockstat(readSmallFile(this.#path6) ?? "");
+    this.inUse = Math.max(counts.get("TCP inuse") ?? 0, 0);
+    this.timeWait = Math.max(counts.get("TCP tw") ?? 0, 0);
+    this.inUse6 = Math.max(counts6.get("TCP6 inuse") ?? 0, 0);
   }
 }
 
@@ -186,4 +180,27 @@ export function udpQueuesCollector(context: CollectContext): Collector {
     },
     close: () => undefined,
   };
+}
+
+/**
+ * Adds the sockets of net/tcp, net/udp and their v6 likes to `sums`. Source: kernel docs,
+ * networking/proc_net_tcp. Returns how many numbers were malformed.
+ */
+export function parseSockets(bytes: Uint8Array, length: number, sums: Float64Array): number {
+  const scan = new ByteScanner(bytes, length);
+  for (; !scan.isDone; scan.skipLine()) {
+    // `sl:`, local and remote address; the heading has no colon.
+    if (!scan.skipPast(COLON)) continue;
+    scan.skipWords(2);
+    const number = scan.hex();
+    const state = Math.min(number, SOCKETS_UNKNOWN);
+    const tx = scan.hex();
+    if (bytes[scan.at] === COLON) scan.at += 1;
+    const rx = scan.hex();
+    if (state < 0 || tx < 0 || rx < 0) continue;
+    sums[SOCKETS_STATE + state] = (sums[SOCKETS_STATE + state] ?? 0) + 1;
+    sums[SOCKETS_TX] = (sums[SOCKETS_TX] ?? 0) + tx;
+    sums[SOCKETS_RX] = (sums[SOCKETS_RX] ?? 0) + rx;
+  }
+  return scan.malformed;
 }

@@ -1,9 +1,10 @@
 import { type Collector, counter, gauge, type SeriesSpec } from "../collector.ts";
 import type { CollectContext } from "../context.ts";
+import { ABSENT, asciiText } from "../kit/byte-scanner.ts";
+import { type ValuesOptions, valuesCollector } from "../kit/file-collector.ts";
 import { KeyTable, parseKeyValues } from "../kit/key-table.ts";
-import { netPath } from "../kit/net-path.ts";
-import { type ValueFile, ValueFilesCollector } from "../kit/value-files.ts";
-import { HeadedLines } from "./headed-lines.ts";
+import { numberIn } from "../kit/small-file.ts";
+import { netPath } from "./net-path.ts";
 
 type Fields = readonly (readonly [group: string, names: string])[];
 
@@ -31,32 +32,28 @@ const GAUGES = new Set(["Ip Forwarding", "Tcp CurrEstab"]);
 
 /** What the network stack counted, as the kernel's MIBs name it. */
 export function netstatCollector(context: CollectContext): Collector {
-  return new ValueFilesCollector(context, "netstat", [
+  const names6 = namesOf(SNMP6);
+  const table6 = new KeyTable(names6.map((name, index) => [name.replace(" ", ""), index]));
+  return valuesCollector(context, "netstat", [
     headedFile(context, "snmp", SNMP),
     headedFile(context, "netstat", NETSTAT),
-    plainFile(context, "snmp6", SNMP6),
+    {
+      // `Ip6InOctets 12`; a kernel without IPv6 has no such file.
+      path: netPath(context, "snmp6"),
+      specs: names6.map((name) => specOf(name, "snmp6")),
+      parse: (bytes, length, values) => parseKeyValues(bytes, length, table6, values),
+      isOptional: true,
+    },
   ]);
 }
 
-function headedFile(context: CollectContext, file: string, fields: Fields): ValueFile {
+function headedFile(context: CollectContext, file: string, fields: Fields): ValuesOptions {
   const names = namesOf(fields);
-  const lines = new HeadedLines(new Map(names.map((name, index) => [name, index])));
+  const lines = new HeadedLines(names);
   return {
     path: netPath(context, file),
     specs: names.map((name) => specOf(name, file)),
     parse: (bytes, length, values) => lines.parse(bytes, length, values),
-  };
-}
-
-/** `Ip6InOctets 12`; a kernel without IPv6 has no such file. */
-function plainFile(context: CollectContext, file: string, fields: Fields): ValueFile {
-  const names = namesOf(fields);
-  const table = new KeyTable(names.map((name, index) => [name.replace(" ", ""), index]));
-  return {
-    path: netPath(context, file),
-    specs: names.map((name) => specOf(name, file)),
-    parse: (bytes, length, values) => parseKeyValues(bytes, length, table, values),
-    isOptional: true,
   };
 }
 
@@ -68,4 +65,54 @@ function specOf(name: string, file: string): SeriesSpec {
   const metric = `node_netstat_${name.replace(" ", "_")}`;
   const help = `${name} of /proc/net/${file}.`;
   return GAUGES.has(name) ? gauge(metric, help) : counter(metric, help);
+}
+
+const LINES_MAX = 128;
+const NAMES_MAX = 1024;
+
+/** Where the word of a line below goes in the values. */
+type Target = readonly [word: number, value: number];
+
+/**
+ * Files of pairs of lines, `Tcp: InSegs OutSegs` above `Tcp: 12 34` (net/snmp, net/netstat). The
+ * names are three quarters of the file and never change while a kernel runs, so they are looked up
+ * once.
+ */
+export class HeadedLines {
+  readonly #names: readonly string[];
+  readonly #targets = new Map<string, readonly Target[]>();
+
+  /** In the order of the values, such as `Tcp InSegs`. */
+  constructor(names: readonly string[]) {
+    this.#names = names;
+  }
+
+  /** Sets the values that stand in the file. Returns how many numbers were malformed. */
+  parse(bytes: Uint8Array, length: number, values: Float64Array): number {
+    const lines = asciiText(bytes, length).split("\n", LINES_MAX);
+    if (this.#targets.size > LINES_MAX) this.#targets.clear();
+    let malformed = 0;
+    for (let i = 0; i + 1 < lines.length; i += 2) {
+      const words = lines[i + 1]?.split(" ", NAMES_MAX) ?? [];
+      for (const [word, value] of this.#targetsOf(lines[i] ?? "")) {
+        const number = words[word];
+        if (number === undefined || number === "") continue;
+        values[value] = numberIn(number);
+        if (values[value] === ABSENT) malformed += 1;
+      }
+    }
+    return malformed;
+  }
+
+  #targetsOf(heading: string): readonly Target[] {
+    const known = this.#targets.get(heading);
+    if (known !== undefined) return known;
+    const [prefix = "", ...names] = heading.split(" ", NAMES_MAX);
+    const targets = names.flatMap((name, index) => {
+      const value = this.#names.indexOf(`${prefix.slice(0, -1)} ${name}`);
+      return value < 0 ? [] : [[index + 1, value] as const];
+    });
+    this.#targets.set(heading, targets);
+    return targets;
+  }
 }

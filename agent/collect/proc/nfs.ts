@@ -1,44 +1,14 @@
-import { join } from "node:path";
-import {
-  type Collector,
-  counter,
-  familiesOf,
-  gauge,
-  JOB_NODE,
-  SeriesRow,
-  type SeriesSpec,
-} from "../collector.ts";
-import { type CollectContext, hostFile, hostPath } from "../context.ts";
-import { ABSENT } from "../kit/byte-scanner.ts";
-import { type HeldFile, MISSING } from "../kit/held-file.ts";
-import { netPath } from "../kit/net-path.ts";
-import { listNames } from "../kit/small-file.ts";
-import { type ValueFile, ValueFilesCollector } from "../kit/value-files.ts";
-import { LineLayout, type LineSpec } from "./line-layout.ts";
+import { type Collector, counter, gauge, type SeriesSpec } from "../collector.ts";
+import type { CollectContext } from "../context.ts";
+import { type ValuesOptions, valuesCollector } from "../kit/file-collector.ts";
+import { type Line, lineParser } from "../kit/line-parser.ts";
+import { netPath } from "./net-path.ts";
 
-/** A line's first word, how many numbers of it are skipped, and the series of those that follow. */
-type Line = readonly [word: string, skipped: number, specs: readonly SeriesSpec[]];
-
-function layoutOf(lines: readonly Line[]): LineLayout {
-  const specs: LineSpec[] = [];
-  let first = 0;
-  for (const [word, skipped, { length: count }] of lines) {
-    specs.push({ word, skipped, first, count });
-    first += count;
-  }
-  return new LineLayout(specs);
-}
-
-function specsOf(lines: readonly Line[]): SeriesSpec[] {
-  return lines.flatMap(([, , specs]) => specs);
-}
-
-function valueFile(context: CollectContext, file: string, lines: readonly Line[]): ValueFile {
-  const layout = layoutOf(lines);
+function linesFile(context: CollectContext, file: string, lines: readonly Line[]): ValuesOptions {
   return {
     path: netPath(context, file),
-    specs: specsOf(lines),
-    parse: (bytes, length, values) => layout.parse(bytes, length, values),
+    specs: lines.flatMap(([, , specs]) => specs),
+    parse: lineParser(lines),
     isOptional: true,
     hasManyRecords: true,
   };
@@ -102,7 +72,7 @@ const NFS: readonly Line[] = [
 
 /** What this host asked of NFS servers. */
 export function nfsCollector(context: CollectContext): Collector {
-  return new ValueFilesCollector(context, "nfs", [valueFile(context, "rpc/nfs", NFS)]);
+  return valuesCollector(context, "nfs", [linesFile(context, "rpc/nfs", NFS)]);
 }
 
 const RPC_ERRORS = ["fmt", "auth", "cInt"].map((error) => ({
@@ -147,95 +117,8 @@ const NFSD: readonly Line[] = [
 
 /** What NFS clients asked of this host. The counts of refused calls stand behind two sums. */
 export function nfsdCollector(context: CollectContext): Collector {
-  return new ValueFilesCollector(context, "nfsd", [
-    valueFile(context, "rpc/nfsd", NFSD),
-    valueFile(context, "rpc/nfsd", [["rpc", 2, RPC_ERRORS]]),
+  return valuesCollector(context, "nfsd", [
+    linesFile(context, "rpc/nfsd", NFSD),
+    linesFile(context, "rpc/nfsd", [["rpc", 2, RPC_ERRORS]]),
   ]);
-}
-
-function xfs(word: string, metrics: string): Line {
-  const help = `A number of the line ${word} of the file system's statistics.`;
-  const specs = metrics.split(" ").map((name) => counter(`node_xfs_${name}_total`, help));
-  return [word, 0, specs];
-}
-
-const XFS: readonly Line[] = [
-  xfs(
-    "extent_alloc",
-    "extent_allocation_extents_allocated extent_allocation_blocks_allocated " +
-      "extent_allocation_extents_freed extent_allocation_blocks_freed",
-  ),
-  xfs(
-    "abt",
-    "allocation_btree_lookups allocation_btree_compares allocation_btree_records_inserted " +
-      "allocation_btree_records_deleted",
-  ),
-  xfs(
-    "blk_map",
-    "block_mapping_reads block_mapping_writes block_mapping_unmaps " +
-      "block_mapping_extent_list_insertions block_mapping_extent_list_deletions " +
-      "block_mapping_extent_list_lookups block_mapping_extent_list_compares",
-  ),
-  xfs(
-    "bmbt",
-    "block_map_btree_lookups block_map_btree_compares block_map_btree_records_inserted " +
-      "block_map_btree_records_deleted",
-  ),
-  xfs(
-    "dir",
-    "directory_operation_lookup directory_operation_create directory_operation_remove " +
-      "directory_operation_getdents",
-  ),
-  // In the kernel's order (fs/xfs/xfs_stats.h); node_exporter takes the first for the reads.
-  xfs("rw", "write_calls read_calls"),
-  xfs(
-    "vnodes",
-    "vnode_active vnode_allocate vnode_get vnode_hold vnode_release vnode_reclaim vnode_remove",
-  ),
-];
-
-const XFS_DIRECTORY = "/sys/fs/xfs";
-const XFS_MAX = 256;
-type XfsDevice = { readonly file: HeldFile; readonly row: SeriesRow };
-
-/** Statistics of each XFS file system. */
-export function xfsCollector(context: CollectContext): Collector {
-  const layout = layoutOf(XFS);
-  const specs = specsOf(XFS);
-  const values = new Float64Array(specs.length).fill(ABSENT);
-  const devices = new Map<string, XfsDevice>();
-  const drop = (name: string, { file, row }: XfsDevice) => {
-    file.close();
-    row.retire();
-    devices.delete(name);
-  };
-  return {
-    name: "xfs",
-    families: familiesOf(specs),
-    collect: () => {
-      // Beside the file systems stand the sums of all, in a directory of its own.
-      const names = listNames(hostPath(context, XFS_DIRECTORY), XFS_MAX);
-      const listed = new Set(names.filter((name) => name !== "stats" && name !== "debug"));
-      for (const [name, device] of devices) if (!listed.has(name)) drop(name, device);
-      for (const name of listed) {
-        let device = devices.get(name);
-        if (device === undefined) {
-          const file = hostFile(context, join(XFS_DIRECTORY, name, "stats/stats"), {
-            comparesBytes: false,
-          });
-          const row = new SeriesRow(context.sink, specs, { job: JOB_NODE, device: name });
-          device = { file, row };
-          devices.set(name, device);
-        }
-        const { file, row } = device;
-        if (file.read() >= MISSING) continue;
-        const malformed = layout.parse(context.buffer.bytes, file.length, values);
-        context.faults.add("xfs", "malformed", malformed);
-        row.setAll(values);
-      }
-    },
-    close: () => {
-      for (const { file } of devices.values()) file.close();
-    },
-  };
 }

@@ -1,4 +1,3 @@
-import { closeSync, openSync, readSync } from "node:fs";
 import { join } from "node:path";
 import { type Collector, familiesOf, gauge, JOB_NODE, SeriesRow } from "../collector.ts";
 import { type CollectContext, hostPath } from "../context.ts";
@@ -14,7 +13,6 @@ const TOTALS = [
 const STATE = gauge("node_processes_state", "Processes in each state.");
 
 const PROCESSES_MAX = 32_768;
-const STAT_BYTES = 512;
 const PID = /^\d{1,10}$/;
 /** Of the numbers behind the name: the state comes first, the threads are the 18th. */
 const THREADS = 17;
@@ -24,7 +22,6 @@ export function processesCollector(context: CollectContext): Collector {
   const row = new SeriesRow(context.sink, TOTALS, { job: JOB_NODE });
   const rows = new LabelledRows(context, [STATE]);
   const proc = hostPath(context, "/proc");
-  const bytes = Buffer.allocUnsafe(STAT_BYTES);
   return {
     name: "processes",
     families: familiesOf([...TOTALS, STATE]),
@@ -32,10 +29,10 @@ export function processesCollector(context: CollectContext): Collector {
       const states = new Map<string, number>();
       let threads = 0;
       let processes = 0;
-      const names = listNames(proc, PROCESSES_MAX);
-      if (names.length > PROCESSES_MAX) context.faults.add("processes", "limit", 1);
-      for (const pid of names) {
-        const stat = PID.test(pid) ? parseStat(readStat(join(proc, pid, "stat"), bytes)) : null;
+      const pids = listNames(proc, PID);
+      context.faults.add("processes", "limit", Math.max(pids.length - PROCESSES_MAX, 0));
+      for (const pid of pids.slice(0, PROCESSES_MAX)) {
+        const stat = parseStat(readSmallFile(join(proc, pid, "stat")) ?? "");
         if (stat === null) continue;
         processes += 1;
         threads += stat.threads;
@@ -45,9 +42,9 @@ export function processesCollector(context: CollectContext): Collector {
       row.set(1, numberIn(readSmallFile(join(proc, "sys/kernel/threads-max"))));
       row.set(2, processes);
       row.set(3, numberIn(readSmallFile(join(proc, "sys/kernel/pid_max"))));
-      rows.begin();
-      for (const [state, count] of states) rows.of({ state }).set(0, count);
-      rows.end();
+      rows.update(() => {
+        for (const [state, count] of states) rows.of({ state }).set(0, count);
+      });
     },
     close: () => undefined,
   };
@@ -59,18 +56,6 @@ export function parseStat(text: string): { state: string; threads: number } | nu
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
   const [state = ""] = fields;
   const threads = numberIn(fields[THREADS] ?? null);
-  return /^[A-Za-z]$/.test(state) && threads >= 0 ? { state, threads } : null;
-}
-
-function readStat(path: string, bytes: Buffer): string {
-  let descriptor = -1;
-  try {
-    descriptor = openSync(path, "r");
-    return bytes.toString("latin1", 0, readSync(descriptor, bytes, 0, bytes.length, 0));
-  } catch {
-    // It ended meanwhile.
-    return "";
-  } finally {
-    if (descriptor >= 0) closeSync(descriptor);
-  }
+  if (state === "" || threads < 0) return null;
+  return { state: /^[A-Za-z]$/.test(state) ? state : "unknown", threads };
 }

@@ -1,9 +1,9 @@
 import { type Collector, gauge } from "../collector.ts";
 import { type CollectContext, hostPath } from "../context.ts";
-import { netPath } from "../kit/net-path.ts";
-import { type ValueFile, ValueFilesCollector } from "../kit/value-files.ts";
-import { pageBytes } from "./page-bytes.ts";
-import { SockstatLayout } from "./sockstat-layout.ts";
+import { ABSENT, asciiText } from "../kit/byte-scanner.ts";
+import { type ValuesOptions, valuesCollector } from "../kit/file-collector.ts";
+import { numberIn, readSmallBytes } from "../kit/small-file.ts";
+import { netPath } from "./net-path.ts";
 
 type Groups = readonly (readonly [group: string, names: string])[];
 
@@ -25,39 +25,71 @@ const SOCKSTAT6: Groups = [
 
 /** Sockets in use, and the memory that their buffers take. */
 export function sockstatCollector(context: CollectContext): Collector {
-  return new ValueFilesCollector(context, "sockstat", [
+  return valuesCollector(context, "sockstat", [
     sockstatFile(context, "sockstat", SOCKSTAT),
     { ...sockstatFile(context, "sockstat6", SOCKSTAT6), isOptional: true },
   ]);
 }
 
-function sockstatFile(context: CollectContext, file: string, groups: Groups): ValueFile {
+function sockstatFile(context: CollectContext, file: string, groups: Groups): ValuesOptions {
   const fields = groups.flatMap(([group, names]) =>
-    names.split(" ").map((name) => [group, name] as const),
+    names.split(" ").map((name) => `${group} ${name}`),
   );
-  const layout = new SockstatLayout(fields);
   // Behind the numbers of the file, those of pages once more, in bytes.
-  const pages = fields.flatMap(([, name], index) => (name === "mem" ? [index] : []));
-  const bytesOfPage = pageBytes(hostPath(context, "/proc/self/auxv"));
-  const nameOf = ([group, name]: readonly [string, string]) => `node_sockstat_${group}_${name}`;
-  const bytesSpecs = fields
-    .filter(([, name]) => name === "mem")
-    .map((field) => gauge(`${nameOf(field)}_bytes`, `Memory that buffers of ${field[0]} take.`));
+  const pages = fields.filter((field) => field.endsWith(" mem"));
+  const pageSize = pageBytes(hostPath(context, "/proc/self/auxv"));
+  const metric = (field: string) => `node_sockstat_${field.replace(" ", "_")}`;
   return {
     path: netPath(context, file),
     specs: [
-      ...fields.map((field) =>
-        gauge(nameOf(field), `${field[1]} of ${field[0]} in /proc/net/${file}.`),
-      ),
-      ...bytesSpecs,
+      ...fields.map((field) => gauge(metric(field), `${field} of /proc/net/${file}.`)),
+      ...pages.map((field) => gauge(`${metric(field)}_bytes`, `${field} in bytes.`)),
     ],
     parse: (bytes, length, values) => {
-      const malformed = layout.parse(bytes, length, values);
-      for (let i = 0; i < pages.length; i += 1) {
-        const count = values[pages[i] ?? 0] ?? -1;
-        if (count >= 0) values[fields.length + i] = count * bytesOfPage;
+      const numbers = parseSockstat(asciiText(bytes, length));
+      let malformed = 0;
+      for (const [index, field] of fields.entries()) {
+        const number = numbers.get(field);
+        if (number === ABSENT) malformed += 1;
+        values[index] = number ?? ABSENT;
+      }
+      for (const [index, field] of pages.entries()) {
+        const count = numbers.get(field) ?? ABSENT;
+        values[fields.length + index] = count === ABSENT ? ABSENT : count * pageSize;
       }
       return malformed;
     },
   };
+}
+
+/** The numbers of lines such as `TCP: inuse 6 orphan 0` by `TCP inuse`; ABSENT: malformed. */
+export function parseSockstat(text: string): Map<string, number> {
+  const numbers = new Map<string, number>();
+  for (const line of text.split("\n", LINES_MAX)) {
+    const [group = "", ...words] = line.split(" ", WORDS_MAX);
+    if (!group.endsWith(":")) continue;
+    for (let i = 0; i + 1 < words.length; i += 2) {
+      numbers.set(`${group.slice(0, -1)} ${words[i]}`, numberIn(words[i + 1] ?? null));
+    }
+  }
+  return numbers;
+}
+
+const LINES_MAX = 64;
+const WORDS_MAX = 64;
+
+/** Key of the page's size in the auxiliary vector. Source: getauxval(3). */
+const AT_PAGESZ = 6n;
+const PAIR_BYTES = 16;
+const USUAL_PAGE_BYTES = 4096;
+
+/** 4 KiB, but 16 or 64 KiB on some ARM and POWER hosts. A captured tree does not tell. */
+export function pageBytes(auxvPath: string): number {
+  const bytes = readSmallBytes(auxvPath) ?? Buffer.alloc(0);
+  for (let at = 0; at + PAIR_BYTES <= bytes.length; at += PAIR_BYTES) {
+    if (bytes.readBigUInt64LE(at) !== AT_PAGESZ) continue;
+    const size = Number(bytes.readBigUInt64LE(at + 8));
+    return size >= USUAL_PAGE_BYTES && size <= 1024 * 1024 ? size : USUAL_PAGE_BYTES;
+  }
+  return USUAL_PAGE_BYTES;
 }

@@ -1,7 +1,8 @@
 import { machine } from "node:os";
-import { type Collector, familiesOf, gauge, JOB_NODE, SeriesRow } from "../collector.ts";
+import { type Collector, familiesOf, gauge, type SeriesRow } from "../collector.ts";
 import { type CollectContext, hostFile } from "../context.ts";
 import { CHANGED, MISSING } from "../kit/held-file.ts";
+import { LabelledRows } from "../kit/labelled-rows.ts";
 
 const SPECS = [gauge("node_uname_info", "Name and version of the kernel, and the host's name.")];
 
@@ -22,8 +23,9 @@ export function unameCollector(context: CollectContext): Collector {
     label,
     held: hostFile(context, `/proc/sys/kernel/${file}`),
   }));
-  const labels: Record<string, string> = { job: JOB_NODE, machine: machine() };
-  let row = new SeriesRow(context.sink, SPECS, labels);
+  const labels: Record<string, string> = { machine: machine() };
+  const rows = new LabelledRows(context, SPECS);
+  let row: SeriesRow | null = null;
   let readAtMs = Number.NEGATIVE_INFINITY;
   return {
     name: "uname",
@@ -31,7 +33,7 @@ export function unameCollector(context: CollectContext): Collector {
     collect: (nowMs) => {
       const isDue = Math.abs(nowMs - readAtMs) >= READ_MS;
       if (isDue) readAtMs = nowMs;
-      let isChanged = false;
+      let isChanged = row === null;
       for (const { label, held } of isDue ? files : []) {
         const outcome = held.read();
         if (outcome >= MISSING) delete labels[label];
@@ -40,10 +42,11 @@ export function unameCollector(context: CollectContext): Collector {
         isChanged = true;
       }
       if (isChanged) {
-        row.retire();
-        row = new SeriesRow(context.sink, SPECS, { ...labels });
+        rows.update(() => {
+          row = rows.of({ ...labels });
+        });
       }
-      row.set(0, 1);
+      row?.set(0, 1);
     },
     close: () => {
       for (const { held } of files) held.close();

@@ -1,24 +1,37 @@
-import { type Collector, counter, type SeriesSpec } from "../collector.ts";
+import { type Collector, counter } from "../collector.ts";
 import type { CollectContext } from "../context.ts";
-import { isMetricNamePart, NamedValuesCollector } from "../kit/named-values.ts";
-import { parseVmstat } from "./tables.ts";
+import { ByteScanner } from "../kit/byte-scanner.ts";
+import { FileCollector, RowsSource } from "../kit/file-collector.ts";
+import type { RowTable } from "../kit/row-table.ts";
+import { METRIC_NAME_PART } from "./meminfo.ts";
 
 /** The fields that node_exporter takes by default: OOM kills, paging, swapping, faults. */
 const WANTED = /^(?:oom_kill|pgpg|pswp|pg.*fault)/;
 
 export function vmstatCollector(context: CollectContext): Collector {
-  return new NamedValuesCollector(context, {
-    name: "vmstat",
+  const rows = new RowsSource(context, {
     path: "/proc/vmstat",
     hasManyRecords: true,
     columns: 1,
     parse: parseVmstat,
-    specOf: vmstatSpec,
-    convert: ([value = -1]) => value,
+    specs: [],
+    seriesOf: (key) =>
+      WANTED.test(key) && METRIC_NAME_PART.test(key)
+        ? { specs: [counter(`node_vmstat_${key}`, `${key} of /proc/vmstat.`)] }
+        : null,
   });
+  return new FileCollector(context, "vmstat", [rows]);
 }
 
-function vmstatSpec(key: string): SeriesSpec | null {
-  if (!WANTED.test(key) || !isMetricNamePart(key)) return null;
-  return counter(`node_vmstat_${key}`, `${key} of /proc/vmstat.`);
+/** Reads /proc/vmstat: `key 123`, one value a row. Returns how many numbers were malformed. */
+export function parseVmstat<T>(bytes: Uint8Array, length: number, table: RowTable<T>): number {
+  const scan = new ByteScanner(bytes, length);
+  table.start();
+  for (; !scan.isDone; scan.skipLine()) {
+    const start = scan.at;
+    scan.skipWord();
+    const row = scan.at > start ? table.take(bytes, start, scan.at) : null;
+    if (row !== null) row.values[0] = scan.count();
+  }
+  return scan.malformed;
 }

@@ -1,7 +1,7 @@
 import { type Collector, counter, familiesOf, gauge, JOB_NODE, SeriesRow } from "../collector.ts";
 import type { CollectorEntry } from "../collector-entry.ts";
 import { type CollectContext, hostPath } from "../context.ts";
-import { pageBytes } from "../proc/page-bytes.ts";
+import { pageBytes } from "../proc/sockstat.ts";
 import { type ProcessGroup, ProcessGroups } from "./process-groups.ts";
 import { ProcessPlaces, type ReadActivity } from "./process-places.ts";
 import { ProcessTable } from "./process-table.ts";

@@ -1,18 +1,16 @@
-import {
-  type Collector,
-  familiesOf,
-  gauge,
-  JOB_NODE,
-  SeriesRow,
-  type SeriesSpec,
-} from "../collector.ts";
+import { type Collector, familiesOf, gauge, type SeriesSpec } from "../collector.ts";
 import { type CollectContext, hostFile, hostPath, readRequired } from "../context.ts";
 import { CHANGED } from "../kit/held-file.ts";
-import { LabelledFact } from "../kit/labelled-fact.ts";
+import { LabelledRows } from "../kit/labelled-rows.ts";
 import { RowTable } from "../kit/row-table.ts";
 import { numberIn, readSmallFile } from "../kit/small-file.ts";
-import { isExcludedDisk } from "../proc/diskstats.ts";
-import { DISK_COLUMNS, DISK_MAJOR, DISK_MINOR, parseDiskstats } from "../proc/tables.ts";
+import {
+  DISK_COLUMNS,
+  DISK_MAJOR,
+  DISK_MINOR,
+  isExcludedDisk,
+  parseDiskstats,
+} from "../proc/diskstats.ts";
 
 const DISK = gauge("node_disk_info", "What the disk is.");
 const DISK_LABELS = {
@@ -50,79 +48,48 @@ const ATA: readonly (readonly [property: string, spec: SeriesSpec])[] = [
 ];
 const ATA_SPECS = ATA.map(([, spec]) => spec);
 
-type Facts = {
-  readonly disk: LabelledFact;
-  readonly mapper: LabelledFact;
-  readonly content: LabelledFact;
-  readonly ata: SeriesRow;
-};
-
 const PROPERTIES_MAX = 200;
 
 /** What udev knows of the disks; node_exporter has these in its collector diskstats. */
-export class DiskFactsCollector implements Collector {
-  readonly name = "disk_facts";
-  readonly families = familiesOf([DISK, MAPPER, CONTENT, ...ATA_SPECS]);
-  readonly #context: CollectContext;
-  readonly #file;
-  readonly #table = new RowTable<Facts>(DISK_COLUMNS + 2);
-
-  constructor(context: CollectContext) {
-    this.#context = context;
-    this.#file = hostFile(context, "/proc/diskstats", { hasLongRecords: true });
-  }
-
-  collect(): void {
-    const { buffer } = this.#context;
-    if (readRequired(this.#file) === CHANGED) {
-      parseDiskstats(buffer.bytes, this.#file.length, this.#table);
-      for (const { attachment } of this.#table.finish()) if (attachment) retire(attachment);
-    }
-    for (const row of this.#table.rows) {
-      if (isExcludedDisk(row.key)) continue;
-      row.attachment ??= this.#series(row.key);
-      this.#tell(row.attachment, row.key, row.values);
-    }
-  }
-
-  close(): void {
-    this.#file.close();
-  }
-
-  #tell({ disk, mapper, content, ata }: Facts, device: string, values: Float64Array): void {
-    const major = String(values[DISK_MAJOR]);
-    const minor = String(values[DISK_MINOR]);
-    const path = hostPath(this.#context, `/run/udev/data/b${major}:${minor}`);
+export function diskFactsCollector(context: CollectContext): Collector {
+  const file = hostFile(context, "/proc/diskstats", { hasLongRecords: true });
+  const table = new RowTable(DISK_COLUMNS + 2);
+  const disks = new LabelledRows(context, [DISK]);
+  const mappers = new LabelledRows(context, [MAPPER]);
+  const contents = new LabelledRows(context, [CONTENT]);
+  const ata = new LabelledRows(context, ATA_SPECS);
+  const tell = (device: string, major: string, minor: string) => {
+    const path = hostPath(context, `/run/udev/data/b${major}:${minor}`);
     const properties = parseUdev(readSmallFile(path) ?? "");
-    disk.tell({ device, major, minor, ...labelsFrom(properties, DISK_LABELS) });
-    disk.set();
-    tellIf(mapper, properties.has("DM_NAME"), { device, ...labelsFrom(properties, MAPPER_LABELS) });
-    const hasContent = properties.has("ID_FS_TYPE");
-    tellIf(content, hasContent, { device, ...labelsFrom(properties, CONTENT_LABELS) });
-    for (const [index, [property]] of ATA.entries()) {
-      ata.set(index, numberIn(properties.get(property) ?? null));
+    disks.of({ device, major, minor, ...labelsFrom(properties, DISK_LABELS) }).set(0, 1);
+    if (properties.has("DM_NAME")) {
+      mappers.of({ device, ...labelsFrom(properties, MAPPER_LABELS) }).set(0, 1);
     }
-  }
-
-  #series(device: string): Facts {
-    const { sink } = this.#context;
-    return {
-      disk: new LabelledFact(sink, DISK),
-      mapper: new LabelledFact(sink, MAPPER),
-      content: new LabelledFact(sink, CONTENT),
-      ata: new SeriesRow(sink, ATA_SPECS, { job: JOB_NODE, device }),
-    };
-  }
-}
-
-function tellIf(fact: LabelledFact, isKnown: boolean, labels: Record<string, string>): void {
-  if (isKnown) fact.tell(labels);
-  else fact.retire();
-  fact.set();
-}
-
-function retire({ disk, mapper, content, ata }: Facts): void {
-  for (const series of [disk, mapper, content, ata]) series.retire();
+    if (properties.has("ID_FS_TYPE")) {
+      contents.of({ device, ...labelsFrom(properties, CONTENT_LABELS) }).set(0, 1);
+    }
+    for (const [index, [property]] of ATA.entries()) {
+      ata.of({ device }).set(index, numberIn(properties.get(property) ?? null));
+    }
+  };
+  const tellAll = () => {
+    for (const { key, values } of table.rows) {
+      if (isExcludedDisk(key)) continue;
+      tell(key, String(values[DISK_MAJOR]), String(values[DISK_MINOR]));
+    }
+  };
+  return {
+    name: "disk_facts",
+    families: familiesOf([DISK, MAPPER, CONTENT, ...ATA_SPECS]),
+    collect: () => {
+      if (readRequired(file) === CHANGED) {
+        parseDiskstats(context.buffer.bytes, file.length, table);
+        table.finish();
+      }
+      disks.update(() => mappers.update(() => contents.update(() => ata.update(tellAll))));
+    },
+    close: () => file.close(),
+  };
 }
 
 /** Reads a file of udev's database: `E:NAME=value` lines are properties. */

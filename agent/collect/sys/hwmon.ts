@@ -1,4 +1,4 @@
-import { type BackgroundSource, type Reading, wholeNumber } from "../background.ts";
+import type { BackgroundSource, Reading } from "../background.ts";
 import { counter, gauge, type SeriesSpec } from "../collector.ts";
 import type { BackgroundFiles } from "../kit/background-files.ts";
 
@@ -19,7 +19,9 @@ type SensorFile = { readonly type: string; readonly sensor: string; readonly ele
 /** `temp1_input` is the element `input` of the sensor `temp1`; null: not a sensor's file. */
 export function sensorFile(name: string): SensorFile | null {
   const [, type = "", digits = "", element = ""] = /^([^0-9]+)([0-9]*)(?:_(.+))?$/.exec(name) ?? [];
-  if (!SENSOR_TYPES.has(type) || digits.length > 9) return null;
+  // A kind of sensor that is not known here has its values and labels where all have them.
+  const isSensor = /^[a-z]+$/.test(type) && digits !== "" && /^(?:input|label)$/.test(element);
+  if (!(SENSOR_TYPES.has(type) || isSensor) || digits.length > 9) return null;
   return { type, sensor: `${type}${Number(digits)}`, element };
 }
 
@@ -52,24 +54,24 @@ async function readChip(
   reading: Reading,
 ): Promise<void> {
   const chipName = cleanName((await files.constant(`${path}/name`)) ?? "");
-  const chip = (await deviceName(path, files)) || chipName || cleanName(name);
-  const sensors = new Map<string, Map<string, string>>();
+  const chip = reading.distinct(
+    (await deviceName(path, files)) || chipName || cleanName(name),
+    cleanName(name),
+  );
+  const sensors = new Map<string, Sensor>();
   for (const directory of [path, `${path}/device`]) {
     for (const { name: file, isDirectory } of await files.names(directory, FILES_MAX)) {
       const parts = isDirectory ? null : sensorFile(file);
       if (parts === null) continue;
       const text = await readElement(`${directory}/${file}`, parts.element, files);
       if (text === null) continue;
-      let elements = sensors.get(parts.sensor);
-      if (elements === undefined) {
-        elements = new Map();
-        sensors.set(parts.sensor, elements);
-      }
-      elements.set(parts.element, text);
+      const sensor = sensors.get(parts.sensor) ?? { type: parts.type, elements: new Map() };
+      sensors.set(parts.sensor, sensor);
+      if (!sensor.elements.has(parts.element)) sensor.elements.set(parts.element, text);
     }
   }
   if (chipName !== "") reading.set(CHIP_NAMES, { chip, chip_name: chipName }, 1);
-  for (const [sensor, elements] of sensors) readSensor({ chip, sensor }, elements, reading);
+  for (const [name, sensor] of sensors) readSensor({ chip, sensor: name }, sensor, reading);
 }
 
 /** The bus and the device, such as `platform_coretemp_0`: the same after each boot. */
@@ -90,14 +92,10 @@ async function readElement(
   return isConstant ? await files.constant(path) : await files.text(path);
 }
 
+type Sensor = { readonly type: string; readonly elements: Map<string, string> };
 type SensorLabels = { readonly chip: string; readonly sensor: string };
 
-function readSensor(
-  labels: SensorLabels,
-  elements: ReadonlyMap<string, string>,
-  reading: Reading,
-): void {
-  const type = sensorFile(labels.sensor)?.type ?? "";
+function readSensor(labels: SensorLabels, { type, elements }: Sensor, reading: Reading): void {
   const label = elements.get("label");
   if (label !== undefined) reading.set(SENSOR_LABEL, { ...labels, label }, 1);
   for (const [element, text] of elements) {
@@ -105,11 +103,7 @@ function readSensor(
     const spec = specOf(type, element, elements.has(""));
     if (type === "beep_enable") reading.set(spec, labels, text === "1" ? 1 : 0);
     // Some drivers put text into files of such names.
-    else if (/^[-0-9]/.test(text)) {
-      const value = wholeNumber(text);
-      if (value === null) reading.malformed += 1;
-      else reading.set(spec, labels, value);
-    }
+    else if (/^[-0-9]/.test(text)) reading.setText(spec, labels, text);
   }
 }
 

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { type Collector, familiesOf, gauge, JOB_CONTAINERS, SeriesRow } from "../collector.ts";
 import { type CollectContext, hostPath } from "../context.ts";
 import { ABSENT } from "../kit/byte-scanner.ts";
+import { LabelledRows } from "../kit/labelled-rows.ts";
 import { listNames, numberIn, readSmallFile } from "../kit/small-file.ts";
 
 const CPU_SPECS = [
@@ -14,25 +15,28 @@ const HUGEPAGES_SPECS = [
 ];
 
 const CPUS_DIRECTORY = "/sys/devices/system/cpu";
-const CPUS_MAX = 4096;
 const CPU = /^cpu\d{1,5}$/;
 const NODES_DIRECTORY = "/sys/devices/system/node";
-const NODES_MAX = 1024;
 const NODE = /^node(\d{1,5})$/;
-const SIZES_MAX = 16;
 const SIZE = /^hugepages-(\d{1,10})kB$/;
 const KIBIBYTE = 1024;
 
 /** How the machine is built, under cAdvisor's names. */
 export function machineCollector(context: CollectContext): Collector {
-  const { sink } = context;
-  const cpus = new SeriesRow(sink, CPU_SPECS, { job: JOB_CONTAINERS });
-  const rows = new Map<string, SeriesRow>();
-  const rowOf = (specs: typeof NODE_SPECS, labels: Readonly<Record<string, string>>) => {
-    const key = JSON.stringify(labels);
-    const row = rows.get(key) ?? new SeriesRow(sink, specs, { ...labels, job: JOB_CONTAINERS });
-    rows.set(key, row);
-    return row;
+  const cpus = new SeriesRow(context.sink, CPU_SPECS, { job: JOB_CONTAINERS });
+  const nodes = new LabelledRows(context, NODE_SPECS, JOB_CONTAINERS);
+  const hugepages = new LabelledRows(context, HUGEPAGES_SPECS, JOB_CONTAINERS);
+  const directory = hostPath(context, NODES_DIRECTORY);
+  const tell = () => {
+    for (const node of listNames(directory, NODE)) {
+      const path = join(directory, `node${node}`);
+      const memory = memoryIn(readSmallFile(join(path, "meminfo")) ?? "");
+      nodes.of({ node_id: node }).set(0, memory);
+      for (const size of listNames(join(path, "hugepages"), SIZE)) {
+        const count = readSmallFile(join(path, "hugepages", `hugepages-${size}kB`, "nr_hugepages"));
+        hugepages.of({ node_id: node, page_size: size }).set(0, numberIn(count));
+      }
+    }
   };
   return {
     name: "machine",
@@ -41,16 +45,7 @@ export function machineCollector(context: CollectContext): Collector {
       const { cores, sockets } = topologyOf(hostPath(context, CPUS_DIRECTORY));
       cpus.set(0, cores);
       cpus.set(1, sockets);
-      const directory = hostPath(context, NODES_DIRECTORY);
-      for (const name of listNames(directory, NODES_MAX)) {
-        const node = NODE.exec(name)?.[1];
-        if (node === undefined) continue;
-        const memory = memoryIn(readSmallFile(join(directory, name, "meminfo")) ?? "");
-        rowOf(NODE_SPECS, { node_id: node }).set(0, memory);
-        for (const [size, count] of hugepagesOf(join(directory, name, "hugepages"))) {
-          rowOf(HUGEPAGES_SPECS, { node_id: node, page_size: size }).set(0, count);
-        }
-      }
+      nodes.update(() => hugepages.update(tell));
     },
     close: () => undefined,
   };
@@ -60,8 +55,7 @@ export function machineCollector(context: CollectContext): Collector {
 function topologyOf(directory: string): { cores: number; sockets: number } {
   const cores = new Set<string>();
   const sockets = new Set<string>();
-  for (const name of listNames(directory, CPUS_MAX)) {
-    if (!CPU.test(name)) continue;
+  for (const name of listNames(directory, CPU)) {
     const text = (file: string) => readSmallFile(join(directory, name, "topology", file));
     // Some kernels give all of them the package -1.
     const socket = text("physical_package_id");
@@ -77,12 +71,4 @@ function topologyOf(directory: string): { cores: number; sockets: number } {
 function memoryIn(text: string): number {
   const kibibytes = numberIn(/\bMemTotal:\s+(\d{1,15}) kB$/m.exec(text)?.[1] ?? null);
   return kibibytes === ABSENT ? ABSENT : kibibytes * KIBIBYTE;
-}
-
-function hugepagesOf(directory: string): (readonly [size: string, count: number])[] {
-  return listNames(directory, SIZES_MAX).flatMap((name) => {
-    const size = SIZE.exec(name)?.[1];
-    const count = numberIn(readSmallFile(join(directory, name, "nr_hugepages")));
-    return size === undefined ? [] : [[size, count] as const];
-  });
 }

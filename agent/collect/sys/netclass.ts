@@ -10,8 +10,8 @@ import {
 } from "../collector.ts";
 import { type CollectContext, hostPath } from "../context.ts";
 import { ABSENT } from "../kit/byte-scanner.ts";
-import { LabelledFact } from "../kit/labelled-fact.ts";
-import { listNames, numberIn, readSmallFile } from "../kit/small-file.ts";
+import { LabelledRows } from "../kit/labelled-rows.ts";
+import { isUnknown, listNames, numberIn, readSmallFile } from "../kit/small-file.ts";
 
 const UP = gauge("node_network_up", "Whether the device is up.");
 const FACTS = gauge("node_network_info", "Addresses and state of the device.");
@@ -47,6 +47,8 @@ const SPECS = [UP, ...FILES.map(([, spec]) => spec), NO_HANDLER_SPEC];
 const NO_HANDLER = SPECS.length - 1;
 
 const DIRECTORY = "/sys/class/net";
+/** `bonding_masters` is a file among the devices. */
+const DEVICE = /^(?!bonding_masters$)/;
 const DEVICES_MAX = 4096;
 /** How old what is known of a device's link may be, if there are not too many. */
 const REFRESH_MS = 5000;
@@ -60,7 +62,9 @@ const TELLTALES = ["flags", "carrier_changes"] as const;
 type Device = {
   readonly name: string;
   readonly row: SeriesRow;
-  readonly facts: LabelledFact;
+  /** The labels of its facts, and those as a key. */
+  facts: Readonly<Record<string, string>>;
+  factsKey: string;
   readonly values: Float64Array;
   readAtMs: number;
   allReadAtMs: number;
@@ -74,6 +78,7 @@ export class NetclassCollector implements Collector {
   readonly families = familiesOf([...SPECS, FACTS]);
   readonly #context: CollectContext;
   readonly #directory: string;
+  readonly #facts: LabelledRows;
   /** In the order in which they were last read. */
   readonly #devices = new Map<string, Device>();
   #listedAtMs = Number.NEGATIVE_INFINITY;
@@ -82,15 +87,18 @@ export class NetclassCollector implements Collector {
   constructor(context: CollectContext) {
     this.#context = context;
     this.#directory = hostPath(context, DIRECTORY);
+    this.#facts = new LabelledRows(context, [FACTS]);
   }
 
   collect(nowMs: number): void {
     if (Math.abs(nowMs - this.#listedAtMs) >= REFRESH_MS) this.#list(nowMs);
     this.#refresh(nowMs);
-    for (const { row, facts, values } of this.#devices.values()) {
-      row.setAll(values);
-      facts.set();
-    }
+    this.#facts.update(() => {
+      for (const { row, facts, factsKey, values } of this.#devices.values()) {
+        row.setAll(values);
+        this.#facts.of(facts, factsKey).set(0, 1);
+      }
+    });
   }
 
   close(): void {
@@ -99,10 +107,9 @@ export class NetclassCollector implements Collector {
 
   #list(nowMs: number): void {
     this.#listedAtMs = nowMs;
-    const names = listNames(this.#directory, DEVICES_MAX);
-    if (names.length > DEVICES_MAX) this.#context.faults.add(this.name, "limit", 1);
-    // `bonding_masters` is a file among the devices.
-    const listed = new Set(names.filter((name) => name !== "bonding_masters"));
+    const names = listNames(this.#directory, DEVICE);
+    this.#context.faults.add(this.name, "limit", Math.max(names.length - DEVICES_MAX, 0));
+    const listed = new Set(names.slice(0, DEVICES_MAX));
     for (const device of this.#devices.values()) {
       if (!listed.has(device.name)) this.#drop(device);
     }
@@ -110,10 +117,10 @@ export class NetclassCollector implements Collector {
       if (this.#devices.has(name)) continue;
       const { sink } = this.#context;
       const row = new SeriesRow(sink, SPECS, { job: JOB_NODE, device: name });
-      const facts = new LabelledFact(sink, FACTS);
       const values = new Float64Array(SPECS.length).fill(ABSENT);
       const never = { readAtMs: Number.NEGATIVE_INFINITY, allReadAtMs: Number.NEGATIVE_INFINITY };
-      this.#devices.set(name, { name, row, facts, values, ...never, state: "" });
+      const unknown = { facts: { device: name }, factsKey: name, state: "" };
+      this.#devices.set(name, { name, row, values, ...never, ...unknown });
     }
   }
 
@@ -152,27 +159,25 @@ export class NetclassCollector implements Collector {
 
   #drop(device: Device): void {
     device.row.retire();
-    device.facts.retire();
     this.#devices.delete(device.name);
   }
 }
 
-function readAll(
-  { name, values, facts }: Device,
-  operstate: string,
-  text: (file: string) => string | null,
-): void {
+function readAll(device: Device, operstate: string, text: (file: string) => string | null): void {
+  const { name, values } = device;
   values[0] = operstate === "up" ? 1 : 0;
-  for (const [index, [file, , factor]] of FILES.entries()) {
+  for (const [index, [file, spec, factor]] of FILES.entries()) {
     const value = numberIn(text(file));
-    values[index + 1] = value === ABSENT ? ABSENT : value * factor;
+    const isKnown = value !== ABSENT && (spec.type === "counter" || !isUnknown(value));
+    values[index + 1] = isKnown ? value * factor : ABSENT;
   }
-  facts.tell({
+  device.facts = {
     device: name,
     address: text("address") ?? "",
     broadcast: text("broadcast") ?? "",
     duplex: text("duplex") ?? "",
     ifalias: text("ifalias") ?? "",
     operstate,
-  });
+  };
+  device.factsKey = JSON.stringify(device.facts);
 }

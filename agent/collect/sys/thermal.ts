@@ -7,6 +7,8 @@ const TEMPERATURE = gauge("node_thermal_zone_temp", "Temperature of the zone in 
 const STATE = gauge("node_cooling_device_cur_state", "How hard the device cools now.");
 const STATE_MAX = gauge("node_cooling_device_max_state", "How hard the device can cool.");
 
+/** A zone without a reading, in kernels that do not refuse instead. Source: THERMAL_TEMP_INVALID. */
+const NO_TEMPERATURE = "-274000";
 const ZONE = /^thermal_zone([0-9]{1,9})$/;
 const COOLER = /^cooling_device([0-9]{1,9})$/;
 
@@ -23,7 +25,8 @@ export function thermalSource(sys: string): BackgroundSource {
         if (zone === undefined && name === undefined) continue;
         const type = (await files.constant(`${path}/type`)) ?? "";
         if (zone !== undefined) {
-          reading.setText(TEMPERATURE, { zone, type }, await files.text(`${path}/temp`));
+          const text = await files.text(`${path}/temp`);
+          if (text !== NO_TEMPERATURE) reading.setText(TEMPERATURE, { zone, type }, text);
         } else if (name !== undefined) {
           reading.setText(STATE, { name, type }, await files.text(`${path}/cur_state`));
           reading.setText(STATE_MAX, { name, type }, await files.constant(`${path}/max_state`));

@@ -1,5 +1,43 @@
+import { readlinkSync } from "node:fs";
+import { join } from "node:path";
+import { type Collector, familiesOf, gauge } from "../collector.ts";
+import { type CollectContext, hostPath } from "../context.ts";
+import { LabelledRows } from "../kit/labelled-rows.ts";
+import { readSmallBytes } from "../kit/small-file.ts";
+
+const ZONE = gauge("node_time_zone_offset_seconds", "Seconds that local time is ahead of UTC.");
+const ZONES = "/usr/share/zoneinfo";
+const ZONE_PATH = /\/zoneinfo\/((?:[A-Za-z0-9_+-]+\/){0,3}[A-Za-z0-9_+-]+)$/;
+
+/** The host's time zone; in node_exporter part of its collector time. */
+export function timeZoneCollector(context: CollectContext): Collector {
+  const rows = new LabelledRows(context, [ZONE]);
+  return {
+    name: "time_zone",
+    families: familiesOf([ZONE]),
+    collect: (nowMs) => {
+      const bytes = readSmallBytes(zonePath(context));
+      const zone = (bytes && zoneOffset(bytes, nowMs / 1000)) ?? UTC;
+      rows.update(() => rows.of({ time_zone: zone.name }).setSigned(0, zone.seconds));
+    },
+    close: () => undefined,
+  };
+}
+
+/** A link to the zone's file is followed below the host's root, not ours. */
+function zonePath(context: CollectContext): string {
+  const path = hostPath(context, "/etc/localtime");
+  try {
+    const zone = ZONE_PATH.exec(readlinkSync(path))?.[1];
+    return zone === undefined ? path : hostPath(context, join(ZONES, zone));
+  } catch {
+    // No link: the file itself, or none.
+    return path;
+  }
+}
+
 /** The time zone at a moment: seconds east of Greenwich, and what it is called. */
-export type ZoneOffset = { readonly seconds: number; readonly name: string };
+type ZoneOffset = { readonly seconds: number; readonly name: string };
 
 const HEADER_BYTES = 44;
 const COUNTS_AT = 20;

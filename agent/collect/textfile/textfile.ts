@@ -109,7 +109,7 @@ function collides(
 
 /** False when another file gave one of the series already. */
 function setFile({ families, mtimeMs }: GoodFile, path: string, reading: Reading): boolean {
-  const before = reading.malformed + reading.overflow;
+  const before = reading.malformed + reading.overflow + reading.duplicates;
   for (const family of families) {
     const specs = new Map<string, SeriesSpec>();
     for (const { name, labels, value } of family.samples) {
@@ -119,7 +119,7 @@ function setFile({ families, mtimeMs }: GoodFile, path: string, reading: Reading
     }
   }
   reading.set(MTIME, { file: path }, Math.round(mtimeMs));
-  return reading.malformed + reading.overflow === before;
+  return reading.malformed + reading.overflow + reading.duplicates === before;
 }
 
 function specOf({ name: family, type, help }: TextFamily, name: string): SeriesSpec {

@@ -172,6 +172,28 @@ describe("reading in the background", () => {
     ]);
   });
 
+  test("values with the same labels are all there, and can be told apart", async () => {
+    const { tick } = bed([
+      {
+        name: "twins",
+        read: async (_, reading) => {
+          for (const value of [1000, 3000, 2000]) reading.set(TEMPERATURE, { device: "a" }, value);
+          expect(["x", "x", "x"].map((name) => reading.distinct(name, "y"))).toEqual([
+            "x",
+            "x_y",
+            "x_y_3",
+          ]);
+        },
+      },
+    ]);
+    await tick(0);
+    expect((await tick(1000)).values).toEqual({
+      'node_temp_celsius{device="a", job="node"}': 1,
+      'node_temp_celsius{device="a", duplicate="2", job="node"}': 3,
+      'node_temp_celsius{device="a", duplicate="3", job="node"}': 2,
+    });
+  });
+
   test("a clock that was set back delays no reading by more than an interval", async () => {
     const { disk, tick } = bed();
     await tick(1_000_000);

@@ -1,11 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { BackgroundCollector } from "../../../agent/collect/background.ts";
+import { BackgroundCollector, type BackgroundSource } from "../../../agent/collect/background.ts";
 import { parseMdstat } from "../../../agent/collect/proc/mdstat.ts";
 import { hwmonSource, sensorFile } from "../../../agent/collect/sys/hwmon.ts";
-import { osLabels } from "../../../agent/collect/sys/identity.ts";
+import { osLabels } from "../../../agent/collect/sys/os-release.ts";
+import { thermalSource } from "../../../agent/collect/sys/thermal.ts";
 import { settle } from "../../support/fake-clock.ts";
 import { MemoryDisk, memoryContext } from "./devices-bed.ts";
+
+const CHIP = "pci0000:00_0000:01:00_0";
 
 const MDSTAT = `Personalities : [raid1]
 md6 : active raid1 sdb2[2](F) sdc[1](S) sda2[0]
@@ -39,8 +42,24 @@ describe("mdstat", () => {
         failed: 0,
         spare: 2,
         blocks: 7932,
-        synced: 7932,
+        synced: null,
       },
+    ]);
+  });
+
+  test.each([
+    ["active raid5 sda[0]", "reshape =  8.5% (170000/2000000)", "reshape", 170_000],
+    ["active raid5 sda[0]", "resync=DELAYED", "resync", 0],
+    ["active raid5 sda[0]", "mending = 1.0% (5/10)", "unknown", 5],
+    ["broken raid0 sda[0]", "bitmap: 0/8 pages [0KB], 65536KB chunk", "unknown", null],
+  ])("an array that is %s with %s does not vanish, and is %s", (line, sync, state, synced) => {
+    const text = `md1 : ${line}\n      2000000 blocks [2/2] [UU]\n      ${sync}\n`;
+    expect(parseMdstat(text)).toMatchObject([{ device: "md1", state, synced, blocks: 2_000_000 }]);
+  });
+
+  test("an array without a line of blocks is still there", () => {
+    expect(parseMdstat("md1 : active raid1 sda[0]\n")).toMatchObject([
+      { device: "md1", state: "active", blocks: null },
     ]);
   });
 
@@ -53,14 +72,63 @@ describe("mdstat", () => {
           text = text.slice(0, at) + put + text.slice(at + cut);
         }
         for (const { device: _, state: __, ...numbers } of parseMdstat(text)) {
-          expect(Object.values(numbers).every((n) => Number.isSafeInteger(n) && n >= 0)).toBe(true);
+          for (const value of Object.values(numbers)) {
+            expect(value === null || (Number.isSafeInteger(value) && value >= 0)).toBe(true);
+          }
         }
       }),
     );
   });
 });
 
+/** What a source gives of these files. */
+async function readOnce(source: BackgroundSource, disk: MemoryDisk) {
+  const { context, sink } = memoryContext();
+  const collector = new BackgroundCollector(context, source, disk);
+  collector.collect(0);
+  await settle();
+  sink.begin();
+  collector.collect(1000);
+  return Object.fromEntries(sink.values());
+}
+
 describe("hwmon", () => {
+  test("chips of one device, by one driver, do not hide one another: the hottest is there", async () => {
+    const disk = new MemoryDisk({});
+    for (const [index, millidegrees] of [55_000, 61_000, 47_000].entries()) {
+      const path = `/sys/class/hwmon/hwmon${index}`;
+      disk.files.set(`${path}/name`, "nic");
+      disk.files.set(`${path}/temp1_input`, String(millidegrees));
+      disk.links.set(`${path}/device`, "/sys/devices/pci0000:00/0000:01:00.0");
+    }
+    const values = await readOnce(hwmonSource("/sys"), disk);
+    const temperatures = Object.entries(values).filter(([name]) => name.includes("_temp_celsius"));
+    expect(temperatures).toEqual([
+      [`node_hwmon_temp_celsius{chip="${CHIP}", job="node", sensor="temp1"}`, 55],
+      [`node_hwmon_temp_celsius{chip="${CHIP}_hwmon1", job="node", sensor="temp1"}`, 61],
+      [`node_hwmon_temp_celsius{chip="${CHIP}_hwmon2", job="node", sensor="temp1"}`, 47],
+    ]);
+    expect(Object.keys(values).filter((name) => name.includes("chip_names"))).toHaveLength(3);
+  });
+
+  test("a sensor of a kind that is not known is there; a value that means unknown is not", async () => {
+    const disk = new MemoryDisk({
+      "/sys/class/hwmon/h/freq1_input": "5",
+      "/sys/class/hwmon/h/fan1_input": "4294967295",
+      "/sys/class/hwmon/h/fan2_input": "18446744073709551615",
+    });
+    expect(await readOnce(hwmonSource("/sys"), disk)).toEqual({
+      'node_hwmon_freq{chip="h", job="node", sensor="freq1"}': 5,
+    });
+  });
+
+  test("a zone without a temperature is not at -274 degrees", async () => {
+    const disk = new MemoryDisk({
+      "/sys/class/thermal/thermal_zone0/temp": "-274000\n",
+      "/sys/class/thermal/thermal_zone1/temp": "-4000\n",
+    });
+    expect(Object.values(await readOnce(thermalSource("/sys"), disk))).toEqual([-4]);
+  });
   test.each([
     ["temp1_input", { type: "temp", sensor: "temp1", element: "input" }],
     ["pwm1_auto_point1_pwm", { type: "pwm", sensor: "pwm1", element: "auto_point1_pwm" }],

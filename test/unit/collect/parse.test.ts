@@ -8,17 +8,14 @@ import { parseBlkio, parseIoStat } from "../../../agent/collect/cgroup/cgroup-io
 import { ABSENT, ByteScanner } from "../../../agent/collect/kit/byte-scanner.ts";
 import { KeyTable, parseKeyValues } from "../../../agent/collect/kit/key-table.ts";
 import { RowTable } from "../../../agent/collect/kit/row-table.ts";
+import { DISK_COLUMNS, parseDiskstats } from "../../../agent/collect/proc/diskstats.ts";
+import { parseFileNr } from "../../../agent/collect/proc/file-nr.ts";
+import { parseLoadavg } from "../../../agent/collect/proc/loadavg.ts";
+import { parseMeminfo } from "../../../agent/collect/proc/meminfo.ts";
 import { parseMountinfo, parseMounts } from "../../../agent/collect/proc/mounts.ts";
-import { CPU_COLUMNS, parseProcStat } from "../../../agent/collect/proc/proc-stat.ts";
-import {
-  DISK_COLUMNS,
-  parseDiskstats,
-  parseFileNr,
-  parseLoadavg,
-  parseMeminfo,
-  parseNetdev,
-  parsePressure,
-} from "../../../agent/collect/proc/tables.ts";
+import { parseNetdev } from "../../../agent/collect/proc/net-dev.ts";
+import { parsePressure } from "../../../agent/collect/proc/pressure.ts";
+import { CPU_COLUMNS, parseProcStat } from "../../../agent/collect/proc/stat.ts";
 
 function scanner(text: string): ByteScanner {
   const bytes = Buffer.from(text);

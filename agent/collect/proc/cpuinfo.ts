@@ -1,0 +1,57 @@
+import { type Collector, familiesOf, gauge } from "../collector.ts";
+import { type CollectContext, hostFile, readRequired } from "../context.ts";
+import { CHANGED } from "../kit/held-file.ts";
+import { LabelledRows } from "../kit/labelled-rows.ts";
+
+const CPUS_MAX = 4096;
+const CPU_FACTS = gauge("node_cpu_info", "What the CPU is, from /proc/cpuinfo.");
+const CPU_LABELS: readonly (readonly [label: string, key: string])[] = [
+  ["package", "physical id"],
+  ["core", "core id"],
+  ["cpu", "processor"],
+  ["vendor", "vendor_id"],
+  ["family", "cpu family"],
+  ["model", "model"],
+  ["model_name", "model name"],
+  ["microcode", "microcode"],
+  ["stepping", "stepping"],
+  ["cachesize", "cache size"],
+];
+
+/** Off by default, as in node_exporter: a series per CPU that says the same of each. */
+export function cpuInfoCollector(context: CollectContext): Collector {
+  const file = hostFile(context, "/proc/cpuinfo", { hasLongRecords: true });
+  const rows = new LabelledRows(context, [CPU_FACTS]);
+  let cpus: Record<string, string>[] = [];
+  return {
+    name: "cpu_info",
+    families: familiesOf([CPU_FACTS]),
+    collect: () => {
+      if (readRequired(file) === CHANGED) {
+        cpus = parseCpuinfo(context.buffer.bytes.toString("utf8", 0, file.length));
+      }
+      context.faults.add("cpu_info", "limit", file.isCut ? 1 : 0);
+      rows.update(() => {
+        for (const labels of cpus) rows.of(labels).set(0, 1);
+      });
+    },
+    close: () => file.close(),
+  };
+}
+
+/** The labels of each CPU in /proc/cpuinfo; */
+export function parseCpuinfo(text: string): Record<string, string>[] {
+  const cpus: Record<string, string>[] = [];
+  for (const paragraph of text.split(/\n\s*\n/, CPUS_MAX)) {
+    const fields = new Map<string, string>();
+    for (const line of paragraph.split("\n", 100)) {
+      const colon = line.indexOf(":");
+      if (colon > 0) fields.set(line.slice(0, colon).trim(), line.slice(colon + 1).trim());
+    }
+    const cpu = fields.get("processor");
+    if (cpu === undefined) continue;
+    const labels = CPU_LABELS.map(([label, key]) => [label, fields.get(key) ?? ""]);
+    cpus.push(Object.fromEntries(labels));
+  }
+  return cpus;
+}
