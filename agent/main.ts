@@ -22,7 +22,7 @@ import { servePage } from "../shared/platform/serve-page.ts";
 import { VERSION } from "../shared/version.ts";
 import { type AgentPlatform, startAgent } from "./app.ts";
 import { collectorNames, createCollectors, type OpenDirectory } from "./collect/collectors.ts";
-import { ContainerDirectory } from "./collect/runtime/container-directory.ts";
+import { ContainerDirectory } from "./collect/containers/container-directory.ts";
 import type { AgentConfig } from "./config.ts";
 import { keepGivingBackMemory } from "./footprint/program-pages.ts";
 import { optimiseFirstTicks } from "./footprint/v8-flags.ts";

@@ -7,7 +7,7 @@ import {
   SeriesRow,
   type SeriesSink,
 } from "./collector.ts";
-import { isObject, parseJson } from "./runtime/hostile-json.ts";
+import { isObject, parseJson } from "./containers/hostile-json.ts";
 
 const NODE = [gauge("telltale_node_info", "CPUs and virtualisation of the node.")];
 const DISK = [gauge("telltale_node_disk_info", "A disk of the node; its size is in bytes.")];

@@ -163,6 +163,23 @@ describe("cgroups that come and go", () => {
     expect(received(joining)).toEqual([undefined, undefined]);
   });
 
+  test("a container whose processes are in init.scope below it has processes, a start and a network", () => {
+    const host = new FakeHost();
+    const path = `/docker/${containerId(1)}`;
+    host.make("/docker", { usage: 5 });
+    host.make(path, { usage: 1 });
+    host.make(`${path}/init.scope`, { usage: 1 });
+    host.write("proc/stat", "btime 1000\n");
+    host.write(`sys/fs/cgroup${path}/cgroup.procs`, "");
+    host.runs(1, "/", { lo: 1, eth0: 5 });
+    host.runs(700, `${path}/init.scope`, { lo: 1, eth0: 6 });
+    host.tick();
+    host.tick();
+    expect(host.value(`container_processes{id="${path}"`)).toBe(1);
+    expect(host.value(`container_start_time_seconds{id="${path}"`)).toBe(1007);
+    expect(host.value(`container_network_receive_bytes_total{id="${path}"`)).toBe(6);
+  });
+
   test("podman's scope stops being the container when its child appears", () => {
     const host = new FakeHost();
     const scope = `/machine.slice/libpod-${containerId(1)}.scope`;

@@ -14,16 +14,16 @@ import { dirname, join } from "node:path";
 import { setImmediate as yieldOnce } from "node:timers/promises";
 import { afterEach, describe, expect, test } from "vitest";
 import type { Collector } from "../../agent/collect/collector.ts";
+import { type ContainerFacts, factsFrom } from "../../agent/collect/containers/container-facts.ts";
+import {
+  containerFilesystemCollector,
+  type FilesystemPorts,
+} from "../../agent/collect/containers/container-filesystems.ts";
+import { ENTRIES_MAX, type OpenDirectory } from "../../agent/collect/containers/layer-walk.ts";
 import { type CollectContext, Faults } from "../../agent/collect/context.ts";
 import { ReadBuffer } from "../../agent/collect/kit/held-file.ts";
 import { spaceOf } from "../../agent/collect/kit/statfs.ts";
 import { ReadingLane } from "../../agent/collect/reading-lane.ts";
-import { type ContainerFacts, factsFrom } from "../../agent/collect/runtime/container-facts.ts";
-import {
-  containerFilesystemCollector,
-  type FilesystemPorts,
-} from "../../agent/collect/runtime/container-filesystems.ts";
-import { ENTRIES_MAX, type OpenDirectory } from "../../agent/collect/runtime/layer-walk.ts";
 import { OperationalError } from "../../shared/errors.ts";
 import { RecordingSink } from "../unit/collect/recording-sink.ts";
 

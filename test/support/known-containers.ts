@@ -1,6 +1,6 @@
+import { ContainerDirectory } from "../../agent/collect/containers/container-directory.ts";
+import { type ContainerFacts, factsFrom } from "../../agent/collect/containers/container-facts.ts";
 import type { Faults } from "../../agent/collect/context.ts";
-import { ContainerDirectory } from "../../agent/collect/runtime/container-directory.ts";
-import { type ContainerFacts, factsFrom } from "../../agent/collect/runtime/container-facts.ts";
 import { MemoryLogger } from "./memory-logger.ts";
 
 const CLOCK = { nowMs: () => 0, monotonicMs: () => 0, sleep: () => Promise.resolve() };
@@ -51,6 +51,6 @@ function factsOf(id: string): ContainerFacts {
     restarts: 1,
     health: "healthy",
     lastExitCode: 0,
-    oomEvents: 0,
+    oomEvents: { events: 0, runs: 0 },
   });
 }

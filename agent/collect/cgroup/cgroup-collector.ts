@@ -8,14 +8,15 @@ import {
   type SeriesSpec,
 } from "../collector.ts";
 import { type CollectContext, hostPath } from "../context.ts";
+import { ABSENT } from "../kit/byte-scanner.ts";
 import { MountsFile } from "../proc/mounts.ts";
 import { Cgroup, type CgroupParts } from "./cgroup.ts";
+import { DeviceNames } from "./cgroup-io.ts";
 import type { NameOptions } from "./cgroup-name.ts";
 import { NetworkSpaces } from "./cgroup-network.ts";
+import { CgroupProcesses } from "./cgroup-processes.ts";
 import { cgroupSpecs, IO_SPECS, NETWORK_SPECS, USAGE_SPECS, V2_CPU_SCALE } from "./cgroup-specs.ts";
 import { type CgroupNode, CgroupTree } from "./cgroup-tree.ts";
-import { DeviceNames } from "./device-names.ts";
-import { ProcessFinder } from "./first-process.ts";
 import { findHierarchies, type Hierarchies } from "./hierarchies.ts";
 import { PastKills } from "./past-kills.ts";
 
@@ -103,7 +104,7 @@ export class CgroupCollector implements Collector {
 
   #begin(hierarchies: Hierarchies): void {
     const context = this.#context;
-    const processes = new ProcessFinder(context);
+    const processes = new CgroupProcesses(context);
     const spaces = new NetworkSpaces(context);
     const naming = this.#naming;
     this.#parts = { context, hierarchies, processes, devices: this.#devices, spaces, naming };
@@ -137,9 +138,11 @@ export class CgroupCollector implements Collector {
   #drop(node: CgroupNode): void {
     this.#leftOut.delete(node);
     const cgroup = this.#cgroups.get(node);
-    if (cgroup !== undefined) this.#pastKills.begin(node.path, cgroup.oomKills);
+    const ended = cgroup?.ended ?? null;
+    if (ended !== null) this.#pastKills.begin(node.path, ended);
     cgroup?.retire();
     this.#cgroups.delete(node);
     node.isWatched = false;
+    node.processes = ABSENT;
   }
 }

@@ -1,20 +1,10 @@
-import type { SeriesSpec } from "../collector.ts";
+import type { CollectContext } from "../context.ts";
+import { ABSENT, ByteScanner } from "../kit/byte-scanner.ts";
+import { HeldFile, type HeldFileOptions, MISSING } from "../kit/held-file.ts";
 import { KeyTable, parseKeyValues } from "../kit/key-table.ts";
-import type { RowTable } from "../kit/row-table.ts";
 import { parsePressure } from "../proc/pressure.ts";
 import * as at from "./cgroup-specs.ts";
 import type { Controller } from "./hierarchies.ts";
-import {
-  BLKIO_COLUMNS,
-  countLines,
-  IO_COLUMNS,
-  parseBlkio,
-  parseCpuLimit,
-  parseCpuWeight,
-  parseIoStat,
-  parseMemoryLimit,
-  parseNumber,
-} from "./parse-cgroup-files.ts";
 
 /**
  * When a file is read. CPU time is what the cgroup used since the file was last read: without any,
@@ -40,6 +30,12 @@ export type ReadWhen =
   | "memory"
   | "limit";
 
+const COLLECTOR = "cgroup";
+/** Limits from here on mean that there is none: v1 writes 2^63 rounded down to a page. */
+const NO_LIMIT_BYTES = 2 ** 62;
+const LETTER_M = 109;
+const MINUS = 45;
+
 /** After how much CPU time. */
 export const READ_AFTER_CPU_MS = { took: 0.2, started: 2, jiffies: 5, memory: 10 } as const;
 
@@ -51,32 +47,85 @@ export type CgroupFile = {
   readonly when: ReadWhen;
   /** Worth comparing with the last read; not where parsing is as cheap. */
   readonly comparesBytes: boolean;
-  /** A line per process: may be longer than one read gives. */
-  readonly hasManyRecords?: boolean;
   /** Returns how many numbers were malformed. */
   readonly parse: (bytes: Uint8Array, length: number, values: Float64Array) => number;
 };
 
-/**
- * A file with a row per device. Of several, the ones behind the first are read if the first changed:
- * they count the same requests.
- */
-export type CgroupIoFile = {
-  readonly controller: Controller;
-  readonly names: readonly string[];
-  readonly columns: number;
-  readonly specs: readonly SeriesSpec[];
-  /** The first two columns are bytes read and written. */
-  readonly hasBytes: boolean;
-  readonly parse: <T>(bytes: Uint8Array, length: number, table: RowTable<T>) => number;
-};
-
+/** Puts its number into `values[target]`, or also the one behind it. Returns as `parse` above. */
 type TargetParser = (
   bytes: Uint8Array,
   length: number,
   values: Float64Array,
   target: number,
 ) => number;
+
+/** A file of one whole number: into `values[target]`. Returns how many numbers were malformed. */
+const parseNumber: TargetParser = (bytes, length, values, target) => {
+  const scan = new ByteScanner(bytes, length);
+  values[target] = scan.count();
+  return scan.malformed;
+};
+
+/** A memory limit in bytes; `max` and what no machine has is 0, which says that there is none. */
+export const parseMemoryLimit: TargetParser = (bytes, length, values, target) => {
+  values[target] = 0;
+  if (length > 0 && bytes[0] === LETTER_M) return 0;
+  const malformed = parseNumber(bytes, length, values, target);
+  if ((values[target] ?? 0) >= NO_LIMIT_BYTES) values[target] = 0;
+  return malformed;
+};
+
+/**
+ * v2's cpu.max, `quota period`, or one of v1's cpu.cfs_*_us: numbers into `values[target]` and the
+ * ones behind it. `max` and -1, no quota, are ABSENT.
+ */
+export const parseCpuLimit: TargetParser = (bytes, length, values, target) => {
+  const scan = new ByteScanner(bytes, length);
+  for (let index = target; !scan.isAtLineEnd && index < target + 2; index += 1) {
+    const first = bytes[scan.at];
+    if (first === LETTER_M || first === MINUS) {
+      scan.skipWord();
+      values[index] = ABSENT;
+    } else {
+      values[index] = scan.count();
+    }
+    scan.skipSpaces();
+  }
+  return scan.malformed;
+};
+
+/**
+ * v2's cpu.weight, 1 to 10000, as the shares that v1 would have. The runtimes turn shares into
+ * weight by weight = 1 + (shares - 2) × 9999 / 262142; this is the way back, so not always exact.
+ */
+export const parseCpuWeight: TargetParser = (bytes, length, values, target) => {
+  const malformed = parseNumber(bytes, length, values, target);
+  const weight = values[target] ?? ABSENT;
+  const isWeight = weight >= 1 && weight <= 10_000;
+  values[target] = isWeight ? 2 + Math.floor(((weight - 1) * 262_142) / 9999) : ABSENT;
+  return malformed;
+};
+
+function single(
+  controller: Controller,
+  name: string,
+  when: ReadWhen,
+  target: number,
+  parser: TargetParser = parseNumber,
+): CgroupFile {
+  const parse: CgroupFile["parse"] = (bytes, length, values) =>
+    parser(bytes, length, values, target);
+  return { controller, names: [name], when, comparesBytes: false, parse };
+}
+
+function setting(controller: Controller, name: string, target: number, parser: TargetParser) {
+  return single(controller, name, "setting", target, parser);
+}
+
+function pressure(resource: string, target: number): CgroupFile {
+  const file = single("psi", `${resource}.pressure`, "always", target, parsePressure);
+  return { ...file, comparesBytes: true };
+}
 
 function keyed(
   controller: Controller,
@@ -85,62 +134,10 @@ function keyed(
   keys: readonly (readonly [string, number])[],
 ): CgroupFile {
   const table = new KeyTable(keys);
-  return {
-    controller,
-    names: [name],
-    when,
-    comparesBytes: true,
-    parse: (bytes, length, values) => parseKeyValues(bytes, length, table, values),
-  };
+  const parse: CgroupFile["parse"] = (bytes, length, values) =>
+    parseKeyValues(bytes, length, table, values);
+  return { controller, names: [name], when, comparesBytes: true, parse };
 }
-
-function single(controller: Controller, name: string, when: ReadWhen, target: number): CgroupFile {
-  return {
-    controller,
-    names: [name],
-    when,
-    comparesBytes: false,
-    parse: (bytes, length, values) => parseNumber(bytes, length, values, target),
-  };
-}
-
-function setting(
-  controller: Controller,
-  name: string,
-  target: number,
-  parse: TargetParser,
-): CgroupFile {
-  return {
-    controller,
-    names: [name],
-    when: "setting",
-    comparesBytes: false,
-    parse: (bytes, length, values) => parse(bytes, length, values, target),
-  };
-}
-
-function pressure(resource: string, target: number): CgroupFile {
-  return {
-    controller: "psi",
-    names: [`${resource}.pressure`],
-    when: "always",
-    comparesBytes: true,
-    parse: (bytes, length, values) => parsePressure(bytes, length, values, target),
-  };
-}
-
-/** A line per process, whatever the version. */
-const PROCESSES_FILE: CgroupFile = {
-  controller: "pids",
-  names: ["cgroup.procs"],
-  when: "setting",
-  comparesBytes: false,
-  hasManyRecords: true,
-  parse: (bytes, length, values) => {
-    values[at.PROCESSES] = countLines(bytes, length);
-    return 0;
-  },
-};
 
 export const PRESSURE_FILES: readonly CgroupFile[] = [
   pressure("cpu", at.PSI_CPU),
@@ -188,7 +185,6 @@ export const V2_FILES: readonly CgroupFile[] = [
   setting("memory", "memory.swap.max", at.MEMORY_SWAP_LIMIT, parseMemoryLimit),
   single("pids", "pids.current", "started", at.THREADS),
   setting("pids", "pids.max", at.THREADS_MAX, parseMemoryLimit),
-  PROCESSES_FILE,
 ];
 
 /** CPU time, memory use and limit first, as above. Source: kernel docs, admin-guide/cgroup-v1. */
@@ -231,36 +227,37 @@ export const V1_FILES: readonly CgroupFile[] = [
   setting("memory", "memory.memsw.limit_in_bytes", at.MEMORY_SWAP_LIMIT, parseMemoryLimit),
   single("pids", "pids.current", "started", at.THREADS),
   setting("pids", "pids.max", at.THREADS_MAX, parseMemoryLimit),
-  PROCESSES_FILE,
 ];
 
-export const V2_IO_FILES: readonly CgroupIoFile[] = [
-  {
-    controller: "io",
-    names: ["io.stat"],
-    columns: IO_COLUMNS,
-    specs: at.IO_SPECS,
-    hasBytes: true,
-    parse: parseIoStat,
-  },
-];
+/** Opens the first of the files that is there; null: none is, or there is no directory. */
+export function openFirst(
+  { buffer, faults }: CollectContext,
+  directory: string | null,
+  names: readonly string[],
+  options: HeldFileOptions,
+): HeldFile | null {
+  if (directory === null) return null;
+  for (const name of names) {
+    const held = new HeldFile(`${directory}/${name}`, buffer, options);
+    try {
+      if (held.open()) return held;
+    } catch {
+      // Out of descriptors, or not permitted: tried again with the next resolve.
+      faults.add(COLLECTOR, "unreadable", 1);
+    }
+  }
+  return null;
+}
 
-/** `_recursive` counts children too, as every other file does. */
-export const V1_IO_FILES: readonly CgroupIoFile[] = [
-  {
-    controller: "io",
-    names: ["blkio.throttle.io_service_bytes_recursive", "blkio.throttle.io_service_bytes"],
-    columns: BLKIO_COLUMNS,
-    specs: at.IO_SPECS.slice(0, BLKIO_COLUMNS),
-    hasBytes: true,
-    parse: parseBlkio,
-  },
-  {
-    controller: "io",
-    names: ["blkio.throttle.io_serviced_recursive", "blkio.throttle.io_serviced"],
-    columns: BLKIO_COLUMNS,
-    specs: at.IO_SPECS.slice(BLKIO_COLUMNS),
-    hasBytes: false,
-    parse: parseBlkio,
-  },
-];
+/** What reading found; a file that cannot be read is let go. */
+export function readHeld(entry: { held: HeldFile | null }, { faults }: CollectContext): number {
+  if (entry.held === null) return MISSING;
+  let outcome = MISSING;
+  try {
+    outcome = entry.held.read();
+  } catch {
+    faults.add(COLLECTOR, "unreadable", 1);
+  }
+  if (outcome === MISSING) entry.held = null;
+  return outcome;
+}

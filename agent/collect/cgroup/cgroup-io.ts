@@ -1,12 +1,65 @@
-import { SeriesRow } from "../collector.ts";
-import type { CollectContext } from "../context.ts";
-import { ABSENT } from "../kit/byte-scanner.ts";
+import { SeriesRow, type SeriesSpec } from "../collector.ts";
+import { type CollectContext, hostFile } from "../context.ts";
+import { ABSENT, ByteScanner } from "../kit/byte-scanner.ts";
 import { CHANGED, GONE, type HeldFile } from "../kit/held-file.ts";
 import { RowTable } from "../kit/row-table.ts";
-import { type CgroupIoFile, V1_IO_FILES, V2_IO_FILES } from "./cgroup-files.ts";
-import { USAGE_SPECS } from "./cgroup-specs.ts";
-import type { DeviceNames } from "./device-names.ts";
-import { openFirst, readHeld } from "./held-entry.ts";
+import { DISK_COLUMNS, DISK_MAJOR, DISK_MINOR, parseDiskstats } from "../proc/diskstats.ts";
+import { openFirst, readHeld } from "./cgroup-files.ts";
+import { IO_SPECS, USAGE_SPECS } from "./cgroup-specs.ts";
+
+const EQUALS = 61;
+const LETTER_B = 98;
+const LETTER_I = 105;
+const LETTER_R = 114;
+const LETTER_W = 119;
+const CAPITAL_R = 82;
+const CAPITAL_W = 87;
+
+/** Columns of an io.stat row: bytes read, bytes written, reads, writes. */
+const IO_COLUMNS = 4;
+/** Columns of a blkio row: reads, writes. */
+const BLKIO_COLUMNS = 2;
+
+/**
+ * A file with a row per device. Of several, the ones behind the first are read if the first changed:
+ * they count the same requests.
+ */
+export type CgroupIoFile = {
+  readonly names: readonly string[];
+  readonly columns: number;
+  readonly specs: readonly SeriesSpec[];
+  /** The first two columns are bytes read and written. */
+  readonly hasBytes: boolean;
+  readonly parse: <T>(bytes: Uint8Array, length: number, table: RowTable<T>) => number;
+};
+
+export const V2_IO_FILES: readonly CgroupIoFile[] = [
+  {
+    names: ["io.stat"],
+    columns: IO_COLUMNS,
+    specs: IO_SPECS,
+    hasBytes: true,
+    parse: parseIoStat,
+  },
+];
+
+/** `_recursive` counts children too, as every other file does. */
+export const V1_IO_FILES: readonly CgroupIoFile[] = [
+  {
+    names: ["blkio.throttle.io_service_bytes_recursive", "blkio.throttle.io_service_bytes"],
+    columns: BLKIO_COLUMNS,
+    specs: IO_SPECS.slice(0, BLKIO_COLUMNS),
+    hasBytes: true,
+    parse: parseBlkio,
+  },
+  {
+    names: ["blkio.throttle.io_serviced_recursive", "blkio.throttle.io_serviced"],
+    columns: BLKIO_COLUMNS,
+    specs: IO_SPECS.slice(BLKIO_COLUMNS),
+    hasBytes: false,
+    parse: parseBlkio,
+  },
+];
 
 /** The series of a device; `usage` tells the bytes once more, under cAdvisor's other name. */
 type DeviceRows = { readonly row: SeriesRow; readonly usage: SeriesRow | null };
@@ -130,4 +183,94 @@ function retire(row: { attachment: DeviceRows | null }): void {
   row.attachment?.row.retire();
   row.attachment?.usage?.retire();
   row.attachment = null;
+}
+
+/** Names of block devices by `major:minor`; the numbers of many drivers are not fixed. */
+export class DeviceNames {
+  readonly #context: CollectContext;
+  readonly #file: HeldFile;
+  readonly #table = new RowTable<SeriesRow>(DISK_COLUMNS + 2);
+  readonly #names = new Map<string, string>();
+
+  constructor(context: CollectContext) {
+    this.#context = context;
+    this.#file = hostFile(context, "/proc/diskstats", { hasLongRecords: true });
+  }
+
+  /** `/dev/vda`, or the number where no such device is listed. Uses the shared read buffer. */
+  nameOf(device: string): string {
+    if (!this.#names.has(device)) this.#readNames();
+    const name = this.#names.get(device);
+    return name === undefined ? device : `/dev/${name}`;
+  }
+
+  close(): void {
+    this.#file.close();
+  }
+
+  #readNames(): void {
+    if (this.#file.read() !== CHANGED) return;
+    parseDiskstats(this.#context.buffer.bytes, this.#file.length, this.#table);
+    this.#table.finish();
+    this.#names.clear();
+    for (const { key, values } of this.#table.rows) {
+      this.#names.set(`${values[DISK_MAJOR]}:${values[DISK_MINOR]}`, key);
+    }
+  }
+}
+
+/**
+ * Reads v2's io.stat: `254:0 rbytes=1 wbytes=2 rios=3 wios=4 dbytes=5 dios=6`; the key of a row is
+ * the device number. A device that did nothing may stand there without values, and has no row.
+ */
+export function parseIoStat<T>(bytes: Uint8Array, length: number, table: RowTable<T>): number {
+  const scan = new ByteScanner(bytes, length);
+  table.start();
+  for (; !scan.isDone; scan.skipLine()) {
+    const start = scan.at;
+    scan.skipWord();
+    const end = scan.at;
+    scan.skipSpaces();
+    if (scan.isAtLineEnd || end === start) continue;
+    const row = table.gather(bytes, start, end);
+    while (row !== null && !scan.isAtLineEnd) {
+      const column = ioColumn(bytes, scan.at);
+      if (column === ABSENT) scan.skipWord();
+      else if (scan.skipPast(EQUALS)) row.values[column] = scan.count();
+      scan.skipSpaces();
+    }
+  }
+  return scan.malformed;
+}
+
+/** rbytes 0, wbytes 1, rios 2, wios 3; any other key is ABSENT. */
+function ioColumn(bytes: Uint8Array, at: number): number {
+  const first = bytes[at];
+  const second = bytes[at + 1];
+  if (first !== LETTER_R && first !== LETTER_W) return ABSENT;
+  const offset = first === LETTER_R ? 0 : 1;
+  if (second === LETTER_B) return offset;
+  return second === LETTER_I ? offset + 2 : ABSENT;
+}
+
+/**
+ * Reads v1's blkio.throttle.io_service*: `254:0 Read 1`, a line for each operation. Sync, Async and
+ * Total count the same again, and Total counts discards with it, so only Read and Write are taken.
+ */
+export function parseBlkio<T>(bytes: Uint8Array, length: number, table: RowTable<T>): number {
+  const scan = new ByteScanner(bytes, length);
+  table.start();
+  for (; !scan.isDone; scan.skipLine()) {
+    const start = scan.at;
+    scan.skipWord();
+    const end = scan.at;
+    scan.skipSpaces();
+    const operation = bytes[scan.at];
+    const isWanted = operation === CAPITAL_R || operation === CAPITAL_W;
+    if (scan.isAtLineEnd || end === start || !isWanted) continue;
+    scan.skipWord();
+    const row = table.gather(bytes, start, end);
+    if (row !== null) row.values[operation === CAPITAL_R ? 0 : 1] = scan.count();
+  }
+  return scan.malformed;
 }

@@ -1,4 +1,4 @@
-import { systemContainer } from "../runtime/system-container.ts";
+import { systemContainer } from "../containers/system-container.ts";
 
 /**
  * What a cgroup is, by its directory's name:

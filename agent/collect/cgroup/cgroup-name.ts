@@ -1,5 +1,10 @@
 import { JOB_CONTAINERS } from "../collector.ts";
-import { type ContainerFacts, factsOfPath, seriesLabels } from "../runtime/container-facts.ts";
+import {
+  type ContainerFacts,
+  factsOfPath,
+  type OomEvents,
+  seriesLabels,
+} from "../containers/container-facts.ts";
 import { cgroupLabels } from "./cgroup-kind.ts";
 import type { CgroupNode } from "./cgroup-tree.ts";
 
@@ -10,8 +15,8 @@ export type ContainerNames = {
   /** Null: not known yet, to be asked again. The same object as long as nothing changed. */
   lookup(id: string, runtime: string, cgroupPath: string, nowMs: number): ContainerFacts | null;
   forget(id: string): void;
-  /** OOM kills that the runtime told of, also after the cgroup is gone; null: it tells of none. */
-  oomEvents(id: string): number | null;
+  /** Those that the runtime sent, also after the cgroup is gone; null: it sends none. */
+  oomEvents(id: string): OomEvents | null;
 };
 
 /** Where there is nobody to ask. */
@@ -48,9 +53,16 @@ export class CgroupName {
     return this.#facts?.name ?? "";
   }
 
-  /** OOM kills that the runtime told of; 0 where it tells of none. */
-  get oomEvents(): number {
-    return this.#facts?.oomEvents ?? 0;
+  /** Null where it is no container. */
+  get containerId(): string | null {
+    const { kind } = this.#node;
+    return kind.kind === "container" ? kind.containerId : null;
+  }
+
+  /** Those that the runtime sent by now; null: it sends none. */
+  get oomEvents(): OomEvents | null {
+    const { containerId } = this;
+    return containerId === null ? null : this.#options.names.oomEvents(containerId);
   }
 
   /** Looks whether there is news; true when the labels are others than before. */
@@ -70,7 +82,7 @@ export class CgroupName {
   }
 
   forget(): void {
-    const { kind } = this.#node;
-    if (kind.kind === "container") this.#options.names.forget(kind.containerId);
+    const { containerId } = this;
+    if (containerId !== null) this.#options.names.forget(containerId);
   }
 }

@@ -142,7 +142,7 @@ export const RATIO_SCALE = 4;
 const REST_SPECS: readonly SeriesSpec[] = [
   gauge("container_threads", "Processes and threads."),
   gauge("container_threads_max", "Processes and threads that there may be; 0: no limit."),
-  gauge("container_processes", "Processes."),
+  gauge("container_processes", "Processes, those of cgroups below included."),
   gauge("container_last_seen", "Last tick that saw the cgroup, in seconds since 1970."),
   gauge("container_start_time_seconds", "Start of the first process, in seconds since 1970.", 2),
   gauge(

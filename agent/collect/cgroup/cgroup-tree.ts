@@ -1,5 +1,6 @@
 import { type Dirent, readdirSync, type Stats, statSync } from "node:fs";
 import { systemCode } from "../../../shared/errors.ts";
+import { ABSENT } from "../kit/byte-scanner.ts";
 import {
   type CgroupKind,
   cgroupKind,
@@ -24,6 +25,8 @@ export type CgroupNode = {
   isWanted: boolean;
   /** Somebody reads its files every tick and would notice its end. */
   isWatched: boolean;
+  /** Processes that it and those below it list, as last counted; ABSENT: unknown. */
+  processes: number;
   /** As its directory was when it was last listed. */
   links: number;
   modifiedMs: number;
@@ -149,6 +152,7 @@ function nodeOf(parentDirectory: string, name: string, parent: CgroupNode | null
     children: new Map(),
     isWanted: kind.kind !== "monitor" && !(kind.kind === "group" && isInsideUnit(parent)),
     isWatched: false,
+    processes: ABSENT,
     links: -1,
     modifiedMs: -1,
     isDirty: true,
@@ -167,6 +171,11 @@ function isInsideUnit(parent: CgroupNode | null): boolean {
 function hasChildrenOfInterest(node: CgroupNode): boolean {
   const { kind } = node.kind;
   return kind === "group" || kind === "unit" || mayWrapContainer(node.kind);
+}
+
+/** Its `children` are all that is right below it. */
+export function isListed({ kind, depth }: CgroupNode): boolean {
+  return (kind.kind === "group" || kind.kind === "unit") && depth < DEPTH_MAX;
 }
 
 function isTaken(node: CgroupNode, name: string): boolean {

@@ -5,28 +5,29 @@ import { ABSENT } from "../kit/byte-scanner.ts";
 import { CHANGED, GONE, type HeldFile } from "../kit/held-file.ts";
 import {
   type CgroupFile,
+  openFirst,
   PRESSURE_FILES,
   READ_AFTER_CPU_MS,
+  readHeld,
   V1_FILES,
   V2_FILES,
 } from "./cgroup-files.ts";
-import { CgroupIo } from "./cgroup-io.ts";
+import { CgroupIo, type DeviceNames } from "./cgroup-io.ts";
 import { CgroupName, type NameOptions } from "./cgroup-name.ts";
 import { ContainerNetwork, type NetworkSpaces } from "./cgroup-network.ts";
+import { type CgroupProcesses, type FirstProcess, PIDS_MAX } from "./cgroup-processes.ts";
 import { CgroupRatios } from "./cgroup-ratios.ts";
 import * as at from "./cgroup-specs.ts";
 import type { CgroupNode } from "./cgroup-tree.ts";
 import { CgroupUse, isReadDue, mayAnyBeDue, neverRead, type Read } from "./cgroup-use.ts";
-import type { DeviceNames } from "./device-names.ts";
-import type { ProcessFinder } from "./first-process.ts";
-import { openFirst, readHeld } from "./held-entry.ts";
 import { type Controller, type Hierarchies, pathInHierarchy } from "./hierarchies.ts";
-import type { Kills } from "./past-kills.ts";
+import type { OomKills } from "./oom-kills.ts";
+import type { Ended } from "./past-kills.ts";
 
 export type CgroupParts = {
   readonly context: CollectContext;
   readonly hierarchies: Hierarchies;
-  readonly processes: ProcessFinder;
+  readonly processes: CgroupProcesses;
   readonly devices: DeviceNames;
   readonly spaces: NetworkSpaces;
   readonly naming: NameOptions;
@@ -76,12 +77,12 @@ export class Cgroup {
   /** How many of SETTLE_MS have passed. */
   #settled = 0;
   #startedAt = ABSENT;
-  #pastKills: number;
+  readonly #kills: OomKills;
 
-  /** @param pastKills OOM kills of cgroups that were here before */
-  constructor(node: CgroupNode, parts: CgroupParts, pastKills: number) {
+  /** @param kills goes on from cgroups that were here before */
+  constructor(node: CgroupNode, parts: CgroupParts, kills: OomKills) {
     this.node = node;
-    this.#pastKills = pastKills;
+    this.#kills = kills;
     this.#parts = parts;
     this.#name = new CgroupName(node, parts.naming);
     const isContainer = node.kind.kind === "container";
@@ -108,18 +109,16 @@ export class Cgroup {
     return this.#name.containerName;
   }
 
-  /** OOM kills so far, those of cgroups before it included; null: not to be told of. */
-  get oomKills(): Kills | null {
-    const { labels } = this.#name;
-    const { kind } = this.node;
-    if (labels === null) return null;
-    const containerId = kind.kind === "container" ? kind.containerId : null;
-    return { count: Math.max(0, this.#countKills()), labels, containerId };
+  /** To be reported once the cgroup is gone; null: its labels never became known. */
+  get ended(): Ended | null {
+    const { labels, containerId } = this.#name;
+    return labels === null ? null : { kills: this.#kills, labels, containerId };
   }
 
   /** Sets all series. False when the cgroup is gone: then it has set nothing that matters. */
   collect(nowMs: number): boolean {
     this.#lookAgain(nowMs);
+    if (this.#kills.hear(this.#name.oomEvents)) this.#readAllAtMs = Number.NEGATIVE_INFINITY;
     if (!this.#read(nowMs)) {
       // Gone here; or removed and made again under the same name since the last tick.
       if (!existsSync(this.node.directory)) return false;
@@ -127,6 +126,7 @@ export class Cgroup {
       this.#resolve(nowMs);
       if (!this.#read(nowMs)) return false;
     }
+    this.#kills.read(this.#values[at.OWN_OOM_KILLS] ?? ABSENT);
     if (this.#isNameDue(nowMs) && this.#name.refresh(nowMs)) this.#label();
     if (this.#row !== null) this.#set(this.#row, nowMs);
     return true;
@@ -166,13 +166,6 @@ export class Cgroup {
     this.#name.forget();
   }
 
-  /** The kernel's count, or the runtime's where the kernel's went with the cgroup unread. */
-  #countKills(): number {
-    const own = this.#values[at.OWN_OOM_KILLS] ?? ABSENT;
-    const count = Math.max(Math.max(0, own) + this.#pastKills, this.#name.oomEvents);
-    return own < 0 && count === 0 ? ABSENT : count;
-  }
-
   /** The labels became known, or others. */
   #label(): void {
     const { labels } = this.#name;
@@ -185,7 +178,7 @@ export class Cgroup {
   }
 
   #forget(): void {
-    this.#pastKills = Math.max(0, this.#countKills());
+    this.#kills.beginAnew();
     this.close();
     this.#values.fill(ABSENT);
     this.#ratios.forget();
@@ -225,17 +218,9 @@ export class Cgroup {
   }
 
   #findDirectories(isAnew: boolean): Map<Controller, string | null> {
-    const { context, hierarchies, processes } = this.#parts;
-    const { path, directory, kind } = this.node;
-    const hasStart = kind.kind === "container" || kind.kind === "unit";
-    const isSearched = hasStart || !hierarchies.isUnified;
-    const needsNetwork = this.#network !== null && (isAnew || !this.#network.isOpen);
-    const isNeeded = !hierarchies.isUnified || this.#startedAt === ABSENT || needsNetwork;
-    const first = isSearched && isNeeded && path !== "/" ? processes.find(directory) : null;
-    if (first !== null && this.#startedAt === ABSENT && hasStart) {
-      this.#startedAt = first.startedAt;
-    }
-    if (first !== null && needsNetwork) this.#network?.open(first.pid);
+    const { context, hierarchies } = this.#parts;
+    const { path } = this.node;
+    const first = path === "/" ? null : this.#findFirst(isAnew);
     const directories = new Map<Controller, string | null>();
     for (const [controller, hierarchy] of hierarchies.byController) {
       const isOwn = hierarchies.isUnified || first === null;
@@ -244,6 +229,20 @@ export class Cgroup {
       directories.set(controller, own === null ? null : `${under}${own === "/" ? "" : own}`);
     }
     return directories;
+  }
+
+  /** The oldest process where it is asked when that began; otherwise any, to say where it is. */
+  #findFirst(isAnew: boolean): FirstProcess | null {
+    const { hierarchies, processes } = this.#parts;
+    const { directory, kind } = this.node;
+    const hasStart = kind.kind === "container" || kind.kind === "unit";
+    const needsNetwork = this.#network !== null && (isAnew || !this.#network.isOpen);
+    const needsStart = hasStart && this.#startedAt === ABSENT;
+    if (hierarchies.isUnified && !needsStart && !needsNetwork) return null;
+    const first = processes.first(directory, hasStart ? PIDS_MAX : 1);
+    if (first !== null && needsStart) this.#startedAt = first.startedAt;
+    if (first !== null && needsNetwork) this.#network?.open(first.pid);
+    return first;
   }
 
   #listFiles(): void {
@@ -261,10 +260,9 @@ export class Cgroup {
     this.#files = ordered.map((file) => ({ file, read: neverRead(), held: null }));
   }
 
-  #open({ controller, names, comparesBytes, hasManyRecords = false }: CgroupFile): HeldFile | null {
+  #open({ controller, names, comparesBytes }: CgroupFile): HeldFile | null {
     const directory = this.#directories.get(controller) ?? null;
-    const options = { comparesBytes, hasManyRecords };
-    return openFirst(this.#parts.context, directory, names, options);
+    return openFirst(this.#parts.context, directory, names, { comparesBytes });
   }
 
   /** False when the cgroup is gone. */
@@ -276,6 +274,7 @@ export class Cgroup {
       if (!this.#readFiles(this.#restFrom, this.#files.length, isAllDue)) return false;
       this.#now.note(this.#rest);
     }
+    if (isAllDue) this.#values[at.PROCESSES] = this.#parts.processes.count(this.node);
     this.#readNetwork(isAllDue);
     const hasStarted = this.#now.hasUsedCpu(this.#io, READ_AFTER_CPU_MS.started);
     return this.#io.read(isAllDue, hasStarted, this.#values[at.CPU_USAGE] ?? ABSENT);
@@ -327,7 +326,7 @@ export class Cgroup {
       values[at.OWN_FAULTS] = values[at.FAULTS] ?? ABSENT;
       values[at.OWN_MAJOR_FAULTS] = values[at.MAJOR_FAULTS] ?? ABSENT;
     }
-    values[at.OOM_KILLS] = this.#countKills();
+    values[at.OOM_KILLS] = this.#kills.count;
     this.#ratios.update(values, nowMs);
     const hasQuota = (values[at.CPU_QUOTA] ?? ABSENT) >= 0 || (values[at.CFS_PERIODS] ?? 0) > 0;
     if (!hasQuota) values.fill(ABSENT, at.CFS_PERIODS, at.CFS_BURST + 1);

@@ -93,7 +93,7 @@ const PAIR_BYTES = 16;
 const USUAL_PAGE_BYTES = 4096;
 
 /** 4 KiB, but 16 or 64 KiB on some ARM and POWER hosts. A captured tree does not tell. */
-function pageBytes(auxvPath: string): number {
+export function pageBytes(auxvPath: string): number {
   const bytes = readSmallBytes(auxvPath) ?? Buffer.alloc(0);
   for (let at = 0; at + PAIR_BYTES <= bytes.length; at += PAIR_BYTES) {
     if (bytes.readBigUInt64LE(at) !== AT_PAGESZ) continue;

@@ -1,13 +1,13 @@
-import { readFileSync } from "node:fs";
-import { endianness } from "node:os";
 import { type Collector, counter, familiesOf, gauge, JOB_NODE, SeriesRow } from "../collector.ts";
+import type { CollectorEntry } from "../collector-entry.ts";
 import { type CollectContext, hostPath } from "../context.ts";
-import type { ReadActivity } from "./cgroup-activity.ts";
+import { pageBytes } from "../proc/sockstat.ts";
 import { type ProcessGroup, ProcessGroups } from "./process-groups.ts";
-import { ProcessPlaces } from "./process-places.ts";
+import { ProcessPlaces, type ReadActivity } from "./process-places.ts";
 import { ProcessTable } from "./process-table.ts";
 
-export const PROCESS_COLLECTOR = "process_groups";
+const NAME = "process_groups";
+const INTERVAL_MS = 10_000;
 
 /** Hundredths of a second on every architecture that Node runs on. */
 const JIFFIES = 2;
@@ -33,9 +33,22 @@ const TOTAL_SPECS = [
 const LIMITS = { processesMax: 5000, heldMax: 512 };
 const GROUP_LIMITS = { topMax: 10, lingerRuns: 12, shownMax: 40, groupsMax: 2000 };
 
+/** `readActivity` null: every process is read in every run, and containers have their short id. */
+export function processCollectors(readActivity: ReadActivity | null): readonly CollectorEntry[] {
+  return [
+    {
+      name: NAME,
+      isOnByDefault: true,
+      intervalMs: INTERVAL_MS,
+      isSheddable: true,
+      create: (context) => new ProcessCollector(context, readActivity),
+    },
+  ];
+}
+
 /** What uses most CPU time and memory on the host, by command and container. */
-export class ProcessCollector implements Collector {
-  readonly name = PROCESS_COLLECTOR;
+class ProcessCollector implements Collector {
+  readonly name = NAME;
   readonly families = familiesOf([...GROUP_SPECS, ...TOTAL_SPECS]);
   readonly #context: CollectContext;
   readonly #places: ProcessPlaces;
@@ -51,7 +64,7 @@ export class ProcessCollector implements Collector {
     const parts = { places: this.#places, groups: this.#groups };
     this.#table = new ProcessTable(context, this.name, parts, LIMITS);
     this.#totalRow = new SeriesRow(context.sink, TOTAL_SPECS, { job: JOB_NODE });
-    this.#pageBytes = readPageBytes(hostPath(context, "/proc/self/auxv"));
+    this.#pageBytes = pageBytes(hostPath(context, "/proc/self/auxv"));
   }
 
   /** @throws OperationalError NOT_FOUND when there is no /proc */
@@ -83,22 +96,4 @@ export class ProcessCollector implements Collector {
       this.#rows.delete(key);
     }
   }
-}
-
-const AT_PAGESZ = 6n;
-const PAGE_BYTES_USUAL = 4096;
-
-/** From what the kernel tells every program at its start; pairs of 64 bits. Source: getauxval(3). */
-function readPageBytes(path: string): number {
-  try {
-    const bytes = readFileSync(path);
-    const isLittle = endianness() === "LE";
-    const word = (at: number) => (isLittle ? bytes.readBigUInt64LE(at) : bytes.readBigUInt64BE(at));
-    for (let at = 0; at + 16 <= bytes.length; at += 16) {
-      if (word(at) === AT_PAGESZ) return Number(word(at + 8));
-    }
-  } catch {
-    // Not to be read there, as in a tree of fixtures: then it is the usual one.
-  }
-  return PAGE_BYTES_USUAL;
 }

@@ -1,11 +1,23 @@
 import { OperationalError } from "../../../shared/errors.ts";
 import { cgroupKind } from "../cgroup/cgroup-kind.ts";
 import { findHierarchies, type Hierarchy, parseMembership } from "../cgroup/hierarchies.ts";
+import { factsOfPath } from "../containers/container-facts.ts";
 import { type CollectContext, hostFile, hostPath } from "../context.ts";
 import { MISSING } from "../kit/held-file.ts";
 import { MountsFile } from "../proc/mounts.ts";
-import { factsOfPath } from "../runtime/container-facts.ts";
-import type { CgroupActivity, ReadActivity } from "./cgroup-activity.ts";
+
+/** What whoever reads the cgroups knows of one. */
+export type CgroupActivity = {
+  /** Absolute, in the hierarchy in which cgroups are looked for, the host root before it. */
+  readonly directory: string;
+  /** Label `container` of the processes in it and below; "" where it is no container. */
+  readonly containerName: string;
+  /** CPU time used so far, in milliseconds; negative: not known. */
+  readonly cpuMs: number;
+};
+
+/** Asked once a run. */
+export type ReadActivity = () => Iterable<CgroupActivity>;
 
 /** A cgroup that processes are in. */
 export type Place = {

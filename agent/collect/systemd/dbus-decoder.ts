@@ -8,24 +8,12 @@ const SIGNATURE_MAX = 255;
 /** Values in one message. */
 const VALUES_MAX = 400_000;
 
-const ALIGNMENTS: Readonly<Record<string, number>> = {
-  y: 1,
-  g: 1,
-  v: 1,
-  n: 2,
-  q: 2,
-  b: 4,
-  i: 4,
-  u: 4,
-  s: 4,
-  o: 4,
-  a: 4,
-  x: 8,
-  t: 8,
-  d: 8,
-  "(": 8,
-  "{": 8,
-};
+/** By the first character of a type. */
+const ALIGNMENTS: ReadonlyMap<string, number> = new Map(
+  Object.entries({ ygv: 1, nq: 2, biusoa: 4, "xtd({": 8 }).flatMap(([types, bytes]) =>
+    [...types].map((type) => [type, bytes] as const),
+  ),
+);
 
 type Cursor = { at: number };
 
@@ -63,7 +51,7 @@ export class DbusDecoder {
     }
     if (depth > DEPTH_MAX) throw malformed("values are nested too deeply");
     const type = signature[cursor.at] ?? "";
-    const alignment = ALIGNMENTS[type];
+    const alignment = ALIGNMENTS.get(type);
     if (alignment === undefined) throw malformed(`there is no type ${JSON.stringify(type)}`);
     cursor.at += 1;
     this.#align(alignment);
@@ -127,7 +115,7 @@ export class DbusDecoder {
   #array(signature: string, cursor: Cursor, depth: number): DbusValue[] {
     const length = this.#view.getUint32(this.#take(4), this.#isLittle);
     const start = cursor.at;
-    this.#align(ALIGNMENTS[signature[start] ?? ""] ?? 1);
+    this.#align(ALIGNMENTS.get(signature[start] ?? "") ?? 1);
     const end = this.at + length;
     if (end > this.#bytes.length) throw malformed("an array is longer than its message");
     cursor.at = typeEnd(signature, start, depth);
@@ -171,7 +159,8 @@ export class DbusDecoder {
 function typeEnd(signature: string, start: number, depth: number): number {
   if (depth > DEPTH_MAX) throw malformed("a signature is nested too deeply");
   const type = signature[start] ?? "";
-  if (ALIGNMENTS[type] === undefined) throw malformed(`there is no type ${JSON.stringify(type)}`);
+  if (ALIGNMENTS.get(type) === undefined)
+    throw malformed(`there is no type ${JSON.stringify(type)}`);
   if (type === "a") return typeEnd(signature, start + 1, depth + 1);
   if (type !== "(" && type !== "{") return start + 1;
   const close = type === "(" ? ")" : "}";

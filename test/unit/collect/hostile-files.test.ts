@@ -2,12 +2,8 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import {
-  V1_FILES,
-  V1_IO_FILES,
-  V2_FILES,
-  V2_IO_FILES,
-} from "../../../agent/collect/cgroup/cgroup-files.ts";
+import { V1_FILES, V2_FILES } from "../../../agent/collect/cgroup/cgroup-files.ts";
+import { V1_IO_FILES, V2_IO_FILES } from "../../../agent/collect/cgroup/cgroup-io.ts";
 import { VALUES } from "../../../agent/collect/cgroup/cgroup-specs.ts";
 import { parseMembership } from "../../../agent/collect/cgroup/hierarchies.ts";
 import { KeyTable, parseKeyValues } from "../../../agent/collect/kit/key-table.ts";

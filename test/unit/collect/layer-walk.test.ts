@@ -7,7 +7,7 @@ import {
   type LayerFile,
   LayerWalk,
   type OpenDirectory,
-} from "../../../agent/collect/runtime/layer-walk.ts";
+} from "../../../agent/collect/containers/layer-walk.ts";
 
 type Tree = { [name: string]: Tree | number };
 

@@ -1,11 +1,10 @@
 import { describe, expect, test } from "vitest";
 import {
-  parseBlkio,
   parseCpuLimit,
   parseCpuWeight,
-  parseIoStat,
   parseMemoryLimit,
-} from "../../../agent/collect/cgroup/parse-cgroup-files.ts";
+} from "../../../agent/collect/cgroup/cgroup-files.ts";
+import { parseBlkio, parseIoStat } from "../../../agent/collect/cgroup/cgroup-io.ts";
 import { ABSENT, ByteScanner } from "../../../agent/collect/kit/byte-scanner.ts";
 import { KeyTable, parseKeyValues } from "../../../agent/collect/kit/key-table.ts";
 import { RowTable } from "../../../agent/collect/kit/row-table.ts";

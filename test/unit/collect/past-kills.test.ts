@@ -1,53 +1,59 @@
 import { expect, test } from "vitest";
+import { OomKills } from "../../../agent/collect/cgroup/oom-kills.ts";
 import { PastKills } from "../../../agent/collect/cgroup/past-kills.ts";
+import type { OomEvents } from "../../../agent/collect/containers/container-facts.ts";
 import { RecordingSink } from "./recording-sink.ts";
 
 const PATH = "/docker/abc";
 
 function bed() {
   const sink = new RecordingSink();
-  const events = new Map<string, number>();
+  const events = new Map<string, OomEvents>();
   const past = new PastKills(sink, (id) => events.get(id) ?? null);
-  const told = (nowMs: number) => {
+  const reported = (nowMs: number) => {
     sink.begin();
     past.set(nowMs);
     return [...sink.values().values()];
   };
-  const end = (count: number, containerId: string | null = "abc") =>
-    past.begin(PATH, { count, labels: { id: PATH }, containerId });
-  return { sink, events, past, told, end };
+  const end = (count: number, containerId: string | null = "abc") => {
+    const kills = new OomKills();
+    kills.hear(events.get("abc") ?? null);
+    kills.read(count);
+    past.begin(PATH, { kills, labels: { id: PATH }, containerId });
+  };
+  return { sink, events, past, reported, end };
 }
 
-test("OOM kills are told of for five minutes after their cgroup is gone", () => {
-  const { told, end, sink } = bed();
+test("OOM kills are reported for five minutes after their cgroup is gone", () => {
+  const { reported, end, sink } = bed();
   end(2);
-  expect(told(1000)).toEqual([2]);
-  expect(told(300_999)).toEqual([2]);
-  expect(told(301_000)).toEqual([]);
+  expect(reported(1000)).toEqual([2]);
+  expect(reported(300_999)).toEqual([2]);
+  expect(reported(301_000)).toEqual([]);
   expect(sink.liveCount).toBe(0);
 });
 
-test("a kill that nobody read is told of when the runtime tells of it", () => {
-  const { told, end, events } = bed();
+test("a kill that nobody read is reported when the runtime's event comes", () => {
+  const { reported, end, events } = bed();
   end(0);
-  expect(told(1000)).toEqual([]);
-  events.set("abc", 1);
-  expect(told(2000)).toEqual([1]);
+  expect(reported(1000)).toEqual([]);
+  events.set("abc", { events: 1, runs: 1 });
+  expect(reported(2000)).toEqual([1]);
 });
 
 test("a container that was started again goes on counting", () => {
-  const { past, told, end, events } = bed();
+  const { past, reported, end, events } = bed();
   end(0);
-  events.set("abc", 1);
-  expect(past.takeOver(PATH)).toBe(1);
-  expect(told(1000)).toEqual([]); // the new cgroup has the series
+  events.set("abc", { events: 2, runs: 1 });
+  expect(past.takeOver(PATH).count).toBe(1);
+  expect(reported(1000)).toEqual([]); // the new cgroup has the series
   end(4);
-  expect(past.takeOver(PATH)).toBe(4);
+  expect(past.takeOver(PATH).count).toBe(4);
 });
 
 test("without a kill and a runtime there is nothing to wait for", () => {
-  const { past, end } = bed();
+  const { past, end, sink } = bed();
   end(0, null);
-  past.begin("/other", null);
-  expect(past.takeOver(PATH)).toBe(0);
+  expect(sink.liveCount).toBe(0);
+  expect(past.takeOver(PATH).count).toBe(-1);
 });

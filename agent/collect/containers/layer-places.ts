@@ -1,9 +1,15 @@
 import { readlink, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import type { Mount } from "../proc/mounts.ts";
-import { namesIn, readText } from "./bounded-file.ts";
-import { CONFIG_PATHS, type ConfigPaths } from "./config-files.ts";
-import { isObject, parseJson, textAt } from "./hostile-json.ts";
+import { isObject, textAt } from "./hostile-json.ts";
+import {
+  CONFIG_PATHS,
+  CONTAINER_LISTS,
+  type ConfigPaths,
+  isPlainPath,
+  RuntimeFiles,
+  readText,
+} from "./runtime-files.ts";
 
 /** Where a container's data is; paths as the host sees them. */
 export type LayerPlace = {
@@ -13,27 +19,20 @@ export type LayerPlace = {
   readonly layer: string | null;
 };
 
-const CONFIG_BYTES_MAX = 1024 * 1024;
-const LISTS_BYTES_MAX = 4 * 1024 * 1024;
 const ID_BYTES_MAX = 256;
-const HOMES_MAX = 64;
-const HOME_STORAGE = ".local/share/containers/storage";
 const CONTAINERD_STORAGE = "/var/lib/containerd";
-const LISTS = ["containers.json", "volatile-containers.json"];
 const ID = /^[0-9a-f]{64}$/;
 /** What was read of Podman's lists stands this long, so that many new containers read it once. */
 const LISTS_MS = 30_000;
 
 /** Finds the writable layers of containers by the files that runtimes keep, and by the mounts. */
 export class LayerPlaces {
-  readonly #hostRoot: string;
-  readonly #paths: ConfigPaths;
+  readonly #files: RuntimeFiles;
   #listed = new Map<string, LayerPlace>();
   #listedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(hostRoot: string, paths: ConfigPaths = CONFIG_PATHS) {
-    this.#hostRoot = hostRoot;
-    this.#paths = paths;
+    this.#files = new RuntimeFiles(hostRoot, paths);
   }
 
   /** Null where not even the storage is known. `id` is 64 hexadecimal digits. */
@@ -56,24 +55,15 @@ export class LayerPlaces {
   }
 
   async #ofDocker(id: string): Promise<LayerPlace | null> {
-    for (const path of [...(await this.#dockerRoots()), ...this.#paths.docker]) {
-      const storage = await this.#real(path);
-      const mountId = await this.#text(
-        join(storage, "image/overlay2/layerdb/mounts", id, "mount-id"),
-        ID_BYTES_MAX,
-      );
+    for (const root of await this.#files.dockerRoots()) {
+      const storage = await this.#real(root);
+      const path = join(storage, "image/overlay2/layerdb/mounts", id, "mount-id");
+      const mountId = await readText(this.#files.at(path), ID_BYTES_MAX);
       const name = mountId?.trim() ?? "";
       if (ID.test(name)) return { storage, layer: join(storage, "overlay2", name, "diff") };
       if (await this.#isThere(join(storage, "containers", id))) return { storage, layer: null };
     }
     return null;
-  }
-
-  /** Where the daemon's own configuration puts it. */
-  async #dockerRoots(): Promise<string[]> {
-    const config = await this.#json("/etc/docker/daemon.json", CONFIG_BYTES_MAX);
-    const root = isObject(config) ? textAt(config, "data-root") : "";
-    return root.startsWith("/") && !root.split("/").includes("..") ? [root] : [];
   }
 
   async #ofPodman(id: string, nowMs: number): Promise<LayerPlace | null> {
@@ -88,11 +78,11 @@ export class LayerPlaces {
 
   async #readLists(): Promise<Map<string, LayerPlace>> {
     const places = new Map<string, LayerPlace>();
-    for (const path of await this.#storages()) {
+    for (const path of await this.#files.podmanRoots()) {
       const storage = await this.#real(path);
-      for (const list of LISTS) {
+      for (const list of CONTAINER_LISTS) {
         const file = join(storage, "overlay-containers", list);
-        for (const [id, layer] of parseContainerList(await this.#json(file, LISTS_BYTES_MAX))) {
+        for (const [id, layer] of parseContainerList(await this.#files.list(file))) {
           // A user's list does not speak for the containers of the system.
           if (places.has(id)) continue;
           places.set(id, { storage, layer: join(storage, "overlay", layer, "diff") });
@@ -102,19 +92,10 @@ export class LayerPlaces {
     return places;
   }
 
-  async #storages(): Promise<string[]> {
-    const storages = [...this.#paths.podman, join("/root", HOME_STORAGE)];
-    for (const homes of this.#paths.homes) {
-      const names = await namesIn(join(this.#hostRoot, homes), HOMES_MAX);
-      storages.push(...names.map((home) => join(homes, home, HOME_STORAGE)));
-    }
-    return storages;
-  }
-
   /** A storage that was put elsewhere by a link is there, below the host's root. */
   async #real(path: string): Promise<string> {
     try {
-      const target = await readlink(join(this.#hostRoot, path));
+      const target = await readlink(this.#files.at(path));
       return resolve(dirname(path), target);
     } catch {
       // Not a link; or it is not there, which the next question tells.
@@ -124,33 +105,18 @@ export class LayerPlaces {
 
   async #isThere(path: string): Promise<boolean> {
     try {
-      return (await stat(join(this.#hostRoot, path))).isDirectory();
+      return (await stat(this.#files.at(path))).isDirectory();
     } catch {
       // Whatever the reason, nothing can be said of it.
       return false;
     }
   }
-
-  async #text(path: string, bytesMax: number): Promise<string | null> {
-    return await readText(join(this.#hostRoot, path), bytesMax);
-  }
-
-  async #json(path: string, bytesMax: number): Promise<unknown> {
-    const text = await this.#text(path, bytesMax);
-    if (text === null) return null;
-    try {
-      return parseJson(text);
-    } catch {
-      // Half written, or not the runtime's: as if it were not there.
-      return null;
-    }
-  }
 }
 
 /** Ids of containers and of their layers in the list of a storage; entries of other form are left out. */
-export function parseContainerList(list: unknown): Map<string, string> {
+export function parseContainerList(list: readonly unknown[]): Map<string, string> {
   const layers = new Map<string, string>();
-  for (const entry of Array.isArray(list) ? list : []) {
+  for (const entry of list) {
     if (!isObject(entry)) continue;
     const id = textAt(entry, "id");
     const layer = textAt(entry, "layer");
@@ -168,15 +134,11 @@ export function mountedPlace(id: string, mounts: readonly Mount[]): LayerPlace |
     if (fsType !== "overlay" || !mountPoint.includes(`/${id}`)) continue;
     for (const option of options) {
       if (!option.startsWith("upperdir=")) continue;
-      const layer = plainPath(option.slice("upperdir=".length));
-      return layer === null ? null : { storage: layer, layer };
+      const layer = option.slice("upperdir=".length);
+      // Not with characters that the list of mounts had to escape.
+      const isUsable = isPlainPath(layer) && !layer.includes("\\");
+      return isUsable ? { storage: layer, layer } : null;
     }
   }
   return null;
-}
-
-/** null: relative, with a way up, or with characters that the list of mounts had to escape. */
-function plainPath(path: string): string | null {
-  const isPlain = path.startsWith("/") && !path.includes("\\") && !path.split("/").includes("..");
-  return isPlain ? path : null;
 }

@@ -1,10 +1,17 @@
-import { type ContainerFacts, factsFrom, factsOfPath, keepIfEqual } from "./container-facts.ts";
+import {
+  type ContainerFacts,
+  factsFrom,
+  factsOfPath,
+  keepIfEqual,
+  type OomEvents,
+} from "./container-facts.ts";
 import type { EngineEvent } from "./engine-answers.ts";
 import type { EngineWatch } from "./engine-watch.ts";
 
 /** How long an inspection may take. */
 const SOON_MS = 10_000;
-const ENDED = new Set(["created", "exited", "dead"]);
+/** States in which a container does not run. */
+export const ENDED = new Set(["created", "exited", "dead"]);
 
 /** One container, from when its cgroup or its runtime first told of it. */
 export class ContainerEntry {
@@ -30,6 +37,8 @@ export class ContainerEntry {
   toldAtMs = Number.NaN;
   /** Since when it does not run, on the monotonic clock; null: it does. */
   endedAtMs: number | null = null;
+  /** An OOM event came since its last start. */
+  #hasOomEvent = false;
 
   constructor(id: string) {
     this.id = id;
@@ -70,7 +79,7 @@ export class ContainerEntry {
         ? this.facts
         : factsFrom({ ...engine, id, name, image, labels, state });
     const changes = changesOf(event, last);
-    const oomEvents = oomEventsOf(last, last);
+    const oomEvents = this.#countOom(event.action, oomEventsOf(last, last));
     // All that series are named by; what an inspection adds can come later.
     if (name !== "" && image !== "") this.isSettled = true;
     return this.set({ ...last, oomEvents, name: name || last.name, ...changes }, nowMs);
@@ -96,6 +105,14 @@ export class ContainerEntry {
     return true;
   }
 
+  #countOom(action: string, last: OomEvents | null): OomEvents | null {
+    if (action === "start") this.#hasOomEvent = false;
+    if (action !== "oom" || last === null) return last;
+    const runs = last.runs + (this.#hasOomEvent ? 0 : 1);
+    this.#hasOomEvent = true;
+    return { events: last.events + 1, runs };
+  }
+
   #toldBy(watch: EngineWatch, nowMs: number): void {
     this.watch = watch;
     if (Number.isNaN(this.toldAtMs)) this.toldAtMs = nowMs;
@@ -110,9 +127,10 @@ export class ContainerEntry {
   }
 }
 
-/** Only Docker tells of them. */
-function oomEventsOf(told: ContainerFacts, last: ContainerFacts | null): number | null {
-  return told.source === "docker-socket" ? (last?.oomEvents ?? 0) : null;
+/** Only Docker sends them. */
+function oomEventsOf(told: ContainerFacts, last: ContainerFacts | null): OomEvents | null {
+  if (told.source !== "docker-socket") return null;
+  return last?.oomEvents ?? { events: 0, runs: 0 };
 }
 
 function changesOf(event: EngineEvent, last: ContainerFacts): Partial<ContainerFacts> {
@@ -124,8 +142,6 @@ function changesOf(event: EngineEvent, last: ContainerFacts): Partial<ContainerF
       return { state: "paused" };
     case "die":
       return { state: "exited", lastExitCode: event.exitCode ?? last.lastExitCode };
-    case "oom":
-      return { oomEvents: (last.oomEvents ?? 0) + 1 };
     case "health_status":
       return event.health === null ? {} : { health: event.health };
     default:

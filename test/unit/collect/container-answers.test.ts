@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { ContainerFacts } from "../../../agent/collect/runtime/container-facts.ts";
+import type { ContainerFacts } from "../../../agent/collect/containers/container-facts.ts";
 import {
   DOCKER,
   engineOf,
@@ -11,9 +11,9 @@ import {
   factsOfInspected,
   factsOfListed,
   PODMAN,
-} from "../../../agent/collect/runtime/engine-answers.ts";
-import { boundedLabels, cleanText } from "../../../agent/collect/runtime/hostile-json.ts";
-import { factsOfAnnotations } from "../../../agent/collect/runtime/oci-annotations.ts";
+} from "../../../agent/collect/containers/engine-answers.ts";
+import { boundedLabels, cleanText } from "../../../agent/collect/containers/hostile-json.ts";
+import { factsOfAnnotations } from "../../../agent/collect/containers/oci-annotations.ts";
 import { OperationalError } from "../../../shared/errors.ts";
 import { LineSplitter } from "../../../shared/line-splitter.ts";
 

@@ -1,9 +1,11 @@
 import { errorMessage } from "../../../shared/errors.ts";
 import type { Clock, Logger, Random } from "../../../shared/platform/ports.ts";
+import { sleepUnlessAborted } from "../../../shared/time/repeat.ts";
+import { SerialQueue } from "../../../shared/time/serial-queue.ts";
 import type { Faults } from "../context.ts";
-import { CONFIG_PATHS, ConfigFiles, type ConfigPaths } from "./config-files.ts";
+import { ConfigFiles } from "./config-files.ts";
 import { ContainerEntry } from "./container-entry.ts";
-import { type ContainerFacts, runtimeOf } from "./container-facts.ts";
+import { type ContainerFacts, type OomEvents, runtimeOf } from "./container-facts.ts";
 import type { EngineEvent } from "./engine-answers.ts";
 import {
   findSockets,
@@ -14,6 +16,7 @@ import {
   type Wanted,
 } from "./engine-sockets.ts";
 import { EngineWatch, type WatchListener } from "./engine-watch.ts";
+import { CONFIG_PATHS, type ConfigPaths } from "./runtime-files.ts";
 
 export type DirectoryOptions = {
   readonly hostRoot: string;
@@ -55,7 +58,7 @@ export class ContainerDirectory implements AsyncDisposable {
   readonly #watches = new Map<string, { watch: EngineWatch; end: Promise<void> }>();
   readonly #stop = new AbortController();
   /** Reads of files go one after another: one that hangs holds one thread and no more. */
-  #fileReads: Promise<void> = Promise.resolve();
+  readonly #fileReads = new SerialQueue();
   #search: Promise<void> | null = null;
   readonly #wanted: Wanted = { docker: false, podman: false };
   #changes = 0;
@@ -100,8 +103,8 @@ export class ContainerDirectory implements AsyncDisposable {
     if (entry.watch === null || entry.isDestroyed) this.#remove(entry);
   }
 
-  /** OOM kills that its runtime told of, also after its cgroup is gone; null: it tells of none. */
-  oomEvents(containerId: string): number | null {
+  /** Those that its runtime sent, also after its cgroup is gone; null: it sends none. */
+  oomEvents(containerId: string): OomEvents | null {
     return this.#entries.get(containerId)?.facts?.oomEvents ?? null;
   }
 
@@ -189,7 +192,7 @@ export class ContainerDirectory implements AsyncDisposable {
   #askFiles(entry: ContainerEntry, runtimeHint: string): void {
     if (entry.isSearchingFiles || entry.hasSearchedFiles) return;
     entry.isSearchingFiles = true;
-    this.#fileReads = this.#fileReads.then(() => this.#searchFiles(entry, runtimeHint));
+    void this.#fileReads.run(() => this.#searchFiles(entry, runtimeHint));
   }
 
   async #searchFiles(entry: ContainerEntry, runtimeHint: string): Promise<void> {
@@ -224,7 +227,7 @@ export class ContainerDirectory implements AsyncDisposable {
   async #searchSockets(): Promise<void> {
     const { signal } = this.#stop;
     while (!signal.aborted) {
-      await this.#options.clock.sleep(SEARCH_MS, signal).catch(() => undefined);
+      await sleepUnlessAborted(this.#options.clock, SEARCH_MS, signal);
       if (!signal.aborted) this.#watchSockets();
     }
   }

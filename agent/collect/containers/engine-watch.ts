@@ -1,7 +1,10 @@
 import { errorMessage, OperationalError } from "../../../shared/errors.ts";
 import { LineSplitter } from "../../../shared/line-splitter.ts";
 import type { Clock, Logger, Random } from "../../../shared/platform/ports.ts";
+import { backoffMs } from "../../../shared/time/backoff.ts";
 import { ChangeSignal } from "../../../shared/time/change-signal.ts";
+import { eitherSignal } from "../../../shared/time/either-signal.ts";
+import { sleepUnlessAborted } from "../../../shared/time/repeat.ts";
 import type { ContainerFacts } from "./container-facts.ts";
 import {
   DOCKER,
@@ -45,8 +48,7 @@ const INSPECT_LIMITS = { bytesMax: 1024 * 1024, timeoutMs: 10_000 };
 const WAITING_MAX = 5000;
 /** An event carries all labels of its container. */
 const LINE_BYTES_MAX = 256 * 1024;
-const BACKOFF_FIRST_MS = 1000;
-const BACKOFF_MAX_MS = 60_000;
+const BACKOFF = { firstMs: 1000, maxMs: 60_000 };
 /** A connection that held this long was a good one. */
 const GOOD_MS = 30_000;
 
@@ -86,20 +88,19 @@ export class EngineWatch {
   /** Until the signal, or until the socket is no more. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, random, logger, isThere } = this.#parts;
-    for (let attempt = 0; !signal.aborted && isThere(); attempt += 1) {
+    let failures = 0;
+    while (!signal.aborted && isThere()) {
       const startMs = clock.monotonicMs();
       const fault = await this.#session(signal);
       this.isUp = false;
       this.#urgent.clear();
       this.#later.clear();
       if (signal.aborted) return;
-      const isGood = clock.monotonicMs() - startMs >= GOOD_MS;
-      if (isGood) attempt = 0;
-      if (isGood || attempt === 0) {
+      failures = clock.monotonicMs() - startMs >= GOOD_MS ? 1 : failures + 1;
+      if (failures === 1) {
         logger.warn({ socket: this.path, error: errorMessage(fault) }, "container runtime lost");
       }
-      const waitMs = Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** attempt);
-      await clock.sleep(waitMs / 2 + (random() * waitMs) / 2, signal).catch(() => undefined);
+      await sleepUnlessAborted(clock, backoffMs(BACKOFF, failures, random()), signal);
     }
   }
 
@@ -107,13 +108,12 @@ export class EngineWatch {
   async #session(signal: AbortSignal): Promise<unknown> {
     const socket = new EngineSocket(this.path, this.#parts.clock);
     const stop = new AbortController();
-    const onAbort = () => stop.abort(signal.reason);
-    signal.addEventListener("abort", onAbort, { once: true });
+    using either = eitherSignal(signal, stop.signal);
     try {
-      this.engine = engineOf(await socket.get("/version", VERSION_LIMITS, stop.signal));
+      this.engine = engineOf(await socket.get("/version", VERSION_LIMITS, either.signal));
       this.isUp = true;
       // The first of the two that ends, ends the other.
-      const both = [this.#listen(socket, stop.signal), this.#inspectAll(socket, stop.signal)];
+      const both = [this.#listen(socket, either.signal), this.#inspectAll(socket, either.signal)];
       const ends = both.map((work) => work.finally(() => stop.abort()));
       const first = Promise.race(ends).then(
         () => "the event stream ended",
@@ -124,7 +124,6 @@ export class EngineWatch {
     } catch (error) {
       return error;
     } finally {
-      signal.removeEventListener("abort", onAbort);
       socket.close();
     }
   }

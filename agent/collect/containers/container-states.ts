@@ -1,14 +1,14 @@
-import { labelsOf } from "../../../shared/model/labels.ts";
 import {
   type Collector,
   counter,
   familiesOf,
   gauge,
   JOB_CONTAINERS,
-  SeriesRow,
   type SeriesSpec,
 } from "../collector.ts";
 import type { CollectContext } from "../context.ts";
+import { ABSENT } from "../kit/byte-scanner.ts";
+import { ChangingRow } from "./changing-row.ts";
 import type { ContainerDirectory } from "./container-directory.ts";
 import type { ContainerFacts, Health } from "./container-facts.ts";
 
@@ -19,19 +19,17 @@ const NUMBERS: readonly SeriesSpec[] = [
   gauge("container_last_exit_code", "Exit code of the container's last end."),
   counter("container_runtime_oom_events_total", "OOM events that the runtime sent."),
 ];
-/** Not in a row: a row does not set what is negative. */
-const HEALTH_NAME = "container_health_state";
-const HEALTH_SPEC = gauge(HEALTH_NAME, "Health check: 1 healthy, 0 not (yet), -1 there is none.");
+const HEALTH = [
+  gauge("container_health_state", "Health check: 1 healthy, 0 not (yet), -1 there is none."),
+];
 const RESTARTS = 0;
 const EXIT_CODE = 1;
 const OOM_EVENTS = 2;
 
 const TIDY_MS = 60_000;
-const ABSENT = -1;
-const TICK_GROUP = 0;
 
 /** As cAdvisor has it. */
-const HEALTH: Readonly<Record<Health, number>> = {
+const HEALTH_VALUES: Readonly<Record<Health, number>> = {
   none: -1,
   starting: 0,
   unhealthy: 0,
@@ -50,7 +48,7 @@ export function containerStateCollector(
 
 class ContainerStates implements Collector {
   readonly name = "containerstate";
-  readonly families = familiesOf([...INFO, ...STATE, ...NUMBERS, HEALTH_SPEC]);
+  readonly families = familiesOf([...INFO, ...STATE, ...NUMBERS, ...HEALTH]);
   readonly #directory: ContainerSource;
   readonly #context: CollectContext;
   readonly #rows = new Map<string, ContainerRows>();
@@ -96,27 +94,24 @@ class ContainerStates implements Collector {
 
 /** The series of one container. */
 class ContainerRows {
-  readonly #context: CollectContext;
+  readonly #info: ChangingRow;
+  readonly #state: ChangingRow;
+  readonly #numbers: ChangingRow;
+  readonly #health: ChangingRow;
   #facts: ContainerFacts | null = null;
   #cgroupPath = "";
-  #infoKey = "";
-  #baseKey = "";
-  #info: SeriesRow | null = null;
-  #numbers: SeriesRow | null = null;
-  #state: SeriesRow | null = null;
-  #stateName = "";
-  #health: HealthSeries | null = null;
 
-  constructor(context: CollectContext) {
-    this.#context = context;
+  constructor({ sink }: CollectContext) {
+    this.#info = new ChangingRow(sink, INFO);
+    this.#state = new ChangingRow(sink, STATE);
+    this.#numbers = new ChangingRow(sink, NUMBERS);
+    this.#health = new ChangingRow(sink, HEALTH);
   }
 
-  /** A series whose labels changed ends, and another one begins. */
   update(facts: ContainerFacts, cgroupPath: string): void {
     if (facts === this.#facts && cgroupPath === this.#cgroupPath) return;
     this.#facts = facts;
     this.#cgroupPath = cgroupPath;
-    const { sink } = this.#context;
     const base = {
       job: JOB_CONTAINERS,
       // A container that never ran has no cgroup to be known by.
@@ -124,43 +119,27 @@ class ContainerRows {
       name: facts.name,
       image: facts.image,
     };
-    const baseKey = JSON.stringify(base);
-    const isSame = baseKey === this.#baseKey;
-    const info = { ...base, ...infoLabels(facts) };
-    const infoKey = JSON.stringify(info);
-    if (infoKey !== this.#infoKey) {
-      this.#info?.retire();
-      this.#info = new SeriesRow(sink, INFO, info);
-      this.#infoKey = infoKey;
-    }
-    if (!isSame) {
-      this.#numbers?.retire();
-      this.#health?.retire();
-      this.#numbers = new SeriesRow(sink, NUMBERS, base);
-      this.#health = new HealthSeries(this.#context, base);
-      this.#baseKey = baseKey;
-    }
-    const state = facts.state ?? "";
-    if (!isSame || state !== this.#stateName) {
-      this.#state?.retire();
-      this.#state = state === "" ? null : new SeriesRow(sink, STATE, { ...base, state });
-      this.#stateName = state;
-    }
+    const { state, health } = facts;
+    this.#info.label({ ...base, ...infoLabels(facts) });
+    this.#state.label(state === null ? null : { ...base, state });
+    this.#numbers.label(base);
+    this.#health.label(health === null ? null : base);
   }
 
   set(): void {
     const facts = this.#facts;
     if (facts === null) return;
-    this.#info?.set(0, 1);
-    this.#state?.set(0, 1);
-    this.#numbers?.set(RESTARTS, facts.restarts ?? ABSENT);
-    this.#numbers?.set(EXIT_CODE, facts.lastExitCode ?? ABSENT);
-    this.#numbers?.set(OOM_EVENTS, facts.oomEvents ?? ABSENT);
-    if (facts.health !== null) this.#health?.set(HEALTH[facts.health]);
+    this.#info.row?.set(0, 1);
+    this.#state.row?.set(0, 1);
+    const numbers = this.#numbers.row;
+    numbers?.set(RESTARTS, facts.restarts ?? ABSENT);
+    numbers?.set(EXIT_CODE, facts.lastExitCode ?? ABSENT);
+    numbers?.set(OOM_EVENTS, facts.oomEvents?.events ?? ABSENT);
+    if (facts.health !== null) this.#health.row?.setSigned(0, HEALTH_VALUES[facts.health]);
   }
 
   retire(): void {
-    for (const row of [this.#info, this.#state, this.#numbers, this.#health]) row?.retire();
+    for (const row of [this.#info, this.#state, this.#numbers, this.#health]) row.label(null);
   }
 }
 
@@ -176,30 +155,4 @@ function infoLabels(facts: ContainerFacts): Record<string, string> {
     namespace: facts.pod?.namespace ?? "",
     container: facts.pod?.container ?? "",
   };
-}
-
-/** One series whose value may be negative. */
-class HealthSeries {
-  readonly #context: CollectContext;
-  readonly #labels: Readonly<Record<string, string>>;
-  #slot = ABSENT;
-
-  constructor(context: CollectContext, labels: Readonly<Record<string, string>>) {
-    this.#context = context;
-    this.#labels = labels;
-  }
-
-  set(value: number): void {
-    const { sink } = this.#context;
-    if (this.#slot === ABSENT) {
-      const labels = labelsOf({ ...this.#labels, __name__: HEALTH_NAME });
-      this.#slot = sink.define(TICK_GROUP, 0, labels);
-    }
-    sink.set(this.#slot, value);
-  }
-
-  retire(): void {
-    if (this.#slot !== ABSENT) this.#context.sink.retire(this.#slot);
-    this.#slot = ABSENT;
-  }
 }

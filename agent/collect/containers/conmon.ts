@@ -1,6 +1,8 @@
 import { dirname, join } from "node:path";
-import { readText } from "./bounded-file.ts";
+import { anyPid } from "../cgroup/cgroup-processes.ts";
+import { ReadBuffer } from "../kit/held-file.ts";
 import { cleanText } from "./hostile-json.ts";
+import { isPlainPath, readText } from "./runtime-files.ts";
 
 /** What the process that watches a container of Podman was started with. */
 export type Conmon = {
@@ -21,7 +23,7 @@ export async function findConmon(
   id: string,
   cgroupPath: string,
 ): Promise<Conmon | null> {
-  let pid = await firstPid(hostRoot, cgroupPath);
+  let pid = firstPid(hostRoot, cgroupPath);
   for (let depth = 0; depth < ANCESTORS_MAX && pid !== null; depth += 1) {
     const line = await readText(join(hostRoot, "proc", pid, "cmdline"), PROC_BYTES_MAX);
     const conmon = line === null ? null : conmonOf(line.split("\0"), id);
@@ -52,21 +54,18 @@ export function conmonOf(words: readonly string[], id: string): Conmon | null {
 /** `STORAGE/overlay-containers/ID/userdata` → `STORAGE/overlay-containers` */
 function listDirectoryOf(bundle: string, id: string): string | null {
   const isBundle =
-    bundle.startsWith("/") &&
-    !bundle.split("/").includes("..") &&
+    isPlainPath(bundle) &&
     /\/[a-z0-9]+-containers\/[0-9a-f]{64}\/userdata$/.test(bundle) &&
     bundle.includes(`/${id}/`);
   return isBundle ? dirname(dirname(bundle)) : null;
 }
 
-async function firstPid(hostRoot: string, cgroupPath: string): Promise<string | null> {
+function firstPid(hostRoot: string, cgroupPath: string): string | null {
   if (cgroupPath.split("/").includes("..")) return null;
+  const buffer = new ReadBuffer();
   for (const mount of MOUNTS) {
-    for (const inner of ["", "container"]) {
-      const path = join(hostRoot, "sys/fs/cgroup", mount, cgroupPath, inner, "cgroup.procs");
-      const pid = /^\d{1,10}/.exec((await readText(path, PROC_BYTES_MAX)) ?? "")?.[0];
-      if (pid !== undefined && pid !== "0") return pid;
-    }
+    const pid = anyPid(join(hostRoot, "sys/fs/cgroup", mount, cgroupPath), buffer);
+    if (pid !== null) return pid;
   }
   return null;
 }

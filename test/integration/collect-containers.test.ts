@@ -12,12 +12,12 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, describe, expect, test } from "vitest";
+import { ContainerDirectory } from "../../agent/collect/containers/container-directory.ts";
+import type { ContainerFacts } from "../../agent/collect/containers/container-facts.ts";
+import { containerStateCollector } from "../../agent/collect/containers/container-states.ts";
 import { Faults } from "../../agent/collect/context.ts";
 import { ReadBuffer } from "../../agent/collect/kit/held-file.ts";
 import { ReadingLane } from "../../agent/collect/reading-lane.ts";
-import { ContainerDirectory } from "../../agent/collect/runtime/container-directory.ts";
-import type { ContainerFacts } from "../../agent/collect/runtime/container-facts.ts";
-import { containerStateCollector } from "../../agent/collect/runtime/container-states.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { MemoryLogger } from "../support/memory-logger.ts";
 import { RecordingSink } from "../unit/collect/recording-sink.ts";
@@ -491,6 +491,7 @@ describe("no socket: the runtimes' files", () => {
     ["a user's", "home/ann/.local/share/containers/storage/overlay-containers/containers.json"],
   ])("Podman's storage: %s", async (_, path) => {
     const bed = new Bed();
+    bed.file("root/.local/share/containers/storage/overlay-containers/containers.json", { a: [] });
     bed.file(path, [null, storageEntry(B, "other"), storageEntry(A, "cache")]);
     expect(await bed.known(A, "libpod", LIBPOD)).toMatchObject({
       source: "podman-config",
@@ -501,33 +502,30 @@ describe("no socket: the runtimes' files", () => {
     });
   });
 
-  test("conmon says where the storage is, or at least the name", async () => {
-    for (const hasList of [true, false]) {
-      const bed = new Bed();
-      const storage = "/data/elsewhere/overlay-containers";
-      const bundle = `${storage}/${A}/userdata`;
-      bed.file(`sys/fs/cgroup${LIBPOD}/cgroup.procs`, "77\n78\n");
-      bed.file("proc/77/cmdline", "nginx\0-g\0daemon off;\0");
-      bed.file("proc/77/status", "Name:\tnginx\nPPid:\t50\n");
-      const words = [
-        "/usr/bin/conmon",
-        "-c",
-        A,
-        "-b",
-        bundle,
-        "-n",
-        "front",
-        "--exit-command",
-        "x",
-      ];
-      bed.file("proc/50/cmdline", `${words.join("\0")}\0`);
-      if (hasList) bed.file(`${storage}/containers.json`, [storageEntry(A, "front")]);
-      expect(await bed.known(A, "libpod", LIBPOD)).toMatchObject({
-        source: hasList ? "podman-config" : "conmon",
-        name: "front",
-      });
-    }
-  });
+  test.each([
+    ["its scope", ""],
+    ["init.scope in the container below its scope", "/container/init.scope"],
+  ])(
+    "conmon, by a process in %s, says where the storage is, or at least the name",
+    async (_, below) => {
+      for (const hasList of [true, false]) {
+        const bed = new Bed();
+        const storage = "/data/elsewhere/overlay-containers";
+        const bundle = `${storage}/${A}/userdata`;
+        bed.file(`sys/fs/cgroup${LIBPOD}/cgroup.procs`, "");
+        bed.file(`sys/fs/cgroup${LIBPOD}${below}/cgroup.procs`, "77\n78\n");
+        bed.file("proc/77/cmdline", "nginx\0-g\0daemon off;\0");
+        bed.file("proc/77/status", "Name:\tnginx\nPPid:\t50\n");
+        const words = `/usr/bin/conmon -c ${A} -b ${bundle} -n front --exit-command x `;
+        bed.file("proc/50/cmdline", words.replaceAll(" ", "\0"));
+        if (hasList) bed.file(`${storage}/containers.json`, [storageEntry(A, "front")]);
+        expect(await bed.known(A, "libpod", LIBPOD)).toMatchObject({
+          source: hasList ? "podman-config" : "conmon",
+          name: "front",
+        });
+      }
+    },
+  );
 
   const POD_PATH = "/kubepods.slice/kubepods-pod6f1e2a9c_3d4b_4c5d_8e6f_0a1b2c3d4e5f.slice";
 

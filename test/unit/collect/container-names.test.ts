@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { conmonOf } from "../../../agent/collect/runtime/conmon.ts";
+import { conmonOf } from "../../../agent/collect/containers/conmon.ts";
 import {
   factsFrom,
   factsOfPath,
@@ -7,8 +7,8 @@ import {
   podOfPath,
   runtimeOf,
   seriesLabels,
-} from "../../../agent/collect/runtime/container-facts.ts";
-import { systemContainer } from "../../../agent/collect/runtime/system-container.ts";
+} from "../../../agent/collect/containers/container-facts.ts";
+import { systemContainer } from "../../../agent/collect/containers/system-container.ts";
 
 const ID = "0123456789abcdef".repeat(4);
 

@@ -1,5 +1,4 @@
 import { join } from "node:path";
-import { namesIn, readText } from "./bounded-file.ts";
 import { type Conmon, findConmon } from "./conmon.ts";
 import { type ContainerFacts, factsFrom, podOfPath, runtimeOf } from "./container-facts.ts";
 import { asDigest, plainName } from "./engine-answers.ts";
@@ -14,43 +13,18 @@ import {
   textAt,
 } from "./hostile-json.ts";
 import { factsOfAnnotations } from "./oci-annotations.ts";
+import { CONTAINER_LISTS, type ConfigPaths, RuntimeFiles } from "./runtime-files.ts";
 
-/** A container's own file. */
-const CONFIG_BYTES_MAX = 1024 * 1024;
-/** One file for all containers of a storage. */
-const STORAGE_BYTES_MAX = 4 * 1024 * 1024;
-const NAMES_MAX = 64;
-
-/** Directories as the host sees them. */
-export type ConfigPaths = {
-  readonly docker: readonly string[];
-  readonly podman: readonly string[];
-  readonly containerd: readonly string[];
-  readonly crio: readonly string[];
-  /** Directories of home directories. */
-  readonly homes: readonly string[];
-};
-
-export const CONFIG_PATHS: ConfigPaths = {
-  docker: ["/var/lib/docker", "/var/snap/docker/common/var-lib-docker"],
-  podman: ["/var/lib/containers/storage"],
-  containerd: ["/run/containerd/io.containerd.runtime.v2.task"],
-  crio: ["/run/containers/storage", "/var/lib/containers/storage"],
-  homes: ["/home"],
-};
-
-const HOME_STORAGE = ".local/share/containers/storage";
 const STORAGE_DRIVERS = ["overlay", "vfs", "btrfs", "zfs"];
-const CONTAINER_LISTS = ["containers.json", "volatile-containers.json"];
 
 /** Names and images as the runtimes keep them on disk, for where their sockets are not to be had. */
 export class ConfigFiles {
   readonly #hostRoot: string;
-  readonly #paths: ConfigPaths;
+  readonly #files: RuntimeFiles;
 
   constructor(hostRoot: string, paths: ConfigPaths) {
     this.#hostRoot = hostRoot;
-    this.#paths = paths;
+    this.#files = new RuntimeFiles(hostRoot, paths);
   }
 
   /** Null when no file tells. `id` is 64 hexadecimal digits, so it can be a part of a path. */
@@ -74,18 +48,11 @@ export class ConfigFiles {
   }
 
   async #fromDocker(id: string): Promise<ContainerFacts | null> {
-    for (const root of [...(await this.#dockerRoots()), ...this.#paths.docker]) {
-      const config = await this.#object(join(root, "containers", id, "config.v2.json"));
+    for (const root of await this.#files.dockerRoots()) {
+      const config = await this.#files.object(join(root, "containers", id, "config.v2.json"));
       if (config !== null && textAt(config, "ID") === id) return factsOfDockerConfig(id, config);
     }
     return null;
-  }
-
-  /** Where the daemon's own configuration puts it. */
-  async #dockerRoots(): Promise<string[]> {
-    const config = await this.#object("/etc/docker/daemon.json");
-    const root = config === null ? "" : textAt(config, "data-root");
-    return isPlainPath(root) ? [root] : [];
   }
 
   async #fromPodman(id: string, cgroupPath: string): Promise<ContainerFacts | null> {
@@ -101,26 +68,20 @@ export class ConfigFiles {
   }
 
   async #storages(): Promise<string[]> {
-    const roots = [...this.#paths.podman, join("/root", HOME_STORAGE)];
-    for (const homes of this.#paths.homes) {
-      for (const home of await namesIn(join(this.#hostRoot, homes), NAMES_MAX)) {
-        roots.push(join(homes, home, HOME_STORAGE));
-      }
-    }
+    const roots = await this.#files.podmanRoots();
     return roots.flatMap((root) => STORAGE_DRIVERS.map((name) => join(root, `${name}-containers`)));
   }
 
   async #fromStorage(id: string, path: string): Promise<ContainerFacts | null> {
-    const list = await this.#json(path, STORAGE_BYTES_MAX);
-    if (!Array.isArray(list)) return null;
+    const list = await this.#files.list(path);
     const own = list.find((item) => isObject(item) && item["id"] === id);
     return isObject(own) ? factsOfStorage(id, own) : null;
   }
 
   async #fromContainerd(id: string): Promise<ContainerFacts | null> {
-    for (const root of this.#paths.containerd) {
+    for (const root of this.#files.paths.containerd) {
       // Its name spaces: k8s.io, default, moby.
-      for (const space of await namesIn(join(this.#hostRoot, root), NAMES_MAX)) {
+      for (const space of await this.#files.names(root)) {
         const facts = await this.#fromOciConfig(id, "containerd", join(root, space, id));
         if (facts !== null) return facts;
       }
@@ -129,7 +90,7 @@ export class ConfigFiles {
   }
 
   async #fromCrio(id: string): Promise<ContainerFacts | null> {
-    for (const root of this.#paths.crio) {
+    for (const root of this.#files.paths.crio) {
       const directory = join(root, "overlay-containers", id, "userdata");
       const facts = await this.#fromOciConfig(id, "crio", directory);
       if (facts !== null) return facts;
@@ -142,31 +103,10 @@ export class ConfigFiles {
     runtime: string,
     directory: string,
   ): Promise<ContainerFacts | null> {
-    const config = await this.#object(join(directory, "config.json"));
+    const config = await this.#files.object(join(directory, "config.json"));
     if (config === null) return null;
     return factsOfAnnotations(id, runtime, objectAt(config, "annotations"));
   }
-
-  async #object(path: string): Promise<JsonObject | null> {
-    const value = await this.#json(path, CONFIG_BYTES_MAX);
-    return isObject(value) ? value : null;
-  }
-
-  async #json(path: string, bytesMax: number): Promise<unknown> {
-    const text = await readText(join(this.#hostRoot, path), bytesMax);
-    if (text === null) return null;
-    try {
-      return parseJson(text);
-    } catch {
-      // Half written, or not the runtime's: as if it were not there.
-      return null;
-    }
-  }
-}
-
-/** Absolute, and without a way up. */
-function isPlainPath(path: string): boolean {
-  return path.startsWith("/") && !path.split("/").includes("..");
 }
 
 /** Health and state change without the file being read again, so they are not taken from it. */

@@ -20,6 +20,13 @@ export type Pod = {
   readonly uid: string;
 };
 
+/** OOM events that a runtime sent while the agent listened. */
+export type OomEvents = {
+  readonly events: number;
+  /** How many runs of the container, from a start to the next, had an event. */
+  readonly runs: number;
+};
+
 /** What is known of a container. Texts are bounded and without control characters; "": unknown. */
 export type ContainerFacts = {
   readonly source: FactsSource;
@@ -42,8 +49,8 @@ export type ContainerFacts = {
   /** Of the last end; null: it has not ended, or that was not seen. */
   readonly lastExitCode: number | null;
   readonly isOomKilled: boolean | null;
-  /** OOM events that the runtime sent while the agent listened; null: it sends none. */
-  readonly oomEvents: number | null;
+  /** Null: the runtime sends none. */
+  readonly oomEvents: OomEvents | null;
 };
 
 const UNKNOWN: Omit<ContainerFacts, "source" | "runtime" | "id"> = {

@@ -3,6 +3,7 @@ import { OperationalError } from "../../../shared/errors.ts";
 import type { LineSplitter } from "../../../shared/line-splitter.ts";
 import { loadHttp } from "../../../shared/platform/http-module.ts";
 import type { Clock } from "../../../shared/platform/ports.ts";
+import { withDeadline } from "../../../shared/time/deadline.ts";
 import { parseJson } from "./hostile-json.ts";
 
 export type AnswerLimits = { readonly bytesMax: number; readonly timeoutMs: number };
@@ -27,7 +28,9 @@ export class EngineSocket {
    * too large, PARSE when it is not JSON
    */
   async get(path: string, limits: AnswerLimits, signal: AbortSignal): Promise<unknown> {
-    const text = await this.#withTimeout(limits.timeoutMs, signal, async (stop) => {
+    const ms = limits.timeoutMs;
+    const late = () => new OperationalError("UNAVAILABLE", `No answer within ${ms} ms`);
+    const text = await withDeadline({ clock: this.#clock, ms, signal, late }, async (stop) => {
       const response = await this.#request(path, stop, false);
       if (response.statusCode !== 200) {
         response.destroy();
@@ -85,31 +88,6 @@ export class EngineSocket {
       request.on("error", (cause) => reject(unavailable(path, cause.message, cause)));
       request.end();
     });
-  }
-
-  async #withTimeout<T>(
-    timeoutMs: number,
-    signal: AbortSignal,
-    work: (stop: AbortSignal) => Promise<T>,
-  ): Promise<T> {
-    const stop = new AbortController();
-    const onAbort = () => stop.abort(signal.reason);
-    if (signal.aborted) onAbort();
-    signal.addEventListener("abort", onAbort, { once: true });
-    const late = new OperationalError("UNAVAILABLE", `No answer within ${timeoutMs} ms`);
-    const timer = this.#clock.sleep(timeoutMs, stop.signal).then(
-      () => stop.abort(late),
-      () => undefined, // the work was done before
-    );
-    try {
-      return await work(stop.signal);
-    } catch (error) {
-      throw stop.signal.reason === late ? late : error;
-    } finally {
-      signal.removeEventListener("abort", onAbort);
-      stop.abort();
-      await timer;
-    }
   }
 }
 

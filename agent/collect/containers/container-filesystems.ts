@@ -4,7 +4,9 @@ import { type Collector, familiesOf, gauge, JOB_CONTAINERS, SeriesRow } from "..
 import type { CollectContext } from "../context.ts";
 import { ABSENT } from "../kit/byte-scanner.ts";
 import type { AskSpace } from "../kit/statfs.ts";
+import { ChangingRow } from "./changing-row.ts";
 import type { ContainerDirectory } from "./container-directory.ts";
+import { ENDED } from "./container-entry.ts";
 import { type ContainerFacts, SERIES_LABELS_DEFAULT, seriesLabels } from "./container-facts.ts";
 import {
   type FileSystem,
@@ -45,7 +47,6 @@ const TIMEOUT_MS = 5000;
 
 const NAME = "containerfs";
 const CONTAINER_ID = /^[0-9a-f]{64}$/;
-const ENDED = new Set(["created", "exited", "dead"]);
 
 type ContainerSource = Pick<ContainerDirectory, "changes" | "containers">;
 
@@ -294,16 +295,14 @@ class Layer {
   isRunning = false;
   /** By its runtime, or by a file of it. */
   isNamed = false;
-  readonly #context: CollectContext;
   #facts: ContainerFacts | null = null;
   #labels: Readonly<Record<string, string>> = {};
   #fileSystem: FileSystem | null = null;
-  #row: SeriesRow | null = null;
-  #rowKey = "";
+  readonly #row: ChangingRow;
 
-  constructor(id: string, context: CollectContext) {
+  constructor(id: string, { sink }: CollectContext) {
     this.id = id;
-    this.#context = context;
+    this.#row = new ChangingRow(sink, SPECS);
   }
 
   get isUnasked(): boolean {
@@ -327,28 +326,20 @@ class Layer {
   }
 
   set(): void {
-    if (this.#row !== null && this.#fileSystem !== null) {
-      setRow(this.#row, this.#fileSystem.values, this.usedBytes);
+    const { row } = this.#row;
+    if (row !== null && this.#fileSystem !== null) {
+      setRow(row, this.#fileSystem.values, this.usedBytes);
     }
   }
 
   pause(): void {
     this.isRunning = false;
-    this.#row?.retire();
-    this.#row = null;
-    this.#rowKey = "";
+    this.#row.label(null);
   }
 
-  /** A series whose labels changed ends, and another one begins. */
   #define(): void {
-    if (!this.isRunning) return;
     const device = this.#fileSystem?.device;
-    const labels = device === undefined ? null : { ...this.#labels, device };
-    const key = labels === null ? "" : JSON.stringify(labels);
-    if (key === this.#rowKey) return;
-    this.#rowKey = key;
-    this.#row?.retire();
-    this.#row = labels === null ? null : new SeriesRow(this.#context.sink, SPECS, labels);
+    if (this.isRunning) this.#row.label(device === undefined ? null : { ...this.#labels, device });
   }
 }
 
