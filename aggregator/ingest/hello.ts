@@ -44,13 +44,13 @@ export async function receiveHello(
 
 /** @throws OperationalError PROTOCOL */
 function checkedHello(peer: string, hello: Hello__Output): Hello__Output {
-  const { protocolVersion, node, streamId, agentVersion, intervalMs } = hello;
-  if (protocolVersion < 1 || protocolVersion > PROTOCOL_VERSION) {
-    throw refusal(
-      peer,
-      `speaks protocol version ${protocolVersion}, this aggregator versions 1 to ${PROTOCOL_VERSION}`,
-    );
+  const { protocolVersion, kind, node, streamId, agentVersion, intervalMs } = hello;
+  if (protocolVersion !== PROTOCOL_VERSION) {
+    const here = `this aggregator version ${PROTOCOL_VERSION}`;
+    throw refusal(peer, `speaks protocol version ${protocolVersion}, ${here}`);
   }
+  if (kind !== "KIND_METRICS")
+    throw refusal(peer, `wants to send ${kind}, which is not taken here`);
   const nodeBytes = Buffer.byteLength(node);
   if (nodeBytes > NODE_BYTES_MAX || !PRINTABLE.test(node)) {
     const shown = JSON.stringify(node.slice(0, NODE_BYTES_MAX));

@@ -1,6 +1,6 @@
-import type { Accounts, ClockMeasure, DroppedRange } from "../../shared/model/accounts.ts";
 import type { SeriesDefinition } from "../../shared/model/series-definition.ts";
 
+/** What a stream of a node hands to the store, in order: definitions, then frames that need them. */
 export type CommitItem =
   | {
       readonly kind: "series";
@@ -16,11 +16,24 @@ export type CommitItem =
       readonly bytes: Uint8Array;
     };
 
+/** What a definition takes beside its labels' texts. */
+const DEFINITION_BYTES = 32;
+
+/** Memory that an item holds until it is committed, roughly. */
+export function itemBytes(item: CommitItem): number {
+  if (item.kind === "frame") return item.bytes.length;
+  let bytes = 0;
+  for (const { labels } of item.series) {
+    bytes += DEFINITION_BYTES;
+    for (const text of labels) bytes += text.length;
+  }
+  return bytes;
+}
+
 export type RejectionReason = "corrupt" | "no-base" | "unknown-series" | "future" | "out-of-order";
 
-/** What became of an item; `seq` is 0 where it is not known. */
-export type CommitOutcome =
-  | { readonly kind: "defined"; readonly seriesKnown: number }
+/** What became of a frame; `seq` is 0 where not even that can be read. */
+export type FrameOutcome =
   | {
       readonly kind: "stored";
       readonly seq: number;
@@ -37,65 +50,34 @@ export type CommitOutcome =
       readonly detail: string;
     };
 
-/** Where a stream stands; all 0 for one never seen. */
+/** Definitions are defined, or rejected with sequence 0. */
+export type CommitOutcome =
+  | { readonly kind: "defined"; readonly seriesKnown: number }
+  | FrameOutcome;
+
+/** Frames of one epoch whose samples were refused for one reason; both ends inclusive. */
+export type RefusedRange = {
+  readonly fromSeq: number;
+  readonly toSeq: number;
+  readonly reason: "future" | "out-of-order";
+};
+
+/** Where a stream stands: what is safe here. All 0 for one never seen. */
 export type StreamPosition = {
-  readonly framesStored: number;
-  /** The last that were refused; both ends inclusive, ascending. */
-  readonly refused: readonly {
-    readonly fromSeq: number;
-    readonly toSeq: number;
-    readonly reason: RejectionReason;
-  }[];
   readonly lastSeq: number;
   readonly epoch: number;
   readonly seriesKnown: number;
+  readonly framesStored: number;
+  /** The last that were refused, ascending: their agent may not have heard of it. */
+  readonly refused: readonly RefusedRange[];
 };
 
-export type IngestStore = {
-  position(node: string, streamId: string): StreamPosition;
-  /**
-   * Resolves, with an outcome for each item, when all are on the disk; nothing is visible before.
-   * @throws OperationalError STORAGE when nothing of it was taken
-   */
-  commit(items: readonly CommitItem[]): Promise<readonly CommitOutcome[]>;
-};
-
-type AgentIdentity = {
-  readonly agentVersion: string;
-  /** Where it connects from. */
-  readonly address: string;
-  readonly intervalMs: number;
-};
-
-/** An agent's books. */
-export type AgentBooks = Accounts & {
-  /** Other aggregators take frames of the stream too. */
-  readonly isShared: boolean;
-};
-
-/** An agent's books beside what was stored here at the ack that they are as of. */
-export type BooksReport = {
+/** A stream of a node, as the store shows it. */
+export type StreamStatus = {
+  readonly node: string;
   readonly streamId: string;
-  readonly told: AgentBooks;
-  /** Frames of the stream stored here since its record was made; null: not known for that ack. */
-  readonly framesStored: number | null;
-  /** First of a connection, and what was settled before may lie elsewhere, or was dropped by age. */
-  readonly isNewHere: boolean;
-};
-
-/** Who wants to know how the nodes stand. Every `connected` has its `disconnected`. */
-export type IngestEvents = {
-  /** @throws OperationalError LIMIT when the node cannot be taken */
-  connected(node: string, identity: AgentIdentity): void;
-  /** For each frame; `timeMs` is the tick's time where it is stored, else 0. */
-  committed(
-    node: string,
-    timeMs: number,
-    outcome: Exclude<CommitOutcome, { readonly kind: "defined" }>,
-  ): void;
-  accounted(node: string, report: BooksReport): void;
-  droppedRanges(node: string, ranges: readonly DroppedRange[]): void;
-  clockMeasured(node: string, measure: ClockMeasure): void;
-  goodbye(node: string): void;
-  disconnected(node: string): void;
+  readonly lastSeq: number;
+  /** Time of its newest tick, 0 where there is none. */
+  readonly lastTickMs: number;
+  readonly seriesAlive: number;
 };

@@ -2,82 +2,112 @@ import { strict as assert } from "node:assert";
 import { OperationalError } from "../../shared/errors.ts";
 import { ChangeSignal } from "../../shared/platform/change-signal.ts";
 import type { Clock, Logger } from "../../shared/platform/ports.ts";
-import type { IngestMetrics } from "./ingest-metrics.ts";
-import { COMMIT_BYTES, TOTAL_PENDING_BYTES } from "./limits.ts";
+import type { Counter, Metrics } from "../../shared/telemetry/metrics.ts";
+import { type CommitItem, type CommitOutcome, itemBytes } from "../model/commit.ts";
 import { type BusyShare, loadPermille, nextBusyShare } from "./load-state.ts";
-import type { CommitItem, CommitOutcome, IngestStore } from "./ports.ts";
 
-/** Whose items are committed. The calls come in the order of its items. */
-export type Committer = {
-  /** On the disk, or refused for good. */
-  settled(item: CommitItem, outcome: CommitOutcome): void;
-  /** All of its settled items of this commit were told. */
-  flush(): void;
-  /** Nothing of what it has submitted and not yet been told of is on the disk. */
-  failed(error: OperationalError): void;
+/** What waits for a commit; beyond it `room` waits. */
+const PENDING_BYTES_MAX = 256 * 1024 * 1024;
+/** What goes into one commit. */
+const COMMIT_BYTES_MAX = 16 * 1024 * 1024;
+
+export type CommitDeps = {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** Writes items in order, synced. @throws OperationalError when nothing of them was taken */
+  readonly write: (items: readonly CommitItem[]) => Promise<readonly CommitOutcome[]>;
 };
 
-type Entry = { readonly owner: Committer; readonly item: CommitItem; readonly bytes: number };
+type Request = {
+  readonly items: readonly CommitItem[];
+  readonly bytes: number;
+  readonly owner: object | null;
+  readonly resolve: (outcomes: readonly CommitOutcome[]) => void;
+  readonly reject: (error: Error) => void;
+};
 
 /**
- * Puts what all sessions submit into common commits: whatever arrives within a short delay or while
- * the commit before runs shares one fsync. One commit runs at a time, in the order of submission.
+ * Puts what all callers submit into common commits: whatever arrives within a short delay or while
+ * the commit before runs shares one fsync. One commit runs at a time, in the order of the calls.
+ * Invariant: `pendingBytes` is the sum over what waits and what is being written.
  */
 export class GroupCommit {
-  readonly #store: IngestStore;
-  readonly #clock: Clock;
-  readonly #logger: Logger;
-  readonly #shown: IngestMetrics;
+  readonly #deps: CommitDeps;
   readonly #delayMs: number;
   readonly #progress = new ChangeSignal();
-  #queue: Entry[] = [];
-  #running: readonly Entry[] = [];
+  readonly #commits: Counter;
+  readonly #failures: Counter;
+  readonly #seconds: Counter;
+  /** Something of theirs was lost or taken back, so nothing that follows may be taken. */
+  readonly #closed = new WeakSet<object>();
+  #waiting: Request[] = [];
+  #running: readonly Request[] = [];
   #pendingBytes = 0;
   #isAtWork = false;
   #isFailing = false;
   #busy: BusyShare;
 
-  constructor(
-    deps: { readonly store: IngestStore; readonly clock: Clock; readonly logger: Logger },
-    shown: IngestMetrics,
-    delayMs: number,
-  ) {
-    this.#store = deps.store;
-    this.#clock = deps.clock;
-    this.#logger = deps.logger;
-    this.#shown = shown;
+  constructor(deps: CommitDeps, delayMs: number) {
+    this.#deps = deps;
     this.#delayMs = delayMs;
     this.#busy = { share: 0, atMs: deps.clock.monotonicMs() };
+    const { metrics } = deps;
+    this.#commits = metrics.counter("telltale_store_commits_total", "Commits, one fsync each.");
+    this.#failures = metrics.counter(
+      "telltale_store_commit_failures_total",
+      "Commits that could not be written; nothing of them was acked.",
+    );
+    this.#seconds = metrics.counter(
+      "telltale_store_commit_seconds_total",
+      "Time that commits took.",
+    );
+    for (const counter of [this.#commits, this.#failures, this.#seconds]) counter.add(0);
+  }
+
+  /**
+   * Resolves, with an outcome for each item, when all are on the disk. After a call that failed an
+   * owner can commit nothing more: what is behind a lost item of a stream cannot be taken either.
+   * @throws OperationalError STORAGE when it, or one before it, could not be written; UNAVAILABLE when
+   * the owner can commit nothing more
+   */
+  commit(
+    items: readonly CommitItem[],
+    owner: object | null = null,
+  ): Promise<readonly CommitOutcome[]> {
+    if (owner !== null && this.#closed.has(owner)) return Promise.reject(lost());
+    const bytes = items.reduce((sum, item) => sum + itemBytes(item), 0);
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ items, bytes, owner, resolve, reject });
+      this.#pendingBytes += bytes;
+      if (!this.#isAtWork) void this.#work();
+    });
+  }
+
+  /** Takes back what the owner has waiting, for good. What is being written goes on. */
+  withdraw(owner: object): void {
+    this.#closed.add(owner);
+    const meant = this.#waiting.filter((request) => request.owner === owner);
+    this.#waiting = this.#waiting.filter((request) => request.owner !== owner);
+    this.#reject(meant, lost());
+  }
+
+  /** Resolves when there is room for what another message brings. */
+  async room(): Promise<void> {
+    while (this.#pendingBytes >= PENDING_BYTES_MAX) await this.#progress.wait();
   }
 
   /** How much of what can be taken is in use, in permille. */
   load(): number {
     this.#noteBusy(this.#running.length > 0);
-    return loadPermille(this.#busy.share, this.#pendingBytes / TOTAL_PENDING_BYTES);
-  }
-
-  submit(owner: Committer, item: CommitItem, bytes: number): void {
-    this.#queue.push({ owner, item, bytes });
-    this.#pendingBytes += bytes;
-    if (this.#isAtWork) return;
-    this.#isAtWork = true;
-    void this.#work();
-  }
-
-  /** Resolves when there is room for what another message brings. */
-  async room(): Promise<void> {
-    while (this.#pendingBytes >= TOTAL_PENDING_BYTES) await this.#progress.wait();
-  }
-
-  /** Takes back what is not being committed yet; resolves when nothing of the owner is. */
-  async withdraw(owner: Committer): Promise<void> {
-    this.#remove((entry) => entry.owner === owner);
-    while (this.#running.some((entry) => entry.owner === owner)) await this.#progress.wait();
+    return loadPermille(this.#busy.share, this.#pendingBytes / PENDING_BYTES_MAX);
   }
 
   async #work(): Promise<void> {
-    await this.#clock.sleep(this.#delayMs);
-    while (this.#queue.length > 0) {
+    assert(!this.#isAtWork, "one commit at a time");
+    this.#isAtWork = true;
+    if (this.#delayMs > 0) await this.#deps.clock.sleep(this.#delayMs);
+    while (this.#waiting.length > 0) {
       this.#running = this.#takeBatch();
       this.#noteBusy(false);
       await this.#commit(this.#running);
@@ -85,80 +115,77 @@ export class GroupCommit {
       this.#running = [];
       this.#progress.notify();
     }
+    assert(this.#pendingBytes === 0, "no bytes are pending when nothing waits");
     this.#isAtWork = false;
   }
 
   /** Whether a commit ran since this was last said. */
   #noteBusy(isBusy: boolean): void {
-    this.#busy = nextBusyShare(this.#busy, this.#clock.monotonicMs(), isBusy);
+    this.#busy = nextBusyShare(this.#busy, this.#deps.clock.monotonicMs(), isBusy);
   }
 
-  #takeBatch(): readonly Entry[] {
+  #takeBatch(): readonly Request[] {
     let count = 0;
-    let bytes = 0;
-    for (const entry of this.#queue) {
-      bytes += entry.bytes;
-      if (count > 0 && bytes > COMMIT_BYTES) break;
+    let sum = 0;
+    for (const { bytes } of this.#waiting) {
+      sum += bytes;
+      if (count > 0 && sum > COMMIT_BYTES_MAX) break;
       count += 1;
     }
-    return this.#queue.splice(0, count);
+    return this.#waiting.splice(0, count);
   }
 
-  async #commit(batch: readonly Entry[]): Promise<void> {
-    const startedMs = this.#clock.monotonicMs();
+  async #commit(batch: readonly Request[]): Promise<void> {
+    const { clock, logger, write } = this.#deps;
+    const startedMs = clock.monotonicMs();
+    const items = batch.flatMap((request) => request.items);
     let outcomes: readonly CommitOutcome[];
     try {
-      outcomes = await this.#store.commit(batch.map(({ item }) => item));
+      outcomes = await write(items);
     } catch (error) {
       if (!(error instanceof OperationalError)) throw error;
       this.#fail(batch, error);
       return;
     }
-    assert(outcomes.length === batch.length, "an outcome for each item");
-    this.#shown.commits.add();
-    this.#shown.commitSeconds.add((this.#clock.monotonicMs() - startedMs) / 1000);
-    if (this.#isFailing) this.#logger.info({}, "frames can be stored again");
+    assert(outcomes.length === items.length, "an outcome for each item");
+    this.#commits.add();
+    this.#seconds.add((clock.monotonicMs() - startedMs) / 1000);
+    if (this.#isFailing) logger.info({}, "samples can be stored again");
     this.#isFailing = false;
-    this.#settle(batch, outcomes);
-  }
-
-  #settle(batch: readonly Entry[], outcomes: readonly CommitOutcome[]): void {
-    const owners = new Set<Committer>();
-    for (let i = 0; i < batch.length; i += 1) {
-      const entry = batch[i];
-      const outcome = outcomes[i];
-      if (entry === undefined || outcome === undefined) break;
-      this.#pendingBytes -= entry.bytes;
-      owners.add(entry.owner);
-      entry.owner.settled(entry.item, outcome);
+    let from = 0;
+    for (const request of batch) {
+      const end = from + request.items.length;
+      this.#pendingBytes -= request.bytes;
+      request.resolve(outcomes.slice(from, end));
+      from = end;
     }
-    for (const owner of owners) owner.flush();
   }
 
-  /** Who waits is sent away: what is behind a lost item of a session cannot be taken either. */
-  #fail(batch: readonly Entry[], error: OperationalError): void {
-    this.#shown.commitFailures.add();
+  /** All who wait are sent away. */
+  #fail(batch: readonly Request[], error: OperationalError): void {
+    this.#failures.add();
     if (!this.#isFailing) {
-      this.#logger.error({ error: error.message }, "cannot store frames: agents have to wait");
+      this.#deps.logger.error(
+        { error: error.message },
+        "cannot store samples: agents have to wait",
+      );
     }
     this.#isFailing = true;
-    const owners = new Set([...batch, ...this.#queue].map(({ owner }) => owner));
-    for (const { bytes } of batch) this.#pendingBytes -= bytes;
-    this.#remove(() => true);
-    const told = new OperationalError(
-      "UNAVAILABLE",
-      "The aggregator cannot write to its store at the moment",
-      { cause: error },
-    );
-    for (const owner of owners) owner.failed(told);
+    const all = [...batch, ...this.#waiting];
+    this.#waiting = [];
+    this.#reject(all, error);
   }
 
-  #remove(isMeant: (entry: Entry) => boolean): void {
-    this.#queue = this.#queue.filter((entry) => {
-      if (!isMeant(entry)) return true;
-      this.#pendingBytes -= entry.bytes;
-      return false;
-    });
+  #reject(requests: readonly Request[], error: OperationalError): void {
+    for (const { bytes, owner, reject } of requests) {
+      this.#pendingBytes -= bytes;
+      if (owner !== null) this.#closed.add(owner);
+      reject(error);
+    }
     this.#progress.notify();
   }
+}
+
+function lost(): OperationalError {
+  return new OperationalError("UNAVAILABLE", "What came before it was not stored");
 }
