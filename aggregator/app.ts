@@ -2,10 +2,11 @@ import { faultsError } from "../shared/config/decode-yaml.ts";
 import { errorMessage } from "../shared/errors.ts";
 import { formatAddress } from "../shared/model/address.ts";
 import { labelsOf } from "../shared/model/labels.ts";
-import { msUntilNext } from "../shared/platform/calendar.ts";
 import { type Disposals, startParts } from "../shared/platform/disposals.ts";
 import type { Clock, KeyValueStore, Logger, Random } from "../shared/platform/ports.ts";
 import { Metrics } from "../shared/telemetry/metrics.ts";
+import { msUntilNext } from "../shared/time/calendar.ts";
+import { type Repetition, repeat } from "../shared/time/repeat.ts";
 import { QueryApi } from "./api/query-api.ts";
 import { builtInRules } from "./built-in-rules.ts";
 import type { AggregatorConfig } from "./config.ts";
@@ -141,7 +142,6 @@ async function start(
 ): Promise<void> {
   const { clock, logger } = platform;
   const metrics = new Metrics();
-  const stop = new AbortController();
   const series = await openSeries(config, platform, metrics, parts);
   samples.open({ select: (...query) => series.selectUnrepeated(...query) });
   const fleet = await openNodes(config, platform, metrics, series, parts);
@@ -175,12 +175,12 @@ async function start(
   const readAgain = () => [...builtIn, ...checkFiles(config, platform, compile).groups];
   const reloads = platform.onReload(() => reload(readAgain, alerts, logger));
   parts.defer(() => reloads[Symbol.dispose]());
-  const upkeep = upkeepOf(series).map((task) => repeat(task, platform, stop.signal));
-  const work = [fleet.run(stop.signal), ...upkeep];
-  parts.defer(async () => {
+  parts.run((signal) => fleet.run(signal));
+  for (const task of upkeepOf(series, clock)) {
+    parts.run((signal) => repeat(task, platform, signal));
+  }
+  parts.defer(() => {
     isReady = false;
-    stop.abort();
-    await Promise.all(work);
   });
   isReady = true;
   const { grpc, http } = config;
@@ -269,12 +269,7 @@ async function openAlerts(
       },
     );
     parts.defer(() => store.close());
-    const stop = new AbortController();
-    const delivery = outbox.run(stop.signal);
-    parts.defer(async () => {
-      stop.abort();
-      await delivery;
-    });
+    parts.run((signal) => outbox.run(signal));
     return rules;
   });
 }
@@ -294,14 +289,7 @@ async function reload(
   }
 }
 
-type Upkeep = {
-  readonly failure: string;
-  run(): Promise<void>;
-  /** Time until it is due again. */
-  pauseMs(nowMs: number): number;
-};
-
-function upkeepOf(series: SeriesStore): readonly Upkeep[] {
+function upkeepOf(series: SeriesStore, clock: Clock): readonly Repetition[] {
   return [
     {
       failure: "cannot write chunks",
@@ -311,26 +299,7 @@ function upkeepOf(series: SeriesStore): readonly Upkeep[] {
     {
       failure: "cannot drop old samples",
       run: () => series.dropExpired(),
-      pauseMs: (nowMs) => msUntilNext(RETENTION_TIMES, nowMs),
+      pauseMs: () => msUntilNext(RETENTION_TIMES, clock.nowMs()),
     },
   ];
-}
-
-/** At once, then whenever it is due. A failure is told once a streak; the next turn tries again. */
-async function repeat(
-  { failure, run, pauseMs }: Upkeep,
-  { clock, logger }: AggregatorPlatform,
-  signal: AbortSignal,
-): Promise<void> {
-  let isFailing = false;
-  while (!signal.aborted) {
-    try {
-      await run();
-      isFailing = false;
-    } catch (error) {
-      if (!isFailing) logger.error({ error: errorMessage(error) }, failure);
-      isFailing = true;
-    }
-    await clock.sleep(pauseMs(clock.nowMs()), signal).catch(() => undefined); // stopping ends the loop
-  }
 }

@@ -1,10 +1,10 @@
 import { chmodSync, mkdirSync, rmSync } from "node:fs";
 import { hostname, networkInterfaces } from "node:os";
 import { join } from "node:path";
-import { errorMessage } from "../shared/errors.ts";
 import { type Disposals, startParts } from "../shared/platform/disposals.ts";
 import type { Clock, KeyValueStore, Logger } from "../shared/platform/ports.ts";
 import type { Metrics } from "../shared/telemetry/metrics.ts";
+import { repeat } from "../shared/time/repeat.ts";
 import { VERSION } from "../shared/version.ts";
 import { Access } from "./access/access.ts";
 import { accessServices } from "./access/access-service.ts";
@@ -91,7 +91,12 @@ async function openGuard(
     parts.defer(() => store.close());
     return opened;
   });
-  keepUp(access, { clock, logger }, parts);
+  const upkeep = {
+    run: () => access.upkeep(),
+    pauseMs: () => UPKEEP_EVERY_MS,
+    failure: "upkeep of certificates failed",
+  };
+  parts.run((signal) => repeat(upkeep, { clock, logger }, signal));
   const refusals = metrics.counter(
     "telltale_access_refusals_total",
     "Calls and requests that were refused for who called, by reason.",
@@ -118,27 +123,6 @@ function privateDirectory(directory: string): string {
   mkdirSync(directory, { recursive: true });
   chmodSync(directory, 0o700);
   return directory;
-}
-
-function keepUp(
-  access: Access,
-  { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
-  parts: Disposals,
-): void {
-  const stop = new AbortController();
-  const run = async () => {
-    while (!stop.signal.aborted) {
-      await access.upkeep().catch((error) => {
-        logger.error({ error: errorMessage(error) }, "upkeep of certificates failed");
-      });
-      await clock.sleep(UPKEEP_EVERY_MS, stop.signal).catch(() => undefined); // stopping ends it
-    }
-  };
-  const running = run();
-  parts.defer(async () => {
-    stop.abort();
-    await running;
-  });
 }
 
 /** What the certificate says it is: the names of this machine, its addresses, what was configured. */

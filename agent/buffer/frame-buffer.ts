@@ -2,7 +2,6 @@ import { strict as assert } from "node:assert";
 import { errorMessage, OperationalError } from "../../shared/errors.ts";
 import type { Accounts, DroppedRange } from "../../shared/model/accounts.ts";
 import type { SeriesDefinition } from "../../shared/model/series-definition.ts";
-import { ChangeSignal } from "../../shared/platform/change-signal.ts";
 import type {
   BatchOperation,
   Clock,
@@ -11,6 +10,7 @@ import type {
   Random,
 } from "../../shared/platform/ports.ts";
 import type { Metrics } from "../../shared/telemetry/metrics.ts";
+import { ChangeSignal } from "../../shared/time/change-signal.ts";
 import { countOfSeq, epochOfSeq, FRAME_BYTES_MAX, seqOf } from "../../shared/wire/frame.ts";
 import type { EncodedFrame } from "../../shared/wire/frame-encoder.ts";
 import { Books } from "./books.ts";

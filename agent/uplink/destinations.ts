@@ -1,6 +1,6 @@
 import { OperationalError } from "../../shared/errors.ts";
-import { eitherSignal } from "../../shared/platform/either-signal.ts";
 import type { Clock, Random } from "../../shared/platform/ports.ts";
+import { eitherSignal } from "../../shared/time/either-signal.ts";
 import type { ConnectIngest } from "../../shared/wire/ingest-connection.ts";
 import {
   afterFailure,

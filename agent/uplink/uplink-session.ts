@@ -1,6 +1,6 @@
 import { strict as assert } from "node:assert";
 import { OperationalError } from "../../shared/errors.ts";
-import { ChangeSignal } from "../../shared/platform/change-signal.ts";
+import { ChangeSignal } from "../../shared/time/change-signal.ts";
 import type { Ack__Output } from "../../shared/wire/generated/telltale/v1/Ack.ts";
 import type { AggregatorMessage__Output } from "../../shared/wire/generated/telltale/v1/AggregatorMessage.ts";
 import type { Rejected__Output } from "../../shared/wire/generated/telltale/v1/Rejected.ts";

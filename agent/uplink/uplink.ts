@@ -1,5 +1,5 @@
 import { errorMessage, OperationalError } from "../../shared/errors.ts";
-import { eitherSignal } from "../../shared/platform/either-signal.ts";
+import { eitherSignal } from "../../shared/time/either-signal.ts";
 import type { AgentConnection } from "../../shared/wire/ingest-connection.ts";
 import { type Destination, Destinations } from "./destinations.ts";
 import { type Greeting, greet } from "./greeting.ts";

@@ -1,6 +1,7 @@
 import { OperationalError } from "../../shared/errors.ts";
 import type { Role } from "../../shared/model/role.ts";
 import type { KeyValueStore } from "../../shared/platform/ports.ts";
+import { SerialQueue } from "../../shared/time/serial-queue.ts";
 
 /** Times are Unix milliseconds; 0 where there is none. Fingerprints and hashes are hex digits. */
 
@@ -62,7 +63,7 @@ const KINDS: readonly Kind[] = ["authority", "agent", "join-token", "user"];
 /** What the aggregator knows of who may speak to it: all of it in memory, every change on the disk. */
 export class AccessRecords {
   readonly #store: KeyValueStore;
-  #lastTurn: Promise<void> = Promise.resolve();
+  readonly #turns = new SerialQueue();
   readonly #maps: { readonly [K in Kind]: Map<string, Kinds[K]> };
 
   private constructor(store: KeyValueStore) {
@@ -98,9 +99,7 @@ export class AccessRecords {
    * @throws OperationalError STORAGE, and what `decide` throws
    */
   async change(decide: () => readonly Change[]): Promise<void> {
-    const turn = this.#lastTurn.then(() => this.#write(decide()));
-    this.#lastTurn = turn.catch(() => {}); // whose turn it was is told
-    await turn;
+    await this.#turns.run(() => this.#write(decide()));
   }
 
   async #write(changes: readonly Change[]): Promise<void> {

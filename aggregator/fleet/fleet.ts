@@ -1,9 +1,11 @@
-import { errorMessage, OperationalError } from "../../shared/errors.ts";
+import { OperationalError } from "../../shared/errors.ts";
 import type { ClockMeasure, DroppedRange } from "../../shared/model/accounts.ts";
 import { compareText, labelsOf, METRIC_NAME } from "../../shared/model/labels.ts";
-import { ChangeSignal } from "../../shared/platform/change-signal.ts";
 import type { BatchOperation, Clock, KeyValueStore, Logger } from "../../shared/platform/ports.ts";
 import type { Counter, Gauge, Metrics } from "../../shared/telemetry/metrics.ts";
+import { ChangeSignal } from "../../shared/time/change-signal.ts";
+import { FailureStreak } from "../../shared/time/failure-streak.ts";
+import { sleepUnlessAborted } from "../../shared/time/repeat.ts";
 import type { FrameOutcome, StreamStatus } from "../model/commit.ts";
 import type { AgentIdentity, BooksReport, NodeStatus } from "../model/node.ts";
 import { type Member, memberStatus, newMember } from "./member.ts";
@@ -72,7 +74,7 @@ export class Fleet {
   readonly #reports: NodeReports;
   #turn = new AbortController();
   #isUpChanged = false;
-  #isFailing = false;
+  readonly #streak: FailureStreak;
   #lastUpMs = 0; // time of the last `up` written, Unix
   #lastTurnMs: number; // monotonic
 
@@ -82,6 +84,7 @@ export class Fleet {
     this.#lastTurnMs = deps.clock.monotonicMs();
     this.#reports = new NodeReports(deps.write, deps.clock, options.clockOffsetMaxMs);
     this.#gauge = deps.metrics.gauge("telltale_nodes", "Nodes known, by how they stand");
+    this.#streak = new FailureStreak(deps.logger, "cannot write the state of the nodes");
     this.#failures = deps.metrics.counter(
       "telltale_fleet_write_failures_total",
       "Turns in which the state of the nodes could not be written",
@@ -312,39 +315,27 @@ export class Fleet {
   async #attempt(work: () => Promise<void>): Promise<void> {
     try {
       await work();
-      this.#isFailing = false;
+      this.#streak.succeeded();
     } catch (error) {
       if (!(error instanceof OperationalError)) throw error;
       this.#failures.add();
-      if (!this.#isFailing) {
-        const fields = { code: error.code, error: errorMessage(error) };
-        this.#deps.logger.error(fields, "The state of the nodes cannot be written");
-      }
-      this.#isFailing = true;
+      this.#streak.failed(error, { code: error.code });
     }
   }
 
   /** Until the next whole second, the first silence that is due, or a change. */
   async #sleepUntilDue(signal: AbortSignal): Promise<void> {
     const { clock } = this.#deps;
-    await this.#sleep(PAUSE_MS, signal);
+    await sleepUnlessAborted(clock, PAUSE_MS, signal);
     if (signal.aborted) return;
     this.#turn = new AbortController();
-    if (this.#isUpChanged && !this.#isFailing) return;
+    if (this.#isUpChanged && this.#streak.failures === 0) return;
     let waitMs = TURN_MS - (clock.nowMs() % TURN_MS);
     for (const { state, intervalMs } of this.#members.values()) {
       const dueMs = dueMsOf(state, silenceMsOf(intervalMs));
       waitMs = Math.min(waitMs, dueMs - clock.monotonicMs());
     }
-    await this.#sleep(waitMs, this.#turn.signal);
-  }
-
-  async #sleep(ms: number, signal: AbortSignal): Promise<void> {
-    try {
-      await this.#deps.clock.sleep(ms, signal);
-    } catch {
-      // Woken early; the caller looks why.
-    }
+    await sleepUnlessAborted(clock, waitMs, this.#turn.signal);
   }
 
   #showCounts(): void {

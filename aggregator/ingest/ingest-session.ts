@@ -1,7 +1,7 @@
 import { strict as assert } from "node:assert";
 import { OperationalError } from "../../shared/errors.ts";
-import { ChangeSignal } from "../../shared/platform/change-signal.ts";
 import type { Clock } from "../../shared/platform/ports.ts";
+import { ChangeSignal } from "../../shared/time/change-signal.ts";
 import type { Accounting__Output } from "../../shared/wire/generated/telltale/v1/Accounting.ts";
 import type { AgentMessage__Output } from "../../shared/wire/generated/telltale/v1/AgentMessage.ts";
 import type { AggregatorMessage } from "../../shared/wire/generated/telltale/v1/AggregatorMessage.ts";

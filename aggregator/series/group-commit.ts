@@ -1,8 +1,8 @@
 import { strict as assert } from "node:assert";
 import { OperationalError } from "../../shared/errors.ts";
-import { ChangeSignal } from "../../shared/platform/change-signal.ts";
 import type { Clock, Logger } from "../../shared/platform/ports.ts";
 import type { Counter, Metrics } from "../../shared/telemetry/metrics.ts";
+import { ChangeSignal } from "../../shared/time/change-signal.ts";
 import { type CommitItem, type CommitOutcome, itemBytes } from "../model/commit.ts";
 import { type BusyShare, loadPermille, nextBusyShare } from "./load-state.ts";
 

@@ -18,6 +18,16 @@ export class Disposals implements AsyncDisposable {
     this.defer(() => part[Symbol.asyncDispose]() as Promise<void>);
   }
 
+  /** Starts work that goes on until its signal is aborted; stopping waits for its end. */
+  run(work: (signal: AbortSignal) => Promise<void>): void {
+    const stop = new AbortController();
+    const running = work(stop.signal);
+    this.defer(async () => {
+      stop.abort();
+      await running;
+    });
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     for (let stop = this.#stops.pop(); stop !== undefined; stop = this.#stops.pop()) {
       try {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { ClassicLevel } from "classic-level";
 import { Level } from "level";
 import { OperationalError, systemCode } from "../errors.ts";
+import { SerialQueue } from "../time/serial-queue.ts";
 import { storageError } from "./level-errors.ts";
 import {
   countStart,
@@ -175,7 +176,7 @@ function iteratorOf(db: Database, range: KeyRange) {
 class LevelStore implements KeyValueStore {
   readonly #directory: string;
   readonly #db: Database;
-  #tail: Promise<unknown> = Promise.resolve();
+  readonly #writes = new SerialQueue();
   #hasFailed = false;
   /** Keys of the batch that failed. */
   #doubtful: readonly Uint8Array[] = [];
@@ -231,7 +232,7 @@ class LevelStore implements KeyValueStore {
   }
 
   async close(): Promise<void> {
-    await this.#tail;
+    await this.#writes.settled();
     await this.#db.close();
     forgetStarts(this.#directory);
   }
@@ -260,7 +261,7 @@ class LevelStore implements KeyValueStore {
 
   /** One after the other: what lies behind half a record would be lost with it. */
   async #write(operations: readonly BatchOperation[], work: () => Promise<void>): Promise<void> {
-    const turn = this.#tail.then(async () => {
+    await this.#writes.run(async () => {
       if (this.#hasFailed) {
         this.#reopening = this.#reopen().finally(() => {
           this.#reopening = null;
@@ -275,8 +276,6 @@ class LevelStore implements KeyValueStore {
         throw error;
       }
     });
-    this.#tail = turn.catch(() => {}); // it is the caller's to handle
-    await turn;
   }
 
   /** Only where there is room: LevelDB writes when it opens, and until then it can still be read. */

@@ -1,6 +1,6 @@
 import { errorMessage, OperationalError } from "../../../shared/errors.ts";
-import { ChangeSignal } from "../../../shared/platform/change-signal.ts";
 import type { Clock, Logger, Random } from "../../../shared/platform/ports.ts";
+import { ChangeSignal } from "../../../shared/time/change-signal.ts";
 import type { ContainerFacts } from "./container-facts.ts";
 import {
   DOCKER,

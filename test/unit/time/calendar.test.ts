@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { msUntilNext } from "../../../shared/platform/calendar.ts";
+import { msUntilNext } from "../../../shared/time/calendar.ts";
 
 test.each([
   ["*/10 * * * *", "2026-11-21T15:59:59.999Z", "2026-11-21T16:00:00.000Z"],

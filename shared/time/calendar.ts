@@ -5,5 +5,7 @@ import { CronTime } from "cron";
  * @param line minute, hour, day of month, month and day of week
  */
 export function msUntilNext(line: string, nowMs: number): number {
-  return new CronTime(line, "UTC").getNextDateFrom(new Date(nowMs), "UTC").toMillis() - nowMs;
+  // biome-ignore lint/style/noRestrictedGlobals: a conversion, reads no clock
+  const now = new Date(nowMs);
+  return new CronTime(line, "UTC").getNextDateFrom(now, "UTC").toMillis() - nowMs;
 }
