@@ -1,4 +1,5 @@
 import { OperationalError } from "../../shared/errors.ts";
+import { withDeadline } from "../../shared/time/deadline.ts";
 import type { AggregatorMessage__Output } from "../../shared/wire/generated/telltale/v1/AggregatorMessage.ts";
 import type { Welcome__Output } from "../../shared/wire/generated/telltale/v1/Welcome.ts";
 import type { AgentConnection } from "../../shared/wire/ingest-connection.ts";
@@ -33,10 +34,9 @@ export async function greet(
   const { oldestSeq, streamId } = buffer;
   const messages = connection.messages[Symbol.asyncIterator]();
   const first = messages.next();
-  const welcomed = new AbortController();
-  const tooLate = clock.sleep(welcomeMs, welcomed.signal).then(() => {
-    throw new SilenceError("UNAVAILABLE", `${connection.peer} does not answer the hello`);
-  });
+  const late = () => {
+    return new SilenceError("UNAVAILABLE", `${connection.peer} does not answer the hello`);
+  };
   const sent = momentOf(clock);
   const hello = {
     protocolVersion: PROTOCOL_VERSION,
@@ -49,20 +49,15 @@ export async function greet(
     newestSeq: oldestSeq === 0 ? 0 : buffer.newestSeq,
     kind: "KIND_METRICS" as const,
   };
-  try {
+  const { done, value } = await withDeadline({ clock, ms: welcomeMs, late }, () => {
     // A refusal breaks the sending too, and says less there.
     const sending = connection.send({ hello }).then(() => first);
-    const { done, value } = await Promise.race([first, sending.catch(() => first), tooLate]);
-    if (done === true) {
-      throw new OperationalError("UNAVAILABLE", `${connection.peer} ended without a welcome`);
-    }
-    const got = momentOf(clock);
-    return { welcome: checkedWelcome(connection.peer, value), messages, sent, got };
-  } finally {
-    welcomed.abort();
-    tooLate.catch(() => {}); // the alarm was switched off
-    first.catch(() => {}); // told of by the race, if it mattered
+    return Promise.race([first, sending.catch(() => first)]);
+  });
+  if (done === true) {
+    throw new OperationalError("UNAVAILABLE", `${connection.peer} ended without a welcome`);
   }
+  return { welcome: checkedWelcome(connection.peer, value), messages, sent, got: momentOf(clock) };
 }
 
 function momentOf(clock: UplinkDeps["clock"]): Moment {

@@ -1,6 +1,7 @@
 import { strict as assert } from "node:assert";
 import { OperationalError } from "../../shared/errors.ts";
 import { ChangeSignal } from "../../shared/time/change-signal.ts";
+import { FailureStreak } from "../../shared/time/failure-streak.ts";
 import type { Ack__Output } from "../../shared/wire/generated/telltale/v1/Ack.ts";
 import type { AggregatorMessage__Output } from "../../shared/wire/generated/telltale/v1/AggregatorMessage.ts";
 import type { Rejected__Output } from "../../shared/wire/generated/telltale/v1/Rejected.ts";
@@ -45,13 +46,13 @@ export class UplinkSession {
   readonly #kind: EntryMessages;
   readonly #watching: SessionWatch;
   readonly #changes = new ChangeSignal();
+  readonly #settling: FailureStreak;
   readonly #toldReasons = new Set<string>();
   /** Sent and not acked, oldest first; never more than the window. */
   readonly #inFlight: InFlight[] = [];
   #sentSeq: number;
   #ackedAtMs = 0;
   #isLeaving = false;
-  #isAckFailing = false;
 
   constructor(
     deps: UplinkDeps,
@@ -69,6 +70,7 @@ export class UplinkSession {
     this.#reports = new SessionReports(deps, shown, connection, greeting);
     this.#welcome = welcome;
     this.#windowFrames = welcome.windowFrames;
+    this.#settling = new FailureStreak(deps.logger, "cannot remove acked frames from the buffer");
     this.#kind = kind;
     this.#watching = watching;
     this.#sentSeq = welcome.lastSeq;
@@ -192,16 +194,13 @@ export class UplinkSession {
 
   /** Where the disk fails the frames stay in the buffer; a later ack settles them too. */
   async #settle(seq: number): Promise<void> {
-    const { buffer, logger } = this.#deps;
+    const { buffer } = this.#deps;
     try {
       await buffer.ack(Math.min(seq, buffer.newestSeq));
-      this.#isAckFailing = false;
+      this.#settling.succeeded();
     } catch (error) {
       if (!(error instanceof OperationalError)) throw error;
-      if (!this.#isAckFailing) {
-        logger.error({ error: error.message }, "cannot remove acked frames from the buffer");
-      }
-      this.#isAckFailing = true;
+      this.#settling.failed(error);
     }
   }
 

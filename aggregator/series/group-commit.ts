@@ -3,6 +3,7 @@ import { OperationalError } from "../../shared/errors.ts";
 import type { Clock, Logger } from "../../shared/platform/ports.ts";
 import type { Counter, Metrics } from "../../shared/telemetry/metrics.ts";
 import { ChangeSignal } from "../../shared/time/change-signal.ts";
+import { FailureStreak } from "../../shared/time/failure-streak.ts";
 import { type CommitItem, type CommitOutcome, itemBytes } from "../model/commit.ts";
 import { type BusyShare, loadPermille, nextBusyShare } from "./load-state.ts";
 
@@ -39,19 +40,20 @@ export class GroupCommit {
   readonly #commits: Counter;
   readonly #failures: Counter;
   readonly #seconds: Counter;
+  readonly #streak: FailureStreak;
   /** Something of theirs was lost or taken back, so nothing that follows may be taken. */
   readonly #closed = new WeakSet<object>();
   #waiting: Request[] = [];
   #running: readonly Request[] = [];
   #pendingBytes = 0;
   #isAtWork = false;
-  #isFailing = false;
   #busy: BusyShare;
 
   constructor(deps: CommitDeps, delayMs: number) {
     this.#deps = deps;
     this.#delayMs = delayMs;
     this.#busy = { share: 0, atMs: deps.clock.monotonicMs() };
+    this.#streak = new FailureStreak(deps.logger, "cannot store samples: agents have to wait");
     const { metrics } = deps;
     this.#commits = metrics.counter("telltale_store_commits_total", "Commits, one fsync each.");
     this.#failures = metrics.counter(
@@ -136,7 +138,7 @@ export class GroupCommit {
   }
 
   async #commit(batch: readonly Request[]): Promise<void> {
-    const { clock, logger, write } = this.#deps;
+    const { clock, write } = this.#deps;
     const startedMs = clock.monotonicMs();
     const items = batch.flatMap((request) => request.items);
     let outcomes: readonly CommitOutcome[];
@@ -150,8 +152,7 @@ export class GroupCommit {
     assert(outcomes.length === items.length, "an outcome for each item");
     this.#commits.add();
     this.#seconds.add((clock.monotonicMs() - startedMs) / 1000);
-    if (this.#isFailing) logger.info({}, "samples can be stored again");
-    this.#isFailing = false;
+    this.#streak.succeeded();
     let from = 0;
     for (const request of batch) {
       const end = from + request.items.length;
@@ -164,13 +165,7 @@ export class GroupCommit {
   /** All who wait are sent away. */
   #fail(batch: readonly Request[], error: OperationalError): void {
     this.#failures.add();
-    if (!this.#isFailing) {
-      this.#deps.logger.error(
-        { error: error.message },
-        "cannot store samples: agents have to wait",
-      );
-    }
-    this.#isFailing = true;
+    this.#streak.failed(error);
     const all = [...batch, ...this.#waiting];
     this.#waiting = [];
     this.#reject(all, error);

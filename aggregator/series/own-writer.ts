@@ -2,9 +2,9 @@ import { OperationalError } from "../../shared/errors.ts";
 import type { VectorSample } from "../../shared/model/columns.ts";
 import { labelsKey } from "../../shared/model/labels.ts";
 import { DOUBLE_SCALE } from "../../shared/model/series-definition.ts";
+import { SerialQueue } from "../../shared/time/serial-queue.ts";
 import { FrameEncoder } from "../../shared/wire/frame-encoder.ts";
 import type { CommitItem, CommitOutcome } from "../model/commit.ts";
-import { Turns } from "./turns.ts";
 
 /** The node that the aggregator's own streams are of: none. */
 export const OWN_NODE = "";
@@ -21,7 +21,7 @@ export class OwnWriter {
   readonly #group: string;
   readonly #commit: (items: readonly CommitItem[]) => Promise<readonly CommitOutcome[]>;
   readonly #encoder: FrameEncoder;
-  readonly #turns = new Turns();
+  readonly #turns = new SerialQueue();
   readonly #slots = new Map<string, { readonly slot: number; tick: number }>();
   #epoch: number;
   #lastTimeMs: number;
@@ -50,7 +50,7 @@ export class OwnWriter {
     samples: readonly VectorSample[],
     hasLiving: () => boolean,
   ): Promise<boolean> {
-    return await this.#turns.take(() => this.#writeNow(timeMs, samples, hasLiving));
+    return await this.#turns.run(() => this.#writeNow(timeMs, samples, hasLiving));
   }
 
   async #writeNow(

@@ -3,6 +3,7 @@ import type { Matcher, SeriesColumns, VectorSample } from "../../shared/model/co
 import { compareLabels, compareText, type Labels, labelValue } from "../../shared/model/labels.ts";
 import type { Clock, KeyValueStore, Logger } from "../../shared/platform/ports.ts";
 import type { Counter, Metrics } from "../../shared/telemetry/metrics.ts";
+import { SerialQueue } from "../../shared/time/serial-queue.ts";
 import type { CommitItem, CommitOutcome, StreamPosition, StreamStatus } from "../model/commit.ts";
 import { CommitPlan } from "./commit-plan.ts";
 import { Cutter } from "./cutter.ts";
@@ -18,7 +19,6 @@ import { type Series, SeriesIndex } from "./series-index.ts";
 import type { Stream } from "./stream.ts";
 import { EMPTY_BOOKS } from "./stream-books.ts";
 import { StreamTable } from "./stream-table.ts";
-import { Turns } from "./turns.ts";
 
 export type SeriesStoreDeps = {
   readonly store: KeyValueStore;
@@ -74,8 +74,8 @@ export class SeriesStore {
   readonly #cutter: Cutter;
   readonly #retention: Retention;
   readonly #commits: GroupCommit;
-  readonly #turns = new Turns();
-  readonly #cuts = new Turns();
+  readonly #turns = new SerialQueue();
+  readonly #cuts = new SerialQueue();
   readonly #source: SelectSource;
   readonly #writers = new Map<string, OwnWriter>();
   readonly #samples: Counter;
@@ -252,7 +252,7 @@ export class SeriesStore {
     const nowMs = this.#deps.clock.monotonicMs();
     for (const stream of [...this.#streams.all()]) {
       const isIdle = nowMs - stream.activeAtMs >= this.#options.chunkMs;
-      if (isIdle && stream.framesSinceMark > 0) await this.#turns.take(async () => stream.mark());
+      if (isIdle && stream.framesSinceMark > 0) await this.#turns.run(async () => stream.mark());
       if (stream.marks.length > (isIdle ? 0 : 1)) await this.#cut(stream, isIdle ? 0 : 1);
     }
   }
@@ -260,7 +260,7 @@ export class SeriesStore {
   /** Drops what is older than the retention, and gives back its disk space. */
   async dropExpired(): Promise<void> {
     const horizonMs = this.#retention.horizon(this.#deps.clock.nowMs(), this.#options.retentionMs);
-    await this.#cuts.take(() =>
+    await this.#cuts.run(() =>
       this.#retention.apply(horizonMs, this.#turns, (stream) => {
         if (stream.node === OWN_NODE) this.#writers.delete(stream.streamId);
       }),
@@ -268,11 +268,11 @@ export class SeriesStore {
   }
 
   async close(): Promise<void> {
-    await this.#cuts.take(() => this.#turns.take(() => this.#deps.store.close()));
+    await this.#cuts.run(() => this.#turns.run(() => this.#deps.store.close()));
   }
 
   async #writeItems(items: readonly CommitItem[]): Promise<readonly CommitOutcome[]> {
-    const plan = await this.#turns.take(() => this.#carryOut(items));
+    const plan = await this.#turns.run(() => this.#carryOut(items));
     for (const stream of plan.touched) this.#cutIfOverdue(stream);
     return plan.outcomes;
   }
@@ -295,12 +295,12 @@ export class SeriesStore {
   /** Turns the rows up to the oldest marks into chunks until `marksKept` marks are left. */
   async #cut(stream: Stream, marksKept: number): Promise<void> {
     const { store } = this.#deps;
-    await this.#cuts.take(async () => {
+    await this.#cuts.run(async () => {
       for (;;) {
         const mark = stream.marks[0];
         if (mark === undefined || stream.marks.length <= marksKept) return;
         await this.#cutter.write(stream, mark);
-        await this.#turns.take(async () => stream.dropMarked(this.#index));
+        await this.#turns.run(async () => stream.dropMarked(this.#index));
         await store.clear(framesUpTo(stream.number, mark.seq));
         await store.clear(definitionsOfEpochs(stream.number, 0, mark.epoch));
       }

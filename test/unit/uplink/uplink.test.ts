@@ -1,6 +1,5 @@
 import { describe, expect, test } from "vitest";
 import { definitionKey } from "../../../agent/buffer/records.ts";
-import { backoffMs } from "../../../agent/uplink/backoff.ts";
 import { isForeign, seriesTables, TABLE_BYTES_MAX } from "../../../agent/uplink/metrics-kind.ts";
 import { runUplink } from "../../../agent/uplink/uplink.ts";
 import { IngestService } from "../../../aggregator/ingest/ingest-service.ts";
@@ -503,13 +502,6 @@ describe("an agent that stops", () => {
     await settle();
     expect(link.isDone).toBe(true);
   });
-});
-
-test("waits between attempts grow from a tenth of a second to three, each anything below", () => {
-  expect([1, 2, 3, 6, 7, 50].map((attempt) => backoffMs(attempt, 1))).toEqual([
-    100, 200, 400, 3000, 3000, 3000,
-  ]);
-  expect(backoffMs(50, 0)).toBe(0);
 });
 
 test.each([
