@@ -2,12 +2,12 @@ import { errorMessage, OperationalError } from "../../shared/errors.ts";
 import type { Matcher } from "../../shared/model/columns.ts";
 import { compareLabels, compareText, type Labels } from "../../shared/model/labels.ts";
 import type { Clock } from "../../shared/platform/ports.ts";
+import type { NodeStatus } from "../model/node.ts";
 import { ApiError } from "./api-error.ts";
 import { checkExpression, checkLabelName, checkSelectors, parameterError } from "./parameters.ts";
 import type {
   AlertStatus,
   CompiledQuery,
-  NodeStatus,
   NodesPort,
   QueryPort,
   QueryResult,

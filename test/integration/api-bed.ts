@@ -1,6 +1,5 @@
 import type {
   CompiledQuery,
-  NodeStatus,
   QueryPort,
   QueryResult,
   QuerySpan,
@@ -8,6 +7,7 @@ import type {
   SeriesPort,
 } from "../../aggregator/api/ports.ts";
 import { QueryApi } from "../../aggregator/api/query-api.ts";
+import type { NodeStatus } from "../../aggregator/model/node.ts";
 import { OperationalError } from "../../shared/errors.ts";
 import type { Matcher } from "../../shared/model/columns.ts";
 import { labelsOf, labelValue, NO_LABELS } from "../../shared/model/labels.ts";
@@ -145,6 +145,9 @@ const NODES: readonly NodeStatus[] = [
       toldMs: 1_767_699_996_000,
       ranges: [
         {
+          id: 1,
+          fromSeq: 9,
+          toSeq: 11,
           fromMs: 1_767_699_900_000,
           toMs: 1_767_699_902_000,
           reason: "buffer_full",
