@@ -148,7 +148,7 @@ async function start(
   const alerts = await openAlerts(config, platform, { metrics, series, fleet, files, parts });
   const ingest = new IngestService(
     { store: series, clock, logger, metrics, events: fleet },
-    { commitDelayMs: COMMIT_DELAY_MS, windowFrames: WINDOW_FRAMES },
+    { windowFrames: WINDOW_FRAMES },
   );
   const api = new QueryApi(
     {
@@ -201,6 +201,7 @@ async function openSeries(
     retentionMs: config.retention,
     futureLimitMs: config.future_max,
     chunkMs: SERIES_CHUNK_MS,
+    commitDelayMs: COMMIT_DELAY_MS,
   };
   const series = await platform.openStore(`${config.data_dir}/series`, metrics, (store) =>
     openSeriesStore({ store, clock, logger, metrics }, options),

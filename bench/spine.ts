@@ -135,6 +135,7 @@ async function send(port: number, sender: Sender): Promise<void> {
   stream.write({
     hello: {
       protocolVersion: PROTOCOL_VERSION,
+      kind: "KIND_METRICS",
       node: sender.node,
       streamId: id,
       agentVersion: "bench",

@@ -116,7 +116,7 @@ export async function openStore(directory: string): Promise<SeriesStore> {
     async (store) =>
       await openSeriesStore(
         { store, clock: nodeClock, logger: LOGGER, metrics: new Metrics() },
-        { retentionMs: 86_400_000, futureLimitMs: 60_000, chunkMs: 600_000 },
+        { retentionMs: 86_400_000, futureLimitMs: 60_000, chunkMs: 600_000, commitDelayMs: 3 },
       ),
   );
 }
@@ -128,7 +128,7 @@ export async function serveIngest(
 ): Promise<AsyncDisposable & { readonly port: number }> {
   const ingest = new IngestService(
     { store, clock: nodeClock, logger: LOGGER, metrics: new Metrics(), events: NO_EVENTS },
-    { commitDelayMs: 3, windowFrames: 512 },
+    { windowFrames: 512 },
   );
   const server = new Server({
     "grpc.max_receive_message_length": MESSAGE_BYTES_MAX,

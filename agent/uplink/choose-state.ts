@@ -1,6 +1,6 @@
 import { strict as assert } from "node:assert";
 import type { Random } from "../../shared/platform/ports.ts";
-import { backoffMs } from "./backoff.ts";
+import { backoffMs } from "../../shared/time/backoff.ts";
 
 /**
  * Which of several aggregators an agent sends to. It sends to one at a time. One that failed is
@@ -49,6 +49,7 @@ export const UNTRIED: DestinationState = {
 const STABLE_MS = 10_000;
 /** One that is left again and again after shorter times is not gone back to as soon each time. */
 const TRUSTED_MS = 300_000;
+const RETRY = { firstMs: 100, maxMs: 3000 };
 const HOLD_BASE_MS = 5000;
 const HOLD_CAP_MS = 60_000;
 const LOAD_MAX = 1000;
@@ -63,7 +64,8 @@ export function afterFailure(
   const failures = heldMs >= STABLE_MS ? 1 : state.failures + 1;
   // From beginning to beginning: who waited for an answer that did not come has waited enough.
   const part = random();
-  const retryAtMs = nowMs + Math.max(backoffMs(failures, part) - heldMs, backoffMs(1, part));
+  const retryAtMs =
+    nowMs + Math.max(backoffMs(RETRY, failures, part) - heldMs, backoffMs(RETRY, 1, part));
   // Agents that lost it at one moment do not all come back at one moment.
   const falls = heldMs >= TRUSTED_MS ? 1 : state.falls + 1;
   const holdMs = (1 + random()) * Math.min(HOLD_CAP_MS, HOLD_BASE_MS * 2 ** (falls - 1));

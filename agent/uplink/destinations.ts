@@ -1,6 +1,7 @@
 import { OperationalError } from "../../shared/errors.ts";
 import type { Clock, Random } from "../../shared/platform/ports.ts";
-import { eitherSignal } from "../../shared/time/either-signal.ts";
+import { withDeadline } from "../../shared/time/deadline.ts";
+import { sleepUnlessAborted } from "../../shared/time/repeat.ts";
 import type { ConnectIngest } from "../../shared/wire/ingest-connection.ts";
 import {
   afterFailure,
@@ -93,7 +94,7 @@ export class Destinations {
   async watch(signal: AbortSignal): Promise<void> {
     while (this.#all.length > 1 && !signal.aborted) {
       const waitMs = PROBE_EVERY_MS * (0.75 + this.#random() / 2);
-      await this.#clock.sleep(waitMs, signal).catch(() => {}); // aborted: the loop ends
+      await sleepUnlessAborted(this.#clock, waitMs, signal);
       if (this.#stay === null || signal.aborted) continue;
       const { index: current } = this.#stay;
       const suspects = [...this.#states.keys()].filter(
@@ -107,17 +108,11 @@ export class Destinations {
   }
 
   async #probe(index: number, signal: AbortSignal): Promise<void> {
-    const over = new AbortController();
-    using either = eitherSignal(signal, over.signal);
-    const isWell = this.#all[index]?.probe(either.signal);
-    const alarm = this.#clock.sleep(PROBE_TIMEOUT_MS, over.signal).then(
-      () => over.abort(),
-      () => {}, // the answer was there in time
-    );
     const state = this.#state(index);
-    const answer = (await isWell) === true;
-    over.abort();
-    await alarm;
+    const deadline = { clock: this.#clock, ms: PROBE_TIMEOUT_MS, signal, late: () => "no answer" };
+    const answer = await withDeadline(deadline, async (within) => {
+      return (await this.#all[index]?.probe(within)) === true;
+    }).catch(() => false); // it took too long, or the agent stops
     // It may have been tried, and have failed, meanwhile.
     if (this.#state(index) !== state) return;
     this.#states[index] = afterProbe(state, this.#clock.monotonicMs(), answer);

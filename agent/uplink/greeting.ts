@@ -1,13 +1,12 @@
 import { OperationalError } from "../../shared/errors.ts";
-import { OWN_FEATURES } from "../../shared/wire/features.ts";
-import { epochOfSeq, seqOf } from "../../shared/wire/frame.ts";
+import { withDeadline } from "../../shared/time/deadline.ts";
 import type { AggregatorMessage__Output } from "../../shared/wire/generated/telltale/v1/AggregatorMessage.ts";
 import type { Welcome__Output } from "../../shared/wire/generated/telltale/v1/Welcome.ts";
 import type { AgentConnection } from "../../shared/wire/ingest-connection.ts";
 import { PROTOCOL_VERSION } from "../../shared/wire/proto.ts";
 import type { Moment } from "./clock-offset.ts";
 import { SilenceError } from "./patience.ts";
-import type { UplinkBuffer, UplinkDeps, UplinkOptions } from "./ports.ts";
+import type { UplinkDeps, UplinkOptions } from "./ports.ts";
 
 /** Frames in flight, whatever window an aggregator offers: each is remembered until its ack. */
 const WINDOW_FRAMES_MAX = 4096;
@@ -35,10 +34,9 @@ export async function greet(
   const { oldestSeq, streamId } = buffer;
   const messages = connection.messages[Symbol.asyncIterator]();
   const first = messages.next();
-  const welcomed = new AbortController();
-  const tooLate = clock.sleep(welcomeMs, welcomed.signal).then(() => {
-    throw new SilenceError("UNAVAILABLE", `${connection.peer} does not answer the hello`);
-  });
+  const late = () => {
+    return new SilenceError("UNAVAILABLE", `${connection.peer} does not answer the hello`);
+  };
   const sent = momentOf(clock);
   const hello = {
     protocolVersion: PROTOCOL_VERSION,
@@ -49,22 +47,17 @@ export async function greet(
     intervalMs: options.intervalMs,
     oldestSeq,
     newestSeq: oldestSeq === 0 ? 0 : buffer.newestSeq,
-    features: OWN_FEATURES,
+    kind: "KIND_METRICS" as const,
   };
-  try {
+  const { done, value } = await withDeadline({ clock, ms: welcomeMs, late }, () => {
     // A refusal breaks the sending too, and says less there.
     const sending = connection.send({ hello }).then(() => first);
-    const { done, value } = await Promise.race([first, sending.catch(() => first), tooLate]);
-    if (done === true) {
-      throw new OperationalError("UNAVAILABLE", `${connection.peer} ended without a welcome`);
-    }
-    const got = momentOf(clock);
-    return { welcome: checkedWelcome(connection.peer, value), messages, sent, got };
-  } finally {
-    welcomed.abort();
-    tooLate.catch(() => {}); // the alarm was switched off
-    first.catch(() => {}); // told of by the race, if it mattered
+    return Promise.race([first, sending.catch(() => first)]);
+  });
+  if (done === true) {
+    throw new OperationalError("UNAVAILABLE", `${connection.peer} ended without a welcome`);
   }
+  return { welcome: checkedWelcome(connection.peer, value), messages, sent, got: momentOf(clock) };
 }
 
 function momentOf(clock: UplinkDeps["clock"]): Moment {
@@ -84,18 +77,6 @@ function checkedWelcome(peer: string, message: AggregatorMessage__Output): Welco
     );
   }
   return { ...welcome, windowFrames: Math.min(windowFrames, WINDOW_FRAMES_MAX) };
-}
-
-/**
- * Whether the aggregator knows frames or series of this stream that the buffer never handed out:
- * then its disk went back in time, and sequences would be used twice for different frames.
- */
-export function isForeign(
-  { lastSeq, epoch, seriesKnown }: Pick<Welcome__Output, "lastSeq" | "epoch" | "seriesKnown">,
-  { handedOutSeq }: Pick<UplinkBuffer, "handedOutSeq">,
-): boolean {
-  if (lastSeq > handedOutSeq || epoch > epochOfSeq(handedOutSeq)) return true;
-  return seriesKnown > 0 && handedOutSeq === seqOf(epoch, 0);
 }
 
 /** As the agent counts what was refused for it. */

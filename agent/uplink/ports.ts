@@ -2,6 +2,7 @@ import type { Accounts, DroppedRange } from "../../shared/model/accounts.ts";
 import type { SeriesDefinition } from "../../shared/model/series-definition.ts";
 import type { Clock, Logger, Random } from "../../shared/platform/ports.ts";
 import type { Metrics } from "../../shared/telemetry/metrics.ts";
+import type { AgentMessage } from "../../shared/wire/generated/telltale/v1/AgentMessage.ts";
 import type { ChoicePolicy } from "./choose-state.ts";
 import type { Destination } from "./destinations.ts";
 
@@ -10,6 +11,18 @@ export type WaitingFrame = {
   readonly bytes: Uint8Array;
   /** Definitions of its epoch that a reader must have: ids below it. */
   readonly seriesCount: number;
+};
+
+/** A message, and which of the entries that wait it carries. */
+export type EntryMessage = {
+  readonly message: AgentMessage;
+  readonly entries: readonly WaitingFrame[];
+};
+
+/** What a kind of session says for entries that wait; one for each connection. */
+export type EntryMessages = {
+  /** In order. An entry that cannot be sent is left out and dropped. */
+  of(entries: readonly WaitingFrame[]): AsyncIterable<EntryMessage>;
 };
 
 /** The queue of frames, as the uplink needs it. */

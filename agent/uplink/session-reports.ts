@@ -1,6 +1,5 @@
 import { OperationalError } from "../../shared/errors.ts";
 import type { Accounts } from "../../shared/model/accounts.ts";
-import { FEATURE, hasFeature } from "../../shared/wire/features.ts";
 import type { AgentMessage } from "../../shared/wire/generated/telltale/v1/AgentMessage.ts";
 import type { ClockAnswer__Output } from "../../shared/wire/generated/telltale/v1/ClockAnswer.ts";
 import type { AgentConnection } from "../../shared/wire/ingest-connection.ts";
@@ -26,7 +25,6 @@ export class SessionReports {
   readonly #shown: UplinkMetrics;
   readonly #connection: AgentConnection;
   readonly #offset = new ClockOffset();
-  readonly #features: number;
   #toldDropped = -1;
   #toldAtMs = 0;
   #rangesToldId = 0;
@@ -46,10 +44,7 @@ export class SessionReports {
     this.#deps = deps;
     this.#shown = shown;
     this.#connection = connection;
-    this.#features = welcome.features;
-    if (welcome.nowMs > 0) {
-      this.#offset.add(sent, { receivedMs: welcome.nowMs, sentMs: welcome.nowMs }, got);
-    }
+    this.#offset.add(sent, { receivedMs: welcome.nowMs, sentMs: welcome.nowMs }, got);
   }
 
   /** Says everything once; before the first frame, so that the aggregator knows what is missing. */
@@ -60,7 +55,6 @@ export class SessionReports {
   /** Says the books as they are in the end. */
   async end(): Promise<void> {
     this.#hasEnded = true;
-    if (!hasFeature(this.#features, FEATURE.accounting)) return;
     await this.#connection.send(this.#books(this.#deps.buffer.accounts));
   }
 
@@ -100,17 +94,15 @@ export class SessionReports {
 
   #due(): AgentMessage[] {
     const messages: AgentMessage[] = [];
-    if (hasFeature(this.#features, FEATURE.accounting)) {
-      const { accounts } = this.#deps.buffer;
-      const dropped = accounts.dropped.reduce((sum, { frames }) => sum + frames, 0);
-      const nowMs = this.#deps.clock.monotonicMs();
-      if (dropped !== this.#toldDropped || nowMs - this.#toldAtMs >= ACCOUNTS_EVERY_MS) {
-        this.#toldDropped = dropped;
-        this.#toldAtMs = nowMs;
-        messages.push(this.#books(accounts), ...this.#ranges());
-      }
+    const { accounts } = this.#deps.buffer;
+    const dropped = accounts.dropped.reduce((sum, { frames }) => sum + frames, 0);
+    const nowMs = this.#deps.clock.monotonicMs();
+    if (dropped !== this.#toldDropped || nowMs - this.#toldAtMs >= ACCOUNTS_EVERY_MS) {
+      this.#toldDropped = dropped;
+      this.#toldAtMs = nowMs;
+      messages.push(this.#books(accounts), ...this.#ranges());
     }
-    if (hasFeature(this.#features, FEATURE.clock)) messages.push(...this.#probes());
+    messages.push(...this.#probes());
     return messages;
   }
 

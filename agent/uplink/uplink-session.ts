@@ -1,6 +1,7 @@
+import { strict as assert } from "node:assert";
 import { OperationalError } from "../../shared/errors.ts";
 import { ChangeSignal } from "../../shared/time/change-signal.ts";
-import { epochOfSeq } from "../../shared/wire/frame.ts";
+import { FailureStreak } from "../../shared/time/failure-streak.ts";
 import type { Ack__Output } from "../../shared/wire/generated/telltale/v1/Ack.ts";
 import type { AggregatorMessage__Output } from "../../shared/wire/generated/telltale/v1/AggregatorMessage.ts";
 import type { Rejected__Output } from "../../shared/wire/generated/telltale/v1/Rejected.ts";
@@ -8,8 +9,7 @@ import type { Welcome__Output } from "../../shared/wire/generated/telltale/v1/We
 import type { AgentConnection } from "../../shared/wire/ingest-connection.ts";
 import { type Greeting, nameOfReason } from "./greeting.ts";
 import { SilenceError } from "./patience.ts";
-import type { UplinkDeps, WaitingFrame } from "./ports.ts";
-import { seriesTables, TABLE_SERIES_MAX } from "./series-tables.ts";
+import type { EntryMessage, EntryMessages, UplinkDeps } from "./ports.ts";
 import { SessionReports } from "./session-reports.ts";
 import type { UplinkMetrics } from "./uplink-metrics.ts";
 
@@ -43,23 +43,23 @@ export class UplinkSession {
   readonly #reports: SessionReports;
   readonly #welcome: Welcome__Output;
   readonly #windowFrames: number;
+  readonly #kind: EntryMessages;
   readonly #watching: SessionWatch;
   readonly #changes = new ChangeSignal();
+  readonly #settling: FailureStreak;
   readonly #toldReasons = new Set<string>();
   /** Sent and not acked, oldest first; never more than the window. */
   readonly #inFlight: InFlight[] = [];
-  #knownEpoch: number;
-  #knownSeries: number;
   #sentSeq: number;
   #ackedAtMs = 0;
   #isLeaving = false;
-  #isAckFailing = false;
 
   constructor(
     deps: UplinkDeps,
     shown: UplinkMetrics,
     connection: AgentConnection,
     greeting: Greeting,
+    kind: EntryMessages,
     watching: SessionWatch,
   ) {
     const { welcome, messages } = greeting;
@@ -70,9 +70,9 @@ export class UplinkSession {
     this.#reports = new SessionReports(deps, shown, connection, greeting);
     this.#welcome = welcome;
     this.#windowFrames = welcome.windowFrames;
+    this.#settling = new FailureStreak(deps.logger, "cannot remove acked frames from the buffer");
+    this.#kind = kind;
     this.#watching = watching;
-    this.#knownEpoch = welcome.epoch;
-    this.#knownSeries = welcome.seriesKnown;
     this.#sentSeq = welcome.lastSeq;
   }
 
@@ -129,70 +129,23 @@ export class UplinkSession {
       const frames = await buffer.read(this.#sentSeq, framesMax, BATCH_BYTES_MAX);
       over.throwIfAborted();
       if (this.#isLeaving) continue; // nothing follows the goodbye
-      await this.#sendFrames(frames);
-      if (frames.length === 0) this.#sentSeq = newestSeq; // what is left cannot be read
+      for await (const message of this.#kind.of(frames)) await this.#sendEntries(message);
+      this.#sentSeq = frames.at(-1)?.seq ?? newestSeq; // none: what is left cannot be read
       this.#changes.notify();
     }
   }
 
-  async #sendFrames(frames: readonly WaitingFrame[]): Promise<void> {
-    let batch: WaitingFrame[] = [];
-    for (const frame of frames) {
-      if (this.#lacksSeries(frame)) {
-        await this.#sendBatch(batch);
-        batch = [];
-        if (!(await this.#sendSeries(frame))) {
-          this.#deps.buffer.dropped(frame.seq, "damaged");
-          this.#sentSeq = frame.seq;
-          continue;
-        }
-      }
-      batch.push(frame);
-    }
-    await this.#sendBatch(batch);
-  }
-
-  async #sendBatch(batch: readonly WaitingFrame[]): Promise<void> {
-    if (batch.length === 0) return;
+  async #sendEntries({ message, entries }: EntryMessage): Promise<void> {
     const sentAtMs = this.#deps.clock.monotonicMs();
-    let bytes = 0;
-    for (const { seq, bytes: frame } of batch) {
+    for (const { seq, bytes } of entries) {
+      assert(seq > this.#sentSeq, "entries go up in order, each once");
       this.#inFlight.push({ seq, sentAtMs });
       this.#sentSeq = seq;
-      bytes += frame.length;
+      this.#shown.frames.add();
+      this.#shown.frameBytes.add(bytes.length);
     }
-    this.#shown.frames.add(batch.length);
-    this.#shown.frameBytes.add(bytes);
-    await this.#connection.send({ frames: { frame: batch.map((frame) => frame.bytes) } });
-  }
-
-  /** An older epoch than the one the aggregator knows cannot be defined again: it will refuse. */
-  #lacksSeries({ seq, seriesCount }: WaitingFrame): boolean {
-    const epoch = epochOfSeq(seq);
-    if (epoch === this.#knownEpoch) return seriesCount > this.#knownSeries;
-    return epoch > this.#knownEpoch;
-  }
-
-  /** False when definitions that the frame needs cannot be read any more. */
-  async #sendSeries({ seq, seriesCount }: WaitingFrame): Promise<boolean> {
-    const epoch = epochOfSeq(seq);
-    let known = epoch === this.#knownEpoch ? this.#knownSeries : 0;
-    while (known < seriesCount) {
-      const endId = Math.min(seriesCount, known + TABLE_SERIES_MAX);
-      const definitions = await this.#deps.buffer.definitions(epoch, known, endId);
-      for (const table of seriesTables(definitions)) {
-        const series = table.map(({ id, group, scale, labels }) => {
-          return { id, group, scale, labels: [...labels] };
-        });
-        known += series.length;
-        this.#knownEpoch = epoch;
-        this.#knownSeries = known;
-        this.#shown.series.add(series.length);
-        await this.#connection.send({ series: { epoch, series } });
-      }
-      if (known < endId) return false;
-    }
-    return true;
+    assert(this.#inFlight.length <= this.#windowFrames, "no more is in flight than the window");
+    await this.#connection.send(message);
   }
 
   async #receive(): Promise<void> {
@@ -241,16 +194,13 @@ export class UplinkSession {
 
   /** Where the disk fails the frames stay in the buffer; a later ack settles them too. */
   async #settle(seq: number): Promise<void> {
-    const { buffer, logger } = this.#deps;
+    const { buffer } = this.#deps;
     try {
       await buffer.ack(Math.min(seq, buffer.newestSeq));
-      this.#isAckFailing = false;
+      this.#settling.succeeded();
     } catch (error) {
       if (!(error instanceof OperationalError)) throw error;
-      if (!this.#isAckFailing) {
-        logger.error({ error: error.message }, "cannot remove acked frames from the buffer");
-      }
-      this.#isAckFailing = true;
+      this.#settling.failed(error);
     }
   }
 

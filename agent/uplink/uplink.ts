@@ -2,7 +2,8 @@ import { errorMessage, OperationalError } from "../../shared/errors.ts";
 import { eitherSignal } from "../../shared/time/either-signal.ts";
 import type { AgentConnection } from "../../shared/wire/ingest-connection.ts";
 import { type Destination, Destinations } from "./destinations.ts";
-import { type Greeting, greet, isForeign } from "./greeting.ts";
+import { type Greeting, greet } from "./greeting.ts";
+import { isForeign, MetricsMessages } from "./metrics-kind.ts";
 import { SilenceError } from "./patience.ts";
 import type { UplinkDeps, UplinkOptions } from "./ports.ts";
 import { UplinkMetrics } from "./uplink-metrics.ts";
@@ -130,7 +131,8 @@ class Uplink {
     this.#destinations.saidLoad(index, load);
     this.#shown.connects.add();
     this.#shown.reached(name, true);
-    const session = new UplinkSession(this.#deps, this.#shown, connection, greeting, {
+    const kind = new MetricsMessages(this.#deps.buffer, this.#shown, greeting.welcome);
+    const session = new UplinkSession(this.#deps, this.#shown, connection, greeting, kind, {
       patienceMs: () => this.#destinations.patience(index).ackMs,
       onLoad: (said) => this.#destinations.saidLoad(index, said),
     });

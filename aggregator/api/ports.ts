@@ -2,6 +2,7 @@ import type { Matcher } from "../../shared/model/columns.ts";
 import type { Labels } from "../../shared/model/labels.ts";
 import type { Role } from "../../shared/model/role.ts";
 import type { Secret } from "../../shared/secret.ts";
+import type { NodeStatus } from "../model/node.ts";
 import type { QuerySpan } from "../query/grid.ts";
 import type { QueryResult } from "../query/result.ts";
 
@@ -33,39 +34,6 @@ export type SeriesPort = {
     startMs: number,
     endMs: number,
   ): Promise<readonly string[]>;
-};
-
-export type NodeStatus = {
-  readonly name: string;
-  readonly state: "awaited" | "up" | "down" | "left";
-  readonly stateSinceMs: number;
-  readonly agentVersion: string;
-  readonly address: string;
-  readonly lastTickMs: number;
-  readonly framesStored: number;
-  readonly framesDuplicate: number;
-  readonly framesRejected: number;
-  readonly framesMissing: number;
-  readonly series: number;
-  /** Null until its agent has told its books. */
-  readonly accounting: {
-    readonly made: number;
-    readonly stored: number;
-    readonly waiting: number;
-    readonly dropped: readonly { readonly reason: string; readonly frames: number }[];
-    readonly unaccounted: number;
-    readonly toldMs: number;
-    readonly ranges: readonly {
-      readonly fromMs: number;
-      readonly toMs: number;
-      readonly reason: string;
-      readonly frames: number;
-      readonly samples: number;
-    }[];
-  } | null;
-  /** Null: not known. */
-  readonly clockAheadMs: number | null;
-  readonly isClockOff: boolean;
 };
 
 export type NodesPort = { nodes(): readonly NodeStatus[] };

@@ -2,6 +2,7 @@ import { errorMessage, OperationalError } from "../../shared/errors.ts";
 import type { Matcher } from "../../shared/model/columns.ts";
 import { compareLabels, compareText, type Labels } from "../../shared/model/labels.ts";
 import type { Clock } from "../../shared/platform/ports.ts";
+import type { NodeStatus } from "../model/node.ts";
 import { type QuerySpan, STEPS_MAX } from "../query/grid.ts";
 import type { QueryResult } from "../query/result.ts";
 import { ApiError } from "./api-error.ts";
@@ -9,7 +10,6 @@ import { checkExpression, checkLabelName, checkSelectors, parameterError } from 
 import type {
   AlertStatus,
   CompiledQuery,
-  NodeStatus,
   NodesPort,
   QueryPort,
   RuleGroupStatus,

@@ -15,9 +15,10 @@ import type { ResultSeries } from "../../shared/wire/generated/telltale/v1/Resul
 import type { RuleGroup } from "../../shared/wire/generated/telltale/v1/RuleGroup.ts";
 import type { SeriesRequest__Output } from "../../shared/wire/generated/telltale/v1/SeriesRequest.ts";
 import { grpcStatus } from "../../shared/wire/grpc-status.ts";
+import type { NodeStatus } from "../model/node.ts";
 import type { QueryResult } from "../query/result.ts";
 import { ApiError } from "./api-error.ts";
-import type { AlertStatus, NodeStatus, RuleGroupStatus } from "./ports.ts";
+import type { AlertStatus, RuleGroupStatus } from "./ports.ts";
 import type { QueryApi, RunOptions, SeriesQuery } from "./query-api.ts";
 
 const LAST_HOUR_MS = 3_600_000;

@@ -1,5 +1,5 @@
 import type { DroppedRange } from "../../shared/model/accounts.ts";
-import type { BooksReport, NodeAccounting } from "./ports.ts";
+import type { BooksReport, NodeAccounting } from "../model/node.ts";
 
 type Gap = { readonly fromSeq: number; readonly toSeq: number };
 

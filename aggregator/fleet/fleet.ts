@@ -6,6 +6,8 @@ import type { Counter, Gauge, Metrics } from "../../shared/telemetry/metrics.ts"
 import { ChangeSignal } from "../../shared/time/change-signal.ts";
 import { FailureStreak } from "../../shared/time/failure-streak.ts";
 import { sleepUnlessAborted } from "../../shared/time/repeat.ts";
+import type { FrameOutcome, StreamStatus } from "../model/commit.ts";
+import type { AgentIdentity, BooksReport, NodeStatus } from "../model/node.ts";
 import { type Member, memberStatus, newMember } from "./member.ts";
 import { decodeNodeEntry, encodeNodeEntry, NODE_KEYS } from "./node-entry.ts";
 import { NodeReports } from "./node-reports.ts";
@@ -19,19 +21,12 @@ import {
   silenceMsOf,
   upValueOf,
 } from "./node-state.ts";
-import type {
-  AgentIdentity,
-  BooksReport,
-  FrameOutcome,
-  NodeStatus,
-  StreamPosition,
-  WriteFn,
-} from "./ports.ts";
+import type { WriteFn } from "./ports.ts";
 
 export type FleetDeps = {
   readonly store: KeyValueStore;
   readonly write: WriteFn;
-  readonly streams: () => readonly StreamPosition[];
+  readonly streams: () => readonly StreamStatus[];
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
@@ -144,16 +139,16 @@ export class Fleet {
     this.#step(member, "connected");
   }
 
-  /** `timeMs`: the tick's time. Only a frame that is stored is a sign of life. */
-  committed(node: string, timeMs: number, outcome: FrameOutcome): void {
+  /** Only a frame that is stored is a sign of life. */
+  committed(node: string, outcome: FrameOutcome): void {
     const member = this.#members.get(node);
     if (member === undefined) return;
     member.frames[outcome.kind] += 1;
     if (outcome.kind !== "stored") return;
     member.frames.missing += outcome.missing;
     if (this.#reports.missing(node, outcome.seq, outcome.missing)) member.isSaved = false;
-    member.lastTickMs = timeMs;
-    this.#reports.ticked(node, timeMs);
+    member.lastTickMs = outcome.timeMs;
+    this.#reports.ticked(node, outcome.timeMs);
     this.#step(member, "tick");
     this.#changes.notify();
   }

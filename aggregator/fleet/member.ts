@@ -1,5 +1,5 @@
+import type { NodeStatus } from "../model/node.ts";
 import { LEFT, type NodeState } from "./node-state.ts";
-import type { NodeStatus } from "./ports.ts";
 
 /** Until its agent says how often it ticks. */
 const INTERVAL_MS = 1000;

@@ -2,6 +2,7 @@ import type { ClockMeasure, DroppedRange } from "../../shared/model/accounts.ts"
 import type { VectorSample } from "../../shared/model/columns.ts";
 import { labelsOf, METRIC_NAME } from "../../shared/model/labels.ts";
 import type { Clock } from "../../shared/platform/ports.ts";
+import type { BooksReport, NodeStatus } from "../model/node.ts";
 import {
   accountingOf,
   type NodeBooks,
@@ -10,7 +11,7 @@ import {
   withRanges,
   withReport,
 } from "./books-state.ts";
-import type { BooksReport, NodeStatus, WriteFn } from "./ports.ts";
+import type { WriteFn } from "./ports.ts";
 
 /** What agents report is written this often, and soon after it has changed from right to wrong. */
 const EVERY_MS = 10_000;

@@ -1,10 +1,9 @@
 import { OperationalError } from "../../shared/errors.ts";
-import type { ClockMeasure, DroppedRange } from "../../shared/model/accounts.ts";
+import type { Accounts, ClockMeasure, DroppedRange } from "../../shared/model/accounts.ts";
 import type { Accounting__Output } from "../../shared/wire/generated/telltale/v1/Accounting.ts";
 import type { ClockProbe__Output } from "../../shared/wire/generated/telltale/v1/ClockProbe.ts";
 import type { Dropped__Output } from "../../shared/wire/generated/telltale/v1/Dropped.ts";
 import { DROP_REASONS_MAX, DROPPED_RANGES_MAX } from "./limits.ts";
-import type { AgentBooks } from "./ports.ts";
 
 /** What agents say beside their frames, checked; each function throws OperationalError PROTOCOL. */
 
@@ -12,8 +11,8 @@ const REASON = /^[a-z0-9_]{1,64}$/;
 /** Times that a clock can have: to the year 9999. */
 const TIME_MAX_MS = 253_402_300_799_999;
 
-export function checkedBooks(message: Accounting__Output): AgentBooks {
-  const { made, stored, waiting, dropped, settledSeq, isShared } = message;
+export function checkedBooks(message: Accounting__Output): Accounts {
+  const { made, stored, waiting, dropped, settledSeq } = message;
   if (dropped.length > DROP_REASONS_MAX) throw fault(`${dropped.length} reasons of drops`);
   let sum = stored + waiting;
   for (const { reason, frames, samples } of dropped) {
@@ -23,7 +22,7 @@ export function checkedBooks(message: Accounting__Output): AgentBooks {
   }
   checkCount(made, stored, waiting, settledSeq);
   if (sum !== made) throw fault(`${made} frames made, and ${sum} stored, waiting or dropped`);
-  return { made, stored, waiting, dropped, settledSeq, isShared };
+  return { made, stored, waiting, dropped, settledSeq };
 }
 
 export function checkedRanges({ range }: Dropped__Output): readonly DroppedRange[] {

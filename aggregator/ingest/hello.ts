@@ -1,5 +1,6 @@
 import { OperationalError } from "../../shared/errors.ts";
 import type { Clock } from "../../shared/platform/ports.ts";
+import { withDeadline } from "../../shared/time/deadline.ts";
 import type { AgentMessage__Output } from "../../shared/wire/generated/telltale/v1/AgentMessage.ts";
 import type { Hello__Output } from "../../shared/wire/generated/telltale/v1/Hello.ts";
 import { PROTOCOL_VERSION } from "../../shared/wire/proto.ts";
@@ -24,33 +25,24 @@ export async function receiveHello(
   messages: AsyncIterator<AgentMessage__Output>,
   clock: Clock,
 ): Promise<Hello__Output> {
-  const arrived = new AbortController();
-  const tooLate = clock.sleep(HELLO_TIMEOUT_MS, arrived.signal).then(() => {
-    throw new OperationalError("UNAVAILABLE", `${peer} said no hello in time`);
-  });
-  const first = messages.next();
-  try {
-    const { done, value } = await Promise.race([first, tooLate]);
-    if (done === true || value.hello === null || value.hello === undefined) {
-      throw new OperationalError("PROTOCOL", `${peer} does not begin with a hello`);
-    }
-    return checkedHello(peer, value.hello);
-  } finally {
-    arrived.abort();
-    first.catch(() => {}); // after a time-out nobody wants to know any more
-    tooLate.catch(() => {}); // the alarm was switched off
+  const late = () => new OperationalError("UNAVAILABLE", `${peer} said no hello in time`);
+  const deadline = { clock, ms: HELLO_TIMEOUT_MS, late };
+  const { done, value } = await withDeadline(deadline, () => messages.next());
+  if (done === true || value.hello === null || value.hello === undefined) {
+    throw new OperationalError("PROTOCOL", `${peer} does not begin with a hello`);
   }
+  return checkedHello(peer, value.hello);
 }
 
 /** @throws OperationalError PROTOCOL */
 function checkedHello(peer: string, hello: Hello__Output): Hello__Output {
-  const { protocolVersion, node, streamId, agentVersion, intervalMs } = hello;
-  if (protocolVersion < 1 || protocolVersion > PROTOCOL_VERSION) {
-    throw refusal(
-      peer,
-      `speaks protocol version ${protocolVersion}, this aggregator versions 1 to ${PROTOCOL_VERSION}`,
-    );
+  const { protocolVersion, kind, node, streamId, agentVersion, intervalMs } = hello;
+  if (protocolVersion !== PROTOCOL_VERSION) {
+    const here = `this aggregator version ${PROTOCOL_VERSION}`;
+    throw refusal(peer, `speaks protocol version ${protocolVersion}, ${here}`);
   }
+  if (kind !== "KIND_METRICS")
+    throw refusal(peer, `wants to send ${kind}, which is not taken here`);
   const nodeBytes = Buffer.byteLength(node);
   if (nodeBytes > NODE_BYTES_MAX || !PRINTABLE.test(node)) {
     const shown = JSON.stringify(node.slice(0, NODE_BYTES_MAX));

@@ -8,9 +8,6 @@ export class IngestMetrics {
   readonly samples: Counter;
   readonly missing: Counter;
   readonly series: Counter;
-  readonly commits: Counter;
-  readonly commitFailures: Counter;
-  readonly commitSeconds: Counter;
 
   constructor(metrics: Metrics) {
     this.sessions = metrics.gauge("telltale_ingest_sessions", "Agents that are connected.");
@@ -29,18 +26,8 @@ export class IngestMetrics {
       "Sequences that were left out and will not come any more.",
     );
     this.series = metrics.counter("telltale_ingest_series_total", "Series definitions taken.");
-    this.commits = metrics.counter("telltale_ingest_commits_total", "Commits, one fsync each.");
-    this.commitFailures = metrics.counter(
-      "telltale_ingest_commit_failures_total",
-      "Commits that could not be written; nothing of them was acked.",
-    );
-    this.commitSeconds = metrics.counter(
-      "telltale_ingest_commit_seconds_total",
-      "Time that commits took.",
-    );
     this.sessions.set(0);
-    const { frameBytes, samples, missing, series, commits, commitFailures, commitSeconds } = this;
-    const plain = [frameBytes, samples, missing, series, commits, commitFailures, commitSeconds];
+    const plain = [this.frameBytes, this.samples, this.missing, this.series];
     for (const counter of plain) counter.add(0);
     for (const outcome of ["stored", "duplicate", "rejected"]) this.frames.add(0, { outcome });
   }

@@ -3,15 +3,14 @@ import { OperationalError } from "../../shared/errors.ts";
 import type { Clock, Logger } from "../../shared/platform/ports.ts";
 import type { Metrics } from "../../shared/telemetry/metrics.ts";
 import { VERSION } from "../../shared/version.ts";
-import { OWN_FEATURES } from "../../shared/wire/features.ts";
 import type { AgentMessage__Output } from "../../shared/wire/generated/telltale/v1/AgentMessage.ts";
 import type { Hello__Output } from "../../shared/wire/generated/telltale/v1/Hello.ts";
 import type { AggregatorConnection } from "../../shared/wire/ingest-connection.ts";
-import { GroupCommit } from "./group-commit.ts";
 import { receiveHello } from "./hello.ts";
 import { IngestMetrics } from "./ingest-metrics.ts";
 import { IngestSession, REASONS } from "./ingest-session.ts";
 import { SESSIONS_MAX } from "./limits.ts";
+import { metricsContent } from "./metrics-content.ts";
 import type { IngestEvents, IngestStore } from "./ports.ts";
 
 export type IngestDeps = {
@@ -23,8 +22,6 @@ export type IngestDeps = {
 };
 
 export type IngestOptions = {
-  /** How long a commit waits for company. */
-  readonly commitDelayMs: number;
   /** Frames an agent may have sent beyond the last ack. */
   readonly windowFrames: number;
 };
@@ -42,7 +39,6 @@ export class IngestService implements AsyncDisposable {
   readonly #deps: IngestDeps;
   readonly #options: IngestOptions;
   readonly #shown: IngestMetrics;
-  readonly #commits: GroupCommit;
   /** By node: its newest session. */
   readonly #seats = new Map<string, Seat>();
   readonly #serving = new Set<Promise<void>>();
@@ -53,7 +49,6 @@ export class IngestService implements AsyncDisposable {
     this.#deps = deps;
     this.#options = options;
     this.#shown = new IngestMetrics(deps.metrics);
-    this.#commits = new GroupCommit(deps, this.#shown, options.commitDelayMs);
     setMaxListeners(2 * SESSIONS_MAX, this.#stop.signal); // each session has two
   }
 
@@ -113,17 +108,10 @@ export class IngestService implements AsyncDisposable {
     stop: AbortSignal,
   ): Promise<void> {
     const { node, streamId } = hello;
-    const { events, clock } = this.#deps;
+    const { store, events, clock } = this.#deps;
     const { windowFrames } = this.#options;
-    const parts = {
-      connection,
-      messages,
-      commits: this.#commits,
-      events,
-      shown: this.#shown,
-      clock,
-      windowFrames,
-    };
+    const content = metricsContent(hello, this.#shown, events);
+    const parts = { connection, messages, content, store, events, clock, windowFrames };
     const session = new IngestSession(node, streamId, parts);
     const before = this.#checkSeat(session);
     let leave = () => {};
@@ -191,8 +179,7 @@ export class IngestService implements AsyncDisposable {
           nowMs,
           windowFrames,
           aggregatorVersion: VERSION,
-          load: this.#commits.load(),
-          features: OWN_FEATURES,
+          load: store.load(),
           refused,
         },
       });

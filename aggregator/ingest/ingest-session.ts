@@ -1,28 +1,26 @@
+import { strict as assert } from "node:assert";
 import { OperationalError } from "../../shared/errors.ts";
 import type { Clock } from "../../shared/platform/ports.ts";
 import { ChangeSignal } from "../../shared/time/change-signal.ts";
-import { FRAME_BYTES_MAX } from "../../shared/wire/frame.ts";
 import type { Accounting__Output } from "../../shared/wire/generated/telltale/v1/Accounting.ts";
 import type { AgentMessage__Output } from "../../shared/wire/generated/telltale/v1/AgentMessage.ts";
 import type { AggregatorMessage } from "../../shared/wire/generated/telltale/v1/AggregatorMessage.ts";
 import type { ClockAnswer } from "../../shared/wire/generated/telltale/v1/ClockAnswer.ts";
 import type { ClockProbe__Output } from "../../shared/wire/generated/telltale/v1/ClockProbe.ts";
 import type { RejectReason } from "../../shared/wire/generated/telltale/v1/RejectReason.ts";
-import type { SeriesTable__Output } from "../../shared/wire/generated/telltale/v1/SeriesTable.ts";
 import type { AggregatorConnection } from "../../shared/wire/ingest-connection.ts";
+import {
+  type CommitItem,
+  type CommitOutcome,
+  type FrameOutcome,
+  itemBytes,
+  type RejectionReason,
+  type StreamPosition,
+} from "../model/commit.ts";
 import { AckCuts } from "./ack-cuts.ts";
 import { checkedBooks, checkedMeasure, checkedRanges } from "./agent-reports.ts";
-import type { Committer, GroupCommit } from "./group-commit.ts";
-import type { IngestMetrics } from "./ingest-metrics.ts";
 import { SESSION_PENDING_BYTES } from "./limits.ts";
-import type {
-  CommitItem,
-  CommitOutcome,
-  IngestEvents,
-  RejectionReason,
-  StreamPosition,
-} from "./ports.ts";
-import { checkedTable, type TableState } from "./series-table.ts";
+import type { IngestEvents, IngestStore } from "./ports.ts";
 
 export const REASONS: Readonly<Record<RejectionReason, RejectReason>> = {
   corrupt: "REJECT_REASON_CORRUPT",
@@ -32,15 +30,24 @@ export const REASONS: Readonly<Record<RejectionReason, RejectReason>> = {
   "out-of-order": "REJECT_REASON_OUT_OF_ORDER",
 };
 const DETAIL_LENGTH_MAX = 512;
-/** What a definition takes beside its labels' texts. */
-const DEFINITION_BYTES = 32;
+
+/** What sessions of one kind carry. */
+export type SessionContent = {
+  /**
+   * What is to be committed for a message, checked; null: the message is not of this kind.
+   * @throws OperationalError PROTOCOL, LIMIT
+   */
+  itemsOf(message: AgentMessage__Output): readonly CommitItem[] | null;
+  /** An item's frame is stored, or will never be. */
+  settled(item: CommitItem, outcome: FrameOutcome): void;
+};
 
 export type SessionParts = {
   readonly connection: AggregatorConnection;
   readonly messages: AsyncIterator<AgentMessage__Output>;
-  readonly commits: GroupCommit;
+  readonly content: SessionContent;
+  readonly store: IngestStore;
   readonly events: IngestEvents;
-  readonly shown: IngestMetrics;
   readonly clock: Clock;
   readonly windowFrames: number;
 };
@@ -65,14 +72,13 @@ function noAnswers(framesStored: number): Answers {
  * acked, in order, and nothing else is. Invariant: frames received and not yet answered are at most
  * the window, bytes submitted and not yet committed at most the session's limit and one message.
  */
-export class IngestSession implements Committer {
+export class IngestSession {
   readonly node: string;
   readonly streamId: string;
   readonly peer: string;
   readonly #parts: SessionParts;
   readonly #progress = new ChangeSignal();
-  #table: TableState = { epoch: 0, seriesKnown: 0 };
-  #pendingItems = 0;
+  #pendingCommits = 0;
   #pendingBytes = 0;
   #pendingFrames = 0;
   #ackSeq = 0;
@@ -100,8 +106,7 @@ export class IngestSession implements Committer {
    * @throws OperationalError for what the agent did wrong or what broke the connection
    */
   async run(position: StreamPosition): Promise<void> {
-    const { lastSeq, epoch, seriesKnown, framesStored } = position;
-    this.#table = { epoch, seriesKnown };
+    const { lastSeq, framesStored } = position;
     this.#isNewStream = lastSeq === 0;
     this.#answers = noAnswers(framesStored);
     this.#cuts = new AckCuts({ seq: lastSeq, framesStored });
@@ -119,7 +124,8 @@ export class IngestSession implements Committer {
     } finally {
       this.#isOver = true;
       this.#progress.notify();
-      await this.#parts.commits.withdraw(this);
+      this.#parts.store.withdraw(this);
+      while (this.#pendingCommits > 0) await this.#progress.wait();
     }
   }
 
@@ -136,41 +142,41 @@ export class IngestSession implements Committer {
     if (this.#fault !== null) throw this.#fault;
   }
 
-  settled(item: CommitItem, outcome: CommitOutcome): void {
-    this.#pendingItems -= 1;
-    this.#pendingBytes -= itemBytes(item);
-    const { events, shown } = this.#parts;
+  async #commit(items: readonly CommitItem[]): Promise<void> {
+    const bytes = items.reduce((sum, item) => sum + itemBytes(item), 0);
+    this.#pendingBytes += bytes;
+    this.#pendingCommits += 1;
+    try {
+      const outcomes = await this.#parts.store.commit(items, this);
+      for (const [index, item] of items.entries()) this.#settle(item, outcomes[index]);
+    } catch (error) {
+      if (!(error instanceof OperationalError)) throw error;
+      const what = "The aggregator cannot write to its store at the moment";
+      this.end(new OperationalError("UNAVAILABLE", what, { cause: error }));
+    }
+    this.#pendingBytes -= bytes;
+    this.#pendingCommits -= 1;
+    this.#progress.notify();
+  }
+
+  #settle(item: CommitItem, outcome: CommitOutcome | undefined): void {
+    assert(outcome !== undefined, "an outcome for each item");
     if (outcome.kind === "defined") return;
-    if (item.kind === "series" || outcome.seq === 0) {
+    const { seq } = outcome;
+    if (seq === 0) {
       const detail = outcome.kind === "rejected" ? outcome.detail : outcome.kind;
       this.end(new OperationalError("PROTOCOL", `Node ${this.node}: ${detail}`));
       return;
     }
-    shown.frames.add(1, { outcome: outcome.kind });
-    shown.frameBytes.add(item.bytes.length);
-    if (outcome.kind === "stored") {
-      shown.samples.add(outcome.samples);
-      shown.missing.add(outcome.missing);
-      this.#answers.framesStored += 1;
-    }
-    events.committed(this.node, outcome.kind === "stored" ? outcome.timeMs : 0, outcome);
-    this.#ackSeq = Math.max(this.#ackSeq, outcome.seq);
-    this.#answers.frames += 1;
-    this.#answers.ackSeq = this.#ackSeq;
+    this.#parts.content.settled(item, outcome);
+    this.#ackSeq = Math.max(this.#ackSeq, seq);
+    const answers = this.#answers;
+    answers.frames += 1;
+    answers.ackSeq = this.#ackSeq;
+    if (outcome.kind === "stored") answers.framesStored += 1;
     if (outcome.kind !== "rejected") return;
-    const { seq, reason, detail } = outcome;
-    const told = { seq, reason: REASONS[reason], detail: detail.slice(0, DETAIL_LENGTH_MAX) };
-    this.#answers.rejected.push({ rejected: told });
-  }
-
-  flush(): void {
-    this.#progress.notify();
-  }
-
-  failed(error: OperationalError): void {
-    this.#pendingItems = 0;
-    this.#pendingBytes = 0;
-    this.end(error);
+    const detail = outcome.detail.slice(0, DETAIL_LENGTH_MAX);
+    answers.rejected.push({ rejected: { seq, reason: REASONS[outcome.reason], detail } });
   }
 
   async #receive(): Promise<void> {
@@ -184,25 +190,24 @@ export class IngestSession implements Committer {
         await this.#progress.wait();
         this.throwIfEnded();
       }
-      await this.#parts.commits.room();
+      await this.#parts.store.room(this.node, this.streamId);
     }
   }
 
-  #onMessage({ series, frames, accounting, dropped, clockProbe }: AgentMessage__Output): void {
-    if (series !== null && series !== undefined) this.#onSeries(series);
-    else if (frames !== null && frames !== undefined) this.#onFrames(frames.frame);
-    else if (accounting !== null && accounting !== undefined) this.#onBooks(accounting);
+  #onMessage(message: AgentMessage__Output): void {
+    const { accounting, dropped, clockProbe } = message;
+    if (accounting !== null && accounting !== undefined) this.#onBooks(accounting);
     else if (dropped !== null && dropped !== undefined)
       this.#parts.events.droppedRanges(this.node, checkedRanges(dropped));
     else if (clockProbe !== null && clockProbe !== undefined) this.#onProbe(clockProbe);
-    else throw this.#protocolError("sends something out of turn");
+    else this.#onContent(message);
   }
 
   #onBooks(message: Accounting__Output): void {
     const told = checkedBooks(message);
     const framesStored = this.#cuts.storedAt(told.settledSeq);
     const { streamId } = this;
-    const isNewHere = !this.#hasBooks && (told.isShared || this.#isNewStream);
+    const isNewHere = !this.#hasBooks && (message.isShared || this.#isNewStream);
     this.#hasBooks = true;
     this.#parts.events.accounted(this.node, { streamId, told, framesStored, isNewHere });
   }
@@ -216,47 +221,24 @@ export class IngestSession implements Committer {
     this.#progress.notify();
   }
 
-  #onSeries(message: SeriesTable__Output): void {
-    const series = checkedTable(this.#table, message);
-    const { epoch } = message;
-    const lastId = series.at(-1)?.id ?? 0;
-    this.#table = { epoch, seriesKnown: lastId + 1 };
-    this.#parts.shown.series.add(series.length);
-    this.#submit({ kind: "series", node: this.node, streamId: this.streamId, epoch, series });
-  }
-
-  #onFrames(frames: readonly Uint8Array[]): void {
+  #onContent(message: AgentMessage__Output): void {
+    const items = this.#parts.content.itemsOf(message);
+    if (items === null) throw this.#protocolError("sends something out of turn");
     const { windowFrames } = this.#parts;
-    if (this.#pendingFrames + frames.length > windowFrames) {
-      throw this.#protocolError(
-        `has ${this.#pendingFrames + frames.length} frames in flight, its window is ${windowFrames}`,
-      );
+    const inFlight = this.#pendingFrames + items.filter(({ kind }) => kind === "frame").length;
+    if (inFlight > windowFrames) {
+      throw this.#protocolError(`has ${inFlight} frames in flight, its window is ${windowFrames}`);
     }
-    for (const bytes of frames) {
-      if (bytes.length > FRAME_BYTES_MAX) {
-        throw new OperationalError(
-          "LIMIT",
-          `Node ${this.node} sends a frame of ${bytes.length} bytes, allowed are ${FRAME_BYTES_MAX}`,
-        );
-      }
-      this.#pendingFrames += 1;
-      this.#submit({ kind: "frame", node: this.node, streamId: this.streamId, bytes });
-    }
+    this.#pendingFrames = inFlight;
+    if (items.length > 0) void this.#commit(items); // of empty ones no number is too high
   }
 
   async #onGoodbye(): Promise<void> {
-    while (this.#pendingItems > 0 || this.#answers.frames > 0 || this.#isAnswering) {
+    while (this.#pendingCommits > 0 || this.#answers.frames > 0 || this.#isAnswering) {
       await this.#progress.wait();
       this.throwIfEnded();
     }
     this.#parts.events.goodbye(this.node);
-  }
-
-  #submit(item: CommitItem): void {
-    const bytes = itemBytes(item);
-    this.#pendingItems += 1;
-    this.#pendingBytes += bytes;
-    this.#parts.commits.submit(this, item, bytes);
   }
 
   /** Tells the agent what was settled; while it does not read, answers gather up to the window. */
@@ -273,8 +255,9 @@ export class IngestSession implements Committer {
       this.#cuts.add({ seq: ackSeq, framesStored });
       this.#isAnswering = true;
       this.#pendingFrames -= frames; // before the agent can know of it and send more
+      assert(this.#pendingFrames >= 0, "no frame is answered twice");
       for (const message of rejected) await this.#parts.connection.send(message);
-      const load = this.#parts.commits.load();
+      const load = this.#parts.store.load();
       await this.#parts.connection.send({ ack: { seq: ackSeq, load } });
       this.#isAnswering = false;
       this.#progress.notify();
@@ -290,15 +273,4 @@ export class IngestSession implements Committer {
   #protocolError(what: string): OperationalError {
     return new OperationalError("PROTOCOL", `Node ${this.node} at ${this.peer} ${what}`);
   }
-}
-
-/** Memory that an item holds until it is committed, roughly. */
-function itemBytes(item: CommitItem): number {
-  if (item.kind === "frame") return item.bytes.length;
-  let bytes = 0;
-  for (const { labels } of item.series) {
-    bytes += DEFINITION_BYTES;
-    for (const text of labels) bytes += text.length;
-  }
-  return bytes;
 }

@@ -8,8 +8,6 @@ export const NODE_BYTES_MAX = 253;
 export const AGENT_VERSION_LENGTH_MAX = 64;
 export const INTERVAL_MS_MAX = 3_600_000;
 
-/** Epochs are part of a sequence, which has to stay a whole number below 2^53. */
-export const EPOCH_MAX = 2 ** 21 - 1;
 /** Definitions in one message. */
 export const TABLE_SERIES_MAX = 10_000;
 export const LABELS_MAX = 64;
@@ -22,7 +20,3 @@ export const DROPPED_RANGES_MAX = 100;
 
 /** What one session has sent and is not yet committed; beyond it the session is not read. */
 export const SESSION_PENDING_BYTES = 8 * 1024 * 1024;
-/** The same for all sessions together. */
-export const TOTAL_PENDING_BYTES = 256 * 1024 * 1024;
-/** What goes into one commit. */
-export const COMMIT_BYTES = 16 * 1024 * 1024;

@@ -5,50 +5,28 @@ import {
   SCALE_MAX,
   type SeriesDefinition,
 } from "../../shared/model/series-definition.ts";
-import { FRAME_GROUPS_MAX, STREAM_SERIES_MAX } from "../../shared/wire/frame.ts";
+import { FRAME_GROUPS_MAX } from "../../shared/wire/frame.ts";
 import type { SeriesTable__Output } from "../../shared/wire/generated/telltale/v1/SeriesTable.ts";
 import {
-  EPOCH_MAX,
   LABEL_NAME_LENGTH_MAX,
   LABEL_VALUE_LENGTH_MAX,
   LABELS_MAX,
   TABLE_SERIES_MAX,
 } from "./limits.ts";
 
-/** The table of a stream: its epoch and how many ids of it are defined. */
-export type TableState = { readonly epoch: number; readonly seriesKnown: number };
-
 /**
- * Definitions that follow on `state`: the next ids of its epoch, or those from 0 of a later one.
+ * Definitions that are well-formed, whatever came before them: the store knows what they must follow
+ * on (commit-plan.ts).
  * @throws OperationalError PROTOCOL, LIMIT naming the series and what is wrong with it
  */
-export function checkedTable(
-  state: TableState,
-  { epoch, series }: SeriesTable__Output,
-): readonly SeriesDefinition[] {
-  if (epoch < 1 || epoch > EPOCH_MAX || epoch < state.epoch) {
-    throw new OperationalError("PROTOCOL", `Series of epoch ${epoch} after epoch ${state.epoch}`);
-  }
+export function checkedTable({ series }: SeriesTable__Output): readonly SeriesDefinition[] {
   if (series.length === 0 || series.length > TABLE_SERIES_MAX) {
     throw new OperationalError(
       "LIMIT",
       `A table of ${series.length} series, allowed are 1 to ${TABLE_SERIES_MAX}`,
     );
   }
-  let nextId = epoch === state.epoch ? state.seriesKnown : 0;
-  if (nextId + series.length > STREAM_SERIES_MAX) {
-    throw new OperationalError("LIMIT", `More than ${STREAM_SERIES_MAX} series in epoch ${epoch}`);
-  }
-  for (const definition of series) {
-    if (definition.id !== nextId) {
-      throw new OperationalError(
-        "PROTOCOL",
-        `Series ${definition.id} of epoch ${epoch} where ${nextId} should follow`,
-      );
-    }
-    checkDefinition(definition);
-    nextId += 1;
-  }
+  for (const definition of series) checkDefinition(definition);
   return series;
 }
 

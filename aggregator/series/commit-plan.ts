@@ -2,50 +2,14 @@ import { errorMessage } from "../../shared/errors.ts";
 import { type Labels, labelsKey } from "../../shared/model/labels.ts";
 import type { SeriesDefinition } from "../../shared/model/series-definition.ts";
 import type { BatchOperation } from "../../shared/platform/ports.ts";
-import { countOfSeq, epochOfSeq, STREAM_SERIES_MAX } from "../../shared/wire/frame.ts";
+import { countOfSeq, EPOCH_MAX, epochOfSeq, STREAM_SERIES_MAX } from "../../shared/wire/frame.ts";
 import { type ParsedFrame, parseFrame, readFrameHeader } from "../../shared/wire/frame-decoder.ts";
+import type { CommitItem, CommitOutcome, RejectionReason } from "../model/commit.ts";
 import { definitionsKey, frameKey, seriesKey, streamKey } from "./keys.ts";
 import { encodeDefinitions, encodeLogged, encodeSeries, encodeStream } from "./records.ts";
 import { type SeriesIndex, storedLabels } from "./series-index.ts";
 import { Stream } from "./stream.ts";
 import type { StreamTable } from "./stream-table.ts";
-
-export type CommitItem =
-  | {
-      readonly kind: "series";
-      readonly node: string;
-      readonly streamId: string;
-      readonly epoch: number;
-      readonly series: readonly SeriesDefinition[];
-    }
-  | {
-      readonly kind: "frame";
-      readonly node: string;
-      readonly streamId: string;
-      readonly bytes: Uint8Array;
-    };
-
-export type RejectionReason = "corrupt" | "no-base" | "unknown-series" | "future" | "out-of-order";
-
-/** What became of an item; `seq` is 0 where it is not known. */
-export type CommitOutcome =
-  /** Series definitions: known from here on. */
-  | { readonly kind: "defined"; readonly seriesKnown: number }
-  | {
-      readonly kind: "stored";
-      readonly seq: number;
-      readonly timeMs: number;
-      readonly samples: number;
-      /** Sequences that were left out before this one. */
-      readonly missing: number;
-    }
-  | { readonly kind: "duplicate"; readonly seq: number }
-  | {
-      readonly kind: "rejected";
-      readonly seq: number;
-      readonly reason: RejectionReason;
-      readonly detail: string;
-    };
 
 /** Where a stream would stand after the items planned so far. */
 type Position = {
@@ -157,7 +121,7 @@ export class CommitPlan {
 
   #addSeries(position: Position, epoch: number, series: readonly SeriesDefinition[]): void {
     const known = epoch === position.epoch ? position.seriesKnown : 0;
-    const fault = definitionsFault(position, epoch, series, known);
+    const fault = definitionsFault(position, epoch, series);
     if (fault !== null) {
       this.#reject(0, "unknown-series", fault);
       return;
@@ -306,20 +270,26 @@ function definitionOf(position: Position, id: number): SeriesDefinition | undefi
   return position.stream.decoder.definitions[id];
 }
 
-function definitionsFault(
-  position: Position,
+/**
+ * Why definitions do not follow on what a stream knows, or null. They follow with any id that is known
+ * or the next one, or with id 0 of a later epoch, and each by one on the one before.
+ */
+export function definitionsFault(
+  position: { readonly epoch: number; readonly seriesKnown: number },
   epoch: number,
   series: readonly SeriesDefinition[],
-  known: number,
 ): string | null {
-  if (epoch < position.epoch) return `Series of epoch ${epoch} after those of ${position.epoch}`;
-  const firstId = series[0]?.id ?? known;
-  if (firstId > known) return `Series ${firstId} of epoch ${epoch} where ${known} should follow`;
-  for (let i = 0; i < series.length; i += 1) {
-    const id = series[i]?.id ?? 0;
-    if (id !== firstId + i || id >= STREAM_SERIES_MAX) {
-      return `Series ${id} of epoch ${epoch} where ${firstId + i} should follow`;
-    }
+  if (epoch < 1 || epoch > EPOCH_MAX || epoch < position.epoch) {
+    return `Series of epoch ${epoch} after epoch ${position.epoch}`;
+  }
+  const known = epoch === position.epoch ? position.seriesKnown : 0;
+  let nextId = Math.min(series[0]?.id ?? known, known);
+  if (nextId + series.length > STREAM_SERIES_MAX) {
+    return `More than ${STREAM_SERIES_MAX} series in epoch ${epoch}`;
+  }
+  for (const { id } of series) {
+    if (id !== nextId) return `Series ${id} of epoch ${epoch} where ${nextId} should follow`;
+    nextId += 1;
   }
   return null;
 }

@@ -2,8 +2,9 @@ import { OperationalError } from "../../shared/errors.ts";
 import type { VectorSample } from "../../shared/model/columns.ts";
 import { labelsKey } from "../../shared/model/labels.ts";
 import { DOUBLE_SCALE } from "../../shared/model/series-definition.ts";
+import { SerialQueue } from "../../shared/time/serial-queue.ts";
 import { FrameEncoder } from "../../shared/wire/frame-encoder.ts";
-import type { CommitItem, CommitOutcome } from "./commit-plan.ts";
+import type { CommitItem, CommitOutcome } from "../model/commit.ts";
 
 /** The node that the aggregator's own streams are of: none. */
 export const OWN_NODE = "";
@@ -20,11 +21,11 @@ export class OwnWriter {
   readonly #group: string;
   readonly #commit: (items: readonly CommitItem[]) => Promise<readonly CommitOutcome[]>;
   readonly #encoder: FrameEncoder;
+  readonly #turns = new SerialQueue();
   readonly #slots = new Map<string, { readonly slot: number; tick: number }>();
   #epoch: number;
   #lastTimeMs: number;
   #tick = 0;
-  #tail: Promise<unknown> = Promise.resolve();
 
   /** @param last where the group's stream stands */
   constructor(
@@ -49,9 +50,7 @@ export class OwnWriter {
     samples: readonly VectorSample[],
     hasLiving: () => boolean,
   ): Promise<boolean> {
-    const turn = this.#tail.then(() => this.#writeNow(timeMs, samples, hasLiving));
-    this.#tail = turn.catch(() => {}); // the caller of this write handles it
-    return await turn;
+    return await this.#turns.run(() => this.#writeNow(timeMs, samples, hasLiving));
   }
 
   async #writeNow(

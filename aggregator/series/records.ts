@@ -2,8 +2,9 @@ import { OperationalError } from "../../shared/errors.ts";
 import type { Labels } from "../../shared/model/labels.ts";
 import { SCALE_MAX, type SeriesDefinition } from "../../shared/model/series-definition.ts";
 import { ByteReader, ByteWriter, checkedBody } from "../../shared/wire/bytes.ts";
+import type { RefusedRange } from "../model/commit.ts";
 import type { SetBack } from "./stream.ts";
-import { EMPTY_BOOKS, type RefusedRange, type StreamBooks } from "./stream-books.ts";
+import { EMPTY_BOOKS, type StreamBooks } from "./stream-books.ts";
 
 /**
  * The small records of the store. Each ends with a CRC-32 (bytes.ts); reading one throws PARSE when

@@ -1,11 +1,11 @@
 import type { KeyValueStore } from "../../shared/platform/ports.ts";
+import type { SerialQueue } from "../../shared/time/serial-queue.ts";
 import { checkpointKey, rangeOf, seriesKey, streamKey } from "./keys.ts";
 import { OWN_NODE } from "./own-writer.ts";
 import { Partitions } from "./partitions.ts";
 import type { SeriesIndex } from "./series-index.ts";
 import type { Stream } from "./stream.ts";
 import type { StreamTable } from "./stream-table.ts";
-import type { Turns } from "./turns.ts";
 
 /** Series forgotten in one turn; ingest waits for it. */
 const SERIES_PER_TURN = 5000;
@@ -43,12 +43,16 @@ export class Retention {
   }
 
   /** @param horizonMs the start of a partition */
-  async apply(horizonMs: number, turns: Turns, forgotten: (stream: Stream) => void): Promise<void> {
+  async apply(
+    horizonMs: number,
+    turns: SerialQueue,
+    forgotten: (stream: Stream) => void,
+  ): Promise<void> {
     if (horizonMs <= this.#doneMs) return;
     await this.#partitions.dropBefore(this.#store, horizonMs);
     for (const stream of [...this.#streams.all()]) {
       if (stream.lastTimeMs === 0 || stream.lastTimeMs >= horizonMs) continue;
-      await turns.take(() => this.#forgetStream(stream, horizonMs));
+      await turns.run(() => this.#forgetStream(stream, horizonMs));
       forgotten(stream);
     }
     const dead: number[] = [];
@@ -56,7 +60,7 @@ export class Retention {
       if (head.length === 0 && lastMs < horizonMs) dead.push(ref);
     }
     for (let i = 0; i < dead.length; i += SERIES_PER_TURN) {
-      await turns.take(() => this.#forgetSeries(dead.slice(i, i + SERIES_PER_TURN)));
+      await turns.run(() => this.#forgetSeries(dead.slice(i, i + SERIES_PER_TURN)));
     }
     this.#doneMs = horizonMs;
   }

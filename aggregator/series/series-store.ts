@@ -3,9 +3,12 @@ import type { Matcher, SeriesColumns, VectorSample } from "../../shared/model/co
 import { compareLabels, compareText, type Labels, labelValue } from "../../shared/model/labels.ts";
 import type { Clock, KeyValueStore, Logger } from "../../shared/platform/ports.ts";
 import type { Counter, Metrics } from "../../shared/telemetry/metrics.ts";
-import { type CommitItem, type CommitOutcome, CommitPlan } from "./commit-plan.ts";
+import { SerialQueue } from "../../shared/time/serial-queue.ts";
+import type { CommitItem, CommitOutcome, StreamPosition, StreamStatus } from "../model/commit.ts";
+import { CommitPlan } from "./commit-plan.ts";
 import { Cutter } from "./cutter.ts";
 import { DamageKeeper } from "./damage.ts";
+import { GroupCommit } from "./group-commit.ts";
 import { definitionsOfEpochs, framesUpTo } from "./keys.ts";
 import { OWN_NODE, OwnWriter } from "./own-writer.ts";
 import { Partitions } from "./partitions.ts";
@@ -14,9 +17,8 @@ import { Retention } from "./retention.ts";
 import { lastsAfter, Selection, type SelectSource } from "./select.ts";
 import { type Series, SeriesIndex } from "./series-index.ts";
 import type { Stream } from "./stream.ts";
-import { EMPTY_BOOKS, type StreamBooks } from "./stream-books.ts";
+import { EMPTY_BOOKS } from "./stream-books.ts";
 import { StreamTable } from "./stream-table.ts";
-import { Turns } from "./turns.ts";
 
 export type SeriesStoreDeps = {
   readonly store: KeyValueStore;
@@ -32,34 +34,14 @@ export type SeriesStoreOptions = {
   readonly futureLimitMs: number;
   /** Time that one chunk holds. The head keeps between one and two of these. */
   readonly chunkMs: number;
-};
-
-/** Where a stream stands: what is safe here. */
-export type StreamPosition = StreamBooks & {
-  readonly lastSeq: number;
-  readonly epoch: number;
-  readonly seriesKnown: number;
-};
-
-export type StreamStatus = {
-  readonly node: string;
-  readonly streamId: string;
-  readonly lastSeq: number;
-  /** Time of its newest tick, 0 where there is none. */
-  readonly lastTickMs: number;
-  readonly seriesAlive: number;
+  /** How long a commit waits for company. */
+  readonly commitDelayMs: number;
 };
 
 type MatcherSets = readonly (readonly Matcher[])[];
 
 /** A stream with more marks than this is cut before more of it is taken. */
 const MARKS_MAX = 3;
-
-type Request = {
-  readonly items: readonly CommitItem[];
-  readonly resolve: (outcomes: readonly CommitOutcome[]) => void;
-  readonly reject: (error: unknown) => void;
-};
 
 /**
  * Opens the series of a store and brings back what was in memory. The store is closed with it.
@@ -91,16 +73,18 @@ export class SeriesStore {
   readonly #damage: DamageKeeper;
   readonly #cutter: Cutter;
   readonly #retention: Retention;
-  readonly #turns = new Turns();
-  readonly #cuts = new Turns();
+  readonly #commits: GroupCommit;
+  readonly #turns = new SerialQueue();
+  readonly #cuts = new SerialQueue();
   readonly #source: SelectSource;
   readonly #writers = new Map<string, OwnWriter>();
   readonly #samples: Counter;
   readonly #lateWrites: Counter;
-  #waiting: Request[] = [];
+  /** A stream in here is being cut because it had too many marks; it gets no room meanwhile. */
+  readonly #overdue = new Map<Stream, Promise<void>>();
 
   constructor(deps: SeriesStoreDeps, options: SeriesStoreOptions) {
-    const { store, logger, metrics } = deps;
+    const { store, clock, logger, metrics } = deps;
     this.#deps = deps;
     this.#options = options;
     this.#damage = new DamageKeeper(store, logger, metrics);
@@ -112,6 +96,10 @@ export class SeriesStore {
       partitions: this.#partitions,
       damage: this.#damage,
     };
+    this.#commits = new GroupCommit(
+      { clock, logger, metrics, write: (items) => this.#writeItems(items) },
+      options.commitDelayMs,
+    );
     this.#samples = metrics.counter(
       "telltale_store_samples_stored_total",
       "Samples that were stored.",
@@ -156,17 +144,32 @@ export class SeriesStore {
   }
 
   /**
-   * Takes what can be taken, in order; an outcome for each item. Calls that come while one is being
-   * written share the next write.
-   * @throws OperationalError STORAGE: nothing of it was taken
+   * Takes what can be taken, in order; an outcome for each item. Calls that come together, or while
+   * a commit runs, share the next one.
+   * @throws OperationalError STORAGE: nothing of it was taken; UNAVAILABLE: it was withdrawn
    */
-  async commit(items: readonly CommitItem[]): Promise<readonly CommitOutcome[]> {
-    const outcomes = await new Promise<readonly CommitOutcome[]>((resolve, reject) => {
-      this.#waiting.push({ items, resolve, reject });
-      void this.#turns.take(() => this.#commitWaiting());
-    });
-    await this.#cutOverdue(items);
-    return outcomes;
+  async commit(
+    items: readonly CommitItem[],
+    owner: object | null = null,
+  ): Promise<readonly CommitOutcome[]> {
+    return await this.#commits.commit(items, owner);
+  }
+
+  /** Takes back what waits of the owner; what is being written goes on. */
+  withdraw(owner: object): void {
+    this.#commits.withdraw(owner);
+  }
+
+  /** Resolves when more of the stream can be taken. */
+  async room(node: string, streamId: string): Promise<void> {
+    await this.#commits.room();
+    const stream = this.#streams.find(node, streamId);
+    if (stream !== undefined) await this.#overdue.get(stream);
+  }
+
+  /** How much of what can be taken is in use, in permille. */
+  load(): number {
+    return this.#commits.load();
   }
 
   /**
@@ -236,7 +239,7 @@ export class SeriesStore {
     let writer = this.#writers.get(group);
     if (writer === undefined) {
       const last = { epoch: stream()?.decoder.epoch ?? 0, lastTimeMs: stream()?.lastTimeMs ?? 0 };
-      writer = new OwnWriter(group, last, (items) => this.commit(items));
+      writer = new OwnWriter(group, last, (items) => this.#commits.commit(items));
       this.#writers.set(group, writer);
     }
     const hasLiving = () => (stream()?.seriesAlive ?? 0) > 0;
@@ -249,7 +252,7 @@ export class SeriesStore {
     const nowMs = this.#deps.clock.monotonicMs();
     for (const stream of [...this.#streams.all()]) {
       const isIdle = nowMs - stream.activeAtMs >= this.#options.chunkMs;
-      if (isIdle && stream.framesSinceMark > 0) await this.#turns.take(async () => stream.mark());
+      if (isIdle && stream.framesSinceMark > 0) await this.#turns.run(async () => stream.mark());
       if (stream.marks.length > (isIdle ? 0 : 1)) await this.#cut(stream, isIdle ? 0 : 1);
     }
   }
@@ -257,7 +260,7 @@ export class SeriesStore {
   /** Drops what is older than the retention, and gives back its disk space. */
   async dropExpired(): Promise<void> {
     const horizonMs = this.#retention.horizon(this.#deps.clock.nowMs(), this.#options.retentionMs);
-    await this.#cuts.take(() =>
+    await this.#cuts.run(() =>
       this.#retention.apply(horizonMs, this.#turns, (stream) => {
         if (stream.node === OWN_NODE) this.#writers.delete(stream.streamId);
       }),
@@ -265,50 +268,39 @@ export class SeriesStore {
   }
 
   async close(): Promise<void> {
-    await this.#cuts.take(() => this.#turns.take(() => this.#deps.store.close()));
+    await this.#cuts.run(() => this.#turns.run(() => this.#deps.store.close()));
   }
 
-  /** One write for all calls that wait. */
-  async #commitWaiting(): Promise<void> {
-    const requests = this.#waiting;
-    this.#waiting = [];
-    if (requests.length === 0) return;
-    try {
-      const outcomes = await this.#commitAll(requests);
-      let from = 0;
-      for (const { items, resolve } of requests) {
-        resolve(outcomes.slice(from, from + items.length));
-        from += items.length;
-      }
-    } catch (error) {
-      for (const { reject } of requests) reject(error);
-    }
+  async #writeItems(items: readonly CommitItem[]): Promise<readonly CommitOutcome[]> {
+    const plan = await this.#turns.run(() => this.#carryOut(items));
+    for (const stream of plan.touched) this.#cutIfOverdue(stream);
+    return plan.outcomes;
   }
 
-  async #commitAll(requests: readonly Request[]): Promise<readonly CommitOutcome[]> {
+  async #carryOut(items: readonly CommitItem[]): Promise<CommitPlan> {
     const { clock, store } = this.#deps;
     const { futureLimitMs, chunkMs } = this.#options;
     const timeMaxMs = clock.nowMs() + futureLimitMs;
     const plan = new CommitPlan(this.#index, this.#streams, { timeMaxMs, chunkMs });
-    for (const { items } of requests) for (const item of items) plan.add(item);
+    for (const item of items) plan.add(item);
     if (plan.operations.length > 0) await store.batch(plan.operations, { sync: true });
     plan.carryOut();
-    for (const stream of plan.touched) stream.activeAtMs = clock.monotonicMs();
     let samples = 0;
+    for (const stream of plan.touched) stream.activeAtMs = clock.monotonicMs();
     for (const outcome of plan.outcomes) if (outcome.kind === "stored") samples += outcome.samples;
     this.#samples.add(samples);
-    return plan.outcomes;
+    return plan;
   }
 
   /** Turns the rows up to the oldest marks into chunks until `marksKept` marks are left. */
   async #cut(stream: Stream, marksKept: number): Promise<void> {
     const { store } = this.#deps;
-    await this.#cuts.take(async () => {
+    await this.#cuts.run(async () => {
       for (;;) {
         const mark = stream.marks[0];
         if (mark === undefined || stream.marks.length <= marksKept) return;
         await this.#cutter.write(stream, mark);
-        await this.#turns.take(async () => stream.dropMarked(this.#index));
+        await this.#turns.run(async () => stream.dropMarked(this.#index));
         await store.clear(framesUpTo(stream.number, mark.seq));
         await store.clear(definitionsOfEpochs(stream.number, 0, mark.epoch));
       }
@@ -316,17 +308,16 @@ export class SeriesStore {
   }
 
   /** A backlog that comes in faster than `cutDue` is called must not fill the memory. */
-  async #cutOverdue(items: readonly CommitItem[]): Promise<void> {
-    for (const { node, streamId } of items) {
-      const stream = this.#streams.find(node, streamId);
-      if (stream === undefined || stream.marks.length <= MARKS_MAX) continue;
-      try {
-        await this.#cut(stream, 1);
-      } catch (error) {
-        // The items are safe; the next `cutDue` tries again and reports.
-        this.#deps.logger.warn({ node }, `Chunks not written: ${errorMessage(error)}`);
-      }
-    }
+  #cutIfOverdue(stream: Stream): void {
+    if (stream.marks.length <= MARKS_MAX || this.#overdue.has(stream)) return;
+    const cut = this.#cut(stream, 1).catch((error) => {
+      // What was committed is safe; the next `cutDue` tries again and reports.
+      this.#deps.logger.warn({ node: stream.node }, `Chunks not written: ${errorMessage(error)}`);
+    });
+    this.#overdue.set(
+      stream,
+      cut.then(() => void this.#overdue.delete(stream)),
+    );
   }
 
   *#matching(sets: MatcherSets, startMs: number, endMs: number): Iterable<Series> {

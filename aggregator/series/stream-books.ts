@@ -1,16 +1,7 @@
-/** Frames of one epoch whose samples were refused for one reason; both ends inclusive. */
-export type RefusedRange = {
-  readonly fromSeq: number;
-  readonly toSeq: number;
-  readonly reason: "future" | "out-of-order";
-};
+import type { RefusedRange, StreamPosition } from "../model/commit.ts";
 
 /** What became of the frames of a stream since its record was made. */
-export type StreamBooks = {
-  readonly framesStored: number;
-  /** The last that were refused, ascending: their agent may not have heard of it. */
-  readonly refused: readonly RefusedRange[];
-};
+export type StreamBooks = Pick<StreamPosition, "framesStored" | "refused">;
 
 export const EMPTY_BOOKS: StreamBooks = { framesStored: 0, refused: [] };
 

@@ -7,10 +7,7 @@ import type { ProtoGrpcType as AccessProto } from "./generated/access.ts";
 import type { ProtoGrpcType as IngestProto } from "./generated/ingest.ts";
 import type { ProtoGrpcType as QueryProto } from "./generated/query.ts";
 
-/**
- * Version of the ingest protocol, and the newest of the frame format that goes with it; a hello
- * names it. An aggregator reads all from 1 on.
- */
+/** Version of the ingest protocol and of its frame format; a hello names it. */
 export const PROTOCOL_VERSION = 2;
 
 /** Bytes of one gRPC message in either direction, at most. */

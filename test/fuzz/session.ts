@@ -37,6 +37,7 @@ function helloOf(node: string, streamId: string, nowMs: number): AgentMessage {
   return {
     hello: {
       protocolVersion: PROTOCOL_VERSION,
+      kind: "KIND_METRICS",
       node,
       streamId,
       agentVersion: "0.0.0",

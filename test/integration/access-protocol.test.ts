@@ -12,7 +12,6 @@ const RECEIVED: Readonly<Record<string, readonly string[]>> = {
     "windowFrames",
     "aggregatorVersion",
     "load",
-    "features",
     "refused",
   ],
   Refusal: ["fromSeq", "toSeq", "reason"],

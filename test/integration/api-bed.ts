@@ -1,11 +1,11 @@
 import type {
   CompiledQuery,
-  NodeStatus,
   QueryPort,
   RuleGroupStatus,
   SeriesPort,
 } from "../../aggregator/api/ports.ts";
 import { QueryApi } from "../../aggregator/api/query-api.ts";
+import type { NodeStatus } from "../../aggregator/model/node.ts";
 import type { QuerySpan } from "../../aggregator/query/grid.ts";
 import type { QueryResult } from "../../aggregator/query/result.ts";
 import { OperationalError } from "../../shared/errors.ts";
@@ -145,6 +145,9 @@ const NODES: readonly NodeStatus[] = [
       toldMs: 1_767_699_996_000,
       ranges: [
         {
+          id: 1,
+          fromSeq: 9,
+          toSeq: 11,
           fromMs: 1_767_699_900_000,
           toMs: 1_767_699_902_000,
           reason: "buffer_full",

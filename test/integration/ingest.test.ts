@@ -23,7 +23,12 @@ import { MemoryLogger } from "../support/memory-logger.ts";
 import { plainly } from "../support/plainly.ts";
 
 const LEVEL = { cacheBytes: 1024 * 1024, writeBufferBytes: 1024 * 1024 };
-const SERIES = { retentionMs: 86_400_000, futureLimitMs: 600_000, chunkMs: 600_000 };
+const SERIES = {
+  retentionMs: 86_400_000,
+  futureLimitMs: 600_000,
+  chunkMs: 600_000,
+  commitDelayMs: 3,
+};
 const nothing = () => {};
 let directory = "";
 let cleanups: (() => Promise<void> | void)[] = [];
@@ -89,7 +94,7 @@ class Aggregator {
     };
     const service = new IngestService(
       { store: series, clock: nodeClock, logger, metrics, events },
-      { commitDelayMs: 3, windowFrames: 64 },
+      { windowFrames: 64 },
     );
     const server = new Server({ "grpc.max_receive_message_length": MESSAGE_BYTES_MAX });
     server.addService(loadTelltale().v1.Ingest.service, ingestHandlers(service));

@@ -40,7 +40,12 @@ async function receive(messages: readonly AgentMessage__Output[]): Promise<Recei
   const clock = new FakeClock(messages[0]?.hello?.nowMs);
   const disk = new MemoryDisk();
   const deps = { clock, logger: new MemoryLogger(), metrics: new Metrics() };
-  const options = { retentionMs: 86_400_000, futureLimitMs: 600_000, chunkMs: 20_000 };
+  const options = {
+    retentionMs: 86_400_000,
+    futureLimitMs: 600_000,
+    chunkMs: 20_000,
+    commitDelayMs: 3,
+  };
   const open = () => openSeriesStore({ ...deps, store: new MemoryStore(disk) }, options);
   let store = await open();
   const nothing = () => {};
@@ -53,10 +58,7 @@ async function receive(messages: readonly AgentMessage__Output[]): Promise<Recei
     goodbye: nothing,
     disconnected: nothing,
   };
-  const ingest = new IngestService(
-    { ...deps, store, events },
-    { commitDelayMs: 3, windowFrames: 512 },
-  );
+  const ingest = new IngestService({ ...deps, store, events }, { windowFrames: 512 });
   const answers: AggregatorMessage[] = [];
   let fault: Error | undefined;
   const connection: AggregatorConnection = {

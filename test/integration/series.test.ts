@@ -10,7 +10,12 @@ import { MemoryLogger } from "../support/memory-logger.ts";
 import { counter, everything, ModelAgent, type TickValue } from "../unit/series/model.ts";
 
 const LIMITS = { cacheBytes: 1 << 20, writeBufferBytes: 256 * 1024 };
-const OPTIONS = { retentionMs: 6 * 3_600_000, futureLimitMs: 60_000, chunkMs: 60_000 };
+const OPTIONS = {
+  retentionMs: 6 * 3_600_000,
+  futureLimitMs: 60_000,
+  chunkMs: 60_000,
+  commitDelayMs: 0,
+};
 
 let root: string;
 beforeEach(() => {

@@ -13,7 +13,12 @@ import { loadTelltale, MESSAGE_BYTES_MAX } from "../../shared/wire/proto.ts";
 import { MemoryLogger } from "./memory-logger.ts";
 
 const LEVEL = { cacheBytes: 1024 ** 2, writeBufferBytes: 1024 ** 2 };
-const SERIES = { retentionMs: 86_400_000, futureLimitMs: 600_000, chunkMs: 600_000 };
+const SERIES = {
+  retentionMs: 86_400_000,
+  futureLimitMs: 600_000,
+  chunkMs: 600_000,
+  commitDelayMs: 3,
+};
 const nothing = () => {};
 const EVENTS = {
   connected: nothing,
@@ -24,7 +29,7 @@ const EVENTS = {
   goodbye: nothing,
   disconnected: nothing,
 };
-const OPTIONS = { commitDelayMs: 3, windowFrames: 64 };
+const OPTIONS = { windowFrames: 64 };
 
 /** The part of an aggregator that takes the agents' streams, with a real port and a real store. */
 export class IngestBed implements AsyncDisposable {

@@ -163,6 +163,7 @@ function helloOf(): AgentMessage {
   return {
     hello: {
       protocolVersion: PROTOCOL_VERSION,
+      kind: "KIND_METRICS",
       node: "recorded",
       streamId: "00112233445566778899aabbccddeeff",
       agentVersion: `frames of version ${FRAME_VERSION}`,

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { type Fleet, openFleet } from "../../../aggregator/fleet/fleet.ts";
-import type { StreamPosition } from "../../../aggregator/fleet/ports.ts";
+import type { FrameOutcome, StreamStatus } from "../../../aggregator/model/commit.ts";
 import { OperationalError } from "../../../shared/errors.ts";
 import type { VectorSample } from "../../../shared/model/columns.ts";
 import { labelValue } from "../../../shared/model/labels.ts";
@@ -10,7 +10,11 @@ import { MemoryLogger } from "../../support/memory-logger.ts";
 import { MemoryStore } from "../../support/memory-store.ts";
 
 const AGENT = { agentVersion: "0.1.0", address: "10.0.0.7:4711", intervalMs: 1000 };
-const STORED = { kind: "stored", seq: 5, missing: 0 } as const;
+const DUPLICATE = { kind: "duplicate", seq: 5 } as const;
+const REJECTED = { kind: "rejected", seq: 5, reason: "future", detail: "" } as const;
+const stored = (timeMs: number, missing = 0): FrameOutcome => {
+  return { kind: "stored", seq: 5, timeMs, samples: 1, missing };
+};
 
 type Bed = {
   readonly fleet: Fleet;
@@ -26,7 +30,7 @@ type Bed = {
 async function startFleet(
   store = new MemoryStore(),
   clock = new FakeClock(),
-  streams: readonly StreamPosition[] = [],
+  streams: readonly StreamStatus[] = [],
 ): Promise<Bed> {
   const writes: string[] = [];
   const failing: { error: Error | null } = { error: null };
@@ -47,7 +51,7 @@ async function startFleet(
     writes,
     failing,
     tick: (...names) => {
-      for (const name of names) fleet.committed(name, clock.nowMs(), STORED);
+      for (const name of names) fleet.committed(name, stored(clock.nowMs()));
     },
     stop: async () => {
       stop.abort();
@@ -195,7 +199,8 @@ test("a node that was down before a restart is down after it, from the first sec
 });
 
 test("a node that only the series store knows is awaited, then down", async () => {
-  const streams = [{ node: "web1", lastTickMs: FAKE_START_MS - 60_000, seriesAlive: 7 }];
+  const stream = { node: "web1", streamId: "a", lastSeq: 1, seriesAlive: 7 };
+  const streams = [{ ...stream, lastTickMs: FAKE_START_MS - 60_000 }];
   const { fleet, clock, stop } = await startFleet(new MemoryStore(), new FakeClock(), streams);
   expect(fleet.nodes()[0]).toMatchObject({
     state: "awaited",
@@ -223,12 +228,12 @@ test("rules wait for the nodes that keep pace and for nobody else", async () => 
   const startMs = clock.nowMs();
   expect(fleet.isComplete(startMs)).toBe(true);
   for (const name of ["fast", "slow", "backlog"]) fleet.connected(name, AGENT);
-  fleet.committed("fast", startMs, STORED);
-  fleet.committed("slow", startMs - 1000, STORED);
-  fleet.committed("backlog", startMs - 60_000, STORED);
+  fleet.committed("fast", stored(startMs));
+  fleet.committed("slow", stored(startMs - 1000));
+  fleet.committed("backlog", stored(startMs - 60_000));
   expect(fleet.isComplete(startMs - 1000)).toBe(true);
   expect(fleet.isComplete(startMs)).toBe(false);
-  fleet.committed("slow", startMs, STORED);
+  fleet.committed("slow", stored(startMs));
   expect(fleet.isComplete(startMs)).toBe(true);
   // A node that stops is waited for until it lags, not until it is down.
   await clock.advance(2000);
@@ -259,9 +264,9 @@ test("who waits for a change is woken by a tick, by a second going by, and by th
 test("frames are counted by what became of them", async () => {
   const { fleet, clock, stop } = await startFleet();
   fleet.connected("web1", AGENT);
-  fleet.committed("web1", clock.nowMs(), { kind: "stored", seq: 5, missing: 4 });
-  fleet.committed("web1", 0, { kind: "duplicate" });
-  fleet.committed("web1", 0, { kind: "rejected" });
+  fleet.committed("web1", stored(clock.nowMs(), 4));
+  fleet.committed("web1", DUPLICATE);
+  fleet.committed("web1", REJECTED);
   expect(fleet.nodes()[0]).toMatchObject({
     framesStored: 1,
     framesMissing: 4,
@@ -273,10 +278,10 @@ test("frames are counted by what became of them", async () => {
 });
 
 test("a rejected or repeated frame is no sign of life", async () => {
-  const { fleet, clock, stop } = await startFleet();
+  const { fleet, stop } = await startFleet();
   fleet.connected("web1", AGENT);
-  fleet.committed("web1", clock.nowMs(), { kind: "rejected" });
-  fleet.committed("web1", clock.nowMs(), { kind: "duplicate" });
+  fleet.committed("web1", REJECTED);
+  fleet.committed("web1", DUPLICATE);
   expect(stateOf(fleet, "web1")).toBe("awaited");
   await stop();
 });
@@ -327,7 +332,7 @@ test("time in which the aggregator hung makes no node down", async () => {
   const stop = new AbortController();
   const run = fleet.run(stop.signal);
   fleet.connected("web1", AGENT);
-  fleet.committed("web1", clock.nowMs(), STORED);
+  fleet.committed("web1", stored(clock.nowMs()));
   await clock.advance(200);
   isHanging = true;
   await clock.advance(20_000);
@@ -361,14 +366,14 @@ test("data that comes late says how late, by our clock, until the node keeps pac
   const { fleet, clock, stop } = await startFleet();
   for (const name of ["web1", "web2"]) fleet.connected(name, AGENT);
   fleet.clockMeasured("web1", { aheadMs: -3_600_000, roundTripMs: 1 });
-  fleet.committed("web1", clock.nowMs() - 3_600_000, STORED);
+  fleet.committed("web1", stored(clock.nowMs() - 3_600_000));
   expect(fleet.latenessMs("web1")).toBe(0);
-  fleet.committed("web1", clock.nowMs() - 3_600_000 - 90_000, STORED);
-  fleet.committed("web2", clock.nowMs() - 60_000, STORED);
+  fleet.committed("web1", stored(clock.nowMs() - 3_600_000 - 90_000));
+  fleet.committed("web2", stored(clock.nowMs() - 60_000));
   expect(["web1", "web2", "", "web3"].map((name) => fleet.latenessMs(name))).toEqual([
     90_000, 60_000, 90_000, 0,
   ]);
-  fleet.committed("web1", clock.nowMs() - 3_600_000 - 1000, STORED);
+  fleet.committed("web1", stored(clock.nowMs() - 3_600_000 - 1000));
   expect([fleet.latenessMs("web1"), fleet.latenessMs("")]).toEqual([0, 60_000]);
   await clock.advance(15_000); // silent: what it sent last is late no more, it is old
   expect(fleet.latenessMs("")).toBe(0);

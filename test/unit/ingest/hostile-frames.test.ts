@@ -79,7 +79,12 @@ function encode(hostile: Hostile, seq: number, timeMs: number): Uint8Array {
 
 async function open(disk: MemoryDisk, clock: FakeClock): Promise<SeriesStore> {
   const deps = { clock, logger: new MemoryLogger(), metrics: new Metrics() };
-  const options = { retentionMs: 86_400_000, futureLimitMs: 60_000, chunkMs: 20_000 };
+  const options = {
+    retentionMs: 86_400_000,
+    futureLimitMs: 60_000,
+    chunkMs: 20_000,
+    commitDelayMs: 0,
+  };
   return await openSeriesStore({ ...deps, store: new MemoryStore(disk) }, options);
 }
 

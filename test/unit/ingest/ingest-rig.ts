@@ -1,25 +1,26 @@
 import { expect } from "vitest";
 import { IngestService } from "../../../aggregator/ingest/ingest-service.ts";
-import type { BooksReport, IngestEvents } from "../../../aggregator/ingest/ports.ts";
+import type { IngestEvents } from "../../../aggregator/ingest/ports.ts";
+import type { BooksReport } from "../../../aggregator/model/node.ts";
 import { OperationalError } from "../../../shared/errors.ts";
 import { labelsOf } from "../../../shared/model/labels.ts";
 import { Metrics } from "../../../shared/telemetry/metrics.ts";
 import { type EncodedFrame, FrameEncoder } from "../../../shared/wire/frame-encoder.ts";
 import type { AgentMessage } from "../../../shared/wire/generated/telltale/v1/AgentMessage.ts";
 import type { AggregatorMessage__Output } from "../../../shared/wire/generated/telltale/v1/AggregatorMessage.ts";
+import { PROTOCOL_VERSION } from "../../../shared/wire/proto.ts";
 import { FakeClock, settle } from "../../support/fake-clock.ts";
 import { MemoryLogger } from "../../support/memory-logger.ts";
 import { MemoryConnection } from "./memory-connection.ts";
 import { MemoryIngestStore } from "./memory-ingest-store.ts";
 
-export const DELAY_MS = 3;
 export const WINDOW = 8;
 export const STREAM = "0123456789abcdef0123456789abcdef";
 
 export class Aggregator {
   readonly clock = new FakeClock();
-  readonly store = new MemoryIngestStore();
   readonly logger = new MemoryLogger();
+  readonly store = new MemoryIngestStore(this.clock, this.logger);
   readonly metrics = new Metrics();
   readonly events: string[] = [];
   readonly reports: BooksReport[] = [];
@@ -32,7 +33,7 @@ export class Aggregator {
         if (this.isNodeRefused) throw new OperationalError("LIMIT", "too many nodes");
         this.events.push(`connected ${node}`);
       },
-      committed: (node, _timeMs, { kind }) => this.events.push(`${kind} ${node}`),
+      committed: (node, { kind }) => this.events.push(`${kind} ${node}`),
       accounted: (_node, report) => this.reports.push(report),
       droppedRanges: (node, ranges) => this.events.push(`${ranges.length} ranges ${node}`),
       clockMeasured: (node, { aheadMs }) => this.events.push(`clock ${aheadMs} ${node}`),
@@ -42,7 +43,7 @@ export class Aggregator {
     const { store, clock, logger, metrics } = this;
     this.service = new IngestService(
       { store, clock, logger, metrics, events },
-      { commitDelayMs: DELAY_MS, windowFrames: WINDOW },
+      { windowFrames: WINDOW },
     );
   }
 
@@ -120,7 +121,8 @@ export class Agent {
 
 export function hello(fields: Partial<NonNullable<AgentMessage["hello"]>> = {}) {
   return {
-    protocolVersion: 1,
+    protocolVersion: PROTOCOL_VERSION,
+    kind: "KIND_METRICS" as const,
     node: "web-1",
     streamId: STREAM,
     agentVersion: "0.1.0",

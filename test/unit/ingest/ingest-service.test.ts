@@ -3,7 +3,8 @@ import { seqOf } from "../../../shared/wire/frame.ts";
 import type { EncodedFrame } from "../../../shared/wire/frame-encoder.ts";
 import type { AgentMessage } from "../../../shared/wire/generated/telltale/v1/AgentMessage.ts";
 import { settle } from "../../support/fake-clock.ts";
-import { Aggregator, DELAY_MS, hello, STREAM, table, WINDOW } from "./ingest-rig.ts";
+import { Aggregator, hello, STREAM, table, WINDOW } from "./ingest-rig.ts";
+import { DELAY_MS } from "./memory-ingest-store.ts";
 
 describe("a stream", () => {
   test("is welcomed with what is safe of it and the window", async () => {
@@ -228,9 +229,17 @@ describe("an agent that does not keep to the protocol", () => {
   const good = { id: 0, group: 0, scale: 0, labels: ["__name__", "a"] };
   test.each<[string, AgentMessage, string]>([
     ["a second hello", { hello: hello() }, "PROTOCOL: Node web-1 at 10.0.0.1:5 sends something"],
-    ["an id that does not follow", table(1, [{ ...good, id: 1 }]), "PROTOCOL: Series 1 of epoch 1"],
-    ["an epoch 0", table(0, [good]), "PROTOCOL: Series of epoch 0"],
-    ["an epoch beyond the sequences", table(2 ** 21, [good]), "PROTOCOL: Series of epoch 2097152"],
+    [
+      "an id that does not follow",
+      table(1, [{ ...good, id: 1 }]),
+      "PROTOCOL: Node web-1: Series 1 of epoch 1 where 0",
+    ],
+    ["an epoch 0", table(0, [good]), "PROTOCOL: Node web-1: Series of epoch 0"],
+    [
+      "an epoch beyond the sequences",
+      table(2 ** 21, [good]),
+      "PROTOCOL: Node web-1: Series of epoch 2097152",
+    ],
     ["an empty table", table(1, []), "LIMIT: A table of 0 series"],
     ["a group too high", table(1, [{ ...good, group: 64 }]), "PROTOCOL: Series 0 has group 64"],
     ["a scale too low", table(1, [{ ...good, scale: -2 }]), "PROTOCOL: Series 0 has scale -2"],
@@ -304,7 +313,12 @@ describe("an agent that does not keep to the protocol", () => {
     [
       "an unknown version",
       { protocolVersion: 3 },
-      "speaks protocol version 3, this aggregator versions 1 to 2",
+      "speaks protocol version 3, this aggregator version 2",
+    ],
+    [
+      "a kind that is not taken",
+      { kind: "KIND_UNSPECIFIED" },
+      "wants to send KIND_UNSPECIFIED, which is not taken here",
     ],
     ["no node name", { node: "" }, "has a node name of 0 bytes"],
     ["a long node name", { node: "x".repeat(254) }, "has a node name of 254 bytes"],
@@ -418,7 +432,7 @@ describe("what an agent reports", () => {
   test("of its books is passed on with what was stored at the ack that they are as of", async () => {
     const aggregator = new Aggregator();
     const agent = await aggregator.welcome();
-    expect(agent.answers[0]?.welcome).toMatchObject({ features: 3, refused: [] });
+    expect(agent.answers[0]?.welcome).toMatchObject({ lastSeq: 0, refused: [] });
     await agent.send({ accounting: accounting({ stored: 0, waiting: 3, settledSeq: 0 }) });
     await agent.sendFrames(agent.frame(), agent.frame());
     await aggregator.clock.advance(DELAY_MS);

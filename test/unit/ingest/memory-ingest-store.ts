@@ -1,13 +1,22 @@
+import type { IngestStore } from "../../../aggregator/ingest/ports.ts";
 import type {
   CommitItem,
   CommitOutcome,
-  IngestStore,
   StreamPosition,
-} from "../../../aggregator/ingest/ports.ts";
+} from "../../../aggregator/model/commit.ts";
+import { definitionsFault } from "../../../aggregator/series/commit-plan.ts";
+import { GroupCommit } from "../../../aggregator/series/group-commit.ts";
 import { OperationalError } from "../../../shared/errors.ts";
+import type { Clock, Logger } from "../../../shared/platform/ports.ts";
+import { Metrics } from "../../../shared/telemetry/metrics.ts";
 import { parseFrame, StreamDecoder } from "../../../shared/wire/frame-decoder.ts";
 
-/** Takes frames as the series store does, and keeps only which ones. Commits can hang and fail. */
+export const DELAY_MS = 3;
+
+/**
+ * Takes frames as the series store does, in the same group commits, and keeps only which ones.
+ * Commits can hang and fail.
+ */
 export class MemoryIngestStore implements IngestStore {
   /** Sequences stored, by node and stream, in order. */
   readonly stored = new Map<string, number[]>();
@@ -19,7 +28,35 @@ export class MemoryIngestStore implements IngestStore {
   /** So many of the next commits fail. */
   failures = 0;
   readonly #decoders = new Map<string, StreamDecoder>();
+  readonly #logger: Logger;
+  #commits: GroupCommit;
   #gate: Promise<void> | null = null;
+
+  constructor(clock: Clock, logger: Logger) {
+    this.#logger = logger;
+    this.#commits = this.#start(clock);
+  }
+
+  /** Goes on with what it has, by another clock. */
+  restart(clock: Clock): void {
+    this.#commits = this.#start(clock);
+  }
+
+  commit(items: readonly CommitItem[], owner: object): Promise<readonly CommitOutcome[]> {
+    return this.#commits.commit(items, owner);
+  }
+
+  withdraw(owner: object): void {
+    this.#commits.withdraw(owner);
+  }
+
+  room(): Promise<void> {
+    return this.#commits.room();
+  }
+
+  load(): number {
+    return this.#commits.load();
+  }
 
   hang(): () => void {
     let release = () => {};
@@ -43,7 +80,13 @@ export class MemoryIngestStore implements IngestStore {
     this.#decoders.clear();
   }
 
-  async commit(items: readonly CommitItem[]): Promise<readonly CommitOutcome[]> {
+  #start(clock: Clock): GroupCommit {
+    const write = (items: readonly CommitItem[]) => this.#write(items);
+    const deps = { clock, logger: this.#logger, metrics: new Metrics(), write };
+    return new GroupCommit(deps, DELAY_MS);
+  }
+
+  async #write(items: readonly CommitItem[]): Promise<readonly CommitOutcome[]> {
     await null;
     if (this.#gate !== null) await this.#gate;
     if (this.failures > 0) {
@@ -63,6 +106,8 @@ export class MemoryIngestStore implements IngestStore {
   #take(item: CommitItem): CommitOutcome {
     const decoder = this.#decoder(item.node, item.streamId);
     if (item.kind === "series") {
+      const detail = definitionsFault(decoder, item.epoch, item.series);
+      if (detail !== null) return { kind: "rejected", seq: 0, reason: "unknown-series", detail };
       decoder.define(item.epoch, item.series);
       return { kind: "defined", seriesKnown: decoder.seriesKnown };
     }

@@ -22,6 +22,7 @@ export class StoreBed {
       retentionMs: 86_400_000,
       futureLimitMs: 60_000,
       chunkMs: 10_000,
+      commitDelayMs: 0,
       ...options,
     };
     this.disk = new MemoryDisk();

@@ -1,4 +1,4 @@
-import type { CommitItem } from "../../../aggregator/series/commit-plan.ts";
+import type { CommitItem } from "../../../aggregator/model/commit.ts";
 import type { SeriesStore } from "../../../aggregator/series/series-store.ts";
 import type { SeriesColumns } from "../../../shared/model/columns.ts";
 import { type Labels, labelsKey, labelsOf, withLabel } from "../../../shared/model/labels.ts";

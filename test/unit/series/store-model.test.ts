@@ -25,6 +25,7 @@ const OPTIONS: SeriesStoreOptions = {
   retentionMs: 30 * 86_400_000,
   futureLimitMs: 60_000,
   chunkMs: 2000,
+  commitDelayMs: 0,
 };
 const FUTURE_MS = FAKE_START_MS + 86_400_000;
 const SEEDS = Number(process.env["SERIES_SEEDS"] ?? 4);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { CommitOutcome } from "../../../aggregator/series/commit-plan.ts";
+import type { CommitOutcome } from "../../../aggregator/model/commit.ts";
 import type { SeriesStore } from "../../../aggregator/series/series-store.ts";
 import { labelsOf } from "../../../shared/model/labels.ts";
 import { settle } from "../../support/fake-clock.ts";

@@ -98,6 +98,25 @@ describe("upkeep", () => {
   });
 });
 
+test("a backlog that comes faster than it is cut gets no room until it is; other streams do", async () => {
+  const bed = new StoreBed();
+  const store = await bed.open();
+  const agent = new ModelAgent("alpha");
+  const items = Array.from({ length: 700 }, (_, i) =>
+    agent.items(agent.tick(bed.clock.nowMs() + i * 100 - 70_000, [0], values(i))),
+  );
+  await store.commit(items.flat());
+  let hasRoom = false;
+  const room = store.room("alpha", agent.streamId).then(() => {
+    hasRoom = true;
+  });
+  await store.room("beta", agent.streamId);
+  expect(hasRoom).toBe(false);
+  await room;
+  expect((await entriesOf(bed, "c")).length).toBeGreaterThan(0);
+  expect((await entriesOf(bed, "w")).length).toBeLessThan(250);
+});
+
 describe("a damaged record", () => {
   async function damage(bed: StoreBed, entry: Entry | undefined): Promise<void> {
     if (entry === undefined) throw new Error("nothing to damage");

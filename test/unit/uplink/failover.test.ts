@@ -14,7 +14,7 @@ import { MemoryIngestStore } from "../ingest/memory-ingest-store.ts";
 /** One aggregator: a real ingest service over a store in memory, that can die or hang. */
 class Aggregator {
   readonly name: string;
-  readonly store = new MemoryIngestStore();
+  readonly store: MemoryIngestStore;
   readonly events: string[] = [];
   readonly connections: MemoryConnection[] = [];
   readonly destination: Destination;
@@ -39,9 +39,10 @@ class Aggregator {
       clockMeasured: () => {},
     };
     const logger = new MemoryLogger();
+    this.store = new MemoryIngestStore(rig.clock, logger);
     this.#service = new IngestService(
       { store: this.store, clock: rig.clock, logger, metrics: new Metrics(), events },
-      { commitDelayMs: 3, windowFrames: 16 },
+      { windowFrames: 16 },
     );
     this.destination = {
       name,

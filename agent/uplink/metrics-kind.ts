@@ -1,0 +1,118 @@
+import type { SeriesDefinition } from "../../shared/model/series-definition.ts";
+import { epochOfSeq, seqOf } from "../../shared/wire/frame.ts";
+import type { Welcome__Output } from "../../shared/wire/generated/telltale/v1/Welcome.ts";
+import type { EntryMessage, EntryMessages, UplinkBuffer, WaitingFrame } from "./ports.ts";
+import type { UplinkMetrics } from "./uplink-metrics.ts";
+
+/** Definitions that are read from the buffer, and sent in a message, at a time. */
+const TABLE_SERIES_MAX = 1000;
+export const TABLE_BYTES_MAX = 256 * 1024;
+
+const DEFINITION_BYTES = 16; // ids, lengths and tags, generously
+
+/** What a session of KIND_METRICS says for frames that wait: tables of series, then frames. */
+export class MetricsMessages implements EntryMessages {
+  readonly #buffer: UplinkBuffer;
+  readonly #shown: UplinkMetrics;
+  #knownEpoch: number;
+  #knownSeries: number;
+
+  constructor(
+    buffer: UplinkBuffer,
+    shown: UplinkMetrics,
+    { epoch, seriesKnown }: Pick<Welcome__Output, "epoch" | "seriesKnown">,
+  ) {
+    this.#buffer = buffer;
+    this.#shown = shown;
+    this.#knownEpoch = epoch;
+    this.#knownSeries = seriesKnown;
+  }
+
+  /** Frames whose definitions cannot be read any more are dropped as `damaged`. */
+  async *of(frames: readonly WaitingFrame[]): AsyncGenerator<EntryMessage> {
+    let batch: WaitingFrame[] = [];
+    for (const frame of frames) {
+      if (this.#lacksSeries(frame)) {
+        if (batch.length > 0) yield framesMessage(batch);
+        batch = [];
+        yield* this.#tables(frame);
+        if (this.#lacksSeries(frame)) {
+          this.#buffer.dropped(frame.seq, "damaged");
+          continue;
+        }
+      }
+      batch.push(frame);
+    }
+    if (batch.length > 0) yield framesMessage(batch);
+  }
+
+  /** An older epoch than the one the aggregator knows cannot be defined again: it will refuse. */
+  #lacksSeries({ seq, seriesCount }: WaitingFrame): boolean {
+    const epoch = epochOfSeq(seq);
+    return epoch >= this.#knownEpoch && seriesCount > this.#knownOf(epoch);
+  }
+
+  #knownOf(epoch: number): number {
+    return epoch === this.#knownEpoch ? this.#knownSeries : 0;
+  }
+
+  /** Up to the first definition that cannot be read. */
+  async *#tables({ seq, seriesCount }: WaitingFrame): AsyncGenerator<EntryMessage> {
+    const epoch = epochOfSeq(seq);
+    let known = this.#knownOf(epoch);
+    while (known < seriesCount) {
+      const endId = Math.min(seriesCount, known + TABLE_SERIES_MAX);
+      const definitions = await this.#buffer.definitions(epoch, known, endId);
+      for (const table of seriesTables(definitions)) {
+        known += table.length;
+        this.#knownEpoch = epoch;
+        this.#knownSeries = known;
+        this.#shown.series.add(table.length);
+        const series = table.map((one) => ({ ...one, labels: [...one.labels] }));
+        yield { message: { series: { epoch, series } }, entries: [] };
+      }
+      if (known < endId) return;
+    }
+  }
+}
+
+function framesMessage(entries: readonly WaitingFrame[]): EntryMessage {
+  return { message: { frames: { frame: entries.map(({ bytes }) => bytes) } }, entries };
+}
+
+/**
+ * Whether the aggregator knows frames or series of this stream that the buffer never handed out:
+ * then its disk went back in time, and sequences would be used twice for different frames.
+ */
+export function isForeign(
+  { lastSeq, epoch, seriesKnown }: Pick<Welcome__Output, "lastSeq" | "epoch" | "seriesKnown">,
+  { handedOutSeq }: Pick<UplinkBuffer, "handedOutSeq">,
+): boolean {
+  if (lastSeq > handedOutSeq || epoch > epochOfSeq(handedOutSeq)) return true;
+  return seriesKnown > 0 && handedOutSeq === seqOf(epoch, 0);
+}
+
+/** Cuts definitions into messages of a bounded size; one that alone is larger goes alone. */
+export function seriesTables(
+  definitions: readonly SeriesDefinition[],
+): readonly (readonly SeriesDefinition[])[] {
+  const tables: SeriesDefinition[][] = [];
+  let table: SeriesDefinition[] = [];
+  let bytes = 0;
+  for (const definition of definitions) {
+    const size = definition.labels.reduce(
+      (sum, text) => sum + Buffer.byteLength(text) + 3,
+      DEFINITION_BYTES,
+    );
+    const isFull = table.length >= TABLE_SERIES_MAX || bytes + size > TABLE_BYTES_MAX;
+    if (isFull && table.length > 0) {
+      tables.push(table);
+      table = [];
+      bytes = 0;
+    }
+    table.push(definition);
+    bytes += size;
+  }
+  if (table.length > 0) tables.push(table);
+  return tables;
+}

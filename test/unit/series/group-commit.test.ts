@@ -1,0 +1,137 @@
+import { expect, test } from "vitest";
+import type { CommitItem, CommitOutcome } from "../../../aggregator/model/commit.ts";
+import { GroupCommit } from "../../../aggregator/series/group-commit.ts";
+import { OperationalError } from "../../../shared/errors.ts";
+import { Metrics } from "../../../shared/telemetry/metrics.ts";
+import { FakeClock, settle } from "../../support/fake-clock.ts";
+import { MemoryLogger } from "../../support/memory-logger.ts";
+
+const MIB = 1024 * 1024;
+
+/** A store whose writes wait for `finish`; `written` has the nodes of each write's items. */
+class Bed {
+  readonly clock = new FakeClock();
+  readonly logger = new MemoryLogger();
+  readonly written: string[] = [];
+  readonly commits: GroupCommit;
+  /** Ends the write that runs: well, or with what it failed for. */
+  finish: (error?: OperationalError) => void = () => {};
+
+  constructor(delayMs = 3) {
+    const { clock, logger } = this;
+    const write = (items: readonly CommitItem[]) => this.#write(items);
+    this.commits = new GroupCommit({ clock, logger, metrics: new Metrics(), write }, delayMs);
+  }
+
+  /** What became of the call, once that is known. */
+  commit(name: string, owner: object | null = null, bytes = 1): { outcome: string } {
+    const item = {
+      kind: "frame",
+      node: name,
+      streamId: "s",
+      bytes: new Uint8Array(bytes),
+    } as const;
+    const call = { outcome: "waits" };
+    this.commits.commit([item], owner).then(
+      ([outcome]) => {
+        call.outcome = outcome?.kind ?? "nothing";
+      },
+      (error: OperationalError) => {
+        call.outcome = error.code;
+      },
+    );
+    return call;
+  }
+
+  async #write(items: readonly CommitItem[]): Promise<readonly CommitOutcome[]> {
+    this.written.push(items.map(({ node }) => node).join(" "));
+    await new Promise<void>((resolve, reject) => {
+      this.finish = (error) => (error === undefined ? resolve() : reject(error));
+    });
+    return items.map(() => ({ kind: "duplicate", seq: 1 }));
+  }
+}
+
+const diskFull = () => new OperationalError("STORAGE", "disk full");
+
+test("calls of a short while, and those that come while a commit runs, share the next one", async () => {
+  const bed = new Bed();
+  const first = bed.commit("a");
+  await bed.clock.advance(2);
+  bed.commit("b");
+  expect(bed.written).toEqual([]);
+  await bed.clock.advance(1);
+  const late = [bed.commit("c"), bed.commit("d")];
+  expect(bed.written).toEqual(["a b"]);
+  expect(first.outcome).toBe("waits");
+  bed.finish();
+  await settle();
+  expect(first.outcome).toBe("duplicate");
+  expect(bed.written).toEqual(["a b", "c d"]);
+  bed.finish();
+  await settle();
+  expect(late.map(({ outcome }) => outcome)).toEqual(["duplicate", "duplicate"]);
+});
+
+test("what a session sends in the moment that its commit fails is not taken", async () => {
+  const bed = new Bed(0);
+  const session = {};
+  const lost = bed.commit("a", session);
+  const behind = bed.commit("b", session);
+  await settle();
+  bed.finish(diskFull());
+  await Promise.resolve(); // the write has failed, and the session does not know it yet
+  let overtaking = { outcome: "" };
+  void Promise.resolve().then(() => {
+    overtaking = bed.commit("c", session);
+  });
+  await settle();
+  expect([lost.outcome, behind.outcome, overtaking.outcome]).toEqual([
+    "STORAGE",
+    "STORAGE",
+    "UNAVAILABLE",
+  ]);
+  expect(bed.written).toEqual(["a"]);
+  const other = bed.commit("d", {});
+  await settle();
+  bed.finish();
+  await settle();
+  expect(other.outcome).toBe("duplicate");
+  expect(bed.logger.messages("error")).toEqual(["cannot store samples: agents have to wait"]);
+});
+
+test("what is withdrawn is not written; what is being written goes on", async () => {
+  const bed = new Bed(0);
+  const session = {};
+  const running = bed.commit("a", session);
+  await settle();
+  const waiting = bed.commit("b", session);
+  const other = bed.commit("c", {});
+  bed.commits.withdraw(session);
+  await settle();
+  expect([running.outcome, waiting.outcome, other.outcome]).toEqual([
+    "waits",
+    "UNAVAILABLE",
+    "waits",
+  ]);
+  bed.finish();
+  await settle();
+  expect(running.outcome).toBe("duplicate");
+  expect(bed.written).toEqual(["a", "c"]);
+});
+
+test("there is no room while too many bytes wait, and a commit takes no more than its share", async () => {
+  const bed = new Bed(0);
+  for (let i = 0; i < 26; i += 1) bed.commit(`${i}`, null, 10 * MIB);
+  let hasRoom = false;
+  void bed.commits.room().then(() => {
+    hasRoom = true;
+  });
+  await settle();
+  expect(bed.commits.load()).toBe(1000);
+  expect([bed.written, hasRoom]).toEqual([["0"], false]);
+  bed.finish();
+  await settle();
+  expect([bed.written, hasRoom]).toEqual([["0", "1"], true]);
+  expect(bed.commits.load()).toBe(Math.round((1000 * 250) / 256));
+});
