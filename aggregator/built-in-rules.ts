@@ -1,6 +1,6 @@
 import type { CompileFn } from "./rules/ports.ts";
 import type { RuleGroup, TemplateLabels } from "./rules/rule-files.ts";
-import { compileTemplate } from "./rules/template.ts";
+import { compileTemplate } from "./template/template.ts";
 
 /** Alerts on the monitoring itself. Always loaded, beside the users' files; shown as the file "built-in". */
 export function builtInRules(clockOffsetMaxMs: number, compile: CompileFn): readonly RuleGroup[] {

@@ -1,8 +1,13 @@
 import { errorMessage, OperationalError } from "../../shared/errors.ts";
 import type { Clock, Entry, KeyValueStore, Logger, Random } from "../../shared/platform/ports.ts";
 import type { Counter, Gauge } from "../../shared/telemetry/metrics.ts";
+import {
+  decodeNotification,
+  groupKey,
+  type Notification,
+  webhookBody,
+} from "./integrations/webhook.ts";
 import type { Webhook } from "./notify-config.ts";
-import { decodeNotification, groupKey, type Notification, webhookBody } from "./webhook-message.ts";
 
 type DeliveryDeps = {
   readonly store: KeyValueStore;

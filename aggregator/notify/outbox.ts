@@ -20,8 +20,8 @@ import type {
 } from "../../shared/platform/ports.ts";
 import type { Metrics } from "../../shared/telemetry/metrics.ts";
 import { Delivery, type DeliveryCounters } from "./delivery.ts";
+import { type AlertChange, encodeNotification, groupChanges } from "./integrations/webhook.ts";
 import type { NotifyConfig } from "./notify-config.ts";
-import { type AlertChange, encodeNotification, groupChanges } from "./webhook-message.ts";
 
 /**
  * One POST of JSON. Never follows a redirect. Rejects with OperationalError UNAVAILABLE when there

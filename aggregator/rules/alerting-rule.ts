@@ -11,11 +11,11 @@ import {
   METRIC_NAME,
 } from "../../shared/model/labels.ts";
 import type { BatchOperation } from "../../shared/platform/ports.ts";
+import { expandTemplate, type TemplateData } from "../template/template.ts";
 import { INACTIVE, isSameState, nextAlertState, type Presence } from "./alert-state.ts";
 import { type ActiveAlert, type ActiveAlerts, deleteAlert, putAlert } from "./alert-store.ts";
 import type { AlertChange } from "./ports.ts";
 import type { AlertingRule, TemplateLabels } from "./rule-files.ts";
-import { expandTemplate, type TemplateData } from "./template.ts";
 
 /** Alerts of one rule at most, where its group sets no limit. */
 const ALERTS_MAX = 10_000;

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
+import type { AlertChange } from "../../../aggregator/notify/integrations/webhook.ts";
 import { type Outbox, openOutbox } from "../../../aggregator/notify/outbox.ts";
-import type { AlertChange } from "../../../aggregator/notify/webhook-message.ts";
 import { OperationalError } from "../../../shared/errors.ts";
 import { labelsOf } from "../../../shared/model/labels.ts";
 import { Metrics } from "../../../shared/telemetry/metrics.ts";

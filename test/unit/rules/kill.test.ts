@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
+import { decodeNotification } from "../../../aggregator/notify/integrations/webhook.ts";
 import { openOutbox } from "../../../aggregator/notify/outbox.ts";
-import { decodeNotification } from "../../../aggregator/notify/webhook-message.ts";
 import type { CompiledExpr } from "../../../aggregator/rules/ports.ts";
 import { parseRuleFiles } from "../../../aggregator/rules/rule-files.ts";
 import { openRules } from "../../../aggregator/rules/run-rules.ts";

@@ -8,7 +8,7 @@ import {
   labelsFrom,
   labelsRecord,
   labelValue,
-} from "../../shared/model/labels.ts";
+} from "../../../shared/model/labels.ts";
 
 /** An alert that began or ceased to fire. Times are Unix milliseconds. */
 export type AlertChange = {

@@ -6,7 +6,7 @@ import {
   fingerprint,
   groupChanges,
   webhookBody,
-} from "../../../aggregator/notify/webhook-message.ts";
+} from "../../../aggregator/notify/integrations/webhook.ts";
 import { labelsOf } from "../../../shared/model/labels.ts";
 
 const AT_MS = 1_767_700_800_000; // 2026-01-06T12:00:00Z
