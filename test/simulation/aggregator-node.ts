@@ -1,6 +1,6 @@
 import { type AggregatorPlatform, type Services, startAggregator } from "../../aggregator/app.ts";
 import { aggregatorConfigSchema } from "../../aggregator/config.ts";
-import { decodeNotification } from "../../aggregator/notify/integrations/webhook.ts";
+import { decodeNotification } from "../../aggregator/notify/outbox-entry.ts";
 import type { BatchOperation, Entry, KeyValueStore } from "../../shared/platform/ports.ts";
 import type { Transition } from "./check-alerts.ts";
 import type { FrameSet } from "./frame-set.ts";

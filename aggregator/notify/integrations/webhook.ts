@@ -1,88 +1,80 @@
-/** The body of a webhook request: Alertmanager's JSON, version "4". */
+/** Alertmanager's webhook: its part of the routing file, and its JSON, version "4". */
 
 import { z } from "zod";
+import { duration } from "../../../shared/config/fields.ts";
+import { errorMessage, OperationalError } from "../../../shared/errors.ts";
 import {
-  keepLabels,
   type Labels,
   labelPairs,
   labelsFrom,
   labelsRecord,
   labelValue,
 } from "../../../shared/model/labels.ts";
+import type { Notification } from "../dispatch-state.ts";
 
-/** An alert that began or ceased to fire. Times are Unix milliseconds. */
-export type AlertChange = {
-  readonly status: "firing" | "resolved";
-  readonly labels: Labels;
-  readonly annotations: Labels;
-  readonly startsAtMs: number;
-  /** Null while it fires. */
-  readonly endsAtMs: number | null;
-  readonly generatorUrl: string;
+/** One webhook of a receiver. */
+export type Webhook = {
+  readonly receiver: string;
+  /** Its entries in the outbox: the receiver's name and which of its webhooks it is. */
+  readonly queue: string;
+  /** A secret: it often holds a token. Never logged. */
+  readonly url: string;
+  readonly sendsResolved: boolean;
+  /** Alerts of one request at most, the rest is left out and counted in it; 0: all. */
+  readonly alertsMax: number;
+  readonly timeoutMs: number;
 };
 
-/** What waits in the outbox: changes that are told in one request. */
-export type Notification = {
-  readonly timeMs: number;
-  readonly groupLabels: Labels;
-  readonly alerts: readonly AlertChange[];
-};
+const TIMEOUT_DEFAULT_MS = 10_000;
 
-const labels = z.array(z.string()).refine((texts) => texts.length % 2 === 0);
-const notification = z.object({
-  timeMs: z.number(),
-  groupLabels: labels,
-  alerts: z.array(
-    z.object({
-      status: z.enum(["firing", "resolved"]),
-      labels,
-      annotations: labels,
-      startsAtMs: z.number(),
-      endsAtMs: z.number().nullable(),
-      generatorUrl: z.string(),
-    }),
-  ),
+export const webhookSchema = z.strictObject({
+  url: z.string().refine(isHttpUrl, "must be an http or https URL").optional(),
+  url_file: z.string().min(1).optional(),
+  send_resolved: z.boolean().default(true),
+  max_alerts: z.number().int().nonnegative().default(0),
+  timeout: duration.default(0),
+  http_config: z.undefined({ error: "not supported yet" }).optional(),
 });
 
-export function encodeNotification(value: Notification): Uint8Array {
-  return Buffer.from(JSON.stringify(value));
+type RawWebhook = z.infer<typeof webhookSchema>;
+
+export type Reading = {
+  /** The text of a `url_file`. @throws OperationalError */
+  readonly readText: (path: string) => string;
+  readonly report: (message: string) => void;
+};
+
+export function readWebhook(
+  raw: RawWebhook,
+  place: { readonly receiver: string; readonly index: number },
+  reading: Reading,
+): Webhook {
+  return {
+    receiver: place.receiver,
+    queue: `${place.receiver}/${place.index}`,
+    url: readUrl(raw, reading),
+    sendsResolved: raw.send_resolved,
+    alertsMax: raw.max_alerts,
+    timeoutMs: raw.timeout || TIMEOUT_DEFAULT_MS,
+  };
 }
 
-/** Null for bytes that are damaged. */
-export function decodeNotification(bytes: Uint8Array): Notification | null {
+function readUrl({ url, url_file: path }: RawWebhook, { readText, report }: Reading): string {
+  if ((url === undefined) === (path === undefined)) report("one of url and url_file must be set");
+  if (path === undefined) return url ?? "";
   try {
-    return notification.safeParse(JSON.parse(Buffer.from(bytes).toString())).data ?? null;
-  } catch {
-    return null; // not even JSON
+    const text = readText(path).trim();
+    if (!isHttpUrl(text)) report(`url_file ${path} holds no http or https URL`);
+    return text;
+  } catch (error) {
+    if (!(error instanceof OperationalError)) throw error;
+    report(`url_file: ${errorMessage(error)}`);
+    return "";
   }
 }
 
-/**
- * Changes that go together, in their order. `groupBy` null: each label set on its own. At most
- * `alertsMax` in one, so that no request grows without bound.
- */
-export function groupChanges(
-  changes: readonly AlertChange[],
-  groupBy: readonly string[] | null,
-  timeMs: number,
-  alertsMax: number,
-): Notification[] {
-  const names = groupBy === null ? null : new Set(groupBy);
-  const groups = new Map<string, { groupLabels: Labels; alerts: AlertChange[] }>();
-  for (const change of changes) {
-    const groupLabels = names === null ? change.labels : keepLabels(change.labels, names);
-    const key = groupLabels.join("\0");
-    const group = groups.get(key) ?? { groupLabels, alerts: [] };
-    groups.set(key, group);
-    group.alerts.push(change);
-  }
-  return [...groups.values()].flatMap(({ groupLabels, alerts }) => {
-    const parts: Notification[] = [];
-    for (let i = 0; i < alerts.length; i += alertsMax) {
-      parts.push({ timeMs, groupLabels, alerts: alerts.slice(i, i + alertsMax) });
-    }
-    return parts;
-  });
+function isHttpUrl(text: string): boolean {
+  return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
 }
 
 /**
@@ -90,14 +82,10 @@ export function groupChanges(
  * message is resolved only when all of its alerts are.
  */
 export function webhookBody(
-  { groupLabels, alerts }: Notification,
-  options: {
-    readonly receiver: string;
-    readonly externalUrl: string;
-    readonly alertsMax: number;
-  },
+  { groupKey, groupLabels, alerts }: Notification,
+  { receiver, alertsMax }: Webhook,
+  externalUrl: string,
 ): string {
-  const { receiver, externalUrl, alertsMax } = options;
   const shown = alertsMax > 0 ? alerts.slice(0, alertsMax) : alerts;
   const isFiring = shown.some(({ status }) => status === "firing");
   return JSON.stringify({
@@ -117,15 +105,9 @@ export function webhookBody(
     commonAnnotations: labelsRecord(common(shown.map((alert) => alert.annotations))),
     externalURL: externalUrl,
     version: "4",
-    groupKey: groupKey(groupLabels),
+    groupKey,
     truncatedAlerts: alerts.length - shown.length,
   });
-}
-
-/** The root route and the group's labels. */
-export function groupKey(groupLabels: Labels): string {
-  const pairs = labelPairs(groupLabels).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
-  return `{}:{${pairs.join(", ")}}`;
 }
 
 function common(sets: readonly Labels[]): Labels {
