@@ -202,6 +202,9 @@ export class World {
       case "replay":
         if (service.process !== null) void this.#network.replay(service.process);
         break;
+      case "reload":
+        this.#aggregator.changeFiles(event.isWrong);
+        break;
       case "receiver-down":
         this.#receiver.setDown(true);
         later(event.forMs, () => this.#receiver.setDown(false));
