@@ -34,3 +34,6 @@ export type RuleAlerts = ReadonlyMap<string, Alert>;
 
 /** What an evaluation of a rule ends in: it has these alerts and no other. */
 export type RuleEvaluation = { readonly ruleId: string; readonly alerts: RuleAlerts };
+
+/** What is outside: labels of this aggregator, and where people reach it, without a slash at the end. */
+export type External = { readonly labels: Labels; readonly url: string };

@@ -17,11 +17,12 @@ import { z } from "zod";
 import { labelsKey, labelValue } from "../../shared/model/labels.ts";
 import type { BatchOperation, Entry } from "../../shared/platform/ports.ts";
 import type { Metrics } from "../../shared/telemetry/metrics.ts";
-import type { Alert, RuleAlerts, RuleEvaluation } from "../model/alert.ts";
+import type { Alert, External, RuleAlerts, RuleEvaluation } from "../model/alert.ts";
 import { type DeliveryDeps, type DeliveryOptions, deliveryCounters } from "./delivery.ts";
-import { type DispatchedAlert, dispatch, type External } from "./dispatch-state.ts";
+import { type DispatchedAlert, dispatch } from "./dispatch-state.ts";
 import type { NotifyConfig } from "./notify-config.ts";
 import { Outbox } from "./outbox.ts";
+import { labels } from "./outbox-entry.ts";
 
 type AlertRecord = Alert & {
   /** Queues that were notified that it fires. Empty while it is pending. */
@@ -218,7 +219,6 @@ function recordKey(ruleId: string, { labels }: Alert): Uint8Array {
   return Buffer.from(`${PREFIX}${ruleId}|${digest}`);
 }
 
-const labelList = z.array(z.string()).refine((texts) => texts.length % 2 === 0);
 const state = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("pending"), activeAtMs: z.number(), isNoData: z.boolean() }),
   z.object({
@@ -230,9 +230,9 @@ const state = z.discriminatedUnion("kind", [
 ]);
 const storedRecord = z
   .object({
-    source: labelList,
-    labels: labelList,
-    annotations: labelList,
+    source: labels,
+    labels,
+    annotations: labels,
     value: z.string().transform(Number),
     state,
     firedAtMs: z.number().nullable(),

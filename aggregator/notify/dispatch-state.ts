@@ -10,7 +10,7 @@
 import assert from "node:assert/strict";
 import { formatDuration } from "../../shared/model/duration.ts";
 import { keepLabels, type Labels, labelPairs, labelsFrom } from "../../shared/model/labels.ts";
-import type { Alert } from "../model/alert.ts";
+import type { Alert, External } from "../model/alert.ts";
 
 export type DispatchedAlert = {
   readonly alert: Alert;
@@ -29,8 +29,6 @@ export type Routing = {
   /** Alerts with the same values of these labels are sent together; null: every label counts. */
   readonly groupBy: readonly string[] | null;
 };
-
-export type External = { readonly labels: Labels; readonly url: string };
 
 /** An alert as a receiver gets it. Times are Unix milliseconds. */
 export type NotifiedAlert = {

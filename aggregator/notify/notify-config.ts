@@ -14,8 +14,11 @@ export type NotifyConfig = {
 
 const NAME_LENGTH_MAX = 200;
 
-/** A part of Alertmanager's format that is refused by its name rather than as a typing error. */
-const later = z.undefined({ error: "not supported yet" }).optional();
+/** Parts of Alertmanager's format that are refused by their name rather than as typing errors. */
+function later(...names: readonly string[]) {
+  const refused = z.undefined({ error: "not supported yet" }).optional();
+  return Object.fromEntries(names.map((name) => [name, refused]));
+}
 
 const OTHER_INTEGRATIONS = (
   "discord email incidentio jira mattermost msteams msteamsv2 opsgenie pagerduty pushover " +
@@ -29,7 +32,7 @@ const receiver = z.strictObject({
     .max(NAME_LENGTH_MAX)
     .refine((name) => !/\p{Surrogate}/u.test(name), "not valid Unicode"),
   webhook_configs: z.array(webhookSchema).nullish(),
-  ...Object.fromEntries(OTHER_INTEGRATIONS.map((name) => [`${name}_configs`, later])),
+  ...later(...OTHER_INTEGRATIONS.map((name) => `${name}_configs`)),
 });
 
 const route = z.strictObject({
@@ -37,15 +40,8 @@ const route = z.strictObject({
   group_by: z.array(z.string().min(1)).optional(),
   // Changes are sent as they are found; that is what Alertmanager calls a group_wait of 0s.
   group_wait: duration.pipe(z.literal(0, "only 0s is supported yet")).optional(),
-  group_interval: later,
-  repeat_interval: later,
-  routes: later,
-  continue: later,
-  match: later,
-  match_re: later,
-  matchers: later,
-  mute_time_intervals: later,
-  active_time_intervals: later,
+  ...later("group_interval", "repeat_interval", "routes", "continue"),
+  ...later("match", "match_re", "matchers", "mute_time_intervals", "active_time_intervals"),
 });
 
 const notifyFile = z.strictObject({
@@ -53,11 +49,7 @@ const notifyFile = z.strictObject({
   global: z.strictObject({ resolve_timeout: duration.optional() }).nullish(),
   route,
   receivers: z.array(receiver),
-  templates: later,
-  inhibit_rules: later,
-  mute_time_intervals: later,
-  time_intervals: later,
-  tracing: later,
+  ...later("templates", "inhibit_rules", "mute_time_intervals", "time_intervals", "tracing"),
 });
 
 type RawFile = z.infer<typeof notifyFile>;

@@ -60,7 +60,7 @@ function nameOf(prefix: Buffer): string {
   }
 }
 
-const labels = z.array(z.string()).refine((texts) => texts.length % 2 === 0);
+export const labels = z.array(z.string()).refine((texts) => texts.length % 2 === 0);
 const notification = z.object({
   timeMs: z.number(),
   groupKey: z.string(),

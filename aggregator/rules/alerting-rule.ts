@@ -10,15 +10,13 @@ import {
   labelsKey,
   METRIC_NAME,
 } from "../../shared/model/labels.ts";
-import type { Alert, RuleAlerts } from "../model/alert.ts";
+import type { Alert, External, RuleAlerts } from "../model/alert.ts";
 import { expandTemplate, type TemplateData } from "../template/template.ts";
 import { INACTIVE, nextAlertState, type Presence } from "./alert-state.ts";
 import type { AlertingRule, TemplateLabels } from "./rule-files.ts";
 
 /** Alerts of one rule at most, where its group sets no limit. */
 const ALERTS_MAX = 10_000;
-
-export type ExternalContext = { readonly labels: Labels; readonly url: string };
 
 /** Elements of a rule's data by `labelsKey` without the metric name. */
 export type SeenData = ReadonlyMap<string, VectorSample>;
@@ -48,7 +46,7 @@ export async function evaluateAlerts(
   rule: AlertingRule,
   before: AlertingStanding,
   times: EvaluationTimes,
-  options: { readonly external: ExternalContext; readonly limit: number },
+  options: { readonly external: External; readonly limit: number },
 ): Promise<AlertingStanding> {
   const make = (sample: VectorSample) => newAlert(rule, sample, options.external);
   const result = await rule.expr.instant(times.queryMs);
@@ -115,7 +113,7 @@ function sourceOf(sample: VectorSample): Labels {
 }
 
 /** An alert as this evaluation would begin it; its state is set by the step. */
-function newAlert(rule: AlertingRule, sample: VectorSample, external: ExternalContext): Alert {
+function newAlert(rule: AlertingRule, sample: VectorSample, external: External): Alert {
   const source = sourceOf(sample);
   const data: TemplateData = {
     labels: sample.labels,

@@ -10,13 +10,12 @@ import {
 } from "../../shared/model/labels.ts";
 import type { Clock, Logger } from "../../shared/platform/ports.ts";
 import type { Counter, Gauge } from "../../shared/telemetry/metrics.ts";
-import type { RuleAlerts } from "../model/alert.ts";
+import type { External, RuleAlerts } from "../model/alert.ts";
 import type { RuleGroupSnapshot, RuleHealth } from "../model/rule-snapshot.ts";
 import {
   type AlertingStanding,
   alertSamples,
   type EvaluationTimes,
-  type ExternalContext,
   evaluateAlerts,
   NOTHING_SEEN,
   type SeenData,
@@ -42,7 +41,7 @@ export type RuleCounters = {
 
 export type GroupOptions = {
   readonly defaultIntervalMs: number;
-  readonly external: ExternalContext;
+  readonly external: External;
 };
 
 /** How a rule did when it was last evaluated. */
@@ -70,8 +69,6 @@ type AlertingEntry = {
 
 export type RuleEntry = RecordingEntry | AlertingEntry;
 
-const NO_ALERTS: RuleAlerts = new Map();
-
 /** Rules whose samples are written in one call, before the first rule that may read them. */
 type Segment = {
   readonly writeGroup: string;
@@ -88,7 +85,7 @@ export class GroupRunner {
   readonly group: RuleGroup;
   readonly intervalMs: number;
   readonly #deps: GroupDeps;
-  readonly #external: ExternalContext;
+  readonly #external: External;
   readonly #segments: readonly Segment[];
   readonly #metricLabels: { readonly rule_group: string };
   #lastEvaluationMs = 0;
@@ -151,7 +148,7 @@ export class GroupRunner {
   }
 
   #alertsOf(entry: RuleEntry): RuleAlerts {
-    return "id" in entry ? this.#deps.alerts.alertsOf(entry.id) : NO_ALERTS;
+    return "id" in entry ? this.#deps.alerts.alertsOf(entry.id) : new Map();
   }
 
   async #evaluateRule(entry: RuleEntry, times: EvaluationTimes): Promise<void> {
@@ -179,9 +176,9 @@ export class GroupRunner {
   /** Makes the staged alerts safe, with their notifications, and only then those in force. */
   async #commit(timeMs: number): Promise<void> {
     const staged = this.#alerting().filter((entry) => entry.staged !== null);
-    const evaluations = staged.map(({ id, staged }) => {
-      return { ruleId: id, alerts: staged?.alerts ?? NO_ALERTS };
-    });
+    const evaluations = staged.flatMap(({ id, staged }) =>
+      staged === null ? [] : [{ ruleId: id, alerts: staged.alerts }],
+    );
     try {
       await this.#deps.alerts.write(evaluations, timeMs);
       for (const entry of staged) entry.seen = entry.staged?.seen ?? entry.seen;

@@ -1,18 +1,13 @@
 import { errorMessage, OperationalError } from "../../shared/errors.ts";
 import { eitherSignal } from "../../shared/platform/either-signal.ts";
-import type { Clock, Logger } from "../../shared/platform/ports.ts";
 import type { Metrics } from "../../shared/telemetry/metrics.ts";
 import type { RuleGroupSnapshot } from "../model/rule-snapshot.ts";
 import { type GroupDeps, type GroupOptions, GroupRunner, type RuleCounters } from "./group.ts";
-import type { AlertTable, DataClock, WriteFn } from "./ports.ts";
+import type { DataClock } from "./ports.ts";
 import type { RuleGroup } from "./rule-files.ts";
 
-export type RulesDeps = {
-  readonly write: WriteFn;
-  readonly alerts: AlertTable;
+export type RulesDeps = Omit<GroupDeps, "counters"> & {
   readonly dataClock: DataClock;
-  readonly clock: Clock;
-  readonly logger: Logger;
   readonly metrics: Metrics;
 };
 
