@@ -12,14 +12,16 @@ import { builtInRules } from "./built-in-rules.ts";
 import type { AggregatorConfig } from "./config.ts";
 import { type Fleet, openFleet } from "./fleet/fleet.ts";
 import { IngestService } from "./ingest/ingest-service.ts";
+import { type AlertTable, openAlerts } from "./notify/alerts.ts";
+import type { PostFn } from "./notify/delivery.ts";
 import { type NotifyConfig, parseNotifyConfig } from "./notify/notify-config.ts";
-import { type Outbox, openOutbox, type PostFn } from "./notify/outbox.ts";
 import type { SampleSource } from "./promql/context.ts";
 import { DEFAULT_ENGINE_OPTIONS, type EngineOptions, PromqlEngine } from "./promql/engine.ts";
 import { compileForRules, queryPort } from "./queries.ts";
+import { Reloads } from "./reloads.ts";
 import type { CompileFn } from "./rules/ports.ts";
 import { parseRuleFiles, type RuleFile, type RuleGroup } from "./rules/rule-files.ts";
-import { openRules, type RuleRunner } from "./rules/run-rules.ts";
+import { RuleRunner } from "./rules/run-rules.ts";
 import { openSeriesStore, type SeriesStore } from "./series/series-store.ts";
 
 /** What agents and clients reach once it is served. */
@@ -82,14 +84,15 @@ export function checkFiles(
   compile: CompileFn = compileForRules(new PromqlEngine(NO_SAMPLES, DEFAULT_ENGINE_OPTIONS)),
 ): CheckedFiles {
   const files = config.rules.flatMap((pattern) => platform.readFiles(pattern));
-  const { groups, faults } = parseRuleFiles(files, compile);
-  if (faults.length > 0) throw faultsError(faults);
+  const rules = parseRuleFiles(files, compile);
   const text = platform.readFile(config.notify);
   const notify =
     text === null
-      ? null
+      ? { config: null, faults: [] }
       : parseNotifyConfig({ path: config.notify, text }, (path) => platform.readFile(path) ?? "");
-  return { groups, notify };
+  const faults = [...rules.faults, ...notify.faults];
+  if (faults.length > 0) throw faultsError(faults);
+  return { groups: rules.groups, notify: notify.config };
 }
 
 const NO_SAMPLES: SampleSource = { select: async () => [] };
@@ -145,7 +148,7 @@ async function start(
   const series = await openSeries(config, platform, metrics, parts);
   samples.open({ select: (...query) => series.selectUnrepeated(...query) });
   const fleet = await openNodes(config, platform, metrics, series, parts);
-  const alerts = await openAlerts(config, platform, { metrics, series, fleet, files, parts });
+  const { alerts, rules } = await openRules(config, platform, { metrics, series, fleet, parts });
   const ingest = new IngestService(
     { store: series, clock, logger, metrics, events: fleet },
     { windowFrames: WINDOW_FRAMES },
@@ -155,7 +158,7 @@ async function start(
       query: queryPort(new PromqlEngine(series, engineOptions(config, platform))),
       series,
       nodes: fleet,
-      rules: { groups: () => alerts.rules() },
+      rules: { groups: () => rules.rules() },
       clock,
     },
     { timeoutMs: config.query.timeout, runningMax: 8, waitingMax: 100 },
@@ -170,11 +173,20 @@ async function start(
   parts.use(server);
   parts.use(ingest); // first its sessions end, then the server that carries them
   const builtIn = builtInRules(config.clock_offset_max, compile);
-  await alerts.apply([...builtIn, ...files.groups]);
-  parts.defer(() => alerts.close());
-  const readAgain = () => [...builtIn, ...checkFiles(config, platform, compile).groups];
-  const reloads = platform.onReload(() => reload(readAgain, alerts, logger));
-  parts.defer(() => reloads[Symbol.dispose]());
+  const apply = ({ groups, notify }: CheckedFiles) =>
+    rules.apply([...builtIn, ...groups], (ruleIds) => alerts.configure(notify, ruleIds));
+  await apply(files);
+  parts.defer(() => rules.close());
+  const reloads = new Reloads({ clock, logger, metrics }, async () => {
+    const read = checkFiles(config, platform, compile);
+    await apply(read);
+    return { groups: read.groups.length, receiver: read.notify?.receiver.name ?? null };
+  });
+  const watch = platform.onReload(() => reloads.reload());
+  parts.defer(async () => {
+    watch[Symbol.dispose]();
+    await reloads.ended();
+  });
   parts.run((signal) => fleet.run(signal));
   for (const task of upkeepOf(series, clock)) {
     parts.run((signal) => repeat(task, platform, signal));
@@ -231,62 +243,40 @@ async function openNodes(
   });
 }
 
-type AlertParts = {
+type RuleParts = {
   readonly metrics: Metrics;
   readonly series: SeriesStore;
   readonly fleet: Fleet;
-  readonly files: CheckedFiles;
   readonly parts: Disposals;
 };
 
-/** Rules and outbox share a store, so that an alert's change and its notification are one batch. */
-async function openAlerts(
+/** The alert table and the rules whose evaluations end in it. */
+async function openRules(
   config: AggregatorConfig,
   platform: AggregatorPlatform,
-  { metrics, series, fleet, files, parts }: AlertParts,
-): Promise<RuleRunner> {
+  { metrics, series, fleet, parts }: RuleParts,
+): Promise<{ readonly alerts: AlertTable; readonly rules: RuleRunner }> {
   const { clock, random, logger, post } = platform;
-  const write = series.write.bind(series);
-  const externalUrl = config.external_url.replace(/\/$/, "");
-  const outboxOptions = {
-    config: files.notify,
-    externalUrl,
-    expiryMs: NOTIFICATION_EXPIRY_MS,
-    entriesMax: NOTIFICATIONS_MAX,
+  const external = {
+    labels: labelsOf(config.external_labels),
+    url: config.external_url.replace(/\/$/, ""),
   };
-  const external = { labels: labelsOf(config.external_labels), url: externalUrl };
-  return await platform.openStore(`${config.data_dir}/alerts`, metrics, async (store) => {
-    const outbox: Outbox = await openOutbox(
-      { store, clock, random, logger, metrics, post },
-      outboxOptions,
-    );
-    const rules = await openRules(
-      { store, write, notify: outbox, dataClock: fleet, clock, logger, metrics },
-      {
-        defaultIntervalMs: config.evaluation_interval,
-        external,
-        dataWaitMaxMs: DATA_WAIT_MAX_MS,
-      },
+  const latenessMs = (node: string) => fleet.latenessMs(node);
+  const alerts = await platform.openStore(`${config.data_dir}/alerts`, metrics, async (store) => {
+    const table = await openAlerts(
+      { store, clock, random, logger, metrics, post, latenessMs },
+      { external, expiryMs: NOTIFICATION_EXPIRY_MS, entriesMax: NOTIFICATIONS_MAX },
     );
     parts.defer(() => store.close());
-    parts.run((signal) => outbox.run(signal));
-    return rules;
+    return table;
   });
-}
-
-/** A wrong file is told of and changes nothing. */
-async function reload(
-  read: () => readonly RuleGroup[],
-  alerts: RuleRunner,
-  logger: Logger,
-): Promise<void> {
-  try {
-    const groups = read();
-    await alerts.apply(groups);
-    logger.info({ groups: groups.length }, "rules were read again");
-  } catch (error) {
-    logger.error({ error: errorMessage(error) }, "the old rules stay in force");
-  }
+  parts.defer(() => alerts.close());
+  const write = series.write.bind(series);
+  const rules = new RuleRunner(
+    { write, alerts, dataClock: fleet, clock, logger, metrics },
+    { defaultIntervalMs: config.evaluation_interval, external, dataWaitMaxMs: DATA_WAIT_MAX_MS },
+  );
+  return { alerts, rules };
 }
 
 function upkeepOf(series: SeriesStore, clock: Clock): readonly Repetition[] {

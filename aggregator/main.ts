@@ -67,7 +67,7 @@ Examples:
   telltale-aggregator user add ann --role viewer         a token for a person or a program
 
 Every setting can also be given as TELLTALE_AGGREGATOR_NAME, such as TELLTALE_AGGREGATOR_DATA_DIR.
-SIGHUP reads the rule files again; if one is wrong, the old rules stay in force.`,
+SIGHUP reads rules and routing again; if one is wrong, all the old ones stay in force.`,
   )
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : EXIT_USAGE))
   .action(run);

@@ -1,45 +1,53 @@
+import assert from "node:assert/strict";
 import { errorMessage, OperationalError } from "../../shared/errors.ts";
 import type { Clock, Entry, KeyValueStore, Logger, Random } from "../../shared/platform/ports.ts";
-import type { Counter, Gauge } from "../../shared/telemetry/metrics.ts";
-import type { Webhook } from "./notify-config.ts";
-import { decodeNotification, groupKey, type Notification, webhookBody } from "./webhook-message.ts";
+import type { Counter, Gauge, Metrics } from "../../shared/telemetry/metrics.ts";
+import { eitherSignal } from "../../shared/time/either-signal.ts";
+import type { Notification } from "./dispatch-state.ts";
+import { type Webhook, webhookBody } from "./integrations/webhook.ts";
+import { decodeNotification, entryRange, type Queue } from "./outbox-entry.ts";
 
-type DeliveryDeps = {
+/**
+ * One POST of JSON. Never follows a redirect. Rejects with OperationalError UNAVAILABLE when there
+ * is no answer, with the signal's reason when it is aborted.
+ */
+export type PostFn = (
+  url: string,
+  body: string,
+  signal: AbortSignal,
+) => Promise<{ readonly status: number; readonly text: string }>;
+
+export type DeliveryDeps = {
   readonly store: KeyValueStore;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  readonly post: PostFn;
   readonly counters: DeliveryCounters;
-  readonly post: (
-    url: string,
-    body: string,
-    signal: AbortSignal,
-  ) => Promise<{ readonly status: number; readonly text: string }>;
 };
 
-export type DeliveryCounters = {
+type DeliveryCounters = {
   readonly notifications: Counter;
   readonly failures: Counter;
   readonly length: Gauge;
   readonly oldestAge: Gauge;
 };
 
-type DeliveryOptions = {
-  readonly externalUrl: string;
+export type DeliveryOptions = {
+  /** Where this aggregator is reached, without a slash at the end. */
+  readonly external: { readonly url: string };
+  /** How long an entry is tried. */
   readonly expiryMs: number;
+  /** Entries that may wait in one queue; over it the oldest expire. */
   readonly entriesMax: number;
 };
 
-/** Which webhook, and where its entries stand in the store. */
-export type DeliveryPlace = {
-  readonly receiver: string;
-  /** As it is shown. */
-  readonly queue: string;
-  readonly prefix: Buffer;
-  readonly webhook: Webhook;
-};
-
-type Outcome = "delivered" | "rejected" | "expired";
+/** What becomes of an entry; null: it stays where it is and is tried again. */
+type Outcome = {
+  readonly outcome: "delivered" | "rejected" | "expired";
+  readonly reason?: "age" | "queue_full";
+  readonly fields: object;
+} | null;
 
 const BACKOFF_FIRST_MS = 200;
 const BACKOFF_MAX_MS = 30_000;
@@ -48,37 +56,64 @@ const READ_MAX = 100;
 const IDLE_MAX_MS = 30_000;
 const ANSWER_SHOWN_MAX = 200;
 
+export function deliveryCounters(metrics: Metrics): DeliveryCounters {
+  return {
+    notifications: metrics.counter(
+      "telltale_notifications_total",
+      "Notifications by what became of them: delivered, rejected or expired, that with a reason.",
+    ),
+    failures: metrics.counter(
+      "telltale_notification_attempts_failed_total",
+      "Requests to a receiver that will be tried again.",
+    ),
+    length: metrics.gauge("telltale_outbox_entries", "Notifications that wait."),
+    oldestAge: metrics.gauge(
+      "telltale_outbox_oldest_age_seconds",
+      "Age of the oldest notification that waits.",
+    ),
+  };
+}
+
 /** Sends the entries of one queue, one at a time, in their order. */
 export class Delivery {
-  readonly place: DeliveryPlace;
-  /** Entries that wait, as far as is known: those staged and never made safe count until the next look. */
-  length = 0;
+  readonly webhook: Webhook;
+  readonly #queue: Queue;
   readonly #deps: DeliveryDeps;
   readonly #options: DeliveryOptions;
   #failures = 0;
-  #isWoken = false;
-  #idle: AbortController | null = null;
+  /** Aborted when there may be new entries. */
+  #woken = new AbortController();
 
-  constructor(place: DeliveryPlace, deps: DeliveryDeps, options: DeliveryOptions) {
-    this.place = place;
+  constructor(
+    { queue, webhook }: { readonly queue: Queue; readonly webhook: Webhook },
+    deps: DeliveryDeps,
+    options: DeliveryOptions,
+  ) {
+    this.#queue = queue;
+    this.webhook = webhook;
     this.#deps = deps;
     this.#options = options;
   }
 
   /** There may be new entries. */
   wake(): void {
-    this.#isWoken = true;
-    this.#idle?.abort();
+    this.#woken.abort();
   }
 
+  /** Until the signal is aborted; then it resolves. */
   async run(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#deps;
     try {
       for (;;) {
-        this.#isWoken = false;
-        const isDone = await this.#drain(signal);
-        signal.throwIfAborted();
-        if (isDone) await this.#idleWait(signal);
-        else await this.#deps.clock.sleep(this.#backoffMs(), signal);
+        this.#woken = new AbortController();
+        if (!(await this.#drain(signal))) {
+          await clock.sleep(this.#backoffMs(), signal);
+          continue;
+        }
+        using idle = eitherSignal(signal, this.#woken.signal);
+        await clock.sleep(IDLE_MAX_MS, idle.signal).catch((error) => {
+          if (!this.#woken.signal.aborted) throw error;
+        });
       }
     } catch (error) {
       if (!signal.aborted || error !== signal.reason) throw error;
@@ -90,10 +125,13 @@ export class Delivery {
     try {
       for (;;) {
         const entries = await this.#read();
-        for (const entry of entries) {
+        for (const [key, value] of entries) {
           signal.throwIfAborted();
-          if (!(await this.#handle(entry, signal))) return false;
+          const outcome = await this.#send(decodeNotification(value), signal);
+          if (outcome === null) return false;
+          await this.#remove(key, outcome);
         }
+        signal.throwIfAborted();
         if (entries.length < READ_MAX) return true;
       }
     } catch (error) {
@@ -104,128 +142,95 @@ export class Delivery {
   }
 
   async #read(): Promise<Entry[]> {
-    const { prefix, receiver, queue } = this.place;
-    const end = Buffer.concat([prefix, Buffer.alloc(9, 255)]);
+    const { store, clock, counters } = this.#deps;
     const entries: Entry[] = [];
-    const range = { gte: prefix, lt: end, limit: READ_MAX };
-    for await (const entry of this.#deps.store.entries(range)) entries.push(entry);
-    if (entries.length < READ_MAX) this.length = entries.length;
+    const range = { ...entryRange(this.#queue), limit: READ_MAX };
+    for await (const entry of store.entries(range)) entries.push(entry);
     const oldest = entries[0] === undefined ? null : decodeNotification(entries[0][1]);
-    const ageMs = oldest === null ? 0 : this.#deps.clock.nowMs() - oldest.timeMs;
-    const labels = { receiver, queue };
-    this.#deps.counters.length.set(this.length, labels);
-    this.#deps.counters.oldestAge.set(Math.max(0, ageMs) / 1000, labels);
+    const ageMs = oldest === null ? 0 : clock.nowMs() - oldest.timeMs;
+    counters.length.set(this.#queue.waiting, this.#labels);
+    counters.oldestAge.set(Math.max(0, ageMs) / 1000, this.#labels);
     return entries;
   }
 
-  /** False when the entry stays where it is. */
-  async #handle([key, value]: Entry, signal: AbortSignal): Promise<boolean> {
-    const notification = decodeNotification(value);
+  async #send(notification: Notification | null, signal: AbortSignal): Promise<Outcome> {
     if (notification === null) {
-      await this.#remove(key, "rejected", { error: "the stored entry is damaged" });
-      return true;
+      return { outcome: "rejected", fields: { error: "the stored entry is damaged" } };
     }
-    const group = groupKey(notification.groupLabels);
-    const fields = { group, alerts: notification.alerts.length };
-    const isOver = this.length > this.#options.entriesMax;
-    if (isOver || this.#deps.clock.nowMs() - notification.timeMs > this.#options.expiryMs) {
-      const error = isOver ? "the queue is full" : "the receiver did not take it in time";
-      await this.#remove(key, "expired", { ...fields, error });
-      return true;
+    const { expiryMs, entriesMax } = this.#options;
+    const { timeMs, groupKey, alerts } = notification;
+    const fields = { group: groupKey, alerts: alerts.length };
+    if (this.#queue.waiting > entriesMax) {
+      const error = "the queue is full";
+      return { outcome: "expired", reason: "queue_full", fields: { ...fields, error } };
     }
-    const answer = await this.#post(notification, signal);
-    if (answer.kind === "retry") {
-      this.#failed({ ...fields, error: answer.error }, "notification failed, will be tried again");
-      return false;
+    if (this.#deps.clock.nowMs() - timeMs > expiryMs) {
+      const error = "the receiver did not take it in time";
+      return { outcome: "expired", reason: "age", fields: { ...fields, error } };
     }
-    await this.#remove(key, answer.kind, { ...fields, ...answer.fields });
-    this.#failures = 0;
-    return true;
-  }
-
-  async #post(notification: Notification, signal: AbortSignal): Promise<Answer> {
-    const { webhook, receiver } = this.place;
-    const { externalUrl } = this.#options;
-    const body = webhookBody(notification, {
-      receiver,
-      externalUrl,
-      alertsMax: webhook.alertsMax,
-    });
     try {
-      const { status, text } = await this.#withTimeout(body, signal);
-      if (status >= 200 && status < 300) return { kind: "delivered", fields: { status } };
-      const error = `answered ${status}: ${text.slice(0, ANSWER_SHOWN_MAX)}`;
+      const { status, text } = await this.#post(notification, signal);
       const isTemporary = status >= 500 || status === 408 || status === 429;
-      return isTemporary ? { kind: "retry", error } : { kind: "rejected", fields: { error } };
+      const answer = `answered ${status}: ${text.slice(0, ANSWER_SHOWN_MAX)}`;
+      if (isTemporary) throw new OperationalError("UNAVAILABLE", answer);
+      if (status < 200 || status >= 300) {
+        return { outcome: "rejected", fields: { ...fields, error: answer } };
+      }
+      return { outcome: "delivered", fields: { ...fields, status } };
     } catch (error) {
       if (!(error instanceof OperationalError)) throw error;
-      return { kind: "retry", error: errorMessage(error) };
+      const message = "notification failed, will be tried again";
+      this.#failed({ ...fields, error: errorMessage(error) }, message);
+      return null;
     }
   }
 
-  async #withTimeout(body: string, signal: AbortSignal) {
-    const { url, timeoutMs } = this.place.webhook;
-    const attempt = new AbortController();
-    const abort = () => attempt.abort(signal.reason);
-    signal.addEventListener("abort", abort);
-    const timeout = this.#deps.clock.sleep(timeoutMs, attempt.signal).then(() => {
-      throw new OperationalError("UNAVAILABLE", `No answer within ${timeoutMs} ms`);
-    });
-    const posted = this.#deps.post(url, body, attempt.signal);
+  async #post(notification: Notification, signal: AbortSignal) {
+    const { url, timeoutMs } = this.webhook;
+    const { clock, post } = this.#deps;
+    const deadline = new AbortController();
+    using attempt = eitherSignal(signal, deadline.signal);
+    const timeout = clock.sleep(timeoutMs, attempt.signal).then(
+      () => deadline.abort(new OperationalError("UNAVAILABLE", `No answer within ${timeoutMs} ms`)),
+      () => undefined, // answered before
+    );
     try {
-      return await Promise.race([posted, timeout]);
+      const body = webhookBody(notification, this.webhook, this.#options.external.url);
+      return await post(url, body, attempt.signal);
     } finally {
-      signal.removeEventListener("abort", abort);
-      attempt.abort();
-      await Promise.allSettled([posted, timeout]);
+      deadline.abort();
+      await timeout;
     }
   }
 
-  async #remove(key: Uint8Array, outcome: Outcome, fields: object): Promise<void> {
-    const { receiver, queue } = this.place;
-    await this.#deps.store.batch([{ type: "del", key }], { sync: true });
-    this.length = Math.max(0, this.length - 1);
-    this.#deps.counters.notifications.add(1, { receiver, outcome });
-    const all = { queue, ...fields };
-    if (outcome === "delivered") this.#deps.logger.info(all, "notification delivered");
-    else this.#deps.logger.error(all, `notification ${outcome}`);
+  async #remove(key: Uint8Array, { outcome, reason, fields }: NonNullable<Outcome>) {
+    const { store, counters, logger } = this.#deps;
+    await store.batch([{ type: "del", key }], { sync: true });
+    assert(this.#queue.waiting > 0, "an entry is counted before it is removed");
+    this.#queue.waiting -= 1;
+    counters.length.set(this.#queue.waiting, this.#labels);
+    if (outcome !== "expired") this.#failures = 0;
+    const labels = { receiver: this.webhook.receiver, outcome };
+    counters.notifications.add(1, reason === undefined ? labels : { ...labels, reason });
+    const all = { queue: this.#queue.name, ...fields };
+    if (outcome === "delivered") logger.info(all, "notification delivered");
+    else logger.error(all, `notification ${outcome}`);
   }
 
   #failed(fields: object, message: string): void {
-    const { receiver, queue } = this.place;
+    const { counters, logger } = this.#deps;
     this.#failures += 1;
-    this.#deps.counters.failures.add(1, { receiver });
-    this.#deps.logger.warn({ queue, failures: this.#failures, ...fields }, message);
+    counters.failures.add(1, { receiver: this.webhook.receiver });
+    logger.warn({ queue: this.#queue.name, failures: this.#failures, ...fields }, message);
+  }
+
+  get #labels() {
+    return { receiver: this.webhook.receiver, queue: this.#queue.name };
   }
 
   /** Full jitter: anything up to the exponential bound. */
   #backoffMs(): number {
-    const boundMs = Math.min(
-      BACKOFF_MAX_MS,
-      BACKOFF_FIRST_MS * 2 ** Math.min(this.#failures - 1, 20),
-    );
-    return this.#deps.random() * boundMs;
-  }
-
-  /** Until `wake`, or for a while. */
-  async #idleWait(signal: AbortSignal): Promise<void> {
-    if (this.#isWoken) return;
-    const idle = new AbortController();
-    this.#idle = idle;
-    const abort = () => idle.abort();
-    signal.addEventListener("abort", abort);
-    try {
-      await this.#deps.clock.sleep(IDLE_MAX_MS, idle.signal);
-    } catch (error) {
-      if (!idle.signal.aborted) throw error;
-    } finally {
-      signal.removeEventListener("abort", abort);
-      this.#idle = null;
-    }
-    signal.throwIfAborted();
+    const doublings = Math.min(this.#failures - 1, 20);
+    return this.#deps.random() * Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** doublings);
   }
 }
-
-type Answer =
-  | { readonly kind: "delivered" | "rejected"; readonly fields: object }
-  | { readonly kind: "retry"; readonly error: string };

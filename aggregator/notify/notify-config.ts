@@ -1,22 +1,7 @@
 import { z } from "zod";
-import {
-  decodeYaml,
-  type Fault,
-  faultsError,
-  formatPath,
-} from "../../shared/config/decode-yaml.ts";
+import { decodeYaml, type Fault, formatPath, type Path } from "../../shared/config/decode-yaml.ts";
 import { duration } from "../../shared/config/fields.ts";
-import { errorMessage, OperationalError } from "../../shared/errors.ts";
-
-/** One webhook of a receiver. */
-export type Webhook = {
-  /** A secret: it often holds a token. Never logged. */
-  readonly url: string;
-  readonly sendsResolved: boolean;
-  /** Alerts of one request at most, the rest is left out and counted in it; 0: all. */
-  readonly alertsMax: number;
-  readonly timeoutMs: number;
-};
+import { readWebhook, type Webhook, webhookSchema } from "./integrations/webhook.ts";
 
 type Receiver = { readonly name: string; readonly webhooks: readonly Webhook[] };
 
@@ -27,22 +12,13 @@ export type NotifyConfig = {
   readonly groupBy: readonly string[] | null;
 };
 
-const TIMEOUT_DEFAULT_MS = 10_000;
 const NAME_LENGTH_MAX = 200;
 
-/** A part of Alertmanager's format that is refused by its name rather than as a typing error. */
-const later = z.undefined({ error: "not supported yet" }).optional();
-
-const httpUrl = z.string().refine(isHttpUrl, "must be an http or https URL");
-
-const webhook = z.strictObject({
-  url: httpUrl.optional(),
-  url_file: z.string().min(1).optional(),
-  send_resolved: z.boolean().default(true),
-  max_alerts: z.number().int().nonnegative().default(0),
-  timeout: duration.default(0),
-  http_config: later,
-});
+/** Parts of Alertmanager's format that are refused by their name rather than as typing errors. */
+function later(...names: readonly string[]) {
+  const refused = z.undefined({ error: "not supported yet" }).optional();
+  return Object.fromEntries(names.map((name) => [name, refused]));
+}
 
 const OTHER_INTEGRATIONS = (
   "discord email incidentio jira mattermost msteams msteamsv2 opsgenie pagerduty pushover " +
@@ -50,9 +26,13 @@ const OTHER_INTEGRATIONS = (
 ).split(" ");
 
 const receiver = z.strictObject({
-  name: z.string().min(1, "must not be empty").max(NAME_LENGTH_MAX),
-  webhook_configs: z.array(webhook).nullish(),
-  ...Object.fromEntries(OTHER_INTEGRATIONS.map((name) => [`${name}_configs`, later])),
+  name: z
+    .string()
+    .min(1, "must not be empty")
+    .max(NAME_LENGTH_MAX)
+    .refine((name) => !/\p{Surrogate}/u.test(name), "not valid Unicode"),
+  webhook_configs: z.array(webhookSchema).nullish(),
+  ...later(...OTHER_INTEGRATIONS.map((name) => `${name}_configs`)),
 });
 
 const route = z.strictObject({
@@ -60,15 +40,8 @@ const route = z.strictObject({
   group_by: z.array(z.string().min(1)).optional(),
   // Changes are sent as they are found; that is what Alertmanager calls a group_wait of 0s.
   group_wait: duration.pipe(z.literal(0, "only 0s is supported yet")).optional(),
-  group_interval: later,
-  repeat_interval: later,
-  routes: later,
-  continue: later,
-  match: later,
-  match_re: later,
-  matchers: later,
-  mute_time_intervals: later,
-  active_time_intervals: later,
+  ...later("group_interval", "repeat_interval", "routes", "continue"),
+  ...later("match", "match_re", "matchers", "mute_time_intervals", "active_time_intervals"),
 });
 
 const notifyFile = z.strictObject({
@@ -76,42 +49,34 @@ const notifyFile = z.strictObject({
   global: z.strictObject({ resolve_timeout: duration.optional() }).nullish(),
   route,
   receivers: z.array(receiver),
-  templates: later,
-  inhibit_rules: later,
-  mute_time_intervals: later,
-  time_intervals: later,
-  tracing: later,
+  ...later("templates", "inhibit_rules", "mute_time_intervals", "time_intervals", "tracing"),
 });
 
 type RawFile = z.infer<typeof notifyFile>;
 
 /**
- * Routing in Alertmanager's format, the part of it that is supported. `readText` gives the text of a
- * `url_file`.
- * @throws OperationalError CONFIG naming every fault with file, line and path
+ * Routing in Alertmanager's format, the part of it that is supported. `readText` returns the text of a
+ * `url_file`. The configuration is null when there are faults.
  */
 export function parseNotifyConfig(
   file: { readonly path: string; readonly text: string },
   readText: (path: string) => string,
-): NotifyConfig {
+): { readonly config: NotifyConfig | null; readonly faults: readonly Fault[] } {
   const decoded = decodeYaml(notifyFile, file.path, file.text);
-  if (decoded.value === null) throw faultsError(decoded.faults);
+  if (decoded.value === null) return { config: null, faults: decoded.faults };
   const faults: Fault[] = [];
   const { lineOf } = decoded;
-  const report = (path: readonly (string | number)[], message: string) => {
+  const report = (path: Path, message: string) => {
     faults.push({ file: file.path, line: lineOf(path), path: formatPath(path), message });
   };
   const config = readConfig(decoded.value, readText, report);
-  if (faults.length > 0 || config === null) throw faultsError(faults);
-  return config;
+  return { config: faults.length > 0 ? null : config, faults };
 }
-
-type Report = (path: readonly (string | number)[], message: string) => void;
 
 function readConfig(
   raw: RawFile,
   readText: (path: string) => string,
-  report: Report,
+  report: (path: Path, message: string) => void,
 ): NotifyConfig | null {
   const receivers = new Map<string, Receiver>();
   for (const [i, { name, webhook_configs: webhooks }] of raw.receivers.entries()) {
@@ -119,12 +84,10 @@ function readConfig(
     if (receivers.has(name)) {
       report([...path, "name"], `the receiver name "${name}" is not unique`);
     }
-    const read = (webhooks ?? []).map((one, j) => ({
-      url: readUrl(one, readText, (message) => report([...path, "webhook_configs", j], message)),
-      sendsResolved: one.send_resolved,
-      alertsMax: one.max_alerts,
-      timeoutMs: one.timeout || TIMEOUT_DEFAULT_MS,
-    }));
+    const read = (webhooks ?? []).map((one, index) => {
+      const faultOf = (message: string) => report([...path, "webhook_configs", index], message);
+      return readWebhook(one, { receiver: name, index }, { readText, report: faultOf });
+    });
     receivers.set(name, { name, webhooks: read });
   }
   const names = raw.route.group_by ?? ["alertname"];
@@ -135,26 +98,4 @@ function readConfig(
     return null;
   }
   return { receiver: chosen, groupBy: names.includes("...") ? null : names };
-}
-
-function readUrl(
-  { url, url_file: path }: z.infer<typeof webhook>,
-  readText: (path: string) => string,
-  report: (message: string) => void,
-): string {
-  if ((url === undefined) === (path === undefined)) report("one of url and url_file must be set");
-  if (path === undefined) return url ?? "";
-  try {
-    const text = readText(path).trim();
-    if (!isHttpUrl(text)) report(`url_file ${path} holds no http or https URL`);
-    return text;
-  } catch (error) {
-    if (!(error instanceof OperationalError)) throw error;
-    report(`url_file: ${errorMessage(error)}`);
-    return "";
-  }
-}
-
-function isHttpUrl(text: string): boolean {
-  return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
 }

@@ -1,188 +1,124 @@
-/**
- * The outbox: notifications that wait until their receiver has taken them.
- *
- * Key: `n|QUEUE|ID`. A queue is one webhook of one receiver, `NAME/INDEX` with the name escaped, so
- * that it holds no bar. The id is a big-endian 64-bit number that only grows: the time in
- * milliseconds times 1024, or one more than the last. Value: a Notification as JSON.
- *
- * An entry is written in the batch that makes the alert's change safe, and deleted when a webhook
- * answered 2xx, refused it for good, or did not take it in time; the last two are counted and
- * logged. A queue is delivered in its order, so a resolved alert never overtakes its firing. A crash
- * between the answer and the delete sends the entry once more.
- */
+import assert from "node:assert/strict";
+import { isDeepStrictEqual } from "node:util";
+import type { BatchOperation } from "../../shared/platform/ports.ts";
+import { Delivery, type DeliveryDeps, type DeliveryOptions } from "./delivery.ts";
+import type { Send } from "./dispatch-state.ts";
+import type { Webhook } from "./integrations/webhook.ts";
+import {
+  encodeNotification,
+  entryRange,
+  keyOf,
+  OUTBOX_RANGE,
+  prefixOf,
+  type Queue,
+  readKey,
+} from "./outbox-entry.ts";
 
-import type {
-  BatchOperation,
-  Clock,
-  KeyValueStore,
-  Logger,
-  Random,
-} from "../../shared/platform/ports.ts";
-import type { Metrics } from "../../shared/telemetry/metrics.ts";
-import { Delivery, type DeliveryCounters } from "./delivery.ts";
-import type { NotifyConfig } from "./notify-config.ts";
-import { type AlertChange, encodeNotification, groupChanges } from "./webhook-message.ts";
+/** The entries of a queue that has no webhook any more. */
+type Orphans = { readonly queue: Queue; readonly deletions: readonly BatchOperation[] };
 
-/**
- * One POST of JSON. Never follows a redirect. Rejects with OperationalError UNAVAILABLE when there
- * is no answer, with the signal's reason when it is aborted.
- */
-export type PostFn = (
-  url: string,
-  body: string,
-  signal: AbortSignal,
-) => Promise<{ readonly status: number; readonly text: string }>;
-
-export type OutboxDeps = {
-  readonly store: KeyValueStore;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly logger: Logger;
-  readonly metrics: Metrics;
-  readonly post: PostFn;
+type Loop = {
+  readonly delivery: Delivery;
+  readonly stop: AbortController;
+  readonly done: Promise<void>;
 };
 
-export type OutboxOptions = {
-  /** Null: alerts are evaluated and shown, nothing is sent. */
-  readonly config: NotifyConfig | null;
-  /** Where this aggregator is reached, without a slash at the end. */
-  readonly externalUrl: string;
-  /** How long an entry is tried; 24 h unless told. */
-  readonly expiryMs: number;
-  /** Entries that may wait in one queue; over it the oldest expire. */
-  readonly entriesMax: number;
-};
-
-/** Alerts of one request. */
-const ALERTS_PER_ENTRY_MAX = 1000;
 const IDS_PER_MS = 1024;
-const PREFIX = "n|";
-const ID_BYTES = 8;
 
-/**
- * Opens the queues of the configuration. Entries of a webhook that is no longer configured expire
- * visibly. Nothing is sent before `run`.
- * @throws OperationalError STORAGE
- */
-export async function openOutbox(deps: OutboxDeps, options: OutboxOptions): Promise<Outbox> {
-  const { receiver } = options.config ?? { receiver: { name: "", webhooks: [] } };
-  const counters = deliveryCounters(deps.metrics);
-  const deliveries = receiver.webhooks.map((webhook, index) => {
-    const prefix = queuePrefix(receiver.name, index);
-    const place = { receiver: receiver.name, queue: `${receiver.name}/${index}`, prefix, webhook };
-    return new Delivery(place, { ...deps, counters }, options);
-  });
-  let lastId = 0;
-  const orphans = new Map<string, Uint8Array[]>();
-  for await (const [key] of deps.store.entries({ gte: bytes(PREFIX), lt: bytes("n}") })) {
-    lastId = Math.max(lastId, idOf(key));
-    const prefix = Buffer.from(key.subarray(0, Math.max(0, key.length - ID_BYTES)));
-    const owner = deliveries.find((one) => prefix.equals(one.place.prefix));
-    if (owner !== undefined) owner.length += 1;
-    else orphans.set(prefix.toString(), [...(orphans.get(prefix.toString()) ?? []), key]);
-  }
-  for (const [prefix, keys] of orphans) {
-    const [, name = ""] = prefix.split("|");
-    const queue = unescapeName(name);
-    const fields = { queue, entries: keys.length };
-    deps.logger.error(fields, "notifications expired: their receiver is no longer configured");
-    const outcome = { receiver: queue.replace(/\/\d+$/, ""), outcome: "expired" };
-    counters.notifications.add(keys.length, outcome);
-    await deps.store.batch(
-      keys.map((key) => ({ type: "del", key })),
-      { sync: true },
-    );
-  }
-  return new Outbox(deliveries, options, lastId);
-}
-
+/** The queues, and a delivery loop for each that has a webhook. */
 export class Outbox {
-  readonly #deliveries: readonly Delivery[];
-  readonly #options: OutboxOptions;
-  #lastId: number;
+  readonly #deps: DeliveryDeps;
+  readonly #options: DeliveryOptions;
+  /** By name: those with entries, and those with a webhook. */
+  readonly #queues = new Map<string, Queue>();
+  /** By the queue's name. */
+  readonly #loops = new Map<string, Loop>();
+  #lastId = 0;
 
-  constructor(deliveries: readonly Delivery[], options: OutboxOptions, lastId: number) {
-    this.#deliveries = deliveries;
+  constructor(deps: DeliveryDeps, options: DeliveryOptions) {
+    this.#deps = deps;
     this.#options = options;
-    this.#lastId = lastId;
   }
 
-  /** Puts for the batch that makes the changes safe; after it, call `wake`. */
-  operations(changes: readonly AlertChange[], timeMs: number): BatchOperation[] {
-    const groupBy = this.#options.config?.groupBy ?? null;
-    const operations: BatchOperation[] = [];
-    for (const delivery of this.#deliveries) {
-      const { prefix, webhook } = delivery.place;
-      const wanted = webhook.sendsResolved
-        ? changes
-        : changes.filter(({ status }) => status === "firing");
-      for (const one of groupChanges(wanted, groupBy, timeMs, ALERTS_PER_ENTRY_MAX)) {
-        const key = entryKey(prefix, this.#nextId(timeMs));
-        operations.push({ type: "put", key, value: encodeNotification(one) });
-        delivery.length += 1;
-      }
+  /** Counts what waits. @throws OperationalError STORAGE */
+  async load(): Promise<void> {
+    for await (const [key] of this.#deps.store.entries(OUTBOX_RANGE)) {
+      const { queue, prefix, id } = readKey(key);
+      this.#lastId = Math.max(this.#lastId, id);
+      this.#queue(queue, prefix).waiting += 1;
     }
-    return operations;
   }
 
-  wake(): void {
-    for (const delivery of this.#deliveries) delivery.wake();
+  /** For the batch that makes the change safe; after it, call `added`. */
+  put({ queue, notification }: Send): BatchOperation {
+    this.#lastId = Math.max(this.#lastId + 1, notification.timeMs * IDS_PER_MS);
+    const key = keyOf(this.#queue(queue), this.#lastId);
+    return { type: "put", key, value: encodeNotification(notification) };
   }
 
-  /** Delivers until the signal is aborted; then resolves. */
-  async run(signal: AbortSignal): Promise<void> {
-    await Promise.all(this.#deliveries.map((delivery) => delivery.run(signal)));
+  /** The batch with these is on the disk. */
+  added(sends: readonly Send[]): void {
+    for (const { queue } of sends) {
+      this.#queue(queue).waiting += 1;
+      this.#loops.get(queue)?.delivery.wake();
+    }
   }
 
-  #nextId(timeMs: number): number {
-    this.#lastId = Math.max(this.#lastId + 1, timeMs * IDS_PER_MS);
-    return this.#lastId;
+  /** Ends the loops of all webhooks but these; what they were sending is as if it had not been tried. */
+  async stopOthers(webhooks: readonly Webhook[]): Promise<void> {
+    const ended = [...this.#loops].filter(([, { delivery }]) => {
+      return !webhooks.some((webhook) => isDeepStrictEqual(webhook, delivery.webhook));
+    });
+    for (const [, { stop }] of ended) stop.abort();
+    await Promise.all(ended.map(([, { done }]) => done));
+    for (const [name] of ended) this.#loops.delete(name);
   }
-}
 
-function deliveryCounters(metrics: Metrics): DeliveryCounters {
-  return {
-    notifications: metrics.counter(
-      "telltale_notifications_total",
-      "Notifications by what became of them: delivered, rejected or expired.",
-    ),
-    failures: metrics.counter(
-      "telltale_notification_attempts_failed_total",
-      "Requests to a receiver that will be tried again.",
-    ),
-    length: metrics.gauge("telltale_outbox_entries", "Notifications that wait."),
-    oldestAge: metrics.gauge(
-      "telltale_outbox_oldest_age_seconds",
-      "Age of the oldest notification that waits.",
-    ),
-  };
-}
-
-function queuePrefix(receiver: string, index: number): Buffer {
-  return bytes(`${PREFIX}${encodeURIComponent(receiver)}/${index}|`);
-}
-
-function unescapeName(name: string): string {
-  try {
-    return decodeURIComponent(name);
-  } catch {
-    return name; // not a name of ours; it is only shown
+  /** Starts a loop for each webhook that has none. */
+  start(webhooks: readonly Webhook[]): void {
+    for (const webhook of webhooks) {
+      if (this.#loops.has(webhook.queue)) continue;
+      const stop = new AbortController();
+      const queue = this.#queue(webhook.queue);
+      const delivery = new Delivery({ queue, webhook }, this.#deps, this.#options);
+      this.#loops.set(webhook.queue, { delivery, stop, done: delivery.run(stop.signal) });
+    }
   }
-}
 
-function entryKey(prefix: Buffer, id: number): Uint8Array {
-  const key = Buffer.alloc(prefix.length + ID_BYTES);
-  key.set(prefix);
-  key.writeBigUInt64BE(BigInt(id), prefix.length);
-  return key;
-}
+  /** What waits and has none of these webhooks. @throws OperationalError STORAGE */
+  async orphans(webhooks: readonly Webhook[]): Promise<Orphans[]> {
+    const found: Orphans[] = [];
+    for (const queue of this.#queues.values()) {
+      if (webhooks.some((webhook) => webhook.queue === queue.name)) continue;
+      assert(!this.#loops.has(queue.name), "the entries of an orphan are not being sent");
+      const deletions: BatchOperation[] = [];
+      for await (const [key] of this.#deps.store.entries(entryRange(queue))) {
+        deletions.push({ type: "del", key });
+      }
+      found.push({ queue, deletions });
+    }
+    return found;
+  }
 
-/** 0 for a key of another form. */
-function idOf(key: Uint8Array): number {
-  if (key.length < PREFIX.length + ID_BYTES) return 0;
-  return Number(Buffer.from(key).readBigUInt64BE(key.length - ID_BYTES));
-}
+  /** The batch that deletes these is on the disk. */
+  expired(orphans: readonly Orphans[]): void {
+    const { counters, logger } = this.#deps;
+    for (const { queue, deletions } of orphans) {
+      const receiver = queue.name.replace(/\/\d+$/, "");
+      this.#queues.delete(queue.name);
+      counters.length.set(0, { receiver, queue: queue.name });
+      counters.oldestAge.set(0, { receiver, queue: queue.name });
+      if (deletions.length === 0) continue;
+      const reason = "receiver_removed";
+      counters.notifications.add(deletions.length, { receiver, outcome: "expired", reason });
+      const fields = { queue: queue.name, entries: deletions.length };
+      logger.error(fields, "notifications expired: their receiver is no longer configured");
+    }
+  }
 
-function bytes(text: string): Buffer {
-  return Buffer.from(text);
+  #queue(name: string, prefix = prefixOf(name)): Queue {
+    const queue = this.#queues.get(name) ?? { name, prefix, waiting: 0 };
+    this.#queues.set(name, queue);
+    return queue;
+  }
 }

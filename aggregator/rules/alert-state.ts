@@ -1,3 +1,5 @@
+import type { ActiveState } from "../model/alert.ts";
+
 /** What one evaluation says of one alert's series. */
 export type Presence =
   | "present" // the expression gives the series: the condition holds
@@ -13,20 +15,8 @@ export type AlertTiming = {
   readonly noData: NoDataPolicy;
 };
 
-/**
- * Where one alert (one rule, one label set) stands. Times are Unix milliseconds. `isNoData`: the
- * state is what it is because the data stopped. `absentSinceMs`: the condition no longer holds since
- * then, and keep_firing_for holds the alert.
- */
-export type AlertState =
-  | { readonly kind: "inactive" }
-  | { readonly kind: "pending"; readonly activeAtMs: number; readonly isNoData: boolean }
-  | {
-      readonly kind: "firing";
-      readonly activeAtMs: number;
-      readonly absentSinceMs: number | null;
-      readonly isNoData: boolean;
-    };
+/** Where one alert (one rule, one label set) stands. */
+export type AlertState = { readonly kind: "inactive" } | ActiveState;
 
 export const INACTIVE: AlertState = { kind: "inactive" };
 
@@ -71,16 +61,4 @@ function whenPresent(
   return nowMs - activeAtMs >= timing.forMs
     ? { kind: "firing", activeAtMs, absentSinceMs: null, isNoData }
     : { kind: "pending", activeAtMs, isNoData };
-}
-
-/** Whether two states are the same, so that nothing needs to be stored. */
-export function isSameState(a: AlertState, b: AlertState): boolean {
-  if (a.kind === "inactive" || b.kind === "inactive") return a.kind === b.kind;
-  return (
-    a.kind === b.kind &&
-    a.activeAtMs === b.activeAtMs &&
-    a.isNoData === b.isNoData &&
-    (a.kind === "firing" ? a.absentSinceMs : null) ===
-      (b.kind === "firing" ? b.absentSinceMs : null)
-  );
 }

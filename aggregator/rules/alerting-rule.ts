@@ -10,24 +10,20 @@ import {
   labelsKey,
   METRIC_NAME,
 } from "../../shared/model/labels.ts";
-import type { BatchOperation } from "../../shared/platform/ports.ts";
-import { INACTIVE, isSameState, nextAlertState, type Presence } from "./alert-state.ts";
-import { type ActiveAlert, type ActiveAlerts, deleteAlert, putAlert } from "./alert-store.ts";
-import type { AlertChange } from "./ports.ts";
+import type { Alert, External, RuleAlerts } from "../model/alert.ts";
+import { expandTemplate, type TemplateData } from "../template/template.ts";
+import { INACTIVE, nextAlertState, type Presence } from "./alert-state.ts";
 import type { AlertingRule, TemplateLabels } from "./rule-files.ts";
-import { expandTemplate, type TemplateData } from "./template.ts";
 
 /** Alerts of one rule at most, where its group sets no limit. */
 const ALERTS_MAX = 10_000;
 
-export type ExternalContext = { readonly labels: Labels; readonly url: string };
-
 /** Elements of a rule's data by `labelsKey` without the metric name. */
-type SeenData = ReadonlyMap<string, VectorSample>;
+export type SeenData = ReadonlyMap<string, VectorSample>;
 
 /** What the rule knew before an evaluation and knows after it. */
 export type AlertingStanding = {
-  readonly alerts: ActiveAlerts;
+  readonly alerts: RuleAlerts;
   /** With `no_data: fire`: the data there was, for what is missing the next time. Else empty. */
   readonly seen: SeenData;
 };
@@ -40,7 +36,7 @@ export type EvaluationTimes = {
 };
 
 const NAME_ONLY: ReadonlySet<string> = new Set([METRIC_NAME]);
-const NOTHING_SEEN: SeenData = new Map();
+export const NOTHING_SEEN: SeenData = new Map();
 
 /**
  * The rule's alerts after an evaluation.
@@ -50,17 +46,17 @@ export async function evaluateAlerts(
   rule: AlertingRule,
   before: AlertingStanding,
   times: EvaluationTimes,
-  options: { readonly external: ExternalContext; readonly limit: number },
+  options: { readonly external: External; readonly limit: number },
 ): Promise<AlertingStanding> {
   const make = (sample: VectorSample) => newAlert(rule, sample, options.external);
   const result = await rule.expr.instant(times.queryMs);
   checkLimit(result.length, options.limit);
-  const found = new Map<string, ActiveAlert>();
+  const found = new Map<string, Alert>();
   for (const sample of result) addAlert(found, make(sample));
   const data = await dataOf(rule, before, found, times.queryMs);
 
-  const alerts = new Map<string, ActiveAlert>();
-  const step = (alert: ActiveAlert, presence: Presence) => {
+  const alerts = new Map<string, Alert>();
+  const step = (alert: Alert, presence: Presence) => {
     const key = labelsKey(alert.labels);
     const next = stepAlert(rule, alert, presence, { known: before.alerts.get(key), ...times });
     if (next !== null) alerts.set(key, next);
@@ -87,7 +83,7 @@ function checkLimit(count: number, limit: number): void {
   if (count > most) throw new OperationalError("LIMIT", `Limit of ${most} alerts, got ${count}`);
 }
 
-function addAlert(found: Map<string, ActiveAlert>, alert: ActiveAlert): void {
+function addAlert(found: Map<string, Alert>, alert: Alert): void {
   const key = labelsKey(alert.labels);
   if (found.has(key)) {
     throw new OperationalError(
@@ -102,7 +98,7 @@ function addAlert(found: Map<string, ActiveAlert>, alert: ActiveAlert): void {
 async function dataOf(
   rule: AlertingRule,
   before: AlertingStanding,
-  found: ActiveAlerts,
+  found: RuleAlerts,
   queryMs: number,
 ): Promise<SeenData | null> {
   if (rule.noData === "resolve") return null; // missing and false are the same to it
@@ -117,11 +113,7 @@ function sourceOf(sample: VectorSample): Labels {
 }
 
 /** An alert as this evaluation would begin it; its state is set by the step. */
-function newAlert(
-  rule: AlertingRule,
-  sample: VectorSample,
-  external: ExternalContext,
-): ActiveAlert {
+function newAlert(rule: AlertingRule, sample: VectorSample, external: External): Alert {
   const source = sourceOf(sample);
   const data: TemplateData = {
     labels: sample.labels,
@@ -152,74 +144,21 @@ function expanded(templates: TemplateLabels, data: TemplateData): [string, strin
   ]);
 }
 
-function generatorUrl(externalUrl: string, query: string): string {
-  return `${externalUrl}/graph?g0.expr=${encodeURIComponent(query).replaceAll("%20", "+")}&g0.tab=1`;
-}
-
 /** The alert after the evaluation; null when it is not active. */
 function stepAlert(
   rule: AlertingRule,
-  alert: ActiveAlert,
+  alert: Alert,
   presence: Presence,
-  at: EvaluationTimes & { readonly known: ActiveAlert | undefined },
-): ActiveAlert | null {
+  at: EvaluationTimes & { readonly known: Alert | undefined },
+): Alert | null {
   const state = nextAlertState(at.known?.state ?? INACTIVE, presence, at.timeMs, rule);
   if (state.kind === "inactive") return null;
   const firedAtMs = state.kind === "firing" ? (at.known?.firedAtMs ?? at.timeMs) : null;
   return { ...alert, state, firedAtMs };
 }
 
-/** What the receivers must hear of, from one evaluation to the next. */
-export function alertChanges(
-  before: ActiveAlerts,
-  after: ActiveAlerts,
-  timeMs: number,
-  external: ExternalContext,
-): AlertChange[] {
-  const changes: AlertChange[] = [];
-  for (const [key, alert] of after) {
-    const wasFiring = before.get(key)?.state.kind === "firing";
-    if (alert.state.kind !== "firing" || wasFiring) continue;
-    changes.push({ status: "firing", ...describe(alert, timeMs, external), endsAtMs: null });
-  }
-  for (const [key, alert] of before) {
-    if (alert.state.kind !== "firing" || after.has(key)) continue;
-    changes.push({ status: "resolved", ...describe(alert, timeMs, external), endsAtMs: timeMs });
-  }
-  return changes;
-}
-
-/** Receivers also get the external labels that the alert has no label of its own for. */
-function describe(alert: ActiveAlert, timeMs: number, external: ExternalContext) {
-  return {
-    labels: labelsFrom([...labelPairs(external.labels), ...labelPairs(alert.labels)]),
-    annotations: alert.annotations,
-    startsAtMs: alert.firedAtMs ?? timeMs,
-    generatorUrl: generatorUrl(external.url, alert.query),
-  };
-}
-
-/** What must be stored; an alert whose state is as it was is not. */
-export function alertOperations(
-  ruleId: string,
-  before: ActiveAlerts,
-  after: ActiveAlerts,
-): BatchOperation[] {
-  const operations: BatchOperation[] = [];
-  for (const [key, alert] of after) {
-    const known = before.get(key);
-    if (known === undefined || !isSameState(known.state, alert.state)) {
-      operations.push(putAlert(ruleId, alert));
-    }
-  }
-  for (const [key, alert] of before) {
-    if (!after.has(key)) operations.push(deleteAlert(ruleId, alert));
-  }
-  return operations;
-}
-
 /** ALERTS (1) and ALERTS_FOR_STATE (active since, Unix seconds), as Prometheus writes them. */
-export function alertSamples(alerts: ActiveAlerts): VectorSample[] {
+export function alertSamples(alerts: RuleAlerts): VectorSample[] {
   const samples: VectorSample[] = [];
   for (const { labels, state } of alerts.values()) {
     const pairs = labelPairs(labels);

@@ -1,44 +1,32 @@
+import { createHash } from "node:crypto";
 import { errorMessage, OperationalError } from "../../shared/errors.ts";
 import type { VectorSample } from "../../shared/model/columns.ts";
-import { formatDuration } from "../../shared/model/duration.ts";
 import {
   type Labels,
   labelPairs,
   labelsFrom,
   labelsKey,
-  labelValue,
   METRIC_NAME,
 } from "../../shared/model/labels.ts";
-import type { Clock, KeyValueStore, Logger } from "../../shared/platform/ports.ts";
+import type { Clock, Logger } from "../../shared/platform/ports.ts";
 import type { Counter, Gauge } from "../../shared/telemetry/metrics.ts";
-import type { ActiveAlerts } from "./alert-store.ts";
-import { ruleIds } from "./alert-store.ts";
+import type { External, RuleAlerts } from "../model/alert.ts";
+import type { RuleGroupSnapshot, RuleHealth } from "../model/rule-snapshot.ts";
 import {
   type AlertingStanding,
-  alertChanges,
-  alertOperations,
   alertSamples,
   type EvaluationTimes,
-  type ExternalContext,
   evaluateAlerts,
+  NOTHING_SEEN,
+  type SeenData,
 } from "./alerting-rule.ts";
-import type {
-  AlertChange,
-  DataClock,
-  NotifyFn,
-  RuleGroupSnapshot,
-  RuleHealth,
-  RuleSnapshot,
-  WriteFn,
-} from "./ports.ts";
+import type { AlertTable, WriteFn } from "./ports.ts";
 import type { AlertingRule, RecordingRule, Rule, RuleGroup } from "./rule-files.ts";
 import { snapshotRule } from "./rule-snapshot.ts";
 
 export type GroupDeps = {
-  readonly store: KeyValueStore;
   readonly write: WriteFn;
-  readonly notify: NotifyFn;
-  readonly dataClock: Pick<DataClock, "latenessMs">;
+  readonly alerts: AlertTable;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly counters: RuleCounters;
@@ -53,7 +41,7 @@ export type RuleCounters = {
 
 export type GroupOptions = {
   readonly defaultIntervalMs: number;
-  readonly external: ExternalContext;
+  readonly external: External;
 };
 
 /** How a rule did when it was last evaluated. */
@@ -70,12 +58,12 @@ type RecordingEntry = {
   samples: readonly VectorSample[];
 };
 
-export type AlertingEntry = {
+type AlertingEntry = {
   readonly rule: AlertingRule;
   readonly standing: Standing;
   readonly id: string;
-  current: AlertingStanding;
-  /** Of the evaluation under way; becomes `current` when it is safe. */
+  seen: SeenData;
+  /** Of the evaluation under way; in force when it is safe. */
   staged: AlertingStanding | null;
 };
 
@@ -90,14 +78,14 @@ type Segment = {
 };
 
 /**
- * One rule group with the state of its rules. An evaluation looks at one time; its changes of state
- * and their notifications are one fsynced batch, and memory changes only after that batch.
+ * One rule group with the state of its rules. An evaluation looks at one time and ends in the alert
+ * table, where its changes and their notifications are one synced batch.
  */
 export class GroupRunner {
   readonly group: RuleGroup;
   readonly intervalMs: number;
   readonly #deps: GroupDeps;
-  readonly #external: ExternalContext;
+  readonly #external: External;
   readonly #segments: readonly Segment[];
   readonly #metricLabels: { readonly rule_group: string };
   #lastEvaluationMs = 0;
@@ -117,16 +105,8 @@ export class GroupRunner {
     return this.#segments.map(({ writeGroup }) => writeGroup);
   }
 
-  alertingEntries(): AlertingEntry[] {
-    return this.#entries().filter((entry) => "id" in entry);
-  }
-
-  /** Takes over the alerts of the same rules, from the store or from the group before a reload. */
-  adopt(alertsOf: (ruleId: string) => ActiveAlerts | undefined): void {
-    for (const entry of this.alertingEntries()) {
-      const alerts = alertsOf(entry.id);
-      if (alerts !== undefined) entry.current = { ...entry.current, alerts };
-    }
+  get ruleIds(): string[] {
+    return this.#alerting().map(({ id }) => id);
   }
 
   /** Never throws what is expected to fail: that becomes the health of the rules it hit. */
@@ -155,12 +135,20 @@ export class GroupRunner {
       limit: this.group.limit,
       lastEvaluationMs: this.#lastEvaluationMs,
       evaluationSeconds: this.#evaluationSeconds,
-      rules: this.#entries().map((entry): RuleSnapshot => snapshotRule(entry)),
+      rules: this.#entries().map((entry) => snapshotRule(entry, this.#alertsOf(entry))),
     };
   }
 
   #entries(): RuleEntry[] {
     return this.#segments.flatMap(({ entries }) => entries);
+  }
+
+  #alerting(): AlertingEntry[] {
+    return this.#entries().filter((entry) => "id" in entry);
+  }
+
+  #alertsOf(entry: RuleEntry): RuleAlerts {
+    return "id" in entry ? this.#deps.alerts.alertsOf(entry.id) : new Map();
   }
 
   async #evaluateRule(entry: RuleEntry, times: EvaluationTimes): Promise<void> {
@@ -170,7 +158,8 @@ export class GroupRunner {
     try {
       if ("id" in entry) {
         const options = { external: this.#external, limit: this.group.limit };
-        entry.staged = await evaluateAlerts(entry.rule, entry.current, times, options);
+        const before = { alerts: this.#deps.alerts.alertsOf(entry.id), seen: entry.seen };
+        entry.staged = await evaluateAlerts(entry.rule, before, times, options);
       } else {
         entry.samples = [];
         entry.samples = await evaluateRecording(entry.rule, times.queryMs, this.group.limit);
@@ -184,35 +173,25 @@ export class GroupRunner {
     entry.standing.evaluationSeconds = (clock.monotonicMs() - started) / 1000;
   }
 
-  /** Makes the staged states safe, with their notifications, and only then the ones in force. */
+  /** Makes the staged alerts safe, with their notifications, and only then those in force. */
   async #commit(timeMs: number): Promise<void> {
-    const { store, notify, dataClock } = this.#deps;
-    const staged = this.alertingEntries().filter((entry) => entry.staged !== null);
-    const changes = staged.flatMap(({ current, staged }) =>
-      alertChanges(current.alerts, staged?.alerts ?? current.alerts, timeMs, this.#external),
+    const staged = this.#alerting().filter((entry) => entry.staged !== null);
+    const evaluations = staged.flatMap(({ id, staged }) =>
+      staged === null ? [] : [{ ruleId: id, alerts: staged.alerts }],
     );
-    const operations = staged.flatMap(({ id, current, staged }) =>
-      alertOperations(id, current.alerts, staged?.alerts ?? current.alerts),
-    );
-    if (changes.length > 0) {
-      const told = changes.map((change) => markedLate(change, dataClock));
-      operations.push(...notify.operations(told, timeMs));
-    }
     try {
-      if (operations.length > 0) await store.batch(operations, { sync: true });
-      for (const entry of staged) entry.current = entry.staged ?? entry.current;
+      await this.#deps.alerts.write(evaluations, timeMs);
+      for (const entry of staged) entry.seen = entry.staged?.seen ?? entry.seen;
     } catch (error) {
       this.#fail(staged, error);
-      changes.length = 0;
     }
     for (const entry of staged) entry.staged = null;
-    if (changes.length > 0) notify.wake();
   }
 
   async #write(segment: Segment, queryMs: number): Promise<void> {
     const { writeGroup, entries } = segment;
     const samples = entries.flatMap((entry) =>
-      "id" in entry ? alertSamples((entry.staged ?? entry.current).alerts) : entry.samples,
+      "id" in entry ? alertSamples(entry.staged?.alerts ?? this.#alertsOf(entry)) : entry.samples,
     );
     if (samples.length === 0 && segment.isEmpty) return;
     try {
@@ -238,15 +217,6 @@ export class GroupRunner {
       standing.lastError = message;
     }
   }
-}
-
-/** A change that comes of a backlog says how old the data was that it comes of. */
-function markedLate(change: AlertChange, dataClock: Pick<DataClock, "latenessMs">): AlertChange {
-  const latenessMs = dataClock.latenessMs(labelValue(change.labels, "instance"));
-  if (latenessMs === 0) return change;
-  const late = formatDuration(Math.round(latenessMs / 1000) * 1000);
-  const annotations = labelsFrom([...labelPairs(change.annotations), ["telltale_late", late]]);
-  return { ...change, annotations };
 }
 
 /**
@@ -283,7 +253,7 @@ function recordedLabels(rule: RecordingRule, labels: Labels): Labels {
 
 /** Cuts the rules before each one that may read what a rule before it in the cut gives. */
 function segmentsOf(group: RuleGroup): Segment[] {
-  const ids = ruleIds(group.file, group.name, group.rules);
+  const ids = ruleIds(group);
   const segments: RuleEntry[][] = [[]];
   let names: string[] = [];
   for (const [i, rule] of group.rules.entries()) {
@@ -308,6 +278,19 @@ function mayRead(query: string, name: string): boolean {
   return query.includes(name) || query.includes(METRIC_NAME) || /(?:^|[^\w:])\{/.test(query);
 }
 
+/** The identities of a group's rules, in their order: by all that a rule is but its expression. */
+function ruleIds({ file, name: group, rules }: RuleGroup): string[] {
+  const counts = new Map<string, number>();
+  return rules.map((rule) => {
+    const labels =
+      rule.kind === "recording" ? rule.labels : rule.labels.map(([name, { text }]) => [name, text]);
+    const identity = JSON.stringify([file, group, rule.kind, rule.name, labels]);
+    const count = counts.get(identity) ?? 0;
+    counts.set(identity, count + 1);
+    return createHash("sha256").update(`${identity}${count}`).digest("hex").slice(0, 32);
+  });
+}
+
 function entryOf(rule: Rule, id: string): RuleEntry {
   const standing: Standing = {
     health: "unknown",
@@ -316,6 +299,5 @@ function entryOf(rule: Rule, id: string): RuleEntry {
     evaluationSeconds: 0,
   };
   if (rule.kind === "recording") return { rule, standing, samples: [] };
-  const current: AlertingStanding = { alerts: new Map(), seen: new Map() };
-  return { rule, standing, id, current, staged: null };
+  return { rule, standing, id, seen: NOTHING_SEEN, staged: null };
 }

@@ -3,9 +3,9 @@ import { decodeYaml, type Fault, formatPath, type Path } from "../../shared/conf
 import { duration } from "../../shared/config/fields.ts";
 import { errorMessage, OperationalError } from "../../shared/errors.ts";
 import { type Labels, labelsFrom, METRIC_NAME } from "../../shared/model/labels.ts";
+import { compileTemplate, type Template } from "../template/template.ts";
 import type { NoDataPolicy } from "./alert-state.ts";
 import type { CompiledExpr, CompileFn } from "./ports.ts";
-import { compileTemplate, type Template } from "./template.ts";
 
 /** Label names and their templates, sorted by name. */
 export type TemplateLabels = readonly (readonly [name: string, template: Template])[];

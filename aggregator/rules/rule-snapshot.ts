@@ -1,15 +1,15 @@
 import { type Labels, labelsFrom } from "../../shared/model/labels.ts";
-import type { ActiveAlert } from "./alert-store.ts";
-import type { AlertingEntry, RuleEntry } from "./group.ts";
-import type { AlertSnapshot, RuleSnapshot } from "./ports.ts";
+import type { Alert, RuleAlerts } from "../model/alert.ts";
+import type { AlertSnapshot, RuleSnapshot } from "../model/rule-snapshot.ts";
+import type { RuleEntry } from "./group.ts";
 import type { TemplateLabels } from "./rule-files.ts";
 
 /** How one rule stands, for people and programs that ask. */
-export function snapshotRule(entry: RuleEntry): RuleSnapshot {
+export function snapshotRule(entry: RuleEntry, active: RuleAlerts): RuleSnapshot {
   const { rule, standing } = entry;
   const common = { name: rule.name, query: rule.expr.query, ...standing };
   if (!("id" in entry)) return { type: "recording", ...common, labels: entry.rule.labels };
-  const alerts = snapshotAlerts(entry);
+  const alerts = [...active.values()].map(snapshotAlert);
   const isFiring = alerts.some(({ state }) => state === "firing");
   return {
     type: "alerting",
@@ -24,11 +24,7 @@ export function snapshotRule(entry: RuleEntry): RuleSnapshot {
   };
 }
 
-export function snapshotAlerts({ current }: AlertingEntry): AlertSnapshot[] {
-  return [...current.alerts.values()].map(snapshotAlert);
-}
-
-function snapshotAlert({ labels, annotations, value, state }: ActiveAlert): AlertSnapshot {
+function snapshotAlert({ labels, annotations, value, state }: Alert): AlertSnapshot {
   return {
     labels,
     annotations,

@@ -1,28 +1,13 @@
 import { errorMessage, OperationalError } from "../../shared/errors.ts";
-import { labelsKey } from "../../shared/model/labels.ts";
-import type { BatchOperation, Clock, KeyValueStore, Logger } from "../../shared/platform/ports.ts";
 import type { Metrics } from "../../shared/telemetry/metrics.ts";
-import {
-  type ActiveAlert,
-  type ActiveAlerts,
-  ALERT_RANGE,
-  deleteAlert,
-  readAlert,
-} from "./alert-store.ts";
-import { alertChanges } from "./alerting-rule.ts";
+import { eitherSignal } from "../../shared/time/either-signal.ts";
+import type { RuleGroupSnapshot } from "../model/rule-snapshot.ts";
 import { type GroupDeps, type GroupOptions, GroupRunner, type RuleCounters } from "./group.ts";
-import type { AlertSnapshot, DataClock, NotifyFn, RuleGroupSnapshot, WriteFn } from "./ports.ts";
+import type { DataClock } from "./ports.ts";
 import type { RuleGroup } from "./rule-files.ts";
-import { snapshotAlerts } from "./rule-snapshot.ts";
 
-export type RulesDeps = {
-  /** Shared with notify: an alert's change and its notification are one batch. */
-  readonly store: KeyValueStore;
-  readonly write: WriteFn;
-  readonly notify: NotifyFn;
+export type RulesDeps = Omit<GroupDeps, "counters"> & {
   readonly dataClock: DataClock;
-  readonly clock: Clock;
-  readonly logger: Logger;
   readonly metrics: Metrics;
 };
 
@@ -33,89 +18,54 @@ export type RulesOptions = GroupOptions & {
 
 type Loop = {
   readonly runner: GroupRunner;
-  readonly definition: string;
   readonly stop: AbortController;
   readonly done: Promise<void>;
 };
 
-type AlertsByRule = Map<string, ActiveAlerts>;
-
-/** Loads the alerts of the last run. Nothing is evaluated before `apply`. */
-export async function openRules(deps: RulesDeps, options: RulesOptions): Promise<RuleRunner> {
-  return new RuleRunner(deps, options, await loadAlerts(deps));
-}
-
-/** A damaged entry is left where it is, counted and told of; it does not stop the start. */
-async function loadAlerts({ store, logger, metrics }: RulesDeps): Promise<AlertsByRule> {
-  const damaged = metrics.counter(
-    "telltale_alert_states_damaged_total",
-    "Stored alert states that could not be read.",
-  );
-  const byRule = new Map<string, Map<string, ActiveAlert>>();
-  for await (const entry of store.entries(ALERT_RANGE)) {
-    const read = readAlert(entry);
-    if (read === null) {
-      damaged.add();
-      logger.error({ key: Buffer.from(entry[0]).toString() }, "stored alert state is damaged");
-      continue;
-    }
-    const alerts = byRule.get(read.ruleId) ?? new Map<string, ActiveAlert>();
-    alerts.set(labelsKey(read.alert.labels), read.alert);
-    byRule.set(read.ruleId, alerts);
-  }
-  return byRule;
-}
-
-/** All rule groups, each evaluated in a loop of its own. */
+/** All rule groups, each evaluated in a loop of its own; none before `apply`. */
 export class RuleRunner {
   readonly #deps: RulesDeps;
   readonly #options: RulesOptions;
   readonly #groupDeps: GroupDeps;
-  /** Alerts in the store that no loaded rule has; empty after the first `apply`. */
-  #unclaimed: AlertsByRule;
   /** By file and name, in the order of the files. */
   #loops = new Map<string, Loop>();
 
-  constructor(deps: RulesDeps, options: RulesOptions, stored: AlertsByRule) {
+  constructor(deps: RulesDeps, options: RulesOptions) {
     this.#deps = deps;
     this.#options = options;
     this.#groupDeps = { ...deps, counters: ruleCounters(deps.metrics) };
-    this.#unclaimed = stored;
   }
 
   /**
    * Takes these groups in place of the ones before, whole or not at all. A group that did not change
-   * goes on undisturbed; a rule that is still there keeps its alerts; firing alerts of a rule that
-   * is gone are resolved. One call at a time.
-   * @throws OperationalError STORAGE; the groups before go on then
+   * goes on undisturbed, a rule that is still there keeps its alerts. `commit` ends the alerts of all
+   * other rules, and may take more into force with them. One call at a time.
+   * @throws what `commit` throws; the groups before go on then
    */
-  async apply(groups: readonly RuleGroup[]): Promise<void> {
-    const kept = new Map<string, Loop>();
-    const fresh: RuleGroup[] = [];
-    for (const group of groups) {
-      const loop = this.#loops.get(groupKey(group));
-      if (loop?.definition === definitionOf(group)) kept.set(groupKey(group), loop);
-      else fresh.push(group);
-    }
-    const ended = [...this.#loops].filter(([key]) => !kept.has(key)).map(([, loop]) => loop);
+  async apply(
+    groups: readonly RuleGroup[],
+    commit: (ruleIds: ReadonlySet<string>) => Promise<void>,
+  ): Promise<void> {
+    const runners = groups.map((group) => {
+      const known = this.#loops.get(groupKey(group))?.runner;
+      const isSame = known !== undefined && definitionOf(known.group) === definitionOf(group);
+      return isSame ? known : new GroupRunner(group, this.#groupDeps, this.#options);
+    });
+    const ended = [...this.#loops.values()].filter(({ runner }) => !runners.includes(runner));
     await stopLoops(ended);
-
-    const alerts = new Map(this.#unclaimed);
-    for (const { runner } of ended) {
-      for (const { id, current } of runner.alertingEntries()) alerts.set(id, current.alerts);
-    }
-    const runners = fresh.map((group) => new GroupRunner(group, this.#groupDeps, this.#options));
-    for (const runner of runners) runner.adopt((id) => take(alerts, id));
     try {
-      await this.#drop(alerts);
+      await commit(new Set(runners.flatMap(({ ruleIds }) => ruleIds)));
     } catch (error) {
-      for (const { runner } of ended) this.#start(runner);
+      for (const { runner } of ended) this.#loops.set(groupKey(runner.group), this.#start(runner));
       throw error;
     }
-    this.#unclaimed = new Map();
-    for (const { runner } of ended) this.#loops.delete(groupKey(runner.group));
-    for (const runner of runners) this.#start(runner);
-    this.#sort(groups);
+    const before = this.#loops;
+    this.#loops = new Map(
+      runners.map((runner) => {
+        const loop = before.get(groupKey(runner.group));
+        return [groupKey(runner.group), loop?.runner === runner ? loop : this.#start(runner)];
+      }),
+    );
     await this.#endSeries(ended);
   }
 
@@ -123,48 +73,15 @@ export class RuleRunner {
     return [...this.#loops.values()].map(({ runner }) => runner.snapshot());
   }
 
-  alerts(): AlertSnapshot[] {
-    return [...this.#loops.values()].flatMap(({ runner }) =>
-      runner.alertingEntries().flatMap(snapshotAlerts),
-    );
-  }
-
   /** Ends after the evaluations that are under way. */
   async close(): Promise<void> {
     await stopLoops([...this.#loops.values()]);
   }
 
-  #start(runner: GroupRunner): void {
+  #start(runner: GroupRunner): Loop {
     const stop = new AbortController();
     const done = runGroup(runner, this.#deps, this.#options.dataWaitMaxMs, stop.signal);
-    const loop = { runner, definition: definitionOf(runner.group), stop, done };
-    this.#loops.set(groupKey(runner.group), loop);
-  }
-
-  #sort(groups: readonly RuleGroup[]): void {
-    const sorted = new Map<string, Loop>();
-    for (const group of groups) {
-      const loop = this.#loops.get(groupKey(group));
-      if (loop !== undefined) sorted.set(groupKey(group), loop);
-    }
-    this.#loops = sorted;
-  }
-
-  /** Alerts whose rule is gone leave the store, and receivers hear that they ended. */
-  async #drop(alerts: AlertsByRule): Promise<void> {
-    const { store, notify, clock } = this.#deps;
-    const nowMs = clock.nowMs();
-    const operations: BatchOperation[] = [];
-    const changes = [...alerts.values()].flatMap((active) =>
-      alertChanges(active, new Map(), nowMs, this.#options.external),
-    );
-    for (const [id, active] of alerts) {
-      for (const alert of active.values()) operations.push(deleteAlert(id, alert));
-    }
-    if (changes.length > 0) operations.push(...notify.operations(changes, nowMs));
-    if (operations.length === 0) return;
-    await store.batch(operations, { sync: true });
-    if (changes.length > 0) notify.wake();
+    return { runner, stop, done };
   }
 
   /** Marks stale what groups wrote that now write no more, or under fewer names. */
@@ -208,12 +125,6 @@ function groupKey({ file, name }: RuleGroup): string {
 /** Two groups of one definition do the same. A template is its text. */
 function definitionOf(group: RuleGroup): string {
   return JSON.stringify(group, (key, value) => (key === "nodes" ? undefined : value));
-}
-
-function take(alerts: AlertsByRule, id: string): ActiveAlerts | undefined {
-  const taken = alerts.get(id);
-  alerts.delete(id);
-  return taken;
 }
 
 async function stopLoops(loops: readonly Loop[]): Promise<void> {
@@ -268,16 +179,13 @@ async function waitForData(
   while (!dataClock.isComplete(dataMs)) {
     const restMs = latestMs - clock.monotonicMs();
     if (restMs <= 0) return;
-    signal.throwIfAborted();
-    const either = new AbortController();
-    const abort = () => either.abort(signal.reason);
-    signal.addEventListener("abort", abort);
+    const waited = new AbortController();
+    using either = eitherSignal(signal, waited.signal);
     const waits = [dataClock.changed(either.signal), clock.sleep(restMs, either.signal)];
     try {
       await Promise.race(waits);
     } finally {
-      signal.removeEventListener("abort", abort);
-      either.abort(WAITED);
+      waited.abort(WAITED);
       await Promise.allSettled(waits);
     }
   }

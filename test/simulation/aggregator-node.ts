@@ -1,8 +1,9 @@
 import { type AggregatorPlatform, type Services, startAggregator } from "../../aggregator/app.ts";
 import { aggregatorConfigSchema } from "../../aggregator/config.ts";
-import { decodeNotification } from "../../aggregator/notify/webhook-message.ts";
+import { decodeNotification } from "../../aggregator/notify/outbox-entry.ts";
+import { OperationalError } from "../../shared/errors.ts";
 import type { BatchOperation, Entry, KeyValueStore } from "../../shared/platform/ports.ts";
-import type { Transition } from "./check-alerts.ts";
+import { TableWatch, type Transition } from "./check-alerts.ts";
 import type { FrameSet } from "./frame-set.ts";
 import type { Host, Process } from "./host.ts";
 import type { Network } from "./network.ts";
@@ -12,14 +13,18 @@ import type { Receiver } from "./receiver.ts";
 import { Service } from "./service.ts";
 import { HOT_ABOVE, HOT_METRIC } from "./source.ts";
 
-const NOTIFY = `
+/** The receiver moves with each change of the files. */
+const hookUrl = (changes: number) => `http://receiver-${changes}.invalid/`;
+
+const routing = (changes: number) => `
 route: { receiver: hook, group_by: [alertname] }
 receivers:
   - name: hook
-    webhook_configs: [{ url: "http://receiver.invalid/", timeout: 5s }]
+    webhook_configs: [{ url: "${hookUrl(changes)}", timeout: 5s }]
 `;
 
-const rules = (plan: Plan, noData: string) => `
+/** With every other change of the files the group has one more rule. */
+const rules = (plan: Plan, noData: string, changes: number) => `
 groups:
   - name: simulation
     interval: ${plan.evaluationMs}ms
@@ -35,6 +40,7 @@ groups:
         no_data: ${noData}
       - alert: Gone
         expr: up == 0
+${changes % 2 === 0 ? "" : "      - { record: sim:hot:max, expr: max(sim_ops_total) }"}
 `;
 
 /** Keys of the outbox in the store that it shares with the rules. */
@@ -53,6 +59,11 @@ export class AggregatorNode {
   readonly #plant: Plant;
   readonly #network: Network;
   readonly #outboxKeys = new Set<string>();
+  readonly #table = new TableWatch();
+  readonly #onBug: (what: string) => void;
+  #changes = 0;
+  #isRoutingWrong = false;
+  #reload = async () => {};
 
   constructor(
     host: Host,
@@ -72,27 +83,49 @@ export class AggregatorNode {
     this.#plant = parts.plant;
     this.#network = parts.network;
     const { network, onBug } = parts;
+    this.#onBug = onBug;
     this.service = new Service({ host, network, boot: (process) => this.#boot(process), onBug });
+  }
+
+  /** Rules and routing change, and the program hears of it; wrong ones are soon right again. */
+  changeFiles(isWrong: boolean): void {
+    if (!isWrong) this.#changes += 1;
+    this.#isRoutingWrong = isWrong;
+    void this.#reload();
+    if (isWrong) void this.host.world.clock.sleep(1).then(() => this.changeFiles(false));
   }
 
   #boot(process: Process): Promise<AsyncDisposable> {
     this.services = null;
+    this.#reload = async () => {};
     const { random } = this.host.world;
     const plant = this.#plant;
     const platform: AggregatorPlatform = {
       clock: process.clock,
       random: random.fork(`${this.host.name} ${this.service.lives}`).next,
       logger: process.logger,
-      post: (_url, body, signal) => this.receiver.post(process, body, signal),
+      post: async (url, body, signal) => {
+        if (url === hookUrl(this.#changes)) return this.receiver.post(process, body, signal);
+        throw new OperationalError("UNAVAILABLE", `${url}: no such host`);
+      },
       pause: async () => {},
       openStore: (directory, _metrics, load) => {
         const name = directory.slice(directory.lastIndexOf("/") + 1);
         return this.host.loadStore(process, name, (store) => load(this.#watched(name, store)));
       },
-      readFiles: () => [{ path: "rules.yaml", text: rules(this.#plan, plant.noData) }],
-      readFile: () => NOTIFY,
+      readFiles: () => {
+        return [{ path: "rules.yaml", text: rules(this.#plan, plant.noData, this.#changes) }];
+      },
+      readFile: () => (this.#isRoutingWrong ? "route: {" : routing(this.#changes)),
       serve: async (services) => this.#serve(process, services),
-      onReload: () => ({ [Symbol.dispose]: () => {} }),
+      onReload: (reload) => {
+        this.#reload = reload;
+        return {
+          [Symbol.dispose]: () => {
+            this.#reload = async () => {};
+          },
+        };
+      },
     };
     return startAggregator(aggregatorConfigSchema.parse({ future_max: "10m" }), platform);
   }
@@ -113,10 +146,8 @@ export class AggregatorNode {
     // What a crash left, acknowledged or not.
     const found = this.host.disk(name).durableEntries();
     if (name === "alerts") this.#keepOutboxKeys(found);
-    this.#noteSafe(
-      name,
-      found.map(([key, value]) => ({ type: "put", key, value })),
-    );
+    const gone = name === "alerts" ? this.#table.missing(found) : [];
+    this.#noteSafe(name, [...gone, ...found.map(([key, value]) => put(key, value))]);
     let unsynced: BatchOperation[] = [];
     const watched: KeyValueStore = {
       get: (key) => store.get(key),
@@ -137,6 +168,7 @@ export class AggregatorNode {
 
   #noteSafe(name: string, operations: readonly BatchOperation[]): void {
     const now = { atMs: this.host.world.clock.monotonicMs(), wallMs: this.host.wallMs() };
+    const known = this.transitions.length;
     for (const operation of operations) {
       const isPut = operation.type === "put";
       if (name === "series" && isPut) this.safeFrames.addStored(operation.value, now);
@@ -144,6 +176,9 @@ export class AggregatorNode {
       if (isPut) this.#noteChange(operation);
       else this.#outboxKeys.delete(keyText(operation.key));
     }
+    if (name !== "alerts") return;
+    const violation = this.#table.apply(operations, this.transitions.slice(known));
+    if (violation !== null) this.#onBug(`${this.host.name}: ${violation}`);
   }
 
   /** A key may come again once its entry is gone. */
@@ -163,6 +198,10 @@ export class AggregatorNode {
       trace.add("alert", this.host.name, `${status} ${labels.join(" ")} ${startsAtMs} ${endsAtMs}`);
     }
   }
+}
+
+function put(key: Uint8Array, value: Uint8Array): BatchOperation {
+  return { type: "put", key, value };
 }
 
 function keyText(key: Uint8Array): string {

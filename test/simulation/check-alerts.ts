@@ -1,4 +1,5 @@
 import { type Labels, labelsKey, labelValue } from "../../shared/model/labels.ts";
+import type { BatchOperation, Entry } from "../../shared/platform/ports.ts";
 import type { Delivery } from "./receiver.ts";
 import type { Span } from "./source.ts";
 
@@ -139,4 +140,49 @@ function checkReadings({ transitions, readings }: AlertEvidence): string[] {
     }
   }
   return found;
+}
+
+const TABLE_PREFIX = "r|";
+
+/**
+ * The alert table as it is safe on a disk. What begins and what ends to fire in it must be in the
+ * outbox by the same batch: nothing between an alert that fires and its notification is in memory only.
+ */
+export class TableWatch {
+  /** Key of the record and labels of what fires. */
+  readonly #firing = new Map<string, string>();
+
+  /** Deletes of what fired and is not among the entries that a crash left. */
+  missing(entries: readonly Entry[]): BatchOperation[] {
+    const found = new Set(entries.map(([key]) => Buffer.from(key).toString()));
+    const gone = [...this.#firing.keys()].filter((key) => !found.has(key));
+    return gone.map((key) => ({ type: "del", key: Buffer.from(key) }));
+  }
+
+  /** What is wrong with a batch that brought these transitions; null: nothing. */
+  apply(batch: readonly BatchOperation[], transitions: readonly Transition[]): string | null {
+    const changes: string[] = [];
+    for (const operation of batch) {
+      const key = Buffer.from(operation.key).toString();
+      if (!key.startsWith(TABLE_PREFIX)) continue;
+      const before = this.#firing.get(key);
+      const labels = operation.type === "put" ? firingLabels(operation.value) : null;
+      if (labels !== null) this.#firing.set(key, labels);
+      else this.#firing.delete(key);
+      if (labels !== null && before === undefined) changes.push(`firing ${labels}`);
+      if (labels === null && before !== undefined) changes.push(`resolved ${before}`);
+    }
+    const sent = transitions.map(({ status, labels }) => `${status} ${labelsKey(labels)}`);
+    const isSame = changes.sort().join() === sent.sort().join();
+    return isSame ? null : `a batch changes [${changes}] in the table, sends [${sent}]`;
+  }
+}
+
+/** Null: the record is of an alert that is pending. */
+function firingLabels(record: Uint8Array): string | null {
+  const { labels, state } = JSON.parse(Buffer.from(record).toString()) as {
+    labels: Labels;
+    state: { kind: string };
+  };
+  return state.kind === "firing" ? labelsKey(labels) : null;
 }

@@ -23,6 +23,8 @@ export type SimulatedEvent = { readonly atMs: number; readonly host: string } & 
   | { readonly kind: "sync-hangs"; readonly forMs: number }
   | { readonly kind: "clock-step"; readonly byMs: number }
   | { readonly kind: "receiver-down"; readonly forMs: number }
+  // The aggregator's files change and are read again; wrong ones must change nothing.
+  | { readonly kind: "reload"; readonly isWrong: boolean }
   | { readonly kind: "half-open" }
   | { readonly kind: "replay" }
 );
@@ -103,6 +105,7 @@ export function planOf(seed: number): Plan {
   const events = [
     ...eventsOf(random, names, faultsMs),
     ...connectionEvents(random.fork("connections"), names, faultsMs),
+    ...reloadEvents(random.fork("reloads"), faultsMs),
   ].sort((a, b) => a.atMs - b.atMs);
   const isMirrored = choice !== null && random.fork("mirror").chance(0.4);
   // With two destinations the agent has nearly twice as many series of its own.
@@ -163,10 +166,17 @@ function connectionEvents(
   });
 }
 
+function reloadEvents(random: SeededRandom, faultsMs: number): SimulatedEvent[] {
+  return Array.from({ length: random.pick([0, 0, 1, 3]) }, (): SimulatedEvent => {
+    const atMs = random.int(500, faultsMs);
+    return { kind: "reload", atMs, host: AGGREGATOR, isWrong: random.chance(0.3) };
+  });
+}
+
 /** Of what befalls the aggregator a part befalls the second one. */
 function sharedOut(events: readonly SimulatedEvent[], random: SeededRandom): SimulatedEvent[] {
   return events.map((event) => {
-    const isShared = event.host === AGGREGATOR && event.kind !== "receiver-down";
+    const isShared = event.host === AGGREGATOR && !["receiver-down", "reload"].includes(event.kind);
     return isShared && random.chance(0.4) ? { ...event, host: STANDBY } : event;
   });
 }
@@ -195,6 +205,8 @@ function eventOf(kind: EventKind, where: Where, random: SeededRandom): Simulated
       return { kind, atMs, host, byMs: clockStep(random, host) };
     case "receiver-down":
       return { kind, atMs, host: AGGREGATOR, forMs };
+    case "reload":
+      return { kind, atMs, host: AGGREGATOR, isWrong: false };
     default:
       return { kind, atMs, host, forMs };
   }

@@ -1,4 +1,5 @@
 import { IngestService } from "../../aggregator/ingest/ingest-service.ts";
+import { AlertTable } from "../../aggregator/notify/alerts.ts";
 import { Lane } from "../../aggregator/series/lane.ts";
 import { Recovery } from "../../aggregator/series/recovery.ts";
 import { SeriesIndex } from "../../aggregator/series/series-index.ts";
@@ -185,5 +186,18 @@ export function cutOneTooMany(): () => void {
   };
   return () => {
     Stream.prototype.mark = mark;
+  };
+}
+
+/** A reload takes the rules and leaves the routing of the start. */
+export function forgetRouting(): () => void {
+  const { configure } = AlertTable.prototype;
+  const first = new WeakMap<AlertTable, Parameters<typeof configure>[0]>();
+  AlertTable.prototype.configure = function (config, ruleIds) {
+    if (!first.has(this)) first.set(this, config);
+    return configure.call(this, first.get(this) ?? null, ruleIds);
+  };
+  return () => {
+    AlertTable.prototype.configure = configure;
   };
 }

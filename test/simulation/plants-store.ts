@@ -1,4 +1,4 @@
-import type { KeyValueStore } from "../../shared/platform/ports.ts";
+import type { BatchOperation, KeyValueStore } from "../../shared/platform/ports.ts";
 
 /** Says that a batch is on the disk when it is only on its way. */
 export function hasty(store: KeyValueStore): KeyValueStore {
@@ -23,6 +23,18 @@ export function retried(store: KeyValueStore): KeyValueStore {
   return {
     ...delegate(store),
     batch: (operations, options) => store.batch(operations, options).catch(() => undefined),
+  };
+}
+
+/** Notifications are written after the alerts' change, in a batch of their own. */
+export function splitAlerts(store: KeyValueStore): KeyValueStore {
+  return {
+    ...delegate(store),
+    batch: async (operations, options) => {
+      const isEntry = ({ key }: BatchOperation) => key[0] === "n".charCodeAt(0);
+      const parts = [operations.filter((one) => !isEntry(one)), operations.filter(isEntry)];
+      for (const part of parts) if (part.length > 0) await store.batch(part, options);
+    },
   };
 }
 

@@ -12,6 +12,7 @@ import {
   ackOneMore,
   appendTwice,
   cutOneTooMany,
+  forgetRouting,
   forgetStreams,
   giveRefsTwice,
   hurryCursor,
@@ -19,7 +20,7 @@ import {
   loseEndsInRecovery,
   swapItems,
 } from "./plants-aggregator.ts";
-import { hasty, retried, unsynced } from "./plants-store.ts";
+import { hasty, retried, splitAlerts, unsynced } from "./plants-store.ts";
 
 /** Bugs that the simulation can be given, to see that it finds them. None of them is in a product. */
 export const PLANT_NAMES = [
@@ -28,6 +29,8 @@ export const PLANT_NAMES = [
   "cursor-ahead-of-data",
   "lost-last-batch",
   "resolved-on-missing-data",
+  "notification-after-change",
+  "reload-forgets-routing",
   "ack-off-by-one",
   "forget-on-send",
   "dedup-forgets-on-restart",
@@ -78,6 +81,10 @@ const PLANTS: Readonly<Record<PlantName, Partial<Plant>>> = {
   "cursor-ahead-of-data": { install: hurryCursor },
   "lost-last-batch": inSeriesStore(unsynced),
   "resolved-on-missing-data": { noData: "resolve" },
+  "notification-after-change": {
+    store: (name, store) => (name === "alerts" ? splitAlerts(store) : store),
+  },
+  "reload-forgets-routing": { install: forgetRouting },
   "ack-off-by-one": { install: ackOneMore },
   "forget-on-send": { install: forgetOnSend },
   "dedup-forgets-on-restart": { install: forgetStreams },

@@ -202,6 +202,9 @@ export class World {
       case "replay":
         if (service.process !== null) void this.#network.replay(service.process);
         break;
+      case "reload":
+        this.#aggregator.changeFiles(event.isWrong);
+        break;
       case "receiver-down":
         this.#receiver.setDown(true);
         later(event.forMs, () => this.#receiver.setDown(false));
@@ -249,6 +252,8 @@ export class World {
   /** Until all that lay in the buffers is acknowledged, and alerts had time to settle. */
   async #drain(): Promise<void> {
     const { clock } = this.#surroundings;
+    await clock.advanceWhile(DRAIN_MAX_MS, () => !this.#aggregator.service.isRunning);
+    this.#aggregator.changeFiles(false); // no restart after this one makes up for a bad reload
     const spans = this.#plan.agents.flatMap(({ hot }) => hot.map(({ toMs }) => toMs));
     const lastChangeMs = Math.max(0, ...spans.filter(Number.isFinite));
     await clock.advance(Math.max(0, lastChangeMs - clock.monotonicMs()));

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { parseNotifyConfig } from "../../../aggregator/notify/notify-config.ts";
+import { faultsError } from "../../../shared/config/decode-yaml.ts";
 import { OperationalError } from "../../../shared/errors.ts";
 
 function readText(path: string): string {
@@ -8,7 +9,9 @@ function readText(path: string): string {
 }
 
 function parse(text: string) {
-  return parseNotifyConfig({ path: "notify.yaml", text }, readText);
+  const { config, faults } = parseNotifyConfig({ path: "notify.yaml", text }, readText);
+  if (config === null) throw faultsError(faults);
+  return config;
 }
 
 test("a file gives the receiver and its webhooks", () => {
@@ -34,12 +37,16 @@ receivers:
       name: "ops",
       webhooks: [
         {
+          receiver: "ops",
+          queue: "ops/0",
           url: "http://127.0.0.1:9000/hook",
           sendsResolved: true,
           alertsMax: 0,
           timeoutMs: 10_000,
         },
         {
+          receiver: "ops",
+          queue: "ops/1",
           url: "https://hook.example/token",
           sendsResolved: false,
           alertsMax: 5,

@@ -2,7 +2,6 @@ import { expect, test } from "vitest";
 import {
   type AlertState,
   INACTIVE,
-  isSameState,
   type NoDataPolicy,
   nextAlertState,
   type Presence,
@@ -61,21 +60,4 @@ test("a firing alert stays firing when the clock steps back", () => {
     isNoData: false,
   } as const;
   expect(nextAlertState(firing, "present", 1000, timing)).toStrictEqual(firing);
-});
-
-test("two states are the same when every field is", () => {
-  const pending = { kind: "pending", activeAtMs: 1, isNoData: false } as const;
-  const firing = { kind: "firing", activeAtMs: 1, absentSinceMs: null, isNoData: false } as const;
-  const states: AlertState[] = [
-    INACTIVE,
-    pending,
-    { ...pending, activeAtMs: 2 },
-    { ...pending, isNoData: true },
-    firing,
-    { ...firing, absentSinceMs: 2 },
-    { ...firing, isNoData: true },
-  ];
-  for (const [i, a] of states.entries()) {
-    for (const [j, b] of states.entries()) expect(isSameState(a, { ...b })).toBe(i === j);
-  }
 });

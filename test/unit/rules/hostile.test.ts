@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { parseRuleFiles } from "../../../aggregator/rules/rule-files.ts";
-import { compileTemplate, expandTemplate } from "../../../aggregator/rules/template.ts";
+import { compileTemplate, expandTemplate } from "../../../aggregator/template/template.ts";
 import { OperationalError } from "../../../shared/errors.ts";
 import { labelsOf } from "../../../shared/model/labels.ts";
 

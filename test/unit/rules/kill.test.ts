@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
-import { openOutbox } from "../../../aggregator/notify/outbox.ts";
-import { decodeNotification } from "../../../aggregator/notify/webhook-message.ts";
+import { openAlerts } from "../../../aggregator/notify/alerts.ts";
+import { decodeNotification } from "../../../aggregator/notify/outbox-entry.ts";
 import type { CompiledExpr } from "../../../aggregator/rules/ports.ts";
 import { parseRuleFiles } from "../../../aggregator/rules/rule-files.ts";
-import { openRules } from "../../../aggregator/rules/run-rules.ts";
+import { RuleRunner } from "../../../aggregator/rules/run-rules.ts";
 import { OperationalError } from "../../../shared/errors.ts";
 import { labelsOf, labelValue } from "../../../shared/model/labels.ts";
 import { Metrics } from "../../../shared/telemetry/metrics.ts";
@@ -16,9 +16,13 @@ const TEXT = `
 groups:
   - { name: g, rules: [{ alert: A, expr: a }, { alert: B, expr: b }] }
 `;
+const WEBHOOK = { receiver: "ops", queue: "ops/0", url: "http://x/", alertsMax: 0, timeoutMs: 500 };
+const ROUTING = {
+  receiver: { name: "ops", webhooks: [{ ...WEBHOOK, sendsResolved: true }] },
+  groupBy: ["alertname"],
+};
 const COMPLETE = {
   isComplete: () => true,
-  latenessMs: () => 0,
   changed: () => new Promise<void>(() => {}),
 };
 
@@ -56,26 +60,17 @@ class Run {
     });
     const { clock } = this;
     const deps = { store, clock, logger: new MemoryLogger(), metrics: new Metrics() };
-    const webhook = { url: "http://x/", sendsResolved: true, alertsMax: 0, timeoutMs: 500 };
-    const outbox = await openOutbox(
-      { ...deps, random: this.random.next, post: this.post },
-      {
-        config: { receiver: { name: "ops", webhooks: [webhook] }, groupBy: ["alertname"] },
-        externalUrl: "",
-        expiryMs: 3_600_000,
-        entriesMax: 1000,
-      },
+    const external = { labels: [], url: "" };
+    const alerts = await openAlerts(
+      { ...deps, random: this.random.next, post: this.post, latenessMs: () => 0 },
+      { external, expiryMs: 3_600_000, entriesMax: 1000 },
     );
-    void outbox.run(new AbortController().signal);
-    const rules = await openRules(
-      { ...deps, write: async () => {}, notify: outbox, dataClock: COMPLETE },
-      {
-        defaultIntervalMs: 1000,
-        dataWaitMaxMs: 0,
-        external: { labels: [], url: "" },
-      },
+    const rules = new RuleRunner(
+      { ...deps, write: async () => {}, alerts, dataClock: COMPLETE },
+      { defaultIntervalMs: 1000, dataWaitMaxMs: 0, external },
     );
-    await rules.apply(parseRuleFiles([{ path: "r", text: TEXT }], this.compile).groups);
+    const { groups } = parseRuleFiles([{ path: "r", text: TEXT }], this.compile);
+    await rules.apply(groups, (ruleIds) => alerts.configure(ROUTING, ruleIds));
   }
 
   /** What the outbox on the disk would send first. */

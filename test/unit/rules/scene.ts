@@ -1,20 +1,25 @@
-import type { AlertChange, CompiledExpr, WriteFn } from "../../../aggregator/rules/ports.ts";
+import type { AlertSnapshot } from "../../../aggregator/model/rule-snapshot.ts";
+import { type AlertTable, openAlerts } from "../../../aggregator/notify/alerts.ts";
+import type { CompiledExpr, WriteFn } from "../../../aggregator/rules/ports.ts";
 import { parseRuleFiles } from "../../../aggregator/rules/rule-files.ts";
-import { openRules, type RuleRunner } from "../../../aggregator/rules/run-rules.ts";
+import { RuleRunner } from "../../../aggregator/rules/run-rules.ts";
 import { formatFault } from "../../../shared/config/decode-yaml.ts";
 import { OperationalError } from "../../../shared/errors.ts";
 import type { VectorSample } from "../../../shared/model/columns.ts";
-import {
-  formatLabels,
-  type Labels,
-  labelsOf,
-  labelValue,
-  METRIC_NAME,
-} from "../../../shared/model/labels.ts";
+import { formatLabels, type Labels, labelsOf, METRIC_NAME } from "../../../shared/model/labels.ts";
 import { Metrics } from "../../../shared/telemetry/metrics.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 import { MemoryLogger } from "../../support/memory-logger.ts";
 import { MemoryDisk, MemoryStore, type MemoryStoreOptions } from "../../support/memory-store.ts";
+
+/** One receiver that hears of each alert in a request of its own. */
+const WEBHOOK = { receiver: "r", queue: "r/0", url: "http://r/", alertsMax: 0, timeoutMs: 5000 };
+const ROUTING = {
+  receiver: { name: "r", webhooks: [{ ...WEBHOOK, sendsResolved: true }] },
+  groupBy: null,
+};
+
+type PostedAlert = { labels: Record<string, string>; annotations: Record<string, string> };
 
 /** A series `NAME{…}` that a rule reads as `NAME` (all of it) or `NAME > 0`. */
 export type Data = Map<string, VectorSample[]>;
@@ -29,12 +34,11 @@ export class Scene {
   readonly logger = new MemoryLogger();
   readonly metrics = new Metrics();
   readonly data: Data = new Map();
-  /** `status alertname{labels} startsAt endsAt`, as committed. */
+  /** `status {labels}`, as the receiver got it. */
   readonly told: string[] = [];
   /** `status instance {annotations}` of the same. */
   readonly toldAnnotations: string[] = [];
-  /** Handed out and not yet safe, of the process that runs. */
-  staged: AlertChange[] = [];
+  table: AlertTable | null = null;
   readonly writes: { group: string; timeMs: number; samples: readonly VectorSample[] }[] = [];
   readonly evaluatedMs: number[] = [];
   isComplete = true;
@@ -57,43 +61,44 @@ export class Scene {
   }
 
   async open(): Promise<RuleRunner> {
-    const staged: AlertChange[] = [];
-    this.staged = staged;
-    return openRules(
+    const { store, clock, logger, metrics } = this;
+    const external = { labels: labelsOf({ region: "eu" }), url: "http://telltale:7071" };
+    this.table = await openAlerts(
       {
-        store: this.store,
-        write: this.#write,
-        notify: {
-          operations: (changes) => {
-            staged.push(...changes);
-            const value = Buffer.from(changes.map(describe).join("\n"));
-            return [{ type: "put", key: Buffer.from(`n|${staged.length}`), value }];
-          },
-          wake: () => {
-            const changes = staged.splice(0);
-            this.told.push(...changes.map(describe));
-            this.toldAnnotations.push(...changes.map(annotationsText));
-          },
-        },
-        dataClock: {
-          isComplete: () => this.isComplete,
-          latenessMs: (node) => this.latenessMs.get(node) ?? 0,
-          changed: (signal) =>
-            new Promise((resolve, reject) => {
-              this.#changed.push(resolve);
-              signal.addEventListener("abort", () => reject(signal.reason));
-            }),
-        },
-        clock: this.clock,
-        logger: this.logger,
-        metrics: this.metrics,
+        ...{ store, clock, logger, metrics, random: () => 0.5 },
+        post: async (_, body) => this.#post(JSON.parse(body)),
+        latenessMs: (node) => this.latenessMs.get(node) ?? 0,
       },
-      {
-        defaultIntervalMs: 1000,
-        dataWaitMaxMs: 1000,
-        external: { labels: labelsOf({ region: "eu" }), url: "http://telltale:7071" },
-      },
+      { external, expiryMs: 3_600_000, entriesMax: 1000 },
     );
+    const dataClock = {
+      isComplete: () => this.isComplete,
+      changed: (signal: AbortSignal) =>
+        new Promise<void>((resolve, reject) => {
+          this.#changed.push(resolve);
+          signal.addEventListener("abort", () => reject(signal.reason));
+        }),
+    };
+    return new RuleRunner(
+      { write: this.#write, alerts: this.table, dataClock, clock, logger, metrics },
+      { defaultIntervalMs: 1000, dataWaitMaxMs: 1000, external },
+    );
+  }
+
+  async apply(runner: RuleRunner, text: string): Promise<void> {
+    await runner.apply(this.groups(text), async (ruleIds) => {
+      await this.table?.configure(ROUTING, ruleIds);
+    });
+    await this.clock.advance(0);
+  }
+
+  #post({ status, alerts }: { status: string; alerts: PostedAlert[] }) {
+    for (const { labels, annotations } of alerts) {
+      this.told.push(`${status} ${formatLabels(labelsOf(labels))}`);
+      const text = formatLabels(labelsOf(annotations));
+      this.toldAnnotations.push(`${status} ${labels["instance"]} ${text}`);
+    }
+    return { status: 200, text: "" };
   }
 
   /** What a process leaves behind that was killed; the next `open` starts from it. */
@@ -157,10 +162,8 @@ function recordOf(labels: Labels): Record<string, string> {
   return record;
 }
 
-function describe(change: AlertChange): string {
-  return `${change.status} ${formatLabels(change.labels)}`;
-}
-
-function annotationsText({ status, labels, annotations }: AlertChange): string {
-  return `${status} ${labelValue(labels, "instance")} ${formatLabels(annotations)}`;
+/** All alerts of all rules. */
+export function alertsOf(runner: RuleRunner): AlertSnapshot[] {
+  const rules = runner.rules().flatMap((group) => group.rules);
+  return rules.flatMap((rule) => (rule.type === "alerting" ? rule.alerts : []));
 }

@@ -1,7 +1,7 @@
 /** Text to tree, for the part of Go's text/template that rule files use. */
 
 import { OperationalError } from "../../shared/errors.ts";
-import { TEMPLATE_FUNCTIONS, UNSUPPORTED_FUNCTIONS } from "./template-functions.ts";
+import { TEMPLATE_FUNCTIONS, UNSUPPORTED_FUNCTIONS } from "./functions.ts";
 
 export type Operand =
   | { readonly kind: "literal"; readonly value: string | number | bigint | boolean | null }

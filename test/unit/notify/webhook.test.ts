@@ -1,17 +1,12 @@
 import { expect, test } from "vitest";
-import {
-  type AlertChange,
-  decodeNotification,
-  encodeNotification,
-  fingerprint,
-  groupChanges,
-  webhookBody,
-} from "../../../aggregator/notify/webhook-message.ts";
+import type { NotifiedAlert } from "../../../aggregator/notify/dispatch-state.ts";
+import { fingerprint, webhookBody } from "../../../aggregator/notify/integrations/webhook.ts";
+import { decodeNotification, encodeNotification } from "../../../aggregator/notify/outbox-entry.ts";
 import { labelsOf } from "../../../shared/model/labels.ts";
 
 const AT_MS = 1_767_700_800_000; // 2026-01-06T12:00:00Z
 
-function change(status: "firing" | "resolved", instance: string): AlertChange {
+function change(status: "firing" | "resolved", instance: string): NotifiedAlert {
   return {
     status,
     labels: labelsOf({ alertname: "Down", instance, job: "node" }),
@@ -23,15 +18,20 @@ function change(status: "firing" | "resolved", instance: string): AlertChange {
 }
 
 const GROUP_LABELS = labelsOf({ alertname: "Down" });
-const OPTIONS = { receiver: "ops", externalUrl: "http://telltale:7071", alertsMax: 0 };
+const GROUP = { groupKey: '{}:{alertname="Down"}', groupLabels: GROUP_LABELS };
+const URL = "http://telltale:7071";
+const WEBHOOK = {
+  ...{ receiver: "ops", queue: "ops/0", url: "http://x/", sendsResolved: true },
+  ...{ alertsMax: 0, timeoutMs: 1000 },
+};
 
 test("a message is Alertmanager's, version 4", () => {
   const notification = {
     timeMs: AT_MS,
-    groupLabels: GROUP_LABELS,
+    ...GROUP,
     alerts: [change("firing", "a"), change("resolved", "b")],
   };
-  const body = webhookBody(notification, OPTIONS);
+  const body = webhookBody(notification, WEBHOOK, URL);
   expect(body).toBe(
     '{"receiver":"ops","status":"firing","alerts":[' +
       '{"status":"firing","labels":{"alertname":"Down","instance":"a","job":"node"},' +
@@ -53,18 +53,15 @@ test("a message is Alertmanager's, version 4", () => {
 test("a message is resolved when all of its alerts are", () => {
   const notification = {
     timeMs: AT_MS,
-    groupLabels: GROUP_LABELS,
+    ...GROUP,
     alerts: [change("resolved", "a")],
   };
-  expect(JSON.parse(webhookBody(notification, OPTIONS))).toMatchObject({ status: "resolved" });
+  expect(JSON.parse(webhookBody(notification, WEBHOOK, URL))).toMatchObject({ status: "resolved" });
 });
 
 test("alerts over the webhook's bound are left out and counted", () => {
   const alerts = ["a", "b", "c"].map((instance) => change("firing", instance));
-  const body = webhookBody(
-    { timeMs: AT_MS, groupLabels: GROUP_LABELS, alerts },
-    { ...OPTIONS, alertsMax: 2 },
-  );
+  const body = webhookBody({ timeMs: AT_MS, ...GROUP, alerts }, { ...WEBHOOK, alertsMax: 2 }, URL);
   const message = JSON.parse(body);
   expect(message).toMatchObject({ truncatedAlerts: 1 });
   expect(message.alerts).toHaveLength(2);
@@ -78,24 +75,9 @@ test.each([
   expect(fingerprint(labelsOf(labels as Record<string, string>))).toBe(expected);
 });
 
-test("changes are grouped by labels, in their order, and cut at the bound", () => {
-  const changes = ["a", "b", "a", "a"].map((instance) => change("firing", instance));
-  const parts = groupChanges(changes, ["instance"], AT_MS, 2).map(({ groupLabels, alerts }) => [
-    groupLabels.join("="),
-    alerts.length,
-  ]);
-  expect(parts).toStrictEqual([
-    ["instance=a", 2],
-    ["instance=a", 1],
-    ["instance=b", 1],
-  ]);
-  expect(groupChanges(changes, [], AT_MS, 100)).toHaveLength(1);
-  expect(groupChanges(changes, null, AT_MS, 100)).toHaveLength(2);
-});
-
 test("an entry comes back from its bytes as it was, and damaged bytes as nothing", () => {
   const alerts = [change("firing", "ä"), change("resolved", "b")];
-  const notification = { timeMs: AT_MS, groupLabels: GROUP_LABELS, alerts };
+  const notification = { timeMs: AT_MS, ...GROUP, alerts };
   const bytes = encodeNotification(notification);
   expect(decodeNotification(bytes)).toStrictEqual(notification);
   expect(decodeNotification(bytes.subarray(1))).toBeNull();

@@ -1,14 +1,14 @@
 import { errorMessage, OperationalError } from "../../shared/errors.ts";
 import { type Labels, labelValue } from "../../shared/model/labels.ts";
+import { isTrue, TEMPLATE_FUNCTIONS, TEMPLATE_OUTPUT_MAX } from "./functions.ts";
 import { formatValue, type TemplateValue, typeName } from "./go-format.ts";
-import { isTrue, TEMPLATE_FUNCTIONS, TEMPLATE_OUTPUT_MAX } from "./template-functions.ts";
 import {
   type Command,
   type Operand,
   type Pipe,
   parseTemplate,
   type TemplateNode,
-} from "./template-parse.ts";
+} from "./parse.ts";
 
 /** What a label or an annotation of one alert is made from. */
 export type TemplateData = {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { compileTemplate, expandTemplate } from "../../../aggregator/rules/template.ts";
+import { compileTemplate, expandTemplate } from "../../../aggregator/template/template.ts";
 import { OperationalError } from "../../../shared/errors.ts";
 import { labelsOf } from "../../../shared/model/labels.ts";
 

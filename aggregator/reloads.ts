@@ -1,0 +1,71 @@
+import { errorMessage, OperationalError } from "../shared/errors.ts";
+import type { Clock, Logger } from "../shared/platform/ports.ts";
+import type { Gauge, Metrics } from "../shared/telemetry/metrics.ts";
+
+export type ReloadsDeps = {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+};
+
+/** Reloads of the rules and the routing: one after the other, each whole or not at all. */
+export class Reloads {
+  readonly #deps: ReloadsDeps;
+  readonly #apply: () => Promise<object>;
+  readonly #successful: Gauge;
+  readonly #successTime: Gauge;
+  #tail: Promise<void> = Promise.resolve();
+  #isWaiting = false;
+
+  /**
+   * What is in force at the start counts as the first reload.
+   * @param apply reads, checks and applies everything, and returns what the log says of it; one that
+   *   throws an OperationalError has changed nothing
+   */
+  constructor(deps: ReloadsDeps, apply: () => Promise<object>) {
+    this.#deps = deps;
+    this.#apply = apply;
+    this.#successful = deps.metrics.gauge(
+      "telltale_config_last_reload_successful",
+      "Whether the last reload of rules and routing succeeded.",
+    );
+    this.#successTime = deps.metrics.gauge(
+      "telltale_config_last_reload_success_timestamp_seconds",
+      "When rules and routing were last reloaded successfully.",
+    );
+    this.#succeeded();
+  }
+
+  /** Resolves after it. Several that are asked for while one runs are one. */
+  reload(): Promise<void> {
+    if (!this.#isWaiting) {
+      this.#isWaiting = true;
+      this.#tail = this.#tail.then(() => this.#run());
+    }
+    return this.#tail;
+  }
+
+  /** Resolves after all that were asked for. */
+  async ended(): Promise<void> {
+    await this.#tail;
+  }
+
+  async #run(): Promise<void> {
+    this.#isWaiting = false;
+    try {
+      const fields = await this.#apply();
+      this.#succeeded();
+      this.#deps.logger.info(fields, "rules and routing reloaded");
+    } catch (error) {
+      if (!(error instanceof OperationalError)) throw error;
+      this.#successful.set(0);
+      const fields = { code: error.code, error: errorMessage(error) };
+      this.#deps.logger.error(fields, "reload failed, the old rules and routing stay in force");
+    }
+  }
+
+  #succeeded(): void {
+    this.#successful.set(1);
+    this.#successTime.set(this.#deps.clock.nowMs() / 1000);
+  }
+}
