@@ -24,11 +24,13 @@ const SHORT_LIVED_AT_A_TIME = 5;
 const COMMANDS = {
   // One for each of two CPUs, so that it has its quarter also beside others.
   burn: "while :; do :; done & while :; do :; done",
-  // A process that cannot fit is killed, then the page cache fills the limit, again and again.
+  // Processes that cannot fit are killed, then the page cache fills the limit, again and again. Of
+  // three at a time each asks for memory while another dies: three or four events for each kill.
   oom: `while :; do
-    dd if=/dev/zero of=/dev/null bs=64M count=1 2>/dev/null
+    for i in 1 2 3; do dd if=/dev/zero of=/dev/null bs=64M count=1 2>/dev/null & done; wait
     dd if=/dev/zero of=/filler bs=1M count=64 2>/dev/null
     sleep 2; done`,
+  victim: "sleep 2; exec dd if=/dev/zero of=/dev/null bs=64M count=1",
   disk: "dd if=/dev/zero of=/data/x bs=1M count=64 oflag=direct 2>/dev/null; sleep 1000",
   // It goes on listening as long as its own input is open.
   server: "sleep 1000 | nc -l -p 5000 > /dev/null; sleep 1000",
@@ -74,6 +76,7 @@ describe.skipIf(why !== null)(`real containers${why === null ? "" : ` (skipped: 
     await Promise.all([
       start("burn", "--cpus=0.25"),
       start("oom", `--memory=${memory}`, `--memory-swap=${memory}`),
+      start("victim", `--memory=${memory}`, `--memory-swap=${memory}`, "--restart=on-failure:2"),
       start("disk", `--volume=${join(containers.directory, "disk")}:/data`, ...diskLimit()),
       start("server"),
       start("restart", "--restart=always"),
@@ -254,7 +257,7 @@ describe.skipIf(why !== null)(`real containers${why === null ? "" : ` (skipped: 
 
   test("names and images are the runtime's, from the first sample on", async () => {
     for (const [name, { id }] of byName) {
-      if (name !== "restart") {
+      if (name !== "restart" && name !== "victim") {
         const series = `container_last_seen{${selectorOf(name)}}`;
         expect(await bed.query(series), series).toHaveLength(1);
       }
@@ -324,11 +327,22 @@ describe.skipIf(why !== null)(`real containers${why === null ? "" : ` (skipped: 
     expect(await bed.query(`{${sel}}`)).toEqual([]);
   });
 
-  test("OOM kills of a container that ended are still told", async () => {
+  test("each run whose first process was OOM-killed is one kill, though nobody could read it", async () => {
+    await eventually(async () => {
+      const state = await containers.inspect("tt-victim", "{{.RestartCount}} {{.State.Status}}");
+      return state === "2 exited";
+    });
+    await delay(3500);
+    expect(await numberOf(`container_oom_events_total{${selectorOf("victim")}}`)).toBe(3);
+  });
+
+  test("OOM kills are the kernel's, not the runtime's events, also after the container ended", async () => {
     const sel = selectorOf("oom");
     await containers.docker("pause", "tt-oom");
     const kills = oomKillsOf(containerOf("oom"));
-    await delay(2500);
+    await delay(3500);
+    expect(kills).toBeGreaterThan(0);
+    expect(await numberOf(`container_oom_events_total{${sel}}`)).toBe(kills);
     await containers.docker("kill", "tt-oom");
     await untilGone(containerOf("oom").id);
     await delay(3500);
