@@ -7,6 +7,7 @@ import {
   type Container,
   ContainerBed,
   diskOf,
+  oomKillsOf,
   readCgroupFile,
   whyNoContainers,
 } from "../support/container-bed.ts";
@@ -24,13 +25,11 @@ const SHORT_LIVED_AT_A_TIME = 5;
 const COMMANDS = {
   // One for each of two CPUs, so that it has its quarter also beside others.
   burn: "while :; do :; done & while :; do :; done",
-  // Processes that cannot fit are killed, then the page cache fills the limit, again and again. Of
-  // three at a time each asks for memory while another dies: three or four events for each kill.
+  // A process that cannot fit is killed, then the page cache fills the limit, again and again.
   oom: `while :; do
-    for i in 1 2 3; do dd if=/dev/zero of=/dev/null bs=64M count=1 2>/dev/null & done; wait
+    dd if=/dev/zero of=/dev/null bs=64M count=1 2>/dev/null
     dd if=/dev/zero of=/filler bs=1M count=64 2>/dev/null
     sleep 2; done`,
-  victim: "sleep 2; exec dd if=/dev/zero of=/dev/null bs=64M count=1",
   disk: "dd if=/dev/zero of=/data/x bs=1M count=64 oflag=direct 2>/dev/null; sleep 1000",
   // It goes on listening as long as its own input is open.
   server: "sleep 1000 | nc -l -p 5000 > /dev/null; sleep 1000",
@@ -76,7 +75,6 @@ describe.skipIf(why !== null)(`real containers${why === null ? "" : ` (skipped: 
     await Promise.all([
       start("burn", "--cpus=0.25"),
       start("oom", `--memory=${memory}`, `--memory-swap=${memory}`),
-      start("victim", `--memory=${memory}`, `--memory-swap=${memory}`, "--restart=on-failure:2"),
       start("disk", `--volume=${join(containers.directory, "disk")}:/data`, ...diskLimit()),
       start("server"),
       start("restart", "--restart=always"),
@@ -155,11 +153,6 @@ describe.skipIf(why !== null)(`real containers${why === null ? "" : ` (skipped: 
     const text = readCgroupFile(container, files) ?? "";
     const counts = text.matchAll(/^\d+:\d+ (?:Write (\d+)$|.*\bwbytes=(\d+))/gm);
     return [...counts].reduce((sum, [, v1, v2]) => sum + Number(v1 ?? v2), 0);
-  }
-
-  function oomKillsOf(container: Container): number {
-    const text = readCgroupFile(container, ["memory.oom_control", "memory.events"]) ?? "";
-    return Number(/^oom_kill (\d+)$/m.exec(text)?.[1]);
   }
 
   test("the burner uses the quarter of a CPU that it may, and is throttled", async () => {
@@ -257,7 +250,7 @@ describe.skipIf(why !== null)(`real containers${why === null ? "" : ` (skipped: 
 
   test("names and images are the runtime's, from the first sample on", async () => {
     for (const [name, { id }] of byName) {
-      if (name !== "restart" && name !== "victim") {
+      if (name !== "restart") {
         const series = `container_last_seen{${selectorOf(name)}}`;
         expect(await bed.query(series), series).toHaveLength(1);
       }
@@ -325,28 +318,5 @@ describe.skipIf(why !== null)(`real containers${why === null ? "" : ` (skipped: 
     await containers.docker("rm", "tt-burn");
     await delay(2500);
     expect(await bed.query(`{${sel}}`)).toEqual([]);
-  });
-
-  test("each run whose first process was OOM-killed is one kill, though nobody could read it", async () => {
-    await eventually(async () => {
-      const state = await containers.inspect("tt-victim", "{{.RestartCount}} {{.State.Status}}");
-      return state === "2 exited";
-    });
-    await delay(3500);
-    expect(await numberOf(`container_oom_events_total{${selectorOf("victim")}}`)).toBe(3);
-  });
-
-  test("OOM kills are the kernel's, not the runtime's events, also after the container ended", async () => {
-    const sel = selectorOf("oom");
-    await containers.docker("pause", "tt-oom");
-    const kills = oomKillsOf(containerOf("oom"));
-    await delay(3500);
-    expect(kills).toBeGreaterThan(0);
-    expect(await numberOf(`container_oom_events_total{${sel}}`)).toBe(kills);
-    await containers.docker("kill", "tt-oom");
-    await untilGone(containerOf("oom").id);
-    await delay(3500);
-    expect(await bed.query(`container_last_seen{${sel}}`)).toEqual([]);
-    expect(await numberOf(`container_oom_events_total{${sel}}`)).toBe(kills);
   });
 });

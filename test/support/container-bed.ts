@@ -214,3 +214,9 @@ export function readCgroupFile({ id }: Container, names: readonly string[]): str
   }
   return null;
 }
+
+/** As the kernel counted them. */
+export function oomKillsOf(container: Container): number {
+  const text = readCgroupFile(container, ["memory.oom_control", "memory.events"]) ?? "";
+  return Number(/^oom_kill (\d+)$/m.exec(text)?.[1]);
+}
