@@ -1,7 +1,7 @@
 // The Debian packages with which every test runs. `node scripts/test-tools.mjs` prints the command
 // that brings those that are missing; with `--install` (as root, on Debian) runs it.
 import { spawnSync } from "node:child_process";
-import { chmodSync, existsSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 
 const PACKAGES = [
@@ -21,7 +21,7 @@ const INSTALL = "apt-get install -y --no-install-recommends -o DPkg::Lock::Timeo
 const POLICY = "/usr/sbin/policy-rc.d";
 const TRIES = 3;
 
-export function missingPackages() {
+function missingPackages() {
   const { stdout } = spawnSync("dpkg", ["--get-selections", ...PACKAGES], { encoding: "utf8" });
   const installed = new Set(stdout?.match(/^\S+(?=\s+(?:install|hold)$)/gm));
   return PACKAGES.filter((name) => !installed.has(name));
@@ -34,8 +34,7 @@ export function installCommand() {
 
 function install() {
   const hadPolicy = existsSync(POLICY);
-  if (!hadPolicy) writeFileSync(POLICY, "#!/bin/sh\nexit 101\n");
-  chmodSync(POLICY, 0o755);
+  if (!hadPolicy) writeFileSync(POLICY, "#!/bin/sh\nexit 101\n", { mode: 0o755 });
   try {
     for (let attempt = 1; installCommand() !== "" && attempt <= TRIES; attempt += 1) {
       // The lists of a fresh machine are empty; others need not be fetched.
