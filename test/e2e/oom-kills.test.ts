@@ -28,7 +28,7 @@ describe.skipIf(why !== null)("OOM kills of containers are as many as the kernel
     bed = await Bed.open();
     await bed.startReadyAggregator();
     bed.start("agent", [`--host-root=${containers.hostRoot}`]);
-    await eventually(async () => (await bed.query("up == 1")).length === 1);
+    await eventually(async () => (await bed.query("up == 1")).length === 1, 90_000);
   });
 
   afterAll(async () => {
