@@ -7,7 +7,9 @@ const project = (name: string, options: object = {}) => ({
 
 const E2E = { testTimeout: 240_000, hookTimeout: 120_000 };
 /** These measure times and shares of a CPU: each has the machine for itself. */
-const TIMED = ["alert", "containers", "crash", "truth"].map((name) => `test/e2e/${name}.test.ts`);
+const TIMED = ["alert", "containers", "crash", "oom-kills", "truth"].map(
+  (name) => `test/e2e/${name}.test.ts`,
+);
 
 export default defineConfig({
   test: {

@@ -29,6 +29,7 @@ const checks = [
   ["the aggregator's image is built and runs", runsAggregator],
   ["the agent's service runs, confined", runsAgent],
   ["data of the host and its containers is answered over gRPC", answersQueries],
+  ["OOM kills of a container are as many as the kernel's", countsOomKills],
   ["the numbers are the same inside the service's sandbox as outside", seesTheHost],
   ["both come back after kill -9, with what they had", comesBack],
   ["a bad configuration file is named and starts nothing", refusesBadConfig],
@@ -125,6 +126,24 @@ async function answersQueries() {
   // By its name, though Docker's socket is closed to the agent.
   await until("telltale query 'telltale_container_info{name=\"busy\"}'", /docker-config/);
   guest("docker rm -f busy");
+}
+
+/** Its first process survives them. */
+async function countsOomKills() {
+  const big = "dd if=/dev/zero of=/dev/null bs=64M count=1 2>/dev/null";
+  const command = `while :; do for i in 1 2 3; do ${big} & done; wait; sleep 1; done`;
+  guest(
+    `docker run -d --name oom --memory 32m --memory-swap 32m testbed/busybox:1 sh -c '${command}'`,
+  );
+  const id = guest("docker inspect -f '{{.Id}}' oom").trim();
+  const files = `find /sys/fs/cgroup -path '*${id}*' -name memory.events -o -path '*${id}*' -name memory.oom_control`;
+  const kernel = `${files} | xargs grep -h '^oom_kill '`;
+  await until(kernel, (text) => Number(text.split(" ")[1]) >= 10);
+  guest("docker pause oom");
+  const kills = Number(guest(kernel).split(" ")[1]);
+  const counted = `telltale query --output json 'container_oom_events_total{id=~".*${id}.*"}'`;
+  await until(counted, (text) => text.includes(`"${kills}"]`));
+  guest("docker rm -f oom");
 }
 
 async function seesTheHost() {

@@ -7,6 +7,7 @@ import {
   type Container,
   ContainerBed,
   diskOf,
+  oomKillsOf,
   readCgroupFile,
   whyNoContainers,
 } from "../support/container-bed.ts";
@@ -152,11 +153,6 @@ describe.skipIf(why !== null)(`real containers${why === null ? "" : ` (skipped: 
     const text = readCgroupFile(container, files) ?? "";
     const counts = text.matchAll(/^\d+:\d+ (?:Write (\d+)$|.*\bwbytes=(\d+))/gm);
     return [...counts].reduce((sum, [, v1, v2]) => sum + Number(v1 ?? v2), 0);
-  }
-
-  function oomKillsOf(container: Container): number {
-    const text = readCgroupFile(container, ["memory.oom_control", "memory.events"]) ?? "";
-    return Number(/^oom_kill (\d+)$/m.exec(text)?.[1]);
   }
 
   test("the burner uses the quarter of a CPU that it may, and is throttled", async () => {
@@ -322,17 +318,5 @@ describe.skipIf(why !== null)(`real containers${why === null ? "" : ` (skipped: 
     await containers.docker("rm", "tt-burn");
     await delay(2500);
     expect(await bed.query(`{${sel}}`)).toEqual([]);
-  });
-
-  test("OOM kills of a container that ended are still told", async () => {
-    const sel = selectorOf("oom");
-    await containers.docker("pause", "tt-oom");
-    const kills = oomKillsOf(containerOf("oom"));
-    await delay(2500);
-    await containers.docker("kill", "tt-oom");
-    await untilGone(containerOf("oom").id);
-    await delay(3500);
-    expect(await bed.query(`container_last_seen{${sel}}`)).toEqual([]);
-    expect(await numberOf(`container_oom_events_total{${sel}}`)).toBe(kills);
   });
 });

@@ -1,12 +1,17 @@
-import { execFile } from "node:child_process";
+import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 import {
   accessSync,
   constants,
+  copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
+  readdirSync,
   readFileSync,
   realpathSync,
+  rmdirSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -14,14 +19,12 @@ import {
 import { tmpdir } from "node:os";
 import { basename, delimiter, dirname, join } from "node:path";
 import { promisify } from "node:util";
-
-const SHARED = process.env["TELLTALE_SHARED"] ?? join(import.meta.dirname, "../../../shared");
-const SCRIPT = join(SHARED, "testbed/containers.sh");
-/** What the script would install otherwise: no test installs packages. */
-const TOOLS = ["dockerd", "runc", "iptables", "ip", "busybox", "podman", "nsenter"];
+import { eventually, killAtExit } from "./programs.ts";
 
 export const BUSYBOX = "testbed/busybox:1";
 
+const TOOLS = ["dockerd", "docker", "runc", "iptables", "ip", "busybox", "nsenter"];
+const CGROUPS = "/sys/fs/cgroup";
 const execute = promisify(execFile);
 
 export type Container = {
@@ -29,23 +32,41 @@ export type Container = {
   readonly name: string;
 };
 
-/** A docker daemon of the test's own, in a network namespace of its own; all of it goes away. */
+/**
+ * A Docker daemon of the test's own; all of it goes away. A network namespace of its own keeps its
+ * bridge and its iptables rules from the machine; /sys stays the machine's, which `ip netns exec`
+ * would hide.
+ */
 export class ContainerBed implements AsyncDisposable {
   readonly directory = mkdtempSync(join(tmpdir(), "telltale-bed-"));
-  readonly #environment: NodeJS.ProcessEnv;
+  readonly #socket = join(this.directory, "docker/docker.sock");
+  readonly #network = basename(this.directory);
+  readonly #daemon: ChildProcess;
 
   private constructor() {
-    this.#environment = {
-      ...process.env,
-      TESTBED_DIR: this.directory,
-      TESTBED_NETNS: basename(this.directory),
-    };
+    mkdirSync(dirname(this.#socket));
+    execFileSync("ip", ["netns", "add", this.#network]);
+    this.#daemon = this.#inNetwork("dockerd", [
+      ...["--host", `unix://${this.#socket}`, "--storage-driver", "overlay2"],
+      ...["--data-root", join(this.directory, "docker/data")],
+      ...["--exec-root", join(this.directory, "docker/exec")],
+      ...["--pidfile", join(this.directory, "docker/dockerd.pid")],
+      ...["--exec-opt", "native.cgroupdriver=cgroupfs"],
+    ]);
+    killAtExit(this.#daemon);
   }
 
   static async open(): Promise<ContainerBed> {
     const bed = new ContainerBed();
     try {
-      await bed.#script("up");
+      await once(bed.#inNetwork("ip", ["link", "set", "lo", "up"]), "exit");
+      await eventually(() =>
+        bed
+          .docker("info")
+          .then(() => true)
+          .catch(() => bed.#mustRun()),
+      );
+      await bed.#makeImage();
       bed.#makeHostRoot();
     } catch (error) {
       await bed[Symbol.asyncDispose]();
@@ -60,7 +81,8 @@ export class ContainerBed implements AsyncDisposable {
   }
 
   async docker(...args: string[]): Promise<string> {
-    return await this.#script("docker", ...args);
+    const { stdout } = await execute("docker", ["--host", `unix://${this.#socket}`, ...args]);
+    return stdout;
   }
 
   /** Starts a container of busybox that runs the shell's command. */
@@ -75,13 +97,46 @@ export class ContainerBed implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#script("down");
+    if (this.#daemon.exitCode === null) {
+      const ids = (await this.docker("ps", "--all", "--quiet").catch(() => "")).split("\n");
+      await Promise.allSettled(ids.filter(Boolean).map((id) => this.docker("rm", "--force", id)));
+      this.#daemon.kill();
+      await once(this.#daemon, "exit");
+    }
+    await execute("umount", ["-l", join(this.directory, "docker/exec/netns/default")]).catch(() => {
+      // It is mounted once a container has run.
+    });
+    await execute("ip", ["netns", "del", this.#network]);
+    removeEmptyCgroups();
     rmSync(this.directory, { recursive: true, force: true });
   }
 
-  async #script(...args: string[]): Promise<string> {
-    const { stdout } = await execute(SCRIPT, args, { env: this.#environment });
-    return stdout;
+  #inNetwork(program: string, args: readonly string[]): ChildProcess {
+    const log = openSync(join(this.directory, "docker", `${program}.log`), "a");
+    const command = [`--net=/run/netns/${this.#network}`, program, ...args];
+    return spawn("nsenter", command, { stdio: ["ignore", log, log] });
+  }
+
+  #mustRun(): false {
+    if (this.#daemon.exitCode === null) return false;
+    const log = readFileSync(join(this.directory, "docker/dockerd.log"), "utf8");
+    throw new Error(`dockerd ended:\n${log.slice(-2000)}`);
+  }
+
+  async #makeImage(): Promise<void> {
+    const root = join(this.directory, "image");
+    for (const folder of ["bin", "etc", "proc", "sys", "dev", "tmp"]) {
+      mkdirSync(join(root, folder), { recursive: true });
+    }
+    const busybox = join(root, "bin/busybox");
+    copyFileSync(pathOf("busybox") ?? "busybox", busybox);
+    const { stdout } = await execute(busybox, ["--list"]);
+    for (const applet of stdout.split("\n").filter((name) => name !== "" && name !== "busybox")) {
+      symlinkSync("busybox", join(root, "bin", applet));
+    }
+    const archive = join(this.directory, "image.tar");
+    await execute("tar", ["-C", root, "-cf", archive, "."]);
+    await this.docker("import", archive, BUSYBOX);
   }
 
   #makeHostRoot(): void {
@@ -92,7 +147,7 @@ export class ContainerBed implements AsyncDisposable {
     const links = [
       ["/proc", "proc"],
       ["/sys", "sys"],
-      [join(this.directory, "docker/docker.sock"), "run/docker.sock"],
+      [this.#socket, "run/docker.sock"],
       [join(this.hostRoot, "run"), "var/run"],
       [join(this.directory, "docker/data"), "var/lib/docker"],
       // Where the link before leads to, as seen from this root.
@@ -102,24 +157,37 @@ export class ContainerBed implements AsyncDisposable {
   }
 }
 
-/** Why no containers can be run here; null when they can. */
-export function whyNoContainers(): string | null {
-  if (!existsSync(SCRIPT)) return "there is no testbed/containers.sh: set TELLTALE_SHARED";
-  if (process.getuid?.() !== 0) return "containers need root";
-  const missing = TOOLS.filter((tool) => !isInstalled(tool));
-  if (missing.length > 0) return `not installed: ${missing.join(", ")}`;
-  return null;
+/** The parents that the daemon leaves behind in each hierarchy; other daemons' are not empty. */
+function removeEmptyCgroups(): void {
+  for (const hierarchy of ["", ...readdirSync(CGROUPS)]) {
+    for (const name of ["docker/buildkit", "docker"]) {
+      try {
+        rmdirSync(join(CGROUPS, hierarchy, name));
+      } catch {
+        // Not there, or in use.
+      }
+    }
+  }
 }
 
-function isInstalled(tool: string): boolean {
-  return (process.env["PATH"] ?? "").split(delimiter).some((folder) => {
+/** Why no containers can be run here; null when they can. */
+export function whyNoContainers(): string | null {
+  if (process.getuid?.() !== 0) return "containers need root";
+  const missing = TOOLS.filter((tool) => pathOf(tool) === null);
+  return missing.length > 0 ? `not installed: ${missing.join(", ")}` : null;
+}
+
+function pathOf(program: string): string | null {
+  for (const folder of (process.env["PATH"] ?? "").split(delimiter)) {
     try {
-      accessSync(join(folder, tool), constants.X_OK);
-      return true;
+      const path = join(folder, program);
+      accessSync(path, constants.X_OK);
+      return path;
     } catch {
-      return false;
+      // Perhaps in the next one.
     }
-  });
+  }
+  return null;
 }
 
 /** The whole disk that a directory is on; null where that is none, as with tmpfs. */
@@ -140,9 +208,15 @@ export function readCgroupFile({ id }: Container, names: readonly string[]): str
   for (const name of names) {
     const folder = name.split(".")[0] ?? "";
     for (const path of [`${folder}/docker/${id}`, `docker/${id}`]) {
-      const file = join("/sys/fs/cgroup", path, name);
+      const file = join(CGROUPS, path, name);
       if (existsSync(file)) return readFileSync(file, "utf8");
     }
   }
   return null;
+}
+
+/** As the kernel counted them. */
+export function oomKillsOf(container: Container): number {
+  const text = readCgroupFile(container, ["memory.oom_control", "memory.events"]) ?? "";
+  return Number(/^oom_kill (\d+)$/m.exec(text)?.[1]);
 }

@@ -138,8 +138,7 @@ export class CgroupCollector implements Collector {
   #drop(node: CgroupNode): void {
     this.#leftOut.delete(node);
     const cgroup = this.#cgroups.get(node);
-    const ended = cgroup?.ended ?? null;
-    if (ended !== null) this.#pastKills.begin(node.path, ended);
+    if (cgroup !== undefined) this.#pastKills.begin(node.path, cgroup.ended);
     cgroup?.retire();
     this.#cgroups.delete(node);
     node.isWatched = false;

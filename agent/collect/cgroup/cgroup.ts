@@ -109,10 +109,10 @@ export class Cgroup {
     return this.#name.containerName;
   }
 
-  /** To be reported once the cgroup is gone; null: its labels never became known. */
-  get ended(): Ended | null {
+  /** To be reported once the cgroup is gone. */
+  get ended(): Ended {
     const { labels, containerId } = this.#name;
-    return labels === null ? null : { kills: this.#kills, labels, containerId };
+    return { kills: this.#kills, labels, containerId };
   }
 
   /** Sets all series. False when the cgroup is gone: then it has set nothing that matters. */

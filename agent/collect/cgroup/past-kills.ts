@@ -11,12 +11,13 @@ const KEPT_MAX = 1000;
 /** What is left of a cgroup that is gone. */
 export type Ended = {
   readonly kills: OomKills;
-  readonly labels: Readonly<Record<string, string>>;
+  /** Null: they never became known. Nothing is reported, but the next cgroup goes on counting. */
+  readonly labels: Readonly<Record<string, string>> | null;
   /** Whose runtime may report more; null: no container's. */
   readonly containerId: string | null;
 };
 
-type Past = Ended & { readonly row: SeriesRow; untilMs: number };
+type Past = Ended & { readonly row: SeriesRow | null; untilMs: number };
 
 /** OOM kills of cgroups that are gone, and often that is why. The runtime's event may come later. */
 export class PastKills {
@@ -35,7 +36,8 @@ export class PastKills {
     if (ended.kills.count <= 0 && ended.containerId === null) return;
     const [oldest] = this.#byPath.keys();
     if (this.#byPath.size >= KEPT_MAX && oldest !== undefined) this.#remove(oldest);
-    const row = new SeriesRow(this.#sink, [OOM_SPEC], ended.labels);
+    const { labels } = ended;
+    const row = labels === null ? null : new SeriesRow(this.#sink, [OOM_SPEC], labels);
     this.#byPath.set(path, { ...ended, row, untilMs: Number.NaN });
   }
 
@@ -54,7 +56,7 @@ export class PastKills {
       if (Number.isNaN(past.untilMs)) past.untilMs = nowMs + KEPT_MS;
       this.#hear(past);
       if (nowMs >= past.untilMs) this.#remove(path);
-      else if (past.kills.count > 0) past.row.set(0, past.kills.count);
+      else if (past.kills.count > 0) past.row?.set(0, past.kills.count);
     }
   }
 
@@ -63,7 +65,7 @@ export class PastKills {
   }
 
   #remove(path: string): void {
-    this.#byPath.get(path)?.row.retire();
+    this.#byPath.get(path)?.row?.retire();
     this.#byPath.delete(path);
   }
 }

@@ -51,6 +51,14 @@ test("a container that was started again goes on counting", () => {
   expect(past.takeOver(PATH).count).toBe(4);
 });
 
+test("a container that was killed before its name was known goes on counting", () => {
+  const { past, reported, events } = bed();
+  past.begin(PATH, { kills: new OomKills(), labels: null, containerId: "abc" });
+  events.set("abc", { events: 1, runs: 1 });
+  expect(reported(1000)).toEqual([]);
+  expect(past.takeOver(PATH).count).toBe(1);
+});
+
 test("without a kill and a runtime there is nothing to wait for", () => {
   const { past, end, sink } = bed();
   end(0, null);
