@@ -1,5 +1,4 @@
 import { faultsError } from "../shared/config/decode-yaml.ts";
-import { errorMessage } from "../shared/errors.ts";
 import { formatAddress } from "../shared/model/address.ts";
 import { labelsOf } from "../shared/model/labels.ts";
 import { type Disposals, startParts } from "../shared/platform/disposals.ts";
