@@ -22,11 +22,13 @@ import { keepGivingBackMemory } from "../shared/platform/program-pages.ts";
 import { servePage } from "../shared/platform/serve-page.ts";
 import { Metrics } from "../shared/telemetry/metrics.ts";
 import { VERSION } from "../shared/version.ts";
+import { TICK_GROUP } from "../shared/wire/frame.ts";
 import { FrameEncoder } from "../shared/wire/frame-encoder.ts";
 import { type AgentPlatform, startAgent } from "./app.ts";
 import { askInventory } from "./ask-inventory.ts";
 import { collectorNames, createCollectors, type OpenDirectory } from "./collect/collectors.ts";
 import { ContainerDirectory } from "./collect/runtime/container-directory.ts";
+import { SeriesGroup } from "./collect/series-group.ts";
 import { TickRunner } from "./collect/tick.ts";
 import type { AgentConfig } from "./config.ts";
 import { readConfigApart } from "./config-process.ts";
@@ -203,15 +205,16 @@ async function once(config: AgentConfig): Promise<void> {
   const encoder = new FrameEncoder(1, { keyframeEvery: 1 });
   const collectors = createCollectors(
     collectOptions(config),
+    nodeClock,
     encoder,
     openDirectory(config, logger),
   );
   const runner = new TickRunner(collectors, encoder, nodeClock, logger);
   runner.run(nodeClock.nowMs());
-  encoder.encodeTick(nodeClock.nowMs(), [0]);
+  encoder.encodeTick(nodeClock.nowMs());
   await nodeClock.sleep(config.interval);
   runner.run(nodeClock.nowMs());
-  encoder.encodeTick(nodeClock.nowMs(), [0]);
+  encoder.encodeTick(nodeClock.nowMs());
   for (const { collector } of collectors) collector.close();
   const families = [
     ...runner.families,
@@ -255,20 +258,18 @@ function nodePlatform(config: AgentConfig, logger: Logger, identity: HeldIdentit
     freeBytes,
     connect: (address) => grpcConnect(address, securityFor),
     probe: (address) => grpcProbe(address, securityFor),
-    collectors: (sink) => {
+    collectors: (groups) => {
       const collectors = createCollectors(
         collectOptions(config),
-        sink,
+        nodeClock,
+        groups,
         openDirectory(config, logger),
       );
       // From a container the questions of the inventory have the container's answers.
       if (config.host_root !== "/") return collectors;
       const inventory = { clock: nodeClock, logger, ask: askInventory };
-      const collector = hourlyInventory(sink, inventory);
-      return [
-        ...collectors,
-        { collector, intervalMs: 0, isSheddable: false, keep: () => undefined },
-      ];
+      const collector = hourlyInventory(new SeriesGroup(groups, TICK_GROUP), inventory);
+      return [...collectors, { collector, intervalMs: 0, isSheddable: false, group: null }];
     },
     processUsage: () => {
       const { user, system } = process.cpuUsage();

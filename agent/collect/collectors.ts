@@ -1,6 +1,8 @@
+import type { Clock } from "../../shared/platform/ports.ts";
+import { TICK_GROUP } from "../../shared/wire/frame.ts";
 import { CgroupCollector } from "./cgroup/cgroup-collector.ts";
 import { NAMES_OF_PATHS } from "./cgroup/cgroup-name.ts";
-import type { Collector, SeriesSink } from "./collector.ts";
+import type { Collector } from "./collector.ts";
 import type { CollectorEntry } from "./collector-entry.ts";
 import { type CollectContext, Faults } from "./context.ts";
 import { DEVICE_COLLECTORS } from "./devices/device-collectors.ts";
@@ -19,13 +21,13 @@ import { netdevCollector } from "./host/netdev.ts";
 import { StatCollector } from "./host/stat.ts";
 import { unameCollector } from "./host/uname.ts";
 import { vmstatCollector } from "./host/vmstat.ts";
-import { OwnedSink } from "./owned-sink.ts";
 import { processCollectors } from "./processes/process-collectors.ts";
 import { ReadingLane } from "./reading-lane.ts";
 import type { ContainerDirectory } from "./runtime/container-directory.ts";
 import { SERIES_LABELS_DEFAULT } from "./runtime/container-facts.ts";
 import { containerFilesystemCollector } from "./runtime/container-filesystems.ts";
 import { containerStateCollector } from "./runtime/container-states.ts";
+import { type GroupSink, SeriesGroup } from "./series-group.ts";
 import { textfileCollector } from "./textfile/textfile.ts";
 import type { ScheduledCollector } from "./tick.ts";
 
@@ -70,15 +72,18 @@ export type OpenDirectory = (faults: Faults) => ContainerDirectory;
  */
 export function createCollectors(
   options: CollectOptions,
-  sink: SeriesSink,
+  clock: Clock,
+  groups: GroupSink,
   openDirectory: OpenDirectory | null = null,
 ): ScheduledCollector[] {
-  const faults = new Faults(sink);
+  const everyTickGroup = new SeriesGroup(groups, TICK_GROUP);
+  const faults = new Faults(everyTickGroup);
   const context: CollectContext = {
     hostRoot: options.hostRoot,
     buffer: new ReadBuffer(),
-    sink,
+    sink: everyTickGroup,
     faults,
+    clock,
     lane: new ReadingLane(),
   };
   const directory = openDirectory?.(faults) ?? null;
@@ -95,9 +100,9 @@ export function createCollectors(
   ];
   const scheduled = entries
     .filter((entry) => isOn(entry, options))
-    .map((entry) => schedule(entry, context));
+    .map((entry) => schedule(entry, context, groups));
   for (const collector of [cgroups, faults]) {
-    scheduled.push({ collector, intervalMs: 0, isSheddable: false, keep: () => undefined });
+    scheduled.push({ collector, intervalMs: 0, isSheddable: false, group: null });
   }
   for (const { collector } of scheduled) for (const { name } of collector.families) taken.add(name);
   return scheduled;
@@ -159,11 +164,16 @@ function isOn({ name, isOnByDefault }: CollectorEntry, options: CollectOptions):
   return enable.includes(name) || (isOnByDefault && !disable.includes(name));
 }
 
-function schedule(entry: CollectorEntry, context: CollectContext): ScheduledCollector {
-  const sink = new OwnedSink(context.sink);
-  const collector = entry.create({ ...context, sink });
+/** What is not read in every tick for sure has a group of its own. */
+function schedule(
+  entry: CollectorEntry,
+  context: CollectContext,
+  groups: GroupSink,
+): ScheduledCollector {
   const { intervalMs, isSheddable } = entry;
-  return { collector, intervalMs, isSheddable, keep: () => sink.keepAll() };
+  const group = intervalMs > 0 || isSheddable ? new SeriesGroup(groups) : null;
+  const collector = entry.create(group === null ? context : { ...context, sink: group });
+  return { collector, intervalMs, isSheddable, group };
 }
 
 function everyTick(name: string, create: CollectorEntry["create"]): CollectorEntry {

@@ -23,6 +23,7 @@ import {
   type FilesystemPorts,
 } from "../../agent/collect/runtime/container-filesystems.ts";
 import { ENTRIES_MAX, type OpenDirectory } from "../../agent/collect/runtime/layer-walk.ts";
+import { nodeClock } from "../../shared/platform/node.ts";
 import { RecordingSink } from "../unit/collect/recording-sink.ts";
 
 const START_MS = 1_782_000_000_000;
@@ -88,6 +89,7 @@ class Bed {
       sink: this.sink,
       faults: this.faults,
       lane: this.lane,
+      clock: nodeClock,
     };
     const collector = containerFilesystemCollector(this.#directory(), context, {
       statfs: async (path) => this.#statfs(path),

@@ -8,6 +8,7 @@ import { type CollectContext, Faults } from "../../agent/collect/context.ts";
 import { DEVICE_COLLECTORS } from "../../agent/collect/devices/device-collectors.ts";
 import { ReadBuffer } from "../../agent/collect/held-file.ts";
 import { ReadingLane } from "../../agent/collect/reading-lane.ts";
+import { nodeClock } from "../../shared/platform/node.ts";
 import { RecordingSink } from "../unit/collect/recording-sink.ts";
 import { writeTree } from "./device-tree.ts";
 import { exporterSeries, exposed, hasExporter } from "./node-exporter.ts";
@@ -39,6 +40,7 @@ class Bed {
       sink: this.sink,
       faults: this.faults,
       lane: new ReadingLane(),
+      clock: nodeClock,
     };
     this.collectors = DEVICE_COLLECTORS.filter(({ name }) => names.includes(name)).map((entry) =>
       entry.create(context),

@@ -6,6 +6,7 @@ import { ProcessFinder } from "../../agent/collect/cgroup/first-process.ts";
 import { type CollectContext, Faults } from "../../agent/collect/context.ts";
 import { ReadBuffer } from "../../agent/collect/held-file.ts";
 import { ReadingLane } from "../../agent/collect/reading-lane.ts";
+import { nodeClock } from "../../shared/platform/node.ts";
 import { RecordingSink } from "../unit/collect/recording-sink.ts";
 
 const ends: (() => void)[] = [];
@@ -34,6 +35,7 @@ function find(procs: string, starts: Readonly<Record<string, number>>) {
     sink,
     faults: new Faults(sink),
     lane: new ReadingLane(),
+    clock: nodeClock,
   };
   return new ProcessFinder(context).find(join(root, "cgroup"));
 }

@@ -9,6 +9,7 @@ import { meminfoCollector } from "../../agent/collect/host/meminfo.ts";
 import { timexCollector } from "../../agent/collect/host/timex.ts";
 import { ReadingLane } from "../../agent/collect/reading-lane.ts";
 import { OperationalError } from "../../shared/errors.ts";
+import { nodeClock } from "../../shared/platform/node.ts";
 import { RecordingSink } from "../unit/collect/recording-sink.ts";
 
 const START_MS = 1_782_000_000_000;
@@ -33,6 +34,7 @@ class Host {
     sink: this.sink,
     faults: this.faults,
     lane: new ReadingLane(),
+    clock: nodeClock,
   };
 
   constructor(files: Readonly<Record<string, string>>) {

@@ -9,6 +9,7 @@ import { Faults } from "../../agent/collect/context.ts";
 import { ReadBuffer } from "../../agent/collect/held-file.ts";
 import { HOST_COLLECTORS } from "../../agent/collect/host/host-collectors.ts";
 import { ReadingLane } from "../../agent/collect/reading-lane.ts";
+import { nodeClock } from "../../shared/platform/node.ts";
 import { NODE_EXPORTER_LEFT_OUT } from "../support/left-out.ts";
 import { RecordingSink } from "../unit/collect/recording-sink.ts";
 
@@ -76,7 +77,7 @@ class Reader {
 
   constructor() {
     const [first, second] = this.#sinks;
-    const wired = createCollectors({ hostRoot: "/", cgroupsMax: 100 }, first).map(
+    const wired = createCollectors({ hostRoot: "/", cgroupsMax: 100 }, nodeClock, first.groups).map(
       ({ collector }) => collector,
     );
     const names = new Set(wired.map(({ name }) => name));
@@ -87,6 +88,7 @@ class Reader {
       sink: second,
       faults,
       lane: new ReadingLane(),
+      clock: nodeClock,
     };
     const rest = HOST_COLLECTORS.filter((entry) => entry.isOnByDefault && !names.has(entry.name));
     this.#collectors = [...wired, ...rest.map(({ create }) => create(context))];

@@ -18,6 +18,7 @@ import { ReadingLane } from "../../agent/collect/reading-lane.ts";
 import { ContainerDirectory } from "../../agent/collect/runtime/container-directory.ts";
 import type { ContainerFacts } from "../../agent/collect/runtime/container-facts.ts";
 import { containerStateCollector } from "../../agent/collect/runtime/container-states.ts";
+import { nodeClock } from "../../shared/platform/node.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { MemoryLogger } from "../support/memory-logger.ts";
 import { RecordingSink } from "../unit/collect/recording-sink.ts";
@@ -62,6 +63,7 @@ class Bed {
       sink,
       faults,
       lane: new ReadingLane(),
+      clock: nodeClock,
     });
   }
 

@@ -122,7 +122,7 @@ export function agentNode(host: Host, plan: AgentPlan, parts: AgentParts): Agent
         const life = service.lives;
         const journals = ways.map(({ journal }) => journal);
         const collector = collectorOf(sink, { source, journals, life, world, process });
-        return [{ collector, intervalMs: 0, isSheddable: false, keep: () => undefined }];
+        return [{ collector, intervalMs: 0, isSheddable: false, group: null }];
       },
       processUsage: () => ({ cpuUsec: 0, residentBytes: 0 }),
       servePage: async (_address, served) => {
@@ -168,8 +168,8 @@ function collectorOf(encoder: FrameEncoder, parts: CollectorParts): Collector {
     values = read;
   });
   const encodeTick = encoder.encodeTick.bind(encoder);
-  encoder.encodeTick = (timeMs, groups) => {
-    const frame = encodeTick(timeMs, groups);
+  encoder.encodeTick = (timeMs) => {
+    const frame = encodeTick(timeMs);
     if (process.isDead) return frame;
     for (const journal of journals) journal.made(frame, values, life);
     world.trace.add("tick", process.host.name, `${frame.seq} ${timeMs} ${frame.bytes.length}`);

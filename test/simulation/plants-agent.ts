@@ -60,8 +60,8 @@ export function countDropsShort(): () => void {
 /** Ticks get the last even second. */
 export function tickTwiceAtOneTime(): () => void {
   const { encodeTick } = FrameEncoder.prototype;
-  FrameEncoder.prototype.encodeTick = function (timeMs, groups) {
-    return encodeTick.call(this, timeMs - (timeMs % 2000), groups);
+  FrameEncoder.prototype.encodeTick = function (timeMs) {
+    return encodeTick.call(this, timeMs - (timeMs % 2000));
   };
   return () => {
     FrameEncoder.prototype.encodeTick = encodeTick;

@@ -22,7 +22,6 @@ type Create = CollectorEntry["create"];
 const NOW_AND_THEN = 5000;
 const SELDOM = 10_000;
 const HARDLY = 60_000;
-const HOURLY = 3_600_000;
 
 function on(name: string, intervalMs: number, create: Create): CollectorEntry {
   return { name, isOnByDefault: true, intervalMs, isSheddable: true, create };
@@ -60,7 +59,7 @@ export const HOST_COLLECTORS: readonly CollectorEntry[] = [
   on("selinux", HARDLY, selinuxCollector),
   on("time_zone", HARDLY, timeZoneCollector),
   on("clocksource", HARDLY, clocksourceCollector),
-  on("machine", HOURLY, machineCollector),
+  on("machine", HARDLY, machineCollector),
   off("cpu_info", HARDLY, cpuInfoCollector),
   off("interrupts", SELDOM, interruptsCollector),
   off("processes", SELDOM, processesCollector),

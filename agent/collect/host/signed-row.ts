@@ -1,8 +1,6 @@
 import { labelsOf } from "../../../shared/model/labels.ts";
 import type { SeriesSink, SeriesSpec } from "../collector.ts";
 
-const TICK_GROUP = 0;
-
 /** As SeriesRow, for values of which a negative one is as good as any: offsets. */
 export class SignedRow {
   readonly #sink: SeriesSink;
@@ -15,11 +13,7 @@ export class SignedRow {
   ) {
     this.#sink = sink;
     this.#slots = specs.map((spec) =>
-      sink.define(
-        TICK_GROUP,
-        spec.scale,
-        labelsOf({ ...labels, ...spec.labels, __name__: spec.name }),
-      ),
+      sink.define(spec.scale, labelsOf({ ...labels, ...spec.labels, __name__: spec.name })),
     );
   }
 

@@ -68,8 +68,9 @@ export function containerFilesystemCollector(
 }
 
 /**
- * A tick only sets the last values; the disk is asked in the background, a little at a time, in the
- * lane of all that may hang.
+ * The disk is asked in the background, a little at a time, in the lane of all that may hang. All
+ * series have the time at which the file systems were asked, each half a minute; what a container has
+ * written is then as of its last walk, since queries would not find a value that is older than 5 min.
  */
 class ContainerFilesystems implements Collector {
   readonly name = NAME;
@@ -94,6 +95,9 @@ class ContainerFilesystems implements Collector {
   #beganAtMs = 0;
   #isUnderway = false;
   #failure: unknown = null;
+  /** When the file systems were asked last, until a tick has taken it. */
+  #askedAtMs: number | null = null;
+  #readAtMs: number | null = null;
 
   constructor(directory: ContainerSource, context: CollectContext, ports: FilesystemPorts) {
     this.#directory = directory;
@@ -106,14 +110,21 @@ class ContainerFilesystems implements Collector {
     this.#allowance = this.#questionsPerSecond * QUESTIONS_SECONDS;
   }
 
+  get readAtMs(): number | null {
+    return this.#readAtMs;
+  }
+
   /** @throws OperationalError LIMIT when a reading takes too long, UNAVAILABLE when one failed */
   collect(nowMs: number): void {
+    this.#readAtMs = this.#askedAtMs;
+    this.#askedAtMs = null;
     this.#earn(nowMs - this.#nowMs);
     this.#nowMs = nowMs;
     if (this.#directory.changes !== this.#changes) this.#update();
     if (Math.abs(nowMs - this.#refreshedAtMs) >= STATFS_MS) this.#refresh(nowMs);
     this.#goOn(nowMs);
     if (this.#failure !== null) throw this.#failure;
+    if (this.#readAtMs === null) return;
     for (const [{ values }, row] of this.#roots) setRow(row, values, values[USED_BYTES] ?? ABSENT);
     for (const layer of this.#containers.values()) layer.set();
   }
@@ -192,6 +203,7 @@ class ContainerFilesystems implements Collector {
       if (this.#isStatfsDue && !signal.aborted) {
         this.#isStatfsDue = false;
         this.#allowance -= await this.#fileSystems.askAll(signal);
+        this.#askedAtMs = this.#context.clock.nowMs();
       }
       while (this.#allowance >= 1 && !signal.aborted && (await this.#beginWalk())) {
         await this.#goOnWalking();

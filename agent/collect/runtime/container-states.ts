@@ -28,7 +28,6 @@ const OOM_EVENTS = 2;
 
 const TIDY_MS = 60_000;
 const ABSENT = -1;
-const TICK_GROUP = 0;
 
 /** As cAdvisor has it. */
 const HEALTH: Readonly<Record<Health, number>> = {
@@ -192,8 +191,7 @@ class HealthSeries {
   set(value: number): void {
     const { sink } = this.#context;
     if (this.#slot === ABSENT) {
-      const labels = labelsOf({ ...this.#labels, __name__: HEALTH_NAME });
-      this.#slot = sink.define(TICK_GROUP, 0, labels);
+      this.#slot = sink.define(0, labelsOf({ ...this.#labels, __name__: HEALTH_NAME }));
     }
     sink.set(this.#slot, value);
   }

@@ -94,7 +94,7 @@ class Scene {
     this.#value += 1;
     this.#encoder.set(this.#slot, this.#value);
     const timeMs = this.ways[0].rig.clock.nowMs() + this.#value * 1000;
-    const frame = this.#encoder.encodeTick(timeMs, [0]);
+    const frame = this.#encoder.encodeTick(timeMs);
     this.fanout.write(frame);
     await this.fanout.settled();
     for (const { rig, appended } of this.ways) {

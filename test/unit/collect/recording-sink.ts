@@ -1,3 +1,4 @@
+import type { GroupSink } from "../../../agent/collect/series-group.ts";
 import { formatLabels, type Labels } from "../../../shared/model/labels.ts";
 import { scaledValue } from "../../../shared/model/series-definition.ts";
 
@@ -6,7 +7,6 @@ type Slot = {
   scale: number;
   value: number | null;
   isRetired: boolean;
-  last: number | null;
   isHeld: boolean;
 };
 
@@ -14,13 +14,25 @@ type Slot = {
 export class RecordingSink {
   readonly slots: Slot[] = [];
 
-  define(_group: number, scale: number, labels: Labels): number {
+  /** As of collectors that are not given a group each. */
+  get groups(): GroupSink {
+    return {
+      newGroup: () => 1,
+      read: () => {},
+      define: (_group, scale, labels) => this.define(scale, labels),
+      retire: (slot) => this.retire(slot),
+      set: (slot, value) => this.set(slot, value),
+      hold: (slot, value) => this.hold(slot, value),
+      end: (slot) => this.end(slot),
+    };
+  }
+
+  define(scale: number, labels: Labels): number {
     this.slots.push({
       name: formatLabels(labels),
       scale,
       value: null,
       isRetired: false,
-      last: null,
       isHeld: false,
     });
     return this.slots.length - 1;
@@ -52,14 +64,8 @@ export class RecordingSink {
     entry.value = null;
   }
 
-  keep(slot: number): void {
-    const entry = this.#entry(slot);
-    entry.value ??= entry.last;
-  }
-
   begin(): void {
     for (const slot of this.slots) {
-      slot.last = slot.value;
       if (!slot.isHeld) slot.value = null;
     }
   }
