@@ -106,9 +106,8 @@ class Bed {
 
   collect(afterMs: number): Record<string, number> {
     this.nowMs += afterMs;
-    this.sink.begin();
-    this.#collector?.collect(this.nowMs);
-    return Object.fromEntries(this.sink.values());
+    if (this.#collector === null) throw new Error("The bed is not started");
+    return Object.fromEntries(this.sink.tick(this.#collector, this.nowMs));
   }
 
   /** Ticks each second until everything was read that is due; the last tick's values. */

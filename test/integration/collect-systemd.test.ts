@@ -35,11 +35,7 @@ function bed() {
   };
   const collector = SYSTEMD_COLLECTOR.create(context);
   ends.push(() => collector.close());
-  const tick = (nowMs: number) => {
-    sink.begin();
-    collector.collect(nowMs);
-    return sink.values();
-  };
+  const tick = (nowMs: number) => sink.tick(collector, nowMs);
   return { root, sink, collector, tick };
 }
 

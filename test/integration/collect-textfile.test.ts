@@ -57,9 +57,7 @@ async function collected(root: string): Promise<Map<string, number>> {
   const collector = textfileCollector({ directory: DIRECTORY }).create(context);
   try {
     for (let attempt = 0; attempt < 500; attempt += 1) {
-      sink.begin();
-      collector.collect(attempt);
-      const values = sink.values();
+      const values = sink.tick(collector, attempt);
       if (values.size > 0) return values;
       await delay(10);
     }

@@ -38,7 +38,7 @@ export type SourceReading = {
 
 /** The second group is read in the background: in some ticks, and some time before them. */
 const SLOW_EVERY = 3;
-const SLOW_AGE_MS = 380;
+const SLOW_AGE_MS = 1380;
 
 type Quantity = {
   readonly isSlow: boolean;

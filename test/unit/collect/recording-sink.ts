@@ -1,3 +1,4 @@
+import type { Collector } from "../../../agent/collect/collector.ts";
 import type { GroupSink } from "../../../agent/collect/series-group.ts";
 import { formatLabels, type Labels } from "../../../shared/model/labels.ts";
 import { scaledValue } from "../../../shared/model/series-definition.ts";
@@ -62,6 +63,19 @@ export class RecordingSink {
     const entry = this.#entry(slot);
     entry.isHeld = false;
     entry.value = null;
+  }
+
+  /** What a query sees after a tick with this one collector: the values of its last reading. */
+  tick(collector: Collector, nowMs: number): Map<string, number> {
+    const before = this.slots.map(({ value }) => value);
+    this.begin();
+    collector.collect(nowMs);
+    if (collector.readAtMs !== null) return this.values();
+    before.forEach((value, slot) => {
+      const entry = this.#entry(slot);
+      if (!entry.isRetired) entry.value = value;
+    });
+    return this.values();
   }
 
   begin(): void {

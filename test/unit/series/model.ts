@@ -16,9 +16,9 @@ export type TickValue = {
   readonly raw: number;
 };
 
-const GROUPS = 2;
+const GROUPS = 3;
 
-/** The second group is read a little before each tick that brings it. */
+/** All groups but the first are read a little before the tick that brings them. */
 function readAtMs(timeMs: number, group: number): number {
   return timeMs - group;
 }
