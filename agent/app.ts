@@ -10,14 +10,15 @@ import { FrameEncoder } from "../shared/wire/frame-encoder.ts";
 import type { ConnectIngest } from "../shared/wire/ingest-connection.ts";
 import { BudgetWatch } from "./budget.ts";
 import type { MetricFamily } from "./collect/collector.ts";
+import type { GroupSink } from "./collect/series-group.ts";
 import { type ScheduledCollector, TickRunner } from "./collect/tick.ts";
 import type { AgentConfig } from "./config.ts";
 import { type FrameQueue, openFrameQueue } from "./frames/frame-queue.ts";
 import { metricsPage } from "./metrics-page.ts";
+import { withOwnLabels } from "./own-labels.ts";
 import { FrameWriter } from "./pipeline/frame-writer.ts";
 import { mirrorStores } from "./queue/mirror-stores.ts";
 import { type ProcessUsage, SelfCollector } from "./self-collector.ts";
-import { type SeriesSink, withOwnLabels } from "./series-sink.ts";
 import { runTicks, type Tick } from "./tick-loop.ts";
 import type { Destination } from "./uplink/destinations.ts";
 import { runUplink } from "./uplink/uplink.ts";
@@ -41,7 +42,7 @@ export type AgentPlatform = {
   connect(address: Address): ConnectIngest;
   /** Asks the aggregator whether it serves. */
   probe(address: Address): Destination["probe"];
-  collectors(sink: SeriesSink): readonly ScheduledCollector[];
+  collectors(groups: GroupSink): readonly ScheduledCollector[];
   processUsage(): ProcessUsage;
   /** Serves the text at /metrics until disposed. */
   servePage(address: Address, page: () => string): Promise<AsyncDisposable>;
@@ -76,11 +77,11 @@ async function start(
   const routes = await openRoutes(config, platform, metrics, parts);
   const writer = new FrameWriter(routes);
   const encoder = new FrameEncoder(writer.epoch, { keyframeEvery: KEYFRAME_EVERY });
-  const sink = withOwnLabels(encoder, config.labels);
-  const collectors = platform.collectors(sink);
+  const groups = withOwnLabels(encoder, config.labels);
+  const collectors = platform.collectors(groups);
   parts.defer(() => closeAll(collectors));
-  const self = new SelfCollector(metrics, () => platform.processUsage(), sink);
-  const runner = new TickRunner(collectors, sink, clock, logger);
+  const self = new SelfCollector(metrics, () => platform.processUsage(), groups);
+  const runner = new TickRunner(collectors, groups, clock, logger);
   const { cpu, memory } = config.budget;
   const allowance = { cpuCores: cpu, memoryBytes: memory };
   const budget = new BudgetWatch(allowance, runner, metrics, logger);
@@ -224,7 +225,7 @@ class Ticker {
   readonly #missed;
   readonly #lateSeconds;
   #definedSeries = 0;
-  #samples = 0;
+  #livingSeries = 0;
 
   constructor(parts: TickerParts) {
     this.#parts = parts;
@@ -247,16 +248,17 @@ class Ticker {
     this.#missed.add(tick.missed);
     this.#lateSeconds.set(tick.lateMs / 1000);
     if (tick.isClockBack) logger.warn({ timeMs: tick.timeMs }, "the clock went back: new epoch");
-    const isWorn = this.#definedSeries - this.#samples > ENDED_SERIES_MAX + this.#samples;
+    const ended = this.#definedSeries - this.#livingSeries;
+    const isWorn = ended > ENDED_SERIES_MAX + this.#livingSeries;
     if (writer.takeFailure() || tick.isClockBack || isWorn) {
       encoder.beginEpoch(writer.nextEpoch());
     }
     runner.run(tick.timeMs);
     const usage = self.collect(tick.timeMs);
     if (usage !== null) budget.look(clock.monotonicMs(), usage);
-    const frame = encoder.encodeTick(tick.timeMs, [0]);
+    const frame = encoder.encodeTick(tick.timeMs);
     this.#definedSeries = frame.seriesCount;
-    this.#samples = frame.sampleCount;
+    this.#livingSeries = frame.livingCount;
     writer.write(frame);
   }
 }

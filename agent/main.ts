@@ -20,9 +20,11 @@ import { nodeClock } from "../shared/platform/node.ts";
 import type { Logger } from "../shared/platform/ports.ts";
 import { servePage } from "../shared/platform/serve-page.ts";
 import { VERSION } from "../shared/version.ts";
+import { TICK_GROUP } from "../shared/wire/frame.ts";
 import { type AgentPlatform, startAgent } from "./app.ts";
 import { collectorNames, createCollectors, type OpenDirectory } from "./collect/collectors.ts";
 import { ContainerDirectory } from "./collect/containers/container-directory.ts";
+import { SeriesGroup } from "./collect/series-group.ts";
 import type { AgentConfig } from "./config.ts";
 import { keepGivingBackMemory } from "./footprint/program-pages.ts";
 import { optimiseFirstTicks } from "./footprint/v8-flags.ts";
@@ -253,20 +255,18 @@ function nodePlatform(
     },
     foldersIn,
     freeBytes,
-    collectors: (sink) => {
+    collectors: (groups) => {
       const collectors = createCollectors(
         collectOptions(config, logger),
-        sink,
+        nodeClock,
+        groups,
         openDirectory(config, logger),
       );
       // From a container the questions of the inventory have the container's answers.
       if (config.host_root !== "/") return collectors;
       const inventory = { clock: nodeClock, logger, ask };
-      const collector = hourlyInventory(sink, inventory);
-      return [
-        ...collectors,
-        { collector, intervalMs: 0, isSheddable: false, keep: () => undefined },
-      ];
+      const collector = hourlyInventory(new SeriesGroup(groups, TICK_GROUP), inventory);
+      return [...collectors, { collector, intervalMs: 0, isSheddable: false, group: null }];
     },
     processUsage: () => {
       const { user, system } = process.cpuUsage();

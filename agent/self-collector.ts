@@ -6,12 +6,12 @@ import {
   METRIC_NAME,
 } from "../shared/model/labels.ts";
 import type { Metrics } from "../shared/telemetry/metrics.ts";
-import type { SeriesSink } from "./series-sink.ts";
+import { type GroupSink, SeriesGroup } from "./collect/series-group.ts";
 
 /** CPU time in microseconds and resident memory in bytes, of this process. */
 export type ProcessUsage = { readonly cpuUsec: number; readonly residentBytes: number };
 
-/** How often the agent says how it does; in between the last values stand. */
+/** How often the agent reports on itself. */
 const COLLECT_MS = 5000;
 /** Seconds and ratios travel as millionths, everything else is a count. */
 const FRACTION = /_(?:seconds|ratio)(?:_total)?$/;
@@ -23,42 +23,34 @@ type OwnSeries = { readonly slot: number; readonly factor: number };
 export class SelfCollector {
   readonly #metrics: Metrics;
   readonly #usage: () => ProcessUsage;
-  readonly #sink: SeriesSink;
+  readonly #group: SeriesGroup;
   /** By the label set itself: a metric always gives the same one. */
   readonly #series = new Map<Labels, OwnSeries>();
   readonly #cpuSlot: number;
   readonly #memorySlot: number;
   #collectedAtMs = Number.NEGATIVE_INFINITY;
 
-  constructor(metrics: Metrics, usage: () => ProcessUsage, sink: SeriesSink) {
+  constructor(metrics: Metrics, usage: () => ProcessUsage, groups: GroupSink) {
     this.#metrics = metrics;
     this.#usage = usage;
-    this.#sink = sink;
-    this.#cpuSlot = sink.define(0, 6, ownLabels("process_cpu_seconds_total"));
-    this.#memorySlot = sink.define(0, 0, ownLabels("process_resident_memory_bytes"));
+    this.#group = new SeriesGroup(groups);
+    this.#cpuSlot = this.#group.define(6, ownLabels("process_cpu_seconds_total"));
+    this.#memorySlot = this.#group.define(0, ownLabels("process_resident_memory_bytes"));
   }
 
-  /** Returns what the process used where it was asked, null where the last values stand. */
+  /** Returns what the process used; null: nothing is due. */
   collect(nowMs: number): ProcessUsage | null {
-    if (Math.abs(nowMs - this.#collectedAtMs) < COLLECT_MS) {
-      this.#keep();
-      return null;
-    }
+    if (Math.abs(nowMs - this.#collectedAtMs) < COLLECT_MS) return null;
     this.#collectedAtMs = nowMs;
     const usage = this.#usage();
-    this.#sink.set(this.#cpuSlot, usage.cpuUsec);
-    this.#sink.set(this.#memorySlot, usage.residentBytes);
+    this.#group.set(this.#cpuSlot, usage.cpuUsec);
+    this.#group.set(this.#memorySlot, usage.residentBytes);
     for (const { labels, value } of this.#metrics.samples()) {
       const { slot, factor } = this.#seriesOf(labels);
-      this.#sink.set(slot, Math.round(value * factor));
+      this.#group.set(slot, Math.round(value * factor));
     }
+    this.#group.read(nowMs);
     return usage;
-  }
-
-  #keep(): void {
-    this.#sink.keep(this.#cpuSlot);
-    this.#sink.keep(this.#memorySlot);
-    for (const { slot } of this.#series.values()) this.#sink.keep(slot);
   }
 
   #seriesOf(labels: Labels): OwnSeries {
@@ -66,7 +58,7 @@ export class SelfCollector {
     if (known !== undefined) return known;
     const scale = FRACTION.test(labelValue(labels, METRIC_NAME)) ? FRACTION_SCALE : 0;
     const own = labelsFrom([...labelPairs(labels), ["job", "telltale-agent"]]);
-    const series = { slot: this.#sink.define(0, scale, own), factor: 10 ** scale };
+    const series = { slot: this.#group.define(scale, own), factor: 10 ** scale };
     this.#series.set(labels, series);
     return series;
   }

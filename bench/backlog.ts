@@ -88,7 +88,7 @@ async function fill(directory: string, bytes: number): Promise<number> {
     let count = 0;
     for (let written = 0; written < bytes; count += 1) {
       for (const slot of slots) encoder.set(slot, Math.floor(random.next() * 1e9));
-      const frame = encoder.encodeTick(nodeClock.nowMs() + count * 1000 - 40 * 86_400_000, [0]);
+      const frame = encoder.encodeTick(nodeClock.nowMs() + count * 1000 - 40 * 86_400_000);
       await buffer.append(frame);
       written += frame.bytes.length;
     }

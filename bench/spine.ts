@@ -111,7 +111,7 @@ function encodeNode(node: string, baseMs: number): Sender {
       if (next() < CHANGING_SHARE) values[slot] = (values[slot] ?? 0) + Math.floor(next() * 200);
       encoder.set(slot, values[slot] ?? 0);
     }
-    const frame = encoder.encodeTick(baseMs + tick * 1000, [0]);
+    const frame = encoder.encodeTick(baseMs + tick * 1000);
     if (tick === 0) series = frame.definitions.map((one) => ({ ...one, labels: [...one.labels] }));
     frames.push(Buffer.from(frame.bytes));
     lastSeq = frame.seq;

@@ -1,5 +1,5 @@
 import type { SeriesDefinition } from "../shared/model/series-definition.ts";
-import { parseFrame, StreamDecoder } from "../shared/wire/frame-decoder.ts";
+import { type GroupReading, parseFrame, StreamDecoder } from "../shared/wire/frame-decoder.ts";
 import { FrameEncoder } from "../shared/wire/frame-encoder.ts";
 import type { Spoken } from "./wire-capture.ts";
 import { openStore } from "./wire-relay.ts";
@@ -17,6 +17,7 @@ export type Tick = {
   /** Places in `series`, and the raw value of each. */
   readonly places: Int32Array;
   readonly values: Float64Array;
+  readonly readings: readonly GroupReading[];
 };
 
 export function ticksOf(spoken: readonly Spoken[]): Ticks {
@@ -34,11 +35,12 @@ export function ticksOf(spoken: readonly Spoken[]): Ticks {
       for (const definition of one.series) series.push(definition);
     } else if (one.kind === "frame") {
       decoder.apply(parseFrame(one.bytes));
-      const ids = decoder.tickedGroups.flatMap((group) => [...decoder.aliveOfGroup(group)]);
+      const ids = decoder.readings.flatMap(({ group }) => [...decoder.aliveOfGroup(group)]);
       samples += ids.length;
       const places = Int32Array.from(ids, (id) => base + id);
       const values = Float64Array.from(ids, (id) => decoder.values[id] ?? 0);
-      ticks.push({ timeMs: decoder.lastTimeMs, places, values });
+      const { lastTimeMs: timeMs, readings } = decoder;
+      ticks.push({ timeMs, places, values, readings });
     }
   }
   return { series, ticks, samples };
@@ -57,14 +59,17 @@ export function measureEncoding({ series, ticks, samples }: Ticks, samplesMin: n
   let done = 0;
   for (let round = 0; done < samplesMin; round += 1) {
     const encoder = new FrameEncoder(1, { keyframeEvery: 60 });
+    const groupsMax = Math.max(...series.map(({ group }) => group));
+    for (let group = 1; group <= groupsMax; group += 1) encoder.newGroup();
     const slots = series.map(({ group, scale, labels }) => encoder.define(group, scale, labels));
     bytes = 0;
     const before = process.cpuUsage();
-    for (const { timeMs, places, values } of ticks) {
+    for (const { timeMs, places, values, readings } of ticks) {
+      for (const reading of readings) encoder.read(reading.group, reading.timeMs);
       for (let i = 0; i < places.length; i += 1) {
         encoder.set(slots[places[i] ?? 0] ?? 0, values[i] ?? 0);
       }
-      bytes += encoder.encodeTick(timeMs, [0]).bytes.length;
+      bytes += encoder.encodeTick(timeMs).bytes.length;
     }
     const { user, system } = process.cpuUsage(before);
     if (round === 0) continue; // not compiled yet

@@ -9,8 +9,8 @@ import { ReadingLane } from "./reading-lane.ts";
 
 /**
  * Files that may be slow or never answer: attributes that ask hardware, directories on a mount whose
- * server died. They are read in the background, in Node's thread pool; a tick only sets the values
- * of the last reading. A read that hangs keeps one of the pool's four threads for good, and the
+ * server died. They are read in the background, in Node's thread pool; the tick after a reading sets
+ * its values, with the time when it ended. A read that hangs keeps one of the pool's four threads for good, and the
  * agent's own disk needs them too: so all readings go one after another (context.lane), and never
  * hold more than one thread.
  */
@@ -38,6 +38,11 @@ const REMEMBER_MS = 600_000;
 const QUESTION_MS = 200;
 /** How often a host without such devices is asked whether it has them now. */
 const ABSENT_MS = 60_000;
+
+/** However many there are: queries look back 5 minutes for a value. */
+const QUESTIONS_MS_MAX = 120_000;
+/** Times of readings are told to this precision, as those of ticks. */
+const TIME_PRECISION_MS = 50;
 
 const SERIES_MAX = 4096;
 const LABEL_CHARACTERS_MAX = 1024;
@@ -125,9 +130,9 @@ export class BackgroundCollector implements Collector {
   /** In the order of the last reading. */
   #keys: readonly string[] = [];
   #slots: readonly number[] = [];
-  #values: readonly number[] = [];
-  /** A reading that no tick has taken yet. */
-  #finished: Reading | null = null;
+  /** A reading that no tick has taken yet, and when it ended. */
+  #finished: { readonly reading: Reading; readonly endedAtMs: number } | null = null;
+  #readAtMs: number | null = null;
   #failure: unknown = null;
   #isUnderway = false;
   /** That a reading puts to the disk, when it remembers what it can. */
@@ -145,9 +150,14 @@ export class BackgroundCollector implements Collector {
     this.#lane = source.isThreadless === true ? new ReadingLane() : context.lane;
   }
 
+  get readAtMs(): number | null {
+    return this.#readAtMs;
+  }
+
   /** @throws OperationalError LIMIT when a reading takes too long, UNAVAILABLE when one failed */
   collect(nowMs: number): void {
-    if (this.#finished !== null) this.#take(this.#finished);
+    this.#readAtMs = this.#finished?.endedAtMs ?? null;
+    if (this.#finished !== null) this.#take(this.#finished.reading);
     // A clock that was set back begins the wait anew.
     if (nowMs < this.#wantedAtMs) this.#wantedAtMs = nowMs;
     const sinceMs = nowMs - this.#wantedAtMs;
@@ -157,10 +167,6 @@ export class BackgroundCollector implements Collector {
       this.#begin(nowMs);
     }
     if (this.#failure !== null) throw this.#failure;
-    const { sink } = this.#context;
-    for (let i = 0; i < this.#slots.length; i += 1) {
-      sink.set(this.#slots[i] as number, this.#values[i] as number);
-    }
   }
 
   close(): void {
@@ -170,7 +176,8 @@ export class BackgroundCollector implements Collector {
 
   #intervalMs(): number {
     const leastMs = this.#questions > 0 && this.#keys.length === 0 ? ABSENT_MS : INTERVAL_MS;
-    return Math.max(this.#source.intervalMs ?? leastMs, this.#questions * QUESTION_MS);
+    const spreadMs = Math.min(this.#questions * QUESTION_MS, QUESTIONS_MS_MAX);
+    return Math.max(this.#source.intervalMs ?? leastMs, spreadMs);
   }
 
   #begin(nowMs: number): void {
@@ -190,7 +197,8 @@ export class BackgroundCollector implements Collector {
       this.#files.end();
       // The first reading, and each that remembers nothing, asks more than others do.
       if (!isAnew || reading.keys.length === 0) this.#questions = this.#files.touched;
-      this.#finished = reading;
+      const nowMs = this.#context.clock.nowMs();
+      this.#finished = { reading, endedAtMs: nowMs - (nowMs % TIME_PRECISION_MS) };
       this.#failure = null;
     } catch (error) {
       this.#failure = this.#failureOf(error);
@@ -208,7 +216,10 @@ export class BackgroundCollector implements Collector {
     faults.add(this.name, "limit", reading.overflow + this.#files.overLimit);
     faults.add(this.name, "unreadable", this.#files.unreadable);
     if (!isSameList(this.#keys, reading.keys)) this.#redefine(reading);
-    this.#values = reading.values;
+    const { sink } = this.#context;
+    for (let i = 0; i < this.#slots.length; i += 1) {
+      sink.set(this.#slots[i] as number, reading.values[i] as number);
+    }
   }
 
   #redefine(reading: Reading): void {
@@ -238,7 +249,7 @@ export class BackgroundCollector implements Collector {
     for (const [name, value] of Object.entries({ ...own, ...spec.labels })) {
       labels[name] = value.slice(0, LABEL_CHARACTERS_MAX);
     }
-    return this.#context.sink.define(0, spec.scale, labelsOf({ ...labels, __name__: spec.name }));
+    return this.#context.sink.define(spec.scale, labelsOf({ ...labels, __name__: spec.name }));
   }
 
   #failureOf(error: unknown): unknown {

@@ -6,7 +6,7 @@ export type CollectorEntry = {
   /** As in `collectors:` of the configuration and in `node_scrape_collector_success{collector}`. */
   readonly name: string;
   readonly isOnByDefault: boolean;
-  /** Milliseconds from one run to the next; 0: every tick. Between runs the last values stand. */
+  /** Milliseconds from one run to the next; 0: every tick. */
   readonly intervalMs: number;
   /** May run less often when the agent is over its budget. */
   readonly isSheddable: boolean;

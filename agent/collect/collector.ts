@@ -1,16 +1,14 @@
 import { labelsOf } from "../../shared/model/labels.ts";
 
-/** Where collectors put their values; the frame encoder is one. */
+/** Where a collector puts its values: series that are read together. */
 export type SeriesSink = {
-  /** A series of `group`; its values are integers × 10^-scale. Returns the slot to set. */
-  define(group: number, scale: number, labels: readonly string[]): number;
+  /** A series; its values are integers × 10^-scale. Returns the slot to set. */
+  define(scale: number, labels: readonly string[]): number;
   /** The series will not come back; the slot may be given out again. */
   retire(slot: number): void;
-  /** The value for the tick being built. A series that is not set in a tick ends with it. */
+  /** The value of this reading. A series that is not set in a reading ends with it. */
   set(slot: number, value: number): void;
-  /** As if the slot had been set to its value of the last tick, if it had one. */
-  keep(slot: number): void;
-  /** As `set`, for this tick and all that follow, until `end`. */
+  /** As `set`, for this reading and all that follow, until `end`. */
   hold(slot: number, value: number): void;
   end(slot: number): void;
 };
@@ -31,11 +29,13 @@ export type Collector = {
   readonly families: readonly MetricFamily[];
   /** Sets every series that has a value at `nowMs`. Never waits for anything but the kernel. */
   collect(nowMs: number): void;
+  /**
+   * Of a collector that reads in the background: when that was read which the last `collect` set;
+   * null: nothing was read since, and it set nothing.
+   */
+  readonly readAtMs?: number | null;
   close(): void;
 };
-
-/** Everything that is read in every tick has one time, so it is one group. */
-const TICK_GROUP = 0;
 
 export const JOB_NODE = "node";
 export const JOB_CONTAINERS = "cadvisor";
@@ -76,7 +76,7 @@ export class SeriesRow {
   readonly #specs: readonly SeriesSpec[];
   readonly #labels: Readonly<Record<string, string>>;
   readonly #slots: Int32Array;
-  /** What `holdAll` was given last, NaN at first; null: not called yet. */
+  /** What `hold` was given last, NaN at first; null: not called yet. */
   #held: Float64Array | null = null;
 
   constructor(
@@ -104,12 +104,6 @@ export class SeriesRow {
     this.#sink.set(slot === UNDEFINED_SLOT ? this.#define(index) : slot, value);
   }
 
-  /** Lets the value of the last tick stand. */
-  keep(index: number): void {
-    const slot = this.#slots[index] ?? UNDEFINED_SLOT;
-    if (slot !== UNDEFINED_SLOT) this.#sink.keep(slot);
-  }
-
   /** The first values of `values`, one per spec. */
   setAll(values: Float64Array): void {
     for (let index = 0; index < this.#slots.length; index += 1) {
@@ -122,19 +116,21 @@ export class SeriesRow {
    * Negative: there is none.
    */
   holdAll(values: Float64Array): void {
-    const slots = this.#slots;
-    const held = this.#held ?? new Float64Array(slots.length).fill(Number.NaN);
-    this.#held = held;
-    for (let index = 0; index < slots.length; index += 1) {
-      const value = values[index] ?? UNDEFINED_SLOT;
-      if (value === held[index]) continue;
-      held[index] = value;
-      let slot = slots[index] ?? UNDEFINED_SLOT;
-      if (value >= 0) {
-        if (slot === UNDEFINED_SLOT) slot = this.#define(index);
-        this.#sink.hold(slot, value);
-      } else if (slot !== UNDEFINED_SLOT) this.#sink.end(slot);
+    for (let index = 0; index < this.#slots.length; index += 1) {
+      this.hold(index, values[index] ?? UNDEFINED_SLOT);
     }
+  }
+
+  /** As `holdAll`, of one value. */
+  hold(index: number, value: number): void {
+    this.#held ??= new Float64Array(this.#slots.length).fill(Number.NaN);
+    if (value === this.#held[index]) return;
+    this.#held[index] = value;
+    let slot = this.#slots[index] ?? UNDEFINED_SLOT;
+    if (value >= 0) {
+      if (slot === UNDEFINED_SLOT) slot = this.#define(index);
+      this.#sink.hold(slot, value);
+    } else if (slot !== UNDEFINED_SLOT) this.#sink.end(slot);
   }
 
   /** No series has a value any more, until one is given again. */
@@ -156,11 +152,7 @@ export class SeriesRow {
     for (const [name, value] of Object.entries(labels)) {
       labels[name] = value.slice(0, LABEL_CHARACTERS_MAX);
     }
-    const slot = this.#sink.define(
-      TICK_GROUP,
-      spec.scale,
-      labelsOf({ ...labels, __name__: spec.name }),
-    );
+    const slot = this.#sink.define(spec.scale, labelsOf({ ...labels, __name__: spec.name }));
     this.#slots[index] = slot;
     return slot;
   }

@@ -1,7 +1,8 @@
-import type { Logger } from "../../shared/platform/ports.ts";
+import type { Clock, Logger } from "../../shared/platform/ports.ts";
+import { TICK_GROUP } from "../../shared/wire/frame.ts";
 import { CgroupCollector } from "./cgroup/cgroup-collector.ts";
 import { NAMES_OF_PATHS } from "./cgroup/cgroup-name.ts";
-import type { Collector, SeriesSink } from "./collector.ts";
+import type { Collector } from "./collector.ts";
 import type { CollectorEntry } from "./collector-entry.ts";
 import type { ContainerDirectory } from "./containers/container-directory.ts";
 import { SERIES_LABELS_DEFAULT } from "./containers/container-facts.ts";
@@ -10,7 +11,6 @@ import { containerStateCollector } from "./containers/container-states.ts";
 import { type CollectContext, Faults } from "./context.ts";
 import { DEVICE_COLLECTORS, HOST_COLLECTORS } from "./host-collectors.ts";
 import { ReadBuffer } from "./kit/held-file.ts";
-import { OwnedSink } from "./owned-sink.ts";
 import { diskstatsCollector } from "./proc/diskstats.ts";
 import { filefdCollector } from "./proc/file-nr.ts";
 import { FilesystemCollector } from "./proc/filesystem.ts";
@@ -24,6 +24,7 @@ import { unameCollector } from "./proc/uname.ts";
 import { vmstatCollector } from "./proc/vmstat.ts";
 import { processCollectors } from "./processes/process-collector.ts";
 import { ReadingLane } from "./reading-lane.ts";
+import { type GroupSink, SeriesGroup } from "./series-group.ts";
 import { textfileCollector } from "./textfile/textfile.ts";
 import type { ScheduledCollector } from "./tick.ts";
 
@@ -57,7 +58,10 @@ const TICK_COLLECTORS: readonly CollectorEntry[] = [
   everyTick("netdev", netdevCollector),
   everyTick("filefd", filefdCollector),
   everyTick("uname", unameCollector),
-  everyTick("filesystem", (context) => new FilesystemCollector(context)),
+  {
+    ...everyTick("filesystem", (context) => new FilesystemCollector(context)),
+    isSheddable: true,
+  },
 ];
 
 /** Whoever knows containers by name, made for these collectors and closed with them. */
@@ -69,15 +73,18 @@ export type OpenDirectory = (faults: Faults) => ContainerDirectory;
  */
 export function createCollectors(
   options: CollectOptions,
-  sink: SeriesSink,
+  clock: Clock,
+  groups: GroupSink,
   openDirectory: OpenDirectory | null = null,
 ): ScheduledCollector[] {
-  const faults = new Faults(sink);
+  const everyTickGroup = new SeriesGroup(groups, TICK_GROUP);
+  const faults = new Faults(everyTickGroup);
   const context: CollectContext = {
     hostRoot: options.hostRoot,
     buffer: new ReadBuffer(),
-    sink,
+    sink: everyTickGroup,
     faults,
+    clock,
     lane: new ReadingLane(),
   };
   const directory = openDirectory?.(faults) ?? null;
@@ -94,9 +101,9 @@ export function createCollectors(
   ];
   const scheduled = entries
     .filter((entry) => isOn(entry, options))
-    .map((entry) => schedule(entry, context));
+    .map((entry) => schedule(entry, context, groups));
   for (const collector of [cgroups, faults]) {
-    scheduled.push({ collector, intervalMs: 0, isSheddable: false, keep: () => undefined });
+    scheduled.push({ collector, intervalMs: 0, isSheddable: false, group: null });
   }
   for (const { collector } of scheduled) for (const { name } of collector.families) taken.add(name);
   return scheduled;
@@ -162,11 +169,16 @@ function isOn({ name, isOnByDefault }: CollectorEntry, options: CollectOptions):
   return enable.includes(name) || (isOnByDefault && !disable.includes(name));
 }
 
-function schedule(entry: CollectorEntry, context: CollectContext): ScheduledCollector {
-  const sink = new OwnedSink(context.sink);
-  const collector = entry.create({ ...context, sink });
+/** What is not read in every tick for sure has a group of its own. */
+function schedule(
+  entry: CollectorEntry,
+  context: CollectContext,
+  groups: GroupSink,
+): ScheduledCollector {
   const { intervalMs, isSheddable } = entry;
-  return { collector, intervalMs, isSheddable, keep: () => sink.keepAll() };
+  const group = intervalMs > 0 || isSheddable ? new SeriesGroup(groups) : null;
+  const collector = entry.create(group === null ? context : { ...context, sink: group });
+  return { collector, intervalMs, isSheddable, group };
 }
 
 function everyTick(name: string, create: CollectorEntry["create"]): CollectorEntry {

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { OperationalError } from "../../shared/errors.ts";
+import type { Clock } from "../../shared/platform/ports.ts";
 import type { SeriesSink } from "./collector.ts";
 import { type Collector, counter, familiesOf, JOB_AGENT, SeriesRow } from "./collector.ts";
 import { HeldFile, type HeldFileOptions, MISSING, type ReadBuffer } from "./kit/held-file.ts";
@@ -12,6 +13,7 @@ export type CollectContext = {
   readonly buffer: ReadBuffer;
   readonly sink: SeriesSink;
   readonly faults: Faults;
+  readonly clock: Clock;
   /** Where what may hang is read. */
   readonly lane: ReadingLane;
 };

@@ -38,11 +38,6 @@ import { SYSTEMD_COLLECTOR } from "./systemd/systemd-collector.ts";
 
 type Create = CollectorEntry["create"];
 
-const NOW_AND_THEN = 5000;
-const SELDOM = 10_000;
-const HARDLY = 60_000;
-const HOURLY = 3_600_000;
-
 function on(name: string, intervalMs: number, create: Create): CollectorEntry {
   return { name, isOnByDefault: true, intervalMs, isSheddable: true, create };
 }
@@ -56,33 +51,33 @@ function off(name: string, intervalMs: number, create: Create): CollectorEntry {
  * file per CPU runs seldom; what cannot change while the host is up, hardly ever.
  */
 export const HOST_COLLECTORS: readonly CollectorEntry[] = [
-  on("netstat", NOW_AND_THEN, netstatCollector),
-  on("sockstat", NOW_AND_THEN, sockstatCollector),
-  on("softnet", NOW_AND_THEN, softnetCollector),
-  on("schedstat", NOW_AND_THEN, schedstatCollector),
-  on("conntrack", NOW_AND_THEN, conntrackCollector),
-  on("entropy", SELDOM, entropyCollector),
-  on("netclass", SELDOM, (context) => new NetclassCollector(context)),
-  on("ipvs", NOW_AND_THEN, ipvsCollector),
-  on("nfs", NOW_AND_THEN, nfsCollector),
-  on("nfsd", NOW_AND_THEN, nfsdCollector),
-  on("arp", SELDOM, arpCollector),
-  on("udp_queues", SELDOM, udpQueuesCollector),
+  on("netstat", 5000, netstatCollector),
+  on("sockstat", 5000, sockstatCollector),
+  on("softnet", 5000, softnetCollector),
+  on("schedstat", 5000, schedstatCollector),
+  on("conntrack", 5000, conntrackCollector),
+  on("entropy", 10_000, entropyCollector),
+  on("netclass", 10_000, (context) => new NetclassCollector(context)),
+  on("ipvs", 5000, ipvsCollector),
+  on("nfs", 5000, nfsCollector),
+  on("nfsd", 5000, nfsdCollector),
+  on("arp", 10_000, arpCollector),
+  on("udp_queues", 10_000, udpQueuesCollector),
   // Off in node_exporter; but a dashboard in three asks for it.
-  on("tcpstat", HARDLY, tcpstatCollector),
-  on("timex", SELDOM, timexCollector),
-  on("cpufreq", SELDOM, cpufreqCollector),
-  on("cpu_throttles", SELDOM, cpuThrottlesCollector),
-  on("xfs", SELDOM, xfsCollector),
-  on("disk_facts", HARDLY, diskFactsCollector),
-  on("kernel_hung", SELDOM, kernelHungCollector),
-  on("selinux", HARDLY, selinuxCollector),
-  on("time_zone", HARDLY, timeZoneCollector),
-  on("clocksource", HARDLY, clocksourceCollector),
-  on("machine", HOURLY, machineCollector),
-  off("cpu_info", HARDLY, cpuInfoCollector),
-  off("interrupts", SELDOM, interruptsCollector),
-  off("processes", SELDOM, processesCollector),
+  on("tcpstat", 60_000, tcpstatCollector),
+  on("timex", 10_000, timexCollector),
+  on("cpufreq", 10_000, cpufreqCollector),
+  on("cpu_throttles", 10_000, cpuThrottlesCollector),
+  on("xfs", 10_000, xfsCollector),
+  on("disk_facts", 60_000, diskFactsCollector),
+  on("kernel_hung", 10_000, kernelHungCollector),
+  on("selinux", 60_000, selinuxCollector),
+  on("time_zone", 60_000, timeZoneCollector),
+  on("clocksource", 60_000, clocksourceCollector),
+  on("machine", 60_000, machineCollector),
+  off("cpu_info", 60_000, cpuInfoCollector),
+  off("interrupts", 10_000, interruptsCollector),
+  off("processes", 10_000, processesCollector),
 ];
 
 /** Runs each tick, because a tick only sets what was read in the background. */

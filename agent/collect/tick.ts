@@ -1,6 +1,7 @@
 import { AssertionError } from "node:assert";
 import { errorMessage } from "../../shared/errors.ts";
 import type { Clock, Logger } from "../../shared/platform/ports.ts";
+import { TICK_GROUP } from "../../shared/wire/frame.ts";
 import { type Breaker, CLOSED, isOpen, nextBreaker } from "./breaker-state.ts";
 import {
   type Collector,
@@ -13,6 +14,7 @@ import {
   SeriesRow,
   type SeriesSink,
 } from "./collector.ts";
+import { type GroupSink, SeriesGroup } from "./series-group.ts";
 
 /** A collector, and when it runs. */
 export type ScheduledCollector = {
@@ -21,35 +23,39 @@ export type ScheduledCollector = {
   readonly intervalMs: number;
   /** May run less often when the agent is over its budget. */
   readonly isSheddable: boolean;
-  /** Lets the values of its last run stand for this tick. */
-  readonly keep: () => void;
+  /** Of its series; null: they are read in every tick. */
+  readonly group: SeriesGroup | null;
 };
 
-const NODE_SPECS = [
-  gauge("node_scrape_collector_duration_seconds", "Time that a run of the collector took.", 6),
-  gauge("node_scrape_collector_success", "Whether the collector's last run succeeded."),
-];
-const DURATION = 0;
-const SUCCESS = 1;
-const AGENT_SPECS = [
+const SUCCESS_SPEC = gauge(
+  "node_scrape_collector_success",
+  "Whether the collector's last run succeeded.",
+);
+const DURATION_SPEC = gauge(
+  "node_scrape_collector_duration_seconds",
+  "Time that a run of the collector took.",
+  6,
+);
+const STATE_SPECS = [
   gauge("telltale_agent_collector_interval_seconds", "Time between two runs; 0: every tick.", 3),
-  counter("telltale_agent_collector_seconds_total", "Time that all runs took together.", 6),
   counter("telltale_agent_collector_overruns_total", "Runs that took longer than they may."),
 ];
-const INTERVAL = 0;
-const SECONDS = 1;
-const OVERRUNS = 2;
+const SECONDS_SPEC = counter(
+  "telltale_agent_collector_seconds_total",
+  "Time that all runs took together.",
+  6,
+);
 
 /** A run that takes longer than this holds up the tick: one more reason to break the circuit. */
 const RUN_MS_MAX = 100;
-/** How often durations are told: they change with each run and would be most of what is sent. */
-const TELL_MS = 10_000;
+/** How often durations are reported: they change with each run and would be most of what is sent. */
+const DURATIONS_MS = 10_000;
 
 type Entry = ScheduledCollector & {
-  readonly nodeRow: SeriesRow;
-  readonly nodeValues: Float64Array;
-  readonly agentRow: SeriesRow;
-  readonly agentValues: Float64Array;
+  readonly success: SeriesRow;
+  readonly duration: SeriesRow;
+  readonly state: SeriesRow;
+  readonly seconds: SeriesRow;
   breaker: Breaker;
   /** The interval is this many times as long while the agent sheds. */
   factor: number;
@@ -62,28 +68,37 @@ type Entry = ScheduledCollector & {
 
 /**
  * Runs the collectors that are due at a tick. A fault in one is a metric and one log line; the rest
- * go on. One that keeps failing, or keeps taking too long, is left alone for a while (its circuit is
- * broken); meanwhile one that failed has no series, and of one that was slow the last values stand.
+ * go on. One that keeps failing, or keeps taking too long, does not run for a while (its circuit is
+ * broken). The series of one that failed end.
  */
 export class TickRunner {
-  readonly families: readonly MetricFamily[] = familiesOf([...NODE_SPECS, ...AGENT_SPECS]);
+  readonly families: readonly MetricFamily[] = familiesOf([
+    SUCCESS_SPEC,
+    DURATION_SPEC,
+    ...STATE_SPECS,
+    SECONDS_SPEC,
+  ]);
+  readonly #durations: SeriesGroup;
   readonly #entries: readonly Entry[];
   readonly #clock: Clock;
   readonly #logger: Logger;
-  #toldAtMs = Number.NEGATIVE_INFINITY;
+  #durationsAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(
     collectors: readonly ScheduledCollector[],
-    sink: SeriesSink,
+    groups: GroupSink,
     clock: Clock,
     logger: Logger,
   ) {
+    const everyTick = new SeriesGroup(groups, TICK_GROUP);
+    const durations = new SeriesGroup(groups);
+    this.#durations = durations;
     this.#entries = collectors.map((scheduled) => ({
       ...scheduled,
-      nodeRow: rowOf(sink, NODE_SPECS, JOB_NODE, scheduled),
-      nodeValues: new Float64Array(NODE_SPECS.length),
-      agentRow: rowOf(sink, AGENT_SPECS, JOB_AGENT, scheduled),
-      agentValues: new Float64Array(AGENT_SPECS.length),
+      success: rowOf(everyTick, [SUCCESS_SPEC], JOB_NODE, scheduled),
+      duration: rowOf(durations, [DURATION_SPEC], JOB_NODE, scheduled),
+      state: rowOf(everyTick, STATE_SPECS, JOB_AGENT, scheduled),
+      seconds: rowOf(durations, [SECONDS_SPEC], JOB_AGENT, scheduled),
       breaker: CLOSED,
       factor: 1,
       ranAtMs: Number.NEGATIVE_INFINITY,
@@ -97,14 +112,14 @@ export class TickRunner {
   }
 
   run(nowMs: number): void {
-    const isTelling = Math.abs(nowMs - this.#toldAtMs) >= TELL_MS;
-    if (isTelling) this.#toldAtMs = nowMs;
     let endMs = this.#clock.monotonicMs();
     for (const entry of this.#entries) {
       if (isDue(entry, nowMs)) endMs = this.#run(entry, nowMs, endMs);
-      else if (!entry.isFailing) entry.keep();
-      this.#tell(entry, isTelling);
+      entry.success.hold(0, entry.isFailing ? 0 : 1);
+      entry.state.hold(0, pacedMs(entry));
+      entry.state.hold(1, entry.overruns);
     }
+    if (Math.abs(nowMs - this.#durationsAtMs) >= DURATIONS_MS) this.#reportDurations(nowMs);
   }
 
   /** Collectors that may be slowed down, with the time they took so far. */
@@ -123,6 +138,8 @@ export class TickRunner {
   #run(entry: Entry, nowMs: number, startMs: number): number {
     entry.ranAtMs = nowMs;
     const isSuccess = this.#collect(entry, nowMs);
+    const readAtMs = isSuccess ? readAtOf(entry, nowMs) : nowMs;
+    if (readAtMs !== null) entry.group?.read(readAtMs);
     const endMs = this.#clock.monotonicMs();
     entry.durationMs = endMs - startMs;
     entry.totalMs += entry.durationMs;
@@ -134,7 +151,7 @@ export class TickRunner {
     if (isOpen(entry.breaker, nowMs)) {
       const { collector, durationMs } = entry;
       const fields = { collector: collector.name, durationMs };
-      this.#logger.warn(fields, "collector is left alone a while");
+      this.#logger.warn(fields, "collector does not run for a while");
     }
     return endMs;
   }
@@ -157,23 +174,24 @@ export class TickRunner {
     return true;
   }
 
-  #tell(entry: Entry, isTelling: boolean): void {
-    const { nodeRow, nodeValues, agentRow, agentValues } = entry;
-    if (isTelling) {
-      nodeValues[DURATION] = Math.round(entry.durationMs * 1000);
-      agentValues[SECONDS] = Math.round(entry.totalMs * 1000);
+  #reportDurations(nowMs: number): void {
+    this.#durationsAtMs = nowMs;
+    for (const { duration, durationMs, seconds, totalMs } of this.#entries) {
+      duration.set(0, Math.round(durationMs * 1000));
+      seconds.set(0, Math.round(totalMs * 1000));
     }
-    nodeValues[SUCCESS] = entry.isFailing ? 0 : 1;
-    agentValues[INTERVAL] = pacedMs(entry);
-    agentValues[OVERRUNS] = entry.overruns;
-    nodeRow.holdAll(nodeValues);
-    agentRow.holdAll(agentValues);
+    this.#durations.read(nowMs);
   }
+}
+
+/** When what was set was read; null: nothing was. */
+function readAtOf({ collector }: ScheduledCollector, nowMs: number): number | null {
+  return collector.readAtMs === undefined ? nowMs : collector.readAtMs;
 }
 
 function rowOf(
   sink: SeriesSink,
-  specs: typeof NODE_SPECS,
+  specs: typeof STATE_SPECS,
   job: string,
   { collector }: ScheduledCollector,
 ): SeriesRow {
@@ -182,11 +200,15 @@ function rowOf(
 
 /** One that runs every tick counts as one that runs every second, where it is slowed down. */
 const TICK_MS = 1000;
+/** However much it is slowed down: queries look back 5 minutes for a value. */
+const SLOWED_MS_MAX = 120_000;
 /** Ticks are not exact to the millisecond. */
 const SLACK_MS = 100;
 
 function pacedMs({ intervalMs, factor }: Entry): number {
-  return factor === 1 ? intervalMs : Math.max(intervalMs, TICK_MS) * factor;
+  if (factor === 1) return intervalMs;
+  const slowedMs = Math.max(intervalMs, TICK_MS) * factor;
+  return Math.min(slowedMs, Math.max(intervalMs, SLOWED_MS_MAX));
 }
 
 /** A clock that was set back makes everything due. */

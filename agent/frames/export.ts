@@ -32,7 +32,7 @@ export async function* exportFrames(
     const known = decoder.epoch === epoch ? decoder.seriesKnown : 0;
     const definitions = await readDefinitions(store, epoch, known, entry.seriesCount);
     if (isTaken(decoder, entry.bytes, { epoch, definitions })) {
-      yield exported(decoder, entry.seq, entry.timeMs);
+      yield* exported(decoder, entry.seq);
     } else {
       left(seq);
     }
@@ -56,10 +56,11 @@ function isTaken(
   }
 }
 
-function exported(decoder: StreamDecoder, seq: number, timeMs: number): ExportedFrame {
-  const series: Record<string, string>[] = [];
-  const values: (number | null)[] = [];
-  for (const group of decoder.tickedGroups) {
+/** What the frame just applied says of each reading. */
+function* exported(decoder: StreamDecoder, seq: number): Iterable<ExportedFrame> {
+  for (const { group, timeMs } of decoder.readings) {
+    const series: Record<string, string>[] = [];
+    const values: (number | null)[] = [];
     for (const id of decoder.aliveOfGroup(group)) {
       const definition = decoder.definitions[id];
       if (definition === undefined) continue;
@@ -67,6 +68,6 @@ function exported(decoder: StreamDecoder, seq: number, timeMs: number): Exported
       const value = scaledValue(decoder.values[id] ?? 0, definition.scale);
       values.push(Number.isFinite(value) ? value : null);
     }
+    if (series.length > 0) yield { seq, timeMs, series, values };
   }
-  return { seq, timeMs, series, values };
 }

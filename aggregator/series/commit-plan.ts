@@ -236,11 +236,11 @@ export class CommitPlan {
   #addNewSeries(position: Position, frame: ParsedFrame): void {
     const { stream } = position;
     const isCurrent = position.epoch === stream.decoder.epoch;
-    for (const { changed } of frame.groups) {
+    for (const { changed, ageMs } of frame.groups) {
       if (isCurrent && stream.hasColumns(changed)) continue;
       for (const id of changed) {
         const definition = definitionOf(position, id);
-        if (definition !== undefined) this.#addIfNew(stream.node, definition, frame.timeMs);
+        if (definition !== undefined) this.#addIfNew(stream.node, definition, frame.timeMs - ageMs);
       }
     }
   }

@@ -1,8 +1,8 @@
 import { columnBits, isStale, setStale } from "../../shared/model/stale.ts";
 
 /**
- * The recent rows of one group of one stream in one epoch. A row is a tick: one time for all series
- * of the group. Of a series only changes are kept: an entry says "from this row on the value is
+ * The recent rows of one group of one stream in one epoch. A row is a reading: one time for all
+ * series of the group. Of a series only changes are kept: an entry says "from this row on the value is
  * this", or, as a staleness marker, "it ended at this row". On most hosts most values stay as they
  * are from one second to the next, so a row costs what changed in it.
  *

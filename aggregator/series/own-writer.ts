@@ -3,13 +3,13 @@ import type { VectorSample } from "../../shared/model/columns.ts";
 import { labelsKey } from "../../shared/model/labels.ts";
 import { DOUBLE_SCALE } from "../../shared/model/series-definition.ts";
 import { SerialQueue } from "../../shared/time/serial-queue.ts";
+import { TICK_GROUP } from "../../shared/wire/frame.ts";
 import { FrameEncoder } from "../../shared/wire/frame-encoder.ts";
 import type { CommitItem, CommitOutcome } from "../model/commit.ts";
 
 /** The node that the aggregator's own streams are of: none. */
 export const OWN_NODE = "";
 const KEYFRAME_EVERY = 240;
-const GROUP = 0;
 /** Rules that are late or read again may write this much out of order; it is not the clock. */
 const SET_BACK_MS = 1000;
 
@@ -69,7 +69,7 @@ export class OwnWriter {
       this.#encoder.retire(entry.slot);
       this.#slots.delete(key);
     }
-    const frame = this.#encoder.encodeTick(timeMs, [GROUP]);
+    const frame = this.#encoder.encodeTick(timeMs);
     const place = { node: OWN_NODE, streamId: this.#group };
     const items: CommitItem[] = [];
     if (frame.definitions.length > 0) {
@@ -104,7 +104,7 @@ export class OwnWriter {
     const key = labelsKey(labels);
     let entry = this.#slots.get(key);
     if (entry === undefined) {
-      const slot = this.#encoder.define(GROUP, DOUBLE_SCALE, labels);
+      const slot = this.#encoder.define(TICK_GROUP, DOUBLE_SCALE, labels);
       entry = { slot, tick: 0 };
       this.#slots.set(key, entry);
     }

@@ -155,7 +155,7 @@ export class Recovery {
     }
     await this.#addLostSeries(stream, snapshot);
     stream.decoder.apply(snapshot);
-    stream.restoreLanes(this.#parts.index);
+    stream.restoreLanes(snapshot, this.#parts.index);
   }
 
   async #replay(stream: Stream, [key, value]: Entry): Promise<void> {
@@ -197,7 +197,7 @@ export class Recovery {
   async #addLostSeries(stream: Stream, frame: ParsedFrame): Promise<void> {
     const { index, store } = this.#parts;
     const operations: BatchOperation[] = [];
-    for (const { changed } of frame.groups) {
+    for (const { changed, ageMs } of frame.groups) {
       if (stream.hasColumns(changed)) continue;
       for (const id of changed) {
         const definition = stream.decoder.definitions[id];
@@ -205,7 +205,7 @@ export class Recovery {
         const labels = storedLabels(stream.node, definition.labels);
         if (index.find(labels) !== undefined) continue;
         const ref = index.nextRef;
-        const firstMs = frame.timeMs;
+        const firstMs = frame.timeMs - ageMs;
         index.add(ref, labels, firstMs, 0);
         const value = encodeSeries({ labels, firstMs, lastMs: 0 });
         operations.push({ type: "put", key: seriesKey(ref), value });

@@ -1,6 +1,7 @@
 import { strict as assert } from "node:assert";
 import { epochOfSeq } from "../../shared/wire/frame.ts";
 import { type ParsedFrame, StreamDecoder } from "../../shared/wire/frame-decoder.ts";
+import type { ParsedGroup } from "../../shared/wire/frame-input.ts";
 import { Lane } from "./lane.ts";
 import { type Series, type SeriesIndex, storedLabels } from "./series-index.ts";
 import { EMPTY_BOOKS, type StreamBooks, withFrame } from "./stream-books.ts";
@@ -122,23 +123,25 @@ export class Stream {
       const lane = this.lanes.get(decoder.definitions[id]?.group ?? 0);
       if (lane !== undefined && column >= 0 && lane.idOf(column) === id) lane.end(column);
     }
-    for (const { group, changed } of frame.groups)
-      this.#setAll(group, changed, frame.timeMs, index);
+    for (const group of frame.groups) this.#setAll(group, frame.timeMs - group.ageMs, index);
     return isStored ? this.#appendRows(frame) : 0;
   }
 
-  /** After the decoder's state was read from a checkpoint: its living series go on from here. */
-  restoreLanes(index: SeriesIndex): void {
+  /**
+   * After the decoder has applied the snapshot of a checkpoint: its living series go on from here.
+   */
+  restoreLanes(snapshot: ParsedFrame, index: SeriesIndex): void {
     const { decoder } = this;
     this.#markTimeMs = this.lastTimeMs;
     this.#beginLanes();
-    for (let id = 0; id < decoder.seriesKnown; id += 1) {
-      if (decoder.isAlive[id] !== 1) continue;
-      const lane = this.#laneOf(decoder.definitions[id]?.group ?? 0);
-      const column = this.#openColumn(id, lane, this.lastTimeMs, index);
-      lane.restore(column, decoder.values[id] ?? 0);
+    for (const { group, ageMs, changed } of snapshot.groups) {
+      const lane = this.#laneOf(group);
+      lane.lastTimeMs = snapshot.timeMs - ageMs;
+      for (const id of changed) {
+        const column = this.#openColumn(id, lane, lane.lastTimeMs, index);
+        lane.restore(column, decoder.values[id] ?? 0);
+      }
     }
-    for (const lane of this.lanes.values()) lane.lastTimeMs = this.lastTimeMs;
   }
 
   /** Sets a mark here when there is enough for chunks since the one before. */
@@ -174,7 +177,7 @@ export class Stream {
       timeEpoch: this.timeEpoch,
       books: this.books,
       setBacks: this.setBacks,
-      snapshot: decoder.snapshot(),
+      snapshot: this.#snapshot(),
       rows,
     });
     this.framesSinceMark = 0;
@@ -215,13 +218,20 @@ export class Stream {
     }
   }
 
+  #snapshot(): Uint8Array {
+    const readAtMs = (group: number) => this.lanes.get(group)?.lastTimeMs ?? 0;
+    const newestMs = Math.max(...[...this.lanes.keys()].map(readAtMs));
+    return this.decoder.snapshot(Math.max(this.decoder.lastTimeMs, newestMs), readAtMs);
+  }
+
   #appendRows(frame: ParsedFrame): number {
     const { decoder } = this;
     let samples = 0;
-    for (const group of decoder.tickedGroups) {
+    for (const { group, timeMs } of decoder.readings) {
       const lane = this.lanes.get(group);
       if (lane === undefined || !lane.hasColumns) continue;
-      lane.appendRow(frame.timeMs, false);
+      // An agent that says otherwise spoils its own times only.
+      lane.appendRow(Math.max(timeMs, lane.lastTimeMs + 1), false);
       samples += decoder.aliveOfGroup(group).length;
     }
     if (frame.timeMs <= this.lastTimeMs) {
@@ -274,7 +284,8 @@ export class Stream {
     this.#laneEpoch = this.decoder.epoch;
   }
 
-  #setAll(group: number, ids: readonly number[], timeMs: number, index: SeriesIndex): void {
+  #setAll({ group, changed: ids }: ParsedGroup, timeMs: number, index: SeriesIndex): void {
+    if (ids.length === 0) return;
     const { values, definitions } = this.decoder;
     const lane = this.#laneOf(group);
     for (let i = 0; i < ids.length; i += 1) {

@@ -1,7 +1,7 @@
 import { PrefixCode } from "./prefix-code.ts";
 
 /**
- * The codes of frame.ts, version 2. They never change: another one is another version. Lengths were
+ * The codes of frame.ts. They never change: another one is another version. Lengths were
  * made from what two-minute streams of a machine at work, with 17 to 100 containers, had of each
  * symbol, smoothed so that none is longer than 12 bits.
  */

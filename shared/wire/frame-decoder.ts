@@ -15,7 +15,6 @@ import {
 } from "./frame.ts";
 import { type ParsedGroup, readGroup } from "./frame-input.ts";
 import { FrameOutput } from "./frame-output.ts";
-import { readGroupV1 } from "./frame-v1.ts";
 
 export type FrameHeader = {
   readonly seq: number;
@@ -32,8 +31,7 @@ export type ParsedFrame = FrameHeader & { readonly groups: readonly ParsedGroup[
  * @throws OperationalError PARSE when the bytes are not a frame of this version
  */
 export function readFrameHeader(bytes: Uint8Array): FrameHeader {
-  const { version: _, ...header } = readHeader(openFrame(bytes));
-  return header;
+  return readHeader(openFrame(bytes));
 }
 
 /**
@@ -42,20 +40,15 @@ export function readFrameHeader(bytes: Uint8Array): FrameHeader {
  */
 export function parseFrame(bytes: Uint8Array): ParsedFrame {
   const reader = openFrame(bytes);
-  const { version, ...header } = readHeader(reader);
-  const groupCount = reader.count(3);
+  const header = readHeader(reader);
+  const groupCount = reader.count(4);
   const groups: ParsedGroup[] = [];
   let before = -1;
   let named = 0;
   for (let i = 0; i < groupCount; i += 1) {
-    const group =
-      version === 1 ? readGroupV1(reader, header.seriesCount) : readGroup(reader, header);
-    if (header.isKeyframe ? group.ended.length > 0 : !group.isTicked) {
-      const what = header.isKeyframe
-        ? "ends series in a keyframe"
-        : "names a group that did not tick";
-      throw new OperationalError("PARSE", `frame ${header.seq} ${what}`);
-    }
+    const group = readGroup(reader, header);
+    const fault = groupFault(group, header);
+    if (fault !== null) throw new OperationalError("PARSE", `frame ${header.seq} ${fault}`);
     named += group.ended.length + group.changed.length;
     if (named > header.seriesCount) {
       const counts = `${named} of ${header.seriesCount} series`;
@@ -71,6 +64,14 @@ export function parseFrame(bytes: Uint8Array): ParsedFrame {
   const twice = namedTwice(groups);
   if (twice === null) return { ...header, groups };
   throw new OperationalError("PARSE", `frame ${header.seq} names series ${twice} twice`);
+}
+
+function groupFault(group: ParsedGroup, { isKeyframe, timeMs }: FrameHeader): string | null {
+  if (isKeyframe && group.ended.length > 0) return "ends series in a keyframe";
+  if (!isKeyframe && !group.isRead && group.changed.length > 0) {
+    return "changes a group that was not read";
+  }
+  return group.ageMs > timeMs ? `has a reading ${group.ageMs} ms old` : null;
 }
 
 /** A series in two of the lists; in one of them none can be, as ids ascend. */
@@ -98,22 +99,22 @@ function openFrame(bytes: Uint8Array): ByteReader {
   return new ByteReader(checkedBody(bytes, "frame"), "frame");
 }
 
-function readHeader(reader: ByteReader): FrameHeader & { readonly version: number } {
+function readHeader(reader: ByteReader): FrameHeader {
   const version = reader.byte();
-  if (version !== 1 && version !== FRAME_VERSION) {
+  if (version !== FRAME_VERSION) {
     throw new OperationalError(
       "PARSE",
-      `frame has version ${version}, this program reads versions 1 to ${FRAME_VERSION}`,
+      `frame has version ${version}, this program reads version ${FRAME_VERSION}`,
     );
   }
   const flags = reader.byte();
-  const seq = version === 1 ? reader.varint() : readSeq(reader);
+  const seq = readSeq(reader);
   const timeMs = reader.varint();
   const seriesCount = reader.varint();
   if (flags > FLAG_KEYFRAME || seriesCount > STREAM_SERIES_MAX) {
     throw new OperationalError("PARSE", `frame ${seq} has flags ${flags}, ${seriesCount} series`);
   }
-  return { version, seq, timeMs, isKeyframe: flags === FLAG_KEYFRAME, seriesCount };
+  return { seq, timeMs, isKeyframe: flags === FLAG_KEYFRAME, seriesCount };
 }
 
 function readSeq(reader: ByteReader): number {
@@ -122,6 +123,9 @@ function readSeq(reader: ByteReader): number {
   if (epoch <= EPOCH_MAX && count <= EPOCH_FRAMES_MAX) return seqOf(epoch, count);
   throw new OperationalError("PARSE", `frame ${count} of epoch ${epoch} is beyond all`);
 }
+
+/** Unix milliseconds. */
+export type GroupReading = { readonly group: number; readonly timeMs: number };
 
 export type FrameVerdict = "take" | "duplicate" | "no-base" | "unknown-series";
 
@@ -139,7 +143,7 @@ export class StreamDecoder {
   #values = new Float64Array(64);
   #members = new Map<number, number[]>();
   #ended: number[] = [];
-  #tickedGroups: number[] = [];
+  #readings: GroupReading[] = [];
 
   get epoch(): number {
     return this.#epoch;
@@ -176,9 +180,9 @@ export class StreamDecoder {
     return this.#ended;
   }
 
-  /** Groups that ticked in the last frame. */
-  get tickedGroups(): readonly number[] {
-    return this.#tickedGroups;
+  /** Readings of groups that the last frame brought. */
+  get readings(): readonly GroupReading[] {
+    return this.#readings;
   }
 
   /** Ids of the living series of a group, ascending. */
@@ -227,28 +231,35 @@ export class StreamDecoder {
     this.#lastSeq = frame.seq;
     this.#lastTimeMs = frame.timeMs;
     this.#ended = frame.isKeyframe ? this.#endUnnamed(frame) : [];
-    this.#tickedGroups = [];
+    this.#readings = [];
     for (const group of frame.groups) {
-      if (group.isTicked) this.#tickedGroups.push(group.group);
+      if (group.isRead) {
+        this.#readings.push({ group: group.group, timeMs: frame.timeMs - group.ageMs });
+      }
       for (const id of group.ended) this.#end(id);
       this.#change(group, frame.isKeyframe);
     }
   }
 
-  /** The state as a keyframe: `define` everything and `apply` it to be here again. */
-  snapshot(): Uint8Array {
+  /**
+   * The state as a keyframe: `define` everything and `apply` it to be here again.
+   * @param timeMs not before any reading
+   * @param readAtMs when a group was read last
+   */
+  snapshot(timeMs: number, readAtMs: (group: number) => number): Uint8Array {
     const groups = [...this.#members].filter(([, ids]) => ids.length > 0);
     groups.sort(([a], [b]) => a - b);
     const output = new FrameOutput();
     output.begin({
       seq: this.#lastSeq,
-      timeMs: this.#lastTimeMs,
+      timeMs,
       isKeyframe: true,
       seriesCount: this.#definitions.length,
       groupCount: groups.length,
     });
     for (const [group, ids] of groups) {
-      output.group(group, false, 0, ids.length);
+      const ageMs = timeMs - readAtMs(group);
+      output.group({ group, isRead: false, ageMs, endedCount: 0, changedCount: ids.length });
       for (const id of ids) {
         const value = this.#values[id] ?? 0;
         if (this.#definitions[id]?.scale === DOUBLE_SCALE) output.changedDouble(id, value);
@@ -265,7 +276,7 @@ export class StreamDecoder {
     this.#isAlive.fill(0);
     this.#members = new Map();
     this.#ended = [];
-    this.#tickedGroups = [];
+    this.#readings = [];
   }
 
   #grow(): void {

@@ -2,7 +2,7 @@ import { strict as assert } from "node:assert";
 import { OperationalError } from "../errors.ts";
 import type { Labels } from "../model/labels.ts";
 import { DOUBLE_SCALE, type SeriesDefinition } from "../model/series-definition.ts";
-import { FRAME_GROUPS_MAX, STREAM_SERIES_MAX, seqOf } from "./frame.ts";
+import { FRAME_GROUPS_MAX, STREAM_SERIES_MAX, seqOf, TICK_GROUP } from "./frame.ts";
 import { FrameOutput } from "./frame-output.ts";
 
 export type EncodedFrame = {
@@ -14,15 +14,27 @@ export type EncodedFrame = {
   readonly definitions: readonly SeriesDefinition[];
   /** Series defined in this epoch up to here: ids below it. */
   readonly seriesCount: number;
-  /** Series that have a sample at this tick. */
+  /** Samples of all readings of this tick. */
   readonly sampleCount: number;
+  /** Series that have not ended, of all groups. */
+  readonly livingCount: number;
 };
 
 const GROWTH_FIRST = 1024;
 
+type Group = {
+  /** When it was read last. */
+  readAtMs: number;
+  /** The last tick with a reading of it. */
+  readInTick: number;
+  /** Whether a slot was retired since its list was last cleared of them. */
+  hasRetired: boolean;
+};
+
 /**
  * Turns ticks into frames (frame.ts). A collector defines its series once and gets a slot for each;
- * every tick it sets the value of each slot that still has one; `encodeTick` makes the frame.
+ * at every reading it sets the value of each slot that still has one, and says when its group was
+ * read (`read`; group 0 is read in every tick); `encodeTick` makes the frame.
  *
  * What stands behind a slot lies in columns, because all of them are looked at in every tick.
  * Invariants: `#named[group]` holds the slots of the group that have an id in this epoch, ids
@@ -43,8 +55,7 @@ export class FrameEncoder {
   #isAlive = new Uint8Array(GROWTH_FIRST);
   #isRetired = new Uint8Array(GROWTH_FIRST);
   readonly #free: number[] = [];
-  /** By group: whether a slot was retired since its list was last cleared of them. */
-  readonly #hasRetired = new Uint8Array(FRAME_GROUPS_MAX);
+  readonly #groups: Group[] = [];
   readonly #named: number[][] = [];
   #unnamed: number[] = [];
   /** Of the group that is written; kept for their memory. */
@@ -55,12 +66,25 @@ export class FrameEncoder {
   #epoch: number;
   #frameCount = 0;
   #seriesCount = 0;
+  #livingCount = 0;
   #tick = 1;
 
   /** @param options.keyframeEvery frames from one keyframe to the next */
   constructor(epoch: number, options: { readonly keyframeEvery: number }) {
     this.#epoch = epoch;
     this.#keyframeEvery = options.keyframeEvery;
+    this.newGroup();
+  }
+
+  /**
+   * A group for series that are read together, but not in every tick.
+   * @throws OperationalError LIMIT when there are as many as there may be
+   */
+  newGroup(): number {
+    if (this.#groups.length >= FRAME_GROUPS_MAX) {
+      throw new OperationalError("LIMIT", `More than ${FRAME_GROUPS_MAX} groups of series`);
+    }
+    return this.#groups.push({ readAtMs: 0, readInTick: 0, hasRetired: false }) - 1;
   }
 
   /**
@@ -68,7 +92,7 @@ export class FrameEncoder {
    * @throws OperationalError LIMIT when the stream has all the series it may have
    */
   define(group: number, scale: number, labels: Labels): number {
-    assert(group >= 0 && group < FRAME_GROUPS_MAX);
+    assert(this.#groups[group] !== undefined);
     const slot = this.#free.pop() ?? this.#labels.length;
     if (slot >= STREAM_SERIES_MAX) {
       throw new OperationalError("LIMIT", `More than ${STREAM_SERIES_MAX} series on this node`);
@@ -93,11 +117,22 @@ export class FrameEncoder {
     assert(slot < this.#labels.length && this.#isRetired[slot] === 0);
     this.#isRetired[slot] = 1;
     this.end(slot);
-    this.#hasRetired[this.#group[slot] ?? 0] = 1;
+    this.#groupOf(slot).hasRetired = true;
   }
 
   /**
-   * The slot's value for the tick being built: the integer (value × 10^scale), or for scale -1 the
+   * The group was read at `timeMs`, no later than the tick being built and after its last reading:
+   * those of its series that have no value now end with it.
+   */
+  read(group: number, timeMs: number): void {
+    const entry = this.#groups[group];
+    assert(entry !== undefined);
+    entry.readAtMs = timeMs;
+    entry.readInTick = this.#tick;
+  }
+
+  /**
+   * The slot's value for the reading in the tick being built: the integer (value × 10^scale), or for scale -1 the
    * double. NaN in an integer series means that there is no value, as if it had not been set.
    */
   set(slot: number, value: number): void {
@@ -106,7 +141,7 @@ export class FrameEncoder {
     this.#setAtTick[slot] = this.#tick;
   }
 
-  /** As `set`, for this tick and all that follow, until `end`. For series that seldom change. */
+  /** As `set`, for this reading and all that follow, until `end`. For series that seldom change. */
   hold(slot: number, value: number): void {
     this.#value[slot] = value;
     this.#isHeld[slot] = 1;
@@ -118,12 +153,10 @@ export class FrameEncoder {
     this.#setAtTick[slot] = 0;
   }
 
-  /** As if the slot had been set to the value it had at the last tick, if it had one. */
-  keep(slot: number): void {
-    if (this.#setAtTick[slot] === this.#tick - 1) this.#setAtTick[slot] = this.#tick;
-  }
-
-  /** Starts a new table: the next frame is the first of `epoch` and names every series anew. */
+  /**
+   * Starts a new table: the next frame is the first of `epoch` and names every series anew, those of
+   * groups that are not read with it too.
+   */
   beginEpoch(epoch: number): void {
     this.#epoch = epoch;
     this.#frameCount = 0;
@@ -131,7 +164,6 @@ export class FrameEncoder {
     for (const slots of this.#named) {
       for (const slot of slots ?? []) {
         this.#id[slot] = -1;
-        this.#isAlive[slot] = 0;
         this.#unnamed.push(slot);
       }
     }
@@ -146,25 +178,22 @@ export class FrameEncoder {
     }
   }
 
-  /**
-   * The frame of a tick at `timeMs` in which the groups of `groups` ticked. A live series of such a
-   * group that was not set has ended.
-   */
-  encodeTick(timeMs: number, groups: readonly number[]): EncodedFrame {
+  /** The frame of a tick at `timeMs`, with what was read for it. */
+  encodeTick(timeMs: number): EncodedFrame {
+    this.read(TICK_GROUP, timeMs);
     const isKeyframe = this.#frameCount % this.#keyframeEvery === 0;
     this.#frameCount += 1;
     const seq = seqOf(this.#epoch, this.#frameCount);
     const definitions = this.#nameSeries();
-    const written = isKeyframe ? this.#groupsInUse(groups) : [...groups].sort((a, b) => a - b);
+    const written = this.#writtenGroups(isKeyframe);
     const seriesCount = this.#seriesCount;
     this.#output.begin({ seq, timeMs, isKeyframe, seriesCount, groupCount: written.length });
     let sampleCount = 0;
-    for (const group of written) {
-      sampleCount += this.#writeGroup(group, groups.includes(group), isKeyframe);
-    }
+    for (const group of written) sampleCount += this.#writeGroup(group, timeMs, isKeyframe);
     this.#tick += 1;
     const bytes = this.#output.finish();
-    return { seq, timeMs, isKeyframe, bytes, definitions, seriesCount, sampleCount };
+    const livingCount = this.#livingCount;
+    return { seq, timeMs, isKeyframe, bytes, definitions, seriesCount, sampleCount, livingCount };
   }
 
   #grow(): void {
@@ -188,16 +217,35 @@ export class FrameEncoder {
     if (this.#unnamed.length === 0) return definitions;
     const waiting: number[] = [];
     for (const slot of this.#unnamed) {
-      if (this.#isRetired[slot] === 1) {
-        this.#free.push(slot);
-      } else if (this.#setAtTick[slot] !== this.#tick && this.#isHeld[slot] === 0) {
-        waiting.push(slot);
-      } else {
+      if (this.#isToBeNamed(slot)) {
         definitions.push(this.#nameOne(slot));
+        continue;
       }
+      this.#endAlive(slot); // it has no id: no reader of this epoch has to hear of it
+      if (this.#isRetired[slot] === 1) this.#free.push(slot);
+      else waiting.push(slot);
     }
     this.#unnamed = waiting;
     return definitions;
+  }
+
+  /** It got a value, or an earlier epoch gave it one and its group was not read since. */
+  #isToBeNamed(slot: number): boolean {
+    if (this.#isRetired[slot] === 1) return false;
+    if (this.#groupOf(slot).readInTick !== this.#tick) return this.#isAlive[slot] === 1;
+    return this.#setAtTick[slot] === this.#tick || this.#isHeld[slot] === 1;
+  }
+
+  #endAlive(slot: number): void {
+    this.#livingCount -= this.#isAlive[slot] ?? 0;
+    this.#isAlive[slot] = 0;
+    this.#last[slot] = 0;
+  }
+
+  #groupOf(slot: number): Group {
+    const group = this.#groups[this.#group[slot] ?? 0];
+    assert(group !== undefined);
+    return group;
   }
 
   #nameOne(slot: number): SeriesDefinition {
@@ -215,17 +263,25 @@ export class FrameEncoder {
     return slots;
   }
 
-  #groupsInUse(ticked: readonly number[]): number[] {
-    const groups = new Set(ticked);
-    this.#named.forEach((slots, group) => {
-      if (slots.some((slot) => this.#isAlive[slot] === 1)) groups.add(group);
+  /** Those of which there is something to say, ascending. */
+  #writtenGroups(isKeyframe: boolean): number[] {
+    const written: number[] = [];
+    this.#groups.forEach(({ readInTick, hasRetired }, group) => {
+      const isRead = readInTick === this.#tick;
+      if (isRead || (isKeyframe ? this.#hasLiving(group) : hasRetired)) written.push(group);
     });
-    return [...groups].sort((a, b) => a - b);
+    return written;
+  }
+
+  #hasLiving(group: number): boolean {
+    return this.#slotsOf(group).some((slot) => this.#isAlive[slot] === 1);
   }
 
   /** Returns the number of samples the group has at this tick. */
-  #writeGroup(group: number, isTicked: boolean, isKeyframe: boolean): number {
+  #writeGroup(group: number, timeMs: number, isKeyframe: boolean): number {
     const slots = this.#slotsOf(group);
+    const entry = this.#groups[group] as Group;
+    const isRead = entry.readInTick === this.#tick;
     const tick = this.#tick;
     const setAtTick = this.#setAtTick;
     const isHeld = this.#isHeld;
@@ -238,12 +294,12 @@ export class FrameEncoder {
     for (let i = 0; i < slots.length; i += 1) {
       const slot = slots[i] ?? 0;
       const isSet = setAtTick[slot] === tick || isHeld[slot] === 1;
-      if (isSet && isTicked) {
+      if (isSet && isRead) {
         sampleCount += 1;
         if (!isKeyframe && isAlive[slot] === 1 && isSame(values[slot], lasts[slot])) continue;
         this.#changed[changedCount] = slot;
         changedCount += 1;
-      } else if (isAlive[slot] === 1 && isTicked) {
+      } else if (isAlive[slot] === 1 && (isRead || this.#isRetired[slot] === 1)) {
         this.#ended[endedCount] = slot;
         endedCount += 1;
       } else if (isAlive[slot] === 1 && isKeyframe) {
@@ -251,13 +307,15 @@ export class FrameEncoder {
         changedCount += 1;
       }
     }
-    this.#output.group(group, isTicked, isKeyframe ? 0 : endedCount, changedCount);
+    const ageMs = Math.max(0, timeMs - entry.readAtMs); // a clock that was set back: 0
+    const toldEnded = isKeyframe ? 0 : endedCount; // a reader ends what a keyframe does not name
+    this.#output.group({ group, isRead, ageMs, endedCount: toldEnded, changedCount });
     this.#writeEnded(endedCount, isKeyframe);
-    this.#writeChanged(changedCount, isTicked, isKeyframe);
+    this.#writeChanged(changedCount, isRead, isKeyframe);
     this.#output.endGroup();
-    if (isTicked && this.#hasRetired[group] === 1) {
+    if (entry.hasRetired) {
       this.#named[group] = this.#withoutRetired(slots);
-      this.#hasRetired[group] = 0;
+      entry.hasRetired = false;
     }
     return sampleCount;
   }
@@ -272,26 +330,25 @@ export class FrameEncoder {
     return kept;
   }
 
-  /** A keyframe need not say what ended: a reader ends what it does not name. */
   #writeEnded(count: number, isKeyframe: boolean): void {
     for (let i = 0; i < count; i += 1) {
       const slot = this.#ended[i] ?? 0;
-      this.#isAlive[slot] = 0;
-      this.#last[slot] = 0;
+      this.#endAlive(slot);
       if (!isKeyframe) this.#output.ended(this.#id[slot] ?? 0);
     }
   }
 
-  #writeChanged(count: number, isTicked: boolean, isKeyframe: boolean): void {
+  #writeChanged(count: number, isRead: boolean, isKeyframe: boolean): void {
     const output = this.#output;
     output.beginChanged();
     for (let i = 0; i < count; i += 1) {
       const slot = this.#changed[i] ?? 0;
       const last = this.#last[slot] ?? 0;
-      const value = isTicked ? (this.#value[slot] ?? 0) : last;
+      const value = isRead ? (this.#value[slot] ?? 0) : last;
       const id = this.#id[slot] ?? 0;
       if (this.#scale[slot] === DOUBLE_SCALE) output.changedDouble(id, value);
       else output.changed(id, value, isKeyframe || this.#isAlive[slot] === 0 ? 0 : last);
+      this.#livingCount += 1 - (this.#isAlive[slot] ?? 0);
       this.#isAlive[slot] = 1;
       this.#last[slot] = value;
     }

@@ -19,7 +19,9 @@ import { CODE_BITS_MAX, readTail } from "./prefix-code.ts";
 /** What a frame says of one group; ids ascend in both lists. */
 export type ParsedGroup = {
   readonly group: number;
-  readonly isTicked: boolean;
+  readonly isRead: boolean;
+  /** How long before the frame's time it was read last. */
+  readonly ageMs: number;
   readonly ended: readonly number[];
   readonly changed: readonly number[];
   /** One for each of `changed`: a difference, or where `isAbsolute` is 1 the value itself. */
@@ -37,6 +39,7 @@ export function readGroup(
   { isKeyframe, seriesCount }: { readonly isKeyframe: boolean; readonly seriesCount: number },
 ): ParsedGroup {
   const head = reader.varint();
+  const ageMs = reader.varint();
   const endedCount = reader.count(ENDED_BYTES_MIN);
   const changedCount = reader.count(CHANGED_BYTES_MIN);
   if (endedCount + changedCount > seriesCount) {
@@ -61,7 +64,8 @@ export function readGroup(
   const { values, isAbsolute } = numbers;
   return {
     group: Math.floor(head / 2),
-    isTicked: head % 2 === 1,
+    isRead: head % 2 === 1,
+    ageMs,
     ended,
     changed,
     values,

@@ -27,6 +27,15 @@ export type FrameStart = {
   readonly groupCount: number;
 };
 
+/** Head of a group, as in a `ParsedGroup`. */
+export type GroupStart = {
+  readonly group: number;
+  readonly isRead: boolean;
+  readonly ageMs: number;
+  readonly endedCount: number;
+  readonly changedCount: number;
+};
+
 /**
  * Writes a frame (frame.ts): `begin`, then for each group `group`, the ended ids, the changed ones
  * with their values, `endGroup`; then `finish`. Ids ascend. Its memory is kept for the next one.
@@ -56,9 +65,10 @@ export class FrameOutput {
     this.#code = isKeyframe ? KEYFRAME_CODE : CHANGE_CODE;
   }
 
-  group(group: number, isTicked: boolean, endedCount: number, changedCount: number): void {
+  group({ group, isRead, ageMs, endedCount, changedCount }: GroupStart): void {
     const writer = this.#writer;
-    writer.varint(group * 2 + (isTicked ? 1 : 0));
+    writer.varint(group * 2 + (isRead ? 1 : 0));
+    writer.varint(ageMs);
     writer.varint(endedCount);
     writer.varint(changedCount);
     this.#before = -1;

@@ -3,14 +3,15 @@
  * everything. The same bytes lie in the agent's queue, travel to the aggregator and lie in its
  * write-ahead log; nothing in between encodes anew.
  *
- *     byte      format version (2)
+ *     byte      format version (1)
  *     byte      flags: 1 = keyframe
  *     varint    epoch: one table of series
  *     varint    count: place in the epoch, from 1; the sequence is epoch * 2^32 + count
  *     varint    time, Unix milliseconds
  *     varint    definitions of this epoch that a reader must have: ids below this number
  *     varint    number of groups; then for each of them, in the order of their numbers:
- *       varint    group * 2 + 1 if it ticked, group * 2 if it is only named (in a keyframe)
+ *       varint    group * 2 + 1 if it was read, otherwise group * 2
+ *       varint    age: how long before the frame's time the group was read last, milliseconds
  *       varint    number of series that ended
  *       varint    number of series that changed or began
  *       bits      the ids of those that ended, each as gap; then of those that changed, each as gap
@@ -37,21 +38,23 @@
  * several series have in common (a group and the one around it, usage and working set). A code that
  * adapts to each series was no smaller, and would make a frame's reading depend on those before it.
  *
- * Series that are alive, belong to a group that ticked and are not named did not change: they have
- * a sample at this tick all the same. A keyframe names every series that is alive in every group, also
- * in groups that did not tick, and a reader ends what it does not name. So every stretch from a
- * keyframe on stands alone. An epoch begins with a keyframe.
- *
- * Version 1 (frame-v1.ts) had varints in the place of the bits; readers take both.
+ * A group is what is read together: its series have a sample at each reading, with the reading's time,
+ * and none between two readings. Group 0 is read in every tick. Series that are alive, belong to a
+ * group that was read and are not named did not change: they have a sample all the same. Of a group
+ * that was not read a frame names what ended, and a keyframe, as of all groups, every series that is
+ * alive: a reader ends what a keyframe does not name. So every stretch from a keyframe on stands
+ * alone. An epoch begins with a keyframe.
  */
-export const FRAME_VERSION = 2;
+export const FRAME_VERSION = 1;
 export const FLAG_KEYFRAME = 1;
 
 /** Bytes of one frame, at most: a keyframe of 200,000 series fits. */
 export const FRAME_BYTES_MAX = 2 * 1024 * 1024;
 /** Series one stream may define in an epoch. */
 export const STREAM_SERIES_MAX = 1_000_000;
-export const FRAME_GROUPS_MAX = 64;
+export const FRAME_GROUPS_MAX = 4096;
+/** Read in every tick. */
+export const TICK_GROUP = 0;
 
 /** Epochs, and frames of an epoch: a sequence stays a whole number below 2^53. */
 export const EPOCH_MAX = 2 ** 21 - 1;

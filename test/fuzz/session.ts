@@ -20,7 +20,7 @@ export function encodedSession(node: string, streamId: string, nowMs: number): S
   let frames: Uint8Array[] = [];
   for (let tick = 1; tick <= TICKS; tick += 1) {
     for (const [index, slot] of slots.entries()) encoder.set(slot, tick * index);
-    const frame = encoder.encodeTick(nowMs - (TICKS - tick) * 1000, [0]);
+    const frame = encoder.encodeTick(nowMs - (TICKS - tick) * 1000);
     if (frame.definitions.length > 0) {
       const series = frame.definitions.map((one) => ({ ...one, labels: [...one.labels] }));
       messages.push({ series: { epoch: 1, series } });

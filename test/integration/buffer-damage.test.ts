@@ -74,7 +74,7 @@ class OpenBuffer implements AsyncDisposable {
     return () => {
       tick += 1;
       for (const slot of slots) encoder.set(slot, (tick * slot * 7919) % 1_000_003);
-      return encoder.encodeTick(1_700_000_000_000 + tick * 1000, [0]);
+      return encoder.encodeTick(1_700_000_000_000 + tick * 1000);
     };
   }
 

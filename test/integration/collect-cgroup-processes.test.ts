@@ -9,6 +9,7 @@ import { CgroupTree } from "../../agent/collect/cgroup/cgroup-tree.ts";
 import { type CollectContext, Faults } from "../../agent/collect/context.ts";
 import { ReadBuffer } from "../../agent/collect/kit/held-file.ts";
 import { ReadingLane } from "../../agent/collect/reading-lane.ts";
+import { nodeClock } from "../../shared/platform/node.ts";
 import { RecordingSink } from "../unit/collect/recording-sink.ts";
 
 const ID = "0123456789abcdef".repeat(4);
@@ -20,7 +21,14 @@ afterEach(async () => {
 
 function contextOf(hostRoot: string, sink: RecordingSink): CollectContext {
   const buffer = new ReadBuffer();
-  return { hostRoot, buffer, sink, faults: new Faults(sink), lane: new ReadingLane() };
+  return {
+    hostRoot,
+    buffer,
+    sink,
+    faults: new Faults(sink),
+    lane: new ReadingLane(),
+    clock: nodeClock,
+  };
 }
 
 class FakeHost {

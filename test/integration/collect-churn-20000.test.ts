@@ -125,7 +125,7 @@ class Agent {
   #samples = 0;
 
   constructor(hostRoot: string) {
-    this.#collectors = createCollectors({ hostRoot, cgroupsMax: 2000 }, this.#encoder);
+    this.#collectors = createCollectors({ hostRoot, cgroupsMax: 2000 }, nodeClock, this.#encoder);
     this.#runner = new TickRunner(this.#collectors, this.#encoder, nodeClock, new MemoryLogger());
     cleanups.push(() => {
       for (const { collector } of this.#collectors) collector.close();
@@ -140,7 +140,7 @@ class Agent {
       this.#encoder.beginEpoch(this.#epoch);
     }
     this.#runner.run(this.#nowMs);
-    const frame = this.#encoder.encodeTick(this.#nowMs, [0]);
+    const frame = this.#encoder.encodeTick(this.#nowMs);
     this.#samples = frame.sampleCount;
     this.#endedSeries = frame.seriesCount - frame.sampleCount;
     return frame.sampleCount;

@@ -16,6 +16,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { findHierarchies } from "../../agent/collect/cgroup/hierarchies.ts";
 import { createCollectors } from "../../agent/collect/collectors.ts";
 import { parseMountinfo } from "../../agent/collect/proc/mounts.ts";
+import { nodeClock } from "../../shared/platform/node.ts";
 import { RecordingSink } from "../unit/collect/recording-sink.ts";
 
 const MOUNTINFO = "31 22 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n";
@@ -41,9 +42,11 @@ class FakeHost {
     mkdirSync(join(this.root, "proc/1"), { recursive: true });
     writeFileSync(join(this.root, "proc/1/mountinfo"), MOUNTINFO);
     this.make("/", { usage: 1 });
-    this.#collectors = createCollectors({ hostRoot: this.root, cgroupsMax }, this.sink).map(
-      ({ collector }) => collector,
-    );
+    this.#collectors = createCollectors(
+      { hostRoot: this.root, cgroupsMax },
+      nodeClock,
+      this.sink.groups,
+    ).map(({ collector }) => collector);
     const cgroups = this.#collectors.find((collector) => collector.name === "cgroup");
     if (cgroups === undefined) throw new Error("no cgroup collector");
     this.#cgroups = cgroups;
@@ -269,9 +272,11 @@ describe("a real cgroup (skipped where none can be made)", () => {
     const made = new Set([directory]);
     cleanups.push(() => made.forEach((one) => void rmdirSync(one)));
     const sink = new RecordingSink();
-    const collectors = createCollectors({ hostRoot: "/", cgroupsMax: 5000 }, sink).map(
-      ({ collector }) => collector,
-    );
+    const collectors = createCollectors(
+      { hostRoot: "/", cgroupsMax: 5000 },
+      nodeClock,
+      sink.groups,
+    ).map(({ collector }) => collector);
     const cgroups = collectors.find((collector) => collector.name === "cgroup");
     let nowMs = Date.now();
     const seen = () => {
@@ -321,9 +326,11 @@ describe("a real cgroup (skipped where none can be made)", () => {
       return end;
     };
     const sink = new RecordingSink();
-    const collectors = createCollectors({ hostRoot: "/", cgroupsMax: 5000 }, sink).map(
-      ({ collector }) => collector,
-    );
+    const collectors = createCollectors(
+      { hostRoot: "/", cgroupsMax: 5000 },
+      nodeClock,
+      sink.groups,
+    ).map(({ collector }) => collector);
     const cgroups = collectors.find((collector) => collector.name === "cgroup");
     let nowMs = Date.now();
     const startedAt = () => {

@@ -25,6 +25,7 @@ import { ReadBuffer } from "../../agent/collect/kit/held-file.ts";
 import { spaceOf } from "../../agent/collect/kit/statfs.ts";
 import { ReadingLane } from "../../agent/collect/reading-lane.ts";
 import { OperationalError } from "../../shared/errors.ts";
+import { nodeClock } from "../../shared/platform/node.ts";
 import { RecordingSink } from "../unit/collect/recording-sink.ts";
 
 const START_MS = 1_782_000_000_000;
@@ -90,6 +91,7 @@ class Bed {
       sink: this.sink,
       faults: this.faults,
       lane: this.lane,
+      clock: nodeClock,
     };
     const collector = containerFilesystemCollector(this.#directory(), context, {
       statfs: async (path) => this.#statfs(path),
@@ -106,9 +108,8 @@ class Bed {
 
   collect(afterMs: number): Record<string, number> {
     this.nowMs += afterMs;
-    this.sink.begin();
-    this.#collector?.collect(this.nowMs);
-    return Object.fromEntries(this.sink.values());
+    if (this.#collector === null) throw new Error("The bed is not started");
+    return Object.fromEntries(this.sink.tick(this.#collector, this.nowMs));
   }
 
   /** Ticks each second until everything was read that is due; the last tick's values. */

@@ -18,6 +18,7 @@ import { containerStateCollector } from "../../agent/collect/containers/containe
 import { Faults } from "../../agent/collect/context.ts";
 import { ReadBuffer } from "../../agent/collect/kit/held-file.ts";
 import { ReadingLane } from "../../agent/collect/reading-lane.ts";
+import { nodeClock } from "../../shared/platform/node.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { MemoryLogger } from "../support/memory-logger.ts";
 import { RecordingSink } from "../unit/collect/recording-sink.ts";
@@ -62,6 +63,7 @@ class Bed {
       sink,
       faults,
       lane: new ReadingLane(),
+      clock: nodeClock,
     });
   }
 

@@ -8,6 +8,7 @@ import { type CollectContext, Faults } from "../../agent/collect/context.ts";
 import { DEVICE_COLLECTORS } from "../../agent/collect/host-collectors.ts";
 import { ReadBuffer } from "../../agent/collect/kit/held-file.ts";
 import { ReadingLane } from "../../agent/collect/reading-lane.ts";
+import { nodeClock } from "../../shared/platform/node.ts";
 import { RecordingSink } from "../unit/collect/recording-sink.ts";
 import { writeTree } from "./device-tree.ts";
 import { exporterSeries, exposed, hasExporter } from "./node-exporter.ts";
@@ -27,32 +28,44 @@ function temporaryRoot(): string {
 }
 
 class Bed {
-  readonly sink = new RecordingSink();
-  readonly faults = new Faults(this.sink);
-  readonly collectors: Collector[];
+  readonly faultSink = new RecordingSink();
+  readonly faults = new Faults(this.faultSink);
+  readonly collectors: { readonly collector: Collector; readonly sink: RecordingSink }[];
   readonly #lane = new ReadingLane();
 
   constructor(hostRoot: string, names: readonly string[]) {
     const buffer = new ReadBuffer();
-    const context: CollectContext = {
+    const context: Omit<CollectContext, "sink"> = {
       hostRoot,
       buffer,
-      sink: this.sink,
       faults: this.faults,
       lane: this.#lane,
+      clock: nodeClock,
     };
-    this.collectors = DEVICE_COLLECTORS.filter(({ name }) => names.includes(name)).map((entry) =>
-      entry.create(context),
-    );
+    const entries = DEVICE_COLLECTORS.filter(({ name }) => names.includes(name));
+    this.collectors = entries.map(({ create }) => {
+      const sink = new RecordingSink();
+      return { collector: create({ ...context, sink }), sink };
+    });
     ends.push(() => {
-      for (const collector of this.collectors) collector.close();
+      for (const { collector } of this.collectors) collector.close();
     });
   }
 
   tick(nowMs: number): Map<string, number> {
-    this.sink.begin();
-    for (const collector of this.collectors) collector.collect(nowMs);
-    return this.sink.values();
+    return new Map(
+      this.collectors.flatMap(({ collector, sink }) => [...sink.tick(collector, nowMs)]),
+    );
+  }
+
+  get liveCount(): number {
+    return this.collectors.reduce((sum, { sink }) => sum + sink.liveCount, 0);
+  }
+
+  faultCounts(): Map<string, number> {
+    this.faultSink.begin();
+    this.faults.collect();
+    return this.faultSink.values();
   }
 
   /** Reads until `isReached`, each reading of its own. */
@@ -82,9 +95,7 @@ describe("devices", () => {
       const bed = new Bed(root, TREE_COLLECTORS);
       const values = await bed.until((found) => found.size >= expected.length);
       expect(exposed(values)).toEqual(expected);
-      bed.sink.begin();
-      bed.faults.collect();
-      expect([...bed.sink.values()]).toEqual([]);
+      expect([...bed.faultCounts()]).toEqual([]);
     },
   );
 
@@ -115,7 +126,7 @@ describe("devices", () => {
     unlinkSync(join(root, "sys/class/hwmon/hwmon0"));
     const values = await bed.until(({ size }) => size > 0 && size < before);
     expect([...values.keys()].filter((key) => key.includes("coretemp"))).toEqual([]);
-    expect(bed.sink.liveCount).toBe(values.size);
+    expect(bed.liveCount).toBe(values.size);
     await delay(50);
     expect(openBelow()).toBeLessThan(10);
   });
@@ -128,8 +139,7 @@ describe("devices", () => {
     bed.tick(0);
     await delay(50);
     expect([...bed.tick(1000)]).toEqual([]);
-    bed.faults.collect();
-    expect([...bed.sink.values()]).toEqual([]);
+    expect([...bed.faultCounts()]).toEqual([]);
   });
 
   test("attributes of garbage give no series, and are counted", async () => {
@@ -144,9 +154,7 @@ describe("devices", () => {
     expect([...values.keys()].filter((key) => /zone="0"|"temp1".*coretemp_0/.test(key))).toEqual(
       [],
     );
-    bed.sink.begin();
-    bed.faults.collect();
-    const reasons = [...bed.sink.values().keys()];
+    const reasons = [...bed.faultCounts().keys()];
     expect(reasons.filter((key) => key.includes('reason="malformed"'))).toHaveLength(2);
   });
 });

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { createCollectors } from "../../agent/collect/collectors.ts";
 import { TickRunner } from "../../agent/collect/tick.ts";
+import { nodeClock } from "../../shared/platform/node.ts";
 import { MemoryLogger } from "../support/memory-logger.ts";
 import { RecordingSink } from "../unit/collect/recording-sink.ts";
 
@@ -32,8 +33,8 @@ function collect(tree: string, host: string, moment: string): Snapshot {
   const sink = new RecordingSink();
   const logger = new MemoryLogger();
   const clock = { nowMs: () => 0, monotonicMs: () => 0, sleep: () => Promise.resolve() };
-  const collectors = createCollectors({ hostRoot: root, cgroupsMax: 2000 }, sink);
-  const runner = new TickRunner(collectors, sink, clock, logger);
+  const collectors = createCollectors({ hostRoot: root, cgroupsMax: 2000 }, nodeClock, sink.groups);
+  const runner = new TickRunner(collectors, sink.groups, clock, logger);
   // Twice: what does not change must be set again.
   runner.run(TIME_MS);
   const first = sink.values();

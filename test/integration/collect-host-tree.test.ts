@@ -11,6 +11,7 @@ import { meminfoCollector } from "../../agent/collect/proc/meminfo.ts";
 import { timexCollector } from "../../agent/collect/proc/timex.ts";
 import { ReadingLane } from "../../agent/collect/reading-lane.ts";
 import { OperationalError } from "../../shared/errors.ts";
+import { nodeClock } from "../../shared/platform/node.ts";
 import { settle } from "../support/fake-clock.ts";
 import { RecordingSink } from "../unit/collect/recording-sink.ts";
 
@@ -36,6 +37,7 @@ class Host {
     sink: this.sink,
     faults: this.faults,
     lane: new ReadingLane(),
+    clock: nodeClock,
   };
 
   constructor(files: Readonly<Record<string, string>>) {

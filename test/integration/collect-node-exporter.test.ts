@@ -3,12 +3,13 @@ import { existsSync } from "node:fs";
 import { createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Collector } from "../../agent/collect/collector.ts";
 import { createCollectors } from "../../agent/collect/collectors.ts";
 import { Faults } from "../../agent/collect/context.ts";
 import { HOST_COLLECTORS } from "../../agent/collect/host-collectors.ts";
 import { ReadBuffer } from "../../agent/collect/kit/held-file.ts";
 import { ReadingLane } from "../../agent/collect/reading-lane.ts";
+import type { ScheduledCollector } from "../../agent/collect/tick.ts";
+import { nodeClock } from "../../shared/platform/node.ts";
 import { NODE_EXPORTER_LEFT_OUT } from "../support/left-out.ts";
 import { RecordingSink } from "../unit/collect/recording-sink.ts";
 
@@ -72,14 +73,12 @@ function samplesOf(lines: Iterable<string>): Map<string, Sample> {
 /** All that an agent runs for the host; a reading is what stands after everything had its turn. */
 class Reader {
   readonly #sinks = [new RecordingSink(), new RecordingSink()] as const;
-  readonly #collectors: Collector[];
+  readonly #collectors: readonly Pick<ScheduledCollector, "collector" | "group">[];
 
   constructor() {
     const [first, second] = this.#sinks;
-    const wired = createCollectors({ hostRoot: "/", cgroupsMax: 100 }, first).map(
-      ({ collector }) => collector,
-    );
-    const names = new Set(wired.map(({ name }) => name));
+    const wired = createCollectors({ hostRoot: "/", cgroupsMax: 100 }, nodeClock, first.groups);
+    const names = new Set(wired.map(({ collector }) => collector.name));
     const faults = new Faults(second);
     const context = {
       hostRoot: "/",
@@ -87,9 +86,13 @@ class Reader {
       sink: second,
       faults,
       lane: new ReadingLane(),
+      clock: nodeClock,
     };
     const rest = HOST_COLLECTORS.filter((entry) => entry.isOnByDefault && !names.has(entry.name));
-    this.#collectors = [...wired, ...rest.map(({ create }) => create(context))];
+    this.#collectors = [
+      ...wired,
+      ...rest.map(({ create }) => ({ collector: create(context), group: null })),
+    ];
   }
 
   async read(nowMs = Date.now()): Promise<Samples> {
@@ -100,7 +103,7 @@ class Reader {
   }
 
   close(): void {
-    for (const collector of this.#collectors) collector.close();
+    for (const { collector } of this.#collectors) collector.close();
   }
 
   /** To a reading of before, in the background, a minute may seem to have passed. */
@@ -117,7 +120,11 @@ class Reader {
 
   #run(nowMs: number): Samples {
     for (const sink of this.#sinks) sink.begin();
-    for (const collector of this.#collectors) collector.collect(nowMs);
+    for (const { collector, group } of this.#collectors) {
+      collector.collect(nowMs);
+      const { readAtMs = nowMs } = collector;
+      if (readAtMs !== null) group?.read(readAtMs);
+    }
     const lines = this.#sinks.flatMap((sink) => [...sink.values()]);
     return samplesOf(lines.map(([series, value]) => `${series} ${value}`));
   }

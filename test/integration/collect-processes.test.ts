@@ -10,6 +10,7 @@ import type { CgroupActivity } from "../../agent/collect/processes/process-place
 import { ProcessPlaces } from "../../agent/collect/processes/process-places.ts";
 import { ProcessTable } from "../../agent/collect/processes/process-table.ts";
 import { ReadingLane } from "../../agent/collect/reading-lane.ts";
+import { nodeClock } from "../../shared/platform/node.ts";
 import { RecordingSink } from "../unit/collect/recording-sink.ts";
 
 const ID = "0123456789abcdef".repeat(4);
@@ -46,6 +47,7 @@ class FakeHost {
       sink: this.sink,
       faults: this.faults,
       lane: new ReadingLane(),
+      clock: nodeClock,
     });
     cleanups.push(() => this.#collector.close());
   }
@@ -190,6 +192,7 @@ test("of a crowd only some are looked at, fewer are kept open, and all are close
     sink,
     faults,
     lane: new ReadingLane(),
+    clock: nodeClock,
   };
   const places = new ProcessPlaces(context, null);
   const groups = new ProcessGroups({ topMax: 9, lingerRuns: 9, shownMax: 9, groupsMax: 9 });
@@ -232,6 +235,7 @@ test("on the machine of the test the test itself is found", () => {
     sink,
     faults,
     lane: new ReadingLane(),
+    clock: nodeClock,
   });
   collector?.collect(0);
   const values = [...sink.values()];

@@ -8,6 +8,7 @@ import { type CollectContext, Faults } from "../../agent/collect/context.ts";
 import { ReadBuffer } from "../../agent/collect/kit/held-file.ts";
 import { ReadingLane } from "../../agent/collect/reading-lane.ts";
 import { SYSTEMD_COLLECTOR } from "../../agent/collect/systemd/systemd-collector.ts";
+import { nodeClock } from "../../shared/platform/node.ts";
 import { RecordingSink } from "../unit/collect/recording-sink.ts";
 import type { Plain } from "../unit/collect/systemd-encoder.ts";
 import { type BusReply, type BusRequest, FakeBus } from "./fake-bus.ts";
@@ -30,14 +31,11 @@ function bed() {
     sink,
     faults,
     lane: new ReadingLane(),
+    clock: nodeClock,
   };
   const collector = SYSTEMD_COLLECTOR.create(context);
   ends.push(() => collector.close());
-  const tick = (nowMs: number) => {
-    sink.begin();
-    collector.collect(nowMs);
-    return sink.values();
-  };
+  const tick = (nowMs: number) => sink.tick(collector, nowMs);
   return { root, sink, collector, tick };
 }
 

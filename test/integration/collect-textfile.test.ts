@@ -7,6 +7,7 @@ import { type CollectContext, Faults } from "../../agent/collect/context.ts";
 import { ReadBuffer } from "../../agent/collect/kit/held-file.ts";
 import { ReadingLane } from "../../agent/collect/reading-lane.ts";
 import { textfileCollector } from "../../agent/collect/textfile/textfile.ts";
+import { nodeClock } from "../../shared/platform/node.ts";
 import { RecordingSink } from "../unit/collect/recording-sink.ts";
 import { writeTree } from "./device-tree.ts";
 import { exporterSeries, exposed, hasExporter } from "./node-exporter.ts";
@@ -51,13 +52,12 @@ async function collected(root: string): Promise<Map<string, number>> {
     sink,
     faults,
     lane: new ReadingLane(),
+    clock: nodeClock,
   };
   const collector = textfileCollector({ directory: DIRECTORY }).create(context);
   try {
     for (let attempt = 0; attempt < 500; attempt += 1) {
-      sink.begin();
-      collector.collect(attempt);
-      const values = sink.values();
+      const values = sink.tick(collector, attempt);
       if (values.size > 0) return values;
       await delay(10);
     }

@@ -199,7 +199,7 @@ class Agent {
       this.ticks += 1;
       this.#encoder.set(this.#slot, this.ticks);
       const timeMs = this.#startMs + this.ticks * 100;
-      await this.buffer.append(this.#encoder.encodeTick(timeMs, [0]));
+      await this.buffer.append(this.#encoder.encodeTick(timeMs));
     }
   }
 

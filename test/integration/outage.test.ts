@@ -47,7 +47,7 @@ class Host {
     for (const [index, slot] of this.#slots.entries()) {
       this.#encoder.set(slot, index < CHANGING ? this.#count * (index + 1) : index);
     }
-    await buffer.append(this.#encoder.encodeTick(this.#timeMs, [0]));
+    await buffer.append(this.#encoder.encodeTick(this.#timeMs));
   }
 }
 

@@ -11,7 +11,7 @@ import type { Network } from "./network.ts";
 import { AGGREGATOR, type AgentPlan, STANDBY } from "./plan.ts";
 import type { Plant } from "./plants.ts";
 import { Service } from "./service.ts";
-import { Source, type TickValues } from "./source.ts";
+import { Source, type SourceReading } from "./source.ts";
 
 /** What is known of an agent's frames on their way to one aggregator, or to one of several. */
 type AgentWay = {
@@ -122,7 +122,7 @@ export function agentNode(host: Host, plan: AgentPlan, parts: AgentParts): Agent
         const life = service.lives;
         const journals = ways.map(({ journal }) => journal);
         const collector = collectorOf(sink, { source, journals, life, world, process });
-        return [{ collector, intervalMs: 0, isSheddable: false, keep: () => undefined }];
+        return [{ collector, intervalMs: 0, isSheddable: false, group: null }];
       },
       processUsage: () => ({ cpuUsec: 0, residentBytes: 0 }),
       servePage: async (_address, served) => {
@@ -163,17 +163,22 @@ type CollectorParts = {
 /** Reads the source into the encoder and writes down what each frame was made of. */
 function collectorOf(encoder: FrameEncoder, parts: CollectorParts): Collector {
   const { source, journals, life, world, process } = parts;
-  let values: TickValues = new Map();
+  let readings: readonly SourceReading[] = [];
   const reader = source.reader(encoder, (read) => {
-    values = read;
+    readings = read;
   });
   const encodeTick = encoder.encodeTick.bind(encoder);
-  encoder.encodeTick = (timeMs, groups) => {
-    const frame = encodeTick(timeMs, groups);
+  encoder.encodeTick = (timeMs) => {
+    const frame = encodeTick(timeMs);
     if (process.isDead) return frame;
-    for (const journal of journals) journal.made(frame, values, life);
+    for (const journal of journals) journal.made(frame, readings, life);
     world.trace.add("tick", process.host.name, `${frame.seq} ${timeMs} ${frame.bytes.length}`);
     return frame;
   };
-  return { name: "simulated", families: [], collect: () => reader.read(), close: () => {} };
+  return {
+    name: "simulated",
+    families: [],
+    collect: (nowMs) => reader.read(nowMs),
+    close: () => {},
+  };
 }

@@ -3,6 +3,7 @@ import { formatLabels, labelsKey, withLabel } from "../../shared/model/labels.ts
 import { columnBits, isStale } from "../../shared/model/stale.ts";
 import { epochOfSeq } from "../../shared/wire/frame.ts";
 import type { AgentJournal, Tick } from "./journal.ts";
+import type { SourceReading } from "./source.ts";
 
 const FOUND_MAX = 5;
 
@@ -21,7 +22,7 @@ export function checkSamples(
   const say = (what: string) => {
     if (found.length < FOUND_MAX) found.push(`${journal.agent}: ${what}`);
   };
-  const made = ticksByTime(journal.ticks);
+  const made = readingsByTime(journal.ticks);
   const stored = new Map<string, Map<number, number>>();
   const stale = new Map<string, Set<number>>();
   for (const series of columns) {
@@ -41,23 +42,25 @@ export function checkSamples(
     stored.set(key, values);
     stale.set(key, ends);
     for (const [timeMs, value] of values) {
-      const ticks = made.get(timeMs) ?? [];
-      if (ticks.some((tick) => Object.is(tick.values.get(key), value))) continue;
-      const known = ticks.map((tick) => tick.values.get(key)).join(" or ") || "nothing";
+      const readings = made.get(timeMs) ?? [];
+      if (readings.some((reading) => Object.is(reading.values.get(key), value))) continue;
+      const known = readings.map((reading) => reading.values.get(key)).join(" or ") || "nothing";
       say(`${formatLabels(labels)} @${timeMs} is ${value}, was ${known}`);
     }
   }
   for (const tick of owed) {
-    // Where the clock went back two ticks may have one time; the series may have ended in either.
-    const others = made.get(tick.timeMs) ?? [];
-    const missing = [...tick.values.keys()].filter((key) => {
-      return !stored.get(key)?.has(tick.timeMs) && others.every(({ values }) => values.has(key));
-    });
-    if (missing.length === 0) continue;
-    say(
-      `tick ${seqText(tick)} @${tick.timeMs} of life ${tick.life} lacks ${missing.length} of ` +
-        `${tick.values.size} samples`,
-    );
+    for (const { group, timeMs, values } of tick.readings) {
+      // Where the clock went back two readings may have one time; the series may have ended in either.
+      const others = (made.get(timeMs) ?? []).filter((other) => other.group === group);
+      const missing = [...values.keys()].filter((key) => {
+        return !stored.get(key)?.has(timeMs) && others.every((other) => other.values.has(key));
+      });
+      if (missing.length === 0) continue;
+      say(
+        `tick ${seqText(tick)} @${timeMs} of life ${tick.life} lacks ${missing.length} of ` +
+          `${values.size} samples of group ${group}`,
+      );
+    }
   }
   if (hasMarkers) checkEnds(owed, made, stale, say);
   return found;
@@ -65,29 +68,36 @@ export function checkSamples(
 
 function checkEnds(
   owed: readonly Tick[],
-  times: ReadonlyMap<number, readonly Tick[]>,
+  times: ReadonlyMap<number, readonly SourceReading[]>,
   stale: ReadonlyMap<string, ReadonlySet<number>>,
   say: (what: string) => void,
 ): void {
-  for (const [index, tick] of owed.entries()) {
-    const next = owed[index + 1];
-    if (next?.seq !== tick.seq + 1 || times.get(next.timeMs)?.length !== 1) continue;
-    for (const key of tick.values.keys()) {
-      if (next.values.has(key)) {
-        if (stale.get(key)?.has(next.timeMs)) say(`${key} is ended at ${next.timeMs}, and is not`);
-      } else if (!stale.get(key)?.has(next.timeMs)) {
-        say(`${key} ended before ${next.timeMs} and is not marked`);
+  /** By group: its last reading in the frames without a gap up to here. */
+  const last = new Map<number, SourceReading>();
+  let before: Tick | undefined;
+  for (const tick of owed) {
+    if (tick.seq - 1 !== before?.seq) last.clear();
+    before = tick;
+    for (const next of tick.readings) {
+      const keys = last.get(next.group)?.values.keys() ?? [];
+      last.set(next.group, next);
+      if (times.get(next.timeMs)?.length !== 1) continue;
+      for (const key of keys) {
+        const isMarked = stale.get(key)?.has(next.timeMs) ?? false;
+        if (next.values.has(key) !== isMarked) continue;
+        if (isMarked) say(`${key} is ended at ${next.timeMs}, and is not`);
+        else say(`${key} ended before ${next.timeMs} and is not marked`);
       }
     }
   }
 }
 
-function ticksByTime(ticks: readonly Tick[]): Map<number, Tick[]> {
-  const byTime = new Map<number, Tick[]>();
-  for (const tick of ticks) {
-    const others = byTime.get(tick.timeMs);
-    if (others === undefined) byTime.set(tick.timeMs, [tick]);
-    else others.push(tick);
+function readingsByTime(ticks: readonly Tick[]): Map<number, SourceReading[]> {
+  const byTime = new Map<number, SourceReading[]>();
+  for (const reading of ticks.flatMap(({ readings }) => readings)) {
+    const others = byTime.get(reading.timeMs);
+    if (others === undefined) byTime.set(reading.timeMs, [reading]);
+    else others.push(reading);
   }
   return byTime;
 }

@@ -1,11 +1,10 @@
 import type { EncodedFrame } from "../../shared/wire/frame-encoder.ts";
-import type { TickValues } from "./source.ts";
+import type { SourceReading } from "./source.ts";
 
-/** What became of a tick, as its agent knows. */
 /** As the aggregator says it, and as the agent does. */
 const REFUSED = /future/i;
 
-type TickFate =
+/** What became of a tick, as its agent knows. */ type TickFate =
   | "made" // not yet on the agent's disk, or its process died before it was
   | "buffered" // the append resolved: from now on it must not be lost
   | "unwritten"; // the append failed or was not tried; it may be there all the same
@@ -16,7 +15,7 @@ export type Tick = {
   readonly seq: number;
   readonly timeMs: number;
   readonly bytes: Uint8Array;
-  readonly values: TickValues;
+  readonly readings: readonly SourceReading[];
   fate: TickFate;
   /** Why it was given up, by whoever did and said so; null: it was not. */
   dropReason: string | null;
@@ -40,7 +39,7 @@ export class AgentJournal {
     this.agent = agent;
   }
 
-  made(frame: EncodedFrame, values: TickValues, life: number): Tick {
+  made(frame: EncodedFrame, readings: readonly SourceReading[], life: number): Tick {
     const { seq, timeMs, bytes } = frame;
     const tick: Tick = {
       agent: this.agent,
@@ -48,7 +47,7 @@ export class AgentJournal {
       seq,
       timeMs,
       bytes,
-      values,
+      readings,
       fate: "made",
       dropReason: null,
       isRefused: false,

@@ -74,8 +74,8 @@ function withOneStored(ledger: Ledger): Ledger {
 /** Ticks get the last even second. */
 export function tickTwiceAtOneTime(): () => void {
   const { encodeTick } = FrameEncoder.prototype;
-  FrameEncoder.prototype.encodeTick = function (timeMs, groups) {
-    return encodeTick.call(this, timeMs - (timeMs % 2000), groups);
+  FrameEncoder.prototype.encodeTick = function (timeMs) {
+    return encodeTick.call(this, timeMs - (timeMs % 2000));
   };
   return () => {
     FrameEncoder.prototype.encodeTick = encodeTick;

@@ -1,11 +1,14 @@
 import { type Labels, labelsKey, labelsOf } from "../../shared/model/labels.ts";
 import { DOUBLE_SCALE, scaledValue } from "../../shared/model/series-definition.ts";
+import { TICK_GROUP } from "../../shared/wire/frame.ts";
 import type { FakeClock } from "../support/fake-clock.ts";
 import type { SeededRandom } from "../support/random.ts";
 
-/** What the agent's collectors must look like (agent/collect/collector.ts). */
+/** What the agent gives its collectors (agent/collect/series-group.ts). */
 type Sink = {
+  newGroup(): number;
   define(group: number, scale: number, labels: Labels): number;
+  read(group: number, timeMs: number): void;
   retire(slot: number): void;
   set(slot: number, value: number): void;
 };
@@ -26,10 +29,19 @@ export type SourceOptions = {
   readonly passing: readonly Span[];
 };
 
-/** The values of a tick by the key of the series' labels, as a query must see them. */
-export type TickValues = ReadonlyMap<string, number>;
+/** What was read at one time: values by the key of the series' labels, as a query must see them. */
+export type SourceReading = {
+  readonly group: number;
+  readonly timeMs: number;
+  readonly values: ReadonlyMap<string, number>;
+};
+
+/** The second group is read in the background: in some ticks, and some time before them. */
+const SLOW_EVERY = 3;
+const SLOW_AGE_MS = 1380;
 
 type Quantity = {
+  readonly isSlow: boolean;
   readonly labels: Labels;
   /** `labelsKey` of them. */
   readonly key: string;
@@ -62,11 +74,14 @@ export class Source {
       this.#quantity("sim_constant", 0, () => 42),
       this.#quantity("sim_ratio", DOUBLE_SCALE, () => this.#nextRatio()),
       this.#quantity("sim_odd", 3, () => this.#nextOdd()),
+      { ...this.#quantity("sim_slow_total", 0, () => this.#nextCount()), isSlow: true },
+      { ...this.#quantity("sim_slow_odd", 3, () => this.#nextOdd()), isSlow: true },
       this.#quantity(HOT_METRIC, 0, () => (this.isHot() ? HOT_ABOVE + 30 : HOT_ABOVE - 30)),
       ...options.passing.map((span, index): Quantity => {
         const labels = labelsOf({ __name__: "sim_passing", index: `${index}` });
         const raw = () => (this.#isIn(span) ? this.#random.int(0, 9) : null);
-        return { labels, key: labelsKey(labels), scale: 0, raw, isGoneWhenAbsent: true };
+        const isSlow = index % 2 === 1;
+        return { labels, key: labelsKey(labels), scale: 0, raw, isGoneWhenAbsent: true, isSlow };
       }),
     ];
   }
@@ -75,35 +90,56 @@ export class Source {
     return this.#options.hot.some((span) => this.#isIn(span));
   }
 
-  /** A reader for one life of an agent; `onRead` gets the values that it set. */
-  reader(sink: Sink, onRead: (values: TickValues) => void): { read(): void } {
+  /** A reader for one life of an agent; `onRead` gets what it set for a tick. */
+  reader(
+    sink: Sink,
+    onRead: (readings: readonly SourceReading[]) => void,
+  ): { read(timeMs: number): void } {
     const slots = new Map<Quantity, number>();
+    const slow = sink.newGroup();
+    let ticks = 0;
     return {
-      read: () => {
-        const values = new Map<string, number>();
-        for (const quantity of this.#quantities) {
-          const raw = quantity.raw();
-          const known = slots.get(quantity);
-          if (raw === null) {
-            if (known !== undefined && quantity.isGoneWhenAbsent) {
-              sink.retire(known);
-              slots.delete(quantity);
-            }
-            continue;
-          }
-          const slot = known ?? sink.define(0, quantity.scale, quantity.labels);
-          slots.set(quantity, slot);
-          sink.set(slot, raw);
-          values.set(quantity.key, scaledValue(raw, quantity.scale));
+      read: (timeMs) => {
+        const readings = [this.#read(sink, { group: TICK_GROUP, timeMs }, slots)];
+        if (ticks % SLOW_EVERY === 0) {
+          const readAtMs = timeMs - SLOW_AGE_MS;
+          readings.push(this.#read(sink, { group: slow, timeMs: readAtMs }, slots));
+          sink.read(slow, readAtMs);
         }
-        onRead(values);
+        ticks += 1;
+        onRead(readings);
       },
     };
   }
 
+  #read(
+    sink: Sink,
+    reading: { readonly group: number; readonly timeMs: number },
+    slots: Map<Quantity, number>,
+  ): SourceReading {
+    const values = new Map<string, number>();
+    for (const quantity of this.#quantities) {
+      if (quantity.isSlow !== reading.group > TICK_GROUP) continue;
+      const raw = quantity.raw();
+      const known = slots.get(quantity);
+      if (raw === null) {
+        if (known !== undefined && quantity.isGoneWhenAbsent) {
+          sink.retire(known);
+          slots.delete(quantity);
+        }
+        continue;
+      }
+      const slot = known ?? sink.define(reading.group, quantity.scale, quantity.labels);
+      slots.set(quantity, slot);
+      sink.set(slot, raw);
+      values.set(quantity.key, scaledValue(raw, quantity.scale));
+    }
+    return { ...reading, values };
+  }
+
   #quantity(name: string, scale: number, raw: () => number | null): Quantity {
     const labels = labelsOf({ __name__: name, job: "node" });
-    return { labels, key: labelsKey(labels), scale, raw, isGoneWhenAbsent: false };
+    return { labels, key: labelsKey(labels), scale, raw, isGoneWhenAbsent: false, isSlow: false };
   }
 
   #isIn({ fromMs, toMs }: Span): boolean {

@@ -148,8 +148,8 @@ export class World {
     const readings = new Map<string, Reading[]>();
     for (const [name, { journal }] of this.#agents) {
       if (isSet(AGGREGATOR) || isSet(name)) continue;
-      const ofNode = journal.ticks.map(({ bytes, values }): Reading => {
-        const isHot = (values.get(HOT_KEY) ?? 0) > HOT_ABOVE;
+      const ofNode = journal.ticks.map(({ bytes, readings: read }): Reading => {
+        const isHot = read.some(({ values }) => (values.get(HOT_KEY) ?? 0) > HOT_ABOVE);
         const safeAtMs = safeFrames.firstSeen(bytes)?.atMs ?? Number.POSITIVE_INFINITY;
         return { isHot, safeAtMs };
       });

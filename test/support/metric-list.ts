@@ -61,16 +61,20 @@ class LabelSink {
     return this.#slots.length - 1;
   }
 
+  newGroup(): number {
+    return 1;
+  }
+
+  read(): void {
+    // Its labels have been seen all the same.
+  }
+
   retire(): void {
     // Its labels have been seen all the same.
   }
 
   hold(slot: number): void {
     this.set(slot);
-  }
-
-  keep(): void {
-    // What it was set to has been noted.
   }
 
   end(): void {
@@ -88,8 +92,8 @@ export function addCollected(list: MetricList, hostRoot: string): void {
   const sink = new LabelSink(list);
   const options = { hostRoot, cgroupsMax: 2000, enable: collectorNames() };
   const openDirectory = (faults: Faults) => new KnownContainers(faults);
-  const collectors = createCollectors(options, sink, openDirectory);
   const clock = { nowMs: () => 0, monotonicMs: () => 0, sleep: () => Promise.resolve() };
+  const collectors = createCollectors(options, clock, sink, openDirectory);
   const runner = new TickRunner(collectors, sink, clock, new MemoryLogger());
   for (const timeMs of [1_795_209_220_000, 1_795_209_221_000]) runner.run(timeMs);
   for (const { families } of [runner, ...collectors.map(({ collector }) => collector)]) {

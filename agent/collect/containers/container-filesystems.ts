@@ -69,8 +69,10 @@ export function containerFilesystemCollector(
 }
 
 /**
- * A tick only sets the last values; the disk is asked in the background, a little at a time, in the
- * lane of all that may hang.
+ * The disk is asked in the background, a little at a time, in the lane of all that may hang. All
+ * series have the time at which one of them was read or changed; the others' values are then up to half a
+ * minute old and what a container has written is as of its last walk, since a query would not find a
+ * value that is older than 5 min.
  */
 class ContainerFilesystems implements Collector {
   readonly name = NAME;
@@ -95,6 +97,9 @@ class ContainerFilesystems implements Collector {
   #beganAtMs = 0;
   #isUnderway = false;
   #failure: unknown = null;
+  /** When something was read last, until a tick has taken it. */
+  #learnedAtMs: number | null = null;
+  #readAtMs: number | null = null;
 
   constructor(directory: ContainerSource, context: CollectContext, ports: FilesystemPorts) {
     this.#directory = directory;
@@ -107,14 +112,21 @@ class ContainerFilesystems implements Collector {
     this.#allowance = this.#questionsPerSecond * QUESTIONS_SECONDS;
   }
 
+  get readAtMs(): number | null {
+    return this.#readAtMs;
+  }
+
   /** @throws OperationalError LIMIT when a reading takes too long, UNAVAILABLE when one failed */
   collect(nowMs: number): void {
     this.#earn(nowMs - this.#nowMs);
     this.#nowMs = nowMs;
-    if (this.#directory.changes !== this.#changes) this.#update();
+    if (this.#directory.changes !== this.#changes) this.#update(nowMs);
     if (Math.abs(nowMs - this.#refreshedAtMs) >= STATFS_MS) this.#refresh(nowMs);
     this.#goOn(nowMs);
+    this.#readAtMs = this.#learnedAtMs;
+    this.#learnedAtMs = null;
     if (this.#failure !== null) throw this.#failure;
+    if (this.#readAtMs === null) return;
     for (const [{ values }, row] of this.#roots) setRow(row, values, values[USED_BYTES] ?? ABSENT);
     for (const layer of this.#containers.values()) layer.set();
   }
@@ -131,8 +143,9 @@ class ContainerFilesystems implements Collector {
     this.#allowance = Math.min(rate * QUESTIONS_SECONDS, allowance);
   }
 
-  #update(): void {
+  #update(nowMs: number): void {
     this.#changes = this.#directory.changes;
+    this.#learnedAtMs = nowMs;
     const gone = new Set(this.#containers.keys());
     for (const { facts, cgroupPath } of this.#directory.containers()) {
       let layer = this.#containers.get(facts.id);
@@ -193,6 +206,7 @@ class ContainerFilesystems implements Collector {
       if (this.#isStatfsDue && !signal.aborted) {
         this.#isStatfsDue = false;
         this.#allowance -= await this.#fileSystems.askAll(signal);
+        this.#learnedAtMs = this.#context.clock.nowMs();
       }
       while (this.#allowance >= 1 && !signal.aborted && (await this.#beginWalk())) {
         await this.#goOnWalking();
@@ -244,6 +258,7 @@ class ContainerFilesystems implements Collector {
     this.#allowance -= await walk.advance(this.#allowance);
     if (walk.state === "going") return;
     this.#walk = null;
+    this.#learnedAtMs = this.#context.clock.nowMs();
     layer.usedBytes = walk.state === "done" ? walk.bytes : ABSENT;
     if (walk.state === "too large") layer.walkAfterMs = WALK_TOO_LARGE_MS;
     if (walk.state === "gone") layer.place = null;

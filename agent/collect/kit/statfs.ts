@@ -111,6 +111,11 @@ export class StatfsLane {
     }
   }
 
+  /** Whether everything that was wanted was answered, or given up. */
+  get isSettled(): boolean {
+    return this.#waiting.size === 0 && !this.#hasLivelyCall();
+  }
+
   /** The last answer; null before the first. */
   answerFor(mountPoint: string): MountAnswer | null {
     return this.#answers.get(mountPoint) ?? null;
@@ -129,12 +134,14 @@ export class StatfsLane {
     this.#callNext();
   }
 
+  /** One that may still answer in time. */
+  #hasLivelyCall(): boolean {
+    const calls = [...this.#calls.values()];
+    return calls.some((sinceMs) => this.#nowMs - sinceMs < STATFS_TIMEOUT_MS);
+  }
+
   #callNext(): void {
-    let lively = 0;
-    for (const sinceMs of this.#calls.values()) {
-      if (this.#nowMs - sinceMs < STATFS_TIMEOUT_MS) lively += 1;
-    }
-    if (lively > 0 || this.#calls.size >= this.#callsMax) return;
+    if (this.#hasLivelyCall() || this.#calls.size >= this.#callsMax) return;
     const [next] = this.#waiting.keys();
     if (next === undefined) return;
     this.#waiting.delete(next);

@@ -41,7 +41,8 @@ const MOUNTS_MAX = 1000;
 
 /**
  * Space and files of every file system, asked every 5 s in the background: statfs(2) on the mount of
- * a dead server does not return, and must not hold up a tick. A tick sets the last answers.
+ * a dead server does not return, and must not hold up a tick. The tick that finds the answers
+ * of all sets them.
  *
  * A call that hangs keeps one of Node's four pool threads for good, and the agent's own disk needs
  * them too: so local and remote file systems have a lane each, with one call at a time; in the
@@ -56,6 +57,8 @@ export class FilesystemCollector implements Collector {
   readonly #local: StatfsLane;
   readonly #remote: StatfsLane;
   #refreshedAtMs = Number.NEGATIVE_INFINITY;
+  #isAsking = false;
+  #readAtMs: number | null = null;
 
   constructor(context: CollectContext, ask: AskSpace = loadAskSpace()) {
     this.#context = context;
@@ -65,13 +68,25 @@ export class FilesystemCollector implements Collector {
     this.#remote = new StatfsLane(askHost, 2);
   }
 
+  get readAtMs(): number | null {
+    return this.#readAtMs;
+  }
+
   collect(nowMs: number): void {
     if (Math.abs(nowMs - this.#refreshedAtMs) >= REFRESH_MS) {
       this.#refreshedAtMs = nowMs;
       this.#readMounts();
+      this.#isAsking = true;
     }
     this.#local.advance(nowMs);
     this.#remote.advance(nowMs);
+    const isAnswered = this.#isAsking && this.#local.isSettled && this.#remote.isSettled;
+    this.#readAtMs = isAnswered ? nowMs : null;
+    if (isAnswered) this.#set();
+  }
+
+  #set(): void {
+    this.#isAsking = false;
     for (const { row, mount } of this.#mounts.values()) {
       const answer = this.#laneOf(mount).answerFor(mount.mountPoint);
       if (answer === null) continue;

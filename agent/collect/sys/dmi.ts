@@ -7,20 +7,20 @@ const DMI_FILES = (
   "board_vendor board_version chassis_asset_tag chassis_serial chassis_vendor chassis_version " +
   "product_family product_name product_serial product_sku product_uuid product_version sys_vendor"
 ).split(" ");
-const HOUR_MS = 3_600_000;
+const MINUTE_MS = 60_000;
 
 /** What the firmware says of itself. Source: kernel, drivers/firmware/dmi-id.c. */
 export function dmiSource(sys: string): BackgroundSource {
   const root = `${sys}/class/dmi/id`;
   return {
     name: "dmi",
-    intervalMs: HOUR_MS,
+    intervalMs: MINUTE_MS,
     read: async (files, reading) => {
       const present = await files.devices(root, 100);
       if (present === null) return;
       const labels: Record<string, string> = {};
       for (const file of DMI_FILES) {
-        const text = present.includes(file) ? await files.text(`${root}/${file}`) : null;
+        const text = present.includes(file) ? await files.constant(`${root}/${file}`) : null;
         if (text !== null) labels[file === "sys_vendor" ? "system_vendor" : file] = text;
       }
       reading.set(DMI, labels, 1);

@@ -11,6 +11,7 @@ const frame = (seq: number): EncodedFrame => ({
   definitions: [],
   seriesCount: 0,
   sampleCount: 0,
+  livingCount: 0,
 });
 
 /** A store whose disk answers when the test says so. */

@@ -91,7 +91,7 @@ class Scene {
     this.#value += 1;
     this.#encoder.set(this.#slot, this.#value);
     const timeMs = this.ways[0].rig.clock.nowMs() + this.#value * 1000;
-    const frame = this.#encoder.encodeTick(timeMs, [0]);
+    const frame = this.#encoder.encodeTick(timeMs);
     this.writer.write(frame);
     await this.writer.settled();
     for (const { rig, appended } of this.ways) {

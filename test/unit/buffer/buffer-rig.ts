@@ -83,7 +83,7 @@ export class BufferRig {
     for (let i = 0; i < series; i += 1) this.#define();
     this.#value += 1;
     for (const slot of this.#slots) this.#encoder.set(slot, this.#value * (slot + 1));
-    return this.#encoder.encodeTick(this.clock.nowMs() + this.#value * 1000, [0]);
+    return this.#encoder.encodeTick(this.clock.nowMs() + this.#value * 1000);
   }
 
   async append(count = 1): Promise<EncodedFrame[]> {

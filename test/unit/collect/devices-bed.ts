@@ -7,6 +7,7 @@ import {
 } from "../../../agent/collect/kit/background-files.ts";
 import { ReadBuffer } from "../../../agent/collect/kit/held-file.ts";
 import { ReadingLane } from "../../../agent/collect/reading-lane.ts";
+import { nodeClock } from "../../../shared/platform/node.ts";
 import { RecordingSink } from "./recording-sink.ts";
 
 export function memoryContext() {
@@ -18,6 +19,7 @@ export function memoryContext() {
     sink,
     faults,
     lane: new ReadingLane(),
+    clock: nodeClock,
   };
   return { context, sink };
 }

@@ -1,27 +1,52 @@
+import type { Collector } from "../../../agent/collect/collector.ts";
+import type { GroupSink } from "../../../agent/collect/series-group.ts";
 import { formatLabels, type Labels } from "../../../shared/model/labels.ts";
 import { scaledValue } from "../../../shared/model/series-definition.ts";
+import { TICK_GROUP } from "../../../shared/wire/frame.ts";
 
 type Slot = {
   name: string;
   scale: number;
   value: number | null;
   isRetired: boolean;
-  last: number | null;
   isHeld: boolean;
+  readonly group: number;
+  /** As of the reading before. */
+  before: number | null;
 };
 
 /** Keeps what collectors set; a tick begins with `begin`. */
 export class RecordingSink {
   readonly slots: Slot[] = [];
+  #groups = TICK_GROUP;
+  /** Read since `begin`. */
+  readonly #read = new Set([TICK_GROUP]);
 
-  define(_group: number, scale: number, labels: Labels): number {
+  /** What an agent gives its collectors: the values of a group stand until it is read again. */
+  get groups(): GroupSink {
+    return {
+      newGroup: () => {
+        this.#groups += 1;
+        return this.#groups;
+      },
+      read: (group) => void this.#read.add(group),
+      define: (group, scale, labels) => this.define(scale, labels, group),
+      retire: (slot) => this.retire(slot),
+      set: (slot, value) => this.set(slot, value),
+      hold: (slot, value) => this.hold(slot, value),
+      end: (slot) => this.end(slot),
+    };
+  }
+
+  define(scale: number, labels: Labels, group = TICK_GROUP): number {
     this.slots.push({
       name: formatLabels(labels),
       scale,
       value: null,
       isRetired: false,
-      last: null,
       isHeld: false,
+      group,
+      before: null,
     });
     return this.slots.length - 1;
   }
@@ -52,23 +77,34 @@ export class RecordingSink {
     entry.value = null;
   }
 
-  keep(slot: number): void {
-    const entry = this.#entry(slot);
-    entry.value ??= entry.last;
+  /** What a query sees after a tick with this one collector: the values of its last reading. */
+  tick(collector: Collector, nowMs: number): Map<string, number> {
+    const before = this.slots.map(({ value }) => value);
+    this.begin();
+    collector.collect(nowMs);
+    if (collector.readAtMs !== null) return this.values();
+    before.forEach((value, slot) => {
+      const entry = this.#entry(slot);
+      if (!entry.isRetired) entry.value = value;
+    });
+    return this.values();
   }
 
   begin(): void {
     for (const slot of this.slots) {
-      slot.last = slot.value;
+      if (this.#read.has(slot.group)) slot.before = slot.value;
       if (!slot.isHeld) slot.value = null;
     }
+    this.#read.clear();
+    this.#read.add(TICK_GROUP);
   }
 
   /** What was set since `begin`, as a query would see it, by `name{labels}`. */
   values(): Map<string, number> {
     const values = new Map<string, number>();
-    for (const { name, scale, value } of this.slots) {
-      if (value === null) continue;
+    for (const { name, scale, group, isRetired, ...slot } of this.slots) {
+      const value = this.#read.has(group) ? slot.value : slot.before;
+      if (value === null || isRetired) continue;
       if (values.has(name)) throw new Error(`two series ${name}`);
       values.set(name, scaledValue(value, scale));
     }

@@ -1,7 +1,12 @@
 import { AssertionError } from "node:assert";
 import { describe, expect, test } from "vitest";
+import { counter, SeriesRow } from "../../../agent/collect/collector.ts";
+import { SeriesGroup } from "../../../agent/collect/series-group.ts";
 import { type ScheduledCollector, TickRunner } from "../../../agent/collect/tick.ts";
 import { OperationalError } from "../../../shared/errors.ts";
+import { labelValue } from "../../../shared/model/labels.ts";
+import { parseFrame, StreamDecoder } from "../../../shared/wire/frame-decoder.ts";
+import { FrameEncoder } from "../../../shared/wire/frame-encoder.ts";
 import { MemoryLogger } from "../../support/memory-logger.ts";
 import { RecordingSink } from "./recording-sink.ts";
 
@@ -11,7 +16,7 @@ function scheduled(
   options: Partial<ScheduledCollector> = {},
 ): ScheduledCollector {
   const collector = { name, families: [], collect, close: () => undefined };
-  return { collector, intervalMs: 0, isSheddable: false, keep: () => undefined, ...options };
+  return { collector, intervalMs: 0, isSheddable: false, group: null, ...options };
 }
 
 const NEVER_LATE = { nowMs: () => 0, monotonicMs: () => 0, sleep: () => Promise.resolve() };
@@ -38,7 +43,7 @@ describe("a tick", () => {
           monotonicMs += 1.5;
         }),
       ],
-      sink,
+      sink.groups,
       clock,
       logger,
     );
@@ -68,26 +73,24 @@ describe("a tick", () => {
           throw new AssertionError({ message: "never" });
         }),
       ],
-      new RecordingSink(),
+      new RecordingSink().groups,
       NEVER_LATE,
       new MemoryLogger(),
     );
     expect(() => runner.run(1000)).toThrow(AssertionError);
   });
 
-  test("runs a collector at its interval and lets its values stand in between", () => {
+  test("runs a collector at its interval", () => {
     const runs: number[] = [];
-    let kept = 0;
-    const slow = scheduled("slow", (nowMs) => void runs.push(nowMs), {
-      intervalMs: 5000,
-      keep: () => {
-        kept += 1;
-      },
-    });
-    const runner = new TickRunner([slow], new RecordingSink(), NEVER_LATE, new MemoryLogger());
+    const slow = scheduled("slow", (nowMs) => void runs.push(nowMs), { intervalMs: 5000 });
+    const runner = new TickRunner(
+      [slow],
+      new RecordingSink().groups,
+      NEVER_LATE,
+      new MemoryLogger(),
+    );
     for (let second = 1; second <= 11; second += 1) runner.run(second * 1000);
     expect(runs).toEqual([1000, 6000, 11_000]);
-    expect(kept).toBe(8);
     runner.run(3000); // the clock was set back
     expect(runs.at(-1)).toBe(3000);
   });
@@ -98,7 +101,7 @@ describe("a tick", () => {
       isSheddable: true,
     });
     const sink = new RecordingSink();
-    const runner = new TickRunner([optional], sink, NEVER_LATE, new MemoryLogger());
+    const runner = new TickRunner([optional], sink.groups, NEVER_LATE, new MemoryLogger());
     expect([...runner.sheddable()]).toEqual([{ name: "optional", totalMs: 0, factor: 1 }]);
     runner.setFactor("optional", 4);
     for (let second = 1; second <= 9; second += 1) runner.run(second * 1000);
@@ -107,25 +110,20 @@ describe("a tick", () => {
     expect(sink.values().get(`${interval}{collector="optional", job="telltale-agent"}`)).toBe(4);
   });
 
-  test("leaves a collector alone that keeps failing, and has no series of it meanwhile", () => {
+  test("a collector that keeps failing does not run for a while", () => {
     const runs: number[] = [];
-    let kept = 0;
-    const bad = scheduled(
-      "bad",
-      (nowMs) => {
-        runs.push(nowMs);
-        throw new OperationalError("UNAVAILABLE", "no answer");
-      },
-      {
-        keep: () => {
-          kept += 1;
-        },
-      },
+    const bad = scheduled("bad", (nowMs) => {
+      runs.push(nowMs);
+      throw new OperationalError("UNAVAILABLE", "no answer");
+    });
+    const runner = new TickRunner(
+      [bad],
+      new RecordingSink().groups,
+      NEVER_LATE,
+      new MemoryLogger(),
     );
-    const runner = new TickRunner([bad], new RecordingSink(), NEVER_LATE, new MemoryLogger());
     for (let second = 1; second <= 40; second += 1) runner.run(second * 1000);
     expect(runs).toEqual([1, 2, 3, 4, 5, 15, 35].map((second) => second * 1000));
-    expect(kept).toBe(0);
   });
 
   test("a collector that takes too long is left alone, unless nobody can do without it", () => {
@@ -143,11 +141,78 @@ describe("a tick", () => {
       );
     const runner = new TickRunner(
       [slow("core"), slow("optional")],
-      new RecordingSink(),
+      new RecordingSink().groups,
       clock,
       new MemoryLogger(),
     );
     for (let second = 1; second <= 12; second += 1) runner.run(second * 1000);
     expect(counts).toEqual({ core: 12, optional: 5 });
+  });
+});
+
+describe("samples of a collector that does not run in every tick", () => {
+  /** Ticks 1 to 12; gives the seconds of the samples of the series `x`, and where it ended. */
+  function samplesOf(make: (group: SeriesGroup) => ScheduledCollector): string[] {
+    const encoder = new FrameEncoder(1, { keyframeEvery: 5 });
+    const decoder = new StreamDecoder();
+    const scheduledOne = make(new SeriesGroup(encoder));
+    const runner = new TickRunner([scheduledOne], encoder, NEVER_LATE, new MemoryLogger());
+    const samples: string[] = [];
+    for (let second = 1; second <= 12; second += 1) {
+      runner.run(second * 1000);
+      const frame = encoder.encodeTick(second * 1000);
+      decoder.define(1, frame.definitions);
+      decoder.apply(parseFrame(frame.bytes));
+      const isX = (id: number) =>
+        labelValue(decoder.definitions[id]?.labels ?? [], "__name__") === "x";
+      for (const { group, timeMs } of decoder.readings) {
+        const ids = decoder.aliveOfGroup(group).filter(isX);
+        for (const id of ids) samples.push(`${timeMs / 1000}: ${decoder.values[id]}`);
+      }
+      if (decoder.ended.some(isX)) samples.push(`${second}: ended`);
+    }
+    return samples;
+  }
+
+  test("stand at its readings only, so that irate and resets do not see plateaus", () => {
+    const samples = samplesOf((group) => {
+      const row = new SeriesRow(group, [counter("x", "")], {});
+      const collect = (nowMs: number) => row.set(0, nowMs);
+      return scheduled("slow", collect, { intervalMs: 5000, group });
+    });
+    expect(samples).toEqual(["1: 1000", "6: 6000", "11: 11000"]);
+  });
+
+  test("have the time of the reading when it is read in the background", () => {
+    const samples = samplesOf((group) => {
+      const row = new SeriesRow(group, [counter("x", "")], {});
+      let readAtMs: number | null = null;
+      const collector = {
+        name: "background",
+        families: [],
+        collect: (nowMs: number) => {
+          readAtMs = nowMs % 4000 === 0 ? nowMs - 350 : null;
+          if (readAtMs !== null) row.set(0, nowMs);
+        },
+        get readAtMs() {
+          return readAtMs;
+        },
+        close: () => undefined,
+      };
+      return { collector, intervalMs: 0, isSheddable: true, group };
+    });
+    expect(samples).toEqual(["3.65: 4000", "7.65: 8000", "11.65: 12000"]);
+  });
+
+  test("end at once when it fails, and come back with its next reading", () => {
+    const samples = samplesOf((group) => {
+      const row = new SeriesRow(group, [counter("x", "")], {});
+      const collect = (nowMs: number) => {
+        if (nowMs === 4000) throw new OperationalError("NOT_FOUND", "/proc/x is not there");
+        row.set(0, nowMs);
+      };
+      return scheduled("failing", collect, { intervalMs: 3000, group });
+    });
+    expect(samples).toEqual(["1: 1000", "4: ended", "7: 7000", "10: 10000"]);
   });
 });

@@ -34,7 +34,8 @@ const frame = fc.record({
   groups: fc.uniqueArray(
     fc.record({
       group: fc.oneof(fc.nat(3), fc.constant(FRAME_GROUPS_MAX - 1)),
-      isTicked: fc.boolean(),
+      isRead: fc.boolean(),
+      ageMs: fc.constantFrom(0, 0, 0, 700, 5000),
       ended: ids,
       changed: ids,
       values: fc.array(value, { minLength: 8, maxLength: 8 }),
@@ -62,10 +63,11 @@ function encode(hostile: Hostile, seq: number, timeMs: number): Uint8Array {
     seriesCount: SERIES.length,
     groupCount: sorted.length,
   });
-  for (const { group, isTicked, values, isDouble, ...lists } of sorted) {
+  for (const { group, isRead, ageMs, values, isDouble, ...lists } of sorted) {
     const changed = fresh(lists.changed);
     const ended = fresh(lists.ended);
-    output.group(group, isTicked, ended.length, changed.length);
+    const counts = { endedCount: ended.length, changedCount: changed.length };
+    output.group({ group, isRead, ageMs, ...counts });
     for (const one of ended) output.ended(one);
     output.beginChanged();
     changed.forEach((one, i) => {

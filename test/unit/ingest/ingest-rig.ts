@@ -90,7 +90,7 @@ export class Agent {
   frame(): EncodedFrame {
     this.#tick += 1;
     this.encoder.set(this.#slot, this.#tick * 7);
-    return this.encoder.encodeTick(1_000_000 + this.#tick * 1000, [0]);
+    return this.encoder.encodeTick(1_000_000 + this.#tick * 1000);
   }
 
   async sendFrames(...frames: EncodedFrame[]): Promise<void> {

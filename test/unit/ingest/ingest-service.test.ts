@@ -241,7 +241,7 @@ describe("an agent that does not keep to the protocol", () => {
       "PROTOCOL: Node web-1: Series of epoch 2097152",
     ],
     ["an empty table", table(1, []), "LIMIT: A table of 0 series"],
-    ["a group too high", table(1, [{ ...good, group: 64 }]), "PROTOCOL: Series 0 has group 64"],
+    ["a group too high", table(1, [{ ...good, group: 4096 }]), "PROTOCOL: Series 0 has group 4096"],
     ["a scale too low", table(1, [{ ...good, scale: -2 }]), "PROTOCOL: Series 0 has scale -2"],
     ["a label without value", table(1, [{ ...good, labels: ["a"] }]), "PROTOCOL: Series 0 has a"],
     [

@@ -16,6 +16,13 @@ export type TickValue = {
   readonly raw: number;
 };
 
+const GROUPS = 3;
+
+/** All groups but the first are read a little before the tick that brings them. */
+function readAtMs(timeMs: number, group: number): number {
+  return timeMs - group;
+}
+
 /** An agent and, beside it, what its frames should have made at the aggregator. */
 export class ModelAgent {
   readonly node: string;
@@ -30,17 +37,18 @@ export class ModelAgent {
   #living = new Map<string, TickValue>();
   /** Series that the aggregator should have alive. */
   #known = new Map<string, TickValue>();
+  #knownEpoch = 0;
 
   constructor(node: string, keyframeEvery = 5) {
     this.node = node;
     this.streamId = `stream-of-${node}`;
     this.keyframeEvery = keyframeEvery;
-    this.encoder = new FrameEncoder(this.epoch, { keyframeEvery });
+    this.encoder = this.#newEncoder();
   }
 
   restart(): void {
     this.epoch += 1;
-    this.encoder = new FrameEncoder(this.epoch, { keyframeEvery: this.keyframeEvery });
+    this.encoder = this.#newEncoder();
     this.#slots = new Map();
     this.#living = new Map();
   }
@@ -54,14 +62,15 @@ export class ModelAgent {
       const key = labelsKey(value.labels);
       let entry = this.#slots.get(key);
       if (entry === undefined) {
-        const slot = this.encoder.define(value.group, value.scale, value.labels);
+        const slot = this.encoder.define(value.group + 1, value.scale, value.labels);
         entry = { slot, group: value.group };
         this.#slots.set(key, entry);
       }
       this.encoder.set(entry.slot, value.raw);
       this.#living.set(key, value);
     }
-    const frame = this.encoder.encodeTick(timeMs, groups);
+    for (const group of groups) this.encoder.read(group + 1, readAtMs(timeMs, group));
+    const frame = this.encoder.encodeTick(timeMs);
     const definitions = this.#definitions.get(this.epoch) ?? [];
     this.#definitions.set(this.epoch, [...definitions, ...frame.definitions]);
     return { frame, epoch: this.epoch, groups, living: new Map(this.#living) };
@@ -78,16 +87,28 @@ export class ModelAgent {
   }
 
   /** The frame was stored: its samples are expected from now on. */
-  expect(expected: Expected, { frame, groups, living }: ModelFrame): void {
-    for (const [key, value] of this.#known) {
-      if (!living.has(key)) this.#put(expected, value.labels, frame.timeMs, "stale");
+  expect(expected: Expected, { frame, epoch, groups, living }: ModelFrame): void {
+    for (const [key, { labels, group }] of this.#known) {
+      if (living.has(key)) continue;
+      // With the reading that lacks it; what no reading of this epoch tells, with the frame.
+      const isOfReading = groups.includes(group) && epoch === this.#knownEpoch;
+      const endMs = isOfReading ? readAtMs(frame.timeMs, group) : frame.timeMs;
+      this.#put(expected, labels, endMs, "stale");
     }
     for (const value of living.values()) {
       if (!groups.includes(value.group)) continue;
       const scaled = value.scale > 0 ? value.raw / 10 ** value.scale : value.raw;
-      this.#put(expected, value.labels, frame.timeMs, scaled);
+      this.#put(expected, value.labels, readAtMs(frame.timeMs, value.group), scaled);
     }
     this.#known = new Map(living);
+    this.#knownEpoch = epoch;
+  }
+
+  /** Group 0 of a frame is left empty: it cannot be left out. */
+  #newEncoder(): FrameEncoder {
+    const encoder = new FrameEncoder(this.epoch, { keyframeEvery: this.keyframeEvery });
+    for (let group = 0; group < GROUPS; group += 1) encoder.newGroup();
+    return encoder;
   }
 
   #put(expected: Expected, labels: Labels, timeMs: number, value: number | "stale"): void {

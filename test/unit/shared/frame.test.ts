@@ -38,12 +38,14 @@ describe("a stream of frames", () => {
         value.map((n) => (n === 0 ? 0 : n)), // a negative zero is a zero on the wire
       ),
       isNewEpoch: fc.boolean(),
-      retires: fc.subarray(["a", "b", "c", "d"], { maxLength: 1 }),
+      retires: fc.subarray(["a", "b", "c", "d", "e"], { maxLength: 1 }),
       ticksSecond: fc.boolean(),
     });
     fc.assert(
       fc.property(fc.array(tick, { maxLength: 40, size: "max" }), (ticks) => {
         const encoder = new FrameEncoder(1, { keyframeEvery: 5 });
+        const second = encoder.newGroup();
+        let secondReadAtMs = 0;
         let decoder = new StreamDecoder();
         let epoch = 1;
         const slots = new Map<string, number>();
@@ -52,19 +54,22 @@ describe("a stream of frames", () => {
           if (isNewEpoch && index % 7 === 0) {
             epoch += 1;
             encoder.beginEpoch(epoch);
-            for (const name of expected.keys()) if (!(name in values)) expected.delete(name);
-            if (!ticksSecond) expected.delete("e");
           }
           for (const name of retires) {
             const slot = slots.get(name);
             if (slot !== undefined) encoder.retire(slot);
             slots.delete(name);
+            expected.delete(name);
           }
           for (const [name, n] of Object.entries(values)) {
             if (name === "e" && !ticksSecond) continue;
             const slot =
               slots.get(name) ??
-              encoder.define(name === "e" ? 1 : 0, name === "d" ? DOUBLE_SCALE : 0, labels(name));
+              encoder.define(
+                name === "e" ? second : 0,
+                name === "d" ? DOUBLE_SCALE : 0,
+                labels(name),
+              );
             slots.set(name, slot);
             encoder.set(slot, n);
           }
@@ -73,14 +78,21 @@ describe("a stream of frames", () => {
             if (n === undefined) expected.delete(name);
             else expected.set(name, n);
           }
-          const frame = encoder.encodeTick(1000 + index, ticksSecond ? [0, 1] : [0]);
+          const timeMs = 1000 + index * 10;
+          if (ticksSecond) secondReadAtMs = timeMs - 3;
+          if (ticksSecond) encoder.read(second, secondReadAtMs);
+          const frame = encoder.encodeTick(timeMs);
           expect(new Map([...read(decoder, epoch, frame)].sort())).toEqual(
             new Map([...expected].sort()),
           );
+          const times = new Map(decoder.readings.map((reading) => [reading.group, reading.timeMs]));
+          const readings = ticksSecond ? [[second, secondReadAtMs] as const] : [];
+          expect(times).toEqual(new Map([[0, timeMs], ...readings]));
+          expect(frame.livingCount).toBe(expected.size);
           // From its snapshot a fresh reader goes on as if it had read everything.
           const restored = new StreamDecoder();
           restored.define(epoch, decoder.definitions);
-          restored.apply(parseFrame(decoder.snapshot()));
+          restored.apply(parseFrame(decoder.snapshot(timeMs, () => 0)));
           expect(living(restored)).toEqual(living(decoder));
           decoder = restored;
         });
@@ -95,7 +107,7 @@ describe("a stream of frames", () => {
     const sizes: number[] = [];
     for (let tick = 0; tick < 3; tick += 1) {
       for (const slot of slots) encoder.set(slot, slot < 30 ? slot + tick : 1_000_000);
-      const frame = encoder.encodeTick(tick, [0]);
+      const frame = encoder.encodeTick(tick);
       sizes.push(frame.bytes.length);
       expect(frame.definitions.length).toBe(tick === 0 ? 300 : 0);
       expect(frame.sampleCount).toBe(300);
@@ -104,40 +116,25 @@ describe("a stream of frames", () => {
     expect(sizes[2]).toBe(sizes[1]);
   });
 
-  test("a value that is held stands until it is ended, one that is kept as long as it had one", () => {
+  test("a value that is held stands until it is ended", () => {
     const encoder = new FrameEncoder(1, { keyframeEvery: 3 });
     const held = encoder.define(0, 0, labels("held"));
-    const kept = encoder.define(0, 0, labels("kept"));
     const decoder = new StreamDecoder();
     const ticks = [
-      () => {
-        encoder.hold(held, 1);
-        encoder.set(kept, 10);
-      },
-      () => encoder.keep(kept),
+      () => encoder.hold(held, 1),
+      () => {},
       () => encoder.hold(held, 2),
-      () => {
-        encoder.keep(kept); // it had none at the last tick
-        encoder.end(held);
-      },
+      () => encoder.end(held),
       () => encoder.beginEpoch(2),
       () => encoder.hold(held, 3),
       () => encoder.retire(held),
     ];
     const given = ticks.map((tick, index) => {
       tick();
-      const frame = encoder.encodeTick(index, [0]);
+      const frame = encoder.encodeTick(index);
       return Object.fromEntries(read(decoder, index < 4 ? 1 : 2, frame));
     });
-    expect(given).toEqual([
-      { held: 1, kept: 10 },
-      { held: 1, kept: 10 },
-      { held: 2 },
-      {},
-      {},
-      { held: 3 },
-      {},
-    ]);
+    expect(given).toEqual([{ held: 1 }, { held: 1 }, { held: 2 }, {}, {}, { held: 3 }, {}]);
   });
 
   test("a slot is given out again only after its series ended", () => {
@@ -145,18 +142,18 @@ describe("a stream of frames", () => {
     const decoder = new StreamDecoder();
     const first = encoder.define(0, 0, labels("first"));
     encoder.hold(first, 1);
-    read(decoder, 1, encoder.encodeTick(0, [0]));
+    read(decoder, 1, encoder.encodeTick(0));
     encoder.retire(first);
     const second = encoder.define(0, 0, labels("second"));
     expect(second).not.toBe(first);
     encoder.set(second, 2);
-    const values = Object.fromEntries(read(decoder, 1, encoder.encodeTick(1, [0])));
+    const values = Object.fromEntries(read(decoder, 1, encoder.encodeTick(1)));
     expect(values).toEqual({ second: 2 });
     expect(encoder.define(0, 0, labels("third"))).toBe(first);
     // Ended before it was retired: it must not be lost for ever.
-    encoder.encodeTick(2, [0]);
+    encoder.encodeTick(2);
     encoder.retire(second);
-    encoder.encodeTick(3, [0]);
+    encoder.encodeTick(3);
     expect(encoder.define(0, 0, labels("fourth"))).toBe(second);
   });
 
@@ -165,7 +162,7 @@ describe("a stream of frames", () => {
     const slot = encoder.define(0, 0, labels("a"));
     const frames = [0, 1, 2, 3].map((n) => {
       encoder.set(slot, n);
-      return encoder.encodeTick(n, [0]);
+      return encoder.encodeTick(n);
     });
     const decoder = new StreamDecoder();
     decoder.define(1, frames[0]?.definitions ?? []);
@@ -188,15 +185,16 @@ describe("a stream of frames", () => {
     );
     const encoder = new FrameEncoder(1, { keyframeEvery: 3 });
     for (const name of ["a", "b"]) encoder.set(encoder.define(0, 0, labels(name)), 1);
-    expect(decoder.check(parseFrame(encoder.encodeTick(1, [0]).bytes))).toBe("unknown-series");
+    expect(decoder.check(parseFrame(encoder.encodeTick(1).bytes))).toBe("unknown-series");
   });
 });
 
 describe("bytes that are not a frame", () => {
   test("are refused as such, whatever was changed in them", () => {
     const encoder = new FrameEncoder(3, { keyframeEvery: 60 });
+    encoder.read(encoder.newGroup(), 1_699_999_999_000);
     for (let i = 0; i < 20; i += 1) encoder.set(encoder.define(i % 2, 0, labels(`m${i}`)), i * 1e9);
-    const good = encoder.encodeTick(1_700_000_000_000, [0, 1]).bytes;
+    const good = encoder.encodeTick(1_700_000_000_000).bytes;
     expect(readFrameHeader(good)).toMatchObject({ seq: seqOf(3, 1), isKeyframe: true });
     fc.assert(
       fc.property(
