@@ -7,7 +7,7 @@ const project = (name: string, options: object = {}) => ({
 
 const E2E = { testTimeout: 240_000, hookTimeout: 120_000 };
 /** These measure times and shares of a CPU: each has the machine for itself. */
-const TIMED = ["alert", "containers", "crash", "oom-kills", "truth"].map(
+const TIMED = ["alert", "containers", "crash", "oom-kills", "readings", "truth"].map(
   (name) => `test/e2e/${name}.test.ts`,
 );
 

@@ -186,11 +186,17 @@ export class Bed implements AsyncDisposable {
     return await (await fetch(`http://127.0.0.1:${this.httpPort}/metrics`)).text();
   }
 
-  /** The times, in seconds, of every stored sample of a selector with a range. */
-  async sampleTimes(rangeSelector: string): Promise<number[]> {
+  /** Every stored sample of a selector with a range: times in seconds, and values. */
+  async samples(rangeSelector: string): Promise<[number, number][]> {
     const url = `http://127.0.0.1:${this.httpPort}/api/v1/query?query=${encodeURIComponent(rangeSelector)}`;
     const body = (await (await fetch(url)).json()) as ApiBody;
-    return body.data.result.flatMap((one) => one.values.map(([time]) => time));
+    return body.data.result.flatMap((one) =>
+      one.values.map(([time, value]): [number, number] => [time, Number(value)]),
+    );
+  }
+
+  async sampleTimes(rangeSelector: string): Promise<number[]> {
+    return (await this.samples(rangeSelector)).map(([time]) => time);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
