@@ -38,6 +38,7 @@
 import { strict as assert } from "node:assert";
 import { errorMessage, OperationalError } from "../../shared/errors.ts";
 import type { Accounts, DroppedRange } from "../../shared/model/accounts.ts";
+import { countOfSeq, seqOf } from "../../shared/model/sequence.ts";
 import type {
   BatchOperation,
   Clock,
@@ -46,7 +47,6 @@ import type {
   Random,
 } from "../../shared/platform/ports.ts";
 import { ChangeSignal } from "../../shared/time/change-signal.ts";
-import { countOfSeq, seqOf } from "../../shared/wire/frame.ts";
 import { DISK_LOOK_MS, DiskRoom } from "./disk-room.ts";
 import { type Content, type QueueEntry, readEntry, readSpan } from "./entries.ts";
 import { HeldLedger } from "./held-ledger.ts";
