@@ -1,6 +1,6 @@
 import { type AgentPlatform, startAgent } from "../../agent/app.ts";
 import type { Collector } from "../../agent/collect/collector.ts";
-import { agentConfigSchema } from "../../agent/config.ts";
+import { agentConfigSchema } from "../../agent/config/agent-config.ts";
 import { FrameQueue } from "../../agent/frames/frame-queue.ts";
 import type { ChoicePolicy } from "../../agent/uplink/choose-state.ts";
 import { FrameEncoder } from "../../shared/wire/frame-encoder.ts";
