@@ -117,13 +117,16 @@ export function agentNode(host: Host, plan: AgentPlan, parts: AgentParts): Agent
       freeBytes: async () => Number.POSITIVE_INFINITY,
       connect: (to) => (signal) => network.connect(process, to.host, signal),
       probe: (to) => () => network.probe(process, to.host),
-      collectors: (sink) => {
+      collectors: (_config, sink) => {
         if (!(sink instanceof FrameEncoder)) throw new Error("The sink is no frame encoder");
         const life = service.lives;
         const journals = ways.map(({ journal }) => journal);
         const collector = collectorOf(sink, { source, journals, life, world, process });
         return [{ collector, intervalMs: 0, isSheddable: false, group: null }];
       },
+      onReload: () => ({ [Symbol.dispose]: () => {} }),
+      readConfig: async () => config,
+      setLogLevel: () => {},
       processUsage: () => ({ cpuUsec: 0, residentBytes: 0 }),
       servePage: async (_address, served) => {
         page = served;
