@@ -1,4 +1,5 @@
-import { errorMessage } from "../shared/errors.ts";
+import { Reloads } from "../shared/config/reloads.ts";
+import { errorMessage, OperationalError } from "../shared/errors.ts";
 import type { Address } from "../shared/model/address.ts";
 import { formatAddress } from "../shared/model/address.ts";
 import { type Disposals, startParts } from "../shared/platform/disposals.ts";
@@ -6,20 +7,26 @@ import type { Clock, KeyValueStore, Logger, Random } from "../shared/platform/po
 import { labelledLogger } from "../shared/telemetry/labelled-logger.ts";
 import { Metrics } from "../shared/telemetry/metrics.ts";
 import { VERSION } from "../shared/version.ts";
+import { TICK_GROUP } from "../shared/wire/frame.ts";
 import { FrameEncoder } from "../shared/wire/frame-encoder.ts";
 import type { ConnectIngest } from "../shared/wire/ingest-connection.ts";
-import { BudgetWatch } from "./budget.ts";
 import type { MetricFamily } from "./collect/collector.ts";
-import type { GroupSink } from "./collect/series-group.ts";
+import { collectorNames, createCollectors } from "./collect/collectors.ts";
+import { ContainerDirectory } from "./collect/containers/container-directory.ts";
+import { hourlyInventory, type InventoryParts } from "./collect/hourly-inventory.ts";
+import { withOwnLabels } from "./collect/own-labels.ts";
+import { type ProcessUsage, SelfCollector } from "./collect/self-collector.ts";
+import { type GroupSink, SeriesGroup } from "./collect/series-group.ts";
 import { type ScheduledCollector, TickRunner } from "./collect/tick.ts";
-import type { AgentConfig } from "./config.ts";
+import type { AgentConfig } from "./config/agent-config.ts";
+import { planReload } from "./config/reload.ts";
 import { type FrameQueue, openFrameQueue } from "./frames/frame-queue.ts";
-import { metricsPage } from "./metrics-page.ts";
-import { withOwnLabels } from "./own-labels.ts";
+import { BudgetWatch } from "./pipeline/budget.ts";
 import { FrameWriter } from "./pipeline/frame-writer.ts";
+import { metricsPage } from "./pipeline/metrics-page.ts";
+import { runTicks, type Tick } from "./pipeline/tick-loop.ts";
+import { type Collection, Ticker } from "./pipeline/ticker.ts";
 import { mirrorStores } from "./queue/mirror-stores.ts";
-import { type ProcessUsage, SelfCollector } from "./self-collector.ts";
-import { runTicks, type Tick } from "./tick-loop.ts";
 import type { Destination } from "./uplink/destinations.ts";
 import { runUplink } from "./uplink/uplink.ts";
 
@@ -42,19 +49,24 @@ export type AgentPlatform = {
   connect(address: Address): ConnectIngest;
   /** Asks the aggregator whether it serves. */
   probe(address: Address): Destination["probe"];
-  collectors(groups: GroupSink): readonly ScheduledCollector[];
+  collectors(config: AgentConfig, groups: GroupSink): readonly ScheduledCollector[];
   processUsage(): ProcessUsage;
   /** Serves the text at /metrics until disposed. */
   servePage(address: Address, page: () => string): Promise<AsyncDisposable>;
+  /** Calls `reload` whenever the configuration is to be read again, until disposed. */
+  onReload(reload: () => Promise<void>): Disposable;
+  /**
+   * The configuration as the file has it now, read and checked whole.
+   * @throws OperationalError CONFIG, UNAVAILABLE
+   */
+  readConfig(): Promise<AgentConfig>;
+  setLogLevel(level: AgentConfig["log_level"]): void;
 };
 
 /** Frames from one keyframe to the next: what a reader that lost its place has to wait for. */
 const KEYFRAME_EVERY = 60;
 /** LevelDB can still delete and compact in it. Streams that matter less are to leave more. */
 const FREE_BYTES_MIN = 16 * 1024 ** 2;
-/** Ended series may take up this many ids more than living ones before the table is made anew. */
-const ENDED_SERIES_MAX = 10_000;
-
 /**
  * Starts the agent: ticks into the buffer, the buffer into the stream. Disposing of it says
  * goodbye to the aggregator; what was not acknowledged stays in the buffer.
@@ -76,19 +88,11 @@ async function start(
   const metrics = new Metrics();
   const routes = await openRoutes(config, platform, metrics, parts);
   const writer = new FrameWriter(routes);
-  const encoder = new FrameEncoder(writer.epoch, { keyframeEvery: KEYFRAME_EVERY });
-  const groups = withOwnLabels(encoder, config.labels);
-  const collectors = platform.collectors(groups);
-  parts.defer(() => closeAll(collectors));
-  const self = new SelfCollector(metrics, () => platform.processUsage(), groups);
-  const runner = new TickRunner(collectors, groups, clock, logger);
-  const { cpu, memory } = config.budget;
-  const allowance = { cpuCores: cpu, memoryBytes: memory };
-  const budget = new BudgetWatch(allowance, runner, metrics, logger);
-  const ticker = new Ticker({ writer, encoder, runner, self, budget, clock, metrics, logger });
+  const ticker = new Ticker(writer, metrics, logger);
+  let collection = openCollection(config, platform, metrics, writer.epoch);
+  parts.defer(() => collection.close());
   if (config.listen !== null) {
-    const page = () => metricsPage(encoder, familiesOf(runner, collectors), metrics, config.labels);
-    parts.use(await platform.servePage(config.listen, page));
+    parts.use(await platform.servePage(config.listen, () => collection.page()));
   }
   const node = config.node === "" ? platform.hostName : config.node;
   const stop = new AbortController();
@@ -105,13 +109,119 @@ async function start(
     stop.abort();
     await Promise.all(uplinks);
   });
-  const ticks = runTicks(clock, config.interval, (tick) => ticker.onTick(tick), stop.signal);
+  const onTick = (tick: Tick) => ticker.onTick(tick, collection);
+  const ticks = runTicks(clock, config.interval, onTick, stop.signal);
   parts.defer(async () => {
     stop.abort();
     await ended(ticks, stop.signal, logger);
     await writer.settled();
   });
+  watchReloads(config, platform, metrics, parts, (next) => {
+    const before = collection;
+    collection = openCollection(next, platform, metrics, writer.nextEpoch());
+    before.close();
+  });
   logger.info({ node, aggregator: addresses.map(formatAddress), policy }, "agent started");
+}
+
+/** @param collectAnew makes the collectors anew, with another configuration */
+function watchReloads(
+  config: AgentConfig,
+  platform: AgentPlatform,
+  metrics: Metrics,
+  parts: Disposals,
+  collectAnew: (config: AgentConfig) => void,
+): void {
+  const { logger } = platform;
+  let inForce = config;
+  const reloads = new Reloads({ ...platform, metrics }, async () => {
+    const plan = planReload(inForce, await platform.readConfig());
+    const { changed, waiting } = plan;
+    if (plan.isCollectedAnew) collectAnew(plan.config);
+    platform.setLogLevel(plan.config.log_level);
+    inForce = plan.config;
+    if (waiting.length > 0) logger.warn({ sections: waiting }, "changed sections need a restart");
+    return { changed };
+  });
+  const watch = platform.onReload(() => reloads.reload());
+  parts.defer(async () => {
+    watch[Symbol.dispose]();
+    await reloads.ended();
+  });
+}
+
+/** All that is collected under one configuration: another one begins in an epoch of its own. */
+function openCollection(
+  config: AgentConfig,
+  platform: AgentPlatform,
+  metrics: Metrics,
+  epoch: number,
+): Collection & { page(): string; close(): void } {
+  const { clock, logger } = platform;
+  const encoder = new FrameEncoder(epoch, { keyframeEvery: KEYFRAME_EVERY });
+  const groups = withOwnLabels(encoder, config.labels);
+  const collectors = platform.collectors(config, groups);
+  const self = new SelfCollector(metrics, () => platform.processUsage(), groups);
+  const runner = new TickRunner(collectors, groups, clock, logger);
+  const { cpu, memory } = config.budget;
+  const budget = new BudgetWatch({ cpuCores: cpu, memoryBytes: memory }, runner, metrics, logger);
+  return {
+    encoder,
+    collect: (timeMs) => {
+      runner.run(timeMs);
+      const usage = self.collect(timeMs);
+      if (usage !== null) budget.look(clock.monotonicMs(), usage);
+    },
+    page: () => metricsPage(encoder, familiesOf(runner, collectors), metrics, config.labels),
+    close: () => {
+      for (const { collector } of collectors) collector.close();
+    },
+  };
+}
+
+type HostParts = InventoryParts & { readonly random: Random };
+
+/** The collectors of this machine. */
+export function hostCollectors(
+  config: AgentConfig,
+  groups: GroupSink,
+  parts: HostParts,
+): readonly ScheduledCollector[] {
+  const { clock, logger, random } = parts;
+  const { enable, disable } = config.collectors;
+  const hostRoot = config.host_root;
+  const options = {
+    hostRoot,
+    cgroupsMax: config.cgroups_max,
+    enable,
+    disable,
+    containerLabels: config.container_labels,
+    textfileDirectory: config.textfile_directory,
+    logger,
+  };
+  const collectors = createCollectors(
+    options,
+    clock,
+    groups,
+    (faults) => new ContainerDirectory({ hostRoot, clock, random, logger, faults }),
+  );
+  // From a container the questions of the inventory have the container's answers.
+  if (hostRoot !== "/") return collectors;
+  const collector = hourlyInventory(new SeriesGroup(groups, TICK_GROUP), parts);
+  return [...collectors, { collector, intervalMs: 0, isSheddable: false, group: null }];
+}
+
+/** @throws OperationalError CONFIG */
+export function requireKnownCollectors({ collectors }: AgentConfig): void {
+  const names = collectorNames();
+  const faults = Object.entries(collectors).flatMap(([key, given]) =>
+    given
+      .filter((name) => !names.includes(name))
+      .map((name) => `collectors.${key}: there is no collector "${name}"`),
+  );
+  if (faults.length === 0) return;
+  faults.push(`There are: ${names.join(", ")}`);
+  throw new OperationalError("CONFIG", faults.join("\n"));
 }
 
 /** One way of the frames: from a buffer of its own to an aggregator, or to one of several. */
@@ -195,70 +305,10 @@ function familiesOf(runner: TickRunner, collectors: readonly ScheduledCollector[
   return [...runner.families, ...collectors.flatMap(({ collector }) => collector.families)];
 }
 
-function closeAll(collectors: readonly ScheduledCollector[]): void {
-  for (const { collector } of collectors) collector.close();
-}
-
 async function ended(work: Promise<void>, signal: AbortSignal, logger: Logger): Promise<void> {
   try {
     await work;
   } catch (error) {
     if (error !== signal.reason) logger.error({ error: errorMessage(error) }, "ticks ended");
-  }
-}
-
-type TickerParts = {
-  readonly writer: FrameWriter;
-  readonly encoder: FrameEncoder;
-  readonly runner: TickRunner;
-  readonly self: SelfCollector;
-  readonly budget: BudgetWatch;
-  readonly clock: Clock;
-  readonly metrics: Metrics;
-  readonly logger: Logger;
-};
-
-/** Makes a frame of each tick. */
-class Ticker {
-  readonly #parts: TickerParts;
-  readonly #ticks;
-  readonly #missed;
-  readonly #lateSeconds;
-  #definedSeries = 0;
-  #livingSeries = 0;
-
-  constructor(parts: TickerParts) {
-    this.#parts = parts;
-    const { metrics } = parts;
-    this.#ticks = metrics.counter("telltale_agent_ticks_total", "Ticks made.");
-    this.#missed = metrics.counter(
-      "telltale_agent_ticks_missed_total",
-      "Ticks that were due and not made, because the process or the machine stood still.",
-    );
-    this.#lateSeconds = metrics.gauge(
-      "telltale_agent_tick_late_seconds",
-      "How long after its full second the last tick began.",
-    );
-    this.#missed.add(0);
-  }
-
-  onTick(tick: Tick): void {
-    const { writer, encoder, runner, self, budget, clock, logger } = this.#parts;
-    this.#ticks.add();
-    this.#missed.add(tick.missed);
-    this.#lateSeconds.set(tick.lateMs / 1000);
-    if (tick.isClockBack) logger.warn({ timeMs: tick.timeMs }, "the clock went back: new epoch");
-    const ended = this.#definedSeries - this.#livingSeries;
-    const isWorn = ended > ENDED_SERIES_MAX + this.#livingSeries;
-    if (writer.takeFailure() || tick.isClockBack || isWorn) {
-      encoder.beginEpoch(writer.nextEpoch());
-    }
-    runner.run(tick.timeMs);
-    const usage = self.collect(tick.timeMs);
-    if (usage !== null) budget.look(clock.monotonicMs(), usage);
-    const frame = encoder.encodeTick(tick.timeMs);
-    this.#definedSeries = frame.seriesCount;
-    this.#livingSeries = frame.livingCount;
-    writer.write(frame);
   }
 }

@@ -15,26 +15,20 @@ import {
 import { startParts } from "../shared/platform/disposals.ts";
 import { foldersIn } from "../shared/platform/folders.ts";
 import { freeBytes, openLevelStore, type StoreDamage } from "../shared/platform/level-store.ts";
-import { openLog } from "../shared/platform/log.ts";
+import { type Log, openLog } from "../shared/platform/log.ts";
 import { nodeClock } from "../shared/platform/node.ts";
-import type { Logger } from "../shared/platform/ports.ts";
 import { servePage } from "../shared/platform/serve-page.ts";
 import { VERSION } from "../shared/version.ts";
-import { TICK_GROUP } from "../shared/wire/frame.ts";
-import { type AgentPlatform, startAgent } from "./app.ts";
-import { collectorNames, createCollectors, type OpenDirectory } from "./collect/collectors.ts";
-import { ContainerDirectory } from "./collect/containers/container-directory.ts";
-import { SeriesGroup } from "./collect/series-group.ts";
-import type { AgentConfig } from "./config.ts";
+import { type AgentPlatform, hostCollectors, requireKnownCollectors, startAgent } from "./app.ts";
+import type { AgentConfig } from "./config/agent-config.ts";
 import { keepGivingBackMemory } from "./footprint/program-pages.ts";
 import { optimiseFirstTicks } from "./footprint/v8-flags.ts";
-import { hourlyInventory, type InventoryParts } from "./hourly-inventory.ts";
 import { HeldIdentity } from "./identity/held-identity.ts";
 import { keepRenewed } from "./identity/renewal.ts";
-import { pageOnce } from "./once.ts";
 import { ChildPrograms } from "./programs/child-programs.ts";
 import type { ConfigRequest } from "./programs/config-main.ts";
 import type { IdentityRequest } from "./programs/identity-main.ts";
+import { pageOnce } from "./programs/once.ts";
 import { grpcConnect } from "./uplink/grpc-connect.ts";
 import { grpcProbe } from "./uplink/grpc-probe.ts";
 
@@ -83,7 +77,8 @@ Examples:
   telltale-agent once | grep node_load           the page of an agent after two ticks; sends nothing
   telltale-agent buffer inspect                  what waits in the buffer of a stopped agent
 
-Every setting can also be given as TELLTALE_AGENT_NAME, such as TELLTALE_AGENT_DATA_DIR.`,
+Every setting can also be given as TELLTALE_AGENT_NAME, such as TELLTALE_AGENT_DATA_DIR.
+SIGHUP reads the configuration again; if anything in it is wrong, nothing changes.`,
   )
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : EXIT_USAGE))
   .action(() => guarded(run));
@@ -120,25 +115,16 @@ if (process.argv[2] === "buffer") {
 
 async function guarded(
   action: (config: AgentConfig) => Promise<void>,
-  purpose: "run" | "join" = "run",
+  purpose: ConfigRequest["purpose"] = "run",
 ): Promise<void> {
   try {
-    const options = program.opts();
-    const request: ConfigRequest = {
-      purpose,
-      defaultFile: DEFAULT_CONFIG,
-      file: options["config"],
-      environmentPrefix: "TELLTALE_AGENT",
-      flags: flagOverrides(options, FLAG_PATHS),
-    };
-    const answer = programs.answer("config", request);
+    const answer = programs.answer("config", configRequest(purpose));
     if (answer === null) {
       process.exitCode = EXIT_USAGE;
       return;
     }
-    const config: AgentConfig = JSON.parse(answer);
-    requireKnownCollectors(config);
-    if (options["checkConfig"] === true) {
+    const config = checkedConfig(answer);
+    if (program.opts()["checkConfig"] === true) {
       const names = config.aggregator.addresses.map(formatAddress).join(", ");
       process.stdout.write(`Configuration is good; sends to ${names}\n`);
       return;
@@ -149,17 +135,27 @@ async function guarded(
   }
 }
 
+function configRequest(purpose: ConfigRequest["purpose"]): ConfigRequest {
+  const options = program.opts();
+  return {
+    purpose,
+    defaultFile: DEFAULT_CONFIG,
+    file: options["config"],
+    environmentPrefix: "TELLTALE_AGENT",
+    flags: flagOverrides(options, FLAG_PATHS),
+  };
+}
+
 /** @throws OperationalError CONFIG */
-function requireKnownCollectors({ collectors }: AgentConfig): void {
-  const names = collectorNames();
-  const faults = Object.entries(collectors).flatMap(([key, given]) =>
-    given
-      .filter((name) => !names.includes(name))
-      .map((name) => `collectors.${key}: there is no collector "${name}"`),
-  );
-  if (faults.length === 0) return;
-  faults.push(`There are: ${names.sort().join(", ")}`);
-  throw new OperationalError("CONFIG", faults.join("\n"));
+function checkedConfig(answer: string): AgentConfig {
+  const config: AgentConfig = JSON.parse(answer);
+  requireKnownCollectors(config);
+  return config;
+}
+
+async function readConfigAgain(): Promise<AgentConfig> {
+  const request = JSON.stringify(configRequest("run"));
+  return checkedConfig(await programs.ask("config", [request], new AbortController().signal));
 }
 
 async function run(config: AgentConfig): Promise<void> {
@@ -176,7 +172,7 @@ async function run(config: AgentConfig): Promise<void> {
   };
   const securityFor = (target: string) => identity.securityFor(target);
   const platform = {
-    ...nodePlatform(config, logger, askInventory),
+    ...nodePlatform(logger, askInventory),
     connect: (address: Address) => grpcConnect(address, securityFor),
     probe: (address: Address) => grpcProbe(address, securityFor),
     servePage,
@@ -207,7 +203,7 @@ async function once(config: AgentConfig): Promise<void> {
   try {
     const inventory = askInventory(new AbortController().signal);
     await inventory.catch(() => undefined); // its collector reports it
-    const platform = nodePlatform(config, logger, () => inventory);
+    const platform = nodePlatform(logger, () => inventory);
     process.stdout.write(await pageOnce(config, platform, directory));
   } finally {
     rmSync(directory, { recursive: true });
@@ -218,28 +214,9 @@ function askInventory(signal: AbortSignal): Promise<string> {
   return programs.ask("inventory", [], signal);
 }
 
-function collectOptions(config: AgentConfig, logger: Logger) {
-  const { enable, disable } = config.collectors;
-  return {
-    hostRoot: config.host_root,
-    cgroupsMax: config.cgroups_max,
-    enable,
-    disable,
-    containerLabels: config.container_labels,
-    textfileDirectory: config.textfile_directory,
-    logger,
-  };
-}
-
-function openDirectory({ host_root: hostRoot }: AgentConfig, logger: Logger): OpenDirectory {
-  return (faults) =>
-    new ContainerDirectory({ hostRoot, clock: nodeClock, random: Math.random, logger, faults });
-}
-
 function nodePlatform(
-  config: AgentConfig,
-  logger: Logger,
-  ask: InventoryParts["ask"],
+  logger: Log,
+  ask: (signal: AbortSignal) => Promise<string>,
 ): Omit<AgentPlatform, "connect" | "probe" | "servePage"> {
   return {
     clock: nodeClock,
@@ -255,22 +232,20 @@ function nodePlatform(
     },
     foldersIn,
     freeBytes,
-    collectors: (groups) => {
-      const collectors = createCollectors(
-        collectOptions(config, logger),
-        nodeClock,
-        groups,
-        openDirectory(config, logger),
-      );
-      // From a container the questions of the inventory have the container's answers.
-      if (config.host_root !== "/") return collectors;
-      const inventory = { clock: nodeClock, logger, ask };
-      const collector = hourlyInventory(new SeriesGroup(groups, TICK_GROUP), inventory);
-      return [...collectors, { collector, intervalMs: 0, isSheddable: false, group: null }];
-    },
+    collectors: (config, groups) =>
+      hostCollectors(config, groups, { clock: nodeClock, random: Math.random, logger, ask }),
     processUsage: () => {
       const { user, system } = process.cpuUsage();
       return { cpuUsec: user + system, residentBytes: process.memoryUsage.rss() };
+    },
+    onReload: (reload) => {
+      const onSignal = () => void reload();
+      process.on("SIGHUP", onSignal);
+      return { [Symbol.dispose]: () => process.off("SIGHUP", onSignal) };
+    },
+    readConfig: readConfigAgain,
+    setLogLevel: (level) => {
+      logger.level = level;
     },
   };
 }

@@ -1,4 +1,5 @@
 import { faultsError } from "../shared/config/decode-yaml.ts";
+import { Reloads } from "../shared/config/reloads.ts";
 import { formatAddress } from "../shared/model/address.ts";
 import { labelsOf } from "../shared/model/labels.ts";
 import { type Disposals, startParts } from "../shared/platform/disposals.ts";
@@ -17,7 +18,6 @@ import { type NotifyConfig, parseNotifyConfig } from "./notify/notify-config.ts"
 import type { SampleSource } from "./promql/context.ts";
 import { DEFAULT_ENGINE_OPTIONS, type EngineOptions, PromqlEngine } from "./promql/engine.ts";
 import { compileForRules, queryPort } from "./queries.ts";
-import { Reloads } from "./reloads.ts";
 import type { CompileFn } from "./rules/ports.ts";
 import { parseRuleFiles, type RuleFile, type RuleGroup } from "./rules/rule-files.ts";
 import { RuleRunner } from "./rules/run-rules.ts";

@@ -1,8 +1,8 @@
 import { OperationalError } from "../../shared/errors.ts";
 import { labelsRecord } from "../../shared/model/labels.ts";
+import { epochOfSeq } from "../../shared/model/sequence.ts";
 import { type SeriesDefinition, scaledValue } from "../../shared/model/series-definition.ts";
 import type { KeyValueStore } from "../../shared/platform/ports.ts";
-import { epochOfSeq } from "../../shared/wire/frame.ts";
 import { parseFrame, StreamDecoder } from "../../shared/wire/frame-decoder.ts";
 import { allEntries } from "../queue/entries.ts";
 import { readDefinitions } from "./definitions.ts";

@@ -1,8 +1,9 @@
 import { OperationalError } from "../../shared/errors.ts";
+import { epochOfSeq } from "../../shared/model/sequence.ts";
 import type { SeriesDefinition } from "../../shared/model/series-definition.ts";
 import type { KeyValueStore } from "../../shared/platform/ports.ts";
 import type { Metrics } from "../../shared/telemetry/metrics.ts";
-import { epochOfSeq, FRAME_BYTES_MAX } from "../../shared/wire/frame.ts";
+import { FRAME_BYTES_MAX } from "../../shared/wire/frame.ts";
 import { readFrameHeader } from "../../shared/wire/frame-decoder.ts";
 import type { EncodedFrame } from "../../shared/wire/frame-encoder.ts";
 import type { Content, QueueEntry } from "../queue/entries.ts";

@@ -1,7 +1,7 @@
 import type { Accounts, DroppedRange } from "../../shared/model/accounts.ts";
 import { formatRfc3339 } from "../../shared/model/rfc3339.ts";
+import { countOfSeq, epochOfSeq } from "../../shared/model/sequence.ts";
 import type { Logger } from "../../shared/platform/ports.ts";
-import { countOfSeq, epochOfSeq } from "../../shared/wire/frame.ts";
 import type { FrameQueue } from "./frame-queue.ts";
 
 /** What lies in a queue, all of it read, and what is wrong with it. */

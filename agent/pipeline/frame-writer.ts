@@ -1,5 +1,6 @@
 import { errorMessage, OperationalError } from "../../shared/errors.ts";
 import type { Logger } from "../../shared/platform/ports.ts";
+import { SerialQueue } from "../../shared/time/serial-queue.ts";
 import type { EncodedFrame } from "../../shared/wire/frame-encoder.ts";
 
 /** Frames that may wait for a slow disk; one more and the disk counts as failing. */
@@ -60,7 +61,7 @@ class Outlet {
   readonly queue: Queue;
   readonly #logger: Logger;
   #pending: EncodedFrame[] = [];
-  #work: Promise<void> = Promise.resolve();
+  readonly #writes = new SerialQueue();
   #hasFailed = false;
   #isFailing = false;
 
@@ -84,11 +85,11 @@ class Outlet {
     }
     this.#logger.debug({ seq, timeMs }, "tick made");
     this.#pending.push(frame);
-    if (this.#pending.length === 1) this.#work = this.#work.then(() => this.#drain());
+    if (this.#pending.length === 1) void this.#writes.run(() => this.#drain());
   }
 
-  async settled(): Promise<void> {
-    await this.#work;
+  settled(): Promise<void> {
+    return this.#writes.settled();
   }
 
   async #drain(): Promise<void> {

@@ -11,7 +11,7 @@ import { nodeClock } from "../../shared/platform/node.ts";
 import type { KeyValueStore, Logger } from "../../shared/platform/ports.ts";
 import { readConfig } from "../../shared/platform/read-config.ts";
 import { Metrics } from "../../shared/telemetry/metrics.ts";
-import { agentConfigSchema } from "../config.ts";
+import { agentConfigSchema } from "../config/agent-config.ts";
 import { exportFrames } from "../frames/export.ts";
 import { type FrameQueue, openFrameQueue } from "../frames/frame-queue.ts";
 import { findingsText, type Inspection, inspect, inspectionText } from "../frames/inspection.ts";

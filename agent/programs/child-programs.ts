@@ -75,5 +75,5 @@ export class ChildPrograms {
 function lastWords(error: unknown): string {
   const hasSpoken = typeof error === "object" && error !== null && "stderr" in error;
   const said = hasSpoken ? String(error.stderr).trim() : "";
-  return said.replace(/^telltale-agent: /, "") || String(error);
+  return said.replace(/^telltale-agent: /gm, "") || String(error);
 }

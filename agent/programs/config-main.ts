@@ -1,9 +1,9 @@
 import type { Override } from "../../shared/config/load-config.ts";
 import { reportFailure } from "../../shared/platform/command.ts";
 import { readConfig } from "../../shared/platform/read-config.ts";
-import { type AgentConfig, agentConfigSchema } from "../config.ts";
+import { type AgentConfig, agentConfigSchema } from "../config/agent-config.ts";
 import { readMemberships } from "../identity/identity-file.ts";
-import { requireMemberships } from "../membership-check.ts";
+import { requireMemberships } from "../identity/membership-check.ts";
 
 export type ConfigRequest = {
   /** "join": the agent need not have joined what it sends to. */

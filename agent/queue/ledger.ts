@@ -1,6 +1,6 @@
 import { strict as assert } from "node:assert";
 import type { Accounts } from "../../shared/model/accounts.ts";
-import { epochOfSeq } from "../../shared/wire/frame.ts";
+import { epochOfSeq } from "../../shared/model/sequence.ts";
 import { type Drop, type DroppedRanges, NO_RANGES, withDrop } from "./dropped-ranges.ts";
 import { type Layout, seqAfter, seqAt, type Totals, timeAfter, timeAt, upTo } from "./stretches.ts";
 

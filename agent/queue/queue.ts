@@ -38,6 +38,7 @@
 import { strict as assert } from "node:assert";
 import { errorMessage, OperationalError } from "../../shared/errors.ts";
 import type { Accounts, DroppedRange } from "../../shared/model/accounts.ts";
+import { countOfSeq, seqOf } from "../../shared/model/sequence.ts";
 import type {
   BatchOperation,
   Clock,
@@ -46,7 +47,7 @@ import type {
   Random,
 } from "../../shared/platform/ports.ts";
 import { ChangeSignal } from "../../shared/time/change-signal.ts";
-import { countOfSeq, seqOf } from "../../shared/wire/frame.ts";
+import { SerialQueue } from "../../shared/time/serial-queue.ts";
 import { DISK_LOOK_MS, DiskRoom } from "./disk-room.ts";
 import { type Content, type QueueEntry, readEntry, readSpan } from "./entries.ts";
 import { HeldLedger } from "./held-ledger.ts";
@@ -116,7 +117,8 @@ export class ByteQueue<E extends QueueEntry> {
   readonly #appended = new ChangeSignal();
   readonly #acked = new ChangeSignal();
   readonly #held: HeldLedger;
-  #turn: Promise<unknown> = Promise.resolve();
+  /** Changes of the store happen one after the other. */
+  readonly #turns = new SerialQueue();
   #handedOutSeq: number;
   /** The last entry that was appended, so that sending it at once reads nothing. */
   #newest: E | null = null;
@@ -184,7 +186,7 @@ export class ByteQueue<E extends QueueEntry> {
   async appendEntry(entry: E, along: Along, signal?: AbortSignal): Promise<void> {
     for (;;) {
       const { ackedSeq } = this;
-      const refusal = await this.#alone(() => this.#tryAppend(entry, along));
+      const refusal = await this.#turns.run(() => this.#tryAppend(entry, along));
       if (refusal === null) break;
       if (refusal === "disk_low") await this.#deps.clock.sleep(DISK_LOOK_MS, signal);
       else if (ackedSeq === this.ackedSeq) await this.#acked.wait(signal);
@@ -241,7 +243,7 @@ export class ByteQueue<E extends QueueEntry> {
     if (seq > this.newestSeq) {
       throw new OperationalError("PROTOCOL", `Ack of entry ${seq}, the last is ${this.newestSeq}`);
     }
-    await this.#alone(async () => {
+    await this.#turns.run(async () => {
       if (seq <= this.ackedSeq) return;
       const settled = settlement(this.#ledger, seq, null);
       const count = countBelow(this.#ledger, seq);
@@ -265,7 +267,7 @@ export class ByteQueue<E extends QueueEntry> {
    * is settled may be read again: the new stream would have it twice.
    */
   async renewStream(): Promise<void> {
-    await this.#alone(async () => {
+    await this.#turns.run(async () => {
       const seq = Math.max(this.ackedSeq, Math.min(this.newestSeq, seqOf(this.epoch, 0)));
       const count = countWithin(this.#ledger, upTo(this.#ledger, seq).entries);
       await this.#settle(settlement(this.#ledger, seq, null), count);
@@ -282,7 +284,7 @@ export class ByteQueue<E extends QueueEntry> {
 
   /** Writes what was noted. When it resolves nothing is being written; then the store may be closed. */
   async close(): Promise<void> {
-    await this.#alone(async () => {
+    await this.#turns.run(async () => {
       await this.#disk.settled();
       if (!this.#held.hasNotes) return;
       try {
@@ -389,12 +391,5 @@ export class ByteQueue<E extends QueueEntry> {
     if (this.#ledger === before) return;
     const [seq] = missing;
     this.#deps.logger.error({ seq, entries: missing.length }, "entries of the queue are damaged");
-  }
-
-  /** Changes of the store happen one after the other. */
-  async #alone<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.#turn.then(work);
-    this.#turn = turn.catch(() => {}); // it is the caller's to handle
-    return await turn;
   }
 }

@@ -1,6 +1,6 @@
+import { countOfSeq, epochOfSeq, seqOf } from "../../shared/model/sequence.ts";
 import type { BatchOperation } from "../../shared/platform/ports.ts";
 import { ByteWriter, checkedBody } from "../../shared/wire/bytes.ts";
-import { countOfSeq, epochOfSeq, seqOf } from "../../shared/wire/frame.ts";
 import { type DroppedRanges, RANGES_UNDERWAY_MAX } from "./dropped-ranges.ts";
 import { type Ledger, newLedger } from "./ledger.ts";
 import type { Stretch } from "./stretches.ts";

@@ -1,6 +1,6 @@
 import { errorMessage, OperationalError } from "../../shared/errors.ts";
+import { epochOfSeq } from "../../shared/model/sequence.ts";
 import type { BatchOperation, KeyValueStore, Logger, Random } from "../../shared/platform/ports.ts";
-import { epochOfSeq } from "../../shared/wire/frame.ts";
 import { allEntries, type Content, type QueueEntry } from "./entries.ts";
 import { type Ledger, newLedger, settlement, withQueued, withSettled } from "./ledger.ts";
 import {

@@ -1,5 +1,5 @@
+import { epochOfSeq, seqOf } from "../../shared/model/sequence.ts";
 import type { SeriesDefinition } from "../../shared/model/series-definition.ts";
-import { epochOfSeq, seqOf } from "../../shared/wire/frame.ts";
 import type { Welcome__Output } from "../../shared/wire/generated/telltale/v1/Welcome.ts";
 import type { EntryMessage, EntryMessages, UplinkBuffer, WaitingFrame } from "./ports.ts";
 import type { UplinkMetrics } from "./uplink-metrics.ts";

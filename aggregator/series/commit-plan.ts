@@ -1,8 +1,9 @@
 import { errorMessage } from "../../shared/errors.ts";
 import { type Labels, labelsKey } from "../../shared/model/labels.ts";
+import { countOfSeq, EPOCH_MAX, epochOfSeq } from "../../shared/model/sequence.ts";
 import type { SeriesDefinition } from "../../shared/model/series-definition.ts";
 import type { BatchOperation } from "../../shared/platform/ports.ts";
-import { countOfSeq, EPOCH_MAX, epochOfSeq, STREAM_SERIES_MAX } from "../../shared/wire/frame.ts";
+import { STREAM_SERIES_MAX } from "../../shared/wire/frame.ts";
 import { type ParsedFrame, parseFrame, readFrameHeader } from "../../shared/wire/frame-decoder.ts";
 import type { CommitItem, CommitOutcome, RejectionReason } from "../model/commit.ts";
 import { definitionsKey, frameKey, seriesKey, streamKey } from "./keys.ts";

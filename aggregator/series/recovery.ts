@@ -1,6 +1,6 @@
 import { OperationalError } from "../../shared/errors.ts";
+import { epochOfSeq } from "../../shared/model/sequence.ts";
 import type { BatchOperation, Entry, KeyValueStore } from "../../shared/platform/ports.ts";
-import { epochOfSeq } from "../../shared/wire/frame.ts";
 import { type ParsedFrame, parseFrame } from "../../shared/wire/frame-decoder.ts";
 import type { DamageKeeper } from "./damage.ts";
 import {

@@ -1,5 +1,5 @@
 import { strict as assert } from "node:assert";
-import { epochOfSeq } from "../../shared/wire/frame.ts";
+import { epochOfSeq } from "../../shared/model/sequence.ts";
 import { type ParsedFrame, StreamDecoder } from "../../shared/wire/frame-decoder.ts";
 import type { ParsedGroup } from "../../shared/wire/frame-input.ts";
 import { Lane } from "./lane.ts";

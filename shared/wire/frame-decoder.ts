@@ -1,17 +1,14 @@
 import { strict as assert } from "node:assert";
 import { OperationalError } from "../errors.ts";
+import { EPOCH_FRAMES_MAX, EPOCH_MAX, epochOfSeq, seqOf } from "../model/sequence.ts";
 import { DOUBLE_SCALE, type SeriesDefinition } from "../model/series-definition.ts";
 import { ByteReader, checkedBody } from "./bytes.ts";
 import {
-  EPOCH_FRAMES_MAX,
-  EPOCH_MAX,
-  epochOfSeq,
   FLAG_KEYFRAME,
   FRAME_BYTES_MAX,
   FRAME_GROUPS_MAX,
   FRAME_VERSION,
   STREAM_SERIES_MAX,
-  seqOf,
 } from "./frame.ts";
 import { type ParsedGroup, readGroup } from "./frame-input.ts";
 import { FrameOutput } from "./frame-output.ts";

@@ -1,8 +1,9 @@
 import { strict as assert } from "node:assert";
 import { OperationalError } from "../errors.ts";
 import type { Labels } from "../model/labels.ts";
+import { seqOf } from "../model/sequence.ts";
 import { DOUBLE_SCALE, type SeriesDefinition } from "../model/series-definition.ts";
-import { FRAME_GROUPS_MAX, STREAM_SERIES_MAX, seqOf, TICK_GROUP } from "./frame.ts";
+import { FRAME_GROUPS_MAX, STREAM_SERIES_MAX, TICK_GROUP } from "./frame.ts";
 import { FrameOutput } from "./frame-output.ts";
 
 export type EncodedFrame = {

@@ -1,5 +1,6 @@
+import { countOfSeq, epochOfSeq } from "../model/sequence.ts";
 import { ByteWriter } from "./bytes.ts";
-import { countOfSeq, epochOfSeq, FLAG_KEYFRAME, FRAME_VERSION } from "./frame.ts";
+import { FLAG_KEYFRAME, FRAME_VERSION } from "./frame.ts";
 import {
   ABSOLUTE,
   CHANGE_CODE,

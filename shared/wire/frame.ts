@@ -55,22 +55,3 @@ export const STREAM_SERIES_MAX = 1_000_000;
 export const FRAME_GROUPS_MAX = 4096;
 /** Read in every tick. */
 export const TICK_GROUP = 0;
-
-/** Epochs, and frames of an epoch: a sequence stays a whole number below 2^53. */
-export const EPOCH_MAX = 2 ** 21 - 1;
-export const EPOCH_FRAMES_MAX = 2 ** 32 - 1;
-
-const EPOCH_FACTOR = 2 ** 32;
-
-export function seqOf(epoch: number, count: number): number {
-  return epoch * EPOCH_FACTOR + count;
-}
-
-export function epochOfSeq(seq: number): number {
-  return Math.floor(seq / EPOCH_FACTOR);
-}
-
-/** Place of a frame in its epoch, from 1. */
-export function countOfSeq(seq: number): number {
-  return seq % EPOCH_FACTOR;
-}

@@ -52,7 +52,7 @@ test("SIGHUP takes rules and routing, both or neither, and reports", async () =>
   expect(old.story).toEqual(["One firing"]);
   expect(await gauge(bed, SUCCESSFUL)).toBe(1);
   expect(await gauge(bed, SUCCESS_TIME)).toBeGreaterThan(startedAtS);
-  expect(messages(aggregator)).toContain("rules and routing reloaded");
+  expect(messages(aggregator)).toContain("configuration reloaded");
 });
 
 test("what waits follows a receiver that moves, and expires with one that goes", async () => {

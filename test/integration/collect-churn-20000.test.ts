@@ -26,7 +26,7 @@ const AT_A_TIME = 200;
 /** In them the heap, the encoder's slots and the shared buffer grow to the size they need. */
 const WARM_UP_ROUNDS = 20;
 const TOLERANCE = 0.05;
-const ENDED_SERIES_MAX = 10_000; // as in agent/app.ts
+const ENDED_SERIES_MAX = 10_000; // as in agent/pipeline/ticker.ts
 
 const cleanups: (() => unknown)[] = [];
 afterEach(() => {

@@ -1,6 +1,6 @@
 import { type AgentPlatform, startAgent } from "../../agent/app.ts";
 import type { Collector } from "../../agent/collect/collector.ts";
-import { agentConfigSchema } from "../../agent/config.ts";
+import { agentConfigSchema } from "../../agent/config/agent-config.ts";
 import { FrameQueue } from "../../agent/frames/frame-queue.ts";
 import type { ChoicePolicy } from "../../agent/uplink/choose-state.ts";
 import { FrameEncoder } from "../../shared/wire/frame-encoder.ts";
@@ -117,13 +117,16 @@ export function agentNode(host: Host, plan: AgentPlan, parts: AgentParts): Agent
       freeBytes: async () => Number.POSITIVE_INFINITY,
       connect: (to) => (signal) => network.connect(process, to.host, signal),
       probe: (to) => () => network.probe(process, to.host),
-      collectors: (sink) => {
+      collectors: (_config, sink) => {
         if (!(sink instanceof FrameEncoder)) throw new Error("The sink is no frame encoder");
         const life = service.lives;
         const journals = ways.map(({ journal }) => journal);
         const collector = collectorOf(sink, { source, journals, life, world, process });
         return [{ collector, intervalMs: 0, isSheddable: false, group: null }];
       },
+      onReload: () => ({ [Symbol.dispose]: () => {} }),
+      readConfig: async () => config,
+      setLogLevel: () => {},
       processUsage: () => ({ cpuUsec: 0, residentBytes: 0 }),
       servePage: async (_address, served) => {
         page = served;

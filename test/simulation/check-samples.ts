@@ -1,7 +1,7 @@
 import type { SeriesColumns } from "../../shared/model/columns.ts";
 import { formatLabels, labelsKey, withLabel } from "../../shared/model/labels.ts";
+import { epochOfSeq } from "../../shared/model/sequence.ts";
 import { columnBits, isStale } from "../../shared/model/stale.ts";
-import { epochOfSeq } from "../../shared/wire/frame.ts";
 import type { AgentJournal, Tick } from "./journal.ts";
 import type { SourceReading } from "./source.ts";
 

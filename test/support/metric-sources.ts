@@ -93,7 +93,7 @@ const SOURCES: readonly (readonly [pattern: RegExp, source: string])[] = [
   [/^machine_node_/, "/sys/devices/system/node"],
   [/^telltale_process/, "/proc/PID/stat"],
   [/^telltale_node_/, "the inventory"],
-  [/^(telltale_agent_|process_)/, "the agent"],
+  [/^(telltale_(agent|config)_|process_)/, "the agent"],
 ];
 
 /** Units by the end of a name, before `_total`. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { nextFactor } from "../../../agent/budget-state.ts";
+import { nextFactor } from "../../../agent/pipeline/budget-state.ts";
 
 const BUDGET = { cpuCores: 0.1, memoryBytes: 1000 };
 const COLLECTORS = [

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { BudgetWatch } from "../../../agent/budget.ts";
+import { BudgetWatch } from "../../../agent/pipeline/budget.ts";
 import { Metrics } from "../../../shared/telemetry/metrics.ts";
 import { MemoryLogger } from "../../support/memory-logger.ts";
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { agentConfigSchema } from "../../../agent/config.ts";
+import { agentConfigSchema } from "../../../agent/config/agent-config.ts";
 import { loadConfig } from "../../../shared/config/load-config.ts";
 import { OperationalError } from "../../../shared/errors.ts";
 

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { agentConfigSchema } from "../../../agent/config.ts";
+import { agentConfigSchema } from "../../../agent/config/agent-config.ts";
 import type { Membership } from "../../../agent/identity/identity-file.ts";
-import { requireMemberships } from "../../../agent/membership-check.ts";
+import { requireMemberships } from "../../../agent/identity/membership-check.ts";
 
 const membership = (aggregator: string, node = "n1"): Membership => ({
   aggregator,

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { runTicks, type Tick } from "../../../agent/tick-loop.ts";
+import { runTicks, type Tick } from "../../../agent/pipeline/tick-loop.ts";
 import { FAKE_START_MS, FakeClock } from "../../support/fake-clock.ts";
 import { SeededRandom } from "../../support/random.ts";
 

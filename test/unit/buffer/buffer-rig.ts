@@ -2,8 +2,8 @@ import type { FrameQueue, QueuedFrame } from "../../../agent/frames/frame-queue.
 import { openFrameQueue } from "../../../agent/frames/frame-queue.ts";
 import type { QueueLimits } from "../../../agent/queue/queue.ts";
 import { labelsOf, labelsRecord } from "../../../shared/model/labels.ts";
+import { epochOfSeq } from "../../../shared/model/sequence.ts";
 import { Metrics } from "../../../shared/telemetry/metrics.ts";
-import { epochOfSeq } from "../../../shared/wire/frame.ts";
 import { parseFrame, StreamDecoder } from "../../../shared/wire/frame-decoder.ts";
 import { type EncodedFrame, FrameEncoder } from "../../../shared/wire/frame-encoder.ts";
 import { FakeClock } from "../../support/fake-clock.ts";

@@ -8,7 +8,7 @@ import {
   withFrozen,
   withReported,
 } from "../../../agent/queue/dropped-ranges.ts";
-import { seqOf } from "../../../shared/wire/frame.ts";
+import { seqOf } from "../../../shared/model/sequence.ts";
 import { BufferRig } from "./buffer-rig.ts";
 
 const drop = (fromSeq: number, toSeq: number, reason = "full", afterSeq = fromSeq - 1): Drop => {

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { definitionKey } from "../../../agent/frames/definitions.ts";
 import { entryKey, IDENTITY_KEY, LEDGER_KEY } from "../../../agent/queue/records.ts";
 import { OperationalError } from "../../../shared/errors.ts";
-import { seqOf } from "../../../shared/wire/frame.ts";
+import { seqOf } from "../../../shared/model/sequence.ts";
 import { settle } from "../../support/fake-clock.ts";
 import { BufferRig, seqs } from "./buffer-rig.ts";
 

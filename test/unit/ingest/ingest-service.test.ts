@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { seqOf } from "../../../shared/wire/frame.ts";
+import { seqOf } from "../../../shared/model/sequence.ts";
 import type { EncodedFrame } from "../../../shared/wire/frame-encoder.ts";
 import type { AgentMessage } from "../../../shared/wire/generated/telltale/v1/AgentMessage.ts";
 import { settle } from "../../support/fake-clock.ts";

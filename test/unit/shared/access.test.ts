@@ -1,6 +1,6 @@
 import { inspect } from "node:util";
 import { expect, test } from "vitest";
-import { agentConfigSchema } from "../../../agent/config.ts";
+import { agentConfigSchema } from "../../../agent/config/agent-config.ts";
 import { loadConfig } from "../../../shared/config/load-config.ts";
 import { parseAddress } from "../../../shared/model/address.ts";
 import { isRenewalDue } from "../../../shared/model/certificate-life.ts";

@@ -2,14 +2,10 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { OperationalError } from "../../../shared/errors.ts";
 import { labelsOf } from "../../../shared/model/labels.ts";
+import { epochOfSeq, seqOf } from "../../../shared/model/sequence.ts";
 import { DOUBLE_SCALE, type SeriesDefinition } from "../../../shared/model/series-definition.ts";
 import { ByteWriter } from "../../../shared/wire/bytes.ts";
-import {
-  epochOfSeq,
-  FRAME_BYTES_MAX,
-  FRAME_GROUPS_MAX,
-  seqOf,
-} from "../../../shared/wire/frame.ts";
+import { FRAME_BYTES_MAX, FRAME_GROUPS_MAX } from "../../../shared/wire/frame.ts";
 import {
   ABSOLUTE,
   CHANGE_CODE,

@@ -2,8 +2,8 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { OperationalError } from "../../../shared/errors.ts";
 import { labelsOf } from "../../../shared/model/labels.ts";
+import { seqOf } from "../../../shared/model/sequence.ts";
 import { DOUBLE_SCALE } from "../../../shared/model/series-definition.ts";
-import { seqOf } from "../../../shared/wire/frame.ts";
 import { parseFrame, readFrameHeader, StreamDecoder } from "../../../shared/wire/frame-decoder.ts";
 import { type EncodedFrame, FrameEncoder } from "../../../shared/wire/frame-encoder.ts";
 

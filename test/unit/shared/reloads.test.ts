@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { Reloads } from "../../../aggregator/reloads.ts";
+import { Reloads } from "../../../shared/config/reloads.ts";
 import { OperationalError } from "../../../shared/errors.ts";
 import { Metrics } from "../../../shared/telemetry/metrics.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
@@ -24,12 +24,12 @@ test("a reload that fails is reported, and the time of the last good one stays",
   await reloads.reload();
   expect(gauges()).toStrictEqual([0, startS]);
   expect(logger.messages("error")).toStrictEqual([
-    "reload failed, the old rules and routing stay in force",
+    "reload failed, the old configuration stays in force",
   ]);
   isGood = true;
   await reloads.reload();
   expect(gauges()).toStrictEqual([1, startS + 5]);
-  expect(logger.messages("info")).toStrictEqual(["rules and routing reloaded"]);
+  expect(logger.messages("info")).toStrictEqual(["configuration reloaded"]);
 });
 
 test("signals during a reload are one more reload, which begins after it", async () => {

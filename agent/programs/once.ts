@@ -1,5 +1,5 @@
-import { type AgentPlatform, startAgent } from "./app.ts";
-import type { AgentConfig } from "./config.ts";
+import { type AgentPlatform, startAgent } from "../app.ts";
+import type { AgentConfig } from "../config/agent-config.ts";
 
 const LOOK_MS = 50;
 /** What is a difference of two readings has one. */

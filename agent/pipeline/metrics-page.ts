@@ -1,8 +1,8 @@
-import { dropLabels, labelValue, METRIC_NAME } from "../shared/model/labels.ts";
-import { scaledValue } from "../shared/model/series-definition.ts";
-import { expositionText } from "../shared/telemetry/exposition.ts";
-import type { MetricSample, Metrics } from "../shared/telemetry/metrics.ts";
-import type { FrameEncoder } from "../shared/wire/frame-encoder.ts";
+import { dropLabels, labelValue, METRIC_NAME } from "../../shared/model/labels.ts";
+import { scaledValue } from "../../shared/model/series-definition.ts";
+import { expositionText } from "../../shared/telemetry/exposition.ts";
+import type { MetricSample, Metrics } from "../../shared/telemetry/metrics.ts";
+import type { FrameEncoder } from "../../shared/wire/frame-encoder.ts";
 
 type Family = { readonly name: string; readonly type: "counter" | "gauge"; readonly help: string };
 

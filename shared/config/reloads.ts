@@ -1,6 +1,6 @@
-import { errorMessage, OperationalError } from "../shared/errors.ts";
-import type { Clock, Logger } from "../shared/platform/ports.ts";
-import type { Gauge, Metrics } from "../shared/telemetry/metrics.ts";
+import { errorMessage, OperationalError } from "../errors.ts";
+import type { Clock, Logger } from "../platform/ports.ts";
+import type { Gauge, Metrics } from "../telemetry/metrics.ts";
 
 export type ReloadsDeps = {
   readonly clock: Clock;
@@ -8,7 +8,7 @@ export type ReloadsDeps = {
   readonly metrics: Metrics;
 };
 
-/** Reloads of the rules and the routing: one after the other, each whole or not at all. */
+/** Reloads of the configuration: one after the other, each whole or not at all. */
 export class Reloads {
   readonly #deps: ReloadsDeps;
   readonly #apply: () => Promise<object>;
@@ -27,11 +27,11 @@ export class Reloads {
     this.#apply = apply;
     this.#successful = deps.metrics.gauge(
       "telltale_config_last_reload_successful",
-      "Whether the last reload of rules and routing succeeded.",
+      "Whether the last reload of the configuration succeeded.",
     );
     this.#successTime = deps.metrics.gauge(
       "telltale_config_last_reload_success_timestamp_seconds",
-      "When rules and routing were last reloaded successfully.",
+      "When the configuration was last reloaded successfully.",
     );
     this.#succeeded();
   }
@@ -55,12 +55,12 @@ export class Reloads {
     try {
       const fields = await this.#apply();
       this.#succeeded();
-      this.#deps.logger.info(fields, "rules and routing reloaded");
+      this.#deps.logger.info(fields, "configuration reloaded");
     } catch (error) {
       if (!(error instanceof OperationalError)) throw error;
       this.#successful.set(0);
       const fields = { code: error.code, error: errorMessage(error) };
-      this.#deps.logger.error(fields, "reload failed, the old rules and routing stay in force");
+      this.#deps.logger.error(fields, "reload failed, the old configuration stays in force");
     }
   }
 

@@ -1,7 +1,6 @@
-import type { Logger } from "../shared/platform/ports.ts";
-import type { Gauge, Metrics } from "../shared/telemetry/metrics.ts";
+import type { Logger } from "../../shared/platform/ports.ts";
+import type { Gauge, Metrics } from "../../shared/telemetry/metrics.ts";
 import { type Budget, isOver, nextFactor, type Sheddable, type Usage } from "./budget-state.ts";
-import type { ProcessUsage } from "./self-collector.ts";
 
 /** Collectors that may be slowed down; TickRunner has them. */
 export type Shedder = {
@@ -12,6 +11,9 @@ export type Shedder = {
   }>;
   setFactor(name: string, factor: number): void;
 };
+
+/** Of the process, since it began and now. */
+type ProcessUsage = { readonly cpuUsec: number; readonly residentBytes: number };
 
 const LOOK_MS = 10_000;
 /** The first minute is dearer than any other: code is compiled, files are opened. */

@@ -1,4 +1,4 @@
-import type { Clock } from "../shared/platform/ports.ts";
+import type { Clock } from "../../shared/platform/ports.ts";
 
 /** A tick this late says when it really was read; an earlier one bears the full second it was for. */
 const LATENESS_SHOWN_MS = 50;

@@ -1,5 +1,5 @@
-import { type Labels, labelPairs, labelsFrom } from "../shared/model/labels.ts";
-import type { GroupSink } from "./collect/series-group.ts";
+import { type Labels, labelPairs, labelsFrom } from "../../shared/model/labels.ts";
+import type { GroupSink } from "./series-group.ts";
 
 /** Adds the agent's own labels to every series; a label that a series has itself stands. */
 export function withOwnLabels(sink: GroupSink, own: Readonly<Record<string, string>>): GroupSink {

@@ -4,9 +4,9 @@ import {
   labelsFrom,
   labelValue,
   METRIC_NAME,
-} from "../shared/model/labels.ts";
-import type { Metrics } from "../shared/telemetry/metrics.ts";
-import { type GroupSink, SeriesGroup } from "./collect/series-group.ts";
+} from "../../shared/model/labels.ts";
+import type { Metrics } from "../../shared/telemetry/metrics.ts";
+import { type GroupSink, SeriesGroup } from "./series-group.ts";
 
 /** CPU time in microseconds and resident memory in bytes, of this process. */
 export type ProcessUsage = { readonly cpuUsec: number; readonly residentBytes: number };

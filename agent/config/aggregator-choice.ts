@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { address } from "../shared/config/fields.ts";
-import { formatAddress } from "../shared/model/address.ts";
+import { address } from "../../shared/config/fields.ts";
+import { formatAddress } from "../../shared/model/address.ts";
 
 const DESTINATIONS_MAX = 16;
 const WEIGHT_MAX = 1000;

@@ -1,8 +1,8 @@
 import { z } from "zod";
-import { address, duration, LOG_LEVELS, size } from "../shared/config/fields.ts";
-import { isLoopback } from "../shared/model/address.ts";
-import { parseDuration } from "../shared/model/duration.ts";
-import { aggregatorChoice } from "./config-aggregator.ts";
+import { address, duration, LOG_LEVELS, size } from "../../shared/config/fields.ts";
+import { isLoopback } from "../../shared/model/address.ts";
+import { parseDuration } from "../../shared/model/duration.ts";
+import { aggregatorChoice } from "./aggregator-choice.ts";
 
 const GIBIBYTE = 1024 ** 3;
 const LABEL_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;

@@ -1,8 +1,8 @@
-import type { Clock, Logger } from "../shared/platform/ports.ts";
-import { backoffMs } from "../shared/time/backoff.ts";
-import { repeat } from "../shared/time/repeat.ts";
-import type { Collector, SeriesSink } from "./collect/collector.ts";
-import { Inventory } from "./collect/inventory.ts";
+import type { Clock, Logger } from "../../shared/platform/ports.ts";
+import { backoffMs } from "../../shared/time/backoff.ts";
+import { repeat } from "../../shared/time/repeat.ts";
+import type { Collector, SeriesSink } from "./collector.ts";
+import { Inventory } from "./inventory.ts";
 
 const HOUR_MS = 3_600_000;
 const RETRIES = { firstMs: 60_000, maxMs: HOUR_MS };

@@ -1,20 +1,26 @@
-import { OperationalError } from "../shared/errors.ts";
-import { type Address, formatAddress, isLoopback } from "../shared/model/address.ts";
-import type { AgentConfig } from "./config.ts";
-import { type Membership, membershipFor } from "./identity/identity-file.ts";
+import { OperationalError } from "../../shared/errors.ts";
+import { type Address, formatAddress, isLoopback } from "../../shared/model/address.ts";
+import { type Membership, membershipFor } from "./identity-file.ts";
+
+/** The part of the configuration that a membership has a say in. */
+type Sending = {
+  readonly node: string;
+  readonly aggregator: { readonly addresses: readonly Address[] };
+  readonly insecure: boolean;
+};
 
 /**
  * That nothing goes to another machine unencrypted, or under a name that is not the joined one.
  * @throws OperationalError CONFIG
  */
-export function requireMemberships(config: AgentConfig, memberships: readonly Membership[]): void {
+export function requireMemberships(config: Sending, memberships: readonly Membership[]): void {
   for (const aggregator of config.aggregator.addresses) {
     requireMembership(config, aggregator, membershipFor(memberships, formatAddress(aggregator)));
   }
 }
 
 function requireMembership(
-  { node, insecure }: AgentConfig,
+  { node, insecure }: Sending,
   aggregator: Address,
   membership: Membership | null,
 ): void {
