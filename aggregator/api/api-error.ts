@@ -45,6 +45,11 @@ export class ApiError extends OperationalError {
   }
 }
 
+/** Why the work for a client ends that waits for it no more. */
+export function clientGone(): ApiError {
+  return new ApiError("canceled", "The client went away");
+}
+
 /** The kind under which a failure is told. What is not operational is a fault of ours. */
 export function errorTypeOf(error: unknown): ErrorType {
   if (error instanceof ApiError) return error.type;

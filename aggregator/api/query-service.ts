@@ -17,7 +17,7 @@ import type { SeriesRequest__Output } from "../../shared/wire/generated/telltale
 import { grpcStatus } from "../../shared/wire/grpc-status.ts";
 import type { NodeStatus } from "../model/node.ts";
 import type { QueryResult } from "../query/result.ts";
-import { ApiError } from "./api-error.ts";
+import { ApiError, clientGone } from "./api-error.ts";
 import type { AlertStatus, RuleGroupStatus } from "./ports.ts";
 import type { QueryApi, RunOptions, SeriesQuery } from "./query-api.ts";
 
@@ -76,8 +76,8 @@ export function createQueryService(api: QueryApi, logger: Logger): QueryHandlers
 /** The client's deadline is the query's timeout. */
 function runOptions<In, Out>(call: ServerUnaryCall<In, Out>, nowMs: number): RunOptions {
   const gone = new AbortController();
-  call.once("cancelled", () => gone.abort());
-  if (call.cancelled) gone.abort();
+  call.once("cancelled", () => gone.abort(clientGone()));
+  if (call.cancelled) gone.abort(clientGone());
   const deadlineMs = Number(call.getDeadline());
   const timeoutMs = Number.isFinite(deadlineMs) ? Math.max(0, deadlineMs - nowMs) : null;
   return { timeoutMs, limit: null, signal: gone.signal };
