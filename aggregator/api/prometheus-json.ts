@@ -6,7 +6,7 @@ import {
   secondsText,
 } from "../../shared/model/go-number.ts";
 import { type Labels, labelsRecord } from "../../shared/model/labels.ts";
-import { formatRfc3339 } from "../../shared/model/rfc3339.ts";
+import { formatRfc3339, ZERO_TIME } from "../../shared/model/rfc3339.ts";
 import type { QueryResult } from "../query/result.ts";
 import type { ErrorType } from "./api-error.ts";
 import type { AlertStatus, RuleGroupStatus, RuleStatus } from "./ports.ts";
@@ -138,7 +138,6 @@ function alertObject(alert: AlertStatus): object {
   };
 }
 
-/** Go's zero time stands for "not yet". */
 function evaluationTime(timeMs: number): string {
-  return timeMs === 0 ? "0001-01-01T00:00:00Z" : formatRfc3339(timeMs);
+  return timeMs === 0 ? ZERO_TIME : formatRfc3339(timeMs);
 }

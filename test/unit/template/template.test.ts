@@ -97,7 +97,10 @@ describe("a template that fails when it runs says so in its place:", () => {
     ["{{ $value.x }}", "cannot evaluate field x in float64"],
     ["{{ humanize $labels.job }}", 'cannot convert string "node" to a number'],
     ["{{ toUpper }}", "wrong number of arguments for toUpper: want 1, got 0"],
-    ['{{ match "(" "a" }}', 'not a regular expression: "("'],
+    [
+      '{{ match "(" "a" }}',
+      'Not a regular expression: "(" (error parsing regexp: missing closing ): `(`)',
+    ],
     ["{{ if lt $value `a` }}{{ end }}", "incompatible types for comparison: float64 and string"],
     ['{{ printf "%9999s" "a" }}', "printf width or precision over 1000"],
     ["{{ printf `%1000s` 1 }}".repeat(20), "output over 16384 characters"],
