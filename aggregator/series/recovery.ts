@@ -155,7 +155,7 @@ export class Recovery {
     }
     await this.#addLostSeries(stream, snapshot);
     stream.decoder.apply(snapshot);
-    stream.restoreLanes(snapshot, this.#parts.index);
+    stream.restoreRows(snapshot, this.#parts.index);
   }
 
   async #replay(stream: Stream, [key, value]: Entry): Promise<void> {

@@ -57,7 +57,7 @@ export async function openSeriesStore(
 }
 
 /**
- * All samples: the recent ones in memory (lane.ts) with a write-ahead log, the others in chunks.
+ * All samples: the recent ones in memory (group-rows.ts) with a write-ahead log, the others in chunks.
  *
  * Order of things: a batch is decided on (commit-plan.ts), written and synced, and only then done
  * in memory, so nothing is visible that is not safe. Decisions and their doing are one turn; a
