@@ -32,7 +32,7 @@ type Ask = <In, Out>(
 
 export type AdminContext = {
   readonly program: Command;
-  /** The admin's socket of the aggregator that the configuration and the flags tell of. */
+  /** The admin's socket of the aggregator that the configuration and the flags name. */
   socketPath(): string;
   nowMs(): number;
   print(text: string): void;

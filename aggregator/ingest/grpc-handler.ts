@@ -73,7 +73,7 @@ class GrpcConnection implements AggregatorConnection {
     if (certifiedNode !== undefined) this.certifiedNode = certifiedNode;
     this.#call = call;
     this.messages = readMessages(call, this.peer);
-    call.on("error", () => {}); // `messages` tells of it
+    call.on("error", () => {}); // `messages` reports it
     call.on("drain", () => this.#wake());
     call.on("cancelled", () => {
       this.#isOver = true;
@@ -104,12 +104,12 @@ class GrpcConnection implements AggregatorConnection {
   }
 }
 
-/** What grpc-js makes a status of. A fault of ours is told without its text. */
+/** What grpc-js makes a status of. A fault of ours goes out without its text. */
 function statusOf(error: Error): Error {
-  const told =
+  const reported =
     error instanceof OperationalError ? error : new OperationalError("STORAGE", "Internal error");
-  const details = told.message.slice(0, DETAILS_LENGTH_MAX);
-  return Object.assign(new Error(details), { code: grpcStatus(told.code), details });
+  const details = reported.message.slice(0, DETAILS_LENGTH_MAX);
+  return Object.assign(new Error(details), { code: grpcStatus(reported.code), details });
 }
 
 async function* readMessages(call: Call, peer: string): AsyncGenerator<AgentMessage__Output> {

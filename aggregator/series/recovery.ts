@@ -141,7 +141,7 @@ export class Recovery {
     stream.lastSeq = checkpoint.seq;
     stream.lastTimeMs = checkpoint.lastTimeMs;
     stream.timeEpoch = checkpoint.timeEpoch;
-    stream.books = checkpoint.books;
+    stream.accounts = checkpoint.accounts;
     stream.setBacks = checkpoint.setBacks;
     partitions.chunksEndMs = Math.max(partitions.chunksEndMs, checkpoint.chunksEndMs);
     const epoch = epochOfSeq(checkpoint.seq);

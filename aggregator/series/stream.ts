@@ -4,7 +4,7 @@ import { type ParsedFrame, StreamDecoder } from "../../shared/wire/frame-decoder
 import type { ParsedGroup } from "../../shared/wire/frame-input.ts";
 import { GroupRows } from "./group-rows.ts";
 import { type Series, type SeriesIndex, storedLabels } from "./series-index.ts";
-import { EMPTY_BOOKS, type StreamBooks, withFrame } from "./stream-books.ts";
+import { NO_FRAMES, type StreamAccounts, withFrame } from "./stream-accounts.ts";
 
 /**
  * From `fromMs` on the times of `epoch` repeat those of earlier ones: a clock that was ahead had been
@@ -21,7 +21,7 @@ export type Mark = {
   readonly epoch: number;
   readonly lastTimeMs: number;
   readonly timeEpoch: number;
-  readonly books: StreamBooks;
+  readonly accounts: StreamAccounts;
   readonly setBacks: readonly SetBack[];
   readonly snapshot: Uint8Array;
   /** For the rows of each group the first that is not cut. */
@@ -54,7 +54,7 @@ export class Stream {
   /** Time and epoch of the last frame of which samples were stored. */
   lastTimeMs = 0;
   timeEpoch = 0;
-  books = EMPTY_BOOKS;
+  accounts = NO_FRAMES;
   /** Oldest first. */
   setBacks: readonly SetBack[] = [];
   /** On the monotonic clock: when it was last written to. */
@@ -115,7 +115,7 @@ export class Stream {
     this.lastSeq = frame.seq;
     const isBefore = this.timeEpoch === decoder.epoch && frame.timeMs <= this.lastTimeMs;
     const reason = isBefore ? "out-of-order" : "future";
-    this.books = withFrame(this.books, frame.seq, isStored ? null : reason);
+    this.accounts = withFrame(this.accounts, frame.seq, isStored ? null : reason);
     this.framesSinceMark += 1;
     if (this.#rowsEpoch !== decoder.epoch) this.#beginRows();
     for (const id of decoder.ended) {
@@ -175,7 +175,7 @@ export class Stream {
       epoch: decoder.epoch,
       lastTimeMs: this.lastTimeMs,
       timeEpoch: this.timeEpoch,
-      books: this.books,
+      accounts: this.accounts,
       setBacks: this.setBacks,
       snapshot: this.#snapshot(),
       ends,
