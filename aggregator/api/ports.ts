@@ -3,6 +3,7 @@ import type { Labels } from "../../shared/model/labels.ts";
 import type { Role } from "../../shared/model/role.ts";
 import type { Secret } from "../../shared/secret.ts";
 import type { NodeStatus } from "../model/node.ts";
+import type { RuleGroupSnapshot } from "../model/rule-snapshot.ts";
 import type { QuerySpan } from "../query/grid.ts";
 import type { QueryResult } from "../query/result.ts";
 
@@ -38,52 +39,7 @@ export type SeriesPort = {
 
 export type NodesPort = { nodes(): readonly NodeStatus[] };
 
-export type AlertStatus = {
-  readonly state: "pending" | "firing";
-  /** With `alertname`. */
-  readonly labels: Labels;
-  readonly annotations: Labels;
-  readonly activeAtMs: number;
-  /** Since when only `keep_firing_for` holds it; null: the condition holds. */
-  readonly keepFiringSinceMs: number | null;
-  readonly value: number;
-  /** It stands because its data stopped. */
-  readonly isNoData: boolean;
-};
-
-type RuleCommon = {
-  readonly name: string;
-  readonly query: string;
-  readonly labels: Labels;
-  readonly health: "ok" | "err" | "unknown";
-  readonly lastError: string;
-  readonly lastEvaluationMs: number;
-  readonly evaluationSeconds: number;
-};
-
-export type RuleStatus =
-  | ({ readonly type: "recording" } & RuleCommon)
-  | ({
-      readonly type: "alerting";
-      readonly state: "inactive" | "pending" | "firing";
-      readonly forMs: number;
-      readonly keepFiringForMs: number;
-      readonly annotations: Labels;
-      readonly alerts: readonly AlertStatus[];
-    } & RuleCommon);
-
-export type RuleGroupStatus = {
-  readonly name: string;
-  readonly file: string;
-  readonly intervalMs: number;
-  /** Elements a rule may give; 0: any number. */
-  readonly limit: number;
-  readonly lastEvaluationMs: number;
-  readonly evaluationSeconds: number;
-  readonly rules: readonly RuleStatus[];
-};
-
-export type RulesPort = { groups(): readonly RuleGroupStatus[] };
+export type RulesPort = { groups(): readonly RuleGroupSnapshot[] };
 
 /** False while the aggregator starts and while it stops. */
 export type ReadinessPort = { isReady(): boolean };

@@ -47,7 +47,7 @@ const VALUE = z.strictObject({
   sinceMs: z.number(),
   agentVersion: z.string(),
   intervalMs: z.number().positive(),
-  accounts: ACCOUNTS.nullable().default(null),
+  accounts: ACCOUNTS.nullable(),
 });
 
 const encoder = new TextEncoder();

@@ -4,7 +4,7 @@ import { SCALE_MAX, type SeriesDefinition } from "../../shared/model/series-defi
 import { ByteReader, ByteWriter, checkedBody } from "../../shared/wire/bytes.ts";
 import type { RefusedRange } from "../model/commit.ts";
 import type { SetBack } from "./stream.ts";
-import { NO_FRAMES, type StreamAccounts } from "./stream-accounts.ts";
+import type { StreamAccounts } from "./stream-accounts.ts";
 
 /**
  * The small records of the store. Each ends with a CRC-32 (bytes.ts); reading one throws PARSE when
@@ -125,9 +125,8 @@ export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
   const timeEpoch = reader.varint();
   const chunksEndMs = reader.varint();
   const snapshot = reader.bytes(reader.count(1));
-  // Stores of earlier versions have no accounts, or accounts and no set-backs.
-  const accounts = reader.remaining === 0 ? NO_FRAMES : readAccounts(reader);
-  const setBacks = reader.remaining === 0 ? [] : readSetBacks(reader);
+  const accounts = readAccounts(reader);
+  const setBacks = readSetBacks(reader);
   reader.end();
   return { seq, lastTimeMs, timeEpoch, chunksEndMs, accounts, setBacks, snapshot };
 }

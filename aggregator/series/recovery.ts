@@ -56,7 +56,7 @@ export class Recovery {
     this.#chunkMs = chunkMs;
   }
 
-  /** @throws OperationalError STORAGE when the store is of a later version, or cannot be read */
+  /** @throws OperationalError STORAGE when the store is of another version, or cannot be read */
   async run(nowMs: number): Promise<void> {
     const { index, partitions, store } = this.#parts;
     await this.#checkVersion();
@@ -86,10 +86,10 @@ export class Recovery {
     if (version === undefined) {
       const operation = { type: "put", key: VERSION_KEY, value: Uint8Array.of(STORE_VERSION) };
       await store.batch([operation as BatchOperation], { sync: true });
-    } else if (version > STORE_VERSION) {
+    } else if (version !== STORE_VERSION) {
       throw new OperationalError(
         "STORAGE",
-        `The series store has format ${version}, this program knows up to ${STORE_VERSION}`,
+        `The series store has format ${version}, this program knows ${STORE_VERSION}`,
       );
     }
   }
