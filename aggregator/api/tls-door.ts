@@ -7,8 +7,9 @@ import { Secret } from "../../shared/secret.ts";
 import type { Counter, Metrics } from "../../shared/telemetry/metrics.ts";
 import { sleepUnlessAborted } from "../../shared/time/repeat.ts";
 import { TLS_VERSION } from "../../shared/wire/tls.ts";
+import type { ServerTls } from "../model/access.ts";
 import type { Caller } from "./permission-state.ts";
-import type { GatePort, ServerTls } from "./ports.ts";
+import type { GatePort } from "./ports.ts";
 
 /**
  * The gRPC port where TLS is on. Agents prove themselves by a certificate, people by a token, which

@@ -84,6 +84,7 @@ describe("a wrong template is refused with its place:", () => {
     ["{{ $value | 5 }}", "template 1:11: non executable command in pipeline"],
     ["{{ $labels.a-b }}", 'template 1:13: unexpected "-"'],
     ["{{ (1 }}", "template 1:4: unclosed left parenthesis"],
+    ['{{ "a\\q" }}', "template 1:4: invalid syntax"],
     ["{{ if true }}{{ $x := 1 }}{{ end }}{{ $x }}", 'template 1:39: undefined variable "$x"'],
     [`{{ ${"(".repeat(200)}1${")".repeat(200)} }}`, "template 1:55: nested deeper than 50"],
   ])("%s", (text, message) => {
