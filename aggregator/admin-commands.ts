@@ -1,12 +1,5 @@
 import { existsSync } from "node:fs";
-import {
-  type CallOptions,
-  type ClientUnaryCall,
-  credentials,
-  logVerbosity,
-  type requestCallback,
-  setLogVerbosity,
-} from "@grpc/grpc-js";
+import { credentials, logVerbosity, setLogVerbosity } from "@grpc/grpc-js";
 import { type Command, Option } from "commander";
 import { OperationalError } from "../shared/errors.ts";
 import { parseDuration } from "../shared/model/duration.ts";
@@ -14,17 +7,12 @@ import { ROLES } from "../shared/model/role.ts";
 import type { AccessClient } from "../shared/wire/generated/telltale/v1/Access.ts";
 import type { Authority__Output } from "../shared/wire/generated/telltale/v1/Authority.ts";
 import type { Role as RoleMessage } from "../shared/wire/generated/telltale/v1/Role.ts";
+import { askOnce, type Method } from "../shared/wire/grpc-ask.ts";
 import { fromGrpcError } from "../shared/wire/grpc-status.ts";
 import { loadTelltale } from "../shared/wire/proto.ts";
 
 const DEADLINE_MS = 30_000;
 
-type Method<In, Out> = (request: In, callback: requestCallback<Out>) => ClientUnaryCall;
-type MethodWithOptions<In, Out> = (
-  request: In,
-  options: CallOptions,
-  callback: requestCallback<Out>,
-) => ClientUnaryCall;
 type Ask = <In, Out>(
   methodOf: (client: AccessClient) => Method<In, Out>,
   request: In,
@@ -32,7 +20,7 @@ type Ask = <In, Out>(
 
 export type AdminContext = {
   readonly program: Command;
-  /** The admin's socket of the aggregator that the configuration and the flags tell of. */
+  /** The admin's socket of the aggregator that the configuration and the flags name. */
   socketPath(): string;
   nowMs(): number;
   print(text: string): void;
@@ -161,13 +149,10 @@ function run(context: AdminContext, work: (ask: Ask) => Promise<void>): Promise<
     const { Access } = loadTelltale().v1;
     const client = new Access(`unix:${path}`, credentials.createInsecure());
     const ask: Ask = (methodOf, request) =>
-      new Promise((resolve, reject) => {
-        const method = methodOf(client) as unknown as MethodWithOptions<typeof request, never>;
-        const options = { deadline: context.nowMs() + DEADLINE_MS };
-        method.call(client, request, options, (error, answer) => {
-          if (error !== null) reject(fromGrpcError(error, path));
-          else if (answer !== undefined) resolve(answer);
-        });
+      askOnce(client, methodOf(client), request, {
+        deadline: context.nowMs() + DEADLINE_MS,
+      }).catch((error) => {
+        throw fromGrpcError(error, path);
       });
     try {
       await work(ask);

@@ -119,9 +119,9 @@ function check(config: AggregatorConfig): void {
     readFiles: readConfigFiles,
   });
   const rules = groups.reduce((sum, group) => sum + group.rules.length, 0);
-  const told = notify === null ? "nobody is notified" : `notifies ${notify.receiver.name}`;
+  const receivers = notify === null ? "nobody is notified" : `notifies ${notify.receiver.name}`;
   process.stdout.write(
-    `Configuration is good: ${rules} rules in ${groups.length} groups; ${told}\n`,
+    `Configuration is good: ${rules} rules in ${groups.length} groups; ${receivers}\n`,
   );
 }
 

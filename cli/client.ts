@@ -1,13 +1,10 @@
 import { createSecureContext } from "node:tls";
 import {
-  type CallOptions,
   type ChannelCredentials,
   type Client,
-  type ClientUnaryCall,
   credentials,
   logVerbosity,
   Metadata,
-  type requestCallback,
   type ServiceError,
   setLogVerbosity,
   status,
@@ -17,6 +14,7 @@ import { isLoopback, parseAddress } from "../shared/model/address.ts";
 import type { Secret } from "../shared/secret.ts";
 import type { AccessClient } from "../shared/wire/generated/telltale/v1/Access.ts";
 import type { QueryClient } from "../shared/wire/generated/telltale/v1/Query.ts";
+import { askOnce, type Method } from "../shared/wire/grpc-ask.ts";
 import { fromGrpcError } from "../shared/wire/grpc-status.ts";
 import { loadTelltale } from "../shared/wire/proto.ts";
 import { TLS_CHANNEL_OPTIONS, TLS_VERSION } from "../shared/wire/tls.ts";
@@ -25,15 +23,6 @@ import { TLS_CHANNEL_OPTIONS, TLS_VERSION } from "../shared/wire/tls.ts";
 const DEADLINE_MS = 130_000;
 /** Results are bounded by the aggregator; this bounds what one of its answers may take here. */
 const ANSWER_BYTES_MAX = 256 * 1024 * 1024;
-
-/** The shortest form of a generated method, from which its types are inferred. */
-type Method<In, Out> = (request: In, callback: requestCallback<Out>) => ClientUnaryCall;
-type MethodWithOptions<In, Out> = (
-  request: In,
-  metadata: Metadata,
-  options: CallOptions,
-  callback: requestCallback<Out>,
-) => ClientUnaryCall;
 
 /** How to reach the aggregator, and as whom. */
 export type ServerOptions = {
@@ -82,14 +71,12 @@ export class Aggregator implements Disposable {
   }
 
   #ask<In, Out>(client: Client, method: Method<In, Out>, request: In): Promise<Out> {
-    const start = method as unknown as MethodWithOptions<In, Out>;
-    const options = { deadline: Date.now() + DEADLINE_MS };
-    return new Promise((resolve, reject) => {
-      start.call(client, request, this.#metadata, options, (error, response) => {
-        if (error !== null) reject(toldError(error, this.server));
-        else if (response !== undefined) resolve(response);
-      });
-    });
+    const deadline = Date.now() + DEADLINE_MS;
+    return askOnce(client, method, request, { deadline, metadata: this.#metadata }).catch(
+      (error) => {
+        throw explained(error, this.server);
+      },
+    );
   }
 
   [Symbol.dispose](): void {
@@ -120,7 +107,7 @@ function encrypted(authorities: string): ChannelCredentials {
   }
 }
 
-function toldError(error: ServiceError, server: string): OperationalError {
+function explained(error: ServiceError, server: string): OperationalError {
   const options = { cause: error };
   switch (error.code) {
     case status.UNAVAILABLE: {

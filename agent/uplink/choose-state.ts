@@ -50,8 +50,7 @@ const STABLE_MS = 10_000;
 /** One that is left again and again after shorter times is not gone back to as soon each time. */
 const TRUSTED_MS = 300_000;
 const RETRY = { firstMs: 100, maxMs: 3000 };
-const HOLD_BASE_MS = 5000;
-const HOLD_CAP_MS = 60_000;
+const HOLD = { firstMs: 5000, maxMs: 60_000 };
 const LOAD_MAX = 1000;
 
 /** An attempt failed, or the connection broke `heldMs` after it was begun. */
@@ -68,7 +67,7 @@ export function afterFailure(
     nowMs + Math.max(backoffMs(RETRY, failures, part) - heldMs, backoffMs(RETRY, 1, part));
   // Agents that lost it at one moment do not all come back at one moment.
   const falls = heldMs >= TRUSTED_MS ? 1 : state.falls + 1;
-  const holdMs = (1 + random()) * Math.min(HOLD_CAP_MS, HOLD_BASE_MS * 2 ** (falls - 1));
+  const holdMs = (1 + random()) * backoffMs(HOLD, falls, 1);
   return { ...state, failures, falls, isSuspect: true, retryAtMs, holdMs, wellSinceMs: null };
 }
 

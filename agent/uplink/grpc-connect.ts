@@ -68,7 +68,7 @@ class GrpcConnection implements AgentConnection {
     this.#client = client;
     this.#call = client.stream();
     this.messages = readMessages(this.#call, peer, () => this.#left);
-    this.#call.on("error", () => {}); // `messages` tells of it
+    this.#call.on("error", () => {}); // `messages` reports it
     this.#call.on("status", ({ code, details }) => {
       const text = code === status.OK ? "ended the stream" : details;
       this.#fault ??= new OperationalError("UNAVAILABLE", `${peer}: ${text}`);

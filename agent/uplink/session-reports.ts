@@ -17,7 +17,7 @@ const RANGES_MAX = 100;
 type Probe = { readonly id: number; readonly sent: Moment };
 
 /**
- * What an agent says beside its frames: its books, what it dropped, its clock. Each is said when the
+ * What an agent says beside its frames: its accounts, what it dropped, its clock. Each is said when the
  * session begins and then as acks come in, so that nothing here needs a timer.
  */
 export class SessionReports {
@@ -52,10 +52,10 @@ export class SessionReports {
     for (const message of this.#due()) await this.#connection.send(message);
   }
 
-  /** Says the books as they are in the end. */
+  /** Says the accounts as they are in the end. */
   async end(): Promise<void> {
     this.#hasEnded = true;
-    await this.#connection.send(this.#books(this.#deps.buffer.accounts));
+    await this.#connection.send(this.#accounting(this.#deps.buffer.accounts));
   }
 
   /** Says what is due. A connection that breaks meanwhile shows elsewhere. */
@@ -100,19 +100,19 @@ export class SessionReports {
     if (dropped !== this.#toldDropped || nowMs - this.#toldAtMs >= ACCOUNTS_EVERY_MS) {
       this.#toldDropped = dropped;
       this.#toldAtMs = nowMs;
-      messages.push(this.#books(accounts), ...this.#ranges());
+      messages.push(this.#accounting(accounts), ...this.#ranges());
     }
     messages.push(...this.#probes());
     return messages;
   }
 
-  #books({ made, stored, waiting, dropped, settledSeq }: Accounts): AgentMessage {
+  #accounting({ made, stored, waiting, dropped, settledSeq }: Accounts): AgentMessage {
     const isShared = this.#deps.destinations.length > 1;
     const counts = dropped.map((one) => ({ ...one }));
     return { accounting: { made, stored, waiting, dropped: counts, settledSeq, isShared } };
   }
 
-  /** Ranges told a turn ago, on a connection that has lived since, need not be told again. */
+  /** Ranges reported a turn ago, on a connection that has lived since, are not reported again. */
   #ranges(): AgentMessage[] {
     const { buffer } = this.#deps;
     if (this.#rangesToldId > 0) buffer.rangesReported(this.#rangesToldId);

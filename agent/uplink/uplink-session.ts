@@ -17,7 +17,7 @@ const BATCH_FRAMES_MAX = 64;
 const BATCH_BYTES_MAX = 256 * 1024;
 /** So often within the time that acks may take it is looked whether they came. */
 const ACK_CHECKS = 8;
-/** Frames of which a welcome may tell again that they were refused. */
+/** Frames of which a welcome may say again that they were refused. */
 const RETOLD_FRAMES_MAX = 1_000_000;
 /** When the agent stops: for the last acks, and again for the goodbye to arrive. */
 const FAREWELL_MS = 1000;
@@ -100,7 +100,7 @@ export class UplinkSession {
     }
   }
 
-  /** What a connection that broke did not tell any more: refusals first, they are no acks. */
+  /** What a connection that broke did not report any more: refusals first, they are no acks. */
   async #catchUp(): Promise<void> {
     const { buffer } = this.#deps;
     let rest = RETOLD_FRAMES_MAX;

@@ -37,8 +37,8 @@ class Uplink {
   readonly #options: UplinkOptions;
   readonly #destinations: Destinations;
   readonly #shown: UplinkMetrics;
-  /** By destination what was logged last, so that each change is told once. */
-  readonly #told = new Map<number, string>();
+  /** By destination what was logged last, so that each change is logged once. */
+  readonly #logged = new Map<number, string>();
   /** The first that was left since a connection stood. */
   #left: { readonly index: number; readonly reason: LeaveReason } | null = null;
 
@@ -121,7 +121,7 @@ class Uplink {
     const { logger, destinations } = this.#deps;
     const name = destinations[index]?.name ?? "";
     const { lastSeq, aggregatorVersion, load } = greeting.welcome;
-    this.#told.delete(index);
+    this.#logged.delete(index);
     logger.info(
       { peer: connection.peer, lastSeq, aggregatorVersion },
       "connected to the aggregator",
@@ -156,11 +156,11 @@ class Uplink {
     const { logger, destinations } = this.#deps;
     this.#shown.errors.add(1, { code });
     const fields = { aggregator: destinations[index]?.name, code, error: message };
-    if (this.#told.get(index) === code) {
+    if (this.#logged.get(index) === code) {
       logger.debug(fields, "the aggregator is still away");
       return;
     }
-    this.#told.set(index, code);
+    this.#logged.set(index, code);
     logger.warn(fields, "the aggregator is away: frames wait in the buffer");
   }
 }

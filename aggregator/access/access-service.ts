@@ -1,21 +1,18 @@
-import { type handleUnaryCall, type ServerUnaryCall, status } from "@grpc/grpc-js";
-import { errorMessage, OperationalError } from "../../shared/errors.ts";
+import type { ServerUnaryCall } from "@grpc/grpc-js";
+import { OperationalError } from "../../shared/errors.ts";
 import { ROLES, type Role } from "../../shared/model/role.ts";
 import type { Logger } from "../../shared/platform/ports.ts";
 import type { AccessHandlers } from "../../shared/wire/generated/telltale/v1/Access.ts";
 import type { IdentityHandlers } from "../../shared/wire/generated/telltale/v1/Identity.ts";
 import type { ListAuthoritiesResponse } from "../../shared/wire/generated/telltale/v1/ListAuthoritiesResponse.ts";
 import type { Role as RoleMessage } from "../../shared/wire/generated/telltale/v1/Role.ts";
-import { grpcStatus } from "../../shared/wire/grpc-status.ts";
+import { answer as answerWith } from "../../shared/wire/grpc-answer.ts";
 import type { Access } from "./access.ts";
 
 export type AccessServices = {
   readonly access: AccessHandlers;
   readonly identity: IdentityHandlers;
 };
-
-/** Text of a status, at most: it travels in a header. */
-const DETAILS_LENGTH_MAX = 1024;
 
 /**
  * The gRPC services telltale.v1.Access and telltale.v1.Identity; that the caller may call, the server
@@ -26,17 +23,9 @@ export function accessServices(
   certificateOf: (peer: string) => string,
   logger: Logger,
 ): AccessServices {
-  const answer =
-    <In, Out>(
-      work: (request: In, call: ServerUnaryCall<In, Out>) => Promise<Out> | Out,
-    ): handleUnaryCall<In, Out> =>
-    async (call, callback) => {
-      try {
-        callback(null, await work(call.request, call));
-      } catch (error) {
-        callback(statusOf(error, call.getPath(), logger));
-      }
-    };
+  const answer = <In, Out>(
+    work: (request: In, call: ServerUnaryCall<In, Out>) => Promise<Out> | Out,
+  ) => answerWith(work, logger);
   return {
     identity: {
       Join: answer(({ tokenSecret, node, certificateRequest }) =>
@@ -92,12 +81,4 @@ function roleOf(message: RoleMessage | number): Role {
 
 function roleMessage(role: Role): RoleMessage {
   return `ROLE_${role.toUpperCase()}` as RoleMessage;
-}
-
-function statusOf(error: unknown, path: string, logger: Logger) {
-  if (error instanceof OperationalError) {
-    return { code: grpcStatus(error.code), details: error.message.slice(0, DETAILS_LENGTH_MAX) };
-  }
-  logger.error({ path, error: errorMessage(error) }, "Request failed");
-  return { code: status.INTERNAL, details: "Internal error, see the aggregator's log" };
 }

@@ -6,13 +6,9 @@ import type { Clock, KeyValueStore, Logger } from "../../shared/platform/ports.t
 import { Secret } from "../../shared/secret.ts";
 import type { Counter, Metrics } from "../../shared/telemetry/metrics.ts";
 import { formatJoinToken, TOKEN_SECRET_BYTES } from "../../shared/wire/join-token.ts";
+import type { Person, ServerTls, Standing } from "../model/access.ts";
 import { createAuthority, issueAgent, issueServer, type KeyAndCertificate } from "./authority.ts";
-import {
-  finishedAuthorities,
-  newestByNode,
-  type Standing,
-  standingOf,
-} from "./certificate-state.ts";
+import { finishedAuthorities, newestByNode, standingOf } from "./certificate-state.ts";
 import { joinFault } from "./join-token-state.ts";
 import {
   AccessRecords,
@@ -37,16 +33,6 @@ export type AccessOptions = {
   /** How long an agent's certificate is good. */
   readonly certificateLifeMs: number;
 };
-
-/** What TLS servers prove themselves with, and whom they believe; PEM. */
-export type ServerTls = {
-  readonly key: string;
-  /** The certificate, and after it that of the CA that signed it. */
-  readonly cert: string;
-  readonly ca: readonly string[];
-};
-
-export type Person = { readonly name: string; readonly role: Role };
 
 type Issued = { readonly certificate: string; readonly authorities: string; readonly node: string };
 

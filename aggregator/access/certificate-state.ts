@@ -1,10 +1,6 @@
 import { formatRfc3339 } from "../../shared/model/rfc3339.ts";
+import type { Standing } from "../model/access.ts";
 import type { AgentRecord, AuthorityRecord } from "./records.ts";
-
-/** How a certificate that our CA signed stands. */
-export type Standing =
-  | { readonly kind: "good"; readonly node: string }
-  | { readonly kind: "refused"; readonly reason: string; readonly text: string };
 
 /** `record`: what is known of the certificate; undefined: nothing. */
 export function standingOf(record: AgentRecord | undefined, nowMs: number): Standing {

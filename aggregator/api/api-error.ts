@@ -35,7 +35,7 @@ const TYPES: Record<ErrorCode, ErrorType> = {
   QUERY: "execution",
 };
 
-/** A failure of a request, told to the client in its own protocol. */
+/** A failure of a request, as the client gets it in its own protocol. */
 export class ApiError extends OperationalError {
   readonly type: ErrorType;
 
@@ -45,7 +45,12 @@ export class ApiError extends OperationalError {
   }
 }
 
-/** The kind under which a failure is told. What is not operational is a fault of ours. */
+/** Why the work for a client ends that waits for it no more. */
+export function clientGone(): ApiError {
+  return new ApiError("canceled", "The client went away");
+}
+
+/** The kind under which a failure is reported. What is not operational is a fault of ours. */
 export function errorTypeOf(error: unknown): ErrorType {
   if (error instanceof ApiError) return error.type;
   return error instanceof OperationalError ? TYPES[error.code] : "internal";

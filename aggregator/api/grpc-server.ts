@@ -53,7 +53,7 @@ const STOP_TIMEOUT_MS = 5000;
 /** "" stands for the server as a whole. */
 const HEALTH_NAMES = ["", "telltale.v1.Ingest", "telltale.v1.Query"];
 
-/** Serves agents and clients; its health is NOT_SERVING until it is told otherwise. */
+/** Serves agents and clients; its health is NOT_SERVING until `setServing`. */
 export class GrpcServer implements AsyncDisposable {
   readonly #server: Server;
   readonly #health: HealthImplementation;

@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { clientGone } from "./api-error.ts";
 import {
   limitParameter,
   type Parameters,
@@ -112,7 +113,7 @@ function callOf(request: FastifyRequest, reply: FastifyReply): Call {
   const form = typeof request.body === "string" ? request.body : "";
   const gone = new AbortController();
   reply.raw.once("close", () => {
-    if (!reply.raw.writableFinished) gone.abort();
+    if (!reply.raw.writableFinished) gone.abort(clientGone());
   });
   const { name = "" } = request.params as { readonly name?: string };
   return { parameters: new URLSearchParams(`${form}&${search}`), name, signal: gone.signal };

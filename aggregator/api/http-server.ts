@@ -7,6 +7,7 @@ import { bindError } from "../../shared/platform/listen-error.ts";
 import type { Clock, Logger } from "../../shared/platform/ports.ts";
 import { expositionText } from "../../shared/telemetry/exposition.ts";
 import type { Counter, Metrics } from "../../shared/telemetry/metrics.ts";
+import { sleepUnlessAborted } from "../../shared/time/repeat.ts";
 import { TLS_VERSION } from "../../shared/wire/tls.ts";
 import { type ErrorType, errorTypeOf } from "./api-error.ts";
 import { addApiRoutes } from "./http-routes.ts";
@@ -102,8 +103,7 @@ export class HttpServer implements AsyncDisposable {
         const server = this.#server.server as unknown as TlsServer;
         server.setSecureContext({ key, cert, minVersion: TLS_VERSION });
       }
-      const { signal } = this.#stop;
-      await this.#clock.sleep(CERTIFICATE_CHECK_EVERY_MS, signal).catch(() => undefined); // it ends
+      await sleepUnlessAborted(this.#clock, CERTIFICATE_CHECK_EVERY_MS, this.#stop.signal);
     }
   }
 }

@@ -1,9 +1,10 @@
 import { ROLES, type Role } from "../../shared/model/role.ts";
+import type { Person } from "../model/access.ts";
 
 /** Who calls, as far as it was proved. */
 export type Caller =
   | { readonly kind: "agent"; readonly node: string }
-  | { readonly kind: "person"; readonly name: string; readonly role: Role }
+  | ({ readonly kind: "person" } & Person)
   /** On this machine, where nothing is asked. */
   | { readonly kind: "local" }
   /** `reason` is the label of a metric, `text` is for the caller. */

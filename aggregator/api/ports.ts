@@ -1,8 +1,9 @@
 import type { Matcher } from "../../shared/model/columns.ts";
 import type { Labels } from "../../shared/model/labels.ts";
-import type { Role } from "../../shared/model/role.ts";
 import type { Secret } from "../../shared/secret.ts";
+import type { Person, ServerTls, Standing } from "../model/access.ts";
 import type { NodeStatus } from "../model/node.ts";
+import type { RuleGroupSnapshot } from "../model/rule-snapshot.ts";
 import type { QuerySpan } from "../query/grid.ts";
 import type { QueryResult } from "../query/result.ts";
 
@@ -38,75 +39,19 @@ export type SeriesPort = {
 
 export type NodesPort = { nodes(): readonly NodeStatus[] };
 
-export type AlertStatus = {
-  readonly state: "pending" | "firing";
-  /** With `alertname`. */
-  readonly labels: Labels;
-  readonly annotations: Labels;
-  readonly activeAtMs: number;
-  /** Since when only `keep_firing_for` holds it; null: the condition holds. */
-  readonly keepFiringSinceMs: number | null;
-  readonly value: number;
-  /** It stands because its data stopped. */
-  readonly isNoData: boolean;
-};
-
-type RuleCommon = {
-  readonly name: string;
-  readonly query: string;
-  readonly labels: Labels;
-  readonly health: "ok" | "err" | "unknown";
-  readonly lastError: string;
-  readonly lastEvaluationMs: number;
-  readonly evaluationSeconds: number;
-};
-
-export type RuleStatus =
-  | ({ readonly type: "recording" } & RuleCommon)
-  | ({
-      readonly type: "alerting";
-      readonly state: "inactive" | "pending" | "firing";
-      readonly forMs: number;
-      readonly keepFiringForMs: number;
-      readonly annotations: Labels;
-      readonly alerts: readonly AlertStatus[];
-    } & RuleCommon);
-
-export type RuleGroupStatus = {
-  readonly name: string;
-  readonly file: string;
-  readonly intervalMs: number;
-  /** Elements a rule may give; 0: any number. */
-  readonly limit: number;
-  readonly lastEvaluationMs: number;
-  readonly evaluationSeconds: number;
-  readonly rules: readonly RuleStatus[];
-};
-
-export type RulesPort = { groups(): readonly RuleGroupStatus[] };
+export type RulesPort = { groups(): readonly RuleGroupSnapshot[] };
 
 /** False while the aggregator starts and while it stops. */
 export type ReadinessPort = { isReady(): boolean };
-
-/** What a TLS server proves itself with, and whose certificates it believes; PEM. */
-export type ServerTls = {
-  readonly key: string;
-  readonly cert: string;
-  readonly ca: readonly string[];
-};
 
 /** Who may come in. Fingerprints are SHA-256 of a certificate, as hex digits. */
 export type GatePort = {
   /** Another object when there is something new to present or to believe. */
   readonly serverTls: ServerTls;
-  /** How a certificate of our CA stands. `reason` is the label of a metric. */
-  standing(
-    fingerprint: string,
-  ):
-    | { readonly kind: "good"; readonly node: string }
-    | { readonly kind: "refused"; readonly reason: string; readonly text: string };
+  /** How a certificate of our CA stands. */
+  standing(fingerprint: string): Standing;
   /** The agent has connected with the certificate. */
   seen(fingerprint: string): Promise<void>;
   /** Null: the token stands for nobody. */
-  personOf(token: Secret): { readonly name: string; readonly role: Role } | null;
+  personOf(token: Secret): Person | null;
 };

@@ -6,10 +6,10 @@ import {
   secondsText,
 } from "../../shared/model/go-number.ts";
 import { type Labels, labelsRecord } from "../../shared/model/labels.ts";
-import { formatRfc3339 } from "../../shared/model/rfc3339.ts";
+import { formatRfc3339, ZERO_TIME } from "../../shared/model/rfc3339.ts";
+import type { AlertSnapshot, RuleGroupSnapshot, RuleSnapshot } from "../model/rule-snapshot.ts";
 import type { QueryResult } from "../query/result.ts";
 import type { ErrorType } from "./api-error.ts";
-import type { AlertStatus, RuleGroupStatus, RuleStatus } from "./ports.ts";
 
 /**
  * The bodies of Prometheus' HTTP API, version 1. Sources: prometheus.io/docs, "HTTP API", and
@@ -76,13 +76,13 @@ export function seriesListText(series: readonly Labels[]): string {
   return `[${series.map(labelsText).join(",")}]`;
 }
 
-export function alertsText(alerts: readonly AlertStatus[]): string {
+export function alertsText(alerts: readonly AlertSnapshot[]): string {
   return JSON.stringify({ alerts: alerts.map(alertObject) });
 }
 
 /** Which rules: `alert`, `record` or all (null). */
 export function rulesText(
-  groups: readonly RuleGroupStatus[],
+  groups: readonly RuleGroupSnapshot[],
   only: "alert" | "record" | null,
 ): string {
   const kept = only === null ? null : only === "alert" ? "alerting" : "recording";
@@ -99,7 +99,7 @@ export function rulesText(
   });
 }
 
-function ruleObject(rule: RuleStatus): object {
+function ruleObject(rule: RuleSnapshot): object {
   const common = {
     health: rule.health,
     ...(rule.lastError === "" ? {} : { lastError: rule.lastError }),
@@ -125,7 +125,7 @@ function ruleObject(rule: RuleStatus): object {
   };
 }
 
-function alertObject(alert: AlertStatus): object {
+function alertObject(alert: AlertSnapshot): object {
   const heldSinceMs = alert.keepFiringSinceMs;
   const held = heldSinceMs === null ? {} : { keepFiringSince: formatRfc3339(heldSinceMs) };
   return {
@@ -138,7 +138,6 @@ function alertObject(alert: AlertStatus): object {
   };
 }
 
-/** Go's zero time stands for "not yet". */
 function evaluationTime(timeMs: number): string {
-  return timeMs === 0 ? "0001-01-01T00:00:00Z" : formatRfc3339(timeMs);
+  return timeMs === 0 ? ZERO_TIME : formatRfc3339(timeMs);
 }

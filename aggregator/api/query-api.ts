@@ -3,19 +3,12 @@ import type { Matcher } from "../../shared/model/columns.ts";
 import { compareLabels, compareText, type Labels } from "../../shared/model/labels.ts";
 import type { Clock } from "../../shared/platform/ports.ts";
 import type { NodeStatus } from "../model/node.ts";
+import type { AlertSnapshot, RuleGroupSnapshot } from "../model/rule-snapshot.ts";
 import { type QuerySpan, STEPS_MAX } from "../query/grid.ts";
 import type { QueryResult } from "../query/result.ts";
 import { ApiError } from "./api-error.ts";
 import { checkExpression, checkLabelName, checkSelectors, parameterError } from "./parameters.ts";
-import type {
-  AlertStatus,
-  CompiledQuery,
-  NodesPort,
-  QueryPort,
-  RuleGroupStatus,
-  RulesPort,
-  SeriesPort,
-} from "./ports.ts";
+import type { CompiledQuery, NodesPort, QueryPort, RulesPort, SeriesPort } from "./ports.ts";
 import { RunLimiter } from "./run-limiter.ts";
 
 export type QueryApiPorts = {
@@ -126,12 +119,12 @@ export class QueryApi {
     return this.#ports.nodes.nodes();
   }
 
-  ruleGroups(): readonly RuleGroupStatus[] {
+  ruleGroups(): readonly RuleGroupSnapshot[] {
     return this.#ports.rules.groups();
   }
 
   /** Pending and firing, in the order of their rules. */
-  alerts(): AlertStatus[] {
+  alerts(): AlertSnapshot[] {
     return this.ruleGroups().flatMap(({ rules }) =>
       rules.flatMap((rule) => (rule.type === "alerting" ? rule.alerts : [])),
     );

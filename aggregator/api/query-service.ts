@@ -1,10 +1,4 @@
-import {
-  type handleUnaryCall,
-  type ServerUnaryCall,
-  type sendUnaryData,
-  status,
-} from "@grpc/grpc-js";
-import { errorMessage, OperationalError } from "../../shared/errors.ts";
+import { type ServerUnaryCall, status } from "@grpc/grpc-js";
 import type { SeriesColumns } from "../../shared/model/columns.ts";
 import type { Logger } from "../../shared/platform/ports.ts";
 import type { Node } from "../../shared/wire/generated/telltale/v1/Node.ts";
@@ -14,40 +8,23 @@ import type { QueryResponse } from "../../shared/wire/generated/telltale/v1/Quer
 import type { ResultSeries } from "../../shared/wire/generated/telltale/v1/ResultSeries.ts";
 import type { RuleGroup } from "../../shared/wire/generated/telltale/v1/RuleGroup.ts";
 import type { SeriesRequest__Output } from "../../shared/wire/generated/telltale/v1/SeriesRequest.ts";
-import { grpcStatus } from "../../shared/wire/grpc-status.ts";
+import { answer as answerWith, type Status, statusOf } from "../../shared/wire/grpc-answer.ts";
 import type { NodeStatus } from "../model/node.ts";
+import type { AlertSnapshot, RuleGroupSnapshot } from "../model/rule-snapshot.ts";
 import type { QueryResult } from "../query/result.ts";
-import { ApiError } from "./api-error.ts";
-import type { AlertStatus, RuleGroupStatus } from "./ports.ts";
+import { ApiError, clientGone } from "./api-error.ts";
 import type { QueryApi, RunOptions, SeriesQuery } from "./query-api.ts";
 
 const LAST_HOUR_MS = 3_600_000;
 
 /** The gRPC service telltale.v1.Query. */
 export function createQueryService(api: QueryApi, logger: Logger): QueryHandlers {
-  const answer = <In, Out>(
-    work: (request: In, options: RunOptions) => Promise<Out> | Out,
-  ): handleUnaryCall<In, Out> => {
-    return (call, callback) => void respond(call, callback, work);
-  };
-
-  /** Never rejects: a failure is the call's status. */
-  async function respond<In, Out>(
-    call: ServerUnaryCall<In, Out>,
-    callback: sendUnaryData<Out>,
-    work: (request: In, options: RunOptions) => Promise<Out> | Out,
-  ): Promise<void> {
-    try {
-      callback(null, await work(call.request, runOptions(call, api.nowMs())));
-    } catch (error) {
-      if (!(error instanceof OperationalError)) {
-        const { stack } = error as Error;
-        logger.error({ path: call.getPath(), error: errorMessage(error), stack }, "Request failed");
-      }
-      callback(statusOf(error));
-    }
-  }
-
+  const answer = <In, Out>(work: (request: In, options: RunOptions) => Promise<Out> | Out) =>
+    answerWith<In, Out>(
+      (request, call) => work(request, runOptions(call, api.nowMs())),
+      logger,
+      queryStatus,
+    );
   return {
     Instant: answer(async ({ query, timeMs }, options) =>
       queryResponse(await api.instant({ query, timeMs: timeMs || api.nowMs() }, options)),
@@ -76,25 +53,18 @@ export function createQueryService(api: QueryApi, logger: Logger): QueryHandlers
 /** The client's deadline is the query's timeout. */
 function runOptions<In, Out>(call: ServerUnaryCall<In, Out>, nowMs: number): RunOptions {
   const gone = new AbortController();
-  call.once("cancelled", () => gone.abort());
-  if (call.cancelled) gone.abort();
+  call.once("cancelled", () => gone.abort(clientGone()));
+  if (call.cancelled) gone.abort(clientGone());
   const deadlineMs = Number(call.getDeadline());
   const timeoutMs = Number.isFinite(deadlineMs) ? Math.max(0, deadlineMs - nowMs) : null;
   return { timeoutMs, limit: null, signal: gone.signal };
 }
 
-function statusOf(error: unknown): { code: status; details: string } {
-  if (!(error instanceof OperationalError)) {
-    return { code: status.INTERNAL, details: "Internal error, see the aggregator's log" };
-  }
-  const details = errorMessage(error);
-  if (error instanceof ApiError && error.type === "timeout") {
-    return { code: status.DEADLINE_EXCEEDED, details };
-  }
-  if (error instanceof ApiError && error.type === "canceled") {
-    return { code: status.CANCELLED, details };
-  }
-  return { code: grpcStatus(error.code), details };
+function queryStatus(error: unknown): Status {
+  const { code, details } = statusOf(error);
+  const type = error instanceof ApiError ? error.type : null;
+  if (type === "timeout") return { code: status.DEADLINE_EXCEEDED, details };
+  return { code: type === "canceled" ? status.CANCELLED : code, details };
 }
 
 /** A time of 0 is the default: from `defaultSpanMs` ago, or from the oldest, until now. */
@@ -157,14 +127,14 @@ function accountingMessage(accounting: NonNullable<NodeStatus["accounting"]>): N
   return { ...accounting, dropped: [...dropped], ranges: [...ranges] };
 }
 
-function alertMessage(alert: AlertStatus) {
+function alertMessage(alert: AlertSnapshot) {
   const { state, activeAtMs, value, isNoData } = alert;
   const labels = [...alert.labels];
   const annotations = [...alert.annotations];
   return { state, labels, annotations, activeAtMs, value, isNoData };
 }
 
-function groupMessage({ name, file, intervalMs, rules }: RuleGroupStatus): RuleGroup {
+function groupMessage({ name, file, intervalMs, rules }: RuleGroupSnapshot): RuleGroup {
   return {
     name,
     file,

@@ -1,8 +1,6 @@
 import type { Clock } from "../../shared/platform/ports.ts";
+import { withDeadline } from "../../shared/time/deadline.ts";
 import { ApiError } from "./api-error.ts";
-
-/** Why the alarm of a piece of work is switched off. */
-const IN_TIME = "in time";
 
 export type RunLimits = { readonly runningMax: number; readonly waitingMax: number };
 
@@ -24,30 +22,20 @@ export class RunLimiter {
   /**
    * Runs `work` with a signal that is aborted when the time is over or `cancel` is. The answer does
    * not wait for work that ignores its signal, but its place is taken until it ends.
-   * @throws ApiError timeout, canceled, or unavailable when too many wait already
+   * @throws ApiError timeout, unavailable when too many wait already, or the reason of `cancel`
    */
   async run<T>(
     timeoutMs: number,
     cancel: AbortSignal,
     work: (signal: AbortSignal) => Promise<T>,
   ): Promise<T> {
-    const end = new AbortController();
-    const timer = new AbortController();
-    const onCancel = () => end.abort(new ApiError("canceled", "The client went away"));
-    cancel.addEventListener("abort", onCancel, { once: true });
-    if (cancel.aborted) onCancel();
     const text = `The query took longer than ${timeoutMs / 1000} s`;
-    this.#clock.sleep(timeoutMs, timer.signal).then(
-      () => end.abort(new ApiError("timeout", text)),
-      () => {}, // IN_TIME
-    );
-    try {
-      await this.#enter(end.signal);
-      return await orAborted(this.#hold(work, end.signal), end.signal);
-    } finally {
-      timer.abort(IN_TIME);
-      cancel.removeEventListener("abort", onCancel);
-    }
+    const late = () => new ApiError("timeout", text);
+    const deadline = { clock: this.#clock, ms: timeoutMs, signal: cancel, late };
+    return await withDeadline(deadline, async (signal) => {
+      await this.#enter(signal);
+      return await this.#hold(work, signal);
+    });
   }
 
   async #enter(signal: AbortSignal): Promise<void> {
@@ -60,22 +48,23 @@ export class RunLimiter {
       const count = this.#running + this.#waiting.size;
       throw new ApiError("unavailable", `${count} queries are running or waiting: try again later`);
     }
-    let go: () => void = () => {};
-    const turn = new Promise<void>((resolve) => {
-      go = resolve;
+    await new Promise<void>((resolve, reject) => {
+      const go = () => {
+        signal.removeEventListener("abort", leave);
+        resolve();
+      };
+      const leave = () => {
+        this.#waiting.delete(go);
+        reject(signal.reason);
+      };
+      signal.addEventListener("abort", leave, { once: true });
+      this.#waiting.add(go);
     });
-    this.#waiting.add(go);
-    try {
-      await orAborted(turn, signal);
-    } catch (error) {
-      // Its turn may have come in the same moment: then the place goes to the next.
-      if (!this.#waiting.delete(go)) this.#leave();
-      throw error;
-    }
   }
 
   async #hold<T>(work: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T> {
     try {
+      signal.throwIfAborted(); // it may have been in the moment in which its turn came
       return await work(signal);
     } finally {
       this.#leave();
@@ -91,20 +80,5 @@ export class RunLimiter {
     }
     this.#waiting.delete(next);
     next();
-  }
-}
-
-/** The promise, or the signal's reason when that is aborted before. */
-async function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  let onAbort: () => void = () => {};
-  const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(signal.reason);
-    signal.addEventListener("abort", onAbort, { once: true });
-    if (signal.aborted) onAbort();
-  });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
   }
 }

@@ -5,9 +5,11 @@ import { bindError } from "../../shared/platform/listen-error.ts";
 import type { Clock, Logger } from "../../shared/platform/ports.ts";
 import { Secret } from "../../shared/secret.ts";
 import type { Counter, Metrics } from "../../shared/telemetry/metrics.ts";
+import { sleepUnlessAborted } from "../../shared/time/repeat.ts";
 import { TLS_VERSION } from "../../shared/wire/tls.ts";
+import type { ServerTls } from "../model/access.ts";
 import type { Caller } from "./permission-state.ts";
-import type { GatePort, ServerTls } from "./ports.ts";
+import type { GatePort } from "./ports.ts";
 
 /**
  * The gRPC port where TLS is on. Agents prove themselves by a certificate, people by a token, which
@@ -207,7 +209,7 @@ export class TlsDoor implements AsyncDisposable {
         this.#server.setSecureContext({ ...contextOf(this.#tls), minVersion: TLS_VERSION });
       }
       for (const connection of this.#connections.values()) this.#check(connection);
-      await clock.sleep(CHECK_EVERY_MS, this.#stop.signal).catch(() => undefined); // the loop ends
+      await sleepUnlessAborted(clock, CHECK_EVERY_MS, this.#stop.signal);
     }
   }
 

@@ -7,7 +7,7 @@ import { ChangeSignal } from "../../shared/time/change-signal.ts";
 import { FailureStreak } from "../../shared/time/failure-streak.ts";
 import { sleepUnlessAborted } from "../../shared/time/repeat.ts";
 import type { FrameOutcome, StreamStatus } from "../model/commit.ts";
-import type { AgentIdentity, BooksReport, NodeStatus } from "../model/node.ts";
+import type { AccountsReport, AgentIdentity, NodeStatus } from "../model/node.ts";
 import { type Member, memberStatus, newMember } from "./member.ts";
 import { decodeNodeEntry, encodeNodeEntry, NODE_KEYS } from "./node-entry.ts";
 import { NodeReports } from "./node-reports.ts";
@@ -61,7 +61,7 @@ export async function openFleet(deps: FleetDeps, options: FleetOptions): Promise
 }
 
 /**
- * Which nodes there are and how each stands; the author of `up`. Takes what ingest tells
+ * Which nodes there are and how each stands; the author of `up`. Takes what ingest reports
  * (`connected`, `committed`, `goodbye`, `disconnected`) and gives rules their clock.
  */
 export class Fleet {
@@ -111,7 +111,7 @@ export class Fleet {
       member.stateSinceMs = entry.sinceMs;
       member.agentVersion = entry.agentVersion;
       member.intervalMs = entry.intervalMs;
-      this.#reports.adopt(entry.name, entry.books);
+      this.#reports.adopt(entry.name, entry.accounts);
       member.isSaved = true;
     }
     for (const { node, lastTickMs } of this.#deps.streams()) {
@@ -153,7 +153,7 @@ export class Fleet {
     this.#changes.notify();
   }
 
-  accounted(node: string, report: BooksReport): void {
+  accounted(node: string, report: AccountsReport): void {
     const member = this.#members.get(node);
     if (member !== undefined && this.#reports.accounted(node, report)) member.isSaved = false;
   }
@@ -180,7 +180,7 @@ export class Fleet {
     member.connections = Math.max(0, member.connections - 1);
     if (member.connections > 0) return;
     member.address = "";
-    member.isSaved = false; // its books, as last told
+    member.isSaved = false; // its accounts, as last reported
     this.#reports.clockMeasured(node, null);
   }
 
@@ -274,8 +274,8 @@ export class Fleet {
     const operations = unsaved.map((member): BatchOperation => {
       const { name, stateSinceMs: sinceMs, agentVersion, intervalMs } = member;
       const state = storedStateOf(member.state);
-      const books = this.#reports.booksOf(name);
-      const entry = { name, state, sinceMs, agentVersion, intervalMs, books };
+      const accounts = this.#reports.accountsOf(name);
+      const entry = { name, state, sinceMs, agentVersion, intervalMs, accounts };
       const [key, value] = encodeNodeEntry(entry);
       return { type: "put", key, value };
     });
@@ -311,7 +311,7 @@ export class Fleet {
     }
   }
 
-  /** A disk that fails must not end the watch: it is told once, and tried again each turn. */
+  /** A disk that fails must not end the watch: it is logged once, and tried again each turn. */
   async #attempt(work: () => Promise<void>): Promise<void> {
     try {
       await work();

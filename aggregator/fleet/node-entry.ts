@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { Entry } from "../../shared/platform/ports.ts";
-import type { NodeBooks } from "./books-state.ts";
+import type { NodeAccounts } from "./accounts-state.ts";
 
 /**
  * What is kept of a node over a restart, as JSON under "n" and the node's name. `up` and `down` are
@@ -13,12 +13,12 @@ export type NodeEntry = {
   readonly sinceMs: number;
   readonly agentVersion: string;
   readonly intervalMs: number;
-  readonly books: NodeBooks | null;
+  readonly accounts: NodeAccounts | null;
 };
 
 const COUNT = z.number().int();
 const GAP = z.strictObject({ fromSeq: COUNT, toSeq: COUNT });
-const BOOKS = z.strictObject({
+const ACCOUNTS = z.strictObject({
   streamId: z.string(),
   made: COUNT,
   stored: COUNT,
@@ -47,7 +47,7 @@ const VALUE = z.strictObject({
   sinceMs: z.number(),
   agentVersion: z.string(),
   intervalMs: z.number().positive(),
-  books: BOOKS.nullable().default(null),
+  accounts: ACCOUNTS.nullable(),
 });
 
 const encoder = new TextEncoder();

@@ -2,15 +2,15 @@ import type { ClockMeasure, DroppedRange } from "../../shared/model/accounts.ts"
 import type { VectorSample } from "../../shared/model/columns.ts";
 import { labelsOf, METRIC_NAME } from "../../shared/model/labels.ts";
 import type { Clock } from "../../shared/platform/ports.ts";
-import type { BooksReport, NodeStatus } from "../model/node.ts";
+import type { AccountsReport, NodeStatus } from "../model/node.ts";
 import {
   accountingOf,
-  type NodeBooks,
+  type NodeAccounts,
   unaccounted,
   withGap,
   withRanges,
   withReport,
-} from "./books-state.ts";
+} from "./accounts-state.ts";
 import type { WriteFn } from "./ports.ts";
 
 /** What agents report is written this often, and soon after it has changed from right to wrong. */
@@ -23,7 +23,7 @@ const LATE_DATA_MS = 10_000;
 const GROUP = "nodes";
 const JOB = "telltale";
 
-type Report = { books: NodeBooks | null; clock: ClockMeasure | null; latenessMs: number };
+type Report = { accounts: NodeAccounts | null; clock: ClockMeasure | null; latenessMs: number };
 
 /** What agents say of their frames and of their clocks, checked, and written as series. */
 export class NodeReports {
@@ -40,30 +40,30 @@ export class NodeReports {
     this.#clockOffsetMaxMs = clockOffsetMaxMs;
   }
 
-  booksOf(node: string): NodeBooks | null {
-    return this.#reports.get(node)?.books ?? null;
+  accountsOf(node: string): NodeAccounts | null {
+    return this.#reports.get(node)?.accounts ?? null;
   }
 
-  /** Books that were saved. */
-  adopt(node: string, books: NodeBooks | null): void {
-    if (books !== null) this.#of(node).books = books;
+  /** Accounts that were saved. */
+  adopt(node: string, accounts: NodeAccounts | null): void {
+    if (accounts !== null) this.#of(node).accounts = accounts;
   }
 
-  /** Returns whether the books are to be saved; so do the next two. */
-  accounted(node: string, report: BooksReport): boolean {
-    return this.#keep(node, withReport(this.booksOf(node), report, this.#clock.nowMs()));
+  /** Returns whether the accounts are to be saved; so do the next two. */
+  accounted(node: string, report: AccountsReport): boolean {
+    return this.#keep(node, withReport(this.accountsOf(node), report, this.#clock.nowMs()));
   }
 
   droppedRanges(node: string, ranges: readonly DroppedRange[]): boolean {
-    const books = this.booksOf(node);
-    return books !== null && this.#keep(node, withRanges(books, ranges));
+    const accounts = this.accountsOf(node);
+    return accounts !== null && this.#keep(node, withRanges(accounts, ranges));
   }
 
   /** `count` sequences before `seq` will not come any more. */
   missing(node: string, seq: number, count: number): boolean {
-    const books = this.booksOf(node);
-    if (books === null || count === 0) return false;
-    return this.#keep(node, withGap(books, { fromSeq: seq - count, toSeq: seq - 1 }));
+    const accounts = this.accountsOf(node);
+    if (accounts === null || count === 0) return false;
+    return this.#keep(node, withGap(accounts, { fromSeq: seq - count, toSeq: seq - 1 }));
   }
 
   /** Null: it is not connected any more, and nobody knows. */
@@ -87,9 +87,9 @@ export class NodeReports {
   }
 
   status(node: string): Pick<NodeStatus, "accounting" | "clockAheadMs" | "isClockOff"> {
-    const { books, clock } = this.#of(node);
+    const { accounts, clock } = this.#of(node);
     return {
-      accounting: books === null ? null : accountingOf(books),
+      accounting: accounts === null ? null : accountingOf(accounts),
       clockAheadMs: clock?.aheadMs ?? null,
       isClockOff: this.#isOff(clock),
     };
@@ -101,7 +101,8 @@ export class NodeReports {
     const timeMs = Math.floor(this.#clock.nowMs() / stepMs) * stepMs;
     if (timeMs <= this.#lastMs && timeMs > this.#lastMs - SET_BACK_MS) return;
     const samples: VectorSample[] = [];
-    for (const [node, { books, clock }] of this.#reports) addSamples(samples, node, books, clock);
+    for (const [node, { accounts, clock }] of this.#reports)
+      addSamples(samples, node, accounts, clock);
     if (samples.length === 0 && this.#lastMs === 0) return;
     await this.#write(GROUP, timeMs, samples);
     this.#hasNews = false;
@@ -111,7 +112,7 @@ export class NodeReports {
   #of(node: string): Report {
     let report = this.#reports.get(node);
     if (report === undefined) {
-      report = { books: null, clock: null, latenessMs: 0 };
+      report = { accounts: null, clock: null, latenessMs: 0 };
       this.#reports.set(node, report);
     }
     return report;
@@ -122,18 +123,18 @@ export class NodeReports {
   }
 
   /** What decides over later reports is to be saved; mere counts are not. */
-  #keep(node: string, books: NodeBooks | null): boolean {
+  #keep(node: string, accounts: NodeAccounts | null): boolean {
     const report = this.#of(node);
-    const before = report.books;
-    report.books = books;
-    if (books === null || books === before) return false;
-    if (before === null || unaccounted(before) !== unaccounted(books)) this.#hasNews = true;
+    const before = report.accounts;
+    report.accounts = accounts;
+    if (accounts === null || accounts === before) return false;
+    if (before === null || unaccounted(before) !== unaccounted(accounts)) this.#hasNews = true;
     return (
-      before?.streamId !== books.streamId ||
-      before.offset !== books.offset ||
-      before.deficit !== books.deficit ||
-      before.gaps !== books.gaps ||
-      before.ranges !== books.ranges
+      before?.streamId !== accounts.streamId ||
+      before.offset !== accounts.offset ||
+      before.deficit !== accounts.deficit ||
+      before.gaps !== accounts.gaps ||
+      before.ranges !== accounts.ranges
     );
   }
 }
@@ -141,7 +142,7 @@ export class NodeReports {
 function addSamples(
   samples: VectorSample[],
   node: string,
-  books: NodeBooks | null,
+  accounts: NodeAccounts | null,
   clock: ClockMeasure | null,
 ): void {
   const add = (name: string, value: number, own: Readonly<Record<string, string>> = {}) => {
@@ -149,12 +150,12 @@ function addSamples(
     samples.push({ labels, value });
   };
   if (clock !== null) add("telltale_node_clock_offset_seconds", clock.aheadMs / 1000);
-  if (books === null) return;
-  add("telltale_node_frames_made_total", books.made);
-  add("telltale_node_frames_stored_total", books.stored);
-  add("telltale_node_frames_waiting", books.waiting);
-  for (const { reason, frames } of books.dropped) {
+  if (accounts === null) return;
+  add("telltale_node_frames_made_total", accounts.made);
+  add("telltale_node_frames_stored_total", accounts.stored);
+  add("telltale_node_frames_waiting", accounts.waiting);
+  for (const { reason, frames } of accounts.dropped) {
     add("telltale_node_frames_dropped_total", frames, { reason });
   }
-  add("telltale_node_frames_unaccounted", unaccounted(books));
+  add("telltale_node_frames_unaccounted", unaccounted(accounts));
 }

@@ -11,7 +11,7 @@ const REASON = /^[a-z0-9_]{1,64}$/;
 /** Times that a clock can have: to the year 9999. */
 const TIME_MAX_MS = 253_402_300_799_999;
 
-export function checkedBooks(message: Accounting__Output): Accounts {
+export function checkedAccounts(message: Accounting__Output): Accounts {
   const { made, stored, waiting, dropped, settledSeq } = message;
   if (dropped.length > DROP_REASONS_MAX) throw fault(`${dropped.length} reasons of drops`);
   let sum = stored + waiting;

@@ -3,11 +3,8 @@ import { errorMessage, OperationalError } from "../../shared/errors.ts";
 import type { AgentMessage__Output } from "../../shared/wire/generated/telltale/v1/AgentMessage.ts";
 import type { AggregatorMessage } from "../../shared/wire/generated/telltale/v1/AggregatorMessage.ts";
 import type { IngestHandlers } from "../../shared/wire/generated/telltale/v1/Ingest.ts";
-import { grpcStatus } from "../../shared/wire/grpc-status.ts";
+import { statusOf } from "../../shared/wire/grpc-answer.ts";
 import type { AggregatorConnection } from "../../shared/wire/ingest-connection.ts";
-
-/** Text of a status, at most: it travels in a header. */
-const DETAILS_LENGTH_MAX = 1024;
 
 type Call = ServerDuplexStream<AgentMessage__Output, AggregatorMessage>;
 
@@ -73,7 +70,7 @@ class GrpcConnection implements AggregatorConnection {
     if (certifiedNode !== undefined) this.certifiedNode = certifiedNode;
     this.#call = call;
     this.messages = readMessages(call, this.peer);
-    call.on("error", () => {}); // `messages` tells of it
+    call.on("error", () => {}); // `messages` reports it
     call.on("drain", () => this.#wake());
     call.on("cancelled", () => {
       this.#isOver = true;
@@ -96,20 +93,12 @@ class GrpcConnection implements AggregatorConnection {
     this.#isOver = true;
     this.#wake();
     if (error === undefined) this.#call.end();
-    else this.#call.emit("error", statusOf(error));
+    else this.#call.emit("error", Object.assign(new Error(), statusOf(error)));
   }
 
   #lost(): OperationalError {
     return new OperationalError("UNAVAILABLE", `${this.peer}: the connection is gone`);
   }
-}
-
-/** What grpc-js makes a status of. A fault of ours is told without its text. */
-function statusOf(error: Error): Error {
-  const told =
-    error instanceof OperationalError ? error : new OperationalError("STORAGE", "Internal error");
-  const details = told.message.slice(0, DETAILS_LENGTH_MAX);
-  return Object.assign(new Error(details), { code: grpcStatus(told.code), details });
 }
 
 async function* readMessages(call: Call, peer: string): AsyncGenerator<AgentMessage__Output> {

@@ -52,7 +52,7 @@ export class IngestService implements AsyncDisposable {
     setMaxListeners(2 * SESSIONS_MAX, this.#stop.signal); // each session has two
   }
 
-  /** Serves one stream to its end. What the agent does wrong is told to it and logged, not thrown. */
+  /** Serves one stream to its end. What the agent does wrong is sent to it and logged, not thrown. */
   async serve(connection: AggregatorConnection): Promise<void> {
     const work = this.#serve(connection, this.#stop.signal);
     this.#serving.add(work);
@@ -66,7 +66,7 @@ export class IngestService implements AsyncDisposable {
   /** Ends a stream that is not to be served. */
   refuse(connection: AggregatorConnection, fault: OperationalError): void {
     connection.close(fault);
-    this.#tell(fault, connection.peer, "");
+    this.#report(fault, connection.peer, "");
   }
 
   /** Ends all sessions and takes no more; resolves when nothing is being committed. */
@@ -95,7 +95,7 @@ export class IngestService implements AsyncDisposable {
       const fault = stop.aborted ? stopping() : error;
       connection.close(fault instanceof Error ? fault : undefined);
       if (!(fault instanceof OperationalError)) throw fault;
-      if (!stop.aborted) this.#tell(fault, connection.peer, hello?.node ?? "");
+      if (!stop.aborted) this.#report(fault, connection.peer, hello?.node ?? "");
     } finally {
       stop.removeEventListener("abort", end);
     }
@@ -194,7 +194,7 @@ export class IngestService implements AsyncDisposable {
     }
   }
 
-  #tell(fault: OperationalError, peer: string, node: string): void {
+  #report(fault: OperationalError, peer: string, node: string): void {
     this.#shown.errors.add(1, { code: fault.code });
     const fields = { node, peer, code: fault.code, error: fault.message };
     const key = refusalKey(node, fault.code);

@@ -18,7 +18,7 @@ import {
   type StreamPosition,
 } from "../model/commit.ts";
 import { AckCuts } from "./ack-cuts.ts";
-import { checkedBooks, checkedMeasure, checkedRanges } from "./agent-reports.ts";
+import { checkedAccounts, checkedMeasure, checkedRanges } from "./agent-reports.ts";
 import { SESSION_PENDING_BYTES } from "./limits.ts";
 import type { IngestEvents, IngestStore } from "./ports.ts";
 
@@ -52,7 +52,7 @@ export type SessionParts = {
   readonly windowFrames: number;
 };
 
-/** What is to be told to the agent. */
+/** What is to be sent to the agent. */
 type Answers = {
   rejected: AggregatorMessage[];
   /** Frames that are settled by these answers. */
@@ -84,7 +84,7 @@ export class IngestSession {
   #ackSeq = 0;
   #answers = noAnswers(0);
   #cuts = new AckCuts({ seq: 0, framesStored: 0 });
-  #hasBooks = false;
+  #hasAccounts = false;
   #isNewStream = false;
   /** The answer to the last clock probe, while it is not sent. */
   #clockAnswer: ClockAnswer | null = null;
@@ -102,7 +102,7 @@ export class IngestSession {
   /**
    * Serves until the agent says goodbye or just ends. When it returns or throws, nothing of the
    * session is on its way into the store any more.
-   * @param position what the welcome told
+   * @param position what the welcome said
    * @throws OperationalError for what the agent did wrong or what broke the connection
    */
   async run(position: StreamPosition): Promise<void> {
@@ -111,7 +111,7 @@ export class IngestSession {
     this.#answers = noAnswers(framesStored);
     this.#cuts = new AckCuts({ seq: lastSeq, framesStored });
     const answering = this.#answer();
-    answering.catch(() => {}); // told of by the race while it matters
+    answering.catch(() => {}); // the race reports it while it matters
     try {
       this.throwIfEnded();
       await Promise.race([this.#receive(), answering]);
@@ -129,7 +129,7 @@ export class IngestSession {
     }
   }
 
-  /** Ends the session from outside; the agent is told why. */
+  /** Ends the session from outside; the agent gets the reason. */
   end(fault: OperationalError): void {
     if (this.#isOver || this.#fault !== null) return;
     this.#fault = fault;
@@ -137,7 +137,7 @@ export class IngestSession {
     this.#progress.notify();
   }
 
-  /** @throws OperationalError what `end` was told */
+  /** @throws OperationalError what `end` was given */
   throwIfEnded(): void {
     if (this.#fault !== null) throw this.#fault;
   }
@@ -196,20 +196,20 @@ export class IngestSession {
 
   #onMessage(message: AgentMessage__Output): void {
     const { accounting, dropped, clockProbe } = message;
-    if (accounting !== null && accounting !== undefined) this.#onBooks(accounting);
+    if (accounting !== null && accounting !== undefined) this.#onAccounts(accounting);
     else if (dropped !== null && dropped !== undefined)
       this.#parts.events.droppedRanges(this.node, checkedRanges(dropped));
     else if (clockProbe !== null && clockProbe !== undefined) this.#onProbe(clockProbe);
     else this.#onContent(message);
   }
 
-  #onBooks(message: Accounting__Output): void {
-    const told = checkedBooks(message);
-    const framesStored = this.#cuts.storedAt(told.settledSeq);
+  #onAccounts(message: Accounting__Output): void {
+    const reported = checkedAccounts(message);
+    const framesStored = this.#cuts.storedAt(reported.settledSeq);
     const { streamId } = this;
-    const isNewHere = !this.#hasBooks && (message.isShared || this.#isNewStream);
-    this.#hasBooks = true;
-    this.#parts.events.accounted(this.node, { streamId, told, framesStored, isNewHere });
+    const isNewHere = !this.#hasAccounts && (message.isShared || this.#isNewStream);
+    this.#hasAccounts = true;
+    this.#parts.events.accounted(this.node, { streamId, reported, framesStored, isNewHere });
   }
 
   /** Of probes that come faster than answers go only the last is answered. */

@@ -14,7 +14,7 @@ export const LABELS_MAX = 64;
 export const LABEL_NAME_LENGTH_MAX = 256;
 export const LABEL_VALUE_LENGTH_MAX = 4096;
 
-/** Reasons in an agent's books, and dropped ranges in one message. */
+/** Reasons in an agent's accounts, and dropped ranges in one message. */
 export const DROP_REASONS_MAX = 64;
 export const DROPPED_RANGES_MAX = 100;
 

@@ -1,6 +1,6 @@
 import type { ClockMeasure, DroppedRange } from "../../shared/model/accounts.ts";
 import type { CommitItem, CommitOutcome, FrameOutcome, StreamPosition } from "../model/commit.ts";
-import type { AgentIdentity, BooksReport } from "../model/node.ts";
+import type { AccountsReport, AgentIdentity } from "../model/node.ts";
 
 export type IngestStore = {
   position(node: string, streamId: string): StreamPosition;
@@ -23,7 +23,7 @@ export type IngestEvents = {
   /** @throws OperationalError LIMIT when the node cannot be taken */
   connected(node: string, identity: AgentIdentity): void;
   committed(node: string, outcome: FrameOutcome): void;
-  accounted(node: string, report: BooksReport): void;
+  accounted(node: string, report: AccountsReport): void;
   droppedRanges(node: string, ranges: readonly DroppedRange[]): void;
   clockMeasured(node: string, measure: ClockMeasure): void;
   goodbye(node: string): void;

@@ -3,12 +3,13 @@ import { errorMessage, OperationalError } from "../../shared/errors.ts";
 
 /**
  * A pattern that a user wrote. The engine's time is linear in the text: a pattern cannot stop the
- * process. `.` matches a newline too, as in Prometheus' matchers.
+ * process.
+ * @param flags by default `.` matches a newline too, as in Prometheus' matchers
  * @throws OperationalError QUERY when it is not a regular expression
  */
-export function compilePattern(text: string): RE2JS {
+export function compilePattern(text: string, flags = RE2JS.DOTALL): RE2JS {
   try {
-    return RE2JS.compile(text, RE2JS.DOTALL);
+    return RE2JS.compile(text, flags);
   } catch (cause) {
     const message = `Not a regular expression: "${text}" (${errorMessage(cause)})`;
     throw new OperationalError("QUERY", message, { cause });
@@ -17,8 +18,8 @@ export function compilePattern(text: string): RE2JS {
 
 type GroupMatcher = ReturnType<RE2JS["matcher"]>;
 
-/** `$1`, `$name`, `${1}`, `${name}` and `$$`, as Go's regexp expands a template after a match. */
-export function expandTemplate(template: string, matcher: GroupMatcher): string {
+/** `$1`, `$name`, `${1}`, `${name}` and `$$`, as Go's regexp expands a replacement. */
+export function expandReplacement(template: string, matcher: GroupMatcher): string {
   return template.replace(
     /\$(?:\$|\{(\w+)\}|(\w+))/g,
     (whole, braced: string | undefined, bare: string | undefined) =>

@@ -8,10 +8,10 @@ export type AgentIdentity = {
   readonly intervalMs: number;
 };
 
-/** An agent's books beside what was stored here at the ack that they are as of. */
-export type BooksReport = {
+/** An agent's accounts beside what was stored here at the ack that they are as of. */
+export type AccountsReport = {
   readonly streamId: string;
-  readonly told: Accounts;
+  readonly reported: Accounts;
   /** Frames of the stream stored here since its record was made; null: not known for that ack. */
   readonly framesStored: number | null;
   /** First of a connection, and what was settled before may lie elsewhere, or was dropped by age. */
@@ -46,7 +46,7 @@ export type NodeStatus = {
   readonly framesMissing: number;
   /** Series alive. */
   readonly series: number;
-  /** Null until its agent has told its books. */
+  /** Null until its agent has reported its accounts. */
   readonly accounting: NodeAccounting | null;
   /** Null: not known. */
   readonly clockAheadMs: number | null;

@@ -34,7 +34,6 @@ export type RuleSnapshot =
       readonly state: "inactive" | "pending" | "firing";
       readonly forMs: number;
       readonly keepFiringForMs: number;
-      readonly noData: "keep" | "fire" | "resolve";
       readonly annotations: Labels;
       readonly alerts: readonly AlertSnapshot[];
     });

@@ -17,6 +17,7 @@ import { z } from "zod";
 import { labelsKey, labelValue } from "../../shared/model/labels.ts";
 import type { BatchOperation, Entry } from "../../shared/platform/ports.ts";
 import type { Metrics } from "../../shared/telemetry/metrics.ts";
+import { SerialQueue } from "../../shared/time/serial-queue.ts";
 import type { Alert, External, RuleAlerts, RuleEvaluation } from "../model/alert.ts";
 import { type DeliveryDeps, type DeliveryOptions, deliveryCounters } from "./delivery.ts";
 import { type DispatchedAlert, dispatch } from "./dispatch-state.ts";
@@ -86,7 +87,8 @@ export class AlertTable {
   readonly #records: Map<string, RuleRecords>;
   /** Null: alerts are evaluated and shown, nothing is sent. */
   #config: NotifyConfig | null = null;
-  #tail: Promise<unknown> = Promise.resolve();
+  /** One step after the other, in the order of the calls. */
+  readonly #turns = new SerialQueue();
 
   constructor(
     deps: AlertsDeps,
@@ -108,7 +110,7 @@ export class AlertTable {
    * @throws OperationalError STORAGE; everything is as before then
    */
   async write(evaluations: readonly RuleEvaluation[], timeMs: number): Promise<void> {
-    await this.#inTurn(async () => {
+    await this.#turns.run(async () => {
       await this.#step(evaluations, { config: this.#config, timeMs, operations: [] });
     });
   }
@@ -119,7 +121,7 @@ export class AlertTable {
    * @throws OperationalError STORAGE; everything is as before then
    */
   async configure(config: NotifyConfig | null, ruleIds: ReadonlySet<string>): Promise<void> {
-    await this.#inTurn(async () => {
+    await this.#turns.run(async () => {
       const webhooks = config?.receiver.webhooks ?? [];
       await this.#outbox.stopOthers(webhooks);
       try {
@@ -143,7 +145,7 @@ export class AlertTable {
 
   /** Ends after the steps that were asked for and the requests that are under way. */
   async close(): Promise<void> {
-    await this.#inTurn(() => this.#outbox.stopOthers([]));
+    await this.#turns.run(() => this.#outbox.stopOthers([]));
   }
 
   async #step(
@@ -198,13 +200,6 @@ export class AlertTable {
       rows.push({ ruleId, alert: record, endsAtMs: timeMs, latenessMs, notified, isChanged: true });
     }
     return rows;
-  }
-
-  /** One step after the other, in the order of the calls. */
-  async #inTurn(step: () => Promise<void>): Promise<void> {
-    const turn = this.#tail.then(step);
-    this.#tail = turn.catch(() => undefined); // it is the caller's to handle
-    await turn;
   }
 }
 

@@ -2,7 +2,10 @@ import assert from "node:assert/strict";
 import { errorMessage, OperationalError } from "../../shared/errors.ts";
 import type { Clock, Entry, KeyValueStore, Logger, Random } from "../../shared/platform/ports.ts";
 import type { Counter, Gauge, Metrics } from "../../shared/telemetry/metrics.ts";
+import { backoffMs } from "../../shared/time/backoff.ts";
+import { withDeadline } from "../../shared/time/deadline.ts";
 import { eitherSignal } from "../../shared/time/either-signal.ts";
+import { sleepUnlessAborted } from "../../shared/time/repeat.ts";
 import type { Notification } from "./dispatch-state.ts";
 import { type Webhook, webhookBody } from "./integrations/webhook.ts";
 import { decodeNotification, entryRange, type Queue } from "./outbox-entry.ts";
@@ -49,8 +52,7 @@ type Outcome = {
   readonly fields: object;
 } | null;
 
-const BACKOFF_FIRST_MS = 200;
-const BACKOFF_MAX_MS = 30_000;
+const RETRY = { firstMs: 200, maxMs: 30_000 };
 const READ_MAX = 100;
 /** How long an idle queue goes without a look, and its gauges without a new value. */
 const IDLE_MAX_MS = 30_000;
@@ -102,25 +104,19 @@ export class Delivery {
 
   /** Until the signal is aborted; then it resolves. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock } = this.#deps;
-    try {
-      for (;;) {
-        this.#woken = new AbortController();
-        if (!(await this.#drain(signal))) {
-          await clock.sleep(this.#backoffMs(), signal);
-          continue;
-        }
+    const { clock, random } = this.#deps;
+    while (!signal.aborted) {
+      this.#woken = new AbortController();
+      if (await this.#drain(signal)) {
         using idle = eitherSignal(signal, this.#woken.signal);
-        await clock.sleep(IDLE_MAX_MS, idle.signal).catch((error) => {
-          if (!this.#woken.signal.aborted) throw error;
-        });
+        await sleepUnlessAborted(clock, IDLE_MAX_MS, idle.signal);
+      } else {
+        await sleepUnlessAborted(clock, backoffMs(RETRY, this.#failures, random()), signal);
       }
-    } catch (error) {
-      if (!signal.aborted || error !== signal.reason) throw error;
     }
   }
 
-  /** Sends what waits. False when the first entry, or the store, has to be tried again later. */
+  /** Sends what waits. False when aborted, or when an entry or the store has to be tried again. */
   async #drain(signal: AbortSignal): Promise<boolean> {
     try {
       for (;;) {
@@ -135,6 +131,7 @@ export class Delivery {
         if (entries.length < READ_MAX) return true;
       }
     } catch (error) {
+      if (signal.aborted && error === signal.reason) return false;
       if (!(error instanceof OperationalError)) throw error;
       this.#failed({ code: error.code, error: errorMessage(error) }, "outbox could not be used");
       return false;
@@ -188,19 +185,10 @@ export class Delivery {
   async #post(notification: Notification, signal: AbortSignal) {
     const { url, timeoutMs } = this.webhook;
     const { clock, post } = this.#deps;
-    const deadline = new AbortController();
-    using attempt = eitherSignal(signal, deadline.signal);
-    const timeout = clock.sleep(timeoutMs, attempt.signal).then(
-      () => deadline.abort(new OperationalError("UNAVAILABLE", `No answer within ${timeoutMs} ms`)),
-      () => undefined, // answered before
-    );
-    try {
-      const body = webhookBody(notification, this.webhook, this.#options.external.url);
-      return await post(url, body, attempt.signal);
-    } finally {
-      deadline.abort();
-      await timeout;
-    }
+    const late = () => new OperationalError("UNAVAILABLE", `No answer within ${timeoutMs} ms`);
+    const body = webhookBody(notification, this.webhook, this.#options.external.url);
+    const deadline = { clock, ms: timeoutMs, signal, late };
+    return await withDeadline(deadline, (attempt) => post(url, body, attempt));
   }
 
   async #remove(key: Uint8Array, { outcome, reason, fields }: NonNullable<Outcome>) {
@@ -226,11 +214,5 @@ export class Delivery {
 
   get #labels() {
     return { receiver: this.webhook.receiver, queue: this.#queue.name };
-  }
-
-  /** Full jitter: anything up to the exponential bound. */
-  #backoffMs(): number {
-    const doublings = Math.min(this.#failures - 1, 20);
-    return this.#deps.random() * Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** doublings);
   }
 }

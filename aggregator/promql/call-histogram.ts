@@ -5,7 +5,7 @@ import { warnOfQuantiles } from "../query/aggregate-steps.ts";
 import type { Grid } from "../query/grid.ts";
 import { queryError } from "../query/query-error.ts";
 import type { StepSeries, Value } from "../query/step-series.ts";
-import { emptySeries, hasSample, mergeEqual } from "../query/step-series.ts";
+import { emptySeries, hasSample, mergeEqual, vectorOf } from "../query/step-series.ts";
 import type { CallExpr } from "./ast.ts";
 import { argument, scalarArguments, textArguments } from "./call-arguments.ts";
 import { exprType } from "./check.ts";
@@ -45,10 +45,6 @@ export async function callHistogram(run: Run, expr: CallExpr, grid: Grid): Promi
     results.push(...(await measureAll(run, expr, labelled, grid, measure)));
   }
   return vectorOf(mergeEqual(results, expr.place));
-}
-
-function vectorOf(series: StepSeries[]): Value {
-  return { kind: "vector", series };
 }
 
 function labelWith(

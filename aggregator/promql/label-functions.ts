@@ -5,7 +5,7 @@ import {
   METRIC_NAME,
   withLabel,
 } from "../../shared/model/labels.ts";
-import { compilePattern, expandTemplate } from "../matching/pattern.ts";
+import { compilePattern, expandReplacement } from "../matching/pattern.ts";
 import { checkLabelName, compareNanLast } from "../query/aggregate-steps.ts";
 import { atPlace } from "../query/query-error.ts";
 import type { StepSeries } from "../query/step-series.ts";
@@ -27,7 +27,7 @@ export function labelReplace(
   const replaced = series.map((one) => {
     const matcher = compiled.matcher(labelValue(one.labels, source));
     if (!matcher.matches()) return one;
-    return withText(one, target, expandTemplate(replacement, matcher));
+    return withText(one, target, expandReplacement(replacement, matcher));
   });
   return mergeEqual(replaced, expr.place);
 }

@@ -63,7 +63,7 @@ function onlyExpression(root: SyntaxNode): SyntaxNode | null {
   return child;
 }
 
-/** The strict parser tells where it stopped in its message only. */
+/** The strict parser says where it stopped in its message only. */
 function failureIndex(error: SyntaxError): number {
   return Number(/\d+$/.exec(error.message)?.[0] ?? 0);
 }

@@ -1,9 +1,9 @@
 import type { SyntaxNode } from "@lezer/common";
 import type { Matcher, MatchType } from "../../shared/model/columns.ts";
+import { unquote } from "../../shared/model/go-string.ts";
 import { METRIC_NAME } from "../../shared/model/labels.ts";
 import { compileMatcher } from "../matching/matcher.ts";
 import { atPlace, queryError } from "../query/query-error.ts";
-import { unquote } from "./literals.ts";
 import { placeOf } from "./place.ts";
 
 /** @throws OperationalError QUERY when the quotes or an escape are wrong */

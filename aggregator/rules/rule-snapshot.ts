@@ -18,7 +18,6 @@ export function snapshotRule(entry: RuleEntry, active: RuleAlerts): RuleSnapshot
     state: isFiring ? "firing" : alerts.length > 0 ? "pending" : "inactive",
     forMs: entry.rule.forMs,
     keepFiringForMs: entry.rule.keepFiringForMs,
-    noData: entry.rule.noData,
     annotations: templateTexts(entry.rule.annotations),
     alerts,
   };

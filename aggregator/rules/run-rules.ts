@@ -1,6 +1,6 @@
 import { errorMessage, OperationalError } from "../../shared/errors.ts";
 import type { Metrics } from "../../shared/telemetry/metrics.ts";
-import { eitherSignal } from "../../shared/time/either-signal.ts";
+import { withDeadline } from "../../shared/time/deadline.ts";
 import type { RuleGroupSnapshot } from "../model/rule-snapshot.ts";
 import { type GroupDeps, type GroupOptions, GroupRunner, type RuleCounters } from "./group.ts";
 import type { DataClock } from "./ports.ts";
@@ -165,8 +165,7 @@ async function runGroup(
   }
 }
 
-/** What the wait that is not needed any more ends with; nobody sees it. */
-const WAITED = "waited";
+const LATE = "the data is late";
 
 /** Until the data of a time is complete, and no longer than `waitMaxMs`. */
 async function waitForData(
@@ -175,18 +174,12 @@ async function waitForData(
   waitMaxMs: number,
   signal: AbortSignal,
 ): Promise<void> {
-  const latestMs = clock.monotonicMs() + waitMaxMs;
-  while (!dataClock.isComplete(dataMs)) {
-    const restMs = latestMs - clock.monotonicMs();
-    if (restMs <= 0) return;
-    const waited = new AbortController();
-    using either = eitherSignal(signal, waited.signal);
-    const waits = [dataClock.changed(either.signal), clock.sleep(restMs, either.signal)];
-    try {
-      await Promise.race(waits);
-    } finally {
-      waited.abort(WAITED);
-      await Promise.allSettled(waits);
-    }
-  }
+  if (waitMaxMs <= 0 || dataClock.isComplete(dataMs)) return;
+  const deadline = { clock, ms: waitMaxMs, signal, late: () => LATE };
+  const wait = withDeadline(deadline, async (within) => {
+    while (!dataClock.isComplete(dataMs)) await dataClock.changed(within);
+  });
+  await wait.catch((error) => {
+    if (error !== LATE) throw error;
+  });
 }

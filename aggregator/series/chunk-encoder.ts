@@ -11,7 +11,7 @@ import {
   makeWhole,
   zigzag,
 } from "./column-values.ts";
-import type { Changes } from "./lane.ts";
+import type { Changes } from "./group-rows.ts";
 
 /** Writes chunks (chunk.ts), one after the other: `begin`, a column at a time, `finish`. */
 export class ChunkEncoder {
@@ -25,7 +25,7 @@ export class ChunkEncoder {
 
   /**
    * @param times of the rows `from` up to, not including, `from + times.length`
-   * @param silentRows of the lane; those of other rows are left out
+   * @param silentRows of the group; those of other rows are left out
    */
   begin(from: number, times: Float64Array, silentRows: readonly number[]): void {
     this.#from = from;

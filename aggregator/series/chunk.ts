@@ -1,5 +1,5 @@
 /**
- * A chunk holds a stretch of rows of one lane for the series of one block.
+ * A chunk holds a stretch of rows of one group for the series of one block.
  *
  *     byte      format version (1)
  *     varint    rows

@@ -1,6 +1,6 @@
 import { DOUBLE_SCALE } from "../../shared/model/series-definition.ts";
 import { CODING, DECIMALS_MAX, POWERS, WHOLE_MAX } from "./chunk.ts";
-import type { Changes } from "./lane.ts";
+import type { Changes } from "./group-rows.ts";
 
 /**
  * One column as stretches of rows and runs of equal values, oldest first. Run `i` starts at value

@@ -1,7 +1,7 @@
 import { scaledValue } from "../../shared/model/series-definition.ts";
 import { columnBits, setStale } from "../../shared/model/stale.ts";
 import type { Piece } from "./chunk-decoder.ts";
-import { Changes, type Lane } from "./lane.ts";
+import { Changes, type GroupRows } from "./group-rows.ts";
 
 /** The last time that is wanted of an epoch of a stream. */
 export type EndOfEpoch = (stream: number, epoch: number) => number;
@@ -13,11 +13,11 @@ type Window = {
   readonly silent: ReadonlySet<number>;
 };
 
-/** Reads the recent samples of one stretch of time, startMs < time <= end of the epoch, from lanes. */
+/** Reads recent samples of one stretch of time, startMs < time <= end of the epoch. */
 export class HeadReader {
   readonly #startMs: number;
   readonly #endOf: EndOfEpoch;
-  readonly #windows = new Map<Lane, Window>();
+  readonly #windows = new Map<GroupRows, Window>();
   readonly #changes = new Changes();
 
   constructor(startMs: number, endOf: EndOfEpoch) {
@@ -26,22 +26,22 @@ export class HeadReader {
   }
 
   /** A copy; columns with a value in every row share their times. May be empty. */
-  read(lane: Lane, column: number): Piece {
-    const window = this.#windowOf(lane);
+  read(rows: GroupRows, column: number): Piece {
+    const window = this.#windowOf(rows);
     const changes = this.#changes;
-    lane.readChanges(column, window.from, window.end, changes);
-    const scale = lane.scaleOf(column);
+    rows.readChanges(column, window.from, window.end, changes);
+    const scale = rows.scaleOf(column);
     return isFull(changes, window) ? fill(changes, window, scale) : spread(changes, window, scale);
   }
 
-  #windowOf(lane: Lane): Window {
-    const known = this.#windows.get(lane);
+  #windowOf(rows: GroupRows): Window {
+    const known = this.#windows.get(rows);
     if (known !== undefined) return known;
-    const from = lane.rowAfter(this.#startMs);
-    const end = Math.max(from, lane.rowAfter(this.#endOf(lane.stream, lane.epoch)));
-    const silent = new Set(lane.silentRows.filter((row) => row >= from && row < end));
-    const window = { from, end, times: lane.times(from, end), silent };
-    this.#windows.set(lane, window);
+    const from = rows.rowAfter(this.#startMs);
+    const end = Math.max(from, rows.rowAfter(this.#endOf(rows.stream, rows.epoch)));
+    const silent = new Set(rows.silentRows.filter((row) => row >= from && row < end));
+    const window = { from, end, times: rows.times(from, end), silent };
+    this.#windows.set(rows, window);
     return window;
   }
 }

@@ -20,7 +20,7 @@ export function nextBusyShare(
 }
 
 /**
- * What agents are told, 0 to 1000: the scarcer of time and memory. Commits share an fsync, so that
+ * What agents are sent, 0 to 1000: the scarcer of time and memory. Commits share an fsync, so that
  * one that is always busy may still take more: it says who has more to do, not how much is left.
  * @param pendingShare of the memory for what waits for a commit, 0 to 1 and a little over
  */

@@ -4,7 +4,7 @@ import { SCALE_MAX, type SeriesDefinition } from "../../shared/model/series-defi
 import { ByteReader, ByteWriter, checkedBody } from "../../shared/wire/bytes.ts";
 import type { RefusedRange } from "../model/commit.ts";
 import type { SetBack } from "./stream.ts";
-import { EMPTY_BOOKS, type StreamBooks } from "./stream-books.ts";
+import type { StreamAccounts } from "./stream-accounts.ts";
 
 /**
  * The small records of the store. Each ends with a CRC-32 (bytes.ts); reading one throws PARSE when
@@ -82,7 +82,7 @@ export function decodeDefinitions(bytes: Uint8Array): SeriesDefinition[] {
 /**
  * Everything of a stream up to frame `seq` is in chunks; its replay starts after it, from
  * `snapshot`. `lastTimeMs` is the time of the last frame that was stored, in epoch `timeEpoch`;
- * `chunksEndMs` the newest time in any chunk of the store; `books` counts the frames up to `seq`,
+ * `chunksEndMs` the newest time in any chunk of the store; `accounts` counts the frames up to `seq`,
  * `setBacks` are of them.
  */
 export type Checkpoint = {
@@ -90,7 +90,7 @@ export type Checkpoint = {
   readonly lastTimeMs: number;
   readonly timeEpoch: number;
   readonly chunksEndMs: number;
-  readonly books: StreamBooks;
+  readonly accounts: StreamAccounts;
   readonly setBacks: readonly SetBack[];
   readonly snapshot: Uint8Array;
 };
@@ -103,9 +103,9 @@ export function encodeCheckpoint(checkpoint: Checkpoint): Uint8Array {
   writer.varint(checkpoint.chunksEndMs);
   writer.varint(checkpoint.snapshot.length);
   writer.bytes(checkpoint.snapshot);
-  writer.varint(checkpoint.books.framesStored);
-  writer.varint(checkpoint.books.refused.length);
-  for (const { fromSeq, toSeq, reason } of checkpoint.books.refused) {
+  writer.varint(checkpoint.accounts.framesStored);
+  writer.varint(checkpoint.accounts.refused.length);
+  for (const { fromSeq, toSeq, reason } of checkpoint.accounts.refused) {
     writer.varint(fromSeq);
     writer.varint(toSeq - fromSeq);
     writer.byte(reason === "future" ? 1 : 2);
@@ -125,11 +125,10 @@ export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
   const timeEpoch = reader.varint();
   const chunksEndMs = reader.varint();
   const snapshot = reader.bytes(reader.count(1));
-  // Stores of earlier versions have no books, or books and no set-backs.
-  const books = reader.remaining === 0 ? EMPTY_BOOKS : readBooks(reader);
-  const setBacks = reader.remaining === 0 ? [] : readSetBacks(reader);
+  const accounts = readAccounts(reader);
+  const setBacks = readSetBacks(reader);
   reader.end();
-  return { seq, lastTimeMs, timeEpoch, chunksEndMs, books, setBacks, snapshot };
+  return { seq, lastTimeMs, timeEpoch, chunksEndMs, accounts, setBacks, snapshot };
 }
 
 function readSetBacks(reader: ByteReader): SetBack[] {
@@ -140,7 +139,7 @@ function readSetBacks(reader: ByteReader): SetBack[] {
   return setBacks;
 }
 
-function readBooks(reader: ByteReader): StreamBooks {
+function readAccounts(reader: ByteReader): StreamAccounts {
   const framesStored = reader.varint();
   const count = reader.count(3);
   const refused: RefusedRange[] = [];

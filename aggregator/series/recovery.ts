@@ -56,7 +56,7 @@ export class Recovery {
     this.#chunkMs = chunkMs;
   }
 
-  /** @throws OperationalError STORAGE when the store is of a later version, or cannot be read */
+  /** @throws OperationalError STORAGE when the store is of another version, or cannot be read */
   async run(nowMs: number): Promise<void> {
     const { index, partitions, store } = this.#parts;
     await this.#checkVersion();
@@ -86,10 +86,10 @@ export class Recovery {
     if (version === undefined) {
       const operation = { type: "put", key: VERSION_KEY, value: Uint8Array.of(STORE_VERSION) };
       await store.batch([operation as BatchOperation], { sync: true });
-    } else if (version > STORE_VERSION) {
+    } else if (version !== STORE_VERSION) {
       throw new OperationalError(
         "STORAGE",
-        `The series store has format ${version}, this program knows up to ${STORE_VERSION}`,
+        `The series store has format ${version}, this program knows ${STORE_VERSION}`,
       );
     }
   }
@@ -141,7 +141,7 @@ export class Recovery {
     stream.lastSeq = checkpoint.seq;
     stream.lastTimeMs = checkpoint.lastTimeMs;
     stream.timeEpoch = checkpoint.timeEpoch;
-    stream.books = checkpoint.books;
+    stream.accounts = checkpoint.accounts;
     stream.setBacks = checkpoint.setBacks;
     partitions.chunksEndMs = Math.max(partitions.chunksEndMs, checkpoint.chunksEndMs);
     const epoch = epochOfSeq(checkpoint.seq);
@@ -155,7 +155,7 @@ export class Recovery {
     }
     await this.#addLostSeries(stream, snapshot);
     stream.decoder.apply(snapshot);
-    stream.restoreLanes(snapshot, this.#parts.index);
+    stream.restoreRows(snapshot, this.#parts.index);
   }
 
   async #replay(stream: Stream, [key, value]: Entry): Promise<void> {

@@ -61,11 +61,11 @@ export class Selection {
   #readHead(selected: readonly Selected[]): void {
     const reader = new HeadReader(this.#startMs, this.#endOf);
     for (const { series, pieces } of selected) {
-      for (const { lane, column } of series.head) {
-        const { times, values } = reader.read(lane, column);
+      for (const { rows, column } of series.head) {
+        const { times, values } = reader.read(rows, column);
         if (times.length === 0) continue;
         this.#count(times.length);
-        pieces.push({ times, values, rank: rankOf(lane.stream, lane.epoch) });
+        pieces.push({ times, values, rank: rankOf(rows.stream, rows.epoch) });
       }
     }
   }

@@ -1,10 +1,10 @@
 import type { Matcher } from "../../shared/model/columns.ts";
 import { type Labels, labelsKey, labelValue } from "../../shared/model/labels.ts";
 import { type CompiledMatcher, compileMatcher } from "../matching/matcher.ts";
-import type { Lane } from "./lane.ts";
+import type { GroupRows } from "./group-rows.ts";
 
 /** Where a series has recent samples. */
-type HeadColumn = { readonly lane: Lane; readonly column: number };
+type HeadColumn = { readonly rows: GroupRows; readonly column: number };
 
 export type Series = {
   /** Counted from 1, never given twice. */

@@ -17,7 +17,7 @@ import { Retention } from "./retention.ts";
 import { lastsAfter, Selection, type SelectSource } from "./select.ts";
 import { type Series, SeriesIndex } from "./series-index.ts";
 import type { Stream } from "./stream.ts";
-import { EMPTY_BOOKS } from "./stream-books.ts";
+import { NO_FRAMES } from "./stream-accounts.ts";
 import { StreamTable } from "./stream-table.ts";
 
 export type SeriesStoreDeps = {
@@ -57,7 +57,7 @@ export async function openSeriesStore(
 }
 
 /**
- * All samples: the recent ones in memory (lane.ts) with a write-ahead log, the others in chunks.
+ * All samples: the recent ones in memory (group-rows.ts) with a write-ahead log, the others in chunks.
  *
  * Order of things: a batch is decided on (commit-plan.ts), written and synced, and only then done
  * in memory, so nothing is visible that is not safe. Decisions and their doing are one turn; a
@@ -129,9 +129,9 @@ export class SeriesStore {
 
   position(node: string, streamId: string): StreamPosition {
     const stream = this.#streams.find(node, streamId);
-    if (stream === undefined) return { lastSeq: 0, epoch: 0, seriesKnown: 0, ...EMPTY_BOOKS };
+    if (stream === undefined) return { lastSeq: 0, epoch: 0, seriesKnown: 0, ...NO_FRAMES };
     const { epoch, seriesKnown } = stream.decoder;
-    return { lastSeq: stream.lastSeq, epoch, seriesKnown, ...stream.books };
+    return { lastSeq: stream.lastSeq, epoch, seriesKnown, ...stream.accounts };
   }
 
   streams(): readonly StreamStatus[] {

@@ -2,9 +2,9 @@ import { strict as assert } from "node:assert";
 import { epochOfSeq } from "../../shared/model/sequence.ts";
 import { type ParsedFrame, StreamDecoder } from "../../shared/wire/frame-decoder.ts";
 import type { ParsedGroup } from "../../shared/wire/frame-input.ts";
-import { Lane } from "./lane.ts";
+import { GroupRows } from "./group-rows.ts";
 import { type Series, type SeriesIndex, storedLabels } from "./series-index.ts";
-import { EMPTY_BOOKS, type StreamBooks, withFrame } from "./stream-books.ts";
+import { NO_FRAMES, type StreamAccounts, withFrame } from "./stream-accounts.ts";
 
 /**
  * From `fromMs` on the times of `epoch` repeat those of earlier ones: a clock that was ahead had been
@@ -21,11 +21,11 @@ export type Mark = {
   readonly epoch: number;
   readonly lastTimeMs: number;
   readonly timeEpoch: number;
-  readonly books: StreamBooks;
+  readonly accounts: StreamAccounts;
   readonly setBacks: readonly SetBack[];
   readonly snapshot: Uint8Array;
-  /** For each lane its first row that is not cut. */
-  readonly rows: ReadonlyMap<Lane, number>;
+  /** For the rows of each group the first that is not cut. */
+  readonly ends: ReadonlyMap<GroupRows, number>;
 };
 
 /** A chunk of fewer ticks than this costs more for its head than for its values. */
@@ -39,9 +39,9 @@ const MARK_ENTRIES_MAX = 2_000_000;
 const SET_BACKS_MAX = 16;
 
 /**
- * One stream and the recent rows it made. `lanes` are those of the decoder's epoch by group;
- * `oldLanes` those of earlier epochs that still have rows. An old lane stays open until the first
- * stored frame of the new epoch tells which of its series went on.
+ * One stream and the recent rows it made. `rows` are those of the decoder's epoch by group;
+ * `oldRows` those of earlier epochs that are not all in chunks. Old rows stay open until the first
+ * stored frame of the new epoch shows which of their series went on.
  */
 export class Stream {
   readonly number: number;
@@ -54,20 +54,20 @@ export class Stream {
   /** Time and epoch of the last frame of which samples were stored. */
   lastTimeMs = 0;
   timeEpoch = 0;
-  books = EMPTY_BOOKS;
+  accounts = NO_FRAMES;
   /** Oldest first. */
   setBacks: readonly SetBack[] = [];
   /** On the monotonic clock: when it was last written to. */
   activeAtMs = 0;
-  readonly lanes = new Map<number, Lane>();
-  oldLanes: Lane[] = [];
+  readonly rows = new Map<number, GroupRows>();
+  oldRows: GroupRows[] = [];
   /** Oldest first. */
   marks: Mark[] = [];
   framesSinceMark = 0;
-  #laneEpoch = 0;
+  #rowsEpoch = 0;
   #markTimeMs = 0;
   #entriesAtMark = 0;
-  /** By id: its column in the lane of its group, or -1. */
+  /** By id: its column in the rows of its group, or -1. */
   #columns = new Int32Array(0);
 
   constructor(number: number, node: string, streamId: string) {
@@ -78,7 +78,7 @@ export class Stream {
 
   get seriesAlive(): number {
     let count = 0;
-    for (const group of this.lanes.keys()) count += this.decoder.aliveOfGroup(group).length;
+    for (const group of this.rows.keys()) count += this.decoder.aliveOfGroup(group).length;
     return count;
   }
 
@@ -91,14 +91,14 @@ export class Stream {
     return endMs;
   }
 
-  *allLanes(): Iterable<Lane> {
-    yield* this.oldLanes;
-    yield* this.lanes.values();
+  *allRows(): Iterable<GroupRows> {
+    yield* this.oldRows;
+    yield* this.rows.values();
   }
 
   /** Whether these series of the current table all have columns, and so are in the index for sure. */
   hasColumns(ids: readonly number[]): boolean {
-    if (this.#laneEpoch !== this.decoder.epoch) return false;
+    if (this.#rowsEpoch !== this.decoder.epoch) return false;
     const columns = this.#columns;
     for (let i = 0; i < ids.length; i += 1) if ((columns[ids[i] ?? 0] ?? -1) < 0) return false;
     return true;
@@ -115,13 +115,13 @@ export class Stream {
     this.lastSeq = frame.seq;
     const isBefore = this.timeEpoch === decoder.epoch && frame.timeMs <= this.lastTimeMs;
     const reason = isBefore ? "out-of-order" : "future";
-    this.books = withFrame(this.books, frame.seq, isStored ? null : reason);
+    this.accounts = withFrame(this.accounts, frame.seq, isStored ? null : reason);
     this.framesSinceMark += 1;
-    if (this.#laneEpoch !== decoder.epoch) this.#beginLanes();
+    if (this.#rowsEpoch !== decoder.epoch) this.#beginRows();
     for (const id of decoder.ended) {
       const column = this.#columns[id] ?? -1;
-      const lane = this.lanes.get(decoder.definitions[id]?.group ?? 0);
-      if (lane !== undefined && column >= 0 && lane.idOf(column) === id) lane.end(column);
+      const rows = this.rows.get(decoder.definitions[id]?.group ?? 0);
+      if (rows !== undefined && column >= 0 && rows.idOf(column) === id) rows.end(column);
     }
     for (const group of frame.groups) this.#setAll(group, frame.timeMs - group.ageMs, index);
     return isStored ? this.#appendRows(frame) : 0;
@@ -130,16 +130,16 @@ export class Stream {
   /**
    * After the decoder has applied the snapshot of a checkpoint: its living series go on from here.
    */
-  restoreLanes(snapshot: ParsedFrame, index: SeriesIndex): void {
+  restoreRows(snapshot: ParsedFrame, index: SeriesIndex): void {
     const { decoder } = this;
     this.#markTimeMs = this.lastTimeMs;
-    this.#beginLanes();
+    this.#beginRows();
     for (const { group, ageMs, changed } of snapshot.groups) {
-      const lane = this.#laneOf(group);
-      lane.lastTimeMs = snapshot.timeMs - ageMs;
+      const rows = this.#rowsOf(group);
+      rows.lastTimeMs = snapshot.timeMs - ageMs;
       for (const id of changed) {
-        const column = this.#openColumn(id, lane, lane.lastTimeMs, index);
-        lane.restore(column, decoder.values[id] ?? 0);
+        const column = this.#openColumn(id, rows, rows.lastTimeMs, index);
+        rows.restore(column, decoder.values[id] ?? 0);
       }
     }
   }
@@ -163,22 +163,22 @@ export class Stream {
     }
   }
 
-  /** Sets a mark here, if there is something new and nothing that only the next row would tell. */
+  /** Sets a mark here, if there is something new and nothing that only the next row would show. */
   mark(): void {
     const { decoder } = this;
     const isWhole = decoder.lastSeq === this.lastSeq && epochOfSeq(this.lastSeq) === decoder.epoch;
     if (!isWhole || this.framesSinceMark === 0 || this.#isUnsettled()) return;
-    const rows = new Map<Lane, number>();
-    for (const lane of this.allLanes()) rows.set(lane, lane.rowEnd);
+    const ends = new Map<GroupRows, number>();
+    for (const rows of this.allRows()) ends.set(rows, rows.rowEnd);
     this.marks.push({
       seq: this.lastSeq,
       epoch: decoder.epoch,
       lastTimeMs: this.lastTimeMs,
       timeEpoch: this.timeEpoch,
-      books: this.books,
+      accounts: this.accounts,
       setBacks: this.setBacks,
       snapshot: this.#snapshot(),
-      rows,
+      ends,
     });
     this.framesSinceMark = 0;
     this.#markTimeMs = this.lastTimeMs;
@@ -189,21 +189,21 @@ export class Stream {
   dropMarked(index: SeriesIndex): void {
     const mark = this.marks.shift();
     assert(mark !== undefined);
-    for (const [lane, row] of mark.rows) {
-      const lastMs = lane.lastTimeMs;
-      if (lane.isClosed && row === lane.rowEnd) {
-        for (let column = 0; column < lane.columnCount; column += 1) {
-          detach(index.get(lane.refOf(column)), lane, column, lastMs);
+    for (const [rows, row] of mark.ends) {
+      const lastMs = rows.lastTimeMs;
+      if (rows.isClosed && row === rows.rowEnd) {
+        for (let column = 0; column < rows.columnCount; column += 1) {
+          detach(index.get(rows.refOf(column)), rows, column, lastMs);
         }
-        this.oldLanes = this.oldLanes.filter((other) => other !== lane);
+        this.oldRows = this.oldRows.filter((other) => other !== rows);
         continue;
       }
-      const cutMs = row > lane.rowStart ? lane.timeOf(row - 1) : 0;
-      lane.dropBefore(row, (column, ref) => {
-        const id = lane.idOf(column);
-        const isCurrent = lane.epoch === this.#laneEpoch && this.#columns[id] === column;
+      const cutMs = row > rows.rowStart ? rows.timeOf(row - 1) : 0;
+      rows.dropBefore(row, (column, ref) => {
+        const id = rows.idOf(column);
+        const isCurrent = rows.epoch === this.#rowsEpoch && this.#columns[id] === column;
         if (isCurrent) this.#columns[id] = -1;
-        detach(index.get(ref), lane, column, cutMs);
+        detach(index.get(ref), rows, column, cutMs);
       });
     }
     this.#entriesAtMark = this.#entryCount();
@@ -211,16 +211,16 @@ export class Stream {
 
   /** Takes every column out of the index: the stream is forgotten. */
   detachAll(index: SeriesIndex): void {
-    for (const lane of this.allLanes()) {
-      for (let column = 0; column < lane.columnCount; column += 1) {
-        detach(index.get(lane.refOf(column)), lane, column, lane.lastTimeMs);
+    for (const rows of this.allRows()) {
+      for (let column = 0; column < rows.columnCount; column += 1) {
+        detach(index.get(rows.refOf(column)), rows, column, rows.lastTimeMs);
       }
     }
   }
 
   #snapshot(): Uint8Array {
-    const readAtMs = (group: number) => this.lanes.get(group)?.lastTimeMs ?? 0;
-    const newestMs = Math.max(...[...this.lanes.keys()].map(readAtMs));
+    const readAtMs = (group: number) => this.rows.get(group)?.lastTimeMs ?? 0;
+    const newestMs = Math.max(...[...this.rows.keys()].map(readAtMs));
     return this.decoder.snapshot(Math.max(this.decoder.lastTimeMs, newestMs), readAtMs);
   }
 
@@ -228,10 +228,10 @@ export class Stream {
     const { decoder } = this;
     let samples = 0;
     for (const { group, timeMs } of decoder.readings) {
-      const lane = this.lanes.get(group);
-      if (lane === undefined || !lane.hasColumns) continue;
+      const rows = this.rows.get(group);
+      if (rows === undefined || !rows.hasColumns) continue;
       // An agent that says otherwise spoils its own times only.
-      lane.appendRow(Math.max(timeMs, lane.lastTimeMs + 1), false);
+      rows.appendRow(Math.max(timeMs, rows.lastTimeMs + 1), false);
       samples += decoder.aliveOfGroup(group).length;
     }
     if (frame.timeMs <= this.lastTimeMs) {
@@ -244,88 +244,88 @@ export class Stream {
     return samples;
   }
 
-  /** Endings that no tick has shown yet get a silent row; lanes of earlier epochs are closed. */
+  /** Endings that no tick has shown yet get a silent row; rows of earlier epochs are closed. */
   #settle(timeMs: number): void {
-    for (const lane of this.lanes.values()) {
-      if (lane.hasPendingEnd) lane.appendRow(Math.max(timeMs, lane.lastTimeMs + 1), true);
+    for (const rows of this.rows.values()) {
+      if (rows.hasPendingEnd) rows.appendRow(Math.max(timeMs, rows.lastTimeMs + 1), true);
     }
     let living: Set<number> | null = null;
-    for (const lane of this.oldLanes) {
-      if (lane.isClosed) continue;
+    for (const rows of this.oldRows) {
+      if (rows.isClosed) continue;
       living ??= this.#livingRefs();
-      for (let column = 0; column < lane.columnCount; column += 1) {
-        if (!living.has(lane.refOf(column))) lane.end(column);
+      for (let column = 0; column < rows.columnCount; column += 1) {
+        if (!living.has(rows.refOf(column))) rows.end(column);
       }
       // After a clock stepped back the new epoch is earlier; the old one still ends after its rows.
-      if (lane.hasPendingEnd) lane.appendRow(Math.max(timeMs, lane.lastTimeMs + 1), true);
-      lane.isClosed = true;
+      if (rows.hasPendingEnd) rows.appendRow(Math.max(timeMs, rows.lastTimeMs + 1), true);
+      rows.isClosed = true;
     }
   }
 
   #isUnsettled(): boolean {
-    for (const lane of this.lanes.values()) if (lane.hasPendingEnd) return true;
-    return this.oldLanes.some((lane) => !lane.isClosed);
+    for (const rows of this.rows.values()) if (rows.hasPendingEnd) return true;
+    return this.oldRows.some((rows) => !rows.isClosed);
   }
 
   #livingRefs(): Set<number> {
     const refs = new Set<number>();
-    for (const lane of this.lanes.values()) {
-      for (let column = 0; column < lane.columnCount; column += 1) {
-        if (lane.isOpen(column)) refs.add(lane.refOf(column));
+    for (const rows of this.rows.values()) {
+      for (let column = 0; column < rows.columnCount; column += 1) {
+        if (rows.isOpen(column)) refs.add(rows.refOf(column));
       }
     }
     return refs;
   }
 
-  #beginLanes(): void {
-    this.oldLanes.push(...this.lanes.values());
-    this.lanes.clear();
+  #beginRows(): void {
+    this.oldRows.push(...this.rows.values());
+    this.rows.clear();
     this.#columns = new Int32Array(this.decoder.seriesKnown).fill(-1);
-    this.#laneEpoch = this.decoder.epoch;
+    this.#rowsEpoch = this.decoder.epoch;
   }
 
   #setAll({ group, changed: ids }: ParsedGroup, timeMs: number, index: SeriesIndex): void {
     if (ids.length === 0) return;
     const { values, definitions } = this.decoder;
-    const lane = this.#laneOf(group);
+    const rows = this.#rowsOf(group);
     for (let i = 0; i < ids.length; i += 1) {
       const id = ids[i] ?? 0;
       const value = values[id] ?? 0;
       const column = this.#columns[id] ?? -1;
-      if (column >= 0 && lane.idOf(column) === id) {
-        lane.set(column, value);
+      if (column >= 0 && rows.idOf(column) === id) {
+        rows.set(column, value);
         continue;
       }
       // New, or named in another group than it was defined in.
-      const own = this.#laneOf(definitions[id]?.group ?? 0);
+      const own = this.#rowsOf(definitions[id]?.group ?? 0);
       own.set(column >= 0 ? column : this.#openColumn(id, own, timeMs, index), value);
     }
   }
 
-  #laneOf(group: number): Lane {
-    let lane = this.lanes.get(group);
-    if (lane === undefined) {
-      lane = new Lane(this.number, this.#laneEpoch, group);
-      this.lanes.set(group, lane);
+  #rowsOf(group: number): GroupRows {
+    let rows = this.rows.get(group);
+    if (rows === undefined) {
+      rows = new GroupRows(this.number, this.#rowsEpoch, group);
+      this.rows.set(group, rows);
     }
-    return lane;
+    return rows;
   }
 
-  #openColumn(id: number, lane: Lane, timeMs: number, index: SeriesIndex): number {
+  #openColumn(id: number, rows: GroupRows, timeMs: number, index: SeriesIndex): number {
     const definition = this.decoder.definitions[id];
     assert(definition !== undefined);
     const series = index.find(storedLabels(this.node, definition.labels));
     assert(series !== undefined);
     series.firstMs = Math.min(series.firstMs, timeMs);
     if (id >= this.#columns.length) this.#growColumns(id);
-    let column = columnWith(series, lane, definition.scale);
+    let column = columnWith(series, rows, definition.scale);
     if (column >= 0) {
       // The series came back under another id; of two ids at once the later has the column.
-      this.#columns[lane.idOf(column)] = -1;
-      lane.giveColumn(column, id);
+      this.#columns[rows.idOf(column)] = -1;
+      rows.giveColumn(column, id);
     } else {
-      column = lane.addColumn(series.ref, id, definition.scale);
-      series.head = [...series.head, { lane, column }];
+      column = rows.addColumn(series.ref, id, definition.scale);
+      series.head = [...series.head, { rows, column }];
     }
     this.#columns[id] = column;
     return column;
@@ -339,20 +339,20 @@ export class Stream {
 
   #entryCount(): number {
     let count = 0;
-    for (const lane of this.allLanes()) count += lane.entryCount;
+    for (const rows of this.allRows()) count += rows.entryCount;
     return count;
   }
 }
 
-function columnWith(series: Series, lane: Lane, scale: number): number {
+function columnWith(series: Series, rows: GroupRows, scale: number): number {
   for (const place of series.head) {
-    if (place.lane === lane && lane.scaleOf(place.column) === scale) return place.column;
+    if (place.rows === rows && rows.scaleOf(place.column) === scale) return place.column;
   }
   return -1;
 }
 
-function detach(series: Series | undefined, lane: Lane, column: number, lastMs: number): void {
+function detach(series: Series | undefined, rows: GroupRows, column: number, lastMs: number): void {
   if (series === undefined) return;
   series.lastMs = Math.max(series.lastMs, lastMs);
-  series.head = series.head.filter((place) => place.lane !== lane || place.column !== column);
+  series.head = series.head.filter((place) => place.rows !== rows || place.column !== column);
 }

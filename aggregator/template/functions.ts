@@ -1,10 +1,13 @@
 /** The functions of Prometheus' templates (template/template.go) and of text/template itself. */
 
-import { RE2JS } from "re2js";
+import type { RE2JS } from "re2js";
 import { OperationalError } from "../../shared/errors.ts";
 import { parseDuration } from "../../shared/model/duration.ts";
+import { formatG, parseGoNumber } from "../../shared/model/go-number.ts";
 import { labelValue } from "../../shared/model/labels.ts";
-import { formatG, formatValue, sprintf, type TemplateValue, typeName } from "./go-format.ts";
+import { formatRfc3339 } from "../../shared/model/rfc3339.ts";
+import { compilePattern, expandReplacement } from "../matching/pattern.ts";
+import { formatValue, sprintf, type TemplateValue, typeName } from "./go-format.ts";
 
 type TemplateFunction = {
   /** Arguments at least and at most. */
@@ -114,11 +117,8 @@ function labelsArg(value: TemplateValue | undefined) {
 function numberArg(value: TemplateValue | undefined): number {
   if (typeof value === "number") return value;
   if (typeof value === "bigint") return Number(value);
-  const text = typeof value === "string" ? value.trim() : "";
-  const number = /^[-+]?inf(inity)?$/i.test(text)
-    ? (text.startsWith("-") ? -1 : 1) * Number.POSITIVE_INFINITY
-    : Number(text);
-  if (text !== "" && (!Number.isNaN(number) || /^[-+]?nan$/i.test(text))) return number;
+  const number = typeof value === "string" ? parseGoNumber(value) : null;
+  if (number !== null) return number;
   throw fault(
     `cannot convert ${typeName(value ?? null)} "${formatValue(value ?? null)}" to a number`,
   );
@@ -198,10 +198,8 @@ function humanizeDuration(seconds: number): string {
 function humanizeTimestamp(seconds: number): string {
   if (!Number.isFinite(seconds)) return formatG(seconds, 4);
   if (Math.abs(seconds) > 9_223_372_036) throw fault(`time out of range: ${seconds}`);
-  // biome-ignore lint/style/noRestrictedGlobals: writes a time that is given, reads no clock
-  const text = new Date(Math.trunc(seconds * 1000)).toISOString();
-  const [day = "", time = ""] = text.slice(0, -1).split("T");
-  return `${day} ${time.replace(/\.?0*$/, "")} +0000 UTC`;
+  const text = formatRfc3339(Math.trunc(seconds * 1000));
+  return `${text.slice(0, -1).replace("T", " ")} +0000 UTC`;
 }
 
 function titleCase(text: string): string {
@@ -222,39 +220,20 @@ function stripDomain(address: string): string {
   return (host.split(".")[0] ?? "") + port;
 }
 
-/** @throws OperationalError PARSE when it is no RE2 pattern */
+/** Unlike in a matcher, `.` matches no newline, as in Go. */
 function compile(pattern: string): RE2JS {
-  try {
-    return RE2JS.compile(pattern);
-  } catch (cause) {
-    throw new OperationalError("PARSE", `not a regular expression: "${pattern}"`, { cause });
-  }
+  return compilePattern(pattern, 0);
 }
 
-/** Go's ReplaceAllString: `$1`, `${1}`, `$name`, `${name}` and `$$` in the replacement. */
+/** As Go's ReplaceAllString. */
 function replaceAll([pattern = "", replacement = "", text = ""]: readonly string[]): string {
   const matcher = compile(pattern).matcher(text);
   let result = "";
   let from = 0;
   while (matcher.find()) {
-    result += text.slice(from, matcher.start());
-    result += replacement.replace(/\$(?:\$|(\w+)|\{(\w+)\})/g, (found, plain, braced) => {
-      const name = plain ?? braced;
-      return found === "$$" ? "$" : groupText(matcher, name);
-    });
+    result += text.slice(from, matcher.start()) + expandReplacement(replacement, matcher);
     from = matcher.end();
     if (result.length > TEMPLATE_OUTPUT_MAX) break; // the caller refuses it
   }
   return result + text.slice(from);
-}
-
-function groupText(matcher: ReturnType<RE2JS["matcher"]>, name: string): string {
-  if (/^\d+$/.test(name)) {
-    return Number(name) <= matcher.groupCount() ? (matcher.group(Number(name)) ?? "") : "";
-  }
-  try {
-    return matcher.group(name) ?? "";
-  } catch {
-    return ""; // as in Go: a name the pattern does not have is empty
-  }
 }

@@ -1,6 +1,7 @@
-/** Numbers and texts as Go's fmt package prints them: templates of rule files count on it. */
+/** Values as Go's fmt package prints them: templates of rule files count on it. */
 
 import { OperationalError } from "../../shared/errors.ts";
+import { formatE, formatF, formatG } from "../../shared/model/go-number.ts";
 import { type Labels, labelPairs } from "../../shared/model/labels.ts";
 
 /**
@@ -18,56 +19,6 @@ export type TemplateValue =
 
 /** Columns a printf verb may ask for; more serves only to fill the memory. */
 const WIDTH_MAX = 1000;
-
-/** `%.4g`; without a precision the shortest text that reads back as the same number. */
-export function formatG(value: number, precision: number | null): string {
-  if (!Number.isFinite(value)) return formatNonFinite(value);
-  if (value === 0) return Object.is(value, -0) ? "-0" : "0";
-  const digits = precision === null ? null : Math.max(precision, 1);
-  const text =
-    digits === null ? value.toExponential() : value.toExponential(clampDigits(digits - 1));
-  const exponent = Number(text.slice(text.indexOf("e") + 1));
-  if (exponent < -4 || exponent >= (digits ?? 6)) {
-    return exponentForm(trimZeros(text.slice(0, text.indexOf("e"))), exponent);
-  }
-  if (digits !== null) return trimZeros(value.toFixed(clampDigits(digits - 1 - exponent)));
-  return String(value);
-}
-
-/** `%f`, all digits before the point whatever the size. */
-function formatF(value: number, precision: number): string {
-  if (!Number.isFinite(value)) return formatNonFinite(value);
-  if (Math.abs(value) < 1e21) {
-    const text = value.toFixed(clampDigits(precision));
-    return Object.is(value, -0) ? `-${text}` : text;
-  }
-  return `${BigInt(value)}${precision > 0 ? `.${"0".repeat(precision)}` : ""}`;
-}
-
-function formatE(value: number, precision: number | null): string {
-  if (!Number.isFinite(value)) return formatNonFinite(value);
-  const text = value.toExponential(precision === null ? 6 : clampDigits(precision));
-  const at = text.indexOf("e");
-  return exponentForm(text.slice(0, at), Number(text.slice(at + 1)));
-}
-
-function formatNonFinite(value: number): string {
-  if (Number.isNaN(value)) return "NaN";
-  return value > 0 ? "+Inf" : "-Inf";
-}
-
-function exponentForm(mantissa: string, exponent: number): string {
-  const digits = String(Math.abs(exponent)).padStart(2, "0");
-  return `${mantissa}e${exponent < 0 ? "-" : "+"}${digits}`;
-}
-
-function trimZeros(text: string): string {
-  return text.includes(".") ? text.replace(/\.?0+$/, "") : text;
-}
-
-function clampDigits(digits: number): number {
-  return Math.min(Math.max(digits, 0), 100);
-}
 
 /** As `print` and an action print it. */
 export function formatValue(value: TemplateValue): string {
@@ -150,7 +101,7 @@ function formatPlain(value: TemplateValue, digits: number | null): string {
 function formatFloat(verb: string, value: number, digits: number | null): string | null {
   if (verb === "f" || verb === "F") return formatF(value, digits ?? 6);
   if (verb === "g") return formatG(value, digits);
-  return verb === "e" ? formatE(value, digits) : null;
+  return verb === "e" ? formatE(value, digits ?? 6) : null;
 }
 
 function formatInt(verb: string, value: bigint): string | null {

@@ -1,6 +1,7 @@
 /** Text to tree, for the part of Go's text/template that rule files use. */
 
 import { OperationalError } from "../../shared/errors.ts";
+import { unquote } from "../../shared/model/go-string.ts";
 import { TEMPLATE_FUNCTIONS, UNSUPPORTED_FUNCTIONS } from "./functions.ts";
 
 export type Operand =
@@ -212,8 +213,11 @@ class TemplateParser {
 
   #operand(token: Token): Operand {
     switch (token.kind) {
-      case "literal":
-        return { kind: "literal", value: literalValue(token) };
+      case "literal": {
+        const value = literalValue(token);
+        if (value === null) throw this.#fault("invalid syntax", token.offset);
+        return { kind: "literal", value };
+      }
       case "variable": {
         const [name = "", ...fields] = token.text.split(".");
         this.#checkVariable(name, token.offset);
@@ -316,26 +320,12 @@ function readTokens(
   throw templateFault(text, open, "unclosed action");
 }
 
-function literalValue({ text }: Token): string | number | bigint {
-  if (text.startsWith("`")) return text.slice(1, -1);
-  if (text.startsWith('"')) return unquote(text.slice(1, -1));
+/** Null: a text with a wrong escape. */
+function literalValue({ text }: Token): string | number | bigint | null {
+  if (/^["`]/.test(text)) return unquote(text);
   const digits = text.replaceAll("_", "");
   const isHex = /^[-+]?0[xX]/.test(digits);
   if (!isHex && /[.eE]/.test(digits)) return Number(digits);
   const size = BigInt(digits.replace(/^[-+]/, ""));
   return digits.startsWith("-") ? -size : size;
-}
-
-const ESCAPES = new Map(
-  Object.entries({ n: "\n", t: "\t", r: "\r", a: "\x07", b: "\b", f: "\f", v: "\v" }),
-);
-
-function unquote(text: string): string {
-  const pattern = /\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-7]{3})|(.))/gsu;
-  return text.replace(pattern, (_, x, u, long, octal, single) => {
-    if (single !== undefined) return ESCAPES.get(single) ?? single;
-    const code =
-      octal === undefined ? Number.parseInt(x ?? u ?? long, 16) : Number.parseInt(octal, 8);
-    return code <= 0x10ffff ? String.fromCodePoint(code) : "\ufffd";
-  });
 }

@@ -1,6 +1,13 @@
+<<<<<<< HEAD:shared/config/reloads.ts
 import { errorMessage, OperationalError } from "../errors.ts";
 import type { Clock, Logger } from "../platform/ports.ts";
 import type { Gauge, Metrics } from "../telemetry/metrics.ts";
+=======
+import { errorMessage, OperationalError } from "../shared/errors.ts";
+import type { Clock, Logger } from "../shared/platform/ports.ts";
+import type { Gauge, Metrics } from "../shared/telemetry/metrics.ts";
+import { SerialQueue } from "../shared/time/serial-queue.ts";
+>>>>>>> h-r2:aggregator/reloads.ts
 
 export type ReloadsDeps = {
   readonly clock: Clock;
@@ -14,8 +21,9 @@ export class Reloads {
   readonly #apply: () => Promise<object>;
   readonly #successful: Gauge;
   readonly #successTime: Gauge;
-  #tail: Promise<void> = Promise.resolve();
-  #isWaiting = false;
+  readonly #turns = new SerialQueue();
+  /** The one that was asked for and has not begun. */
+  #next: Promise<void> | null = null;
 
   /**
    * What is in force at the start counts as the first reload.
@@ -38,20 +46,17 @@ export class Reloads {
 
   /** Resolves after it. Several that are asked for while one runs are one. */
   reload(): Promise<void> {
-    if (!this.#isWaiting) {
-      this.#isWaiting = true;
-      this.#tail = this.#tail.then(() => this.#run());
-    }
-    return this.#tail;
+    this.#next ??= this.#turns.run(() => this.#run());
+    return this.#next;
   }
 
   /** Resolves after all that were asked for. */
-  async ended(): Promise<void> {
-    await this.#tail;
+  ended(): Promise<void> {
+    return this.#turns.settled();
   }
 
   async #run(): Promise<void> {
-    this.#isWaiting = false;
+    this.#next = null;
     try {
       const fields = await this.#apply();
       this.#succeeded();

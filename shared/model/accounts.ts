@@ -14,7 +14,7 @@ export type Accounts = {
 
 /** Frames one after the other that were made and will not arrive, and why. */
 export type DroppedRange = {
-  /** Ascending; an id that was told keeps its range until the aggregator has it. */
+  /** Ascending; an id that was reported keeps its range until the aggregator has it. */
   readonly id: number;
   readonly fromSeq: number;
   /** Inclusive. */

@@ -1,5 +1,5 @@
 /**
- * Numbers as Go reads them, and as Prometheus writes them. What is written is the shortest decimal
+ * Numbers as Go reads them, and as Go and Prometheus write them. What is written is the shortest decimal
  * that reads back as the same double, as in JavaScript; what differs is where an exponent stands
  * and how.
  */
@@ -26,6 +26,46 @@ export function decimalText(value: number): string {
 /** An alert's value: always with an exponent, `1e+00`. */
 export function exponentText(value: number): string {
   return specialText(value, "-0e+00") ?? twoDigitExponent(value.toExponential());
+}
+
+/** `%g`; without a precision the shortest text that reads back as the same number. */
+export function formatG(value: number, precision: number | null): string {
+  const special = specialText(value);
+  if (special !== null || value === 0) return special ?? "0";
+  const digits = precision === null ? undefined : Math.max(precision, 1);
+  const text = value.toExponential(digits && clampDigits(digits - 1));
+  const [mantissa = "", exponent = ""] = text.split("e");
+  const size = Number(exponent);
+  if (size < -4 || size >= (digits ?? 6)) {
+    return twoDigitExponent(`${withoutEndZeros(mantissa)}e${exponent}`);
+  }
+  if (digits === undefined) return String(value);
+  return withoutEndZeros(value.toFixed(clampDigits(digits - 1 - size)));
+}
+
+/** `%f`: all digits before the point whatever the size. */
+export function formatF(value: number, precision: number): string {
+  if (!Number.isFinite(value)) return specialText(value) ?? "";
+  if (Math.abs(value) < 1e21) {
+    const text = value.toFixed(clampDigits(precision));
+    return Object.is(value, -0) ? `-${text}` : text;
+  }
+  return `${BigInt(value)}${precision > 0 ? `.${"0".repeat(precision)}` : ""}`;
+}
+
+/** `%e` */
+export function formatE(value: number, precision: number): string {
+  if (!Number.isFinite(value)) return specialText(value) ?? "";
+  return twoDigitExponent(value.toExponential(clampDigits(precision)));
+}
+
+/** What `toFixed` and `toExponential` take. */
+function clampDigits(digits: number): number {
+  return Math.min(Math.max(digits, 0), 100);
+}
+
+function withoutEndZeros(text: string): string {
+  return text.includes(".") ? text.replace(/\.?0+$/, "") : text;
 }
 
 /** Seconds with up to three decimals, exact: doubles would print 1435781451.7810001. */

@@ -6,6 +6,9 @@ const FORM = new RegExp(
   `^(\\d{4})-(0[1-9]|1[0-2])-(\\d\\d)[Tt ]${TIME}:([0-5]\\d)(?:\\.(\\d{1,9}))?(?:[Zz]|([+-])${TIME})$`,
 );
 
+/** Go's zero time: stands for "not yet". */
+export const ZERO_TIME = "0001-01-01T00:00:00Z";
+
 /** Unix milliseconds, further decimals cut off; null when the text is no such instant. */
 export function parseRfc3339(text: string): number | null {
   const match = FORM.exec(text);

@@ -1,8 +1,8 @@
 import type { PromqlResult } from "../../aggregator/promql/engine.ts";
 import { DEFAULT_ENGINE_OPTIONS, PromqlEngine } from "../../aggregator/promql/engine.ts";
-import { unquote } from "../../aggregator/promql/literals.ts";
 import { parsePromql } from "../../aggregator/promql/parse.ts";
 import type { SeriesColumns, VectorSample } from "../../shared/model/columns.ts";
+import { unquote } from "../../shared/model/go-string.ts";
 import type { Labels } from "../../shared/model/labels.ts";
 import { formatLabels, labelsKey } from "../../shared/model/labels.ts";
 import type { EvalCommand, SeriesLine, Times } from "./promql-format.ts";

@@ -1,11 +1,7 @@
-import type {
-  CompiledQuery,
-  QueryPort,
-  RuleGroupStatus,
-  SeriesPort,
-} from "../../aggregator/api/ports.ts";
+import type { CompiledQuery, QueryPort, SeriesPort } from "../../aggregator/api/ports.ts";
 import { QueryApi } from "../../aggregator/api/query-api.ts";
 import type { NodeStatus } from "../../aggregator/model/node.ts";
+import type { RuleGroupSnapshot } from "../../aggregator/model/rule-snapshot.ts";
 import type { QuerySpan } from "../../aggregator/query/grid.ts";
 import type { QueryResult } from "../../aggregator/query/result.ts";
 import { OperationalError } from "../../shared/errors.ts";
@@ -177,7 +173,7 @@ const NODES: readonly NodeStatus[] = [
   },
 ];
 
-const RULE_GROUPS: readonly RuleGroupStatus[] = [
+const RULE_GROUPS: readonly RuleGroupSnapshot[] = [
   {
     name: "node",
     file: "/etc/telltale/rules/node.yaml",

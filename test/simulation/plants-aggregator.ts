@@ -1,6 +1,6 @@
 import { IngestService } from "../../aggregator/ingest/ingest-service.ts";
 import { AlertTable } from "../../aggregator/notify/alerts.ts";
-import { Lane } from "../../aggregator/series/lane.ts";
+import { GroupRows } from "../../aggregator/series/group-rows.ts";
 import { Recovery } from "../../aggregator/series/recovery.ts";
 import { SeriesIndex } from "../../aggregator/series/series-index.ts";
 import { SeriesStore } from "../../aggregator/series/series-store.ts";
@@ -24,7 +24,7 @@ export function appendTwice(): () => void {
       if (item.kind !== "frame" || outcomes[index]?.kind !== "duplicate") continue;
       const { timeMs } = readFrameHeader(item.bytes);
       const stream = streams.get(`${item.node} ${item.streamId}`);
-      for (const lane of stream?.lanes.values() ?? []) lane.appendRow(timeMs, false);
+      for (const rows of stream?.rows.values() ?? []) rows.appendRow(timeMs, false);
     }
     return outcomes;
   };
@@ -139,10 +139,10 @@ function duringRecovery(change: () => () => void): () => void {
 /** Series that ended before a restart go on after it. */
 export function loseEndsInRecovery(): () => void {
   return duringRecovery(() => {
-    const { end } = Lane.prototype;
-    Lane.prototype.end = () => {};
+    const { end } = GroupRows.prototype;
+    GroupRows.prototype.end = () => {};
     return () => {
-      Lane.prototype.end = end;
+      GroupRows.prototype.end = end;
     };
   });
 }

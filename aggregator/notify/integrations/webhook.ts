@@ -10,6 +10,7 @@ import {
   labelsRecord,
   labelValue,
 } from "../../../shared/model/labels.ts";
+import { formatRfc3339, ZERO_TIME } from "../../../shared/model/rfc3339.ts";
 import type { Notification } from "../dispatch-state.ts";
 
 /** One webhook of a receiver. */
@@ -95,8 +96,8 @@ export function webhookBody(
       status: alert.status,
       labels: labelsRecord(alert.labels),
       annotations: labelsRecord(alert.annotations),
-      startsAt: formatTime(alert.startsAtMs),
-      endsAt: alert.endsAtMs === null ? "0001-01-01T00:00:00Z" : formatTime(alert.endsAtMs),
+      startsAt: formatRfc3339(alert.startsAtMs),
+      endsAt: alert.endsAtMs === null ? ZERO_TIME : formatRfc3339(alert.endsAtMs),
       generatorURL: alert.generatorUrl,
       fingerprint: fingerprint(alert.labels),
     })),
@@ -117,12 +118,6 @@ function common(sets: readonly Labels[]): Labels {
       others.every((other) => labelValue(other, name) === value),
     ),
   );
-}
-
-/** RFC 3339 as Go writes it: no digits after the second that are not needed. */
-function formatTime(timeMs: number): string {
-  // biome-ignore lint/style/noRestrictedGlobals: writes a time that is given, reads no clock
-  return new Date(timeMs).toISOString().replace(/\.?0*Z$/, "Z");
 }
 
 const FNV_OFFSET = 0xcbf29ce484222325n;

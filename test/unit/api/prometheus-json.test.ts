@@ -1,5 +1,4 @@
 import { expect, test } from "vitest";
-import type { AlertStatus, RuleGroupStatus } from "../../../aggregator/api/ports.ts";
 import {
   alertsText,
   errorBody,
@@ -7,12 +6,13 @@ import {
   rulesText,
   seriesListText,
 } from "../../../aggregator/api/prometheus-json.ts";
+import type { AlertSnapshot, RuleGroupSnapshot } from "../../../aggregator/model/rule-snapshot.ts";
 import { labelsOf, NO_LABELS } from "../../../shared/model/labels.ts";
 
 const TIME_MS = 1_435_781_451_781;
 const UP = labelsOf({ __name__: "up", instance: 'a"b\n', job: "node" });
 
-const ALERT: AlertStatus = {
+const ALERT: AlertSnapshot = {
   state: "firing",
   labels: labelsOf({ alertname: "High", instance: "web1" }),
   annotations: labelsOf({ summary: "too high" }),
@@ -22,7 +22,7 @@ const ALERT: AlertStatus = {
   isNoData: false,
 };
 
-const GROUP: RuleGroupStatus = {
+const GROUP: RuleGroupSnapshot = {
   name: "node",
   file: "/etc/telltale/rules/node.yaml",
   intervalMs: 1500,

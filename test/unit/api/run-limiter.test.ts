@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { clientGone } from "../../../aggregator/api/api-error.ts";
 import { RunLimiter } from "../../../aggregator/api/run-limiter.ts";
 import { FakeClock, settle } from "../../support/fake-clock.ts";
 
@@ -49,7 +50,7 @@ test("when the client goes away the work is told", async () => {
   const run = bed.limiter.run(1500, gone.signal, slow.work);
   const outcome = expect(run).rejects.toMatchObject({ type: "canceled" });
   await settle();
-  gone.abort();
+  gone.abort(clientGone());
   await outcome;
   expect(slow.signal()?.aborted).toBe(true);
 });

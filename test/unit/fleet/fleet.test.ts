@@ -388,7 +388,7 @@ test("what agents report is a series each, kept over a restart, and wrong clocks
   first.fleet.connected("web1", AGENT);
   first.fleet.accounted("web1", {
     ...report,
-    told: { ...told, dropped: [{ reason: "disk_full", frames: 1, samples: 300 }] },
+    reported: { ...told, dropped: [{ reason: "disk_full", frames: 1, samples: 300 }] },
   });
   first.fleet.clockMeasured("web1", { aheadMs: -2500, roundTripMs: 3 });
   await first.clock.advance(2000);
@@ -401,8 +401,8 @@ test("what agents report is a series each, kept over a restart, and wrong clocks
   const { accounting, isClockOff } = fleet.nodes()[0] ?? {};
   expect(accounting).toMatchObject({ made: 9, stored: 7, waiting: 1, unaccounted: 0 });
   expect(isClockOff).toBe(false); // not known while it is not connected
-  // What was stored is gone: the books that were kept say so.
-  fleet.accounted("web1", { ...report, told, framesStored: 4 });
+  // What was stored is gone: the accounts that were kept say so.
+  fleet.accounted("web1", { ...report, reported: told, framesStored: 4 });
   expect(fleet.nodes()[0]?.accounting?.unaccounted).toBe(3);
   await stop();
 });

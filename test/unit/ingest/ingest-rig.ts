@@ -1,7 +1,7 @@
 import { expect } from "vitest";
 import { IngestService } from "../../../aggregator/ingest/ingest-service.ts";
 import type { IngestEvents } from "../../../aggregator/ingest/ports.ts";
-import type { BooksReport } from "../../../aggregator/model/node.ts";
+import type { AccountsReport } from "../../../aggregator/model/node.ts";
 import { OperationalError } from "../../../shared/errors.ts";
 import { labelsOf } from "../../../shared/model/labels.ts";
 import { Metrics } from "../../../shared/telemetry/metrics.ts";
@@ -23,7 +23,7 @@ export class Aggregator {
   readonly store = new MemoryIngestStore(this.clock, this.logger);
   readonly metrics = new Metrics();
   readonly events: string[] = [];
-  readonly reports: BooksReport[] = [];
+  readonly reports: AccountsReport[] = [];
   isNodeRefused = false;
   readonly service: IngestService;
 

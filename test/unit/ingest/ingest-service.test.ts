@@ -429,7 +429,7 @@ describe("what an agent reports", () => {
     ...fields,
   });
 
-  test("of its books is passed on with what was stored at the ack that they are as of", async () => {
+  test("of its accounts is passed on with what was stored at the ack that they are as of", async () => {
     const aggregator = new Aggregator();
     const agent = await aggregator.welcome();
     expect(agent.answers[0]?.welcome).toMatchObject({ lastSeq: 0, refused: [] });
@@ -442,7 +442,7 @@ describe("what an agent reports", () => {
     await settle();
     expect(aggregator.reports).toMatchObject([
       { framesStored: 0, isNewHere: true },
-      { framesStored: 2, isNewHere: false, told: { stored: 2 } },
+      { framesStored: 2, isNewHere: false, reported: { stored: 2 } },
     ]);
   });
 

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { parseNumberText, unquote } from "../../../aggregator/promql/literals.ts";
+import { parseNumberText } from "../../../aggregator/promql/literals.ts";
+import { unquote } from "../../../shared/model/go-string.ts";
 
 test.each([
   ["5", 5],

@@ -2,8 +2,8 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Chunk, type Piece } from "../../../aggregator/series/chunk-decoder.ts";
 import { ChunkEncoder } from "../../../aggregator/series/chunk-encoder.ts";
+import { Changes, GroupRows } from "../../../aggregator/series/group-rows.ts";
 import { HeadReader } from "../../../aggregator/series/head-reader.ts";
-import { Changes, Lane } from "../../../aggregator/series/lane.ts";
 import { OperationalError } from "../../../shared/errors.ts";
 import { columnBits } from "../../../shared/model/stale.ts";
 import { ByteWriter } from "../../../shared/wire/bytes.ts";
@@ -42,28 +42,28 @@ function ticks(value: fc.Arbitrary<number>, columns: number): fc.Arbitrary<Tick[
   return fc.array(tick, { minLength: 1, maxLength: 60, size: "max" });
 }
 
-function laneOf(all: readonly Tick[], scales: readonly number[]): Lane {
-  const lane = new Lane(1, 1, 0);
+function rowsOf(all: readonly Tick[], scales: readonly number[]): GroupRows {
+  const rows = new GroupRows(1, 1, 0);
   let timeMs = 1_767_700_800_000;
-  for (const scale of scales) lane.addColumn(lane.columnCount + 1, lane.columnCount, scale);
+  for (const scale of scales) rows.addColumn(rows.columnCount + 1, rows.columnCount, scale);
   for (const { stepMs, isSilent, values } of all) {
     values.forEach((value, column) => {
-      if (value === null) lane.end(column);
-      else if (value !== undefined) lane.set(column, value);
+      if (value === null) rows.end(column);
+      else if (value !== undefined) rows.set(column, value);
     });
     timeMs += stepMs;
-    lane.appendRow(timeMs, isSilent);
+    rows.appendRow(timeMs, isSilent);
   }
-  return lane;
+  return rows;
 }
 
-function encode(lane: Lane, from: number, end: number): Uint8Array | null {
+function encode(rows: GroupRows, from: number, end: number): Uint8Array | null {
   const encoder = new ChunkEncoder();
   const changes = new Changes();
-  encoder.begin(from, lane.times(from, end), lane.silentRows);
-  for (let column = 0; column < lane.columnCount; column += 1) {
-    lane.readChanges(column, from, end, changes);
-    encoder.addColumn(lane.refOf(column), lane.scaleOf(column), changes);
+  encoder.begin(from, rows.times(from, end), rows.silentRows);
+  for (let column = 0; column < rows.columnCount; column += 1) {
+    rows.readChanges(column, from, end, changes);
+    encoder.addColumn(rows.refOf(column), rows.scaleOf(column), changes);
   }
   return encoder.finish();
 }
@@ -92,13 +92,13 @@ describe("a chunk", () => {
   ])("gives back what the head has, bit for bit: %s", (_, value) => {
     fc.assert(
       fc.property(ticks(value, scales.length), fc.nat(), fc.nat(), (all, startAt, endAt) => {
-        const lane = laneOf(all, scales);
-        const startMs = lane.timeOf(1 + (startAt % all.length)) - 1;
-        const endMs = Math.max(startMs, lane.timeOf(1 + (endAt % all.length)));
-        const chunk = readByRef(encode(lane, 1, lane.rowEnd), startMs, endMs);
+        const rows = rowsOf(all, scales);
+        const startMs = rows.timeOf(1 + (startAt % all.length)) - 1;
+        const endMs = Math.max(startMs, rows.timeOf(1 + (endAt % all.length)));
+        const chunk = readByRef(encode(rows, 1, rows.rowEnd), startMs, endMs);
         const reader = new HeadReader(startMs, () => endMs);
         scales.forEach((_scale, column) => {
-          expect(chunk.get(column + 1) ?? []).toEqual(texts(reader.read(lane, column)));
+          expect(chunk.get(column + 1) ?? []).toEqual(texts(reader.read(rows, column)));
         });
       }),
       { numRuns: 60 },
@@ -108,16 +108,16 @@ describe("a chunk", () => {
   test("and the head after dropping its rows have together what the head had", () => {
     fc.assert(
       fc.property(ticks(anyValue, scales.length), fc.nat(), (all, cutAt) => {
-        const lane = laneOf(all, scales);
+        const rows = rowsOf(all, scales);
         const before = new HeadReader(0, () => ALL_MS);
-        const whole = scales.map((_scale, column) => texts(before.read(lane, column)));
+        const whole = scales.map((_scale, column) => texts(before.read(rows, column)));
         const row = 1 + (cutAt % (all.length + 1));
-        const chunk = readByRef(encode(lane, 1, row));
+        const chunk = readByRef(encode(rows, 1, row));
         const freed = new Set<number>();
-        lane.dropBefore(row, (column) => freed.add(column));
+        rows.dropBefore(row, (column) => freed.add(column));
         const after = new HeadReader(0, () => ALL_MS);
         scales.forEach((_scale, column) => {
-          const rest = freed.has(column) ? [] : texts(after.read(lane, column));
+          const rest = freed.has(column) ? [] : texts(after.read(rows, column));
           expect([...(chunk.get(column + 1) ?? []), ...rest]).toEqual(whole[column]);
         });
       }),
@@ -135,12 +135,12 @@ describe("a chunk", () => {
     const all = Array.from({ length: 1000 }, (__, i): Tick => {
       return { stepMs: 1000, isSilent: false, values: [valueAt(i)] };
     });
-    expect(encode(laneOf(all, [0]), 1, 1001)?.length).toBeLessThan(bytesMax);
-    expect(encode(laneOf(all, [-1]), 1, 1001)?.length).toBeLessThan(bytesMax);
+    expect(encode(rowsOf(all, [0]), 1, 1001)?.length).toBeLessThan(bytesMax);
+    expect(encode(rowsOf(all, [-1]), 1, 1001)?.length).toBeLessThan(bytesMax);
   });
 
   test("with any byte changed is refused", () => {
-    const bytes = encode(laneOf(sampleTicks(), scales), 1, 21) ?? new Uint8Array();
+    const bytes = encode(rowsOf(sampleTicks(), scales), 1, 21) ?? new Uint8Array();
     for (let i = 0; i < bytes.length; i += 1) {
       const damaged = bytes.slice();
       damaged[i] = (damaged[i] ?? 0) ^ 0x10;
@@ -149,7 +149,7 @@ describe("a chunk", () => {
   });
 
   test("with damage under a right checksum never does worse than say so", () => {
-    const bytes = encode(laneOf(sampleTicks(), scales), 1, 21) ?? new Uint8Array();
+    const bytes = encode(rowsOf(sampleTicks(), scales), 1, 21) ?? new Uint8Array();
     fc.assert(
       fc.property(fc.nat(bytes.length - 5), fc.nat(255), (at, byte) => {
         const writer = new ByteWriter(bytes.length);

@@ -84,6 +84,7 @@ describe("a wrong template is refused with its place:", () => {
     ["{{ $value | 5 }}", "template 1:11: non executable command in pipeline"],
     ["{{ $labels.a-b }}", 'template 1:13: unexpected "-"'],
     ["{{ (1 }}", "template 1:4: unclosed left parenthesis"],
+    ['{{ "a\\q" }}', "template 1:4: invalid syntax"],
     ["{{ if true }}{{ $x := 1 }}{{ end }}{{ $x }}", 'template 1:39: undefined variable "$x"'],
     [`{{ ${"(".repeat(200)}1${")".repeat(200)} }}`, "template 1:55: nested deeper than 50"],
   ])("%s", (text, message) => {
@@ -97,7 +98,10 @@ describe("a template that fails when it runs says so in its place:", () => {
     ["{{ $value.x }}", "cannot evaluate field x in float64"],
     ["{{ humanize $labels.job }}", 'cannot convert string "node" to a number'],
     ["{{ toUpper }}", "wrong number of arguments for toUpper: want 1, got 0"],
-    ['{{ match "(" "a" }}', 'not a regular expression: "("'],
+    [
+      '{{ match "(" "a" }}',
+      'Not a regular expression: "(" (error parsing regexp: missing closing ): `(`)',
+    ],
     ["{{ if lt $value `a` }}{{ end }}", "incompatible types for comparison: float64 and string"],
     ['{{ printf "%9999s" "a" }}', "printf width or precision over 1000"],
     ["{{ printf `%1000s` 1 }}".repeat(20), "output over 16384 characters"],

@@ -1,5 +1,5 @@
 import type { DroppedRange } from "../../shared/model/accounts.ts";
-import type { BooksReport, NodeAccounting } from "../model/node.ts";
+import type { AccountsReport, NodeAccounting } from "../model/node.ts";
 
 type Gap = { readonly fromSeq: number; readonly toSeq: number };
 
@@ -9,7 +9,7 @@ type Gap = { readonly fromSeq: number; readonly toSeq: number };
  * dropped. `offset`: frames that it counted as stored when it was first met, less those it gave up
  * and that had arrived all the same.
  */
-export type NodeBooks = {
+export type NodeAccounts = {
   readonly streamId: string;
   readonly made: number;
   readonly stored: number;
@@ -31,20 +31,20 @@ export type NodeBooks = {
 const GAPS_MAX = 64;
 const RANGES_MAX = 20;
 
-/** The books after a report; the ones before where it cannot be compared. */
+/** The accounts after a report; the ones before where it cannot be compared. */
 export function withReport(
-  before: NodeBooks | null,
-  { streamId, told, framesStored, isNewHere }: BooksReport,
+  before: NodeAccounts | null,
+  { streamId, reported, framesStored, isNewHere }: AccountsReport,
   nowMs: number,
-): NodeBooks | null {
+): NodeAccounts | null {
   if (framesStored === null) return before;
-  const { made, stored, waiting, settledSeq } = told;
+  const { made, stored, waiting, settledSeq } = reported;
   const known = before?.streamId === streamId ? before : null;
   const isFresh = known === null || isNewHere;
   let offset = isFresh ? stored - framesStored : known.offset;
   let arrived = known?.arrived ?? 0;
   const surplus = offset + framesStored - stored;
-  const droppedFrames = told.dropped.reduce((sum, { frames }) => sum + frames, 0);
+  const droppedFrames = reported.dropped.reduce((sum, { frames }) => sum + frames, 0);
   if (surplus > 0 && arrived + surplus <= droppedFrames) {
     offset -= surplus;
     arrived += surplus;
@@ -54,7 +54,7 @@ export function withReport(
     made,
     waiting,
     stored: offset + framesStored,
-    dropped: told.dropped.map(({ reason, frames }) => ({ reason, frames })),
+    dropped: reported.dropped.map(({ reason, frames }) => ({ reason, frames })),
     toldMs: nowMs,
     offset,
     arrived,
@@ -66,32 +66,35 @@ export function withReport(
 }
 
 /** Sequences from `fromSeq` to `toSeq` will not come any more. */
-export function withGap(books: NodeBooks, { fromSeq, toSeq }: Gap): NodeBooks {
-  if (toSeq <= books.floorSeq) return books;
-  let gaps: readonly Gap[] = [{ fromSeq: Math.max(fromSeq, books.floorSeq + 1), toSeq }];
-  for (const range of books.ranges) gaps = without(gaps, range);
-  return { ...books, gaps: [...books.gaps, ...gaps].slice(-GAPS_MAX) };
+export function withGap(accounts: NodeAccounts, { fromSeq, toSeq }: Gap): NodeAccounts {
+  if (toSeq <= accounts.floorSeq) return accounts;
+  let gaps: readonly Gap[] = [{ fromSeq: Math.max(fromSeq, accounts.floorSeq + 1), toSeq }];
+  for (const range of accounts.ranges) gaps = without(gaps, range);
+  return { ...accounts, gaps: [...accounts.gaps, ...gaps].slice(-GAPS_MAX) };
 }
 
-/** A range that is told again counts once. */
-export function withRanges(books: NodeBooks, told: readonly DroppedRange[]): NodeBooks {
-  const lastId = books.ranges.at(-1)?.id ?? 0;
-  const ranges = told.filter(({ id }) => id > lastId).sort((a, b) => a.id - b.id);
-  if (ranges.length === 0) return books;
-  let { gaps } = books;
+/** A range that is reported again counts once. */
+export function withRanges(
+  accounts: NodeAccounts,
+  reported: readonly DroppedRange[],
+): NodeAccounts {
+  const lastId = accounts.ranges.at(-1)?.id ?? 0;
+  const ranges = reported.filter(({ id }) => id > lastId).sort((a, b) => a.id - b.id);
+  if (ranges.length === 0) return accounts;
+  let { gaps } = accounts;
   for (const range of ranges) gaps = without(gaps, range);
-  return { ...books, gaps, ranges: [...books.ranges, ...ranges].slice(-RANGES_MAX) };
+  return { ...accounts, gaps, ranges: [...accounts.ranges, ...ranges].slice(-RANGES_MAX) };
 }
 
 /** Frames that nobody can say the whereabouts of, at least. */
-export function unaccounted({ deficit, gaps }: NodeBooks): number {
+export function unaccounted({ deficit, gaps }: NodeAccounts): number {
   const missing = gaps.reduce((sum, { fromSeq, toSeq }) => sum + toSeq - fromSeq + 1, 0);
   return Math.max(Math.abs(deficit), missing);
 }
 
-export function accountingOf(books: NodeBooks): NodeAccounting {
-  const { made, stored, waiting, dropped, toldMs, ranges } = books;
-  return { made, stored, waiting, dropped, unaccounted: unaccounted(books), toldMs, ranges };
+export function accountingOf(accounts: NodeAccounts): NodeAccounting {
+  const { made, stored, waiting, dropped, toldMs, ranges } = accounts;
+  return { made, stored, waiting, dropped, unaccounted: unaccounted(accounts), toldMs, ranges };
 }
 
 function without(gaps: readonly Gap[], { fromSeq, toSeq }: Gap): readonly Gap[] {

@@ -19,7 +19,7 @@ import { columnBits, isStale, setStale } from "../../shared/model/stale.ts";
  * one entry a row, apart from the empty start that `dropBefore` may leave; a column without entries
  * is free.
  */
-export class Lane {
+export class GroupRows {
   readonly stream: number;
   readonly epoch: number;
   readonly group: number;
@@ -147,7 +147,7 @@ export class Lane {
     this.#pendingFrom = this.#entryCount;
   }
 
-  /** A value that never showed is ended too: the series may have shown in another lane. */
+  /** A value that never showed is ended too: the series may have shown in another group. */
   end(column: number): void {
     if (this.#isOpen[column] !== 1) return;
     const entry = this.#entryAt(column);
@@ -200,7 +200,7 @@ export class Lane {
 
   /**
    * Forgets the rows before `row`, which are in chunks now, and the columns that ended there.
-   * @param freed told of each column that is free from now on, before it is
+   * @param freed called for each column that is free from now on, before it is
    */
   dropBefore(row: number, freed: (column: number, ref: number) => void): void {
     const first = this.#firstEntryOf(row);

@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
 import {
-  type NodeBooks,
+  type NodeAccounts,
   unaccounted,
   withGap,
   withRanges,
   withReport,
-} from "../../../aggregator/fleet/books-state.ts";
+} from "../../../aggregator/fleet/accounts-state.ts";
 import type { DroppedRange } from "../../../shared/model/accounts.ts";
 
 type Told = {
@@ -16,11 +16,11 @@ type Told = {
 };
 
 function report(
-  before: NodeBooks | null,
+  before: NodeAccounts | null,
   framesStored: number | null,
   { stored, waiting = 0, dropped = 0, settledSeq = 100 }: Told,
   options: { readonly streamId?: string; readonly isNewHere?: boolean } = {},
-): NodeBooks {
+): NodeAccounts {
   const told = {
     made: stored + waiting + dropped,
     stored,
@@ -29,9 +29,9 @@ function report(
     settledSeq,
   };
   const { streamId = "a", isNewHere = false } = options;
-  const books = withReport(before, { streamId, told, framesStored, isNewHere }, 5);
-  if (books === null) throw new Error("there are no books");
-  return books;
+  const accounts = withReport(before, { streamId, reported: told, framesStored, isNewHere }, 5);
+  if (accounts === null) throw new Error("there are no accounts");
+  return accounts;
 }
 
 function range(id: number, fromSeq: number, toSeq: number): DroppedRange {
@@ -39,19 +39,19 @@ function range(id: number, fromSeq: number, toSeq: number): DroppedRange {
   return { id, fromSeq, toSeq, fromMs: 0, toMs: 0, reason: "buffer_full", frames, samples: 0 };
 }
 
-describe("an agent's books", () => {
+describe("an agent's accounts", () => {
   test("hold where everything it counts as stored is stored", () => {
-    let books = report(null, 0, { stored: 0, waiting: 7 });
-    books = report(books, 7, { stored: 7, waiting: 1 });
-    books = report(books, 9, { stored: 9, waiting: 2, dropped: 4 });
-    expect(unaccounted(books)).toBe(0);
-    expect(books.made).toBe(books.stored + books.waiting + 4);
+    let accounts = report(null, 0, { stored: 0, waiting: 7 });
+    accounts = report(accounts, 7, { stored: 7, waiting: 1 });
+    accounts = report(accounts, 9, { stored: 9, waiting: 2, dropped: 4 });
+    expect(unaccounted(accounts)).toBe(0);
+    expect(accounts.made).toBe(accounts.stored + accounts.waiting + 4);
   });
 
   test("do not hold where frames are stored by its word only", () => {
-    const books = report(report(null, 0, { stored: 0 }), 5, { stored: 8, waiting: 1 });
-    expect(unaccounted(books)).toBe(3);
-    expect(books.made).toBe(books.stored + books.waiting + unaccounted(books));
+    const accounts = report(report(null, 0, { stored: 0 }), 5, { stored: 8, waiting: 1 });
+    expect(unaccounted(accounts)).toBe(3);
+    expect(accounts.made).toBe(accounts.stored + accounts.waiting + unaccounted(accounts));
   });
 
   test("do not hold where more is stored than was made", () => {
@@ -59,8 +59,11 @@ describe("an agent's books", () => {
   });
 
   test("begin with what was settled before the stream was known here", () => {
-    const books = report(report(null, 0, { stored: 1000 }), 5, { stored: 1005 });
-    expect({ stored: books.stored, rest: unaccounted(books) }).toEqual({ stored: 1005, rest: 0 });
+    const accounts = report(report(null, 0, { stored: 1000 }), 5, { stored: 1005 });
+    expect({ stored: accounts.stored, rest: unaccounted(accounts) }).toEqual({
+      stored: 1005,
+      rest: 0,
+    });
   });
 
   test("do not begin anew with a connection that comes back with less", () => {
@@ -75,10 +78,13 @@ describe("an agent's books", () => {
   });
 
   test("hold where frames had arrived that the agent gave up, and a later loss still shows", () => {
-    let books = report(report(null, 0, { stored: 0, waiting: 10 }), 10, { stored: 4, dropped: 6 });
-    expect(unaccounted(books)).toBe(0);
-    books = report(books, 12, { stored: 8, dropped: 6 });
-    expect(unaccounted(books)).toBe(2);
+    let accounts = report(report(null, 0, { stored: 0, waiting: 10 }), 10, {
+      stored: 4,
+      dropped: 6,
+    });
+    expect(unaccounted(accounts)).toBe(0);
+    accounts = report(accounts, 12, { stored: 8, dropped: 6 });
+    expect(unaccounted(accounts)).toBe(2);
   });
 
   test("of another stream id are others", () => {
@@ -88,10 +94,10 @@ describe("an agent's books", () => {
 });
 
 describe("a gap in a stream", () => {
-  const books = report(null, 0, { stored: 0, settledSeq: 10 });
+  const accounts = report(null, 0, { stored: 0, settledSeq: 10 });
 
   test("is unaccounted for until ranges tell of all of it", () => {
-    let some = withGap(books, { fromSeq: 20, toSeq: 29 });
+    let some = withGap(accounts, { fromSeq: 20, toSeq: 29 });
     expect(unaccounted(some)).toBe(10);
     some = withRanges(some, [range(1, 22, 25)]);
     expect(unaccounted(some)).toBe(6);
@@ -101,17 +107,17 @@ describe("a gap in a stream", () => {
   });
 
   test("is none where its range was told before", () => {
-    const told = withRanges(books, [range(1, 15, 40)]);
+    const told = withRanges(accounts, [range(1, 15, 40)]);
     expect(unaccounted(withGap(told, { fromSeq: 20, toSeq: 29 }))).toBe(0);
   });
 
   test("is nobody's before the stream was known here", () => {
-    expect(unaccounted(withGap(books, { fromSeq: 1, toSeq: 10 }))).toBe(0);
-    expect(unaccounted(withGap(books, { fromSeq: 1, toSeq: 12 }))).toBe(2);
+    expect(unaccounted(withGap(accounts, { fromSeq: 1, toSeq: 10 }))).toBe(0);
+    expect(unaccounted(withGap(accounts, { fromSeq: 1, toSeq: 12 }))).toBe(2);
   });
 
   test("and a deficit of the same frames count once", () => {
-    const lost = report(withGap(books, { fromSeq: 20, toSeq: 29 }), 0, { stored: 10 });
+    const lost = report(withGap(accounts, { fromSeq: 20, toSeq: 29 }), 0, { stored: 10 });
     expect(unaccounted(lost)).toBe(10);
   });
 });
