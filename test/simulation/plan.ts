@@ -2,7 +2,6 @@ import type { ChoicePolicy } from "../../agent/uplink/choose-state.ts";
 import type { CrashKind } from "../support/memory-store.ts";
 import { SeededRandom } from "../support/random.ts";
 import type { DiskSpeed } from "./host.ts";
-import type { NetworkOptions } from "./network.ts";
 import type { Span } from "./source.ts";
 
 /** What befalls the system. `host`: an agent's name or "aggregator"; times are monotonic. */
@@ -37,6 +36,14 @@ export type AgentPlan = {
   readonly startMs: number;
   readonly hot: readonly Span[];
   readonly passing: readonly Span[];
+};
+
+export type NetworkOptions = {
+  readonly latencyMaxMs: number;
+  /** How long a side that hears nothing takes to give its connection up, at most. */
+  readonly silenceMaxMs: number;
+  /** Messages on their way in one direction before `send` waits. */
+  readonly roomMessages: number;
 };
 
 export type Plan = {
