@@ -17,6 +17,7 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
   agent: ["agent", "shared"],
   "agent/programs": ["agent", "shared"], // each is a main.ts of its own process
   "agent/collect": ["agent/exposition", "shared"],
+  "agent/config": ["shared"],
   "agent/exposition": ["shared"],
   "agent/footprint": ["shared"],
   "agent/frames": ["agent/queue", "shared"], // a queue knows nothing of what it carries
