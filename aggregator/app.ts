@@ -37,6 +37,8 @@ export type AggregatorPlatform = {
   readonly random: Random;
   readonly logger: Logger;
   readonly post: PostFn;
+  /** So much of a stream becomes chunks at once. */
+  readonly chunkMs: number;
   /** Gives the event loop a turn. */
   readonly pause: () => Promise<void>;
   /** Opens the directory's store; `load` may be called again after a repair. */
@@ -55,7 +57,6 @@ export type AggregatorPlatform = {
   onReload(reload: () => Promise<void>): Disposable;
 };
 
-const SERIES_CHUNK_MS = 600_000;
 const CUT_EVERY_MS = 5000;
 /** When old samples are dropped, as a crontab line: the age that counts moves in steps of 2 h. */
 const RETENTION_TIMES = "*/10 * * * *";
@@ -207,11 +208,11 @@ async function openSeries(
   metrics: Metrics,
   parts: Disposals,
 ): Promise<SeriesStore> {
-  const { clock, logger } = platform;
+  const { clock, logger, chunkMs } = platform;
   const options = {
     retentionMs: config.retention,
     futureLimitMs: config.future_max,
-    chunkMs: SERIES_CHUNK_MS,
+    chunkMs,
     commitDelayMs: COMMIT_DELAY_MS,
   };
   const series = await platform.openStore(`${config.data_dir}/series`, metrics, (store) =>

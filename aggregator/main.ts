@@ -138,6 +138,7 @@ function nodePlatform(config: AggregatorConfig, logger: Logger): AggregatorPlatf
     random: Math.random,
     logger,
     post,
+    chunkMs: 600_000,
     pause: nextTurn,
     readFile: readConfigFile,
     readFiles: readConfigFiles,

@@ -11,7 +11,7 @@ import { FrameEncoder } from "../shared/wire/frame-encoder.ts";
 import { MemoryLogger } from "../test/support/memory-logger.ts";
 import { Bed, eventually, type Program } from "../test/support/programs.ts";
 import { SeededRandom } from "../test/support/random.ts";
-import type { BenchResult } from "./main.ts";
+import type { BenchResult } from "./bench-result.ts";
 import { statusMiB } from "./spine.ts";
 
 const MEBIBYTE = 1024 ** 2;

@@ -2,8 +2,8 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Bed } from "../test/support/programs.ts";
+import type { BenchResult } from "./bench-result.ts";
 import { installedAgent, quoted } from "./installed-agent.ts";
-import type { BenchResult } from "./main.ts";
 import { canRun, type Measured, Peers, peersFault, type Stage, type Tool } from "./peers.ts";
 import { statusMiB } from "./spine.ts";
 

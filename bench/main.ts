@@ -1,5 +1,6 @@
 import { exitOnSignals } from "../test/support/programs.ts";
 import { backlog } from "./backlog.ts";
+import type { BenchResult } from "./bench-result.ts";
 import { collect } from "./collect.ts";
 import { spine } from "./spine.ts";
 import { wire } from "./wire.ts";
@@ -7,14 +8,6 @@ import { wire } from "./wire.ts";
 /** One benchmark a name; the last line of its output is JSON, unless it cannot run here. */
 const BENCHES: Readonly<Record<string, (args: readonly string[]) => Promise<BenchResult | null>>> =
   { backlog, collect, spine, wire };
-
-export type BenchResult = {
-  readonly name: string;
-  readonly value: number;
-  readonly unit: string;
-  /** Other figures of the run, and what the value is compared with. */
-  readonly vs: Readonly<Record<string, number>>;
-};
 
 const [name = "", ...args] = process.argv.slice(2);
 const bench = BENCHES[name];

@@ -6,8 +6,8 @@ import { labelsOf } from "../shared/model/labels.ts";
 import { FrameEncoder } from "../shared/wire/frame-encoder.ts";
 import { loadTelltale, PROTOCOL_VERSION } from "../shared/wire/proto.ts";
 import { Bed, eventually, killAtExit, type Program } from "../test/support/programs.ts";
+import type { BenchResult } from "./bench-result.ts";
 import { CountingProxy } from "./counting-proxy.ts";
-import type { BenchResult } from "./main.ts";
 
 const AGENT_SECONDS = 60;
 const NODES = 10;

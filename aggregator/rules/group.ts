@@ -67,7 +67,7 @@ type AlertingEntry = {
   staged: AlertingStanding | null;
 };
 
-export type RuleEntry = RecordingEntry | AlertingEntry;
+type RuleEntry = RecordingEntry | AlertingEntry;
 
 /** Rules whose samples are written in one call, before the first rule that may read them. */
 type Segment = {
@@ -135,7 +135,9 @@ export class GroupRunner {
       limit: this.group.limit,
       lastEvaluationMs: this.#lastEvaluationMs,
       evaluationSeconds: this.#evaluationSeconds,
-      rules: this.#entries().map((entry) => snapshotRule(entry, this.#alertsOf(entry))),
+      rules: this.#entries().map((entry) => {
+        return snapshotRule(entry.rule, entry.standing, this.#alertsOf(entry));
+      }),
     };
   }
 

@@ -1,24 +1,27 @@
 import { type Labels, labelsFrom } from "../../shared/model/labels.ts";
 import type { Alert, RuleAlerts } from "../model/alert.ts";
 import type { AlertSnapshot, RuleSnapshot } from "../model/rule-snapshot.ts";
-import type { RuleEntry } from "./group.ts";
-import type { TemplateLabels } from "./rule-files.ts";
+import type { Rule, TemplateLabels } from "./rule-files.ts";
+
+type RuleStanding = Pick<
+  RuleSnapshot,
+  "health" | "lastError" | "lastEvaluationMs" | "evaluationSeconds"
+>;
 
 /** How one rule stands, for people and programs that ask. */
-export function snapshotRule(entry: RuleEntry, active: RuleAlerts): RuleSnapshot {
-  const { rule, standing } = entry;
+export function snapshotRule(rule: Rule, standing: RuleStanding, active: RuleAlerts): RuleSnapshot {
   const common = { name: rule.name, query: rule.expr.query, ...standing };
-  if (!("id" in entry)) return { type: "recording", ...common, labels: entry.rule.labels };
+  if (rule.kind === "recording") return { type: "recording", ...common, labels: rule.labels };
   const alerts = [...active.values()].map(snapshotAlert);
   const isFiring = alerts.some(({ state }) => state === "firing");
   return {
     type: "alerting",
     ...common,
-    labels: templateTexts(entry.rule.labels),
+    labels: templateTexts(rule.labels),
     state: isFiring ? "firing" : alerts.length > 0 ? "pending" : "inactive",
-    forMs: entry.rule.forMs,
-    keepFiringForMs: entry.rule.keepFiringForMs,
-    annotations: templateTexts(entry.rule.annotations),
+    forMs: rule.forMs,
+    keepFiringForMs: rule.keepFiringForMs,
+    annotations: templateTexts(rule.annotations),
     alerts,
   };
 }

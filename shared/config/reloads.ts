@@ -1,13 +1,7 @@
-<<<<<<< HEAD:shared/config/reloads.ts
 import { errorMessage, OperationalError } from "../errors.ts";
 import type { Clock, Logger } from "../platform/ports.ts";
 import type { Gauge, Metrics } from "../telemetry/metrics.ts";
-=======
-import { errorMessage, OperationalError } from "../shared/errors.ts";
-import type { Clock, Logger } from "../shared/platform/ports.ts";
-import type { Gauge, Metrics } from "../shared/telemetry/metrics.ts";
-import { SerialQueue } from "../shared/time/serial-queue.ts";
->>>>>>> h-r2:aggregator/reloads.ts
+import { SerialQueue } from "../time/serial-queue.ts";
 
 export type ReloadsDeps = {
   readonly clock: Clock;

@@ -1,5 +1,6 @@
 import { type AgentPlatform, startAgent } from "../../agent/app.ts";
 import type { Collector } from "../../agent/collect/collector.ts";
+import type { GroupSink } from "../../agent/collect/series-group.ts";
 import { agentConfigSchema } from "../../agent/config/agent-config.ts";
 import { FrameQueue } from "../../agent/frames/frame-queue.ts";
 import type { ChoicePolicy } from "../../agent/uplink/choose-state.ts";
@@ -85,6 +86,7 @@ export function agentNode(host: Host, plan: AgentPlan, parts: AgentParts): Agent
     node: plan.name,
     aggregator: choice === null ? addresses[0] : { addresses, policy: choice },
     insecure: true,
+    labels: plan.labels,
   });
   // Smaller than anybody may set it.
   const config = { ...parsed, buffer: { ...parsed.buffer, bytes_max: parts.bufferBytes } };
@@ -118,7 +120,6 @@ export function agentNode(host: Host, plan: AgentPlan, parts: AgentParts): Agent
       connect: (to) => (signal) => network.connect(process, to.host, signal),
       probe: (to) => () => network.probe(process, to.host),
       collectors: (_config, sink) => {
-        if (!(sink instanceof FrameEncoder)) throw new Error("The sink is no frame encoder");
         const life = service.lives;
         const journals = ways.map(({ journal }) => journal);
         const collector = collectorOf(sink, { source, journals, life, world, process });
@@ -164,10 +165,11 @@ type CollectorParts = {
 };
 
 /** Reads the source into the encoder and writes down what each frame was made of. */
-function collectorOf(encoder: FrameEncoder, parts: CollectorParts): Collector {
+function collectorOf(sink: GroupSink, parts: CollectorParts): Collector {
   const { source, journals, life, world, process } = parts;
   let readings: readonly SourceReading[] = [];
-  const reader = source.reader(encoder, (read) => {
+  const encoder = encoderBehind(sink);
+  const reader = source.reader(sink, (read) => {
     readings = read;
   });
   const encodeTick = encoder.encodeTick.bind(encoder);
@@ -184,4 +186,20 @@ function collectorOf(encoder: FrameEncoder, parts: CollectorParts): Collector {
     collect: (nowMs) => reader.read(nowMs),
     close: () => {},
   };
+}
+
+/** The encoder itself: with labels of its own the agent gives its collectors a sink before it. */
+function encoderBehind(sink: GroupSink): FrameEncoder {
+  if (sink instanceof FrameEncoder) return sink;
+  const { newGroup } = FrameEncoder.prototype;
+  const found: FrameEncoder[] = [];
+  FrameEncoder.prototype.newGroup = function () {
+    found.push(this);
+    return newGroup.call(this);
+  };
+  sink.newGroup();
+  FrameEncoder.prototype.newGroup = newGroup;
+  const [encoder] = found;
+  if (encoder === undefined) throw new Error("No frame encoder is behind the sink");
+  return encoder;
 }

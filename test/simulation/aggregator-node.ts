@@ -3,15 +3,15 @@ import { aggregatorConfigSchema } from "../../aggregator/config.ts";
 import { decodeNotification } from "../../aggregator/notify/outbox-entry.ts";
 import { OperationalError } from "../../shared/errors.ts";
 import type { BatchOperation, Entry, KeyValueStore } from "../../shared/platform/ports.ts";
-import { TableWatch, type Transition } from "./check-alerts.ts";
-import type { FrameSet } from "./frame-set.ts";
+import { TableWatch, type Transition, WRONG_ALERT } from "./check-alerts.ts";
+import { FrameSet } from "./frame-set.ts";
 import type { Host, Process } from "./host.ts";
 import type { Network } from "./network.ts";
 import type { Plan } from "./plan.ts";
 import type { Plant } from "./plants.ts";
 import type { Receiver } from "./receiver.ts";
 import { Service } from "./service.ts";
-import { HOT_ABOVE, HOT_METRIC } from "./source.ts";
+import { HOT_ABOVE, HOT_METRIC, type Span } from "./source.ts";
 
 /** The receiver moves with each change of the files. */
 const hookUrl = (changes: number) => `http://receiver-${changes}.invalid/`;
@@ -24,7 +24,7 @@ receivers:
 `;
 
 /** With every other change of the files the group has one more rule. */
-const rules = (plan: Plan, noData: string, changes: number) => `
+const rules = (plan: Plan, noData: string, changes: number, isWrong: boolean) => `
 groups:
   - name: simulation
     interval: ${plan.evaluationMs}ms
@@ -41,7 +41,11 @@ groups:
       - alert: Gone
         expr: up == 0
 ${changes % 2 === 0 ? "" : "      - { record: sim:hot:max, expr: max(sim_ops_total) }"}
+${isWrong ? `      - { alert: ${WRONG_ALERT}, expr: vector(1) }` : ""}
 `;
+
+/** So long do wrong files lie there; an aggregator that starts meanwhile fails. */
+const WRONG_MS = 2500;
 
 /** Keys of the outbox in the store that it shares with the rules. */
 const OUTBOX_PREFIX = "n".charCodeAt(0);
@@ -53,7 +57,11 @@ export class AggregatorNode {
   readonly receiver: Receiver;
   /** Frames that no crash can take away any more, of all aggregators. */
   readonly safeFrames: FrameSet;
+  /** Of these, its own. */
+  readonly ownFrames = new FrameSet();
   readonly transitions: Transition[] = [];
+  /** When it had trouble that excuses a repeated notification, monotonic. */
+  readonly troubles: Span[] = [];
   services: Services | null = null;
   readonly #plan: Plan;
   readonly #plant: Plant;
@@ -62,7 +70,7 @@ export class AggregatorNode {
   readonly #table = new TableWatch();
   readonly #onBug: (what: string) => void;
   #changes = 0;
-  #isRoutingWrong = false;
+  #isWrong = false;
   #reload = async () => {};
 
   constructor(
@@ -87,12 +95,12 @@ export class AggregatorNode {
     this.service = new Service({ host, network, boot: (process) => this.#boot(process), onBug });
   }
 
-  /** Rules and routing change, and the program hears of it; wrong ones are soon right again. */
+  /** Rules and routing change, and a reload reads them; of wrong ones it must take neither. */
   changeFiles(isWrong: boolean): void {
     if (!isWrong) this.#changes += 1;
-    this.#isRoutingWrong = isWrong;
+    this.#isWrong = isWrong;
     void this.#reload();
-    if (isWrong) void this.host.world.clock.sleep(1).then(() => this.changeFiles(false));
+    if (isWrong) void this.host.world.clock.sleep(WRONG_MS).then(() => this.changeFiles(false));
   }
 
   #boot(process: Process): Promise<AsyncDisposable> {
@@ -114,9 +122,14 @@ export class AggregatorNode {
         return this.host.loadStore(process, name, (store) => load(this.#watched(name, store)));
       },
       readFiles: () => {
-        return [{ path: "rules.yaml", text: rules(this.#plan, plant.noData, this.#changes) }];
+        const noData = plant.noData(this.host.name);
+        const text = rules(this.#plan, noData, this.#changes, this.#isWrong);
+        return [{ path: "rules.yaml", text }];
       },
-      readFile: () => (this.#isRoutingWrong ? "route: {" : routing(this.#changes)),
+      readFile: () => {
+        return this.#isWrong && plant.isRoutingChecked ? "route: {" : routing(this.#changes);
+      },
+      chunkMs: this.#plan.chunkMs,
       serve: async (services) => this.#serve(process, services),
       onReload: (reload) => {
         this.#reload = reload;
@@ -171,7 +184,10 @@ export class AggregatorNode {
     const known = this.transitions.length;
     for (const operation of operations) {
       const isPut = operation.type === "put";
-      if (name === "series" && isPut) this.safeFrames.addStored(operation.value, now);
+      if (name === "series" && isPut) {
+        for (const frames of [this.safeFrames, this.ownFrames])
+          frames.addStored(operation.value, now);
+      }
       if (name !== "alerts" || operation.key[0] !== OUTBOX_PREFIX) continue;
       if (isPut) this.#noteChange(operation);
       else this.#outboxKeys.delete(keyText(operation.key));

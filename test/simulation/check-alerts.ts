@@ -27,12 +27,18 @@ export type AlertEvidence = {
 /** Rules of the simulation whose condition is about that gauge alone. */
 export const HOT_ALERTS: ReadonlySet<string> = new Set(["Hot", "HotNow"]);
 
+/** Of rules that came with a routing that is wrong: no reload may take them. */
+export const WRONG_ALERT = "Wrong";
+
 /** Promises 4 and 5: what was told of alerts, against what changed and what the data said. */
 export function checkAlerts(evidence: AlertEvidence): string[] {
   return [
     ...checkOrder(evidence.transitions),
     ...checkDelivered(evidence),
     ...checkReadings(evidence),
+    ...evidence.transitions
+      .filter(({ labels }) => labelValue(labels, "alertname") === WRONG_ALERT)
+      .map(({ status, atMs }) => `a rule of wrong files is ${status} at ${atMs}`),
   ];
 }
 

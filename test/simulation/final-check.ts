@@ -53,7 +53,8 @@ export class FinalCheck {
   async run(): Promise<string[]> {
     const columns = await this.#answer(this.#durableColumns(this.#aggregator));
     if (this.#standby !== undefined) {
-      return this.#checkTwo(columns, await this.#answer(this.#durableColumns(this.#standby)));
+      const second = await this.#answer(this.#durableColumns(this.#standby));
+      return [...this.#checkTwo(columns, second), ...this.#checkAlertStates()];
     }
     const durable = this.#checkAll(columns, "on the disk", true);
     if (durable.length > 0) return durable;
@@ -145,9 +146,30 @@ export class FinalCheck {
 
   /** As if nothing had ever failed: exactly the hosts that are hot have their alerts. */
   #checkAlertStates(): string[] {
-    const alerts = this.#aggregator.services?.api.alerts() ?? [];
+    if (this.#standby === undefined) {
+      return this.#checkStatesAt(this.#aggregator, [...this.#agents.keys()]);
+    }
+    const pairs = [
+      [this.#aggregator, this.#standby],
+      [this.#standby, this.#aggregator],
+    ] as const;
+    return pairs.flatMap(([here, there]) => {
+      const isAt = ({ services }: AggregatorNode, agent: string) =>
+        services?.api.nodes().some(({ name, state }) => name === agent && state === "up");
+      const names = [...this.#agents.keys()];
+      return this.#checkStatesAt(
+        here,
+        names.filter((name) => isAt(here, name) && !isAt(there, name)),
+      );
+    });
+  }
+
+  /** Of the agents that send there. */
+  #checkStatesAt({ services, host }: AggregatorNode, names: readonly string[]): string[] {
+    const alerts = services?.api.alerts() ?? [];
     const found: string[] = [];
-    for (const [name, { source }] of this.#agents) {
+    for (const name of names) {
+      const source = this.#agents.get(name)?.source;
       for (const alertname of HOT_ALERTS) {
         const isFiring = alerts.some(
           ({ labels, state }) =>
@@ -155,15 +177,17 @@ export class FinalCheck {
             labelValue(labels, "instance") === name &&
             labelValue(labels, "alertname") === alertname,
         );
-        if (isFiring !== source.isHot()) {
-          found.push(`${name}: ${alertname} ${isFiring ? "fires" : "does not fire"}`);
+        if (isFiring !== source?.isHot()) {
+          found.push(
+            `${name}: ${alertname} ${isFiring ? "fires" : "does not fire"} at ${host.name}`,
+          );
         }
       }
     }
     for (const { labels, state } of alerts) {
-      if (labelValue(labels, "alertname") === "Gone" && state === "firing") {
-        found.push(`${labelValue(labels, "instance")} runs and counts as gone`);
-      }
+      const name = labelValue(labels, "instance");
+      const isGone = labelValue(labels, "alertname") === "Gone" && state === "firing";
+      if (isGone && names.includes(name)) found.push(`${name} runs and counts as gone`);
     }
     return found;
   }

@@ -13,7 +13,7 @@ import { type CrashKind, never } from "../support/memory-store.ts";
 import type { SeededRandom } from "../support/random.ts";
 import type { Process, Surroundings } from "./host.ts";
 import { Pipe } from "./pipe.ts";
-import { AGGREGATOR } from "./plan.ts";
+import { AGGREGATOR, type NetworkOptions } from "./plan.ts";
 
 const { Stream: method } = loadTelltale().v1.Ingest.service;
 const upward = {
@@ -23,14 +23,6 @@ const upward = {
 const downward = {
   encode: (message: AggregatorMessage) => method.responseSerialize(message),
   decode: (bytes: Buffer) => method.responseDeserialize(bytes) as AggregatorMessage__Output,
-};
-
-export type NetworkOptions = {
-  readonly latencyMaxMs: number;
-  /** How long a side that hears nothing takes to give its connection up, at most. */
-  readonly silenceMaxMs: number;
-  /** Messages on their way in one direction before `send` waits. */
-  readonly roomMessages: number;
 };
 
 /** The way between one host and an aggregator. While it is cut everything on it waits. */

@@ -2,7 +2,6 @@ import type { ChoicePolicy } from "../../agent/uplink/choose-state.ts";
 import type { CrashKind } from "../support/memory-store.ts";
 import { SeededRandom } from "../support/random.ts";
 import type { DiskSpeed } from "./host.ts";
-import type { NetworkOptions } from "./network.ts";
 import type { Span } from "./source.ts";
 
 /** What befalls the system. `host`: an agent's name or "aggregator"; times are monotonic. */
@@ -37,6 +36,16 @@ export type AgentPlan = {
   readonly startMs: number;
   readonly hot: readonly Span[];
   readonly passing: readonly Span[];
+  /** That its configuration adds to all series; some have one of these themselves. */
+  readonly labels: Readonly<Record<string, string>>;
+};
+
+export type NetworkOptions = {
+  readonly latencyMaxMs: number;
+  /** How long a side that hears nothing takes to give its connection up, at most. */
+  readonly silenceMaxMs: number;
+  /** Messages on their way in one direction before `send` waits. */
+  readonly roomMessages: number;
 };
 
 export type Plan = {
@@ -52,8 +61,8 @@ export type Plan = {
   /** Chance that a reconnecting agent is told of fewer frames than the aggregator holds. */
   readonly forgetfulness: number;
   readonly evaluationMs: number;
-  /** Frames of a stream after which a stretch of it is turned into chunks. */
-  readonly chunkFrames: number;
+  /** Six times this much of a stream becomes chunks at once. */
+  readonly chunkMs: number;
   /** How agents choose between the aggregator and a second one; null where there is none. */
   readonly choice: ChoicePolicy["kind"] | null;
   /** Whether the agents send everything to both aggregators, instead of choosing. */
@@ -99,6 +108,7 @@ export function planOf(seed: number): Plan {
       startMs: index === 0 ? 0 : own.int(0, 3000),
       hot: hotSpans(own, faultsMs),
       passing: Array.from({ length: own.int(0, 4) }, () => spanWithin(own, faultsMs)),
+      labels: own.fork("labels").chance(0.5) ? { zone: name, index: "none" } : {},
     };
   });
   const choice = random.fork("choice").pick([...CHOICES, ...new Array<null>(12).fill(null)]);
@@ -130,7 +140,7 @@ export function planOf(seed: number): Plan {
     receiverFailure: random.pick([0, 0, 0.2]),
     forgetfulness: random.pick([0, 0, 0.5]),
     evaluationMs: random.pick([1000, 1000, 2000]),
-    chunkFrames: random.pick([6, 15, 40, Number.POSITIVE_INFINITY]),
+    chunkMs: random.pick([1000, 2500, 6500, 600_000]),
     bufferBytes: random.fork("buffer").pick([...small, ...new Array<number>(6).fill(1024 ** 2)]),
   };
 }
@@ -176,7 +186,7 @@ function reloadEvents(random: SeededRandom, faultsMs: number): SimulatedEvent[] 
 /** Of what befalls the aggregator a part befalls the second one. */
 function sharedOut(events: readonly SimulatedEvent[], random: SeededRandom): SimulatedEvent[] {
   return events.map((event) => {
-    const isShared = event.host === AGGREGATOR && !["receiver-down", "reload"].includes(event.kind);
+    const isShared = event.host === AGGREGATOR && event.kind !== "receiver-down";
     return isShared && random.chance(0.4) ? { ...event, host: STANDBY } : event;
   });
 }

@@ -2,6 +2,7 @@ import { FrameQueue } from "../../agent/frames/frame-queue.ts";
 import { HeldLedger } from "../../agent/queue/held-ledger.ts";
 import type { Ledger } from "../../agent/queue/ledger.ts";
 import { LEDGER_KEY } from "../../agent/queue/records.ts";
+import { labelValue, withLabel } from "../../shared/model/labels.ts";
 import { countOfSeq } from "../../shared/model/sequence.ts";
 import type { KeyValueStore } from "../../shared/platform/ports.ts";
 import { FrameEncoder } from "../../shared/wire/frame-encoder.ts";
@@ -79,6 +80,18 @@ export function tickTwiceAtOneTime(): () => void {
   };
   return () => {
     FrameEncoder.prototype.encodeTick = encodeTick;
+  };
+}
+
+/** A label of the agent's configuration takes the place of one that a series has itself. */
+export function letOwnLabelsWin(): () => void {
+  const { define } = FrameEncoder.prototype;
+  FrameEncoder.prototype.define = function (group, scale, labels) {
+    const isMeant = labelValue(labels, "zone") !== "" && labelValue(labels, "index") !== "";
+    return define.call(this, group, scale, isMeant ? withLabel(labels, "index", "none") : labels);
+  };
+  return () => {
+    FrameEncoder.prototype.define = define;
   };
 }
 

@@ -1,10 +1,12 @@
 import type { KeyValueStore } from "../../shared/platform/ports.ts";
 import { MemoryDisk } from "../support/memory-store.ts";
+import { STANDBY } from "./plan.ts";
 import {
   countDropsShort,
   forgetOnSend,
   leaveOutKeyframes,
   ledgerBeforeFrame,
+  letOwnLabelsWin,
   makeDiscardsSilent,
   tickTwiceAtOneTime,
 } from "./plants-agent.ts";
@@ -30,6 +32,9 @@ export const PLANT_NAMES = [
   "lost-last-batch",
   "resolved-on-missing-data",
   "notification-after-change",
+  "standby-resolves-on-missing-data",
+  "own-label-wins",
+  "reload-takes-half",
   "reload-forgets-routing",
   "ack-off-by-one",
   "forget-on-send",
@@ -57,8 +62,10 @@ export type Plant = {
   readonly store: (name: string, store: KeyValueStore) => KeyValueStore;
   /** An agent's store, as the program gets it. */
   readonly agentStore: (store: KeyValueStore) => KeyValueStore;
-  /** What the alert rules say of missing data. */
-  readonly noData: "keep" | "resolve";
+  /** What the alert rules of a host say of missing data. */
+  readonly noData: (host: string) => "keep" | "resolve";
+  /** Whether a reload finds what is wrong with a routing. */
+  readonly isRoutingChecked: boolean;
   /** Changes the program for one run; the returned function changes it back. */
   readonly install: () => () => void;
 };
@@ -66,7 +73,8 @@ export type Plant = {
 const NONE: Plant = {
   store: (_name, store) => store,
   agentStore: (store) => store,
-  noData: "keep",
+  noData: () => "keep",
+  isRoutingChecked: true,
   install: () => () => {},
 };
 
@@ -80,10 +88,15 @@ const PLANTS: Readonly<Record<PlantName, Partial<Plant>>> = {
   "no-dedup": { install: appendTwice },
   "cursor-ahead-of-data": { install: hurryCursor },
   "lost-last-batch": inSeriesStore(unsynced),
-  "resolved-on-missing-data": { noData: "resolve" },
+  "resolved-on-missing-data": { noData: () => "resolve" },
   "notification-after-change": {
     store: (name, store) => (name === "alerts" ? splitAlerts(store) : store),
   },
+  "standby-resolves-on-missing-data": {
+    noData: (host) => (host === STANDBY ? "resolve" : "keep"),
+  },
+  "own-label-wins": { install: letOwnLabelsWin },
+  "reload-takes-half": { isRoutingChecked: false },
   "reload-forgets-routing": { install: forgetRouting },
   "ack-off-by-one": { install: ackOneMore },
   "forget-on-send": { install: forgetOnSend },

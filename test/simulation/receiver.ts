@@ -6,6 +6,7 @@ import type { Process, Surroundings } from "./host.ts";
 
 /** One alert of one notification, as the receiver got it. */
 export type Delivery = {
+  readonly from: string; // the host of the aggregator
   readonly atMs: number; // monotonic
   readonly alert: string; // key of the labels
   readonly labels: Labels;
@@ -59,7 +60,7 @@ export class Receiver {
     if (this.#isDown) throw new OperationalError("UNAVAILABLE", "receiver: connection refused");
     const isFailing = this.#random.chance(this.#failure);
     if (isFailing && this.#random.chance(0.5)) return { status: 503, text: "away" };
-    const received = this.#receive(body);
+    const received = this.#receive(process.host.name, body);
     await clock.sleep(this.#random.next() * LATENCY_MAX_MS, signal);
     if (isFailing) throw new OperationalError("UNAVAILABLE", "receiver: connection reset");
     if (process.isDead) await never();
@@ -67,12 +68,13 @@ export class Receiver {
     return { status: 200, text: "" };
   }
 
-  #receive(body: string): Delivery[] {
+  #receive(from: string, body: string): Delivery[] {
     const { alerts } = JSON.parse(body) as { alerts: WebhookAlert[] };
     const received = alerts.map(({ status, labels: record, startsAt, endsAt }): Delivery => {
       const labels = labelsFrom(Object.entries(record));
       this.#world.trace.add("notified", "receiver", `${status} ${labels.join(" ")} ${startsAt}`);
       return {
+        from,
         atMs: this.#world.clock.monotonicMs(),
         alert: labelsKey(labels),
         labels,

@@ -1,4 +1,3 @@
-import { Stream } from "../../aggregator/series/stream.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { SeededRandom } from "../support/random.ts";
 import { type Plan, planOf } from "./plan.ts";
@@ -35,13 +34,13 @@ export async function runSeed(seed: number, options: RunOptions): Promise<RunRep
   const world = new World(plan, plant, { clock, random, trace });
   const onRejection = (reason: unknown) => world.violate(`unhandled: ${stackOf(reason)}`);
   process.on("unhandledRejection", onRejection);
-  const undo = [plant.install(), hurryChunks(plan.chunkFrames)];
+  const undo = plant.install();
   try {
     await world.live();
   } catch (error) {
     world.violate(`the simulation failed: ${stackOf(error)}`);
   } finally {
-    for (const one of undo.toReversed()) one();
+    undo();
     process.off("unhandledRejection", onRejection);
   }
   return {
@@ -52,18 +51,6 @@ export async function runSeed(seed: number, options: RunOptions): Promise<RunRep
     lines: trace.lines(),
     counts: trace.counts,
     virtualMs: clock.monotonicMs(),
-  };
-}
-
-/** Ten minutes of a stream make a chunk; no run takes that long. */
-function hurryChunks(frames: number): () => void {
-  const { markIfDue } = Stream.prototype;
-  Stream.prototype.markIfDue = function (chunkMs) {
-    if (this.framesSinceMark >= frames) this.mark();
-    else markIfDue.call(this, chunkMs);
-  };
-  return () => {
-    Stream.prototype.markIfDue = markIfDue;
   };
 }
 

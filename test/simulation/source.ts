@@ -16,8 +16,6 @@ type Sink = {
 /** The alert rule of the simulation looks at this gauge. */
 export const HOT_METRIC = "sim_temp";
 export const HOT_ABOVE = 50;
-/** `labelsKey` of its series, without `instance`. */
-export const HOT_KEY = labelsKey(labelsOf({ __name__: HOT_METRIC, job: "node" }));
 
 /** A stretch of time, monotonic milliseconds of the world. */
 export type Span = { readonly fromMs: number; readonly toMs: number };
@@ -27,6 +25,8 @@ export type SourceOptions = {
   readonly hot: readonly Span[];
   /** Series that come and go; each has a span of its own. */
   readonly passing: readonly Span[];
+  /** That the agent adds where a series has no such label itself. */
+  readonly labels: Readonly<Record<string, string>>;
 };
 
 /** What was read at one time: values by the key of the series' labels, as a query must see them. */
@@ -43,7 +43,7 @@ const SLOW_AGE_MS = 1380;
 type Quantity = {
   readonly isSlow: boolean;
   readonly labels: Labels;
-  /** `labelsKey` of them. */
+  /** `labelsKey` of them and the agent's own. */
   readonly key: string;
   readonly scale: number;
   /** The integer, or the double; null where there is nothing to read. */
@@ -61,6 +61,7 @@ export class Source {
   readonly #random: SeededRandom;
   readonly #options: SourceOptions;
   readonly #quantities: Quantity[];
+  readonly #hotKey: string;
   #count = 0;
   #level = 0;
 
@@ -68,6 +69,8 @@ export class Source {
     this.#clock = clock;
     this.#random = random;
     this.#options = options;
+    const hot = this.#quantity(HOT_METRIC, 0, () => HOT_ABOVE + (this.isHot() ? 30 : -30));
+    this.#hotKey = hot.key;
     this.#quantities = [
       this.#quantity("sim_ops_total", 0, () => this.#nextCount()),
       this.#quantity("sim_level", 2, () => this.#nextLevel()),
@@ -76,14 +79,19 @@ export class Source {
       this.#quantity("sim_odd", 3, () => this.#nextOdd()),
       { ...this.#quantity("sim_slow_total", 0, () => this.#nextCount()), isSlow: true },
       { ...this.#quantity("sim_slow_odd", 3, () => this.#nextOdd()), isSlow: true },
-      this.#quantity(HOT_METRIC, 0, () => (this.isHot() ? HOT_ABOVE + 30 : HOT_ABOVE - 30)),
+      hot,
       ...options.passing.map((span, index): Quantity => {
-        const labels = labelsOf({ __name__: "sim_passing", index: `${index}` });
         const raw = () => (this.#isIn(span) ? this.#random.int(0, 9) : null);
+        const own = { index: `${index}` };
         const isSlow = index % 2 === 1;
-        return { labels, key: labelsKey(labels), scale: 0, raw, isGoneWhenAbsent: true, isSlow };
+        return { ...this.#quantity("sim_passing", 0, raw, own), isGoneWhenAbsent: true, isSlow };
       }),
     ];
+  }
+
+  /** Whether one of these readings was above the threshold. */
+  isHotIn(readings: readonly SourceReading[]): boolean {
+    return readings.some(({ values }) => (values.get(this.#hotKey) ?? 0) > HOT_ABOVE);
   }
 
   isHot(): boolean {
@@ -137,9 +145,16 @@ export class Source {
     return { ...reading, values };
   }
 
-  #quantity(name: string, scale: number, raw: () => number | null): Quantity {
-    const labels = labelsOf({ __name__: name, job: "node" });
-    return { labels, key: labelsKey(labels), scale, raw, isGoneWhenAbsent: false, isSlow: false };
+  #quantity(
+    name: string,
+    scale: number,
+    raw: Quantity["raw"],
+    labels: Record<string, string> = {},
+  ): Quantity {
+    const own = { __name__: name, job: "node", ...labels };
+    const key = labelsKey(labelsOf({ ...this.#options.labels, ...own }));
+    const isGoneWhenAbsent = false;
+    return { labels: labelsOf(own), key, scale, raw, isGoneWhenAbsent, isSlow: false };
   }
 
   #isIn({ fromMs, toMs }: Span): boolean {

@@ -15,7 +15,6 @@ import { AGGREGATOR, type Plan, type SimulatedEvent, STANDBY } from "./plan.ts";
 import type { Plant } from "./plants.ts";
 import { Receiver } from "./receiver.ts";
 import type { Service } from "./service.ts";
-import { HOT_ABOVE, HOT_KEY, type Span } from "./source.ts";
 
 /** How long everything may take to be delivered once nothing fails any more. */
 const DRAIN_MAX_MS = 120_000;
@@ -41,8 +40,6 @@ export class World {
   readonly #aggregator: AggregatorNode;
   readonly #standby: AggregatorNode | null;
   readonly #agents = new Map<string, AgentNode>();
-  /** When the aggregator had trouble that excuses a repeated notification. */
-  readonly #troubles: Span[] = [];
   readonly #fate: SeededRandom;
 
   constructor(plan: Plan, plant: Plant, surroundings: Surroundings) {
@@ -107,14 +104,12 @@ export class World {
     for (const check of checks) {
       for (const violation of await check.run()) this.violate(violation);
     }
-    if (this.#standby !== null) return; // each has rules of its own, and sees a part
-    for (const violation of checkAlerts({
-      transitions: this.#aggregator.transitions,
-      deliveries: this.#receiver.deliveries,
-      readings: this.#readings(),
-      troubles: this.#troubles,
-    })) {
-      this.violate(violation);
+    for (const [way, aggregator] of this.#aggregators.entries()) {
+      const { transitions, troubles, host } = aggregator;
+      const deliveries = this.#receiver.deliveries.filter(({ from }) => from === host.name);
+      const readings = this.#readings(aggregator, way);
+      const found = checkAlerts({ transitions, deliveries, readings, troubles });
+      for (const violation of found) this.violate(`${host.name}: ${violation}`);
     }
   }
 
@@ -141,17 +136,17 @@ export class World {
     }
   }
 
-  #readings(): Map<string, Reading[]> {
-    const { safeFrames } = this.#aggregator;
+  /** What each agent read and when it was safe at this aggregator. */
+  #readings({ host: { name: own }, ownFrames }: AggregatorNode, way: number) {
     const isSet = (name: string) =>
       this.#plan.events.some(({ kind, host }) => kind === "clock-step" && host === name);
     const readings = new Map<string, Reading[]>();
-    for (const [name, { journal }] of this.#agents) {
-      if (isSet(AGGREGATOR) || isSet(name)) continue;
+    for (const [name, node] of this.#agents) {
+      if (isSet(own) || isSet(name)) continue;
+      const { journal } = waysOf(node)[way] ?? node;
       const ofNode = journal.ticks.map(({ bytes, readings: read }): Reading => {
-        const isHot = read.some(({ values }) => (values.get(HOT_KEY) ?? 0) > HOT_ABOVE);
-        const safeAtMs = safeFrames.firstSeen(bytes)?.atMs ?? Number.POSITIVE_INFINITY;
-        return { isHot, safeAtMs };
+        const safeAtMs = ownFrames.firstSeen(bytes)?.atMs ?? Number.POSITIVE_INFINITY;
+        return { isHot: node.source.isHotIn(read), safeAtMs };
       });
       readings.set(name, ofNode);
     }
@@ -164,7 +159,8 @@ export class World {
     const service = this.#service(event.host);
     const later = (ms: number, act: () => void) => void clock.sleep(ms).then(act);
     trace.add(`event-${event.kind}`, event.host);
-    if (event.host === AGGREGATOR) this.#noteTrouble(event);
+    const aggregator = this.#aggregators.find((one) => one.host === host);
+    if (aggregator !== undefined) noteTrouble(aggregator, event);
     switch (event.kind) {
       case "crash":
         service.crash(event.crash, event.downMs);
@@ -203,26 +199,11 @@ export class World {
         if (service.process !== null) void this.#network.replay(service.process);
         break;
       case "reload":
-        this.#aggregator.changeFiles(event.isWrong);
+        aggregator?.changeFiles(event.isWrong);
         break;
       case "receiver-down":
         this.#receiver.setDown(true);
         later(event.forMs, () => this.#receiver.setDown(false));
-        break;
-    }
-  }
-
-  #noteTrouble(event: SimulatedEvent): void {
-    const fromMs = event.atMs;
-    switch (event.kind) {
-      case "crash":
-      case "crash-in-write": // any time from now on
-      case "sync-fails": // until it is opened again
-        this.#troubles.push({ fromMs, toMs: Number.POSITIVE_INFINITY });
-        break;
-      case "disk-full":
-      case "sync-hangs":
-        this.#troubles.push({ fromMs, toMs: fromMs + event.forMs });
         break;
     }
   }
@@ -233,16 +214,16 @@ export class World {
     const fate = this.#fate;
     trace.add("mend", "world");
     this.#receiver.mend();
+    const fromMs = clock.monotonicMs();
+    for (const { troubles } of this.#aggregators) {
+      troubles.push({ fromMs, toMs: Number.POSITIVE_INFINITY });
+    }
     const names = [...this.#aggregators.map(({ host }) => host.name), ...this.#agents.keys()];
     for (const name of names) {
       this.#network.heal(name);
       const host = this.#host(name);
       host.mend();
       const kind = fate.pick(["kill", "power-cut"] as const);
-      if (name === AGGREGATOR) {
-        const atMs = clock.monotonicMs();
-        this.#troubles.push({ fromMs: atMs, toMs: Number.POSITIVE_INFINITY });
-      }
       this.#service(name).crash(kind, fate.int(0, 1500));
     }
     for (const { name, wallMs } of this.#plan.agents) this.#host(name).setWall(wallMs);
@@ -252,8 +233,10 @@ export class World {
   /** Until all that lay in the buffers is acknowledged, and alerts had time to settle. */
   async #drain(): Promise<void> {
     const { clock } = this.#surroundings;
-    await clock.advanceWhile(DRAIN_MAX_MS, () => !this.#aggregator.service.isRunning);
-    this.#aggregator.changeFiles(false); // no restart after this one makes up for a bad reload
+    const isStarting = () => this.#aggregators.some(({ service }) => !service.isRunning);
+    await clock.advanceWhile(DRAIN_MAX_MS, isStarting);
+    // No restart after this one makes up for a bad reload.
+    for (const aggregator of this.#aggregators) aggregator.changeFiles(false);
     const spans = this.#plan.agents.flatMap(({ hot }) => hot.map(({ toMs }) => toMs));
     const lastChangeMs = Math.max(0, ...spans.filter(Number.isFinite));
     await clock.advance(Math.max(0, lastChangeMs - clock.monotonicMs()));
@@ -423,5 +406,20 @@ export class World {
     const node = this.#agents.get(name);
     if (node === undefined) throw new Error(`There is no agent "${name}"`);
     return node;
+  }
+}
+
+function noteTrouble({ troubles }: AggregatorNode, event: SimulatedEvent): void {
+  const fromMs = event.atMs;
+  switch (event.kind) {
+    case "crash":
+    case "crash-in-write": // any time from now on
+    case "sync-fails": // until it is opened again
+      troubles.push({ fromMs, toMs: Number.POSITIVE_INFINITY });
+      break;
+    case "disk-full":
+    case "sync-hangs":
+      troubles.push({ fromMs, toMs: fromMs + event.forMs });
+      break;
   }
 }

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { expect, test } from "vitest";
 import { VERSION } from "../../shared/version.ts";
@@ -22,6 +22,7 @@ const sources: Source[] = FOLDERS.flatMap((folder) =>
     .map((path) => ({ path: relative(ROOT, path), text: readFileSync(path, "utf8") })),
 );
 const isTest = ({ path }: Source) => path.startsWith("test/");
+const product = sources.filter(({ path }) => /^(agent|aggregator|shared|cli)\//.test(path));
 
 function placesOf(pattern: RegExp, among: readonly Source[]): string[] {
   return among.flatMap(({ path, text }) =>
@@ -44,8 +45,8 @@ test("no file bears a name that says nothing", () => {
 });
 
 test("chance comes in as an argument, so that a seed can replay it", () => {
-  const product = sources.filter((one) => !isTest(one) && !one.path.endsWith("main.ts"));
-  expect(placesOf(/Math\.random/, product)).toEqual([]);
+  const others = sources.filter((one) => !isTest(one) && !one.path.endsWith("main.ts"));
+  expect(placesOf(/Math\.random/, others)).toEqual([]);
 });
 
 test("nothing is left to do without an issue's number, and no test is switched off", () => {
@@ -57,4 +58,36 @@ test("nothing is left to do without an issue's number, and no test is switched o
 test("the programs say the version of the package", () => {
   const { version } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
   expect(VERSION).toBe(version);
+});
+
+/** A word by itself or as a part of a name: `books` in `#books`, `streamBooks` and `BOOKS_MAX`. */
+function wordPattern(word: string): RegExp {
+  const [lower, capital] = [word.toLowerCase(), word[0]?.toUpperCase() + word.slice(1)];
+  const upper = word.toUpperCase();
+  return new RegExp(
+    `(?<![a-zA-Z])${lower}s?(?![a-z])|${capital}s?(?![a-z])|(?<![A-Z])${upper}S?(?![A-Z])`,
+  );
+}
+
+test("a thing has the one word that the glossary says, and its file is there", () => {
+  const rows = readFileSync(join(ROOT, "docs/GLOSSARY.md"), "utf8").matchAll(
+    /^\| ([^|]+) \| [^|]+ \| `([^`]+)` \|([^|]*)\|$/gm,
+  );
+  const [words, missing, banned] = [[], [], []] as [string[], string[], string[]];
+  for (const [, word = "", file = "", never = ""] of rows) {
+    words.push(word);
+    if (!existsSync(join(ROOT, file))) missing.push(`${word}: ${file}`);
+    for (const [, other = ""] of never.matchAll(/`([^`]+)`/g)) {
+      banned.push(...placesOf(wordPattern(other), product).map((at) => `${at}: ${other}`));
+    }
+  }
+  expect(words.length).toBeGreaterThan(50);
+  expect([missing, banned]).toEqual([[], []]);
+});
+
+test("a promise queue is a SerialQueue, and an interval has its number", () => {
+  // Ratchet: these two are the last; the list only gets shorter.
+  const others = product.filter(({ path }) => !/\/(frame-writer|reloads)\.ts$/.test(path));
+  expect(placesOf(/(this\.#\w+) = \1\s*\.then\(/, others)).toEqual([]);
+  expect(placesOf(/\b(SELDOM|HARDLY)/, product)).toEqual([]);
 });
