@@ -43,7 +43,7 @@ type Group = {
  */
 export class FrameEncoder {
   #labels: Labels[] = [];
-  #group = new Uint8Array(GROWTH_FIRST);
+  #group = new Uint16Array(GROWTH_FIRST);
   #scale = new Int8Array(GROWTH_FIRST);
   /** The series' number on the wire in this epoch, -1 before it is named. */
   #id = new Int32Array(GROWTH_FIRST);
@@ -199,7 +199,7 @@ export class FrameEncoder {
 
   #grow(): void {
     const size = this.#id.length * 2;
-    this.#group = grown(this.#group, new Uint8Array(size));
+    this.#group = grown(this.#group, new Uint16Array(size));
     this.#scale = grown(this.#scale, new Int8Array(size));
     this.#id = grown(this.#id, new Int32Array(size));
     this.#value = grown(this.#value, new Float64Array(size));
