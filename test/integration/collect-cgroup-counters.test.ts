@@ -6,8 +6,8 @@ import { CgroupCollector } from "../../agent/collect/cgroup/cgroup-collector.ts"
 import { NAMES_OF_PATHS } from "../../agent/collect/cgroup/cgroup-name.ts";
 import { Faults } from "../../agent/collect/context.ts";
 import { ReadBuffer } from "../../agent/collect/kit/held-file.ts";
-import { ReadingLane } from "../../agent/collect/reading-lane.ts";
 import { nodeClock } from "../../shared/platform/node.ts";
+import { SerialQueue } from "../../shared/time/serial-queue.ts";
 import { RecordingSink } from "../unit/collect/recording-sink.ts";
 
 const ID = "0123456789abcdef".repeat(4);
@@ -32,8 +32,8 @@ class FakeHost {
     this.#write("proc/diskstats", "");
     this.write(files);
     const { sink } = this;
-    const lane = new ReadingLane();
-    const shared = { buffer: new ReadBuffer(), sink, faults: new Faults(sink), lane };
+    const background = new SerialQueue();
+    const shared = { buffer: new ReadBuffer(), sink, faults: new Faults(sink), background };
     this.#collector = new CgroupCollector({ ...shared, hostRoot: this.root, clock: nodeClock }, 9, {
       names: NAMES_OF_PATHS,
       containerLabels: [],

@@ -9,8 +9,8 @@ import { ProcessGroups } from "../../agent/collect/processes/process-groups.ts";
 import type { CgroupActivity } from "../../agent/collect/processes/process-places.ts";
 import { ProcessPlaces } from "../../agent/collect/processes/process-places.ts";
 import { ProcessTable } from "../../agent/collect/processes/process-table.ts";
-import { ReadingLane } from "../../agent/collect/reading-lane.ts";
 import { nodeClock } from "../../shared/platform/node.ts";
+import { SerialQueue } from "../../shared/time/serial-queue.ts";
 import { RecordingSink } from "../unit/collect/recording-sink.ts";
 
 const ID = "0123456789abcdef".repeat(4);
@@ -46,7 +46,7 @@ class FakeHost {
       buffer: new ReadBuffer(),
       sink: this.sink,
       faults: this.faults,
-      lane: new ReadingLane(),
+      background: new SerialQueue(),
       clock: nodeClock,
     });
     cleanups.push(() => this.#collector.close());
@@ -204,7 +204,7 @@ test("of a crowd only some are looked at, fewer are kept open, and all are close
     buffer: new ReadBuffer(),
     sink,
     faults,
-    lane: new ReadingLane(),
+    background: new SerialQueue(),
     clock: nodeClock,
   };
   const places = new ProcessPlaces(context, null);
@@ -247,7 +247,7 @@ test("on the machine of the test the test itself is found", () => {
     buffer: new ReadBuffer(),
     sink,
     faults,
-    lane: new ReadingLane(),
+    background: new SerialQueue(),
     clock: nodeClock,
   });
   collector?.collect(0);
