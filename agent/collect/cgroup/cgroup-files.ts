@@ -15,7 +15,7 @@ import type { Controller } from "./hierarchies.ts";
  *
  * All of them are read every 30 s: memory that is taken back changes gauges without CPU time.
  */
-export type ReadWhen = "always" | "used" | "quota" | "setting";
+type ReadWhen = "always" | "used" | "quota" | "setting";
 
 const COLLECTOR = "cgroup";
 /** Limits from here on mean that there is none: v1 writes 2^63 rounded down to a page. */
