@@ -1,17 +1,17 @@
 import { AssertionError } from "node:assert";
 import { errorMessage, OperationalError } from "../../shared/errors.ts";
 import { labelsOf } from "../../shared/model/labels.ts";
+import { SerialQueue } from "../../shared/time/serial-queue.ts";
 import { type Collector, JOB_NODE, type MetricFamily, type SeriesSpec } from "./collector.ts";
 import type { CollectContext } from "./context.ts";
 import { BackgroundFiles, NodeDisk, type SlowDisk } from "./kit/background-files.ts";
 import { isUnknown } from "./kit/small-file.ts";
-import { ReadingLane } from "./reading-lane.ts";
 
 /**
  * Files that may be slow or never answer: attributes that ask hardware, directories on a mount whose
  * server died. They are read in the background, in Node's thread pool; the tick after a reading sets
  * its values, with the time when it ended. A read that hangs keeps one of the pool's four threads for good, and the
- * agent's own disk needs them too: so all readings go one after another (context.lane), and never
+ * agent's own disk needs them too: so all readings go one after another (context.background), and never
  * hold more than one thread.
  */
 export type BackgroundSource = {
@@ -28,7 +28,7 @@ type Labels = Readonly<Record<string, string>>;
 
 const INTERVAL_MS = 10_000;
 /** From when a reading was wanted; its values end and the collector fails until it returns. */
-const TIMEOUT_MS = 5000;
+export const TIMEOUT_MS = 5000;
 /** How often what is remembered of the devices is read anew. */
 const REMEMBER_MS = 600_000;
 /**
@@ -124,7 +124,7 @@ export class BackgroundCollector implements Collector {
   readonly #source: BackgroundSource;
   readonly #disk: SlowDisk;
   readonly #files: BackgroundFiles;
-  readonly #lane: ReadingLane;
+  readonly #queue: SerialQueue;
   readonly #series = new Map<string, Series>();
   readonly #familyNames = new Set<string>();
   /** In the order of the last reading. */
@@ -135,6 +135,8 @@ export class BackgroundCollector implements Collector {
   #readAtMs: number | null = null;
   #failure: unknown = null;
   #isUnderway = false;
+  /** Its turn has come, if one is under way. */
+  #hasBegun = false;
   /** That a reading puts to the disk, when it remembers what it can. */
   #questions = 0;
   readonly #stop = new AbortController();
@@ -147,7 +149,7 @@ export class BackgroundCollector implements Collector {
     this.#source = source;
     this.#disk = disk;
     this.#files = new BackgroundFiles(disk);
-    this.#lane = source.isThreadless === true ? new ReadingLane() : context.lane;
+    this.#queue = source.isThreadless === true ? new SerialQueue() : context.background;
   }
 
   get readAtMs(): number | null {
@@ -162,7 +164,7 @@ export class BackgroundCollector implements Collector {
     if (nowMs < this.#wantedAtMs) this.#wantedAtMs = nowMs;
     const sinceMs = nowMs - this.#wantedAtMs;
     if (this.#isUnderway) {
-      if (sinceMs >= TIMEOUT_MS) throw this.#tooSlow();
+      if (sinceMs >= TIMEOUT_MS) throw tooSlow(this.#hasBegun);
     } else if (sinceMs >= this.#intervalMs()) {
       this.#begin(nowMs);
     }
@@ -183,12 +185,14 @@ export class BackgroundCollector implements Collector {
   #begin(nowMs: number): void {
     this.#wantedAtMs = nowMs;
     this.#isUnderway = true;
+    this.#hasBegun = false;
     const isAnew = Math.abs(nowMs - this.#rememberedAtMs) >= REMEMBER_MS;
     if (isAnew) this.#rememberedAtMs = nowMs;
-    void this.#lane.run(this.name, () => this.#read(isAnew));
+    void this.#queue.run(() => this.#read(isAnew));
   }
 
   async #read(isAnew: boolean): Promise<void> {
+    this.#hasBegun = true;
     const reading = new Reading(this.#source.seriesMax);
     try {
       if (this.#stop.signal.aborted) return;
@@ -201,7 +205,7 @@ export class BackgroundCollector implements Collector {
       this.#finished = { reading, endedAtMs: nowMs - (nowMs % TIME_PRECISION_MS) };
       this.#failure = null;
     } catch (error) {
-      this.#failure = this.#failureOf(error);
+      this.#failure = readingFailure(error);
       this.#rememberedAtMs = Number.NEGATIVE_INFINITY;
     } finally {
       this.#isUnderway = false;
@@ -251,22 +255,19 @@ export class BackgroundCollector implements Collector {
     }
     return this.#context.sink.define(spec.scale, labelsOf({ ...labels, __name__: spec.name }));
   }
+}
 
-  #failureOf(error: unknown): unknown {
-    if (error instanceof AssertionError || error instanceof OperationalError) return error;
-    const message = `Reading failed: ${errorMessage(error)}`;
-    return new OperationalError("UNAVAILABLE", message, { cause: error });
-  }
+/** What a collector throws for a reading that failed. */
+export function readingFailure(error: unknown): unknown {
+  if (error instanceof AssertionError || error instanceof OperationalError) return error;
+  const message = `Reading failed: ${errorMessage(error)}`;
+  return new OperationalError("UNAVAILABLE", message, { cause: error });
+}
 
-  #tooSlow(): OperationalError {
-    const { current } = this.#lane;
-    const seconds = TIMEOUT_MS / 1000;
-    const message =
-      current === this.name
-        ? `Reading has not ended within ${seconds} s`
-        : `Reading waits for that of ${current}, longer than ${seconds} s`;
-    return new OperationalError("LIMIT", message);
-  }
+/** @param hasBegun false: it waits for another collector's, which then says the same of itself */
+export function tooSlow(hasBegun: boolean): OperationalError {
+  const what = hasBegun ? "Reading" : "Reading of another collector, which this one waits for,";
+  return new OperationalError("LIMIT", `${what} has not ended within ${TIMEOUT_MS / 1000} s`);
 }
 
 function isSameList(a: readonly string[], b: readonly string[]): boolean {

@@ -1,4 +1,5 @@
 import type { Clock, Logger } from "../../shared/platform/ports.ts";
+import { SerialQueue } from "../../shared/time/serial-queue.ts";
 import { TICK_GROUP } from "../../shared/wire/frame.ts";
 import { CgroupCollector } from "./cgroup/cgroup-collector.ts";
 import { NAMES_OF_PATHS } from "./cgroup/cgroup-name.ts";
@@ -23,7 +24,6 @@ import { timeCollector } from "./proc/timex.ts";
 import { unameCollector } from "./proc/uname.ts";
 import { vmstatCollector } from "./proc/vmstat.ts";
 import { processCollectors } from "./processes/process-collector.ts";
-import { ReadingLane } from "./reading-lane.ts";
 import { type GroupSink, SeriesGroup } from "./series-group.ts";
 import { textfileCollector } from "./textfile/textfile.ts";
 import type { ScheduledCollector } from "./tick.ts";
@@ -85,7 +85,7 @@ export function createCollectors(
     sink: everyTickGroup,
     faults,
     clock,
-    lane: new ReadingLane(),
+    background: new SerialQueue(),
   };
   const directory = openDirectory?.(faults) ?? null;
   const containerLabels = options.containerLabels ?? SERIES_LABELS_DEFAULT;

@@ -1,10 +1,10 @@
 import { join } from "node:path";
 import { OperationalError } from "../../shared/errors.ts";
 import type { Clock } from "../../shared/platform/ports.ts";
+import type { SerialQueue } from "../../shared/time/serial-queue.ts";
 import type { SeriesSink } from "./collector.ts";
 import { type Collector, counter, familiesOf, JOB_AGENT, SeriesRow } from "./collector.ts";
 import { HeldFile, type HeldFileOptions, MISSING, type ReadBuffer } from "./kit/held-file.ts";
-import type { ReadingLane } from "./reading-lane.ts";
 
 /** What all collectors share. */
 export type CollectContext = {
@@ -14,8 +14,8 @@ export type CollectContext = {
   readonly sink: SeriesSink;
   readonly faults: Faults;
   readonly clock: Clock;
-  /** Where what may hang is read. */
-  readonly lane: ReadingLane;
+  /** What may hang is read here, one reading after another. */
+  readonly background: SerialQueue;
 };
 
 /** `path` is absolute, as the host sees it. */

@@ -86,14 +86,14 @@ export class Inventory implements Collector {
 /** Decoded by hand: a library for schemas would stay in the agent's memory for this alone. */
 function decodeFacts(text: string): Facts {
   const facts = parseJson(text);
-  const disks = isObject(facts) ? facts["disks"] : null;
-  if (!isObject(facts) || !Array.isArray(disks) || disks.length > DISKS_MAX) {
+  const list = isObject(facts) ? facts["disks"] : null;
+  if (!isObject(facts) || !Array.isArray(list) || list.length > DISKS_MAX) {
     throw invalid(`has no node or no list of at most ${DISKS_MAX} disks`);
   }
-  const decoded = disks.map((disk) => factsOf("disk", disk, DISK_FACTS));
+  const decoded = list.map((disk) => factsOf("disk", disk, DISK_FACTS));
   // The same labels twice would be the same series twice.
-  const byDevice = new Map(decoded.map((disk) => [disk["device"], disk]));
-  return { node: factsOf("node", facts["node"], NODE_FACTS), disks: [...byDevice.values()] };
+  const disks = new Map(decoded.map((disk) => [JSON.stringify(disk), disk]));
+  return { node: factsOf("node", facts["node"], NODE_FACTS), disks: [...disks.values()] };
 }
 
 function factsOf(of: string, from: unknown, names: readonly string[]): Record<string, string> {

@@ -8,8 +8,8 @@ import { CgroupProcesses, PIDS_MAX } from "../../agent/collect/cgroup/cgroup-pro
 import { CgroupTree } from "../../agent/collect/cgroup/cgroup-tree.ts";
 import { type CollectContext, Faults } from "../../agent/collect/context.ts";
 import { ReadBuffer } from "../../agent/collect/kit/held-file.ts";
-import { ReadingLane } from "../../agent/collect/reading-lane.ts";
 import { nodeClock } from "../../shared/platform/node.ts";
+import { SerialQueue } from "../../shared/time/serial-queue.ts";
 import { RecordingSink } from "../unit/collect/recording-sink.ts";
 
 const ID = "0123456789abcdef".repeat(4);
@@ -26,7 +26,7 @@ function contextOf(hostRoot: string, sink: RecordingSink): CollectContext {
     buffer,
     sink,
     faults: new Faults(sink),
-    lane: new ReadingLane(),
+    background: new SerialQueue(),
     clock: nodeClock,
   };
 }

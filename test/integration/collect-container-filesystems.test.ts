@@ -23,9 +23,9 @@ import { ENTRIES_MAX, type OpenDirectory } from "../../agent/collect/containers/
 import { type CollectContext, Faults } from "../../agent/collect/context.ts";
 import { ReadBuffer } from "../../agent/collect/kit/held-file.ts";
 import { spaceOf } from "../../agent/collect/kit/statfs.ts";
-import { ReadingLane } from "../../agent/collect/reading-lane.ts";
 import { OperationalError } from "../../shared/errors.ts";
 import { nodeClock } from "../../shared/platform/node.ts";
+import { SerialQueue } from "../../shared/time/serial-queue.ts";
 import { RecordingSink } from "../unit/collect/recording-sink.ts";
 
 const START_MS = 1_782_000_000_000;
@@ -54,7 +54,7 @@ class Bed {
   readonly root = mkdtempSync(join(tmpdir(), "telltale-layers-"));
   readonly sink = new RecordingSink();
   readonly faults = new Faults(this.sink);
-  readonly lane = new ReadingLane();
+  readonly background = new SerialQueue();
   readonly asked: string[] = [];
   changes = 0;
   containers: ReturnType<typeof container>[] = [];
@@ -90,7 +90,7 @@ class Bed {
       buffer: new ReadBuffer(),
       sink: this.sink,
       faults: this.faults,
-      lane: this.lane,
+      background: this.background,
       clock: nodeClock,
     };
     const collector = containerFilesystemCollector(this.#directory(), context, {
@@ -116,7 +116,7 @@ class Bed {
   async run(ticks = 5, stepMs = 1000): Promise<Record<string, number>> {
     for (let i = 0; i < ticks; i += 1) {
       this.collect(stepMs);
-      await this.lane.run("", () => Promise.resolve());
+      await this.background.settled();
     }
     return this.collect(0);
   }
@@ -540,7 +540,7 @@ describe("a disk that hangs", () => {
     }
     expect(() => bed.collect(5000)).toThrow("Reading has not ended within 5 s");
     answer();
-    await bed.lane.run("", () => Promise.resolve());
+    await bed.background.settled();
     const values = await bed.run(2);
     expect(values[series("limit_bytes", 'device="/dev/vda1", id="/"')]).toBe(GIB);
   });
@@ -552,9 +552,9 @@ describe("a disk that hangs", () => {
     bed.start({ disk });
     await expect(bed.run(3)).rejects.toThrow("Reading failed: unforeseen");
     bed.nowMs += 30_000;
-    await bed.lane.run("", () => Promise.resolve());
+    await bed.background.settled();
     expect(() => bed.collect(0)).toThrow("unforeseen");
-    await bed.lane.run("", () => Promise.resolve());
+    await bed.background.settled();
     expect(Object.keys(bed.collect(1000))).not.toEqual([]);
   });
 });

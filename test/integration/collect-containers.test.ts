@@ -17,8 +17,8 @@ import type { ContainerFacts } from "../../agent/collect/containers/container-fa
 import { containerStateCollector } from "../../agent/collect/containers/container-states.ts";
 import { Faults } from "../../agent/collect/context.ts";
 import { ReadBuffer } from "../../agent/collect/kit/held-file.ts";
-import { ReadingLane } from "../../agent/collect/reading-lane.ts";
 import { nodeClock } from "../../shared/platform/node.ts";
+import { SerialQueue } from "../../shared/time/serial-queue.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { MemoryLogger } from "../support/memory-logger.ts";
 import { RecordingSink } from "../unit/collect/recording-sink.ts";
@@ -62,7 +62,7 @@ class Bed {
       buffer,
       sink,
       faults,
-      lane: new ReadingLane(),
+      background: new SerialQueue(),
       clock: nodeClock,
     });
   }

@@ -7,8 +7,8 @@ import type { Collector } from "../../agent/collect/collector.ts";
 import { type CollectContext, Faults } from "../../agent/collect/context.ts";
 import { DEVICE_COLLECTORS } from "../../agent/collect/host-collectors.ts";
 import { ReadBuffer } from "../../agent/collect/kit/held-file.ts";
-import { ReadingLane } from "../../agent/collect/reading-lane.ts";
 import { nodeClock } from "../../shared/platform/node.ts";
+import { SerialQueue } from "../../shared/time/serial-queue.ts";
 import { RecordingSink } from "../unit/collect/recording-sink.ts";
 import { writeTree } from "./device-tree.ts";
 import { exporterSeries, exposed, hasExporter } from "./node-exporter.ts";
@@ -31,7 +31,7 @@ class Bed {
   readonly faultSink = new RecordingSink();
   readonly faults = new Faults(this.faultSink);
   readonly collectors: { readonly collector: Collector; readonly sink: RecordingSink }[];
-  readonly #lane = new ReadingLane();
+  readonly #background = new SerialQueue();
 
   constructor(hostRoot: string, names: readonly string[]) {
     const buffer = new ReadBuffer();
@@ -39,7 +39,7 @@ class Bed {
       hostRoot,
       buffer,
       faults: this.faults,
-      lane: this.#lane,
+      background: this.#background,
       clock: nodeClock,
     };
     const entries = DEVICE_COLLECTORS.filter(({ name }) => names.includes(name));
@@ -78,7 +78,7 @@ class Bed {
         if (isReached(values)) return values;
       }
       // On a busy machine a reading may take longer than that.
-      await this.#lane.run("", () => Promise.resolve());
+      await this.#background.settled();
       if (nowMs > 3_600_000 * 5) throw new Error(`not reached: ${this.tick(nowMs).size} series`);
     }
   }

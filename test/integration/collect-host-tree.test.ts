@@ -9,9 +9,9 @@ import { spaceOf } from "../../agent/collect/kit/statfs.ts";
 import { FilesystemCollector } from "../../agent/collect/proc/filesystem.ts";
 import { meminfoCollector } from "../../agent/collect/proc/meminfo.ts";
 import { timexCollector } from "../../agent/collect/proc/timex.ts";
-import { ReadingLane } from "../../agent/collect/reading-lane.ts";
 import { OperationalError } from "../../shared/errors.ts";
 import { nodeClock } from "../../shared/platform/node.ts";
+import { SerialQueue } from "../../shared/time/serial-queue.ts";
 import { settle } from "../support/fake-clock.ts";
 import { RecordingSink } from "../unit/collect/recording-sink.ts";
 
@@ -36,7 +36,7 @@ class Host {
     buffer: new ReadBuffer(),
     sink: this.sink,
     faults: this.faults,
-    lane: new ReadingLane(),
+    background: new SerialQueue(),
     clock: nodeClock,
   };
 

@@ -7,9 +7,9 @@ import { createCollectors } from "../../agent/collect/collectors.ts";
 import { Faults } from "../../agent/collect/context.ts";
 import { HOST_COLLECTORS } from "../../agent/collect/host-collectors.ts";
 import { ReadBuffer } from "../../agent/collect/kit/held-file.ts";
-import { ReadingLane } from "../../agent/collect/reading-lane.ts";
 import type { ScheduledCollector } from "../../agent/collect/tick.ts";
 import { nodeClock } from "../../shared/platform/node.ts";
+import { SerialQueue } from "../../shared/time/serial-queue.ts";
 import { NODE_EXPORTER_LEFT_OUT } from "../support/left-out.ts";
 import { RecordingSink } from "../unit/collect/recording-sink.ts";
 
@@ -85,7 +85,7 @@ class Reader {
       buffer: new ReadBuffer(),
       sink: second,
       faults,
-      lane: new ReadingLane(),
+      background: new SerialQueue(),
       clock: nodeClock,
     };
     const rest = HOST_COLLECTORS.filter((entry) => entry.isOnByDefault && !names.has(entry.name));

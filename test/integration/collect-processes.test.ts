@@ -9,8 +9,8 @@ import { ProcessGroups } from "../../agent/collect/processes/process-groups.ts";
 import type { CgroupActivity } from "../../agent/collect/processes/process-places.ts";
 import { ProcessPlaces } from "../../agent/collect/processes/process-places.ts";
 import { ProcessTable } from "../../agent/collect/processes/process-table.ts";
-import { ReadingLane } from "../../agent/collect/reading-lane.ts";
 import { nodeClock } from "../../shared/platform/node.ts";
+import { SerialQueue } from "../../shared/time/serial-queue.ts";
 import { RecordingSink } from "../unit/collect/recording-sink.ts";
 
 const ID = "0123456789abcdef".repeat(4);
@@ -46,7 +46,7 @@ class FakeHost {
       buffer: new ReadBuffer(),
       sink: this.sink,
       faults: this.faults,
-      lane: new ReadingLane(),
+      background: new SerialQueue(),
       clock: nodeClock,
     });
     cleanups.push(() => this.#collector.close());
@@ -135,23 +135,36 @@ test("what stands still in its cgroup is not read, and the cgroup's container gi
   let activity: CgroupActivity[] = [];
   const host = new FakeHost(processCollectors(() => activity));
   const directory = join(host.root, "sys/fs/cgroup/docker", ID);
-  activity = [{ directory, containerName: "shop", cpuMs: 10 }];
+  activity = [{ directory, containerName: "shop", cpu: 10 }];
   host.put(1, { cpu: 10, path: `/docker/${ID}/inner` });
   const cpu = () => host.run()['cpu_seconds_total{command="app", container="shop"}'];
   expect(cpu()).toBe(0.1);
   host.put(1, { cpu: 20, path: `/docker/${ID}/inner` });
   expect(cpu()).toBe(0.1);
-  activity = [{ directory, containerName: "shop", cpuMs: 20 }];
+  activity = [{ directory, containerName: "shop", cpu: 20 }];
   expect(cpu()).toBe(0.2);
 });
 
-test("one that was idle for long is read four runs after it woke, at the latest", () => {
+test("one that was idle for long has its CPU time in the run after it woke", () => {
   const host = new FakeHost();
   host.put(1, { cpu: 10 });
   for (let i = 0; i < 20; i += 1) host.run();
   host.put(1, { cpu: 30 });
-  const values = Array.from({ length: 4 }, () => host.run()['cpu_seconds_total{command="app"}']);
-  expect(values.at(-1)).toBe(0.3);
+  expect(host.run()['cpu_seconds_total{command="app"}']).toBe(0.3);
+});
+
+test("a container that used less CPU time than a jiffy has it in the same run", () => {
+  let cpu = 1_000_000;
+  const directory = () => join(host.root, "sys/fs/cgroup/docker", ID);
+  const host: FakeHost = new FakeHost(
+    processCollectors(() => [{ directory: directory(), containerName: "shop", cpu }]),
+  );
+  const run = () => host.run()['cpu_seconds_total{command="app", container="shop"}'];
+  host.put(1, { cpu: 10, path: `/docker/${ID}` });
+  expect(run()).toBe(0.1);
+  host.put(1, { cpu: 11, path: `/docker/${ID}` });
+  cpu += 1;
+  expect(run()).toBe(0.11);
 });
 
 test("the kernel's workers are one group, a program's name stays whole", () => {
@@ -191,7 +204,7 @@ test("of a crowd only some are looked at, fewer are kept open, and all are close
     buffer: new ReadBuffer(),
     sink,
     faults,
-    lane: new ReadingLane(),
+    background: new SerialQueue(),
     clock: nodeClock,
   };
   const places = new ProcessPlaces(context, null);
@@ -234,7 +247,7 @@ test("on the machine of the test the test itself is found", () => {
     buffer: new ReadBuffer(),
     sink,
     faults,
-    lane: new ReadingLane(),
+    background: new SerialQueue(),
     clock: nodeClock,
   });
   collector?.collect(0);

@@ -6,9 +6,9 @@ import { afterEach, describe, expect, test } from "vitest";
 import { BackgroundCollector } from "../../agent/collect/background.ts";
 import { type CollectContext, Faults } from "../../agent/collect/context.ts";
 import { ReadBuffer } from "../../agent/collect/kit/held-file.ts";
-import { ReadingLane } from "../../agent/collect/reading-lane.ts";
 import { SYSTEMD_COLLECTOR } from "../../agent/collect/systemd/systemd-collector.ts";
 import { nodeClock } from "../../shared/platform/node.ts";
+import { SerialQueue } from "../../shared/time/serial-queue.ts";
 import { RecordingSink } from "../unit/collect/recording-sink.ts";
 import type { Plain } from "../unit/collect/systemd-encoder.ts";
 import { type BusReply, type BusRequest, FakeBus } from "./fake-bus.ts";
@@ -30,7 +30,7 @@ function bed() {
     buffer: new ReadBuffer(),
     sink,
     faults,
-    lane: new ReadingLane(),
+    background: new SerialQueue(),
     clock: nodeClock,
   };
   const collector = SYSTEMD_COLLECTOR.create(context);

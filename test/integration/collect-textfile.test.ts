@@ -5,9 +5,9 @@ import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, describe, expect, test } from "vitest";
 import { type CollectContext, Faults } from "../../agent/collect/context.ts";
 import { ReadBuffer } from "../../agent/collect/kit/held-file.ts";
-import { ReadingLane } from "../../agent/collect/reading-lane.ts";
 import { textfileCollector } from "../../agent/collect/textfile/textfile.ts";
 import { nodeClock } from "../../shared/platform/node.ts";
+import { SerialQueue } from "../../shared/time/serial-queue.ts";
 import { RecordingSink } from "../unit/collect/recording-sink.ts";
 import { writeTree } from "./device-tree.ts";
 import { exporterSeries, exposed, hasExporter } from "./node-exporter.ts";
@@ -51,7 +51,7 @@ async function collected(root: string): Promise<Map<string, number>> {
     buffer: new ReadBuffer(),
     sink,
     faults,
-    lane: new ReadingLane(),
+    background: new SerialQueue(),
     clock: nodeClock,
   };
   const collector = textfileCollector({ directory: DIRECTORY }).create(context);

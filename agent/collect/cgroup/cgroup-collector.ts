@@ -82,9 +82,9 @@ export class CgroupCollector implements Collector {
   }
 
   /** What processes are in, and whether they ran: directories, names and CPU time so far. */
-  *activity(): Generator<{ directory: string; containerName: string; cpuMs: number }> {
-    for (const { node, containerName, cpuMs } of this.#cgroups.values()) {
-      yield { directory: node.directory, containerName, cpuMs };
+  *activity(): Generator<{ directory: string; containerName: string; cpu: number }> {
+    for (const { node, containerName, cpu } of this.#cgroups.values()) {
+      yield { directory: node.directory, containerName, cpu };
     }
   }
 

@@ -7,37 +7,21 @@ import * as at from "./cgroup-specs.ts";
 import type { Controller } from "./hierarchies.ts";
 
 /**
- * When a file is read. CPU time is what the cgroup used since the file was last read: without any,
- * its processes brought nothing about.
+ * When a file is read:
  * - always: every tick
- * - setting: only people and runtimes change it, or it hardly matters how old it is
+ * - used: when the cgroup used CPU time since it was last read, which is when its counters move
+ * - quota: as `used`, and every tick under a CPU quota, whose periods pass without CPU time as well
+ * - setting: every 30 s only; people and runtimes change it, or it hardly matters how old it is
  *
- * All of them every 30 s, and:
- * - took: after 0.2 ms of CPU time, in which about a MiB can be taken, and near the limit
- * - quota: if there is a CPU quota
- * - jiffies: after 5 ms of CPU time, half of what the file's unit is
- * - started: after 2 ms of CPU time: starting a process or a few requests to a disk take it
- * - memory: if memory use is another, or near the limit, or after 10 ms of CPU time
- * - limit: if memory use is near the limit, or changed as it does when that is reached
+ * All of them are read every 30 s: memory that is taken back changes gauges without CPU time.
  */
-export type ReadWhen =
-  | "always"
-  | "setting"
-  | "took"
-  | "quota"
-  | "jiffies"
-  | "started"
-  | "memory"
-  | "limit";
+type ReadWhen = "always" | "used" | "quota" | "setting";
 
 const COLLECTOR = "cgroup";
 /** Limits from here on mean that there is none: v1 writes 2^63 rounded down to a page. */
 const NO_LIMIT_BYTES = 2 ** 62;
 const LETTER_M = 109;
 const MINUS = 45;
-
-/** After how much CPU time. */
-export const READ_AFTER_CPU_MS = { took: 0.2, started: 2, jiffies: 5, memory: 10 } as const;
 
 /** A file of a cgroup, and where its numbers go. */
 export type CgroupFile = {
@@ -145,10 +129,7 @@ export const PRESSURE_FILES: readonly CgroupFile[] = [
   pressure("io", at.PSI_IO),
 ];
 
-/**
- * CPU time, memory use and the limit come first, because they decide on what follows.
- * Source: kernel docs, admin-guide/cgroup-v2.
- */
+/** Source: kernel docs, admin-guide/cgroup-v2. */
 export const V2_FILES: readonly CgroupFile[] = [
   keyed("cpu", "cpu.stat", "always", [
     ["usage_usec", at.CPU_USAGE],
@@ -160,11 +141,11 @@ export const V2_FILES: readonly CgroupFile[] = [
     ["nr_bursts", at.CFS_BURST_PERIODS],
     ["burst_usec", at.CFS_BURST],
   ]),
-  single("memory", "memory.current", "took", at.MEMORY_USAGE),
+  single("memory", "memory.current", "used", at.MEMORY_USAGE),
   setting("memory", "memory.max", at.MEMORY_LIMIT, parseMemoryLimit),
   setting("cpu", "cpu.max", at.CPU_QUOTA, parseCpuLimit),
   setting("cpu", "cpu.weight", at.CPU_SHARES, parseCpuWeight),
-  keyed("memory", "memory.stat", "memory", [
+  keyed("memory", "memory.stat", "used", [
     ["anon", at.MEMORY_RSS],
     ["file", at.MEMORY_CACHE],
     ["kernel", at.MEMORY_KERNEL],
@@ -175,24 +156,24 @@ export const V2_FILES: readonly CgroupFile[] = [
     ["pgfault", at.FAULTS],
     ["pgmajfault", at.MAJOR_FAULTS],
   ]),
-  keyed("memory", "memory.events", "limit", [
+  keyed("memory", "memory.events", "used", [
     ["max", at.MEMORY_FAILCNT],
     ["oom_kill", at.OWN_OOM_KILLS],
   ]),
-  single("memory", "memory.swap.current", "memory", at.MEMORY_SWAP),
+  single("memory", "memory.swap.current", "used", at.MEMORY_SWAP),
   single("memory", "memory.peak", "setting", at.MEMORY_MAX_USAGE),
   setting("memory", "memory.high", at.MEMORY_RESERVATION, parseMemoryLimit),
   setting("memory", "memory.swap.max", at.MEMORY_SWAP_LIMIT, parseMemoryLimit),
-  single("pids", "pids.current", "started", at.THREADS),
+  single("pids", "pids.current", "used", at.THREADS),
   setting("pids", "pids.max", at.THREADS_MAX, parseMemoryLimit),
 ];
 
-/** CPU time, memory use and limit first, as above. Source: kernel docs, admin-guide/cgroup-v1. */
+/** Source: kernel docs, admin-guide/cgroup-v1. */
 export const V1_FILES: readonly CgroupFile[] = [
   single("cpuacct", "cpuacct.usage", "always", at.CPU_USAGE),
-  single("memory", "memory.usage_in_bytes", "took", at.MEMORY_USAGE),
+  single("memory", "memory.usage_in_bytes", "used", at.MEMORY_USAGE),
   setting("memory", "memory.limit_in_bytes", at.MEMORY_LIMIT, parseMemoryLimit),
-  keyed("cpuacct", "cpuacct.stat", "jiffies", [
+  keyed("cpuacct", "cpuacct.stat", "used", [
     ["user", at.CPU_USER],
     ["system", at.CPU_SYSTEM],
   ]),
@@ -206,7 +187,7 @@ export const V1_FILES: readonly CgroupFile[] = [
   setting("cpu", "cpu.cfs_quota_us", at.CPU_QUOTA, parseCpuLimit),
   setting("cpu", "cpu.cfs_period_us", at.CPU_PERIOD, parseCpuLimit),
   setting("cpu", "cpu.shares", at.CPU_SHARES, parseNumber),
-  keyed("memory", "memory.stat", "memory", [
+  keyed("memory", "memory.stat", "used", [
     ["pgfault", at.OWN_FAULTS],
     ["pgmajfault", at.OWN_MAJOR_FAULTS],
     ["total_cache", at.MEMORY_CACHE],
@@ -218,14 +199,14 @@ export const V1_FILES: readonly CgroupFile[] = [
     ["total_inactive_file", at.MEMORY_INACTIVE_FILE],
     ["total_active_file", at.MEMORY_ACTIVE_FILE],
   ]),
-  single("memory", "memory.failcnt", "limit", at.MEMORY_FAILCNT),
+  single("memory", "memory.failcnt", "used", at.MEMORY_FAILCNT),
   // Its last line counts OOM kills; memory.failcnt and memory.memsw.failcnt do not, on any kernel.
-  keyed("memory", "memory.oom_control", "limit", [["oom_kill", at.OWN_OOM_KILLS]]),
+  keyed("memory", "memory.oom_control", "used", [["oom_kill", at.OWN_OOM_KILLS]]),
   single("memory", "memory.max_usage_in_bytes", "setting", at.MEMORY_MAX_USAGE),
   single("memory", "memory.kmem.usage_in_bytes", "setting", at.MEMORY_KERNEL),
   setting("memory", "memory.soft_limit_in_bytes", at.MEMORY_RESERVATION, parseMemoryLimit),
   setting("memory", "memory.memsw.limit_in_bytes", at.MEMORY_SWAP_LIMIT, parseMemoryLimit),
-  single("pids", "pids.current", "started", at.THREADS),
+  single("pids", "pids.current", "used", at.THREADS),
   setting("pids", "pids.max", at.THREADS_MAX, parseMemoryLimit),
 ];
 

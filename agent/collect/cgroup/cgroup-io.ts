@@ -20,10 +20,7 @@ const IO_COLUMNS = 4;
 /** Columns of a blkio row: reads, writes. */
 const BLKIO_COLUMNS = 2;
 
-/**
- * A file with a row per device. Of several, the ones behind the first are read if the first changed:
- * they count the same requests.
- */
+/** A file with a row per device. */
 export type CgroupIoFile = {
   readonly names: readonly string[];
   readonly columns: number;
@@ -73,8 +70,6 @@ const COLLECTOR = "cgroup";
 
 /** What a cgroup read from and wrote to disks. */
 export class CgroupIo {
-  /** CPU time of the cgroup when its files were last read. */
-  cpu = ABSENT;
   readonly #context: CollectContext;
   readonly #devices: DeviceNames;
   readonly #isV1: boolean;
@@ -104,20 +99,15 @@ export class CgroupIo {
   }
 
   /**
-   * False when the cgroup is gone. Of several files, the ones behind the first are read if the first
-   * changed: they count the same requests.
-   * @param hasStarted whether the cgroup used CPU time enough for a few requests
-   * @param cpu its CPU time
+   * False when the cgroup is gone.
+   * @param isUsed whether the cgroup used CPU time since its files were last read
    */
-  read(isAllDue: boolean, hasStarted: boolean, cpu: number): boolean {
-    let isChanged = true;
+  read(isAllDue: boolean, isUsed: boolean): boolean {
     for (const entry of this.#files) {
-      if (!isAllDue && !(isChanged && this.#mayHaveMoved(entry, hasStarted))) break;
-      this.cpu = cpu;
+      if (!isAllDue && !isUsed && !this.#isWrittenBack(entry)) continue;
       const outcome = readHeld(entry, this.#context);
       if (outcome === GONE) return false;
-      isChanged = outcome === CHANGED;
-      if (isChanged) this.#parse(entry);
+      if (outcome === CHANGED) this.#parse(entry);
     }
     return true;
   }
@@ -150,8 +140,8 @@ export class CgroupIo {
   }
 
   /** v1 counts what the processes ask for, v2 also what is written back without them. */
-  #mayHaveMoved({ table }: OpenIoFile, hasStarted: boolean): boolean {
-    return hasStarted || (!this.#isV1 && table.rows.length > 0);
+  #isWrittenBack({ table }: OpenIoFile): boolean {
+    return !this.#isV1 && table.rows.length > 0;
   }
 
   #parse({ file, held, table }: OpenIoFile): void {

@@ -105,7 +105,7 @@ function faultSpecs(scope: string): SeriesSpec[] {
 
 export const OOM_SPEC = counter(
   "container_oom_events_total",
-  "Processes killed because memory ran out; goes on over restarts, and 5 minutes after the end.",
+  "OOM kills by the kernel's count; goes on over restarts, and for 5 minutes after the end.",
 );
 
 const MEMORY_SPECS: readonly SeriesSpec[] = [

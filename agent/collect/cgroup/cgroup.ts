@@ -7,7 +7,6 @@ import {
   type CgroupFile,
   openFirst,
   PRESSURE_FILES,
-  READ_AFTER_CPU_MS,
   readHeld,
   V1_FILES,
   V2_FILES,
@@ -19,7 +18,6 @@ import { type CgroupProcesses, type FirstProcess, PIDS_MAX } from "./cgroup-proc
 import { CgroupRatios } from "./cgroup-ratios.ts";
 import * as at from "./cgroup-specs.ts";
 import type { CgroupNode } from "./cgroup-tree.ts";
-import { CgroupUse, isReadDue, mayAnyBeDue, neverRead, type Read } from "./cgroup-use.ts";
 import { type Controller, type Hierarchies, pathInHierarchy } from "./hierarchies.ts";
 import type { OomKills } from "./oom-kills.ts";
 import type { Ended } from "./past-kills.ts";
@@ -49,7 +47,8 @@ const RESOLVE_FIRST = 5;
 const SETTLE_MS = [2000, 10_000];
 const COLLECTOR = "cgroup";
 
-type OpenFile = { readonly file: CgroupFile; readonly read: Read; held: HeldFile | null };
+type OpenFile = { readonly file: CgroupFile; held: HeldFile | null };
+
 /** The files and the series of one cgroup. */
 export class Cgroup {
   readonly node: CgroupNode;
@@ -59,15 +58,16 @@ export class Cgroup {
   readonly #isV1: boolean;
   readonly #ratios: CgroupRatios;
   readonly #values = new Float64Array(at.VALUES).fill(ABSENT);
-  readonly #now: CgroupUse;
   /** Null before the labels are known. */
   #row: SeriesRow | null = null;
   #directories = new Map<Controller, string | null>();
   /** Those that are read in every tick first, the others from `#restFrom` on. */
   #files: OpenFile[] = [];
   #restFrom = 0;
-  /** As it was when the others were last looked at. */
-  readonly #rest = neverRead();
+  /** CPU time when the others were last read. */
+  #readAtCpu = ABSENT;
+  /** There may be values that the series do not have yet. */
+  #hasNews = true;
   readonly #io: CgroupIo;
   #readAllAtMs = Number.NEGATIVE_INFINITY;
   #resolvedAtMs = Number.NEGATIVE_INFINITY;
@@ -88,9 +88,7 @@ export class Cgroup {
     const isContainer = node.kind.kind === "container";
     this.#network = isContainer ? new ContainerNetwork(parts.context, parts.spaces) : null;
     this.#isV1 = parts.hierarchies.byController.get("cpuacct")?.version === 1;
-    const scale = this.#isV1 ? at.V1_USAGE_SCALE : at.V2_CPU_SCALE;
-    this.#now = new CgroupUse(this.#values, scale);
-    this.#ratios = new CgroupRatios(scale);
+    this.#ratios = new CgroupRatios(this.#isV1 ? at.V1_USAGE_SCALE : at.V2_CPU_SCALE);
     const isV1Io = parts.hierarchies.byController.get("io")?.version === 1;
     this.#io = new CgroupIo(parts.context, parts.devices, isV1Io);
     this.#label();
@@ -100,9 +98,9 @@ export class Cgroup {
     return this.#files.some(({ held }) => held !== null);
   }
 
-  /** CPU time used so far, in milliseconds; negative: not known. */
-  get cpuMs(): number {
-    return this.#now.cpuMs;
+  /** CPU time used so far, in the unit of the kernel's count; negative: not known. */
+  get cpu(): number {
+    return this.#values[at.CPU_USAGE] ?? ABSENT;
   }
 
   get containerName(): string {
@@ -173,6 +171,7 @@ export class Cgroup {
     this.#row?.retire();
     const specs = this.#isV1 ? V1_SPECS : V2_SPECS;
     this.#row = new SeriesRow(this.#parts.context.sink, specs, labels);
+    this.#hasNews = true;
     this.#network?.relabel(labels);
     this.#io.relabel(labels);
   }
@@ -199,6 +198,7 @@ export class Cgroup {
     const spreadMs = Number.isFinite(this.#resolvedAtMs) ? 0 : spreadOf(this.node.path);
     this.#resolvedAtMs = nowMs - spreadMs;
     this.#searches += 1;
+    this.#hasNews = true;
     const directories = this.#findDirectories(isAnew);
     const isSame = [...directories].every(([key, path]) => this.#directories.get(key) === path);
     if (!isSame && this.#directories.size > 0) {
@@ -254,10 +254,10 @@ export class Cgroup {
       ...V2_FILES.filter(isOf(2)),
       ...PRESSURE_FILES.filter(isOf(2)),
     ];
-    const isFirst = ({ when }: CgroupFile) => when === "always" || when === "took";
+    const isFirst = ({ when }: CgroupFile) => when === "always";
     const ordered = [...files.filter(isFirst), ...files.filter((file) => !isFirst(file))];
     this.#restFrom = files.filter(isFirst).length;
-    this.#files = ordered.map((file) => ({ file, read: neverRead(), held: null }));
+    this.#files = ordered.map((file) => ({ file, held: null }));
   }
 
   #open({ controller, names, comparesBytes }: CgroupFile): HeldFile | null {
@@ -269,24 +269,26 @@ export class Cgroup {
   #read(nowMs: number): boolean {
     const isAllDue = isDue(nowMs, this.#readAllAtMs, READ_ALL_MS);
     if (isAllDue) this.#readAllAtMs = nowMs;
-    if (!this.#readFiles(0, this.#restFrom, isAllDue)) return false;
-    if (isAllDue || mayAnyBeDue(this.#now, this.#rest)) {
-      if (!this.#readFiles(this.#restFrom, this.#files.length, isAllDue)) return false;
-      this.#now.note(this.#rest);
-    }
+    for (let i = 0; i < this.#restFrom; i += 1) if (!this.#readFile(i)) return false;
+    const { cpu } = this;
+    // Where CPU time is not known it counts as used.
+    const isUsed = cpu === ABSENT || cpu !== this.#readAtCpu;
+    this.#readAtCpu = cpu;
+    const hasQuota = (this.#values[at.CPU_QUOTA] ?? ABSENT) >= 0;
+    const isAnyDue = isAllDue || isUsed || hasQuota;
+    if (isAnyDue && !this.#readRest(isAllDue, isUsed)) return false;
     if (isAllDue) this.#values[at.PROCESSES] = this.#parts.processes.count(this.node);
     this.#readNetwork(isAllDue);
-    const hasStarted = this.#now.hasUsedCpu(this.#io, READ_AFTER_CPU_MS.started);
-    return this.#io.read(isAllDue, hasStarted, this.#values[at.CPU_USAGE] ?? ABSENT);
+    return this.#io.read(isAllDue, isUsed);
   }
 
-  /** Reads those of the files that are due. False when the cgroup is gone. */
-  #readFiles(from: number, to: number, isAllDue: boolean): boolean {
-    for (let i = from; i < to; i += 1) {
-      const entry = this.#files[i];
-      if (entry === undefined || entry.held === null) continue;
-      if (!isAllDue && !isReadDue(entry.file.when, this.#now, entry.read)) continue;
-      if (!this.#readFile(entry)) return false;
+  /** Under a quota at least, if nothing else makes them due. False when the cgroup is gone. */
+  #readRest(isAllDue: boolean, isUsed: boolean): boolean {
+    this.#hasNews = true;
+    for (let i = this.#restFrom; i < this.#files.length; i += 1) {
+      const when = this.#files[i]?.file.when;
+      const isFileDue = isAllDue || when === "quota" || (when === "used" && isUsed);
+      if (isFileDue && !this.#readFile(i)) return false;
     }
     return true;
   }
@@ -300,12 +302,15 @@ export class Cgroup {
   }
 
   /** False when the cgroup is gone. */
-  #readFile(entry: OpenFile): boolean {
+  #readFile(index: number): boolean {
+    const entry = this.#files[index];
+    if (entry === undefined || entry.held === null) return true;
     const outcome = readHeld(entry, this.#parts.context);
-    if (outcome === GONE) return false;
-    if (outcome === CHANGED) this.#parse(entry);
-    this.#now.note(entry.read);
-    return true;
+    if (outcome === CHANGED) {
+      this.#parse(entry);
+      this.#hasNews ||= entry.file.comparesBytes;
+    }
+    return outcome !== GONE;
   }
 
   #parse({ file, held }: OpenFile): void {
@@ -315,6 +320,14 @@ export class Cgroup {
   }
 
   #set(row: SeriesRow, nowMs: number): void {
+    if (this.#hasNews) this.#setValues(row, nowMs);
+    row.hold(at.LAST_SEEN, Math.floor(nowMs / 1000));
+    this.#io.set();
+    this.#network?.set();
+  }
+
+  #setValues(row: SeriesRow, nowMs: number): void {
+    this.#hasNews = false;
     const values = this.#values;
     const usage = values[at.MEMORY_USAGE] ?? ABSENT;
     const inactive = Math.max(0, values[at.MEMORY_INACTIVE_FILE] ?? 0);
@@ -331,8 +344,6 @@ export class Cgroup {
     const hasQuota = (values[at.CPU_QUOTA] ?? ABSENT) >= 0 || (values[at.CFS_PERIODS] ?? 0) > 0;
     if (!hasQuota) values.fill(ABSENT, at.CFS_PERIODS, at.CFS_BURST + 1);
     row.holdAll(values);
-    this.#io.set();
-    this.#network?.set();
   }
 }
 

@@ -1,5 +1,4 @@
-import { AssertionError } from "node:assert";
-import { errorMessage, OperationalError } from "../../../shared/errors.ts";
+import { readingFailure, TIMEOUT_MS, tooSlow } from "../background.ts";
 import { type Collector, familiesOf, gauge, JOB_CONTAINERS, SeriesRow } from "../collector.ts";
 import type { CollectContext } from "../context.ts";
 import { ABSENT } from "../kit/byte-scanner.ts";
@@ -42,8 +41,6 @@ const QUESTIONS_PER_SECOND = 2;
 const QUESTIONS_SECONDS = 10;
 /** What finding a layer costs, roughly. */
 const PLACE_QUESTIONS = 10;
-/** From when on a reading counts as broken. */
-const TIMEOUT_MS = 5000;
 
 const NAME = "containerfs";
 const CONTAINER_ID = /^[0-9a-f]{64}$/;
@@ -69,7 +66,7 @@ export function containerFilesystemCollector(
 }
 
 /**
- * The disk is asked in the background, a little at a time, in the lane of all that may hang. All
+ * The disk is asked in the background, a little at a time, in the queue of all that may hang. All
  * series have the time at which one of them was read or changed; the others' values are then up to half a
  * minute old and what a container has written is as of its last walk, since a query would not find a
  * value that is older than 5 min.
@@ -96,6 +93,8 @@ class ContainerFilesystems implements Collector {
   readonly #questionsPerSecond: number;
   #beganAtMs = 0;
   #isUnderway = false;
+  /** Its turn has come, if one is under way. */
+  #hasBegun = false;
   #failure: unknown = null;
   /** When something was read last, until a tick has taken it. */
   #learnedAtMs: number | null = null;
@@ -190,18 +189,20 @@ class ContainerFilesystems implements Collector {
     // A clock that was set back begins the wait anew.
     if (nowMs < this.#beganAtMs) this.#beganAtMs = nowMs;
     if (this.#isUnderway) {
-      if (nowMs - this.#beganAtMs >= TIMEOUT_MS) throw this.#tooSlow();
+      if (nowMs - this.#beganAtMs >= TIMEOUT_MS) throw tooSlow(this.#hasBegun);
       return;
     }
     const isWalkDue = this.#walk !== null || this.#nextLayer() !== null;
     if (!this.#isStatfsDue && !(isWalkDue && this.#allowance >= 1)) return;
     this.#beganAtMs = nowMs;
     this.#isUnderway = true;
-    void this.#context.lane.run(NAME, () => this.#read());
+    this.#hasBegun = false;
+    void this.#context.background.run(() => this.#read());
   }
 
   async #read(): Promise<void> {
     const { signal } = this.#stop;
+    this.#hasBegun = true;
     try {
       if (this.#isStatfsDue && !signal.aborted) {
         this.#isStatfsDue = false;
@@ -213,7 +214,7 @@ class ContainerFilesystems implements Collector {
       }
       this.#failure = null;
     } catch (error) {
-      this.#failure = failureOf(error);
+      this.#failure = readingFailure(error);
       await this.#giveUp();
     } finally {
       this.#isUnderway = false;
@@ -286,13 +287,6 @@ class ContainerFilesystems implements Collector {
 
   #hostRoot(): string {
     return this.#context.hostRoot.replace(/\/+$/, "");
-  }
-
-  #tooSlow(): OperationalError {
-    const { current } = this.#context.lane;
-    const whose = current === NAME ? "Reading" : `Reading of ${current}, which is waited for,`;
-    const message = `${whose} has not ended within ${TIMEOUT_MS / 1000} s`;
-    return new OperationalError("LIMIT", message);
   }
 }
 
@@ -367,10 +361,4 @@ function setRow(row: SeriesRow, values: Float64Array, usedBytes: number): void {
 
 function isRunning({ id, state }: ContainerFacts, cgroupPath: string): boolean {
   return cgroupPath !== "" && CONTAINER_ID.test(id) && !(state !== null && ENDED.has(state));
-}
-
-function failureOf(error: unknown): unknown {
-  if (error instanceof AssertionError || error instanceof OperationalError) return error;
-  const message = `Reading failed: ${errorMessage(error)}`;
-  return new OperationalError("UNAVAILABLE", message, { cause: error });
 }

@@ -80,7 +80,7 @@ const STATFS_TIMEOUT_MS = 5000;
  * Asks mount points one after another in the background. A call that hangs cannot be ended, only
  * left: its mount point is an error until it returns, and is not asked again before that.
  */
-export class StatfsLane {
+export class StatfsQueue {
   readonly #ask: (mountPoint: string) => Promise<Space>;
   readonly #callsMax: number;
   readonly #answers = new Map<string, MountAnswer>();

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { type Collector, familiesOf, gauge, JOB_NODE, SeriesRow } from "../collector.ts";
 import type { CollectContext } from "../context.ts";
-import { type AskSpace, loadAskSpace, StatfsLane } from "../kit/statfs.ts";
+import { type AskSpace, loadAskSpace, StatfsQueue } from "../kit/statfs.ts";
 import { type Mount, MountsFile } from "./mounts.ts";
 
 const SPECS = [
@@ -45,7 +45,7 @@ const MOUNTS_MAX = 1000;
  * of all sets them.
  *
  * A call that hangs keeps one of Node's four pool threads for good, and the agent's own disk needs
- * them too: so local and remote file systems have a lane each, with one call at a time; in the
+ * them too: so local and remote file systems have a queue each, with one call at a time; in the
  * remote one a second call is let past one that hangs.
  */
 export class FilesystemCollector implements Collector {
@@ -54,8 +54,8 @@ export class FilesystemCollector implements Collector {
   readonly #context: CollectContext;
   readonly #file: MountsFile;
   readonly #mounts = new Map<string, { readonly row: SeriesRow; mount: Mount }>();
-  readonly #local: StatfsLane;
-  readonly #remote: StatfsLane;
+  readonly #local: StatfsQueue;
+  readonly #remote: StatfsQueue;
   #refreshedAtMs = Number.NEGATIVE_INFINITY;
   #isAsking = false;
   #readAtMs: number | null = null;
@@ -64,8 +64,8 @@ export class FilesystemCollector implements Collector {
     this.#context = context;
     this.#file = new MountsFile(context, "init");
     const askHost = (mountPoint: string) => ask(join(context.hostRoot, mountPoint));
-    this.#local = new StatfsLane(askHost, 1);
-    this.#remote = new StatfsLane(askHost, 2);
+    this.#local = new StatfsQueue(askHost, 1);
+    this.#remote = new StatfsQueue(askHost, 2);
   }
 
   get readAtMs(): number | null {
@@ -88,7 +88,7 @@ export class FilesystemCollector implements Collector {
   #set(): void {
     this.#isAsking = false;
     for (const { row, mount } of this.#mounts.values()) {
-      const answer = this.#laneOf(mount).answerFor(mount.mountPoint);
+      const answer = this.#queueOf(mount).answerFor(mount.mountPoint);
       if (answer === null) continue;
       row.setAll(answer.values);
       row.set(READONLY, isReadonly(mount) ? 1 : 0);
@@ -126,7 +126,7 @@ export class FilesystemCollector implements Collector {
     this.#remote.want(points.filter(isRemote).map(mountPointOf));
   }
 
-  #laneOf(mount: Mount): StatfsLane {
+  #queueOf(mount: Mount): StatfsQueue {
     return isRemote(mount) ? this.#remote : this.#local;
   }
 

@@ -19,9 +19,8 @@ const MOUNTS_MAX = 10_000;
 /** Whose view of the mounts is asked first. */
 export type MountView = "init" | "self";
 
-const INIT = ["/proc/1/mountinfo", parseMountinfo] as const;
-const SELF = ["/proc/self/mountinfo", parseMountinfo] as const;
-const PLAIN = ["/proc/mounts", parseMounts] as const;
+const INIT = "/proc/1/mountinfo";
+const SELF = "/proc/self/mountinfo";
 
 /**
  * The host's mounts, read again only when asked. Where /proc is another place's (an agent in a
@@ -29,30 +28,27 @@ const PLAIN = ["/proc/mounts", parseMounts] as const;
  */
 export class MountsFile {
   readonly #context: CollectContext;
-  readonly #candidates: { file: HeldFile; parse: (text: string) => Mount[] }[];
+  readonly #files: readonly HeldFile[];
   #mounts: readonly Mount[] = [];
   /** Mounts that the last read left out because there were too many. */
   leftOut = 0;
 
   constructor(context: CollectContext, view: MountView) {
     this.#context = context;
-    const files = view === "init" ? [INIT, SELF, PLAIN] : [SELF, INIT, PLAIN];
-    this.#candidates = files.map(([path, parse]) => ({
-      file: hostFile(context, path, { hasLongRecords: true }),
-      parse,
-    }));
+    const paths = view === "init" ? [INIT, SELF] : [SELF, INIT];
+    this.#files = paths.map((path) => hostFile(context, path, { hasLongRecords: true }));
   }
 
   /** @throws OperationalError NOT_FOUND when no list of mounts can be read */
   read(): readonly Mount[] {
     let fault: unknown = null;
-    for (const { file, parse } of this.#candidates) {
+    for (const file of this.#files) {
       try {
         const outcome = file.read();
         if (outcome >= MISSING) continue;
         if (outcome === CHANGED) {
           const text = this.#context.buffer.bytes.toString("utf8", 0, file.length);
-          this.#mounts = parse(text);
+          this.#mounts = parseMountinfo(text);
           const excess = Math.max(text.split("\n").length - 1 - MOUNTS_MAX, 0);
           this.leftOut = excess + (file.isCut ? 1 : 0);
         }
@@ -66,53 +62,27 @@ export class MountsFile {
   }
 
   close(): void {
-    for (const { file } of this.#candidates) file.close();
+    for (const file of this.#files) file.close();
   }
 }
 
 /** Reads mountinfo. Lines of another form are left out. Source: proc_pid_mountinfo(5). */
 export function parseMountinfo(text: string): Mount[] {
-  return parseLines(text, (fields) => {
-    // Between the mount's options and the dash stands any number of optional fields.
-    const dash = fields.indexOf("-", 6);
-    const [, , , root, mountPoint, options] = fields;
-    const [fsType, device, superOptions] = dash < 0 ? [] : fields.slice(dash + 1);
-    if (root === undefined || mountPoint === undefined || fsType === undefined) return null;
-    return mountOf([device, root, mountPoint, fsType], `${options},${superOptions ?? ""}`);
-  });
+  return text.split("\n", MOUNTS_MAX).flatMap((line) => mountOf(line.split(" ")) ?? []);
 }
 
-/** Reads /proc/mounts, which does not tell the mounted part. Source: fstab(5). */
-export function parseMounts(text: string): Mount[] {
-  return parseLines(text, ([device, mountPoint, fsType, options]) => {
-    if (mountPoint === undefined || fsType === undefined) return null;
-    return mountOf([device, "/", mountPoint, fsType], options ?? "");
-  });
-}
-
-function parseLines(text: string, parse: (fields: readonly string[]) => Mount | null): Mount[] {
-  const mounts: Mount[] = [];
-  for (const line of text.split("\n", MOUNTS_MAX)) {
-    const mount = parse(line.split(" "));
-    if (mount !== null) mounts.push(mount);
-  }
-  return mounts;
-}
-
-type MountFields = readonly [
-  device: string | undefined,
-  root: string,
-  mountPoint: string,
-  fsType: string,
-];
-
-function mountOf([device, root, mountPoint, fsType]: MountFields, options: string): Mount {
+function mountOf(fields: readonly string[]): Mount | null {
+  // Between the mount's options and the dash stands any number of optional fields.
+  const dash = fields.indexOf("-", 6);
+  const [, , , root, mountPoint, options] = fields;
+  const [fsType, device = "", superOptions = ""] = dash < 0 ? [] : fields.slice(dash + 1);
+  if (root === undefined || mountPoint === undefined || fsType === undefined) return null;
   return {
-    device: unescapeOctal(device ?? ""),
+    device: unescapeOctal(device),
     root: unescapeOctal(root),
     mountPoint: unescapeOctal(mountPoint),
     fsType,
-    options: new Set(options.split(",")),
+    options: new Set(`${options},${superOptions}`.split(",")),
   };
 }
 

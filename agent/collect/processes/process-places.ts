@@ -12,8 +12,8 @@ export type CgroupActivity = {
   readonly directory: string;
   /** Label `container` of the processes in it and below; "" where it is no container. */
   readonly containerName: string;
-  /** CPU time used so far, in milliseconds; negative: not known. */
-  readonly cpuMs: number;
+  /** CPU time used so far, in the unit of the kernel's count; negative: not known. */
+  readonly cpu: number;
 };
 
 /** Asked once a run. */
@@ -23,17 +23,15 @@ export type ReadActivity = () => Iterable<CgroupActivity>;
 export type Place = {
   readonly directory: string;
   containerName: string;
-  /** Whether its processes used CPU time since the last run. */
-  activity: "ran" | "still" | "unknown";
-  /** Of what is known of it, or of the cgroup above it, when it last counted as having run. */
-  cpuMs: number;
+  /** Whether its processes used CPU time since the last run, or may have. */
+  hasRun: boolean;
+  /** Of what is known of it, or of the cgroup above it. */
+  cpu: number;
   /** The run that last had a process here. */
   usedInRun: number;
 };
 
 const UNKNOWN = -1;
-/** What a process used is told in these: after less of it there is nothing new to read. */
-const JIFFY_MS = 10;
 
 /** Where processes are, by the directory of their cgroup. */
 export class ProcessPlaces {
@@ -108,8 +106,8 @@ export class ProcessPlaces {
     const place: Place = {
       directory: path === "/" ? this.#root : `${this.#root}${path}`,
       containerName: containerIn(path),
-      activity: "unknown",
-      cpuMs: Number.NEGATIVE_INFINITY,
+      hasRun: true,
+      cpu: UNKNOWN,
       usedInRun: 0,
     };
     this.#places.set(path, place);
@@ -119,11 +117,9 @@ export class ProcessPlaces {
 
   #refresh(place: Place): void {
     const activity = this.#activityOf(place.directory);
-    const cpuMs = activity?.cpuMs ?? UNKNOWN;
-    const isStill = cpuMs >= place.cpuMs && cpuMs - place.cpuMs < JIFFY_MS;
-    if (cpuMs < 0) place.activity = "unknown";
-    else place.activity = isStill ? "still" : "ran";
-    if (!isStill) place.cpuMs = cpuMs;
+    const cpu = activity?.cpu ?? UNKNOWN;
+    place.hasRun = cpu < 0 || cpu !== place.cpu;
+    place.cpu = cpu;
     if (activity !== null && activity.containerName !== "") {
       place.containerName = activity.containerName;
     }

@@ -20,13 +20,9 @@ type Process = {
   command: string;
   place: Place | null;
   placeDueInRun: number;
-  /** When it is read if its cgroup's activity is not known, and in any case. */
+  /** When it is read though it did not run. */
   dueInRun: number;
-  dueAnywayInRun: number;
-  /** Readings in a row that found no CPU time used. */
-  idleReadings: number;
   isUnreadable: boolean;
-  isKernelThread: boolean;
 };
 
 export type ProcessLimits = {
@@ -38,9 +34,6 @@ export type ProcessLimits = {
 
 /** So often is read what did not run, for its memory, and what could not be read. */
 const READ_ALL_RUNS = 12;
-/** Once so many readings in a row found no CPU time used, only every so many runs is read. */
-const IDLE_READINGS = 3;
-const IDLE_RUNS = 4;
 /** A process is moved to its cgroup just after it began: it is looked for once more, then seldom. */
 const PLACE_RUNS = 60;
 const NO_BYTES = new Uint8Array(0);
@@ -132,23 +125,16 @@ export class ProcessTable {
       place: null,
       placeDueInRun: 0,
       dueInRun: 0,
-      dueAnywayInRun: 0,
-      idleReadings: 0,
       isUnreadable: false,
-      isKernelThread: false,
     };
   }
 
-  #isDue(process: Process): boolean {
-    if (this.#run >= process.dueAnywayInRun) return true;
-    if (process.isUnreadable) return false;
-    const activity = process.place?.activity ?? "unknown";
-    if (activity === "ran" && !process.isKernelThread) return true;
-    return activity !== "still" && this.#run >= process.dueInRun;
+  #isDue({ dueInRun, isUnreadable, place }: Process): boolean {
+    return this.#run >= dueInRun || (!isUnreadable && (place === null || place.hasRun));
   }
 
   #readStat(process: Process): void {
-    process.dueAnywayInRun = this.#run + READ_ALL_RUNS;
+    process.dueInRun = this.#run + READ_ALL_RUNS;
     try {
       if (!this.#readFile(process)) this.#drop(process);
       else if (parseProcessStat(this.#context.buffer.bytes, process.file.length, this.#stat)) {
@@ -205,12 +191,6 @@ export class ProcessTable {
     process.residentPages = stat.residentPages;
     process.threads = stat.threads;
     this.#name(process);
-    process.isKernelThread = stat.isKernelThread;
-    process.idleReadings = used > 0 ? 0 : process.idleReadings + 1;
-    const isIdle = process.idleReadings >= IDLE_READINGS;
-    // A quarter of the idle ones in each run.
-    const turn = (this.#run + process.pid) % IDLE_RUNS;
-    process.dueInRun = this.#run + (isIdle ? IDLE_RUNS - turn : 1);
     // The kernel's own are in no container.
     const isPlaceDue = isOther || this.#run >= process.placeDueInRun;
     if (isPlaceDue && !stat.isKernelThread) this.#findPlace(process, isOther);

@@ -6,8 +6,8 @@ import type { DbusValue } from "./dbus-decoder.ts";
 
 /** Units beyond this have no series of their own; all are in `node_systemd_units`. */
 export const UNITS_MAX = 2000;
-/** Five states of each, when it started, and up to three of its type. */
-export const SERIES_MAX = UNITS_MAX * 9 + 10;
+/** Up to six states of each, when it started, and up to three of its type. */
+export const SERIES_MAX = UNITS_MAX * 10 + 11;
 
 const SYSTEMD = "org.freedesktop.systemd1";
 const ROOT = "/org/freedesktop/systemd1";
@@ -18,7 +18,9 @@ const VERSION = gauge("node_systemd_version", "Version of systemd.", 3);
 const UNITS = gauge("node_systemd_units", "Units in this state.");
 const STATE = gauge("node_systemd_unit_state", "Whether the unit is in this state.");
 const STARTED = gauge("node_systemd_unit_start_time_seconds", "When the unit became active.", 6);
-const STATES = ["active", "activating", "deactivating", "inactive", "failed"] as const;
+const STATES = ["active", "activating", "deactivating", "inactive", "failed"];
+/** Of a unit whose state is not one of these, such as a newer systemd's. */
+const UNKNOWN = "unknown";
 
 /** What node_exporter leaves out by default. */
 const EXCLUDED = /.\.(?:automount|device|mount|scope|slice|target)$/;
@@ -63,7 +65,7 @@ const PROPERTY_SERIES: readonly PropertySeries[] = [
   },
 ];
 
-type Unit = { readonly name: string; readonly activeState: string; readonly path: string };
+type Unit = { readonly name: string; readonly state: string; readonly path: string };
 
 /** Asks systemd for its units. Keeps what a service's type is: that hardly ever changes. */
 export class UnitReader {
@@ -78,9 +80,9 @@ export class UnitReader {
     ]);
     setVersion(version, reading);
     reading.set(RUNNING, {}, state === "running" ? 1 : 0);
-    for (const known of STATES) {
-      const count = units.all.filter(({ activeState }) => activeState === known).length;
-      reading.set(UNITS, { state: known }, count);
+    for (const known of [...STATES, UNKNOWN]) {
+      const count = units.all.filter(({ state }) => state === known).length;
+      if (count > 0 || known !== UNKNOWN) reading.set(UNITS, { state: known }, count);
     }
     reading.malformed += units.malformed;
     const wanted = units.loaded.filter(({ name }) => !EXCLUDED.test(name));
@@ -91,13 +93,14 @@ export class UnitReader {
   }
 
   async #readUnit(unit: Unit, call: CallBus, reading: Reading): Promise<void> {
-    const { name, activeState, path } = unit;
+    const { name, path } = unit;
     const type = await this.#typeOf(unit, call);
     for (const state of STATES) {
-      reading.set(STATE, { name, state, type }, state === activeState ? 1 : 0);
+      reading.set(STATE, { name, state, type }, state === unit.state ? 1 : 0);
     }
+    if (unit.state === UNKNOWN) reading.set(STATE, { name, state: UNKNOWN, type }, 1);
     const ask = (of: string, what: string) => property(call, path, `${SYSTEMD}.${of}`, what);
-    const started = activeState === "active" ? await ask("Unit", "ActiveEnterTimestamp") : 0;
+    const started = unit.state === "active" ? await ask("Unit", "ActiveEnterTimestamp") : 0;
     setCount(STARTED, name, started, reading);
     for (const { suffix, interface: of, property: what, spec } of PROPERTY_SERIES) {
       if (name.endsWith(suffix)) setCount(spec, name, await ask(of, what), reading);
@@ -140,8 +143,9 @@ async function listUnits(call: CallBus): Promise<Units> {
       units.malformed += 1;
       continue;
     }
-    units.all.push({ name, activeState, path });
-    if (loadState === "loaded") units.loaded.push({ name, activeState, path });
+    const unit = { name, state: STATES.includes(activeState) ? activeState : UNKNOWN, path };
+    units.all.push(unit);
+    if (loadState === "loaded") units.loaded.push(unit);
   }
   return units;
 }

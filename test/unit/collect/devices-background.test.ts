@@ -150,7 +150,7 @@ describe("reading in the background", () => {
     await tick(0);
     expect(disk.callsOpen).toBe(1);
     expect((await tick(5000)).failure).toBe("LIMIT,LIMIT");
-    expect(() => collectors[1]?.collect(6000)).toThrow("Reading waits for that of warmth");
+    expect(() => collectors[1]?.collect(6000)).toThrow("Reading of another collector");
     disk.release();
     await settle();
     expect((await tick(7000)).failure).toBe(",");

@@ -6,8 +6,8 @@ import {
   type SlowDisk,
 } from "../../../agent/collect/kit/background-files.ts";
 import { ReadBuffer } from "../../../agent/collect/kit/held-file.ts";
-import { ReadingLane } from "../../../agent/collect/reading-lane.ts";
 import { nodeClock } from "../../../shared/platform/node.ts";
+import { SerialQueue } from "../../../shared/time/serial-queue.ts";
 import { RecordingSink } from "./recording-sink.ts";
 
 export function memoryContext() {
@@ -18,7 +18,7 @@ export function memoryContext() {
     buffer: new ReadBuffer(),
     sink,
     faults,
-    lane: new ReadingLane(),
+    background: new SerialQueue(),
     clock: nodeClock,
   };
   return { context, sink };

@@ -12,7 +12,7 @@ import { DISK_COLUMNS, parseDiskstats } from "../../../agent/collect/proc/diskst
 import { parseFileNr } from "../../../agent/collect/proc/file-nr.ts";
 import { parseLoadavg } from "../../../agent/collect/proc/loadavg.ts";
 import { parseMeminfo } from "../../../agent/collect/proc/meminfo.ts";
-import { parseMountinfo, parseMounts } from "../../../agent/collect/proc/mounts.ts";
+import { parseMountinfo } from "../../../agent/collect/proc/mounts.ts";
 import { NETDEV_COLUMNS, parseNetdev } from "../../../agent/collect/proc/net-dev.ts";
 import { parsePressure } from "../../../agent/collect/proc/pressure.ts";
 import { CPU_COLUMNS, parseProcStat } from "../../../agent/collect/proc/stat.ts";
@@ -118,7 +118,6 @@ describe.skipIf(!hasFixtures)("mutated real files (skipped where the fixtures ar
 
   test.each([
     ["mountinfo", `${PROC}/self/mountinfo`, parseMountinfo],
-    ["mounts", `${PROC}/mounts`, parseMounts],
     ["cgroup", `${PROC}/self/cgroup`, parseMembership],
   ])("%s as text never throws anything but PARSE", (_, path, parse) => {
     const original = readFileSync(join(FIXTURES, path));

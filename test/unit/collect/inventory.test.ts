@@ -64,6 +64,15 @@ describe("inventory", () => {
     await expect(inventory.refresh()).rejects.toMatchObject({ code: "PARSE" });
   });
 
+  test("two disks of one device, such as the paths to one LUN, are two series", async () => {
+    const sink = new RecordingSink();
+    const disks = [DISK, { ...DISK, size: "2048" }];
+    const inventory = new Inventory(sink, async () => answer(disks));
+    await inventory.refresh();
+    const other = DISK_SERIES.replace("1024", "2048");
+    expect(series(sink, () => inventory.collect())).toEqual([NODE_SERIES, DISK_SERIES, other]);
+  });
+
   test("a disk that is told of twice is one series", async () => {
     const sink = new RecordingSink();
     const inventory = new Inventory(sink, async () => answer([DISK, DISK]));

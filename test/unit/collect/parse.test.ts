@@ -12,7 +12,7 @@ import { DISK_COLUMNS, parseDiskstats } from "../../../agent/collect/proc/diskst
 import { parseFileNr } from "../../../agent/collect/proc/file-nr.ts";
 import { parseLoadavg } from "../../../agent/collect/proc/loadavg.ts";
 import { parseMeminfo } from "../../../agent/collect/proc/meminfo.ts";
-import { parseMountinfo, parseMounts } from "../../../agent/collect/proc/mounts.ts";
+import { parseMountinfo } from "../../../agent/collect/proc/mounts.ts";
 import { parseNetdev } from "../../../agent/collect/proc/net-dev.ts";
 import { parsePressure } from "../../../agent/collect/proc/pressure.ts";
 import { CPU_COLUMNS, parseProcStat } from "../../../agent/collect/proc/stat.ts";
@@ -281,14 +281,5 @@ describe("mounts", () => {
     expect(mounts[0]).toMatchObject({ root: "/mnt1", mountPoint: "/mnt 2", device: "/dev/root" });
     expect(mounts[0]?.options.has("ro")).toBe(true);
     expect(mounts[1]).toMatchObject({ fsType: "cgroup2", mountPoint: "/sys/fs/cgroup" });
-  });
-
-  test("mounts", () => {
-    expect(parseMounts("/dev/vda / ext4 rw,noatime 0 0\n")[0]).toMatchObject({
-      device: "/dev/vda",
-      root: "/",
-      mountPoint: "/",
-      fsType: "ext4",
-    });
   });
 });

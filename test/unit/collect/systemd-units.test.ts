@@ -83,6 +83,15 @@ describe("units of systemd", () => {
     expect(reading.malformed).toBe(1);
   });
 
+  test("a unit in a state of a newer systemd is counted and has the state unknown", async () => {
+    const { values } = await read([unit("a.service", "refreshing"), unit("x.slice", "refreshing")]);
+    const known = [...values].filter(([key]) => /unit_state|units/.test(key));
+    expect(known.filter(([, value]) => value > 0)).toEqual([
+      ["node_systemd_units unknown", 2],
+      ["node_systemd_unit_state a.service unknown notify", 1],
+    ]);
+  });
+
   test("the type of a service is asked for once", async () => {
     const reader = new UnitReader();
     const first = await read([unit("a.service")], reader);

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import {
   decodeStatvfs,
   type Space,
-  StatfsLane,
+  StatfsQueue,
   spaceOf,
 } from "../../../agent/collect/kit/statfs.ts";
 import { settle } from "../../support/fake-clock.ts";
@@ -10,7 +10,7 @@ import { settle } from "../../support/fake-clock.ts";
 const ANSWER = spaceOf(4096n, [2n ** 52n, 20n, 10n, 7n, 5n]);
 
 /** Mount points that begin with /dead never answer; those with /gone fail. */
-function lane(callsMax: number) {
+function queue(callsMax: number) {
   const asked: string[] = [];
   const ask = (mountPoint: string): Promise<Space> => {
     asked.push(mountPoint);
@@ -18,12 +18,12 @@ function lane(callsMax: number) {
     if (mountPoint.startsWith("/gone")) return Promise.reject(new Error("ENOENT"));
     return Promise.resolve(ANSWER);
   };
-  return { asked, lane: new StatfsLane(ask, callsMax) };
+  return { asked, queue: new StatfsQueue(ask, callsMax) };
 }
 
 describe("asking file systems", () => {
   test("answers come after the tick that asked, in bytes, and stay until the next", async () => {
-    const { lane: local } = lane(1);
+    const { queue: local } = queue(1);
     local.want(["/", "/gone"]);
     local.advance(0);
     expect(local.answerFor("/")).toBeNull();
@@ -36,7 +36,7 @@ describe("asking file systems", () => {
   });
 
   test("one that hangs is an error after its time-out, is not asked twice, and lets others past", async () => {
-    const { asked, lane: remote } = lane(2);
+    const { asked, queue: remote } = queue(2);
     remote.want(["/dead", "/nfs"]);
     for (let nowMs = 0; nowMs < 5000; nowMs += 1000) remote.advance(nowMs);
     await settle();
@@ -51,8 +51,8 @@ describe("asking file systems", () => {
     expect(asked.filter((mountPoint) => mountPoint === "/dead")).toHaveLength(1);
   });
 
-  test("never more calls hang than the lane may have; the rest become errors", async () => {
-    const { asked, lane: remote } = lane(2);
+  test("never more calls hang than the queue may have; the rest become errors", async () => {
+    const { asked, queue: remote } = queue(2);
     remote.want(["/dead1", "/dead2", "/dead3", "/nfs"]);
     for (let nowMs = 0; nowMs <= 60_000; nowMs += 1000) {
       remote.advance(nowMs);
