@@ -165,20 +165,6 @@ describe("an ack", () => {
     expect(rig.books().waiting).toBe(1);
   });
 
-  test("survives a restart, and a lost one leaves frames waiting, never the other way", async () => {
-    const rig = await filled(6);
-    await rig.buffer.ack(seqOf(1, 6));
-    await rig.restart();
-    expect(rig.books()).toEqual({ made: 6, stored: 6, waiting: 0, dropped: 0 });
-    await rig.append(6);
-    await rig.buffer.ack(rig.buffer.newestSeq);
-    await rig.crash("power-cut");
-    const { made, stored, waiting, dropped } = rig.books();
-    expect(made).toBe(12);
-    expect(stored + waiting + dropped).toBe(12);
-    expect(await rig.undecodable()).toEqual([]);
-  });
-
   test("of an epoch's last frames removes its definitions, not those of the current one", async () => {
     const rig = await filled(2);
     rig.beginEpoch();

@@ -53,13 +53,7 @@ function encode(hostile: Hostile, seq: number, timeMs: number): Uint8Array {
     return kept;
   };
   const sorted = [...groups].sort((a, b) => a.group - b.group);
-  output.begin({
-    seq,
-    timeMs,
-    isKeyframe,
-    seriesCount: SERIES.length,
-    groupCount: sorted.length,
-  });
+  output.begin({ seq, timeMs, isKeyframe, seriesCount: SERIES.length, groupCount: sorted.length });
   for (const { group, isRead, ageMs, values, isDouble, ...lists } of sorted) {
     const changed = fresh(lists.changed);
     const ended = fresh(lists.ended);

@@ -411,12 +411,7 @@ describe("what an agent reports", () => {
     ["a count beyond all counts", { accounting: accounting({ made: 2 ** 60, stored: 2 ** 60 }) }],
     [
       "a reason that is none",
-      {
-        accounting: accounting({
-          made: 4,
-          dropped: [{ reason: "<b>", frames: 1, samples: 0 }],
-        }),
-      },
+      { accounting: accounting({ made: 4, dropped: [{ reason: "<b>", frames: 1, samples: 0 }] }) },
     ],
     [
       "more reasons than there can be",
