@@ -93,12 +93,7 @@ function parseEval(head: string, body: readonly string[], line: number): EvalCom
   if (instant === null) throw new Error(`Line ${line} is no command: ${head}`);
   const [, , at = "", query = ""] = instant;
   const timeMs = parseDuration(at);
-  return {
-    ...common,
-    query,
-    isRange: false,
-    times: { startMs: timeMs, endMs: timeMs, stepMs: 0 },
-  };
+  return { ...common, query, isRange: false, times: { startMs: timeMs, endMs: timeMs, stepMs: 0 } };
 }
 
 export function timesOf(from: string, to: string, step: string): Times {

@@ -5,7 +5,7 @@ import { labelsOf } from "../../../shared/model/labels.ts";
 import { FrameEncoder } from "../../../shared/wire/frame-encoder.ts";
 import { MemoryLogger } from "../../support/memory-logger.ts";
 import { MemoryDisk } from "../../support/memory-store.ts";
-import { BufferRig, seqs } from "../buffer/buffer-rig.ts";
+import { BufferRig, HOW, SHARE, seqs, stepOf } from "../buffer/buffer-rig.ts";
 
 type Step =
   | { readonly kind: "tick" }
@@ -16,27 +16,13 @@ type Step =
   | { readonly kind: "lose"; readonly way: number };
 
 const way = fc.constantFrom(0, 1);
-const share = fc.double({ min: 0, max: 1, noNaN: true });
-const kind = <T extends string>(name: T) => fc.constant(name);
-const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 10, arbitrary: fc.record({ kind: kind("tick") }) },
-  { weight: 1, arbitrary: fc.record({ kind: kind("epoch") }) },
-  {
-    weight: 4,
-    arbitrary: fc.record({ kind: kind("settle"), way, share, isRefused: fc.boolean() }),
-  },
-  {
-    weight: 2,
-    arbitrary: fc.record({ kind: kind("full"), way, isFull: fc.constantFrom(true, false) }),
-  },
-  {
-    weight: 2,
-    arbitrary: fc.record({
-      kind: kind("crash"),
-      how: fc.constantFrom("kill" as const, "power-cut" as const),
-    }),
-  },
-  { weight: 1, arbitrary: fc.record({ kind: kind("lose"), way }) },
+const step = fc.oneof(
+  stepOf(10, "tick", {}),
+  stepOf(1, "epoch", {}),
+  stepOf(4, "settle", { way, share: SHARE, isRefused: fc.boolean() }),
+  stepOf(2, "full", { way, isFull: fc.constantFrom(true, false) }),
+  stepOf(2, "crash", { how: HOW }),
+  stepOf(1, "lose", { way }),
 );
 
 /** One destination: its buffer, and what must be in it. */

@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import type { FrameQueue, QueuedFrame } from "../../../agent/frames/frame-queue.ts";
 import { openFrameQueue } from "../../../agent/frames/frame-queue.ts";
 import type { QueueLimits } from "../../../agent/queue/queue.ts";
@@ -166,3 +167,16 @@ export class BufferRig {
 }
 
 export const seqs = (frames: readonly { seq: number }[]) => frames.map(({ seq }) => seq);
+
+/** For models of it: one kind of step, with what it needs to know, and how often it comes. */
+export function stepOf<Kind extends string, Fields extends object>(
+  weight: number,
+  kind: Kind,
+  fields: { readonly [Name in keyof Fields]: fc.Arbitrary<Fields[Name]> },
+) {
+  const arbitrary = fc.record(fields).map((drawn) => ({ kind, ...(drawn as Fields) }));
+  return { weight, arbitrary };
+}
+
+export const SHARE = fc.double({ min: 0, max: 1, noNaN: true });
+export const HOW = fc.constantFrom("kill" as const, "power-cut" as const);

@@ -1,48 +1,25 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { EncodedFrame } from "../../../shared/wire/frame-encoder.ts";
-import { BufferRig, seqs } from "./buffer-rig.ts";
+import { BufferRig, HOW, SHARE, seqs, stepOf } from "./buffer-rig.ts";
 
 type Step =
   | { readonly kind: "append"; readonly series: number }
-  | { readonly kind: "ack"; readonly share: number }
-  | { readonly kind: "refuse"; readonly share: number }
+  | { readonly kind: "ack" | "refuse" | "report"; readonly share: number }
   | { readonly kind: "full"; readonly isFull: boolean }
   | { readonly kind: "crash"; readonly how: "kill" | "power-cut" }
-  | { readonly kind: "write-and-crash" }
-  | { readonly kind: "restart" }
-  | { readonly kind: "epoch" }
-  | { readonly kind: "report"; readonly share: number };
+  | { readonly kind: "write-and-crash" | "restart" | "epoch" };
 
-const share = fc.double({ min: 0, max: 1, noNaN: true });
-const step: fc.Arbitrary<Step> = fc.oneof(
-  {
-    weight: 8,
-    arbitrary: fc.record({
-      kind: fc.constant("append" as const),
-      series: fc.constantFrom(0, 0, 0, 1, 5),
-    }),
-  },
-  { weight: 3, arbitrary: fc.record({ kind: fc.constant("ack" as const), share }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant("refuse" as const), share }) },
-  {
-    weight: 1,
-    arbitrary: fc.record({
-      kind: fc.constant("full" as const),
-      isFull: fc.constantFrom(true, false, false),
-    }),
-  },
-  {
-    weight: 1,
-    arbitrary: fc.record({
-      kind: fc.constant("crash" as const),
-      how: fc.constantFrom("kill" as const, "power-cut" as const),
-    }),
-  },
-  { weight: 1, arbitrary: fc.constant({ kind: "write-and-crash" } as const) },
-  { weight: 1, arbitrary: fc.constant({ kind: "restart" } as const) },
-  { weight: 1, arbitrary: fc.constant({ kind: "epoch" } as const) },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant("report" as const), share }) },
+const step = fc.oneof(
+  stepOf(8, "append", { series: fc.constantFrom(0, 0, 0, 1, 5) }),
+  stepOf(3, "ack", { share: SHARE }),
+  stepOf(1, "refuse", { share: SHARE }),
+  stepOf(1, "full", { isFull: fc.constantFrom(true, false, false) }),
+  stepOf(1, "crash", { how: HOW }),
+  stepOf(1, "write-and-crash", {}),
+  stepOf(1, "restart", {}),
+  stepOf(1, "epoch", {}),
+  stepOf(2, "report", { share: SHARE }),
 );
 
 /** What must be there: every frame that was appended, and up to where it was acked. */
@@ -59,29 +36,30 @@ class Model {
   }
 }
 
-async function run(rig: BufferRig, model: Model, { kind, ...step }: Step): Promise<void> {
+async function run(rig: BufferRig, model: Model, next: Step): Promise<void> {
   const { buffer } = rig;
-  const pick = () => seqs(model.waiting().map((seq) => ({ seq })));
-  switch (kind) {
+  const pick = (share: number) => {
+    const waiting = model.waiting();
+    return waiting[Math.floor(share * waiting.length)];
+  };
+  switch (next.kind) {
     case "append":
-      return await append(rig, model, "series" in step ? step.series : 0);
+      return await append(rig, model, next.series);
     case "epoch":
       rig.beginEpoch();
       return;
     case "report":
-      return report(rig, model, "share" in step ? step.share : 0);
+      return report(rig, model, next.share);
     case "full":
-      rig.disk.isFull = "isFull" in step && step.isFull;
+      rig.disk.isFull = next.isFull;
       return;
     case "refuse": {
-      const waiting = pick();
-      const seq = waiting[Math.floor(("share" in step ? step.share : 0) * waiting.length)];
+      const seq = pick(next.share);
       if (seq !== undefined) buffer.dropped(seq, "future");
       return;
     }
     case "ack": {
-      const waiting = pick();
-      const seq = waiting[Math.floor(("share" in step ? step.share : 0) * waiting.length)];
+      const seq = pick(next.share);
       if (seq === undefined || rig.disk.isFull) return;
       await buffer.ack(seq);
       model.ackedSeq = seq;
@@ -92,7 +70,7 @@ async function run(rig: BufferRig, model: Model, { kind, ...step }: Step): Promi
       return await rig.restart();
     case "crash":
       rig.disk.isFull = false;
-      await rig.crash("how" in step ? step.how : "kill");
+      await rig.crash(next.how);
       return afterCrash(rig, model);
     case "write-and-crash": {
       if (model.needsEpoch || rig.disk.isFull) return;

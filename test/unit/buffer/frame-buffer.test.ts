@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { definitionKey } from "../../../agent/frames/definitions.ts";
+import type { QueueLimits } from "../../../agent/queue/queue.ts";
 import { entryKey, IDENTITY_KEY, LEDGER_KEY } from "../../../agent/queue/records.ts";
 import { OperationalError } from "../../../shared/errors.ts";
 import { seqOf } from "../../../shared/model/sequence.ts";
@@ -14,6 +15,19 @@ async function codeOf(work: Promise<unknown>): Promise<string> {
     if (error instanceof OperationalError) return error.code;
     throw error;
   }
+}
+
+async function filled(frames: number, limits: Partial<QueueLimits> = {}): Promise<BufferRig> {
+  const rig = await BufferRig.open(limits);
+  await rig.append(frames);
+  return rig;
+}
+
+/** A frame that its disk does not take. */
+async function lose(rig: BufferRig): Promise<void> {
+  const lost = rig.frame();
+  expect(await codeOf(rig.buffer.append(lost))).toBe("STORAGE");
+  rig.buffer.discard(lost, "disk_full");
 }
 
 async function damage(rig: BufferRig, key: Uint8Array): Promise<void> {
@@ -107,8 +121,7 @@ describe("frames in the buffer", () => {
 
 describe("an ack", () => {
   test("frees everything before the last keyframe it covers, and keeps that stretch", async () => {
-    const rig = await BufferRig.open();
-    await rig.append(11); // keyframes are 1, 5 and 9
+    const rig = await filled(11); // keyframes are 1, 5 and 9
     await rig.buffer.ack(seqOf(1, 7));
     expect(rig.buffer.ackedSeq).toBe(seqOf(1, 7));
     expect(rig.buffer.oldestSeq).toBe(seqOf(1, 5));
@@ -121,8 +134,7 @@ describe("an ack", () => {
   });
 
   test("that frees nothing is written with the next frame, and when the buffer closes", async () => {
-    const rig = await BufferRig.open();
-    await rig.append(3);
+    const rig = await filled(3);
     rig.disk.isFull = true; // not asked
     await rig.buffer.ack(seqOf(1, 2));
     expect(rig.books()).toEqual({ made: 3, stored: 2, waiting: 1, dropped: 0 });
@@ -140,8 +152,7 @@ describe("an ack", () => {
   });
 
   test("twice, or of something older, does nothing", async () => {
-    const rig = await BufferRig.open();
-    await rig.append(4);
+    const rig = await filled(4);
     await rig.buffer.ack(seqOf(1, 3));
     await rig.buffer.ack(seqOf(1, 3));
     await rig.buffer.ack(seqOf(1, 1));
@@ -149,30 +160,13 @@ describe("an ack", () => {
   });
 
   test("of a frame that was never made is refused", async () => {
-    const rig = await BufferRig.open();
-    await rig.append(1);
+    const rig = await filled(1);
     expect(await codeOf(rig.buffer.ack(seqOf(1, 2)))).toBe("PROTOCOL");
     expect(rig.books().waiting).toBe(1);
   });
 
-  test("survives a restart, and a lost one leaves frames waiting, never the other way", async () => {
-    const rig = await BufferRig.open();
-    await rig.append(6);
-    await rig.buffer.ack(seqOf(1, 6));
-    await rig.restart();
-    expect(rig.books()).toEqual({ made: 6, stored: 6, waiting: 0, dropped: 0 });
-    await rig.append(6);
-    await rig.buffer.ack(rig.buffer.newestSeq);
-    await rig.crash("power-cut");
-    const { made, stored, waiting, dropped } = rig.books();
-    expect(made).toBe(12);
-    expect(stored + waiting + dropped).toBe(12);
-    expect(await rig.undecodable()).toEqual([]);
-  });
-
   test("of an epoch's last frames removes its definitions, not those of the current one", async () => {
-    const rig = await BufferRig.open();
-    await rig.append(2);
+    const rig = await filled(2);
     rig.beginEpoch();
     await rig.append(2);
     await rig.buffer.ack(seqOf(1, 2));
@@ -183,8 +177,7 @@ describe("an ack", () => {
   });
 
   test("counts what the aggregator refused as dropped, by its reason", async () => {
-    const rig = await BufferRig.open();
-    await rig.append(5);
+    const rig = await filled(5);
     rig.buffer.dropped(seqOf(1, 2), "future");
     rig.buffer.dropped(seqOf(1, 3), "future");
     rig.buffer.dropped(seqOf(1, 9), "future"); // no such frame
@@ -199,17 +192,12 @@ describe("an ack", () => {
 
 describe("a full disk", () => {
   test("drops the tick, counted; the next epoch can be read, and nothing of before is lost", async () => {
-    const rig = await BufferRig.open();
-    await rig.append(2);
+    const rig = await filled(2);
     rig.disk.isFull = true;
-    const lost = rig.frame();
-    expect(await codeOf(rig.buffer.append(lost))).toBe("STORAGE");
-    rig.buffer.discard(lost, "disk_full");
+    await lose(rig);
     expect(rig.books()).toEqual({ made: 3, stored: 0, waiting: 2, dropped: 1 });
     rig.disk.isFull = false;
-    const orphan = rig.frame();
-    expect(await codeOf(rig.buffer.append(orphan))).toBe("STORAGE"); // builds on the lost one
-    rig.buffer.discard(orphan, "disk_full");
+    await lose(rig); // builds on the lost one
     rig.beginEpoch();
     await rig.append(2);
     expect(await rig.undecodable()).toEqual([]);
@@ -219,8 +207,7 @@ describe("a full disk", () => {
   });
 
   test("leaves frames waiting whose ack cannot be written, until a later ack", async () => {
-    const rig = await BufferRig.open();
-    await rig.append(6); // the ack of frame 5, a keyframe, frees the four before it
+    const rig = await filled(6); // the ack of frame 5, a keyframe, frees the four before it
     rig.disk.isFull = true;
     expect(await codeOf(rig.buffer.ack(seqOf(1, 5)))).toBe("STORAGE");
     expect(rig.books()).toEqual({ made: 6, stored: 0, waiting: 6, dropped: 0 });
@@ -230,12 +217,9 @@ describe("a full disk", () => {
   });
 
   test("a write whose sync failed and that is there after all is never sent as well as dropped", async () => {
-    const rig = await BufferRig.open();
-    await rig.append(1);
+    const rig = await filled(1);
     rig.disk.doesSyncFail = true;
-    const lost = rig.frame();
-    expect(await codeOf(rig.buffer.append(lost))).toBe("STORAGE");
-    rig.buffer.discard(lost, "disk_full");
+    await lose(rig);
     rig.disk.doesSyncFail = false;
     await rig.crash("kill");
     const { made, stored, waiting, dropped } = rig.books();
@@ -247,8 +231,7 @@ describe("a full disk", () => {
 
 describe("a buffer over its limit", () => {
   test("drops its oldest stretches, counted, and what is left can be read", async () => {
-    const rig = await BufferRig.open({ bytesMax: 1024 });
-    await rig.append(100);
+    const rig = await filled(100, { bytesMax: 1024 });
     const { made, waiting, dropped } = rig.books();
     expect(made).toBe(100);
     expect(waiting + dropped).toBe(100);
@@ -264,16 +247,14 @@ describe("a buffer over its limit", () => {
   });
 
   test("refuses a frame that alone is larger, and keeps the others", async () => {
-    const rig = await BufferRig.open({ bytesMax: 600 });
-    await rig.append(2);
+    const rig = await filled(2, { bytesMax: 600 });
     const large = rig.frame(200);
     expect(await codeOf(rig.buffer.append(large))).toBe("LIMIT");
     expect(await rig.readAll(0)).toHaveLength(2);
   });
 
   test("drops what is older than the age limit", async () => {
-    const rig = await BufferRig.open({ ageMaxMs: 60_000 });
-    await rig.append(12);
+    const rig = await filled(12, { ageMaxMs: 60_000 });
     await rig.clock.advance(120_000);
     await rig.append(1);
     expect(rig.dropped()).toEqual({ buffer_age: 4 });
@@ -285,8 +266,7 @@ describe("a buffer over its limit", () => {
   });
 
   test("frames in it that were acked are not counted as dropped", async () => {
-    const rig = await BufferRig.open({ ageMaxMs: 60_000 });
-    await rig.append(5);
+    const rig = await filled(5, { ageMaxMs: 60_000 });
     await rig.buffer.ack(seqOf(1, 3));
     await rig.clock.advance(120_000);
     await rig.append(1);
@@ -296,8 +276,7 @@ describe("a buffer over its limit", () => {
 
 describe("a damaged disk", () => {
   test("costs the frame that is damaged, counted, and not those around it", async () => {
-    const rig = await BufferRig.open();
-    await rig.append(9);
+    const rig = await filled(9);
     await damage(rig, entryKey(seqOf(1, 6)));
     expect(seqs(await rig.readAll(0))).not.toContain(seqOf(1, 6));
     expect(await rig.readAll(0)).toHaveLength(8);
@@ -308,8 +287,7 @@ describe("a damaged disk", () => {
   });
 
   test("that lost frames altogether has them counted too", async () => {
-    const rig = await BufferRig.open();
-    await rig.append(9);
+    const rig = await filled(9);
     await rig.store.clear({ gte: entryKey(seqOf(1, 2)), lt: entryKey(seqOf(1, 5)) });
     await rig.store.clear({ gte: entryKey(seqOf(1, 9)), lte: entryKey(seqOf(1, 9)) });
     await rig.readAll(0);
@@ -321,8 +299,7 @@ describe("a damaged disk", () => {
   });
 
   test("with a damaged definition gives those before it, and asks for a new epoch", async () => {
-    const rig = await BufferRig.open();
-    await rig.append(1);
+    const rig = await filled(1);
     await damage(rig, definitionKey(1, 1));
     expect(await rig.buffer.definitions(1, 0, 3)).toHaveLength(1);
     expect(await codeOf(rig.buffer.append(rig.frame()))).toBe("STORAGE");
@@ -366,8 +343,7 @@ describe("a damaged disk", () => {
   });
 
   test("that brought back an older ledger has it catch up with the frames", async () => {
-    const rig = await BufferRig.open();
-    await rig.append(6);
+    const rig = await filled(6);
     const old = await rig.store.get(LEDGER_KEY);
     await rig.append(3);
     rig.beginEpoch();
@@ -385,8 +361,7 @@ describe("a damaged disk", () => {
   });
 
   test("hides nothing behind a block that cannot be read", async () => {
-    const rig = await BufferRig.open();
-    await rig.append(9);
+    const rig = await filled(9);
     const { store } = rig;
     const bad = seqOf(1, 4);
     const corrupt = () => {
@@ -432,13 +407,10 @@ describe("a stream that is renewed", () => {
 });
 
 test("a write that failed and took effect all the same is removed before the next frame", async () => {
-  const rig = await BufferRig.open();
-  await rig.append(5);
+  const rig = await filled(5);
   rig.disk.doesSyncFail = true;
   for (let i = 0; i < 2; i += 1) {
-    const lost = rig.frame();
-    expect(await codeOf(rig.buffer.append(lost))).toBe("STORAGE");
-    rig.buffer.discard(lost, "disk_full");
+    await lose(rig);
     rig.beginEpoch();
   }
   rig.disk.doesSyncFail = false;

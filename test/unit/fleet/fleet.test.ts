@@ -22,8 +22,11 @@ type Bed = {
   readonly logger: MemoryLogger;
   /** `seconds since start: name=value …` per write. */
   readonly writes: string[];
-  readonly failing: { error: Error | null };
+  /** What the writes fail with, and what they wait for. */
+  readonly failing: { error: Error | null; until: Promise<void> | null };
   tick(...names: string[]): void;
+  /** Connects and ticks. */
+  join(name: string): void;
   stop(): Promise<void>;
 };
 
@@ -33,9 +36,10 @@ async function startFleet(
   streams: readonly StreamStatus[] = [],
 ): Promise<Bed> {
   const writes: string[] = [];
-  const failing: { error: Error | null } = { error: null };
+  const failing: Bed["failing"] = { error: null, until: null };
   const logger = new MemoryLogger();
   const write = async (group: string, timeMs: number, samples: readonly VectorSample[]) => {
+    await failing.until;
     if (failing.error !== null) throw failing.error;
     const shown = samples.map(({ labels, value }) => `${labelValue(labels, "instance")}=${value}`);
     writes.push(`${(timeMs - FAKE_START_MS) / 1000}: ${group} ${shown.join(" ")}`.trim());
@@ -44,14 +48,14 @@ async function startFleet(
   const fleet = await openFleet(deps, { nodesMax: 3, clockOffsetMaxMs: 2000 });
   const stop = new AbortController();
   const run = fleet.run(stop.signal);
+  const tick = (...names: string[]) => {
+    for (const name of names) fleet.committed(name, stored(clock.nowMs()));
+  };
   return {
-    fleet,
-    clock,
-    logger,
-    writes,
-    failing,
-    tick: (...names) => {
-      for (const name of names) fleet.committed(name, stored(clock.nowMs()));
+    ...{ fleet, clock, logger, writes, failing, tick },
+    join: (name) => {
+      fleet.connected(name, AGENT);
+      tick(name);
     },
     stop: async () => {
       stop.abort();
@@ -65,7 +69,7 @@ function stateOf(fleet: Fleet, name: string): string | undefined {
 }
 
 test("up is written right after the first tick and then on every whole second", async () => {
-  const { fleet, clock, writes, tick, stop } = await startFleet();
+  const { fleet, clock, writes, tick } = await startFleet();
   await clock.advance(1250);
   fleet.connected("web1", AGENT);
   await clock.advance(100);
@@ -75,13 +79,11 @@ test("up is written right after the first tick and then on every whole second", 
   tick("web1");
   await clock.advance(1600);
   expect(writes).toEqual(["1.35: up web1=1", "2: up web1=1", "3: up web1=1"]);
-  await stop();
 });
 
 test("a silent node has up 0 within four seconds of its last tick, though still connected", async () => {
-  const { fleet, clock, writes, tick, stop } = await startFleet();
-  fleet.connected("web1", AGENT);
-  fleet.connected("web2", AGENT);
+  const { fleet, clock, writes, tick } = await startFleet();
+  for (const name of ["web1", "web2"]) fleet.connected(name, AGENT);
   for (let second = 0; second < 3; second += 1) {
     tick("web1", "web2");
     await clock.advance(1000);
@@ -93,27 +95,22 @@ test("a silent node has up 0 within four seconds of its last tick, though still 
   expect(writes.find((line) => line.includes("web1=0"))).toBe("5: up web1=0 web2=1");
   expect(stateOf(fleet, "web1")).toBe("down");
   expect(fleet.nodes()[0]?.stateSinceMs).toBe(FAKE_START_MS + 5000);
-  await stop();
 });
 
 test("a lost connection alone makes no node down", async () => {
-  const { fleet, clock, tick, stop } = await startFleet();
-  fleet.connected("web1", AGENT);
-  tick("web1");
+  const { fleet, clock, join } = await startFleet();
+  join("web1");
   fleet.disconnected("web1");
   expect(fleet.nodes()[0]?.address).toBe("");
   await clock.advance(2500);
-  fleet.connected("web1", AGENT);
-  tick("web1");
+  join("web1");
   await clock.advance(2500);
   expect(stateOf(fleet, "web1")).toBe("up");
-  await stop();
 });
 
 test("a goodbye ends the node's up; connecting and ticking begins it again", async () => {
-  const { fleet, clock, writes, tick, stop } = await startFleet();
-  fleet.connected("web1", AGENT);
-  tick("web1");
+  const { fleet, clock, writes, tick, join } = await startFleet();
+  join("web1");
   await clock.advance(500);
   fleet.goodbye("web1");
   fleet.disconnected("web1");
@@ -121,22 +118,19 @@ test("a goodbye ends the node's up; connecting and ticking begins it again", asy
   await clock.advance(15_000);
   expect(writes.at(-1)).toBe("15: up");
   expect(writes.some((line) => line.includes("=0"))).toBe(false);
-  fleet.connected("web1", AGENT);
-  tick("web1");
+  join("web1");
   await clock.advance(1000);
   expect(writes.at(-1)).toBe("16: up web1=1");
-  await stop();
 });
 
 test("the goodbye of a former process does not take out the one that runs", async () => {
-  const { fleet, tick, stop } = await startFleet();
+  const { fleet, tick } = await startFleet();
   fleet.connected("web1", AGENT);
   fleet.connected("web1", AGENT);
   fleet.goodbye("web1");
   fleet.disconnected("web1");
   tick("web1");
   expect(stateOf(fleet, "web1")).toBe("up");
-  await stop();
 });
 
 test("after a restart nodes have ten seconds to come back; who left stays left", async () => {
@@ -148,7 +142,7 @@ test("after a restart nodes have ten seconds to come back; who left stays left",
   await before.clock.advance(200);
   await before.stop();
 
-  const { fleet, clock, writes, tick, stop } = await startFleet(store);
+  const { fleet, clock, writes, tick } = await startFleet(store);
   expect(fleet.nodes().map((node) => node.state)).toEqual(["awaited", "awaited", "left"]);
   for (let second = 0; second < 9; second += 1) {
     if (second === 0) fleet.connected("back", AGENT);
@@ -161,47 +155,42 @@ test("after a restart nodes have ten seconds to come back; who left stays left",
   await clock.advance(1500);
   expect(writes.at(-1)).toBe("10: up back=1 gone=0");
   expect(stateOf(fleet, "left")).toBe("left");
-  await stop();
 });
 
 test("a second restart within the grace does not forget that a node was up", async () => {
   const store = new MemoryStore();
   const first = await startFleet(store);
-  first.fleet.connected("web1", AGENT);
-  first.tick("web1");
+  first.join("web1");
   await first.clock.advance(200);
   await first.stop();
   const second = await startFleet(store);
   second.fleet.connected("web1", { ...AGENT, agentVersion: "0.2.0" });
   await second.clock.advance(200);
   await second.stop();
-  const { writes, fleet, clock, stop } = await startFleet(store);
+  const { writes, fleet, clock } = await startFleet(store);
   await clock.advance(200);
   expect(writes[0]).toBe("0: up web1=1");
   expect(fleet.nodes()[0]?.agentVersion).toBe("0.2.0");
-  await stop();
 });
 
 test("a node that was down before a restart is down after it, from the first second", async () => {
   const store = new MemoryStore();
   const before = await startFleet(store);
-  before.fleet.connected("web1", AGENT);
-  before.tick("web1");
+  before.join("web1");
   await before.clock.advance(5000);
   const sinceMs = before.fleet.nodes()[0]?.stateSinceMs;
   await before.stop();
 
-  const { fleet, writes, clock, stop } = await startFleet(store);
+  const { fleet, writes, clock } = await startFleet(store);
   await clock.advance(100);
   expect(writes[0]).toBe("0: up web1=0");
   expect(fleet.nodes()[0]?.stateSinceMs).toBe(sinceMs);
-  await stop();
 });
 
 test("a node that only the series store knows is awaited, then down", async () => {
   const stream = { node: "web1", streamId: "a", lastSeq: 1, seriesAlive: 7 };
   const streams = [{ ...stream, lastTickMs: FAKE_START_MS - 60_000 }];
-  const { fleet, clock, stop } = await startFleet(new MemoryStore(), new FakeClock(), streams);
+  const { fleet, clock } = await startFleet(new MemoryStore(), new FakeClock(), streams);
   expect(fleet.nodes()[0]).toMatchObject({
     state: "awaited",
     series: 7,
@@ -209,7 +198,6 @@ test("a node that only the series store knows is awaited, then down", async () =
   });
   await clock.advance(11_000);
   expect(stateOf(fleet, "web1")).toBe("down");
-  await stop();
 });
 
 test("a damaged stored node is left out and said", async () => {
@@ -217,14 +205,13 @@ test("a damaged stored node is left out and said", async () => {
   const key = new TextEncoder().encode("nweb1");
   const value = new TextEncoder().encode('{"state":"up"');
   await store.batch([{ type: "put", key, value }], { sync: true });
-  const { fleet, logger, stop } = await startFleet(store);
+  const { fleet, logger } = await startFleet(store);
   expect(fleet.nodes()).toEqual([]);
   expect(logger.messages("warn")).toHaveLength(1);
-  await stop();
 });
 
 test("rules wait for the nodes that keep pace and for nobody else", async () => {
-  const { fleet, clock, stop } = await startFleet();
+  const { fleet, clock } = await startFleet();
   const startMs = clock.nowMs();
   expect(fleet.isComplete(startMs)).toBe(true);
   for (const name of ["fast", "slow", "backlog"]) fleet.connected(name, AGENT);
@@ -240,11 +227,10 @@ test("rules wait for the nodes that keep pace and for nobody else", async () => 
   expect(fleet.isComplete(startMs + 1000)).toBe(false);
   await clock.advance(1);
   expect(fleet.isComplete(startMs + 1000)).toBe(true);
-  await stop();
 });
 
 test("who waits for a change is woken by a tick, by a second going by, and by the signal", async () => {
-  const { fleet, clock, tick, stop } = await startFleet();
+  const { fleet, clock, tick } = await startFleet();
   const live = new AbortController().signal;
   fleet.connected("web1", AGENT);
   await clock.advance(500);
@@ -258,11 +244,10 @@ test("who waits for a change is woken by a tick, by a second going by, and by th
   const cancelled = fleet.changed(abort.signal);
   abort.abort(new Error("enough"));
   await expect(cancelled).rejects.toThrow("enough");
-  await stop();
 });
 
 test("frames are counted by what became of them", async () => {
-  const { fleet, clock, stop } = await startFleet();
+  const { fleet, clock } = await startFleet();
   fleet.connected("web1", AGENT);
   fleet.committed("web1", stored(clock.nowMs(), 4));
   fleet.committed("web1", DUPLICATE);
@@ -274,30 +259,26 @@ test("frames are counted by what became of them", async () => {
     framesRejected: 1,
     lastTickMs: clock.nowMs(),
   });
-  await stop();
 });
 
 test("a rejected or repeated frame is no sign of life", async () => {
-  const { fleet, stop } = await startFleet();
+  const { fleet } = await startFleet();
   fleet.connected("web1", AGENT);
   fleet.committed("web1", REJECTED);
   fleet.committed("web1", DUPLICATE);
   expect(stateOf(fleet, "web1")).toBe("awaited");
-  await stop();
 });
 
 test("one node too many is refused by name; known ones may still come back", async () => {
-  const { fleet, stop } = await startFleet();
+  const { fleet } = await startFleet();
   for (const name of ["a", "b", "c"]) fleet.connected(name, AGENT);
   expect(() => fleet.connected("d", AGENT)).toThrow(/Node d is refused: 3 nodes/);
   fleet.connected("a", AGENT);
-  await stop();
 });
 
 test("a disk that fails is told once, and up goes on when it works again", async () => {
-  const { fleet, clock, writes, logger, failing, tick, stop } = await startFleet();
-  fleet.connected("web1", AGENT);
-  tick("web1");
+  const { clock, writes, logger, failing, tick, join } = await startFleet();
+  join("web1");
   await clock.advance(200);
   writes.length = 0;
   failing.error = new OperationalError("STORAGE", "Disk full");
@@ -310,46 +291,28 @@ test("a disk that fails is told once, and up goes on when it works again", async
   failing.error = null;
   await clock.advance(1000);
   expect(writes).toEqual(["6: up web1=1"]);
-  await stop();
 });
 
 test("time in which the aggregator hung makes no node down", async () => {
-  const store = new MemoryStore();
-  const clock = new FakeClock();
-  let release: () => void = () => {};
-  let isHanging = false;
-  const write = () =>
-    isHanging ? new Promise<void>((resolve) => (release = resolve)) : Promise.resolve();
-  const deps = {
-    store,
-    write,
-    streams: () => [],
-    clock,
-    logger: new MemoryLogger(),
-    metrics: new Metrics(),
-  };
-  const fleet = await openFleet(deps, { nodesMax: 3, clockOffsetMaxMs: 2000 });
-  const stop = new AbortController();
-  const run = fleet.run(stop.signal);
-  fleet.connected("web1", AGENT);
-  fleet.committed("web1", stored(clock.nowMs()));
+  const { fleet, clock, failing, join } = await startFleet();
+  join("web1");
   await clock.advance(200);
-  isHanging = true;
+  let release = () => {};
+  failing.until = new Promise<void>((resolve) => {
+    release = resolve;
+  });
   await clock.advance(20_000);
-  isHanging = false;
+  failing.until = null;
   release();
   await clock.advance(1500);
   expect(stateOf(fleet, "web1")).toBe("up");
   await clock.advance(2500);
   expect(stateOf(fleet, "web1")).toBe("down");
-  stop.abort();
-  await run;
 });
 
 test("a wall clock that is set back makes no node down, and up goes on from there", async () => {
-  const { fleet, clock, writes, tick, stop } = await startFleet();
-  fleet.connected("web1", AGENT);
-  tick("web1");
+  const { fleet, clock, writes, tick, join } = await startFleet();
+  join("web1");
   await clock.advance(2200);
   writes.length = 0;
   clock.stepWall(-2000);
@@ -359,11 +322,10 @@ test("a wall clock that is set back makes no node down, and up goes on from ther
   }
   expect(writes).toEqual(["1: up web1=1", "2: up web1=1", "3: up web1=1", "4: up web1=1"]);
   expect(stateOf(fleet, "web1")).toBe("up");
-  await stop();
 });
 
 test("data that comes late says how late, by our clock, until the node keeps pace again", async () => {
-  const { fleet, clock, stop } = await startFleet();
+  const { fleet, clock } = await startFleet();
   for (const name of ["web1", "web2"]) fleet.connected(name, AGENT);
   fleet.clockMeasured("web1", { aheadMs: -3_600_000, roundTripMs: 1 });
   fleet.committed("web1", stored(clock.nowMs() - 3_600_000));
@@ -377,7 +339,6 @@ test("data that comes late says how late, by our clock, until the node keeps pac
   expect([fleet.latenessMs("web1"), fleet.latenessMs("")]).toEqual([0, 60_000]);
   await clock.advance(15_000); // silent: what it sent last is late no more, it is old
   expect(fleet.latenessMs("")).toBe(0);
-  await stop();
 });
 
 test("what agents report is a series each, kept over a restart, and wrong clocks are told of", async () => {
@@ -397,12 +358,11 @@ test("what agents report is a series each, kept over a restart, and wrong clocks
   expect(first.fleet.nodes()[0]).toMatchObject({ clockAheadMs: -2500, isClockOff: true });
   first.fleet.disconnected("web1");
   await first.stop();
-  const { fleet, stop } = await startFleet(store, first.clock);
+  const { fleet } = await startFleet(store, first.clock);
   const { accounting, isClockOff } = fleet.nodes()[0] ?? {};
   expect(accounting).toMatchObject({ made: 9, stored: 7, waiting: 1, unaccounted: 0 });
   expect(isClockOff).toBe(false); // not known while it is not connected
   // What was stored is gone: the accounts that were kept say so.
   fleet.accounted("web1", { ...report, reported: told, framesStored: 4 });
   expect(fleet.nodes()[0]?.accounting?.unaccounted).toBe(3);
-  await stop();
 });

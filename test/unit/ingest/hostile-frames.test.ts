@@ -1,15 +1,12 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { openSeriesStore, type SeriesStore } from "../../../aggregator/series/series-store.ts";
 import { labelsOf } from "../../../shared/model/labels.ts";
 import { seqOf } from "../../../shared/model/sequence.ts";
 import { DOUBLE_SCALE } from "../../../shared/model/series-definition.ts";
-import { Metrics } from "../../../shared/telemetry/metrics.ts";
 import { FRAME_GROUPS_MAX } from "../../../shared/wire/frame.ts";
 import { FrameOutput } from "../../../shared/wire/frame-output.ts";
-import { FakeClock } from "../../support/fake-clock.ts";
-import { MemoryLogger } from "../../support/memory-logger.ts";
-import { MemoryDisk, MemoryStore } from "../../support/memory-store.ts";
+import { StoreBed } from "../series/bed.ts";
+import { everything } from "../series/model.ts";
 
 const STREAM = { node: "n1", streamId: "00112233445566778899aabbccddeeff" };
 const SERIES = Array.from({ length: 12 }, (_, id) => ({
@@ -57,13 +54,7 @@ function encode(hostile: Hostile, seq: number, timeMs: number): Uint8Array {
     return kept;
   };
   const sorted = [...groups].sort((a, b) => a.group - b.group);
-  output.begin({
-    seq,
-    timeMs,
-    isKeyframe,
-    seriesCount: SERIES.length,
-    groupCount: sorted.length,
-  });
+  output.begin({ seq, timeMs, isKeyframe, seriesCount: SERIES.length, groupCount: sorted.length });
   for (const { group, isRead, ageMs, values, isDouble, ...lists } of sorted) {
     const changed = fresh(lists.changed);
     const ended = fresh(lists.ended);
@@ -80,44 +71,24 @@ function encode(hostile: Hostile, seq: number, timeMs: number): Uint8Array {
   return output.finish();
 }
 
-async function open(disk: MemoryDisk, clock: FakeClock): Promise<SeriesStore> {
-  const deps = { clock, logger: new MemoryLogger(), metrics: new Metrics() };
-  const options = {
-    retentionMs: 86_400_000,
-    futureLimitMs: 60_000,
-    chunkMs: 20_000,
-    commitDelayMs: 0,
-  };
-  return await openSeriesStore({ ...deps, store: new MemoryStore(disk) }, options);
-}
-
-async function everything(store: SeriesStore): Promise<unknown> {
-  const columns = await store.select([], 0, Number.MAX_SAFE_INTEGER);
-  return columns.map(({ labels, times, values }) => [labels, [...times], [...values].map(String)]);
-}
-
 test("frames that are well-formed and make no sense neither break the store nor what it brings back", async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(frame, { minLength: 1, maxLength: 30, size: "max" }), async (all) => {
-      const clock = new FakeClock();
-      const disk = new MemoryDisk();
-      let store = await open(disk, clock);
+      const bed = new StoreBed({ chunkMs: 20_000 });
+      const store = await bed.open();
       await store.commit([{ kind: "series", ...STREAM, epoch: 1, series: SERIES }]);
       let seq = seqOf(1, 0);
       for (const one of all) {
-        await clock.advance(10_000);
+        await bed.clock.advance(10_000);
         seq += 1 + one.skip;
-        const bytes = encode(one, seq, clock.nowMs());
+        const bytes = encode(one, seq, bed.clock.nowMs());
         const [outcome] = await store.commit([{ kind: "frame", ...STREAM, bytes }]);
         expect(["stored", "rejected"]).toContain(outcome?.kind);
         await store.cutDue();
       }
       const before = await everything(store);
-      await store.close();
-      store = await open(disk, clock);
-      expect(await everything(store)).toEqual(before);
-      await store.close();
+      expect(await everything(await bed.reopen())).toEqual(before);
     }),
     { numRuns: 60 },
   );
-});
+}, 20_000);

@@ -12,7 +12,7 @@ import { PROTOCOL_VERSION } from "../../../shared/wire/proto.ts";
 import { FakeClock, settle } from "../../support/fake-clock.ts";
 import { MemoryLogger } from "../../support/memory-logger.ts";
 import { MemoryConnection } from "./memory-connection.ts";
-import { MemoryIngestStore } from "./memory-ingest-store.ts";
+import { DELAY_MS, MemoryIngestStore } from "./memory-ingest-store.ts";
 
 export const WINDOW = 8;
 export const STREAM = "0123456789abcdef0123456789abcdef";
@@ -62,12 +62,24 @@ export class Aggregator {
     return agent;
   }
 
+  /** Sent, and the commit that takes them is done. */
+  async commit(agent: Agent, ...frames: EncodedFrame[]): Promise<void> {
+    await agent.sendFrames(...frames);
+    await this.clock.advance(DELAY_MS);
+  }
+
   count(name: string): number {
     return this.metrics
       .samples()
       .filter((sample) => sample.name === name)
       .reduce((sum, { value }) => sum + value, 0);
   }
+}
+
+/** An aggregator with one agent. */
+export async function welcomed() {
+  const aggregator = new Aggregator();
+  return { aggregator, agent: await aggregator.welcome() };
 }
 
 export class Agent {

@@ -3,30 +3,23 @@ import { seqOf } from "../../../shared/model/sequence.ts";
 import type { EncodedFrame } from "../../../shared/wire/frame-encoder.ts";
 import type { AgentMessage } from "../../../shared/wire/generated/telltale/v1/AgentMessage.ts";
 import { settle } from "../../support/fake-clock.ts";
-import { Aggregator, hello, STREAM, table, WINDOW } from "./ingest-rig.ts";
+import { Aggregator, hello, STREAM, table, WINDOW, welcomed } from "./ingest-rig.ts";
 import { DELAY_MS } from "./memory-ingest-store.ts";
 
 describe("a stream", () => {
   test("is welcomed with what is safe of it and the window", async () => {
-    const aggregator = new Aggregator();
-    const agent = await aggregator.welcome();
+    const { aggregator, agent } = await welcomed();
     expect(agent.answers[0]?.welcome).toMatchObject({
-      lastSeq: 0,
-      epoch: 0,
-      seriesKnown: 0,
+      ...{ lastSeq: 0, epoch: 0, seriesKnown: 0 },
       windowFrames: WINDOW,
     });
-    await agent.sendFrames(agent.frame(), agent.frame());
-    await aggregator.clock.advance(DELAY_MS);
+    await aggregator.commit(agent, agent.frame(), agent.frame());
     expect(agent.acks()).toEqual([seqOf(1, 2)]);
     agent.connection.cut();
     await agent.served;
     const again = await aggregator.welcome();
-    expect(again.answers[0]?.welcome).toMatchObject({
-      lastSeq: seqOf(1, 2),
-      epoch: 1,
-      seriesKnown: 1,
-    });
+    const safe = { lastSeq: seqOf(1, 2), epoch: 1, seriesKnown: 1 };
+    expect(again.answers[0]?.welcome).toMatchObject(safe);
     expect(aggregator.events).toEqual([
       "connected web-1",
       "stored web-1",
@@ -37,8 +30,7 @@ describe("a stream", () => {
   });
 
   test("is acked only when the store has it on the disk", async () => {
-    const aggregator = new Aggregator();
-    const agent = await aggregator.welcome();
+    const { aggregator, agent } = await welcomed();
     const release = aggregator.store.hang();
     await agent.sendFrames(agent.frame());
     await aggregator.clock.advance(60_000);
@@ -49,34 +41,10 @@ describe("a stream", () => {
     expect(agent.acks()).toEqual([seqOf(1, 1)]);
   });
 
-  test("shares its commit with others that send in the same moment or while one runs", async () => {
-    const aggregator = new Aggregator();
-    const one = await aggregator.welcome("one");
-    const two = await aggregator.welcome("two");
-    await one.sendFrames(one.frame());
-    await aggregator.clock.advance(DELAY_MS - 1);
-    await two.sendFrames(two.frame());
-    await settle();
-    expect(aggregator.store.commits).toEqual([]);
-    const release = aggregator.store.hang();
-    await aggregator.clock.advance(1);
-    await one.sendFrames(one.frame());
-    await one.sendFrames(one.frame());
-    await two.sendFrames(two.frame());
-    await settle();
-    release();
-    await settle();
-    expect(aggregator.store.commits).toEqual([4, 3]);
-    expect(one.acks()).toEqual([seqOf(1, 1), seqOf(1, 3)]);
-    expect(two.acks()).toEqual([seqOf(1, 1), seqOf(1, 2)]);
-  });
-
   test("that sends again what is stored is acked and nothing is stored twice", async () => {
-    const aggregator = new Aggregator();
-    const agent = await aggregator.welcome();
+    const { aggregator, agent } = await welcomed();
     const frames = [agent.frame(), agent.frame(), agent.frame()];
-    await agent.sendFrames(...frames);
-    await aggregator.clock.advance(DELAY_MS);
+    await aggregator.commit(agent, ...frames);
     await agent.send({ frames: { frame: frames.slice(1).map(({ bytes }) => bytes) } });
     await aggregator.clock.advance(DELAY_MS);
     expect(aggregator.store.seqsOf("web-1")).toEqual([1, 2, 3].map((count) => seqOf(1, count)));
@@ -85,8 +53,7 @@ describe("a stream", () => {
   });
 
   test("hears of each frame that is refused before the ack that covers it", async () => {
-    const aggregator = new Aggregator();
-    const agent = await aggregator.welcome();
+    const { aggregator, agent } = await welcomed();
     const [first, , third, fourth, fifth] = Array.from({ length: 5 }, () => agent.frame());
     if (!first || !third || !fourth || !fifth) throw new Error("five frames");
     await agent.sendFrames(first);
@@ -106,8 +73,7 @@ describe("a stream", () => {
   });
 
   test("says goodbye after its last frame is acked", async () => {
-    const aggregator = new Aggregator();
-    const agent = await aggregator.welcome();
+    const { aggregator, agent } = await welcomed();
     await agent.sendFrames(agent.frame());
     await agent.send({ goodbye: { reason: "SIGTERM" } });
     await aggregator.clock.advance(DELAY_MS);
@@ -123,8 +89,7 @@ describe("a stream", () => {
 });
 
 test("the agent is told how busy the aggregator is, with the welcome and with acks", async () => {
-  const aggregator = new Aggregator();
-  const agent = await aggregator.welcome();
+  const { aggregator, agent } = await welcomed();
   expect(agent.answers[0]?.welcome?.load).toBe(0);
   const release = aggregator.store.hang();
   await agent.sendFrames(agent.frame());
@@ -148,8 +113,7 @@ describe("a store that fails", () => {
     const idle = await aggregator.welcome("idle");
     aggregator.store.failures = 1;
     await one.sendFrames(one.frame());
-    await two.sendFrames(two.frame());
-    await aggregator.clock.advance(DELAY_MS);
+    await aggregator.commit(two, two.frame());
     await Promise.all([one.served, two.served]);
     expect(one.refusal()).toBe(
       "UNAVAILABLE: The aggregator cannot write to its store at the moment",
@@ -157,18 +121,15 @@ describe("a store that fails", () => {
     expect([...one.acks(), ...two.acks()]).toEqual([]);
     expect(idle.connection.closedWith).toBeUndefined();
     expect(aggregator.logger.messages("error")).toHaveLength(1);
-    await idle.sendFrames(idle.frame());
-    await aggregator.clock.advance(DELAY_MS);
+    await aggregator.commit(idle, idle.frame());
     expect(idle.acks()).toEqual([seqOf(1, 1)]);
   });
 });
 
 test("after a commit that failed nothing is taken that the same session sent behind it", async () => {
-  const aggregator = new Aggregator();
-  const agent = await aggregator.welcome();
+  const { aggregator, agent } = await welcomed();
   const release = aggregator.store.hang();
-  await agent.sendFrames(agent.frame());
-  await aggregator.clock.advance(DELAY_MS);
+  await aggregator.commit(agent, agent.frame());
   await agent.sendFrames(agent.frame(), agent.frame());
   await settle();
   aggregator.store.failures = 1;
@@ -183,8 +144,7 @@ describe("two connections of one node", () => {
     const aggregator = new Aggregator();
     const old = await aggregator.welcome();
     const release = aggregator.store.hang();
-    await old.sendFrames(old.frame());
-    await aggregator.clock.advance(DELAY_MS);
+    await aggregator.commit(old, old.frame());
     await old.sendFrames(old.frame()); // never gets into a commit
     await settle();
     const next = aggregator.open("10.0.0.1:6");
@@ -216,8 +176,7 @@ describe("two connections of one node", () => {
       );
     }
     expect(aggregator.logger.messages("warn")).toHaveLength(1);
-    await first.sendFrames(first.frame());
-    await aggregator.clock.advance(DELAY_MS);
+    await aggregator.commit(first, first.frame());
     expect(first.acks()).toEqual([seqOf(1, 1)]);
     first.connection.cut();
     await first.served;
@@ -227,6 +186,7 @@ describe("two connections of one node", () => {
 
 describe("an agent that does not keep to the protocol", () => {
   const good = { id: 0, group: 0, scale: 0, labels: ["__name__", "a"] };
+  const labelled = (labels: string[]) => table(1, [{ ...good, labels }]);
   test.each<[string, AgentMessage, string]>([
     ["a second hello", { hello: hello() }, "PROTOCOL: Node web-1 at 10.0.0.1:5 sends something"],
     [
@@ -243,41 +203,33 @@ describe("an agent that does not keep to the protocol", () => {
     ["an empty table", table(1, []), "LIMIT: A table of 0 series"],
     ["a group too high", table(1, [{ ...good, group: 4096 }]), "PROTOCOL: Series 0 has group 4096"],
     ["a scale too low", table(1, [{ ...good, scale: -2 }]), "PROTOCOL: Series 0 has scale -2"],
-    ["a label without value", table(1, [{ ...good, labels: ["a"] }]), "PROTOCOL: Series 0 has a"],
+    ["a label without value", labelled(["a"]), "PROTOCOL: Series 0 has a"],
     [
       "labels out of order",
-      table(1, [{ ...good, labels: ["b", "1", "__name__", "x"] }]),
+      labelled(["b", "1", "__name__", "x"]),
       'PROTOCOL: Series 0 has label "__name__" out of order',
     ],
     [
       "a label twice",
-      table(1, [{ ...good, labels: ["__name__", "x", "__name__", "y"] }]),
+      labelled(["__name__", "x", "__name__", "y"]),
       'PROTOCOL: Series 0 has label "__name__" out of order',
     ],
     [
       "a label of the aggregator",
-      table(1, [{ ...good, labels: ["__name__", "x", "instance", "other"] }]),
+      labelled(["__name__", "x", "instance", "other"]),
       "PROTOCOL: Series 0 has the label instance",
     ],
     [
       "an empty value",
-      table(1, [{ ...good, labels: ["__name__", "x", "b", ""] }]),
+      labelled(["__name__", "x", "b", ""]),
       'PROTOCOL: Series 0 has no value for label "b"',
     ],
-    [
-      "a NUL",
-      table(1, [{ ...good, labels: ["__name__", "x\u0000y"] }]),
-      "PROTOCOL: Series 0 has a NUL",
-    ],
-    ["no name", table(1, [{ ...good, labels: ["b", "1"] }]), "PROTOCOL: Series 0 has no metric"],
-    [
-      "a value too long",
-      table(1, [{ ...good, labels: ["__name__", "x".repeat(4097)] }]),
-      "LIMIT: Series 0: label",
-    ],
+    ["a NUL", labelled(["__name__", "x\u0000y"]), "PROTOCOL: Series 0 has a NUL"],
+    ["no name", labelled(["b", "1"]), "PROTOCOL: Series 0 has no metric"],
+    ["a value too long", labelled(["__name__", "x".repeat(4097)]), "LIMIT: Series 0: label"],
     [
       "too many labels",
-      table(1, [{ ...good, labels: Array.from({ length: 130 }, (_, i) => `a${i}`) }]),
+      labelled(Array.from({ length: 130 }, (_, i) => `a${i}`)),
       "LIMIT: Series 0 has 65 labels",
     ],
     [
@@ -304,8 +256,7 @@ describe("an agent that does not keep to the protocol", () => {
     await agent.served;
     expect(agent.refusal()).toContain(expected);
     expect(aggregator.events.at(-1)).toBe("disconnected web-1");
-    await other.sendFrames(other.frame());
-    await aggregator.clock.advance(DELAY_MS);
+    await aggregator.commit(other, other.frame());
     expect(other.acks()).toEqual([seqOf(1, 1)]);
   });
 
@@ -350,8 +301,7 @@ describe("an agent that does not keep to the protocol", () => {
   });
 
   test("who reads no acks is cut off at its window", async () => {
-    const aggregator = new Aggregator();
-    const agent = await aggregator.welcome();
+    const { aggregator, agent } = await welcomed();
     agent.connection.down.isStuck = true;
     for (let i = 0; i < 2 * WINDOW; i += 1) {
       await agent.sendFrames(agent.frame()).catch(() => {}); // it may be gone by then
@@ -362,12 +312,10 @@ describe("an agent that does not keep to the protocol", () => {
   });
 
   test("who has frames in an unfinished commit may send only the rest of its window", async () => {
-    const aggregator = new Aggregator();
-    const agent = await aggregator.welcome();
+    const { aggregator, agent } = await welcomed();
     const frames = Array.from({ length: 15 }, () => agent.frame());
     const release = aggregator.store.hang();
-    await agent.sendFrames(...frames.slice(0, 6));
-    await aggregator.clock.advance(DELAY_MS);
+    await aggregator.commit(agent, ...frames.slice(0, 6));
     await agent.sendFrames(...frames.slice(6, 8));
     await settle();
     release();
@@ -395,12 +343,10 @@ describe("an agent that does not keep to the protocol", () => {
 
 describe("an aggregator that stops", () => {
   test("sends its agents away and waits for the commit that runs", async () => {
-    const aggregator = new Aggregator();
-    const agent = await aggregator.welcome();
+    const { aggregator, agent } = await welcomed();
     const silent = aggregator.open();
     const release = aggregator.store.hang();
-    await agent.sendFrames(agent.frame());
-    await aggregator.clock.advance(DELAY_MS);
+    await aggregator.commit(agent, agent.frame());
     let isStopped = false;
     const stopped = aggregator.service[Symbol.asyncDispose]().then(() => {
       isStopped = true;
@@ -430,14 +376,11 @@ describe("what an agent reports", () => {
   });
 
   test("of its accounts is passed on with what was stored at the ack that they are as of", async () => {
-    const aggregator = new Aggregator();
-    const agent = await aggregator.welcome();
+    const { aggregator, agent } = await welcomed();
     expect(agent.answers[0]?.welcome).toMatchObject({ lastSeq: 0, refused: [] });
     await agent.send({ accounting: accounting({ stored: 0, waiting: 3, settledSeq: 0 }) });
-    await agent.sendFrames(agent.frame(), agent.frame());
-    await aggregator.clock.advance(DELAY_MS);
-    await agent.sendFrames(agent.frame());
-    await aggregator.clock.advance(DELAY_MS);
+    await aggregator.commit(agent, agent.frame(), agent.frame());
+    await aggregator.commit(agent, agent.frame());
     await agent.send({ accounting: accounting() });
     await settle();
     expect(aggregator.reports).toMatchObject([
@@ -447,8 +390,7 @@ describe("what an agent reports", () => {
   });
 
   test("of what it dropped and of its clock is passed on, and its probe is answered", async () => {
-    const aggregator = new Aggregator();
-    const agent = await aggregator.welcome();
+    const { aggregator, agent } = await welcomed();
     const range = { id: 1, fromSeq: 5, toSeq: 9, fromMs: 1, toMs: 2, reason: "disk_full" };
     await agent.send({ dropped: { range: [{ ...range, frames: 5, samples: 50 }] } });
     await agent.send({ clockProbe: { id: 4, isMeasured: false } });
@@ -469,12 +411,7 @@ describe("what an agent reports", () => {
     ["a count beyond all counts", { accounting: accounting({ made: 2 ** 60, stored: 2 ** 60 }) }],
     [
       "a reason that is none",
-      {
-        accounting: accounting({
-          made: 4,
-          dropped: [{ reason: "<b>", frames: 1, samples: 0 }],
-        }),
-      },
+      { accounting: accounting({ made: 4, dropped: [{ reason: "<b>", frames: 1, samples: 0 }] }) },
     ],
     [
       "more reasons than there can be",
@@ -484,8 +421,7 @@ describe("what an agent reports", () => {
     ["too many ranges", { dropped: { range: new Array(101).fill(range) } }],
     ["a clock of another era", { clockProbe: { id: 1, aheadUsec: 2 ** 62, isMeasured: true } }],
   ])("is refused where it is %s", async (_what, message) => {
-    const aggregator = new Aggregator();
-    const agent = await aggregator.welcome();
+    const { aggregator, agent } = await welcomed();
     await agent.send(message);
     await agent.served;
     expect(agent.refusal()).toMatch(/^PROTOCOL: It reports /);

@@ -12,7 +12,7 @@ import { SeededRandom } from "../../support/random.ts";
 
 type Answer = number | "no answer" | "silence";
 
-/** A receiver whose answers the test decides, and an table that may die and come back. */
+/** A receiver whose answers the test decides, and a table that may die and come back. */
 class Scene {
   readonly clock = new FakeClock();
   readonly disk = new MemoryDisk();
@@ -29,27 +29,33 @@ class Scene {
   entriesMax = 100;
   expiryMs = 24 * 3_600_000;
   store = new MemoryStore(this.disk);
+  table = undefined as unknown as AlertTable; // `start` sets it
 
-  async open(): Promise<AlertTable> {
+  static async open(fields: Partial<Scene> = {}): Promise<Scene> {
+    const scene = Object.assign(new Scene(), fields);
+    await scene.start();
+    return scene;
+  }
+
+  async start(): Promise<void> {
     const { store, clock, logger, metrics, post } = this;
     const external = { labels: [], url: "http://telltale:7071" };
-    const table = await openAlerts(
+    this.table = await openAlerts(
       { store, clock, random: this.random.next, logger, metrics, post, latenessMs: () => 0 },
       { external, expiryMs: this.expiryMs, entriesMax: this.entriesMax },
     );
-    await this.configure(table);
-    return table;
+    await this.configure();
   }
 
   /** Takes the receiver as it is now into force, and the rules that stand. */
-  async configure(table: AlertTable, ruleIds = RULE_IDS): Promise<void> {
+  async configure(ruleIds = RULE_IDS): Promise<void> {
     const { receiver, sendsResolved } = this;
     const webhooks = this.urls.map((url, index) => ({
       ...{ receiver, queue: `${receiver}/${index}`, url, sendsResolved },
       ...{ alertsMax: 0, timeoutMs: 5000 },
     }));
     const routing = { receiver: { name: receiver, webhooks }, groupBy: ["alertname"] };
-    await table.configure(this.urls.length === 0 ? null : routing, ruleIds);
+    await this.table.configure(this.urls.length === 0 ? null : routing, ruleIds);
     await this.clock.advance(0);
   }
 
@@ -69,9 +75,9 @@ class Scene {
   };
 
   /** What an evaluation of each alert's own rule gives. */
-  async write(table: AlertTable, alerts: Record<string, State>): Promise<void> {
+  async write(alerts: Record<string, State>): Promise<void> {
     const evaluations = Object.entries(alerts).map(([name, state]) => evaluation(name, state));
-    await table.write(evaluations, this.clock.nowMs());
+    await this.table.write(evaluations, this.clock.nowMs());
     await this.clock.advance(0);
   }
 
@@ -119,10 +125,9 @@ function evaluation(name: string, kind: State): RuleEvaluation {
 const FIRING = { kind: "firing", activeAtMs: 1000, absentSinceMs: null, isNoData: false } as const;
 
 test("what fires and what is resolved is delivered once, in order, and forgotten", async () => {
-  const scene = new Scene();
-  const table = await scene.open();
-  await scene.write(table, { A: "firing", B: "firing" });
-  await scene.write(table, { A: "resolved" });
+  const scene = await Scene.open();
+  await scene.write({ A: "firing", B: "firing" });
+  await scene.write({ A: "resolved" });
   await scene.clock.advance(120_000);
   expect(scene.requests).toStrictEqual([
     "http://one/ firing A",
@@ -131,17 +136,16 @@ test("what fires and what is resolved is delivered once, in order, and forgotten
   ]);
   expect(await scene.keys()).toStrictEqual([]);
   expect(scene.total("delivered")).toBe(3);
-  await table.close();
+  await scene.table.close();
 });
 
 test.each<Answer>([500, 503, 408, 429, "no answer", "silence"])(
   "after %s it is tried again until it is taken, and nothing overtakes it",
   async (answer) => {
-    const scene = new Scene();
-    const table = await scene.open();
+    const scene = await Scene.open();
     scene.answer = () => answer;
-    await scene.write(table, { A: "firing" });
-    await scene.write(table, { A: "resolved" });
+    await scene.write({ A: "firing" });
+    await scene.write({ A: "resolved" });
     await scene.clock.advance(60_000);
     expect(scene.requests.length).toBeGreaterThan(4);
     expect(new Set(scene.requests)).toStrictEqual(new Set(["http://one/ firing A"]));
@@ -152,15 +156,13 @@ test.each<Answer>([500, 503, 408, 429, "no answer", "silence"])(
       "http://one/ resolved A",
     ]);
     expect(scene.total("delivered")).toBe(2);
-    await table.close();
   },
 );
 
 test("pauses between tries are drawn up to a bound that doubles to 30 s", async () => {
-  const scene = new Scene();
-  const table = await scene.open();
+  const scene = await Scene.open();
   scene.answer = () => 500;
-  await scene.write(table, { A: "firing" });
+  await scene.write({ A: "firing" });
   await scene.clock.advance(900_000);
   const pauses = scene.requestsMs.slice(1).map((ms, i) => ms - (scene.requestsMs[i] ?? 0));
   expect(pauses.length).toBeGreaterThan(40);
@@ -169,67 +171,56 @@ test("pauses between tries are drawn up to a bound that doubles to 30 s", async 
   }
   expect(Math.max(...pauses)).toBeGreaterThan(20_000);
   expect(scene.logger.messages("warn").length).toBe(scene.requests.length);
-  await table.close();
 });
 
 test.each([400, 401, 404, 301])(
   "an answer %d is for good: counted, logged, gone",
   async (status) => {
-    const scene = new Scene();
-    const table = await scene.open();
+    const scene = await Scene.open();
     scene.answer = () => status;
-    await scene.write(table, { A: "firing" });
+    await scene.write({ A: "firing" });
     await scene.clock.advance(120_000);
     expect(scene.requests).toHaveLength(1);
     expect(await scene.keys()).toStrictEqual([]);
     expect(scene.total("rejected")).toBe(1);
     expect(scene.logger.messages("error")).toStrictEqual(["notification rejected"]);
-    await table.close();
   },
 );
 
 test("what is not taken in time expires visibly", async () => {
-  const scene = new Scene();
-  scene.expiryMs = 300_000;
-  const table = await scene.open();
+  const scene = await Scene.open({ expiryMs: 300_000 });
   scene.answer = () => "no answer";
-  await scene.write(table, { A: "firing" });
+  await scene.write({ A: "firing" });
   await scene.clock.advance(300_000);
   expect(await scene.keys()).toHaveLength(1);
   await scene.clock.advance(31_000);
   expect(await scene.keys()).toStrictEqual([]);
   expect(scene.total("expired")).toBe(1);
   expect(scene.logger.messages("error")).toStrictEqual(["notification expired"]);
-  await table.close();
 });
 
 test("when the queue is full the oldest expire visibly", async () => {
-  const scene = new Scene();
-  scene.entriesMax = 2;
-  const table = await scene.open();
+  const scene = await Scene.open({ entriesMax: 2 });
   scene.answer = () => 500;
-  for (const name of ["A", "B", "C", "D"]) await scene.write(table, { [name]: "firing" });
+  for (const name of ["A", "B", "C", "D"]) await scene.write({ [name]: "firing" });
   await scene.clock.advance(1000);
   scene.answer = () => 200;
   scene.requests.length = 0;
   await scene.clock.advance(60_000);
   expect(scene.requests).toStrictEqual(["http://one/ firing C", "http://one/ firing D"]);
   expect(scene.total("expired")).toBe(2);
-  await table.close();
 });
 
 test("a restart goes on where the last run was killed, with ids that still ascend", async () => {
-  const scene = new Scene();
-  scene.answer = () => "silence";
-  const first = await scene.open();
-  await scene.write(first, { A: "firing" });
+  const scene = await Scene.open({ answer: () => "silence" });
+  await scene.write({ A: "firing" });
   const [before = ""] = await scene.keys();
   scene.crash();
   scene.answer = () => 503;
   scene.clock.stepWall(-60_000);
   scene.requests.length = 0;
-  const second = await scene.open();
-  await scene.write(second, { A: "resolved" });
+  await scene.start();
+  await scene.write({ A: "resolved" });
   const [kept, after = ""] = await scene.keys();
   expect(kept).toBe(before);
   expect(after > before).toBe(true);
@@ -239,123 +230,105 @@ test("a restart goes on where the last run was killed, with ids that still ascen
     "http://one/ firing A",
     "http://one/ resolved A",
   ]);
-  await second.close();
 });
 
 test("two webhooks of a receiver do not wait for one another", async () => {
-  const scene = new Scene();
-  scene.urls = ["http://one/", "http://two/"];
-  scene.answer = (url) => (url === "http://one/" ? 500 : 200);
-  const table = await scene.open();
-  await scene.write(table, { A: "firing" });
-  await scene.write(table, { A: "resolved" });
+  const scene = await Scene.open({
+    urls: ["http://one/", "http://two/"],
+    answer: (url) => (url === "http://one/" ? 500 : 200),
+  });
+  await scene.write({ A: "firing" });
+  await scene.write({ A: "resolved" });
   await scene.clock.advance(10_000);
   const two = scene.requests.filter((request) => request.startsWith("http://two/"));
   expect(two).toStrictEqual(["http://two/ firing A", "http://two/ resolved A"]);
   expect(await scene.keys()).toHaveLength(2);
-  await table.close();
 });
 
 test("a webhook without send_resolved hears only of what fires", async () => {
-  const scene = new Scene();
-  scene.sendsResolved = false;
-  const table = await scene.open();
-  await scene.write(table, { A: "firing" });
-  await scene.write(table, { A: "resolved" });
+  const scene = await Scene.open({ sendsResolved: false });
+  await scene.write({ A: "firing" });
+  await scene.write({ A: "resolved" });
   await scene.clock.advance(1000);
   expect(scene.requests).toStrictEqual(["http://one/ firing A"]);
-  await table.close();
 });
 
 test("entries of a receiver that is no longer configured expire visibly", async () => {
-  const scene = new Scene();
-  scene.answer = () => "silence";
-  const first = await scene.open();
-  await scene.write(first, { A: "firing", B: "firing" });
+  const scene = await Scene.open({ answer: () => "silence" });
+  await scene.write({ A: "firing", B: "firing" });
   scene.crash();
   scene.receiver = "a|new/one";
   scene.answer = () => 200;
   scene.requests.length = 0;
-  const second = await scene.open();
+  await scene.start();
   expect(await scene.keys()).toStrictEqual([]);
   expect(scene.total("expired")).toBe(2);
-  await scene.write(second, { C: "firing" });
+  await scene.write({ C: "firing" });
   expect(scene.requests).toStrictEqual([
     "http://one/ firing A", // the new receiver hears of what fires
     "http://one/ firing B",
     "http://one/ firing C",
   ]);
-  await second.close();
 });
 
 test("a disk that fails for a while loses nothing", async () => {
-  const scene = new Scene();
-  const table = await scene.open();
+  const scene = await Scene.open();
   scene.answer = () => {
     scene.disk.isFull = scene.requests.length === 1; // the delete fails, so it is sent once more
     return 200;
   };
-  await scene.write(table, { A: "firing" });
+  await scene.write({ A: "firing" });
   scene.disk.isFull = false;
   await scene.clock.advance(60_000);
   expect(scene.requests).toStrictEqual(["http://one/ firing A", "http://one/ firing A"]);
   expect(await scene.keys()).toStrictEqual([]);
   expect(scene.total("delivered")).toBe(1);
-  await table.close();
 });
 
 test("a step that cannot be stored leaves table and outbox as they were", async () => {
-  const scene = new Scene();
-  const table = await scene.open();
+  const scene = await Scene.open();
   scene.disk.isFull = true;
-  await expect(scene.write(table, { A: "firing" })).rejects.toThrow(OperationalError);
-  expect(table.alertsOf("rA").size).toBe(0);
+  await expect(scene.write({ A: "firing" })).rejects.toThrow(OperationalError);
+  expect(scene.table.alertsOf("rA").size).toBe(0);
   scene.disk.isFull = false;
-  await scene.write(table, { A: "firing" });
+  await scene.write({ A: "firing" });
   expect(scene.requests).toStrictEqual(["http://one/ firing A"]);
-  await table.close();
 });
 
 test("without a receiver nothing is sent, and the first one hears of what fires then", async () => {
-  const scene = new Scene();
-  scene.urls = [];
-  const table = await scene.open();
-  await scene.write(table, { A: "firing", B: "firing", C: "pending" });
-  await scene.write(table, { B: "resolved" });
+  const scene = await Scene.open({ urls: [] });
+  await scene.write({ A: "firing", B: "firing", C: "pending" });
+  await scene.write({ B: "resolved" });
   expect(await scene.keys()).toStrictEqual([]);
   scene.urls = ["http://one/"];
-  await scene.configure(table);
-  await scene.write(table, { A: "resolved", C: "resolved" });
+  await scene.configure();
+  await scene.write({ A: "resolved", C: "resolved" });
   expect(scene.requests).toStrictEqual(["http://one/ firing A", "http://one/ resolved A"]);
-  await table.close();
 });
 
 test("a receiver whose address changed gets what waits at the new one, at once", async () => {
-  const scene = new Scene();
-  const table = await scene.open();
+  const scene = await Scene.open();
   scene.answer = (url) => (url === "http://one/" ? 503 : 200);
-  await scene.write(table, { A: "firing" });
-  await scene.write(table, { A: "resolved" });
+  await scene.write({ A: "firing" });
+  await scene.write({ A: "resolved" });
   await scene.clock.advance(100_000);
   scene.requests.length = 0;
   scene.urls = ["http://new/"];
-  await scene.configure(table);
+  await scene.configure();
   expect(scene.requests).toStrictEqual(["http://new/ firing A", "http://new/ resolved A"]);
   expect(await scene.keys()).toStrictEqual([]);
   expect(scene.gauge("telltale_outbox_entries")).toBe(0);
-  await table.close();
 });
 
 test("another receiver hears of what fires; what waited for the one before expires with a reason", async () => {
-  const scene = new Scene();
-  const table = await scene.open();
+  const scene = await Scene.open();
   scene.answer = () => 503;
-  await scene.write(table, { A: "firing", B: "firing" });
+  await scene.write({ A: "firing", B: "firing" });
   scene.answer = () => 200;
   scene.receiver = "new";
   scene.requests.length = 0;
-  await scene.configure(table);
-  await scene.write(table, { B: "resolved" });
+  await scene.configure();
+  await scene.write({ B: "resolved" });
   expect(scene.requests).toStrictEqual([
     "http://one/ firing A",
     "http://one/ firing B",
@@ -363,50 +336,43 @@ test("another receiver hears of what fires; what waited for the one before expir
   ]);
   expect(scene.total("receiver_removed")).toBe(2);
   expect(scene.logger.messages("error")).toHaveLength(1);
-  await table.close();
 });
 
 test("the same configuration again sends nothing and writes nothing", async () => {
-  const scene = new Scene();
-  const table = await scene.open();
-  await scene.write(table, { A: "firing" });
+  const scene = await Scene.open();
+  await scene.write({ A: "firing" });
   scene.disk.isFull = true;
-  await scene.configure(table);
+  await scene.configure();
   expect(scene.requests).toHaveLength(1);
-  await table.close();
 });
 
 test("a configuration that cannot be stored leaves the one before in force", async () => {
-  const scene = new Scene();
-  const table = await scene.open();
+  const scene = await Scene.open();
   scene.answer = () => 503;
-  await scene.write(table, { A: "firing" });
+  await scene.write({ A: "firing" });
   scene.disk.isFull = true;
   scene.receiver = "new";
-  await expect(scene.configure(table, new Set())).rejects.toThrow(OperationalError);
-  expect(table.alertsOf("rA").size).toBe(1);
+  await expect(scene.configure(new Set())).rejects.toThrow(OperationalError);
+  expect(scene.table.alertsOf("rA").size).toBe(1);
   scene.disk.isFull = false;
   scene.answer = () => 200;
   scene.requests.length = 0;
   await scene.clock.advance(60_000);
-  await scene.write(table, { A: "resolved" });
+  await scene.write({ A: "resolved" });
   expect(scene.requests).toStrictEqual(["http://one/ firing A", "http://one/ resolved A"]);
   expect(scene.total("expired")).toBe(0);
-  await table.close();
 });
 
 test("an evaluation under way while the receiver changes is not lost between the two", async () => {
-  const scene = new Scene();
-  const table = await scene.open();
+  const scene = await Scene.open();
   const release = scene.disk.hangSync();
-  const written = table.write([evaluation("A", "firing")], scene.clock.nowMs());
+  const written = scene.table.write([evaluation("A", "firing")], scene.clock.nowMs());
   scene.receiver = "new";
   scene.urls = ["http://new/"];
-  const configured = scene.configure(table);
+  const configured = scene.configure();
   await scene.clock.advance(0);
   release();
   await Promise.all([written, configured]);
   await scene.clock.advance(1000);
   expect(scene.requests).toContain("http://new/ firing A");
-  await table.close();
 });

@@ -51,11 +51,7 @@ test("a message is Alertmanager's, version 4", () => {
 });
 
 test("a message is resolved when all of its alerts are", () => {
-  const notification = {
-    timeMs: AT_MS,
-    ...GROUP,
-    alerts: [change("resolved", "a")],
-  };
+  const notification = { timeMs: AT_MS, ...GROUP, alerts: [change("resolved", "a")] };
   expect(JSON.parse(webhookBody(notification, WEBHOOK, URL))).toMatchObject({ status: "resolved" });
 });
 

@@ -24,7 +24,7 @@ function trace(presence: string, timing: { forS: number; keepS: number; noData?:
 }
 
 // A capital letter: the state stands because the data stopped.
-test.each([
+test.each<{ presence: string; expected: string } & Parameters<typeof trace>[1]>([
   { presence: "x.xxx", forS: 2, keepS: 0, expected: "pippf" },
   { presence: ".x.x", forS: 0, keepS: 0, expected: "ifif" },
   { presence: "xx..x", forS: 0, keepS: 2, expected: "fffff" },
@@ -37,17 +37,12 @@ test.each([
   { presence: "x????.", forS: 3, keepS: 0, expected: "pPPPPi" },
   { presence: "x.??.", forS: 0, keepS: 4, expected: "ffFFf" },
   { presence: "x.???.", forS: 0, keepS: 4, expected: "ffFFFi" },
-])("$presence with for $forS s, keep $keepS s and no_data keep is $expected", (row) => {
-  expect(trace(row.presence, row)).toBe(row.expected);
-});
-
-test.each([
   { presence: "x??..", forS: 2, keepS: 0, noData: "fire", expected: "pPFii" },
   { presence: "?x.", forS: 0, keepS: 0, noData: "fire", expected: "Ffi" },
   { presence: "x??x", forS: 0, keepS: 0, noData: "resolve", expected: "fiif" },
   { presence: "xx??", forS: 0, keepS: 2, noData: "resolve", expected: "ffff" },
   { presence: "xx???", forS: 0, keepS: 2, noData: "resolve", expected: "ffffi" },
-] as const)("$presence with no_data $noData is $expected", (row) => {
+])("$presence with for $forS s, keep $keepS s and no_data $noData is $expected", (row) => {
   expect(trace(row.presence, row)).toBe(row.expected);
 });
 

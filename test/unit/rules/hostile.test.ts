@@ -59,12 +59,9 @@ const { tree } = fc.letrec((tie) => ({
   ),
 }));
 
+const compile = (query: string) => ({ query, instant: async () => [], presence: async () => [] });
+
 test("any YAML gives groups, or faults with a line", () => {
-  const compile = (query: string) => ({
-    query,
-    instant: async () => [],
-    presence: async () => [],
-  });
   const rule = fc.dictionary(fc.constantFrom(...KEYS), tree, { maxKeys: 6 });
   const group = fc.record({ name: tree, rules: fc.array(rule, { maxLength: 3 }) });
   const content = fc.oneof(
@@ -86,16 +83,14 @@ test("any YAML gives groups, or faults with a line", () => {
 });
 
 test("aliases that would unfold without bound are a fault", () => {
-  const levels = Array.from({ length: 12 }, (_, i) => {
-    const inner =
-      i === 0
-        ? "x"
-        : Array(10)
-            .fill(`*a${i - 1}`)
-            .join(", ");
-    return `a${i}: &a${i} [${inner}]`;
-  });
-  const compile = () => ({ query: "", instant: async () => [], presence: async () => [] });
+  const levels = ["a0: &a0 [x]"];
+  for (let i = 1; i < 12; i += 1) {
+    levels.push(
+      `a${i}: &a${i} [${Array(10)
+        .fill(`*a${i - 1}`)
+        .join(", ")}]`,
+    );
+  }
   const { faults } = parseRuleFiles([{ path: "r", text: levels.join("\n") }], compile);
   expect(faults.length).toBeGreaterThan(0);
 });

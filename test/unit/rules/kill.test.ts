@@ -21,10 +21,7 @@ const ROUTING = {
   receiver: { name: "ops", webhooks: [{ ...WEBHOOK, sendsResolved: true }] },
   groupBy: ["alertname"],
 };
-const COMPLETE = {
-  isComplete: () => true,
-  changed: () => new Promise<void>(() => {}),
-};
+const COMPLETE = { isComplete: () => true, changed: () => new Promise<void>(() => {}) };
 
 /** One aggregator's rules and outbox, killed at any step of any write, before a moody receiver. */
 class Run {

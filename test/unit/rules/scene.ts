@@ -6,7 +6,7 @@ import { RuleRunner } from "../../../aggregator/rules/run-rules.ts";
 import { formatFault } from "../../../shared/config/decode-yaml.ts";
 import { OperationalError } from "../../../shared/errors.ts";
 import type { VectorSample } from "../../../shared/model/columns.ts";
-import { formatLabels, type Labels, labelsOf, METRIC_NAME } from "../../../shared/model/labels.ts";
+import { formatLabels, labelsOf, labelsRecord, METRIC_NAME } from "../../../shared/model/labels.ts";
 import { Metrics } from "../../../shared/telemetry/metrics.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 import { MemoryLogger } from "../../support/memory-logger.ts";
@@ -49,15 +49,17 @@ export class Scene {
   #changed: (() => void)[] = [];
   store = new MemoryStore(this.disk);
 
-  get startMs(): number {
-    return this.clock.nowMs();
-  }
-
   set(name: string, value: number | null, labels: Record<string, string> = {}): void {
     const sample = { labels: labelsOf({ ...labels, [METRIC_NAME]: name }), value: value ?? 0 };
     const key = formatLabels(sample.labels);
     const others = (this.data.get(name) ?? []).filter((one) => formatLabels(one.labels) !== key);
     this.data.set(name, value === null ? others : [...others, sample]);
+  }
+
+  /** From now on the series `load` has these values, by instance; null: it is missing. */
+  async load(values: Record<string, number | null>, forMs: number): Promise<void> {
+    for (const [instance, value] of Object.entries(values)) this.set("load", value, { instance });
+    await this.clock.advance(forMs);
   }
 
   async open(): Promise<RuleRunner> {
@@ -102,9 +104,10 @@ export class Scene {
   }
 
   /** What a process leaves behind that was killed; the next `open` starts from it. */
-  crash(): void {
+  crash(): this {
     this.disk.crash(() => 0.5, "kill");
     this.store = new MemoryStore(this.disk, this.storeOptions);
+    return this;
   }
 
   completeData(): void {
@@ -150,16 +153,10 @@ export class Scene {
     await null;
     this.writes.push({ group, timeMs, samples });
     for (const { labels, value } of samples) {
-      const { [METRIC_NAME]: name = "", ...rest } = recordOf(labels);
+      const { [METRIC_NAME]: name = "", ...rest } = labelsRecord(labels);
       if (!name.startsWith("ALERTS")) this.set(name, value, rest);
     }
   };
-}
-
-function recordOf(labels: Labels): Record<string, string> {
-  const record: Record<string, string> = {};
-  for (let i = 0; i < labels.length; i += 2) record[labels[i] ?? ""] = labels[i + 1] ?? "";
-  return record;
 }
 
 /** All alerts of all rules. */

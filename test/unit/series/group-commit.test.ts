@@ -23,23 +23,22 @@ class Bed {
     this.commits = new GroupCommit({ clock, logger, metrics: new Metrics(), write }, delayMs);
   }
 
+  async end(): Promise<void> {
+    this.finish();
+    await settle();
+  }
+
   /** What became of the call, once that is known. */
   commit(name: string, owner: object | null = null, bytes = 1): { outcome: string } {
-    const item = {
-      kind: "frame",
-      node: name,
-      streamId: "s",
-      bytes: new Uint8Array(bytes),
-    } as const;
+    const stream = { kind: "frame", node: name, streamId: "s" } as const;
     const call = { outcome: "waits" };
-    this.commits.commit([item], owner).then(
-      ([outcome]) => {
-        call.outcome = outcome?.kind ?? "nothing";
-      },
-      (error: OperationalError) => {
-        call.outcome = error.code;
-      },
-    );
+    void this.commits
+      .commit([{ ...stream, bytes: new Uint8Array(bytes) }], owner)
+      .then(
+        ([outcome]) => outcome?.kind ?? "nothing",
+        (error: OperationalError) => error.code,
+      )
+      .then((outcome) => Object.assign(call, { outcome }));
     return call;
   }
 
@@ -64,12 +63,10 @@ test("calls of a short while, and those that come while a commit runs, share the
   const late = [bed.commit("c"), bed.commit("d")];
   expect(bed.written).toEqual(["a b"]);
   expect(first.outcome).toBe("waits");
-  bed.finish();
-  await settle();
+  await bed.end();
   expect(first.outcome).toBe("duplicate");
   expect(bed.written).toEqual(["a b", "c d"]);
-  bed.finish();
-  await settle();
+  await bed.end();
   expect(late.map(({ outcome }) => outcome)).toEqual(["duplicate", "duplicate"]);
 });
 
@@ -86,16 +83,12 @@ test("what a session sends in the moment that its commit fails is not taken", as
     overtaking = bed.commit("c", session);
   });
   await settle();
-  expect([lost.outcome, behind.outcome, overtaking.outcome]).toEqual([
-    "STORAGE",
-    "STORAGE",
-    "UNAVAILABLE",
-  ]);
+  expect([lost, behind].map(({ outcome }) => outcome)).toEqual(["STORAGE", "STORAGE"]);
+  expect(overtaking.outcome).toBe("UNAVAILABLE");
   expect(bed.written).toEqual(["a"]);
   const other = bed.commit("d", {});
   await settle();
-  bed.finish();
-  await settle();
+  await bed.end();
   expect(other.outcome).toBe("duplicate");
   expect(bed.logger.messages("error")).toEqual(["cannot store samples: agents have to wait"]);
 });
@@ -109,13 +102,9 @@ test("what is withdrawn is not written; what is being written goes on", async ()
   const other = bed.commit("c", {});
   bed.commits.withdraw(session);
   await settle();
-  expect([running.outcome, waiting.outcome, other.outcome]).toEqual([
-    "waits",
-    "UNAVAILABLE",
-    "waits",
-  ]);
-  bed.finish();
-  await settle();
+  expect([running, other].map(({ outcome }) => outcome)).toEqual(["waits", "waits"]);
+  expect(waiting.outcome).toBe("UNAVAILABLE");
+  await bed.end();
   expect(running.outcome).toBe("duplicate");
   expect(bed.written).toEqual(["a", "c"]);
 });
@@ -130,8 +119,7 @@ test("there is no room while too many bytes wait, and a commit takes no more tha
   await settle();
   expect(bed.commits.load()).toBe(1000);
   expect([bed.written, hasRoom]).toEqual([["0"], false]);
-  bed.finish();
-  await settle();
+  await bed.end();
   expect([bed.written, hasRoom]).toEqual([["0", "1"], true]);
   expect(bed.commits.load()).toBe(Math.round((1000 * 250) / 256));
 });

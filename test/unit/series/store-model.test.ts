@@ -192,12 +192,10 @@ async function runSeed(seed: number): Promise<void> {
       if (random.chance(0.02) && host.unacked.length === 0) host.agent.restart();
       host.tick(timeMs);
     }
-    if (random.chance(0.7))
-      await send(
-        bed,
-        hosts.filter(() => random.chance(0.8)),
-        expected,
-      );
+    if (random.chance(0.7)) {
+      const sending = hosts.filter(() => random.chance(0.8));
+      await send(bed, sending, expected);
+    }
     if (random.chance(0.3)) {
       await bed.run(async (store) => {
         await store.cutDue();

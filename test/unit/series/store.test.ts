@@ -61,11 +61,8 @@ const b = (raw: number) => counter("b", 0, raw, 2);
 describe("commit", () => {
   test("stores samples with the node as instance, scaled, and says how many", async () => {
     const scene = await openScene();
-    expect(await scene.tick([a(1), b(250)])).toMatchObject({
-      kind: "stored",
-      samples: 2,
-      missing: 0,
-    });
+    const stored = { kind: "stored", samples: 2, missing: 0 };
+    expect(await scene.tick([a(1), b(250)])).toMatchObject(stored);
     await scene.tick([a(1), b(251)]);
     expect(await scene.samples("a")).toBe("1:1 2:1");
     expect(await scene.samples("b")).toBe("1:2.5 2:2.51");
@@ -86,9 +83,8 @@ describe("commit", () => {
     const bytes = scene.make([a(4)]).frame.bytes;
     const [unknown] = await scene.store.commit([{ kind: "frame", node, streamId, bytes }]);
     expect(unknown).toMatchObject({ kind: "rejected", reason: "unknown-series" });
-    const [corrupt] = await scene.store.commit([
-      { kind: "frame", node, streamId, bytes: bytes.subarray(1) },
-    ]);
+    const cut = { kind: "frame", node, streamId, bytes: bytes.subarray(1) } as const;
+    const [corrupt] = await scene.store.commit([cut]);
     expect(corrupt).toMatchObject({ kind: "rejected", seq: 0, reason: "corrupt" });
     expect(await scene.samples("a")).toBe("1:1 2:2 3:3");
   });
@@ -194,11 +190,8 @@ describe("commit", () => {
     release();
     expect(await first).toMatchObject({ kind: "stored" });
     for (const outcome of await Promise.all(others)) expect(outcome.kind).toBe("stored");
-    expect(store.streams().map(({ node, seriesAlive }) => `${node} ${seriesAlive}`)).toEqual([
-      "alpha 1",
-      "beta 1",
-      "gamma 1",
-    ]);
+    const alive = store.streams().map(({ node, seriesAlive }) => `${node} ${seriesAlive}`);
+    expect(alive).toEqual(["alpha 1", "beta 1", "gamma 1"]);
   });
 });
 

@@ -95,22 +95,7 @@ test.each([
   expect(parseGoNumber(text)).toBe(expected);
 });
 
-test.each([
-  "",
-  " 1",
-  ".",
-  "1e",
-  "1_000",
-  "0x10",
-  "0xp1",
-  "0x1p",
-  "0x1_0p1",
-  "0b1",
-  "+NaN",
-  "in",
-  "1e999",
-  "-1e999",
-  "0x1p1024",
-])("%j is no number", (text) => {
+const NO_NUMBERS = ". 1e 1_000 0x10 0xp1 0x1p 0x1_0p1 0b1 +NaN in 1e999 -1e999 0x1p1024";
+test.each(["", " 1", ...NO_NUMBERS.split(" ")])("%j is no number", (text) => {
   expect(parseGoNumber(text)).toBeNull();
 });

@@ -118,27 +118,11 @@ describe("a destination that failed", () => {
   test("is taken for well only when every look found it so for its whole hold", () => {
     const story = (looks: [number, boolean][]) =>
       looks.reduce((state, [atMs, isWell]) => afterProbe(state, atMs, isWell), failed).isSuspect;
-    expect(story([[2000, true]])).toBe(true);
-    expect(
-      story([
-        [2000, true],
-        [9499, true],
-      ]),
-    ).toBe(true);
-    expect(
-      story([
-        [2000, true],
-        [9500, true],
-      ]),
-    ).toBe(false);
-    expect(
-      story([
-        [2000, true],
-        [6000, false],
-        [8000, true],
-        [15_499, true],
-      ]),
-    ).toBe(true);
+    const well = (...timesMs: number[]) => timesMs.map((atMs): [number, boolean] => [atMs, true]);
+    expect(story(well(2000))).toBe(true);
+    expect(story(well(2000, 9499))).toBe(true);
+    expect(story(well(2000, 9500))).toBe(false);
+    expect(story([...well(2000), [6000, false], ...well(8000, 15_499)])).toBe(true);
   });
 
   test("one that the agent left of its own will is as good as new, its load is remembered", () => {

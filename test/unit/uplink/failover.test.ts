@@ -1,15 +1,14 @@
 import { describe, expect, test } from "vitest";
 import type { ChoicePolicy } from "../../../agent/uplink/choose-state.ts";
 import type { Destination } from "../../../agent/uplink/destinations.ts";
-import { runUplink } from "../../../agent/uplink/uplink.ts";
-import { IngestService } from "../../../aggregator/ingest/ingest-service.ts";
+import type { IngestService } from "../../../aggregator/ingest/ingest-service.ts";
 import { OperationalError } from "../../../shared/errors.ts";
 import { countOfSeq } from "../../../shared/model/sequence.ts";
-import { Metrics } from "../../../shared/telemetry/metrics.ts";
 import { MemoryLogger } from "../../support/memory-logger.ts";
 import { BufferRig } from "../buffer/buffer-rig.ts";
 import { MemoryConnection } from "../ingest/memory-connection.ts";
 import { MemoryIngestStore } from "../ingest/memory-ingest-store.ts";
+import { serviceOn, UplinkRun } from "./uplink-rig.ts";
 
 /** One aggregator: a real ingest service over a store in memory, that can die or hang. */
 class Aggregator {
@@ -26,24 +25,15 @@ class Aggregator {
 
   constructor(name: string, rig: BufferRig) {
     this.name = name;
-    const events = {
+    this.store = new MemoryIngestStore(rig.clock, new MemoryLogger());
+    this.#service = serviceOn(this.store, rig, {
       connected: () => {
         if (this.isRefusing) throw new OperationalError("LIMIT", "too many nodes");
         this.events.push("connected");
       },
-      committed: () => {},
       goodbye: () => this.events.push("goodbye"),
       disconnected: () => this.events.push("disconnected"),
-      accounted: () => {},
-      droppedRanges: () => {},
-      clockMeasured: () => {},
-    };
-    const logger = new MemoryLogger();
-    this.store = new MemoryIngestStore(rig.clock, logger);
-    this.#service = new IngestService(
-      { store: this.store, clock: rig.clock, logger, metrics: new Metrics(), events },
-      { windowFrames: 16 },
-    );
+    });
     this.destination = {
       name,
       connect: async () => this.#connect(),
@@ -95,13 +85,13 @@ class Aggregator {
 class Fleet {
   readonly rig: BufferRig;
   readonly all: readonly Aggregator[];
-  readonly metrics = new Metrics();
-  readonly stop = new AbortController();
-  done: Promise<void> = Promise.resolve();
+  readonly run: UplinkRun;
 
-  private constructor(rig: BufferRig, names: readonly string[]) {
+  private constructor(rig: BufferRig, names: readonly string[], kind: ChoicePolicy["kind"]) {
     this.rig = rig;
     this.all = names.map((name) => new Aggregator(name, rig));
+    const destinations = this.all.map(({ destination }) => destination);
+    this.run = new UplinkRun(rig, destinations, kind);
   }
 
   static async start(
@@ -109,20 +99,7 @@ class Fleet {
     kind: ChoicePolicy["kind"] = "pick_first",
     seed = 1,
   ): Promise<Fleet> {
-    const fleet = new Fleet(await BufferRig.open({}, seed), [...names]);
-    const { clock, random, logger, buffer } = fleet.rig;
-    const destinations = fleet.all.map(({ destination }) => destination);
-    fleet.done = runUplink(
-      { buffer, destinations, clock, random: random.next, logger, metrics: fleet.metrics },
-      {
-        node: "web-1",
-        agentVersion: "0.1.0",
-        intervalMs: 1000,
-        policy: { kind, weights: null },
-      },
-      fleet.stop.signal,
-    );
-    return fleet;
+    return new Fleet(await BufferRig.open({}, seed), [...names], kind);
   }
 
   /** As an agent does: a frame each second. */
@@ -142,11 +119,17 @@ class Fleet {
   }
 
   #labelled(name: string, label: string): string[] {
-    return this.metrics
+    return this.run.metrics
       .samples()
       .filter((sample) => sample.name === name && sample.value > 0)
       .map(({ labels }) => labels[labels.indexOf(label) + 1] ?? "");
   }
+}
+
+async function two() {
+  const fleet = await Fleet.start("ab");
+  const [a, b] = fleet.all as [Aggregator, Aggregator];
+  return { fleet, a, b };
 }
 
 const fromTo = (from: number, to: number) =>
@@ -165,8 +148,7 @@ const ascending = (a: number, b: number) => a - b;
 
 describe("an aggregator that fails, with another at hand", () => {
   test("by dying: the next frame goes to the other at once, from the last keyframe on", async () => {
-    const fleet = await Fleet.start("ab");
-    const [a, b] = fleet.all as [Aggregator, Aggregator];
+    const { fleet, a, b } = await two();
     await fleet.live(10);
     expect(fleet.connected).toEqual(["a"]);
     a.die();
@@ -185,8 +167,7 @@ describe("an aggregator that fails, with another at hand", () => {
   });
 
   test("by falling silent: frames are at the other within 3 s of the silence", async () => {
-    const fleet = await Fleet.start("ab");
-    const [a, b] = fleet.all as [Aggregator, Aggregator];
+    const { fleet, a, b } = await two();
     await fleet.live(10);
     a.hang();
     await fleet.live(3);
@@ -198,8 +179,7 @@ describe("an aggregator that fails, with another at hand", () => {
   });
 
   test("by refusing: who is not taken there is served elsewhere", async () => {
-    const fleet = await Fleet.start("ab");
-    const [a, b] = fleet.all as [Aggregator, Aggregator];
+    const { fleet, a, b } = await two();
     a.isRefusing = true;
     await fleet.live(1);
     expect(b.counts).toEqual([1]);
@@ -207,8 +187,7 @@ describe("an aggregator that fails, with another at hand", () => {
   });
 
   test("by not answering the hello: it is left after 1.5 s", async () => {
-    const fleet = await Fleet.start("ab");
-    const [a, b] = fleet.all as [Aggregator, Aggregator];
+    const { fleet, a, b } = await two();
     a.hang();
     await fleet.live(2);
     expect(b.counts).toEqual([1, 2]);
@@ -216,8 +195,7 @@ describe("an aggregator that fails, with another at hand", () => {
   });
 
   test("without another at hand a silent one is given 10 s", async () => {
-    const fleet = await Fleet.start("ab");
-    const [a, b] = fleet.all as [Aggregator, Aggregator];
+    const { fleet, a, b } = await two();
     b.die();
     a.die();
     await fleet.live(1);
@@ -246,8 +224,7 @@ describe("an aggregator that fails, with another at hand", () => {
 
 describe("the preferred aggregator", () => {
   test("has the agent back when it has been well for a while, and the other is told goodbye", async () => {
-    const fleet = await Fleet.start("ab");
-    const [a, b] = fleet.all as [Aggregator, Aggregator];
+    const { fleet, a, b } = await two();
     await fleet.live(10);
     a.die();
     await fleet.live(30);
@@ -267,8 +244,7 @@ describe("the preferred aggregator", () => {
   });
 
   test("that answers now and then only does not have it back", async () => {
-    const fleet = await Fleet.start("ab");
-    const [a] = fleet.all as [Aggregator, Aggregator];
+    const { fleet, a } = await two();
     await fleet.live(3);
     a.die();
     for (let i = 0; i < 20; i += 1) {
@@ -297,9 +273,9 @@ describe("the preferred aggregator", () => {
 test("an agent that has two and stops says goodbye and ends", async () => {
   const fleet = await Fleet.start("ab");
   await fleet.live(3);
-  fleet.stop.abort();
+  fleet.run.stop.abort();
   await fleet.rig.clock.advance(100);
-  await fleet.done;
+  await fleet.run.done;
   expect(fleet.all[0]?.events.at(-1)).toBe("disconnected");
   expect(fleet.connected).toEqual([]);
 });

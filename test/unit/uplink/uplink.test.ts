@@ -1,12 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { definitionKey } from "../../../agent/frames/definitions.ts";
 import { isForeign, seriesTables, TABLE_BYTES_MAX } from "../../../agent/uplink/metrics-kind.ts";
-import { runUplink } from "../../../agent/uplink/uplink.ts";
-import { IngestService } from "../../../aggregator/ingest/ingest-service.ts";
 import { OperationalError } from "../../../shared/errors.ts";
 import { labelsOf } from "../../../shared/model/labels.ts";
 import { seqOf } from "../../../shared/model/sequence.ts";
-import { Metrics } from "../../../shared/telemetry/metrics.ts";
 import type { AgentMessage__Output } from "../../../shared/wire/generated/telltale/v1/AgentMessage.ts";
 import type { AggregatorMessage } from "../../../shared/wire/generated/telltale/v1/AggregatorMessage.ts";
 import type { AgentConnection } from "../../../shared/wire/ingest-connection.ts";
@@ -15,16 +12,14 @@ import { MemoryLogger } from "../../support/memory-logger.ts";
 import { BufferRig, seqs } from "../buffer/buffer-rig.ts";
 import { MemoryConnection } from "../ingest/memory-connection.ts";
 import { MemoryIngestStore } from "../ingest/memory-ingest-store.ts";
+import { serviceOn, UplinkRun } from "./uplink-rig.ts";
 
 /** An agent's buffer and uplink; each connection goes to `serve`. */
 class Link {
   readonly rig: BufferRig;
   readonly connections: MemoryConnection[] = [];
-  readonly stop = new AbortController();
-  metrics = new Metrics();
   isDown = false;
-  done: Promise<void> = Promise.resolve();
-  isDone = false;
+  run = undefined as unknown as UplinkRun; // `start` sets it
   readonly #serve: (connection: MemoryConnection) => void;
 
   constructor(rig: BufferRig, serve: (connection: MemoryConnection) => void) {
@@ -33,28 +28,15 @@ class Link {
   }
 
   start(): void {
-    const { clock, random, logger, buffer } = this.rig;
-    this.done = runUplink(
-      {
-        buffer,
-        destinations: [
-          { name: "a:7070", connect: () => this.#connect(), probe: async () => !this.isDown },
-        ],
-        clock,
-        random: random.next,
-        logger,
-        metrics: this.metrics,
-      },
-      {
-        node: "web-1",
-        agentVersion: "0.1.0",
-        intervalMs: 1000,
-        policy: { kind: "pick_first", weights: null },
-      },
-      this.stop.signal,
-    ).then(() => {
-      this.isDone = true;
-    });
+    const connect = () => this.#connect();
+    this.run = new UplinkRun(this.rig, [
+      { name: "a:7070", connect, probe: async () => !this.isDown },
+    ]);
+  }
+
+  async startFor(ms: number): Promise<void> {
+    this.start();
+    await this.rig.clock.advance(ms);
   }
 
   get last(): MemoryConnection {
@@ -64,7 +46,7 @@ class Link {
   }
 
   metric(name: string): number {
-    return this.metrics
+    return this.run.metrics
       .samples()
       .filter((sample) => sample.name === name)
       .reduce((sum, { value }) => sum + value, 0);
@@ -80,7 +62,7 @@ class Link {
 }
 
 /** With a real ingest service at the other end. */
-async function joined(seed = 1): Promise<{ link: Link; store: MemoryIngestStore; rig: BufferRig }> {
+async function joined(seed = 1) {
   const rig = await BufferRig.open({}, seed);
   const store = new MemoryIngestStore(rig.clock, new MemoryLogger());
   const service = serviceOn(store, rig);
@@ -89,12 +71,7 @@ async function joined(seed = 1): Promise<{ link: Link; store: MemoryIngestStore;
 }
 
 /** With a script at the other end: what the agent says gathers in `heard`. */
-async function scripted(welcome: Partial<NonNullable<AggregatorMessage["welcome"]>> = {}): Promise<{
-  link: Link;
-  rig: BufferRig;
-  heard: AgentMessage__Output[];
-  say: (message: AggregatorMessage) => Promise<void>;
-}> {
+async function scripted(welcome: Partial<NonNullable<AggregatorMessage["welcome"]>> = {}) {
   const rig = await BufferRig.open();
   const heard: AgentMessage__Output[] = [];
   const listen = async ({ aggregator }: MemoryConnection) => {
@@ -110,7 +87,8 @@ async function scripted(welcome: Partial<NonNullable<AggregatorMessage["welcome"
   const link = new Link(rig, (connection) => {
     listen(connection).catch(() => {}); // the agent went away
   });
-  return { link, rig, heard, say: (message) => link.last.aggregator.send(message) };
+  const say = (message: AggregatorMessage) => link.last.aggregator.send(message);
+  return { link, rig, heard, say };
 }
 
 /** What was said beside reports. */
@@ -123,8 +101,7 @@ describe("an uplink", () => {
   test("brings what waits and what comes, in order, once, and frees the buffer", async () => {
     const { link, store, rig } = await joined();
     await rig.append(40); // more than a window
-    link.start();
-    await rig.clock.advance(100);
+    await link.startFor(100);
     expect(store.seqsOf("web-1")).toEqual(Array.from({ length: 40 }, (_, i) => seqOf(1, i + 1)));
     await rig.append(1);
     await rig.clock.advance(4);
@@ -155,8 +132,7 @@ describe("an uplink", () => {
   test("serves an aggregator that lost everything from its oldest keyframe", async () => {
     const { link, store, rig } = await joined();
     await rig.append(6);
-    link.start();
-    await rig.clock.advance(100);
+    await link.startFor(100);
     store.forget();
     link.last.cut();
     await rig.append(1);
@@ -169,8 +145,7 @@ describe("an uplink", () => {
     const { link, store, rig } = await joined();
     const frames = await rig.append(4);
     store.futureMs = frames[1]?.timeMs ?? 0;
-    link.start();
-    await rig.clock.advance(1000);
+    await link.startFor(1000);
     expect(rig.books()).toEqual({ made: 4, stored: 2, waiting: 0, dropped: 2 });
     expect(rig.dropped()).toEqual({ future: 2 });
     expect(rig.logger.messages("warn")).toEqual(["the aggregator rejects a frame"]);
@@ -182,8 +157,7 @@ describe("an uplink", () => {
     await rig.store.batch([{ type: "del", key: definitionKey(1, 1) }], { sync: true });
     rig.beginEpoch();
     await rig.append(2);
-    link.start();
-    await rig.clock.advance(1000);
+    await link.startFor(1000);
     expect(store.seqsOf("web-1")).toEqual([seqOf(2, 1), seqOf(2, 2)]);
     expect(rig.books()).toEqual({ made: 5, stored: 2, waiting: 0, dropped: 3 });
   });
@@ -194,11 +168,10 @@ describe("an uplink", () => {
     const backup = rig.disk.durableCopy();
     await rig.restart();
     await rig.append(5); // epoch 2: sent, then forgotten with the disk
-    link.start();
-    await rig.clock.advance(100);
-    link.stop.abort();
+    await link.startFor(100);
+    link.run.stop.abort();
     await rig.clock.advance(3000);
-    await link.done;
+    await link.run.done;
 
     const other = await BufferRig.on(backup); // epoch 2 again
     await other.append(7);
@@ -213,23 +186,6 @@ describe("an uplink", () => {
   });
 });
 
-function serviceOn(store: MemoryIngestStore, rig: BufferRig): IngestService {
-  const nothing = () => {};
-  const events = {
-    connected: nothing,
-    committed: nothing,
-    accounted: nothing,
-    droppedRanges: nothing,
-    clockMeasured: nothing,
-    goodbye: nothing,
-    disconnected: nothing,
-  };
-  return new IngestService(
-    { store, clock: rig.clock, logger: new MemoryLogger(), metrics: new Metrics(), events },
-    { windowFrames: 16 },
-  );
-}
-
 describe("reports", () => {
   const books = (heard: readonly AgentMessage__Output[]) =>
     heard.flatMap(({ accounting }) => (accounting ? [accounting] : []));
@@ -237,8 +193,7 @@ describe("reports", () => {
   test("of the books come first, every ten seconds, and with the ack after a drop", async () => {
     const { link, rig, heard, say } = await scripted();
     await rig.append(3);
-    link.start();
-    await rig.clock.advance(100);
+    await link.startFor(100);
     expect(Object.keys(heard[1] ?? {})[0]).toBe("accounting");
     expect(books(heard)).toMatchObject([{ made: 3, stored: 0, waiting: 3, settledSeq: 0 }]);
     await say({ ack: { seq: seqOf(1, 1) } });
@@ -267,8 +222,7 @@ describe("reports", () => {
     const { link, rig } = await scripted({ lastSeq: seqOf(1, 5), refused });
     await rig.append(5);
     await rig.buffer.read(0, 5, 1_000_000); // sent by a session before
-    link.start();
-    await rig.clock.advance(100);
+    await link.startFor(100);
     expect(rig.books()).toEqual({ made: 5, stored: 3, waiting: 0, dropped: 2 });
   });
 
@@ -276,8 +230,7 @@ describe("reports", () => {
     const refused = [{ fromSeq: 1, toSeq: 2 ** 52, reason: "REJECT_REASON_FUTURE" as const }];
     const { link, rig } = await scripted({ lastSeq: 0, refused });
     await rig.append(5);
-    link.start();
-    await rig.clock.advance(100);
+    await link.startFor(100);
     expect(rig.books()).toEqual({ made: 5, stored: 0, waiting: 5, dropped: 0 });
   });
 
@@ -285,8 +238,7 @@ describe("reports", () => {
     const { link, rig, heard, say } = await scripted({ nowMs: 1 });
     const probes = () => heard.flatMap(({ clockProbe }) => (clockProbe ? [clockProbe] : []));
     await rig.append(1);
-    link.start();
-    await rig.clock.advance(1500);
+    await link.startFor(1500);
     const receivedUsec = (rig.clock.nowMs() - 5000) * 1000;
     await say({ clockAnswer: { id: 1, receivedUsec, sentUsec: receivedUsec } });
     await say({ ack: { seq: seqOf(1, 1) } });
@@ -325,8 +277,7 @@ describe("the window", () => {
   test("is never exceeded, and acks open it again", async () => {
     const { link, rig, heard, say } = await scripted();
     await rig.append(10);
-    link.start();
-    await rig.clock.advance(100);
+    await link.startFor(100);
     expect(framesIn(heard)).toBe(4);
     await say({ ack: { seq: seqOf(1, 3) } });
     await rig.clock.advance(100);
@@ -338,8 +289,7 @@ describe("the window", () => {
     const { link, rig, heard, say } = await scripted();
     await rig.append(2);
     await rig.buffer.append(rig.frame(2));
-    link.start();
-    await rig.clock.advance(100);
+    await link.startFor(100);
     await say({ ack: { seq: seqOf(1, 3) } });
     rig.beginEpoch();
     await rig.append(1);
@@ -364,8 +314,7 @@ describe("the window", () => {
     const { link, rig, heard } = await scripted({ lastSeq: seqOf(1, 2), epoch: 1, seriesKnown: 3 });
     await rig.append(4);
     await rig.restart();
-    link.start();
-    await rig.clock.advance(100);
+    await link.startFor(100);
     expect(contentOf(heard)).toEqual(["hello", "frames"]);
     expect(framesIn(heard)).toBe(2);
     expect(rig.books()).toEqual({ made: 4, stored: 2, waiting: 2, dropped: 0 });
@@ -382,8 +331,7 @@ describe("an aggregator that does not keep to the protocol", () => {
   ])("loses the connection and no frame: it %s", async (_what, message) => {
     const { link, rig, say } = await scripted();
     await rig.append(3);
-    link.start();
-    await rig.clock.advance(1);
+    await link.startFor(1);
     await say(message);
     await rig.clock.advance(1000);
     expect(link.connections.length).toBeGreaterThan(1);
@@ -400,8 +348,7 @@ describe("an aggregator that does not keep to the protocol", () => {
   ])("is left when its welcome has %s", async (_what, welcome) => {
     const { link, rig, heard } = await scripted(welcome);
     await rig.append(3);
-    link.start();
-    await rig.clock.advance(1000);
+    await link.startFor(1000);
     expect(framesIn(heard)).toBe(0);
     expect(rig.books().waiting).toBe(3);
   });
@@ -412,8 +359,7 @@ describe("an aggregator that is away", () => {
     const { link, rig, store } = await joined();
     link.isDown = true;
     await rig.append(2);
-    link.start();
-    await rig.clock.advance(60_000);
+    await link.startFor(60_000);
     expect(rig.logger.messages("warn")).toHaveLength(1);
     expect(link.metric("telltale_agent_uplink_errors_total")).toBeGreaterThan(10);
     expect(link.metric("telltale_agent_uplink_errors_total")).toBeLessThan(60);
@@ -427,8 +373,7 @@ describe("an aggregator that is away", () => {
   test("is given up when it does not answer the hello", async () => {
     const rig = await BufferRig.open();
     const link = new Link(rig, () => {});
-    link.start();
-    await rig.clock.advance(5000);
+    await link.startFor(5000);
     expect(rig.logger.messages("warn")).toHaveLength(1);
     await rig.clock.advance(200);
     expect(link.connections).toHaveLength(2);
@@ -437,8 +382,7 @@ describe("an aggregator that is away", () => {
   test("is given up when it acks nothing although frames are in flight", async () => {
     const { link, rig } = await scripted();
     await rig.append(1);
-    link.start();
-    await rig.clock.advance(9_000);
+    await link.startFor(9_000);
     expect(link.connections).toHaveLength(1);
     await rig.clock.advance(4_000);
     expect(link.connections).toHaveLength(2);
@@ -449,8 +393,7 @@ describe("an aggregator that is away", () => {
     const { link, rig, store } = await joined();
     await rig.append(6); // frame 5 is a keyframe: its ack removes the four before it
     rig.disk.isFull = true;
-    link.start();
-    await rig.clock.advance(100);
+    await link.startFor(100);
     expect(store.seqsOf("web-1")).toHaveLength(6);
     expect(rig.books()).toEqual({ made: 6, stored: 0, waiting: 6, dropped: 0 });
     rig.disk.isFull = false;
@@ -464,12 +407,11 @@ describe("an aggregator that is away", () => {
 describe("an agent that stops", () => {
   test("brings what it has, waits for the acks, says goodbye and ends", async () => {
     const { link, store, rig } = await joined();
-    link.start();
-    await rig.clock.advance(10);
+    await link.startFor(10);
     await rig.append(3);
-    link.stop.abort();
+    link.run.stop.abort();
     await rig.clock.advance(100);
-    expect(link.isDone).toBe(true);
+    expect(link.run.isDone).toBe(true);
     expect(store.seqsOf("web-1")).toHaveLength(3);
     expect(rig.books()).toEqual({ made: 3, stored: 3, waiting: 0, dropped: 0 });
     expect(rig.logger.messages().at(-1)).toBe("said goodbye to the aggregator");
@@ -478,13 +420,12 @@ describe("an agent that stops", () => {
   test("does not wait long for an aggregator that acks nothing, and still says goodbye", async () => {
     const { link, rig, heard } = await scripted();
     await rig.append(1);
-    link.start();
-    await rig.clock.advance(10);
-    link.stop.abort();
+    await link.startFor(10);
+    link.run.stop.abort();
     await rig.clock.advance(1000);
     expect(heard.at(-1)?.message).toBe("goodbye");
     await rig.clock.advance(1000);
-    expect(link.isDone).toBe(true);
+    expect(link.run.isDone).toBe(true);
     expect(rig.books().waiting).toBe(1);
   });
 
@@ -498,9 +439,9 @@ describe("an agent that stops", () => {
     link.isDown = what !== "waiting for a welcome";
     link.start();
     await rig.clock.advance(ms);
-    link.stop.abort();
+    link.run.stop.abort();
     await settle();
-    expect(link.isDone).toBe(true);
+    expect(link.run.isDone).toBe(true);
   });
 });
 
