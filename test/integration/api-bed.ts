@@ -247,7 +247,7 @@ export function createApiBed(options: { readonly timeoutMs?: number } = {}) {
     rules: { groups: () => RULE_GROUPS },
     clock: nodeClock,
   };
-  const limits = { timeoutMs: options.timeoutMs ?? 60_000, runningMax: 4, waitingMax: 4 };
+  const limits = { timeoutMs: options.timeoutMs ?? 600_000, runningMax: 4, waitingMax: 4 };
   return {
     api: new QueryApi(ports, limits),
     endless,

@@ -1,12 +1,5 @@
 import { connect } from "node:http2";
-import {
-  type CallOptions,
-  type Client,
-  credentials,
-  loadPackageDefinition,
-  type requestCallback,
-  status,
-} from "@grpc/grpc-js";
+import { type Client, credentials, loadPackageDefinition, status } from "@grpc/grpc-js";
 import { loadSync } from "@grpc/proto-loader";
 import { protoPath } from "grpc-health-check";
 import { expect, onTestFinished, test } from "vitest";
@@ -14,6 +7,7 @@ import { startGrpcServer } from "../../aggregator/api/grpc-server.ts";
 import { nodeClock } from "../../shared/platform/node.ts";
 import type { Clock } from "../../shared/platform/ports.ts";
 import { loadTelltale } from "../../shared/wire/proto.ts";
+import { call, type Method } from "../support/grpc-call.ts";
 import { eventually } from "../support/programs.ts";
 import { LOOPBACK, startGrpcBed } from "./api-bed.ts";
 
@@ -22,28 +16,6 @@ async function startBed(clock?: Clock) {
   const client = new (loadTelltale().v1.Query)(bed.server.address, credentials.createInsecure());
   onTestFinished(() => client.close());
   return { ...bed, client };
-}
-
-type Method<In, Out> = (request: In, callback: requestCallback<Out>) => unknown;
-type MethodWithOptions<In, Out> = (
-  request: In,
-  options: CallOptions,
-  callback: requestCallback<Out>,
-) => unknown;
-
-function call<In, Out>(
-  client: Client,
-  method: Method<In, Out>,
-  request: In,
-  deadlineMs = 5000,
-): Promise<Out> {
-  return new Promise((resolve, reject) => {
-    const start = method as unknown as MethodWithOptions<In, Out>;
-    start.call(client, request, { deadline: Date.now() + deadlineMs }, (error, response) => {
-      if (error === null && response !== undefined) resolve(response);
-      else reject(error);
-    });
-  });
 }
 
 type QueryClient = Awaited<ReturnType<typeof startBed>>["client"];
@@ -167,7 +139,7 @@ test("the checks of a range query are those of HTTP", async () => {
 
 test("the client's deadline ends the query", async () => {
   const { client, endless } = await startBed();
-  const answer = call(client, client.instant, { query: "endless" }, 2000);
+  const answer = call(client, client.instant, { query: "endless" }, { deadlineMs: 2000 });
   const outcome = expect(answer).rejects.toMatchObject({ code: status.DEADLINE_EXCEEDED });
   await eventually(() => endless.ended === 1);
   await outcome;
@@ -245,11 +217,12 @@ test("stopping waits for a call that runs, but not for ever", async () => {
       stopWaiting = resolve;
     });
   const { client, server, endless } = await startBed({ ...nodeClock, sleep });
-  const running = call(client, client.instant, { query: "endless" }, 60_000);
+  const running = call(client, client.instant, { query: "endless" }, { deadlineMs: 600_000 });
   const outcome = expect(running).rejects.toMatchObject({ code: expect.any(Number) });
   await eventually(() => endless.begun === 1);
   const stopped = server[Symbol.asyncDispose]();
   await eventually(() => waits.length === 1);
+  await nodeClock.sleep(100);
   expect({ waits, ended: endless.ended }).toEqual({ waits: [5000], ended: 0 });
   stopWaiting();
   await stopped;

@@ -5,6 +5,8 @@ import { connect } from "node:net";
 import { promisify } from "node:util";
 import { expect, onTestFinished, test } from "vitest";
 import { createHttpServer, startHttpServer } from "../../aggregator/api/http-server.ts";
+import { nodeClock } from "../../shared/platform/node.ts";
+import type { Clock } from "../../shared/platform/ports.ts";
 import { eventually } from "../support/programs.ts";
 import { createApiBed, LOOPBACK } from "./api-bed.ts";
 
@@ -27,9 +29,9 @@ function createBed(options: { timeoutMs?: number } = {}) {
   return { ...bed, readiness, server, get };
 }
 
-async function startBed() {
+async function startBed(clock: Clock = nodeClock) {
   const bed = createApiBed();
-  const deps = { ...bed, readiness: { isReady: () => true } };
+  const deps = { ...bed, clock, readiness: { isReady: () => true } };
   const server = await startHttpServer(deps, { listen: LOOPBACK, version: "1.2.3" });
   onTestFinished(() => server[Symbol.asyncDispose]());
   const port = Number(server.address.split(":")[1]);
@@ -258,7 +260,8 @@ test("a port that is taken is an error that says which and what to do", async ()
 });
 
 test("stopping ends open connections that do nothing", async () => {
-  const { server, port } = await startBed();
+  const forEver = new Promise<never>(() => {}); // those that do something get their time
+  const { server, port } = await startBed({ ...nodeClock, sleep: () => forEver });
   const socket = connect(port, LOOPBACK.host);
   const closed = once(socket, "close");
   socket.write("GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n"); // kept alive
