@@ -1,6 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
 import { connect } from "node:http2";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect as connectTls } from "node:tls";
 import { credentials, Metadata } from "@grpc/grpc-js";
@@ -17,6 +15,7 @@ import { expositionText } from "../../shared/telemetry/exposition.ts";
 import { parseJoinToken } from "../../shared/wire/join-token.ts";
 import { loadTelltale } from "../../shared/wire/proto.ts";
 import { AGGREGATOR_NAME, TLS_CHANNEL_OPTIONS } from "../../shared/wire/tls.ts";
+import { directoryForTest } from "../support/directory-for-test.ts";
 import { call } from "../support/grpc-call.ts";
 import { createApiBed, LOOPBACK } from "./api-bed.ts";
 
@@ -26,12 +25,6 @@ const PINGS_MAX = 2_000_000;
 /** Types of HTTP/2 frames. */
 const SETTINGS = 4;
 const PING = 6;
-
-function directoryForTest(): string {
-  const directory = mkdtempSync(join(tmpdir(), "telltale-access-"));
-  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
-  return directory;
-}
 
 async function openAccess(directory: string, bed = createApiBed()) {
   const { clock, logger, metrics } = bed;
