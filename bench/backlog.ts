@@ -1,22 +1,18 @@
 import { spawnSync } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
-import { openFrameQueue } from "../agent/frames/frame-queue.ts";
 import { labelsOf } from "../shared/model/labels.ts";
-import { openLevelStore } from "../shared/platform/level-store.ts";
 import { nodeClock } from "../shared/platform/node.ts";
 import type { KeyValueStore } from "../shared/platform/ports.ts";
-import { Metrics } from "../shared/telemetry/metrics.ts";
 import { FrameEncoder } from "../shared/wire/frame-encoder.ts";
-import { MemoryLogger } from "../test/support/memory-logger.ts";
-import { Bed, eventually, type Program } from "../test/support/programs.ts";
+import { DiskQueue } from "../test/support/disk-queue.ts";
+import { Bed, eventually, type Program, residentMiB } from "../test/support/programs.ts";
 import { SeededRandom } from "../test/support/random.ts";
 import type { BenchResult } from "./bench-result.ts";
-import { statusMiB } from "./spine.ts";
+import { progress } from "./report.ts";
 
 const MEBIBYTE = 1024 ** 2;
 const SERIES = 1000;
-const LEVEL_LIMITS = { cacheBytes: MEBIBYTE, writeBufferBytes: MEBIBYTE };
 /** After it both have given the pages of their start back. */
 const SETTLE_MS = 25_000;
 
@@ -38,8 +34,8 @@ export async function backlog([mebibytes = "1024"]: readonly string[]): Promise<
   if (without === undefined || withBacklog === undefined) throw new Error("no agent");
   await delay(SETTLE_MS);
   const rss = {
-    with: statusMiB(`/proc/${withBacklog.agent.child.pid}/status`),
-    without: statusMiB(`/proc/${without.agent.child.pid}/status`),
+    with: residentMiB(withBacklog.agent.child.pid),
+    without: residentMiB(without.agent.child.pid),
   };
   return {
     name: "backlog",
@@ -70,36 +66,19 @@ async function startMs(bed: Bed, config: string): Promise<{ ms: number; agent: P
 async function fill(directory: string, bytes: number): Promise<number> {
   mkdirSync(directory, { recursive: true });
   const random = new SeededRandom(1);
-  return await openLevelStore(directory, LEVEL_LIMITS, noDamage, async (store) => {
-    const deps = {
-      store: unsynced(store),
-      clock: nodeClock,
-      random: random.next,
-      logger: new MemoryLogger(),
-      metrics: new Metrics(),
-      freeBytes: async () => Number.MAX_SAFE_INTEGER,
-    };
-    const limits = { bytesMax: 2 ** 50, ageMaxMs: 2 ** 50, whenFull: "drop_oldest" } as const;
-    const buffer = await openFrameQueue(deps, { ...limits, freeBytesMin: 0 });
-    const encoder = new FrameEncoder(buffer.epoch, { keyframeEvery: 60 });
-    const slots = Array.from({ length: SERIES }, (_, i) =>
-      encoder.define(0, 0, labelsOf({ __name__: "backlog_total", n: String(i) })),
-    );
-    let count = 0;
-    for (let written = 0; written < bytes; count += 1) {
-      for (const slot of slots) encoder.set(slot, Math.floor(random.next() * 1e9));
-      const frame = encoder.encodeTick(nodeClock.nowMs() + count * 1000 - 40 * 86_400_000);
-      await buffer.append(frame);
-      written += frame.bytes.length;
-    }
-    await buffer.close();
-    await store.close();
-    return count;
-  });
-}
-
-function noDamage(): void {
-  throw new Error("a new store is damaged");
+  await using disk = await DiskQueue.open(directory, unsynced);
+  const encoder = new FrameEncoder(disk.queue.epoch, { keyframeEvery: 60 });
+  const slots = Array.from({ length: SERIES }, (_, i) =>
+    encoder.define(0, 0, labelsOf({ __name__: "backlog_total", n: String(i) })),
+  );
+  let count = 0;
+  for (let written = 0; written < bytes; count += 1) {
+    for (const slot of slots) encoder.set(slot, Math.floor(random.next() * 1e9));
+    const frame = encoder.encodeTick(nodeClock.nowMs() + count * 1000 - 40 * 86_400_000);
+    await disk.queue.append(frame);
+    written += frame.bytes.length;
+  }
+  return count;
 }
 
 /** Filling need not survive a power cut. */
@@ -112,8 +91,4 @@ function unsynced(store: KeyValueStore): KeyValueStore {
     compact: (range) => store.compact(range),
     close: () => store.close(),
   };
-}
-
-function progress(text: string): void {
-  process.stderr.write(`${text} …\n`);
 }

@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { Bed } from "../test/support/programs.ts";
+import { Bed, residentMiB } from "../test/support/programs.ts";
 import type { BenchResult } from "./bench-result.ts";
 import { installedAgent, quoted } from "./installed-agent.ts";
 import { canRun, type Measured, Peers, peersFault, type Stage, type Tool } from "./peers.ts";
-import { statusMiB } from "./spine.ts";
+import { rounded } from "./report.ts";
 
 const DIST = join(import.meta.dirname, "..");
 const SYSTEMD = join(DIST, "../systemd");
@@ -132,7 +132,7 @@ class Run {
 
   /** A cost counts only if the work was done: the aggregator must have the containers. */
   async #lookAtAgent({ containers }: Measured, bareNode: ChildProcess): Promise<void> {
-    if (containers === 100) this.bareNodeMiB = statusMiB(`/proc/${bareNode.pid}/status`);
+    if (containers === 100) this.bareNodeMiB = residentMiB(bareNode.pid);
     const expr =
       'count(count_over_time(container_memory_usage_bytes{id=~"/docker/[0-9a-f]{64}"}[20s]) >= 5)';
     const [found] = await this.#bed.query(expr);
@@ -201,8 +201,4 @@ function table(rows: readonly (readonly string[])[]): string {
           .trimEnd()}\n`,
     )
     .join("");
-}
-
-function rounded(value: number): number {
-  return Math.round(value * 1000) / 1000;
 }

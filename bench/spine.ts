@@ -5,9 +5,17 @@ import { credentials } from "@grpc/grpc-js";
 import { labelsOf } from "../shared/model/labels.ts";
 import { FrameEncoder } from "../shared/wire/frame-encoder.ts";
 import { loadTelltale, PROTOCOL_VERSION } from "../shared/wire/proto.ts";
-import { Bed, eventually, killAtExit, type Program } from "../test/support/programs.ts";
+import { sumOnPage } from "../test/support/accounts.ts";
+import {
+  Bed,
+  eventually,
+  killAtExit,
+  type Program,
+  residentMiB,
+} from "../test/support/programs.ts";
 import type { BenchResult } from "./bench-result.ts";
 import { CountingProxy } from "./counting-proxy.ts";
+import { progress } from "./report.ts";
 
 const AGENT_SECONDS = 60;
 const NODES = 10;
@@ -46,13 +54,13 @@ async function measureAgent(): Promise<Record<string, number>> {
   const samples = (await storedSamples(bed)) - samplesBefore;
   return {
     agent_cpu_seconds_per_minute: (cpu * 60) / AGENT_SECONDS,
-    agent_rss_mib: residentMiB(agent),
+    agent_rss_mib: residentMiB(agent.child.pid),
     bare_node_rss_mib: await bareNodeMiB(),
     agent_samples_per_second: samples / AGENT_SECONDS,
     wire_bytes_per_sample: (wire.bytesUp - before.bytes) / samples,
     aggregator_cpu_seconds_per_minute:
       ((cpuSeconds(aggregator) - before.cpuAgg) * 60) / AGENT_SECONDS,
-    aggregator_rss_mib: residentMiB(aggregator),
+    aggregator_rss_mib: residentMiB(aggregator.child.pid),
   };
 }
 
@@ -68,7 +76,7 @@ async function measureIngest(): Promise<Record<string, number> & { samplesPerSec
   const seconds = (performance.now() - beganMs) / 1000;
   const samples = NODES * SERIES_PER_NODE * TICKS;
   const cpu = cpuSeconds(aggregator) - cpuBefore;
-  const rssMiB = residentMiB(aggregator);
+  const rssMiB = residentMiB(aggregator.child.pid);
   await delay(15_000); // chunks are cut in the background
   const [stored] = await bed.query(`sum(count_over_time(bench_total[2h]))`);
   if (stored?.[1] !== samples) throw new Error(`stored ${stored?.[1]} of ${samples} samples`);
@@ -158,8 +166,7 @@ async function send(port: number, sender: Sender): Promise<void> {
 }
 
 async function storedSamples(bed: Bed): Promise<number> {
-  const page = await bed.metrics();
-  return Number(/^telltale_store_samples_stored_total(?:\{.*\})? (\S+)$/m.exec(page)?.[1]);
+  return sumOnPage(await bed.metrics(), "telltale_store_samples_stored_total");
 }
 
 /** User and system time from /proc/PID/stat; a tick is 10 ms. */
@@ -168,20 +175,12 @@ function cpuSeconds({ child }: Program): number {
   return (Number(fields[11]) + Number(fields[12])) / 100;
 }
 
-function residentMiB({ child }: Program): number {
-  return statusMiB(`/proc/${child.pid}/status`);
-}
-
-export function statusMiB(path: string): number {
-  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(path, "utf8"))?.[1]) / 1024;
-}
-
 async function bareNodeMiB(): Promise<number> {
   const { spawn } = await import("node:child_process");
   const child = spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)"]);
   killAtExit(child);
   await delay(1500);
-  const mebibytes = statusMiB(`/proc/${child.pid}/status`);
+  const mebibytes = residentMiB(child.pid);
   child.kill();
   return mebibytes;
 }
@@ -190,8 +189,4 @@ function directoryBytes(directory: string): number {
   return readdirSync(directory)
     .map((name) => statSync(join(directory, name)).size)
     .reduce((sum, size) => sum + size, 0);
-}
-
-function progress(what: string): void {
-  process.stderr.write(`${what} …\n`);
 }

@@ -11,6 +11,7 @@ import { CountingProxy } from "./counting-proxy.ts";
 import { MixedLoad } from "./mixed-load.ts";
 import { hasHierarchies, OwnCgroup } from "./own-cgroup.ts";
 import { carryRemoteWrite, WriteRequests, type WrittenSeries } from "./remote-write.ts";
+import { progress, rounded } from "./report.ts";
 import { type Certificate, selfSigned } from "./self-signed.ts";
 import { CaptureServer, type Spoken } from "./wire-capture.ts";
 import {
@@ -186,12 +187,4 @@ function report(value: number, figures: Readonly<Record<string, number>>): void 
   process.stdout.write(
     `\nbytes a sample on the wire  ${value}  goal ${GOAL_BYTES}  ${outcome}\n\n`,
   );
-}
-
-function rounded(value: number): number {
-  return Math.round(value * 1000) / 1000;
-}
-
-function progress(what: string): void {
-  process.stderr.write(`${what} …\n`);
 }

@@ -46,7 +46,7 @@ test("a rule that is true from the start reaches the webhook within two seconds"
   bed.write("notify.yaml", notify(hook.url));
   await bed.startReadyAggregator();
   bed.start("agent", ["--log-level=debug"]);
-  await eventually(async () => (await bed.query("up")).some(([, value]) => value === 1));
+  await bed.untilUp();
   const startedAtMs = Date.now();
   await eventually(() => hook.received.length > 0, 5000);
   const [first] = hook.received;

@@ -1,13 +1,7 @@
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { expect, test } from "vitest";
-import { Bed, eventually, runProgram } from "../support/programs.ts";
-
-async function refused(folder: "agent" | "aggregator", args: readonly string[]): Promise<string> {
-  const { code, errors } = await runProgram(folder, args);
-  expect(code, errors).toBe(2);
-  return errors;
-}
+import { Bed, refused } from "../support/programs.ts";
 
 test("a fault in a configuration file is named with file, line and path, all at once", async () => {
   await using bed = await Bed.open();
@@ -52,33 +46,4 @@ test("a port that is taken and a data directory that is held are named", async (
   const taken = await refused("agent", bed.agentArgs());
   expect(taken).toContain(`127.0.0.1:${bed.agentPort} is in use`);
   server.close();
-});
-
-test("a changed rule file is taken on SIGHUP, a wrong one leaves the old rules in force", async () => {
-  await using bed = await Bed.open();
-  const rule = (expr: string) =>
-    `groups:\n  - name: g\n    rules:\n      - record: own:one\n        expr: ${expr}\n`;
-  bed.write("rules/r.yaml", rule("vector(1)"));
-  const aggregator = await bed.startReadyAggregator();
-  await eventually(async () => (await bed.query("own:one"))[0]?.[1] === 1);
-  bed.write("rules/r.yaml", rule("vector("));
-  aggregator.child.kill("SIGHUP");
-  await eventually(() => aggregator.errors.includes("r.yaml:5"));
-  bed.write("rules/r.yaml", rule("vector(2)"));
-  aggregator.child.kill("SIGHUP");
-  await eventually(async () => (await bed.query("own:one"))[0]?.[1] === 2);
-});
-
-test("a second agent with the same name is refused, and the first goes on", async () => {
-  await using bed = await Bed.open();
-  await bed.startReadyAggregator();
-  bed.start("agent");
-  await eventually(async () => (await bed.query("up")).length === 1);
-  const second = bed.start("agent", [`--data-dir=${bed.path("agent2")}`, "--listen=none"]);
-  await eventually(() => second.errors.includes("already connected"));
-  const [before] = await bed.query("count_over_time(node_load1[1m])");
-  await eventually(async () => {
-    const [now] = await bed.query("count_over_time(node_load1[1m])");
-    return (now?.[1] ?? 0) > (before?.[1] ?? 0) + 1;
-  });
 });

@@ -4,22 +4,8 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync }
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { expect, test } from "vitest";
+import { checkBooks, readAgentAccounts } from "../support/accounts.ts";
 import { Bed, eventually, Program, runProgram } from "../support/programs.ts";
-
-const metricOf = (page: string, name: string) =>
-  [...page.matchAll(new RegExp(`^${name}(?:\\{[^}]*\\})? (.+)$`, "gm"))].reduce(
-    (sum, [, value]) => sum + Number(value),
-    0,
-  );
-
-/** Made, stored, waiting and dropped, as the agent's page has them. */
-async function books(bed: Bed) {
-  const page = await (await fetch(`http://127.0.0.1:${bed.agentPort}/metrics`)).text();
-  const [made, stored, dropped] = ["made", "stored", "dropped"].map((what) =>
-    metricOf(page, `telltale_agent_frames_${what}_total`),
-  );
-  return { made, stored, dropped, waiting: metricOf(page, "telltale_agent_frames_waiting") };
-}
 
 async function buffer(bed: Bed, ...args: string[]) {
   const [name = "", ...rest] = args;
@@ -30,10 +16,10 @@ test("a stopped agent's buffer is inspected, verified, exported and salvaged", a
   await using bed = await Bed.open();
   // In two lives: what the first made lies in a table, and the second in the log.
   let agent = bed.start("agent", ["--interval=200ms"]);
-  await eventually(async () => ((await books(bed)).waiting ?? 0) > 5);
+  await eventually(async () => (await readAgentAccounts(bed)).waiting > 5);
   await agent.stop();
   agent = bed.start("agent", ["--interval=200ms"]);
-  await eventually(async () => ((await books(bed)).waiting ?? 0) > 10);
+  await eventually(async () => (await readAgentAccounts(bed)).waiting > 10);
   const running = await buffer(bed, "inspect");
   expect(running.code).toBe(2);
   expect(running.errors).toContain("Stop the agent first");
@@ -48,10 +34,10 @@ test("a stopped agent's buffer is inspected, verified, exported and salvaged", a
   expect(await buffer(bed, "verify")).toMatchObject({ code: 0, errors: "" });
   const exported = await buffer(bed, "export");
   expect(exported.code).toBe(0);
-  const lines = exported.output.trim().split("\n");
-  // A line is a reading, of which a frame may have several.
-  expect(new Set(lines.map((line) => JSON.parse(line).seq)).size).toBe(inspection.frames);
-  const last = JSON.parse(lines.at(-1) ?? "");
+  const readings = exported.output.trim().split("\n");
+  const frames = new Set(readings.map((line) => JSON.parse(line).seq)); // a line a reading in it
+  expect(frames.size).toBe(inspection.frames);
+  const last = JSON.parse(readings.at(-1) ?? "");
   const place = last.series.findIndex((one: object) => "__name__" in one);
   expect(typeof last.values[place]).toBe("number");
   expect(readdirSync(bed.path("agent")).sort()).toEqual(names.sort()); // nothing was left behind
@@ -100,7 +86,7 @@ test.skipIf(!canMount)(
     ].join(" && ");
     const agent = spawn("unshare", ["-m", "sh", "-c", command], { stdio: "ignore" });
     try {
-      await eventually(async () => ((await books(bed)).stored ?? 0) > 10);
+      await eventually(async () => (await readAgentAccounts(bed)).stored > 10);
       const inside = `/proc/${agent.pid}/root${small}`;
       const filler = join(inside, "filler");
       for (let bytes = 20 * 2 ** 20; bytes >= 4096; bytes = Math.floor(bytes / 2)) {
@@ -110,15 +96,18 @@ test.skipIf(!canMount)(
           // full: with less, until nothing fits
         }
       }
-      await eventually(async () => ((await books(bed)).dropped ?? 0) > 5, 60_000);
+      await eventually(async () => (await readAgentAccounts(bed)).dropped > 5, 60_000);
       expect(agent.exitCode).toBeNull();
       rmSync(filler);
-      const { made = 0, dropped = 0 } = await books(bed);
-      await eventually(async () => ((await books(bed)).stored ?? 0) > made - dropped + 10, 60_000);
-      const after = await books(bed);
-      expect(after.made).toBe((after.stored ?? 0) + after.waiting + (after.dropped ?? 0));
+      const { made, dropped } = await readAgentAccounts(bed);
+      await eventually(
+        async () => (await readAgentAccounts(bed)).stored > made - dropped + 10,
+        60_000,
+      );
+      const after = await readAgentAccounts(bed);
+      checkBooks(after);
       await delay(1000);
-      expect((await books(bed)).dropped).toBe(after.dropped);
+      expect((await readAgentAccounts(bed)).dropped).toBe(after.dropped);
     } finally {
       agent.kill("SIGKILL");
       await once(agent, "close");

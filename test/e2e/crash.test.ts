@@ -5,14 +5,6 @@ import { Bed, eventually, type Program } from "../support/programs.ts";
 const KILLS = 10;
 const BETWEEN_KILLS_MS = 3000;
 
-/** Times, in seconds, of the ticks that a program's log says it made, or made durable. */
-function ticks(program: Program, message: string): number[] {
-  return program
-    .log()
-    .filter((line) => line["msg"] === message)
-    .map((line) => Number(line["timeMs"]) / 1000);
-}
-
 test("every tick is stored once though both sides are killed ten times each", async () => {
   await using bed = await Bed.open();
   const agents: Program[] = [];
@@ -32,8 +24,8 @@ test("every tick is stored once though both sides are killed ten times each", as
   const isConnected = (line: Record<string, unknown>) => /^connected/.test(String(line["msg"]));
   await eventually(() => agents.at(-1)?.log().some(isConnected) ?? false);
   await agents.at(-1)?.stop();
-  const made = agents.flatMap((agent) => ticks(agent, "tick made"));
-  const durable = agents.flatMap((agent) => ticks(agent, "tick durable"));
+  const made = agents.flatMap((agent) => agent.tickTimes("tick made"));
+  const durable = agents.flatMap((agent) => agent.tickTimes("tick durable"));
   expect(durable.length).toBeGreaterThan(KILLS * 3);
   await eventually(async () => {
     const stored = await bed.sampleTimes("node_load1[10m]");

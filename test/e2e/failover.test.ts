@@ -1,35 +1,23 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { expect, test } from "vitest";
+import { accountsOn, checkBooks, EVERY_TICK, isRising, sumOnPage } from "../support/accounts.ts";
 import { Bed, eventually, type Program } from "../support/programs.ts";
 
-const SERIES = "node_load1[10m]";
 /** Aimed at are 3 s; a machine that does much else at the same time may take longer. */
 const FAILOVER_MAX_MS = 20_000;
-
-/** Reads the agent's own page: a metric's value, all its label sets together; `labels` narrows. */
-async function agentPage(bed: Bed): Promise<(name: string, labels?: string) => number> {
-  const page = await (await fetch(`http://127.0.0.1:${bed.agentPort}/metrics`)).text();
-  return (name, labels = "") =>
-    page
-      .split("\n")
-      .filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `))
-      .filter((line) => line.includes(labels))
-      .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(" "))), 0);
-}
 
 /** Resolves when the aggregator answers with a tick that was made after now. */
 async function untilFresh(bed: Bed): Promise<void> {
   const startedMs = Date.now();
   await eventually(async () => {
-    const times = await bed.sampleTimes(SERIES);
+    const times = await bed.sampleTimes(EVERY_TICK);
     return times.some((time) => time * 1000 > startedMs);
   }, FAILOVER_MAX_MS);
 }
 
 async function isAt(agentBed: Bed, bed: Bed): Promise<boolean> {
-  const metric = await agentPage(agentBed);
-  const destination = `destination="127.0.0.1:${bed.grpcPort}"`;
-  return metric("telltale_agent_uplink_destination_connected", destination) === 1;
+  const name = "telltale_agent_uplink_destination_connected";
+  return sumOnPage(await agentBed.agentPage(), name, bed.destinationLabel) === 1;
 }
 
 test("of three aggregators one dies, the next hangs, the first comes back: no tick is lost, none is twice", async () => {
@@ -38,7 +26,7 @@ test("of three aggregators one dies, the next hangs, the first comes back: no ti
   await using third = await Bed.open();
   const beds = [first, second, third];
   const [a, b] = await Promise.all(beds.map((bed) => bed.startReadyAggregator()));
-  const list = beds.map((bed) => `127.0.0.1:${bed.grpcPort}`).join(", ");
+  const list = beds.map(({ address }) => address).join(", ");
   const agent = first.start("agent", [`--aggregator=[${list}]`, "--log-level=debug"]);
   await eventually(() => isAt(first, first));
   await delay(5000);
@@ -56,24 +44,21 @@ test("of three aggregators one dies, the next hangs, the first comes back: no ti
   await eventually(() => isAt(first, first), 60_000);
   await untilFresh(first);
 
-  const metric = await agentPage(first);
+  const page = await first.agentPage();
   for (const reason of ["broken", "silent", "preferred"]) {
-    expect(metric("telltale_agent_uplink_failovers_total", reason)).toBeGreaterThanOrEqual(1);
+    const failovers = sumOnPage(page, "telltale_agent_uplink_failovers_total", reason);
+    expect(failovers).toBeGreaterThanOrEqual(1);
   }
-  const frames = ["made", "stored"].map((what) => metric(`telltale_agent_frames_${what}_total`));
-  const [made = 0, storedFrames = 0] = frames;
-  expect(made).toBe(storedFrames + metric("telltale_agent_frames_waiting"));
-  expect(metric("telltale_agent_frames_dropped_total")).toBe(0);
+  const accounts = accountsOn(page);
+  checkBooks(accounts);
+  expect(accounts.dropped).toBe(0);
   await agent.stop();
 
-  const durable = agent
-    .log()
-    .filter((line) => line["msg"] === "tick durable")
-    .map((line) => Number(line["timeMs"]) / 1000);
-  const stored = await Promise.all(beds.map((bed) => bed.sampleTimes(SERIES)));
+  const durable = agent.tickTimes("tick durable");
+  const stored = await Promise.all(beds.map((bed) => bed.sampleTimes(EVERY_TICK)));
   for (const times of stored) {
     expect(times.length).toBeGreaterThan(0);
-    expect(times).toEqual([...new Set(times)].sort((one, other) => one - other));
+    expect(isRising(times)).toBe(true);
   }
-  expect([...new Set(stored.flat())].sort()).toEqual([...durable].sort());
+  expect([...new Set(stored.flat())].sort()).toEqual(durable.sort());
 });

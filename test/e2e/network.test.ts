@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { expect, test } from "vitest";
+import { sumOnPage } from "../support/accounts.ts";
 import { Bed, eventually, Program } from "../support/programs.ts";
 import { TwoHosts } from "../support/two-hosts.ts";
 
@@ -48,8 +49,7 @@ class Pair {
 
   /** What the agent says of itself. */
   agentValue(name: string): number {
-    const page = this.hosts.left.get("http://127.0.0.1:7072/metrics");
-    return Number(new RegExp(`^${name}(?:\\{.*\\})? (.+)$`, "m").exec(page)?.[1] ?? 0);
+    return sumOnPage(this.hosts.left.get("http://127.0.0.1:7072/metrics"), name);
   }
 
   /** When it was welcomed first after that, both in Unix milliseconds; read from its log, which costs nothing. */

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { expect, test } from "vitest";
+import { sumOnPage } from "../support/accounts.ts";
 import { Bed, eventually, Hook, type Program } from "../support/programs.ts";
 
 const rule = (name: string) => `
@@ -12,11 +13,7 @@ route: { receiver: ${name} }
 receivers: [{ name: ${name}, webhook_configs: [{ url: "${url}" }] }]
 `;
 
-async function gauge(bed: Bed, name: string): Promise<number> {
-  const line = (await bed.metrics()).split("\n").find((one) => one.startsWith(name));
-  return Number(line?.split(" ").at(-1));
-}
-
+const gauge = async (bed: Bed, name: string) => sumOnPage(await bed.metrics(), name);
 const SUCCESSFUL = "telltale_config_last_reload_successful";
 const SUCCESS_TIME = "telltale_config_last_reload_success_timestamp_seconds";
 const messages = (program: Program) => program.log().map(({ msg }) => msg);
@@ -43,6 +40,11 @@ test("SIGHUP takes rules and routing, both or neither, and reports", async () =>
   expect(await gauge(bed, SUCCESS_TIME)).toBe(startedAtS);
   await delay(2500);
   expect(old.story).toEqual(["One firing"]);
+
+  bed.write("rules/r.yaml", rule("Two").replace("vector(1)", "vector("));
+  aggregator.child.kill("SIGHUP");
+  await eventually(() => aggregator.errors.includes("r.yaml:3: groups[0].rules[0].expr"));
+  bed.write("rules/r.yaml", rule("Two"));
 
   // With both right, the end of the old rule's alert and the new one go to the new address.
   bed.write("notify.yaml", notify(moved.url));

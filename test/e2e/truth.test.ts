@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { expect, test } from "vitest";
-import { Bed, eventually, runProgram } from "../support/programs.ts";
+import { Bed, runProgram } from "../support/programs.ts";
 
 const MODES = ["user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal"];
 const WINDOW_S = 10;
@@ -16,7 +16,7 @@ test("the rate of CPU time is what /proc/stat, read beside it, gives", async () 
   await using bed = await Bed.open();
   await bed.startReadyAggregator();
   const agent = bed.start("agent");
-  await eventually(async () => (await bed.query("up == 1")).length === 1);
+  await bed.untilUp();
   const readings = new Map<number, number[]>();
   for (let i = 0; i < WINDOW_S + 3; i += 1) {
     await delay(1000 - (Date.now() % 1000));

@@ -1,7 +1,8 @@
 import { randomInt } from "node:crypto";
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { Bed, exitOnSignals, type Program } from "../support/programs.ts";
+import { sumOnPage } from "../support/accounts.ts";
+import { Bed, exitOnSignals, type Program, residentMiB } from "../support/programs.ts";
 import { SeededRandom } from "../support/random.ts";
 import { Fuzzer } from "./fuzzer.ts";
 import { recordAgent } from "./record.ts";
@@ -23,21 +24,12 @@ const DESCRIPTORS_MORE_MAX = 10;
 type Look = { readonly rssMiB: number; readonly descriptors: number };
 
 function look(program: Program): Look {
-  const directory = `/proc/${program.child.pid}`;
-  const kib = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`${directory}/status`, "utf8"))?.[1];
-  return { rssMiB: Number(kib) / 1024, descriptors: readdirSync(`${directory}/fd`).length };
+  const { pid } = program.child;
+  return { rssMiB: residentMiB(pid), descriptors: readdirSync(`/proc/${pid}/fd`).length };
 }
 
 function median(numbers: readonly number[]): number {
   return [...numbers].sort((a, b) => a - b)[numbers.length >> 1] ?? 0;
-}
-
-/** The sum over all labels of a metric of the aggregator. */
-async function counted(bed: Bed, pattern: RegExp): Promise<number> {
-  const page = await bed.metrics();
-  let sum = 0;
-  for (const [, value] of page.matchAll(pattern)) sum += Number(value);
-  return sum;
 }
 
 async function run(minutes: number, seed: number): Promise<void> {
@@ -66,11 +58,9 @@ async function run(minutes: number, seed: number): Promise<void> {
   }
   console.log([...fuzzer.refusals].map(([name, count]) => `${name} ${count}`).join(", "));
   judgeGrowth(looks);
-  const refusals = await counted(bed, /^telltale_ingest_errors_total\{code="\w+"\} (\d+)$/gm);
-  const rejected = await counted(
-    bed,
-    /^telltale_ingest_frames_total\{outcome="rejected"\} (\d+)$/gm,
-  );
+  const page = await bed.metrics();
+  const refusals = sumOnPage(page, "telltale_ingest_errors_total");
+  const rejected = sumOnPage(page, "telltale_ingest_frames_total", 'outcome="rejected"');
   console.log(`the aggregator counts ${refusals} refused streams, ${rejected} refused frames`);
   if (refusals < fuzzer.refused) throw new Error(`${fuzzer.refused} streams were refused`);
 }

@@ -1,3 +1,4 @@
+import { promisify } from "node:util";
 import { Server, ServerCredentials, type ServerDuplexStream } from "@grpc/grpc-js";
 import type {
   AgentMessage,
@@ -5,8 +6,7 @@ import type {
 } from "../../shared/wire/generated/telltale/v1/AgentMessage.ts";
 import type { AggregatorMessage } from "../../shared/wire/generated/telltale/v1/AggregatorMessage.ts";
 import { loadTelltale } from "../../shared/wire/proto.ts";
-import type { Bed } from "../support/programs.ts";
-import { eventually } from "../support/programs.ts";
+import { type Bed, eventually } from "../support/programs.ts";
 import type { Session } from "./session.ts";
 
 const MESSAGES = 12;
@@ -25,12 +25,7 @@ export async function recordAgent(bed: Bed): Promise<Session> {
       });
     },
   });
-  await new Promise<void>((resolve, reject) => {
-    server.bindAsync(`127.0.0.1:${bed.grpcPort}`, ServerCredentials.createInsecure(), (error) => {
-      if (error === null) resolve();
-      else reject(error);
-    });
-  });
+  await promisify(server.bindAsync.bind(server))(bed.address, ServerCredentials.createInsecure());
   const agent = bed.start("agent");
   await eventually(() => said.length >= MESSAGES, PATIENCE_MS);
   await agent.kill();

@@ -1,9 +1,7 @@
-import { mkdtempSync, rmSync } from "node:fs";
 import { connect } from "node:http2";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect as connectTls } from "node:tls";
-import { credentials, type Metadata, Metadata as NewMetadata } from "@grpc/grpc-js";
+import { credentials, Metadata } from "@grpc/grpc-js";
 import { expect, onTestFinished, test } from "vitest";
 import { newKeyAndRequest } from "../../agent/identity/certificate-request.ts";
 import { channelSecurity } from "../../agent/identity/held-identity.ts";
@@ -13,12 +11,13 @@ import { startGrpcServer } from "../../aggregator/api/grpc-server.ts";
 import { createQueryService } from "../../aggregator/api/query-service.ts";
 import { TlsDoor } from "../../aggregator/api/tls-door.ts";
 import { openLevelStore } from "../../shared/platform/level-store.ts";
-import type { Secret } from "../../shared/secret.ts";
 import { expositionText } from "../../shared/telemetry/exposition.ts";
 import { parseJoinToken } from "../../shared/wire/join-token.ts";
 import { loadTelltale } from "../../shared/wire/proto.ts";
 import { AGGREGATOR_NAME, TLS_CHANNEL_OPTIONS } from "../../shared/wire/tls.ts";
-import { createApiBed } from "./api-bed.ts";
+import { directoryForTest } from "../support/directory-for-test.ts";
+import { call } from "../support/grpc-call.ts";
+import { createApiBed, LOOPBACK } from "./api-bed.ts";
 
 const LEVEL = { cacheBytes: 1024 ** 2, writeBufferBytes: 1024 ** 2 };
 const DAY_MS = 86_400_000;
@@ -26,12 +25,6 @@ const PINGS_MAX = 2_000_000;
 /** Types of HTTP/2 frames. */
 const SETTINGS = 4;
 const PING = 6;
-
-function directoryForTest(): string {
-  const directory = mkdtempSync(join(tmpdir(), "telltale-access-"));
-  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
-  return directory;
-}
 
 async function openAccess(directory: string, bed = createApiBed()) {
   const { clock, logger, metrics } = bed;
@@ -69,7 +62,7 @@ async function startBed() {
         },
       },
     },
-    { listen: { host: "127.0.0.1", port: 0 } },
+    { listen: LOOPBACK },
   );
   onTestFinished(async () => {
     await server[Symbol.asyncDispose]();
@@ -99,12 +92,6 @@ function http2Frame(type: number, length: number): Buffer {
   frame[2] = length;
   frame[3] = type;
   return frame;
-}
-
-function bearer(token: Secret): Metadata {
-  const metadata = new NewMetadata();
-  metadata.set("authorization", `Bearer ${token.reveal()}`);
-  return metadata;
 }
 
 test("what was given and taken is the same after a restart", async () => {
@@ -180,33 +167,27 @@ test("an agent may renew and not ask; a stranger's certificate is worth nothing"
   const { credentials: channel, options } = channelSecurity(member);
   const { request } = await newKeyAndRequest();
   const identity = new Identity(server.address, channel, options);
-  const renewed = await new Promise<string>((resolve, reject) => {
-    identity.renew({ certificateRequest: request }, (error, answer) => {
-      if (error === null) resolve(answer?.node ?? "");
-      else reject(error);
-    });
-  });
+  const renewed = await call(identity, identity.renew, { certificateRequest: request });
   identity.close();
-  expect(renewed).toBe("n1");
-  const refusal = (secure: { credentials: typeof channel }) =>
-    new Promise<string>((resolve) => {
-      const query = new Query(server.address, secure.credentials, TLS_CHANNEL_OPTIONS);
-      query.nodes({}, (error) => {
-        query.close();
-        resolve(error?.details ?? "let in");
-      });
-    });
-  expect(await refusal(channelSecurity(member))).toContain("Node n1 may send its samples");
+  expect(renewed.node).toBe("n1");
+  const refusal = (secure: { credentials: typeof channel }) => {
+    const query = new Query(server.address, secure.credentials, TLS_CHANNEL_OPTIONS);
+    onTestFinished(() => query.close());
+    return expect(call(query, query.nodes, {})).rejects;
+  };
+  await refusal(channelSecurity(member)).toThrow("Node n1 may send its samples");
   const other = await openAccess(directoryForTest());
   const foreign = await joined(other.access, "n1", server.address);
   await other.close();
   const stranger = { ...foreign, authoritiesPem: member.authoritiesPem };
-  expect(await refusal(channelSecurity(stranger))).toContain("not one that this aggregator");
+  await refusal(channelSecurity(stranger)).toThrow("not one that this aggregator");
 });
 
 test("a connection whose calls are taken back over and over is cut, and counted", async () => {
   const { access, server, page } = await startBed();
-  const metadata = bearer(await access.addUser("ann", "viewer"));
+  const metadata = new Metadata();
+  const token = await access.addUser("ann", "viewer");
+  metadata.set("authorization", `Bearer ${token.reveal()}`);
   const [ca = ""] = access.serverTls.ca;
   const { privateKeyPem: key, certificatePem: cert } = await joined(access, "n1", "a:1");
   const tls = { ca, key, cert, servername: AGGREGATOR_NAME };
@@ -235,11 +216,8 @@ test("a connection whose calls are taken back over and over is cut, and counted"
     credentials.createSsl(Buffer.from(ca)),
     TLS_CHANNEL_OPTIONS,
   );
-  const answer = await new Promise<unknown>((resolve, reject) => {
-    query.nodes({}, metadata, (error, nodes) => (error === null ? resolve(nodes) : reject(error)));
-  });
+  expect(await call(query, query.nodes, {}, { metadata })).toHaveProperty("nodes");
   query.close();
-  expect(answer).toHaveProperty("nodes");
 });
 
 test("a connection that pings without end is cut", async () => {

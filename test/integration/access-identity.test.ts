@@ -1,7 +1,6 @@
-import { mkdtempSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, test } from "vitest";
 import { HeldIdentity } from "../../agent/identity/held-identity.ts";
 import {
   changeMemberships,
@@ -12,6 +11,7 @@ import {
 import { keepRenewed } from "../../agent/identity/renewal.ts";
 import { nodeClock } from "../../shared/platform/node.ts";
 import type { Clock } from "../../shared/platform/ports.ts";
+import { directoryForTest } from "../support/directory-for-test.ts";
 import { MemoryLogger } from "../support/memory-logger.ts";
 
 const membership = (aggregator: string): Membership => ({
@@ -23,12 +23,6 @@ const membership = (aggregator: string): Membership => ({
   issuedMs: 0,
   notAfterMs: nodeClock.nowMs() + 86_400_000,
 });
-
-function directoryForTest(): string {
-  const directory = mkdtempSync(join(tmpdir(), "telltale-identity-"));
-  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
-  return join(directory, "agent");
-}
 
 const add = (directory: string, one: Membership) =>
   changeMemberships(directory, nodeClock.nowMs(), async (before) => [...before, one]);

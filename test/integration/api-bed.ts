@@ -1,5 +1,8 @@
+import { onTestFinished } from "vitest";
+import { startGrpcServer } from "../../aggregator/api/grpc-server.ts";
 import type { CompiledQuery, QueryPort, SeriesPort } from "../../aggregator/api/ports.ts";
 import { QueryApi } from "../../aggregator/api/query-api.ts";
+import { createQueryService } from "../../aggregator/api/query-service.ts";
 import type { NodeStatus } from "../../aggregator/model/node.ts";
 import type { RuleGroupSnapshot } from "../../aggregator/model/rule-snapshot.ts";
 import type { QuerySpan } from "../../aggregator/query/grid.ts";
@@ -8,10 +11,13 @@ import { OperationalError } from "../../shared/errors.ts";
 import type { Matcher } from "../../shared/model/columns.ts";
 import { labelsOf, labelValue, NO_LABELS } from "../../shared/model/labels.ts";
 import { nodeClock } from "../../shared/platform/node.ts";
+import type { Clock } from "../../shared/platform/ports.ts";
 import { Metrics } from "../../shared/telemetry/metrics.ts";
 import { MemoryLogger } from "../support/memory-logger.ts";
 
 /** Small ports in memory behind the real servers. */
+
+export const LOOPBACK = { host: "127.0.0.1", port: 0 };
 
 const UP_SERIES = ["db1", "web1"].map((instance) =>
   labelsOf({ __name__: "up", instance, job: "node" }),
@@ -43,11 +49,6 @@ const EXPRESSIONS: Record<string, CompiledQuery> = {
   huge: failing(new OperationalError("LIMIT", "Query needs more than 1000 samples")),
   disk: failing(new OperationalError("STORAGE", "Read error")),
   bug: failing(new TypeError("secret inner detail")),
-  endless: {
-    type: "vector",
-    instant: (_timeMs, signal) => untilAborted(signal),
-    range: (_span, signal) => untilAborted(signal),
-  },
 };
 
 function vector(timeMs: number, values: readonly number[]): QueryResult {
@@ -76,15 +77,26 @@ function failing(error: Error): CompiledQuery {
   return { type: "vector", instant: fails(error), range: fails(error) };
 }
 
-function untilAborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-  });
+/** How many evaluations of `endless` began, and how many of them were ended from outside. */
+type Endless = { begun: number; ended: number };
+
+function endlessQuery(count: Endless): CompiledQuery {
+  const untilAborted = (_: unknown, signal: AbortSignal) => {
+    count.begun += 1;
+    return new Promise<never>((_resolve, reject) => {
+      const end = () => {
+        count.ended += 1;
+        reject(signal.reason);
+      };
+      signal.addEventListener("abort", end, { once: true });
+    });
+  };
+  return { type: "vector", instant: untilAborted, range: untilAborted };
 }
 
-const query: QueryPort = {
+const queryPort = (endless: Endless): QueryPort => ({
   compile: (text) => {
-    const known = EXPRESSIONS[text];
+    const known = text === "endless" ? endlessQuery(endless) : EXPRESSIONS[text];
     if (known === undefined) throw new OperationalError("QUERY", `PromQL 1:1: unknown "${text}"`);
     return known;
   },
@@ -95,7 +107,7 @@ const query: QueryPort = {
     if (match[2] !== undefined) matchers.push({ name: "instance", type: "=", value: match[2] });
     return matchers;
   },
-};
+});
 
 /** The times of the last listing, for tests that ask what arrived. */
 type ListingSpan = { startMs: number; endMs: number };
@@ -223,20 +235,32 @@ const RULE_GROUPS: readonly RuleGroupSnapshot[] = [
 
 export function createApiBed(options: { readonly timeoutMs?: number } = {}) {
   const listing: ListingSpan = { startMs: 0, endMs: 0 };
+  const endless: Endless = { begun: 0, ended: 0 };
   const ports = {
-    query,
+    query: queryPort(endless),
     series: seriesPort(listing),
     nodes: { nodes: () => NODES },
     rules: { groups: () => RULE_GROUPS },
     clock: nodeClock,
   };
-  const limits = { timeoutMs: options.timeoutMs ?? 10_000, runningMax: 4, waitingMax: 4 };
+  const limits = { timeoutMs: options.timeoutMs ?? 600_000, runningMax: 4, waitingMax: 4 };
   return {
     api: new QueryApi(ports, limits),
+    endless,
     listing,
     logger: new MemoryLogger(),
     metrics: new Metrics(),
     clock: nodeClock,
     gate: null,
   };
+}
+
+/** Serves it on a port of this machine until the test has finished. */
+export async function startGrpcBed(clock: Clock = nodeClock) {
+  const bed = createApiBed();
+  const query = createQueryService(bed.api, bed.logger);
+  const deps = { ingest: { Stream: () => {} }, query, clock, access: null };
+  const server = await startGrpcServer(deps, { listen: LOOPBACK });
+  onTestFinished(() => server[Symbol.asyncDispose]());
+  return { ...bed, deps, server };
 }

@@ -1,25 +1,14 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
-import { startGrpcServer } from "../../aggregator/api/grpc-server.ts";
-import { createQueryService } from "../../aggregator/api/query-service.ts";
 import { runCli } from "../../cli/program.ts";
 import { VERSION } from "../../shared/version.ts";
-import { createApiBed } from "./api-bed.ts";
+import { startGrpcBed } from "./api-bed.ts";
 
 /** 100 s after the bed's down node went down. */
 const NOW_MS = 1_767_700_100_000;
 
-async function startServer(): Promise<string> {
-  const bed = createApiBed();
-  const query = createQueryService(bed.api, bed.logger);
-  const server = await startGrpcServer(
-    { ingest: { Stream: () => {} }, query, clock: bed.clock, access: null },
-    { listen: { host: "127.0.0.1", port: 0 } },
-  );
-  onTestFinished(() => server[Symbol.asyncDispose]());
-  return server.address;
-}
+const startServer = async () => (await startGrpcBed()).server.address;
 
 async function run(server: string | null, ...args: string[]) {
   let output = "";

@@ -1,84 +1,97 @@
 import { connect } from "node:http2";
-import {
-  type CallOptions,
-  type Client,
-  credentials,
-  loadPackageDefinition,
-  type requestCallback,
-  status,
-} from "@grpc/grpc-js";
+import { type Client, credentials, loadPackageDefinition, status } from "@grpc/grpc-js";
 import { loadSync } from "@grpc/proto-loader";
 import { protoPath } from "grpc-health-check";
 import { expect, onTestFinished, test } from "vitest";
 import { startGrpcServer } from "../../aggregator/api/grpc-server.ts";
-import { createQueryService } from "../../aggregator/api/query-service.ts";
+import { nodeClock } from "../../shared/platform/node.ts";
+import type { Clock } from "../../shared/platform/ports.ts";
 import { loadTelltale } from "../../shared/wire/proto.ts";
-import { createApiBed } from "./api-bed.ts";
+import { call, type Method } from "../support/grpc-call.ts";
+import { eventually } from "../support/programs.ts";
+import { LOOPBACK, startGrpcBed } from "./api-bed.ts";
 
-const LOOPBACK = { host: "127.0.0.1", port: 0 };
+async function startBed(clock?: Clock) {
+  const bed = await startGrpcBed(clock);
+  const client = new (loadTelltale().v1.Query)(bed.server.address, credentials.createInsecure());
+  onTestFinished(() => client.close());
+  return { ...bed, client };
+}
 
-async function startBed() {
-  const bed = createApiBed();
-  const deps = {
-    ingest: {
-      Stream: (call: { on(event: "data", heard: () => void): void }) => call.on("data", () => {}),
+type QueryClient = Awaited<ReturnType<typeof startBed>>["client"];
+const at = (timeMs: number, ...values: number[]) =>
+  ["db1", "web1"].map((instance, i) => ({
+    labels: ["__name__", "up", "instance", instance, "job", "node"],
+    timesMs: [timeMs],
+    values: [values[i]],
+  }));
+
+test.each<[string, (client: QueryClient) => Promise<object>, object]>([
+  [
+    "an instant query gives labels, times and values",
+    (client) => call(client, client.instant, { query: "up", timeMs: 1_435_781_451_781 }),
+    {
+      resultType: "RESULT_TYPE_VECTOR",
+      result: at(1_435_781_451_781, 1, 0),
+      stringValue: "",
+      warnings: ["a warning"],
     },
-    query: createQueryService(bed.api, bed.logger),
-    clock: bed.clock,
-    access: null,
-  };
-  const server = await startGrpcServer(deps, { listen: LOOPBACK });
-  const client = new (loadTelltale().v1.Query)(server.address, credentials.createInsecure());
-  onTestFinished(async () => {
-    client.close();
-    await server[Symbol.asyncDispose]();
-  });
-  return { ...bed, deps, server, client };
-}
-
-/** The shortest form of a generated method, from which the types can be inferred. */
-type Method<In, Out> = (request: In, callback: requestCallback<Out>) => unknown;
-type MethodWithOptions<In, Out> = (
-  request: In,
-  options: CallOptions,
-  callback: requestCallback<Out>,
-) => unknown;
-
-function call<In, Out>(
-  client: Client,
-  method: Method<In, Out>,
-  request: In,
-  deadlineMs = 5000,
-): Promise<Out> {
-  return new Promise((resolve, reject) => {
-    const start = method as unknown as MethodWithOptions<In, Out>;
-    start.call(client, request, { deadline: Date.now() + deadlineMs }, (error, response) => {
-      if (error === null && response !== undefined) resolve(response);
-      else reject(error);
-    });
-  });
-}
-
-test("an instant query gives labels, times and values", async () => {
+  ],
+  [
+    "a range query gives one series of points for each label set",
+    (client) =>
+      call(client, client.range, { query: "up", startMs: 1000, endMs: 3000, stepMs: 1000 }),
+    {
+      resultType: "RESULT_TYPE_MATRIX",
+      result: [{}, { timesMs: [1000, 2000, 3000], values: [0, 0.5, 1] }],
+    },
+  ],
+  [
+    "a string is a string",
+    (client) => call(client, client.instant, { query: '"text"' }),
+    { resultType: "RESULT_TYPE_STRING", stringValue: "text" },
+  ],
+  [
+    "nodes are listed",
+    (client) => call(client, client.nodes, {}),
+    {
+      nodes: [
+        { name: "db1", state: "STATE_DOWN", framesMissing: 3, address: "" },
+        { name: "web1", state: "STATE_UP", series: 962, lastTickMs: 1_767_700_100_000 },
+      ],
+    },
+  ],
+  [
+    "alerts are listed",
+    (client) => call(client, client.alerts, {}),
+    {
+      alerts: [
+        { state: "firing", annotations: ["summary", "db1 is down"], activeAtMs: 1_767_700_000_000 },
+      ],
+    },
+  ],
+  [
+    "rules are listed",
+    (client) => call(client, client.rules, {}),
+    {
+      groups: [
+        {
+          rules: [
+            { type: "alerting", name: "NodeDown", state: "firing", health: "ok" },
+            {
+              type: "recording",
+              state: "",
+              health: "err",
+              lastError: "Many matches on both sides",
+            },
+          ],
+        },
+      ],
+    },
+  ],
+])("%s", async (_name, ask, answer) => {
   const { client } = await startBed();
-  const answer = await call(client, client.instant, { query: "up", timeMs: 1_435_781_451_781 });
-  expect(answer).toEqual({
-    resultType: "RESULT_TYPE_VECTOR",
-    result: [
-      {
-        labels: ["__name__", "up", "instance", "db1", "job", "node"],
-        timesMs: [1_435_781_451_781],
-        values: [1],
-      },
-      {
-        labels: ["__name__", "up", "instance", "web1", "job", "node"],
-        timesMs: [1_435_781_451_781],
-        values: [0],
-      },
-    ],
-    stringValue: "",
-    warnings: ["a warning"],
-  });
+  expect(await ask(client)).toMatchObject(answer);
 });
 
 test("a time of 0 is now", async () => {
@@ -88,23 +101,6 @@ test("a time of 0 is now", async () => {
   expect(resultType).toBe("RESULT_TYPE_SCALAR");
   expect(result[0]?.timesMs[0]).toBeGreaterThanOrEqual(beforeMs);
   expect(result[0]?.values).toEqual([42]);
-});
-
-test("a range query gives one series of points for each label set", async () => {
-  const { client } = await startBed();
-  const request = { query: "up", startMs: 1000, endMs: 3000, stepMs: 1000 };
-  const { resultType, result } = await call(client, client.range, request);
-  expect(resultType).toBe("RESULT_TYPE_MATRIX");
-  expect(result).toHaveLength(2);
-  expect(result[1]).toMatchObject({ timesMs: [1000, 2000, 3000], values: [0, 0.5, 1] });
-});
-
-test("a string is a string", async () => {
-  const { client } = await startBed();
-  expect(await call(client, client.instant, { query: '"text"' })).toMatchObject({
-    resultType: "RESULT_TYPE_STRING",
-    stringValue: "text",
-  });
 });
 
 test("series, labels and label values are listed as over HTTP", async () => {
@@ -117,24 +113,6 @@ test("series, labels and label values are listed as over HTTP", async () => {
   expect(listing.startMs).toBe(0);
   const values = await call(client, client.labelValues, { label: "instance", match: ["up"] });
   expect(values.values).toEqual(["db1", "web1"]);
-});
-
-test("nodes, alerts and rules are listed", async () => {
-  const { client } = await startBed();
-  const { nodes } = await call(client, client.nodes, {});
-  expect(nodes).toMatchObject([
-    { name: "db1", state: "STATE_DOWN", framesMissing: 3, address: "" },
-    { name: "web1", state: "STATE_UP", series: 962, lastTickMs: 1_767_700_100_000 },
-  ]);
-  const { alerts } = await call(client, client.alerts, {});
-  expect(alerts).toMatchObject([
-    { state: "firing", annotations: ["summary", "db1 is down"], activeAtMs: 1_767_700_000_000 },
-  ]);
-  const { groups } = await call(client, client.rules, {});
-  expect(groups[0]?.rules).toMatchObject([
-    { type: "alerting", name: "NodeDown", state: "firing", health: "ok" },
-    { type: "recording", state: "", health: "err", lastError: "Many matches on both sides" },
-  ]);
 });
 
 test.each([
@@ -160,26 +138,20 @@ test("the checks of a range query are those of HTTP", async () => {
 });
 
 test("the client's deadline ends the query", async () => {
-  const { client, api } = await startBed();
-  // Four may run: if a deadline did not end them, the fifth would not come to its turn.
-  const waits = Array.from({ length: 4 }, () =>
-    call(client, client.instant, { query: "endless" }, 100),
-  );
-  const outcomes = await Promise.allSettled(waits);
-  for (const outcome of outcomes) {
-    expect(outcome).toMatchObject({ reason: { code: status.DEADLINE_EXCEEDED } });
-  }
-  const options = { timeoutMs: 1000, limit: null, signal: new AbortController().signal };
-  expect(await api.instant({ query: "42", timeMs: 1 }, options)).toMatchObject({ value: 42 });
+  const { client, endless } = await startBed();
+  const answer = call(client, client.instant, { query: "endless" }, { deadlineMs: 2000 });
+  const outcome = expect(answer).rejects.toMatchObject({ code: status.DEADLINE_EXCEEDED });
+  await eventually(() => endless.ended === 1);
+  await outcome;
 });
 
 test("a client that cancels ends its query", async () => {
-  const { client, api } = await startBed();
-  const calls = Array.from({ length: 4 }, () => client.instant({ query: "endless" }, () => {}));
-  await new Promise((resolve) => setTimeout(resolve, 100));
-  for (const running of calls) running.cancel();
-  const options = { timeoutMs: 3000, limit: null, signal: new AbortController().signal };
-  expect(await api.instant({ query: "42", timeMs: 1 }, options)).toMatchObject({ value: 42 });
+  const { client, endless } = await startBed();
+  const running = client.instant({ query: "endless" }, () => {});
+  await eventually(() => endless.begun === 1);
+  expect(endless.ended).toBe(0);
+  running.cancel();
+  await eventually(() => endless.ended === 1);
 });
 
 test("a message over 4 MiB is refused", async () => {
@@ -230,31 +202,29 @@ test("reflection lists the services", async () => {
 test("a port that is taken is an error that says which and what to do", async () => {
   const { server, deps } = await startBed();
   const port = Number(server.address.split(":")[1]);
-  await expect(
-    startGrpcServer(deps, { listen: { host: "127.0.0.1", port } }),
-  ).rejects.toMatchObject({
+  await expect(startGrpcServer(deps, { listen: { ...LOOPBACK, port } })).rejects.toMatchObject({
     code: "IN_USE",
     message: expect.stringMatching(/^127\.0\.0\.1:\d+ is in use by another process: stop it, or/),
   });
 });
 
 test("stopping waits for a call that runs, but not for ever", async () => {
-  const bed = createApiBed();
-  const query = createQueryService(bed.api, bed.logger);
-  const ingest = { Stream: () => {} };
-  const sleep = (ms: number, signal?: AbortSignal) => bed.clock.sleep(ms / 20, signal);
-  const clock = { ...bed.clock, sleep };
-  const server = await startGrpcServer(
-    { ingest, query, clock, access: null },
-    { listen: LOOPBACK },
-  );
-  const client = new (loadTelltale().v1.Query)(server.address, credentials.createInsecure());
-  const running = call(client, client.instant, { query: "endless" });
+  let stopWaiting = () => {};
+  const waits: number[] = [];
+  const sleep = (ms: number) =>
+    new Promise<void>((resolve) => {
+      waits.push(ms);
+      stopWaiting = resolve;
+    });
+  const { client, server, endless } = await startBed({ ...nodeClock, sleep });
+  const running = call(client, client.instant, { query: "endless" }, { deadlineMs: 600_000 });
   const outcome = expect(running).rejects.toMatchObject({ code: expect.any(Number) });
-  await new Promise((resolve) => setTimeout(resolve, 100));
-  const beganMs = performance.now();
-  await server[Symbol.asyncDispose]();
-  expect(performance.now() - beganMs).toBeGreaterThan(200);
+  await eventually(() => endless.begun === 1);
+  const stopped = server[Symbol.asyncDispose]();
+  await eventually(() => waits.length === 1);
+  await nodeClock.sleep(100);
+  expect({ waits, ended: endless.ended }).toEqual({ waits: [5000], ended: 0 });
+  stopWaiting();
+  await stopped;
   await outcome;
-  client.close();
 });

@@ -1,20 +1,12 @@
 import { expect, test } from "vitest";
 import { Fuzzer } from "../fuzz/fuzzer.ts";
+import { sumOnPage } from "../support/accounts.ts";
 import { IngestBed } from "../support/ingest-bed.ts";
 import { eventually } from "../support/programs.ts";
 import { SeededRandom } from "../support/random.ts";
 
 const ATTACKS = 150;
 const SEED = 7;
-
-/** The sum of a counter over its labels. */
-function sumOf(page: string, name: string): number {
-  let sum = 0;
-  for (const [, value] of page.matchAll(new RegExp(`^${name}\\{.*\\} (\\d+)$`, "gm"))) {
-    sum += Number(value);
-  }
-  return sum;
-}
 
 test("mutated streams and garbage are refused, counted, and leave nothing behind", async () => {
   await using bed = await IngestBed.open();
@@ -23,7 +15,7 @@ test("mutated streams and garbage are refused, counted, and leave nothing behind
   expect(fuzzer.refused).toBeGreaterThan(ATTACKS / 10);
   await eventually(() => bed.metricsPage().includes("telltale_ingest_sessions 0"));
   const page = bed.metricsPage();
-  expect(sumOf(page, "telltale_ingest_errors_total")).toBeGreaterThanOrEqual(fuzzer.refused);
+  expect(sumOnPage(page, "telltale_ingest_errors_total")).toBeGreaterThanOrEqual(fuzzer.refused);
   expect(page).toMatch(/telltale_ingest_frames_total\{outcome="rejected"\} [1-9]/);
   expect(page).toMatch(/telltale_ingest_frames_total\{outcome="stored"\} [1-9]/);
 });

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { expect, type TestContext, test } from "vitest";
 import { CADVISOR_LEFT_OUT, NODE_EXPORTER_LEFT_OUT, reasonOf } from "../support/left-out.ts";
 import { addCollected, addPage, FixtureRoots, type MetricList } from "../support/metric-list.ts";
 import { sourceOf } from "../support/metric-sources.ts";
@@ -12,13 +12,18 @@ const SHARED = process.env["TELLTALE_SHARED"] ?? join(ROOT, "../shared");
 const document = documentedMetrics(readFileSync(join(ROOT, "docs/metrics.md"), "utf8"));
 const AGAIN = "run `npm run docs:metrics`";
 
-test("every metric and label of the fixtures' hosts is in docs/metrics.md", (context) => {
+/** What the collectors give on the fixtures' hosts; without fixtures the test is skipped. */
+function collectedOnFixtures(context: TestContext): MetricList {
   using fixtures = new FixtureRoots(SHARED);
-  if (fixtures.paths.length === 0) return context.skip("no fixtures: set TELLTALE_SHARED");
+  context.skip(fixtures.paths.length === 0, "no fixtures: set TELLTALE_SHARED");
   const list: MetricList = new Map();
   for (const path of fixtures.paths) addCollected(list, path);
+  return list;
+}
+
+test("every metric and label of the fixtures' hosts is in docs/metrics.md", (context) => {
   const missing: string[] = [];
-  for (const { name, labels } of list.values()) {
+  for (const { name, labels } of collectedOnFixtures(context).values()) {
     const documented = document.get(name);
     if (documented === undefined) missing.push(name);
     for (const label of labels) {
@@ -68,9 +73,7 @@ test("every name of containers and machines that public rules and dashboards use
   if (names.length === 0) return context.skip("no list of names: set TELLTALE_SHARED");
   expect(names.length).toBeGreaterThan(10);
   expect(names.filter((name) => !document.has(name))).toEqual([]);
-  using fixtures = new FixtureRoots(SHARED);
-  const list: MetricList = new Map();
-  for (const path of fixtures.paths) addCollected(list, path);
+  const list = collectedOnFixtures(context);
   const unseen = names.filter((name) => list.get(name)?.isSeen !== true);
   // A file system has to be asked: test/e2e/containers.test.ts sees them all.
   const asked = unseen.filter((name) => !/^container_fs_(usage|inodes)/.test(name));

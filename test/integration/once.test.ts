@@ -23,7 +23,7 @@ test("once prints what the page of a running agent has: counters of disks, its o
   bed.start("agent");
   let running: string[] = [];
   await eventually(async () => {
-    const page = await (await fetch(`http://127.0.0.1:${bed.agentPort}/metrics`)).text();
+    const page = await bed.agentPage();
     running = namesOn(page);
     return /^telltale_agent_ticks_total [2-9]/m.test(page);
   });

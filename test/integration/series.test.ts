@@ -1,10 +1,10 @@
-import { cpSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { cpSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { openSeriesStore, type SeriesStore } from "../../aggregator/series/series-store.ts";
 import { openLevelStore } from "../../shared/platform/level-store.ts";
 import { Metrics } from "../../shared/telemetry/metrics.ts";
+import { directoryForTest } from "../support/directory-for-test.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { MemoryLogger } from "../support/memory-logger.ts";
 import { counter, everything, ModelAgent, type TickValue } from "../unit/series/model.ts";
@@ -17,17 +17,9 @@ const OPTIONS = {
   commitDelayMs: 0,
 };
 
-let root: string;
-beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), "telltale-series-"));
-});
-afterEach(() => {
-  rmSync(root, { recursive: true, force: true });
-});
-
 async function open(directory: string, clock: FakeClock): Promise<SeriesStore> {
   const fail = () => expect.unreachable("the store is not damaged");
-  return await openLevelStore(join(root, directory), LIMITS, fail, (store) => {
+  return await openLevelStore(directory, LIMITS, fail, (store) => {
     const deps = { store, clock, logger: new MemoryLogger(), metrics: new Metrics() };
     return openSeriesStore(deps, OPTIONS);
   });
@@ -49,21 +41,23 @@ async function run(store: SeriesStore, clock: FakeClock, agents: ModelAgent[], t
 
 test("a store on LevelDB gives the same after closing, and after its process ended at any moment", async () => {
   const clock = new FakeClock();
+  const root = directoryForTest();
+  const [db, copy] = [join(root, "db"), join(root, "killed")];
   const agents = ["alpha", "beta"].map((node) => new ModelAgent(node, 30));
-  let store = await open("db", clock);
+  let store = await open(db, clock);
   await run(store, clock, agents, 400);
   const before = await everything(store);
   expect(before.size).toBe(200);
   for (const samples of before.values()) expect(samples.size).toBe(400);
 
   // The files as they are while it is open: what a process leaves that is killed.
-  cpSync(join(root, "db"), join(root, "killed"), { recursive: true });
-  const killed = await open("killed", clock);
+  cpSync(db, copy, { recursive: true });
+  const killed = await open(copy, clock);
   expect(await everything(killed)).toEqual(before);
   await killed.close();
 
   await store.close();
-  store = await open("db", clock);
+  store = await open(db, clock);
   expect(await everything(store)).toEqual(before);
   await run(store, clock, agents, 50);
   for (const samples of (await everything(store)).values()) expect(samples.size).toBe(450);

@@ -1,8 +1,8 @@
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { renameSync, writeFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { Bed, eventually, exitOnSignals, type Program } from "../support/programs.ts";
-import { type AgentAccounts, checkAccounts, readAgentAccounts } from "../torture/accounts.ts";
+import { type AgentAccounts, checkAccounts, readAgentAccounts } from "../support/accounts.ts";
+import { Bed, eventually, exitOnSignals, type Program, residentMiB } from "../support/programs.ts";
 
 const HELP = `Stops the aggregator for some minutes while an agent with 1,000 series goes on, and measures.
 
@@ -32,17 +32,12 @@ async function keepWriting(directory: string, signal: AbortSignal): Promise<void
   }
 }
 
-function residentMiB(program: Program): number {
-  const status = readFileSync(`/proc/${program.child.pid}/status`, "utf8");
-  return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1]) / 1024;
-}
-
 /** The median of the agent's memory over a time. */
 async function watchMemory(agent: Program, forMs: number): Promise<number> {
   const seen: number[] = [];
   for (let passedMs = 0; passedMs < forMs; passedMs += LOOK_MS) {
     await delay(LOOK_MS);
-    seen.push(residentMiB(agent));
+    seen.push(residentMiB(agent.child.pid));
   }
   return seen.sort((a, b) => a - b)[seen.length >> 1] ?? 0;
 }

@@ -1,12 +1,15 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtempSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
 import { type CertifiedPeer, ingestHandlers } from "../../aggregator/ingest/grpc-handler.ts";
 import { IngestService } from "../../aggregator/ingest/ingest-service.ts";
 import { openSeriesStore, type SeriesStore } from "../../aggregator/series/series-store.ts";
 import { openLevelStore } from "../../shared/platform/level-store.ts";
 import { nodeClock } from "../../shared/platform/node.ts";
+import type { KeyValueStore } from "../../shared/platform/ports.ts";
 import { expositionText } from "../../shared/telemetry/exposition.ts";
 import { Metrics } from "../../shared/telemetry/metrics.ts";
 import { loadTelltale, MESSAGE_BYTES_MAX } from "../../shared/wire/proto.ts";
@@ -20,61 +23,67 @@ const SERIES = {
   commitDelayMs: 3,
 };
 const nothing = () => {};
-const EVENTS = {
-  connected: nothing,
-  committed: nothing,
-  accounted: nothing,
-  droppedRanges: nothing,
-  clockMeasured: nothing,
-  goodbye: nothing,
-  disconnected: nothing,
+
+type Options = {
+  readonly certified?: (peer: string) => CertifiedPeer | null;
+  /** What the series see of the store. */
+  readonly wrap?: (store: KeyValueStore) => KeyValueStore;
 };
-const OPTIONS = { windowFrames: 64 };
 
 /** The part of an aggregator that takes the agents' streams, with a real port and a real store. */
 export class IngestBed implements AsyncDisposable {
-  readonly directory: string;
-  readonly series: SeriesStore;
-  readonly port: number;
-  readonly #metrics: Metrics;
-  readonly #parts: { readonly server: Server; readonly service: IngestService };
+  readonly directory = mkdtempSync(join(tmpdir(), "telltale-ingest-"));
+  /** What the fleet hears, frames left out. */
+  readonly heard: string[] = [];
+  port = 0;
+  series = undefined as unknown as SeriesStore; // `start` sets these
+  #server = undefined as unknown as Server;
+  #service = undefined as unknown as IngestService;
+  #metrics = new Metrics();
+  readonly #options: Options;
 
-  private constructor(
-    place: { directory: string; port: number },
-    series: SeriesStore,
-    metrics: Metrics,
-    parts: { server: Server; service: IngestService },
-  ) {
-    this.directory = place.directory;
-    this.port = place.port;
-    this.series = series;
-    this.#metrics = metrics;
-    this.#parts = parts;
+  private constructor(options: Options) {
+    this.#options = options;
   }
 
-  static async open(
-    certified: ((peer: string) => CertifiedPeer | null) | null = null,
-  ): Promise<IngestBed> {
-    const directory = await mkdtemp(join(tmpdir(), "telltale-ingest-"));
-    const logger = new MemoryLogger();
-    const metrics = new Metrics();
-    const deps = { clock: nodeClock, logger, metrics };
-    const series = await openLevelStore(
-      join(directory, "series"),
-      LEVEL,
-      () => {},
-      (store) => openSeriesStore({ ...deps, store }, SERIES),
+  static async open(options: Options = {}): Promise<IngestBed> {
+    const bed = new IngestBed(options);
+    await bed.start();
+    return bed;
+  }
+
+  /** Also after a kill: on the same port and disk. */
+  async start(): Promise<void> {
+    const { certified = null, wrap = (store) => store } = this.#options;
+    this.#metrics = new Metrics();
+    const deps = { clock: nodeClock, logger: new MemoryLogger(), metrics: this.#metrics };
+    const place = join(this.directory, "series");
+    this.series = await openLevelStore(place, LEVEL, nothing, (store) =>
+      openSeriesStore({ ...deps, store: wrap(store) }, SERIES),
     );
-    const service = new IngestService({ ...deps, store: series, events: EVENTS }, OPTIONS);
-    const server = new Server({ "grpc.max_receive_message_length": MESSAGE_BYTES_MAX });
-    server.addService(loadTelltale().v1.Ingest.service, ingestHandlers(service, certified));
-    const port = await new Promise<number>((resolve, reject) => {
-      server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, bound) => {
-        if (error === null) resolve(bound);
-        else reject(error);
-      });
-    });
-    return new IngestBed({ directory, port }, series, metrics, { server, service });
+    const events = {
+      connected: (node: string) => this.heard.push(`connected ${node}`),
+      committed: nothing,
+      accounted: nothing,
+      droppedRanges: nothing,
+      clockMeasured: nothing,
+      goodbye: (node: string) => this.heard.push(`goodbye ${node}`),
+      disconnected: (node: string) => this.heard.push(`disconnected ${node}`),
+    };
+    const options = { windowFrames: 64 };
+    this.#service = new IngestService({ ...deps, store: this.series, events }, options);
+    this.#server = new Server({ "grpc.max_receive_message_length": MESSAGE_BYTES_MAX });
+    const handlers = ingestHandlers(this.#service, certified);
+    this.#server.addService(loadTelltale().v1.Ingest.service, handlers);
+    const bind = promisify(this.#server.bindAsync.bind(this.#server));
+    this.port = await bind(`127.0.0.1:${this.port}`, ServerCredentials.createInsecure());
+  }
+
+  /** Connections break, the store is closed between two writes. */
+  async kill(): Promise<void> {
+    this.#server.forceShutdown();
+    await this.#service[Symbol.asyncDispose]();
+    await this.series.close();
   }
 
   metricsPage(): string {
@@ -82,9 +91,7 @@ export class IngestBed implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#parts.server.forceShutdown();
-    await this.#parts.service[Symbol.asyncDispose]();
-    await this.series.close();
+    await this.kill();
     await rm(this.directory, { recursive: true, force: true });
   }
 }

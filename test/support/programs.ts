@@ -1,6 +1,7 @@
+import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import { type AddressInfo, createServer as createTcpServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -92,6 +93,14 @@ export class Program implements AsyncDisposable {
     }
     return lines;
   }
+
+  /** Times, in seconds, of the ticks that its log says it made, or made durable for one or all. */
+  tickTimes(message: "tick made" | "tick durable", destination?: string): number[] {
+    return this.log()
+      .filter((line) => line["msg"] === message)
+      .filter((line) => destination === undefined || line["destination"] === destination)
+      .map((line) => Number(line["timeMs"]) / 1000);
+  }
 }
 
 /** Runs a program to its end. */
@@ -102,6 +111,22 @@ export async function runProgram(
   const program = new Program(folder, args);
   const code = await program.exited();
   return { code, output: program.output, errors: program.errors };
+}
+
+/** What a program writes that refuses its configuration: exit code 2. */
+export async function refused(
+  folder: "agent" | "aggregator",
+  args: readonly string[],
+): Promise<string> {
+  const { code, errors } = await runProgram(folder, args);
+  assert.equal(code, 2, errors);
+  return errors;
+}
+
+/** Resident memory of a process. */
+export function residentMiB(pid: number | undefined): number {
+  const status = readFileSync(`/proc/${pid}/status`, "utf8");
+  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024;
 }
 
 /** Folders, ports and flags for one aggregator and its agents; all of it goes away in the end. */
@@ -138,7 +163,7 @@ export class Bed implements AsyncDisposable {
       `--data-dir=${this.path("aggregator")}`,
       `--rules=${this.path("rules/*.yaml")}`,
       `--notify=${this.path("notify.yaml")}`,
-      `--grpc-listen=127.0.0.1:${this.grpcPort}`,
+      `--grpc-listen=${this.address}`,
       `--http-listen=127.0.0.1:${this.httpPort}`,
     ];
   }
@@ -147,7 +172,7 @@ export class Bed implements AsyncDisposable {
     return [
       "--node=n1",
       `--data-dir=${this.path("agent")}`,
-      `--aggregator=127.0.0.1:${this.grpcPort}`,
+      `--aggregator=${this.address}`,
       `--listen=127.0.0.1:${this.agentPort}`,
     ];
   }
@@ -168,17 +193,29 @@ export class Bed implements AsyncDisposable {
     return program;
   }
 
+  /** Until a sample of the agent that it is up has been stored. */
+  async untilUp(): Promise<void> {
+    await eventually(async () => (await this.query("up == 1")).length === 1);
+  }
+
+  /** As its agents have it. */
+  get address(): string {
+    return `127.0.0.1:${this.grpcPort}`;
+  }
+
+  /** On those series of an agent's page that are of this aggregator. */
+  get destinationLabel(): string {
+    return `destination="${this.address}"`;
+  }
+
   /** An instant query's vector, as [labels, value] pairs. */
   async query(expr: string): Promise<[Record<string, string>, number][]> {
-    const url = `http://127.0.0.1:${this.httpPort}/api/v1/query?query=${encodeURIComponent(expr)}`;
-    const body = (await (await fetch(url)).json()) as ApiBody;
-    if (body.status !== "success") throw new Error(JSON.stringify(body));
-    return body.data.result.map(
-      (one: { metric: Record<string, string>; value: [number, string] }) => [
-        one.metric,
-        Number(one.value[1]),
-      ],
-    );
+    return (await this.#ask(expr)).map(({ metric, value }) => [metric, Number(value[1])]);
+  }
+
+  /** The times, in seconds, of every stored sample of a selector with a range. */
+  async sampleTimes(rangeSelector: string): Promise<number[]> {
+    return (await this.#ask(rangeSelector)).flatMap(({ values }) => values.map(([time]) => time));
   }
 
   /** The aggregator's own page. */
@@ -188,15 +225,21 @@ export class Bed implements AsyncDisposable {
 
   /** Every stored sample of a selector with a range: times in seconds, and values. */
   async samples(rangeSelector: string): Promise<[number, number][]> {
-    const url = `http://127.0.0.1:${this.httpPort}/api/v1/query?query=${encodeURIComponent(rangeSelector)}`;
-    const body = (await (await fetch(url)).json()) as ApiBody;
-    return body.data.result.flatMap((one) =>
-      one.values.map(([time, value]): [number, number] => [time, Number(value)]),
+    const series = await this.#ask(rangeSelector);
+    return series.flatMap(({ values }) =>
+      values.map(([time, value]): [number, number] => [time, Number(value)]),
     );
   }
 
-  async sampleTimes(rangeSelector: string): Promise<number[]> {
-    return (await this.samples(rangeSelector)).map(([time]) => time);
+  async agentPage(): Promise<string> {
+    return await (await fetch(`http://127.0.0.1:${this.agentPort}/metrics`)).text();
+  }
+
+  async #ask(expr: string): Promise<ApiBody["data"]["result"]> {
+    const url = `http://127.0.0.1:${this.httpPort}/api/v1/query?query=${encodeURIComponent(expr)}`;
+    const body = (await (await fetch(url)).json()) as ApiBody;
+    if (body.status !== "success") throw new Error(JSON.stringify(body));
+    return body.data.result;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -27,10 +27,6 @@ export class SecureBed implements AsyncDisposable {
     return secure;
   }
 
-  get server(): string {
-    return `127.0.0.1:${this.bed.grpcPort}`;
-  }
-
   get caFile(): string {
     return this.bed.path("ca.pem");
   }
@@ -62,14 +58,18 @@ export class SecureBed implements AsyncDisposable {
   }
 
   async client(tokenFile: string, ...args: string[]): Promise<Run> {
-    const access = [`--server=${this.server}`, `--ca=${this.caFile}`, `--token-file=${tokenFile}`];
+    const access = [
+      `--server=${this.bed.address}`,
+      `--ca=${this.caFile}`,
+      `--token-file=${tokenFile}`,
+    ];
     return await runProgram("cli", [...args, ...access]);
   }
 
   async join(token: string, node = "n1", directory = "agent"): Promise<Run> {
     return await runProgram("agent", [
       "join",
-      this.server,
+      this.bed.address,
       token,
       `--node=${node}`,
       `--data-dir=${this.bed.path(directory)}`,
@@ -79,7 +79,7 @@ export class SecureBed implements AsyncDisposable {
   /** An agent with nothing configured but what the join has told it. */
   startAgent(directory = "agent", extra: readonly string[] = []): Program {
     const args = [`--data-dir=${this.bed.path(directory)}`, "--listen=none", ...extra];
-    return this.bed.start("agent", [`--aggregator=${this.server}`, ...args]);
+    return this.bed.start("agent", [`--aggregator=${this.bed.address}`, ...args]);
   }
 
   get(

@@ -1,8 +1,8 @@
 import { spawnSync } from "node:child_process";
 import { closeSync, openSync, rmSync, statfsSync, writeSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
+import { checkAccounts, checkBooks, readAgentAccounts } from "../support/accounts.ts";
 import type { Bed, Program } from "../support/programs.ts";
-import { checkAccounts, checkBooks, readAgentAccounts } from "./accounts.ts";
 import { INTERVAL } from "./kills.ts";
 
 const SIZE = "20m";

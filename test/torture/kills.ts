@@ -1,8 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { checkAccounts } from "../support/accounts.ts";
 import { type Bed, eventually, type Program } from "../support/programs.ts";
 import { Progress } from "../support/progress.ts";
 import type { SeededRandom } from "../support/random.ts";
-import { checkAccounts } from "./accounts.ts";
 
 const SIDES = ["agent", "aggregator"] as const;
 type Side = (typeof SIDES)[number];
