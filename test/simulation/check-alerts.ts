@@ -22,7 +22,12 @@ export type AlertEvidence = {
   readonly readings: ReadonlyMap<string, readonly Reading[]>;
   /** When the aggregator died or its disk failed, monotonic. */
   readonly troubles: readonly Span[];
+  /** As of when, monotonic. */
+  readonly endMs: number;
 };
+
+/** What changed this long before the end is on its way still. */
+const UNDERWAY_MS = 2000;
 
 /** Rules of the simulation whose condition is about that gauge alone. */
 export const HOT_ALERTS: ReadonlySet<string> = new Set(["Hot", "HotNow"]);
@@ -84,7 +89,7 @@ function checkOrder(transitions: readonly Transition[]): string[] {
  * Everything that changed was told, in its order, and nothing else was. A change is told twice only
  * if the first answer was lost or the sender had trouble since.
  */
-function checkDelivered({ transitions, deliveries, troubles }: AlertEvidence): string[] {
+function checkDelivered({ transitions, deliveries, troubles, endMs }: AlertEvidence): string[] {
   const found: string[] = [];
   const told = new Map(
     byAlert(deliveries).map((ofAlert) => [labelsKey(ofAlert[0].labels), ofAlert]),
@@ -105,7 +110,8 @@ function checkDelivered({ transitions, deliveries, troubles }: AlertEvidence): s
       if (delivery.answeredAtMs !== null) answered = delivery;
       else if (isOf(delivery, ofAlert[next - 1])) answered = null;
     }
-    for (const transition of ofAlert.slice(next)) {
+    const untold = ofAlert.slice(next).filter(({ atMs }) => atMs < endMs - UNDERWAY_MS);
+    for (const transition of untold) {
       found.push(`${nameOf(transition)}: ${transition.status} was not told`);
     }
     told.delete(key);

@@ -14,6 +14,8 @@ import type { Surroundings } from "./host.ts";
 import type { AgentJournal, Tick } from "./journal.ts";
 import type { Plan } from "./plan.ts";
 
+/** An agent that came to an aggregator this long ago has its alerts there. */
+const ALERTS_SETTLE_MS = 8000;
 const ANSWER_MAX_MS = 60_000;
 const SIMULATED = { name: "__name__", type: "=~", value: "sim_.+" } as const;
 /** Frames that are made while the books are as they were told last. */
@@ -154,12 +156,14 @@ export class FinalCheck {
       [this.#standby, this.#aggregator],
     ] as const;
     return pairs.flatMap(([here, there]) => {
-      const isAt = ({ services }: AggregatorNode, agent: string) =>
-        services?.api.nodes().some(({ name, state }) => name === agent && state === "up");
+      const isAt = ({ services, host }: AggregatorNode, agent: string, forMs: number) => {
+        const node = services?.api.nodes().find(({ name }) => name === agent);
+        return node?.state === "up" && host.wallMs() - node.stateSinceMs >= forMs;
+      };
       const names = [...this.#agents.keys()];
       return this.#checkStatesAt(
         here,
-        names.filter((name) => isAt(here, name) && !isAt(there, name)),
+        names.filter((name) => isAt(here, name, ALERTS_SETTLE_MS) && !isAt(there, name, 0)),
       );
     });
   }

@@ -123,15 +123,24 @@ export function forgetStreams(): () => void {
 /** Runs `change` while a store is read at the start, and what it returns afterwards. */
 function duringRecovery(change: () => () => void): () => void {
   const { run } = Recovery.prototype;
+  let undo: (() => void) | null = null;
+  let recoveries = 0; // of two aggregators, perhaps; of one that crashed it never ends
+  const end = () => {
+    undo?.();
+    undo = null;
+  };
   Recovery.prototype.run = async function (nowMs) {
-    const undo = change();
+    undo ??= change();
+    recoveries += 1;
     try {
       await run.call(this, nowMs);
     } finally {
-      undo();
+      recoveries -= 1;
+      if (recoveries === 0) end();
     }
   };
   return () => {
+    end();
     Recovery.prototype.run = run;
   };
 }

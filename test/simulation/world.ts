@@ -108,7 +108,8 @@ export class World {
       const { transitions, troubles, host } = aggregator;
       const deliveries = this.#receiver.deliveries.filter(({ from }) => from === host.name);
       const readings = this.#readings(aggregator, way);
-      const found = checkAlerts({ transitions, deliveries, readings, troubles });
+      const endMs = this.#surroundings.clock.monotonicMs();
+      const found = checkAlerts({ transitions, deliveries, readings, troubles, endMs });
       for (const violation of found) this.violate(`${host.name}: ${violation}`);
     }
   }
