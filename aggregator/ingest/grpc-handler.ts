@@ -92,8 +92,12 @@ class GrpcConnection implements AggregatorConnection {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#wake();
-    if (error === undefined) this.#call.end();
-    else this.#call.emit("error", Object.assign(new Error(), statusOf(error)));
+    if (error === undefined) {
+      this.#call.end();
+      return;
+    }
+    const status = statusOf(error);
+    this.#call.emit("error", Object.assign(new Error(status.details), status));
   }
 
   #lost(): OperationalError {
