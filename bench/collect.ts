@@ -134,7 +134,7 @@ class Run {
   async #lookAtAgent({ containers }: Measured, bareNode: ChildProcess): Promise<void> {
     if (containers === 100) this.bareNodeMiB = residentMiB(bareNode.pid);
     const expr =
-      'count(count_over_time(container_memory_usage_bytes{id=~"/docker/[0-9a-f]{64}"}[20s]) >= 5)';
+      'count(count_over_time(container_cpu_usage_seconds_total{id=~"/docker/[0-9a-f]{64}"}[20s]) >= 5 and on(id) container_memory_usage_bytes)';
     const [found] = await this.#bed.query(expr);
     const stored = found?.[1] ?? 0;
     if (stored < containers) {

@@ -75,18 +75,22 @@ export class SeriesRow {
   readonly #sink: SeriesSink;
   readonly #specs: readonly SeriesSpec[];
   readonly #labels: Readonly<Record<string, string>>;
+  readonly #sinkOf: (index: number) => SeriesSink;
   readonly #slots: Int32Array;
   /** What `hold` was given last, NaN at first; null: not called yet. */
   #held: Float64Array | null = null;
 
+  /** @param sinkOf where the series of one spec belongs, if not all of them are read together */
   constructor(
     sink: SeriesSink,
     specs: readonly SeriesSpec[],
     labels: Readonly<Record<string, string>>,
+    sinkOf: (index: number) => SeriesSink = () => sink,
   ) {
     this.#sink = sink;
     this.#specs = specs;
     this.#labels = labels;
+    this.#sinkOf = sinkOf;
     this.#slots = new Int32Array(specs.length).fill(UNDEFINED_SLOT);
   }
 
@@ -152,7 +156,8 @@ export class SeriesRow {
     for (const [name, value] of Object.entries(labels)) {
       labels[name] = value.slice(0, LABEL_CHARACTERS_MAX);
     }
-    const slot = this.#sink.define(spec.scale, labelsOf({ ...labels, __name__: spec.name }));
+    const all = labelsOf({ ...labels, __name__: spec.name });
+    const slot = this.#sinkOf(index).define(spec.scale, all);
     this.#slots[index] = slot;
     return slot;
   }

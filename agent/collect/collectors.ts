@@ -89,7 +89,7 @@ export function createCollectors(
   };
   const directory = openDirectory?.(faults) ?? null;
   const containerLabels = options.containerLabels ?? SERIES_LABELS_DEFAULT;
-  const cgroups = new CgroupCollector(context, options.cgroupsMax, {
+  const cgroups = new CgroupCollector(context, groups, options.cgroupsMax, {
     names: directory ?? NAMES_OF_PATHS,
     containerLabels,
   });

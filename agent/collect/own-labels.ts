@@ -7,6 +7,7 @@ export function withOwnLabels(sink: GroupSink, own: Readonly<Record<string, stri
   if (pairs.length === 0) return sink;
   return {
     newGroup: () => sink.newGroup(),
+    closeGroup: (group) => sink.closeGroup(group),
     read: (group, timeMs) => sink.read(group, timeMs),
     define: (group: number, scale: number, labels: Labels) =>
       sink.define(group, scale, labelsFrom([...pairs, ...labelPairs(labels)])),

@@ -4,6 +4,8 @@ import type { SeriesSink } from "./collector.ts";
 /** Groups of series that are read together; the frame encoder is one. */
 export type GroupSink = Omit<SeriesSink, "define"> & {
   newGroup(): number;
+  /** All series of the group are retired; its number may be given out again. */
+  closeGroup(group: number): void;
   define(group: number, scale: number, labels: Labels): number;
   read(group: number, timeMs: number): void;
 };
@@ -21,6 +23,11 @@ export class SeriesGroup implements SeriesSink {
   /** What was set since the last reading was read at `timeMs`; a series that was not set ends. */
   read(timeMs: number): void {
     this.#sink.read(this.#group, timeMs);
+  }
+
+  /** After the last of its series was retired. */
+  close(): void {
+    this.#sink.closeGroup(this.#group);
   }
 
   define(scale: number, labels: Labels): number {

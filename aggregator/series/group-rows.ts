@@ -1,5 +1,8 @@
 import { columnBits, isStale, setStale } from "../../shared/model/stale.ts";
 
+/** A container has two groups, of which little is read: most stay small. */
+const ROWS_FIRST = 16;
+
 /**
  * The recent rows of one group of one stream in one epoch. A row is a reading: one time for all
  * series of the group. Of a series only changes are kept: an entry says "from this row on the value is
@@ -34,12 +37,12 @@ export class GroupRows {
   lastTimeMs = 0;
   /** Silent rows, ascending. */
   silentRows: number[] = [];
-  #times = new Float64Array(64);
+  #times = new Float64Array(ROWS_FIRST);
 
   #entryCount = 0;
-  #entryRows: Uint32Array = new Uint32Array(64);
-  #entryBefore: Int32Array = new Int32Array(64);
-  #entryValues: Float64Array = new Float64Array(64);
+  #entryRows: Uint32Array = new Uint32Array(ROWS_FIRST);
+  #entryBefore: Int32Array = new Int32Array(ROWS_FIRST);
+  #entryValues: Float64Array = new Float64Array(ROWS_FIRST);
   #entryBits: Uint32Array = columnBits(this.#entryValues);
 
   /** Entries from this one on are of the row to come. */
@@ -160,7 +163,7 @@ export class GroupRows {
   appendRow(timeMs: number, isSilent: boolean): void {
     const index = this.rowEnd - this.rowStart;
     if (index === this.#times.length) {
-      const grown = new Float64Array(Math.max(64, index * 2));
+      const grown = new Float64Array(Math.max(ROWS_FIRST, index * 2));
       grown.set(this.#times);
       this.#times = grown;
     }
@@ -225,7 +228,7 @@ export class GroupRows {
     this.#entryBefore = kept.before;
     this.#entryValues = kept.values;
     this.#entryBits = kept.bits;
-    this.#times = this.#times.slice(row - this.rowStart, this.rowEnd - this.rowStart + 64);
+    this.#times = this.#times.slice(row - this.rowStart, this.rowEnd - this.rowStart + ROWS_FIRST);
     this.silentRows = this.silentRows.filter((silent) => silent >= row);
     this.rowStart = row;
     this.#pendingFrom = this.#firstEntryOf(this.rowEnd);
@@ -296,7 +299,7 @@ export class GroupRows {
   }
 
   #growEntries(): void {
-    const grown = new EntryCopy(Math.ceil(this.#entryCount * 1.5) + 64);
+    const grown = new EntryCopy(Math.ceil(this.#entryCount * 1.5) + ROWS_FIRST);
     grown.rows.set(this.#entryRows);
     grown.before.set(this.#entryBefore);
     grown.values.set(this.#entryValues);

@@ -39,6 +39,10 @@ export function parseFrame(bytes: Uint8Array): ParsedFrame {
   const reader = openFrame(bytes);
   const header = readHeader(reader);
   const groupCount = reader.count(4);
+  if (groupCount > header.seriesCount + 1) {
+    const counts = `${groupCount} groups of ${header.seriesCount} series`;
+    throw new OperationalError("PARSE", `frame ${header.seq} has ${counts}`);
+  }
   const groups: ParsedGroup[] = [];
   let before = -1;
   let named = 0;

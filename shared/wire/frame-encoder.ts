@@ -57,6 +57,7 @@ export class FrameEncoder {
   #isRetired = new Uint8Array(GROWTH_FIRST);
   readonly #free: number[] = [];
   readonly #groups: Group[] = [];
+  readonly #freeGroups: number[] = [];
   readonly #named: number[][] = [];
   #unnamed: number[] = [];
   /** Of the group that is written; kept for their memory. */
@@ -82,10 +83,17 @@ export class FrameEncoder {
    * @throws OperationalError LIMIT when there are as many as there may be
    */
   newGroup(): number {
+    const free = this.#freeGroups.pop();
+    if (free !== undefined) return free;
     if (this.#groups.length >= FRAME_GROUPS_MAX) {
       throw new OperationalError("LIMIT", `More than ${FRAME_GROUPS_MAX} groups of series`);
     }
     return this.#groups.push({ readAtMs: 0, readInTick: 0, hasRetired: false }) - 1;
+  }
+
+  /** All series of the group are retired; its number may be given out again. */
+  closeGroup(group: number): void {
+    this.#freeGroups.push(group);
   }
 
   /**
@@ -133,8 +141,9 @@ export class FrameEncoder {
   }
 
   /**
-   * The slot's value for the reading in the tick being built: the integer (value × 10^scale), or for scale -1 the
-   * double. NaN in an integer series means that there is no value, as if it had not been set.
+   * The slot's value for the reading in the tick being built: the integer (value × 10^scale), or for
+   * scale -1 the double. NaN in an integer series means that there is no value, as if it had not been
+   * set.
    */
   set(slot: number, value: number): void {
     if (Number.isNaN(value) && this.#scale[slot] !== DOUBLE_SCALE) return;
@@ -268,6 +277,7 @@ export class FrameEncoder {
   #writtenGroups(isKeyframe: boolean): number[] {
     const written: number[] = [];
     this.#groups.forEach(({ readInTick, hasRetired }, group) => {
+      if (group !== TICK_GROUP && this.#slotsOf(group).length === 0) return;
       const isRead = readInTick === this.#tick;
       if (isRead || (isKeyframe ? this.#hasLiving(group) : hasRetired)) written.push(group);
     });

@@ -9,7 +9,8 @@
  *     varint    count: place in the epoch, from 1; the sequence is epoch * 2^32 + count
  *     varint    time, Unix milliseconds
  *     varint    definitions of this epoch that a reader must have: ids below this number
- *     varint    number of groups; then for each of them, in the order of their numbers:
+ *     varint    number of groups, at most one more than there are series (group 0 may be empty); then
+ *               for each of them, in the order of their numbers:
  *       varint    group * 2 + 1 if it was read, otherwise group * 2
  *       varint    age: how long before the frame's time the group was read last, milliseconds
  *       varint    number of series that ended
@@ -52,6 +53,7 @@ export const FLAG_KEYFRAME = 1;
 export const FRAME_BYTES_MAX = 2 * 1024 * 1024;
 /** Series one stream may define in an epoch. */
 export const STREAM_SERIES_MAX = 1_000_000;
-export const FRAME_GROUPS_MAX = 4096;
+/** Two for each of 20,000 cgroups, and room. */
+export const FRAME_GROUPS_MAX = 65_536;
 /** Read in every tick. */
 export const TICK_GROUP = 0;

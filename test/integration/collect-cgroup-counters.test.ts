@@ -6,64 +6,82 @@ import { CgroupCollector } from "../../agent/collect/cgroup/cgroup-collector.ts"
 import { NAMES_OF_PATHS } from "../../agent/collect/cgroup/cgroup-name.ts";
 import { Faults } from "../../agent/collect/context.ts";
 import { ReadBuffer } from "../../agent/collect/kit/held-file.ts";
+import { SeriesGroup } from "../../agent/collect/series-group.ts";
+import { labelsRecord } from "../../shared/model/labels.ts";
+import { scaledValue } from "../../shared/model/series-definition.ts";
 import { nodeClock } from "../../shared/platform/node.ts";
 import { SerialQueue } from "../../shared/time/serial-queue.ts";
-import { RecordingSink } from "../unit/collect/recording-sink.ts";
+import { TICK_GROUP } from "../../shared/wire/frame.ts";
+import { parseFrame, StreamDecoder } from "../../shared/wire/frame-decoder.ts";
+import { FrameEncoder } from "../../shared/wire/frame-encoder.ts";
 
 const ID = "0123456789abcdef".repeat(4);
+const START_MS = 1_000_000;
 const roots: string[] = [];
 afterEach(() => {
   for (const root of roots.splice(0)) rmSync(root, { recursive: true });
 });
 
-type Files = Readonly<Record<string, string>>;
-
-/** A host with one container; `mounts` as in mountinfo, from the mount point on. */
+/** The samples of one container, as the aggregator gets them: by time, by the metric's name. */
 class FakeHost {
-  readonly root = mkdtempSync(join(tmpdir(), "telltale-cgroup-counters-"));
-  readonly sink = new RecordingSink();
+  readonly #root = mkdtempSync(join(tmpdir(), "telltale-cgroup-counters-"));
+  readonly #encoder = new FrameEncoder(1, { keyframeEvery: 60 });
+  readonly #decoder = new StreamDecoder();
   readonly #collector: CgroupCollector;
-  #nowMs = 1_000_000;
+  #nowMs = START_MS;
 
-  constructor(mounts: readonly string[], files: Files) {
-    roots.push(this.root);
+  /** @param mounts as in mountinfo, from the mount point on */
+  constructor(mounts: readonly string[]) {
+    roots.push(this.#root);
     const lines = mounts.map((mount, index) => `${index + 20} 1 0:1 / ${mount}\n`);
     this.#write("proc/1/mountinfo", lines.join(""));
     this.#write("proc/diskstats", "");
-    this.write(files);
-    const { sink } = this;
-    const background = new SerialQueue();
-    const shared = { buffer: new ReadBuffer(), sink, faults: new Faults(sink), background };
-    this.#collector = new CgroupCollector({ ...shared, hostRoot: this.root, clock: nodeClock }, 9, {
-      names: NAMES_OF_PATHS,
-      containerLabels: [],
-    });
-    // So many that what is looked for in the first ticks is over.
-    for (let i = 0; i < 20; i += 1) this.tick();
+    const sink = new SeriesGroup(this.#encoder, TICK_GROUP);
+    const context = {
+      hostRoot: this.#root,
+      buffer: new ReadBuffer(),
+      sink,
+      faults: new Faults(sink),
+      clock: nodeClock,
+      background: new SerialQueue(),
+    };
+    const naming = { names: NAMES_OF_PATHS, containerLabels: [] };
+    this.#collector = new CgroupCollector(context, this.#encoder, 9, naming);
   }
 
-  /** `cpu.stat` is the file of the controller cpu where `$` is the container. */
-  write(files: Files): void {
+  /** Of `files`, `cpu.stat` is the file of the controller cpu where `$` is the container. */
+  tick(files: Readonly<Record<string, string>>): Map<string, number> {
+    this.#nowMs += 1000;
     for (const [path, text] of Object.entries(files)) {
       this.#write(`sys/fs/cgroup/${path.replace("$", `docker/${ID}`)}`, text);
     }
-  }
-
-  /** Values of the container by the end of the metric's name. */
-  tick(): Record<string, number> {
-    this.#nowMs += 1000;
-    this.sink.begin();
     this.#collector.collect(this.#nowMs);
-    const values: Record<string, number> = {};
-    for (const [key, value] of this.sink.values()) {
-      if (key.includes(ID)) values[key.replace(/^container_|\{.*$/g, "")] = value;
+    const frame = this.#encoder.encodeTick(this.#nowMs);
+    const decoder = this.#decoder;
+    decoder.define(1, frame.definitions);
+    decoder.apply(parseFrame(frame.bytes));
+    const samples = new Map<string, number>();
+    for (const { group, timeMs } of decoder.readings) {
+      expect(timeMs).toBe(this.#nowMs);
+      for (const id of decoder.aliveOfGroup(group)) {
+        const { labels = [], scale = 0 } = decoder.definitions[id] ?? {};
+        const {
+          __name__ = "",
+          id: path = "",
+          failure_type = "",
+          scope = "",
+        } = labelsRecord(labels);
+        if (!path.includes(ID)) continue;
+        const value = scaledValue(decoder.values[id] ?? 0, scale);
+        samples.set(`${__name__.replace("container_", "")}${failure_type}${scope}`, value);
+      }
     }
-    return values;
+    return samples;
   }
 
   #write(path: string, text: string): void {
-    mkdirSync(dirname(join(this.root, path)), { recursive: true });
-    writeFileSync(join(this.root, path), text);
+    mkdirSync(dirname(join(this.#root, path)), { recursive: true });
+    writeFileSync(join(this.#root, path), text);
   }
 }
 
@@ -72,82 +90,74 @@ const V1 = ["cpu", "cpuacct", "memory", "blkio", "pids"].map(
   (name) => `/sys/fs/cgroup/${name} rw - cgroup cgroup rw,${name}`,
 );
 
+/** Files in which every number is `n`, but for CPU time, in microseconds. */
+type FilesAt = (n: number, cpuUsec: number) => Readonly<Record<string, string>>;
+
+const filesOfV2: FilesAt = (n, cpuUsec) => ({
+  "cgroup.controllers": "cpu memory pids io\n",
+  "$/cpu.stat": `usage_usec ${cpuUsec}\nuser_usec ${n}000000\nsystem_usec ${n}000000\n`,
+  "$/io.stat": `8:0 rbytes=${n} wbytes=${n} rios=${n} wios=${n}\n`,
+  "$/memory.current": `${n}\n`,
+  "$/memory.events": `max ${n}\noom_kill ${n}\n`,
+  "$/memory.max": `${n}\n`,
+  "$/memory.stat": `anon ${n}\nfile ${n}\ninactive_file 0\npgfault ${n}\npgmajfault ${n}\n`,
+  "$/pids.current": `${n}\n`,
+  "$/pids.max": `${n}\n`,
+});
+
+const filesOfV1: FilesAt = (n, cpuUsec) => ({
+  "cpuacct/$/cpuacct.usage": `${cpuUsec}000\n`,
+  "cpuacct/$/cpuacct.stat": `user ${n}00\nsystem ${n}00\n`,
+  "blkio/$/blkio.throttle.io_service_bytes_recursive": `8:0 Read ${n}\n8:0 Write ${n}\n`,
+  "blkio/$/blkio.throttle.io_serviced_recursive": `8:0 Read ${n}\n8:0 Write ${n}\n`,
+  "memory/$/memory.usage_in_bytes": `${n}\n`,
+  "memory/$/memory.failcnt": `${n}\n`,
+  "memory/$/memory.oom_control": `oom_kill ${n}\n`,
+  "memory/$/memory.limit_in_bytes": `${n}\n`,
+  "memory/$/memory.stat": `total_cache ${n}\ntotal_rss ${n}\ntotal_pgfault ${n}\npgfault ${n}\n`,
+  "pids/$/pids.current": `${n}\n`,
+  "pids/$/pids.max": `${n}\n`,
+});
+
+/** What is not the number in a file. */
+const OTHERS = new Set([
+  "cpu_usage_seconds_total",
+  "last_seen",
+  "processes",
+  "memory_limit_used_ratio",
+  "memory_total_inactive_file_bytes",
+]);
+const NAMES = ["memory_usage_bytes", "fs_writes_total", "memory_failures_totalpgfaulthierarchy"];
+
 test.each([
-  [
-    "v2",
-    V2,
-    { "$/cpu.stat": "usage_usec 1000000\n", "cgroup.controllers": "cpu memory pids\n" },
-    {
-      "$/memory.current": "1000\n",
-      "$/memory.events": "max 1\noom_kill 0\n",
-      "$/memory.stat": "pgfault 10\n",
-      "$/pids.current": "1\n",
-    },
-    { "$/cpu.stat": "usage_usec 1000001\n" },
-    {
-      "$/memory.current": "1001\n",
-      "$/memory.events": "max 2\noom_kill 1\n",
-      "$/memory.stat": "pgfault 11\n",
-      "$/pids.current": "2\n",
-    },
-  ],
-  [
-    "v1",
-    V1,
-    { "cpuacct/$/cpuacct.usage": "1000000000\n" },
-    {
-      "memory/$/memory.usage_in_bytes": "1000\n",
-      "memory/$/memory.failcnt": "1\n",
-      "memory/$/memory.oom_control": "oom_kill 0\n",
-      "memory/$/memory.stat": "total_pgfault 10\n",
-      "pids/$/pids.current": "1\n",
-      "cpuacct/$/cpuacct.stat": "user 1\nsystem 1\n",
-    },
-    { "cpuacct/$/cpuacct.usage": "1000000001\n" },
-    {
-      "memory/$/memory.usage_in_bytes": "1001\n",
-      "memory/$/memory.failcnt": "2\n",
-      "memory/$/memory.oom_control": "oom_kill 1\n",
-      "memory/$/memory.stat": "total_pgfault 11\n",
-      "pids/$/pids.current": "2\n",
-      "cpuacct/$/cpuacct.stat": "user 2\nsystem 1\n",
-    },
-  ],
-])(
-  "%s: a counter that moved after the least CPU time is not stored with its old value",
-  (_, mounts, cpu, files, cpuAfter, filesAfter) => {
-    const host = new FakeHost(mounts, { ...cpu, ...files });
-    const before = host.tick();
-    expect(before).toMatchObject({
-      memory_usage_bytes: 1000,
-      memory_failcnt: 1,
-      memory_failures_total: 10,
-      oom_events_total: 0,
-      threads: 1,
-    });
-    host.write({ ...cpuAfter, ...filesAfter });
-    expect(host.tick()).toMatchObject({
-      memory_usage_bytes: 1001,
-      memory_failcnt: 2,
-      memory_failures_total: 11,
-      oom_events_total: 1,
-      threads: 2,
-    });
+  ["v2", V2, filesOfV2],
+  ["v1", V1, filesOfV1],
+] as const)(
+  "%s: every sample of a cgroup has the value that its file had at that second",
+  (_, mounts, filesAt) => {
+    const host = new FakeHost(mounts);
+    const seen = new Map<string, number[]>();
+    let cpuUsec = 1_000_000;
+    for (let second = 1; second <= 120; second += 1) {
+      // A minute of little work, half a minute of much, the rest without any.
+      if (second <= 60) cpuUsec += 100;
+      else if (second <= 90) cpuUsec += 2000;
+      const samples = host.tick(filesAt(second, cpuUsec));
+      for (const [name, value] of samples) {
+        if (!OTHERS.has(name)) expect([name, value]).toEqual([name, second]);
+        seen.set(name, [...(seen.get(name) ?? []), second]);
+      }
+      expect(samples.get("cpu_usage_seconds_total")).toBeCloseTo(cpuUsec / 1e6, 9);
+    }
+    for (const name of NAMES) {
+      const seconds = seen.get(name) ?? [];
+      expect(seconds.filter((second) => second > 60 && second <= 90)).toHaveLength(30);
+      const gaps = seconds.slice(1).map((second, index) => second - (seconds[index] ?? 0));
+      expect(Math.max(...gaps), name).toBe(10);
+    }
+    const limits = seen.get("spec_memory_limit_bytes") ?? [];
+    expect(limits.slice(-3).map((second, index) => second - index * 30)).toEqual(
+      new Array(3).fill(limits.at(-3)),
+    );
   },
 );
-
-test("v1: a disk's requests without bytes, such as flushes, are counted in the tick of their second", () => {
-  const io = (name: string) => `blkio/$/blkio.throttle.${name}_recursive`;
-  const host = new FakeHost(V1, {
-    "cpuacct/$/cpuacct.usage": "1000000000\n",
-    "memory/$/memory.usage_in_bytes": "1000\n",
-    [io("io_service_bytes")]: "8:0 Write 4096\n",
-    [io("io_serviced")]: "8:0 Write 1\n",
-  });
-  expect(host.tick()).toMatchObject({ fs_writes_total: 1 });
-  host.write({
-    "cpuacct/$/cpuacct.usage": "1000000001\n",
-    [io("io_serviced")]: "8:0 Write 2\n",
-  });
-  expect(host.tick()).toMatchObject({ fs_writes_total: 2 });
-});

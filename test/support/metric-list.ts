@@ -65,6 +65,10 @@ class LabelSink {
     return 1;
   }
 
+  closeGroup(): void {
+    // Its labels have been seen all the same.
+  }
+
   read(): void {
     // Its labels have been seen all the same.
   }

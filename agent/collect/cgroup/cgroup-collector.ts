@@ -10,7 +10,9 @@ import {
 import { type CollectContext, hostPath } from "../context.ts";
 import { ABSENT } from "../kit/byte-scanner.ts";
 import { MountsFile } from "../proc/mounts.ts";
+import type { GroupSink } from "../series-group.ts";
 import { Cgroup, type CgroupParts } from "./cgroup.ts";
+import { planFiles } from "./cgroup-files.ts";
 import { DeviceNames } from "./cgroup-io.ts";
 import type { NameOptions } from "./cgroup-name.ts";
 import { NetworkSpaces } from "./cgroup-network.ts";
@@ -40,6 +42,7 @@ export class CgroupCollector implements Collector {
     ...AGENT_SPECS,
   ]);
   readonly #context: CollectContext;
+  readonly #groups: GroupSink;
   readonly #cgroupsMax: number;
   readonly #naming: NameOptions;
   readonly #mounts: MountsFile;
@@ -55,8 +58,9 @@ export class CgroupCollector implements Collector {
   #parts: CgroupParts | null = null;
   #searchedAtMs = Number.NEGATIVE_INFINITY;
 
-  constructor(context: CollectContext, cgroupsMax: number, naming: NameOptions) {
+  constructor(context: CollectContext, groups: GroupSink, cgroupsMax: number, naming: NameOptions) {
     this.#context = context;
+    this.#groups = groups;
     this.#cgroupsMax = cgroupsMax;
     this.#naming = naming;
     this.#pastKills = new PastKills(context.sink, (id) => naming.names.oomEvents(id));
@@ -106,8 +110,16 @@ export class CgroupCollector implements Collector {
     const context = this.#context;
     const processes = new CgroupProcesses(context);
     const spaces = new NetworkSpaces(context);
-    const naming = this.#naming;
-    this.#parts = { context, hierarchies, processes, devices: this.#devices, spaces, naming };
+    this.#parts = {
+      context,
+      groups: this.#groups,
+      hierarchies,
+      plan: planFiles(hierarchies),
+      processes,
+      devices: this.#devices,
+      spaces,
+      naming: this.#naming,
+    };
     this.#tree = new CgroupTree(hostPath(context, hierarchies.primary.mountPoint), {
       found: (node) => this.#found.push(node),
       lost: (node) => this.#drop(node),

@@ -4,18 +4,16 @@ import { HeldFile, type HeldFileOptions, MISSING } from "../kit/held-file.ts";
 import { KeyTable, parseKeyValues } from "../kit/key-table.ts";
 import { parsePressure } from "../proc/pressure.ts";
 import * as at from "./cgroup-specs.ts";
-import type { Controller } from "./hierarchies.ts";
+import type { Controller, Hierarchies } from "./hierarchies.ts";
 
 /**
- * When a file is read:
+ * When a file is read; what is not read in a tick has no sample in it:
  * - always: every tick
- * - used: when the cgroup used CPU time since it was last read, which is when its counters move
- * - quota: as `used`, and every tick under a CPU quota, whose periods pass without CPU time as well
- * - setting: every 30 s only; people and runtimes change it, or it hardly matters how old it is
- *
- * All of them are read every 30 s: memory that is taken back changes gauges without CPU time.
+ * - used: when the cgroup used CPU time worth a look, and at least every 10 s. What its processes
+ *   bring about costs CPU time; memory that is taken back or is written to disk for them does not
+ * - setting: every 30 s; people and runtimes change it, or it hardly matters how old it is
  */
-type ReadWhen = "always" | "used" | "quota" | "setting";
+type ReadWhen = "always" | "used" | "setting";
 
 const COLLECTOR = "cgroup";
 /** Limits from here on mean that there is none: v1 writes 2^63 rounded down to a page. */
@@ -29,6 +27,8 @@ export type CgroupFile = {
   /** The first of these that is there. */
   readonly names: readonly string[];
   readonly when: ReadWhen;
+  /** The values that come from it. */
+  readonly targets: readonly number[];
   /** Worth comparing with the last read; not where parsing is as cheap. */
   readonly comparesBytes: boolean;
   /** Returns how many numbers were malformed. */
@@ -99,7 +99,8 @@ function single(
 ): CgroupFile {
   const parse: CgroupFile["parse"] = (bytes, length, values) =>
     parser(bytes, length, values, target);
-  return { controller, names: [name], when, comparesBytes: false, parse };
+  const targets = [target];
+  return { controller, names: [name], when, targets, comparesBytes: false, parse };
 }
 
 function setting(controller: Controller, name: string, target: number, parser: TargetParser) {
@@ -108,7 +109,7 @@ function setting(controller: Controller, name: string, target: number, parser: T
 
 function pressure(resource: string, target: number): CgroupFile {
   const file = single("psi", `${resource}.pressure`, "always", target, parsePressure);
-  return { ...file, comparesBytes: true };
+  return { ...file, targets: [target, target + 1], comparesBytes: true };
 }
 
 function keyed(
@@ -120,10 +121,11 @@ function keyed(
   const table = new KeyTable(keys);
   const parse: CgroupFile["parse"] = (bytes, length, values) =>
     parseKeyValues(bytes, length, table, values);
-  return { controller, names: [name], when, comparesBytes: true, parse };
+  const targets = keys.map(([, target]) => target);
+  return { controller, names: [name], when, targets, comparesBytes: true, parse };
 }
 
-export const PRESSURE_FILES: readonly CgroupFile[] = [
+const PRESSURE_FILES: readonly CgroupFile[] = [
   pressure("cpu", at.PSI_CPU),
   pressure("memory", at.PSI_MEMORY),
   pressure("io", at.PSI_IO),
@@ -143,7 +145,10 @@ export const V2_FILES: readonly CgroupFile[] = [
   ]),
   single("memory", "memory.current", "used", at.MEMORY_USAGE),
   setting("memory", "memory.max", at.MEMORY_LIMIT, parseMemoryLimit),
-  setting("cpu", "cpu.max", at.CPU_QUOTA, parseCpuLimit),
+  {
+    ...setting("cpu", "cpu.max", at.CPU_QUOTA, parseCpuLimit),
+    targets: [at.CPU_QUOTA, at.CPU_PERIOD],
+  },
   setting("cpu", "cpu.weight", at.CPU_SHARES, parseCpuWeight),
   keyed("memory", "memory.stat", "used", [
     ["anon", at.MEMORY_RSS],
@@ -177,7 +182,7 @@ export const V1_FILES: readonly CgroupFile[] = [
     ["user", at.CPU_USER],
     ["system", at.CPU_SYSTEM],
   ]),
-  keyed("cpu", "cpu.stat", "quota", [
+  keyed("cpu", "cpu.stat", "used", [
     ["nr_periods", at.CFS_PERIODS],
     ["nr_throttled", at.CFS_THROTTLED_PERIODS],
     ["throttled_time", at.CFS_THROTTLED],
@@ -209,6 +214,52 @@ export const V1_FILES: readonly CgroupFile[] = [
   single("pids", "pids.current", "used", at.THREADS),
   setting("pids", "pids.max", at.THREADS_MAX, parseMemoryLimit),
 ];
+
+/** What is read of every cgroup, and when. */
+export type FilePlan = {
+  /** Those that are read in every tick, then those of `used`, then the settings. */
+  readonly files: readonly CgroupFile[];
+  readonly usedFrom: number;
+  readonly settingsFrom: number;
+  /** When each value is read, by index; of one that is worked out, when what it comes from is. */
+  readonly when: readonly ReadWhen[];
+  /** The values that are read in every tick. */
+  readonly always: readonly number[];
+};
+
+export function planFiles({ byController }: Hierarchies): FilePlan {
+  const isOf = (version: number) => (file: CgroupFile) =>
+    byController.get(file.controller)?.version === version;
+  const offered = [
+    ...V1_FILES.filter(isOf(1)),
+    ...V2_FILES.filter(isOf(2)),
+    ...PRESSURE_FILES.filter(isOf(2)),
+  ];
+  const [always = [], used = [], settings = []] = (["always", "used", "setting"] as const).map(
+    (when) => offered.filter((file) => file.when === when),
+  );
+  const when = whenRead(offered);
+  return {
+    files: [...always, ...used, ...settings],
+    usedFrom: always.length,
+    settingsFrom: always.length + used.length,
+    when,
+    always: [...when.keys()].filter((index) => when[index] === "always"),
+  };
+}
+
+function whenRead(files: readonly CgroupFile[]): readonly ReadWhen[] {
+  const when = new Array<ReadWhen>(at.VALUES).fill("always");
+  for (const file of files) for (const target of file.targets) when[target] = file.when;
+  for (const index of [at.MEMORY_WORKING_SET, at.MEMORY_LIMIT_RATIO, at.OOM_KILLS]) {
+    when[index] = "used";
+  }
+  when[at.THROTTLED_RATIO] = when[at.CFS_PERIODS] ?? "used";
+  when[at.OWN_FAULTS] = "used"; // v2 has no file of it
+  when[at.OWN_MAJOR_FAULTS] = "used";
+  when[at.PROCESSES] = "setting";
+  return when;
+}
 
 /** Opens the first of the files that is there; null: none is, or there is no directory. */
 export function openFirst(

@@ -72,7 +72,6 @@ const COLLECTOR = "cgroup";
 export class CgroupIo {
   readonly #context: CollectContext;
   readonly #devices: DeviceNames;
-  readonly #isV1: boolean;
   readonly #files: readonly OpenIoFile[];
   #labels: Readonly<Record<string, string>> = {};
   /** There is something that the series do not have yet. */
@@ -81,7 +80,6 @@ export class CgroupIo {
   constructor(context: CollectContext, devices: DeviceNames, isV1: boolean) {
     this.#context = context;
     this.#devices = devices;
-    this.#isV1 = isV1;
     this.#files = (isV1 ? V1_IO_FILES : V2_IO_FILES).map((file) => {
       return { file, table: new RowTable<DeviceRows>(file.columns), held: null };
     });
@@ -98,13 +96,9 @@ export class CgroupIo {
     return isNew;
   }
 
-  /**
-   * False when the cgroup is gone.
-   * @param isUsed whether the cgroup used CPU time since its files were last read
-   */
-  read(isAllDue: boolean, isUsed: boolean): boolean {
+  /** False when the cgroup is gone. */
+  read(): boolean {
     for (const entry of this.#files) {
-      if (!isAllDue && !isUsed && !this.#isWrittenBack(entry)) continue;
       const outcome = readHeld(entry, this.#context);
       if (outcome === GONE) return false;
       if (outcome === CHANGED) this.#parse(entry);
@@ -137,11 +131,6 @@ export class CgroupIo {
       entry.table.start();
       for (const gone of entry.table.finish()) retire(gone);
     }
-  }
-
-  /** v1 counts what the processes ask for, v2 also what is written back without them. */
-  #isWrittenBack({ table }: OpenIoFile): boolean {
-    return !this.#isV1 && table.rows.length > 0;
   }
 
   #parse({ file, held, table }: OpenIoFile): void {

@@ -16,30 +16,26 @@ export class CgroupRatios {
     this.#cpuSecond = 10 ** cpuScale;
   }
 
-  /** Sets the ratios among the values; those of CPU time say what was since the last call. */
-  update(values: Float64Array, nowMs: number): void {
-    values[at.MEMORY_LIMIT_RATIO] = shareOf(values, at.MEMORY_WORKING_SET, at.MEMORY_LIMIT);
+  /** Sets the share of the CPU limit used since the last call. */
+  updateCpu(values: Float64Array, nowMs: number): void {
     const quota = values[at.CPU_QUOTA] ?? ABSENT;
-    if (quota <= 0) {
-      values[at.CPU_LIMIT_RATIO] = ABSENT;
-      values[at.THROTTLED_RATIO] = ABSENT;
-      if (!Number.isNaN(this.#atMs)) this.forget();
-      return;
-    }
-    values[at.CPU_LIMIT_RATIO] = this.#cpuShare(values, quota, nowMs);
-    values[at.THROTTLED_RATIO] = this.#throttledShare(values);
-    this.#atMs = nowMs;
+    values[at.CPU_LIMIT_RATIO] = quota > 0 ? this.#cpuShare(values, quota, nowMs) : ABSENT;
+    this.#atMs = quota > 0 ? nowMs : Number.NaN;
     this.#cpu = values[at.CPU_USAGE] ?? ABSENT;
-    this.#periods = values[at.CFS_PERIODS] ?? ABSENT;
+  }
+
+  /** Sets the share of the quota's periods since the last call in which it was used up. */
+  updateThrottled(values: Float64Array): void {
+    const hasQuota = (values[at.CPU_QUOTA] ?? ABSENT) > 0;
+    values[at.THROTTLED_RATIO] = hasQuota ? this.#throttledShare(values) : ABSENT;
+    this.#periods = hasQuota ? (values[at.CFS_PERIODS] ?? ABSENT) : ABSENT;
     this.#throttled = values[at.CFS_THROTTLED_PERIODS] ?? ABSENT;
   }
 
   /** What follows is another cgroup under the same name. */
   forget(): void {
     this.#atMs = Number.NaN;
-    this.#cpu = ABSENT;
     this.#periods = ABSENT;
-    this.#throttled = ABSENT;
   }
 
   #cpuShare(values: Float64Array, quota: number, nowMs: number): number {
@@ -59,8 +55,9 @@ export class CgroupRatios {
   }
 }
 
-function shareOf(values: Float64Array, part: number, whole: number): number {
-  const limit = values[whole] ?? ABSENT;
-  const used = values[part] ?? ABSENT;
+/** The working set as a share of the memory limit. */
+export function memoryRatio(values: Float64Array): number {
+  const limit = values[at.MEMORY_LIMIT] ?? ABSENT;
+  const used = values[at.MEMORY_WORKING_SET] ?? ABSENT;
   return limit <= 0 || used < 0 ? ABSENT : Math.round((used / limit) * RATIO);
 }

@@ -1,21 +1,15 @@
 import { existsSync } from "node:fs";
-import { SeriesRow } from "../collector.ts";
+import { SeriesRow, type SeriesSink } from "../collector.ts";
 import { type CollectContext, hostPath } from "../context.ts";
 import { ABSENT } from "../kit/byte-scanner.ts";
 import { CHANGED, GONE, type HeldFile } from "../kit/held-file.ts";
-import {
-  type CgroupFile,
-  openFirst,
-  PRESSURE_FILES,
-  readHeld,
-  V1_FILES,
-  V2_FILES,
-} from "./cgroup-files.ts";
+import { type GroupSink, SeriesGroup } from "../series-group.ts";
+import { type CgroupFile, type FilePlan, openFirst, readHeld } from "./cgroup-files.ts";
 import { CgroupIo, type DeviceNames } from "./cgroup-io.ts";
 import { CgroupName, type NameOptions } from "./cgroup-name.ts";
 import { ContainerNetwork, type NetworkSpaces } from "./cgroup-network.ts";
 import { type CgroupProcesses, type FirstProcess, PIDS_MAX } from "./cgroup-processes.ts";
-import { CgroupRatios } from "./cgroup-ratios.ts";
+import { CgroupRatios, memoryRatio } from "./cgroup-ratios.ts";
 import * as at from "./cgroup-specs.ts";
 import type { CgroupNode } from "./cgroup-tree.ts";
 import { type Controller, type Hierarchies, pathInHierarchy } from "./hierarchies.ts";
@@ -24,15 +18,20 @@ import type { Ended } from "./past-kills.ts";
 
 export type CgroupParts = {
   readonly context: CollectContext;
+  readonly groups: GroupSink;
   readonly hierarchies: Hierarchies;
+  readonly plan: FilePlan;
   readonly processes: CgroupProcesses;
   readonly devices: DeviceNames;
   readonly spaces: NetworkSpaces;
   readonly naming: NameOptions;
 };
 
-/** Everything is read this often, also what nothing hints at having changed. */
-const READ_ALL_MS = 30_000;
+/** CPU time from which on it is worth a look what it was used for. */
+const USED_CPU_MS = 2;
+/** A rate over half a minute has two samples at least. */
+const USED_MS = 10_000;
+const SETTINGS_MS = 30_000;
 /** So often it is asked whether a container is called otherwise now. */
 const NAME_MS = 5000;
 /** How often it is looked whether files came, and whether processes moved in another hierarchy. */
@@ -49,7 +48,10 @@ const COLLECTOR = "cgroup";
 
 type OpenFile = { readonly file: CgroupFile; held: HeldFile | null };
 
-/** The files and the series of one cgroup. */
+/**
+ * The files and the series of one cgroup. What is not read in every tick (cgroup-files.ts) has two
+ * groups of its own, so that none of its samples is older than it says.
+ */
 export class Cgroup {
   readonly node: CgroupNode;
   readonly #parts: CgroupParts;
@@ -58,18 +60,19 @@ export class Cgroup {
   readonly #isV1: boolean;
   readonly #ratios: CgroupRatios;
   readonly #values = new Float64Array(at.VALUES).fill(ABSENT);
+  readonly #usedGroup: SeriesGroup;
+  readonly #settingGroup: SeriesGroup;
+  readonly #usedCpuMin: number;
   /** Null before the labels are known. */
   #row: SeriesRow | null = null;
   #directories = new Map<Controller, string | null>();
-  /** Those that are read in every tick first, the others from `#restFrom` on. */
-  #files: OpenFile[] = [];
-  #restFrom = 0;
-  /** CPU time when the others were last read. */
-  #readAtCpu = ABSENT;
-  /** There may be values that the series do not have yet. */
-  #hasNews = true;
+  /** In the order of the plan. */
+  readonly #files: OpenFile[];
+  /** CPU time when the files of `used` were last read. */
+  #usedAtCpu = ABSENT;
+  #usedAtMs = Number.NEGATIVE_INFINITY;
+  #settingsAtMs = Number.NEGATIVE_INFINITY;
   readonly #io: CgroupIo;
-  #readAllAtMs = Number.NEGATIVE_INFINITY;
   #resolvedAtMs = Number.NEGATIVE_INFINITY;
   #namedAtMs = Number.NEGATIVE_INFINITY;
   #searches = 0;
@@ -85,12 +88,18 @@ export class Cgroup {
     this.#kills = kills;
     this.#parts = parts;
     this.#name = new CgroupName(node, parts.naming);
+    this.#usedGroup = new SeriesGroup(parts.groups);
+    this.#settingGroup = new SeriesGroup(parts.groups);
+    const context = { ...parts.context, sink: this.#usedGroup };
     const isContainer = node.kind.kind === "container";
-    this.#network = isContainer ? new ContainerNetwork(parts.context, parts.spaces) : null;
+    this.#network = isContainer ? new ContainerNetwork(context, parts.spaces) : null;
     this.#isV1 = parts.hierarchies.byController.get("cpuacct")?.version === 1;
-    this.#ratios = new CgroupRatios(this.#isV1 ? at.V1_USAGE_SCALE : at.V2_CPU_SCALE);
+    const cpuScale = this.#isV1 ? at.V1_USAGE_SCALE : at.V2_CPU_SCALE;
+    this.#usedCpuMin = USED_CPU_MS * 10 ** (cpuScale - 3);
+    this.#ratios = new CgroupRatios(cpuScale);
     const isV1Io = parts.hierarchies.byController.get("io")?.version === 1;
-    this.#io = new CgroupIo(parts.context, parts.devices, isV1Io);
+    this.#io = new CgroupIo(context, parts.devices, isV1Io);
+    this.#files = parts.plan.files.map((file) => ({ file, held: null }));
     this.#label();
   }
 
@@ -116,7 +125,8 @@ export class Cgroup {
   /** Sets all series. False when the cgroup is gone: then it has set nothing that matters. */
   collect(nowMs: number): boolean {
     this.#lookAgain(nowMs);
-    if (this.#kills.hear(this.#name.oomEvents)) this.#readAllAtMs = Number.NEGATIVE_INFINITY;
+    if (this.#isNameDue(nowMs) && this.#name.refresh(nowMs)) this.#label();
+    if (this.#kills.hear(this.#name.oomEvents)) this.#usedAtMs = Number.NEGATIVE_INFINITY;
     if (!this.#read(nowMs)) {
       // Gone here; or removed and made again under the same name since the last tick.
       if (!existsSync(this.node.directory)) return false;
@@ -124,8 +134,6 @@ export class Cgroup {
       this.#resolve(nowMs);
       if (!this.#read(nowMs)) return false;
     }
-    this.#kills.read(this.#values[at.OWN_OOM_KILLS] ?? ABSENT);
-    if (this.#isNameDue(nowMs) && this.#name.refresh(nowMs)) this.#label();
     if (this.#row !== null) this.#set(this.#row, nowMs);
     return true;
   }
@@ -150,10 +158,12 @@ export class Cgroup {
   }
 
   close(): void {
-    for (const { held } of this.#files) held?.close();
+    for (const entry of this.#files) {
+      entry.held?.close();
+      entry.held = null;
+    }
     this.#io.close();
     this.#network?.close();
-    this.#files = [];
   }
 
   /** Its series do not come back. */
@@ -161,6 +171,8 @@ export class Cgroup {
     this.close();
     this.#network?.retire();
     this.#row?.retire();
+    this.#usedGroup.close();
+    this.#settingGroup.close();
     this.#name.forget();
   }
 
@@ -170,10 +182,22 @@ export class Cgroup {
     if (labels === null) return;
     this.#row?.retire();
     const specs = this.#isV1 ? V1_SPECS : V2_SPECS;
-    this.#row = new SeriesRow(this.#parts.context.sink, specs, labels);
-    this.#hasNews = true;
+    const { sink } = this.#parts.context;
+    this.#row = new SeriesRow(sink, specs, labels, (index) => this.#sinkOf(index));
+    this.#readAllNow();
     this.#network?.relabel(labels);
     this.#io.relabel(labels);
+  }
+
+  #sinkOf(index: number): SeriesSink {
+    const when = this.#parts.plan.when[index];
+    if (when === "used") return this.#usedGroup;
+    return when === "setting" ? this.#settingGroup : this.#parts.context.sink;
+  }
+
+  #readAllNow(): void {
+    this.#usedAtMs = Number.NEGATIVE_INFINITY;
+    this.#settingsAtMs = Number.NEGATIVE_INFINITY;
   }
 
   #forget(): void {
@@ -186,7 +210,7 @@ export class Cgroup {
     this.#searches = 0;
     this.#foundAtMs = Number.NaN;
     this.#settled = 0;
-    this.#readAllAtMs = Number.NEGATIVE_INFINITY;
+    this.#readAllNow();
   }
 
   /**
@@ -198,23 +222,21 @@ export class Cgroup {
     const spreadMs = Number.isFinite(this.#resolvedAtMs) ? 0 : spreadOf(this.node.path);
     this.#resolvedAtMs = nowMs - spreadMs;
     this.#searches += 1;
-    this.#hasNews = true;
     const directories = this.#findDirectories(isAnew);
     const isSame = [...directories].every(([key, path]) => this.#directories.get(key) === path);
     if (!isSame && this.#directories.size > 0) {
       this.close();
       this.#values.fill(ABSENT);
+      this.#readAllNow();
     }
     this.#directories = directories;
-    if (this.#files.length === 0) this.#listFiles();
     let isNew = this.#io.open(this.#directories.get("io") ?? null) || isAnew;
     for (const entry of this.#files) {
       if (entry.held !== null) continue;
       entry.held = this.#open(entry.file);
       isNew ||= entry.held !== null;
     }
-    if (!isNew) return;
-    this.#readAllAtMs = Number.NEGATIVE_INFINITY;
+    if (isNew) this.#readAllNow();
   }
 
   #findDirectories(isAnew: boolean): Map<Controller, string | null> {
@@ -245,21 +267,6 @@ export class Cgroup {
     return first;
   }
 
-  #listFiles(): void {
-    const { byController } = this.#parts.hierarchies;
-    const isOf = (version: number) => (file: { controller: Controller }) =>
-      byController.get(file.controller)?.version === version;
-    const files = [
-      ...V1_FILES.filter(isOf(1)),
-      ...V2_FILES.filter(isOf(2)),
-      ...PRESSURE_FILES.filter(isOf(2)),
-    ];
-    const isFirst = ({ when }: CgroupFile) => when === "always";
-    const ordered = [...files.filter(isFirst), ...files.filter((file) => !isFirst(file))];
-    this.#restFrom = files.filter(isFirst).length;
-    this.#files = ordered.map((file) => ({ file, held: null }));
-  }
-
   #open({ controller, names, comparesBytes }: CgroupFile): HeldFile | null {
     const directory = this.#directories.get(controller) ?? null;
     return openFirst(this.#parts.context, directory, names, { comparesBytes });
@@ -267,50 +274,50 @@ export class Cgroup {
 
   /** False when the cgroup is gone. */
   #read(nowMs: number): boolean {
-    const isAllDue = isDue(nowMs, this.#readAllAtMs, READ_ALL_MS);
-    if (isAllDue) this.#readAllAtMs = nowMs;
-    for (let i = 0; i < this.#restFrom; i += 1) if (!this.#readFile(i)) return false;
-    const { cpu } = this;
-    // Where CPU time is not known it counts as used.
-    const isUsed = cpu === ABSENT || cpu !== this.#readAtCpu;
-    this.#readAtCpu = cpu;
-    const hasQuota = (this.#values[at.CPU_QUOTA] ?? ABSENT) >= 0;
-    const isAnyDue = isAllDue || isUsed || hasQuota;
-    if (isAnyDue && !this.#readRest(isAllDue, isUsed)) return false;
-    if (isAllDue) this.#values[at.PROCESSES] = this.#parts.processes.count(this.node);
-    this.#readNetwork(isAllDue);
-    return this.#io.read(isAllDue, isUsed);
+    const { files, usedFrom, settingsFrom } = this.#parts.plan;
+    if (!this.#readFiles(0, usedFrom)) return false;
+    const isSettingDue = isDue(nowMs, this.#settingsAtMs, SETTINGS_MS);
+    if (isSettingDue) {
+      this.#settingsAtMs = nowMs;
+      if (!this.#readFiles(settingsFrom, files.length)) return false;
+      this.#values[at.PROCESSES] = this.#parts.processes.count(this.node);
+      this.#settingGroup.read(nowMs);
+    }
+    if (!isSettingDue && !this.#isUsedDue(nowMs)) return true;
+    this.#usedAtMs = nowMs;
+    this.#usedAtCpu = this.cpu;
+    if (!this.#readFiles(usedFrom, settingsFrom) || !this.#io.read()) return false;
+    this.#readNetwork(isSettingDue);
+    this.#kills.read(this.#values[at.OWN_OOM_KILLS] ?? ABSENT);
+    this.#usedGroup.read(nowMs);
+    return true;
   }
 
-  /** Under a quota at least, if nothing else makes them due. False when the cgroup is gone. */
-  #readRest(isAllDue: boolean, isUsed: boolean): boolean {
-    this.#hasNews = true;
-    for (let i = this.#restFrom; i < this.#files.length; i += 1) {
-      const when = this.#files[i]?.file.when;
-      const isFileDue = isAllDue || when === "quota" || (when === "used" && isUsed);
-      if (isFileDue && !this.#readFile(i)) return false;
+  #isUsedDue(nowMs: number): boolean {
+    if (isDue(nowMs, this.#usedAtMs, USED_MS)) return true;
+    const used = this.cpu - this.#usedAtCpu;
+    // Where CPU time is not known it counts as used; it goes back where the cgroup is another.
+    return this.cpu === ABSENT || used >= this.#usedCpuMin || used < 0;
+  }
+
+  /** False when the cgroup is gone. */
+  #readFiles(from: number, end: number): boolean {
+    for (let i = from; i < end; i += 1) {
+      const entry = this.#files[i];
+      if (entry === undefined || entry.held === null) continue;
+      const outcome = readHeld(entry, this.#parts.context);
+      if (outcome === GONE) return false;
+      if (outcome === CHANGED) this.#parse(entry);
     }
     return true;
   }
 
-  #readNetwork(isAllDue: boolean): void {
+  #readNetwork(isSettingDue: boolean): void {
     const network = this.#network;
-    if (network === null || !network.isOpen || !(isAllDue || network.hasDevices)) return;
+    if (network === null || !network.isOpen || !(isSettingDue || network.hasDevices)) return;
     network.read();
     // Its process ended: there may be another one.
     if (!network.isOpen) this.#resolvedAtMs = Number.NEGATIVE_INFINITY;
-  }
-
-  /** False when the cgroup is gone. */
-  #readFile(index: number): boolean {
-    const entry = this.#files[index];
-    if (entry === undefined || entry.held === null) return true;
-    const outcome = readHeld(entry, this.#parts.context);
-    if (outcome === CHANGED) {
-      this.#parse(entry);
-      this.#hasNews ||= entry.file.comparesBytes;
-    }
-    return outcome !== GONE;
   }
 
   #parse({ file, held }: OpenFile): void {
@@ -320,30 +327,31 @@ export class Cgroup {
   }
 
   #set(row: SeriesRow, nowMs: number): void {
-    if (this.#hasNews) this.#setValues(row, nowMs);
-    row.hold(at.LAST_SEEN, Math.floor(nowMs / 1000));
-    this.#io.set();
-    this.#network?.set();
-  }
-
-  #setValues(row: SeriesRow, nowMs: number): void {
-    this.#hasNews = false;
     const values = this.#values;
+    const isUsedRead = this.#usedAtMs === nowMs;
+    values[at.LAST_SEEN] = Math.floor(nowMs / 1000);
+    values[at.START_TIME] = this.#startedAt;
+    this.#ratios.updateCpu(values, nowMs);
+    if (isUsedRead || !this.#isV1) this.#ratios.updateThrottled(values);
+    const hasQuota = (values[at.CPU_QUOTA] ?? ABSENT) >= 0 || (values[at.CFS_PERIODS] ?? 0) > 0;
+    if (!hasQuota) values.fill(ABSENT, at.CFS_PERIODS, at.CFS_BURST + 1);
+    if (!isUsedRead) {
+      for (const index of this.#parts.plan.always) row.hold(index, values[index] ?? ABSENT);
+      return;
+    }
     const usage = values[at.MEMORY_USAGE] ?? ABSENT;
     const inactive = Math.max(0, values[at.MEMORY_INACTIVE_FILE] ?? 0);
     values[at.MEMORY_WORKING_SET] = usage < 0 ? ABSENT : Math.max(0, usage - inactive);
-    values[at.LAST_SEEN] = Math.floor(nowMs / 1000);
-    values[at.START_TIME] = this.#startedAt;
     if (!this.#isV1) {
       // v2 counts a cgroup with those below it only.
       values[at.OWN_FAULTS] = values[at.FAULTS] ?? ABSENT;
       values[at.OWN_MAJOR_FAULTS] = values[at.MAJOR_FAULTS] ?? ABSENT;
     }
+    values[at.MEMORY_LIMIT_RATIO] = memoryRatio(values);
     values[at.OOM_KILLS] = this.#kills.count;
-    this.#ratios.update(values, nowMs);
-    const hasQuota = (values[at.CPU_QUOTA] ?? ABSENT) >= 0 || (values[at.CFS_PERIODS] ?? 0) > 0;
-    if (!hasQuota) values.fill(ABSENT, at.CFS_PERIODS, at.CFS_BURST + 1);
     row.holdAll(values);
+    this.#io.set();
+    this.#network?.set();
   }
 }
 

@@ -29,6 +29,7 @@ export class RecordingSink {
         this.#groups += 1;
         return this.#groups;
       },
+      closeGroup: () => {},
       read: (group) => void this.#read.add(group),
       define: (group, scale, labels) => this.define(scale, labels, group),
       retire: (slot) => this.retire(slot),

@@ -201,7 +201,11 @@ describe("an agent that does not keep to the protocol", () => {
       "PROTOCOL: Node web-1: Series of epoch 2097152",
     ],
     ["an empty table", table(1, []), "LIMIT: A table of 0 series"],
-    ["a group too high", table(1, [{ ...good, group: 4096 }]), "PROTOCOL: Series 0 has group 4096"],
+    [
+      "a group too high",
+      table(1, [{ ...good, group: 65_536 }]),
+      "PROTOCOL: Series 0 has group 65536",
+    ],
     ["a scale too low", table(1, [{ ...good, scale: -2 }]), "PROTOCOL: Series 0 has scale -2"],
     ["a label without value", labelled(["a"]), "PROTOCOL: Series 0 has a"],
     [
