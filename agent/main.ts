@@ -13,7 +13,7 @@ import {
   runUntilSignal,
 } from "../shared/platform/command.ts";
 import { startParts } from "../shared/platform/disposals.ts";
-import { foldersIn } from "../shared/platform/folders.ts";
+import { foldersIn } from "../shared/platform/level-files.ts";
 import { freeBytes, openLevelStore, type StoreDamage } from "../shared/platform/level-store.ts";
 import { type Log, openLog } from "../shared/platform/log.ts";
 import { nodeClock } from "../shared/platform/node.ts";
