@@ -166,7 +166,7 @@ async function run(config: AgentConfig): Promise<void> {
     logger,
     memberships: () => identity.memberships(),
     renew: async (signal: AbortSignal) => {
-      const request: IdentityRequest = { command: "renew", dataDirectory: config.data_dir };
+      const request: IdentityRequest = { dataDirectory: config.data_dir, join: null };
       await programs.ask("identity", [JSON.stringify(request)], signal);
     },
   };
@@ -190,10 +190,12 @@ async function run(config: AgentConfig): Promise<void> {
 
 async function joinAt(config: AgentConfig, host: string, token: string): Promise<void> {
   const aggregator = parseAddress(host, DEFAULT_PORT);
-  if (aggregator === null) throw new OperationalError("USAGE", `Not HOST or HOST:PORT: ${host}`);
+  if (aggregator === null || aggregator.port === 0) {
+    throw new OperationalError("USAGE", `Not HOST or HOST:PORT: ${host}`);
+  }
   const node = config.node === "" ? hostname() : config.node;
-  const dataDirectory = config.data_dir;
-  const request: IdentityRequest = { command: "join", dataDirectory, aggregator, token, node };
+  const name = { aggregator: formatAddress(aggregator), node };
+  const request: IdentityRequest = { dataDirectory: config.data_dir, join: { name, token } };
   process.exitCode = programs.runHere("identity", [JSON.stringify(request)]);
 }
 

@@ -1,6 +1,4 @@
-import { createSecureContext } from "node:tls";
 import {
-  type ChannelCredentials,
   type Client,
   credentials,
   logVerbosity,
@@ -17,7 +15,7 @@ import type { QueryClient } from "../shared/wire/generated/telltale/v1/Query.ts"
 import { askOnce, type Method } from "../shared/wire/grpc-ask.ts";
 import { fromGrpcError } from "../shared/wire/grpc-status.ts";
 import { loadTelltale } from "../shared/wire/proto.ts";
-import { TLS_CHANNEL_OPTIONS, TLS_VERSION } from "../shared/wire/tls.ts";
+import { type ChannelSecurity, secureChannel } from "../shared/wire/tls.ts";
 
 /** A query may take the aggregator's own limit, two minutes as it comes. */
 const DEADLINE_MS = 130_000;
@@ -47,14 +45,11 @@ export class Aggregator implements Disposable {
       requirePrivate(server, authorities);
       this.#metadata.set("authorization", `Bearer ${token.reveal()}`);
     }
-    const channel = authorities === null ? credentials.createInsecure() : encrypted(authorities);
-    const options = {
-      "grpc.max_receive_message_length": ANSWER_BYTES_MAX,
-      ...(authorities === null ? {} : TLS_CHANNEL_OPTIONS),
-    };
+    const channel = channelFor(authorities);
+    const options = { ...channel.options, "grpc.max_receive_message_length": ANSWER_BYTES_MAX };
     const { Query, Access } = loadTelltale().v1;
-    this.#client = new Query(server, channel, options);
-    this.#accessClient = new Access(server, channel, options);
+    this.#client = new Query(server, channel.credentials, options);
+    this.#accessClient = new Access(server, channel.credentials, options);
   }
 
   /** Asks, as in `ask((client) => client.nodes, {})`. @throws OperationalError saying what to do */
@@ -87,7 +82,7 @@ export class Aggregator implements Disposable {
 
 /** @throws OperationalError USAGE */
 function requirePrivate(server: string, authorities: string | null): void {
-  const address = parseAddress(server, 0);
+  const address = parseAddress(server);
   const isPrivate = server.startsWith("unix:") || (address !== null && isLoopback(address));
   if (authorities !== null || isPrivate) return;
   throw new OperationalError(
@@ -97,10 +92,10 @@ function requirePrivate(server: string, authorities: string | null): void {
 }
 
 /** @throws OperationalError USAGE */
-function encrypted(authorities: string): ChannelCredentials {
+function channelFor(authorities: string | null): ChannelSecurity {
+  if (authorities === null) return { credentials: credentials.createInsecure(), options: {} };
   try {
-    const context = createSecureContext({ ca: authorities, minVersion: TLS_VERSION });
-    return credentials.createFromSecureContext(context);
+    return secureChannel({ ca: authorities });
   } catch (error) {
     const why = `--ca: not certificates in PEM form: ${errorMessage(error)}`;
     throw new OperationalError("USAGE", why, { cause: error });

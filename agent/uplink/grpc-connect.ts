@@ -1,4 +1,4 @@
-import { type ChannelCredentials, type ClientDuplexStream, status } from "@grpc/grpc-js";
+import { type ClientDuplexStream, status } from "@grpc/grpc-js";
 import { OperationalError } from "../../shared/errors.ts";
 import { type Address, formatAddress } from "../../shared/model/address.ts";
 import { nodeClock } from "../../shared/platform/node.ts";
@@ -8,6 +8,7 @@ import type { IngestClient } from "../../shared/wire/generated/telltale/v1/Inges
 import { fromGrpcError } from "../../shared/wire/grpc-status.ts";
 import type { AgentConnection, ConnectIngest } from "../../shared/wire/ingest-connection.ts";
 import { loadTelltale, MESSAGE_BYTES_MAX } from "../../shared/wire/proto.ts";
+import type { ChannelSecurity } from "../../shared/wire/tls.ts";
 
 const OPTIONS = {
   "grpc.max_receive_message_length": MESSAGE_BYTES_MAX,
@@ -23,13 +24,8 @@ const OPTIONS = {
   "grpc.enable_http_proxy": 0,
 };
 
-type ConnectionSecurity = {
-  readonly credentials: ChannelCredentials;
-  readonly options: Readonly<Record<string, string>>;
-};
-
 /** How to speak to an aggregator, by its address. */
-export type SecurityFor = (target: string) => ConnectionSecurity;
+export type SecurityFor = (target: string) => ChannelSecurity;
 
 /**
  * For TCP and TLS. Short, because in a network that was gone each further attempt of the kernel's comes

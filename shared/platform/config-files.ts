@@ -1,8 +1,9 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { CONFIG_BYTES_MAX } from "../config/decode-yaml.ts";
 import { errorMessage, OperationalError, systemCode } from "../errors.ts";
 
+/** Bytes of one configuration or rule file, at most. */
+export const CONFIG_BYTES_MAX = 1024 ** 2;
 const FILES_MAX = 10_000;
 
 /**
