@@ -98,7 +98,7 @@ async function capture(
   await using _agent = startAgent(bed, server.port, group);
   const { spoken } = server;
   await eventually(() => spoken.some(({ kind }) => kind === "frame"));
-  const buffer = new SpokenBuffer(1);
+  const buffer = new SpokenBuffer();
   for (const one of spoken) buffer.add(one);
   server.follow((one) => buffer.add(one));
   const stop = new AbortController();

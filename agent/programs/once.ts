@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { type AgentPlatform, startAgent } from "../app.ts";
 import type { AgentConfig } from "../config/agent-config.ts";
 
@@ -20,7 +21,10 @@ export async function pageOnce(
     { ...config, data_dir: directory, listen },
     {
       ...platform,
-      connect: () => (signal) => neverConnected(signal),
+      connect: () => async (signal) => {
+        if (!signal.aborted) await once(signal, "abort");
+        throw signal.reason;
+      },
       probe: () => async () => false,
       servePage: async (_, text) => {
         page = text;
@@ -31,11 +35,4 @@ export async function pageOnce(
   const enough = new RegExp(`^telltale_agent_ticks_total ${TICKS}$`, "m");
   while (!enough.test(page())) await platform.clock.sleep(LOOK_MS);
   return page();
-}
-
-function neverConnected(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    if (signal.aborted) reject(signal.reason);
-    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-  });
 }

@@ -1,4 +1,5 @@
 import { strict as assert } from "node:assert";
+import { once } from "node:events";
 import { OperationalError } from "../../shared/errors.ts";
 import { ChangeSignal } from "../../shared/time/change-signal.ts";
 import { FailureStreak } from "../../shared/time/failure-streak.ts";
@@ -57,17 +58,16 @@ export class UplinkSession {
   constructor(
     deps: UplinkDeps,
     shown: UplinkMetrics,
-    connection: AgentConnection,
     greeting: Greeting,
     kind: EntryMessages,
     watching: SessionWatch,
   ) {
-    const { welcome, messages } = greeting;
+    const { connection, welcome, messages } = greeting;
     this.#deps = deps;
     this.#shown = shown;
     this.#connection = connection;
     this.#messages = messages;
-    this.#reports = new SessionReports(deps, shown, connection, greeting);
+    this.#reports = new SessionReports(deps, shown, greeting);
     this.#welcome = welcome;
     this.#windowFrames = welcome.windowFrames;
     this.#settling = new FailureStreak(deps.logger, "cannot remove acked frames from the buffer");
@@ -232,7 +232,7 @@ export class UplinkSession {
   }
 
   async #farewell(stop: AbortSignal, over: AbortSignal): Promise<void> {
-    await aborted(stop, over);
+    if (!stop.aborted) await once(stop, "abort", { signal: over });
     const { clock } = this.#deps;
     await Promise.race([this.#drained(over), clock.sleep(FAREWELL_MS, over)]);
     this.#isLeaving = true;
@@ -258,18 +258,4 @@ export class UplinkSession {
   #fault(what: string): OperationalError {
     return new OperationalError("PROTOCOL", `${this.#connection.peer} ${what}`);
   }
-}
-
-/** Resolves when `stop` is aborted, rejects when `over` is. */
-async function aborted(stop: AbortSignal, over: AbortSignal): Promise<void> {
-  if (stop.aborted) return;
-  await new Promise<void>((resolve, reject) => {
-    const onStop = () => resolve();
-    const onOver = () => {
-      stop.removeEventListener("abort", onStop);
-      reject(over.reason);
-    };
-    stop.addEventListener("abort", onStop, { once: true });
-    over.addEventListener("abort", onOver, { once: true });
-  });
 }

@@ -1,12 +1,11 @@
 import { errorMessage, OperationalError } from "../../shared/errors.ts";
 import { eitherSignal } from "../../shared/time/either-signal.ts";
-import type { AgentConnection } from "../../shared/wire/ingest-connection.ts";
 import { type Destination, Destinations } from "./destinations.ts";
 import { type Greeting, greet } from "./greeting.ts";
 import { isForeign, MetricsMessages } from "./metrics-kind.ts";
 import { SilenceError } from "./patience.ts";
 import type { UplinkDeps, UplinkOptions } from "./ports.ts";
-import { UplinkMetrics } from "./uplink-metrics.ts";
+import { type UplinkMetrics, uplinkMetrics } from "./uplink-metrics.ts";
 import { UplinkSession } from "./uplink-session.ts";
 
 /**
@@ -46,7 +45,7 @@ class Uplink {
     this.#deps = deps;
     this.#options = options;
     this.#destinations = destinations;
-    this.#shown = new UplinkMetrics(deps.metrics);
+    this.#shown = uplinkMetrics(deps.metrics);
     for (const { name } of deps.destinations) this.#shown.reached(name, false);
   }
 
@@ -66,9 +65,9 @@ class Uplink {
     const startedMs = this.#deps.clock.monotonicMs();
     let reason: LeaveReason = "refused";
     try {
-      const { connection, greeting } = await this.#greet(index, destination, signal);
+      const greeting = await this.#greet(index, destination, signal);
       reason = "broken";
-      await this.#stream(index, { connection, greeting }, signal);
+      await this.#stream(index, greeting, signal);
       reason = "preferred";
       this.#destinations.left(index);
     } catch (error) {
@@ -80,11 +79,7 @@ class Uplink {
     this.#left ??= { index, reason };
   }
 
-  async #greet(
-    index: number,
-    { connect }: Destination,
-    signal: AbortSignal,
-  ): Promise<{ connection: AgentConnection; greeting: Greeting }> {
+  async #greet(index: number, { connect }: Destination, signal: AbortSignal): Promise<Greeting> {
     const connection = await connect(signal);
     const abandon = () => connection.close(new OperationalError("UNAVAILABLE", "Agent stops"));
     signal.addEventListener("abort", abandon, { once: true });
@@ -92,17 +87,17 @@ class Uplink {
     try {
       const { welcomeMs } = this.#destinations.patience(index);
       const greeting = await greet(connection, this.#deps, this.#options, welcomeMs);
-      await this.#checkStream(connection, greeting);
-      return { connection, greeting };
+      await this.#checkStream(greeting);
+      return greeting;
     } catch (error) {
-      connection.close(toError(error));
+      connection.close(error instanceof Error ? error : new Error(errorMessage(error)));
       throw error;
     } finally {
       signal.removeEventListener("abort", abandon);
     }
   }
 
-  async #checkStream({ peer }: AgentConnection, { welcome }: Greeting): Promise<void> {
+  async #checkStream({ connection: { peer }, welcome }: Greeting): Promise<void> {
     const { buffer, logger } = this.#deps;
     if (!isForeign(welcome, buffer)) return;
     logger.warn(
@@ -113,33 +108,27 @@ class Uplink {
     throw new OperationalError("PROTOCOL", `${peer} knows another life of this stream`);
   }
 
-  async #stream(
-    index: number,
-    { connection, greeting }: { connection: AgentConnection; greeting: Greeting },
-    signal: AbortSignal,
-  ): Promise<void> {
+  async #stream(index: number, greeting: Greeting, signal: AbortSignal): Promise<void> {
     const { logger, destinations } = this.#deps;
     const name = destinations[index]?.name ?? "";
+    const { peer } = greeting.connection;
     const { lastSeq, aggregatorVersion, load } = greeting.welcome;
     this.#logged.delete(index);
-    logger.info(
-      { peer: connection.peer, lastSeq, aggregatorVersion },
-      "connected to the aggregator",
-    );
+    logger.info({ peer, lastSeq, aggregatorVersion }, "connected to the aggregator");
     this.#noteFailover(index);
     const leave = this.#destinations.welcomed(index);
     this.#destinations.saidLoad(index, load);
     this.#shown.connects.add();
     this.#shown.reached(name, true);
     const kind = new MetricsMessages(this.#deps.buffer, this.#shown, greeting.welcome);
-    const session = new UplinkSession(this.#deps, this.#shown, connection, greeting, kind, {
+    const session = new UplinkSession(this.#deps, this.#shown, greeting, kind, {
       patienceMs: () => this.#destinations.patience(index).ackMs,
       onLoad: (said) => this.#destinations.saidLoad(index, said),
     });
     using either = eitherSignal(signal, leave);
     try {
       await session.run(either.signal);
-      logger.info({ peer: connection.peer }, "said goodbye to the aggregator");
+      logger.info({ peer }, "said goodbye to the aggregator");
     } finally {
       this.#shown.reached(name, false);
     }
@@ -163,8 +152,4 @@ class Uplink {
     this.#logged.set(index, code);
     logger.warn(fields, "the aggregator is away: frames wait in the buffer");
   }
-}
-
-function toError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(errorMessage(error));
 }
