@@ -7,7 +7,7 @@ import {
   setLogVerbosity,
   status,
 } from "@grpc/grpc-js";
-import { errorMessage, OperationalError } from "../shared/errors.ts";
+import { type ErrorCode, errorMessage, OperationalError } from "../shared/errors.ts";
 import { isLoopback, parseAddress } from "../shared/model/address.ts";
 import type { Secret } from "../shared/secret.ts";
 import type { AccessClient } from "../shared/wire/generated/telltale/v1/Access.ts";
@@ -21,6 +21,9 @@ import { type ChannelSecurity, secureChannel } from "../shared/wire/tls.ts";
 const DEADLINE_MS = 130_000;
 /** Results are bounded by the aggregator; this bounds what one of its answers may take here. */
 const ANSWER_BYTES_MAX = 256 * 1024 * 1024;
+const AWAY_HINT =
+  "is the aggregator running? Its gRPC port is 7070 unless configured otherwise; name another with --server HOST:PORT or TELLTALE_SERVER; where TLS is on, --ca and --token-file are needed";
+const LATE_HINT = "ask for less: fewer series, a shorter range or a longer step";
 
 /** How to reach the aggregator, and as whom. */
 export type ServerOptions = {
@@ -66,12 +69,10 @@ export class Aggregator implements Disposable {
   }
 
   #ask<In, Out>(client: Client, method: Method<In, Out>, request: In): Promise<Out> {
-    const deadline = Date.now() + DEADLINE_MS;
-    return askOnce(client, method, request, { deadline, metadata: this.#metadata }).catch(
-      (error) => {
-        throw explained(error, this.server);
-      },
-    );
+    const options = { deadline: Date.now() + DEADLINE_MS, metadata: this.#metadata };
+    return askOnce(client, method, request, options).catch((error) => {
+      throw explained(error, this.server);
+    });
   }
 
   [Symbol.dispose](): void {
@@ -103,28 +104,19 @@ function channelFor(authorities: string | null): ChannelSecurity {
 }
 
 function explained(error: ServiceError, server: string): OperationalError {
-  const options = { cause: error };
+  const { details } = error;
+  const fault = (code: ErrorCode, message: string) =>
+    new OperationalError(code, message, { cause: error });
   switch (error.code) {
-    case status.UNAVAILABLE: {
-      const hint =
-        "is the aggregator running? Its gRPC port is 7070 unless configured otherwise; name another with --server HOST:PORT or TELLTALE_SERVER; where TLS is on, --ca and --token-file are needed";
-      const message = `Nothing answers at ${server}: ${hint} (${error.details})`;
-      return new OperationalError("UNAVAILABLE", message, options);
-    }
-    case status.UNIMPLEMENTED: {
-      const message = `${server} is no Telltale aggregator, or an older one: ${error.details}`;
-      return new OperationalError("PROTOCOL", message, options);
-    }
-    case status.UNAUTHENTICATED: {
-      return new OperationalError("UNAUTHENTICATED", `${server}: ${error.details}`, options);
-    }
-    case status.DEADLINE_EXCEEDED: {
-      const hint = "ask for less: fewer series, a shorter range or a longer step";
-      return new OperationalError("LIMIT", `${error.details}: ${hint}`, options);
-    }
-    default: {
-      const { code } = fromGrpcError(error, server);
-      return new OperationalError(code, error.details, options);
-    }
+    case status.UNAVAILABLE:
+      return fault("UNAVAILABLE", `Nothing answers at ${server}: ${AWAY_HINT} (${details})`);
+    case status.UNIMPLEMENTED:
+      return fault("PROTOCOL", `${server} is no Telltale aggregator, or an older one: ${details}`);
+    case status.UNAUTHENTICATED:
+      return fault("UNAUTHENTICATED", `${server}: ${details}`);
+    case status.DEADLINE_EXCEEDED:
+      return fault("LIMIT", `${details}: ${LATE_HINT}`);
+    default:
+      return fault(fromGrpcError(error, server).code, details);
   }
 }

@@ -44,19 +44,15 @@ export async function runCommand(
   const { terminal } = context;
   const authorities = ca === undefined ? null : readText(ca);
   const token = tokenOf(tokenFile, terminal);
-  const aggregator = new Aggregator({ server, authorities, token });
-  try {
-    const code = await work({
-      aggregator,
-      terminal,
-      paint: paintFor(terminal),
-      print: (json, text) =>
-        terminal.write(output === "json" ? `${JSON.stringify(json, null, 2)}\n` : text()),
-    });
-    context.setExitCode(code);
-  } finally {
-    aggregator[Symbol.dispose]();
-  }
+  using aggregator = new Aggregator({ server, authorities, token });
+  const code = await work({
+    aggregator,
+    terminal,
+    paint: paintFor(terminal),
+    print: (json, text) =>
+      terminal.write(output === "json" ? `${JSON.stringify(json, null, 2)}\n` : text()),
+  });
+  context.setExitCode(code);
 }
 
 /** From the file, or else from TELLTALE_TOKEN. */
