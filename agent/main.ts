@@ -9,6 +9,7 @@ import { type Address, formatAddress, parseAddress } from "../shared/model/addre
 import {
   EXIT_USAGE,
   flagOverrides,
+  reloadSignal,
   reportFailure,
   runUntilSignal,
 } from "../shared/platform/command.ts";
@@ -28,7 +29,7 @@ import { keepRenewed } from "./identity/renewal.ts";
 import { ChildPrograms } from "./programs/child-programs.ts";
 import type { ConfigRequest } from "./programs/config-main.ts";
 import type { IdentityRequest } from "./programs/identity-main.ts";
-import { pageOnce } from "./programs/once.ts";
+import { type OncePlatform, pageOnce } from "./programs/once.ts";
 import { grpcConnect } from "./uplink/grpc-connect.ts";
 import { grpcProbe } from "./uplink/grpc-probe.ts";
 
@@ -81,7 +82,10 @@ Every setting can also be given as TELLTALE_AGENT_NAME, such as TELLTALE_AGENT_D
 SIGHUP reads the configuration again; if anything in it is wrong, nothing changes.`,
   )
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : EXIT_USAGE))
-  .action(() => guarded(run));
+  .action(() => {
+    const onReload = reloadSignal();
+    return guarded((config) => run(config, onReload));
+  });
 
 program
   .command("once")
@@ -158,7 +162,7 @@ async function readConfigAgain(): Promise<AgentConfig> {
   return checkedConfig(await programs.ask("config", [request], new AbortController().signal));
 }
 
-async function run(config: AgentConfig): Promise<void> {
+async function run(config: AgentConfig, onReload: AgentPlatform["onReload"]): Promise<void> {
   const logger = openLog(config.log_level, "telltale-agent");
   const identity = new HeldIdentity(config.data_dir, logger);
   const renewal = {
@@ -173,6 +177,7 @@ async function run(config: AgentConfig): Promise<void> {
   const securityFor = (target: string) => identity.securityFor(target);
   const platform = {
     ...nodePlatform(logger, askInventory),
+    onReload,
     connect: (address: Address) => grpcConnect(address, securityFor),
     probe: (address: Address) => grpcProbe(address, securityFor),
     servePage,
@@ -216,10 +221,7 @@ function askInventory(signal: AbortSignal): Promise<string> {
   return programs.ask("inventory", [], signal);
 }
 
-function nodePlatform(
-  logger: Log,
-  ask: (signal: AbortSignal) => Promise<string>,
-): Omit<AgentPlatform, "connect" | "probe" | "servePage"> {
+function nodePlatform(logger: Log, ask: (signal: AbortSignal) => Promise<string>): OncePlatform {
   return {
     clock: nodeClock,
     random: Math.random,
@@ -239,11 +241,6 @@ function nodePlatform(
     processUsage: () => {
       const { user, system } = process.cpuUsage();
       return { cpuUsec: user + system, residentBytes: process.memoryUsage.rss() };
-    },
-    onReload: (reload) => {
-      const onSignal = () => void reload();
-      process.on("SIGHUP", onSignal);
-      return { [Symbol.dispose]: () => process.off("SIGHUP", onSignal) };
     },
     readConfig: readConfigAgain,
     setLogLevel: (level) => {

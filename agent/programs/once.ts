@@ -6,13 +6,16 @@ const LOOK_MS = 50;
 /** What is a difference of two readings has one. */
 const TICKS = 2;
 
+/** Nothing of it is sent, served or read again. */
+export type OncePlatform = Omit<AgentPlatform, "connect" | "probe" | "servePage" | "onReload">;
+
 /**
  * The page of an agent that starts, ticks twice and ends: the very parts of one that runs, but it
  * sends nothing, and its buffer lies in `directory`.
  */
 export async function pageOnce(
   config: AgentConfig,
-  platform: Omit<AgentPlatform, "connect" | "probe" | "servePage">,
+  platform: OncePlatform,
   directory: string,
 ): Promise<string> {
   let page = () => "";
@@ -26,6 +29,7 @@ export async function pageOnce(
         throw signal.reason;
       },
       probe: () => async () => false,
+      onReload: () => ({ [Symbol.dispose]: () => {} }),
       servePage: async (_, text) => {
         page = text;
         return { [Symbol.asyncDispose]: async () => {} };
