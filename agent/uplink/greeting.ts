@@ -64,9 +64,7 @@ export async function greet(
 
 function checkedWelcome(peer: string, message: AggregatorMessage__Output): Welcome__Output {
   const { welcome } = message;
-  if (welcome === null || welcome === undefined) {
-    throw new OperationalError("PROTOCOL", `${peer} does not begin with a welcome`);
-  }
+  if (!welcome) throw new OperationalError("PROTOCOL", `${peer} does not begin with a welcome`);
   const { lastSeq, windowFrames } = welcome;
   if (!Number.isSafeInteger(lastSeq) || lastSeq < 0 || windowFrames < 1) {
     throw new OperationalError(

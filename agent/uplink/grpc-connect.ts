@@ -10,18 +10,20 @@ import type { AgentConnection, ConnectIngest } from "../../shared/wire/ingest-co
 import { loadTelltale, MESSAGE_BYTES_MAX } from "../../shared/wire/proto.ts";
 import type { ChannelSecurity } from "../../shared/wire/tls.ts";
 
+/** A connection of one's own, made once and only to the address that was configured. */
+export const OWN_CHANNEL = {
+  "grpc.enable_retries": 0,
+  "grpc.use_local_subchannel_pool": 1,
+  "grpc.service_config_disable_resolution": 1,
+  "grpc.enable_http_proxy": 0,
+};
 const OPTIONS = {
+  ...OWN_CHANNEL, // reconnecting and repeating is the uplink's own business, with its own waits
   "grpc.max_receive_message_length": MESSAGE_BYTES_MAX,
   "grpc.max_send_message_length": MESSAGE_BYTES_MAX,
   // A network that is gone without a word is noticed within 10 s; a busy aggregator is not taken for it.
   "grpc.keepalive_time_ms": 2000,
   "grpc.keepalive_timeout_ms": 8000,
-  // Reconnecting and repeating is the uplink's own business, with its own waits.
-  "grpc.enable_retries": 0,
-  "grpc.use_local_subchannel_pool": 1,
-  "grpc.service_config_disable_resolution": 1,
-  // Only to the address that was configured.
-  "grpc.enable_http_proxy": 0,
 };
 
 /** How to speak to an aggregator, by its address. */

@@ -1,19 +1,13 @@
 import { Client } from "@grpc/grpc-js";
 import { type Address, formatAddress } from "../../shared/model/address.ts";
-import type { SecurityFor } from "./grpc-connect.ts";
+import { OWN_CHANNEL, type SecurityFor } from "./grpc-connect.ts";
 
 /** grpc.health.v1: the request for the server as a whole is empty; field 1 of the answer is SERVING. */
 const CHECK = "/grpc.health.v1.Health/Check";
 const SERVING = Buffer.of(0x08, 0x01);
 const ANSWER_BYTES_MAX = 1024;
 
-const OPTIONS = {
-  "grpc.max_receive_message_length": ANSWER_BYTES_MAX,
-  "grpc.enable_retries": 0,
-  "grpc.use_local_subchannel_pool": 1,
-  "grpc.service_config_disable_resolution": 1,
-  "grpc.enable_http_proxy": 0,
-};
+const OPTIONS = { ...OWN_CHANNEL, "grpc.max_receive_message_length": ANSWER_BYTES_MAX };
 
 /** Asks the aggregator at `address`, over a connection of its own, whether it serves. */
 export function grpcProbe(

@@ -153,10 +153,9 @@ export class UplinkSession {
       const { done, value } = await this.#messages.next();
       if (done === true) break;
       const { ack, rejected, clockAnswer } = value;
-      if (ack !== null && ack !== undefined) await this.#onAck(ack);
-      else if (rejected !== null && rejected !== undefined) this.#onRejected(rejected);
-      else if (clockAnswer !== null && clockAnswer !== undefined)
-        this.#reports.onClockAnswer(clockAnswer);
+      if (ack) await this.#onAck(ack);
+      else if (rejected) this.#onRejected(rejected);
+      else if (clockAnswer) this.#reports.onClockAnswer(clockAnswer);
       else throw this.#fault("says something out of turn");
     }
     if (!this.#isLeaving) {

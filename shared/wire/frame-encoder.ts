@@ -133,8 +133,9 @@ export class FrameEncoder {
   }
 
   /**
-   * The slot's value for the reading in the tick being built: the integer (value × 10^scale), or for scale -1 the
-   * double. NaN in an integer series means that there is no value, as if it had not been set.
+   * The slot's value for the reading in the tick being built: the integer (value × 10^scale), or for
+   * scale -1 the double. NaN in an integer series means that there is no value, as if it had not been
+   * set.
    */
   set(slot: number, value: number): void {
     if (Number.isNaN(value) && this.#scale[slot] !== DOUBLE_SCALE) return;
