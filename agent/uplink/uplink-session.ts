@@ -4,9 +4,7 @@ import { OperationalError } from "../../shared/errors.ts";
 import { ChangeSignal } from "../../shared/time/change-signal.ts";
 import { FailureStreak } from "../../shared/time/failure-streak.ts";
 import type { Ack__Output } from "../../shared/wire/generated/telltale/v1/Ack.ts";
-import type { AggregatorMessage__Output } from "../../shared/wire/generated/telltale/v1/AggregatorMessage.ts";
 import type { Rejected__Output } from "../../shared/wire/generated/telltale/v1/Rejected.ts";
-import type { Welcome__Output } from "../../shared/wire/generated/telltale/v1/Welcome.ts";
 import type { AgentConnection } from "../../shared/wire/ingest-connection.ts";
 import { type Greeting, nameOfReason } from "./greeting.ts";
 import { SilenceError } from "./patience.ts";
@@ -40,9 +38,8 @@ export class UplinkSession {
   readonly #deps: UplinkDeps;
   readonly #shown: UplinkMetrics;
   readonly #connection: AgentConnection;
-  readonly #messages: AsyncIterator<AggregatorMessage__Output>;
+  readonly #greeting: Greeting;
   readonly #reports: SessionReports;
-  readonly #welcome: Welcome__Output;
   readonly #windowFrames: number;
   readonly #kind: EntryMessages;
   readonly #watching: SessionWatch;
@@ -62,13 +59,12 @@ export class UplinkSession {
     kind: EntryMessages,
     watching: SessionWatch,
   ) {
-    const { connection, welcome, messages } = greeting;
+    const { connection, welcome } = greeting;
     this.#deps = deps;
     this.#shown = shown;
     this.#connection = connection;
-    this.#messages = messages;
+    this.#greeting = greeting;
     this.#reports = new SessionReports(deps, shown, greeting);
-    this.#welcome = welcome;
     this.#windowFrames = welcome.windowFrames;
     this.#settling = new FailureStreak(deps.logger, "cannot remove acked frames from the buffer");
     this.#kind = kind;
@@ -104,7 +100,7 @@ export class UplinkSession {
   async #catchUp(): Promise<void> {
     const { buffer } = this.#deps;
     let rest = RETOLD_FRAMES_MAX;
-    for (const { fromSeq, toSeq, reason } of this.#welcome.refused) {
+    for (const { fromSeq, toSeq, reason } of this.#greeting.welcome.refused) {
       const endSeq = Math.min(toSeq, buffer.newestSeq);
       for (let seq = Math.max(fromSeq, buffer.oldestSeq); seq <= endSeq && rest > 0; seq += 1) {
         buffer.dropped(seq, nameOfReason(reason));
@@ -150,7 +146,7 @@ export class UplinkSession {
 
   async #receive(): Promise<void> {
     for (;;) {
-      const { done, value } = await this.#messages.next();
+      const { done, value } = await this.#greeting.messages.next();
       if (done === true) break;
       const { ack, rejected, clockAnswer } = value;
       if (ack) await this.#onAck(ack);

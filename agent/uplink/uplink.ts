@@ -23,9 +23,7 @@ export async function runUplink(
   options: UplinkOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const destinations = new Destinations(deps.destinations, options.policy, deps);
-  const uplink = new Uplink(deps, options, destinations);
-  await Promise.all([uplink.run(signal), destinations.watch(signal)]);
+  await new Uplink(deps, options).run(signal);
 }
 
 /** Why the agent sends elsewhere than it did, or than it would. */
@@ -41,15 +39,19 @@ class Uplink {
   /** The first that was left since a connection stood. */
   #left: { readonly index: number; readonly reason: LeaveReason } | null = null;
 
-  constructor(deps: UplinkDeps, options: UplinkOptions, destinations: Destinations) {
+  constructor(deps: UplinkDeps, options: UplinkOptions) {
     this.#deps = deps;
     this.#options = options;
-    this.#destinations = destinations;
+    this.#destinations = new Destinations(deps.destinations, options.policy, deps);
     this.#shown = uplinkMetrics(deps.metrics);
     for (const { name } of deps.destinations) this.#shown.reached(name, false);
   }
 
   async run(signal: AbortSignal): Promise<void> {
+    await Promise.all([this.#connect(signal), this.#destinations.watch(signal)]);
+  }
+
+  async #connect(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
         await this.#connectOnce(signal);
@@ -115,7 +117,10 @@ class Uplink {
     const { lastSeq, aggregatorVersion, load } = greeting.welcome;
     this.#logged.delete(index);
     logger.info({ peer, lastSeq, aggregatorVersion }, "connected to the aggregator");
-    this.#noteFailover(index);
+    const left = this.#left;
+    this.#left = null;
+    if (left !== null && left.index !== index)
+      this.#shown.failovers.add(1, { reason: left.reason });
     const leave = this.#destinations.welcomed(index);
     this.#destinations.saidLoad(index, load);
     this.#shown.connects.add();
@@ -132,13 +137,6 @@ class Uplink {
     } finally {
       this.#shown.reached(name, false);
     }
-  }
-
-  #noteFailover(index: number): void {
-    const left = this.#left;
-    this.#left = null;
-    if (left === null || left.index === index) return;
-    this.#shown.failovers.add(1, { reason: left.reason });
   }
 
   #tellFailure(index: number, { code, message }: OperationalError): void {

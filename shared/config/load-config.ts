@@ -60,10 +60,8 @@ export function environmentOverrides(
     const path = known.get(name.slice(prefix.length + 1));
     if (path === undefined) {
       const names = [...known.keys()].map((key) => `${prefix}_${key}`).sort();
-      throw new OperationalError(
-        "CONFIG",
-        `${name}: no such setting; there are ${names.join(", ")}`,
-      );
+      const message = `${name}: no such setting; there are ${names.join(", ")}`;
+      throw new OperationalError("CONFIG", message);
     }
     overrides.push({ source: name, path, text });
   }
@@ -98,8 +96,7 @@ function unwrapped(field: z.ZodType): z.ZodType {
 function hasPath(target: unknown, path: readonly string[]): boolean {
   const [key, ...rest] = path;
   if (key === undefined) return target !== undefined;
-  if (typeof target !== "object" || target === null) return false;
-  return hasPath((target as Record<string, unknown>)[key], rest);
+  return isMap(target) && hasPath(target[key], rest);
 }
 
 function setPath(target: Record<string, unknown>, path: readonly string[], value: unknown): void {
@@ -109,10 +106,13 @@ function setPath(target: Record<string, unknown>, path: readonly string[], value
     return;
   }
   const inner = target[key];
-  const next =
-    typeof inner === "object" && inner !== null ? (inner as Record<string, unknown>) : {};
+  const next = isMap(inner) ? inner : {};
   target[key] = next;
   setPath(next, rest, value);
+}
+
+function isMap(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null;
 }
 
 /** A text from outside read as YAML reads a scalar or a short list: `true`, `5`, `[a, b]`. */
