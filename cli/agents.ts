@@ -21,7 +21,6 @@ export function addAgentsCommand(context: CommandContext): void {
         const nowMs = run.terminal.nowMs();
         const json = list.map((agent) => agentJson(agent, nowMs));
         run.print(json, () => agentsText(list, nowMs, run));
-        return 0;
       }),
     );
   agents
@@ -35,7 +34,6 @@ export function addAgentsCommand(context: CommandContext): void {
         run.print({ node, certificates }, () => {
           return `Node ${node} is cut off: ${countOf(certificates, "certificate")} revoked.\n`;
         });
-        return 0;
       }),
     );
 }

@@ -26,7 +26,6 @@ Examples:
         // "firing" before "pending", each as the rules stand.
         const sorted = alerts.toSorted((a, b) => a.state.localeCompare(b.state, "en"));
         run.print(sorted.map(alertJson), () => alertsText(sorted, run));
-        return 0;
       }),
     );
 }

@@ -35,7 +35,7 @@ Examples:
         const text = accounting === true ? accountingText : nodesText;
         run.print(nodes.map(nodeJson), () => text(nodes, run));
         const isFinding = nodes.some((node) => (node.accounting?.unaccounted ?? 0) > 0);
-        return accounting === true && isFinding ? 1 : 0;
+        if (accounting === true && isFinding) context.exitCode = 1;
       }),
     );
 }

@@ -20,12 +20,8 @@ const EXIT_USAGE = 2;
  * @returns the exit code: 0 good, 1 a finding or a failure, 2 wrong usage
  */
 export async function runCli(args: readonly string[], terminal: Terminal): Promise<number> {
-  let exitCode = 0;
   const program = createProgram(terminal);
-  const setExitCode = (code: number) => {
-    exitCode = code;
-  };
-  const context: CommandContext = { program, terminal, setExitCode };
+  const context: CommandContext = { program, terminal, exitCode: 0 };
   addStatusCommand(context);
   addNodesCommand(context);
   addQueryCommand(context);
@@ -39,7 +35,7 @@ export async function runCli(args: readonly string[], terminal: Terminal): Promi
   }
   try {
     await program.parseAsync([...args], { from: "user" });
-    return exitCode;
+    return context.exitCode;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USAGE;
     if (!(error instanceof OperationalError)) throw error;

@@ -38,7 +38,6 @@ Examples:
         const response = await run.aggregator.ask((client) => client.instant, request);
         run.print(queryJson(response, timeMs), () => resultText(response, timeMs, run));
         terminal.writeError(warningsText(response.warnings));
-        return 0;
       }),
     );
 }

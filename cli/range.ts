@@ -50,7 +50,6 @@ Examples:
         const response = await run.aggregator.ask((client) => client.range, request);
         run.print(queryJson(response, span.endMs), () => rangeText(response, span, run));
         terminal.writeError(warningsText(response.warnings));
-        return 0;
       }),
     );
 }

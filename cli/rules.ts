@@ -27,7 +27,6 @@ Examples:
       runCommand(context, command, async (run) => {
         const { groups } = await run.aggregator.ask((client) => client.rules, {});
         run.print(groups.map(groupJson), () => groupsText(groups, run));
-        return 0;
       }),
     );
 }

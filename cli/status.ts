@@ -32,7 +32,7 @@ Examples:
         ]);
         const json = statusJson(aggregator.server, nodes, alerts, groups);
         run.print(json, () => statusText(json, nodes, run));
-        return json.nodes.down > 0 ? 1 : 0;
+        if (json.nodes.down > 0) context.exitCode = 1;
       }),
     );
 }
