@@ -30,8 +30,7 @@ import { ChildPrograms } from "./programs/child-programs.ts";
 import type { ConfigRequest } from "./programs/config-main.ts";
 import type { IdentityRequest } from "./programs/identity-main.ts";
 import { type OncePlatform, pageOnce } from "./programs/once.ts";
-import { grpcConnect } from "./uplink/grpc-connect.ts";
-import { grpcProbe } from "./uplink/grpc-probe.ts";
+import { grpcConnect, grpcProbe } from "./uplink/grpc-connect.ts";
 
 const DEFAULT_CONFIG = "/etc/telltale/agent.yaml";
 /** The aggregator's gRPC port. */

@@ -4,11 +4,7 @@ import { isOver, nextFactor, type Sheddable, type Usage } from "./budget-state.t
 
 /** Collectors that may be slowed down; TickRunner has them. */
 export type Shedder = {
-  sheddable(): Iterable<{
-    readonly name: string;
-    readonly totalMs: number;
-    readonly factor: number;
-  }>;
+  sheddable(): Iterable<Omit<Sheddable, "ms"> & { readonly totalMs: number }>;
   setFactor(name: string, factor: number): void;
 };
 

@@ -86,15 +86,9 @@ async function guarded(action: () => Promise<void>): Promise<void> {
   try {
     await action();
   } catch (error) {
-    if (error instanceof OperationalError && error.code === "IN_USE") {
-      process.stderr.write(`telltale-agent: ${error.message}\n`);
-      process.stderr.write(
-        "Stop the agent first (systemctl stop telltale-agent), then try again\n",
-      );
-      process.exitCode = EXIT_USAGE;
-      return;
-    }
     reportFailure("telltale-agent", error);
+    if (!(error instanceof OperationalError) || error.code !== "IN_USE") return;
+    process.stderr.write("Stop the agent first (systemctl stop telltale-agent), then try again\n");
   }
 }
 

@@ -15,12 +15,12 @@ export type Override = {
  * schema's, or those that are given for a value that neither names.
  * @throws OperationalError CONFIG naming every fault with file, line and path
  */
-export function loadConfig<T>(
-  schema: z.ZodType<T>,
+export function loadConfig<S extends z.ZodType>(
+  schema: S,
   file: { readonly path: string; readonly text: string } | null,
   overrides: readonly Override[],
   defaults: readonly Override[] = [],
-): T {
+): z.infer<S> {
   const decoded = decodeYaml(z.record(z.string(), z.unknown()), file?.path ?? "", file?.text ?? "");
   if (decoded.value === null) throw faultsError(decoded.faults);
   if (file !== null) {
@@ -33,7 +33,10 @@ export function loadConfig<T>(
     if (!hasPath(merged, path)) setPath(merged, path, plainScalar(text));
   }
   const result = schema.safeParse(merged);
-  if (result.success) return Object.freeze(result.data);
+  if (result.success) {
+    Object.freeze(result.data);
+    return result.data;
+  }
   const messages = result.error.issues.map((issue) => {
     const path = issue.path.map(String);
     const override = overrides.findLast((one) => one.path.join(".") === path.join("."));

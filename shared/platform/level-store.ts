@@ -70,19 +70,19 @@ export async function openLevelStore<T>(
   const deaths = countStart(directory);
   if (!(await isDamaged(directory, limits, deaths))) {
     const result = await tryLoad(directory, limits, load);
-    if (result.isGood) return result.value;
+    if ("value" in result) return result.value;
   }
   const kept = salvageTables(directory);
   await LevelDb.repair(directory).catch(() => undefined); // the next open tells
   const lost = existsSync(join(directory, "lost")) ? quarantine(directory, ["lost"]) : null;
   report({ directory, outcome: "repaired", quarantine: lost ?? kept });
   const repaired = await tryLoad(directory, limits, load);
-  if (repaired.isGood) return repaired.value;
+  if ("value" in repaired) return repaired.value;
   const aside = quarantine(directory, ownFiles(directory));
   report({ directory, outcome: "set aside", quarantine: aside });
   const fresh = await tryLoad(directory, limits, load);
-  if (fresh.isGood) return fresh.value;
-  throw fresh.error;
+  if ("value" in fresh) return fresh.value;
+  throw fresh.damage;
 }
 
 /** @throws OperationalError STORAGE when the directory's disk does not answer */
@@ -114,19 +114,15 @@ async function isDamaged(directory: string, limits: LevelLimits, deaths: number)
   }
   if (tables.every(endsLikeTable)) return false;
   const probe = await tryLoad(directory, limits, (store) => store.close());
-  return !probe.isGood || !tablesOf(directory).every(endsLikeTable);
+  return "damage" in probe || !tablesOf(directory).every(endsLikeTable);
 }
-
-type Attempt<T> =
-  | { readonly isGood: true; readonly value: T }
-  | { readonly isGood: false; readonly error: OperationalError };
 
 /** Damage is an outcome, everything else is thrown. */
 async function tryLoad<T>(
   directory: string,
   limits: LevelLimits,
   load: (store: KeyValueStore) => Promise<T>,
-): Promise<Attempt<T>> {
+): Promise<{ readonly value: T } | { readonly damage: OperationalError }> {
   const db: Database = new LevelDb(directory, {
     keyEncoding: "view",
     valueEncoding: "view",
@@ -137,11 +133,11 @@ async function tryLoad<T>(
   });
   try {
     await db.open();
-    return { isGood: true, value: await load(new LevelStore(directory, db)) };
+    return { value: await load(new LevelStore(directory, db)) };
   } catch (error) {
     await db.close().catch(() => undefined); // what matters is why it could not be read
     const told = error instanceof OperationalError ? error : storageError(directory, error);
-    if (told.code === "STORAGE" && isDamage(told)) return { isGood: false, error: told };
+    if (told.code === "STORAGE" && isDamage(told)) return { damage: told };
     throw told;
   }
 }
