@@ -1,5 +1,5 @@
 import { Reloads } from "../shared/config/reloads.ts";
-import { errorMessage, OperationalError } from "../shared/errors.ts";
+import { OperationalError } from "../shared/errors.ts";
 import type { Address } from "../shared/model/address.ts";
 import { formatAddress } from "../shared/model/address.ts";
 import { type Disposals, startParts } from "../shared/platform/disposals.ts";
@@ -95,27 +95,18 @@ async function start(
     parts.use(await platform.servePage(config.listen, () => collection.page()));
   }
   const node = config.node === "" ? platform.hostName : config.node;
-  const stop = new AbortController();
   const { addresses, policy, weights } = config.aggregator;
   const kind = policy === "mirror" ? "pick_first" : policy; // of one each
-  const uplinks = routes.map((route) =>
-    runUplink(
-      { ...route, clock, random },
-      { node, agentVersion: VERSION, intervalMs: config.interval, policy: { kind, weights } },
-      stop.signal,
-    ),
-  );
-  parts.defer(async () => {
-    stop.abort();
-    await Promise.all(uplinks);
+  parts.run(async (signal) => {
+    const reading = { node, agentVersion: VERSION, intervalMs: config.interval };
+    const options = { ...reading, policy: { kind, weights } };
+    await Promise.all(
+      routes.map((route) => runUplink({ ...route, clock, random }, options, signal)),
+    );
   });
+  parts.defer(() => writer.settled());
   const onTick = (tick: Tick) => ticker.onTick(tick, collection);
-  const ticks = runTicks(clock, config.interval, onTick, stop.signal);
-  parts.defer(async () => {
-    stop.abort();
-    await ended(ticks, stop.signal, logger);
-    await writer.settled();
-  });
+  parts.run((signal) => runTicks(clock, config.interval, onTick, signal));
   watchReloads(config, platform, metrics, parts, (next) => {
     const before = collection;
     collection = openCollection(next, platform, metrics, writer.nextEpoch());
@@ -303,12 +294,4 @@ async function openBuffer(
 /** Asked anew each time: some collectors learn what there is only from the first reading. */
 function familiesOf(runner: TickRunner, collectors: readonly ScheduledCollector[]): MetricFamily[] {
   return [...runner.families, ...collectors.flatMap(({ collector }) => collector.families)];
-}
-
-async function ended(work: Promise<void>, signal: AbortSignal, logger: Logger): Promise<void> {
-  try {
-    await work;
-  } catch (error) {
-    if (error !== signal.reason) logger.error({ error: errorMessage(error) }, "ticks ended");
-  }
 }

@@ -9,11 +9,12 @@ import { type Address, formatAddress, parseAddress } from "../shared/model/addre
 import {
   EXIT_USAGE,
   flagOverrides,
+  reloadSignal,
   reportFailure,
   runUntilSignal,
 } from "../shared/platform/command.ts";
 import { startParts } from "../shared/platform/disposals.ts";
-import { foldersIn } from "../shared/platform/folders.ts";
+import { foldersIn } from "../shared/platform/level-files.ts";
 import { freeBytes, openLevelStore, type StoreDamage } from "../shared/platform/level-store.ts";
 import { type Log, openLog } from "../shared/platform/log.ts";
 import { nodeClock } from "../shared/platform/node.ts";
@@ -28,9 +29,8 @@ import { keepRenewed } from "./identity/renewal.ts";
 import { ChildPrograms } from "./programs/child-programs.ts";
 import type { ConfigRequest } from "./programs/config-main.ts";
 import type { IdentityRequest } from "./programs/identity-main.ts";
-import { pageOnce } from "./programs/once.ts";
-import { grpcConnect } from "./uplink/grpc-connect.ts";
-import { grpcProbe } from "./uplink/grpc-probe.ts";
+import { type OncePlatform, pageOnce } from "./programs/once.ts";
+import { grpcConnect, grpcProbe } from "./uplink/grpc-connect.ts";
 
 const DEFAULT_CONFIG = "/etc/telltale/agent.yaml";
 /** The aggregator's gRPC port. */
@@ -81,7 +81,10 @@ Every setting can also be given as TELLTALE_AGENT_NAME, such as TELLTALE_AGENT_D
 SIGHUP reads the configuration again; if anything in it is wrong, nothing changes.`,
   )
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : EXIT_USAGE))
-  .action(() => guarded(run));
+  .action(() => {
+    const onReload = reloadSignal();
+    return guarded((config) => run(config, onReload));
+  });
 
 program
   .command("once")
@@ -158,7 +161,7 @@ async function readConfigAgain(): Promise<AgentConfig> {
   return checkedConfig(await programs.ask("config", [request], new AbortController().signal));
 }
 
-async function run(config: AgentConfig): Promise<void> {
+async function run(config: AgentConfig, onReload: AgentPlatform["onReload"]): Promise<void> {
   const logger = openLog(config.log_level, "telltale-agent");
   const identity = new HeldIdentity(config.data_dir, logger);
   const renewal = {
@@ -166,13 +169,14 @@ async function run(config: AgentConfig): Promise<void> {
     logger,
     memberships: () => identity.memberships(),
     renew: async (signal: AbortSignal) => {
-      const request: IdentityRequest = { command: "renew", dataDirectory: config.data_dir };
+      const request: IdentityRequest = { dataDirectory: config.data_dir, join: null };
       await programs.ask("identity", [JSON.stringify(request)], signal);
     },
   };
   const securityFor = (target: string) => identity.securityFor(target);
   const platform = {
     ...nodePlatform(logger, askInventory),
+    onReload,
     connect: (address: Address) => grpcConnect(address, securityFor),
     probe: (address: Address) => grpcProbe(address, securityFor),
     servePage,
@@ -190,10 +194,12 @@ async function run(config: AgentConfig): Promise<void> {
 
 async function joinAt(config: AgentConfig, host: string, token: string): Promise<void> {
   const aggregator = parseAddress(host, DEFAULT_PORT);
-  if (aggregator === null) throw new OperationalError("USAGE", `Not HOST or HOST:PORT: ${host}`);
+  if (aggregator === null || aggregator.port === 0) {
+    throw new OperationalError("USAGE", `Not HOST or HOST:PORT: ${host}`);
+  }
   const node = config.node === "" ? hostname() : config.node;
-  const dataDirectory = config.data_dir;
-  const request: IdentityRequest = { command: "join", dataDirectory, aggregator, token, node };
+  const name = { aggregator: formatAddress(aggregator), node };
+  const request: IdentityRequest = { dataDirectory: config.data_dir, join: { name, token } };
   process.exitCode = programs.runHere("identity", [JSON.stringify(request)]);
 }
 
@@ -214,10 +220,7 @@ function askInventory(signal: AbortSignal): Promise<string> {
   return programs.ask("inventory", [], signal);
 }
 
-function nodePlatform(
-  logger: Log,
-  ask: (signal: AbortSignal) => Promise<string>,
-): Omit<AgentPlatform, "connect" | "probe" | "servePage"> {
+function nodePlatform(logger: Log, ask: (signal: AbortSignal) => Promise<string>): OncePlatform {
   return {
     clock: nodeClock,
     random: Math.random,
@@ -237,11 +240,6 @@ function nodePlatform(
     processUsage: () => {
       const { user, system } = process.cpuUsage();
       return { cpuUsec: user + system, residentBytes: process.memoryUsage.rss() };
-    },
-    onReload: (reload) => {
-      const onSignal = () => void reload();
-      process.on("SIGHUP", onSignal);
-      return { [Symbol.dispose]: () => process.off("SIGHUP", onSignal) };
     },
     readConfig: readConfigAgain,
     setLogLevel: (level) => {

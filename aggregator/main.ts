@@ -5,6 +5,7 @@ import { errorMessage, OperationalError } from "../shared/errors.ts";
 import {
   EXIT_USAGE,
   flagOverrides,
+  reloadSignal,
   reportFailure,
   runUntilSignal,
 } from "../shared/platform/command.ts";
@@ -91,10 +92,11 @@ async function guarded(work: () => Promise<void>): Promise<void> {
 }
 
 async function run(): Promise<void> {
+  const onReload = reloadSignal();
   await guarded(async () => {
     const config = readConfiguration();
     if (program.opts()["checkConfig"] === true) check(config);
-    else await serve(config);
+    else await serve(config, onReload);
   });
 }
 
@@ -125,12 +127,19 @@ function check(config: AggregatorConfig): void {
   );
 }
 
-async function serve(config: AggregatorConfig): Promise<void> {
+async function serve(
+  config: AggregatorConfig,
+  onReload: AggregatorPlatform["onReload"],
+): Promise<void> {
   const logger = openLog(config.log_level, "telltale-aggregator");
-  await runUntilSignal(() => startAggregator(config, nodePlatform(config, logger)));
+  const platform = { ...nodePlatform(config, logger), onReload };
+  await runUntilSignal(() => startAggregator(config, platform));
 }
 
-function nodePlatform(config: AggregatorConfig, logger: Logger): AggregatorPlatform {
+function nodePlatform(
+  config: AggregatorConfig,
+  logger: Logger,
+): Omit<AggregatorPlatform, "onReload"> {
   const openStore: AggregatorPlatform["openStore"] = (directory, metrics, load) =>
     openLevelStore(directory, LEVEL_LIMITS, damageReport(metrics, logger), load);
   return {
@@ -144,11 +153,6 @@ function nodePlatform(config: AggregatorConfig, logger: Logger): AggregatorPlatf
     readFiles: readConfigFiles,
     openStore,
     serve: (services) => listen(services, { clock: nodeClock, logger, openStore }, config),
-    onReload: (reload) => {
-      const onSignal = () => void reload();
-      process.on("SIGHUP", onSignal);
-      return { [Symbol.dispose]: () => process.off("SIGHUP", onSignal) };
-    },
   };
 }
 

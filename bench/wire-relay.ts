@@ -37,7 +37,6 @@ const LOGGER: Logger = {
 /** What another agent said, as the uplink's queue: nothing is forgotten. */
 export class SpokenBuffer implements UplinkBuffer {
   readonly streamId = "0123456789abcdef0123456789abcdef";
-  readonly epoch: number;
   readonly #frames: WaitingFrame[] = [];
   readonly #definitions = new Map<number, SeriesDefinition[]>();
   readonly #changes = new ChangeSignal();
@@ -46,10 +45,6 @@ export class SpokenBuffer implements UplinkBuffer {
   handedOutSeq = 0;
   ackedSeq = 0;
   dropCount = 0;
-
-  constructor(epoch: number) {
-    this.epoch = epoch;
-  }
 
   add(one: Spoken): void {
     if (one.kind === "series") {

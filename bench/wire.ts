@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { labelPairs, labelsFrom } from "../shared/model/labels.ts";
 import { scaledValue } from "../shared/model/series-definition.ts";
+import { CaptureServer } from "../test/support/capture-server.ts";
 import { Bed, eventually, killAtExit } from "../test/support/programs.ts";
 import type { BenchResult } from "./bench-result.ts";
 import { CountingProxy } from "./counting-proxy.ts";
@@ -13,7 +14,7 @@ import { hasHierarchies, OwnCgroup } from "./own-cgroup.ts";
 import { carryRemoteWrite, WriteRequests, type WrittenSeries } from "./remote-write.ts";
 import { progress, rounded } from "./report.ts";
 import { type Certificate, selfSigned } from "./self-signed.ts";
-import { CaptureServer, type Spoken } from "./wire-capture.ts";
+import { type Spoken, spokenOf } from "./wire-capture.ts";
 import {
   measureCommit,
   measureDecoding,
@@ -90,17 +91,20 @@ async function capture(
   seconds: number,
 ): Promise<{ spoken: readonly Spoken[]; carried: Carried }> {
   const store = await openStore(bed.path("relay"));
-  await using server = await CaptureServer.open();
+  const spoken: Spoken[] = [];
+  const buffer = new SpokenBuffer();
+  await using server = await CaptureServer.open("127.0.0.1:0", (message) => {
+    for (const one of spokenOf(message)) {
+      spoken.push(one);
+      buffer.add(one);
+    }
+  });
   await using ingest = await serveIngest(store, certificate);
   await using proxy = await CountingProxy.open(ingest.port);
   using group = canIsolate() ? new OwnCgroup() : null;
   await using _load = new MixedLoad(bed.path("load"), group?.paths ?? []);
   await using _agent = startAgent(bed, server.port, group);
-  const { spoken } = server;
   await eventually(() => spoken.some(({ kind }) => kind === "frame"));
-  const buffer = new SpokenBuffer(1);
-  for (const one of spoken) buffer.add(one);
-  server.follow((one) => buffer.add(one));
   const stop = new AbortController();
   const uplink = runTlsUplink(buffer, proxy.port, certificate, stop.signal);
   await delay(WARM_UP_MS);

@@ -3,28 +3,8 @@ import { type CommandContext, type Run, runCommand } from "./command.ts";
 import { countOf, formatAgo, isoTime } from "./format.ts";
 import { type Cell, type Column, formatTable } from "./table.ts";
 
-/** JSON form: a list of these, by name; of each node its newest certificate. */
-type AgentJson = {
-  readonly node: string;
-  /** SHA-256 of the certificate, hex digits. */
-  readonly fingerprint: string;
-  readonly state: AgentState;
-  /** RFC 3339 in UTC. */
-  readonly issued: string | null;
-  readonly notAfter: string | null;
-  /** null: it was not. */
-  readonly revoked: string | null;
-};
-
 type AgentState = "good" | "revoked" | "ended";
 
-const COLUMNS: readonly Column[] = [
-  { title: "NODE" },
-  { title: "CERTIFICATE" },
-  { title: "ISSUED" },
-  { title: "ENDS" },
-  { title: "FINGERPRINT" },
-];
 const COLORS = { good: "green", revoked: "red", ended: "yellow" } as const;
 const FINGERPRINT_SHOWN = 16;
 
@@ -39,11 +19,8 @@ export function addAgentsCommand(context: CommandContext): void {
       runCommand(context, command, async (run) => {
         const { agents: list } = await run.aggregator.askAccess((client) => client.listAgents, {});
         const nowMs = run.terminal.nowMs();
-        run.print(
-          list.map((agent) => agentJson(agent, nowMs)),
-          () => agentsText(list, run),
-        );
-        return 0;
+        const json = list.map((agent) => agentJson(agent, nowMs));
+        run.print(json, () => agentsText(list, nowMs, run));
       }),
     );
   agents
@@ -57,7 +34,6 @@ export function addAgentsCommand(context: CommandContext): void {
         run.print({ node, certificates }, () => {
           return `Node ${node} is cut off: ${countOf(certificates, "certificate")} revoked.\n`;
         });
-        return 0;
       }),
     );
 }
@@ -67,32 +43,35 @@ function stateOf({ revokedMs, notAfterMs }: AgentAccess__Output, nowMs: number):
   return notAfterMs < nowMs ? "ended" : "good";
 }
 
-function agentJson(agent: AgentAccess__Output, nowMs: number): AgentJson {
-  const { node, fingerprint, issuedMs, notAfterMs, revokedMs } = agent;
+/** JSON form: a list of these, by name; of each node its newest certificate. */
+function agentJson(agent: AgentAccess__Output, nowMs: number) {
   return {
-    node,
-    fingerprint,
+    node: agent.node,
+    /** SHA-256 of the certificate, hex digits. */
+    fingerprint: agent.fingerprint,
     state: stateOf(agent, nowMs),
-    issued: isoTime(issuedMs),
-    notAfter: isoTime(notAfterMs),
-    revoked: isoTime(revokedMs),
+    /** RFC 3339 in UTC, as the next two. */
+    issued: isoTime(agent.issuedMs),
+    notAfter: isoTime(agent.notAfterMs),
+    /** null: it was not. */
+    revoked: isoTime(agent.revokedMs),
   };
 }
 
-function agentsText(agents: readonly AgentAccess__Output[], { terminal, paint }: Run): string {
+function agentsText(agents: readonly AgentAccess__Output[], nowMs: number, { paint }: Run): string {
   if (agents.length === 0) {
     return "No node has joined: telltale-aggregator token create makes a token for one.\n";
   }
-  const nowMs = terminal.nowMs();
-  const rows = agents.map((agent): Cell[] => {
+  const stateCell = (agent: AgentAccess__Output): Cell => {
     const state = stateOf(agent, nowMs);
-    return [
-      agent.node,
-      { text: state, color: COLORS[state] },
-      formatAgo(agent.issuedMs, nowMs),
-      formatAgo(agent.notAfterMs, nowMs),
-      agent.fingerprint.slice(0, FINGERPRINT_SHOWN),
-    ];
-  });
-  return formatTable(COLUMNS, rows, paint);
+    return { text: state, color: COLORS[state] };
+  };
+  const columns: readonly Column<AgentAccess__Output>[] = [
+    { title: "NODE", cell: ({ node }) => node },
+    { title: "CERTIFICATE", cell: stateCell },
+    { title: "ISSUED", cell: ({ issuedMs }) => formatAgo(issuedMs, nowMs) },
+    { title: "ENDS", cell: ({ notAfterMs }) => formatAgo(notAfterMs, nowMs) },
+    { title: "FINGERPRINT", cell: ({ fingerprint }) => fingerprint.slice(0, FINGERPRINT_SHOWN) },
+  ];
+  return formatTable(columns, agents, paint);
 }

@@ -5,27 +5,6 @@ import { type CommandContext, type Run, runCommand } from "./command.ts";
 import { formatAgo, formatNumber, isoTime } from "./format.ts";
 import { type Cell, type Column, formatTable } from "./table.ts";
 
-/** JSON form: a list of these, firing before pending. */
-type AlertJson = {
-  readonly state: string;
-  readonly labels: Record<string, string>;
-  readonly annotations: Record<string, string>;
-  /** RFC 3339 in UTC. */
-  readonly activeAt: string | null;
-  /** As a text, as in Prometheus' API ("NaN", "+Inf"). */
-  readonly value: string;
-  /** It stands because its data stopped. */
-  readonly noData: boolean;
-};
-
-const COLUMNS: readonly Column[] = [
-  { title: "STATE" },
-  { title: "ALERT" },
-  { title: "SINCE" },
-  { title: "VALUE", align: "right" },
-  { title: "LABELS" },
-  { title: "SUMMARY" },
-];
 const ALERT_NAME: ReadonlySet<string> = new Set(["alertname"]);
 
 export function addAlertsCommand(context: CommandContext): void {
@@ -47,35 +26,44 @@ Examples:
         // "firing" before "pending", each as the rules stand.
         const sorted = alerts.toSorted((a, b) => a.state.localeCompare(b.state, "en"));
         run.print(sorted.map(alertJson), () => alertsText(sorted, run));
-        return 0;
       }),
     );
 }
 
-function alertJson(alert: Alert__Output): AlertJson {
+/** JSON form: a list of these, firing before pending. */
+function alertJson(alert: Alert__Output) {
   return {
     state: alert.state,
     labels: labelsRecord(alert.labels),
     annotations: labelsRecord(alert.annotations),
+    /** RFC 3339 in UTC. */
     activeAt: isoTime(alert.activeAtMs),
+    /** As a text, as in Prometheus' API ("NaN", "+Inf"). */
     value: sampleText(alert.value),
+    /** It stands because its data stopped. */
     noData: alert.isNoData,
   };
 }
 
 function alertsText(alerts: readonly Alert__Output[], { terminal, paint }: Run): string {
   if (alerts.length === 0) return "No alert is pending or firing.\n";
-  const rows = alerts.map((alert): Cell[] => {
-    const { labels, annotations } = alert;
-    const state = alert.isNoData ? `${alert.state} (no data)` : alert.state;
-    return [
-      { text: state, color: alert.state === "firing" ? "red" : "yellow" },
-      labelValue(labels, "alertname"),
-      formatAgo(alert.activeAtMs, terminal.nowMs()),
-      formatNumber(alert.value),
-      formatLabels(dropLabels(labels, ALERT_NAME)),
-      labelValue(annotations, "summary") || labelValue(annotations, "description"),
-    ];
-  });
-  return formatTable(COLUMNS, rows, paint);
+  const nowMs = terminal.nowMs();
+  const columns: readonly Column<Alert__Output>[] = [
+    { title: "STATE", cell: stateCell },
+    { title: "ALERT", cell: ({ labels }) => labelValue(labels, "alertname") },
+    { title: "SINCE", cell: ({ activeAtMs }) => formatAgo(activeAtMs, nowMs) },
+    { title: "VALUE", align: "right", cell: ({ value }) => formatNumber(value) },
+    { title: "LABELS", cell: ({ labels }) => formatLabels(dropLabels(labels, ALERT_NAME)) },
+    { title: "SUMMARY", cell: summaryOf },
+  ];
+  return formatTable(columns, alerts, paint);
+}
+
+function stateCell({ state, isNoData }: Alert__Output): Cell {
+  const text = isNoData ? `${state} (no data)` : state;
+  return { text, color: state === "firing" ? "red" : "yellow" };
+}
+
+function summaryOf({ annotations }: Alert__Output): string {
+  return labelValue(annotations, "summary") || labelValue(annotations, "description");
 }

@@ -1,6 +1,4 @@
-import { createSecureContext } from "node:tls";
 import {
-  type ChannelCredentials,
   type Client,
   credentials,
   logVerbosity,
@@ -9,7 +7,7 @@ import {
   setLogVerbosity,
   status,
 } from "@grpc/grpc-js";
-import { errorMessage, OperationalError } from "../shared/errors.ts";
+import { type ErrorCode, errorMessage, OperationalError } from "../shared/errors.ts";
 import { isLoopback, parseAddress } from "../shared/model/address.ts";
 import type { Secret } from "../shared/secret.ts";
 import type { AccessClient } from "../shared/wire/generated/telltale/v1/Access.ts";
@@ -17,12 +15,15 @@ import type { QueryClient } from "../shared/wire/generated/telltale/v1/Query.ts"
 import { askOnce, type Method } from "../shared/wire/grpc-ask.ts";
 import { fromGrpcError } from "../shared/wire/grpc-status.ts";
 import { loadTelltale } from "../shared/wire/proto.ts";
-import { TLS_CHANNEL_OPTIONS, TLS_VERSION } from "../shared/wire/tls.ts";
+import { type ChannelSecurity, secureChannel } from "../shared/wire/tls.ts";
 
 /** A query may take the aggregator's own limit, two minutes as it comes. */
 const DEADLINE_MS = 130_000;
 /** Results are bounded by the aggregator; this bounds what one of its answers may take here. */
 const ANSWER_BYTES_MAX = 256 * 1024 * 1024;
+const AWAY_HINT =
+  "is the aggregator running? Its gRPC port is 7070 unless configured otherwise; name another with --server HOST:PORT or TELLTALE_SERVER; where TLS is on, --ca and --token-file are needed";
+const LATE_HINT = "ask for less: fewer series, a shorter range or a longer step";
 
 /** How to reach the aggregator, and as whom. */
 export type ServerOptions = {
@@ -47,14 +48,11 @@ export class Aggregator implements Disposable {
       requirePrivate(server, authorities);
       this.#metadata.set("authorization", `Bearer ${token.reveal()}`);
     }
-    const channel = authorities === null ? credentials.createInsecure() : encrypted(authorities);
-    const options = {
-      "grpc.max_receive_message_length": ANSWER_BYTES_MAX,
-      ...(authorities === null ? {} : TLS_CHANNEL_OPTIONS),
-    };
+    const channel = channelFor(authorities);
+    const options = { ...channel.options, "grpc.max_receive_message_length": ANSWER_BYTES_MAX };
     const { Query, Access } = loadTelltale().v1;
-    this.#client = new Query(server, channel, options);
-    this.#accessClient = new Access(server, channel, options);
+    this.#client = new Query(server, channel.credentials, options);
+    this.#accessClient = new Access(server, channel.credentials, options);
   }
 
   /** Asks, as in `ask((client) => client.nodes, {})`. @throws OperationalError saying what to do */
@@ -71,12 +69,10 @@ export class Aggregator implements Disposable {
   }
 
   #ask<In, Out>(client: Client, method: Method<In, Out>, request: In): Promise<Out> {
-    const deadline = Date.now() + DEADLINE_MS;
-    return askOnce(client, method, request, { deadline, metadata: this.#metadata }).catch(
-      (error) => {
-        throw explained(error, this.server);
-      },
-    );
+    const options = { deadline: Date.now() + DEADLINE_MS, metadata: this.#metadata };
+    return askOnce(client, method, request, options).catch((error) => {
+      throw explained(error, this.server);
+    });
   }
 
   [Symbol.dispose](): void {
@@ -87,7 +83,7 @@ export class Aggregator implements Disposable {
 
 /** @throws OperationalError USAGE */
 function requirePrivate(server: string, authorities: string | null): void {
-  const address = parseAddress(server, 0);
+  const address = parseAddress(server);
   const isPrivate = server.startsWith("unix:") || (address !== null && isLoopback(address));
   if (authorities !== null || isPrivate) return;
   throw new OperationalError(
@@ -97,10 +93,10 @@ function requirePrivate(server: string, authorities: string | null): void {
 }
 
 /** @throws OperationalError USAGE */
-function encrypted(authorities: string): ChannelCredentials {
+function channelFor(authorities: string | null): ChannelSecurity {
+  if (authorities === null) return { credentials: credentials.createInsecure(), options: {} };
   try {
-    const context = createSecureContext({ ca: authorities, minVersion: TLS_VERSION });
-    return credentials.createFromSecureContext(context);
+    return secureChannel({ ca: authorities });
   } catch (error) {
     const why = `--ca: not certificates in PEM form: ${errorMessage(error)}`;
     throw new OperationalError("USAGE", why, { cause: error });
@@ -108,28 +104,19 @@ function encrypted(authorities: string): ChannelCredentials {
 }
 
 function explained(error: ServiceError, server: string): OperationalError {
-  const options = { cause: error };
+  const { details } = error;
+  const fault = (code: ErrorCode, message: string) =>
+    new OperationalError(code, message, { cause: error });
   switch (error.code) {
-    case status.UNAVAILABLE: {
-      const hint =
-        "is the aggregator running? Its gRPC port is 7070 unless configured otherwise; name another with --server HOST:PORT or TELLTALE_SERVER; where TLS is on, --ca and --token-file are needed";
-      const message = `Nothing answers at ${server}: ${hint} (${error.details})`;
-      return new OperationalError("UNAVAILABLE", message, options);
-    }
-    case status.UNIMPLEMENTED: {
-      const message = `${server} is no Telltale aggregator, or an older one: ${error.details}`;
-      return new OperationalError("PROTOCOL", message, options);
-    }
-    case status.UNAUTHENTICATED: {
-      return new OperationalError("UNAUTHENTICATED", `${server}: ${error.details}`, options);
-    }
-    case status.DEADLINE_EXCEEDED: {
-      const hint = "ask for less: fewer series, a shorter range or a longer step";
-      return new OperationalError("LIMIT", `${error.details}: ${hint}`, options);
-    }
-    default: {
-      const { code } = fromGrpcError(error, server);
-      return new OperationalError(code, error.details, options);
-    }
+    case status.UNAVAILABLE:
+      return fault("UNAVAILABLE", `Nothing answers at ${server}: ${AWAY_HINT} (${details})`);
+    case status.UNIMPLEMENTED:
+      return fault("PROTOCOL", `${server} is no Telltale aggregator, or an older one: ${details}`);
+    case status.UNAUTHENTICATED:
+      return fault("UNAUTHENTICATED", `${server}: ${details}`);
+    case status.DEADLINE_EXCEEDED:
+      return fault("LIMIT", `${details}: ${LATE_HINT}`);
+    default:
+      return fault(fromGrpcError(error, server).code, details);
   }
 }

@@ -24,39 +24,32 @@ export type Run = {
   print(json: unknown, text: () => string): void;
 };
 
-/** 0 good, 1 a finding. */
-export type ExitCode = 0 | 1;
-
 /** Where a subcommand is added, and where it says how it ended. */
 export type CommandContext = {
   readonly program: Command;
   readonly terminal: Terminal;
-  setExitCode(code: ExitCode): void;
+  /** 0 good, 1 a finding. */
+  exitCode: 0 | 1;
 };
 
-/** Connects, runs the work, disconnects; the work's exit code is the program's. */
+/** Connects, runs the work, disconnects. */
 export async function runCommand(
   context: CommandContext,
   command: Command,
-  work: (run: Run) => Promise<ExitCode>,
+  work: (run: Run) => Promise<void>,
 ): Promise<void> {
   const { server, output, ca, tokenFile } = command.optsWithGlobals<GlobalOptions>();
   const { terminal } = context;
   const authorities = ca === undefined ? null : readText(ca);
   const token = tokenOf(tokenFile, terminal);
-  const aggregator = new Aggregator({ server, authorities, token });
-  try {
-    const code = await work({
-      aggregator,
-      terminal,
-      paint: paintFor(terminal),
-      print: (json, text) =>
-        terminal.write(output === "json" ? `${JSON.stringify(json, null, 2)}\n` : text()),
-    });
-    context.setExitCode(code);
-  } finally {
-    aggregator[Symbol.dispose]();
-  }
+  using aggregator = new Aggregator({ server, authorities, token });
+  await work({
+    aggregator,
+    terminal,
+    paint: paintFor(terminal),
+    print: (json, text) =>
+      terminal.write(output === "json" ? `${JSON.stringify(json, null, 2)}\n` : text()),
+  });
 }
 
 /** From the file, or else from TELLTALE_TOKEN. */

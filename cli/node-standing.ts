@@ -4,17 +4,14 @@ import type { Color } from "./terminal.ts";
 /** `awaited`: known, but not heard of since it connected or since the aggregator started. */
 export type NodeState = "up" | "down" | "left" | "awaited";
 
-export function nodeStateOf(node: Node__Output): NodeState {
-  switch (node.state) {
-    case "STATE_UP":
-      return "up";
-    case "STATE_DOWN":
-      return "down";
-    case "STATE_LEFT":
-      return "left";
-    default:
-      return "awaited";
-  }
+const STATES: ReadonlyMap<Node__Output["state"], NodeState> = new Map([
+  ["STATE_UP", "up"],
+  ["STATE_DOWN", "down"],
+  ["STATE_LEFT", "left"],
+]);
+
+export function nodeStateOf({ state }: Node__Output): NodeState {
+  return STATES.get(state) ?? "awaited";
 }
 
 export const NODE_COLORS: Record<NodeState, Color> = {

@@ -2,78 +2,9 @@ import type { Node__Output } from "../shared/wire/generated/telltale/v1/Node.ts"
 import type { NodeAccounting__Output } from "../shared/wire/generated/telltale/v1/NodeAccounting.ts";
 import { type CommandContext, type Run, runCommand } from "./command.ts";
 import { formatAgo, isoTime } from "./format.ts";
-import { NODE_COLORS, type NodeState, nodeStateOf } from "./node-standing.ts";
+import { NODE_COLORS, nodeStateOf } from "./node-standing.ts";
 import { type Cell, type Column, formatTable } from "./table.ts";
-
-/**
- * JSON form: a list of these, sorted by name. Times are RFC 3339 in UTC, null where there is none;
- * frames are counted since the aggregator started.
- */
-type NodeJson = {
-  readonly name: string;
-  readonly state: NodeState;
-  readonly stateSince: string | null;
-  readonly lastTick: string | null;
-  readonly agentVersion: string;
-  /** Empty while it is not connected. */
-  readonly address: string;
-  readonly series: number;
-  readonly frames: {
-    readonly stored: number;
-    readonly duplicate: number;
-    readonly rejected: number;
-    readonly missing: number;
-  };
-  /** How far its clock is ahead of the aggregator's; null: not known. */
-  readonly clockAheadMs: number | null;
-  /** Further than the aggregator allows. */
-  readonly isClockOff: boolean;
-  readonly accounting: AccountingJson | null;
-};
-
-/** Frames since the agent's buffer was made: made = stored + waiting + dropped + unaccounted. */
-type AccountingJson = {
-  readonly made: number;
-  readonly stored: number;
-  readonly waiting: number;
-  readonly dropped: Readonly<Record<string, number>>;
-  readonly unaccounted: number;
-  readonly told: string | null;
-  /** What was dropped last, newest last. */
-  readonly ranges: readonly {
-    readonly from: string | null;
-    readonly to: string | null;
-    readonly reason: string;
-    readonly frames: number;
-    readonly samples: number;
-  }[];
-};
-
-const COLUMNS: readonly Column[] = [
-  { title: "NODE" },
-  { title: "STATE" },
-  { title: "SINCE" },
-  { title: "LAST TICK" },
-  { title: "CLOCK", align: "right" },
-  { title: "SERIES", align: "right" },
-  { title: "STORED", align: "right" },
-  { title: "DUPLICATE", align: "right" },
-  { title: "REJECTED", align: "right" },
-  { title: "MISSING", align: "right" },
-  { title: "AGENT" },
-  { title: "ADDRESS" },
-];
-
-const ACCOUNTING_COLUMNS: readonly Column[] = [
-  { title: "NODE" },
-  { title: "MADE", align: "right" },
-  { title: "STORED", align: "right" },
-  { title: "WAITING", align: "right" },
-  { title: "DROPPED", align: "right" },
-  { title: "UNACCOUNTED", align: "right" },
-  { title: "TOLD" },
-  { title: "REASONS" },
-];
+import type { Color } from "./terminal.ts";
 
 export function addNodesCommand(context: CommandContext): void {
   context.program
@@ -104,18 +35,23 @@ Examples:
         const text = accounting === true ? accountingText : nodesText;
         run.print(nodes.map(nodeJson), () => text(nodes, run));
         const isFinding = nodes.some((node) => (node.accounting?.unaccounted ?? 0) > 0);
-        return accounting === true && isFinding ? 1 : 0;
+        if (accounting === true && isFinding) context.exitCode = 1;
       }),
     );
 }
 
-function nodeJson(node: Node__Output): NodeJson {
+/**
+ * JSON form: a list of these, sorted by name. Times are RFC 3339 in UTC, null where there is none;
+ * frames are counted since the aggregator started.
+ */
+function nodeJson(node: Node__Output) {
   return {
     name: node.name,
     state: nodeStateOf(node),
     stateSince: isoTime(node.stateSinceMs),
     lastTick: isoTime(node.lastTickMs),
     agentVersion: node.agentVersion,
+    /** Empty while it is not connected. */
     address: node.address,
     series: node.series,
     frames: {
@@ -124,13 +60,16 @@ function nodeJson(node: Node__Output): NodeJson {
       rejected: node.framesRejected,
       missing: node.framesMissing,
     },
+    /** How far its clock is ahead of the aggregator's; null: not known. */
     clockAheadMs: node.clockAheadMs ?? null,
+    /** Further than the aggregator allows. */
     isClockOff: node.isClockOff,
     accounting: node.accounting === null ? null : accountingJson(node.accounting),
   };
 }
 
-function accountingJson(accounting: NodeAccounting__Output): AccountingJson {
+/** Frames since the agent's buffer was made: made = stored + waiting + dropped + unaccounted. */
+function accountingJson(accounting: NodeAccounting__Output) {
   const { made, stored, waiting, dropped, unaccounted, toldMs, ranges } = accounting;
   return {
     made,
@@ -139,6 +78,7 @@ function accountingJson(accounting: NodeAccounting__Output): AccountingJson {
     dropped: Object.fromEntries(dropped.map(({ reason, frames }) => [reason, frames])),
     unaccounted,
     told: isoTime(toldMs),
+    /** What was dropped last, newest last. */
     ranges: ranges.map(({ fromMs, toMs, reason, frames, samples }) => {
       return { from: isoTime(fromMs), to: isoTime(toMs), reason, frames, samples };
     }),
@@ -147,16 +87,29 @@ function accountingJson(accounting: NodeAccounting__Output): AccountingJson {
 
 function accountingText(nodes: readonly Node__Output[], { terminal, paint }: Run): string {
   const nowMs = terminal.nowMs();
-  const rows = nodes.map(({ name, accounting }): Cell[] => {
-    if (accounting === null) return [name, "", "", "", "", "", "never"];
-    const { made, stored, waiting, dropped, unaccounted, toldMs } = accounting;
-    const given = dropped.reduce((sum, { frames }) => sum + frames, 0);
-    const reasons = dropped.map(({ reason, frames }) => `${reason} ${frames}`).join(", ");
-    const count: Cell = { text: String(unaccounted), color: unaccounted === 0 ? null : "red" };
-    const told = formatAgo(toldMs, nowMs);
-    return [name, `${made}`, `${stored}`, `${waiting}`, countCell(given), count, told, reasons];
-  });
-  return formatTable(ACCOUNTING_COLUMNS, rows, paint);
+  /** A cell of an agent's accounts, empty where there are none yet. */
+  const of = (cell: (accounting: NodeAccounting__Output) => Cell) => {
+    return ({ accounting }: Node__Output) => (accounting === null ? "" : cell(accounting));
+  };
+  const columns: readonly Column<Node__Output>[] = [
+    { title: "NODE", cell: ({ name }) => name },
+    { title: "MADE", align: "right", cell: of(({ made }) => `${made}`) },
+    { title: "STORED", align: "right", cell: of(({ stored }) => `${stored}`) },
+    { title: "WAITING", align: "right", cell: of(({ waiting }) => `${waiting}`) },
+    { title: "DROPPED", align: "right", cell: of(droppedCell) },
+    { title: "UNACCOUNTED", align: "right", cell: of((all) => countCell(all.unaccounted, "red")) },
+    { title: "TOLD", cell: ({ accounting }) => formatAgo(accounting?.toldMs ?? 0, nowMs) },
+    { title: "REASONS", cell: of(reasonsText) },
+  ];
+  return formatTable(columns, nodes, paint);
+}
+
+function droppedCell({ dropped }: NodeAccounting__Output): Cell {
+  return countCell(dropped.reduce((sum, { frames }) => sum + frames, 0));
+}
+
+function reasonsText({ dropped }: NodeAccounting__Output): string {
+  return dropped.map(({ reason, frames }) => `${reason} ${frames}`).join(", ");
 }
 
 function nodesText(nodes: readonly Node__Output[], { terminal, paint }: Run): string {
@@ -164,24 +117,26 @@ function nodesText(nodes: readonly Node__Output[], { terminal, paint }: Run): st
     return "No nodes yet: start telltale-agent on one and point it at this aggregator.\n";
   }
   const nowMs = terminal.nowMs();
-  const rows = nodes.map((node): Cell[] => {
-    const state = nodeStateOf(node);
-    return [
-      node.name,
-      { text: state, color: NODE_COLORS[state] },
-      formatAgo(node.stateSinceMs, nowMs),
-      formatAgo(node.lastTickMs, nowMs),
-      clockCell(node),
-      String(node.series),
-      String(node.framesStored),
-      String(node.framesDuplicate),
-      countCell(node.framesRejected),
-      countCell(node.framesMissing),
-      node.agentVersion,
-      node.address,
-    ];
-  });
-  return formatTable(COLUMNS, rows, paint);
+  const columns: readonly Column<Node__Output>[] = [
+    { title: "NODE", cell: ({ name }) => name },
+    { title: "STATE", cell: stateCell },
+    { title: "SINCE", cell: ({ stateSinceMs }) => formatAgo(stateSinceMs, nowMs) },
+    { title: "LAST TICK", cell: ({ lastTickMs }) => formatAgo(lastTickMs, nowMs) },
+    { title: "CLOCK", align: "right", cell: clockCell },
+    { title: "SERIES", align: "right", cell: ({ series }) => `${series}` },
+    { title: "STORED", align: "right", cell: ({ framesStored }) => `${framesStored}` },
+    { title: "DUPLICATE", align: "right", cell: ({ framesDuplicate }) => `${framesDuplicate}` },
+    { title: "REJECTED", align: "right", cell: (node) => countCell(node.framesRejected) },
+    { title: "MISSING", align: "right", cell: (node) => countCell(node.framesMissing) },
+    { title: "AGENT", cell: ({ agentVersion }) => agentVersion },
+    { title: "ADDRESS", cell: ({ address }) => address },
+  ];
+  return formatTable(columns, nodes, paint);
+}
+
+function stateCell(node: Node__Output): Cell {
+  const state = nodeStateOf(node);
+  return { text: state, color: NODE_COLORS[state] };
 }
 
 function clockCell({ clockAheadMs, isClockOff }: Node__Output): Cell {
@@ -191,6 +146,6 @@ function clockCell({ clockAheadMs, isClockOff }: Node__Output): Cell {
 }
 
 /** What should be 0 stands out where it is not. */
-function countCell(count: number): Cell {
-  return { text: String(count), color: count === 0 ? null : "yellow" };
+function countCell(count: number, color: Color = "yellow"): Cell {
+  return { text: String(count), color: count === 0 ? null : color };
 }

@@ -1,5 +1,6 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { OperationalError } from "../shared/errors.ts";
+import { parseAddress } from "../shared/model/address.ts";
 import { VERSION } from "../shared/version.ts";
 import { addAgentsCommand } from "./agents.ts";
 import { addAlertsCommand } from "./alerts.ts";
@@ -19,12 +20,8 @@ const EXIT_USAGE = 2;
  * @returns the exit code: 0 good, 1 a finding or a failure, 2 wrong usage
  */
 export async function runCli(args: readonly string[], terminal: Terminal): Promise<number> {
-  let exitCode = 0;
   const program = createProgram(terminal);
-  const setExitCode = (code: number) => {
-    exitCode = code;
-  };
-  const context: CommandContext = { program, terminal, setExitCode };
+  const context: CommandContext = { program, terminal, exitCode: 0 };
   addStatusCommand(context);
   addNodesCommand(context);
   addQueryCommand(context);
@@ -38,7 +35,7 @@ export async function runCli(args: readonly string[], terminal: Terminal): Promi
   }
   try {
     await program.parseAsync([...args], { from: "user" });
-    return exitCode;
+    return context.exitCode;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USAGE;
     if (!(error instanceof OperationalError)) throw error;
@@ -92,9 +89,6 @@ Exit codes: 0 good; 1 something was found (a node is down) or the request failed
 /** Checked here, for gRPC would take a slip of the pen for the name of a resolver. */
 function parseServer(text: string): string {
   if (/^unix:\/./.test(text)) return text;
-  const [, bracketed, plain, port = ""] =
-    /^(?:\[([0-9a-fA-F:.]+)\]|([^:/\s[\]]+)):(\d{1,5})$/.exec(text) ?? [];
-  const isPort = Number(port) >= 1 && Number(port) <= 65_535;
-  if ((bracketed ?? plain) !== undefined && isPort) return text;
+  if ((parseAddress(text)?.port ?? 0) > 0) return text;
   throw new InvalidArgumentError("It is HOST:PORT, such as localhost:7070 or [::1]:7070.");
 }

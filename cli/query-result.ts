@@ -1,5 +1,5 @@
 import { sampleText } from "../shared/model/go-number.ts";
-import { labelsRecord, METRIC_NAME } from "../shared/model/labels.ts";
+import { labelPairs, labelsRecord, labelValue, METRIC_NAME } from "../shared/model/labels.ts";
 import type { QueryResponse__Output } from "../shared/wire/generated/telltale/v1/QueryResponse.ts";
 import type { ResultSeries__Output } from "../shared/wire/generated/telltale/v1/ResultSeries.ts";
 import type { Column } from "./table.ts";
@@ -10,18 +10,9 @@ type Point = readonly [seconds: number, value: string];
 /**
  * JSON form of `query` and `range`: the `data` of Prometheus' HTTP API, with `warnings` beside it.
  * Times are Unix seconds, values texts ("NaN", "+Inf").
+ * @param timeMs of the query; a string comes without a time of its own
  */
-export type QueryJson = {
-  readonly resultType: "scalar" | "string" | "vector" | "matrix";
-  readonly result:
-    | Point
-    | readonly { readonly metric: Record<string, string>; readonly value: Point }[]
-    | readonly { readonly metric: Record<string, string>; readonly values: readonly Point[] }[];
-  readonly warnings: readonly string[];
-};
-
-/** `timeMs`: of the query; a string comes without a time of its own. */
-export function queryJson(response: QueryResponse__Output, timeMs: number): QueryJson {
+export function queryJson(response: QueryResponse__Output, timeMs: number) {
   const { result, warnings, stringValue } = response;
   switch (response.resultType) {
     case "RESULT_TYPE_SCALAR": {
@@ -50,19 +41,17 @@ function pointsOf({ timesMs, values }: ResultSeries__Output): Point[] {
   return timesMs.map((timeMs, i): Point => [timeMs / 1000, sampleText(values[i] ?? Number.NaN)]);
 }
 
-/** The columns that name a series, METRIC first, and the cells of each series. */
-export function labelColumns(result: readonly ResultSeries__Output[]): {
-  readonly columns: readonly Column[];
-  readonly rows: readonly (readonly string[])[];
-} {
-  const records = result.map(({ labels }) => labelsRecord(labels));
-  const names = [...new Set(records.flatMap((record) => Object.keys(record)))].sort((a, b) => {
-    if (a === METRIC_NAME || b === METRIC_NAME) return a === METRIC_NAME ? -1 : 1;
-    return a < b ? -1 : 1;
-  });
-  const columns = names.map((name) => ({ title: name === METRIC_NAME ? "METRIC" : name }));
-  const rows = records.map((record) => names.map((name) => record[name] ?? ""));
-  return { columns, rows };
+/** The columns that name a series, METRIC first. */
+export function labelColumns(
+  result: readonly ResultSeries__Output[],
+): readonly Column<ResultSeries__Output>[] {
+  const names = new Set(result.flatMap(({ labels }) => labelPairs(labels).map(([name]) => name)));
+  const others = [...names].filter((name) => name !== METRIC_NAME).sort();
+  const sorted = names.has(METRIC_NAME) ? [METRIC_NAME, ...others] : others;
+  return sorted.map((name) => ({
+    title: name === METRIC_NAME ? "METRIC" : name,
+    cell: ({ labels }) => labelValue(labels, name),
+  }));
 }
 
 /** A line each, for standard error: what stands on standard output stays a table. */

@@ -1,10 +1,11 @@
 import { formatLabels } from "../shared/model/labels.ts";
 import { formatRfc3339 } from "../shared/model/rfc3339.ts";
 import type { QueryResponse__Output } from "../shared/wire/generated/telltale/v1/QueryResponse.ts";
+import type { ResultSeries__Output } from "../shared/wire/generated/telltale/v1/ResultSeries.ts";
 import { type CommandContext, type Run, runCommand } from "./command.ts";
 import { formatNumber } from "./format.ts";
 import { labelColumns, queryJson, warningsText } from "./query-result.ts";
-import { formatTable } from "./table.ts";
+import { type Column, formatTable } from "./table.ts";
 import { type Paint, printable } from "./terminal.ts";
 import { parseTimeOption } from "./time-option.ts";
 
@@ -37,7 +38,6 @@ Examples:
         const response = await run.aggregator.ask((client) => client.instant, request);
         run.print(queryJson(response, timeMs), () => resultText(response, timeMs, run));
         terminal.writeError(warningsText(response.warnings));
-        return 0;
       }),
     );
 }
@@ -60,23 +60,23 @@ function emptyText(timeMs: number): string {
 }
 
 function vectorText({ result }: QueryResponse__Output, paint: Paint): string {
-  const { columns, rows } = labelColumns(result);
-  const withValues = rows.map((row, i) => [
-    ...row,
-    formatNumber(result[i]?.values[0] ?? Number.NaN),
-  ]);
-  return formatTable([...columns, { title: "VALUE", align: "right" }], withValues, paint);
+  const value: Column<ResultSeries__Output> = {
+    title: "VALUE",
+    align: "right",
+    cell: ({ values }) => formatNumber(values[0] ?? Number.NaN),
+  };
+  return formatTable([...labelColumns(result), value], result, paint);
 }
 
 /** The samples themselves: `up[1m]`. */
 function pointsText({ result }: QueryResponse__Output, paint: Paint): string {
   const blocks = result.map(({ labels, timesMs, values }) => {
-    const rows = timesMs.map((timeMs, i) => [
-      formatRfc3339(timeMs),
-      formatNumber(values[i] ?? Number.NaN),
-    ]);
-    const columns = [{ title: "TIME" }, { title: "VALUE", align: "right" as const }];
-    return `${paint(printable(formatLabels(labels)), "bold")}\n${formatTable(columns, rows, paint)}`;
+    const columns: readonly Column<number>[] = [
+      { title: "TIME", cell: (i) => formatRfc3339(timesMs[i] ?? Number.NaN) },
+      { title: "VALUE", align: "right", cell: (i) => formatNumber(values[i] ?? Number.NaN) },
+    ];
+    const table = formatTable(columns, [...timesMs.keys()], paint);
+    return `${paint(printable(formatLabels(labels)), "bold")}\n${table}`;
   });
   return blocks.join("\n");
 }

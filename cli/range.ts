@@ -15,9 +15,7 @@ type Span = { readonly startMs: number; readonly endMs: number; readonly stepMs:
 
 const LAST_HOUR_MS = 3_600_000;
 const SPARKLINE_WIDTH = 40;
-const VALUE_COLUMNS: readonly Column[] = ["MIN", "AVG", "MAX", "LAST"].map((title) => {
-  return { title, align: "right" };
-});
+const SUMMARY = ["MIN", "AVG", "MAX", "LAST"];
 
 export function addRangeCommand(context: CommandContext): void {
   const { terminal } = context;
@@ -52,7 +50,6 @@ Examples:
         const response = await run.aggregator.ask((client) => client.range, request);
         run.print(queryJson(response, span.endMs), () => rangeText(response, span, run));
         terminal.writeError(warningsText(response.warnings));
-        return 0;
       }),
     );
 }
@@ -72,16 +69,20 @@ function spanOf({ start, end, step }: RangeOptions, nowMs: number): Span {
 function rangeText({ result }: QueryResponse__Output, span: Span, { paint }: Run): string {
   const from = `${formatRfc3339(span.startMs)} to ${formatRfc3339(span.endMs)}`;
   if (result.length === 0) return `No series matches from ${from}\n`;
-  const { columns, rows } = labelColumns(result);
-  const lines = result.map(({ timesMs, values }) =>
-    sparkline(timesMs, values, span, SPARKLINE_WIDTH),
-  );
-  const table = formatTable(
-    [...columns, { title: "TREND" }, ...VALUE_COLUMNS],
-    result.map((series, i) => [...(rows[i] ?? []), lines[i] ?? "", ...summaryOf(series)]),
-    paint,
-  );
+  const columns: readonly Column<ResultSeries__Output>[] = [
+    ...labelColumns(result),
+    { title: "TREND", cell: (series) => trendOf(series, span) },
+    ...SUMMARY.map((title, i) => {
+      const cell = (series: ResultSeries__Output) => summaryOf(series)[i] ?? "";
+      return { title, align: "right", cell } as const;
+    }),
+  ];
+  const table = formatTable(columns, result, paint);
   return `${from}, every ${formatDuration(span.stepMs)}\n${table}`;
+}
+
+function trendOf({ timesMs, values }: ResultSeries__Output, span: Span): string {
+  return sparkline(timesMs, values, span, SPARKLINE_WIDTH);
 }
 
 /** Minimum, average, maximum and last; NaN is no number to compare, but can be the last. */

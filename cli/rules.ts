@@ -6,37 +6,6 @@ import { formatAgo, isoTime } from "./format.ts";
 import { type Cell, type Column, formatTable } from "./table.ts";
 import { type Color, printable } from "./terminal.ts";
 
-/** JSON form: a list of these, as the files stand. */
-type RuleGroupJson = {
-  readonly name: string;
-  readonly file: string;
-  readonly intervalSeconds: number;
-  readonly rules: readonly {
-    /** `alerting` or `recording`. */
-    readonly type: string;
-    readonly name: string;
-    readonly query: string;
-    /** `inactive`, `pending` or `firing`; null for a recording rule. */
-    readonly state: string | null;
-    /** `ok`, `err` or `unknown`: not evaluated yet. */
-    readonly health: string;
-    /** Empty when there is none. */
-    readonly lastError: string;
-    /** RFC 3339 in UTC; null: not yet. */
-    readonly lastEvaluation: string | null;
-    readonly evaluationSeconds: number;
-  }[];
-};
-
-const COLUMNS: readonly Column[] = [
-  { title: "RULE" },
-  { title: "TYPE" },
-  { title: "STATE" },
-  { title: "HEALTH" },
-  { title: "EVALUATED" },
-  { title: "TOOK", align: "right" },
-  { title: "QUERY" },
-];
 const STATE_COLORS = new Map<string, Color>([
   ["firing", "red"],
   ["pending", "yellow"],
@@ -58,23 +27,28 @@ Examples:
       runCommand(context, command, async (run) => {
         const { groups } = await run.aggregator.ask((client) => client.rules, {});
         run.print(groups.map(groupJson), () => groupsText(groups, run));
-        return 0;
       }),
     );
 }
 
-function groupJson({ name, file, intervalMs, rules }: RuleGroup__Output): RuleGroupJson {
+/** JSON form: a list of these, as the files stand. */
+function groupJson({ name, file, intervalMs, rules }: RuleGroup__Output) {
   return {
     name,
     file,
     intervalSeconds: intervalMs / 1000,
     rules: rules.map((rule) => ({
+      /** `alerting` or `recording`. */
       type: rule.type,
       name: rule.name,
       query: rule.query,
+      /** `inactive`, `pending` or `firing`; null for a recording rule. */
       state: rule.state === "" ? null : rule.state,
+      /** `ok`, `err` or `unknown`: not evaluated yet. */
       health: rule.health,
+      /** Empty when there is none. */
       lastError: rule.lastError,
+      /** RFC 3339 in UTC; null: not yet. */
       lastEvaluation: isoTime(rule.lastEvaluationMs),
       evaluationSeconds: rule.evaluationSeconds,
     })),
@@ -89,27 +63,32 @@ function groupsText(groups: readonly RuleGroup__Output[], run: Run): string {
 function groupText(group: RuleGroup__Output, { terminal, paint }: Run): string {
   const nowMs = terminal.nowMs();
   const title = `${group.name}: ${group.file}, every ${formatDuration(group.intervalMs)}`;
-  const table = formatTable(
-    COLUMNS,
-    group.rules.map((rule) => ruleRow(rule, nowMs)),
-    paint,
-  );
+  const columns: readonly Column<Rule__Output>[] = [
+    { title: "RULE", cell: ({ name }) => name },
+    { title: "TYPE", cell: ({ type }) => type },
+    { title: "STATE", cell: stateCell },
+    { title: "HEALTH", cell: healthCell },
+    { title: "EVALUATED", cell: ({ lastEvaluationMs }) => formatAgo(lastEvaluationMs, nowMs) },
+    { title: "TOOK", align: "right", cell: tookText },
+    { title: "QUERY", cell: ({ query }) => shortened(query.replaceAll(/\s+/g, " ")) },
+  ];
+  const table = formatTable(columns, group.rules, paint);
   const errors = group.rules
     .filter(({ lastError }) => lastError !== "")
     .map(({ name, lastError }) => paint(printable(`${name}: ${lastError}`), "red"));
   return `${[paint(printable(title), "bold"), table.trimEnd(), ...errors].join("\n")}\n`;
 }
 
-function ruleRow(rule: Rule__Output, nowMs: number): Cell[] {
-  return [
-    rule.name,
-    rule.type,
-    { text: rule.state === "" ? "-" : rule.state, color: STATE_COLORS.get(rule.state) ?? null },
-    { text: rule.health, color: rule.health === "err" ? "red" : null },
-    formatAgo(rule.lastEvaluationMs, nowMs),
-    `${(rule.evaluationSeconds * 1000).toFixed(1)} ms`,
-    shortened(rule.query.replaceAll(/\s+/g, " ")),
-  ];
+function stateCell({ state }: Rule__Output): Cell {
+  return { text: state === "" ? "-" : state, color: STATE_COLORS.get(state) ?? null };
+}
+
+function healthCell({ health }: Rule__Output): Cell {
+  return { text: health, color: health === "err" ? "red" : null };
+}
+
+function tookText({ evaluationSeconds }: Rule__Output): string {
+  return `${(evaluationSeconds * 1000).toFixed(1)} ms`;
 }
 
 function shortened(text: string): string {

@@ -6,22 +6,7 @@ import { countOf, formatAgo } from "./format.ts";
 import { type NodeState, nodeStateOf } from "./node-standing.ts";
 import { type Paint, printable } from "./terminal.ts";
 
-/** JSON form. Frames are counted since the aggregator started. */
-type StatusJson = {
-  readonly server: string;
-  readonly nodes: Readonly<Record<NodeState, number>>;
-  /** Names. */
-  readonly down: readonly string[];
-  readonly series: number;
-  readonly alerts: { readonly firing: number; readonly pending: number; readonly noData: number };
-  readonly rules: { readonly groups: number; readonly rules: number; readonly failing: number };
-  readonly frames: {
-    readonly stored: number;
-    readonly duplicate: number;
-    readonly rejected: number;
-    readonly missing: number;
-  };
-};
+type StatusJson = ReturnType<typeof statusJson>;
 
 /** So many nodes that are down are named; `telltale nodes` names all. */
 const DOWN_SHOWN_MAX = 10;
@@ -47,17 +32,18 @@ Examples:
         ]);
         const json = statusJson(aggregator.server, nodes, alerts, groups);
         run.print(json, () => statusText(json, nodes, run));
-        return json.nodes.down > 0 ? 1 : 0;
+        if (json.nodes.down > 0) context.exitCode = 1;
       }),
     );
 }
 
+/** JSON form. Frames are counted since the aggregator started. */
 function statusJson(
   server: string,
   nodes: readonly Node__Output[],
   alerts: readonly Alert__Output[],
   groups: readonly RuleGroup__Output[],
-): StatusJson {
+) {
   const states = nodes.map(nodeStateOf);
   const countState = (state: NodeState) => states.filter((one) => one === state).length;
   const countAlerts = (state: string) => alerts.filter((alert) => alert.state === state).length;
@@ -72,6 +58,7 @@ function statusJson(
       left: countState("left"),
       awaited: countState("awaited"),
     },
+    /** Names. */
     down: nodes.filter((_, i) => states[i] === "down").map(({ name }) => name),
     series: sum((node) => node.series),
     alerts: {

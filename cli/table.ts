@@ -1,19 +1,23 @@
 import { type Color, type Paint, printable } from "./terminal.ts";
 
-/** `align` is of the whole column. */
-export type Column = { readonly title: string; readonly align?: "left" | "right" };
+/** `align` is of the whole column, left unless it says right. */
+export type Column<Row> = {
+  readonly title: string;
+  readonly align?: "right";
+  readonly cell: (row: Row) => Cell;
+};
 export type Cell = string | { readonly text: string; readonly color: Color | null };
 
 const GAP = "  ";
 
 /** Lines of aligned columns under their titles, each with a newline. Cells are made printable. */
-export function formatTable(
-  columns: readonly Column[],
-  rows: readonly (readonly Cell[])[],
+export function formatTable<Row>(
+  columns: readonly Column<Row>[],
+  rows: readonly Row[],
   paint: Paint,
 ): string {
   const titles = columns.map(({ title }) => ({ text: printable(title), color: "bold" as const }));
-  const shown = rows.map((row) => columns.map((_, i) => shownCell(row[i] ?? "")));
+  const shown = rows.map((row) => columns.map(({ cell }) => shownCell(cell(row))));
   const widths = titles.map(({ text }, i) =>
     shown.reduce((width, row) => Math.max(width, widthOf(row[i]?.text ?? "")), widthOf(text)),
   );

@@ -1,8 +1,7 @@
 import { z } from "zod";
 import { address, duration, LOG_LEVELS, size } from "../../shared/config/fields.ts";
-import { isLoopback } from "../../shared/model/address.ts";
+import { formatAddress, isLoopback } from "../../shared/model/address.ts";
 import { parseDuration } from "../../shared/model/duration.ts";
-import { aggregatorChoice } from "./aggregator-choice.ts";
 
 const GIBIBYTE = 1024 ** 3;
 const LABEL_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
@@ -25,6 +24,60 @@ const collectorNames = z
   .max(64)
   .default([]);
 
+const DESTINATIONS_MAX = 16;
+const WEIGHT_MAX = 1000;
+
+const addresses = z
+  .array(address)
+  .min(1, "at least one address")
+  .max(DESTINATIONS_MAX, `more than ${DESTINATIONS_MAX} addresses`)
+  .refine(
+    (list) => new Set(list.map(formatAddress)).size === list.length,
+    "an address is there twice",
+  );
+
+const one = address.transform((only) => ({ ...PICK_FIRST, addresses: [only] }));
+const list = addresses.transform((several) => ({ ...PICK_FIRST, addresses: several }));
+const block = z
+  .strictObject({
+    addresses,
+    policy: z
+      .enum(["pick_first", "round_robin", "random", "weighted", "mirror"])
+      .default("pick_first"),
+    weights: z.array(z.number().int().min(1).max(WEIGHT_MAX)).nullable().default(null),
+  })
+  .superRefine((given, context) => {
+    if (given.weights === null) return;
+    const count = given.addresses.length;
+    const message =
+      given.policy !== "weighted"
+        ? `without "policy: weighted" they say nothing`
+        : given.weights.length !== count
+          ? `${given.weights.length} weights for ${count} addresses`
+          : null;
+    if (message !== null) context.addIssue({ code: "custom", path: ["weights"], message });
+  });
+
+const PICK_FIRST: Omit<AggregatorChoice, "addresses"> = { policy: "pick_first", weights: null };
+
+/** Where the agent sends to, and how it chooses. */
+type AggregatorChoice = z.infer<typeof block>;
+
+/**
+ * `HOST:PORT`, a list of them of which the first is preferred, or a block with `addresses`,
+ * `policy` and `weights`.
+ */
+const aggregatorChoice = z.unknown().transform((given, context): AggregatorChoice => {
+  const schema = typeof given === "string" ? one : Array.isArray(given) ? list : block;
+  const result = schema.safeParse(given);
+  if (result.success) return result.data;
+  // Not a union: of that, a fault would only be told as none of three things.
+  for (const { path, message } of result.error.issues) {
+    context.addIssue({ code: "custom", path: [...path], message });
+  }
+  return z.NEVER;
+});
+
 /** /etc/telltale/agent.yaml. Durations are milliseconds and sizes bytes once they are read. */
 export const agentConfigSchema = z
   .strictObject({
@@ -35,9 +88,8 @@ export const agentConfigSchema = z
       .regex(/^[\x21-\x7e]*$/, "only printable ASCII without spaces")
       .default(""),
     aggregator: aggregatorChoice.default({
+      ...PICK_FIRST,
       addresses: [{ host: "localhost", port: 7070 }],
-      policy: "pick_first",
-      weights: null,
     }),
     data_dir: z.string().min(1).default("/var/lib/telltale/agent"),
     /** Where /proc and /sys of the host are found: for an agent in a container. */

@@ -51,9 +51,6 @@ const LABEL_NAME = 1;
 const METRIC_NAME = 2;
 const DIGIT = 4;
 
-const HELP = Uint8Array.from("HELP", (letter) => letter.charCodeAt(0));
-const TYPE = Uint8Array.from("TYPE", (letter) => letter.charCodeAt(0));
-
 const DECODER = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 export class ExpositionReader {
@@ -235,9 +232,10 @@ export class ExpositionReader {
     const end = newline < 0 ? bytes.length : newline;
     this.#endLine(end);
     const start = skipBlanks(bytes, hash + 1);
-    const keyword = keywordAt(bytes, start);
+    const keyword = String.fromCharCode(...bytes.subarray(start, start + 4));
+    if (keyword !== "HELP" && keyword !== "TYPE") return null;
     const nameStart = skipBlanks(bytes, start + 4);
-    if (keyword === null || nameStart === start + 4 || nameStart === end) return null;
+    if (nameStart === start + 4 || nameStart === end) return null;
     this.#readName(nameStart);
     if (wordEnd(bytes, nameStart) !== this.#nameEnd) throw this.fault("no metric's name");
     this.#textStart = skipBlanks(bytes, this.#nameEnd);
@@ -277,16 +275,6 @@ export class ExpositionReader {
       throw this.fault("text is not UTF-8");
     }
   }
-}
-
-function keywordAt(bytes: Uint8Array, at: number): "HELP" | "TYPE" | null {
-  if (isWord(bytes, at, HELP)) return "HELP";
-  return isWord(bytes, at, TYPE) ? "TYPE" : null;
-}
-
-function isWord(bytes: Uint8Array, at: number, word: Uint8Array): boolean {
-  for (let i = 0; i < word.length; i += 1) if (bytes[at + i] !== word[i]) return false;
-  return true;
 }
 
 function skipBlanks(bytes: Uint8Array, start: number): number {

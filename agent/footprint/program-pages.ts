@@ -56,10 +56,9 @@ function giveBackProgramPages(): number {
   const library = loadCLibrary();
   trimHeap(library);
   const madvise = library.func("int madvise(uint64_t address, size_t length, int advice)");
+  const smaps = readFileSync("/proc/self/smaps", "utf8");
   let bytes = 0;
-  for (const { start, end, residentBytes } of cleanMappings(
-    readFileSync("/proc/self/smaps", "utf8"),
-  )) {
+  for (const { start, end, residentBytes } of cleanMappings(smaps)) {
     if (madvise(start, Number(end - start), MADV_DONTNEED) === 0) bytes += residentBytes;
   }
   return bytes;

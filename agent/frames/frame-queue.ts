@@ -11,7 +11,7 @@ import type { Ledger } from "../queue/ledger.ts";
 import { ByteQueue, type QueueDeps, type QueueLimits } from "../queue/queue.ts";
 import { recover } from "../queue/recovery.ts";
 import { ALL_DEFINITIONS, definitionKey, definitionPut, readDefinitions } from "./definitions.ts";
-import { FrameMetrics } from "./frame-metrics.ts";
+import { frameMetrics } from "./frame-metrics.ts";
 
 /** A frame as it waits. A keyframe is what a reader can begin with. */
 export type QueuedFrame = QueueEntry & {
@@ -39,9 +39,7 @@ export class FrameQueue extends ByteQueue<QueuedFrame> {
 
   /** @internal Use `openFrameQueue`. */
   constructor(deps: FrameQueueDeps, limits: QueueLimits, ledger: Ledger) {
-    const shown = new FrameMetrics(deps.metrics);
-    const show: QueueDeps["show"] = (accounts, bytes) => shown.show(accounts, bytes);
-    super({ ...deps, show }, frameContent(deps.store), limits, ledger);
+    super({ ...deps, show: frameMetrics(deps.metrics) }, frameContent(deps.store), limits, ledger);
     this.#deps = deps;
   }
 

@@ -4,15 +4,10 @@ import { cryptoProvider, PemConverter, Pkcs10CertificateRequestGenerator } from 
 /** Only the identity's own process loads this: the library is large. */
 const ALGORITHM = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const;
 
-export type KeyAndRequest = { readonly privateKeyPem: string; readonly request: Uint8Array };
-
-/** A new key, and a request for a certificate for it. */
-export async function newKeyAndRequest(): Promise<KeyAndRequest> {
+/** A new key, PEM, and a request for a certificate for it, DER. */
+export async function newKeyAndRequest(): Promise<{ privateKeyPem: string; request: Uint8Array }> {
   cryptoProvider.set(webcrypto);
-  const keys = (await webcrypto.subtle.generateKey(ALGORITHM, true, [
-    "sign",
-    "verify",
-  ])) as webcrypto.CryptoKeyPair;
+  const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ["sign", "verify"]);
   const request = await Pkcs10CertificateRequestGenerator.create({
     name: "CN=Telltale agent",
     keys,

@@ -6,74 +6,62 @@ import {
   type DetailedPeerCertificate,
   type TLSSocket,
 } from "node:tls";
-import {
-  type CallOptions,
-  type ClientUnaryCall,
-  credentials,
-  type requestCallback,
-} from "@grpc/grpc-js";
 import { OperationalError } from "../../shared/errors.ts";
-import { type Address, formatAddress } from "../../shared/model/address.ts";
+import { parseAddress } from "../../shared/model/address.ts";
 import { isRenewalDue } from "../../shared/model/certificate-life.ts";
 import type { Certificate__Output } from "../../shared/wire/generated/telltale/v1/Certificate.ts";
 import type { IdentityClient } from "../../shared/wire/generated/telltale/v1/Identity.ts";
+import { askOnce } from "../../shared/wire/grpc-ask.ts";
 import { fromGrpcError } from "../../shared/wire/grpc-status.ts";
 import { parseJoinToken } from "../../shared/wire/join-token.ts";
 import { loadTelltale } from "../../shared/wire/proto.ts";
-import { AGGREGATOR_NAME, TLS_CHANNEL_OPTIONS, TLS_VERSION } from "../../shared/wire/tls.ts";
+import {
+  AGGREGATOR_NAME,
+  type ChannelSecurity,
+  secureChannel,
+  TLS_VERSION,
+} from "../../shared/wire/tls.ts";
 import { newKeyAndRequest } from "./certificate-request.ts";
-import { type ChannelSecurity, channelSecurity } from "./held-identity.ts";
-import { changeMemberships, type Membership, readMemberships } from "./identity-file.ts";
+import { channelSecurity, tlsOf } from "./held-identity.ts";
+import { type Membership, putMembership, readMemberships } from "./identity-file.ts";
 
 const TIMEOUT_MS = 20_000;
 /** CA certificates of the chain that are looked at for the one the token names. */
 const CHAIN_LENGTH_MAX = 4;
 const ANSWER_BYTES_MAX = 64 * 1024;
 
+/** Who is to be known to which aggregator. */
+type Name = Pick<Membership, "aggregator" | "node">;
+/** Where the identity lies, and the time. */
+type Place = { readonly dataDirectory: string; readonly nowMs: number };
+type Ask = (client: IdentityClient, certificateRequest: Uint8Array) => Promise<Certificate__Output>;
+
 /**
  * Joins an aggregator: the CA is believed because its fingerprint stands in the token, and only then
  * is the token shown. The key never leaves this machine.
  * @throws OperationalError USAGE, UNAVAILABLE, FORBIDDEN with the aggregator's reason, STORAGE
  */
-export async function join(
-  aggregator: Address,
-  token: string,
-  node: string,
-  place: { readonly dataDirectory: string; readonly nowMs: number },
-): Promise<Membership> {
-  const { secret, fingerprint } = parseJoinToken(token);
-  const name = formatAddress(aggregator);
-  const authority = await fetchAuthority(aggregator, fingerprint);
-  let joined: Membership | null = null;
-  await changeMemberships(place.dataDirectory, place.nowMs, async (before) => {
-    const { privateKeyPem, request } = await newKeyAndRequest();
-    const context = createSecureContext({ ca: authority, minVersion: TLS_VERSION });
-    const security = {
-      credentials: credentials.createFromSecureContext(context),
-      options: TLS_CHANNEL_OPTIONS,
-    };
-    const answer = await ask(name, security, place.nowMs, (client) => client.join, {
-      tokenSecret: secret,
-      node,
-      certificateRequest: request,
-    });
-    joined = membershipOf(name, node, privateKeyPem, answer, place.nowMs);
-    return [...before.filter((one) => one.aggregator !== name), joined];
-  });
-  if (joined === null) throw new Error("the change ran");
-  await show(joined, aggregator);
-  return joined;
+export async function join(name: Name, token: string, place: Place): Promise<Membership> {
+  const { secret: tokenSecret, fingerprint } = parseJoinToken(token);
+  const { aggregator, node } = name;
+  const channel = secureChannel({ ca: await fetchAuthority(aggregator, fingerprint) });
+  return await enrol(name, place, channel, (client, certificateRequest) =>
+    askOnce(client, client.join, { tokenSecret, node, certificateRequest }, deadlineOf(place)),
+  );
 }
 
 /**
  * New certificates, for new keys, for what is due.
  * @throws OperationalError as `join`; the first that fails, when all were tried
  */
-export async function renewDue(dataDirectory: string, nowMs: number): Promise<void> {
+export async function renewDue(place: Place): Promise<void> {
   let fault: unknown = null;
-  for (const due of readMemberships(dataDirectory).filter((one) => isRenewalDue(one, nowMs))) {
+  for (const due of readMemberships(place.dataDirectory)) {
+    if (!isRenewalDue(due, place.nowMs)) continue;
     try {
-      await renew(due, dataDirectory, nowMs);
+      await enrol(due, place, channelSecurity(due), (client, certificateRequest) =>
+        askOnce(client, client.renew, { certificateRequest }, deadlineOf(place)),
+      );
     } catch (error) {
       fault ??= error;
     }
@@ -81,49 +69,33 @@ export async function renewDue(dataDirectory: string, nowMs: number): Promise<vo
   if (fault !== null) throw fault;
 }
 
-async function renew(due: Membership, dataDirectory: string, nowMs: number): Promise<void> {
-  let renewed = due;
-  await changeMemberships(dataDirectory, nowMs, async (before) => {
-    const { privateKeyPem, request } = await newKeyAndRequest();
-    const { aggregator, node } = due;
-    const answer = await ask(aggregator, channelSecurity(due), nowMs, (client) => client.renew, {
-      certificateRequest: request,
-    });
-    renewed = membershipOf(aggregator, node, privateKeyPem, answer, nowMs);
-    return before.map((one) => (one.aggregator === aggregator ? renewed : one));
-  });
-  const [, host = "", port = ""] = /^\[?(.*?)\]?:(\d+)$/.exec(renewed.aggregator) ?? [];
-  await show(renewed, { host, port: Number(port) });
+function deadlineOf({ nowMs }: Place): { readonly deadline: number } {
+  return { deadline: nowMs + TIMEOUT_MS };
 }
 
-type Method<In, Out> = (request: In, callback: requestCallback<Out>) => ClientUnaryCall;
-type MethodWithOptions<In, Out> = (
-  request: In,
-  options: CallOptions,
-  callback: requestCallback<Out>,
-) => ClientUnaryCall;
-
-async function ask<In>(
-  aggregator: string,
-  security: ChannelSecurity,
-  nowMs: number,
-  methodOf: (client: IdentityClient) => Method<In, Certificate__Output>,
-  request: In,
-): Promise<Certificate__Output> {
+/** Gets a certificate for a new key and keeps both. */
+async function enrol(
+  name: Name,
+  { dataDirectory, nowMs }: Place,
+  channel: ChannelSecurity,
+  ask: Ask,
+): Promise<Membership> {
   const { Identity } = loadTelltale().v1;
-  const client = new Identity(aggregator, security.credentials, {
-    ...security.options,
+  const client = new Identity(name.aggregator, channel.credentials, {
+    ...channel.options,
     "grpc.max_receive_message_length": ANSWER_BYTES_MAX,
     "grpc.enable_http_proxy": 0,
   });
-  const method = methodOf(client) as unknown as MethodWithOptions<In, Certificate__Output>;
   try {
-    return await new Promise((resolve, reject) => {
-      method.call(client, request, { deadline: nowMs + TIMEOUT_MS }, (error, answer) => {
-        if (error !== null) reject(fromGrpcError(error, aggregator));
-        else if (answer !== undefined) resolve(answer);
+    const membership = await putMembership(dataDirectory, nowMs, async () => {
+      const { privateKeyPem, request } = await newKeyAndRequest();
+      const answer = await ask(client, request).catch((error) => {
+        throw fromGrpcError(error, name.aggregator);
       });
+      return membershipOf(name, privateKeyPem, answer, nowMs);
     });
+    await show(membership);
+    return membership;
   } finally {
     client.close();
   }
@@ -131,8 +103,7 @@ async function ask<In>(
 
 /** @throws OperationalError PROTOCOL when it is not what was asked for */
 function membershipOf(
-  aggregator: string,
-  node: string,
+  { aggregator, node }: Name,
   privateKeyPem: string,
   answer: Certificate__Output,
   nowMs: number,
@@ -159,7 +130,7 @@ function membershipOf(
 }
 
 /** The CA certificate with this fingerprint, PEM, from the chain that the aggregator presents. */
-async function fetchAuthority(aggregator: Address, fingerprint: Uint8Array): Promise<string> {
+async function fetchAuthority(aggregator: string, fingerprint: Uint8Array): Promise<string> {
   const socket = await openTls(aggregator, { rejectUnauthorized: false });
   try {
     let certificate: DetailedPeerCertificate | undefined = socket.getPeerCertificate(true);
@@ -173,18 +144,14 @@ async function fetchAuthority(aggregator: Address, fingerprint: Uint8Array): Pro
   }
   throw new OperationalError(
     "UNAUTHENTICATED",
-    `${formatAddress(aggregator)} is not the aggregator that made the join token, or its CA is another by now: ask for a new token there`,
+    `${aggregator} is not the aggregator that made the join token, or its CA is another by now: ask for a new token there`,
   );
 }
 
 /** Connects once with what was got: so the aggregator knows that it arrived. */
-async function show(membership: Membership, aggregator: Address): Promise<void> {
-  const socket = await openTls(aggregator, {
-    key: membership.privateKeyPem,
-    cert: membership.certificatePem,
-    ca: membership.authoritiesPem,
-    servername: AGGREGATOR_NAME,
-  });
+async function show(membership: Membership): Promise<void> {
+  const tls = { ...tlsOf(membership), servername: AGGREGATOR_NAME };
+  const socket = await openTls(membership.aggregator, tls);
   // The server checks the certificate after the handshake, and greets only then.
   await new Promise<void>((resolve) => {
     socket.once("data", () => resolve());
@@ -193,11 +160,10 @@ async function show(membership: Membership, aggregator: Address): Promise<void> 
   socket.destroy();
 }
 
-function openTls({ host, port }: Address, options: ConnectionOptions): Promise<TLSSocket> {
+function openTls(aggregator: string, options: ConnectionOptions): Promise<TLSSocket> {
   return new Promise((resolve, reject) => {
     const socket = connect({
-      host,
-      port,
+      ...parseAddress(aggregator),
       minVersion: TLS_VERSION,
       ALPNProtocols: ["h2"],
       timeout: TIMEOUT_MS,
@@ -206,7 +172,7 @@ function openTls({ host, port }: Address, options: ConnectionOptions): Promise<T
     socket.once("secureConnect", () => resolve(socket));
     socket.once("timeout", () => socket.destroy(new Error("no answer in time")));
     socket.on("error", (error) => {
-      const why = `${formatAddress({ host, port })}: ${error.message} (is TLS on there?)`;
+      const why = `${aggregator}: ${error.message} (is TLS on there?)`;
       reject(new OperationalError("UNAVAILABLE", why, { cause: error }));
     });
   });

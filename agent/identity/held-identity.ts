@@ -1,27 +1,16 @@
-import { createSecureContext } from "node:tls";
-import { type ChannelCredentials, credentials } from "@grpc/grpc-js";
+import { credentials } from "@grpc/grpc-js";
 import { errorMessage } from "../../shared/errors.ts";
 import type { Logger } from "../../shared/platform/ports.ts";
-import { TLS_CHANNEL_OPTIONS, TLS_VERSION } from "../../shared/wire/tls.ts";
+import { type ChannelSecurity, secureChannel } from "../../shared/wire/tls.ts";
 import { type Membership, membershipFor, readMemberships } from "./identity-file.ts";
-
-export type ChannelSecurity = {
-  readonly credentials: ChannelCredentials;
-  readonly options: Readonly<Record<string, string>>;
-};
 
 /** How to speak to an aggregator: as a node that has joined, always encrypted and verified. */
 export function channelSecurity(membership: Membership): ChannelSecurity {
-  const context = createSecureContext({
-    key: membership.privateKeyPem,
-    cert: membership.certificatePem,
-    ca: membership.authoritiesPem,
-    minVersion: TLS_VERSION,
-  });
-  return {
-    credentials: credentials.createFromSecureContext(context),
-    options: TLS_CHANNEL_OPTIONS,
-  };
+  return secureChannel(tlsOf(membership));
+}
+
+export function tlsOf({ privateKeyPem, certificatePem, authoritiesPem }: Membership) {
+  return { key: privateKeyPem, cert: certificatePem, ca: authoritiesPem };
 }
 
 /**
@@ -46,10 +35,8 @@ export class HeldIdentity {
       // Without any it would go on unencrypted: who has joined stays so until it is started anew.
       if (read.length > 0) this.#memberships = read;
     } catch (error) {
-      this.#logger.error(
-        { error: errorMessage(error) },
-        "cannot read the identity: the last stays",
-      );
+      const fields = { error: errorMessage(error) };
+      this.#logger.error(fields, "cannot read the identity: the last stays");
     }
     return this.#memberships;
   }

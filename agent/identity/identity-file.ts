@@ -4,14 +4,15 @@ import {
   fsyncSync,
   mkdirSync,
   openSync,
-  readFileSync,
   renameSync,
   rmSync,
   statSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { errorMessage, OperationalError, systemCode } from "../../shared/errors.ts";
+import { OperationalError, systemCode } from "../../shared/errors.ts";
+import { readConfigFile } from "../../shared/platform/config-files.ts";
+import { storageError } from "../../shared/platform/level-errors.ts";
 
 /**
  * Who this agent is to one aggregator. All of it lies in one file of the data directory,
@@ -30,7 +31,6 @@ export type Membership = {
   readonly notAfterMs: number;
 };
 
-const FILE_BYTES_MAX = 1024 ** 2;
 const VERSION = 1;
 /** A change takes seconds; what is left of one after this was broken off. */
 const CHANGE_MAX_MS = 60_000;
@@ -39,25 +39,11 @@ function pathOf(dataDirectory: string): string {
   return join(dataDirectory, "identity.json");
 }
 
-/** Empty where the agent has not joined. @throws OperationalError CONFIG, STORAGE */
+/** Empty where the agent has not joined. @throws OperationalError CONFIG */
 export function readMemberships(dataDirectory: string): readonly Membership[] {
   const path = pathOf(dataDirectory);
-  let text: string;
-  try {
-    if (statSync(path).size > FILE_BYTES_MAX) {
-      throw new OperationalError("CONFIG", `${path}: larger than ${FILE_BYTES_MAX} bytes`);
-    }
-    text = readFileSync(path, "utf8");
-  } catch (error) {
-    if (error instanceof OperationalError) throw error;
-    const code = systemCode(error);
-    if (code === "ENOENT" || code === "ENOTDIR") return [];
-    throw new OperationalError("STORAGE", `${path}: ${errorMessage(error)}`, { cause: error });
-  }
-  return membershipsOf(path, text);
-}
-
-function membershipsOf(path: string, text: string): readonly Membership[] {
+  const text = readConfigFile(path);
+  if (text === null) return [];
   try {
     const { version, memberships } = JSON.parse(text);
     if (version === VERSION && Array.isArray(memberships)) return memberships;
@@ -68,35 +54,42 @@ function membershipsOf(path: string, text: string): readonly Membership[] {
 }
 
 /**
- * Replaces the memberships: the file is the old one or the new one, whenever the machine stops. Root
- * gives it to the owner of the directory, whom the service runs as.
- * @throws OperationalError IN_USE when another process changes it, STORAGE
+ * Puts a membership in the place of the one with the same aggregator, or adds it: the file is the old
+ * one or the new one, whenever the machine stops. Root gives it to the owner of the directory, whom
+ * the service runs as.
+ * @throws OperationalError IN_USE when another process changes the file, STORAGE
  */
-export async function changeMemberships(
+export async function putMembership(
   dataDirectory: string,
   nowMs: number,
-  change: (before: readonly Membership[]) => Promise<readonly Membership[]>,
-): Promise<void> {
+  make: () => Promise<Membership>,
+): Promise<Membership> {
   const path = pathOf(dataDirectory);
   const next = `${path}.new`;
   const file = openNext(dataDirectory, next, nowMs);
   try {
-    const memberships = await change(readMemberships(dataDirectory));
-    writeFileSync(file, `${JSON.stringify({ version: VERSION, memberships }, null, 1)}\n`);
-    fsyncSync(file);
+    const made = await make();
+    const memberships = withMembership(readMemberships(dataDirectory), made);
+    const text = `${JSON.stringify({ version: VERSION, memberships }, null, 1)}\n`;
+    writeFileSync(file, text, { flush: true });
     const { uid, gid } = statSync(dataDirectory);
     if (statSync(next).uid !== uid) chownSync(next, uid, gid);
     renameSync(next, path);
     const directory = openSync(dataDirectory, "r");
     fsyncSync(directory);
     closeSync(directory);
+    return made;
   } catch (error) {
     rmSync(next, { force: true });
-    if (error instanceof OperationalError) throw error;
-    throw new OperationalError("STORAGE", `${path}: ${errorMessage(error)}`, { cause: error });
+    throw error instanceof OperationalError ? error : storageError(path, error);
   } finally {
     closeSync(file);
   }
+}
+
+function withMembership(known: readonly Membership[], made: Membership): readonly Membership[] {
+  const place = known.findIndex(({ aggregator }) => aggregator === made.aggregator);
+  return place < 0 ? [...known, made] : known.with(place, made);
 }
 
 /** The file that becomes the new one; that it can be made only once keeps others out. */
@@ -107,13 +100,9 @@ function openNext(dataDirectory: string, next: string, nowMs: number): number {
     if (leftover !== undefined && nowMs - leftover.mtimeMs > CHANGE_MAX_MS) rmSync(next);
     return openSync(next, "wx", 0o600);
   } catch (error) {
-    if (systemCode(error) === "EEXIST") {
-      throw new OperationalError(
-        "IN_USE",
-        `${next}: another process changes the identity just now`,
-      );
-    }
-    throw new OperationalError("STORAGE", `${next}: ${errorMessage(error)}`, { cause: error });
+    if (systemCode(error) !== "EEXIST") throw storageError(next, error);
+    const message = `${next}: another process changes the identity just now`;
+    throw new OperationalError("IN_USE", message, { cause: error });
   }
 }
 
@@ -122,7 +111,6 @@ export function membershipFor(
   memberships: readonly Membership[],
   aggregator: string,
 ): Membership | null {
-  const named = memberships.find((one) => one.aggregator === aggregator);
-  if (named !== undefined) return named;
-  return memberships.length === 1 ? (memberships[0] ?? null) : null;
+  const alone = memberships.length === 1 ? memberships[0] : undefined;
+  return memberships.find((one) => one.aggregator === aggregator) ?? alone ?? null;
 }

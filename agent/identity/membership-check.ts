@@ -13,28 +13,24 @@ type Sending = {
  * That nothing goes to another machine unencrypted, or under a name that is not the joined one.
  * @throws OperationalError CONFIG
  */
-export function requireMemberships(config: Sending, memberships: readonly Membership[]): void {
-  for (const aggregator of config.aggregator.addresses) {
-    requireMembership(config, aggregator, membershipFor(memberships, formatAddress(aggregator)));
-  }
-}
-
-function requireMembership(
-  { node, insecure }: Sending,
-  aggregator: Address,
-  membership: Membership | null,
+export function requireMemberships(
+  { node, aggregator, insecure }: Sending,
+  memberships: readonly Membership[],
 ): void {
-  const address = formatAddress(aggregator);
-  if (membership === null) {
-    if (insecure || isLoopback(aggregator)) return;
-    throw new OperationalError(
-      "CONFIG",
-      `aggregator: ${address} is not this machine, and this agent has not joined it: have a token made there ("telltale-aggregator token create") and run "telltale-agent join ${address} TOKEN"; or, in a network you trust, say "insecure: true"`,
-    );
+  for (const one of aggregator.addresses) {
+    const address = formatAddress(one);
+    const membership = membershipFor(memberships, address);
+    if (membership === null && !insecure && !isLoopback(one)) {
+      throw new OperationalError(
+        "CONFIG",
+        `aggregator: ${address} is not this machine, and this agent has not joined it: have a token made there ("telltale-aggregator token create") and run "telltale-agent join ${address} TOKEN"; or, in a network you trust, say "insecure: true"`,
+      );
+    }
+    if (membership !== null && membership.node !== node) {
+      throw new OperationalError(
+        "CONFIG",
+        `node: this agent has joined ${address} as ${membership.node}, and is called ${node === "" ? "nothing" : node} here: join again under that name, or take "node" out of the configuration`,
+      );
+    }
   }
-  if (membership.node === node) return;
-  throw new OperationalError(
-    "CONFIG",
-    `node: this agent has joined ${address} as ${membership.node}, and is called ${node === "" ? "nothing" : node} here: join again under that name, or take "node" out of the configuration`,
-  );
 }

@@ -1,6 +1,4 @@
-/** What the agent may use: CPU in cores, memory in bytes. */
-export type Budget = { readonly cpuCores: number; readonly memoryBytes: number };
-
+/** What the agent uses, and as its budget what it may use: CPU in cores, memory in bytes. */
 export type Usage = { readonly cpuCores: number; readonly memoryBytes: number };
 
 /** A collector that can do with running less often, and the time it took since the last look. */
@@ -11,7 +9,7 @@ const FACTOR_MAX = 16;
 /** Back to normal only with this much to spare, so that it does not go to and fro. */
 const AMPLE = 0.7;
 
-export function isOver(usage: Usage, budget: Budget): boolean {
+export function isOver(usage: Usage, budget: Usage): boolean {
   return usage.cpuCores > budget.cpuCores || usage.memoryBytes > budget.memoryBytes;
 }
 
@@ -21,7 +19,7 @@ export function isOver(usage: Usage, budget: Budget): boolean {
  */
 export function nextFactor(
   usage: Usage,
-  budget: Budget,
+  budget: Usage,
   collectors: readonly Sheddable[],
 ): { readonly name: string; readonly factor: number } | null {
   if (isOver(usage, budget)) {

@@ -1,14 +1,10 @@
 import type { Logger } from "../../shared/platform/ports.ts";
 import type { Gauge, Metrics } from "../../shared/telemetry/metrics.ts";
-import { type Budget, isOver, nextFactor, type Sheddable, type Usage } from "./budget-state.ts";
+import { isOver, nextFactor, type Sheddable, type Usage } from "./budget-state.ts";
 
 /** Collectors that may be slowed down; TickRunner has them. */
 export type Shedder = {
-  sheddable(): Iterable<{
-    readonly name: string;
-    readonly totalMs: number;
-    readonly factor: number;
-  }>;
+  sheddable(): Iterable<Omit<Sheddable, "ms"> & { readonly totalMs: number }>;
   setFactor(name: string, factor: number): void;
 };
 
@@ -21,7 +17,7 @@ const GRACE_MS = 60_000;
 
 /** Holds the agent to its budget: looks at it now and then and slows collectors down, one a look. */
 export class BudgetWatch {
-  readonly #budget: Budget;
+  readonly #budget: Usage;
   readonly #shedder: Shedder;
   readonly #logger: Logger;
   readonly #over: Gauge;
@@ -30,7 +26,7 @@ export class BudgetWatch {
   #lookedAtMs = 0;
   #cpuUsec = 0;
 
-  constructor(budget: Budget, shedder: Shedder, metrics: Metrics, logger: Logger) {
+  constructor(budget: Usage, shedder: Shedder, metrics: Metrics, logger: Logger) {
     this.#budget = budget;
     this.#shedder = shedder;
     this.#logger = logger;
@@ -49,15 +45,14 @@ export class BudgetWatch {
 
   /** `monotonicMs` never goes back. */
   look(monotonicMs: number, { cpuUsec, residentBytes }: ProcessUsage): void {
-    const startedAtMs = this.#startedAtMs ?? monotonicMs;
-    this.#startedAtMs = startedAtMs;
+    this.#startedAtMs ??= monotonicMs;
     const passedMs = monotonicMs - this.#lookedAtMs;
     if (passedMs < LOOK_MS) return;
     const cpuCores = (cpuUsec - this.#cpuUsec) / 1000 / passedMs;
     this.#lookedAtMs = monotonicMs;
     this.#cpuUsec = cpuUsec;
-    if (monotonicMs - startedAtMs >= GRACE_MS)
-      this.#adjust({ cpuCores, memoryBytes: residentBytes });
+    const isGrace = monotonicMs - this.#startedAtMs < GRACE_MS;
+    if (!isGrace) this.#adjust({ cpuCores, memoryBytes: residentBytes });
   }
 
   #adjust(usage: Usage): void {

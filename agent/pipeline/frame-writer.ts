@@ -1,5 +1,6 @@
-import { errorMessage, OperationalError } from "../../shared/errors.ts";
+import { OperationalError } from "../../shared/errors.ts";
 import type { Logger } from "../../shared/platform/ports.ts";
+import { FailureStreak } from "../../shared/time/failure-streak.ts";
 import { SerialQueue } from "../../shared/time/serial-queue.ts";
 import type { EncodedFrame } from "../../shared/wire/frame-encoder.ts";
 
@@ -60,14 +61,15 @@ export class FrameWriter {
 class Outlet {
   readonly queue: Queue;
   readonly #logger: Logger;
+  readonly #failures: FailureStreak;
   #pending: EncodedFrame[] = [];
   readonly #writes = new SerialQueue();
   #hasFailed = false;
-  #isFailing = false;
 
   constructor(queue: Queue, logger: Logger) {
     this.queue = queue;
     this.#logger = logger;
+    this.#failures = new FailureStreak(logger, "ticks are lost, the buffer cannot be written");
   }
 
   takeFailure(): boolean {
@@ -99,8 +101,7 @@ class Outlet {
         await this.queue.append(frame);
         this.#pending.shift();
         this.#logger.debug({ seq, timeMs }, "tick durable");
-        if (this.#isFailing) this.#logger.info({ seq }, "the buffer can be written again");
-        this.#isFailing = false;
+        this.#failures.succeeded();
       } catch (error) {
         const isLimit = error instanceof OperationalError && error.code === "LIMIT";
         for (const lost of this.#pending) this.queue.discard(lost, isLimit ? "limit" : "disk_full");
@@ -111,11 +112,7 @@ class Outlet {
   }
 
   #fail(error: unknown): void {
-    if (!this.#isFailing) {
-      const fields = { error: errorMessage(error) };
-      this.#logger.error(fields, "cannot write to the buffer: ticks are lost");
-    }
-    this.#isFailing = true;
+    this.#failures.failed(error);
     this.#hasFailed = true;
   }
 }

@@ -1,10 +1,10 @@
 import { dropLabels, labelValue, METRIC_NAME } from "../../shared/model/labels.ts";
 import { scaledValue } from "../../shared/model/series-definition.ts";
 import { expositionText } from "../../shared/telemetry/exposition.ts";
-import type { MetricSample, Metrics } from "../../shared/telemetry/metrics.ts";
+import type { Metrics, MetricType } from "../../shared/telemetry/metrics.ts";
 import type { FrameEncoder } from "../../shared/wire/frame-encoder.ts";
 
-type Family = { readonly name: string; readonly type: "counter" | "gauge"; readonly help: string };
+type Family = { readonly name: string; readonly type: MetricType; readonly help: string };
 
 /**
  * Everything collected, with its last value, in the Prometheus text format. `job` and the agent's
@@ -16,26 +16,16 @@ export function metricsPage(
   metrics: Metrics,
   ownLabels: Readonly<Record<string, string>>,
 ): string {
-  const byName = new Map<string, Family>();
-  for (const family of families) byName.set(family.name, family);
+  const byName = new Map(families.map((family) => [family.name, family]));
   const hidden = new Set(["job", ...Object.keys(ownLabels)]);
-  const samples: MetricSample[] = [];
-  const own = new Set<string>();
-  for (const sample of metrics.samples()) {
-    samples.push(sample);
-    own.add(sample.name);
-  }
+  const samples = metrics.samples();
+  const own = new Set(samples.map(({ name }) => name));
   for (const { labels, scale, value } of encoder.current()) {
     const name = labelValue(labels, METRIC_NAME);
     if (own.has(name)) continue;
-    const { type, help } = byName.get(name) ?? {
-      type: name.endsWith("_total") ? "counter" : "gauge",
-      help: "",
-    };
+    const type = name.endsWith("_total") ? "counter" : "gauge";
     samples.push({
-      name,
-      help,
-      type,
+      ...(byName.get(name) ?? { name, type, help: "" }),
       labels: dropLabels(labels, hidden),
       value: scaledValue(value, scale),
     });

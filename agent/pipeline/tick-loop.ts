@@ -1,4 +1,5 @@
 import type { Clock } from "../../shared/platform/ports.ts";
+import { sleepUnlessAborted } from "../../shared/time/repeat.ts";
 
 /** A tick this late says when it really was read; an earlier one bears the full second it was for. */
 const LATENESS_SHOWN_MS = 50;
@@ -32,6 +33,7 @@ export async function runTicks(
   for (;;) {
     const dueAtMs = clock.monotonicMs() + dueMs - clock.nowMs();
     await sleepUntil(clock, dueMs, signal);
+    if (signal.aborted) return;
     const nowMs = clock.nowMs();
     const atMs = clock.monotonicMs();
     const aheadMs = nowMs - dueMs;
@@ -68,14 +70,13 @@ class TickTimes {
   }
 }
 
-/** Timers may be early by some milliseconds; a clock that is further back was set. */
+/** Or until it is aborted. Timers may be early by some ms; a clock that is further back was set. */
 async function sleepUntil(clock: Clock, dueMs: number, signal: AbortSignal): Promise<void> {
   let restMs = dueMs - clock.nowMs();
   do {
-    await clock.sleep(restMs, signal);
+    await sleepUnlessAborted(clock, restMs, signal);
     restMs = dueMs - clock.nowMs();
-  } while (restMs > 0 && restMs < LATENESS_SHOWN_MS);
-  signal.throwIfAborted();
+  } while (!signal.aborted && restMs > 0 && restMs < LATENESS_SHOWN_MS);
 }
 
 /** The first full interval after `nowMs`. */

@@ -4,8 +4,8 @@ import type { Writable } from "node:stream";
 import { Command } from "commander";
 import { errorMessage, OperationalError } from "../../shared/errors.ts";
 import { EXIT_USAGE, reportFailure } from "../../shared/platform/command.ts";
+import { copyStore, damagedTables, temporaryCopy } from "../../shared/platform/level-files.ts";
 import { openLevelStore, type StoreDamage } from "../../shared/platform/level-store.ts";
-import { copyStore, damagedTables, temporaryCopy } from "../../shared/platform/level-view.ts";
 import { openLog } from "../../shared/platform/log.ts";
 import { nodeClock } from "../../shared/platform/node.ts";
 import type { KeyValueStore, Logger } from "../../shared/platform/ports.ts";
@@ -86,15 +86,9 @@ async function guarded(action: () => Promise<void>): Promise<void> {
   try {
     await action();
   } catch (error) {
-    if (error instanceof OperationalError && error.code === "IN_USE") {
-      process.stderr.write(`telltale-agent: ${error.message}\n`);
-      process.stderr.write(
-        "Stop the agent first (systemctl stop telltale-agent), then try again\n",
-      );
-      process.exitCode = EXIT_USAGE;
-      return;
-    }
     reportFailure("telltale-agent", error);
+    if (!(error instanceof OperationalError) || error.code !== "IN_USE") return;
+    process.stderr.write("Stop the agent first (systemctl stop telltale-agent), then try again\n");
   }
 }
 
@@ -129,7 +123,7 @@ async function onCopy<T>(
 ): Promise<T> {
   const copy = temporaryCopy(directory);
   try {
-    const damages = (await damagedTables(copy)).map((name) => `${name} has a damaged block`);
+    const damages = damagedTables(copy).map((name) => `${name} has a damaged block`);
     const onDamage = ({ outcome }: StoreDamage) => damages.push(`the store had to be ${outcome}`);
     return await openLevelStore(copy, LEVEL_LIMITS, onDamage, async (store) => {
       const result = await work(store, damages);

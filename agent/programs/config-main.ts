@@ -1,17 +1,12 @@
-import type { Override } from "../../shared/config/load-config.ts";
 import { reportFailure } from "../../shared/platform/command.ts";
-import { readConfig } from "../../shared/platform/read-config.ts";
+import { type ConfigSource, readConfig } from "../../shared/platform/read-config.ts";
 import { type AgentConfig, agentConfigSchema } from "../config/agent-config.ts";
 import { readMemberships } from "../identity/identity-file.ts";
 import { requireMemberships } from "../identity/membership-check.ts";
 
-export type ConfigRequest = {
+export type ConfigRequest = Omit<ConfigSource, "defaults"> & {
   /** "join": the agent need not have joined what it sends to. */
   readonly purpose: "run" | "join";
-  readonly defaultFile: string;
-  readonly file: string | undefined;
-  readonly environmentPrefix: string;
-  readonly flags: readonly Override[];
 };
 
 /**

@@ -1,20 +1,17 @@
 import { readFileSync } from "node:fs";
 import { OperationalError } from "../../shared/errors.ts";
-import type { Address } from "../../shared/model/address.ts";
 import { formatRfc3339 } from "../../shared/model/rfc3339.ts";
 import { reportFailure } from "../../shared/platform/command.ts";
 import { join, renewDue } from "../identity/enrolment.ts";
 
-export type IdentityRequest =
-  | { readonly command: "renew"; readonly dataDirectory: string }
-  | {
-      readonly command: "join";
-      readonly dataDirectory: string;
-      readonly aggregator: Address;
-      /** "-": it is read from standard input. */
-      readonly token: string;
-      readonly node: string;
-    };
+export type IdentityRequest = {
+  readonly dataDirectory: string;
+  /** Null: to renew what is due. A token "-" is read from standard input. */
+  readonly join: {
+    readonly name: { readonly aggregator: string; readonly node: string };
+    readonly token: string;
+  } | null;
+};
 
 /**
  * Joins an aggregator or renews certificates, and ends: the agent starts this as a process of its
@@ -22,17 +19,16 @@ export type IdentityRequest =
  */
 try {
   const request: IdentityRequest = JSON.parse(process.argv[2] ?? "");
-  const { dataDirectory } = request;
-  const nowMs = Date.now();
-  if (request.command === "renew") {
-    await renewDue(dataDirectory, nowMs);
+  const place = { dataDirectory: request.dataDirectory, nowMs: Date.now() };
+  if (request.join === null) {
+    await renewDue(place);
   } else {
-    const { aggregator, node } = request;
-    const token = request.token === "-" ? readFileSync(0, "utf8").trim() : request.token;
-    const joined = await join(aggregator, token, node, { dataDirectory, nowMs });
-    const until = formatRfc3339(joined.notAfterMs);
+    const { name, token } = request.join;
+    const given = token === "-" ? readFileSync(0, "utf8").trim() : token;
+    const { node, aggregator, notAfterMs } = await join(name, given, place);
+    const until = formatRfc3339(notAfterMs);
     process.stdout.write(
-      `Node ${node} has joined ${joined.aggregator}; its certificate is good until ${until} and renews itself\n`,
+      `Node ${node} has joined ${aggregator}; its certificate is good until ${until} and renews itself\n`,
     );
   }
 } catch (error) {

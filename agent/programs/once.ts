@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { type AgentPlatform, startAgent } from "../app.ts";
 import type { AgentConfig } from "../config/agent-config.ts";
 
@@ -5,13 +6,16 @@ const LOOK_MS = 50;
 /** What is a difference of two readings has one. */
 const TICKS = 2;
 
+/** Nothing of it is sent, served or read again. */
+export type OncePlatform = Omit<AgentPlatform, "connect" | "probe" | "servePage" | "onReload">;
+
 /**
  * The page of an agent that starts, ticks twice and ends: the very parts of one that runs, but it
  * sends nothing, and its buffer lies in `directory`.
  */
 export async function pageOnce(
   config: AgentConfig,
-  platform: Omit<AgentPlatform, "connect" | "probe" | "servePage">,
+  platform: OncePlatform,
   directory: string,
 ): Promise<string> {
   let page = () => "";
@@ -20,8 +24,12 @@ export async function pageOnce(
     { ...config, data_dir: directory, listen },
     {
       ...platform,
-      connect: () => (signal) => neverConnected(signal),
+      connect: () => async (signal) => {
+        if (!signal.aborted) await once(signal, "abort");
+        throw signal.reason;
+      },
       probe: () => async () => false,
+      onReload: () => ({ [Symbol.dispose]: () => {} }),
       servePage: async (_, text) => {
         page = text;
         return { [Symbol.asyncDispose]: async () => {} };
@@ -31,11 +39,4 @@ export async function pageOnce(
   const enough = new RegExp(`^telltale_agent_ticks_total ${TICKS}$`, "m");
   while (!enough.test(page())) await platform.clock.sleep(LOOK_MS);
   return page();
-}
-
-function neverConnected(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    if (signal.aborted) reject(signal.reason);
-    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-  });
 }

@@ -62,12 +62,10 @@ function bounded(known: DroppedRanges): DroppedRanges {
 
 function joined(first: DroppedRange, next: Omit<DroppedRange, "id">): DroppedRange {
   return {
-    id: first.id,
+    ...first,
     fromSeq: Math.min(first.fromSeq, next.fromSeq),
     toSeq: Math.max(first.toSeq, next.toSeq),
-    fromMs: first.fromMs,
     toMs: next.toMs,
-    reason: first.reason,
     frames: first.frames + next.frames,
     samples: first.samples + next.samples,
   };

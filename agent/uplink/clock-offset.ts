@@ -1,7 +1,12 @@
 import type { ClockMeasure } from "../../shared/model/accounts.ts";
+import type { Clock } from "../../shared/platform/ports.ts";
 
 /** A moment on this machine: Unix milliseconds that may jump, and those that never do. */
 export type Moment = { readonly wallMs: number; readonly monotonicMs: number };
+
+export function momentOf(clock: Clock): Moment {
+  return { wallMs: clock.nowMs(), monotonicMs: clock.monotonicMs() };
+}
 
 /** Of the monotonic clock here over the aggregator's clock. */
 type Sample = { readonly differenceMs: number; readonly roundTripMs: number };
@@ -38,10 +43,8 @@ export class ClockOffset {
     let best = this.#samples[0];
     if (best === undefined) return null;
     for (const sample of this.#samples) if (sample.roundTripMs <= best.roundTripMs) best = sample;
-    return {
-      aheadMs: wallMs - monotonicMs + best.differenceMs,
-      roundTripMs: best.roundTripMs,
-    };
+    const { differenceMs, roundTripMs } = best;
+    return { aheadMs: wallMs - monotonicMs + differenceMs, roundTripMs };
   }
 }
 

@@ -4,14 +4,16 @@ import type { AggregatorMessage__Output } from "../../shared/wire/generated/tell
 import type { Welcome__Output } from "../../shared/wire/generated/telltale/v1/Welcome.ts";
 import type { AgentConnection } from "../../shared/wire/ingest-connection.ts";
 import { PROTOCOL_VERSION } from "../../shared/wire/proto.ts";
-import type { Moment } from "./clock-offset.ts";
+import { type Moment, momentOf } from "./clock-offset.ts";
 import { SilenceError } from "./patience.ts";
 import type { UplinkDeps, UplinkOptions } from "./ports.ts";
 
 /** Frames in flight, whatever window an aggregator offers: each is remembered until its ack. */
 const WINDOW_FRAMES_MAX = 4096;
 
+/** A connection on which the aggregator has welcomed this agent. */
 export type Greeting = {
+  readonly connection: AgentConnection;
   readonly welcome: Welcome__Output;
   /** The rest of what the aggregator says. */
   readonly messages: AsyncIterator<AggregatorMessage__Output>;
@@ -34,9 +36,8 @@ export async function greet(
   const { oldestSeq, streamId } = buffer;
   const messages = connection.messages[Symbol.asyncIterator]();
   const first = messages.next();
-  const late = () => {
-    return new SilenceError("UNAVAILABLE", `${connection.peer} does not answer the hello`);
-  };
+  const { peer } = connection;
+  const late = () => new SilenceError("UNAVAILABLE", `${peer} does not answer the hello`);
   const sent = momentOf(clock);
   const hello = {
     protocolVersion: PROTOCOL_VERSION,
@@ -55,20 +56,15 @@ export async function greet(
     return Promise.race([first, sending.catch(() => first)]);
   });
   if (done === true) {
-    throw new OperationalError("UNAVAILABLE", `${connection.peer} ended without a welcome`);
+    throw new OperationalError("UNAVAILABLE", `${peer} ended without a welcome`);
   }
-  return { welcome: checkedWelcome(connection.peer, value), messages, sent, got: momentOf(clock) };
-}
-
-function momentOf(clock: UplinkDeps["clock"]): Moment {
-  return { wallMs: clock.nowMs(), monotonicMs: clock.monotonicMs() };
+  const welcome = checkedWelcome(peer, value);
+  return { connection, welcome, messages, sent, got: momentOf(clock) };
 }
 
 function checkedWelcome(peer: string, message: AggregatorMessage__Output): Welcome__Output {
   const { welcome } = message;
-  if (welcome === null || welcome === undefined) {
-    throw new OperationalError("PROTOCOL", `${peer} does not begin with a welcome`);
-  }
+  if (!welcome) throw new OperationalError("PROTOCOL", `${peer} does not begin with a welcome`);
   const { lastSeq, windowFrames } = welcome;
   if (!Number.isSafeInteger(lastSeq) || lastSeq < 0 || windowFrames < 1) {
     throw new OperationalError(

@@ -1,4 +1,4 @@
-import { type ChannelCredentials, type ClientDuplexStream, status } from "@grpc/grpc-js";
+import { Client, type ClientDuplexStream, status } from "@grpc/grpc-js";
 import { OperationalError } from "../../shared/errors.ts";
 import { type Address, formatAddress } from "../../shared/model/address.ts";
 import { nodeClock } from "../../shared/platform/node.ts";
@@ -8,28 +8,26 @@ import type { IngestClient } from "../../shared/wire/generated/telltale/v1/Inges
 import { fromGrpcError } from "../../shared/wire/grpc-status.ts";
 import type { AgentConnection, ConnectIngest } from "../../shared/wire/ingest-connection.ts";
 import { loadTelltale, MESSAGE_BYTES_MAX } from "../../shared/wire/proto.ts";
+import type { ChannelSecurity } from "../../shared/wire/tls.ts";
 
+/** A connection of one's own, made once and only to the address that was configured. */
+const OWN_CHANNEL = {
+  "grpc.enable_retries": 0,
+  "grpc.use_local_subchannel_pool": 1,
+  "grpc.service_config_disable_resolution": 1,
+  "grpc.enable_http_proxy": 0,
+};
 const OPTIONS = {
+  ...OWN_CHANNEL, // reconnecting and repeating is the uplink's own business, with its own waits
   "grpc.max_receive_message_length": MESSAGE_BYTES_MAX,
   "grpc.max_send_message_length": MESSAGE_BYTES_MAX,
   // A network that is gone without a word is noticed within 10 s; a busy aggregator is not taken for it.
   "grpc.keepalive_time_ms": 2000,
   "grpc.keepalive_timeout_ms": 8000,
-  // Reconnecting and repeating is the uplink's own business, with its own waits.
-  "grpc.enable_retries": 0,
-  "grpc.use_local_subchannel_pool": 1,
-  "grpc.service_config_disable_resolution": 1,
-  // Only to the address that was configured.
-  "grpc.enable_http_proxy": 0,
-};
-
-type ConnectionSecurity = {
-  readonly credentials: ChannelCredentials;
-  readonly options: Readonly<Record<string, string>>;
 };
 
 /** How to speak to an aggregator, by its address. */
-export type SecurityFor = (target: string) => ConnectionSecurity;
+type SecurityFor = (target: string) => ChannelSecurity;
 
 /**
  * For TCP and TLS. Short, because in a network that was gone each further attempt of the kernel's comes
@@ -116,4 +114,38 @@ async function* readMessages(
   } catch (error) {
     throw left() ?? fromGrpcError(error, peer);
   }
+}
+
+/** grpc.health.v1: the request for the server as a whole is empty; field 1 of the answer is SERVING. */
+const CHECK = "/grpc.health.v1.Health/Check";
+const SERVING = Buffer.of(0x08, 0x01);
+const ANSWER_BYTES_MAX = 1024;
+
+const PROBE_OPTIONS = { ...OWN_CHANNEL, "grpc.max_receive_message_length": ANSWER_BYTES_MAX };
+
+/** Asks the aggregator at `address`, over a connection of its own, whether it serves. */
+export function grpcProbe(
+  address: Address,
+  securityFor: SecurityFor,
+): (signal: AbortSignal) => Promise<boolean> {
+  const target = formatAddress(address);
+  return (signal) =>
+    new Promise((resolve) => {
+      if (signal.aborted) return resolve(false);
+      const { credentials, options } = securityFor(target);
+      const client = new Client(target, credentials, { ...PROBE_OPTIONS, ...options });
+      const cancel = () => call.cancel();
+      const call = client.makeUnaryRequest(
+        CHECK,
+        () => Buffer.alloc(0),
+        (answer) => answer.equals(SERVING),
+        null,
+        (error, isServing) => {
+          signal.removeEventListener("abort", cancel);
+          client.close();
+          resolve(error === null && isServing === true);
+        },
+      );
+      signal.addEventListener("abort", cancel, { once: true });
+    });
 }

@@ -28,8 +28,6 @@ export type EntryMessages = {
 /** The queue of frames, as the uplink needs it. */
 export type UplinkBuffer = {
   readonly streamId: string;
-  /** The first epoch of this process. */
-  readonly epoch: number;
   /** 0 where there is none. */
   readonly oldestSeq: number;
   readonly newestSeq: number;

@@ -3,7 +3,7 @@ import type { Accounts } from "../../shared/model/accounts.ts";
 import type { AgentMessage } from "../../shared/wire/generated/telltale/v1/AgentMessage.ts";
 import type { ClockAnswer__Output } from "../../shared/wire/generated/telltale/v1/ClockAnswer.ts";
 import type { AgentConnection } from "../../shared/wire/ingest-connection.ts";
-import { ClockOffset, type Moment } from "./clock-offset.ts";
+import { ClockOffset, type Moment, momentOf } from "./clock-offset.ts";
 import type { Greeting } from "./greeting.ts";
 import type { UplinkDeps } from "./ports.ts";
 import type { UplinkMetrics } from "./uplink-metrics.ts";
@@ -38,8 +38,7 @@ export class SessionReports {
   constructor(
     deps: UplinkDeps,
     shown: UplinkMetrics,
-    connection: AgentConnection,
-    { welcome, sent, got }: Greeting,
+    { connection, welcome, sent, got }: Greeting,
   ) {
     this.#deps = deps;
     this.#shown = shown;
@@ -75,7 +74,7 @@ export class SessionReports {
       throw new OperationalError("PROTOCOL", `${peer} answers probe ${id}, which was not sent`);
     }
     const there = { receivedMs: receivedUsec / 1000, sentMs: sentUsec / 1000 };
-    this.#offset.add(this.#probe.sent, there, this.#now());
+    this.#offset.add(this.#probe.sent, there, momentOf(this.#deps.clock));
     this.#probe = null;
     this.#showClock();
   }
@@ -124,7 +123,7 @@ export class SessionReports {
   }
 
   #probes(): AgentMessage[] {
-    const sent = this.#now();
+    const sent = momentOf(this.#deps.clock);
     if (this.#probe !== null || sent.monotonicMs < this.#probeDueMs) return [];
     this.#probesSent += 1;
     const id = this.#probesSent;
@@ -138,12 +137,7 @@ export class SessionReports {
   }
 
   #showClock(): void {
-    const measure = this.#offset.measure(this.#now());
+    const measure = this.#offset.measure(momentOf(this.#deps.clock));
     if (measure !== null) this.#shown.clockOffset.set(measure.aheadMs / 1000);
-  }
-
-  #now(): Moment {
-    const { clock } = this.#deps;
-    return { wallMs: clock.nowMs(), monotonicMs: clock.monotonicMs() };
   }
 }

@@ -1,11 +1,10 @@
 import { strict as assert } from "node:assert";
+import { once } from "node:events";
 import { OperationalError } from "../../shared/errors.ts";
 import { ChangeSignal } from "../../shared/time/change-signal.ts";
 import { FailureStreak } from "../../shared/time/failure-streak.ts";
 import type { Ack__Output } from "../../shared/wire/generated/telltale/v1/Ack.ts";
-import type { AggregatorMessage__Output } from "../../shared/wire/generated/telltale/v1/AggregatorMessage.ts";
 import type { Rejected__Output } from "../../shared/wire/generated/telltale/v1/Rejected.ts";
-import type { Welcome__Output } from "../../shared/wire/generated/telltale/v1/Welcome.ts";
 import type { AgentConnection } from "../../shared/wire/ingest-connection.ts";
 import { type Greeting, nameOfReason } from "./greeting.ts";
 import { SilenceError } from "./patience.ts";
@@ -39,9 +38,8 @@ export class UplinkSession {
   readonly #deps: UplinkDeps;
   readonly #shown: UplinkMetrics;
   readonly #connection: AgentConnection;
-  readonly #messages: AsyncIterator<AggregatorMessage__Output>;
+  readonly #greeting: Greeting;
   readonly #reports: SessionReports;
-  readonly #welcome: Welcome__Output;
   readonly #windowFrames: number;
   readonly #kind: EntryMessages;
   readonly #watching: SessionWatch;
@@ -57,18 +55,16 @@ export class UplinkSession {
   constructor(
     deps: UplinkDeps,
     shown: UplinkMetrics,
-    connection: AgentConnection,
     greeting: Greeting,
     kind: EntryMessages,
     watching: SessionWatch,
   ) {
-    const { welcome, messages } = greeting;
+    const { connection, welcome } = greeting;
     this.#deps = deps;
     this.#shown = shown;
     this.#connection = connection;
-    this.#messages = messages;
-    this.#reports = new SessionReports(deps, shown, connection, greeting);
-    this.#welcome = welcome;
+    this.#greeting = greeting;
+    this.#reports = new SessionReports(deps, shown, greeting);
     this.#windowFrames = welcome.windowFrames;
     this.#settling = new FailureStreak(deps.logger, "cannot remove acked frames from the buffer");
     this.#kind = kind;
@@ -104,7 +100,7 @@ export class UplinkSession {
   async #catchUp(): Promise<void> {
     const { buffer } = this.#deps;
     let rest = RETOLD_FRAMES_MAX;
-    for (const { fromSeq, toSeq, reason } of this.#welcome.refused) {
+    for (const { fromSeq, toSeq, reason } of this.#greeting.welcome.refused) {
       const endSeq = Math.min(toSeq, buffer.newestSeq);
       for (let seq = Math.max(fromSeq, buffer.oldestSeq); seq <= endSeq && rest > 0; seq += 1) {
         buffer.dropped(seq, nameOfReason(reason));
@@ -150,13 +146,12 @@ export class UplinkSession {
 
   async #receive(): Promise<void> {
     for (;;) {
-      const { done, value } = await this.#messages.next();
+      const { done, value } = await this.#greeting.messages.next();
       if (done === true) break;
       const { ack, rejected, clockAnswer } = value;
-      if (ack !== null && ack !== undefined) await this.#onAck(ack);
-      else if (rejected !== null && rejected !== undefined) this.#onRejected(rejected);
-      else if (clockAnswer !== null && clockAnswer !== undefined)
-        this.#reports.onClockAnswer(clockAnswer);
+      if (ack) await this.#onAck(ack);
+      else if (rejected) this.#onRejected(rejected);
+      else if (clockAnswer) this.#reports.onClockAnswer(clockAnswer);
       else throw this.#fault("says something out of turn");
     }
     if (!this.#isLeaving) {
@@ -232,7 +227,7 @@ export class UplinkSession {
   }
 
   async #farewell(stop: AbortSignal, over: AbortSignal): Promise<void> {
-    await aborted(stop, over);
+    if (!stop.aborted) await once(stop, "abort", { signal: over });
     const { clock } = this.#deps;
     await Promise.race([this.#drained(over), clock.sleep(FAREWELL_MS, over)]);
     this.#isLeaving = true;
@@ -258,18 +253,4 @@ export class UplinkSession {
   #fault(what: string): OperationalError {
     return new OperationalError("PROTOCOL", `${this.#connection.peer} ${what}`);
   }
-}
-
-/** Resolves when `stop` is aborted, rejects when `over` is. */
-async function aborted(stop: AbortSignal, over: AbortSignal): Promise<void> {
-  if (stop.aborted) return;
-  await new Promise<void>((resolve, reject) => {
-    const onStop = () => resolve();
-    const onOver = () => {
-      stop.removeEventListener("abort", onStop);
-      reject(over.reason);
-    };
-    stop.addEventListener("abort", onStop, { once: true });
-    over.addEventListener("abort", onOver, { once: true });
-  });
 }

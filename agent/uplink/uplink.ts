@@ -1,12 +1,11 @@
 import { errorMessage, OperationalError } from "../../shared/errors.ts";
 import { eitherSignal } from "../../shared/time/either-signal.ts";
-import type { AgentConnection } from "../../shared/wire/ingest-connection.ts";
 import { type Destination, Destinations } from "./destinations.ts";
 import { type Greeting, greet } from "./greeting.ts";
 import { isForeign, MetricsMessages } from "./metrics-kind.ts";
 import { SilenceError } from "./patience.ts";
 import type { UplinkDeps, UplinkOptions } from "./ports.ts";
-import { UplinkMetrics } from "./uplink-metrics.ts";
+import { type UplinkMetrics, uplinkMetrics } from "./uplink-metrics.ts";
 import { UplinkSession } from "./uplink-session.ts";
 
 /**
@@ -24,9 +23,7 @@ export async function runUplink(
   options: UplinkOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const destinations = new Destinations(deps.destinations, options.policy, deps);
-  const uplink = new Uplink(deps, options, destinations);
-  await Promise.all([uplink.run(signal), destinations.watch(signal)]);
+  await new Uplink(deps, options).run(signal);
 }
 
 /** Why the agent sends elsewhere than it did, or than it would. */
@@ -42,15 +39,19 @@ class Uplink {
   /** The first that was left since a connection stood. */
   #left: { readonly index: number; readonly reason: LeaveReason } | null = null;
 
-  constructor(deps: UplinkDeps, options: UplinkOptions, destinations: Destinations) {
+  constructor(deps: UplinkDeps, options: UplinkOptions) {
     this.#deps = deps;
     this.#options = options;
-    this.#destinations = destinations;
-    this.#shown = new UplinkMetrics(deps.metrics);
+    this.#destinations = new Destinations(deps.destinations, options.policy, deps);
+    this.#shown = uplinkMetrics(deps.metrics);
     for (const { name } of deps.destinations) this.#shown.reached(name, false);
   }
 
   async run(signal: AbortSignal): Promise<void> {
+    await Promise.all([this.#connect(signal), this.#destinations.watch(signal)]);
+  }
+
+  async #connect(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
         await this.#connectOnce(signal);
@@ -66,9 +67,9 @@ class Uplink {
     const startedMs = this.#deps.clock.monotonicMs();
     let reason: LeaveReason = "refused";
     try {
-      const { connection, greeting } = await this.#greet(index, destination, signal);
+      const greeting = await this.#greet(index, destination, signal);
       reason = "broken";
-      await this.#stream(index, { connection, greeting }, signal);
+      await this.#stream(index, greeting, signal);
       reason = "preferred";
       this.#destinations.left(index);
     } catch (error) {
@@ -80,11 +81,7 @@ class Uplink {
     this.#left ??= { index, reason };
   }
 
-  async #greet(
-    index: number,
-    { connect }: Destination,
-    signal: AbortSignal,
-  ): Promise<{ connection: AgentConnection; greeting: Greeting }> {
+  async #greet(index: number, { connect }: Destination, signal: AbortSignal): Promise<Greeting> {
     const connection = await connect(signal);
     const abandon = () => connection.close(new OperationalError("UNAVAILABLE", "Agent stops"));
     signal.addEventListener("abort", abandon, { once: true });
@@ -92,17 +89,17 @@ class Uplink {
     try {
       const { welcomeMs } = this.#destinations.patience(index);
       const greeting = await greet(connection, this.#deps, this.#options, welcomeMs);
-      await this.#checkStream(connection, greeting);
-      return { connection, greeting };
+      await this.#checkStream(greeting);
+      return greeting;
     } catch (error) {
-      connection.close(toError(error));
+      connection.close(error instanceof Error ? error : new Error(errorMessage(error)));
       throw error;
     } finally {
       signal.removeEventListener("abort", abandon);
     }
   }
 
-  async #checkStream({ peer }: AgentConnection, { welcome }: Greeting): Promise<void> {
+  async #checkStream({ connection: { peer }, welcome }: Greeting): Promise<void> {
     const { buffer, logger } = this.#deps;
     if (!isForeign(welcome, buffer)) return;
     logger.warn(
@@ -113,43 +110,33 @@ class Uplink {
     throw new OperationalError("PROTOCOL", `${peer} knows another life of this stream`);
   }
 
-  async #stream(
-    index: number,
-    { connection, greeting }: { connection: AgentConnection; greeting: Greeting },
-    signal: AbortSignal,
-  ): Promise<void> {
+  async #stream(index: number, greeting: Greeting, signal: AbortSignal): Promise<void> {
     const { logger, destinations } = this.#deps;
     const name = destinations[index]?.name ?? "";
+    const { peer } = greeting.connection;
     const { lastSeq, aggregatorVersion, load } = greeting.welcome;
     this.#logged.delete(index);
-    logger.info(
-      { peer: connection.peer, lastSeq, aggregatorVersion },
-      "connected to the aggregator",
-    );
-    this.#noteFailover(index);
+    logger.info({ peer, lastSeq, aggregatorVersion }, "connected to the aggregator");
+    const left = this.#left;
+    this.#left = null;
+    if (left !== null && left.index !== index)
+      this.#shown.failovers.add(1, { reason: left.reason });
     const leave = this.#destinations.welcomed(index);
     this.#destinations.saidLoad(index, load);
     this.#shown.connects.add();
     this.#shown.reached(name, true);
     const kind = new MetricsMessages(this.#deps.buffer, this.#shown, greeting.welcome);
-    const session = new UplinkSession(this.#deps, this.#shown, connection, greeting, kind, {
+    const session = new UplinkSession(this.#deps, this.#shown, greeting, kind, {
       patienceMs: () => this.#destinations.patience(index).ackMs,
       onLoad: (said) => this.#destinations.saidLoad(index, said),
     });
     using either = eitherSignal(signal, leave);
     try {
       await session.run(either.signal);
-      logger.info({ peer: connection.peer }, "said goodbye to the aggregator");
+      logger.info({ peer }, "said goodbye to the aggregator");
     } finally {
       this.#shown.reached(name, false);
     }
-  }
-
-  #noteFailover(index: number): void {
-    const left = this.#left;
-    this.#left = null;
-    if (left === null || left.index === index) return;
-    this.#shown.failovers.add(1, { reason: left.reason });
   }
 
   #tellFailure(index: number, { code, message }: OperationalError): void {
@@ -163,8 +150,4 @@ class Uplink {
     this.#logged.set(index, code);
     logger.warn(fields, "the aggregator is away: frames wait in the buffer");
   }
-}
-
-function toError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(errorMessage(error));
 }

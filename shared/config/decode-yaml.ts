@@ -1,9 +1,7 @@
 import { type Document, isCollection, isPair, LineCounter, parseDocument, visit } from "yaml";
 import type { z } from "zod";
 import { errorMessage, OperationalError } from "../errors.ts";
-
-/** Bytes of one configuration or rule file, at most. */
-export const CONFIG_BYTES_MAX = 1024 * 1024;
+import { CONFIG_BYTES_MAX } from "../platform/config-files.ts";
 
 /** One fault of a file. `path` as in `groups[0].rules[2].for`; empty for the whole file. */
 export type Fault = {
@@ -33,10 +31,7 @@ export function decodeYaml<T>(
     return wholeFault(file, `the file is larger than ${CONFIG_BYTES_MAX} bytes`);
   }
   const lines = new LineCounter();
-  const document = parseDocument(text, {
-    lineCounter: lines,
-    prettyErrors: false,
-  });
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   if (document.errors.length > 0) {
     const faults = document.errors.map((error) => ({
       file,

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { errorMessage } from "../errors.ts";
-import type { Address } from "../model/address.ts";
+import { type Address, parseAddress } from "../model/address.ts";
 import { parseDuration } from "../model/duration.ts";
 
 /** A duration such as `30s`, as milliseconds. */
@@ -39,14 +39,10 @@ export const size = z
 
 /** `HOST:PORT`; an IPv6 host in brackets. */
 export const address = z.string().transform((text, context): Address => {
-  const [, bracketed, plain, port = ""] =
-    /^(?:\[([0-9a-fA-F:.]+)\]|([^:\s/]+)):(\d{1,5})$/.exec(text) ?? [];
-  const host = bracketed ?? plain;
-  if (host === undefined || Number(port) > 65_535) {
-    context.addIssue({ code: "custom", message: `Not HOST:PORT: "${text}"` });
-    return z.NEVER;
-  }
-  return { host, port: Number(port) };
+  const parsed = parseAddress(text);
+  if (parsed !== null) return parsed;
+  context.addIssue({ code: "custom", message: `Not HOST:PORT: "${text}"` });
+  return z.NEVER;
 });
 
 export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;

@@ -15,12 +15,12 @@ export type Override = {
  * schema's, or those that are given for a value that neither names.
  * @throws OperationalError CONFIG naming every fault with file, line and path
  */
-export function loadConfig<T>(
-  schema: z.ZodType<T>,
+export function loadConfig<S extends z.ZodType>(
+  schema: S,
   file: { readonly path: string; readonly text: string } | null,
   overrides: readonly Override[],
   defaults: readonly Override[] = [],
-): T {
+): z.infer<S> {
   const decoded = decodeYaml(z.record(z.string(), z.unknown()), file?.path ?? "", file?.text ?? "");
   if (decoded.value === null) throw faultsError(decoded.faults);
   if (file !== null) {
@@ -33,7 +33,10 @@ export function loadConfig<T>(
     if (!hasPath(merged, path)) setPath(merged, path, plainScalar(text));
   }
   const result = schema.safeParse(merged);
-  if (result.success) return Object.freeze(result.data);
+  if (result.success) {
+    Object.freeze(result.data);
+    return result.data;
+  }
   const messages = result.error.issues.map((issue) => {
     const path = issue.path.map(String);
     const override = overrides.findLast((one) => one.path.join(".") === path.join("."));
@@ -60,10 +63,8 @@ export function environmentOverrides(
     const path = known.get(name.slice(prefix.length + 1));
     if (path === undefined) {
       const names = [...known.keys()].map((key) => `${prefix}_${key}`).sort();
-      throw new OperationalError(
-        "CONFIG",
-        `${name}: no such setting; there are ${names.join(", ")}`,
-      );
+      const message = `${name}: no such setting; there are ${names.join(", ")}`;
+      throw new OperationalError("CONFIG", message);
     }
     overrides.push({ source: name, path, text });
   }
@@ -98,8 +99,7 @@ function unwrapped(field: z.ZodType): z.ZodType {
 function hasPath(target: unknown, path: readonly string[]): boolean {
   const [key, ...rest] = path;
   if (key === undefined) return target !== undefined;
-  if (typeof target !== "object" || target === null) return false;
-  return hasPath((target as Record<string, unknown>)[key], rest);
+  return isMap(target) && hasPath(target[key], rest);
 }
 
 function setPath(target: Record<string, unknown>, path: readonly string[], value: unknown): void {
@@ -109,10 +109,13 @@ function setPath(target: Record<string, unknown>, path: readonly string[], value
     return;
   }
   const inner = target[key];
-  const next =
-    typeof inner === "object" && inner !== null ? (inner as Record<string, unknown>) : {};
+  const next = isMap(inner) ? inner : {};
   target[key] = next;
   setPath(next, rest, value);
+}
+
+function isMap(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null;
 }
 
 /** A text from outside read as YAML reads a scalar or a short list: `true`, `5`, `[a, b]`. */

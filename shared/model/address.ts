@@ -9,11 +9,14 @@ export function isLoopback({ host }: Address): boolean {
   return host === "localhost" || host === "::1" || /^127\.\d+\.\d+\.\d+$/.test(host);
 }
 
-/** `HOST:PORT`, or `HOST` alone for the given port; an IPv6 host in brackets. Null: it is neither. */
-export function parseAddress(text: string, defaultPort: number): Address | null {
-  const [, bracketed, plain, port = String(defaultPort)] =
+/**
+ * `HOST:PORT`, or `HOST` alone where there is a port for it; an IPv6 host in brackets. Port 0 stands
+ * for any that is free. Null: it is neither.
+ */
+export function parseAddress(text: string, defaultPort?: number): Address | null {
+  const [, bracketed, plain, digits] =
     /^(?:\[([0-9a-fA-F:.]+)\]|([^:\s/[\]]+))(?::(\d{1,5}))?$/.exec(text) ?? [];
   const host = bracketed ?? plain;
-  if (host === undefined || Number(port) < 1 || Number(port) > 65_535) return null;
-  return { host, port: Number(port) };
+  const port = digits === undefined ? defaultPort : Number(digits);
+  return host === undefined || port === undefined || port > 65_535 ? null : { host, port };
 }

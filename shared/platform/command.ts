@@ -34,6 +34,28 @@ export async function runUntilSignal(start: () => Promise<AsyncDisposable>): Pro
   await daemon[Symbol.asyncDispose]();
 }
 
+/**
+ * From this call on SIGHUP asks for a reload. One that comes while the program still starts is made
+ * up for once somebody listens; Node would end the program.
+ */
+export function reloadSignal(): (reload: () => Promise<void>) => Disposable {
+  let isAsked = false;
+  let listener: (() => Promise<void>) | null = null;
+  process.on("SIGHUP", () => {
+    if (listener === null) isAsked = true;
+    else void listener();
+  });
+  return (reload) => {
+    listener = reload;
+    if (isAsked) void reload();
+    return {
+      [Symbol.dispose]: () => {
+        listener = null;
+      },
+    };
+  };
+}
+
 /** Prints what is expected to go wrong and sets the exit code; anything else is a bug and thrown. */
 export function reportFailure(program: string, error: unknown): void {
   if (!(error instanceof OperationalError)) throw error;

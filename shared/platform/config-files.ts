@@ -1,8 +1,9 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { CONFIG_BYTES_MAX } from "../config/decode-yaml.ts";
 import { errorMessage, OperationalError, systemCode } from "../errors.ts";
 
+/** Bytes of one configuration or rule file, at most. */
+export const CONFIG_BYTES_MAX = 1024 ** 2;
 const FILES_MAX = 10_000;
 
 /**
@@ -10,16 +11,11 @@ const FILES_MAX = 10_000;
  * @throws OperationalError CONFIG when it cannot be read or is too large
  */
 export function readConfigFile(path: string): string | null {
-  try {
-    if (statSync(path).size > CONFIG_BYTES_MAX) {
-      throw new OperationalError("CONFIG", `${path}: larger than ${CONFIG_BYTES_MAX} bytes`);
-    }
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    if (systemCode(error) === "ENOENT") return null;
-    if (error instanceof OperationalError) throw error;
-    throw new OperationalError("CONFIG", `${path}: cannot be read: ${errorMessage(error)}`);
+  const size = ifThere(path, () => statSync(path).size) ?? 0;
+  if (size > CONFIG_BYTES_MAX) {
+    throw new OperationalError("CONFIG", `${path}: larger than ${CONFIG_BYTES_MAX} bytes`);
   }
+  return ifThere(path, () => readFileSync(path, "utf8"));
 }
 
 /**
@@ -44,15 +40,20 @@ function pathsOf(pattern: string): string[] {
     .replaceAll("*", ".*")
     .replaceAll("?", ".");
   const matches = new RegExp(`^${form}$`);
+  const all = ifThere(folder, () => readdirSync(folder)) ?? [];
+  const names = all.filter((name) => matches.test(name) && !name.startsWith("."));
+  if (names.length > FILES_MAX) {
+    throw new OperationalError("CONFIG", `${pattern}: ${names.length} files, over ${FILES_MAX}`);
+  }
+  return names.sort().map((name) => join(folder, name));
+}
+
+/** Null where there is no such file or folder. @throws OperationalError CONFIG */
+function ifThere<T>(path: string, read: () => T): T | null {
   try {
-    const names = readdirSync(folder).filter((name) => matches.test(name) && !name.startsWith("."));
-    if (names.length > FILES_MAX) {
-      throw new OperationalError("CONFIG", `${pattern}: ${names.length} files, over ${FILES_MAX}`);
-    }
-    return names.sort().map((name) => join(folder, name));
+    return read();
   } catch (error) {
-    if (systemCode(error) === "ENOENT") return [];
-    if (error instanceof OperationalError) throw error;
-    throw new OperationalError("CONFIG", `${folder}: cannot be read: ${errorMessage(error)}`);
+    if (systemCode(error) === "ENOENT") return null;
+    throw new OperationalError("CONFIG", `${path}: cannot be read: ${errorMessage(error)}`);
   }
 }

@@ -1,5 +1,14 @@
 import { errorMessage, OperationalError, systemCode } from "../errors.ts";
 
+/** Does what may fail in a directory. @throws OperationalError as `storageError` */
+export function inDirectory<T>(directory: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw storageError(directory, error);
+  }
+}
+
 /** What failed in a store's directory: IN_USE where another process holds it, else STORAGE. */
 export function storageError(directory: string, error: unknown): OperationalError {
   const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
@@ -8,9 +17,7 @@ export function storageError(directory: string, error: unknown): OperationalErro
 }
 
 export function inUse(directory: string, cause: unknown): OperationalError {
-  return new OperationalError(
-    "IN_USE",
-    `${directory} is in use by another process: stop it, or give this one a directory of its own`,
-    { cause },
-  );
+  const hint = "stop it, or give this one a directory of its own";
+  const message = `${directory} is in use by another process: ${hint}`;
+  return new OperationalError("IN_USE", message, { cause });
 }

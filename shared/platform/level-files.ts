@@ -1,8 +1,11 @@
 import {
   closeSync,
+  copyFileSync,
   existsSync,
   fstatSync,
+  linkSync,
   mkdirSync,
+  mkdtempSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -13,11 +16,9 @@ import {
   writeFileSync,
 } from "node:fs";
 import { basename, join } from "node:path";
-import { inUse, storageError } from "./level-errors.ts";
-import { isTableWhole, salvageTable } from "./level-table.ts";
-
-const TABLE_MAGIC = Buffer.from("57fb808b247547db", "hex");
-const TABLE_BYTES_MIN = 48;
+import { OperationalError } from "../errors.ts";
+import { inDirectory, inUse } from "./level-errors.ts";
+import { FOOTER_BYTES, isFooter, isTableWhole, salvageTable } from "./level-table.ts";
 
 /** The directory's newest quarantines are kept, for whoever wants to look at them. */
 const QUARANTINES_MAX = 3;
@@ -29,6 +30,18 @@ const STARTS = "STARTS";
 export const DEATHS_MAX = 2;
 /** What LevelDB and we make in a store's directory; whatever else lies there is left alone. */
 const OWN_FILES = /^(?:CURRENT|LOG(?:\.old)?|MANIFEST-\d+|\d+\.\w+|lost|STARTS)$/;
+/** Those that make the store. */
+const STORE_FILES = /^(?:CURRENT|MANIFEST-\d+|\d+\.(?:ldb|sst|log))$/;
+const TABLES = /\.(?:ldb|sst)$/;
+
+/** Names of the folders in a directory; none where it is missing. @throws OperationalError STORAGE */
+export function foldersIn(directory: string): string[] {
+  return inDirectory(directory, () => {
+    if (!existsSync(directory)) return [];
+    const entries = readdirSync(directory, { withFileTypes: true });
+    return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+  });
+}
 
 /** All files of the store but its lock. */
 export function ownFiles(directory: string): string[] {
@@ -46,12 +59,10 @@ export function quarantine(directory: string, names: readonly string[]): string 
   for (let count = 2; existsSync(path); count += 1) {
     path = join(directory, `quarantine-${time}-${count}`);
   }
-  try {
+  inDirectory(directory, () => {
     mkdirSync(path);
     for (const name of names) renameSync(join(directory, name), join(path, name));
-  } catch (error) {
-    throw storageError(directory, error);
-  }
+  });
   return path;
 }
 
@@ -83,24 +94,28 @@ export function requireUnlocked(directory: string): void {
 
 /** Puts what is whole of damaged tables in their place. Returns where they themselves lie now. */
 export function salvageTables(directory: string): string | null {
-  const bad = tablesOf(directory).filter((path) => !isTableWhole(readFileSync(path)));
+  const bad = damagedTables(directory);
   if (bad.length === 0) return null;
-  const salvaged = bad.map((path) => salvageTable(readFileSync(path)));
-  const aside = quarantine(
-    directory,
-    bad.map((path) => basename(path)),
-  );
-  for (const [index, path] of bad.entries()) {
+  const salvaged = bad.map((name) => salvageTable(readFileSync(join(directory, name))));
+  const aside = quarantine(directory, bad);
+  for (const [index, name] of bad.entries()) {
     const table = salvaged[index] ?? null;
     if (table === null) continue;
+    const path = join(directory, name);
     writeFileSync(`${path}.new`, table);
     renameSync(`${path}.new`, path);
   }
   return aside;
 }
 
+/** Names of the tables that have a block with a wrong checksum. */
+export function damagedTables(directory: string): string[] {
+  const bad = tablesOf(directory).filter((path) => !isTableWhole(readFileSync(path)));
+  return bad.map((path) => basename(path));
+}
+
 export function tablesOf(directory: string): string[] {
-  const names = readdirSync(directory).filter((name) => /\.(ldb|sst)$/.test(name));
+  const names = readdirSync(directory).filter((name) => TABLES.test(name));
   return names.map((name) => join(directory, name));
 }
 
@@ -108,11 +123,51 @@ export function endsLikeTable(path: string): boolean {
   const file = openSync(path, "r");
   try {
     const { size } = fstatSync(file);
-    if (size < TABLE_BYTES_MIN) return false;
-    const end = Buffer.alloc(TABLE_MAGIC.length);
+    if (size < FOOTER_BYTES) return false;
+    const end = Buffer.alloc(FOOTER_BYTES);
     readSync(file, end, 0, end.length, size - end.length);
-    return end.equals(TABLE_MAGIC);
+    return isFooter(end);
   } finally {
     closeSync(file);
+  }
+}
+
+/**
+ * Makes a second directory with the same store in it, which may be opened, repaired and changed while
+ * the first stays as it is: LevelDB never changes a table, so those are links.
+ * @throws OperationalError NOT_FOUND when there is no store, IN_USE while a process has it open,
+ * STORAGE when the copy cannot be made
+ */
+export function copyStore(from: string, to: string): void {
+  requireStore(from);
+  inDirectory(to, () => {
+    mkdirSync(to, { recursive: true });
+    for (const name of readdirSync(from).filter((one) => STORE_FILES.test(one))) {
+      if (TABLES.test(name)) linkOrCopy(join(from, name), join(to, name));
+      else copyFileSync(join(from, name), join(to, name));
+    }
+  });
+}
+
+/** A copy in a new folder beside the store's files; the caller removes it. @throws as `copyStore` */
+export function temporaryCopy(from: string): string {
+  requireStore(from);
+  const to = inDirectory(from, () => mkdtempSync(join(from, "view-")));
+  copyStore(from, to);
+  return to;
+}
+
+function requireStore(directory: string): void {
+  if (!existsSync(directory) || !readdirSync(directory).some((name) => STORE_FILES.test(name))) {
+    throw new OperationalError("NOT_FOUND", `${directory}: there is no store here`);
+  }
+  requireUnlocked(directory);
+}
+
+function linkOrCopy(from: string, to: string): void {
+  try {
+    linkSync(from, to);
+  } catch {
+    copyFileSync(from, to); // another file system
   }
 }

@@ -1,11 +1,11 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { statfs } from "node:fs/promises";
 import { join } from "node:path";
-import type { ClassicLevel } from "classic-level";
+import type { ClassicLevel, Iterator } from "classic-level";
 import { Level } from "level";
 import { OperationalError, systemCode } from "../errors.ts";
 import { SerialQueue } from "../time/serial-queue.ts";
-import { storageError } from "./level-errors.ts";
+import { inDirectory, storageError } from "./level-errors.ts";
 import {
   countStart,
   DEATHS_MAX,
@@ -18,7 +18,7 @@ import {
   tablesOf,
 } from "./level-files.ts";
 import { isTableWhole } from "./level-table.ts";
-import type { BatchOperation, Entry, KeyRange, KeyValueStore } from "./ports.ts";
+import type { BatchOperation, Entry, EntryRange, KeyRange, KeyValueStore } from "./ports.ts";
 
 /** What LevelDB may use. Small: an agent has to live in some tens of megabytes. */
 export type LevelLimits = {
@@ -29,6 +29,7 @@ export type LevelLimits = {
 };
 
 type Database = ClassicLevel<Uint8Array, Uint8Array>;
+type Entries = Iterator<Database, Uint8Array, Uint8Array>;
 
 /** On Node `level` is classic-level; its own types leave out `repair` and `compactRange`. */
 const LevelDb = Level as unknown as typeof ClassicLevel;
@@ -65,26 +66,23 @@ export async function openLevelStore<T>(
   report: (damage: StoreDamage) => void,
   load: (store: KeyValueStore) => Promise<T>,
 ): Promise<T> {
-  makeDirectory(directory);
+  inDirectory(directory, () => mkdirSync(directory, { recursive: true }));
   const deaths = countStart(directory);
   if (!(await isDamaged(directory, limits, deaths))) {
     const result = await tryLoad(directory, limits, load);
-    if (result.isGood) return result.value;
+    if ("value" in result) return result.value;
   }
   const kept = salvageTables(directory);
   await LevelDb.repair(directory).catch(() => undefined); // the next open tells
   const lost = existsSync(join(directory, "lost")) ? quarantine(directory, ["lost"]) : null;
   report({ directory, outcome: "repaired", quarantine: lost ?? kept });
   const repaired = await tryLoad(directory, limits, load);
-  if (repaired.isGood) return repaired.value;
-  report({
-    directory,
-    outcome: "set aside",
-    quarantine: quarantine(directory, ownFiles(directory)),
-  });
+  if ("value" in repaired) return repaired.value;
+  const aside = quarantine(directory, ownFiles(directory));
+  report({ directory, outcome: "set aside", quarantine: aside });
   const fresh = await tryLoad(directory, limits, load);
-  if (fresh.isGood) return fresh.value;
-  throw fresh.error;
+  if ("value" in fresh) return fresh.value;
+  throw fresh.damage;
 }
 
 /** @throws OperationalError STORAGE when the directory's disk does not answer */
@@ -92,14 +90,6 @@ export async function freeBytes(directory: string): Promise<number> {
   try {
     const { bavail, bsize } = await statfs(directory);
     return bavail * bsize;
-  } catch (error) {
-    throw storageError(directory, error);
-  }
-}
-
-function makeDirectory(directory: string): void {
-  try {
-    mkdirSync(directory, { recursive: true });
   } catch (error) {
     throw storageError(directory, error);
   }
@@ -124,19 +114,15 @@ async function isDamaged(directory: string, limits: LevelLimits, deaths: number)
   }
   if (tables.every(endsLikeTable)) return false;
   const probe = await tryLoad(directory, limits, (store) => store.close());
-  return !probe.isGood || !tablesOf(directory).every(endsLikeTable);
+  return "damage" in probe || !tablesOf(directory).every(endsLikeTable);
 }
-
-type Attempt<T> =
-  | { readonly isGood: true; readonly value: T }
-  | { readonly isGood: false; readonly error: OperationalError };
 
 /** Damage is an outcome, everything else is thrown. */
 async function tryLoad<T>(
   directory: string,
   limits: LevelLimits,
   load: (store: KeyValueStore) => Promise<T>,
-): Promise<Attempt<T>> {
+): Promise<{ readonly value: T } | { readonly damage: OperationalError }> {
   const db: Database = new LevelDb(directory, {
     keyEncoding: "view",
     valueEncoding: "view",
@@ -147,13 +133,11 @@ async function tryLoad<T>(
   });
   try {
     await db.open();
-    return { isGood: true, value: await load(new LevelStore(directory, db)) };
+    return { value: await load(new LevelStore(directory, db)) };
   } catch (error) {
     await db.close().catch(() => undefined); // what matters is why it could not be read
     const told = error instanceof OperationalError ? error : storageError(directory, error);
-    if (told.code === "STORAGE" && isDamage(told)) {
-      return { isGood: false, error: told };
-    }
+    if (told.code === "STORAGE" && isDamage(told)) return { damage: told };
     throw told;
   }
 }
@@ -161,10 +145,6 @@ async function tryLoad<T>(
 /** Not a full disk or a missing permission: those go by themselves, and a repair makes them worse. */
 function isDamage({ cause, message }: OperationalError): boolean {
   return systemCode(cause) === "LEVEL_CORRUPTION" || /No such file or directory/.test(message);
-}
-
-function iteratorOf(db: Database, range: KeyRange) {
-  return db.iterator({ ...range, fillCache: false });
 }
 
 /**
@@ -196,15 +176,12 @@ class LevelStore implements KeyValueStore {
 
   async batch(
     operations: readonly BatchOperation[],
-    options: { readonly sync: boolean },
+    { sync }: { readonly sync: boolean },
   ): Promise<void> {
-    const { sync } = options;
     await this.#write(operations, () => this.#db.batch([...operations], { sync }));
   }
 
-  entries(
-    range: KeyRange & { readonly reverse?: boolean; readonly limit?: number },
-  ): AsyncIterable<Entry> {
+  entries(range: EntryRange): AsyncIterable<Entry> {
     // Made now, not at the first step: the entries are those of the call.
     const isOpen = this.#reopening === null && this.#db.status === "open";
     const iterator = isOpen ? this.#iterator(range) : null;
@@ -237,7 +214,7 @@ class LevelStore implements KeyValueStore {
     forgetStarts(this.#directory);
   }
 
-  async *#entriesOf(open: () => ReturnType<typeof iteratorOf>): AsyncIterable<Entry> {
+  async *#entriesOf(open: () => Entries): AsyncIterable<Entry> {
     await this.#reopening;
     const iterator = open();
     try {
@@ -251,12 +228,9 @@ class LevelStore implements KeyValueStore {
     }
   }
 
-  #iterator(range: KeyRange & { readonly reverse?: boolean; readonly limit?: number }) {
-    try {
-      return iteratorOf(this.#db, range);
-    } catch (error) {
-      throw storageError(this.#directory, error); // it is closed
-    }
+  /** @throws OperationalError STORAGE when it is closed */
+  #iterator(range: EntryRange) {
+    return inDirectory(this.#directory, () => this.#db.iterator({ ...range, fillCache: false }));
   }
 
   /** One after the other: what lies behind half a record would be lost with it. */
@@ -282,10 +256,8 @@ class LevelStore implements KeyValueStore {
   async #reopen(): Promise<void> {
     const bytes = await freeBytes(this.#directory);
     if (bytes < FREE_BYTES_MIN) {
-      throw new OperationalError(
-        "STORAGE",
-        `${this.#directory}: the disk is full, ${bytes} bytes are left`,
-      );
+      const message = `${this.#directory}: the disk is full, ${bytes} bytes are left`;
+      throw new OperationalError("STORAGE", message);
     }
     const undo = this.#undo ?? (await this.#undoOf(this.#doubtful));
     this.#undo = undo; // once: what is found after the next open may be what failed

@@ -11,7 +11,7 @@ type Handle = { readonly offset: number; readonly size: number };
 /** A block of data and the key its index entry has: not before the last key in it. */
 type DataBlock = { readonly key: Uint8Array; readonly handle: Handle };
 
-const FOOTER_BYTES = 48;
+export const FOOTER_BYTES = 48;
 const HANDLES_BYTES = 40;
 const TRAILER_BYTES = 5;
 const MAGIC = Buffer.from("57fb808b247547db", "hex");
@@ -41,11 +41,16 @@ export function salvageTable(table: Buffer): Buffer | null {
 
 function readFooter(table: Buffer): { metaIndex: Handle; index: Handle } | null {
   const start = table.length - FOOTER_BYTES;
-  if (start < 0 || !table.subarray(start + HANDLES_BYTES).equals(MAGIC)) return null;
+  if (start < 0 || !isFooter(table.subarray(start))) return null;
   const cursor = { at: start };
   const metaIndex = readHandle(table, cursor);
   const index = readHandle(table, cursor);
   return metaIndex === null || index === null ? null : { metaIndex, index };
+}
+
+/** Whether a table may end with these bytes. */
+export function isFooter(bytes: Buffer): boolean {
+  return bytes.subarray(HANDLES_BYTES).equals(MAGIC);
 }
 
 /** The block without its trailer, null when it fails its checksum. */
@@ -208,7 +213,7 @@ function crcStep(state: number, byte: number): number {
 function crc32c(bytes: Buffer, start: number, end: number): number {
   let state = -1;
   for (let at = start; at < end; at += 1) {
-    state = (CRC_TABLE[(state ^ (bytes[at] ?? 0)) & 0xff] ?? 0) ^ (state >>> 8);
+    state = crcStep(state, bytes[at] ?? 0);
   }
   return ~state >>> 0;
 }

@@ -22,6 +22,9 @@ export type KeyRange = {
   readonly lte?: Uint8Array;
 };
 
+/** `reverse`: from the end. */
+export type EntryRange = KeyRange & { readonly reverse?: boolean; readonly limit?: number };
+
 export type BatchOperation =
   | { readonly type: "put"; readonly key: Uint8Array; readonly value: Uint8Array }
   | { readonly type: "del"; readonly key: Uint8Array };
@@ -39,10 +42,8 @@ export type KeyValueStore = {
    * there after all until the next write, which undoes it before it writes anything.
    */
   batch(operations: readonly BatchOperation[], options: { readonly sync: boolean }): Promise<void>;
-  /** Entries of the range in key order (`reverse`: from the end), as they were at the call. */
-  entries(
-    range: KeyRange & { readonly reverse?: boolean; readonly limit?: number },
-  ): AsyncIterable<Entry>;
+  /** Entries of the range in key order, as they were at the call. */
+  entries(range: EntryRange): AsyncIterable<Entry>;
   /** Deletes every key of the range. Not atomic: after a crash a part may remain. */
   clear(range: KeyRange): Promise<void>;
   /** Gives back the disk space of deleted keys in the range. */

@@ -111,15 +111,13 @@ export class ByteWriter {
  */
 export function checkedBody(bytes: Uint8Array, what: string): Uint8Array {
   const length = bytes.length - CRC_BYTES;
-  if (length < 0)
+  if (length < 0) {
     throw new OperationalError("PARSE", `${what} of ${bytes.length} bytes is cut off`);
-  const stored = new DataView(bytes.buffer, bytes.byteOffset + length, CRC_BYTES).getUint32(
-    0,
-    true,
-  );
+  }
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const body = bytes.subarray(0, length);
-  if (crc32(body) !== stored) throw new OperationalError("PARSE", `${what} fails its checksum`);
-  return body;
+  if (crc32(body) === view.getUint32(length, true)) return body;
+  throw new OperationalError("PARSE", `${what} fails its checksum`);
 }
 
 /** Reads what ByteWriter wrote; every read is bounded by the end of the bytes. */
@@ -236,4 +234,13 @@ export class ByteReader {
   #cutOff(): OperationalError {
     return new OperationalError("PARSE", `${this.#what} is cut off at byte ${this.#offset}`);
   }
+}
+
+/** A column with room for more: what is in it, in a longer one. */
+export function grown<Column extends { set(from: Column): void }>(
+  from: Column,
+  to: Column,
+): Column {
+  to.set(from);
+  return to;
 }

@@ -2,7 +2,7 @@ import { strict as assert } from "node:assert";
 import { OperationalError } from "../errors.ts";
 import { EPOCH_FRAMES_MAX, EPOCH_MAX, epochOfSeq, seqOf } from "../model/sequence.ts";
 import { DOUBLE_SCALE, type SeriesDefinition } from "../model/series-definition.ts";
-import { ByteReader, checkedBody } from "./bytes.ts";
+import { ByteReader, checkedBody, grown } from "./bytes.ts";
 import {
   FLAG_KEYFRAME,
   FRAME_BYTES_MAX,
@@ -10,7 +10,7 @@ import {
   FRAME_VERSION,
   STREAM_SERIES_MAX,
 } from "./frame.ts";
-import { type ParsedGroup, readGroup } from "./frame-input.ts";
+import { frameFault, type ParsedGroup, readGroup } from "./frame-input.ts";
 import { FrameOutput } from "./frame-output.ts";
 
 export type FrameHeader = {
@@ -49,22 +49,21 @@ export function parseFrame(bytes: Uint8Array): ParsedFrame {
   for (let i = 0; i < groupCount; i += 1) {
     const group = readGroup(reader, header);
     const fault = groupFault(group, header);
-    if (fault !== null) throw new OperationalError("PARSE", `frame ${header.seq} ${fault}`);
+    if (fault !== null) throw frameFault(`${header.seq} ${fault}`);
     named += group.ended.length + group.changed.length;
     if (named > header.seriesCount) {
-      const counts = `${named} of ${header.seriesCount} series`;
-      throw new OperationalError("PARSE", `frame ${header.seq} names ${counts}`);
+      throw frameFault(`${header.seq} names ${named} of ${header.seriesCount} series`);
     }
     if (group.group <= before || group.group >= FRAME_GROUPS_MAX) {
-      throw new OperationalError("PARSE", `frame ${header.seq} has group ${group.group} amiss`);
+      throw frameFault(`${header.seq} has group ${group.group} amiss`);
     }
     before = group.group;
     groups.push(group);
   }
   reader.end();
   const twice = namedTwice(groups);
-  if (twice === null) return { ...header, groups };
-  throw new OperationalError("PARSE", `frame ${header.seq} names series ${twice} twice`);
+  if (twice !== null) throw frameFault(`${header.seq} names series ${twice} twice`);
+  return { ...header, groups };
 }
 
 function groupFault(group: ParsedGroup, { isKeyframe, timeMs }: FrameHeader): string | null {
@@ -92,10 +91,7 @@ function namedTwice(groups: readonly ParsedGroup[]): number | null {
 
 function openFrame(bytes: Uint8Array): ByteReader {
   if (bytes.length > FRAME_BYTES_MAX) {
-    throw new OperationalError(
-      "PARSE",
-      `frame of ${bytes.length} bytes is over ${FRAME_BYTES_MAX}`,
-    );
+    throw frameFault(`of ${bytes.length} bytes is over ${FRAME_BYTES_MAX}`);
   }
   return new ByteReader(checkedBody(bytes, "frame"), "frame");
 }
@@ -103,17 +99,14 @@ function openFrame(bytes: Uint8Array): ByteReader {
 function readHeader(reader: ByteReader): FrameHeader {
   const version = reader.byte();
   if (version !== FRAME_VERSION) {
-    throw new OperationalError(
-      "PARSE",
-      `frame has version ${version}, this program reads version ${FRAME_VERSION}`,
-    );
+    throw frameFault(`has version ${version}, this program reads version ${FRAME_VERSION}`);
   }
   const flags = reader.byte();
   const seq = readSeq(reader);
   const timeMs = reader.varint();
   const seriesCount = reader.varint();
   if (flags > FLAG_KEYFRAME || seriesCount > STREAM_SERIES_MAX) {
-    throw new OperationalError("PARSE", `frame ${seq} has flags ${flags}, ${seriesCount} series`);
+    throw frameFault(`${seq} has flags ${flags}, ${seriesCount} series`);
   }
   return { seq, timeMs, isKeyframe: flags === FLAG_KEYFRAME, seriesCount };
 }
@@ -122,7 +115,7 @@ function readSeq(reader: ByteReader): number {
   const epoch = reader.varint();
   const count = reader.varint();
   if (epoch <= EPOCH_MAX && count <= EPOCH_FRAMES_MAX) return seqOf(epoch, count);
-  throw new OperationalError("PARSE", `frame ${count} of epoch ${epoch} is beyond all`);
+  throw frameFault(`${count} of epoch ${epoch} is beyond all`);
 }
 
 /** Unix milliseconds. */
@@ -204,10 +197,8 @@ export class StreamDecoder {
     }
     for (const definition of definitions) {
       if (definition.id !== expectedId || expectedId >= STREAM_SERIES_MAX) {
-        throw new OperationalError(
-          "PROTOCOL",
-          `Series ${definition.id} of epoch ${epoch} where ${expectedId} should follow`,
-        );
+        const what = `Series ${definition.id} of epoch ${epoch}`;
+        throw new OperationalError("PROTOCOL", `${what} where ${expectedId} should follow`);
       }
       expectedId += 1;
     }
@@ -284,12 +275,8 @@ export class StreamDecoder {
     const count = this.#definitions.length;
     if (count <= this.#values.length) return;
     const capacity = Math.max(count, this.#values.length * 2);
-    const values = new Float64Array(capacity);
-    values.set(this.#values);
-    const isAlive = new Uint8Array(capacity);
-    isAlive.set(this.#isAlive);
-    this.#values = values;
-    this.#isAlive = isAlive;
+    this.#values = grown(this.#values, new Float64Array(capacity));
+    this.#isAlive = grown(this.#isAlive, new Uint8Array(capacity));
   }
 
   #endUnnamed(frame: ParsedFrame): number[] {

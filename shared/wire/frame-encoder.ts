@@ -3,6 +3,7 @@ import { OperationalError } from "../errors.ts";
 import type { Labels } from "../model/labels.ts";
 import { seqOf } from "../model/sequence.ts";
 import { DOUBLE_SCALE, type SeriesDefinition } from "../model/series-definition.ts";
+import { grown } from "./bytes.ts";
 import { FRAME_GROUPS_MAX, STREAM_SERIES_MAX, TICK_GROUP } from "./frame.ts";
 import { FrameOutput } from "./frame-output.ts";
 
@@ -369,9 +370,4 @@ export class FrameEncoder {
 function isSame(a: number | undefined, b: number | undefined): boolean {
   // 0 and -0 are not the same; NaN and NaN are.
   return a === b ? a !== 0 || Object.is(a, b) : Object.is(a, b);
-}
-
-function grown<Column extends { set(from: Column): void }>(from: Column, to: Column): Column {
-  to.set(from);
-  return to;
 }

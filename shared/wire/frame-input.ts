@@ -33,6 +33,11 @@ export type ParsedGroup = {
 const ENDED_BYTES_MIN = 1 / 8;
 const CHANGED_BYTES_MIN = 2 / 8;
 
+/** What is wrong with a frame. */
+export function frameFault(what: string): OperationalError {
+  return new OperationalError("PARSE", `frame ${what}`);
+}
+
 /** @throws OperationalError PARSE */
 export function readGroup(
   reader: ByteReader,
@@ -43,8 +48,7 @@ export function readGroup(
   const endedCount = reader.count(ENDED_BYTES_MIN);
   const changedCount = reader.count(CHANGED_BYTES_MIN);
   if (endedCount + changedCount > seriesCount) {
-    const count = endedCount + changedCount;
-    throw new OperationalError("PARSE", `frame names ${count} series in a group of ${seriesCount}`);
+    throw frameFault(`names ${endedCount + changedCount} series in a group of ${seriesCount}`);
   }
   const ended = new Array<number>(endedCount);
   let before = -1;
@@ -80,7 +84,7 @@ function readId(reader: ByteReader, before: number, seriesCount: number): number
   const gap = symbol < GAPS_PLAIN ? symbol : readTail(reader, symbol - 1);
   const id = before + 1 + gap;
   if (id < seriesCount) return id;
-  throw new OperationalError("PARSE", `frame names series ${id} of ${seriesCount}`);
+  throw frameFault(`names series ${id} of ${seriesCount}`);
 }
 
 /** The numbers of one group, in order. */
@@ -120,7 +124,7 @@ class NumberReader {
   }
 
   #magnitude(symbol: number, sign: number): number {
-    if (symbol < PLAIN) throw new OperationalError("PARSE", `frame has a negative of ${symbol}`);
+    if (symbol < PLAIN) throw frameFault(`has a negative of ${symbol}`);
     const isPages = symbol >= PAGES;
     const tail = readTail(this.#reader, symbol - (isPages ? PAGES : PLAIN) + 1);
     const difference = sign * (isPages ? tail * PAGE_BYTES : tail);

@@ -3,9 +3,9 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { HeldIdentity } from "../../agent/identity/held-identity.ts";
 import {
-  changeMemberships,
   type Membership,
   membershipFor,
+  putMembership,
   readMemberships,
 } from "../../agent/identity/identity-file.ts";
 import { keepRenewed } from "../../agent/identity/renewal.ts";
@@ -25,14 +25,14 @@ const membership = (aggregator: string): Membership => ({
 });
 
 const add = (directory: string, one: Membership) =>
-  changeMemberships(directory, nodeClock.nowMs(), async (before) => [...before, one]);
+  putMembership(directory, nodeClock.nowMs(), async () => one);
 
 test("the identity is one file that only its owner reads, and a change is whole or not at all", async () => {
   const directory = directoryForTest();
   expect(readMemberships(directory)).toEqual([]);
   await add(directory, membership("a:1"));
   expect(statSync(join(directory, "identity.json")).mode & 0o777).toBe(0o600);
-  const failing = changeMemberships(directory, nodeClock.nowMs(), async () => {
+  const failing = putMembership(directory, nodeClock.nowMs(), async () => {
     throw new Error("no answer");
   });
   await expect(failing).rejects.toThrow("no answer");
@@ -43,11 +43,11 @@ test("the identity is one file that only its owner reads, and a change is whole 
 test("two that change the identity do not overwrite each other; what a crash left is no bar", async () => {
   const directory = directoryForTest();
   let goOn = () => {};
-  const first = changeMemberships(directory, nodeClock.nowMs(), async (before) => {
+  const first = putMembership(directory, nodeClock.nowMs(), async () => {
     await new Promise<void>((resolve) => {
       goOn = resolve;
     });
-    return [...before, membership("a:1")];
+    return membership("a:1");
   });
   await expect(add(directory, membership("b:1"))).rejects.toThrow("another process");
   goOn();

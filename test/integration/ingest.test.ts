@@ -3,8 +3,7 @@ import { type AddressInfo, connect as connectTcp, createServer, type Socket } fr
 import { join } from "node:path";
 import { credentials } from "@grpc/grpc-js";
 import { expect, onTestFinished, test } from "vitest";
-import { grpcConnect } from "../../agent/uplink/grpc-connect.ts";
-import { grpcProbe } from "../../agent/uplink/grpc-probe.ts";
+import { grpcConnect, grpcProbe } from "../../agent/uplink/grpc-connect.ts";
 import { runUplink } from "../../agent/uplink/uplink.ts";
 import { labelsOf } from "../../shared/model/labels.ts";
 import { nodeClock } from "../../shared/platform/node.ts";

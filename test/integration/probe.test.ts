@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
-import { grpcProbe } from "../../agent/uplink/grpc-probe.ts";
+import { grpcProbe } from "../../agent/uplink/grpc-connect.ts";
 import { nodeClock } from "../../shared/platform/node.ts";
 import { plainly } from "../support/plainly.ts";
 import { startGrpcBed } from "./api-bed.ts";

@@ -10,7 +10,7 @@ async function ticksWhile(play: (clock: FakeClock) => Promise<void>): Promise<Ti
   const loop = runTicks(clock, 1000, (tick) => ticks.push(tick), stop.signal);
   await play(clock);
   stop.abort();
-  await loop.catch((error) => expect(error).toBe(stop.signal.reason));
+  await loop;
   return ticks;
 }
 
@@ -75,7 +75,7 @@ test("a timer that fires early does not make a tick early", async () => {
   const loop = runTicks(hasty, 1000, (tick) => ticks.push(tick), stop.signal);
   await clock.advance(3000);
   stop.abort();
-  await loop.catch(() => undefined);
+  await loop;
   expect(seconds(ticks)).toEqual([1, 2, 3]);
 });
 
@@ -93,7 +93,7 @@ test("a process that stood still says how many ticks it missed and when it reall
   const loop = runTicks(asleep, 1000, (tick) => ticks.push(tick), stop.signal);
   await clock.advance(7000);
   stop.abort();
-  await loop.catch(() => undefined);
+  await loop;
   expect(seconds(ticks)).toEqual([1, 6.3, 7]);
   expect(ticks.map(({ missed }) => missed)).toEqual([0, 4, 0]);
 });

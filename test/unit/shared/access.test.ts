@@ -50,7 +50,7 @@ test.each([
   ["[::1]", { host: "::1", port: 7070 }],
   ["[::1]:9", { host: "::1", port: 9 }],
   ["::1", null],
-  ["a:0", null],
+  ["a:0", { host: "a", port: 0 }],
   ["a:65536", null],
   ["https://a", null],
   ["", null],
