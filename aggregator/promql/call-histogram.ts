@@ -1,17 +1,27 @@
 import { decimalText, parseGoNumber } from "../../shared/model/go-number.ts";
-import type { Labels } from "../../shared/model/labels.ts";
-import { dropLabels, labelsKey, labelValue, withLabel } from "../../shared/model/labels.ts";
+import {
+  dropLabels,
+  type Labels,
+  labelsKey,
+  labelValue,
+  withLabel,
+} from "../../shared/model/labels.ts";
 import { warnOfQuantiles } from "../query/aggregate-steps.ts";
 import type { Grid } from "../query/grid.ts";
 import { queryError } from "../query/query-error.ts";
-import type { StepSeries, Value } from "../query/step-series.ts";
-import { emptySeries, hasSample, mergeEqual, vectorOf } from "../query/step-series.ts";
+import {
+  emptySeries,
+  hasSample,
+  mergeEqual,
+  type StepSeries,
+  type Value,
+  vectorOf,
+} from "../query/step-series.ts";
 import type { CallExpr } from "./ast.ts";
 import { argument, scalarArguments, textArguments } from "./call-arguments.ts";
 import { exprType } from "./check.ts";
 import type { Run } from "./context.ts";
-import type { Bucket, BucketResult } from "./histogram.ts";
-import { bucketFraction, bucketQuantile } from "./histogram.ts";
+import { type Bucket, type BucketResult, bucketFraction, bucketQuantile } from "./histogram.ts";
 
 /** The series of one classic histogram: all its labels but `le` are equal. */
 type Histogram = {

@@ -1,15 +1,24 @@
 import type { Matcher } from "../../shared/model/columns.ts";
-import type { Labels } from "../../shared/model/labels.ts";
-import { labelsFrom, labelValue, METRIC_NAME, NO_LABELS } from "../../shared/model/labels.ts";
+import {
+  type Labels,
+  labelsFrom,
+  labelValue,
+  METRIC_NAME,
+  NO_LABELS,
+} from "../../shared/model/labels.ts";
 import { warnOfQuantiles } from "../query/aggregate-steps.ts";
-import type { Grid } from "../query/grid.ts";
-import { gridTime } from "../query/grid.ts";
+import { type Grid, gridTime } from "../query/grid.ts";
 import { queryError } from "../query/query-error.ts";
-import type { StepSeries, Value } from "../query/step-series.ts";
-import { emptySeries, hasSample, seriesOfValues, vectorOf } from "../query/step-series.ts";
+import {
+  emptySeries,
+  hasSample,
+  type StepSeries,
+  seriesOfValues,
+  type Value,
+  vectorOf,
+} from "../query/step-series.ts";
 import { WindowWalk } from "../query/windows.ts";
-import type { CallExpr, Expr } from "./ast.ts";
-import { withoutParens } from "./ast.ts";
+import { type CallExpr, type Expr, withoutParens } from "./ast.ts";
 import { argument, scalarArguments, textArguments } from "./call-arguments.ts";
 import { callHistogram } from "./call-histogram.ts";
 import { exprType } from "./check.ts";

@@ -1,15 +1,18 @@
 import { OperationalError } from "../../shared/errors.ts";
 import type { SeriesColumns, VectorSample } from "../../shared/model/columns.ts";
 import { compareLabels } from "../../shared/model/labels.ts";
-import type { Grid, QuerySpan } from "../query/grid.ts";
-import { gridOf } from "../query/grid.ts";
+import { type Grid, gridOf, type QuerySpan } from "../query/grid.ts";
 import { Meter } from "../query/meter.ts";
 import { Remarks } from "../query/remarks.ts";
 import type { QueryResult } from "../query/result.ts";
-import type { StepSeries, Value } from "../query/step-series.ts";
-import { heldColumns, removeNames, seriesOfValues } from "../query/step-series.ts";
-import type { Expr } from "./ast.ts";
-import { withoutParens } from "./ast.ts";
+import {
+  heldColumns,
+  removeNames,
+  type StepSeries,
+  seriesOfValues,
+  type Value,
+} from "../query/step-series.ts";
+import { type Expr, withoutParens } from "./ast.ts";
 import { exprType } from "./check.ts";
 import type { QueryContext, SampleSource } from "./context.ts";
 import { Evaluator } from "./evaluate.ts";

@@ -1,15 +1,25 @@
 import { aggregate } from "../query/aggregate.ts";
 import { aggregateQuantile, aggregateSome, aggregateValues } from "../query/aggregate-steps.ts";
 import { scalarBinary, setBinary, vectorBinary, vectorScalarBinary } from "../query/binary.ts";
-import type { Grid } from "../query/grid.ts";
-import { gridEnd } from "../query/grid.ts";
+import { type Grid, gridEnd } from "../query/grid.ts";
 import { isSetOp } from "../query/operators.ts";
 import { queryError } from "../query/query-error.ts";
-import type { StepSeries, Value } from "../query/step-series.ts";
-import { emptySeries, heldColumns, vectorOf } from "../query/step-series.ts";
+import {
+  emptySeries,
+  heldColumns,
+  type StepSeries,
+  type Value,
+  vectorOf,
+} from "../query/step-series.ts";
 import type { Matrix, MatrixSeries } from "../query/windows.ts";
-import type { AggregateExpr, BinaryExpr, CallExpr, Expr, SubqueryExpr } from "./ast.ts";
-import { withoutParens } from "./ast.ts";
+import {
+  type AggregateExpr,
+  type BinaryExpr,
+  type CallExpr,
+  type Expr,
+  type SubqueryExpr,
+  withoutParens,
+} from "./ast.ts";
 import { callFunction } from "./call.ts";
 import type { QueryContext, Run } from "./context.ts";
 import { Invariance } from "./invariant.ts";

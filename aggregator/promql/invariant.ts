@@ -1,5 +1,4 @@
-import type { Expr } from "./ast.ts";
-import { childrenOf } from "./ast.ts";
+import { childrenOf, type Expr } from "./ast.ts";
 import { isTimeDependent } from "./functions.ts";
 
 /**

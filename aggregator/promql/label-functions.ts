@@ -8,8 +8,7 @@ import {
 import { compilePattern, expandReplacement } from "../matching/pattern.ts";
 import { checkLabelName, compareNanLast } from "../query/aggregate-steps.ts";
 import { atPlace } from "../query/query-error.ts";
-import type { StepSeries } from "../query/step-series.ts";
-import { mergeEqual } from "../query/step-series.ts";
+import { mergeEqual, type StepSeries } from "../query/step-series.ts";
 import type { CallExpr } from "./ast.ts";
 
 /**

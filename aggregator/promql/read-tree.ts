@@ -1,8 +1,7 @@
 import type { SyntaxNode } from "@lezer/common";
 import type { Matcher } from "../../shared/model/columns.ts";
 import { durationMs } from "../../shared/model/duration.ts";
-import type { BinaryOp, VectorMatching } from "../query/operators.ts";
-import { isSetOp, PLAIN_MATCHING } from "../query/operators.ts";
+import { type BinaryOp, isSetOp, PLAIN_MATCHING, type VectorMatching } from "../query/operators.ts";
 import { queryError } from "../query/query-error.ts";
 import type { AggregateExpr, AtTime, Expr } from "./ast.ts";
 import { functionSignature } from "./functions.ts";

@@ -1,12 +1,10 @@
 import { decimalText } from "../../shared/model/go-number.ts";
 import { labelsKey, METRIC_NAME, withLabel } from "../../shared/model/labels.ts";
-import type { Aggregation, Group } from "./aggregate.ts";
-import { groupSeries, stepValues } from "./aggregate.ts";
+import { type Aggregation, type Group, groupSeries, stepValues } from "./aggregate.ts";
 import type { Meter } from "./meter.ts";
 import { queryError } from "./query-error.ts";
 import type { Remarks } from "./remarks.ts";
-import type { StepSeries } from "./step-series.ts";
-import { emptySeries, hasSample } from "./step-series.ts";
+import { emptySeries, hasSample, type StepSeries } from "./step-series.ts";
 import { quantileOf } from "./sums.ts";
 
 /** The aggregations that look at all elements of one step together. */

@@ -1,8 +1,12 @@
-import type { Labels } from "../../shared/model/labels.ts";
-import { dropLabels, keepLabels, labelsKey, METRIC_NAME } from "../../shared/model/labels.ts";
+import {
+  dropLabels,
+  keepLabels,
+  type Labels,
+  labelsKey,
+  METRIC_NAME,
+} from "../../shared/model/labels.ts";
 import type { Meter } from "./meter.ts";
-import type { StepSeries } from "./step-series.ts";
-import { emptySeries, hasSample } from "./step-series.ts";
+import { emptySeries, hasSample, type StepSeries } from "./step-series.ts";
 import { meanOf, varianceOf } from "./sums.ts";
 
 type AggregateOp =

@@ -1,13 +1,21 @@
-import type { Labels } from "../../shared/model/labels.ts";
-import { formatLabels, labelsKey } from "../../shared/model/labels.ts";
+import { formatLabels, type Labels, labelsKey } from "../../shared/model/labels.ts";
 import type { Meter } from "./meter.ts";
-import type { BinaryOp, BinaryOperation, SetOp } from "./operators.ts";
-import { isComparison, isSetOp } from "./operators.ts";
+import {
+  type BinaryOp,
+  type BinaryOperation,
+  isComparison,
+  isSetOp,
+  type SetOp,
+} from "./operators.ts";
 import { queryError } from "./query-error.ts";
-import type { StepSeries } from "./step-series.ts";
-import { emptySeries, hasSample, mergeEqual, withoutMetadata } from "./step-series.ts";
-import type { MatchGroup } from "./vector-matching.ts";
-import { matchGroups, resultLabels } from "./vector-matching.ts";
+import {
+  emptySeries,
+  hasSample,
+  mergeEqual,
+  type StepSeries,
+  withoutMetadata,
+} from "./step-series.ts";
+import { type MatchGroup, matchGroups, resultLabels } from "./vector-matching.ts";
 
 type Compute = (a: number, b: number) => number;
 

@@ -1,7 +1,7 @@
-import type { Labels } from "../../shared/model/labels.ts";
 import {
   dropLabels,
   keepLabels,
+  type Labels,
   labelPairs,
   labelsFrom,
   labelsKey,
