@@ -2,6 +2,7 @@ import { OperationalError } from "../../shared/errors.ts";
 import { columnBits, setStale } from "../../shared/model/stale.ts";
 import { checkedBody } from "../../shared/wire/bytes.ts";
 import { CHUNK_ROWS_MAX, CHUNK_VERSION, CODING, POWERS } from "./chunk.ts";
+import { countUpTo } from "./group-rows.ts";
 
 /** Samples of one series from one place, oldest first, no time twice. */
 export type Piece = { readonly times: Float64Array; readonly values: Float64Array };
@@ -11,15 +12,15 @@ export class Chunk {
   readonly times: Float64Array;
   /** Ascending; a column each. */
   readonly refs: Uint32Array;
-  readonly #bytes: Uint8Array;
+  /** The columns, one after the other, and where each starts. */
+  readonly #columns: Uint8Array;
   readonly #starts: Uint32Array;
-  readonly #silentRows: readonly number[];
+  readonly #silentRows: ReadonlySet<number>;
   #window: Window | null = null;
 
   /** @throws OperationalError PARSE when the bytes are not a sound chunk of this version */
   constructor(bytes: Uint8Array) {
     const cursor = new Cursor(checkedBody(bytes, "chunk"));
-    this.#bytes = cursor.bytes;
     if (cursor.byte() !== CHUNK_VERSION) {
       throw new OperationalError("PARSE", `chunk has version ${bytes[0]}, not ${CHUNK_VERSION}`);
     }
@@ -38,11 +39,9 @@ export class Chunk {
       this.#starts[i] = start;
       start += cursor.varint();
     }
-    if (start !== cursor.bytes.length - cursor.offset) throw damaged("columns of other sizes");
+    if (start !== cursor.remaining) throw damaged("columns of other sizes");
     this.#starts[columnCount] = start;
-    for (let i = 0; i <= columnCount; i += 1) {
-      this.#starts[i] = (this.#starts[i] ?? 0) + cursor.offset;
-    }
+    this.#columns = cursor.bytes.subarray(cursor.offset);
   }
 
   /**
@@ -52,22 +51,47 @@ export class Chunk {
    */
   read(index: number, startMs: number, endMs: number): Piece {
     const cursor = new Cursor(
-      this.#bytes.subarray(this.#starts[index] ?? 0, this.#starts[index + 1] ?? 0),
+      this.#columns.subarray(this.#starts[index] ?? 0, this.#starts[index + 1] ?? 0),
     );
     const coding = cursor.byte();
     const power = POWERS[Math.max(0, cursor.byte() - 1)] ?? 1;
-    const rowCount = this.times.length;
-    const stretches = readStretches(cursor, rowCount);
+    const stretches = readStretches(cursor, this.times.length);
     const values = new Float64Array(stretches.valueCount);
     readValues(cursor, coding, values);
     if (power !== 1) {
       for (let i = 0; i < values.length; i += 1) values[i] = (values[i] ?? 0) / power;
     }
     const window = this.#windowOf(startMs, endMs);
-    if (stretches.count === 0 && this.#silentRows.length === 0) {
+    if (stretches.isFull && this.#silentRows.size === 0) {
       return { times: window.times, values: values.subarray(window.from, window.end) };
     }
-    return spread(this.times, values, { stretches, window, silentRows: this.#silentRows });
+    return this.#spread(values, stretches, window);
+  }
+
+  /** Puts values to the rows of their stretches, and staleness markers behind them. */
+  #spread(values: Float64Array, stretches: Stretches, window: Window): Piece {
+    const room = window.end - window.from;
+    const times = new Float64Array(room);
+    const spread = new Float64Array(room);
+    const bits = columnBits(spread);
+    let count = 0;
+    let valueIndex = 0;
+    for (let i = 0; i < stretches.from.length; i += 1) {
+      const from = stretches.from[i] ?? 0;
+      const end = stretches.end[i] ?? 0;
+      for (let row = Math.max(from, window.from); row < Math.min(end, window.end); row += 1) {
+        if (this.#silentRows.has(row)) continue;
+        times[count] = this.times[row] ?? 0;
+        spread[count] = values[valueIndex + row - from] ?? 0;
+        count += 1;
+      }
+      valueIndex += end - from;
+      if (stretches.hasMarker[i] !== true || end < window.from || end >= window.end) continue;
+      times[count] = this.times[end] ?? 0;
+      setStale(bits, count);
+      count += 1;
+    }
+    return { times: times.subarray(0, count), values: spread.subarray(0, count) };
   }
 
   #windowOf(startMs: number, endMs: number): Window {
@@ -90,61 +114,13 @@ type Window = {
 };
 
 type Stretches = {
-  /** 0: one stretch over all rows, without a marker. */
-  readonly count: number;
+  /** One stretch over all rows, without a marker. */
+  readonly isFull: boolean;
   readonly valueCount: number;
   readonly from: readonly number[];
   readonly end: readonly number[];
   readonly hasMarker: readonly boolean[];
 };
-
-/** Puts values to the rows of their stretches, and staleness markers behind them. */
-function spread(
-  times: Float64Array,
-  values: Float64Array,
-  what: {
-    readonly stretches: Stretches;
-    readonly window: Window;
-    readonly silentRows: readonly number[];
-  },
-): Piece {
-  const { stretches, window } = what;
-  const room = window.end - window.from;
-  const outTimes = new Float64Array(room);
-  const outValues = new Float64Array(room);
-  const bits = columnBits(outValues);
-  const silent = new Set(what.silentRows);
-  let count = 0;
-  let valueIndex = 0;
-  for (let i = 0; i < Math.max(1, stretches.count); i += 1) {
-    const from = stretches.from[i] ?? 0;
-    const end = stretches.end[i] ?? times.length;
-    for (let row = Math.max(from, window.from); row < Math.min(end, window.end); row += 1) {
-      if (silent.has(row)) continue;
-      outTimes[count] = times[row] ?? 0;
-      outValues[count] = values[valueIndex + row - from] ?? 0;
-      count += 1;
-    }
-    valueIndex += end - from;
-    if (stretches.hasMarker[i] !== true || end < window.from || end >= window.end) continue;
-    outTimes[count] = times[end] ?? 0;
-    setStale(bits, count);
-    count += 1;
-  }
-  return { times: outTimes.subarray(0, count), values: outValues.subarray(0, count) };
-}
-
-/** How many of the ascending times are at or before `timeMs`. */
-function countUpTo(times: Float64Array, timeMs: number): number {
-  let low = 0;
-  let high = times.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((times[middle] ?? 0) <= timeMs) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
 
 function readTimes(cursor: Cursor, rowCount: number): Float64Array {
   const isEven = cursor.byte() === 0;
@@ -161,13 +137,13 @@ function readTimes(cursor: Cursor, rowCount: number): Float64Array {
   return times;
 }
 
-function readSilentRows(cursor: Cursor, rowCount: number): number[] {
+function readSilentRows(cursor: Cursor, rowCount: number): Set<number> {
   const count = cursor.count(1);
-  const rows: number[] = [];
+  const rows = new Set<number>();
   let row = 0;
   for (let i = 0; i < count; i += 1) {
     row += cursor.varint();
-    rows.push(row);
+    rows.add(row);
   }
   if (row >= rowCount && count > 0) throw damaged(`silent row ${row} of ${rowCount}`);
   return rows;
@@ -175,7 +151,9 @@ function readSilentRows(cursor: Cursor, rowCount: number): number[] {
 
 function readStretches(cursor: Cursor, rowCount: number): Stretches {
   const count = cursor.count(2);
-  if (count === 0) return { count, valueCount: rowCount, from: [], end: [], hasMarker: [] };
+  if (count === 0) {
+    return { isFull: true, valueCount: rowCount, from: [0], end: [rowCount], hasMarker: [false] };
+  }
   const from: number[] = [];
   const end: number[] = [];
   const hasMarker: boolean[] = [];
@@ -192,7 +170,7 @@ function readStretches(cursor: Cursor, rowCount: number): Stretches {
     valueCount += length;
     if (row > rowCount) throw damaged(`row ${row} of ${rowCount}`);
   }
-  return { count, valueCount, from, end, hasMarker };
+  return { isFull: false, valueCount, from, end, hasMarker };
 }
 
 function readValues(cursor: Cursor, coding: number, values: Float64Array): void {
@@ -202,16 +180,12 @@ function readValues(cursor: Cursor, coding: number, values: Float64Array): void 
       values.fill(cursor.zigzag());
       break;
     case CODING.sparse:
-      readSparse(cursor, values, true);
-      break;
     case CODING.sparseDoubles:
-      readSparse(cursor, values, false);
+      readSparse(cursor, values, coding === CODING.sparse);
       break;
     case CODING.delta:
-      readDeltas(cursor, values);
-      break;
     case CODING.doubleDelta:
-      readDoubleDeltas(cursor, values);
+      readDeltas(cursor, values, coding === CODING.doubleDelta);
       break;
     case CODING.packed:
       readPacked(cursor, values);
@@ -239,21 +213,12 @@ function readSparse(cursor: Cursor, values: Float64Array, isDelta: boolean): voi
   values.fill(value, index);
 }
 
-function readDeltas(cursor: Cursor, values: Float64Array): void {
-  let value = cursor.zigzag();
-  values[0] = value;
-  for (let i = 1; i < values.length; i += 1) {
-    value += cursor.zigzag();
-    values[i] = value;
-  }
-}
-
-function readDoubleDeltas(cursor: Cursor, values: Float64Array): void {
+function readDeltas(cursor: Cursor, values: Float64Array, isDouble: boolean): void {
   let value = cursor.zigzag();
   let step = 0;
   values[0] = value;
   for (let i = 1; i < values.length; i += 1) {
-    step += cursor.zigzag();
+    step = isDouble ? step + cursor.zigzag() : cursor.zigzag();
     value += step;
     values[i] = value;
   }
