@@ -47,7 +47,7 @@ export class GroupRows {
 
   #columnCount = 0;
   #refs = new Uint32Array(16);
-  #ids = new Int32Array(16);
+  #ids = new Int32Array(16).fill(-1);
   #scales = new Int8Array(16);
   #lastEntry = new Int32Array(16);
   /** What the last entry says, at hand: the value, and 0 where the column ended. */
@@ -83,7 +83,7 @@ export class GroupRows {
     return this.#scales[column] ?? 0;
   }
 
-  /** The stream's id of the series that the column was last given to. */
+  /** The stream's id of the series that the column was last given to; -1: to none yet. */
   idOf(column: number): number {
     return this.#ids[column] ?? -1;
   }
@@ -297,7 +297,7 @@ export class GroupRows {
   #growColumns(): void {
     const capacity = this.#refs.length * 2;
     this.#refs = grownCopy(this.#refs, new Uint32Array(capacity));
-    this.#ids = grownCopy(this.#ids, new Int32Array(capacity));
+    this.#ids = grownCopy(this.#ids, new Int32Array(capacity).fill(-1));
     this.#scales = grownCopy(this.#scales, new Int8Array(capacity));
     this.#lastEntry = grownCopy(this.#lastEntry, new Int32Array(capacity));
     this.#current = grownCopy(this.#current, new Float64Array(capacity));
