@@ -1,6 +1,6 @@
 import { OperationalError } from "../../shared/errors.ts";
 import { columnBits, setStale } from "../../shared/model/stale.ts";
-import { checkedBody } from "../../shared/wire/bytes.ts";
+import { ByteReader, checkedBody } from "../../shared/wire/bytes.ts";
 import { CHUNK_ROWS_MAX, CHUNK_VERSION, CODING, POWERS } from "./chunk.ts";
 import { countUpTo } from "./group-rows.ts";
 
@@ -20,28 +20,28 @@ export class Chunk {
 
   /** @throws OperationalError PARSE when the bytes are not a sound chunk of this version */
   constructor(bytes: Uint8Array) {
-    const cursor = new Cursor(checkedBody(bytes, "chunk"));
-    if (cursor.byte() !== CHUNK_VERSION) {
+    const reader = new ByteReader(checkedBody(bytes, "chunk"), "chunk");
+    if (reader.byte() !== CHUNK_VERSION) {
       throw new OperationalError("PARSE", `chunk has version ${bytes[0]}, not ${CHUNK_VERSION}`);
     }
-    const rowCount = cursor.varint();
+    const rowCount = reader.varint();
     if (rowCount > CHUNK_ROWS_MAX) throw damaged(`${rowCount} rows`);
-    this.times = readTimes(cursor, rowCount);
-    this.#silentRows = readSilentRows(cursor, rowCount);
-    const columnCount = cursor.count(2);
+    this.times = readTimes(reader, rowCount);
+    this.#silentRows = readSilentRows(reader, rowCount);
+    const columnCount = reader.count(2);
     this.refs = new Uint32Array(columnCount);
     this.#starts = new Uint32Array(columnCount + 1);
     let ref = 0;
     let start = 0;
     for (let i = 0; i < columnCount; i += 1) {
-      ref += cursor.varint();
+      ref += reader.varint();
       this.refs[i] = ref;
       this.#starts[i] = start;
-      start += cursor.varint();
+      start += reader.varint();
     }
-    if (start !== cursor.remaining) throw damaged("columns of other sizes");
+    if (start !== reader.remaining) throw damaged("columns of other sizes");
     this.#starts[columnCount] = start;
-    this.#columns = cursor.bytes.subarray(cursor.offset);
+    this.#columns = reader.bytes(start);
   }
 
   /**
@@ -50,14 +50,13 @@ export class Chunk {
    * @throws OperationalError PARSE
    */
   read(index: number, startMs: number, endMs: number): Piece {
-    const cursor = new Cursor(
-      this.#columns.subarray(this.#starts[index] ?? 0, this.#starts[index + 1] ?? 0),
-    );
-    const coding = cursor.byte();
-    const power = POWERS[Math.max(0, cursor.byte() - 1)] ?? 1;
-    const stretches = readStretches(cursor, this.times.length);
+    const bytes = this.#columns.subarray(this.#starts[index] ?? 0, this.#starts[index + 1] ?? 0);
+    const reader = new ByteReader(bytes, "chunk");
+    const coding = reader.byte();
+    const power = POWERS[Math.max(0, reader.byte() - 1)] ?? 1;
+    const stretches = readStretches(reader, this.times.length);
     const values = new Float64Array(stretches.valueCount);
-    readValues(cursor, coding, values);
+    readValues(reader, coding, values);
     if (power !== 1) {
       for (let i = 0; i < values.length; i += 1) values[i] = (values[i] ?? 0) / power;
     }
@@ -122,35 +121,35 @@ type Stretches = {
   readonly hasMarker: readonly boolean[];
 };
 
-function readTimes(cursor: Cursor, rowCount: number): Float64Array {
-  const isEven = cursor.byte() === 0;
-  if (!isEven && rowCount > cursor.remaining) throw damaged("times cut off");
+function readTimes(reader: ByteReader, rowCount: number): Float64Array {
+  const isEven = reader.byte() === 0;
+  if (!isEven && rowCount > reader.remaining) throw damaged("times cut off");
   const times = new Float64Array(rowCount);
-  let time = cursor.varint();
-  let step = isEven ? cursor.varint() : 0;
+  let time = reader.varint();
+  let step = isEven ? reader.varint() : 0;
   times[0] = time;
   for (let i = 1; i < rowCount; i += 1) {
-    if (!isEven) step += cursor.zigzag();
+    if (!isEven) step += zigzag(reader);
     time += step;
     times[i] = time;
   }
   return times;
 }
 
-function readSilentRows(cursor: Cursor, rowCount: number): Set<number> {
-  const count = cursor.count(1);
+function readSilentRows(reader: ByteReader, rowCount: number): Set<number> {
+  const count = reader.count(1);
   const rows = new Set<number>();
   let row = 0;
   for (let i = 0; i < count; i += 1) {
-    row += cursor.varint();
+    row += reader.varint();
     rows.add(row);
   }
   if (row >= rowCount && count > 0) throw damaged(`silent row ${row} of ${rowCount}`);
   return rows;
 }
 
-function readStretches(cursor: Cursor, rowCount: number): Stretches {
-  const count = cursor.count(2);
+function readStretches(reader: ByteReader, rowCount: number): Stretches {
+  const count = reader.count(2);
   if (count === 0) {
     return { isFull: true, valueCount: rowCount, from: [0], end: [rowCount], hasMarker: [false] };
   }
@@ -160,8 +159,8 @@ function readStretches(cursor: Cursor, rowCount: number): Stretches {
   let valueCount = 0;
   let row = 0;
   for (let i = 0; i < count; i += 1) {
-    row += cursor.varint();
-    const code = cursor.varint();
+    row += reader.varint();
+    const code = reader.varint();
     const length = Math.floor(code / 2);
     from.push(row);
     row += length;
@@ -173,67 +172,65 @@ function readStretches(cursor: Cursor, rowCount: number): Stretches {
   return { isFull: false, valueCount, from, end, hasMarker };
 }
 
-function readValues(cursor: Cursor, coding: number, values: Float64Array): void {
+function readValues(reader: ByteReader, coding: number, values: Float64Array): void {
   if (values.length === 0) return;
   switch (coding) {
     case CODING.constant:
-      values.fill(cursor.zigzag());
+      values.fill(zigzag(reader));
       break;
     case CODING.sparse:
     case CODING.sparseDoubles:
-      readSparse(cursor, values, coding === CODING.sparse);
+      readSparse(reader, values, coding === CODING.sparse);
       break;
     case CODING.delta:
     case CODING.doubleDelta:
-      readDeltas(cursor, values, coding === CODING.doubleDelta);
+      readDeltas(reader, values, coding === CODING.doubleDelta);
       break;
     case CODING.packed:
-      readPacked(cursor, values);
+      readPacked(reader, values);
       break;
     case CODING.xor:
-      readXor(cursor, values);
+      readXor(reader, values);
       break;
     default:
       throw damaged(`coding ${coding}`);
   }
 }
 
-function readSparse(cursor: Cursor, values: Float64Array, isDelta: boolean): void {
-  let value = isDelta ? cursor.zigzag() : cursor.double();
-  const changes = cursor.varint();
+function readSparse(reader: ByteReader, values: Float64Array, isDelta: boolean): void {
+  let value = isDelta ? zigzag(reader) : reader.double();
+  const changes = reader.varint();
   let index = 0;
   for (let i = 0; i < changes; i += 1) {
-    const next = index + cursor.varint() + 1;
+    const next = index + reader.varint() + 1;
     if (next >= values.length) throw damaged(`value ${next} of ${values.length}`);
     if (next === index + 1) values[index] = value;
     else values.fill(value, index, next);
     index = next;
-    value = isDelta ? value + cursor.zigzag() : cursor.double();
+    value = isDelta ? value + zigzag(reader) : reader.double();
   }
   values.fill(value, index);
 }
 
-function readDeltas(cursor: Cursor, values: Float64Array, isDouble: boolean): void {
-  let value = cursor.zigzag();
+function readDeltas(reader: ByteReader, values: Float64Array, isDouble: boolean): void {
+  let value = zigzag(reader);
   let step = 0;
   values[0] = value;
   for (let i = 1; i < values.length; i += 1) {
-    step = isDouble ? step + cursor.zigzag() : cursor.zigzag();
+    step = isDouble ? step + zigzag(reader) : zigzag(reader);
     value += step;
     values[i] = value;
   }
 }
 
-function readPacked(cursor: Cursor, values: Float64Array): void {
-  let value = cursor.zigzag();
-  const min = cursor.zigzag();
-  const bits = cursor.byte();
-  if (bits > 30 || cursor.remaining < Math.ceil(((values.length - 1) * bits) / 8)) {
-    throw damaged(`packed ${bits} bits`);
-  }
-  const { bytes } = cursor;
+function readPacked(reader: ByteReader, values: Float64Array): void {
+  let value = zigzag(reader);
+  const min = zigzag(reader);
+  const bits = reader.byte();
+  if (bits > 30) throw damaged(`packed ${bits} bits`);
+  const bytes = reader.bytes(Math.ceil(((values.length - 1) * bits) / 8));
   const mask = 2 ** bits - 1;
-  let at = cursor.offset;
+  let at = 0;
   let held = 0;
   let heldBits = 0;
   values[0] = value;
@@ -262,70 +259,23 @@ function readPacked(cursor: Cursor, values: Float64Array): void {
   }
 }
 
-function readXor(cursor: Cursor, values: Float64Array): void {
+function readXor(reader: ByteReader, values: Float64Array): void {
   const out = new Uint8Array(values.buffer, values.byteOffset, values.length * 8);
-  values[0] = cursor.double();
+  values[0] = reader.double();
   for (let at = 8; at < out.length; at += 8) {
     out.copyWithin(at, at - 8, at);
-    const code = cursor.byte();
+    const code = reader.byte();
     const low = code >>> 4;
     const count = code & 15;
     if (low + count > 8) throw damaged(`xor code ${code}`);
-    for (let i = low; i < low + count; i += 1) out[at + i] = (out[at + i] ?? 0) ^ cursor.byte();
+    for (let i = low; i < low + count; i += 1) out[at + i] = (out[at + i] ?? 0) ^ reader.byte();
   }
 }
 
-/** Reads numbers off bytes; inline enough for the loops above. */
-class Cursor {
-  readonly bytes: Uint8Array;
-  offset = 0;
-
-  constructor(bytes: Uint8Array) {
-    this.bytes = bytes;
-  }
-
-  get remaining(): number {
-    return this.bytes.length - this.offset;
-  }
-
-  byte(): number {
-    const value = this.bytes[this.offset];
-    if (value === undefined) throw damaged("cut off");
-    this.offset += 1;
-    return value;
-  }
-
-  varint(): number {
-    const first = this.byte();
-    if (first < 0x80) return first;
-    let value = first & 0x7f;
-    for (let factor = 0x80; factor <= 2 ** 49; factor *= 0x80) {
-      const byte = this.byte();
-      value += (byte & 0x7f) * factor;
-      if (byte < 0x80) return value;
-    }
-    throw damaged("a number is too large");
-  }
-
-  /** A count of things that follow, each of at least `bytesMin` bytes. */
-  count(bytesMin: number): number {
-    const count = this.varint();
-    if (count * bytesMin > this.remaining) throw damaged(`${count} items cut off`);
-    return count;
-  }
-
-  zigzag(): number {
-    const code = this.varint();
-    if (code < 0x40000000) return (code >>> 1) ^ -(code & 1);
-    return code % 2 === 1 ? -(code + 1) / 2 : code / 2;
-  }
-
-  double(): number {
-    if (this.remaining < 8) throw damaged("cut off");
-    const view = new DataView(this.bytes.buffer, this.bytes.byteOffset + this.offset, 8);
-    this.offset += 8;
-    return view.getFloat64(0, true);
-  }
+function zigzag(reader: ByteReader): number {
+  const code = reader.varint();
+  if (code < 0x40000000) return (code >>> 1) ^ -(code & 1);
+  return code % 2 === 1 ? -(code + 1) / 2 : code / 2;
 }
 
 function damaged(what: string): OperationalError {
