@@ -9,6 +9,7 @@
 
 import assert from "node:assert/strict";
 import { formatDuration } from "../../shared/model/duration.ts";
+import { getOrInsert } from "../../shared/model/get-or-insert.ts";
 import { keepLabels, type Labels, labelPairs, labelsFrom } from "../../shared/model/labels.ts";
 import type { Alert, External } from "../model/alert.ts";
 
@@ -127,9 +128,7 @@ function group(
   for (const alert of alerts) {
     const groupLabels = names === null ? alert.labels : keepLabels(alert.labels, names);
     const key = groupKeyOf(groupLabels);
-    const group = groups.get(key) ?? { groupLabels, alerts: [] };
-    groups.set(key, group);
-    group.alerts.push(alert);
+    getOrInsert(groups, key, () => ({ groupLabels, alerts: [] })).alerts.push(alert);
   }
   return [...groups].flatMap(([groupKey, { groupLabels, alerts }]) => {
     const parts: Notification[] = [];

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { isDeepStrictEqual } from "node:util";
+import { getOrInsert } from "../../shared/model/get-or-insert.ts";
 import type { BatchOperation } from "../../shared/platform/ports.ts";
 import { Delivery, type DeliveryDeps, type DeliveryOptions } from "./delivery.ts";
 import type { Send } from "./dispatch-state.ts";
@@ -117,8 +118,6 @@ export class Outbox {
   }
 
   #queue(name: string, prefix = prefixOf(name)): Queue {
-    const queue = this.#queues.get(name) ?? { name, prefix, waiting: 0 };
-    this.#queues.set(name, queue);
-    return queue;
+    return getOrInsert(this.#queues, name, () => ({ name, prefix, waiting: 0 }));
   }
 }

@@ -1,3 +1,4 @@
+import { getOrInsert } from "../../shared/model/get-or-insert.ts";
 import { decimalText, parseGoNumber } from "../../shared/model/go-number.ts";
 import {
   dropLabels,
@@ -26,7 +27,6 @@ import { type Bucket, type BucketResult, bucketFraction, bucketQuantile } from "
 /** The series of one classic histogram: all its labels but `le` are equal. */
 type Histogram = {
   readonly labels: Labels;
-  readonly dropsName: boolean;
   readonly bounds: number[];
   readonly series: StepSeries[];
 };
@@ -85,11 +85,7 @@ function groupBuckets(run: Run, series: readonly StepSeries[], place: string): H
     }
     const labels = dropLabels(one.labels, withoutBound);
     const key = labelsKey(labels);
-    let histogram = histograms.get(key);
-    if (histogram === undefined) {
-      histogram = { labels, dropsName: true, bounds: [], series: [] };
-      histograms.set(key, histogram);
-    }
+    const histogram = getOrInsert(histograms, key, () => ({ labels, bounds: [], series: [] }));
     histogram.bounds.push(bound);
     histogram.series.push(one);
   }
@@ -105,9 +101,9 @@ async function measureAll(
 ): Promise<StepSeries[]> {
   const { meter, remarks } = run.context;
   const results: StepSeries[] = [];
-  for (const { labels, dropsName, bounds, series } of histograms) {
+  for (const { labels, bounds, series } of histograms) {
     meter.hold(grid.count);
-    const out = emptySeries(labels, dropsName, grid.count);
+    const out = emptySeries(labels, true, grid.count);
     for (let i = 0; i < grid.count; i += 1) {
       const buckets: Bucket[] = [];
       series.forEach(({ values, present }, index) => {

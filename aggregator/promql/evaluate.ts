@@ -15,7 +15,6 @@ import type { Matrix, MatrixSeries } from "../query/windows.ts";
 import {
   type AggregateExpr,
   type BinaryExpr,
-  type CallExpr,
   type Expr,
   type SubqueryExpr,
   withoutParens,
@@ -83,7 +82,7 @@ export class Evaluator implements Run {
       case "selector":
         return vectorOf(await selectInstant(expr, grid, "value", this.context));
       case "call":
-        return this.#call(expr, grid);
+        return callFunction(this, expr, grid);
       case "aggregate":
         return vectorOf(await this.#aggregate(expr, grid));
       case "binary":
@@ -94,10 +93,6 @@ export class Evaluator implements Run {
       case "subquery":
         throw queryError(expr.place, "a range vector has no value of its own here");
     }
-  }
-
-  async #call(expr: CallExpr, grid: Grid): Promise<Value> {
-    return callFunction(this, expr, grid);
   }
 
   #unary(op: "-" | "+", value: Value): Value {

@@ -61,19 +61,15 @@ export function readMatchers(
   return matchers;
 }
 
-const MATCH_TYPES = new Map<string, MatchType>([
-  ["=", "="],
-  ["!=", "!="],
-  ["=~", "=~"],
-  ["!~", "!~"],
-]);
+const MATCH_TYPES: readonly MatchType[] = ["=", "!=", "=~", "!~"];
 
 function readMatcher(text: string, node: SyntaxNode, place: string): Matcher {
   const quoted = node.getChild("QuotedLabelName");
   const plain = node.getChild("LabelName") ?? node;
   const name = quoted === null ? text.slice(plain.from, plain.to) : readName(text, quoted);
   const operator = node.getChild("MatchOp") ?? node;
-  const type = MATCH_TYPES.get(text.slice(operator.from, operator.to)) ?? "=";
+  const sign = text.slice(operator.from, operator.to);
+  const type = MATCH_TYPES.find((one) => one === sign) ?? "=";
   const value = readString(text, node.getChildren("StringLiteral").at(-1) ?? node, place);
   return { name, type, value };
 }

@@ -1,3 +1,4 @@
+import { getOrInsert } from "../../shared/model/get-or-insert.ts";
 import { decimalText } from "../../shared/model/go-number.ts";
 import { labelsKey, METRIC_NAME, withLabel } from "../../shared/model/labels.ts";
 import { type Aggregation, type Group, groupSeries, stepValues } from "./aggregate.ts";
@@ -104,16 +105,16 @@ export async function aggregateValues(
   checkLabelName(name, expr.place);
   const results = new Map<string, StepSeries>();
   for (const group of groupSeries(expr, series)) {
+    // A name that this very aggregation writes is a new one.
+    const dropsName = group.dropsName && name !== METRIC_NAME;
     for (const { values, present } of group.members) {
       for (let i = 0; i < steps; i += 1) {
         if (present[i] !== 1) continue;
         const labels = withLabel(group.labels, name, decimalText(values[i] ?? 0));
-        const out = resultFor(
-          results,
-          { labels, dropsName: keepsDropping(group, name) },
-          steps,
-          meter,
-        );
+        const out = getOrInsert(results, labelsKey(labels), () => {
+          meter.hold(steps);
+          return emptySeries(labels, dropsName, steps);
+        });
         out.values[i] = (out.values[i] ?? 0) + 1;
         out.present[i] = 1;
       }
@@ -121,25 +122,4 @@ export async function aggregateValues(
     }
   }
   return [...results.values()];
-}
-
-/** A name that this very aggregation writes is a new one. */
-function keepsDropping(group: Group, name: string): boolean {
-  return group.dropsName && name !== METRIC_NAME;
-}
-
-function resultFor(
-  results: Map<string, StepSeries>,
-  of: Pick<StepSeries, "labels" | "dropsName">,
-  steps: number,
-  meter: Meter,
-): StepSeries {
-  const key = labelsKey(of.labels);
-  let out = results.get(key);
-  if (out === undefined) {
-    meter.hold(steps);
-    out = emptySeries(of.labels, of.dropsName, steps);
-    results.set(key, out);
-  }
-  return out;
 }

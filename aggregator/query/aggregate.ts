@@ -1,3 +1,4 @@
+import { getOrInsert } from "../../shared/model/get-or-insert.ts";
 import {
   dropLabels,
   keepLabels,
@@ -9,20 +10,18 @@ import type { Meter } from "./meter.ts";
 import { emptySeries, hasSample, type StepSeries } from "./step-series.ts";
 import { meanOf, varianceOf } from "./sums.ts";
 
-type AggregateOp =
-  | "sum"
-  | "avg"
-  | "min"
-  | "max"
-  | "count"
-  | "group"
-  | "stddev"
-  | "stdvar"
-  | "topk"
-  | "bottomk"
-  | "limitk"
-  | "quantile"
-  | "count_values";
+const OPS = ["sum", "avg", "min", "max", "count", "group", "stddev", "stdvar"] as const;
+const OPS_WITH_PARAMETER = ["topk", "bottomk", "limitk", "quantile", "count_values"] as const;
+
+type AggregateOp = (typeof OPS | typeof OPS_WITH_PARAMETER)[number];
+
+export function aggregateOp(name: string): AggregateOp | undefined {
+  return [...OPS, ...OPS_WITH_PARAMETER].find((op) => op === name);
+}
+
+export function hasParameter(op: AggregateOp): boolean {
+  return OPS_WITH_PARAMETER.some((other) => other === op);
+}
 
 /** `place`: where it stands in the query, for messages. */
 export type Aggregation = {
@@ -47,11 +46,7 @@ export function groupSeries(of: Aggregation, series: readonly StepSeries[]): Gro
   for (const one of series) {
     const labels = isBy ? keepLabels(one.labels, names) : dropLabels(one.labels, names);
     const key = labelsKey(labels);
-    let group = groups.get(key);
-    if (group === undefined) {
-      group = { labels, dropsName: false, members: [] };
-      groups.set(key, group);
-    }
+    const group = getOrInsert(groups, key, () => ({ labels, dropsName: false, members: [] }));
     if (one.dropsName) group.dropsName = true;
     group.members.push(one);
   }

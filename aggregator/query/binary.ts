@@ -1,3 +1,4 @@
+import { getOrInsert } from "../../shared/model/get-or-insert.ts";
 import { formatLabels, type Labels, labelsKey } from "../../shared/model/labels.ts";
 import type { Meter } from "./meter.ts";
 import {
@@ -223,13 +224,10 @@ class VectorJoin {
     const labels = resultLabels(base, one.labels, matching);
     const dropsName = isBool || (isComparison(op) && many.dropsName);
     const key = `${dropsName ? "-" : "+"}${labelsKey(labels)}`;
-    let target = this.#joined.get(key);
-    if (target === undefined) {
-      const steps = many.present.length;
-      target = { ...emptySeries(labels, dropsName, steps), claimed: new Uint8Array(steps) };
-      this.#joined.set(key, target);
-    }
-    return target;
+    const steps = many.present.length;
+    return getOrInsert(this.#joined, key, () => {
+      return { ...emptySeries(labels, dropsName, steps), claimed: new Uint8Array(steps) };
+    });
   }
 
   #clash(labels: Labels): Error {
@@ -247,21 +245,17 @@ class VectorJoin {
 function clashStep(series: readonly StepSeries[]): number {
   const [first] = series;
   if (first === undefined || series.length < 2) return -1;
-  for (let i = 0; i < first.present.length; i += 1) {
-    let there = 0;
-    for (const one of series) there += one.present[i] ?? 0;
-    if (there > 1) return i;
-  }
+  for (let i = 0; i < first.present.length; i += 1) if (isClash(series, i)) return i;
   return -1;
+}
+
+function isClash(series: readonly StepSeries[], step: number): boolean {
+  let there = 0;
+  for (const { present } of series) there += present[step] ?? 0;
+  return there > 1;
 }
 
 /** With nothing at all on the other side there is nothing to match, so nothing to complain about. */
 function hasClash(series: readonly StepSeries[], other: StepSeries): boolean {
-  for (let i = 0; i < other.present.length; i += 1) {
-    if (other.present[i] !== 1) continue;
-    let there = 0;
-    for (const one of series) there += one.present[i] ?? 0;
-    if (there > 1) return true;
-  }
-  return false;
+  return other.present.some((there, i) => there === 1 && isClash(series, i));
 }

@@ -1,3 +1,4 @@
+import { getOrInsert } from "../../shared/model/get-or-insert.ts";
 import { type BatchOperation, put } from "../../shared/platform/ports.ts";
 import { CHUNK_ROWS_MAX } from "./chunk.ts";
 import { ChunkEncoder } from "./chunk-encoder.ts";
@@ -77,10 +78,9 @@ export class Cutter {
       for (let column = 0; column < rows.columnCount; column += 1) {
         const series = this.#parts.index.get(rows.refOf(column));
         if (series === undefined || !(isWhole || rows.isEndedBefore(column, end))) continue;
-        const known = ended.get(series) ?? { columns: 0, lastMs: series.lastMs };
+        const known = getOrInsert(ended, series, () => ({ columns: 0, lastMs: series.lastMs }));
         known.columns += 1;
         known.lastMs = Math.max(known.lastMs, lastMs);
-        ended.set(series, known);
       }
     }
     for (const [{ ref, labels, firstMs, head }, { columns, lastMs }] of ended) {
@@ -113,10 +113,7 @@ function columnsByBlock(rows: GroupRows): Iterable<readonly number[]> {
   columns.sort((a, b) => rows.refOf(a) - rows.refOf(b));
   const byBlock = new Map<number, number[]>();
   for (const column of columns) {
-    const block = blockOf(rows.refOf(column));
-    const known = byBlock.get(block);
-    if (known === undefined) byBlock.set(block, [column]);
-    else known.push(column);
+    getOrInsert(byBlock, blockOf(rows.refOf(column)), () => []).push(column);
   }
   return byBlock.values();
 }

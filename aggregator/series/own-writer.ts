@@ -1,5 +1,6 @@
 import { OperationalError } from "../../shared/errors.ts";
 import type { VectorSample } from "../../shared/model/columns.ts";
+import { getOrInsert } from "../../shared/model/get-or-insert.ts";
 import { labelsKey } from "../../shared/model/labels.ts";
 import { DOUBLE_SCALE } from "../../shared/model/series-definition.ts";
 import { SerialQueue } from "../../shared/time/serial-queue.ts";
@@ -95,13 +96,9 @@ export class OwnWriter {
   }
 
   #set(labels: VectorSample["labels"], value: number): void {
-    const key = labelsKey(labels);
-    let entry = this.#slots.get(key);
-    if (entry === undefined) {
-      const slot = this.#encoder.define(TICK_GROUP, DOUBLE_SCALE, labels);
-      entry = { slot, tick: 0 };
-      this.#slots.set(key, entry);
-    }
+    const entry = getOrInsert(this.#slots, labelsKey(labels), () => {
+      return { slot: this.#encoder.define(TICK_GROUP, DOUBLE_SCALE, labels), tick: 0 };
+    });
     entry.tick = this.#tick;
     this.#encoder.set(entry.slot, value);
   }

@@ -1,4 +1,5 @@
 import type { Matcher } from "../../shared/model/columns.ts";
+import { getOrInsert } from "../../shared/model/get-or-insert.ts";
 import { type Labels, labelsKey, labelValue } from "../../shared/model/labels.ts";
 import { type CompiledMatcher, compileMatcher } from "../matching/matcher.ts";
 import type { GroupRows } from "./group-rows.ts";
@@ -109,17 +110,8 @@ export class SeriesIndex {
   }
 
   #posting(name: string, value: string): Posting {
-    let values = this.#postings.get(name);
-    if (values === undefined) {
-      values = new Map();
-      this.#postings.set(name, values);
-    }
-    let posting = values.get(value);
-    if (posting === undefined) {
-      posting = { value, refs: [] };
-      values.set(value, posting);
-    }
-    return posting;
+    const values = getOrInsert(this.#postings, name, () => new Map());
+    return getOrInsert(values, value, () => ({ value, refs: [] }));
   }
 
   #sweep(name: string, value: string): void {
