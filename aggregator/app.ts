@@ -97,19 +97,6 @@ export function checkFiles(
 
 const NO_SAMPLES: SampleSource = { select: async () => [] };
 
-/** Rules are compiled for it before the store is open; until then there are no samples. */
-class LateSource implements SampleSource {
-  #source = NO_SAMPLES;
-
-  open(source: SampleSource): void {
-    this.#source = source;
-  }
-
-  select(...query: Parameters<SampleSource["select"]>): ReturnType<SampleSource["select"]> {
-    return this.#source.select(...query);
-  }
-}
-
 /**
  * Starts the aggregator. Files are checked before anything is opened. Disposing of it lets what runs
  * end; everything acknowledged is on the disk at every moment anyway.
@@ -119,7 +106,7 @@ export async function startAggregator(
   config: AggregatorConfig,
   platform: AggregatorPlatform,
 ): Promise<AsyncDisposable> {
-  const samples = new LateSource();
+  const samples = { ...NO_SAMPLES }; // rules are compiled before the store is open
   const compile = compileForRules(new PromqlEngine(samples, engineOptions(config, platform)));
   const files = checkFiles(config, platform, compile);
   return await startParts(platform.logger, (parts) =>
@@ -132,7 +119,7 @@ function engineOptions(config: AggregatorConfig, { pause }: AggregatorPlatform):
 }
 
 type Checked = {
-  readonly samples: LateSource;
+  readonly samples: SampleSource;
   readonly compile: CompileFn;
   readonly files: CheckedFiles;
 };
@@ -146,7 +133,7 @@ async function start(
   const { clock, logger } = platform;
   const metrics = new Metrics();
   const series = await openSeries(config, platform, metrics, parts);
-  samples.open({ select: (...query) => series.selectUnrepeated(...query) });
+  samples.select = (...query) => series.selectUnrepeated(...query);
   const fleet = await openNodes(config, platform, metrics, series, parts);
   const { alerts, rules } = await openRules(config, platform, { metrics, series, fleet, parts });
   const ingest = new IngestService(

@@ -10,7 +10,7 @@ import type { FrameOutcome, StreamStatus } from "../model/commit.ts";
 import type { AccountsReport, AgentIdentity, NodeStatus } from "../model/node.ts";
 import { type Member, memberStatus, newMember } from "./member.ts";
 import { decodeNodeEntry, encodeNodeEntry, NODE_KEYS } from "./node-entry.ts";
-import { NodeReports } from "./node-reports.ts";
+import { NodeReports, type WriteFn } from "./node-reports.ts";
 import {
   awaitedState,
   dueMsOf,
@@ -21,7 +21,6 @@ import {
   silenceMsOf,
   upValueOf,
 } from "./node-state.ts";
-import type { WriteFn } from "./ports.ts";
 
 export type FleetDeps = {
   readonly store: KeyValueStore;

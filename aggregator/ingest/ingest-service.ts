@@ -7,7 +7,7 @@ import type { AgentMessage__Output } from "../../shared/wire/generated/telltale/
 import type { Hello__Output } from "../../shared/wire/generated/telltale/v1/Hello.ts";
 import type { AggregatorConnection } from "../../shared/wire/ingest-connection.ts";
 import { receiveHello } from "./hello.ts";
-import { IngestMetrics } from "./ingest-metrics.ts";
+import { type IngestMetrics, ingestMetrics } from "./ingest-metrics.ts";
 import { IngestSession, REASONS } from "./ingest-session.ts";
 import { SESSIONS_MAX } from "./limits.ts";
 import { metricsContent } from "./metrics-content.ts";
@@ -48,7 +48,7 @@ export class IngestService implements AsyncDisposable {
   constructor(deps: IngestDeps, options: IngestOptions) {
     this.#deps = deps;
     this.#options = options;
-    this.#shown = new IngestMetrics(deps.metrics);
+    this.#shown = ingestMetrics(deps.metrics);
     setMaxListeners(2 * SESSIONS_MAX, this.#stop.signal); // each session has two
   }
 
