@@ -1,6 +1,6 @@
 import { OperationalError } from "../../shared/errors.ts";
 import type { Role } from "../../shared/model/role.ts";
-import type { KeyValueStore } from "../../shared/platform/ports.ts";
+import { del, type KeyValueStore, put } from "../../shared/platform/ports.ts";
 import { SerialQueue } from "../../shared/time/serial-queue.ts";
 
 /** Times are Unix milliseconds; 0 where there is none. Fingerprints and hashes are hex digits. */
@@ -93,6 +93,10 @@ export class AccessRecords {
     return this.#maps[kind];
   }
 
+  all<K extends Kind>(kind: K): Kinds[K][] {
+    return [...this.#maps[kind].values()];
+  }
+
   /**
    * Writes what `decide` returns: all or nothing, and seen by nobody before it is on the disk. One
    * after the other, so that each decides on what those before it left.
@@ -106,9 +110,7 @@ export class AccessRecords {
     if (changes.length === 0) return;
     const operations = changes.map(({ kind, key, value }) => {
       const name = Buffer.from(`${kind}/${key}`);
-      return value === null
-        ? { type: "del" as const, key: name }
-        : { type: "put" as const, key: name, value: Buffer.from(JSON.stringify(value)) };
+      return value === null ? del(name) : put(name, Buffer.from(JSON.stringify(value)));
     });
     await this.#store.batch(operations, { sync: true });
     for (const { kind, key, value } of changes) {

@@ -4,9 +4,10 @@ import { type FastifyInstance, type FastifyReply, fastify } from "fastify";
 import { errorMessage, OperationalError } from "../../shared/errors.ts";
 import { type Address, formatAddress } from "../../shared/model/address.ts";
 import { bindError } from "../../shared/platform/listen-error.ts";
-import type { Clock, Logger } from "../../shared/platform/ports.ts";
+import type { Clock } from "../../shared/platform/ports.ts";
 import { expositionText } from "../../shared/telemetry/exposition.ts";
-import type { Counter, Metrics } from "../../shared/telemetry/metrics.ts";
+import type { Counter } from "../../shared/telemetry/metrics.ts";
+import type { PartDeps } from "../../shared/telemetry/part-deps.ts";
 import { withDeadline } from "../../shared/time/deadline.ts";
 import { sleepUnlessAborted } from "../../shared/time/repeat.ts";
 import { TLS_VERSION } from "../../shared/wire/tls.ts";
@@ -18,12 +19,9 @@ import { errorBody } from "./prometheus-json.ts";
 import type { QueryApi } from "./query-api.ts";
 import { bearerOf } from "./tls-door.ts";
 
-export type HttpDeps = {
+export type HttpDeps = PartDeps & {
   readonly api: QueryApi;
-  readonly metrics: Metrics;
   readonly readiness: ReadinessPort;
-  readonly clock: Clock;
-  readonly logger: Logger;
   /** Null: nothing is encrypted, and nobody is asked who calls. */
   readonly gate: HttpGate | null;
 };

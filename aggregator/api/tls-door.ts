@@ -2,9 +2,9 @@ import { createServer, type Server, type TLSSocket } from "node:tls";
 import { errorMessage, OperationalError } from "../../shared/errors.ts";
 import type { Address } from "../../shared/model/address.ts";
 import { bindError } from "../../shared/platform/listen-error.ts";
-import type { Clock, Logger } from "../../shared/platform/ports.ts";
 import { Secret } from "../../shared/secret.ts";
-import type { Counter, Metrics } from "../../shared/telemetry/metrics.ts";
+import type { Counter } from "../../shared/telemetry/metrics.ts";
+import type { PartDeps } from "../../shared/telemetry/part-deps.ts";
 import { sleepUnlessAborted } from "../../shared/time/repeat.ts";
 import { TLS_VERSION } from "../../shared/wire/tls.ts";
 import type { ServerTls } from "../model/access.ts";
@@ -54,12 +54,7 @@ type Connection = {
   resetsSinceMs: number;
 };
 
-export type DoorDeps = {
-  readonly gate: GatePort;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly metrics: Metrics;
-};
+export type DoorDeps = PartDeps & { readonly gate: GatePort };
 
 export class TlsDoor implements AsyncDisposable {
   readonly #deps: DoorDeps;

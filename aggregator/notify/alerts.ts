@@ -10,7 +10,6 @@
  * fires and its notification lives in memory alone.
  */
 
-import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
@@ -162,8 +161,7 @@ export class AlertTable {
   ): Promise<void> {
     const rows = evaluations.flatMap((evaluation) => this.#rowsOf(evaluation, timeMs));
     const to = { routing: config, external: this.#options.external };
-    const { sends, notified, lookAgainAtMs } = dispatch(rows, to, timeMs);
-    assert(lookAgainAtMs === null, "no decision waits for a time yet");
+    const { sends, notified } = dispatch(rows, to, timeMs);
     const operations = [...others];
     const after = new Map(
       evaluations.map(({ ruleId }) => [ruleId, new Map<string, AlertRecord>()]),

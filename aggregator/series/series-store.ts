@@ -1,8 +1,8 @@
 import { errorMessage } from "../../shared/errors.ts";
 import type { Matcher, SeriesColumns, VectorSample } from "../../shared/model/columns.ts";
 import { compareLabels, compareText, type Labels, labelValue } from "../../shared/model/labels.ts";
-import type { Clock, KeyValueStore, Logger } from "../../shared/platform/ports.ts";
-import type { Counter, Metrics } from "../../shared/telemetry/metrics.ts";
+import type { Counter } from "../../shared/telemetry/metrics.ts";
+import type { StoredPartDeps } from "../../shared/telemetry/part-deps.ts";
 import { SerialQueue } from "../../shared/time/serial-queue.ts";
 import type { CommitItem, CommitOutcome, StreamPosition, StreamStatus } from "../model/commit.ts";
 import { CommitPlan } from "./commit-plan.ts";
@@ -20,13 +20,6 @@ import { type Series, SeriesIndex } from "./series-index.ts";
 import type { Stream } from "./stream.ts";
 import { NO_FRAMES } from "./stream-accounts.ts";
 import { StreamTable } from "./stream-table.ts";
-
-export type SeriesStoreDeps = {
-  readonly store: KeyValueStore;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly metrics: Metrics;
-};
 
 export type SeriesStoreOptions = {
   /** Samples older than this are dropped, two hours of them at a time. */
@@ -49,7 +42,7 @@ const MARKS_MAX = 3;
  * @throws OperationalError STORAGE when the store cannot be read
  */
 export async function openSeriesStore(
-  deps: SeriesStoreDeps,
+  deps: StoredPartDeps,
   options: SeriesStoreOptions,
 ): Promise<SeriesStore> {
   const series = new SeriesStore(deps, options);
@@ -66,7 +59,7 @@ export async function openSeriesStore(
  * it drops those from memory.
  */
 export class SeriesStore {
-  readonly #deps: SeriesStoreDeps;
+  readonly #deps: StoredPartDeps;
   readonly #options: SeriesStoreOptions;
   readonly #index = new SeriesIndex();
   readonly #streams = new StreamTable();
@@ -82,7 +75,7 @@ export class SeriesStore {
   /** A stream in here is being cut because it had too many marks; it gets no room meanwhile. */
   readonly #overdue = new Map<Stream, Promise<void>>();
 
-  constructor(deps: SeriesStoreDeps, options: SeriesStoreOptions) {
+  constructor(deps: StoredPartDeps, options: SeriesStoreOptions) {
     const { store, clock, logger, metrics } = deps;
     this.#deps = deps;
     this.#options = options;
