@@ -132,10 +132,11 @@ async function start(
 ): Promise<void> {
   const { clock, logger } = platform;
   const metrics = new Metrics();
-  const series = await openSeries(config, platform, metrics, parts);
+  const opening = { config, platform, metrics, parts };
+  const series = await openSeries(opening);
   samples.select = (...query) => series.selectUnrepeated(...query);
-  const fleet = await openNodes(config, platform, metrics, series, parts);
-  const { alerts, rules } = await openRules(config, platform, { metrics, series, fleet, parts });
+  const fleet = await openNodes(opening, series);
+  const { alerts, rules } = await openRules(opening, series, fleet);
   const ingest = new IngestService(
     { store: series, clock, logger, metrics, events: fleet },
     { windowFrames: WINDOW_FRAMES },
@@ -189,12 +190,15 @@ async function start(
   );
 }
 
-async function openSeries(
-  config: AggregatorConfig,
-  platform: AggregatorPlatform,
-  metrics: Metrics,
-  parts: Disposals,
-): Promise<SeriesStore> {
+/** What opens its part with it. */
+type Opening = {
+  readonly config: AggregatorConfig;
+  readonly platform: AggregatorPlatform;
+  readonly metrics: Metrics;
+  readonly parts: Disposals;
+};
+
+async function openSeries({ config, platform, metrics, parts }: Opening): Promise<SeriesStore> {
   const { clock, logger, chunkMs } = platform;
   const options = {
     retentionMs: config.retention,
@@ -210,11 +214,8 @@ async function openSeries(
 }
 
 async function openNodes(
-  config: AggregatorConfig,
-  platform: AggregatorPlatform,
-  metrics: Metrics,
+  { config, platform, metrics, parts }: Opening,
   series: SeriesStore,
-  parts: Disposals,
 ): Promise<Fleet> {
   const { clock, logger } = platform;
   const write = series.write.bind(series);
@@ -230,18 +231,11 @@ async function openNodes(
   });
 }
 
-type RuleParts = {
-  readonly metrics: Metrics;
-  readonly series: SeriesStore;
-  readonly fleet: Fleet;
-  readonly parts: Disposals;
-};
-
 /** The alert table and the rules whose evaluations end in it. */
 async function openRules(
-  config: AggregatorConfig,
-  platform: AggregatorPlatform,
-  { metrics, series, fleet, parts }: RuleParts,
+  { config, platform, metrics, parts }: Opening,
+  series: SeriesStore,
+  fleet: Fleet,
 ): Promise<{ readonly alerts: AlertTable; readonly rules: RuleRunner }> {
   const { clock, random, logger, post } = platform;
   const external = {

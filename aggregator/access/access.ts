@@ -107,8 +107,6 @@ export class Access {
 
   /** The node has connected with the certificate. */
   async seen(fingerprint: string): Promise<void> {
-    const isNew = () => this.#records.of("agent").get(fingerprint)?.seenMs === 0;
-    if (!isNew()) return;
     await this.#records.change(() => {
       const record = this.#records.of("agent").get(fingerprint);
       if (record === undefined || record.seenMs > 0) return [];

@@ -47,7 +47,7 @@ export async function callHistogram(run: Run, expr: CallExpr, grid: Grid): Promi
     return vectorOf(await measureAll(run, expr, histograms, grid, measure));
   }
   const results: StepSeries[] = [];
-  const [name] = await textArguments(run, expr, grid);
+  const [name] = textArguments(expr);
   for (const column of args) {
     if (histograms.length > 0) warnOfQuantiles(column, expr.place, run.context.remarks);
     const measure: Measure = (buckets, i) => bucketQuantile(at(column, i), buckets);

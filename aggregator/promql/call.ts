@@ -67,7 +67,7 @@ function onSeries(
 ): Call {
   return async (run, expr, grid) => {
     const series = await run.vector(argument(expr, 0), grid);
-    return vectorOf(work(expr, series, await textArguments(run, expr, grid)));
+    return vectorOf(work(expr, series, textArguments(expr)));
   };
 }
 

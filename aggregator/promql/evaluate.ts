@@ -130,7 +130,7 @@ export class Evaluator implements Run {
     const { meter, remarks } = this.context;
     const series = await this.vector(expr.expr, grid);
     const run = { expr, series, steps: grid.count, meter };
-    if (expr.param === null) return aggregate(expr, series, grid.count, meter);
+    if (expr.param === null) return aggregate(run);
     if (expr.op === "count_values") {
       const name = await this.evaluate(expr.param, grid);
       return aggregateValues(run, name.kind === "string" ? name.text : "");

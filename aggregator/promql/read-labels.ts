@@ -3,8 +3,7 @@ import type { Matcher, MatchType } from "../../shared/model/columns.ts";
 import { unquote } from "../../shared/model/go-string.ts";
 import { METRIC_NAME } from "../../shared/model/labels.ts";
 import { compileMatcher } from "../matching/matcher.ts";
-import { atPlace, queryError } from "../query/query-error.ts";
-import { placeOf } from "./place.ts";
+import { atPlace, placeOf, queryError } from "../query/query-error.ts";
 
 /** @throws OperationalError QUERY when the quotes or an escape are wrong */
 export function readString(text: string, node: SyntaxNode, place: string): string {

@@ -3,13 +3,11 @@ import type { Matcher } from "../../shared/model/columns.ts";
 import { durationMs } from "../../shared/model/duration.ts";
 import { aggregateOp, hasParameter } from "../query/aggregate.ts";
 import { type BinaryOp, isSetOp, PLAIN_MATCHING, type VectorMatching } from "../query/operators.ts";
-import { queryError } from "../query/query-error.ts";
+import { placeOf, queryError } from "../query/query-error.ts";
 import type { AtTime, Expr } from "./ast.ts";
 import { functionSignature } from "./functions.ts";
-import { parseNumberText } from "./literals.ts";
-import { placeOf } from "./place.ts";
-import { durationSecondsOf } from "./read-duration.ts";
 import { readGroupingLabels, readMatchers, readString } from "./read-labels.ts";
+import { durationSecondsOf, parseNumberText } from "./read-numbers.ts";
 import { bind, layOut } from "./read-operators.ts";
 
 /** Deepest nesting of expressions: what walks them is recursive. */

@@ -1,24 +1,21 @@
 import { getOrInsert } from "../../shared/model/get-or-insert.ts";
 import { decimalText } from "../../shared/model/go-number.ts";
 import { labelsKey, METRIC_NAME, withLabel } from "../../shared/model/labels.ts";
-import { type Aggregation, type Group, groupSeries, stepValues } from "./aggregate.ts";
-import type { Meter } from "./meter.ts";
+import {
+  type AggregateRun,
+  type Aggregation,
+  type Group,
+  groupSeries,
+  stepValues,
+} from "./aggregate.ts";
 import { queryError } from "./query-error.ts";
 import type { Remarks } from "./remarks.ts";
 import { emptySeries, hasSample, type StepSeries } from "./step-series.ts";
 import { quantileOf } from "./sums.ts";
 
-/** The aggregations that look at all elements of one step together. */
-export type StepAggregation = {
-  readonly expr: Aggregation;
-  readonly series: readonly StepSeries[];
-  readonly steps: number;
-  readonly meter: Meter;
-};
-
 /** quantile: `q` has one number a step. */
 export async function aggregateQuantile(
-  { expr, series, steps, meter }: StepAggregation,
+  { expr, series, steps, meter }: AggregateRun,
   q: Float64Array,
   remarks: Remarks,
 ): Promise<StepSeries[]> {
@@ -51,7 +48,7 @@ export function warnOfQuantiles(q: Float64Array, place: string, remarks: Remarks
  * in the order their elements take at the last step: best first.
  */
 export async function aggregateSome(
-  { expr, series, steps, meter }: StepAggregation,
+  { expr, series, steps, meter }: AggregateRun,
   k: Float64Array,
 ): Promise<StepSeries[]> {
   checkCounts(k, expr);
@@ -99,7 +96,7 @@ export function checkLabelName(name: string, place: string): void {
 
 /** count_values: one element for each value, which becomes the label `name`. */
 export async function aggregateValues(
-  { expr, series, steps, meter }: StepAggregation,
+  { expr, series, steps, meter }: AggregateRun,
   name: string,
 ): Promise<StepSeries[]> {
   checkLabelName(name, expr.place);

@@ -31,6 +31,13 @@ export type Aggregation = {
   readonly place: string;
 };
 
+export type AggregateRun = {
+  readonly expr: Aggregation;
+  readonly series: readonly StepSeries[];
+  readonly steps: number;
+  readonly meter: Meter;
+};
+
 /** Series that are aggregated into one; `dropsName` when it does for any of them. */
 export type Group = {
   readonly labels: Labels;
@@ -66,24 +73,24 @@ const FOLDS = new Map<AggregateOp, Fold>([
 ]);
 
 /** sum, avg, min, max, count, group, stddev, stdvar: one element for each group and step. */
-export async function aggregate(
-  of: Aggregation,
-  series: readonly StepSeries[],
-  steps: number,
-  meter: Meter,
-): Promise<StepSeries[]> {
+export async function aggregate({
+  expr,
+  series,
+  steps,
+  meter,
+}: AggregateRun): Promise<StepSeries[]> {
   const results: StepSeries[] = [];
-  for (const group of groupSeries(of, series)) {
+  for (const group of groupSeries(expr, series)) {
     meter.hold(steps);
     const out = emptySeries(group.labels, group.dropsName, steps);
-    const fold = FOLDS.get(of.op);
+    const fold = FOLDS.get(expr.op);
     const lost = new Float64Array(steps);
     for (const member of group.members) {
       if (fold === undefined) markPresent(out, member);
       else fold(out, member, lost);
       if (meter.work(steps)) await meter.rest();
     }
-    finish(of.op, group, out, lost);
+    finish(expr.op, group, out, lost);
     if (meter.work(steps * group.members.length)) await meter.rest();
     results.push(out);
   }

@@ -1,13 +1,7 @@
 import { createHash } from "node:crypto";
 import { errorMessage, OperationalError } from "../../shared/errors.ts";
 import type { VectorSample } from "../../shared/model/columns.ts";
-import {
-  type Labels,
-  labelPairs,
-  labelsFrom,
-  labelsKey,
-  METRIC_NAME,
-} from "../../shared/model/labels.ts";
+import { labelPairs, labelsFrom, labelsKey, METRIC_NAME } from "../../shared/model/labels.ts";
 import type { Metrics } from "../../shared/telemetry/metrics.ts";
 import type { PartDeps } from "../../shared/telemetry/part-deps.ts";
 import type { External, RuleAlerts } from "../model/alert.ts";
@@ -245,7 +239,8 @@ async function evaluateRecording(
   }
   const known = new Set<string>();
   return result.map(({ labels, value }) => {
-    const recorded = recordedLabels(rule, labels);
+    const pairs = [...labelPairs(labels), ...labelPairs(rule.labels)];
+    const recorded = labelsFrom([...pairs, [METRIC_NAME, rule.name]]);
     const key = labelsKey(recorded);
     if (known.has(key)) {
       throw new OperationalError(
@@ -256,10 +251,6 @@ async function evaluateRecording(
     known.add(key);
     return { labels: recorded, value };
   });
-}
-
-function recordedLabels(rule: RecordingRule, labels: Labels): Labels {
-  return labelsFrom([...labelPairs(labels), ...labelPairs(rule.labels), [METRIC_NAME, rule.name]]);
 }
 
 /** Cuts the rules before each one that may read what a rule before it in the cut gives. */
