@@ -11,7 +11,7 @@ import type { PartDeps } from "../../shared/telemetry/part-deps.ts";
 import { withDeadline } from "../../shared/time/deadline.ts";
 import { sleepUnlessAborted } from "../../shared/time/repeat.ts";
 import { TLS_VERSION } from "../../shared/wire/tls.ts";
-import { type ErrorType, errorTypeOf } from "./api-error.ts";
+import { type ErrorType, errorTypeOf, httpStatusOf } from "./api-error.ts";
 import { addApiRoutes, JSON_TYPE } from "./http-routes.ts";
 import { refusalFor } from "./permission-state.ts";
 import type { GatePort, ReadinessPort } from "./ports.ts";
@@ -46,16 +46,6 @@ const CERTIFICATE_CHECK_EVERY_MS = 1000;
 const OPEN_PATHS: ReadonlySet<string> = new Set(["/-/healthy", "/-/ready"]);
 /** Requests that run when the server stops may take so long to end. */
 const STOP_TIMEOUT_MS = 5000;
-
-const STATUS: Record<ErrorType, number> = {
-  bad_data: 400,
-  execution: 422,
-  timeout: 503,
-  canceled: 499,
-  not_found: 404,
-  unavailable: 503,
-  internal: 500,
-};
 
 const FRONT_TEXT = `Telltale aggregator
 
@@ -189,7 +179,7 @@ function addErrorHandlers(server: FastifyInstance, { logger, metrics }: HttpDeps
     }
     const isOurs = type === "internal" && !(error instanceof OperationalError);
     const message = isOurs ? "internal error, see the aggregator's log" : errorMessage(error);
-    const status = isClientFault(error) ? error.statusCode : STATUS[type];
+    const status = isClientFault(error) ? error.statusCode : httpStatusOf(type);
     sendError(reply, status, type, message);
   });
   server.setNotFoundHandler((request, reply) => {

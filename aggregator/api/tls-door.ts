@@ -39,10 +39,16 @@ export type AgentPeer = {
   readonly ended: AbortSignal;
 };
 
+/** What a connection showed: a certificate of our CA, or why nobody is known by it. */
 type Certificate =
-  | { readonly kind: "none" }
-  | { readonly kind: "invalid"; readonly text: string }
-  | { readonly kind: "ours"; readonly fingerprint: string };
+  | { readonly kind: "ours"; readonly fingerprint: string }
+  | Extract<Caller, { readonly kind: "nobody" }>;
+
+const NO_CERTIFICATE: Certificate = {
+  kind: "nobody",
+  reason: "no-credentials",
+  text: "Neither a certificate nor a token: an agent joins first (telltale-agent join), a person needs --token-file",
+};
 
 type Connection = {
   readonly socket: TLSSocket;
@@ -105,15 +111,8 @@ export class TlsDoor implements AsyncDisposable {
   /** Who calls. `authorization`: the header of the call; a token goes before a certificate. */
   callerOf(peer: string, authorization: string | undefined): Caller {
     if (authorization !== undefined) return bearerOf(this.#deps.gate, authorization);
-    const certificate = this.#connections.get(peer)?.certificate ?? { kind: "none" };
-    if (certificate.kind === "none") {
-      const text =
-        "Neither a certificate nor a token: an agent joins first (telltale-agent join), a person needs --token-file";
-      return { kind: "nobody", reason: "no-credentials", text };
-    }
-    if (certificate.kind === "invalid") {
-      return { kind: "nobody", reason: "bad-certificate", text: certificate.text };
-    }
+    const certificate = this.#connections.get(peer)?.certificate ?? NO_CERTIFICATE;
+    if (certificate.kind === "nobody") return certificate;
     const standing = this.#deps.gate.standing(certificate.fingerprint);
     if (standing.kind === "good") return { kind: "agent", node: standing.node };
     return { kind: "nobody", reason: standing.reason, text: standing.text };
@@ -244,10 +243,10 @@ function contextOf({ key, cert, ca }: ServerTls) {
 
 function certificateOf(socket: TLSSocket): Certificate {
   const certificate = socket.getPeerX509Certificate();
-  if (certificate === undefined) return { kind: "none" };
+  if (certificate === undefined) return NO_CERTIFICATE;
   if (!socket.authorized) {
     const text = `The certificate is not one that this aggregator's CA stands for (${socket.authorizationError}): join again`;
-    return { kind: "invalid", text };
+    return { kind: "nobody", reason: "bad-certificate", text };
   }
   return {
     kind: "ours",

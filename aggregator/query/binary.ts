@@ -160,8 +160,6 @@ class VectorJoin {
   readonly #left: readonly StepSeries[];
   readonly #right: readonly StepSeries[];
   readonly #isSwapped: boolean;
-  readonly #compute: Compute;
-  readonly #isFilter: boolean;
   readonly #joined = new Map<string, Joined>();
 
   constructor(expr: BinaryOperation, left: readonly StepSeries[], right: readonly StepSeries[]) {
@@ -169,8 +167,6 @@ class VectorJoin {
     this.#left = left;
     this.#right = right;
     this.#isSwapped = expr.matching.many === "right";
-    this.#compute = computeOf(expr.op);
-    this.#isFilter = keepsElement(expr);
   }
 
   manyOf(group: MatchGroup): readonly StepSeries[] {
@@ -198,18 +194,19 @@ class VectorJoin {
   }
 
   addPair(many: StepSeries, one: StepSeries): void {
-    const count = many.present.length;
+    const compute = computeOf(this.#expr.op);
+    const isFilter = keepsElement(this.#expr);
     let target: Joined | null = null;
-    for (let i = 0; i < count; i += 1) {
+    for (let i = 0; i < many.present.length; i += 1) {
       if (many.present[i] !== 1 || one.present[i] !== 1) continue;
       target ??= this.#target(many, one);
       if (target.claimed[i] === 1) throw this.#clash(target.labels);
       target.claimed[i] = 1;
       const left = (this.#isSwapped ? one : many).values[i] ?? 0;
       const right = (this.#isSwapped ? many : one).values[i] ?? 0;
-      const result = this.#compute(left, right);
-      if (this.#isFilter && result === 0) continue;
-      target.values[i] = this.#isFilter ? left : result;
+      const result = compute(left, right);
+      if (isFilter && result === 0) continue;
+      target.values[i] = isFilter ? left : result;
       target.present[i] = 1;
     }
   }

@@ -55,29 +55,27 @@ export class Chunk {
     const coding = reader.byte();
     const power = POWERS[Math.max(0, reader.byte() - 1)] ?? 1;
     const stretches = readStretches(reader, this.times.length);
-    const values = new Float64Array(stretches.valueCount);
+    const values = new Float64Array(stretches.reduce((sum, { from, end }) => sum + end - from, 0));
     readValues(reader, coding, values);
     if (power !== 1) {
       for (let i = 0; i < values.length; i += 1) values[i] = (values[i] ?? 0) / power;
     }
     const window = this.#windowOf(startMs, endMs);
-    if (stretches.isFull && this.#silentRows.size === 0) {
+    if (values.length === this.times.length && this.#silentRows.size === 0) {
       return { times: window.times, values: values.subarray(window.from, window.end) };
     }
     return this.#spread(values, stretches, window);
   }
 
   /** Puts values to the rows of their stretches, and staleness markers behind them. */
-  #spread(values: Float64Array, stretches: Stretches, window: Window): Piece {
+  #spread(values: Float64Array, stretches: readonly Stretch[], window: Window): Piece {
     const room = window.end - window.from;
     const times = new Float64Array(room);
     const spread = new Float64Array(room);
     const bits = columnBits(spread);
     let count = 0;
     let valueIndex = 0;
-    for (let i = 0; i < stretches.from.length; i += 1) {
-      const from = stretches.from[i] ?? 0;
-      const end = stretches.end[i] ?? 0;
+    for (const { from, end, hasMarker } of stretches) {
       for (let row = Math.max(from, window.from); row < Math.min(end, window.end); row += 1) {
         if (this.#silentRows.has(row)) continue;
         times[count] = this.times[row] ?? 0;
@@ -85,7 +83,7 @@ export class Chunk {
         count += 1;
       }
       valueIndex += end - from;
-      if (stretches.hasMarker[i] !== true || end < window.from || end >= window.end) continue;
+      if (!hasMarker || end < window.from || end >= window.end) continue;
       times[count] = this.times[end] ?? 0;
       setStale(bits, count);
       count += 1;
@@ -112,14 +110,8 @@ type Window = {
   readonly times: Float64Array;
 };
 
-type Stretches = {
-  /** One stretch over all rows, without a marker. */
-  readonly isFull: boolean;
-  readonly valueCount: number;
-  readonly from: readonly number[];
-  readonly end: readonly number[];
-  readonly hasMarker: readonly boolean[];
-};
+/** Rows with a value, and whether a staleness marker stands in the row after them. */
+type Stretch = { readonly from: number; readonly end: number; readonly hasMarker: boolean };
 
 function readTimes(reader: ByteReader, rowCount: number): Float64Array {
   const isEven = reader.byte() === 0;
@@ -148,28 +140,19 @@ function readSilentRows(reader: ByteReader, rowCount: number): Set<number> {
   return rows;
 }
 
-function readStretches(reader: ByteReader, rowCount: number): Stretches {
+function readStretches(reader: ByteReader, rowCount: number): Stretch[] {
   const count = reader.count(2);
-  if (count === 0) {
-    return { isFull: true, valueCount: rowCount, from: [0], end: [rowCount], hasMarker: [false] };
-  }
-  const from: number[] = [];
-  const end: number[] = [];
-  const hasMarker: boolean[] = [];
-  let valueCount = 0;
+  if (count === 0) return [{ from: 0, end: rowCount, hasMarker: false }];
+  const stretches: Stretch[] = [];
   let row = 0;
   for (let i = 0; i < count; i += 1) {
-    row += reader.varint();
+    const from = row + reader.varint();
     const code = reader.varint();
-    const length = Math.floor(code / 2);
-    from.push(row);
-    row += length;
-    end.push(row);
-    hasMarker.push(code % 2 === 1);
-    valueCount += length;
+    row = from + Math.floor(code / 2);
     if (row > rowCount) throw damaged(`row ${row} of ${rowCount}`);
+    stretches.push({ from, end: row, hasMarker: code % 2 === 1 });
   }
-  return { isFull: false, valueCount, from, end, hasMarker };
+  return stretches;
 }
 
 function readValues(reader: ByteReader, coding: number, values: Float64Array): void {
