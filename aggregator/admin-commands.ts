@@ -5,7 +5,7 @@ import { OperationalError } from "../shared/errors.ts";
 import { parseDuration } from "../shared/model/duration.ts";
 import { ROLES } from "../shared/model/role.ts";
 import type { AccessClient } from "../shared/wire/generated/telltale/v1/Access.ts";
-import type { Authority__Output } from "../shared/wire/generated/telltale/v1/Authority.ts";
+import type { ListAuthoritiesResponse__Output } from "../shared/wire/generated/telltale/v1/ListAuthoritiesResponse.ts";
 import type { Role as RoleMessage } from "../shared/wire/generated/telltale/v1/Role.ts";
 import { askOnce, type Method } from "../shared/wire/grpc-ask.ts";
 import { fromGrpcError } from "../shared/wire/grpc-status.ts";
@@ -72,16 +72,10 @@ function addUserCommands(context: AdminContext): void {
         await ask((client) => client.removeUser, { name });
       }),
     );
-  addOutput(user.command("list").description("users and their roles")).action(
-    ({ output }: { readonly output: string }) =>
-      run(context, async (ask) => {
-        const { users } = await ask((client) => client.listUsers, {});
-        const rows = users.map(({ name, role }) => {
-          return { name, role: role.replace("ROLE_", "").toLowerCase() };
-        });
-        printRows(context, output, rows);
-      }),
-  );
+  addRows(context, user.command("list").description("users and their roles"), async (ask) => {
+    const { users } = await ask((client) => client.listUsers, {});
+    return users.map(({ name, role }) => ({ name, role: role.replace("ROLE_", "").toLowerCase() }));
+  });
 }
 
 function addAuthorityCommands(context: AdminContext): void {
@@ -94,46 +88,40 @@ function addAuthorityCommands(context: AdminContext): void {
         context.print(authorities.map(({ certificate }) => `${certificate}\n`).join(""));
       }),
     );
-  addOutput(ca.command("list").description("the CAs in force, and how many nodes use each")).action(
-    ({ output }: { readonly output: string }) =>
-      run(context, async (ask) => {
-        const { authorities } = await ask((client) => client.listAuthorities, {});
-        printAuthorities(context, output, authorities);
-      }),
-  );
-  addOutput(
-    ca.command("rotate").description("make a new CA; the old one goes when no node needs it"),
-  ).action(({ output }: { readonly output: string }) =>
-    run(context, async (ask) => {
-      const { authorities } = await ask((client) => client.rotateAuthority, {});
-      printAuthorities(context, output, authorities);
-    }),
-  );
+  const list = ca.command("list").description("the CAs in force, and how many nodes use each");
+  addRows(context, list, async (ask) => {
+    return authorityRows(await ask((client) => client.listAuthorities, {}));
+  });
+  const rotate = ca.command("rotate");
+  rotate.description("make a new CA; the old one goes when no node needs it");
+  addRows(context, rotate, async (ask) => {
+    return authorityRows(await ask((client) => client.rotateAuthority, {}));
+  });
 }
 
-function addOutput(command: Command): Command {
-  const forms = new Option("-o, --output <form>", "table for people, json for programs");
-  return command.addOption(forms.choices(["table", "json"]).default("table"));
-}
-
-function printAuthorities(
-  context: AdminContext,
-  output: string,
-  authorities: readonly Authority__Output[],
-): void {
-  const rows = authorities.map(({ fingerprint, createdMs, notAfterMs, agents }) => {
+function authorityRows({ authorities }: ListAuthoritiesResponse__Output): readonly Row[] {
+  return authorities.map(({ fingerprint, createdMs, notAfterMs, agents }) => {
     return { fingerprint, createdMs, notAfterMs, agents };
   });
-  printRows(context, output, rows);
 }
 
-function printRows(
-  { print }: AdminContext,
-  output: string,
-  rows: readonly Readonly<Record<string, string | number>>[],
+type Row = Readonly<Record<string, string | number>>;
+
+/** The command prints what `rowsOf` returns. */
+function addRows(
+  context: AdminContext,
+  command: Command,
+  rowsOf: (ask: Ask) => Promise<readonly Row[]>,
 ): void {
-  if (output === "json") print(`${JSON.stringify(rows, null, 2)}\n`);
-  else for (const row of rows) print(`${Object.values(row).join("  ")}\n`);
+  const forms = new Option("-o, --output <form>", "table for people, json for programs");
+  command.addOption(forms.choices(["table", "json"]).default("table"));
+  command.action(({ output }: { readonly output: string }) =>
+    run(context, async (ask) => {
+      const rows = await rowsOf(ask);
+      if (output === "json") context.print(`${JSON.stringify(rows, null, 2)}\n`);
+      else for (const row of rows) context.print(`${Object.values(row).join("  ")}\n`);
+    }),
+  );
 }
 
 function run(context: AdminContext, work: (ask: Ask) => Promise<void>): Promise<void> {

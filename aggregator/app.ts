@@ -97,19 +97,6 @@ export function checkFiles(
 
 const NO_SAMPLES: SampleSource = { select: async () => [] };
 
-/** Rules are compiled for it before the store is open; until then there are no samples. */
-class LateSource implements SampleSource {
-  #source = NO_SAMPLES;
-
-  open(source: SampleSource): void {
-    this.#source = source;
-  }
-
-  select(...query: Parameters<SampleSource["select"]>): ReturnType<SampleSource["select"]> {
-    return this.#source.select(...query);
-  }
-}
-
 /**
  * Starts the aggregator. Files are checked before anything is opened. Disposing of it lets what runs
  * end; everything acknowledged is on the disk at every moment anyway.
@@ -119,7 +106,7 @@ export async function startAggregator(
   config: AggregatorConfig,
   platform: AggregatorPlatform,
 ): Promise<AsyncDisposable> {
-  const samples = new LateSource();
+  const samples = { ...NO_SAMPLES }; // rules are compiled before the store is open
   const compile = compileForRules(new PromqlEngine(samples, engineOptions(config, platform)));
   const files = checkFiles(config, platform, compile);
   return await startParts(platform.logger, (parts) =>
@@ -132,7 +119,7 @@ function engineOptions(config: AggregatorConfig, { pause }: AggregatorPlatform):
 }
 
 type Checked = {
-  readonly samples: LateSource;
+  readonly samples: SampleSource;
   readonly compile: CompileFn;
   readonly files: CheckedFiles;
 };
@@ -145,10 +132,11 @@ async function start(
 ): Promise<void> {
   const { clock, logger } = platform;
   const metrics = new Metrics();
-  const series = await openSeries(config, platform, metrics, parts);
-  samples.open({ select: (...query) => series.selectUnrepeated(...query) });
-  const fleet = await openNodes(config, platform, metrics, series, parts);
-  const { alerts, rules } = await openRules(config, platform, { metrics, series, fleet, parts });
+  const opening = { config, platform, metrics, parts };
+  const series = await openSeries(opening);
+  samples.select = (...query) => series.selectUnrepeated(...query);
+  const fleet = await openNodes(opening, series);
+  const { alerts, rules } = await openRules(opening, series, fleet);
   const ingest = new IngestService(
     { store: series, clock, logger, metrics, events: fleet },
     { windowFrames: WINDOW_FRAMES },
@@ -202,12 +190,15 @@ async function start(
   );
 }
 
-async function openSeries(
-  config: AggregatorConfig,
-  platform: AggregatorPlatform,
-  metrics: Metrics,
-  parts: Disposals,
-): Promise<SeriesStore> {
+/** What opens its part with it. */
+type Opening = {
+  readonly config: AggregatorConfig;
+  readonly platform: AggregatorPlatform;
+  readonly metrics: Metrics;
+  readonly parts: Disposals;
+};
+
+async function openSeries({ config, platform, metrics, parts }: Opening): Promise<SeriesStore> {
   const { clock, logger, chunkMs } = platform;
   const options = {
     retentionMs: config.retention,
@@ -223,11 +214,8 @@ async function openSeries(
 }
 
 async function openNodes(
-  config: AggregatorConfig,
-  platform: AggregatorPlatform,
-  metrics: Metrics,
+  { config, platform, metrics, parts }: Opening,
   series: SeriesStore,
-  parts: Disposals,
 ): Promise<Fleet> {
   const { clock, logger } = platform;
   const write = series.write.bind(series);
@@ -243,18 +231,11 @@ async function openNodes(
   });
 }
 
-type RuleParts = {
-  readonly metrics: Metrics;
-  readonly series: SeriesStore;
-  readonly fleet: Fleet;
-  readonly parts: Disposals;
-};
-
 /** The alert table and the rules whose evaluations end in it. */
 async function openRules(
-  config: AggregatorConfig,
-  platform: AggregatorPlatform,
-  { metrics, series, fleet, parts }: RuleParts,
+  { config, platform, metrics, parts }: Opening,
+  series: SeriesStore,
+  fleet: Fleet,
 ): Promise<{ readonly alerts: AlertTable; readonly rules: RuleRunner }> {
   const { clock, random, logger, post } = platform;
   const external = {

@@ -2,7 +2,6 @@ import { chmodSync, mkdirSync, rmSync } from "node:fs";
 import { hostname, networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { type Disposals, startParts } from "../shared/platform/disposals.ts";
-import type { Clock, KeyValueStore, Logger } from "../shared/platform/ports.ts";
 import type { Metrics } from "../shared/telemetry/metrics.ts";
 import { repeat } from "../shared/time/repeat.ts";
 import { VERSION } from "../shared/version.ts";
@@ -12,19 +11,11 @@ import { type GrpcAccess, startGrpcServer } from "./api/grpc-server.ts";
 import { type HttpGate, startHttpServer } from "./api/http-server.ts";
 import { createQueryService } from "./api/query-service.ts";
 import { type AgentPeer, TlsDoor } from "./api/tls-door.ts";
-import type { Services } from "./app.ts";
+import type { AggregatorPlatform, Services } from "./app.ts";
 import { type AggregatorConfig, hasTls } from "./config.ts";
 import { type CertifiedPeer, ingestHandlers } from "./ingest/grpc-handler.ts";
 
-export type ListenPlatform = {
-  readonly clock: Clock;
-  readonly logger: Logger;
-  openStore<T>(
-    directory: string,
-    metrics: Metrics,
-    load: (store: KeyValueStore) => Promise<T>,
-  ): Promise<T>;
-};
+type ListenPlatform = Pick<AggregatorPlatform, "clock" | "logger" | "openStore">;
 
 const UPKEEP_EVERY_MS = 5000;
 

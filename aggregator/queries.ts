@@ -15,8 +15,8 @@ function compileQuery(engine: PromqlEngine, text: string): CompiledQuery {
   const expr = parsePromql(text);
   return {
     type: exprType(expr),
-    instant: (timeMs, signal) => engine.instant(expr, timeMs, { signal }),
-    range: (span, signal) => engine.range(expr, span, { signal }),
+    instant: (timeMs, signal) => engine.instant(expr, timeMs, signal),
+    range: (span, signal) => engine.range(expr, span, signal),
   };
 }
 

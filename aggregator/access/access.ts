@@ -2,9 +2,10 @@ import { createHash, randomBytes } from "node:crypto";
 import { OperationalError } from "../../shared/errors.ts";
 import { isRenewalDue } from "../../shared/model/certificate-life.ts";
 import type { Role } from "../../shared/model/role.ts";
-import type { Clock, KeyValueStore, Logger } from "../../shared/platform/ports.ts";
+import type { Clock, Logger } from "../../shared/platform/ports.ts";
 import { Secret } from "../../shared/secret.ts";
-import type { Counter, Metrics } from "../../shared/telemetry/metrics.ts";
+import type { Counter } from "../../shared/telemetry/metrics.ts";
+import type { StoredPartDeps } from "../../shared/telemetry/part-deps.ts";
 import { formatJoinToken, TOKEN_SECRET_BYTES } from "../../shared/wire/join-token.ts";
 import type { Person, ServerTls, Standing } from "../model/access.ts";
 import { createAuthority, issueAgent, issueServer, type KeyAndCertificate } from "./authority.ts";
@@ -19,13 +20,6 @@ import {
   type UserRecord,
 } from "./records.ts";
 import { checkedNode, checkedTtl, checkedUserName } from "./requests.ts";
-
-export type AccessDeps = {
-  readonly store: KeyValueStore;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly metrics: Metrics;
-};
 
 export type AccessOptions = {
   /** Names and addresses the aggregator is reached by. */
@@ -56,7 +50,7 @@ export class Access {
   #userByHash = new Map<string, UserRecord>();
   #server: { tls: ServerTls; signer: string; issuedMs: number; notAfterMs: number } | null = null;
 
-  private constructor(records: AccessRecords, deps: AccessDeps, options: AccessOptions) {
+  private constructor(records: AccessRecords, deps: StoredPartDeps, options: AccessOptions) {
     this.#records = records;
     this.#clock = deps.clock;
     this.#logger = deps.logger;
@@ -70,7 +64,7 @@ export class Access {
   }
 
   /** Makes the CA where there is none yet. @throws OperationalError STORAGE */
-  static async open(deps: AccessDeps, options: AccessOptions): Promise<Access> {
+  static async open(deps: StoredPartDeps, options: AccessOptions): Promise<Access> {
     const access = new Access(await AccessRecords.load(deps.store), deps, options);
     if (access.#authorities().length === 0) await access.#addAuthority(0);
     await access.upkeep();
@@ -88,9 +82,9 @@ export class Access {
     const nowMs = this.#clock.nowMs();
     let finished: readonly AuthorityRecord[] = [];
     await this.#records.change(() => {
-      const agents = [...this.#records.of("agent").values()];
+      const agents = this.#records.all("agent");
       finished = finishedAuthorities(this.#authorities(), agents, nowMs);
-      const tokens = [...this.#records.of("join-token").values()];
+      const tokens = this.#records.all("join-token");
       return [
         ...finished.map(({ fingerprint }) => gone("authority", fingerprint)),
         ...agents
@@ -113,8 +107,6 @@ export class Access {
 
   /** The node has connected with the certificate. */
   async seen(fingerprint: string): Promise<void> {
-    const isNew = () => this.#records.of("agent").get(fingerprint)?.seenMs === 0;
-    if (!isNew()) return;
     await this.#records.change(() => {
       const record = this.#records.of("agent").get(fingerprint);
       if (record === undefined || record.seenMs > 0) return [];
@@ -189,7 +181,7 @@ export class Access {
 
   /** Each node's newest certificate. */
   agents(): AgentRecord[] {
-    const newest = newestByNode([...this.#records.of("agent").values()]);
+    const newest = newestByNode(this.#records.all("agent"));
     return newest.sort((a, b) => a.node.localeCompare(b.node, "en"));
   }
 
@@ -198,7 +190,7 @@ export class Access {
     const nowMs = this.#clock.nowMs();
     let count = 0;
     await this.#records.change(() => {
-      const agents = [...this.#records.of("agent").values()].filter((one) => one.node === node);
+      const agents = this.#records.all("agent").filter((one) => one.node === node);
       if (agents.length === 0) {
         throw new OperationalError("NOT_FOUND", `No certificate of node ${JSON.stringify(node)}`);
       }
@@ -240,9 +232,7 @@ export class Access {
   }
 
   users(): UserRecord[] {
-    return [...this.#records.of("user").values()].sort((a, b) =>
-      a.name.localeCompare(b.name, "en"),
-    );
+    return this.#records.all("user").sort((a, b) => a.name.localeCompare(b.name, "en"));
   }
 
   /** A new CA beside the one in force: it signs agents' certificates from now on. */
@@ -262,7 +252,7 @@ export class Access {
   }
 
   #authorities(): AuthorityRecord[] {
-    const all = [...this.#records.of("authority").values()];
+    const all = this.#records.all("authority");
     return all.sort((a, b) => a.createdMs - b.createdMs);
   }
 
@@ -338,14 +328,12 @@ export class Access {
 
   #hasCertificate(node: string): boolean {
     const nowMs = this.#clock.nowMs();
-    const agents = [...this.#records.of("agent").values()];
+    const agents = this.#records.all("agent");
     return agents.some((one) => one.node === node && standingOf(one, nowMs).kind === "good");
   }
 
   #indexUsers(): void {
-    this.#userByHash = new Map(
-      [...this.#records.of("user").values()].map((one) => [one.hash, one]),
-    );
+    this.#userByHash = new Map(this.#records.all("user").map((one) => [one.hash, one]));
   }
 }
 

@@ -1,6 +1,6 @@
 import { OperationalError } from "../../shared/errors.ts";
 import type { Role } from "../../shared/model/role.ts";
-import type { KeyValueStore } from "../../shared/platform/ports.ts";
+import { del, type KeyValueStore, put } from "../../shared/platform/ports.ts";
 import { SerialQueue } from "../../shared/time/serial-queue.ts";
 
 /** Times are Unix milliseconds; 0 where there is none. Fingerprints and hashes are hex digits. */
@@ -58,22 +58,19 @@ export type Change<K extends Kind = Kind> = {
   [One in K]: { readonly kind: One; readonly key: string; readonly value: Kinds[One] | null };
 }[K];
 
-const KINDS: readonly Kind[] = ["authority", "agent", "join-token", "user"];
-
 /** What the aggregator knows of who may speak to it: all of it in memory, every change on the disk. */
 export class AccessRecords {
   readonly #store: KeyValueStore;
   readonly #turns = new SerialQueue();
-  readonly #maps: { readonly [K in Kind]: Map<string, Kinds[K]> };
+  readonly #maps: { readonly [K in Kind]: Map<string, Kinds[K]> } = {
+    authority: new Map(),
+    agent: new Map(),
+    "join-token": new Map(),
+    user: new Map(),
+  };
 
   private constructor(store: KeyValueStore) {
     this.#store = store;
-    this.#maps = {
-      authority: new Map(),
-      agent: new Map(),
-      "join-token": new Map(),
-      user: new Map(),
-    };
   }
 
   /** @throws OperationalError STORAGE */
@@ -81,16 +78,20 @@ export class AccessRecords {
     const records = new AccessRecords(store);
     for await (const [key, value] of store.entries({})) {
       const name = Buffer.from(key).toString("utf8");
-      const kind = KINDS.find((one) => name.startsWith(`${one}/`));
-      if (kind === undefined) continue;
-      const map = records.#maps[kind] as Map<string, unknown>;
-      map.set(name.slice(kind.length + 1), parsed(name, value));
+      const [kind = ""] = name.split("/", 1);
+      if (!Object.hasOwn(records.#maps, kind)) continue;
+      const map = records.#maps[kind as Kind] as Map<string, unknown>;
+      map.set(name.slice(kind.length + 1), parsed(kind, value));
     }
     return records;
   }
 
   of<K extends Kind>(kind: K): ReadonlyMap<string, Kinds[K]> {
     return this.#maps[kind];
+  }
+
+  all<K extends Kind>(kind: K): Kinds[K][] {
+    return [...this.#maps[kind].values()];
   }
 
   /**
@@ -106,9 +107,7 @@ export class AccessRecords {
     if (changes.length === 0) return;
     const operations = changes.map(({ kind, key, value }) => {
       const name = Buffer.from(`${kind}/${key}`);
-      return value === null
-        ? { type: "del" as const, key: name }
-        : { type: "put" as const, key: name, value: Buffer.from(JSON.stringify(value)) };
+      return value === null ? del(name) : put(name, Buffer.from(JSON.stringify(value)));
     });
     await this.#store.batch(operations, { sync: true });
     for (const { kind, key, value } of changes) {
@@ -119,11 +118,10 @@ export class AccessRecords {
   }
 }
 
-function parsed(name: string, value: Uint8Array): unknown {
+function parsed(kind: string, value: Uint8Array): unknown {
   try {
     return JSON.parse(Buffer.from(value).toString("utf8"));
   } catch (error) {
-    const kind = name.split("/")[0];
     throw new OperationalError("STORAGE", `A record of kind ${kind} is damaged`, { cause: error });
   }
 }

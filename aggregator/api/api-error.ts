@@ -1,24 +1,24 @@
 import { type ErrorCode, OperationalError } from "../../shared/errors.ts";
 
-/** What Prometheus' HTTP API calls the kind of a failure; programs branch on it. */
-export type ErrorType =
-  | "bad_data" // the request is wrong
-  | "execution" // the expression cannot be evaluated
-  | "timeout"
-  | "canceled" // the client went away
-  | "not_found"
-  | "unavailable"
-  | "internal";
+/**
+ * What Prometheus' HTTP API calls the kind of a failure, which programs branch on; with the code it
+ * has here and its status over HTTP.
+ */
+const KINDS = {
+  bad_data: { code: "PARSE", status: 400 }, // the request is wrong
+  execution: { code: "QUERY", status: 422 }, // the expression cannot be evaluated
+  timeout: { code: "LIMIT", status: 503 },
+  canceled: { code: "UNAVAILABLE", status: 499 }, // the client went away
+  not_found: { code: "NOT_FOUND", status: 404 },
+  unavailable: { code: "UNAVAILABLE", status: 503 },
+  internal: { code: "STORAGE", status: 500 },
+} as const;
 
-const CODES: Record<ErrorType, ErrorCode> = {
-  bad_data: "PARSE",
-  execution: "QUERY",
-  timeout: "LIMIT",
-  canceled: "UNAVAILABLE",
-  not_found: "NOT_FOUND",
-  unavailable: "UNAVAILABLE",
-  internal: "STORAGE",
-};
+export type ErrorType = keyof typeof KINDS;
+
+export function httpStatusOf(type: ErrorType): number {
+  return KINDS[type].status;
+}
 
 const TYPES: Record<ErrorCode, ErrorType> = {
   CONFIG: "internal",
@@ -40,7 +40,7 @@ export class ApiError extends OperationalError {
   readonly type: ErrorType;
 
   constructor(type: ErrorType, message: string, options?: { cause?: unknown }) {
-    super(CODES[type], message, options);
+    super(KINDS[type].code, message, options);
     this.type = type;
   }
 }

@@ -14,6 +14,7 @@ import { type Address, formatAddress } from "../../shared/model/address.ts";
 import { bindError } from "../../shared/platform/listen-error.ts";
 import type { Clock } from "../../shared/platform/ports.ts";
 import type { Counter } from "../../shared/telemetry/metrics.ts";
+import { withDeadline } from "../../shared/time/deadline.ts";
 import type { AccessHandlers } from "../../shared/wire/generated/telltale/v1/Access.ts";
 import type { IdentityHandlers } from "../../shared/wire/generated/telltale/v1/Identity.ts";
 import type { QueryHandlers } from "../../shared/wire/generated/telltale/v1/Query.ts";
@@ -53,50 +54,16 @@ const STOP_TIMEOUT_MS = 5000;
 /** "" stands for the server as a whole. */
 const HEALTH_NAMES = ["", "telltale.v1.Ingest", "telltale.v1.Query"];
 
-/** Serves agents and clients; its health is NOT_SERVING until `setServing`. */
-export class GrpcServer implements AsyncDisposable {
-  readonly #server: Server;
-  readonly #health: HealthImplementation;
-  readonly #clock: Clock;
-  readonly #door: TlsDoor | null;
+/**
+ * Serves agents and clients. Disposing of it takes no more calls, lets those that run end, then cuts
+ * them off.
+ */
+export type GrpcServer = AsyncDisposable & {
   /** Where it listens; the port is the real one where 0 was asked for. */
   readonly address: string;
-
-  constructor(parts: {
-    readonly server: Server;
-    readonly health: HealthImplementation;
-    readonly clock: Clock;
-    readonly door: TlsDoor | null;
-    readonly address: string;
-  }) {
-    this.#server = parts.server;
-    this.#health = parts.health;
-    this.#clock = parts.clock;
-    this.#door = parts.door;
-    this.address = parts.address;
-  }
-
-  /** What grpc.health.v1 answers. */
-  setServing(isServing: boolean): void {
-    for (const name of HEALTH_NAMES) {
-      this.#health.setStatus(name, isServing ? "SERVING" : "NOT_SERVING");
-    }
-  }
-
-  /** Takes no more calls, lets those that run end, then cuts them off. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.setServing(false);
-    this.#door?.close();
-    const closed = new AbortController();
-    this.#clock.sleep(STOP_TIMEOUT_MS, closed.signal).then(
-      () => this.#server.forceShutdown(),
-      () => {}, // all had ended in time
-    );
-    await new Promise<void>((resolve) => this.#server.tryShutdown(() => resolve()));
-    closed.abort();
-    await this.#door?.[Symbol.asyncDispose]();
-  }
-}
+  /** What grpc.health.v1 answers: NOT_SERVING until this is called. */
+  setServing(isServing: boolean): void;
+};
 
 /** @throws OperationalError IN_USE when the port is taken, CONFIG when it cannot be listened on */
 export async function startGrpcServer(deps: GrpcDeps, options: GrpcOptions): Promise<GrpcServer> {
@@ -114,11 +81,26 @@ export async function startGrpcServer(deps: GrpcDeps, options: GrpcOptions): Pro
   const health = new HealthImplementation();
   health.addToServer(server);
   new ReflectionService(definition).addToServer(server);
+  const setServing = (isServing: boolean) => {
+    for (const name of HEALTH_NAMES) {
+      health.setStatus(name, isServing ? "SERVING" : "NOT_SERVING");
+    }
+  };
   const { door, port } = await listenOn(server, deps.access, options.listen);
-  const address = formatAddress({ host: options.listen.host, port });
-  const started = new GrpcServer({ server, health, clock: deps.clock, door, address });
-  started.setServing(false);
-  return started;
+  setServing(false);
+  return {
+    address: formatAddress({ host: options.listen.host, port }),
+    setServing,
+    [Symbol.asyncDispose]: async () => {
+      setServing(false);
+      door?.close();
+      const ended = new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
+      const deadline = { clock: deps.clock, ms: STOP_TIMEOUT_MS, late: () => "calls still run" };
+      await withDeadline(deadline, () => ended).catch(() => server.forceShutdown());
+      await ended;
+      await door?.[Symbol.asyncDispose]();
+    },
+  };
 }
 
 async function listenOn(

@@ -18,7 +18,7 @@ import {
 } from "./prometheus-json.ts";
 import type { QueryApi, RunOptions, SeriesQuery } from "./query-api.ts";
 
-const JSON_TYPE = "application/json; charset=utf-8";
+export const JSON_TYPE = "application/json; charset=utf-8";
 
 /** One request: its parameters, and a signal that is aborted when the client goes away. */
 type Call = {

@@ -4,25 +4,24 @@ import { type FastifyInstance, type FastifyReply, fastify } from "fastify";
 import { errorMessage, OperationalError } from "../../shared/errors.ts";
 import { type Address, formatAddress } from "../../shared/model/address.ts";
 import { bindError } from "../../shared/platform/listen-error.ts";
-import type { Clock, Logger } from "../../shared/platform/ports.ts";
+import type { Clock } from "../../shared/platform/ports.ts";
 import { expositionText } from "../../shared/telemetry/exposition.ts";
-import type { Counter, Metrics } from "../../shared/telemetry/metrics.ts";
+import type { Counter } from "../../shared/telemetry/metrics.ts";
+import type { PartDeps } from "../../shared/telemetry/part-deps.ts";
+import { withDeadline } from "../../shared/time/deadline.ts";
 import { sleepUnlessAborted } from "../../shared/time/repeat.ts";
 import { TLS_VERSION } from "../../shared/wire/tls.ts";
-import { type ErrorType, errorTypeOf } from "./api-error.ts";
-import { addApiRoutes } from "./http-routes.ts";
+import { type ErrorType, errorTypeOf, httpStatusOf } from "./api-error.ts";
+import { addApiRoutes, JSON_TYPE } from "./http-routes.ts";
 import { refusalFor } from "./permission-state.ts";
 import type { GatePort, ReadinessPort } from "./ports.ts";
 import { errorBody } from "./prometheus-json.ts";
 import type { QueryApi } from "./query-api.ts";
 import { bearerOf } from "./tls-door.ts";
 
-export type HttpDeps = {
+export type HttpDeps = PartDeps & {
   readonly api: QueryApi;
-  readonly metrics: Metrics;
   readonly readiness: ReadinessPort;
-  readonly clock: Clock;
-  readonly logger: Logger;
   /** Null: nothing is encrypted, and nobody is asked who calls. */
   readonly gate: HttpGate | null;
 };
@@ -34,6 +33,7 @@ export type HttpGate = {
 
 export type HttpOptions = { readonly listen: Address; readonly version: string };
 
+const TEXT_TYPE = "text/plain; charset=utf-8";
 /** Bytes of a form. */
 const BODY_BYTES_MAX = 1024 * 1024;
 /** A request has to be here whole within this time. */
@@ -47,16 +47,6 @@ const OPEN_PATHS: ReadonlySet<string> = new Set(["/-/healthy", "/-/ready"]);
 /** Requests that run when the server stops may take so long to end. */
 const STOP_TIMEOUT_MS = 5000;
 
-const STATUS: Record<ErrorType, number> = {
-  bad_data: 400,
-  execution: 422,
-  timeout: 503,
-  canceled: 499,
-  not_found: 404,
-  unavailable: 503,
-  internal: 500,
-};
-
 const FRONT_TEXT = `Telltale aggregator
 
 /api/v1/query?query=up   PromQL, in the form of Prometheus' HTTP API; also query_range, series,
@@ -67,49 +57,15 @@ const FRONT_TEXT = `Telltale aggregator
 On a terminal: telltale status
 `;
 
-export class HttpServer implements AsyncDisposable {
-  readonly #server: FastifyInstance;
-  readonly #clock: Clock;
-  readonly #stop = new AbortController();
+/** Disposing of it takes no more requests, lets those that run end, then closes every connection. */
+export type HttpServer = AsyncDisposable & {
   /** Where it listens; the port is the real one where 0 was asked for. */
   readonly address: string;
-
-  constructor(server: FastifyInstance, { clock, gate }: Pick<HttpDeps, "clock" | "gate">) {
-    this.#server = server;
-    this.#clock = clock;
-    if (gate !== null) void this.#followCertificate(gate.port);
-    const { address: host, port } = server.server.address() as AddressInfo;
-    this.address = formatAddress({ host, port });
-  }
-
-  /** Takes no more requests, lets those that run end, then closes every connection. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#stop.abort();
-    const closed = new AbortController();
-    this.#clock.sleep(STOP_TIMEOUT_MS, closed.signal).then(
-      () => this.#server.server.closeAllConnections(),
-      () => {}, // all had ended in time
-    );
-    await this.#server.close();
-    closed.abort();
-  }
-
-  async #followCertificate(gate: Pick<GatePort, "serverTls">): Promise<void> {
-    let presented = gate.serverTls;
-    while (!this.#stop.signal.aborted) {
-      if (gate.serverTls !== presented) {
-        presented = gate.serverTls;
-        const { key, cert } = presented;
-        const server = this.#server.server as unknown as TlsServer;
-        server.setSecureContext({ key, cert, minVersion: TLS_VERSION });
-      }
-      await sleepUnlessAborted(this.#clock, CERTIFICATE_CHECK_EVERY_MS, this.#stop.signal);
-    }
-  }
-}
+};
 
 /** @throws OperationalError IN_USE when the port is taken, CONFIG when it cannot be listened on */
 export async function startHttpServer(deps: HttpDeps, options: HttpOptions): Promise<HttpServer> {
+  const { clock, gate } = deps;
   const server = createHttpServer(deps, options);
   try {
     await server.listen({ ...options.listen });
@@ -117,7 +73,37 @@ export async function startHttpServer(deps: HttpDeps, options: HttpOptions): Pro
     await server.close();
     throw bindError(options.listen, error);
   }
-  return new HttpServer(server, deps);
+  const stop = new AbortController();
+  if (gate !== null) void followCertificate(server, gate.port, clock, stop.signal);
+  const { address: host, port } = server.server.address() as AddressInfo;
+  return {
+    address: formatAddress({ host, port }),
+    [Symbol.asyncDispose]: async () => {
+      stop.abort();
+      const closed = server.close();
+      const deadline = { clock, ms: STOP_TIMEOUT_MS, late: () => "requests still run" };
+      await withDeadline(deadline, () => closed).catch(() => server.server.closeAllConnections());
+      await closed;
+    },
+  };
+}
+
+async function followCertificate(
+  server: FastifyInstance,
+  gate: Pick<GatePort, "serverTls">,
+  clock: Clock,
+  stop: AbortSignal,
+): Promise<void> {
+  let presented = gate.serverTls;
+  while (!stop.aborted) {
+    if (gate.serverTls !== presented) {
+      presented = gate.serverTls;
+      const { key, cert } = presented;
+      const tlsServer = server.server as unknown as TlsServer;
+      tlsServer.setSecureContext({ key, cert, minVersion: TLS_VERSION });
+    }
+    await sleepUnlessAborted(clock, CERTIFICATE_CHECK_EVERY_MS, stop);
+  }
 }
 
 /** The server before it listens. */
@@ -170,11 +156,9 @@ function addPermissions(server: FastifyInstance, { port, refusals }: HttpGate): 
     const refusal = refusalFor(caller, "viewer");
     if (refusal === null) return;
     refusals.add(1, { reason: refusal.reason });
-    await reply
-      .code(refusal.code === "UNAUTHENTICATED" ? 401 : 403)
-      .header("www-authenticate", 'Bearer realm="telltale"')
-      .type("application/json; charset=utf-8")
-      .send(errorBody("bad_data", refusal.text));
+    reply.header("www-authenticate", 'Bearer realm="telltale"');
+    const status = refusal.code === "UNAUTHENTICATED" ? 401 : 403;
+    await sendError(reply, status, "bad_data", refusal.text);
   });
 }
 
@@ -195,13 +179,17 @@ function addErrorHandlers(server: FastifyInstance, { logger, metrics }: HttpDeps
     }
     const isOurs = type === "internal" && !(error instanceof OperationalError);
     const message = isOurs ? "internal error, see the aggregator's log" : errorMessage(error);
-    const status = isClientFault(error) ? error.statusCode : STATUS[type];
-    reply.code(status).type("application/json; charset=utf-8").send(errorBody(type, message));
+    const status = isClientFault(error) ? error.statusCode : httpStatusOf(type);
+    sendError(reply, status, type, message);
   });
   server.setNotFoundHandler((request, reply) => {
     const message = `nothing is at ${request.url.split("?")[0]?.slice(0, 200)}`;
-    reply.code(404).type("application/json; charset=utf-8").send(errorBody("not_found", message));
+    sendError(reply, 404, "not_found", message);
   });
+}
+
+function sendError(reply: FastifyReply, status: number, type: ErrorType, text: string) {
+  return reply.code(status).type(JSON_TYPE).send(errorBody(type, text));
 }
 
 /** What fastify itself refuses: a body that is too large, a content type it does not know. */
@@ -211,20 +199,19 @@ function isClientFault(error: unknown): error is Error & { readonly statusCode: 
 }
 
 function addPlainRoutes(server: FastifyInstance, { metrics, readiness }: HttpDeps): void {
-  server.get("/", async (_request, reply) =>
-    reply.type("text/plain; charset=utf-8").send(FRONT_TEXT),
+  const add = (path: string, answer: (reply: FastifyReply) => string, type = TEXT_TYPE) => {
+    server.get(path, async (_request, reply) => reply.type(type).send(answer(reply)));
+  };
+  add("/", () => FRONT_TEXT);
+  add(
+    "/metrics",
+    () => expositionText(metrics.samples()),
+    "text/plain; version=0.0.4; charset=utf-8",
   );
-  server.get("/metrics", async (_request, reply) =>
-    reply.type("text/plain; version=0.0.4; charset=utf-8").send(expositionText(metrics.samples())),
-  );
-  server.get("/-/healthy", async (_request, reply) =>
-    reply.type("text/plain; charset=utf-8").send("Telltale is healthy.\n"),
-  );
-  server.get("/-/ready", async (_request, reply) => {
-    const isReady = readiness.isReady();
-    return reply
-      .code(isReady ? 200 : 503)
-      .type("text/plain; charset=utf-8")
-      .send(isReady ? "Telltale is ready.\n" : "Telltale is not ready yet.\n");
+  add("/-/healthy", () => "Telltale is healthy.\n");
+  add("/-/ready", (reply) => {
+    if (readiness.isReady()) return "Telltale is ready.\n";
+    reply.code(503);
+    return "Telltale is not ready yet.\n";
   });
 }

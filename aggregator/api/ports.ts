@@ -23,7 +23,7 @@ export type QueryPort = {
   parseSelector(text: string): readonly Matcher[];
 };
 
-type MatcherSets = readonly (readonly Matcher[])[];
+export type MatcherSets = readonly (readonly Matcher[])[];
 
 /** No matcher sets: all series. Times are inclusive. */
 export type SeriesPort = {

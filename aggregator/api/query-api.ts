@@ -1,5 +1,4 @@
 import { errorMessage, OperationalError } from "../../shared/errors.ts";
-import type { Matcher } from "../../shared/model/columns.ts";
 import { compareLabels, compareText, type Labels } from "../../shared/model/labels.ts";
 import type { Clock } from "../../shared/platform/ports.ts";
 import type { NodeStatus } from "../model/node.ts";
@@ -8,8 +7,15 @@ import { type QuerySpan, STEPS_MAX } from "../query/grid.ts";
 import type { QueryResult } from "../query/result.ts";
 import { ApiError } from "./api-error.ts";
 import { checkExpression, checkLabelName, checkSelectors, parameterError } from "./parameters.ts";
-import type { CompiledQuery, NodesPort, QueryPort, RulesPort, SeriesPort } from "./ports.ts";
-import { RunLimiter } from "./run-limiter.ts";
+import type {
+  CompiledQuery,
+  MatcherSets,
+  NodesPort,
+  QueryPort,
+  RulesPort,
+  SeriesPort,
+} from "./ports.ts";
+import { RunLimiter, type RunLimits } from "./run-limiter.ts";
 
 export type QueryApiPorts = {
   readonly query: QueryPort;
@@ -19,11 +25,9 @@ export type QueryApiPorts = {
   readonly clock: Clock;
 };
 
-export type QueryApiOptions = {
+export type QueryApiOptions = RunLimits & {
   /** What no query may take longer than, and what it may without asking for less. */
   readonly timeoutMs: number;
-  readonly runningMax: number;
-  readonly waitingMax: number;
 };
 
 /** Of every request. `timeoutMs` null: the longest allowed. `limit` null: all there is. */
@@ -35,11 +39,7 @@ export type RunOptions = {
 
 export type InstantQuery = { readonly query: string; readonly timeMs: number };
 export type RangeQuery = QuerySpan & { readonly query: string };
-export type SeriesQuery = {
-  readonly selectors: readonly string[];
-  readonly startMs: number;
-  readonly endMs: number;
-};
+export type SeriesQuery = Omit<QuerySpan, "stepMs"> & { readonly selectors: readonly string[] };
 export type Listed<T> = { readonly items: readonly T[]; readonly warnings: readonly string[] };
 
 const TRUNCATED = "results truncated due to limit";
@@ -90,15 +90,13 @@ export class QueryApi {
       throw new ApiError("bad_data", "no match[] parameter provided");
     }
     const { series } = this.#ports;
-    const found = await this.#list(request, options, (...span) => series.seriesLabels(...span));
-    return cut([...found].sort(compareLabels), options.limit);
+    return await this.#list(request, options, compareLabels, series.seriesLabels.bind(series));
   }
 
   /** Sorted. @throws ApiError; OperationalError of the ports */
   async labelNames(request: SeriesQuery, options: RunOptions): Promise<Listed<string>> {
     const { series } = this.#ports;
-    const found = await this.#list(request, options, (...span) => series.labelNames(...span));
-    return cut([...found].sort(compareText), options.limit);
+    return await this.#list(request, options, compareText, series.labelNames.bind(series));
   }
 
   /** Sorted. @throws ApiError; OperationalError of the ports */
@@ -109,10 +107,8 @@ export class QueryApi {
   ): Promise<Listed<string>> {
     checkLabelName(label);
     const { series } = this.#ports;
-    const found = await this.#list(request, options, (...span) =>
-      series.labelValues(label, ...span),
-    );
-    return cut([...found].sort(compareText), options.limit);
+    const read = series.labelValues.bind(series, label);
+    return await this.#list(request, options, compareText, read);
   }
 
   nodes(): readonly NodeStatus[] {
@@ -135,17 +131,21 @@ export class QueryApi {
     return asParameter("query", () => this.#ports.query.compile(text));
   }
 
-  #list<T>(
+  async #list<T>(
     { selectors, startMs, endMs }: SeriesQuery,
     options: RunOptions,
-    read: (sets: (readonly Matcher[])[], startMs: number, endMs: number) => Promise<T>,
-  ): Promise<T> {
+    order: (a: T, b: T) => number,
+    read: (sets: MatcherSets, startMs: number, endMs: number) => Promise<readonly T[]>,
+  ): Promise<Listed<T>> {
     if (endMs < startMs) throw parameterError("end", "it must not be before start");
     const sets = checkSelectors(selectors).map((text) =>
       asParameter("match[]", () => this.#ports.query.parseSelector(text)),
     );
     // No sample is older than 1970; clients that mean "ever" name times far before.
-    return this.#run(options, () => read(sets, Math.max(startMs, 0), Math.max(endMs, 0)));
+    const found = await this.#run(options, () =>
+      read(sets, Math.max(startMs, 0), Math.max(endMs, 0)),
+    );
+    return cut([...found].sort(order), options.limit);
   }
 
   #run<T>(options: RunOptions, work: (signal: AbortSignal) => Promise<T>): Promise<T> {

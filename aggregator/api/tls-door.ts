@@ -2,9 +2,9 @@ import { createServer, type Server, type TLSSocket } from "node:tls";
 import { errorMessage, OperationalError } from "../../shared/errors.ts";
 import type { Address } from "../../shared/model/address.ts";
 import { bindError } from "../../shared/platform/listen-error.ts";
-import type { Clock, Logger } from "../../shared/platform/ports.ts";
 import { Secret } from "../../shared/secret.ts";
-import type { Counter, Metrics } from "../../shared/telemetry/metrics.ts";
+import type { Counter } from "../../shared/telemetry/metrics.ts";
+import type { PartDeps } from "../../shared/telemetry/part-deps.ts";
 import { sleepUnlessAborted } from "../../shared/time/repeat.ts";
 import { TLS_VERSION } from "../../shared/wire/tls.ts";
 import type { ServerTls } from "../model/access.ts";
@@ -39,10 +39,16 @@ export type AgentPeer = {
   readonly ended: AbortSignal;
 };
 
+/** What a connection showed: a certificate of our CA, or why nobody is known by it. */
 type Certificate =
-  | { readonly kind: "none" }
-  | { readonly kind: "invalid"; readonly text: string }
-  | { readonly kind: "ours"; readonly fingerprint: string };
+  | { readonly kind: "ours"; readonly fingerprint: string }
+  | Extract<Caller, { readonly kind: "nobody" }>;
+
+const NO_CERTIFICATE: Certificate = {
+  kind: "nobody",
+  reason: "no-credentials",
+  text: "Neither a certificate nor a token: an agent joins first (telltale-agent join), a person needs --token-file",
+};
 
 type Connection = {
   readonly socket: TLSSocket;
@@ -54,12 +60,7 @@ type Connection = {
   resetsSinceMs: number;
 };
 
-export type DoorDeps = {
-  readonly gate: GatePort;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly metrics: Metrics;
-};
+export type DoorDeps = PartDeps & { readonly gate: GatePort };
 
 export class TlsDoor implements AsyncDisposable {
   readonly #deps: DoorDeps;
@@ -110,15 +111,8 @@ export class TlsDoor implements AsyncDisposable {
   /** Who calls. `authorization`: the header of the call; a token goes before a certificate. */
   callerOf(peer: string, authorization: string | undefined): Caller {
     if (authorization !== undefined) return bearerOf(this.#deps.gate, authorization);
-    const certificate = this.#connections.get(peer)?.certificate ?? { kind: "none" };
-    if (certificate.kind === "none") {
-      const text =
-        "Neither a certificate nor a token: an agent joins first (telltale-agent join), a person needs --token-file";
-      return { kind: "nobody", reason: "no-credentials", text };
-    }
-    if (certificate.kind === "invalid") {
-      return { kind: "nobody", reason: "bad-certificate", text: certificate.text };
-    }
+    const certificate = this.#connections.get(peer)?.certificate ?? NO_CERTIFICATE;
+    if (certificate.kind === "nobody") return certificate;
     const standing = this.#deps.gate.standing(certificate.fingerprint);
     if (standing.kind === "good") return { kind: "agent", node: standing.node };
     return { kind: "nobody", reason: standing.reason, text: standing.text };
@@ -249,10 +243,10 @@ function contextOf({ key, cert, ca }: ServerTls) {
 
 function certificateOf(socket: TLSSocket): Certificate {
   const certificate = socket.getPeerX509Certificate();
-  if (certificate === undefined) return { kind: "none" };
+  if (certificate === undefined) return NO_CERTIFICATE;
   if (!socket.authorized) {
     const text = `The certificate is not one that this aggregator's CA stands for (${socket.authorizationError}): join again`;
-    return { kind: "invalid", text };
+    return { kind: "nobody", reason: "bad-certificate", text };
   }
   return {
     kind: "ours",

@@ -9,13 +9,8 @@ type Gap = { readonly fromSeq: number; readonly toSeq: number };
  * dropped. `offset`: frames that it counted as stored when it was first met, less those it gave up
  * and that had arrived all the same.
  */
-export type NodeAccounts = {
+export type NodeAccounts = Omit<NodeAccounting, "unaccounted"> & {
   readonly streamId: string;
-  readonly made: number;
-  readonly stored: number;
-  readonly waiting: number;
-  readonly dropped: readonly { readonly reason: string; readonly frames: number }[];
-  readonly toldMs: number;
   readonly offset: number;
   /** Frames that it counts as dropped and that are stored. */
   readonly arrived: number;
@@ -24,8 +19,6 @@ export type NodeAccounts = {
   /** Before this one nothing is looked for: it was settled before the stream was known here. */
   readonly floorSeq: number;
   readonly gaps: readonly Gap[];
-  /** The last ones, oldest first. */
-  readonly ranges: readonly DroppedRange[];
 };
 
 const GAPS_MAX = 64;

@@ -1,8 +1,10 @@
+import { addAbortListener } from "node:events";
 import { OperationalError } from "../../shared/errors.ts";
 import type { ClockMeasure, DroppedRange } from "../../shared/model/accounts.ts";
 import { compareText, labelsOf, METRIC_NAME } from "../../shared/model/labels.ts";
-import type { BatchOperation, Clock, KeyValueStore, Logger } from "../../shared/platform/ports.ts";
-import type { Counter, Gauge, Metrics } from "../../shared/telemetry/metrics.ts";
+import { put } from "../../shared/platform/ports.ts";
+import type { Counter, Gauge } from "../../shared/telemetry/metrics.ts";
+import type { StoredPartDeps } from "../../shared/telemetry/part-deps.ts";
 import { ChangeSignal } from "../../shared/time/change-signal.ts";
 import { FailureStreak } from "../../shared/time/failure-streak.ts";
 import { sleepUnlessAborted } from "../../shared/time/repeat.ts";
@@ -10,7 +12,7 @@ import type { FrameOutcome, StreamStatus } from "../model/commit.ts";
 import type { AccountsReport, AgentIdentity, NodeStatus } from "../model/node.ts";
 import { type Member, memberStatus, newMember } from "./member.ts";
 import { decodeNodeEntry, encodeNodeEntry, NODE_KEYS } from "./node-entry.ts";
-import { NodeReports } from "./node-reports.ts";
+import { NodeReports, type WriteFn } from "./node-reports.ts";
 import {
   awaitedState,
   dueMsOf,
@@ -21,15 +23,10 @@ import {
   silenceMsOf,
   upValueOf,
 } from "./node-state.ts";
-import type { WriteFn } from "./ports.ts";
 
-export type FleetDeps = {
-  readonly store: KeyValueStore;
+export type FleetDeps = StoredPartDeps & {
   readonly write: WriteFn;
   readonly streams: () => readonly StreamStatus[];
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly metrics: Metrics;
 };
 
 export type FleetOptions = {
@@ -223,14 +220,12 @@ export class Fleet {
 
   /** Writes `up` on every whole second and soon after every change, until the signal is aborted. */
   async run(signal: AbortSignal): Promise<void> {
-    const wake = () => this.#turn.abort();
-    signal.addEventListener("abort", wake, { once: true });
+    using _wake = addAbortListener(signal, () => this.#turn.abort());
     this.#lastTurnMs = this.#deps.clock.monotonicMs();
     while (!signal.aborted) {
       await this.#takeTurn();
       await this.#sleepUntilDue(signal);
     }
-    signal.removeEventListener("abort", wake);
     await this.#attempt(() => this.#save());
   }
 
@@ -271,13 +266,12 @@ export class Fleet {
   async #save(): Promise<void> {
     const unsaved = [...this.#members.values()].filter((member) => !member.isSaved);
     if (unsaved.length === 0) return;
-    const operations = unsaved.map((member): BatchOperation => {
+    const operations = unsaved.map((member) => {
       const { name, stateSinceMs: sinceMs, agentVersion, intervalMs } = member;
       const state = storedStateOf(member.state);
       const accounts = this.#reports.accountsOf(name);
       const entry = { name, state, sinceMs, agentVersion, intervalMs, accounts };
-      const [key, value] = encodeNodeEntry(entry);
-      return { type: "put", key, value };
+      return put(...encodeNodeEntry(entry));
     });
     for (const member of unsaved) member.isSaved = true;
     try {

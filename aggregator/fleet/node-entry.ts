@@ -1,20 +1,7 @@
 import { z } from "zod";
+import { jsonRecord } from "../../shared/platform/json-record.ts";
 import type { Entry } from "../../shared/platform/ports.ts";
 import type { NodeAccounts } from "./accounts-state.ts";
-
-/**
- * What is kept of a node over a restart, as JSON under "n" and the node's name. `up` and `down` are
- * how it stood when that last changed; `awaited` is written for a node that never sent a tick.
- */
-export type NodeEntry = {
-  readonly name: string;
-  readonly state: "awaited" | "up" | "down" | "left";
-  /** Since when it stands so, Unix milliseconds. */
-  readonly sinceMs: number;
-  readonly agentVersion: string;
-  readonly intervalMs: number;
-  readonly accounts: NodeAccounts | null;
-};
 
 const COUNT = z.number().int();
 const GAP = z.strictObject({ fromSeq: COUNT, toSeq: COUNT });
@@ -42,13 +29,21 @@ const ACCOUNTS = z.strictObject({
   ),
 });
 
+/** What is kept of a node over a restart, as JSON under "n" and the node's name. */
 const VALUE = z.strictObject({
+  /** How it stood when that last changed; `awaited`: it never sent a tick. */
   state: z.enum(["awaited", "up", "down", "left"]),
+  /** Since when it stands so, Unix milliseconds. */
   sinceMs: z.number(),
   agentVersion: z.string(),
   intervalMs: z.number().positive(),
   accounts: ACCOUNTS.nullable(),
 });
+
+export type NodeEntry = Readonly<Omit<z.infer<typeof VALUE>, "accounts">> & {
+  readonly name: string;
+  readonly accounts: NodeAccounts | null;
+};
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -61,10 +56,6 @@ export function encodeNodeEntry({ name, ...value }: NodeEntry): Entry {
 
 /** Null when the entry is damaged. */
 export function decodeNodeEntry([key, bytes]: Entry): NodeEntry | null {
-  try {
-    const value = VALUE.parse(JSON.parse(decoder.decode(bytes)));
-    return { name: decoder.decode(key.subarray(1)), ...value };
-  } catch {
-    return null; // whatever is wrong with it, the caller sets it aside and counts it
-  }
+  const value = jsonRecord(VALUE, bytes);
+  return value === null ? null : { name: decoder.decode(key.subarray(1)), ...value };
 }

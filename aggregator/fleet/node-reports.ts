@@ -1,5 +1,6 @@
 import type { ClockMeasure, DroppedRange } from "../../shared/model/accounts.ts";
 import type { VectorSample } from "../../shared/model/columns.ts";
+import { getOrInsert } from "../../shared/model/get-or-insert.ts";
 import { labelsOf, METRIC_NAME } from "../../shared/model/labels.ts";
 import type { Clock } from "../../shared/platform/ports.ts";
 import type { AccountsReport, NodeStatus } from "../model/node.ts";
@@ -11,7 +12,13 @@ import {
   withRanges,
   withReport,
 } from "./accounts-state.ts";
-import type { WriteFn } from "./ports.ts";
+
+/** Writes what the group is at `timeMs`; what it was before and is not now, ends. */
+export type WriteFn = (
+  group: string,
+  timeMs: number,
+  samples: readonly VectorSample[],
+) => Promise<void>;
 
 /** What agents report is written this often, and soon after it has changed from right to wrong. */
 const EVERY_MS = 10_000;
@@ -110,12 +117,7 @@ export class NodeReports {
   }
 
   #of(node: string): Report {
-    let report = this.#reports.get(node);
-    if (report === undefined) {
-      report = { accounts: null, clock: null, latenessMs: 0 };
-      this.#reports.set(node, report);
-    }
-    return report;
+    return getOrInsert(this.#reports, node, () => ({ accounts: null, clock: null, latenessMs: 0 }));
   }
 
   #isOff(clock: ClockMeasure | null): boolean {

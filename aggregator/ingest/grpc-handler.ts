@@ -1,3 +1,4 @@
+import { addAbortListener } from "node:events";
 import type { ServerDuplexStream } from "@grpc/grpc-js";
 import { errorMessage, OperationalError } from "../../shared/errors.ts";
 import type { AgentMessage__Output } from "../../shared/wire/generated/telltale/v1/AgentMessage.ts";
@@ -46,14 +47,8 @@ async function serveCertified(
   connection: GrpcConnection,
   ended: AbortSignal,
 ): Promise<void> {
-  const end = () => connection.close(ended.reason);
-  ended.addEventListener("abort", end, { once: true });
-  if (ended.aborted) end();
-  try {
-    await server.serve(connection);
-  } finally {
-    ended.removeEventListener("abort", end);
-  }
+  using _end = addAbortListener(ended, () => connection.close(ended.reason));
+  await server.serve(connection);
 }
 
 class GrpcConnection implements AggregatorConnection {

@@ -1,23 +1,19 @@
-import { setMaxListeners } from "node:events";
+import { addAbortListener, setMaxListeners } from "node:events";
 import { OperationalError } from "../../shared/errors.ts";
-import type { Clock, Logger } from "../../shared/platform/ports.ts";
-import type { Metrics } from "../../shared/telemetry/metrics.ts";
+import type { PartDeps } from "../../shared/telemetry/part-deps.ts";
 import { VERSION } from "../../shared/version.ts";
 import type { AgentMessage__Output } from "../../shared/wire/generated/telltale/v1/AgentMessage.ts";
 import type { Hello__Output } from "../../shared/wire/generated/telltale/v1/Hello.ts";
 import type { AggregatorConnection } from "../../shared/wire/ingest-connection.ts";
 import { receiveHello } from "./hello.ts";
-import { IngestMetrics } from "./ingest-metrics.ts";
+import { type IngestMetrics, ingestMetrics } from "./ingest-metrics.ts";
 import { IngestSession, REASONS } from "./ingest-session.ts";
 import { SESSIONS_MAX } from "./limits.ts";
 import { metricsContent } from "./metrics-content.ts";
 import type { IngestEvents, IngestStore } from "./ports.ts";
 
-export type IngestDeps = {
+export type IngestDeps = PartDeps & {
   readonly store: IngestStore;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly metrics: Metrics;
   readonly events: IngestEvents;
 };
 
@@ -48,7 +44,7 @@ export class IngestService implements AsyncDisposable {
   constructor(deps: IngestDeps, options: IngestOptions) {
     this.#deps = deps;
     this.#options = options;
-    this.#shown = new IngestMetrics(deps.metrics);
+    this.#shown = ingestMetrics(deps.metrics);
     setMaxListeners(2 * SESSIONS_MAX, this.#stop.signal); // each session has two
   }
 
@@ -77,8 +73,7 @@ export class IngestService implements AsyncDisposable {
 
   async #serve(connection: AggregatorConnection, stop: AbortSignal): Promise<void> {
     const { clock } = this.#deps;
-    const end = () => connection.close(stopping());
-    stop.addEventListener("abort", end, { once: true });
+    using _end = addAbortListener(stop, () => connection.close(stopping()));
     let hello: Hello__Output | null = null;
     try {
       if (stop.aborted) throw stopping();
@@ -96,8 +91,6 @@ export class IngestService implements AsyncDisposable {
       connection.close(fault instanceof Error ? fault : undefined);
       if (!(fault instanceof OperationalError)) throw fault;
       if (!stop.aborted) this.#report(fault, connection.peer, hello?.node ?? "");
-    } finally {
-      stop.removeEventListener("abort", end);
     }
   }
 
@@ -120,14 +113,12 @@ export class IngestService implements AsyncDisposable {
     });
     const seat = { session, left };
     this.#seats.set(node, seat);
-    const end = () => session.end(stopping());
-    stop.addEventListener("abort", end, { once: true });
+    using _end = addAbortListener(stop, () => session.end(stopping()));
     try {
       await before?.left; // its last commit decides where this one goes on
       session.throwIfEnded();
       await this.#welcome(session, connection, hello);
     } finally {
-      stop.removeEventListener("abort", end);
       if (this.#seats.get(node) === seat) this.#seats.delete(node);
       this.#shown.sessions.set(this.#seats.size);
       leave();

@@ -1,20 +1,14 @@
 import type { SeriesDefinition } from "../../shared/model/series-definition.ts";
 
 /** What a stream of a node hands to the store, in order: definitions, then frames that need them. */
-export type CommitItem =
+export type CommitItem = { readonly node: string; readonly streamId: string } & (
   | {
       readonly kind: "series";
-      readonly node: string;
-      readonly streamId: string;
       readonly epoch: number;
       readonly series: readonly SeriesDefinition[];
     }
-  | {
-      readonly kind: "frame";
-      readonly node: string;
-      readonly streamId: string;
-      readonly bytes: Uint8Array;
-    };
+  | { readonly kind: "frame"; readonly bytes: Uint8Array }
+);
 
 /** What a definition takes beside its labels' texts. */
 const DEFINITION_BYTES = 32;

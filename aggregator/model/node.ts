@@ -26,6 +26,7 @@ export type NodeAccounting = {
   readonly dropped: readonly { readonly reason: string; readonly frames: number }[];
   readonly unaccounted: number;
   readonly toldMs: number;
+  /** The last ones, oldest first. */
   readonly ranges: readonly DroppedRange[];
 };
 

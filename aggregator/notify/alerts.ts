@@ -10,12 +10,13 @@
  * fires and its notification lives in memory alone.
  */
 
-import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
+import { getOrInsert } from "../../shared/model/get-or-insert.ts";
 import { labelsKey, labelValue } from "../../shared/model/labels.ts";
-import type { BatchOperation, Entry } from "../../shared/platform/ports.ts";
+import { jsonRecord } from "../../shared/platform/json-record.ts";
+import { type BatchOperation, del, type Entry, put } from "../../shared/platform/ports.ts";
 import type { Metrics } from "../../shared/telemetry/metrics.ts";
 import { SerialQueue } from "../../shared/time/serial-queue.ts";
 import type { Alert, External, RuleAlerts, RuleEvaluation } from "../model/alert.ts";
@@ -69,15 +70,21 @@ async function loadRecords(deps: AlertsDeps): Promise<Map<string, RuleRecords>> 
       logger.error({ key: Buffer.from(entry[0]).toString() }, "stored alert state is damaged");
       continue;
     }
-    const records = byRule.get(read.ruleId) ?? new Map<string, AlertRecord>();
+    const records = getOrInsert(byRule, read.ruleId, () => new Map());
     records.set(labelsKey(read.record.labels), read.record);
-    byRule.set(read.ruleId, records);
   }
   return byRule;
 }
 
 /** A row that a step looks at: an alert that is active, or was until now. */
 type Row = DispatchedAlert & { readonly ruleId: string; readonly isChanged: boolean };
+
+/** `operations` belong into the same batch. */
+type Step = {
+  readonly config: NotifyConfig | null;
+  readonly timeMs: number;
+  readonly operations: readonly BatchOperation[];
+};
 
 export class AlertTable {
   readonly #deps: AlertsDeps;
@@ -150,27 +157,18 @@ export class AlertTable {
 
   async #step(
     evaluations: readonly RuleEvaluation[],
-    {
-      config,
-      timeMs,
-      operations: others,
-    }: {
-      readonly config: NotifyConfig | null;
-      readonly timeMs: number;
-      readonly operations: readonly BatchOperation[];
-    },
+    { config, timeMs, operations: others }: Step,
   ): Promise<void> {
     const rows = evaluations.flatMap((evaluation) => this.#rowsOf(evaluation, timeMs));
     const to = { routing: config, external: this.#options.external };
-    const { sends, notified, lookAgainAtMs } = dispatch(rows, to, timeMs);
-    assert(lookAgainAtMs === null, "no decision waits for a time yet");
+    const { sends, notified } = dispatch(rows, to, timeMs);
     const operations = [...others];
     const after = new Map(
       evaluations.map(({ ruleId }) => [ruleId, new Map<string, AlertRecord>()]),
     );
     for (const [i, { ruleId, alert, endsAtMs, isChanged, notified: before }] of rows.entries()) {
       if (endsAtMs !== null) {
-        operations.push({ type: "del", key: recordKey(ruleId, alert) });
+        operations.push(del(recordKey(ruleId, alert)));
         continue;
       }
       const record = { ...alert, notified: notified[i] ?? [] };
@@ -206,7 +204,7 @@ export class AlertTable {
 function putRecord(ruleId: string, record: AlertRecord): BatchOperation {
   // JSON has no NaN and no infinity; a text has.
   const text = JSON.stringify({ ...record, value: String(record.value) });
-  return { type: "put", key: recordKey(ruleId, record), value: Buffer.from(text) };
+  return put(recordKey(ruleId, record), Buffer.from(text));
 }
 
 function recordKey(ruleId: string, { labels }: Alert): Uint8Array {
@@ -239,10 +237,6 @@ const storedRecord = z
 /** Null for an entry that is damaged. */
 function readRecord([key, value]: Entry): { ruleId: string; record: AlertRecord } | null {
   const [, ruleId = ""] = Buffer.from(key).toString().split("|");
-  try {
-    const { data } = storedRecord.safeParse(JSON.parse(Buffer.from(value).toString()));
-    return data === undefined ? null : { ruleId, record: data };
-  } catch {
-    return null; // not even JSON
-  }
+  const record = jsonRecord(storedRecord, value);
+  return record === null ? null : { ruleId, record };
 }

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { errorMessage, OperationalError } from "../../shared/errors.ts";
-import type { Clock, Entry, KeyValueStore, Logger, Random } from "../../shared/platform/ports.ts";
-import type { Counter, Gauge, Metrics } from "../../shared/telemetry/metrics.ts";
+import { del, type Entry, type Random } from "../../shared/platform/ports.ts";
+import type { Metrics } from "../../shared/telemetry/metrics.ts";
+import type { StoredPartDeps } from "../../shared/telemetry/part-deps.ts";
 import { backoffMs } from "../../shared/time/backoff.ts";
 import { withDeadline } from "../../shared/time/deadline.ts";
 import { eitherSignal } from "../../shared/time/either-signal.ts";
@@ -20,20 +21,10 @@ export type PostFn = (
   signal: AbortSignal,
 ) => Promise<{ readonly status: number; readonly text: string }>;
 
-export type DeliveryDeps = {
-  readonly store: KeyValueStore;
-  readonly clock: Clock;
+export type DeliveryDeps = Omit<StoredPartDeps, "metrics"> & {
   readonly random: Random;
-  readonly logger: Logger;
   readonly post: PostFn;
-  readonly counters: DeliveryCounters;
-};
-
-type DeliveryCounters = {
-  readonly notifications: Counter;
-  readonly failures: Counter;
-  readonly length: Gauge;
-  readonly oldestAge: Gauge;
+  readonly counters: ReturnType<typeof deliveryCounters>;
 };
 
 export type DeliveryOptions = {
@@ -58,7 +49,7 @@ const READ_MAX = 100;
 const IDLE_MAX_MS = 30_000;
 const ANSWER_SHOWN_MAX = 200;
 
-export function deliveryCounters(metrics: Metrics): DeliveryCounters {
+export function deliveryCounters(metrics: Metrics) {
   return {
     notifications: metrics.counter(
       "telltale_notifications_total",
@@ -193,7 +184,7 @@ export class Delivery {
 
   async #remove(key: Uint8Array, { outcome, reason, fields }: NonNullable<Outcome>) {
     const { store, counters, logger } = this.#deps;
-    await store.batch([{ type: "del", key }], { sync: true });
+    await store.batch([del(key)], { sync: true });
     assert(this.#queue.waiting > 0, "an entry is counted before it is removed");
     this.#queue.waiting -= 1;
     counters.length.set(this.#queue.waiting, this.#labels);

@@ -1,6 +1,6 @@
 /**
- * The dispatcher's decisions: given alerts of the table, the routing and a time, what to send, and
- * when to look again. Pure, so that the simulation and a test see all of it.
+ * The dispatcher's decisions: given alerts of the table, the routing and a time, what to send.
+ * Pure, so that the simulation and a test see all of it.
  *
  * An alert's record names the queues that were notified that it fires. So a decision follows from the
  * table alone: what fires goes to the queues that were not notified of it, what ended to those that
@@ -9,6 +9,7 @@
 
 import assert from "node:assert/strict";
 import { formatDuration } from "../../shared/model/duration.ts";
+import { getOrInsert } from "../../shared/model/get-or-insert.ts";
 import { keepLabels, type Labels, labelPairs, labelsFrom } from "../../shared/model/labels.ts";
 import type { Alert, External } from "../model/alert.ts";
 
@@ -56,8 +57,6 @@ export type Decision = {
   readonly sends: readonly Send[];
   /** For each alert, in their order, the queues that are notified of it with these sends. */
   readonly notified: readonly (readonly string[])[];
-  /** When to decide again though nothing changed; null: not before a change. Nothing waits yet. */
-  readonly lookAgainAtMs: number | null;
 };
 
 /** Alerts of one request, so that none grows without bound. */
@@ -83,7 +82,7 @@ export function dispatch(
     const next = isFiring(one) ? queues : NO_QUEUES;
     return isSame(next, one.notified) ? one.notified : next;
   });
-  return { sends, notified, lookAgainAtMs: null };
+  return { sends, notified };
 }
 
 function isFiring({ alert, endsAtMs }: DispatchedAlert): boolean {
@@ -127,9 +126,7 @@ function group(
   for (const alert of alerts) {
     const groupLabels = names === null ? alert.labels : keepLabels(alert.labels, names);
     const key = groupKeyOf(groupLabels);
-    const group = groups.get(key) ?? { groupLabels, alerts: [] };
-    groups.set(key, group);
-    group.alerts.push(alert);
+    getOrInsert(groups, key, () => ({ groupLabels, alerts: [] })).alerts.push(alert);
   }
   return [...groups].flatMap(([groupKey, { groupLabels, alerts }]) => {
     const parts: Notification[] = [];

@@ -12,6 +12,7 @@
  */
 
 import { z } from "zod";
+import { jsonRecord } from "../../shared/platform/json-record.ts";
 import type { Notification } from "./dispatch-state.ts";
 
 export type Queue = {
@@ -83,9 +84,5 @@ export function encodeNotification(value: Notification): Uint8Array {
 
 /** Null for bytes that are damaged. */
 export function decodeNotification(bytes: Uint8Array): Notification | null {
-  try {
-    return notification.safeParse(JSON.parse(Buffer.from(bytes).toString())).data ?? null;
-  } catch {
-    return null; // not even JSON
-  }
+  return jsonRecord(notification, bytes);
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { isDeepStrictEqual } from "node:util";
-import type { BatchOperation } from "../../shared/platform/ports.ts";
+import { getOrInsert } from "../../shared/model/get-or-insert.ts";
+import { type BatchOperation, del, put } from "../../shared/platform/ports.ts";
 import { Delivery, type DeliveryDeps, type DeliveryOptions } from "./delivery.ts";
 import type { Send } from "./dispatch-state.ts";
 import type { Webhook } from "./integrations/webhook.ts";
@@ -53,7 +54,7 @@ export class Outbox {
   put({ queue, notification }: Send): BatchOperation {
     this.#lastId = Math.max(this.#lastId + 1, notification.timeMs * IDS_PER_MS);
     const key = keyOf(this.#queue(queue), this.#lastId);
-    return { type: "put", key, value: encodeNotification(notification) };
+    return put(key, encodeNotification(notification));
   }
 
   /** The batch with these is on the disk. */
@@ -93,7 +94,7 @@ export class Outbox {
       assert(!this.#loops.has(queue.name), "the entries of an orphan are not being sent");
       const deletions: BatchOperation[] = [];
       for await (const [key] of this.#deps.store.entries(entryRange(queue))) {
-        deletions.push({ type: "del", key });
+        deletions.push(del(key));
       }
       found.push({ queue, deletions });
     }
@@ -117,8 +118,6 @@ export class Outbox {
   }
 
   #queue(name: string, prefix = prefixOf(name)): Queue {
-    const queue = this.#queues.get(name) ?? { name, prefix, waiting: 0 };
-    this.#queues.set(name, queue);
-    return queue;
+    return getOrInsert(this.#queues, name, () => ({ name, prefix, waiting: 0 }));
   }
 }

@@ -1,6 +1,6 @@
 import type { Grid } from "../query/grid.ts";
 import { queryError } from "../query/query-error.ts";
-import type { CallExpr, Expr } from "./ast.ts";
+import { type CallExpr, type Expr, withoutParens } from "./ast.ts";
 import { exprType } from "./check.ts";
 import type { Run } from "./context.ts";
 
@@ -11,14 +11,9 @@ export function argument(expr: CallExpr, index: number): Expr {
 }
 
 /** All string arguments, in order. */
-export async function textArguments(run: Run, expr: CallExpr, grid: Grid): Promise<string[]> {
-  const texts: string[] = [];
-  for (const arg of expr.args) {
-    if (exprType(arg) !== "string") continue;
-    const value = await run.evaluate(arg, grid);
-    if (value.kind === "string") texts.push(value.text);
-  }
-  return texts;
+export function textArguments(expr: CallExpr): string[] {
+  const args = expr.args.map(withoutParens);
+  return args.flatMap((arg) => (arg.kind === "string" ? [arg.text] : []));
 }
 
 /** All scalar arguments, in order; one number a step each. */

@@ -1,22 +1,32 @@
+import { getOrInsert } from "../../shared/model/get-or-insert.ts";
 import { decimalText, parseGoNumber } from "../../shared/model/go-number.ts";
-import type { Labels } from "../../shared/model/labels.ts";
-import { dropLabels, labelsKey, labelValue, withLabel } from "../../shared/model/labels.ts";
+import {
+  dropLabels,
+  type Labels,
+  labelsKey,
+  labelValue,
+  withLabel,
+} from "../../shared/model/labels.ts";
 import { warnOfQuantiles } from "../query/aggregate-steps.ts";
 import type { Grid } from "../query/grid.ts";
 import { queryError } from "../query/query-error.ts";
-import type { StepSeries, Value } from "../query/step-series.ts";
-import { emptySeries, hasSample, mergeEqual, vectorOf } from "../query/step-series.ts";
+import {
+  emptySeries,
+  hasSample,
+  mergeEqual,
+  type StepSeries,
+  type Value,
+  vectorOf,
+} from "../query/step-series.ts";
 import type { CallExpr } from "./ast.ts";
 import { argument, scalarArguments, textArguments } from "./call-arguments.ts";
 import { exprType } from "./check.ts";
 import type { Run } from "./context.ts";
-import type { Bucket, BucketResult } from "./histogram.ts";
-import { bucketFraction, bucketQuantile } from "./histogram.ts";
+import { type Bucket, type BucketResult, bucketFraction, bucketQuantile } from "./histogram.ts";
 
 /** The series of one classic histogram: all its labels but `le` are equal. */
 type Histogram = {
   readonly labels: Labels;
-  readonly dropsName: boolean;
   readonly bounds: number[];
   readonly series: StepSeries[];
 };
@@ -37,7 +47,7 @@ export async function callHistogram(run: Run, expr: CallExpr, grid: Grid): Promi
     return vectorOf(await measureAll(run, expr, histograms, grid, measure));
   }
   const results: StepSeries[] = [];
-  const [name] = await textArguments(run, expr, grid);
+  const [name] = textArguments(expr);
   for (const column of args) {
     if (histograms.length > 0) warnOfQuantiles(column, expr.place, run.context.remarks);
     const measure: Measure = (buckets, i) => bucketQuantile(at(column, i), buckets);
@@ -75,11 +85,7 @@ function groupBuckets(run: Run, series: readonly StepSeries[], place: string): H
     }
     const labels = dropLabels(one.labels, withoutBound);
     const key = labelsKey(labels);
-    let histogram = histograms.get(key);
-    if (histogram === undefined) {
-      histogram = { labels, dropsName: true, bounds: [], series: [] };
-      histograms.set(key, histogram);
-    }
+    const histogram = getOrInsert(histograms, key, () => ({ labels, bounds: [], series: [] }));
     histogram.bounds.push(bound);
     histogram.series.push(one);
   }
@@ -95,9 +101,9 @@ async function measureAll(
 ): Promise<StepSeries[]> {
   const { meter, remarks } = run.context;
   const results: StepSeries[] = [];
-  for (const { labels, dropsName, bounds, series } of histograms) {
+  for (const { labels, bounds, series } of histograms) {
     meter.hold(grid.count);
-    const out = emptySeries(labels, dropsName, grid.count);
+    const out = emptySeries(labels, true, grid.count);
     for (let i = 0; i < grid.count; i += 1) {
       const buckets: Bucket[] = [];
       series.forEach(({ values, present }, index) => {

@@ -1,104 +1,117 @@
 import type { Matcher } from "../../shared/model/columns.ts";
-import type { Labels } from "../../shared/model/labels.ts";
-import { labelsFrom, labelValue, METRIC_NAME, NO_LABELS } from "../../shared/model/labels.ts";
+import {
+  type Labels,
+  labelsFrom,
+  labelValue,
+  METRIC_NAME,
+  NO_LABELS,
+} from "../../shared/model/labels.ts";
 import { warnOfQuantiles } from "../query/aggregate-steps.ts";
-import type { Grid } from "../query/grid.ts";
-import { gridTime } from "../query/grid.ts";
-import { queryError } from "../query/query-error.ts";
-import type { StepSeries, Value } from "../query/step-series.ts";
-import { emptySeries, hasSample, seriesOfValues, vectorOf } from "../query/step-series.ts";
+import { type Grid, gridTime } from "../query/grid.ts";
+import {
+  emptySeries,
+  hasSample,
+  type StepSeries,
+  seriesOfValues,
+  type Value,
+  vectorOf,
+} from "../query/step-series.ts";
 import { WindowWalk } from "../query/windows.ts";
-import type { CallExpr, Expr } from "./ast.ts";
-import { withoutParens } from "./ast.ts";
+import { type CallExpr, type Expr, withoutParens } from "./ast.ts";
 import { argument, scalarArguments, textArguments } from "./call-arguments.ts";
 import { callHistogram } from "./call-histogram.ts";
 import { exprType } from "./check.ts";
-import type { Run } from "./context.ts";
+import type { QueryContext, Run } from "./context.ts";
 import { applyPoints, isPointFunction } from "./instant-functions.ts";
 import { labelJoin, labelReplace, sortByLabels, sortByValue } from "./label-functions.ts";
 import { keepsName, rangeKernel } from "./range-functions.ts";
 import { selectInstant } from "./select.ts";
 
+type Call = (run: Run, expr: CallExpr, grid: Grid) => Value | Promise<Value>;
+
+/** Functions that are neither of one value (instant-functions.ts) nor of a window (range-functions.ts). */
+const CALLS = new Map<string, Call>([
+  ["absent", absent],
+  ["absent_over_time", absent],
+  ["histogram_fraction", callHistogram],
+  ["histogram_quantile", callHistogram],
+  ["histogram_quantiles", callHistogram],
+  ["time", timesOf],
+  ["pi", constant(() => Math.PI)],
+  ["start", constant(({ startMs }) => startMs / 1000)],
+  ["end", constant(({ endMs }) => endMs / 1000)],
+  ["range", constant(({ startMs, endMs }) => (endMs - startMs) / 1000)],
+  ["step", constant(({ stepMs }) => stepMs / 1000)],
+  ["scalar", scalarOf],
+  ["min_of", extremeOf(Math.min)],
+  ["max_of", extremeOf(Math.max)],
+  ["vector", vectorOfScalar],
+  ["timestamp", timestamp],
+  ["label_replace", onSeries(labelReplace)],
+  ["label_join", onSeries(labelJoin)],
+  ["sort", sorting((series) => sortByValue(series, 1))],
+  ["sort_desc", sorting((series) => sortByValue(series, -1))],
+  ["sort_by_label", sorting((series, names) => sortByLabels(series, names, 1))],
+  ["sort_by_label_desc", sorting((series, names) => sortByLabels(series, names, -1))],
+]);
+
 /** The value of a function call over the grid. */
 export async function callFunction(run: Run, expr: CallExpr, grid: Grid): Promise<Value> {
-  const matrixArg = expr.args.find((arg) => exprType(arg) === "matrix");
-  if (expr.name === "absent" || expr.name === "absent_over_time") return absent(run, expr, grid);
-  if (matrixArg !== undefined) return overWindows(run, expr, matrixArg, grid);
-  if (expr.name.startsWith("histogram_")) return callHistogram(run, expr, grid);
-  if (isPointFunction(expr.name)) return points(run, expr, grid);
-  return (await scalarFunction(run, expr, grid)) ?? vectorFunction(run, expr, grid);
+  const call = CALLS.get(expr.name) ?? (isPointFunction(expr.name) ? points : overWindows);
+  return call(run, expr, grid);
 }
 
-async function scalarFunction(run: Run, expr: CallExpr, grid: Grid): Promise<Value | null> {
-  const { startMs, endMs, stepMs } = run.context;
-  switch (expr.name) {
-    case "time":
-      return timesOf(run, grid);
-    case "pi":
-      return constant(run, grid, Math.PI);
-    case "start":
-      return constant(run, grid, startMs / 1000);
-    case "end":
-      return constant(run, grid, endMs / 1000);
-    case "range":
-      return constant(run, grid, (endMs - startMs) / 1000);
-    case "step":
-      return constant(run, grid, stepMs / 1000);
-    case "scalar":
-      return scalarOf(run, await run.vector(argument(expr, 0), grid), grid);
-    case "min_of":
-    case "max_of":
-      return extremeOf(run, expr, grid);
-    default:
-      return null;
-  }
+/** Of the first argument and the texts among the others. */
+function onSeries(
+  work: (expr: CallExpr, series: StepSeries[], texts: readonly string[]) => StepSeries[],
+): Call {
+  return async (run, expr, grid) => {
+    const series = await run.vector(argument(expr, 0), grid);
+    return vectorOf(work(expr, series, textArguments(expr)));
+  };
 }
 
-async function vectorFunction(run: Run, expr: CallExpr, grid: Grid): Promise<Value> {
-  if (expr.name === "vector") {
-    return vectorOf([seriesOfValues(await run.scalar(argument(expr, 0), grid))]);
-  }
-  if (expr.name === "timestamp") return timestamp(run, expr, grid);
-  const series = await run.vector(argument(expr, 0), grid);
-  const texts = await textArguments(run, expr, grid);
-  switch (expr.name) {
-    case "label_replace":
-      return vectorOf(labelReplace(expr, series, texts));
-    case "label_join":
-      return vectorOf(labelJoin(expr, series, texts));
-    case "sort":
-    case "sort_desc":
-      warnOfSort(run, expr);
-      return vectorOf(sortByValue(series, expr.name === "sort_desc"));
-    case "sort_by_label":
-    case "sort_by_label_desc":
-      warnOfSort(run, expr);
-      return vectorOf(sortByLabels(series, texts, expr.name === "sort_by_label_desc"));
-    default:
-      throw queryError(expr.place, `the function ${expr.name} is not supported`);
-  }
+function sorting(
+  sort: (series: readonly StepSeries[], names: readonly string[]) => StepSeries[],
+): Call {
+  const call = onSeries((_, series, names) => sort(series, names));
+  return async (run, expr, grid) => {
+    const sorted = await call(run, expr, grid);
+    const { stepMs, remarks } = run.context;
+    const text = `${expr.name} has no effect in a range query: its result is ordered by labels`;
+    if (stepMs > 0) remarks.warn(expr.place, text);
+    return sorted;
+  };
 }
 
-function constant(run: Run, grid: Grid, value: number): Value {
-  run.context.meter.hold(grid.count);
-  return { kind: "scalar", values: new Float64Array(grid.count).fill(value) };
+function constant(of: (query: QueryContext) => number): Call {
+  return ({ context }, _, grid) => {
+    context.meter.hold(grid.count);
+    return { kind: "scalar", values: new Float64Array(grid.count).fill(of(context)) };
+  };
 }
 
-function timesOf(run: Run, grid: Grid): Extract<Value, { kind: "scalar" }> {
+function timesOf(run: Run, _: CallExpr, grid: Grid): Extract<Value, { kind: "scalar" }> {
   run.context.meter.hold(grid.count);
   const values = new Float64Array(grid.count);
   for (let i = 0; i < grid.count; i += 1) values[i] = gridTime(grid, i) / 1000;
   return { kind: "scalar", values };
 }
 
-async function extremeOf(run: Run, expr: CallExpr, grid: Grid): Promise<Value> {
-  const [left = new Float64Array(0), right] = await scalarArguments(run, expr, grid);
-  const pick = expr.name === "min_of" ? Math.min : Math.max;
-  return { kind: "scalar", values: left.map((value, i) => pick(value, right?.[i] ?? value)) };
+function extremeOf(pick: (a: number, b: number) => number): Call {
+  return async (run, expr, grid) => {
+    const [left = new Float64Array(0), right] = await scalarArguments(run, expr, grid);
+    return { kind: "scalar", values: left.map((value, i) => pick(value, right?.[i] ?? value)) };
+  };
+}
+
+async function vectorOfScalar(run: Run, expr: CallExpr, grid: Grid): Promise<Value> {
+  return vectorOf([seriesOfValues(await run.scalar(argument(expr, 0), grid))]);
 }
 
 /** NaN wherever there is not exactly one element. */
-function scalarOf(run: Run, series: readonly StepSeries[], grid: Grid): Value {
+async function scalarOf(run: Run, expr: CallExpr, grid: Grid): Promise<Value> {
+  const series = await run.vector(argument(expr, 0), grid);
   run.context.meter.hold(grid.count);
   const values = new Float64Array(grid.count).fill(Number.NaN);
   const counts = new Uint32Array(grid.count);
@@ -115,7 +128,7 @@ function scalarOf(run: Run, series: readonly StepSeries[], grid: Grid): Value {
 async function points(run: Run, expr: CallExpr, grid: Grid): Promise<Value> {
   const [first] = expr.args;
   if (first === undefined) {
-    const now = seriesOfValues(timesOf(run, grid).values);
+    const now = seriesOfValues(timesOf(run, expr, grid).values);
     return vectorOf(await applyPoints(expr.name, [now], [], run.context.meter));
   }
   const series = await run.vector(first, grid);
@@ -131,22 +144,19 @@ async function timestamp(run: Run, expr: CallExpr, grid: Grid): Promise<Value> {
     const series = await selectInstant(arg, grid, "time", run.context);
     return vectorOf(series.map((one) => ({ ...one, dropsName: true })));
   }
-  const { values } = timesOf(run, grid);
+  const { values } = timesOf(run, expr, grid);
   const series = await run.vector(arg, grid);
   return vectorOf(series.map((one) => ({ ...one, values: values.slice(), dropsName: true })));
 }
 
-function warnOfSort(run: Run, expr: CallExpr): void {
-  if (run.context.stepMs === 0) return;
-  const text = `${expr.name} has no effect in a range query: its result is ordered by labels`;
-  run.context.remarks.warn(expr.place, text);
-}
-
-async function overWindows(run: Run, expr: CallExpr, matrixArg: Expr, grid: Grid): Promise<Value> {
+async function overWindows(run: Run, expr: CallExpr, grid: Grid): Promise<Value> {
   const { meter, remarks } = run.context;
+  const matrixArg = expr.args.find((arg) => exprType(arg) === "matrix") ?? argument(expr, 0);
   const matrix = await run.matrix(matrixArg, grid);
   const args = await scalarArguments(run, expr, grid);
-  if (expr.name === "predict_linear") args.push(timesOf(run, grid).values.map((s) => s * 1000));
+  if (expr.name === "predict_linear") {
+    args.push(timesOf(run, expr, grid).values.map((s) => s * 1000));
+  }
   if (expr.name === "quantile_over_time" && args[0] !== undefined && matrix.series.length > 0) {
     warnOfQuantiles(args[0], argument(expr, 0).place, remarks);
   }
@@ -159,8 +169,8 @@ async function overWindows(run: Run, expr: CallExpr, matrixArg: Expr, grid: Grid
     await walk.run(series, rangeKernel(expr.name, series, matrix, args), out);
     if (!hasSample(out)) continue;
     results.push(out);
-    if (expr.name === "rate" || expr.name === "increase")
-      remarkOnCounter(run, matrixArg, series.labels);
+    const isOfCounter = expr.name === "rate" || expr.name === "increase";
+    if (isOfCounter) remarkOnCounter(run, matrixArg, series.labels);
   }
   return vectorOf(results);
 }
@@ -189,12 +199,7 @@ async function absent(run: Run, expr: CallExpr, grid: Grid): Promise<Value> {
 
 async function presenceIn(run: Run, expr: CallExpr, grid: Grid): Promise<StepSeries[]> {
   if (expr.name === "absent") return run.vector(argument(expr, 0), grid);
-  const counted = await overWindows(
-    run,
-    { ...expr, name: "present_over_time" },
-    argument(expr, 0),
-    grid,
-  );
+  const counted = await overWindows(run, { ...expr, name: "present_over_time" }, grid);
   return counted.kind === "vector" ? counted.series : [];
 }
 

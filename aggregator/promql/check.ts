@@ -1,7 +1,13 @@
 import { isComparison, isSetOp } from "../query/operators.ts";
 import { queryError } from "../query/query-error.ts";
-import type { AggregateExpr, BinaryExpr, CallExpr, Expr, ValueType } from "./ast.ts";
-import { childrenOf } from "./ast.ts";
+import {
+  type AggregateExpr,
+  type BinaryExpr,
+  type CallExpr,
+  childrenOf,
+  type Expr,
+  type ValueType,
+} from "./ast.ts";
 import { functionSignature } from "./functions.ts";
 
 const TYPE_NAMES: Readonly<Record<ValueType, string>> = {

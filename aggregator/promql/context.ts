@@ -1,5 +1,5 @@
 import type { Matcher, SeriesColumns } from "../../shared/model/columns.ts";
-import type { Grid } from "../query/grid.ts";
+import type { Grid, QuerySpan } from "../query/grid.ts";
 import type { Meter } from "../query/meter.ts";
 import type { Remarks } from "../query/remarks.ts";
 import type { StepSeries, Value } from "../query/step-series.ts";
@@ -16,15 +16,12 @@ export type SampleSource = {
 };
 
 /** What one query has in hand while it runs. `stepMs` is 0 for an instant query. */
-export type QueryContext = {
+export type QueryContext = QuerySpan & {
   readonly source: SampleSource;
   readonly meter: Meter;
   readonly remarks: Remarks;
   readonly lookbackMs: number;
   readonly subqueryStepMs: number;
-  readonly startMs: number;
-  readonly endMs: number;
-  readonly stepMs: number;
 };
 
 /**

@@ -1,15 +1,18 @@
 import { OperationalError } from "../../shared/errors.ts";
 import type { SeriesColumns, VectorSample } from "../../shared/model/columns.ts";
 import { compareLabels } from "../../shared/model/labels.ts";
-import type { Grid, QuerySpan } from "../query/grid.ts";
-import { gridOf } from "../query/grid.ts";
+import { type Grid, gridOf, type QuerySpan } from "../query/grid.ts";
 import { Meter } from "../query/meter.ts";
 import { Remarks } from "../query/remarks.ts";
 import type { QueryResult } from "../query/result.ts";
-import type { StepSeries, Value } from "../query/step-series.ts";
-import { heldColumns, removeNames, seriesOfValues } from "../query/step-series.ts";
-import type { Expr } from "./ast.ts";
-import { withoutParens } from "./ast.ts";
+import {
+  heldColumns,
+  removeNames,
+  type StepSeries,
+  seriesOfValues,
+  type Value,
+} from "../query/step-series.ts";
+import { type Expr, withoutParens } from "./ast.ts";
 import { exprType } from "./check.ts";
 import type { QueryContext, SampleSource } from "./context.ts";
 import { Evaluator } from "./evaluate.ts";
@@ -30,13 +33,6 @@ export const DEFAULT_ENGINE_OPTIONS: EngineOptions = {
   pause: async () => {},
 };
 
-/** What one query brings along; the rest is the engine's. */
-export type QueryLimit = {
-  readonly isExpired?: () => boolean;
-  readonly signal?: AbortSignal;
-  readonly samplesMax?: number;
-};
-
 /** `infos`: remarks that a result may not be what was meant. */
 export type PromqlResult = QueryResult & { readonly infos: readonly string[] };
 
@@ -54,8 +50,8 @@ export class PromqlEngine {
    * The value at one time. Vectors are sorted by labels unless the expression itself orders them.
    * @throws OperationalError QUERY, LIMIT; the signal's reason when aborted
    */
-  async instant(expr: Expr, timeMs: number, limit: QueryLimit = {}): Promise<PromqlResult> {
-    const context = this.#context({ startMs: timeMs, endMs: timeMs, stepMs: 0 }, limit);
+  async instant(expr: Expr, timeMs: number, signal?: AbortSignal): Promise<PromqlResult> {
+    const context = this.#context({ startMs: timeMs, endMs: timeMs, stepMs: 0 }, signal);
     const grid = { startMs: timeMs, stepMs: 1, count: 1 };
     const run = new Evaluator(context);
     const type = exprType(expr);
@@ -85,7 +81,7 @@ export class PromqlEngine {
   async range(
     expr: Expr,
     span: QuerySpan,
-    limit: QueryLimit = {},
+    signal?: AbortSignal,
   ): Promise<Extract<PromqlResult, { type: "matrix" }>> {
     const grid = gridOf(span);
     const type = exprType(expr);
@@ -94,7 +90,7 @@ export class PromqlEngine {
       const message = `A range query needs a scalar or an instant vector, found ${found}`;
       throw new OperationalError("QUERY", message);
     }
-    const context = this.#context(span, limit);
+    const context = this.#context(span, signal);
     const value = await new Evaluator(context).evaluate(expr, grid);
     const series = removeNames(seriesOf(value), expr.place)
       .map((one) => heldColumns(one, grid))
@@ -103,15 +99,9 @@ export class PromqlEngine {
     return { type: "matrix", series, ...remarksOf(context) };
   }
 
-  #context(span: QuerySpan, limit: QueryLimit): QueryContext {
+  #context(span: QuerySpan, signal: AbortSignal | undefined): QueryContext {
     const { lookbackMs, subqueryStepMs, samplesMax, seriesMax, pause } = this.#options;
-    const meter = new Meter({
-      samplesMax: Math.min(samplesMax, limit.samplesMax ?? samplesMax),
-      seriesMax,
-      isExpired: limit.isExpired ?? (() => false),
-      signal: limit.signal ?? null,
-      pause,
-    });
+    const meter = new Meter({ samplesMax, seriesMax, signal, pause });
     const remarks = new Remarks();
     return { source: this.#source, meter, remarks, lookbackMs, subqueryStepMs, ...span };
   }

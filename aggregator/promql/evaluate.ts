@@ -1,15 +1,24 @@
 import { aggregate } from "../query/aggregate.ts";
 import { aggregateQuantile, aggregateSome, aggregateValues } from "../query/aggregate-steps.ts";
 import { scalarBinary, setBinary, vectorBinary, vectorScalarBinary } from "../query/binary.ts";
-import type { Grid } from "../query/grid.ts";
-import { gridEnd } from "../query/grid.ts";
+import { type Grid, gridEnd } from "../query/grid.ts";
 import { isSetOp } from "../query/operators.ts";
 import { queryError } from "../query/query-error.ts";
-import type { StepSeries, Value } from "../query/step-series.ts";
-import { emptySeries, heldColumns, vectorOf } from "../query/step-series.ts";
+import {
+  emptySeries,
+  heldColumns,
+  type StepSeries,
+  type Value,
+  vectorOf,
+} from "../query/step-series.ts";
 import type { Matrix, MatrixSeries } from "../query/windows.ts";
-import type { AggregateExpr, BinaryExpr, CallExpr, Expr, SubqueryExpr } from "./ast.ts";
-import { withoutParens } from "./ast.ts";
+import {
+  type AggregateExpr,
+  type BinaryExpr,
+  type Expr,
+  type SubqueryExpr,
+  withoutParens,
+} from "./ast.ts";
 import { callFunction } from "./call.ts";
 import type { QueryContext, Run } from "./context.ts";
 import { Invariance } from "./invariant.ts";
@@ -73,7 +82,7 @@ export class Evaluator implements Run {
       case "selector":
         return vectorOf(await selectInstant(expr, grid, "value", this.context));
       case "call":
-        return this.#call(expr, grid);
+        return callFunction(this, expr, grid);
       case "aggregate":
         return vectorOf(await this.#aggregate(expr, grid));
       case "binary":
@@ -84,10 +93,6 @@ export class Evaluator implements Run {
       case "subquery":
         throw queryError(expr.place, "a range vector has no value of its own here");
     }
-  }
-
-  async #call(expr: CallExpr, grid: Grid): Promise<Value> {
-    return callFunction(this, expr, grid);
   }
 
   #unary(op: "-" | "+", value: Value): Value {
@@ -125,7 +130,7 @@ export class Evaluator implements Run {
     const { meter, remarks } = this.context;
     const series = await this.vector(expr.expr, grid);
     const run = { expr, series, steps: grid.count, meter };
-    if (expr.param === null) return aggregate(expr, series, grid.count, meter);
+    if (expr.param === null) return aggregate(run);
     if (expr.op === "count_values") {
       const name = await this.evaluate(expr.param, grid);
       return aggregateValues(run, name.kind === "string" ? name.text : "");

@@ -11,69 +11,61 @@ export type FunctionSignature = {
   readonly returns: ValueType;
 };
 
-function signature(
-  args: readonly ValueType[],
-  returns: ValueType,
-  more: { readonly optional?: number; readonly isVariadic?: boolean } = {},
-): FunctionSignature {
-  return { args, returns, optional: more.optional ?? 0, isVariadic: more.isVariadic ?? false };
+type Extent = Partial<Pick<FunctionSignature, "optional" | "isVariadic">>;
+
+function giving(returns: ValueType) {
+  return (args: readonly ValueType[], { optional = 0, isVariadic = false }: Extent = {}) => {
+    return { args, returns, optional, isVariadic };
+  };
 }
 
-const OF_VECTOR = signature(["vector"], "vector");
-const OF_MATRIX = signature(["matrix"], "vector");
-const OF_TIME = signature(["vector"], "vector", { optional: 1 });
-const CONSTANT = signature([], "scalar");
+const scalar = giving("scalar");
+const vector = giving("vector");
+
+const SORTED_BY_LABEL = vector(["vector", "string"], { optional: 1, isVariadic: true });
+const CALENDAR = "day_of_month day_of_week day_of_year days_in_month hour minute month year";
 
 const SIGNATURES = new Map<string, FunctionSignature>([
-  ["clamp", signature(["vector", "scalar", "scalar"], "vector")],
-  ["clamp_max", signature(["vector", "scalar"], "vector")],
-  ["clamp_min", signature(["vector", "scalar"], "vector")],
-  ["double_exponential_smoothing", signature(["matrix", "scalar", "scalar"], "vector")],
-  ["histogram_fraction", signature(["scalar", "scalar", "vector"], "vector")],
-  ["histogram_quantile", signature(["scalar", "vector"], "vector")],
-  [
-    "histogram_quantiles",
-    signature(["vector", "string", "scalar"], "vector", { isVariadic: true }),
-  ],
+  ["clamp", vector(["vector", "scalar", "scalar"])],
+  ["clamp_max", vector(["vector", "scalar"])],
+  ["clamp_min", vector(["vector", "scalar"])],
+  ["double_exponential_smoothing", vector(["matrix", "scalar", "scalar"])],
+  ["histogram_fraction", vector(["scalar", "scalar", "vector"])],
+  ["histogram_quantile", vector(["scalar", "vector"])],
+  ["histogram_quantiles", vector(["vector", "string", "scalar"], { isVariadic: true })],
   [
     "label_join",
-    signature(["vector", "string", "string", "string"], "vector", {
-      optional: 1,
-      isVariadic: true,
-    }),
+    vector(["vector", "string", "string", "string"], { optional: 1, isVariadic: true }),
   ],
-  ["label_replace", signature(["vector", "string", "string", "string", "string"], "vector")],
-  ["predict_linear", signature(["matrix", "scalar"], "vector")],
-  ["quantile_over_time", signature(["scalar", "matrix"], "vector")],
-  ["round", signature(["vector", "scalar"], "vector", { optional: 1 })],
-  ["scalar", signature(["vector"], "scalar")],
-  ["sort_by_label", signature(["vector", "string"], "vector", { optional: 1, isVariadic: true })],
-  [
-    "sort_by_label_desc",
-    signature(["vector", "string"], "vector", { optional: 1, isVariadic: true }),
-  ],
-  ["vector", signature(["scalar"], "vector")],
-  ["min_of", signature(["scalar", "scalar"], "scalar")],
-  ["max_of", signature(["scalar", "scalar"], "scalar")],
-  ...["time", "pi", "start", "end", "range", "step"].map((name) => [name, CONSTANT] as const),
-  ...(
+  ["label_replace", vector(["vector", "string", "string", "string", "string"])],
+  ["max_of", scalar(["scalar", "scalar"])],
+  ["min_of", scalar(["scalar", "scalar"])],
+  ["predict_linear", vector(["matrix", "scalar"])],
+  ["quantile_over_time", vector(["scalar", "matrix"])],
+  ["round", vector(["vector", "scalar"], { optional: 1 })],
+  ["scalar", scalar(["vector"])],
+  ["sort_by_label", SORTED_BY_LABEL],
+  ["sort_by_label_desc", SORTED_BY_LABEL],
+  ["vector", vector(["scalar"])],
+  ...alike("time pi start end range step", scalar([])),
+  ...alike(
     "absent abs acos acosh asin asinh atan atanh ceil cos cosh deg exp floor ln log10 log2 rad " +
-    "sgn sin sinh sort sort_desc sqrt tan tanh timestamp"
-  )
-    .split(" ")
-    .map((name) => [name, OF_VECTOR] as const),
-  ...(
+      "sgn sin sinh sort sort_desc sqrt tan tanh timestamp",
+    vector(["vector"]),
+  ),
+  ...alike(
     "absent_over_time avg_over_time changes count_over_time delta deriv first_over_time idelta " +
-    "increase irate last_over_time mad_over_time max_over_time min_over_time present_over_time " +
-    "rate resets stddev_over_time stdvar_over_time sum_over_time ts_of_first_over_time " +
-    "ts_of_last_over_time ts_of_max_over_time ts_of_min_over_time"
-  )
-    .split(" ")
-    .map((name) => [name, OF_MATRIX] as const),
-  ..."day_of_month day_of_week day_of_year days_in_month hour minute month year"
-    .split(" ")
-    .map((name) => [name, OF_TIME] as const),
+      "increase irate last_over_time mad_over_time max_over_time min_over_time present_over_time " +
+      "rate resets stddev_over_time stdvar_over_time sum_over_time ts_of_first_over_time " +
+      "ts_of_last_over_time ts_of_max_over_time ts_of_min_over_time",
+    vector(["matrix"]),
+  ),
+  ...alike(CALENDAR, vector(["vector"], { optional: 1 })),
 ]);
+
+function alike(names: string, signature: FunctionSignature): [string, FunctionSignature][] {
+  return names.split(" ").map((name) => [name, signature]);
+}
 
 /** Undefined for a name that is no function of ours. */
 export function functionSignature(name: string): FunctionSignature | undefined {
@@ -88,7 +80,7 @@ const TIME_DEPENDENT: ReadonlySet<string> = new Set([
   "time",
   "timestamp",
   "predict_linear",
-  ..."day_of_month day_of_week day_of_year days_in_month hour minute month year".split(" "),
+  ...CALENDAR.split(" "),
 ]);
 
 export function isTimeDependent(name: string): boolean {

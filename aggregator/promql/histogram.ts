@@ -18,24 +18,17 @@ export function bucketQuantile(q: number, unsorted: readonly Bucket[]): BucketRe
 function quantileIn(q: number, buckets: readonly Bucket[]): number {
   const last = buckets.length - 1;
   const total = buckets[last]?.count ?? 0;
-  if (last < 1 || total === 0 || Number.isNaN(total) || Number.isNaN(q)) {
-    return edgeOr(q, Number.NaN);
-  }
-  if (q < 0 || q > 1) return edgeOr(q, Number.NaN);
+  if (q < 0) return Number.NEGATIVE_INFINITY;
+  if (q > 1) return Number.POSITIVE_INFINITY;
+  if (last < 1 || total === 0 || Number.isNaN(total) || Number.isNaN(q)) return Number.NaN;
   const rank = q * total;
   let index = buckets.findIndex(({ count }) => count >= rank);
   if (index < 0) index = last;
   if (index === last) return buckets[last - 1]?.bound ?? Number.NaN;
   const { bound: end, count } = buckets[index] ?? { bound: Number.NaN, count: 0 };
   if (index === 0 && end <= 0) return end;
-  const below =
-    index === 0 ? { bound: 0, count: 0 } : (buckets[index - 1] ?? { bound: 0, count: 0 });
+  const below = buckets[index - 1] ?? { bound: 0, count: 0 };
   return below.bound + (end - below.bound) * ((rank - below.count) / (count - below.count));
-}
-
-function edgeOr(q: number, otherwise: number): number {
-  if (q < 0) return Number.NEGATIVE_INFINITY;
-  return q > 1 ? Number.POSITIVE_INFINITY : otherwise;
 }
 
 /** The share of observations between `lower` and `upper`. */

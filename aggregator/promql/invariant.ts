@@ -1,5 +1,5 @@
-import type { Expr } from "./ast.ts";
-import { childrenOf } from "./ast.ts";
+import { getOrInsert } from "../../shared/model/get-or-insert.ts";
+import { childrenOf, type Expr } from "./ast.ts";
 import { isTimeDependent } from "./functions.ts";
 
 /**
@@ -8,15 +8,10 @@ import { isTimeDependent } from "./functions.ts";
  * at every level.
  */
 export class Invariance {
-  readonly #known = new WeakMap<Expr, boolean>();
+  readonly #known = new Map<Expr, boolean>();
 
   holdsFor(expr: Expr): boolean {
-    let known = this.#known.get(expr);
-    if (known === undefined) {
-      known = this.#compute(expr);
-      this.#known.set(expr, known);
-    }
-    return known;
+    return getOrInsert(this.#known, expr, () => this.#compute(expr));
   }
 
   #compute(expr: Expr): boolean {

@@ -8,8 +8,7 @@ import {
 import { compilePattern, expandReplacement } from "../matching/pattern.ts";
 import { checkLabelName, compareNanLast } from "../query/aggregate-steps.ts";
 import { atPlace } from "../query/query-error.ts";
-import type { StepSeries } from "../query/step-series.ts";
-import { mergeEqual } from "../query/step-series.ts";
+import { mergeEqual, type StepSeries } from "../query/step-series.ts";
 import type { CallExpr } from "./ast.ts";
 
 /**
@@ -52,19 +51,17 @@ function withText(one: StepSeries, name: string, value: string): StepSeries {
   return { ...one, labels: withLabel(one.labels, name, value), dropsName };
 }
 
-/** sort, sort_desc: by the value at the first step, NaN last. */
-export function sortByValue(series: readonly StepSeries[], isDescending: boolean): StepSeries[] {
-  const sign = isDescending ? -1 : 1;
+/** By the value at the first step, NaN last. `sign` 1: ascending, -1: descending. */
+export function sortByValue(series: readonly StepSeries[], sign: number): StepSeries[] {
   return [...series].sort((a, b) => compareNanLast(a.values[0] ?? 0, b.values[0] ?? 0, sign));
 }
 
-/** sort_by_label: by the labels named, numbers within them by their size, then by all labels. */
+/** By the labels named, numbers within them by their size, then by all labels. */
 export function sortByLabels(
   series: readonly StepSeries[],
   names: readonly string[],
-  isDescending: boolean,
+  sign: number,
 ): StepSeries[] {
-  const sign = isDescending ? -1 : 1;
   return [...series].sort((a, b) => {
     for (const name of names) {
       const order = compareNatural(labelValue(a.labels, name), labelValue(b.labels, name));

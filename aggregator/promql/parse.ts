@@ -2,10 +2,9 @@ import type { SyntaxNode } from "@lezer/common";
 import { parser } from "@prometheus-io/lezer-promql";
 import { OperationalError } from "../../shared/errors.ts";
 import type { Matcher } from "../../shared/model/columns.ts";
-import { queryError } from "../query/query-error.ts";
+import { placeOf, queryError } from "../query/query-error.ts";
 import type { Expr } from "./ast.ts";
 import { checkTypes } from "./check.ts";
-import { placeOf } from "./place.ts";
 import { ExprReader } from "./read-tree.ts";
 
 /** Longest query text taken, in UTF-16 code units. */

@@ -24,8 +24,7 @@
  */
 import { labelPairs } from "../../shared/model/labels.ts";
 import { isComparison, PLAIN_MATCHING } from "../query/operators.ts";
-import type { BinaryExpr, CallExpr, Expr } from "./ast.ts";
-import { childrenOf } from "./ast.ts";
+import { type BinaryExpr, type CallExpr, childrenOf, type Expr } from "./ast.ts";
 import { absentLabels } from "./call.ts";
 import { exprType } from "./check.ts";
 

@@ -74,17 +74,31 @@ export function rangeKernel(
   }
 }
 
-/** An element for every window that holds at least `least` samples. */
-function statisticKernel(statistic: Statistic, series: MatrixSeries, least: number): WindowKernel {
-  return ({ from, to }, out, first, end) => {
+/**
+ * An element for every step whose window holds at least `least` samples: what `compute` makes of
+ * those `from` (inclusive) to `to` (exclusive).
+ */
+function windowKernel(
+  least: number,
+  compute: (from: number, to: number, step: number) => number,
+): WindowKernel {
+  return (bounds, out, first, end) => {
     for (let step = first; step < end; step += 1) {
-      const head = from[step] ?? 0;
-      const tail = to[step] ?? 0;
-      if (tail - head < least) continue;
-      out.values[step] = statistic(series.values, head, tail, series.times);
+      const from = bounds.from[step] ?? 0;
+      const to = bounds.to[step] ?? 0;
+      if (to - from < least) continue;
+      out.values[step] = compute(from, to, step);
       out.present[step] = 1;
     }
   };
+}
+
+function statisticKernel(
+  statistic: Statistic,
+  { times, values }: MatrixSeries,
+  least: number,
+): WindowKernel {
+  return windowKernel(least, (from, to) => statistic(values, from, to, times));
 }
 
 function argAt(args: ScalarArgs, index: number, step: number): number {
@@ -171,44 +185,27 @@ function slopeAtFirst(values: Float64Array, from: number, to: number, times: Flo
 
 /** The first argument holds seconds ahead of the evaluation, the second its time in milliseconds. */
 function predictKernel(series: MatrixSeries, args: ScalarArgs): WindowKernel {
-  return (bounds, out, first, end) => {
-    for (let step = first; step < end; step += 1) {
-      const from = bounds.from[step] ?? 0;
-      const to = bounds.to[step] ?? 0;
-      if (to - from < 2) continue;
-      const line = fitLine(series, { from, to, originMs: argAt(args, 1, step) });
-      out.values[step] = line.slope * argAt(args, 0, step) + line.intercept;
-      out.present[step] = 1;
-    }
-  };
+  return windowKernel(2, (from, to, step) => {
+    const line = fitLine(series, { from, to, originMs: argAt(args, 1, step) });
+    return line.slope * argAt(args, 0, step) + line.intercept;
+  });
 }
 
 function quantileKernel({ values }: MatrixSeries, args: ScalarArgs): WindowKernel {
   const sorted = new Float64Array(values.length);
-  return (bounds, out, first, end) => {
-    for (let step = first; step < end; step += 1) {
-      const from = bounds.from[step] ?? 0;
-      const count = (bounds.to[step] ?? 0) - from;
-      if (count === 0) continue;
-      for (let i = 0; i < count; i += 1) sorted[i] = values[from + i] ?? 0;
-      out.values[step] = quantileOf(argAt(args, 0, step), sorted, count);
-      out.present[step] = 1;
-    }
-  };
+  return windowKernel(1, (from, to, step) => {
+    const count = to - from;
+    for (let i = 0; i < count; i += 1) sorted[i] = values[from + i] ?? 0;
+    return quantileOf(argAt(args, 0, step), sorted, count);
+  });
 }
 
 /** Holt's linear method: the level follows by the first factor, the trend by the second. */
 function smoothingKernel({ values }: MatrixSeries, args: ScalarArgs): WindowKernel {
-  return (bounds, out, first, end) => {
-    for (let step = first; step < end; step += 1) {
-      const from = bounds.from[step] ?? 0;
-      const to = bounds.to[step] ?? 0;
-      if (to - from < 2) continue;
-      const factors = { level: argAt(args, 0, step), trend: argAt(args, 1, step) };
-      out.values[step] = smooth(values.subarray(from, to), factors);
-      out.present[step] = 1;
-    }
-  };
+  return windowKernel(2, (from, to, step) => {
+    const factors = { level: argAt(args, 0, step), trend: argAt(args, 1, step) };
+    return smooth(values.subarray(from, to), factors);
+  });
 }
 
 function smooth(values: Float64Array, factors: { level: number; trend: number }): number {

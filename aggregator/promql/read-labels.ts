@@ -3,8 +3,7 @@ import type { Matcher, MatchType } from "../../shared/model/columns.ts";
 import { unquote } from "../../shared/model/go-string.ts";
 import { METRIC_NAME } from "../../shared/model/labels.ts";
 import { compileMatcher } from "../matching/matcher.ts";
-import { atPlace, queryError } from "../query/query-error.ts";
-import { placeOf } from "./place.ts";
+import { atPlace, placeOf, queryError } from "../query/query-error.ts";
 
 /** @throws OperationalError QUERY when the quotes or an escape are wrong */
 export function readString(text: string, node: SyntaxNode, place: string): string {
@@ -61,19 +60,15 @@ export function readMatchers(
   return matchers;
 }
 
-const MATCH_TYPES = new Map<string, MatchType>([
-  ["=", "="],
-  ["!=", "!="],
-  ["=~", "=~"],
-  ["!~", "!~"],
-]);
+const MATCH_TYPES: readonly MatchType[] = ["=", "!=", "=~", "!~"];
 
 function readMatcher(text: string, node: SyntaxNode, place: string): Matcher {
   const quoted = node.getChild("QuotedLabelName");
   const plain = node.getChild("LabelName") ?? node;
   const name = quoted === null ? text.slice(plain.from, plain.to) : readName(text, quoted);
   const operator = node.getChild("MatchOp") ?? node;
-  const type = MATCH_TYPES.get(text.slice(operator.from, operator.to)) ?? "=";
+  const sign = text.slice(operator.from, operator.to);
+  const type = MATCH_TYPES.find((one) => one === sign) ?? "=";
   const value = readString(text, node.getChildren("StringLiteral").at(-1) ?? node, place);
   return { name, type, value };
 }

@@ -1,35 +1,17 @@
 import type { SyntaxNode } from "@lezer/common";
 import type { Matcher } from "../../shared/model/columns.ts";
 import { durationMs } from "../../shared/model/duration.ts";
-import type { BinaryOp, VectorMatching } from "../query/operators.ts";
-import { isSetOp, PLAIN_MATCHING } from "../query/operators.ts";
-import { queryError } from "../query/query-error.ts";
-import type { AggregateExpr, AtTime, Expr } from "./ast.ts";
+import { aggregateOp, hasParameter } from "../query/aggregate.ts";
+import { type BinaryOp, isSetOp, PLAIN_MATCHING, type VectorMatching } from "../query/operators.ts";
+import { placeOf, queryError } from "../query/query-error.ts";
+import type { AtTime, Expr } from "./ast.ts";
 import { functionSignature } from "./functions.ts";
-import { parseNumberText } from "./literals.ts";
-import { placeOf } from "./place.ts";
-import { durationSecondsOf } from "./read-duration.ts";
 import { readGroupingLabels, readMatchers, readString } from "./read-labels.ts";
+import { durationSecondsOf, parseNumberText } from "./read-numbers.ts";
 import { bind, layOut } from "./read-operators.ts";
 
 /** Deepest nesting of expressions: what walks them is recursive. */
 const DEPTH_MAX = 1000;
-
-const AGGREGATES = new Map<string, AggregateExpr["op"]>([
-  ["Sum", "sum"],
-  ["Avg", "avg"],
-  ["Min", "min"],
-  ["Max", "max"],
-  ["Count", "count"],
-  ["Group", "group"],
-  ["Stddev", "stddev"],
-  ["Stdvar", "stdvar"],
-  ["Topk", "topk"],
-  ["Bottomk", "bottomk"],
-  ["LimitK", "limitk"],
-  ["Quantile", "quantile"],
-  ["CountValues", "count_values"],
-]);
 
 /** Turns the parser's tree, which must be free of error nodes, into our expressions. */
 export class ExprReader {
@@ -179,19 +161,16 @@ export class ExprReader {
     if (functionSignature(name) === undefined) {
       throw queryError(place, `the function ${name} is not supported`);
     }
-    const args = expressions(only(node, "FunctionCallBody")).map((child) => this.read(child));
-    return { kind: "call", name, args, place };
+    return { kind: "call", name, args: this.#arguments(node), place };
   }
 
   #aggregate(node: SyntaxNode): Expr {
     const place = this.#place(node);
-    const operator = only(node, "AggregateOp").firstChild;
-    const op = AGGREGATES.get(operator?.name ?? "");
-    if (op === undefined) {
-      throw queryError(place, `the aggregation ${this.#source(operator ?? node)} is not supported`);
-    }
-    const args = expressions(only(node, "FunctionCallBody")).map((child) => this.read(child));
-    const hasParam = ["topk", "bottomk", "limitk", "quantile", "count_values"].includes(op);
+    const name = this.#source(only(node, "AggregateOp"));
+    const op = aggregateOp(name.toLowerCase());
+    if (op === undefined) throw queryError(place, `the aggregation ${name} is not supported`);
+    const args = this.#arguments(node);
+    const hasParam = hasParameter(op);
     const [first, second] = args;
     const expr = hasParam ? second : first;
     if (expr === undefined || first === undefined || args.length !== (hasParam ? 2 : 1)) {
@@ -202,6 +181,11 @@ export class ExprReader {
     const grouping = modifier?.getChild("Without") ? "without" : "by";
     const labels = readGroupingLabels(this.#text, modifier?.getChild("GroupingLabels") ?? null);
     return { kind: "aggregate", op, param: hasParam ? first : null, expr, grouping, labels, place };
+  }
+
+  #arguments(node: SyntaxNode): Expr[] {
+    const body = only(node, "FunctionCallBody");
+    return body.getChildren("Expr").map((child) => this.read(child));
   }
 
   #binary(op: BinaryOp, left: Expr, right: Expr, node: SyntaxNode): Expr {
@@ -257,11 +241,7 @@ function withTime(expr: Expr, time: Timed): Expr {
   return expr.kind === "selector" || expr.kind === "subquery" ? { ...expr, ...time } : expr;
 }
 
-/** The children that are expressions; a tree without errors has as many as the grammar says. */
-function expressions(node: SyntaxNode): SyntaxNode[] {
-  return node.getChildren("Expr");
-}
-
+/** A child that a tree without errors has for sure. */
 function only(node: SyntaxNode, name: string): SyntaxNode {
   return node.getChild(name) ?? node;
 }

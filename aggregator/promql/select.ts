@@ -1,9 +1,7 @@
 import type { SeriesColumns } from "../../shared/model/columns.ts";
 import { columnBits, isStale } from "../../shared/model/stale.ts";
-import type { Grid } from "../query/grid.ts";
-import { gridEnd } from "../query/grid.ts";
-import type { StepSeries } from "../query/step-series.ts";
-import { emptySeries } from "../query/step-series.ts";
+import { type Grid, gridEnd } from "../query/grid.ts";
+import { emptySeries, type StepSeries } from "../query/step-series.ts";
 import type { AtTime, SelectorExpr } from "./ast.ts";
 import type { QueryContext } from "./context.ts";
 

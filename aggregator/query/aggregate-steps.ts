@@ -1,25 +1,21 @@
+import { getOrInsert } from "../../shared/model/get-or-insert.ts";
 import { decimalText } from "../../shared/model/go-number.ts";
 import { labelsKey, METRIC_NAME, withLabel } from "../../shared/model/labels.ts";
-import type { Aggregation, Group } from "./aggregate.ts";
-import { groupSeries, stepValues } from "./aggregate.ts";
-import type { Meter } from "./meter.ts";
+import {
+  type AggregateRun,
+  type Aggregation,
+  type Group,
+  groupSeries,
+  stepValues,
+} from "./aggregate.ts";
 import { queryError } from "./query-error.ts";
 import type { Remarks } from "./remarks.ts";
-import type { StepSeries } from "./step-series.ts";
-import { emptySeries, hasSample } from "./step-series.ts";
+import { emptySeries, hasSample, type StepSeries } from "./step-series.ts";
 import { quantileOf } from "./sums.ts";
-
-/** The aggregations that look at all elements of one step together. */
-export type StepAggregation = {
-  readonly expr: Aggregation;
-  readonly series: readonly StepSeries[];
-  readonly steps: number;
-  readonly meter: Meter;
-};
 
 /** quantile: `q` has one number a step. */
 export async function aggregateQuantile(
-  { expr, series, steps, meter }: StepAggregation,
+  { expr, series, steps, meter }: AggregateRun,
   q: Float64Array,
   remarks: Remarks,
 ): Promise<StepSeries[]> {
@@ -52,7 +48,7 @@ export function warnOfQuantiles(q: Float64Array, place: string, remarks: Remarks
  * in the order their elements take at the last step: best first.
  */
 export async function aggregateSome(
-  { expr, series, steps, meter }: StepAggregation,
+  { expr, series, steps, meter }: AggregateRun,
   k: Float64Array,
 ): Promise<StepSeries[]> {
   checkCounts(k, expr);
@@ -100,22 +96,22 @@ export function checkLabelName(name: string, place: string): void {
 
 /** count_values: one element for each value, which becomes the label `name`. */
 export async function aggregateValues(
-  { expr, series, steps, meter }: StepAggregation,
+  { expr, series, steps, meter }: AggregateRun,
   name: string,
 ): Promise<StepSeries[]> {
   checkLabelName(name, expr.place);
   const results = new Map<string, StepSeries>();
   for (const group of groupSeries(expr, series)) {
+    // A name that this very aggregation writes is a new one.
+    const dropsName = group.dropsName && name !== METRIC_NAME;
     for (const { values, present } of group.members) {
       for (let i = 0; i < steps; i += 1) {
         if (present[i] !== 1) continue;
         const labels = withLabel(group.labels, name, decimalText(values[i] ?? 0));
-        const out = resultFor(
-          results,
-          { labels, dropsName: keepsDropping(group, name) },
-          steps,
-          meter,
-        );
+        const out = getOrInsert(results, labelsKey(labels), () => {
+          meter.hold(steps);
+          return emptySeries(labels, dropsName, steps);
+        });
         out.values[i] = (out.values[i] ?? 0) + 1;
         out.present[i] = 1;
       }
@@ -123,25 +119,4 @@ export async function aggregateValues(
     }
   }
   return [...results.values()];
-}
-
-/** A name that this very aggregation writes is a new one. */
-function keepsDropping(group: Group, name: string): boolean {
-  return group.dropsName && name !== METRIC_NAME;
-}
-
-function resultFor(
-  results: Map<string, StepSeries>,
-  of: Pick<StepSeries, "labels" | "dropsName">,
-  steps: number,
-  meter: Meter,
-): StepSeries {
-  const key = labelsKey(of.labels);
-  let out = results.get(key);
-  if (out === undefined) {
-    meter.hold(steps);
-    out = emptySeries(of.labels, of.dropsName, steps);
-    results.set(key, out);
-  }
-  return out;
 }

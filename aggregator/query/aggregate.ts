@@ -1,24 +1,27 @@
-import type { Labels } from "../../shared/model/labels.ts";
-import { dropLabels, keepLabels, labelsKey, METRIC_NAME } from "../../shared/model/labels.ts";
+import { getOrInsert } from "../../shared/model/get-or-insert.ts";
+import {
+  dropLabels,
+  keepLabels,
+  type Labels,
+  labelsKey,
+  METRIC_NAME,
+} from "../../shared/model/labels.ts";
 import type { Meter } from "./meter.ts";
-import type { StepSeries } from "./step-series.ts";
-import { emptySeries, hasSample } from "./step-series.ts";
+import { emptySeries, hasSample, type StepSeries } from "./step-series.ts";
 import { meanOf, varianceOf } from "./sums.ts";
 
-type AggregateOp =
-  | "sum"
-  | "avg"
-  | "min"
-  | "max"
-  | "count"
-  | "group"
-  | "stddev"
-  | "stdvar"
-  | "topk"
-  | "bottomk"
-  | "limitk"
-  | "quantile"
-  | "count_values";
+const OPS = ["sum", "avg", "min", "max", "count", "group", "stddev", "stdvar"] as const;
+const OPS_WITH_PARAMETER = ["topk", "bottomk", "limitk", "quantile", "count_values"] as const;
+
+type AggregateOp = (typeof OPS | typeof OPS_WITH_PARAMETER)[number];
+
+export function aggregateOp(name: string): AggregateOp | undefined {
+  return [...OPS, ...OPS_WITH_PARAMETER].find((op) => op === name);
+}
+
+export function hasParameter(op: AggregateOp): boolean {
+  return OPS_WITH_PARAMETER.some((other) => other === op);
+}
 
 /** `place`: where it stands in the query, for messages. */
 export type Aggregation = {
@@ -26,6 +29,13 @@ export type Aggregation = {
   readonly grouping: "by" | "without"; // where neither is written: by no labels
   readonly labels: readonly string[];
   readonly place: string;
+};
+
+export type AggregateRun = {
+  readonly expr: Aggregation;
+  readonly series: readonly StepSeries[];
+  readonly steps: number;
+  readonly meter: Meter;
 };
 
 /** Series that are aggregated into one; `dropsName` when it does for any of them. */
@@ -43,11 +53,7 @@ export function groupSeries(of: Aggregation, series: readonly StepSeries[]): Gro
   for (const one of series) {
     const labels = isBy ? keepLabels(one.labels, names) : dropLabels(one.labels, names);
     const key = labelsKey(labels);
-    let group = groups.get(key);
-    if (group === undefined) {
-      group = { labels, dropsName: false, members: [] };
-      groups.set(key, group);
-    }
+    const group = getOrInsert(groups, key, () => ({ labels, dropsName: false, members: [] }));
     if (one.dropsName) group.dropsName = true;
     group.members.push(one);
   }
@@ -67,24 +73,24 @@ const FOLDS = new Map<AggregateOp, Fold>([
 ]);
 
 /** sum, avg, min, max, count, group, stddev, stdvar: one element for each group and step. */
-export async function aggregate(
-  of: Aggregation,
-  series: readonly StepSeries[],
-  steps: number,
-  meter: Meter,
-): Promise<StepSeries[]> {
+export async function aggregate({
+  expr,
+  series,
+  steps,
+  meter,
+}: AggregateRun): Promise<StepSeries[]> {
   const results: StepSeries[] = [];
-  for (const group of groupSeries(of, series)) {
+  for (const group of groupSeries(expr, series)) {
     meter.hold(steps);
     const out = emptySeries(group.labels, group.dropsName, steps);
-    const fold = FOLDS.get(of.op);
+    const fold = FOLDS.get(expr.op);
     const lost = new Float64Array(steps);
     for (const member of group.members) {
       if (fold === undefined) markPresent(out, member);
       else fold(out, member, lost);
       if (meter.work(steps)) await meter.rest();
     }
-    finish(of.op, group, out, lost);
+    finish(expr.op, group, out, lost);
     if (meter.work(steps * group.members.length)) await meter.rest();
     results.push(out);
   }

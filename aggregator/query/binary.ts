@@ -1,13 +1,22 @@
-import type { Labels } from "../../shared/model/labels.ts";
-import { formatLabels, labelsKey } from "../../shared/model/labels.ts";
+import { getOrInsert } from "../../shared/model/get-or-insert.ts";
+import { formatLabels, type Labels, labelsKey } from "../../shared/model/labels.ts";
 import type { Meter } from "./meter.ts";
-import type { BinaryOp, BinaryOperation, SetOp } from "./operators.ts";
-import { isComparison, isSetOp } from "./operators.ts";
+import {
+  type BinaryOp,
+  type BinaryOperation,
+  isComparison,
+  isSetOp,
+  type SetOp,
+} from "./operators.ts";
 import { queryError } from "./query-error.ts";
-import type { StepSeries } from "./step-series.ts";
-import { emptySeries, hasSample, mergeEqual, withoutMetadata } from "./step-series.ts";
-import type { MatchGroup } from "./vector-matching.ts";
-import { matchGroups, resultLabels } from "./vector-matching.ts";
+import {
+  emptySeries,
+  hasSample,
+  mergeEqual,
+  type StepSeries,
+  withoutMetadata,
+} from "./step-series.ts";
+import { type MatchGroup, matchGroups, resultLabels } from "./vector-matching.ts";
 
 type Compute = (a: number, b: number) => number;
 
@@ -151,8 +160,6 @@ class VectorJoin {
   readonly #left: readonly StepSeries[];
   readonly #right: readonly StepSeries[];
   readonly #isSwapped: boolean;
-  readonly #compute: Compute;
-  readonly #isFilter: boolean;
   readonly #joined = new Map<string, Joined>();
 
   constructor(expr: BinaryOperation, left: readonly StepSeries[], right: readonly StepSeries[]) {
@@ -160,8 +167,6 @@ class VectorJoin {
     this.#left = left;
     this.#right = right;
     this.#isSwapped = expr.matching.many === "right";
-    this.#compute = computeOf(expr.op);
-    this.#isFilter = keepsElement(expr);
   }
 
   manyOf(group: MatchGroup): readonly StepSeries[] {
@@ -189,18 +194,19 @@ class VectorJoin {
   }
 
   addPair(many: StepSeries, one: StepSeries): void {
-    const count = many.present.length;
+    const compute = computeOf(this.#expr.op);
+    const isFilter = keepsElement(this.#expr);
     let target: Joined | null = null;
-    for (let i = 0; i < count; i += 1) {
+    for (let i = 0; i < many.present.length; i += 1) {
       if (many.present[i] !== 1 || one.present[i] !== 1) continue;
       target ??= this.#target(many, one);
       if (target.claimed[i] === 1) throw this.#clash(target.labels);
       target.claimed[i] = 1;
       const left = (this.#isSwapped ? one : many).values[i] ?? 0;
       const right = (this.#isSwapped ? many : one).values[i] ?? 0;
-      const result = this.#compute(left, right);
-      if (this.#isFilter && result === 0) continue;
-      target.values[i] = this.#isFilter ? left : result;
+      const result = compute(left, right);
+      if (isFilter && result === 0) continue;
+      target.values[i] = isFilter ? left : result;
       target.present[i] = 1;
     }
   }
@@ -215,13 +221,10 @@ class VectorJoin {
     const labels = resultLabels(base, one.labels, matching);
     const dropsName = isBool || (isComparison(op) && many.dropsName);
     const key = `${dropsName ? "-" : "+"}${labelsKey(labels)}`;
-    let target = this.#joined.get(key);
-    if (target === undefined) {
-      const steps = many.present.length;
-      target = { ...emptySeries(labels, dropsName, steps), claimed: new Uint8Array(steps) };
-      this.#joined.set(key, target);
-    }
-    return target;
+    const steps = many.present.length;
+    return getOrInsert(this.#joined, key, () => {
+      return { ...emptySeries(labels, dropsName, steps), claimed: new Uint8Array(steps) };
+    });
   }
 
   #clash(labels: Labels): Error {
@@ -239,21 +242,17 @@ class VectorJoin {
 function clashStep(series: readonly StepSeries[]): number {
   const [first] = series;
   if (first === undefined || series.length < 2) return -1;
-  for (let i = 0; i < first.present.length; i += 1) {
-    let there = 0;
-    for (const one of series) there += one.present[i] ?? 0;
-    if (there > 1) return i;
-  }
+  for (let i = 0; i < first.present.length; i += 1) if (isClash(series, i)) return i;
   return -1;
+}
+
+function isClash(series: readonly StepSeries[], step: number): boolean {
+  let there = 0;
+  for (const { present } of series) there += present[step] ?? 0;
+  return there > 1;
 }
 
 /** With nothing at all on the other side there is nothing to match, so nothing to complain about. */
 function hasClash(series: readonly StepSeries[], other: StepSeries): boolean {
-  for (let i = 0; i < other.present.length; i += 1) {
-    if (other.present[i] !== 1) continue;
-    let there = 0;
-    for (const one of series) there += one.present[i] ?? 0;
-    if (there > 1) return true;
-  }
-  return false;
+  return other.present.some((there, i) => there === 1 && isClash(series, i));
 }

@@ -1,4 +1,10 @@
 import { errorMessage, OperationalError } from "../../shared/errors.ts";
+import { textPlace } from "../../shared/model/text-place.ts";
+
+/** "PromQL line:column" of an index in the query's text. */
+export function placeOf(text: string, index: number): string {
+  return `PromQL ${textPlace(text, index)}`;
+}
 
 /** A query that cannot be parsed or evaluated; `place` is "PromQL line:column" in its text. */
 export function queryError(place: string, message: string): OperationalError {

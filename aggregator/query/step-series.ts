@@ -1,14 +1,13 @@
 import type { SeriesColumns } from "../../shared/model/columns.ts";
-import type { Labels } from "../../shared/model/labels.ts";
 import {
   dropLabels,
+  type Labels,
   labelsKey,
   labelValue,
   METRIC_NAME,
   NO_LABELS,
 } from "../../shared/model/labels.ts";
-import type { Grid } from "./grid.ts";
-import { gridTime } from "./grid.ts";
+import { type Grid, gridTime } from "./grid.ts";
 import { queryError } from "./query-error.ts";
 
 /**

@@ -1,7 +1,8 @@
-import type { Labels } from "../../shared/model/labels.ts";
+import { getOrInsert } from "../../shared/model/get-or-insert.ts";
 import {
   dropLabels,
   keepLabels,
+  type Labels,
   labelPairs,
   labelsFrom,
   labelsKey,
@@ -31,13 +32,7 @@ export function matchGroups(
 }
 
 function groupOf(groups: Map<string, MatchGroup>, key: Labels): MatchGroup {
-  const text = labelsKey(key);
-  let group = groups.get(text);
-  if (group === undefined) {
-    group = { key, left: [], right: [] };
-    groups.set(text, group);
-  }
-  return group;
+  return getOrInsert(groups, labelsKey(key), () => ({ key, left: [], right: [] }));
 }
 
 function matchKey(matching: VectorMatching): (labels: Labels) => Labels {

@@ -1,15 +1,10 @@
-import type { Labels } from "../../shared/model/labels.ts";
+import type { SeriesColumns } from "../../shared/model/columns.ts";
 import type { Grid } from "./grid.ts";
 import type { Meter } from "./meter.ts";
 import type { StepSeries } from "./step-series.ts";
 
 /** One series of a range vector: all samples that any step's window may hold, none of them stale. */
-export type MatrixSeries = {
-  readonly labels: Labels;
-  readonly dropsName: boolean;
-  readonly times: Float64Array;
-  readonly values: Float64Array;
-};
+export type MatrixSeries = SeriesColumns & { readonly dropsName: boolean };
 
 /** A range vector: at step i the window is `(ends[i] - rangeMs, ends[i]]`. */
 export type Matrix = {

@@ -1,15 +1,9 @@
 import { createHash } from "node:crypto";
 import { errorMessage, OperationalError } from "../../shared/errors.ts";
 import type { VectorSample } from "../../shared/model/columns.ts";
-import {
-  type Labels,
-  labelPairs,
-  labelsFrom,
-  labelsKey,
-  METRIC_NAME,
-} from "../../shared/model/labels.ts";
-import type { Clock, Logger } from "../../shared/platform/ports.ts";
-import type { Counter, Gauge } from "../../shared/telemetry/metrics.ts";
+import { labelPairs, labelsFrom, labelsKey, METRIC_NAME } from "../../shared/model/labels.ts";
+import type { Metrics } from "../../shared/telemetry/metrics.ts";
+import type { PartDeps } from "../../shared/telemetry/part-deps.ts";
 import type { External, RuleAlerts } from "../model/alert.ts";
 import type { RuleGroupSnapshot, RuleHealth } from "../model/rule-snapshot.ts";
 import {
@@ -24,20 +18,29 @@ import type { AlertTable, WriteFn } from "./ports.ts";
 import type { AlertingRule, RecordingRule, Rule, RuleGroup } from "./rule-files.ts";
 import { snapshotRule } from "./rule-snapshot.ts";
 
-export type GroupDeps = {
+export type GroupDeps = Omit<PartDeps, "metrics"> & {
   readonly write: WriteFn;
   readonly alerts: AlertTable;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly counters: RuleCounters;
+  readonly counters: ReturnType<typeof ruleCounters>;
 };
 
-export type RuleCounters = {
-  readonly evaluations: Counter;
-  readonly failures: Counter;
-  readonly missed: Counter;
-  readonly duration: Gauge;
-};
+export function ruleCounters(metrics: Metrics) {
+  return {
+    evaluations: metrics.counter("telltale_rule_evaluations_total", "Rule evaluations."),
+    failures: metrics.counter(
+      "telltale_rule_evaluation_failures_total",
+      "Rule evaluations that failed.",
+    ),
+    missed: metrics.counter(
+      "telltale_rule_group_iterations_missed_total",
+      "Evaluations of a group left out because the one before took too long.",
+    ),
+    duration: metrics.gauge(
+      "telltale_rule_group_last_duration_seconds",
+      "How long the last evaluation of a group took.",
+    ),
+  };
+}
 
 export type GroupOptions = {
   readonly defaultIntervalMs: number;
@@ -236,7 +239,8 @@ async function evaluateRecording(
   }
   const known = new Set<string>();
   return result.map(({ labels, value }) => {
-    const recorded = recordedLabels(rule, labels);
+    const pairs = [...labelPairs(labels), ...labelPairs(rule.labels)];
+    const recorded = labelsFrom([...pairs, [METRIC_NAME, rule.name]]);
     const key = labelsKey(recorded);
     if (known.has(key)) {
       throw new OperationalError(
@@ -247,10 +251,6 @@ async function evaluateRecording(
     known.add(key);
     return { labels: recorded, value };
   });
-}
-
-function recordedLabels(rule: RecordingRule, labels: Labels): Labels {
-  return labelsFrom([...labelPairs(labels), ...labelPairs(rule.labels), [METRIC_NAME, rule.name]]);
 }
 
 /** Cuts the rules before each one that may read what a rule before it in the cut gives. */

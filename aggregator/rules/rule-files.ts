@@ -91,8 +91,12 @@ const ruleFile = z.strictObject({ groups: z.array(group).nullish() });
 type RawGroup = z.infer<typeof group>;
 type RawRule = z.infer<typeof rule>;
 
-/** Where faults of one file go. */
+/** Where the faults of a file, or of a part of it, go; `path` leads on from there. */
 type Report = (path: Path, message: string) => void;
+
+function within(report: Report, ...part: Path): Report {
+  return (path, message) => report([...part, ...path], message);
+}
 
 /**
  * Prometheus' rule files, checked as promtool checks them, plus `no_data` on alerting rules. All
@@ -110,81 +114,67 @@ export function parseRuleFiles(files: readonly RuleFile[], compile: CompileFn): 
     const report: Report = (path, message) => {
       faults.push({ file, line: decoded.lineOf(path), path: formatPath(path), message });
     };
-    groups.push(...readGroups(decoded.value.groups ?? [], file, { compile, report }));
+    const names = new Set<string>();
+    for (const [i, raw] of (decoded.value.groups ?? []).entries()) {
+      const ofGroup = within(report, "groups", i);
+      const name = raw.name ?? "";
+      if (name === "") ofGroup(["name"], "a group must have a name");
+      if (names.has(name)) ofGroup(["name"], `the group name "${name}" is repeated in the file`);
+      names.add(name);
+      groups.push({ file, name, ...readGroup(raw, compile, ofGroup) });
+    }
   }
   return { groups: faults.length > 0 ? [] : groups, faults };
 }
 
-type Reading = { readonly compile: CompileFn; readonly report: Report };
-
-function readGroups(raw: readonly RawGroup[], file: string, reading: Reading): RuleGroup[] {
-  const names = new Set<string>();
-  return raw.map((one, i) => {
-    const path = ["groups", i];
-    const name = one.name ?? "";
-    if (name === "") reading.report([...path, "name"], "a group must have a name");
-    if (names.has(name)) {
-      reading.report([...path, "name"], `the group name "${name}" is repeated in the file`);
-    }
-    names.add(name);
-    checkInterval(one, path, reading.report);
-    const labels = one.labels ?? {};
-    checkLabels(labels, [...path, "labels"], reading.report);
-    const rules = (one.rules ?? []).map((raw, j) => {
-      checkLabels(raw.labels ?? {}, [...path, "rules", j, "labels"], reading.report);
-      const merged = { ...raw, labels: { ...labels, ...raw.labels } };
-      return readRule(merged, [...path, "rules", j], reading);
-    });
-    return {
-      file,
-      name,
-      intervalMs: one.interval || null, // 0 means the default, as in Prometheus
-      queryOffsetMs: one.query_offset ?? 0,
-      limit: one.limit ?? 0,
-      rules: rules.filter((rule) => rule !== null),
-    };
-  });
-}
-
-function checkInterval(raw: RawGroup, path: Path, report: Report): void {
+function readGroup(raw: RawGroup, compile: CompileFn, report: Report) {
   const intervalMs = raw.interval ?? 0;
   if (intervalMs > 0 && intervalMs < INTERVAL_MIN_MS) {
-    report([...path, "interval"], `must be at least ${INTERVAL_MIN_MS}ms`);
+    report(["interval"], `must be at least ${INTERVAL_MIN_MS}ms`);
   }
+  const labels = raw.labels ?? {};
+  checkLabels(labels, within(report, "labels"));
+  const rules = (raw.rules ?? []).map((one, i) => {
+    const ofRule = within(report, "rules", i);
+    checkLabels(one.labels ?? {}, within(ofRule, "labels"));
+    return readRule({ ...one, labels: { ...labels, ...one.labels } }, compile, ofRule);
+  });
+  return {
+    intervalMs: intervalMs || null, // 0 means the default, as in Prometheus
+    queryOffsetMs: raw.query_offset ?? 0,
+    limit: raw.limit ?? 0,
+    rules: rules.filter((rule) => rule !== null),
+  };
 }
 
-function readRule(raw: RawRule, path: Path, reading: Reading): Rule | null {
-  const record = raw.record ?? "";
-  const alert = raw.alert ?? "";
-  if (record !== "" && alert !== "") {
-    reading.report(path, "only one of record and alert must be set");
-  } else if (record === "" && alert === "") {
-    reading.report(path, "one of record and alert must be set");
-  }
-  const expr = readExpr(raw, path, reading);
-  const read = alert !== "" ? readAlerting : readRecording;
-  return read(raw, path, { expr, report: reading.report });
+function readRule(raw: RawRule, compile: CompileFn, report: Report): Rule | null {
+  const isRecord = (raw.record ?? "") !== "";
+  const isAlert = (raw.alert ?? "") !== "";
+  if (isRecord && isAlert) report([], "only one of record and alert must be set");
+  if (!isRecord && !isAlert) report([], "one of record and alert must be set");
+  const expr = readExpr(raw.expr ?? "", compile, within(report, "expr"));
+  return isAlert ? readAlerting(raw, expr, report) : readRecording(raw, expr, report);
 }
 
-function readExpr(raw: RawRule, path: Path, { compile, report }: Reading): CompiledExpr | null {
-  if ((raw.expr ?? "") === "") {
-    report([...path, "expr"], "expr must be set");
-    return null;
-  }
-  return attempt(() => compile(raw.expr ?? ""), [...path, "expr"], report);
+function readExpr(text: string, compile: CompileFn, report: Report): CompiledExpr | null {
+  if (text !== "") return attempt(() => compile(text), report);
+  report([], "expr must be set");
+  return null;
 }
 
-type Parts = { readonly expr: CompiledExpr | null; readonly report: Report };
-
-function readRecording(raw: RawRule, path: Path, { expr, report }: Parts): RecordingRule | null {
+function readRecording(
+  raw: RawRule,
+  expr: CompiledExpr | null,
+  report: Report,
+): RecordingRule | null {
   const name = raw.record ?? "";
   for (const key of ["for", "keep_firing_for", "annotations", "no_data"] as const) {
-    if (isSet(raw[key])) report([...path, key], `${key} is not for a recording rule`);
+    if (isSet(raw[key])) report([key], `${key} is not for a recording rule`);
   }
   if (/[{}]/.test(name)) {
-    report([...path, "record"], `braces in the recording rule's name: "${name}"`);
+    report(["record"], `braces in the recording rule's name: "${name}"`);
   } else if (name !== "" && !isLabelText(name)) {
-    report([...path, "record"], "not a metric name");
+    report(["record"], "not a metric name");
   }
   if (expr === null) return null;
   const labels = labelsFrom(Object.entries(raw.labels ?? {}));
@@ -197,11 +187,15 @@ function isSet(value: RawRule[keyof RawRule]): boolean {
   return value !== undefined && value !== null && value !== 0;
 }
 
-function readAlerting(raw: RawRule, path: Path, { expr, report }: Parts): AlertingRule | null {
+function readAlerting(
+  raw: RawRule,
+  expr: CompiledExpr | null,
+  report: Report,
+): AlertingRule | null {
   const name = raw.alert ?? "";
-  if (!isLabelText(name)) report([...path, "alert"], "not a label value");
-  const labels = readTemplates(raw.labels ?? {}, [...path, "labels"], report);
-  const annotations = readTemplates(raw.annotations ?? {}, [...path, "annotations"], report);
+  if (!isLabelText(name)) report(["alert"], "not a label value");
+  const labels = readTemplates(raw.labels ?? {}, within(report, "labels"));
+  const annotations = readTemplates(raw.annotations ?? {}, within(report, "annotations"));
   if (expr === null) return null;
   return {
     kind: "alerting",
@@ -215,26 +209,22 @@ function readAlerting(raw: RawRule, path: Path, { expr, report }: Parts): Alerti
   };
 }
 
-function readTemplates(
-  raw: Readonly<Record<string, string>>,
-  path: Path,
-  report: Report,
-): TemplateLabels {
+function readTemplates(raw: Readonly<Record<string, string>>, report: Report): TemplateLabels {
   const templates: [string, Template][] = [];
   for (const [name, value] of Object.entries(raw).sort(([a], [b]) => (a < b ? -1 : 1))) {
-    if (!isLabelText(name) || name === "") report([...path, name], "not a label name");
-    const template = attempt(() => compileTemplate(value), [...path, name], report);
+    if (!isLabelText(name) || name === "") report([name], "not a label name");
+    const template = attempt(() => compileTemplate(value), within(report, name));
     if (template !== null) templates.push([name, template]);
   }
   return templates;
 }
 
-function checkLabels(raw: Readonly<Record<string, string>>, path: Path, report: Report): void {
+function checkLabels(raw: Readonly<Record<string, string>>, report: Report): void {
   for (const [name, value] of Object.entries(raw)) {
     if (name === "" || name === METRIC_NAME || !isLabelText(name)) {
-      report([...path, name], `not a label name: "${name}"`);
+      report([name], `not a label name: "${name}"`);
     }
-    if (!isLabelText(value)) report([...path, name], "not a label value");
+    if (!isLabelText(value)) report([name], "not a label value");
   }
 }
 
@@ -244,12 +234,12 @@ function isLabelText(value: string): boolean {
 }
 
 /** A fault in place of what was thrown, so that the rest of the file is checked too. */
-function attempt<T>(make: () => T, path: Path, report: Report): T | null {
+function attempt<T>(make: () => T, report: Report): T | null {
   try {
     return make();
   } catch (error) {
     if (!(error instanceof OperationalError)) throw error;
-    report(path, errorMessage(error));
+    report([], errorMessage(error));
     return null;
   }
 }

@@ -2,7 +2,7 @@ import { errorMessage, OperationalError } from "../../shared/errors.ts";
 import type { Metrics } from "../../shared/telemetry/metrics.ts";
 import { withDeadline } from "../../shared/time/deadline.ts";
 import type { RuleGroupSnapshot } from "../model/rule-snapshot.ts";
-import { type GroupDeps, type GroupOptions, GroupRunner, type RuleCounters } from "./group.ts";
+import { type GroupDeps, type GroupOptions, GroupRunner, ruleCounters } from "./group.ts";
 import type { DataClock } from "./ports.ts";
 import type { RuleGroup } from "./rule-files.ts";
 
@@ -98,24 +98,6 @@ export class RuleRunner {
       }
     }
   }
-}
-
-function ruleCounters(metrics: Metrics): RuleCounters {
-  return {
-    evaluations: metrics.counter("telltale_rule_evaluations_total", "Rule evaluations."),
-    failures: metrics.counter(
-      "telltale_rule_evaluation_failures_total",
-      "Rule evaluations that failed.",
-    ),
-    missed: metrics.counter(
-      "telltale_rule_group_iterations_missed_total",
-      "Evaluations of a group left out because the one before took too long.",
-    ),
-    duration: metrics.gauge(
-      "telltale_rule_group_last_duration_seconds",
-      "How long the last evaluation of a group took.",
-    ),
-  };
 }
 
 function groupKey({ file, name }: RuleGroup): string {

@@ -1,7 +1,8 @@
 import { OperationalError } from "../../shared/errors.ts";
 import { columnBits, setStale } from "../../shared/model/stale.ts";
-import { checkedBody } from "../../shared/wire/bytes.ts";
+import { ByteReader, checkedBody } from "../../shared/wire/bytes.ts";
 import { CHUNK_ROWS_MAX, CHUNK_VERSION, CODING, POWERS } from "./chunk.ts";
+import { countUpTo } from "./group-rows.ts";
 
 /** Samples of one series from one place, oldest first, no time twice. */
 export type Piece = { readonly times: Float64Array; readonly values: Float64Array };
@@ -11,38 +12,36 @@ export class Chunk {
   readonly times: Float64Array;
   /** Ascending; a column each. */
   readonly refs: Uint32Array;
-  readonly #bytes: Uint8Array;
+  /** The columns, one after the other, and where each starts. */
+  readonly #columns: Uint8Array;
   readonly #starts: Uint32Array;
-  readonly #silentRows: readonly number[];
+  readonly #silentRows: ReadonlySet<number>;
   #window: Window | null = null;
 
   /** @throws OperationalError PARSE when the bytes are not a sound chunk of this version */
   constructor(bytes: Uint8Array) {
-    const cursor = new Cursor(checkedBody(bytes, "chunk"));
-    this.#bytes = cursor.bytes;
-    if (cursor.byte() !== CHUNK_VERSION) {
+    const reader = new ByteReader(checkedBody(bytes, "chunk"), "chunk");
+    if (reader.byte() !== CHUNK_VERSION) {
       throw new OperationalError("PARSE", `chunk has version ${bytes[0]}, not ${CHUNK_VERSION}`);
     }
-    const rowCount = cursor.varint();
+    const rowCount = reader.varint();
     if (rowCount > CHUNK_ROWS_MAX) throw damaged(`${rowCount} rows`);
-    this.times = readTimes(cursor, rowCount);
-    this.#silentRows = readSilentRows(cursor, rowCount);
-    const columnCount = cursor.count(2);
+    this.times = readTimes(reader, rowCount);
+    this.#silentRows = readSilentRows(reader, rowCount);
+    const columnCount = reader.count(2);
     this.refs = new Uint32Array(columnCount);
     this.#starts = new Uint32Array(columnCount + 1);
     let ref = 0;
     let start = 0;
     for (let i = 0; i < columnCount; i += 1) {
-      ref += cursor.varint();
+      ref += reader.varint();
       this.refs[i] = ref;
       this.#starts[i] = start;
-      start += cursor.varint();
+      start += reader.varint();
     }
-    if (start !== cursor.bytes.length - cursor.offset) throw damaged("columns of other sizes");
+    if (start !== reader.remaining) throw damaged("columns of other sizes");
     this.#starts[columnCount] = start;
-    for (let i = 0; i <= columnCount; i += 1) {
-      this.#starts[i] = (this.#starts[i] ?? 0) + cursor.offset;
-    }
+    this.#columns = reader.bytes(start);
   }
 
   /**
@@ -51,23 +50,45 @@ export class Chunk {
    * @throws OperationalError PARSE
    */
   read(index: number, startMs: number, endMs: number): Piece {
-    const cursor = new Cursor(
-      this.#bytes.subarray(this.#starts[index] ?? 0, this.#starts[index + 1] ?? 0),
-    );
-    const coding = cursor.byte();
-    const power = POWERS[Math.max(0, cursor.byte() - 1)] ?? 1;
-    const rowCount = this.times.length;
-    const stretches = readStretches(cursor, rowCount);
-    const values = new Float64Array(stretches.valueCount);
-    readValues(cursor, coding, values);
+    const bytes = this.#columns.subarray(this.#starts[index] ?? 0, this.#starts[index + 1] ?? 0);
+    const reader = new ByteReader(bytes, "chunk");
+    const coding = reader.byte();
+    const power = POWERS[Math.max(0, reader.byte() - 1)] ?? 1;
+    const stretches = readStretches(reader, this.times.length);
+    const values = new Float64Array(stretches.reduce((sum, { from, end }) => sum + end - from, 0));
+    readValues(reader, coding, values);
     if (power !== 1) {
       for (let i = 0; i < values.length; i += 1) values[i] = (values[i] ?? 0) / power;
     }
     const window = this.#windowOf(startMs, endMs);
-    if (stretches.count === 0 && this.#silentRows.length === 0) {
+    if (values.length === this.times.length && this.#silentRows.size === 0) {
       return { times: window.times, values: values.subarray(window.from, window.end) };
     }
-    return spread(this.times, values, { stretches, window, silentRows: this.#silentRows });
+    return this.#spread(values, stretches, window);
+  }
+
+  /** Puts values to the rows of their stretches, and staleness markers behind them. */
+  #spread(values: Float64Array, stretches: readonly Stretch[], window: Window): Piece {
+    const room = window.end - window.from;
+    const times = new Float64Array(room);
+    const spread = new Float64Array(room);
+    const bits = columnBits(spread);
+    let count = 0;
+    let valueIndex = 0;
+    for (const { from, end, hasMarker } of stretches) {
+      for (let row = Math.max(from, window.from); row < Math.min(end, window.end); row += 1) {
+        if (this.#silentRows.has(row)) continue;
+        times[count] = this.times[row] ?? 0;
+        spread[count] = values[valueIndex + row - from] ?? 0;
+        count += 1;
+      }
+      valueIndex += end - from;
+      if (!hasMarker || end < window.from || end >= window.end) continue;
+      times[count] = this.times[end] ?? 0;
+      setStale(bits, count);
+      count += 1;
+    }
+    return { times: times.subarray(0, count), values: spread.subarray(0, count) };
   }
 
   #windowOf(startMs: number, endMs: number): Window {
@@ -89,186 +110,110 @@ type Window = {
   readonly times: Float64Array;
 };
 
-type Stretches = {
-  /** 0: one stretch over all rows, without a marker. */
-  readonly count: number;
-  readonly valueCount: number;
-  readonly from: readonly number[];
-  readonly end: readonly number[];
-  readonly hasMarker: readonly boolean[];
-};
+/** Rows with a value, and whether a staleness marker stands in the row after them. */
+type Stretch = { readonly from: number; readonly end: number; readonly hasMarker: boolean };
 
-/** Puts values to the rows of their stretches, and staleness markers behind them. */
-function spread(
-  times: Float64Array,
-  values: Float64Array,
-  what: {
-    readonly stretches: Stretches;
-    readonly window: Window;
-    readonly silentRows: readonly number[];
-  },
-): Piece {
-  const { stretches, window } = what;
-  const room = window.end - window.from;
-  const outTimes = new Float64Array(room);
-  const outValues = new Float64Array(room);
-  const bits = columnBits(outValues);
-  const silent = new Set(what.silentRows);
-  let count = 0;
-  let valueIndex = 0;
-  for (let i = 0; i < Math.max(1, stretches.count); i += 1) {
-    const from = stretches.from[i] ?? 0;
-    const end = stretches.end[i] ?? times.length;
-    for (let row = Math.max(from, window.from); row < Math.min(end, window.end); row += 1) {
-      if (silent.has(row)) continue;
-      outTimes[count] = times[row] ?? 0;
-      outValues[count] = values[valueIndex + row - from] ?? 0;
-      count += 1;
-    }
-    valueIndex += end - from;
-    if (stretches.hasMarker[i] !== true || end < window.from || end >= window.end) continue;
-    outTimes[count] = times[end] ?? 0;
-    setStale(bits, count);
-    count += 1;
-  }
-  return { times: outTimes.subarray(0, count), values: outValues.subarray(0, count) };
-}
-
-/** How many of the ascending times are at or before `timeMs`. */
-function countUpTo(times: Float64Array, timeMs: number): number {
-  let low = 0;
-  let high = times.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((times[middle] ?? 0) <= timeMs) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
-
-function readTimes(cursor: Cursor, rowCount: number): Float64Array {
-  const isEven = cursor.byte() === 0;
-  if (!isEven && rowCount > cursor.remaining) throw damaged("times cut off");
+function readTimes(reader: ByteReader, rowCount: number): Float64Array {
+  const isEven = reader.byte() === 0;
+  if (!isEven && rowCount > reader.remaining) throw damaged("times cut off");
   const times = new Float64Array(rowCount);
-  let time = cursor.varint();
-  let step = isEven ? cursor.varint() : 0;
+  let time = reader.varint();
+  let step = isEven ? reader.varint() : 0;
   times[0] = time;
   for (let i = 1; i < rowCount; i += 1) {
-    if (!isEven) step += cursor.zigzag();
+    if (!isEven) step += zigzag(reader);
     time += step;
     times[i] = time;
   }
   return times;
 }
 
-function readSilentRows(cursor: Cursor, rowCount: number): number[] {
-  const count = cursor.count(1);
-  const rows: number[] = [];
+function readSilentRows(reader: ByteReader, rowCount: number): Set<number> {
+  const count = reader.count(1);
+  const rows = new Set<number>();
   let row = 0;
   for (let i = 0; i < count; i += 1) {
-    row += cursor.varint();
-    rows.push(row);
+    row += reader.varint();
+    rows.add(row);
   }
   if (row >= rowCount && count > 0) throw damaged(`silent row ${row} of ${rowCount}`);
   return rows;
 }
 
-function readStretches(cursor: Cursor, rowCount: number): Stretches {
-  const count = cursor.count(2);
-  if (count === 0) return { count, valueCount: rowCount, from: [], end: [], hasMarker: [] };
-  const from: number[] = [];
-  const end: number[] = [];
-  const hasMarker: boolean[] = [];
-  let valueCount = 0;
+function readStretches(reader: ByteReader, rowCount: number): Stretch[] {
+  const count = reader.count(2);
+  if (count === 0) return [{ from: 0, end: rowCount, hasMarker: false }];
+  const stretches: Stretch[] = [];
   let row = 0;
   for (let i = 0; i < count; i += 1) {
-    row += cursor.varint();
-    const code = cursor.varint();
-    const length = Math.floor(code / 2);
-    from.push(row);
-    row += length;
-    end.push(row);
-    hasMarker.push(code % 2 === 1);
-    valueCount += length;
+    const from = row + reader.varint();
+    const code = reader.varint();
+    row = from + Math.floor(code / 2);
     if (row > rowCount) throw damaged(`row ${row} of ${rowCount}`);
+    stretches.push({ from, end: row, hasMarker: code % 2 === 1 });
   }
-  return { count, valueCount, from, end, hasMarker };
+  return stretches;
 }
 
-function readValues(cursor: Cursor, coding: number, values: Float64Array): void {
+function readValues(reader: ByteReader, coding: number, values: Float64Array): void {
   if (values.length === 0) return;
   switch (coding) {
     case CODING.constant:
-      values.fill(cursor.zigzag());
+      values.fill(zigzag(reader));
       break;
     case CODING.sparse:
-      readSparse(cursor, values, true);
-      break;
     case CODING.sparseDoubles:
-      readSparse(cursor, values, false);
+      readSparse(reader, values, coding === CODING.sparse);
       break;
     case CODING.delta:
-      readDeltas(cursor, values);
-      break;
     case CODING.doubleDelta:
-      readDoubleDeltas(cursor, values);
+      readDeltas(reader, values, coding === CODING.doubleDelta);
       break;
     case CODING.packed:
-      readPacked(cursor, values);
+      readPacked(reader, values);
       break;
     case CODING.xor:
-      readXor(cursor, values);
+      readXor(reader, values);
       break;
     default:
       throw damaged(`coding ${coding}`);
   }
 }
 
-function readSparse(cursor: Cursor, values: Float64Array, isDelta: boolean): void {
-  let value = isDelta ? cursor.zigzag() : cursor.double();
-  const changes = cursor.varint();
+function readSparse(reader: ByteReader, values: Float64Array, isDelta: boolean): void {
+  let value = isDelta ? zigzag(reader) : reader.double();
+  const changes = reader.varint();
   let index = 0;
   for (let i = 0; i < changes; i += 1) {
-    const next = index + cursor.varint() + 1;
+    const next = index + reader.varint() + 1;
     if (next >= values.length) throw damaged(`value ${next} of ${values.length}`);
     if (next === index + 1) values[index] = value;
     else values.fill(value, index, next);
     index = next;
-    value = isDelta ? value + cursor.zigzag() : cursor.double();
+    value = isDelta ? value + zigzag(reader) : reader.double();
   }
   values.fill(value, index);
 }
 
-function readDeltas(cursor: Cursor, values: Float64Array): void {
-  let value = cursor.zigzag();
-  values[0] = value;
-  for (let i = 1; i < values.length; i += 1) {
-    value += cursor.zigzag();
-    values[i] = value;
-  }
-}
-
-function readDoubleDeltas(cursor: Cursor, values: Float64Array): void {
-  let value = cursor.zigzag();
+function readDeltas(reader: ByteReader, values: Float64Array, isDouble: boolean): void {
+  let value = zigzag(reader);
   let step = 0;
   values[0] = value;
   for (let i = 1; i < values.length; i += 1) {
-    step += cursor.zigzag();
+    step = isDouble ? step + zigzag(reader) : zigzag(reader);
     value += step;
     values[i] = value;
   }
 }
 
-function readPacked(cursor: Cursor, values: Float64Array): void {
-  let value = cursor.zigzag();
-  const min = cursor.zigzag();
-  const bits = cursor.byte();
-  if (bits > 30 || cursor.remaining < Math.ceil(((values.length - 1) * bits) / 8)) {
-    throw damaged(`packed ${bits} bits`);
-  }
-  const { bytes } = cursor;
+function readPacked(reader: ByteReader, values: Float64Array): void {
+  let value = zigzag(reader);
+  const min = zigzag(reader);
+  const bits = reader.byte();
+  if (bits > 30) throw damaged(`packed ${bits} bits`);
+  const bytes = reader.bytes(Math.ceil(((values.length - 1) * bits) / 8));
   const mask = 2 ** bits - 1;
-  let at = cursor.offset;
+  let at = 0;
   let held = 0;
   let heldBits = 0;
   values[0] = value;
@@ -297,70 +242,23 @@ function readPacked(cursor: Cursor, values: Float64Array): void {
   }
 }
 
-function readXor(cursor: Cursor, values: Float64Array): void {
+function readXor(reader: ByteReader, values: Float64Array): void {
   const out = new Uint8Array(values.buffer, values.byteOffset, values.length * 8);
-  values[0] = cursor.double();
+  values[0] = reader.double();
   for (let at = 8; at < out.length; at += 8) {
     out.copyWithin(at, at - 8, at);
-    const code = cursor.byte();
+    const code = reader.byte();
     const low = code >>> 4;
     const count = code & 15;
     if (low + count > 8) throw damaged(`xor code ${code}`);
-    for (let i = low; i < low + count; i += 1) out[at + i] = (out[at + i] ?? 0) ^ cursor.byte();
+    for (let i = low; i < low + count; i += 1) out[at + i] = (out[at + i] ?? 0) ^ reader.byte();
   }
 }
 
-/** Reads numbers off bytes; inline enough for the loops above. */
-class Cursor {
-  readonly bytes: Uint8Array;
-  offset = 0;
-
-  constructor(bytes: Uint8Array) {
-    this.bytes = bytes;
-  }
-
-  get remaining(): number {
-    return this.bytes.length - this.offset;
-  }
-
-  byte(): number {
-    const value = this.bytes[this.offset];
-    if (value === undefined) throw damaged("cut off");
-    this.offset += 1;
-    return value;
-  }
-
-  varint(): number {
-    const first = this.byte();
-    if (first < 0x80) return first;
-    let value = first & 0x7f;
-    for (let factor = 0x80; factor <= 2 ** 49; factor *= 0x80) {
-      const byte = this.byte();
-      value += (byte & 0x7f) * factor;
-      if (byte < 0x80) return value;
-    }
-    throw damaged("a number is too large");
-  }
-
-  /** A count of things that follow, each of at least `bytesMin` bytes. */
-  count(bytesMin: number): number {
-    const count = this.varint();
-    if (count * bytesMin > this.remaining) throw damaged(`${count} items cut off`);
-    return count;
-  }
-
-  zigzag(): number {
-    const code = this.varint();
-    if (code < 0x40000000) return (code >>> 1) ^ -(code & 1);
-    return code % 2 === 1 ? -(code + 1) / 2 : code / 2;
-  }
-
-  double(): number {
-    if (this.remaining < 8) throw damaged("cut off");
-    const view = new DataView(this.bytes.buffer, this.bytes.byteOffset + this.offset, 8);
-    this.offset += 8;
-    return view.getFloat64(0, true);
-  }
+function zigzag(reader: ByteReader): number {
+  const code = reader.varint();
+  if (code < 0x40000000) return (code >>> 1) ^ -(code & 1);
+  return code % 2 === 1 ? -(code + 1) / 2 : code / 2;
 }
 
 function damaged(what: string): OperationalError {

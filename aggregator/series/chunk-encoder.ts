@@ -53,7 +53,7 @@ export class ChunkEncoder {
     column.read(changes, this.#end);
     if (column.stretchCount === 0) return;
     const start = this.#body.length;
-    writeColumn(this.#body, column, scale, { from: this.#from, end: this.#end });
+    this.#writeColumn(scale);
     this.#refs.push(ref);
     this.#sizes.push(this.#body.length - start);
   }
@@ -73,6 +73,35 @@ export class ChunkEncoder {
     const bodyBytes = this.#body.length;
     head.bytes(this.#body.finish().subarray(0, bodyBytes));
     return head.finish();
+  }
+
+  #writeColumn(scale: number): void {
+    const writer = this.#body;
+    const column = this.#column;
+    const decimals = scale === DOUBLE_SCALE ? decimalsOf(column) : scale;
+    const isWhole = decimals !== DOUBLE_SCALE && makeWhole(column, scale, decimals);
+    const coding = isWhole ? chooseWhole(column) : chooseDoubles(column);
+    writer.byte(coding);
+    writer.byte(decimals + 1);
+    this.#writeStretches();
+    if (column.valueCount > 0) writeValues(writer, column, coding);
+  }
+
+  #writeStretches(): void {
+    const writer = this.#body;
+    const { stretchFrom, stretchEnd, stretchHasMarker, stretchCount, valueCount } = this.#column;
+    const isFull =
+      stretchCount === 1 && valueCount === this.#end - this.#from && stretchHasMarker[0] === 0;
+    writer.varint(isFull ? 0 : stretchCount);
+    if (isFull) return;
+    let before = this.#from;
+    for (let i = 0; i < stretchCount; i += 1) {
+      const from = stretchFrom[i] ?? 0;
+      const end = stretchEnd[i] ?? 0;
+      writer.varint(from - before);
+      writer.varint((end - from) * 2 + (stretchHasMarker[i] ?? 0));
+      before = end;
+    }
   }
 }
 
@@ -97,101 +126,48 @@ function writeTimes(writer: ByteWriter, times: Float64Array): void {
   }
 }
 
-function writeColumn(
-  writer: ByteWriter,
-  column: ColumnValues,
-  scale: number,
-  rows: { readonly from: number; readonly end: number },
-): void {
-  const decimals = scale === DOUBLE_SCALE ? decimalsOf(column) : scale;
-  const isWhole = decimals !== DOUBLE_SCALE && makeWhole(column, scale, decimals);
-  const coding = isWhole ? chooseWhole(column) : chooseDoubles(column);
-  writer.byte(coding);
-  writer.byte(decimals + 1);
-  writeStretches(writer, column, rows);
-  if (column.valueCount === 0) return;
+function writeValues(writer: ByteWriter, column: ColumnValues, coding: number): void {
   switch (coding) {
     case CODING.constant:
       writer.varint(zigzag(column.runValues[0] ?? 0));
       break;
     case CODING.sparse:
-      writeSparse(writer, column);
+    case CODING.sparseDoubles:
+      writeSparse(writer, column, coding === CODING.sparse);
       break;
     case CODING.delta:
-      writeDeltas(writer, column);
-      break;
     case CODING.doubleDelta:
-      writeDoubleDeltas(writer, column);
+      writeDeltas(writer, column, coding === CODING.doubleDelta);
       break;
     case CODING.packed:
       writePacked(writer, column);
-      break;
-    case CODING.sparseDoubles:
-      writeSparseDoubles(writer, column);
       break;
     default:
       writeXor(writer, column);
   }
 }
 
-function writeStretches(
-  writer: ByteWriter,
-  column: ColumnValues,
-  rows: { readonly from: number; readonly end: number },
-): void {
-  const { stretchFrom, stretchEnd, stretchHasMarker, stretchCount } = column;
-  const isFull =
-    stretchCount === 1 && column.valueCount === rows.end - rows.from && stretchHasMarker[0] === 0;
-  if (isFull) {
-    writer.varint(0);
-    return;
-  }
-  writer.varint(stretchCount);
-  let before = rows.from;
-  for (let i = 0; i < stretchCount; i += 1) {
-    const from = stretchFrom[i] ?? 0;
-    const end = stretchEnd[i] ?? 0;
-    writer.varint(from - before);
-    writer.varint((end - from) * 2 + (stretchHasMarker[i] ?? 0));
-    before = end;
-  }
-}
-
-function writeSparse(writer: ByteWriter, column: ColumnValues): void {
+function writeSparse(writer: ByteWriter, column: ColumnValues, isDelta: boolean): void {
   const { runCount, runStarts, runValues } = column;
-  writer.varint(zigzag(runValues[0] ?? 0));
+  const first = runValues[0] ?? 0;
+  if (isDelta) writer.varint(zigzag(first));
+  else writer.double(first);
   writer.varint(runCount - 1);
   for (let i = 1; i < runCount; i += 1) {
+    const value = runValues[i] ?? 0;
     writer.varint((runStarts[i] ?? 0) - (runStarts[i - 1] ?? 0) - 1);
-    writer.varint(zigzag((runValues[i] ?? 0) - (runValues[i - 1] ?? 0)));
+    if (isDelta) writer.varint(zigzag(value - (runValues[i - 1] ?? 0)));
+    else writer.double(value);
   }
 }
 
-function writeSparseDoubles(writer: ByteWriter, column: ColumnValues): void {
-  const { runCount, runStarts, runValues } = column;
-  writer.double(runValues[0] ?? 0);
-  writer.varint(runCount - 1);
-  for (let i = 1; i < runCount; i += 1) {
-    writer.varint((runStarts[i] ?? 0) - (runStarts[i - 1] ?? 0) - 1);
-    writer.double(runValues[i] ?? 0);
-  }
-}
-
-function writeDeltas(writer: ByteWriter, column: ColumnValues): void {
-  const values = expand(column);
-  writer.varint(zigzag(values[0] ?? 0));
-  for (let i = 1; i < column.valueCount; i += 1) {
-    writer.varint(zigzag((values[i] ?? 0) - (values[i - 1] ?? 0)));
-  }
-}
-
-function writeDoubleDeltas(writer: ByteWriter, column: ColumnValues): void {
+function writeDeltas(writer: ByteWriter, column: ColumnValues, isDouble: boolean): void {
   const values = expand(column);
   writer.varint(zigzag(values[0] ?? 0));
   let step = 0;
   for (let i = 1; i < column.valueCount; i += 1) {
     const next = (values[i] ?? 0) - (values[i - 1] ?? 0);
-    writer.varint(zigzag(next - step));
+    writer.varint(zigzag(isDouble ? next - step : next));
     step = next;
   }
 }

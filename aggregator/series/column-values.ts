@@ -1,6 +1,6 @@
 import { DOUBLE_SCALE } from "../../shared/model/series-definition.ts";
 import { CODING, DECIMALS_MAX, POWERS, WHOLE_MAX } from "./chunk.ts";
-import type { Changes } from "./group-rows.ts";
+import { type Changes, grownCopy } from "./group-rows.ts";
 
 /**
  * One column as stretches of rows and runs of equal values, oldest first. Run `i` starts at value
@@ -64,13 +64,9 @@ export class ColumnValues {
 
   #growStretches(): void {
     const capacity = this.stretchCount * 2;
-    const { stretchFrom, stretchEnd, stretchHasMarker } = this;
-    this.stretchFrom = new Uint32Array(capacity);
-    this.stretchEnd = new Uint32Array(capacity);
-    this.stretchHasMarker = new Uint8Array(capacity);
-    this.stretchFrom.set(stretchFrom);
-    this.stretchEnd.set(stretchEnd);
-    this.stretchHasMarker.set(stretchHasMarker);
+    this.stretchFrom = grownCopy(this.stretchFrom, new Uint32Array(capacity));
+    this.stretchEnd = grownCopy(this.stretchEnd, new Uint32Array(capacity));
+    this.stretchHasMarker = grownCopy(this.stretchHasMarker, new Uint8Array(capacity));
   }
 }
 
@@ -135,10 +131,8 @@ export function chooseWhole(column: ColumnValues): number {
   return best === deltaBytes ? CODING.delta : CODING.packed;
 }
 
-type Deltas = { readonly min: number; readonly bits: number };
-
 /** Smallest delta, and bits that a delta's distance to it takes; more than 30 are not packed. */
-export function deltaBits(column: ColumnValues): Deltas {
+export function deltaBits(column: ColumnValues): { readonly min: number; readonly bits: number } {
   const { runCount, valueCount, runValues } = column;
   let min = Number.POSITIVE_INFINITY;
   let max = Number.NEGATIVE_INFINITY;

@@ -2,7 +2,7 @@ import { errorMessage } from "../../shared/errors.ts";
 import { type Labels, labelsKey } from "../../shared/model/labels.ts";
 import { countOfSeq, EPOCH_MAX, epochOfSeq } from "../../shared/model/sequence.ts";
 import type { SeriesDefinition } from "../../shared/model/series-definition.ts";
-import type { BatchOperation } from "../../shared/platform/ports.ts";
+import { type BatchOperation, put } from "../../shared/platform/ports.ts";
 import { STREAM_SERIES_MAX } from "../../shared/wire/frame.ts";
 import { type ParsedFrame, parseFrame, readFrameHeader } from "../../shared/wire/frame-decoder.ts";
 import type { CommitItem, CommitOutcome, RejectionReason } from "../model/commit.ts";
@@ -35,6 +35,8 @@ export type CommitLimits = {
 
 type Step = (index: SeriesIndex) => void;
 
+type NewSeries = { readonly ref: number; readonly labels: Labels; readonly firstMs: number };
+
 /**
  * Decides on items without changing anything: what they would write, and what is to be done in
  * memory once that is on the disk. If the write fails the plan is thrown away and all is as before.
@@ -42,15 +44,14 @@ type Step = (index: SeriesIndex) => void;
 export class CommitPlan {
   readonly operations: BatchOperation[] = [];
   readonly outcomes: CommitOutcome[] = [];
-  readonly newStreams: Stream[] = [];
   /** Streams that something is done to when the plan is carried out. */
   readonly touched = new Set<Stream>();
   readonly #index: SeriesIndex;
   readonly #streams: StreamTable;
   readonly #limits: CommitLimits;
   readonly #positions = new Map<string, Position>();
-  readonly #newSeries = new Map<string, { readonly ref: number; readonly labels: Labels }>();
-  readonly #firstMs: number[] = [];
+  readonly #newStreams: Stream[] = [];
+  readonly #newSeries = new Map<string, NewSeries>();
   readonly #steps: Step[] = [];
   #streamsMade = 0;
 
@@ -68,11 +69,9 @@ export class CommitPlan {
 
   /** Once the operations are on the disk. */
   carryOut(): void {
-    for (const stream of this.newStreams) this.#streams.add(stream);
-    let place = 0;
-    for (const { ref, labels } of this.#newSeries.values()) {
-      this.#index.add(ref, labels, this.#firstMs[place] ?? 0, 0);
-      place += 1;
+    for (const stream of this.#newStreams) this.#streams.add(stream);
+    for (const { ref, labels, firstMs } of this.#newSeries.values()) {
+      this.#index.add(ref, labels, firstMs, 0);
     }
     for (const step of this.#steps) step(this.#index);
   }
@@ -111,13 +110,8 @@ export class CommitPlan {
     if (this.touched.has(stream)) return;
     this.touched.add(stream);
     if (this.#streams.find(stream.node, stream.streamId) !== undefined) return;
-    this.newStreams.push(stream);
-    const { node, streamId } = stream;
-    this.operations.push({
-      type: "put",
-      key: streamKey(stream.number),
-      value: encodeStream({ node, streamId }),
-    });
+    this.#newStreams.push(stream);
+    this.operations.push(put(streamKey(stream.number), encodeStream(stream)));
   }
 
   #addSeries(position: Position, epoch: number, series: readonly SeriesDefinition[]): void {
@@ -133,16 +127,9 @@ export class CommitPlan {
     this.outcomes.push({ kind: "defined", seriesKnown: known + added.length });
     if (added.length === 0) return;
     this.#touch(position);
-    this.operations.push({
-      type: "put",
-      key: definitionsKey(position.stream.number, epoch, firstId),
-      value: encodeDefinitions(added),
-    });
-    if (epoch !== position.epoch) {
-      position.epoch = epoch;
-      position.added = [];
-      position.addedFrom = 0;
-    }
+    const key = definitionsKey(position.stream.number, epoch, firstId);
+    this.operations.push(put(key, encodeDefinitions(added)));
+    if (epoch !== position.epoch) beginEpoch(position, epoch);
     for (const definition of added) position.added.push(definition);
     position.seriesKnown = known + added.length;
     const { stream } = position;
@@ -162,24 +149,22 @@ export class CommitPlan {
       this.outcomes.push({ kind: "duplicate", seq });
       return;
     }
-    if (frame.seriesCount === 0 && epochOfSeq(seq) > position.epoch)
-      this.#beginEpoch(position, seq);
-    if (epochOfSeq(seq) !== position.epoch || frame.seriesCount > position.seriesKnown) {
-      const { epoch, seriesKnown } = position;
-      const needs = `epoch ${epochOfSeq(seq)} with ${frame.seriesCount} series`;
-      this.#reject(
-        seq,
-        "unknown-series",
-        `It needs ${needs}, known is ${epoch} with ${seriesKnown}`,
-      );
+    const { stream } = position;
+    const frameEpoch = epochOfSeq(seq);
+    if (frame.seriesCount === 0 && frameEpoch > position.epoch) {
+      // An epoch without series has no definitions to begin it.
+      beginEpoch(position, frameEpoch);
+      this.#steps.push(() => stream.decoder.define(frameEpoch, []));
+    }
+    const { epoch, seriesKnown, baseSeq } = position;
+    if (frameEpoch !== epoch || frame.seriesCount > seriesKnown) {
+      const needs = `epoch ${frameEpoch} with ${frame.seriesCount} series`;
+      const detail = `It needs ${needs}, known is ${epoch} with ${seriesKnown}`;
+      this.#reject(seq, "unknown-series", detail);
       return;
     }
-    if (!frame.isKeyframe && seq !== position.baseSeq + 1) {
-      this.#reject(
-        seq,
-        "no-base",
-        `A delta on frame ${seq - 1}, but the last is ${position.baseSeq}`,
-      );
+    if (!frame.isKeyframe && seq !== baseSeq + 1) {
+      this.#reject(seq, "no-base", `A delta on frame ${seq - 1}, but the last is ${baseSeq}`);
       return;
     }
     const place = this.outcomes.length;
@@ -187,33 +172,18 @@ export class CommitPlan {
     const isStored = this.#checkTime(position, frame);
     this.#touch(position);
     this.#addNewSeries(position, frame);
-    this.operations.push({
-      type: "put",
-      key: frameKey(position.stream.number, seq),
-      value: encodeLogged(bytes, isStored),
-    });
+    this.operations.push(put(frameKey(stream.number, seq), encodeLogged(bytes, isStored)));
     position.lastSeq = seq;
     position.baseSeq = seq;
     if (isStored) {
       position.lastTimeMs = timeMs;
-      position.timeEpoch = position.epoch;
+      position.timeEpoch = epoch;
     }
-    const { stream } = position;
     this.#steps.push((index) => {
       const samples = stream.apply(frame, isStored, index);
       stream.markIfDue(this.#limits.chunkMs);
       if (isStored) this.outcomes[place] = { kind: "stored", seq, timeMs, samples, missing };
     });
-  }
-
-  /** An epoch without series has no definitions to begin it. */
-  #beginEpoch(position: Position, seq: number): void {
-    const epoch = epochOfSeq(seq);
-    position.epoch = epoch;
-    position.seriesKnown = 0;
-    position.added = [];
-    position.addedFrom = 0;
-    this.#steps.push(() => position.stream.decoder.define(epoch, []));
   }
 
   /** False when the frame's samples are refused for their time; its outcome then says so. */
@@ -246,24 +216,26 @@ export class CommitPlan {
     }
   }
 
-  #addIfNew(node: string, definition: SeriesDefinition, timeMs: number): void {
+  #addIfNew(node: string, definition: SeriesDefinition, firstMs: number): void {
     const labels = storedLabels(node, definition.labels);
     if (this.#index.find(labels) !== undefined) return;
     const key = labelsKey(labels);
     if (this.#newSeries.has(key)) return;
     const ref = this.#index.nextRef + this.#newSeries.size;
-    this.#newSeries.set(key, { ref, labels });
-    this.#firstMs.push(timeMs);
-    this.operations.push({
-      type: "put",
-      key: seriesKey(ref),
-      value: encodeSeries({ labels, firstMs: timeMs, lastMs: 0 }),
-    });
+    this.#newSeries.set(key, { ref, labels, firstMs });
+    this.operations.push(put(seriesKey(ref), encodeSeries({ labels, firstMs, lastMs: 0 })));
   }
 
   #reject(seq: number, reason: RejectionReason, detail: string): void {
     this.outcomes.push({ kind: "rejected", seq, reason, detail });
   }
+}
+
+function beginEpoch(position: Position, epoch: number): void {
+  position.epoch = epoch;
+  position.seriesKnown = 0;
+  position.added = [];
+  position.addedFrom = 0;
 }
 
 function definitionOf(position: Position, id: number): SeriesDefinition | undefined {

@@ -1,11 +1,12 @@
-import type { BatchOperation, KeyValueStore } from "../../shared/platform/ports.ts";
+import { getOrInsert } from "../../shared/model/get-or-insert.ts";
+import { type BatchOperation, put } from "../../shared/platform/ports.ts";
 import { CHUNK_ROWS_MAX } from "./chunk.ts";
 import { ChunkEncoder } from "./chunk-encoder.ts";
 import { Changes, type GroupRows } from "./group-rows.ts";
 import { blockOf, checkpointKey, chunkKey, partitionOf, seriesKey } from "./keys.ts";
-import type { Partitions } from "./partitions.ts";
+import type { StoreParts } from "./parts.ts";
 import { encodeCheckpoint, encodeSeries } from "./records.ts";
-import type { Series, SeriesIndex } from "./series-index.ts";
+import type { Series } from "./series-index.ts";
 import type { Mark, Stream } from "./stream.ts";
 
 /** Chunks of one write. Encoding that many takes some milliseconds, so ingest waits no longer. */
@@ -15,16 +16,12 @@ type Stretch = { readonly from: number; readonly end: number };
 
 /** Writes what a mark cuts off as chunks. */
 export class Cutter {
-  readonly #store: KeyValueStore;
-  readonly #index: SeriesIndex;
-  readonly #partitions: Partitions;
+  readonly #parts: StoreParts;
   readonly #encoder = new ChunkEncoder();
   readonly #changes = new Changes();
 
-  constructor(store: KeyValueStore, index: SeriesIndex, partitions: Partitions) {
-    this.#store = store;
-    this.#index = index;
-    this.#partitions = partitions;
+  constructor(parts: StoreParts) {
+    this.#parts = parts;
   }
 
   /**
@@ -33,24 +30,22 @@ export class Cutter {
    * sample of the same rows, which a select takes once.
    */
   async write(stream: Stream, mark: Mark): Promise<void> {
+    const { store, partitions } = this.#parts;
     let operations: BatchOperation[] = [];
     for (const [rows, end] of mark.ends) {
       for (const stretch of stretchesOf(rows, end)) {
         for (const columns of columnsByBlock(rows)) {
           this.#addChunk(operations, rows, stretch, columns);
           if (operations.length < BATCH_CHUNKS_MAX) continue;
-          await this.#store.batch(operations, { sync: false });
+          await store.batch(operations, { sync: false });
           operations = [];
         }
       }
     }
     this.#addEndedSeries(operations, mark);
-    operations.push({
-      type: "put",
-      key: checkpointKey(stream.number),
-      value: encodeCheckpoint({ ...mark, chunksEndMs: this.#partitions.chunksEndMs }),
-    });
-    await this.#store.batch(operations, { sync: true });
+    const checkpoint = encodeCheckpoint({ ...mark, chunksEndMs: partitions.chunksEndMs });
+    operations.push(put(checkpointKey(stream.number), checkpoint));
+    await store.batch(operations, { sync: true });
   }
 
   #addChunk(
@@ -70,8 +65,8 @@ export class Cutter {
     const { stream, epoch, group } = rows;
     const block = blockOf(rows.refOf(columns[0] ?? 0));
     const key = chunkKey({ partition: partitionOf(endMs), block, endMs, stream, epoch, group });
-    operations.push({ type: "put", key, value });
-    this.#partitions.add(endMs);
+    operations.push(put(key, value));
+    this.#parts.partitions.add(endMs);
   }
 
   /** Series that have all their samples in chunks now say in their record when the last one was. */
@@ -81,18 +76,16 @@ export class Cutter {
       const isWhole = rows.isClosed && end === rows.rowEnd;
       const lastMs = end > rows.rowStart ? rows.timeOf(end - 1) : 0;
       for (let column = 0; column < rows.columnCount; column += 1) {
-        const series = this.#index.get(rows.refOf(column));
+        const series = this.#parts.index.get(rows.refOf(column));
         if (series === undefined || !(isWhole || rows.isEndedBefore(column, end))) continue;
-        const known = ended.get(series) ?? { columns: 0, lastMs: series.lastMs };
+        const known = getOrInsert(ended, series, () => ({ columns: 0, lastMs: series.lastMs }));
         known.columns += 1;
         known.lastMs = Math.max(known.lastMs, lastMs);
-        ended.set(series, known);
       }
     }
     for (const [{ ref, labels, firstMs, head }, { columns, lastMs }] of ended) {
       if (columns < head.length) continue;
-      const value = encodeSeries({ labels, firstMs, lastMs });
-      operations.push({ type: "put", key: seriesKey(ref), value });
+      operations.push(put(seriesKey(ref), encodeSeries({ labels, firstMs, lastMs })));
     }
   }
 }
@@ -120,10 +113,7 @@ function columnsByBlock(rows: GroupRows): Iterable<readonly number[]> {
   columns.sort((a, b) => rows.refOf(a) - rows.refOf(b));
   const byBlock = new Map<number, number[]>();
   for (const column of columns) {
-    const block = blockOf(rows.refOf(column));
-    const known = byBlock.get(block);
-    if (known === undefined) byBlock.set(block, [column]);
-    else known.push(column);
+    getOrInsert(byBlock, blockOf(rows.refOf(column)), () => []).push(column);
   }
   return byBlock.values();
 }

@@ -1,5 +1,11 @@
-import { errorMessage } from "../../shared/errors.ts";
-import type { KeyValueStore, Logger } from "../../shared/platform/ports.ts";
+import { OperationalError } from "../../shared/errors.ts";
+import {
+  del,
+  type Entry,
+  type KeyValueStore,
+  type Logger,
+  put,
+} from "../../shared/platform/ports.ts";
 import type { Metrics } from "../../shared/telemetry/metrics.ts";
 import { damagedKey } from "./keys.ts";
 
@@ -18,16 +24,17 @@ export class DamageKeeper {
     );
   }
 
-  async setAside(key: Uint8Array, value: Uint8Array, fault: unknown): Promise<void> {
-    this.#records.add();
-    const name = Buffer.from(key).toString("hex");
-    this.#logger.error({ key: name, bytes: value.length }, `Set aside: ${errorMessage(fault)}`);
-    await this.#store.batch(
-      [
-        { type: "put", key: damagedKey(key), value },
-        { type: "del", key },
-      ],
-      { sync: false },
-    );
+  /** What `read` makes of a record; null for one that it finds damaged, which is then set aside. */
+  async read<T>([key, value]: Entry, read: (bytes: Uint8Array) => T): Promise<T | null> {
+    try {
+      return read(value);
+    } catch (error) {
+      if (!(error instanceof OperationalError) || error.code !== "PARSE") throw error;
+      this.#records.add();
+      const name = Buffer.from(key).toString("hex");
+      this.#logger.error({ key: name, bytes: value.length }, `Set aside: ${error.message}`);
+      await this.#store.batch([put(damagedKey(key), value), del(key)], { sync: false });
+      return null;
+    }
   }
 }

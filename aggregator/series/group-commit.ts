@@ -1,7 +1,7 @@
 import { strict as assert } from "node:assert";
 import { OperationalError } from "../../shared/errors.ts";
-import type { Clock, Logger } from "../../shared/platform/ports.ts";
-import type { Counter, Metrics } from "../../shared/telemetry/metrics.ts";
+import type { Counter } from "../../shared/telemetry/metrics.ts";
+import type { PartDeps } from "../../shared/telemetry/part-deps.ts";
 import { ChangeSignal } from "../../shared/time/change-signal.ts";
 import { FailureStreak } from "../../shared/time/failure-streak.ts";
 import { type CommitItem, type CommitOutcome, itemBytes } from "../model/commit.ts";
@@ -12,10 +12,7 @@ const PENDING_BYTES_MAX = 256 * 1024 * 1024;
 /** What goes into one commit. */
 const COMMIT_BYTES_MAX = 16 * 1024 * 1024;
 
-export type CommitDeps = {
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly metrics: Metrics;
+export type CommitDeps = PartDeps & {
   /** Writes items in order, synced. @throws OperationalError when nothing of them was taken */
   readonly write: (items: readonly CommitItem[]) => Promise<readonly CommitOutcome[]>;
 };

@@ -50,7 +50,7 @@ export class GroupRows {
 
   #columnCount = 0;
   #refs = new Uint32Array(16);
-  #ids = new Int32Array(16);
+  #ids = new Int32Array(16).fill(-1);
   #scales = new Int8Array(16);
   #lastEntry = new Int32Array(16);
   /** What the last entry says, at hand: the value, and 0 where the column ended. */
@@ -86,7 +86,7 @@ export class GroupRows {
     return this.#scales[column] ?? 0;
   }
 
-  /** The stream's id of the series that the column was last given to. */
+  /** The stream's id of the series that the column was last given to; -1: to none yet. */
   idOf(column: number): number {
     return this.#ids[column] ?? -1;
   }
@@ -177,14 +177,7 @@ export class GroupRows {
 
   /** The first row with a time after `timeMs`. */
   rowAfter(timeMs: number): number {
-    let low = 0;
-    let high = this.rowEnd - this.rowStart;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((this.#times[middle] ?? 0) <= timeMs) low = middle + 1;
-      else high = middle;
-    }
-    return this.rowStart + low;
+    return this.rowStart + countUpTo(this.#times, timeMs, this.rowEnd - this.rowStart);
   }
 
   /** What a column says of the rows from `from` up to, not including, `end`, into `changes`. */
@@ -211,23 +204,13 @@ export class GroupRows {
     for (let column = 0; column < this.#columnCount; column += 1) {
       if (this.#refs[column] !== 0) this.#copyBase(column, first, row, kept);
     }
-    const baseCount = kept.count;
-    for (let entry = first; entry < this.#entryCount; entry += 1) {
-      kept.rows[baseCount + entry - first] = this.#entryRows[entry] ?? 0;
-      kept.before[baseCount + entry - first] = this.#entryBefore[entry] ?? -1;
-      kept.bits[(baseCount + entry - first) * 2] = this.#entryBits[entry * 2] ?? 0;
-      kept.bits[(baseCount + entry - first) * 2 + 1] = this.#entryBits[entry * 2 + 1] ?? 0;
-    }
-    kept.count = baseCount + this.#entryCount - first;
+    const shift = kept.count - first;
+    this.#copyEntries(first, kept);
     for (let column = 0; column < this.#columnCount; column += 1) {
       const ref = this.#refs[column] ?? 0;
-      if (ref !== 0) this.#relink(column, { ref, first, shift: baseCount - first }, kept, freed);
+      if (ref !== 0) this.#relink(column, { ref, first, shift }, kept, freed);
     }
-    this.#entryCount = kept.count;
-    this.#entryRows = kept.rows;
-    this.#entryBefore = kept.before;
-    this.#entryValues = kept.values;
-    this.#entryBits = kept.bits;
+    this.#takeEntries(kept);
     this.#times = this.#times.slice(row - this.rowStart, this.rowEnd - this.rowStart + ROWS_FIRST);
     this.silentRows = this.silentRows.filter((silent) => silent >= row);
     this.rowStart = row;
@@ -275,14 +258,7 @@ export class GroupRows {
   }
 
   #firstEntryOf(row: number): number {
-    let low = 0;
-    let high = this.#entryCount;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((this.#entryRows[middle] ?? 0) < row) low = middle + 1;
-      else high = middle;
-    }
-    return low;
+    return countUpTo(this.#entryRows, row - 1, this.#entryCount);
   }
 
   /** The column's entry of the row to come; made where there is none. */
@@ -300,19 +276,31 @@ export class GroupRows {
 
   #growEntries(): void {
     const grown = new EntryCopy(Math.ceil(this.#entryCount * 1.5) + ROWS_FIRST);
-    grown.rows.set(this.#entryRows);
-    grown.before.set(this.#entryBefore);
-    grown.values.set(this.#entryValues);
-    this.#entryRows = grown.rows;
-    this.#entryBefore = grown.before;
-    this.#entryValues = grown.values;
-    this.#entryBits = grown.bits;
+    this.#copyEntries(0, grown);
+    this.#takeEntries(grown);
+  }
+
+  /** Puts the entries from `first` on behind those that the copy has. */
+  #copyEntries(first: number, to: EntryCopy): void {
+    const end = this.#entryCount;
+    to.rows.set(this.#entryRows.subarray(first, end), to.count);
+    to.before.set(this.#entryBefore.subarray(first, end), to.count);
+    to.bits.set(this.#entryBits.subarray(first * 2, end * 2), to.count * 2);
+    to.count += end - first;
+  }
+
+  #takeEntries({ count, rows, before, values, bits }: EntryCopy): void {
+    this.#entryCount = count;
+    this.#entryRows = rows;
+    this.#entryBefore = before;
+    this.#entryValues = values;
+    this.#entryBits = bits;
   }
 
   #growColumns(): void {
     const capacity = this.#refs.length * 2;
     this.#refs = grownCopy(this.#refs, new Uint32Array(capacity));
-    this.#ids = grownCopy(this.#ids, new Int32Array(capacity));
+    this.#ids = grownCopy(this.#ids, new Int32Array(capacity).fill(-1));
     this.#scales = grownCopy(this.#scales, new Int8Array(capacity));
     this.#lastEntry = grownCopy(this.#lastEntry, new Int32Array(capacity));
     this.#current = grownCopy(this.#current, new Float64Array(capacity));
@@ -337,9 +325,26 @@ class EntryCopy {
   }
 }
 
-function grownCopy<T extends { set(from: T): void }>(from: T, to: T): T {
+/** `to`, which is longer, with what `from` holds. */
+export function grownCopy<T extends { set(from: T): void }>(from: T, to: T): T {
   to.set(from);
   return to;
+}
+
+/** How many of the first `count` numbers, which ascend, are at or below `bound`. */
+export function countUpTo(
+  numbers: Float64Array | Uint32Array,
+  bound: number,
+  count = numbers.length,
+): number {
+  let low = 0;
+  let high = count;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((numbers[middle] ?? 0) <= bound) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /** Enough for what a rule looks back at; a long query doubles it a few times. */
@@ -369,12 +374,8 @@ export class Changes {
 
   #grow(): void {
     const capacity = this.count * 2;
-    const { rows, values, ends } = this;
-    this.rows = new Uint32Array(capacity);
-    this.values = new Float64Array(capacity);
-    this.ends = new Uint8Array(capacity);
-    this.rows.set(rows);
-    this.values.set(values);
-    this.ends.set(ends);
+    this.rows = grownCopy(this.rows, new Uint32Array(capacity));
+    this.values = grownCopy(this.values, new Float64Array(capacity));
+    this.ends = grownCopy(this.ends, new Uint8Array(capacity));
   }
 }

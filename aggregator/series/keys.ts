@@ -105,10 +105,7 @@ export function partitionRange(first: number, end: number): Range {
 }
 
 /** All keys of a kind, or those of one stream. */
-export function rangeOf(
-  kind: "stream" | "checkpoint" | "series" | "definitions" | "frame" | "chunk",
-  stream?: number,
-): Range {
+export function rangeOf(kind: keyof typeof PREFIX, stream?: number): Range {
   const prefix = PREFIX[kind];
   if (stream === undefined) return { gte: words(prefix), lt: words(prefix + 1) };
   return { gte: words(prefix, stream), lt: words(prefix, stream + 1) };

@@ -1,11 +1,13 @@
 import { OperationalError } from "../../shared/errors.ts";
 import type { VectorSample } from "../../shared/model/columns.ts";
+import { getOrInsert } from "../../shared/model/get-or-insert.ts";
 import { labelsKey } from "../../shared/model/labels.ts";
 import { DOUBLE_SCALE } from "../../shared/model/series-definition.ts";
 import { SerialQueue } from "../../shared/time/serial-queue.ts";
 import { TICK_GROUP } from "../../shared/wire/frame.ts";
 import { FrameEncoder } from "../../shared/wire/frame-encoder.ts";
 import type { CommitItem, CommitOutcome } from "../model/commit.ts";
+import type { Stream } from "./stream.ts";
 
 /** The node that the aggregator's own streams are of: none. */
 export const OWN_NODE = "";
@@ -19,6 +21,7 @@ const SET_BACK_MS = 1000;
  */
 export class OwnWriter {
   readonly #group: string;
+  readonly #stream: () => Stream | undefined;
   readonly #commit: (items: readonly CommitItem[]) => Promise<readonly CommitOutcome[]>;
   readonly #encoder: FrameEncoder;
   readonly #turns = new SerialQueue();
@@ -27,40 +30,32 @@ export class OwnWriter {
   #lastTimeMs: number;
   #tick = 0;
 
-  /** @param last where the group's stream stands */
+  /** @param stream the group's, once it has one */
   constructor(
     group: string,
-    last: { readonly epoch: number; readonly lastTimeMs: number },
+    stream: () => Stream | undefined,
     commit: (items: readonly CommitItem[]) => Promise<readonly CommitOutcome[]>,
   ) {
     this.#group = group;
+    this.#stream = stream;
     this.#commit = commit;
-    this.#epoch = last.epoch + 1;
-    this.#lastTimeMs = last.lastTimeMs;
+    this.#epoch = (stream()?.decoder.epoch ?? 0) + 1;
+    this.#lastTimeMs = stream()?.lastTimeMs ?? 0;
     this.#encoder = new FrameEncoder(this.#epoch, { keyframeEvery: KEYFRAME_EVERY });
   }
 
   /**
    * False, and nothing is written, when the group has been written at this time or a later one; far
    * before the last time the clock was set back, and a new epoch goes on from here.
-   * @param hasLiving whether the group's stream has series that have not ended
    */
-  async write(
-    timeMs: number,
-    samples: readonly VectorSample[],
-    hasLiving: () => boolean,
-  ): Promise<boolean> {
-    return await this.#turns.run(() => this.#writeNow(timeMs, samples, hasLiving));
+  async write(timeMs: number, samples: readonly VectorSample[]): Promise<boolean> {
+    return await this.#turns.run(() => this.#writeNow(timeMs, samples));
   }
 
-  async #writeNow(
-    timeMs: number,
-    samples: readonly VectorSample[],
-    hasLiving: () => boolean,
-  ): Promise<boolean> {
+  async #writeNow(timeMs: number, samples: readonly VectorSample[]): Promise<boolean> {
     const isBack = timeMs <= this.#lastTimeMs - SET_BACK_MS;
     if (timeMs <= this.#lastTimeMs && !isBack) return false;
-    if (samples.length === 0 && !hasLiving()) return true;
+    if (samples.length === 0 && (this.#stream()?.seriesAlive ?? 0) === 0) return true;
     if (isBack) this.#beginEpoch();
     this.#tick += 1;
     for (const { labels, value } of samples) this.#set(labels, value);
@@ -101,13 +96,9 @@ export class OwnWriter {
   }
 
   #set(labels: VectorSample["labels"], value: number): void {
-    const key = labelsKey(labels);
-    let entry = this.#slots.get(key);
-    if (entry === undefined) {
-      const slot = this.#encoder.define(TICK_GROUP, DOUBLE_SCALE, labels);
-      entry = { slot, tick: 0 };
-      this.#slots.set(key, entry);
-    }
+    const entry = getOrInsert(this.#slots, labelsKey(labels), () => {
+      return { slot: this.#encoder.define(TICK_GROUP, DOUBLE_SCALE, labels), tick: 0 };
+    });
     entry.tick = this.#tick;
     this.#encoder.set(entry.slot, value);
   }

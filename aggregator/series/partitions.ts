@@ -42,20 +42,13 @@ export class Partitions {
   }
 
   /** Deletes the chunks of every partition that ends at or before `horizonMs`. */
-  async dropBefore(store: KeyValueStore, horizonMs: number): Promise<number> {
+  async dropBefore(store: KeyValueStore, horizonMs: number): Promise<void> {
     const end = partitionOf(horizonMs);
-    const dropped = this.#numbers.filter((number) => number < end);
-    for (const number of dropped) {
+    for (const number of this.#numbers.filter((number) => number < end)) {
       const range = partitionRange(number, number + 1);
       this.#numbers = this.#numbers.filter((other) => other !== number);
       await store.clear(range);
       await store.compact(range);
     }
-    return dropped.length;
-  }
-
-  /** Start of the partition that `horizonMs` lies in: times before it are dropped. */
-  static startOf(horizonMs: number): number {
-    return partitionOf(horizonMs) * PARTITION_MS;
   }
 }

@@ -3,7 +3,6 @@ import type { Labels } from "../../shared/model/labels.ts";
 import { SCALE_MAX, type SeriesDefinition } from "../../shared/model/series-definition.ts";
 import { ByteReader, ByteWriter, checkedBody } from "../../shared/wire/bytes.ts";
 import type { RefusedRange } from "../model/commit.ts";
-import type { SetBack } from "./stream.ts";
 import type { StreamAccounts } from "./stream-accounts.ts";
 
 /**
@@ -21,10 +20,9 @@ export function encodeStream(record: StreamRecord): Uint8Array {
 }
 
 export function decodeStream(bytes: Uint8Array): StreamRecord {
-  const reader = openRecord(bytes, "stream record");
-  const record = { node: readText(reader), streamId: readText(reader) };
-  reader.end();
-  return record;
+  return readRecord(bytes, "stream record", (reader) => {
+    return { node: readText(reader), streamId: readText(reader) };
+  });
 }
 
 /** A series: its labels and when it was seen. `lastMs` is 0 while it has columns in a head. */
@@ -43,12 +41,9 @@ export function encodeSeries(record: SeriesRecord): Uint8Array {
 }
 
 export function decodeSeries(bytes: Uint8Array): SeriesRecord {
-  const reader = openRecord(bytes, "series record");
-  const firstMs = reader.varint();
-  const lastMs = reader.varint();
-  const labels = readLabels(reader);
-  reader.end();
-  return { labels, firstMs, lastMs };
+  return readRecord(bytes, "series record", (reader) => {
+    return { firstMs: reader.varint(), lastMs: reader.varint(), labels: readLabels(reader) };
+  });
 }
 
 /** Definitions with consecutive ids; the key says of which stream and epoch. */
@@ -65,19 +60,22 @@ export function encodeDefinitions(definitions: readonly SeriesDefinition[]): Uin
 }
 
 export function decodeDefinitions(bytes: Uint8Array): SeriesDefinition[] {
-  const reader = openRecord(bytes, "series definitions");
-  const firstId = reader.varint();
-  const count = reader.count(3);
-  const definitions: SeriesDefinition[] = [];
-  for (let i = 0; i < count; i += 1) {
-    const group = reader.varint();
-    const scale = reader.varint() - 1;
-    if (scale > SCALE_MAX) throw new OperationalError("PARSE", `series has scale ${scale}`);
-    definitions.push({ id: firstId + i, group, scale, labels: readLabels(reader) });
-  }
-  reader.end();
-  return definitions;
+  return readRecord(bytes, "series definitions", (reader) => {
+    const firstId = reader.varint();
+    return readList(reader, 3, (i) => {
+      const group = reader.varint();
+      const scale = reader.varint() - 1;
+      if (scale > SCALE_MAX) throw new OperationalError("PARSE", `series has scale ${scale}`);
+      return { id: firstId + i, group, scale, labels: readLabels(reader) };
+    });
+  });
 }
+
+/**
+ * From `fromMs` on the times of `epoch` repeat those of earlier ones: a clock that was ahead had been
+ * put right.
+ */
+export type SetBack = { readonly epoch: number; readonly fromMs: number };
 
 /**
  * Everything of a stream up to frame `seq` is in chunks; its replay starts after it, from
@@ -119,36 +117,23 @@ export function encodeCheckpoint(checkpoint: Checkpoint): Uint8Array {
 }
 
 export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
-  const reader = openRecord(bytes, "checkpoint");
-  const seq = reader.varint();
-  const lastTimeMs = reader.varint();
-  const timeEpoch = reader.varint();
-  const chunksEndMs = reader.varint();
-  const snapshot = reader.bytes(reader.count(1));
-  const accounts = readAccounts(reader);
-  const setBacks = readSetBacks(reader);
-  reader.end();
-  return { seq, lastTimeMs, timeEpoch, chunksEndMs, accounts, setBacks, snapshot };
+  return readRecord(bytes, "checkpoint", (reader) => ({
+    seq: reader.varint(),
+    lastTimeMs: reader.varint(),
+    timeEpoch: reader.varint(),
+    chunksEndMs: reader.varint(),
+    snapshot: reader.bytes(reader.count(1)),
+    accounts: { framesStored: reader.varint(), refused: readRefused(reader) },
+    setBacks: readList(reader, 2, () => ({ epoch: reader.varint(), fromMs: reader.varint() })),
+  }));
 }
 
-function readSetBacks(reader: ByteReader): SetBack[] {
-  const setBacks: SetBack[] = [];
-  for (let left = reader.count(2); left > 0; left -= 1) {
-    setBacks.push({ epoch: reader.varint(), fromMs: reader.varint() });
-  }
-  return setBacks;
-}
-
-function readAccounts(reader: ByteReader): StreamAccounts {
-  const framesStored = reader.varint();
-  const count = reader.count(3);
-  const refused: RefusedRange[] = [];
-  for (let i = 0; i < count; i += 1) {
+function readRefused(reader: ByteReader): RefusedRange[] {
+  return readList(reader, 3, () => {
     const fromSeq = reader.varint();
     const toSeq = fromSeq + reader.varint();
-    refused.push({ fromSeq, toSeq, reason: reader.byte() === 1 ? "future" : "out-of-order" });
-  }
-  return { framesStored, refused };
+    return { fromSeq, toSeq, reason: reader.byte() === 1 ? "future" : "out-of-order" };
+  });
 }
 
 /**
@@ -176,8 +161,16 @@ export function decodeLogged(bytes: Uint8Array): {
   return { frame: bytes.subarray(1), isStored: mark === STORED };
 }
 
-function openRecord(bytes: Uint8Array, what: string): ByteReader {
-  return new ByteReader(checkedBody(bytes, what), what);
+function readRecord<T>(bytes: Uint8Array, what: string, read: (reader: ByteReader) => T): T {
+  const reader = new ByteReader(checkedBody(bytes, what), what);
+  const record = read(reader);
+  reader.end();
+  return record;
+}
+
+/** A count, and so many items of at least `itemBytesMin` bytes each. */
+function readList<T>(reader: ByteReader, itemBytesMin: number, read: (i: number) => T): T[] {
+  return Array.from({ length: reader.count(itemBytesMin) }, (_, i) => read(i));
 }
 
 function writeText(writer: ByteWriter, text: string): void {
@@ -197,9 +190,7 @@ function writeLabels(writer: ByteWriter, labels: Labels): void {
 }
 
 function readLabels(reader: ByteReader): Labels {
-  const count = reader.count(1);
-  if (count % 2 !== 0) throw new OperationalError("PARSE", "labels are not pairs");
-  const labels: string[] = [];
-  for (let i = 0; i < count; i += 1) labels.push(readText(reader));
+  const labels = readList(reader, 1, () => readText(reader));
+  if (labels.length % 2 !== 0) throw new OperationalError("PARSE", "labels are not pairs");
   return labels;
 }

@@ -1,8 +1,7 @@
 import { OperationalError } from "../../shared/errors.ts";
 import { epochOfSeq } from "../../shared/model/sequence.ts";
-import type { BatchOperation, Entry, KeyValueStore } from "../../shared/platform/ports.ts";
+import { type BatchOperation, type Entry, put } from "../../shared/platform/ports.ts";
 import { type ParsedFrame, parseFrame } from "../../shared/wire/frame-decoder.ts";
-import type { DamageKeeper } from "./damage.ts";
 import {
   checkpointKey,
   damagedKey,
@@ -14,7 +13,7 @@ import {
   seriesKey,
   VERSION_KEY,
 } from "./keys.ts";
-import type { Partitions } from "./partitions.ts";
+import type { StoreParts } from "./parts.ts";
 import {
   type Checkpoint,
   decodeCheckpoint,
@@ -24,20 +23,11 @@ import {
   decodeStream,
   encodeSeries,
 } from "./records.ts";
-import { type SeriesIndex, storedLabels } from "./series-index.ts";
+import { storedLabels } from "./series-index.ts";
 import { Stream } from "./stream.ts";
-import type { StreamTable } from "./stream-table.ts";
 
 const STORE_VERSION = 1;
 const EPOCH_END = 2 ** 32 - 1;
-
-type Parts = {
-  readonly store: KeyValueStore;
-  readonly index: SeriesIndex;
-  readonly streams: StreamTable;
-  readonly partitions: Partitions;
-  readonly damage: DamageKeeper;
-};
 
 /**
  * Brings back what was in memory when the store was last open: the series, the streams from their
@@ -45,29 +35,30 @@ type Parts = {
  * is set aside and the start goes on without it.
  */
 export class Recovery {
-  readonly #parts: Parts;
+  readonly #parts: StoreParts;
   readonly #chunkMs: number;
   /** Frames of the log that could not be read for want of one before them. */
   undecodableFrames = 0;
   #lostCheckpoints = 0;
 
-  constructor(parts: Parts, chunkMs: number) {
+  constructor(parts: StoreParts, chunkMs: number) {
     this.#parts = parts;
     this.#chunkMs = chunkMs;
   }
 
   /** @throws OperationalError STORAGE when the store is of another version, or cannot be read */
   async run(nowMs: number): Promise<void> {
-    const { index, partitions, store } = this.#parts;
+    const { damage, index, partitions, store, streams } = this.#parts;
     await this.#checkVersion();
     await partitions.load(store);
     await this.#loadSeries();
-    for await (const [key, value] of store.entries(rangeOf("stream"))) {
-      const record = await this.#decode(key, value, decodeStream);
-      this.#parts.streams.skipTo(keyWord(key, 0) + 1);
+    for await (const entry of store.entries(rangeOf("stream"))) {
+      const record = await damage.read(entry, decodeStream);
+      const number = keyWord(entry[0], 0);
+      streams.skipTo(number + 1);
       if (record === null) continue;
-      const stream = new Stream(keyWord(key, 0), record.node, record.streamId);
-      this.#parts.streams.add(stream);
+      const stream = new Stream(number, record.node, record.streamId);
+      streams.add(stream);
       await this.#loadStream(stream);
     }
     await this.#skipUsedNumbers();
@@ -84,8 +75,7 @@ export class Recovery {
     const { store } = this.#parts;
     const version = (await store.get(VERSION_KEY))?.[0];
     if (version === undefined) {
-      const operation = { type: "put", key: VERSION_KEY, value: Uint8Array.of(STORE_VERSION) };
-      await store.batch([operation as BatchOperation], { sync: true });
+      await store.batch([put(VERSION_KEY, Uint8Array.of(STORE_VERSION))], { sync: true });
     } else if (version !== STORE_VERSION) {
       throw new OperationalError(
         "STORAGE",
@@ -95,10 +85,10 @@ export class Recovery {
   }
 
   async #loadSeries(): Promise<void> {
-    const { store, index } = this.#parts;
-    for await (const [key, value] of store.entries(rangeOf("series"))) {
-      const record = await this.#decode(key, value, decodeSeries);
-      const ref = keyWord(key, 0);
+    const { damage, store, index } = this.#parts;
+    for await (const entry of store.entries(rangeOf("series"))) {
+      const record = await damage.read(entry, decodeSeries);
+      const ref = keyWord(entry[0], 0);
       index.skipTo(ref + 1);
       if (record === null || index.find(record.labels) !== undefined) continue;
       index.add(ref, record.labels, record.firstMs, record.lastMs);
@@ -124,14 +114,15 @@ export class Recovery {
   }
 
   async #loadStream(stream: Stream): Promise<void> {
+    const { damage, store } = this.#parts;
     const key = checkpointKey(stream.number);
-    const value = await this.#parts.store.get(key);
+    const value = await store.get(key);
     const checkpoint =
-      value === undefined ? null : await this.#decode(key, value, decodeCheckpoint);
+      value === undefined ? null : await damage.read([key, value], decodeCheckpoint);
     if (value !== undefined && checkpoint === null) this.#lostCheckpoints += 1;
     if (checkpoint !== null) await this.#restore(stream, checkpoint);
     const replay = framesAfter(stream.number, checkpoint?.seq ?? 0);
-    for await (const entry of this.#parts.store.entries(replay)) await this.#replay(stream, entry);
+    for await (const entry of store.entries(replay)) await this.#replay(stream, entry);
     // Tables that were sent and of which no frame came yet.
     await this.#loadDefinitions(stream, stream.decoder.epoch + 1, EPOCH_END);
   }
@@ -158,9 +149,9 @@ export class Recovery {
     stream.restoreRows(snapshot, this.#parts.index);
   }
 
-  async #replay(stream: Stream, [key, value]: Entry): Promise<void> {
-    const seq = seqOfFrameKey(key);
-    const logged = await this.#decode(key, value, (bytes) => decodeFrame(bytes, seq));
+  async #replay(stream: Stream, entry: Entry): Promise<void> {
+    const seq = seqOfFrameKey(entry[0]);
+    const logged = await this.#parts.damage.read(entry, (bytes) => decodeFrame(bytes, seq));
     if (logged === null || seq <= stream.lastSeq) return;
     const { frame, isStored } = logged;
     const { decoder } = stream;
@@ -180,11 +171,12 @@ export class Recovery {
 
   /** Definitions of the epochs from `first` up to, not including, `end`. */
   async #loadDefinitions(stream: Stream, first: number, end: number): Promise<void> {
+    const { damage, store } = this.#parts;
     const range = definitionsOfEpochs(stream.number, first, end);
-    for await (const [key, value] of this.#parts.store.entries(range)) {
-      const definitions = await this.#decode(key, value, decodeDefinitions);
+    for await (const entry of store.entries(range)) {
+      const definitions = await damage.read(entry, decodeDefinitions);
       if (definitions === null) continue;
-      const epoch = keyWord(key, 1);
+      const epoch = keyWord(entry[0], 1);
       const known = epoch === stream.decoder.epoch ? stream.decoder.seriesKnown : 0;
       const added = definitions.filter(({ id }) => id >= known);
       // After a lost record there is a gap; the agent will be asked for all from there on.
@@ -207,25 +199,10 @@ export class Recovery {
         const ref = index.nextRef;
         const firstMs = frame.timeMs - ageMs;
         index.add(ref, labels, firstMs, 0);
-        const value = encodeSeries({ labels, firstMs, lastMs: 0 });
-        operations.push({ type: "put", key: seriesKey(ref), value });
+        operations.push(put(seriesKey(ref), encodeSeries({ labels, firstMs, lastMs: 0 })));
       }
     }
     if (operations.length > 0) await store.batch(operations, { sync: true });
-  }
-
-  async #decode<T>(
-    key: Uint8Array,
-    value: Uint8Array,
-    decode: (bytes: Uint8Array) => T,
-  ): Promise<T | null> {
-    try {
-      return decode(value);
-    } catch (error) {
-      if (!(error instanceof OperationalError) || error.code !== "PARSE") throw error;
-      await this.#parts.damage.setAside(key, value, error);
-      return null;
-    }
   }
 }
 

@@ -1,45 +1,33 @@
-import type { KeyValueStore } from "../../shared/platform/ports.ts";
+import { del } from "../../shared/platform/ports.ts";
 import type { SerialQueue } from "../../shared/time/serial-queue.ts";
-import { checkpointKey, rangeOf, seriesKey, streamKey } from "./keys.ts";
+import { checkpointKey, PARTITION_MS, partitionOf, rangeOf, seriesKey, streamKey } from "./keys.ts";
 import { OWN_NODE } from "./own-writer.ts";
-import { Partitions } from "./partitions.ts";
-import type { SeriesIndex } from "./series-index.ts";
+import type { StoreParts } from "./parts.ts";
 import type { Stream } from "./stream.ts";
-import type { StreamTable } from "./stream-table.ts";
 
 /** Series forgotten in one turn; ingest waits for it. */
 const SERIES_PER_TURN = 5000;
 
 /** Drops what is too old: chunks by whole partitions, then streams and series that have nothing left. */
 export class Retention {
-  readonly #store: KeyValueStore;
-  readonly #index: SeriesIndex;
-  readonly #streams: StreamTable;
-  readonly #partitions: Partitions;
+  readonly #parts: StoreParts;
   #doneMs = 0;
 
-  constructor(
-    store: KeyValueStore,
-    index: SeriesIndex,
-    streams: StreamTable,
-    partitions: Partitions,
-  ) {
-    this.#store = store;
-    this.#index = index;
-    this.#streams = streams;
-    this.#partitions = partitions;
+  constructor(parts: StoreParts) {
+    this.#parts = parts;
   }
 
   /**
    * Samples before this time are too old. Age counts from the newest tick of any node, if that is
-   * before the clock: a clock that jumps ahead must not wipe the store.
+   * before the clock: a clock that jumps ahead must not wipe the store. The start of a partition.
    */
   horizon(nowMs: number, retentionMs: number): number {
     let newestMs = 0;
-    for (const { node, lastTimeMs } of this.#streams.all()) {
+    for (const { node, lastTimeMs } of this.#parts.streams.all()) {
       if (node !== OWN_NODE) newestMs = Math.max(newestMs, lastTimeMs);
     }
-    return Partitions.startOf((newestMs === 0 ? nowMs : Math.min(nowMs, newestMs)) - retentionMs);
+    const ageFromMs = newestMs === 0 ? nowMs : Math.min(nowMs, newestMs);
+    return partitionOf(ageFromMs - retentionMs) * PARTITION_MS;
   }
 
   /** @param horizonMs the start of a partition */
@@ -49,14 +37,15 @@ export class Retention {
     forgotten: (stream: Stream) => void,
   ): Promise<void> {
     if (horizonMs <= this.#doneMs) return;
-    await this.#partitions.dropBefore(this.#store, horizonMs);
-    for (const stream of [...this.#streams.all()]) {
+    const { store, index, streams, partitions } = this.#parts;
+    await partitions.dropBefore(store, horizonMs);
+    for (const stream of [...streams.all()]) {
       if (stream.lastTimeMs === 0 || stream.lastTimeMs >= horizonMs) continue;
       await turns.run(() => this.#forgetStream(stream, horizonMs));
       forgotten(stream);
     }
     const dead: number[] = [];
-    for (const { ref, head, lastMs } of this.#index.all()) {
+    for (const { ref, head, lastMs } of index.all()) {
       if (head.length === 0 && lastMs < horizonMs) dead.push(ref);
     }
     for (let i = 0; i < dead.length; i += SERIES_PER_TURN) {
@@ -68,25 +57,20 @@ export class Retention {
   /** Its record goes last: while that is there, its number is not given to another. */
   async #forgetStream(stream: Stream, horizonMs: number): Promise<void> {
     if (stream.lastTimeMs >= horizonMs) return; // written to in the meantime
-    await this.#store.clear(rangeOf("frame", stream.number));
-    await this.#store.clear(rangeOf("definitions", stream.number));
-    await this.#store.batch(
-      [
-        { type: "del", key: checkpointKey(stream.number) },
-        { type: "del", key: streamKey(stream.number) },
-      ],
-      { sync: true },
-    );
-    stream.detachAll(this.#index);
-    this.#streams.remove(stream);
+    const { store, index, streams } = this.#parts;
+    const { number } = stream;
+    await store.clear(rangeOf("frame", number));
+    await store.clear(rangeOf("definitions", number));
+    await store.batch([del(checkpointKey(number)), del(streamKey(number))], { sync: true });
+    stream.detachAll(index);
+    streams.remove(stream);
   }
 
   async #forgetSeries(refs: readonly number[]): Promise<void> {
-    const dead = refs.filter((ref) => this.#index.get(ref)?.head.length === 0);
-    await this.#store.batch(
-      dead.map((ref) => ({ type: "del", key: seriesKey(ref) })),
-      { sync: false },
-    );
-    this.#index.remove(dead);
+    const { store, index } = this.#parts;
+    const dead = refs.filter((ref) => index.get(ref)?.head.length === 0);
+    const operations = dead.map((ref) => del(seriesKey(ref)));
+    await store.batch(operations, { sync: false });
+    index.remove(dead);
   }
 }

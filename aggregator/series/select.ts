@@ -1,36 +1,34 @@
 import { OperationalError } from "../../shared/errors.ts";
 import type { Matcher, SeriesColumns } from "../../shared/model/columns.ts";
-import type { KeyValueStore } from "../../shared/platform/ports.ts";
-import { Chunk } from "./chunk-decoder.ts";
-import type { DamageKeeper } from "./damage.ts";
+import { Chunk, type Piece } from "./chunk-decoder.ts";
 import { type EndOfEpoch, HeadReader } from "./head-reader.ts";
-import { blockOf, chunkRange, partitionOf, type Range, readChunkKey } from "./keys.ts";
+import {
+  blockOf,
+  type ChunkPlace,
+  chunkRange,
+  partitionOf,
+  type Range,
+  readChunkKey,
+} from "./keys.ts";
 import { PieceMerger, type RankedPiece } from "./merge.ts";
-import type { Partitions } from "./partitions.ts";
-import type { Series, SeriesIndex } from "./series-index.ts";
+import type { StoreParts } from "./parts.ts";
+import type { Series } from "./series-index.ts";
 
 /** Samples one select may give: 16 bytes each in memory. */
 const SELECT_SAMPLES_MAX = 50_000_000;
 
 type Selected = { readonly series: Series; readonly pieces: RankedPiece[] };
 
-export type SelectSource = {
-  readonly store: KeyValueStore;
-  readonly index: SeriesIndex;
-  readonly partitions: Partitions;
-  readonly damage: DamageKeeper;
-};
-
 /** One select: startMs < time <= endMs, and of each epoch nothing after the end that it has. */
 export class Selection {
-  readonly #source: SelectSource;
+  readonly #parts: StoreParts;
   readonly #startMs: number;
   readonly #endMs: number;
   readonly #endOf: EndOfEpoch;
   #sampleCount = 0;
 
-  constructor(source: SelectSource, startMs: number, endMs: number, endOf: EndOfEpoch) {
-    this.#source = source;
+  constructor(parts: StoreParts, startMs: number, endMs: number, endOf: EndOfEpoch) {
+    this.#parts = parts;
     this.#startMs = startMs;
     this.#endMs = endMs;
     this.#endOf = (stream, epoch) => Math.min(endMs, endOf(stream, epoch));
@@ -42,7 +40,7 @@ export class Selection {
    */
   async run(matchers: readonly Matcher[]): Promise<SeriesColumns[]> {
     const selected: Selected[] = [];
-    for (const series of this.#source.index.select(matchers)) {
+    for (const series of this.#parts.index.select(matchers)) {
       if (lastsAfter(series, this.#startMs)) selected.push({ series, pieces: [] });
     }
     // The head is read at once and first: what moves to chunks after this is there twice, not
@@ -53,7 +51,11 @@ export class Selection {
     const merger = new PieceMerger();
     const result: SeriesColumns[] = [];
     for (const { series, pieces } of selected) {
-      if (pieces.length > 0) result.push({ labels: series.labels, ...columns(merger, pieces) });
+      if (pieces.length === 0) continue;
+      // Head pieces were put first, and lie last in time.
+      pieces.sort((a, b) => (a.times[0] ?? 0) - (b.times[0] ?? 0));
+      const { times, values } = merger.merge(pieces);
+      result.push({ labels: series.labels, times, values });
     }
     return result;
   }
@@ -62,10 +64,7 @@ export class Selection {
     const reader = new HeadReader(this.#startMs, this.#endOf);
     for (const { series, pieces } of selected) {
       for (const { rows, column } of series.head) {
-        const { times, values } = reader.read(rows, column);
-        if (times.length === 0) continue;
-        this.#count(times.length);
-        pieces.push({ times, values, rank: rankOf(rows.stream, rows.epoch) });
+        this.#add(pieces, reader.read(rows, column), rankOf(rows.stream, rows.epoch));
       }
     }
   }
@@ -73,7 +72,7 @@ export class Selection {
   /** Where the chunks of the selected series lie: neighbouring blocks are one range a partition. */
   #chunkRanges(selected: readonly Selected[]): Range[] {
     const ranges: Range[] = [];
-    const { partitions } = this.#source;
+    const { partitions } = this.#parts;
     if (selected.length === 0 || this.#startMs >= partitions.chunksEndMs) return ranges;
     const runs: { first: number; last: number }[] = [];
     for (const { series } of selected) {
@@ -94,24 +93,20 @@ export class Selection {
     const byRef = new Map<number, Selected>();
     for (const one of selected) byRef.set(one.series.ref, one);
     for (const range of ranges) {
-      for await (const [key, value] of this.#source.store.entries(range)) {
-        const place = readChunkKey(key);
+      for await (const entry of this.#parts.store.entries(range)) {
+        const place = readChunkKey(entry[0]);
         if (place.endMs <= this.#startMs) continue;
-        try {
-          this.#readChunk(new Chunk(value), place, byRef);
-        } catch (error) {
-          if (!(error instanceof OperationalError) || error.code !== "PARSE") throw error;
-          await this.#source.damage.setAside(key, value, error);
-        }
+        await this.#parts.damage.read(entry, (bytes) => this.#readChunk(bytes, place, byRef));
       }
     }
   }
 
   #readChunk(
-    chunk: Chunk,
-    { stream, epoch }: { readonly stream: number; readonly epoch: number },
+    bytes: Uint8Array,
+    { stream, epoch }: ChunkPlace,
     byRef: ReadonlyMap<number, Selected>,
   ): void {
+    const chunk = new Chunk(bytes);
     const endMs = this.#endOf(stream, epoch);
     if ((chunk.times[0] ?? 0) > endMs) return;
     const rank = rankOf(stream, epoch);
@@ -119,15 +114,14 @@ export class Selection {
     for (let i = 0; i < refs.length; i += 1) {
       const selected = byRef.get(refs[i] ?? 0);
       if (selected === undefined) continue;
-      const { times, values } = chunk.read(i, this.#startMs, endMs);
-      if (times.length === 0) continue;
-      this.#count(times.length);
-      selected.pieces.push({ times, values, rank });
+      this.#add(selected.pieces, chunk.read(i, this.#startMs, endMs), rank);
     }
   }
 
-  #count(samples: number): void {
-    this.#sampleCount += samples;
+  #add(pieces: RankedPiece[], { times, values }: Piece, rank: number): void {
+    if (times.length === 0) return;
+    pieces.push({ times, values, rank });
+    this.#sampleCount += times.length;
     if (this.#sampleCount > SELECT_SAMPLES_MAX) {
       throw new OperationalError(
         "LIMIT",
@@ -140,13 +134,6 @@ export class Selection {
 /** Whether a series may have samples after `startMs`. */
 export function lastsAfter(series: Series, startMs: number): boolean {
   return series.head.length > 0 || series.lastMs > startMs;
-}
-
-function columns(merger: PieceMerger, pieces: RankedPiece[]) {
-  // Head pieces were put first, and lie last in time.
-  pieces.sort((a, b) => (a.times[0] ?? 0) - (b.times[0] ?? 0));
-  const { times, values } = merger.merge(pieces);
-  return { times, values };
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { Matcher } from "../../shared/model/columns.ts";
+import { getOrInsert } from "../../shared/model/get-or-insert.ts";
 import { type Labels, labelsKey, labelValue } from "../../shared/model/labels.ts";
 import { type CompiledMatcher, compileMatcher } from "../matching/matcher.ts";
 import type { GroupRows } from "./group-rows.ts";
@@ -28,10 +29,6 @@ export class SeriesIndex {
   readonly #byKey = new Map<string, Series>();
   readonly #postings = new Map<string, Map<string, Posting>>();
   #nextRef = 1;
-
-  get size(): number {
-    return this.#byKey.size;
-  }
 
   /** The ref that the next new series gets. */
   get nextRef(): number {
@@ -109,17 +106,8 @@ export class SeriesIndex {
   }
 
   #posting(name: string, value: string): Posting {
-    let values = this.#postings.get(name);
-    if (values === undefined) {
-      values = new Map();
-      this.#postings.set(name, values);
-    }
-    let posting = values.get(value);
-    if (posting === undefined) {
-      posting = { value, refs: [] };
-      values.set(value, posting);
-    }
-    return posting;
+    const values = getOrInsert(this.#postings, name, () => new Map());
+    return getOrInsert(values, value, () => ({ value, refs: [] }));
   }
 
   #sweep(name: string, value: string): void {

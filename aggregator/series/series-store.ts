@@ -1,8 +1,8 @@
 import { errorMessage } from "../../shared/errors.ts";
 import type { Matcher, SeriesColumns, VectorSample } from "../../shared/model/columns.ts";
 import { compareLabels, compareText, type Labels, labelValue } from "../../shared/model/labels.ts";
-import type { Clock, KeyValueStore, Logger } from "../../shared/platform/ports.ts";
-import type { Counter, Metrics } from "../../shared/telemetry/metrics.ts";
+import type { Counter } from "../../shared/telemetry/metrics.ts";
+import type { StoredPartDeps } from "../../shared/telemetry/part-deps.ts";
 import { SerialQueue } from "../../shared/time/serial-queue.ts";
 import type { CommitItem, CommitOutcome, StreamPosition, StreamStatus } from "../model/commit.ts";
 import { CommitPlan } from "./commit-plan.ts";
@@ -12,20 +12,14 @@ import { GroupCommit } from "./group-commit.ts";
 import { definitionsOfEpochs, framesUpTo } from "./keys.ts";
 import { OWN_NODE, OwnWriter } from "./own-writer.ts";
 import { Partitions } from "./partitions.ts";
+import type { StoreParts } from "./parts.ts";
 import { Recovery } from "./recovery.ts";
 import { Retention } from "./retention.ts";
-import { lastsAfter, Selection, type SelectSource } from "./select.ts";
+import { lastsAfter, Selection } from "./select.ts";
 import { type Series, SeriesIndex } from "./series-index.ts";
 import type { Stream } from "./stream.ts";
 import { NO_FRAMES } from "./stream-accounts.ts";
 import { StreamTable } from "./stream-table.ts";
-
-export type SeriesStoreDeps = {
-  readonly store: KeyValueStore;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly metrics: Metrics;
-};
 
 export type SeriesStoreOptions = {
   /** Samples older than this are dropped, two hours of them at a time. */
@@ -48,7 +42,7 @@ const MARKS_MAX = 3;
  * @throws OperationalError STORAGE when the store cannot be read
  */
 export async function openSeriesStore(
-  deps: SeriesStoreDeps,
+  deps: StoredPartDeps,
   options: SeriesStoreOptions,
 ): Promise<SeriesStore> {
   const series = new SeriesStore(deps, options);
@@ -65,37 +59,35 @@ export async function openSeriesStore(
  * it drops those from memory.
  */
 export class SeriesStore {
-  readonly #deps: SeriesStoreDeps;
+  readonly #deps: StoredPartDeps;
   readonly #options: SeriesStoreOptions;
   readonly #index = new SeriesIndex();
   readonly #streams = new StreamTable();
-  readonly #partitions = new Partitions();
-  readonly #damage: DamageKeeper;
+  readonly #parts: StoreParts;
   readonly #cutter: Cutter;
   readonly #retention: Retention;
   readonly #commits: GroupCommit;
   readonly #turns = new SerialQueue();
   readonly #cuts = new SerialQueue();
-  readonly #source: SelectSource;
   readonly #writers = new Map<string, OwnWriter>();
   readonly #samples: Counter;
   readonly #lateWrites: Counter;
   /** A stream in here is being cut because it had too many marks; it gets no room meanwhile. */
   readonly #overdue = new Map<Stream, Promise<void>>();
 
-  constructor(deps: SeriesStoreDeps, options: SeriesStoreOptions) {
+  constructor(deps: StoredPartDeps, options: SeriesStoreOptions) {
     const { store, clock, logger, metrics } = deps;
     this.#deps = deps;
     this.#options = options;
-    this.#damage = new DamageKeeper(store, logger, metrics);
-    this.#cutter = new Cutter(store, this.#index, this.#partitions);
-    this.#retention = new Retention(store, this.#index, this.#streams, this.#partitions);
-    this.#source = {
+    this.#parts = {
       store,
       index: this.#index,
-      partitions: this.#partitions,
-      damage: this.#damage,
+      streams: this.#streams,
+      partitions: new Partitions(),
+      damage: new DamageKeeper(store, logger, metrics),
     };
+    this.#cutter = new Cutter(this.#parts);
+    this.#retention = new Retention(this.#parts);
     this.#commits = new GroupCommit(
       { clock, logger, metrics, write: (items) => this.#writeItems(items) },
       options.commitDelayMs,
@@ -113,10 +105,7 @@ export class SeriesStore {
   /** Once, before anything else. */
   async recover(): Promise<void> {
     const { clock, metrics } = this.#deps;
-    const recovery = new Recovery(
-      { ...this.#source, streams: this.#streams },
-      this.#options.chunkMs,
-    );
+    const recovery = new Recovery(this.#parts, this.#options.chunkMs);
     await recovery.run(clock.nowMs());
     metrics
       .counter(
@@ -182,7 +171,7 @@ export class SeriesStore {
     startMs: number,
     endMs: number,
   ): Promise<SeriesColumns[]> {
-    return await new Selection(this.#source, startMs, endMs, () => endMs).run(matchers);
+    return await new Selection(this.#parts, startMs, endMs, () => endMs).run(matchers);
   }
 
   /**
@@ -197,7 +186,7 @@ export class SeriesStore {
   ): Promise<SeriesColumns[]> {
     const endOf = (stream: number, epoch: number) =>
       this.#streams.byNumber(stream)?.endOf(epoch) ?? endMs;
-    return await new Selection(this.#source, startMs, endMs, endOf).run(matchers);
+    return await new Selection(this.#parts, startMs, endMs, endOf).run(matchers);
   }
 
   /** Label sets of the series that match any of the sets and were alive in the time, sorted. */
@@ -235,15 +224,13 @@ export class SeriesStore {
    * @throws OperationalError STORAGE; LIMIT for a time too far ahead
    */
   async write(group: string, timeMs: number, samples: readonly VectorSample[]): Promise<void> {
-    const stream = () => this.#streams.find(OWN_NODE, group);
     let writer = this.#writers.get(group);
     if (writer === undefined) {
-      const last = { epoch: stream()?.decoder.epoch ?? 0, lastTimeMs: stream()?.lastTimeMs ?? 0 };
-      writer = new OwnWriter(group, last, (items) => this.#commits.commit(items));
+      const commit = (items: readonly CommitItem[]) => this.#commits.commit(items);
+      writer = new OwnWriter(group, () => this.#streams.find(OWN_NODE, group), commit);
       this.#writers.set(group, writer);
     }
-    const hasLiving = () => (stream()?.seriesAlive ?? 0) > 0;
-    const isWritten = await writer.write(timeMs, samples, hasLiving);
+    const isWritten = await writer.write(timeMs, samples);
     if (!isWritten) this.#lateWrites.add();
   }
 

@@ -2,28 +2,17 @@ import { strict as assert } from "node:assert";
 import { epochOfSeq } from "../../shared/model/sequence.ts";
 import { type ParsedFrame, StreamDecoder } from "../../shared/wire/frame-decoder.ts";
 import type { ParsedGroup } from "../../shared/wire/frame-input.ts";
-import { GroupRows } from "./group-rows.ts";
+import { GroupRows, grownCopy } from "./group-rows.ts";
+import type { Checkpoint, SetBack } from "./records.ts";
 import { type Series, type SeriesIndex, storedLabels } from "./series-index.ts";
-import { NO_FRAMES, type StreamAccounts, withFrame } from "./stream-accounts.ts";
-
-/**
- * From `fromMs` on the times of `epoch` repeat those of earlier ones: a clock that was ahead had been
- * put right.
- */
-export type SetBack = { readonly epoch: number; readonly fromMs: number };
+import { NO_FRAMES, withFrame } from "./stream-accounts.ts";
 
 /**
  * A place in a stream up to which it can be cut: the rows before it become chunks, and a replay
  * that starts from `snapshot` after frame `seq` brings back all the rest.
  */
-export type Mark = {
-  readonly seq: number;
+export type Mark = Omit<Checkpoint, "chunksEndMs"> & {
   readonly epoch: number;
-  readonly lastTimeMs: number;
-  readonly timeEpoch: number;
-  readonly accounts: StreamAccounts;
-  readonly setBacks: readonly SetBack[];
-  readonly snapshot: Uint8Array;
   /** For the rows of each group the first that is not cut. */
   readonly ends: ReadonlyMap<GroupRows, number>;
 };
@@ -190,11 +179,8 @@ export class Stream {
     const mark = this.marks.shift();
     assert(mark !== undefined);
     for (const [rows, row] of mark.ends) {
-      const lastMs = rows.lastTimeMs;
       if (rows.isClosed && row === rows.rowEnd) {
-        for (let column = 0; column < rows.columnCount; column += 1) {
-          detach(index.get(rows.refOf(column)), rows, column, lastMs);
-        }
+        detachColumns(rows, index);
         this.oldRows = this.oldRows.filter((other) => other !== rows);
         continue;
       }
@@ -211,11 +197,7 @@ export class Stream {
 
   /** Takes every column out of the index: the stream is forgotten. */
   detachAll(index: SeriesIndex): void {
-    for (const rows of this.allRows()) {
-      for (let column = 0; column < rows.columnCount; column += 1) {
-        detach(index.get(rows.refOf(column)), rows, column, rows.lastTimeMs);
-      }
-    }
+    for (const rows of this.allRows()) detachColumns(rows, index);
   }
 
   #snapshot(): Uint8Array {
@@ -317,7 +299,10 @@ export class Stream {
     const series = index.find(storedLabels(this.node, definition.labels));
     assert(series !== undefined);
     series.firstMs = Math.min(series.firstMs, timeMs);
-    if (id >= this.#columns.length) this.#growColumns(id);
+    if (id >= this.#columns.length) {
+      const capacity = Math.max(id + 1, this.#columns.length * 2);
+      this.#columns = grownCopy(this.#columns, new Int32Array(capacity).fill(-1));
+    }
     let column = columnWith(series, rows, definition.scale);
     if (column >= 0) {
       // The series came back under another id; of two ids at once the later has the column.
@@ -329,12 +314,6 @@ export class Stream {
     }
     this.#columns[id] = column;
     return column;
-  }
-
-  #growColumns(id: number): void {
-    const grown = new Int32Array(Math.max(id + 1, this.#columns.length * 2)).fill(-1);
-    grown.set(this.#columns);
-    this.#columns = grown;
   }
 
   #entryCount(): number {
@@ -349,6 +328,12 @@ function columnWith(series: Series, rows: GroupRows, scale: number): number {
     if (place.rows === rows && rows.scaleOf(place.column) === scale) return place.column;
   }
   return -1;
+}
+
+function detachColumns(rows: GroupRows, index: SeriesIndex): void {
+  for (let column = 0; column < rows.columnCount; column += 1) {
+    detach(index.get(rows.refOf(column)), rows, column, rows.lastTimeMs);
+  }
 }
 
 function detach(series: Series | undefined, rows: GroupRows, column: number, lastMs: number): void {

@@ -7,7 +7,7 @@ import { formatG, parseGoNumber } from "../../shared/model/go-number.ts";
 import { labelValue } from "../../shared/model/labels.ts";
 import { formatRfc3339 } from "../../shared/model/rfc3339.ts";
 import { compilePattern, expandReplacement } from "../matching/pattern.ts";
-import { formatValue, sprintf, type TemplateValue, typeName } from "./go-format.ts";
+import { formatValue, isNumber, sprintf, type TemplateValue, typeName } from "./go-format.ts";
 
 type TemplateFunction = {
   /** Arguments at least and at most. */
@@ -92,15 +92,11 @@ function order(a: TemplateValue = null, b: TemplateValue = null): number {
   return a < b ? -1 : Number(a > b);
 }
 
-function isNumber(value: TemplateValue): value is number | bigint {
-  return typeof value === "number" || typeof value === "bigint";
-}
-
 function incomparable(a: TemplateValue, b: TemplateValue): OperationalError {
   return fault(`incompatible types for comparison: ${typeName(a)} and ${typeName(b)}`);
 }
 
-function fault(message: string): OperationalError {
+export function fault(message: string): OperationalError {
   return new OperationalError("PARSE", message);
 }
 

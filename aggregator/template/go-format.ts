@@ -32,6 +32,10 @@ export function formatValue(value: TemplateValue): string {
   return `map[${pairs.map(([name, text]) => `${name}:${text}`).join(" ")}]`;
 }
 
+export function isNumber(value: TemplateValue): value is number | bigint {
+  return typeof value === "number" || typeof value === "bigint";
+}
+
 export function typeName(value: TemplateValue): string {
   if (value === null) return "<nil>";
   if (typeof value === "number") return "float64";
@@ -60,7 +64,7 @@ export function sprintf(format: string, args: readonly TemplateValue[]): string 
     const value = args[used] ?? null;
     used += 1;
     const body = formatVerb(verb, value, digits, flags);
-    return pad(body, Number(width), flags, typeof value === "number" || typeof value === "bigint");
+    return pad(body, Number(width), flags, isNumber(value));
   });
   if (used === args.length) return text;
   const rest = args.slice(used).map((value) => `${typeName(value)}=${formatValue(value)}`);
@@ -75,7 +79,7 @@ function formatVerb(
 ): string {
   const body = formatOf(verb, value, digits);
   if (body === null) return `%!${verb}(${typeName(value)}=${formatValue(value)})`;
-  const isSigned = flags.includes("+") && (typeof value === "number" || typeof value === "bigint");
+  const isSigned = flags.includes("+") && isNumber(value);
   return isSigned && !/^[-+]/.test(body) ? `+${body}` : body;
 }
 
@@ -119,9 +123,9 @@ function quote(text: string): string {
     .replace(/\\u00([0-9a-f]{2})/g, "\\x$1");
 }
 
-function pad(text: string, width: number, flags: string, isNumber: boolean): string {
+function pad(text: string, width: number, flags: string, isOfNumber: boolean): string {
   if (flags.includes("-")) return text.padEnd(width);
-  if (!flags.includes("0") || !isNumber) return text.padStart(width);
+  if (!flags.includes("0") || !isOfNumber) return text.padStart(width);
   const sign = /^[-+]/.test(text) ? text.slice(0, 1) : "";
   return sign + text.slice(sign.length).padStart(width - sign.length, "0");
 }

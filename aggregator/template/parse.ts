@@ -2,6 +2,7 @@
 
 import { OperationalError } from "../../shared/errors.ts";
 import { unquote } from "../../shared/model/go-string.ts";
+import { textPlace } from "../../shared/model/text-place.ts";
 import { TEMPLATE_FUNCTIONS, UNSUPPORTED_FUNCTIONS } from "./functions.ts";
 
 export type Operand =
@@ -283,10 +284,7 @@ class TemplateParser {
 }
 
 function templateFault(text: string, offset: number, message: string): OperationalError {
-  const before = text.slice(0, offset);
-  const line = before.split("\n").length;
-  const column = offset - before.lastIndexOf("\n");
-  return new OperationalError("PARSE", `template ${line}:${column}: ${message}`);
+  return new OperationalError("PARSE", `template ${textPlace(text, offset)}: ${message}`);
 }
 
 const TOKEN =

@@ -1,6 +1,6 @@
 import { errorMessage, OperationalError } from "../../shared/errors.ts";
 import { type Labels, labelValue } from "../../shared/model/labels.ts";
-import { isTrue, TEMPLATE_FUNCTIONS, TEMPLATE_OUTPUT_MAX } from "./functions.ts";
+import { fault, isTrue, TEMPLATE_FUNCTIONS, TEMPLATE_OUTPUT_MAX } from "./functions.ts";
 import { formatValue, type TemplateValue, typeName } from "./go-format.ts";
 import {
   type Command,
@@ -185,8 +185,4 @@ function fieldOf(value: TemplateValue, path: readonly string[]): TemplateValue {
     }
   }
   return found;
-}
-
-function fault(message: string): OperationalError {
-  return new OperationalError("PARSE", message);
 }

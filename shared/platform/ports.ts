@@ -29,6 +29,14 @@ export type BatchOperation =
   | { readonly type: "put"; readonly key: Uint8Array; readonly value: Uint8Array }
   | { readonly type: "del"; readonly key: Uint8Array };
 
+export function put(key: Uint8Array, value: Uint8Array): BatchOperation {
+  return { type: "put", key, value };
+}
+
+export function del(key: Uint8Array): BatchOperation {
+  return { type: "del", key };
+}
+
 export type Entry = readonly [key: Uint8Array, value: Uint8Array];
 
 /**

@@ -148,18 +148,15 @@ export class ByteReader {
   }
 
   varint(): number {
-    let value = 0;
-    let factor = 1;
-    for (let count = 0; count < 8; count += 1) {
-      const byte = this.#bytes[this.#offset];
-      if (byte === undefined) throw this.#cutOff();
-      this.#offset += 1;
+    const first = this.byte();
+    if (first < 0x80) return first;
+    let value = first & 0x7f;
+    for (let factor = 0x80; factor <= 2 ** 49; factor *= 0x80) {
+      const byte = this.byte();
       value += (byte & 0x7f) * factor;
-      if (byte < 0x80) {
-        if (value > Number.MAX_SAFE_INTEGER) break;
-        return value;
-      }
-      factor *= 0x80;
+      if (byte >= 0x80) continue;
+      if (value > Number.MAX_SAFE_INTEGER) break;
+      return value;
     }
     throw new OperationalError("PARSE", `${this.#what}: a number at ${this.#offset} is too large`);
   }

@@ -68,7 +68,7 @@ test.each<[string, Kind, string[], string[], string[]]>([
 test("without a routing nothing is sent, and nobody counts as notified", () => {
   const alerts = [alert("firing", "a", ["r/0"]), alert("ended", "b", ["r/0"])];
   const decision = dispatch(alerts, { routing: null, external: EXTERNAL }, 9000);
-  expect(decision).toStrictEqual({ sends: [], notified: [[], []], lookAgainAtMs: null });
+  expect(decision).toStrictEqual({ sends: [], notified: [[], []] });
 });
 
 test("alerts are grouped by labels, in their order, and cut at the bound", () => {

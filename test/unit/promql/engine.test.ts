@@ -26,12 +26,6 @@ describe("limits", () => {
     await expect(engine.range(RATE, STEPS)).rejects.toThrow("more than 9000 samples");
   });
 
-  test("a query may lower the limit of samples, not raise it", async () => {
-    const engine = new PromqlEngine(counters(10), { ...DEFAULT_ENGINE_OPTIONS, samplesMax: 9000 });
-    await expect(engine.range(RATE, STEPS, { samplesMax: 1e9 })).rejects.toThrow("9000");
-    await expect(engine.range(RATE, STEPS, { samplesMax: 100 })).rejects.toThrow("than 100 ");
-  });
-
   test("series over the limit end the query", async () => {
     const engine = new PromqlEngine(counters(10), { ...DEFAULT_ENGINE_OPTIONS, seriesMax: 9 });
     await expect(engine.instant(RATE, 500_000)).rejects.toThrow("reads 10 series");
@@ -61,23 +55,21 @@ describe("limits", () => {
     await expect(engine.range(parsePromql("1"), steps)).rejects.toThrow(message);
   });
 
-  test("a long query rests, and stops at its deadline or when it is aborted", async () => {
+  test("a long query rests, and stops when it is aborted", async () => {
     let pauses = 0;
+    let stop = new AbortController();
     const pause = async (): Promise<void> => {
       pauses += 1;
+      if (pauses === 2) stop.abort(new Error("client went away"));
     };
     const engine = new PromqlEngine(counters(200), { ...DEFAULT_ENGINE_OPTIONS, pause });
     await engine.range(RATE, STEPS);
-    const all = pauses;
-    expect(all).toBeGreaterThan(3);
+    expect(pauses).toBeGreaterThan(3);
     pauses = 0;
-    const late = engine.range(RATE, STEPS, { isExpired: () => pauses >= 2 });
-    await expect(late).rejects.toThrow("Query took too long");
-    expect(pauses).toBe(2);
-    const stop = new AbortController();
-    stop.abort(new Error("client went away"));
-    const aborted = engine.range(RATE, STEPS, { signal: stop.signal });
+    stop = new AbortController();
+    const aborted = engine.range(RATE, STEPS, stop.signal);
     await expect(aborted).rejects.toThrow("client went away");
+    expect(pauses).toBe(2);
   });
 });
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { parseNumberText } from "../../../aggregator/promql/literals.ts";
+import { parseNumberText } from "../../../aggregator/promql/read-numbers.ts";
 import { unquote } from "../../../shared/model/go-string.ts";
 
 test.each([
