@@ -8,7 +8,7 @@ import { FrameSet } from "./frame-set.ts";
 import type { Host, Process } from "./host.ts";
 import type { Network } from "./network.ts";
 import type { Plan } from "./plan.ts";
-import type { Plant } from "./plants.ts";
+import { changedStore, type Plant } from "./plant.ts";
 import type { Receiver } from "./receiver.ts";
 import { Service } from "./service.ts";
 import { HOT_ABOVE, HOT_METRIC, type Span } from "./source.ts";
@@ -162,12 +162,7 @@ export class AggregatorNode {
     const gone = name === "alerts" ? this.#table.missing(found) : [];
     this.#noteSafe(name, [...gone, ...found.map(([key, value]) => put(key, value))]);
     let unsynced: BatchOperation[] = [];
-    const watched: KeyValueStore = {
-      get: (key) => store.get(key),
-      entries: (range) => store.entries(range),
-      clear: (range) => store.clear(range),
-      compact: (range) => store.compact(range),
-      close: () => store.close(),
+    const watched = changedStore(store, {
       batch: async (batch, options) => {
         await store.batch(batch, options);
         unsynced.push(...batch);
@@ -175,18 +170,19 @@ export class AggregatorNode {
         this.#noteSafe(name, unsynced);
         unsynced = [];
       },
-    };
+    });
     return this.#plant.store(name, watched);
   }
 
   #noteSafe(name: string, operations: readonly BatchOperation[]): void {
-    const now = { atMs: this.host.world.clock.monotonicMs(), wallMs: this.host.wallMs() };
+    const nowMs = this.host.world.clock.monotonicMs();
     const known = this.transitions.length;
     for (const operation of operations) {
       const isPut = operation.type === "put";
       if (name === "series" && isPut) {
-        for (const frames of [this.safeFrames, this.ownFrames])
-          frames.addStored(operation.value, now);
+        for (const frames of [this.safeFrames, this.ownFrames]) {
+          frames.addStored(operation.value, nowMs);
+        }
       }
       if (name !== "alerts" || operation.key[0] !== OUTBOX_PREFIX) continue;
       if (isPut) this.#noteChange(operation);

@@ -370,7 +370,7 @@ class SimulatedConnection {
   }
 
   async #send(side: Side, bytes: Buffer, kind = ""): Promise<void> {
-    const process = side === "agent" ? this.#parts.agent : this.#parts.aggregator;
+    const process = this.#parts[side];
     if (process.isDead) await never();
     if (side === "agent" && kind !== "goodbye") this.said.push(bytes);
     this.#parts.world.trace.add(`send-${kind}`, this.name, `${bytes.length}`);
@@ -382,7 +382,7 @@ class SimulatedConnection {
     decode: (bytes: Buffer) => T,
     observe: (ends: Ends, message: T) => void,
   ): AsyncGenerator<T> {
-    const process = side === "agent" ? this.#parts.agent : this.#parts.aggregator;
+    const process = this.#parts[side];
     try {
       for await (const bytes of this.#inOf(side).read()) {
         if (process.isDead) await never();
@@ -396,7 +396,7 @@ class SimulatedConnection {
   }
 
   #close(side: Side, error: Error | undefined): void {
-    const process = side === "agent" ? this.#parts.agent : this.#parts.aggregator;
+    const process = this.#parts[side];
     if (process.isDead) return;
     this.#parts.world.trace.add("close", this.name, `${side} ${error?.message ?? ""}`);
     this.#outOf(side).end(error ?? null);

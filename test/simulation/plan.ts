@@ -28,7 +28,8 @@ export type SimulatedEvent = { readonly atMs: number; readonly host: string } & 
   | { readonly kind: "replay" }
 );
 
-type EventKind = SimulatedEvent["kind"];
+/** Those that are drawn by their weights. */
+type EventKind = Exclude<SimulatedEvent["kind"], ConnectionKind | "reload">;
 
 export type AgentPlan = {
   readonly name: string;
@@ -90,16 +91,15 @@ const WEIGHTS: readonly (readonly [EventKind, number])[] = [
 ];
 /** Those of the connection happen beside all others. */
 const CONNECTION_KINDS = ["half-open", "replay"] as const;
+type ConnectionKind = (typeof CONNECTION_KINDS)[number];
 
 const CHOICES = ["pick_first", "round_robin", "random", "weighted"] as const;
 
 export function planOf(seed: number): Plan {
   const random = new SeededRandom(`plan ${seed}`);
   const faultsMs = 1000 * random.int(8, 26);
-  const names = Array.from(
-    { length: random.pick([1, 1, 1, 2, 2, 3, 4]) },
-    (_, i) => `node-${i + 1}`,
-  );
+  const agentCount = random.pick([1, 1, 1, 2, 2, 3, 4]);
+  const names = Array.from({ length: agentCount }, (_, i) => `node-${i + 1}`);
   const agents = names.map((name, index): AgentPlan => {
     const own = random.fork(name);
     return {
@@ -206,8 +206,6 @@ function eventOf(kind: EventKind, where: Where, random: SeededRandom): Simulated
     case "stop":
       return { kind, atMs, host, downMs };
     case "drop":
-    case "half-open":
-    case "replay":
       return { kind, atMs, host: agent };
     case "cut":
       return { kind, atMs, host: agent, forMs };
@@ -215,8 +213,6 @@ function eventOf(kind: EventKind, where: Where, random: SeededRandom): Simulated
       return { kind, atMs, host, byMs: clockStep(random, host) };
     case "receiver-down":
       return { kind, atMs, host: AGGREGATOR, forMs };
-    case "reload":
-      return { kind, atMs, host: AGGREGATOR, isWrong: false };
     default:
       return { kind, atMs, host, forMs };
   }
