@@ -2,7 +2,7 @@ import fc from "fast-check";
 import type { FrameQueue, QueuedFrame } from "../../../agent/frames/frame-queue.ts";
 import { openFrameQueue } from "../../../agent/frames/frame-queue.ts";
 import type { QueueLimits } from "../../../agent/queue/queue.ts";
-import { labelsOf, labelsRecord } from "../../../shared/model/labels.ts";
+import { labelsOf, labelValue } from "../../../shared/model/labels.ts";
 import { epochOfSeq } from "../../../shared/model/sequence.ts";
 import { Metrics } from "../../../shared/telemetry/metrics.ts";
 import { parseFrame, StreamDecoder } from "../../../shared/wire/frame-decoder.ts";
@@ -10,6 +10,7 @@ import { type EncodedFrame, FrameEncoder } from "../../../shared/wire/frame-enco
 import { FakeClock } from "../../support/fake-clock.ts";
 import { MemoryLogger } from "../../support/memory-logger.ts";
 import { MemoryDisk, MemoryStore } from "../../support/memory-store.ts";
+import { metricTotal } from "../../support/metric-total.ts";
 import { SeededRandom } from "../../support/random.ts";
 
 const KEYFRAME_EVERY = 4;
@@ -65,7 +66,9 @@ export class BufferRig {
       { store, clock, random: this.random.next, logger, metrics, freeBytes },
       this.limits,
     );
-    this.#encoder = this.#newEncoder();
+    this.#encoder = new FrameEncoder(this.buffer.epoch, { keyframeEvery: KEYFRAME_EVERY });
+    this.#slots = [];
+    for (let i = 0; i < 3; i += 1) this.#define();
   }
 
   async restart(): Promise<void> {
@@ -128,15 +131,17 @@ export class BufferRig {
     return refused;
   }
 
-  /** A metric's value, or of a labelled one its values by label. */
   metric(name: string): number {
-    return this.#values(name).reduce((sum, { value }) => sum + value, 0);
+    return metricTotal(this.metrics, name);
   }
 
+  /** By reason. */
   dropped(): Record<string, number> {
-    const values = this.#values("telltale_agent_frames_dropped_total");
-    const pairs = values.map(({ labels, value }) => [labelsRecord(labels)["reason"], value]);
-    return Object.fromEntries(pairs.filter(([, value]) => value !== 0));
+    const pairs = this.metrics
+      .samples()
+      .filter(({ name, value }) => name === "telltale_agent_frames_dropped_total" && value !== 0)
+      .map(({ labels, value }) => [labelValue(labels, "reason"), value]);
+    return Object.fromEntries(pairs);
   }
 
   books(): { made: number; stored: number; waiting: number; dropped: number } {
@@ -146,18 +151,6 @@ export class BufferRig {
       waiting: this.metric("telltale_agent_frames_waiting"),
       dropped: this.metric("telltale_agent_frames_dropped_total"),
     };
-  }
-
-  #values(name: string) {
-    return this.metrics.samples().filter((sample) => sample.name === name);
-  }
-
-  #newEncoder(): FrameEncoder {
-    const encoder = new FrameEncoder(this.buffer.epoch, { keyframeEvery: KEYFRAME_EVERY });
-    this.#encoder = encoder;
-    this.#slots = [];
-    for (let i = 0; i < 3; i += 1) this.#define();
-    return encoder;
   }
 
   #define(): void {

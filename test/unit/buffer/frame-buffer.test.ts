@@ -7,16 +7,6 @@ import { seqOf } from "../../../shared/model/sequence.ts";
 import { settle } from "../../support/fake-clock.ts";
 import { BufferRig, seqs } from "./buffer-rig.ts";
 
-async function codeOf(work: Promise<unknown>): Promise<string> {
-  try {
-    await work;
-    return "none";
-  } catch (error) {
-    if (error instanceof OperationalError) return error.code;
-    throw error;
-  }
-}
-
 async function filled(frames: number, limits: Partial<QueueLimits> = {}): Promise<BufferRig> {
   const rig = await BufferRig.open(limits);
   await rig.append(frames);
@@ -26,7 +16,7 @@ async function filled(frames: number, limits: Partial<QueueLimits> = {}): Promis
 /** A frame that its disk does not take. */
 async function lose(rig: BufferRig): Promise<void> {
   const lost = rig.frame();
-  expect(await codeOf(rig.buffer.append(lost))).toBe("STORAGE");
+  await expect(rig.buffer.append(lost)).rejects.toMatchObject({ code: "STORAGE" });
   rig.buffer.discard(lost, "disk_full");
 }
 
@@ -161,7 +151,7 @@ describe("an ack", () => {
 
   test("of a frame that was never made is refused", async () => {
     const rig = await filled(1);
-    expect(await codeOf(rig.buffer.ack(seqOf(1, 2)))).toBe("PROTOCOL");
+    await expect(rig.buffer.ack(seqOf(1, 2))).rejects.toMatchObject({ code: "PROTOCOL" });
     expect(rig.books().waiting).toBe(1);
   });
 
@@ -209,7 +199,7 @@ describe("a full disk", () => {
   test("leaves frames waiting whose ack cannot be written, until a later ack", async () => {
     const rig = await filled(6); // the ack of frame 5, a keyframe, frees the four before it
     rig.disk.isFull = true;
-    expect(await codeOf(rig.buffer.ack(seqOf(1, 5)))).toBe("STORAGE");
+    await expect(rig.buffer.ack(seqOf(1, 5))).rejects.toMatchObject({ code: "STORAGE" });
     expect(rig.books()).toEqual({ made: 6, stored: 0, waiting: 6, dropped: 0 });
     rig.disk.isFull = false;
     await rig.buffer.ack(seqOf(1, 6));
@@ -249,7 +239,7 @@ describe("a buffer over its limit", () => {
   test("refuses a frame that alone is larger, and keeps the others", async () => {
     const rig = await filled(2, { bytesMax: 600 });
     const large = rig.frame(200);
-    expect(await codeOf(rig.buffer.append(large))).toBe("LIMIT");
+    await expect(rig.buffer.append(large)).rejects.toMatchObject({ code: "LIMIT" });
     expect(await rig.readAll(0)).toHaveLength(2);
   });
 
@@ -302,7 +292,7 @@ describe("a damaged disk", () => {
     const rig = await filled(1);
     await damage(rig, definitionKey(1, 1));
     expect(await rig.buffer.definitions(1, 0, 3)).toHaveLength(1);
-    expect(await codeOf(rig.buffer.append(rig.frame()))).toBe("STORAGE");
+    await expect(rig.buffer.append(rig.frame())).rejects.toMatchObject({ code: "STORAGE" });
     rig.beginEpoch();
     await rig.append(1);
     expect(await rig.buffer.definitions(2, 0, 3)).toHaveLength(3);

@@ -11,6 +11,7 @@ import type { AggregatorMessage__Output } from "../../../shared/wire/generated/t
 import { PROTOCOL_VERSION } from "../../../shared/wire/proto.ts";
 import { FakeClock, settle } from "../../support/fake-clock.ts";
 import { MemoryLogger } from "../../support/memory-logger.ts";
+import { metricTotal } from "../../support/metric-total.ts";
 import { MemoryConnection } from "./memory-connection.ts";
 import { DELAY_MS, MemoryIngestStore } from "./memory-ingest-store.ts";
 
@@ -69,10 +70,7 @@ export class Aggregator {
   }
 
   count(name: string): number {
-    return this.metrics
-      .samples()
-      .filter((sample) => sample.name === name)
-      .reduce((sum, { value }) => sum + value, 0);
+    return metricTotal(this.metrics, name);
   }
 }
 

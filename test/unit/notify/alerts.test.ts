@@ -8,6 +8,7 @@ import { Metrics } from "../../../shared/telemetry/metrics.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 import { MemoryLogger } from "../../support/memory-logger.ts";
 import { MemoryDisk, MemoryStore } from "../../support/memory-store.ts";
+import { metricTotal } from "../../support/metric-total.ts";
 import { SeededRandom } from "../../support/random.ts";
 
 type Answer = number | "no answer" | "silence";
@@ -96,12 +97,7 @@ class Scene {
   }
 
   total(outcome: string): number {
-    const samples = this.metrics.samples().filter(({ labels }) => labels.includes(outcome));
-    return samples.reduce((sum, { value }) => sum + value, 0);
-  }
-
-  gauge(name: string): number | undefined {
-    return this.metrics.samples().find(({ labels }) => labels.includes(name))?.value;
+    return metricTotal(this.metrics, outcome);
   }
 }
 
@@ -317,7 +313,7 @@ test("a receiver whose address changed gets what waits at the new one, at once",
   await scene.configure();
   expect(scene.requests).toStrictEqual(["http://new/ firing A", "http://new/ resolved A"]);
   expect(await scene.keys()).toStrictEqual([]);
-  expect(scene.gauge("telltale_outbox_entries")).toBe(0);
+  expect(scene.total("telltale_outbox_entries")).toBe(0);
 });
 
 test("another receiver hears of what fires; what waited for the one before expires with a reason", async () => {

@@ -9,6 +9,7 @@ import type { AggregatorMessage } from "../../../shared/wire/generated/telltale/
 import type { AgentConnection } from "../../../shared/wire/ingest-connection.ts";
 import { settle } from "../../support/fake-clock.ts";
 import { MemoryLogger } from "../../support/memory-logger.ts";
+import { metricTotal } from "../../support/metric-total.ts";
 import { BufferRig, seqs } from "../buffer/buffer-rig.ts";
 import { MemoryConnection } from "../ingest/memory-connection.ts";
 import { MemoryIngestStore } from "../ingest/memory-ingest-store.ts";
@@ -46,10 +47,7 @@ class Link {
   }
 
   metric(name: string): number {
-    return this.run.metrics
-      .samples()
-      .filter((sample) => sample.name === name)
-      .reduce((sum, { value }) => sum + value, 0);
+    return metricTotal(this.run.metrics, name);
   }
 
   async #connect(): Promise<AgentConnection> {
