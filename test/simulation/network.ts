@@ -10,9 +10,9 @@ import type {
 import type { AgentConnection, AggregatorConnection } from "../../shared/wire/ingest-connection.ts";
 import { loadTelltale } from "../../shared/wire/proto.ts";
 import { type CrashKind, never } from "../support/memory-store.ts";
+import { Pipe } from "../support/pipe.ts";
 import type { SeededRandom } from "../support/random.ts";
 import type { Process, Surroundings } from "./host.ts";
-import { Pipe } from "./pipe.ts";
 import { AGGREGATOR, type NetworkOptions } from "./plan.ts";
 
 const { Stream: method } = loadTelltale().v1.Ingest.service;

@@ -302,7 +302,7 @@ describe("an agent that does not keep to the protocol", () => {
 
   test("who reads no acks is cut off at its window", async () => {
     const { aggregator, agent } = await welcomed();
-    agent.connection.down.isStuck = true;
+    agent.connection.isStuck = true;
     for (let i = 0; i < 2 * WINDOW; i += 1) {
       await agent.sendFrames(agent.frame()).catch(() => {}); // it may be gone by then
       await aggregator.clock.advance(DELAY_MS);

@@ -56,10 +56,9 @@ class Aggregator {
 
   /** Takes everything, says nothing: to a frame, and to a hello. */
   hang(): void {
-    const { down } = this.connections.at(-1) ?? {};
-    const release = this.store.hang();
-    if (down !== undefined) down.isStuck = true;
-    this.#release = release;
+    const connection = this.connections.at(-1);
+    if (connection !== undefined) connection.isStuck = true;
+    this.#release = this.store.hang();
   }
 
   resume(): void {
@@ -75,7 +74,7 @@ class Aggregator {
   #connect() {
     if (this.isDown) throw new OperationalError("UNAVAILABLE", `${this.name}: connection refused`);
     const connection = new MemoryConnection("agent:1");
-    connection.down.isStuck = this.#release !== null;
+    connection.isStuck = this.#release !== null;
     this.connections.push(connection);
     void this.#service.serve(connection.aggregator);
     return connection.agent;
