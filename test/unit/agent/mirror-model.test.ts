@@ -170,4 +170,4 @@ test("mirrored to two: what one acks, refuses, cannot write or loses is nothing 
     }),
     { numRuns: 30 },
   );
-});
+}, 60_000);
