@@ -173,8 +173,7 @@ test("a small limit is kept at every step, and all that is left can be read", as
       for (const next of script) {
         if (next.kind === "ack") await rig.buffer.ack(rig.buffer.newestSeq);
         if (next.kind === "restart") await rig.restart();
-        if (next.kind === "restart") needsEpoch = false;
-        if (next.kind === "epoch" || needsEpoch) rig.beginEpoch();
+        else if (next.kind === "epoch" || needsEpoch) rig.beginEpoch();
         needsEpoch = false;
         if (next.kind === "append") {
           const frame = rig.frame(next.series);

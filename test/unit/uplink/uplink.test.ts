@@ -109,24 +109,6 @@ describe("an uplink", () => {
     expect(rig.logger.messages()).toEqual(["connected to the aggregator"]);
   });
 
-  test("goes on where the aggregator is after any number of broken connections", async () => {
-    const { link, store, rig } = await joined(7);
-    link.start();
-    for (let i = 0; i < 60; i += 1) {
-      await rig.append(rig.random.int(0, 4));
-      await rig.clock.advance(rig.random.int(0, 20));
-      if (rig.random.chance(0.3)) link.last.cut();
-      if (rig.random.chance(0.1)) rig.beginEpoch();
-      await rig.clock.advance(rig.random.int(0, 300));
-    }
-    await rig.clock.advance(10_000);
-    const { made, stored, waiting, dropped } = rig.books();
-    expect({ stored, waiting, dropped }).toEqual({ stored: made, waiting: 0, dropped: 0 });
-    const got = store.seqsOf("web-1");
-    expect(got).toHaveLength(made);
-    expect(got).toEqual([...new Set(got)].sort((a, b) => a - b));
-  });
-
   test("serves an aggregator that lost everything from its oldest keyframe", async () => {
     const { link, store, rig } = await joined();
     await rig.append(6);
