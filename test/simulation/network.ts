@@ -154,10 +154,10 @@ export class Network {
   /** The connections of a host break; one side may learn of it much later than the other. */
   drop(host: string): void {
     for (const connection of this.#of(host)) {
-      this.#world.trace.add("drop", host, connection.name);
-      const isAgentFirst = this.#random.chance(0.5);
-      connection.breakEnd(isAgentFirst ? "agent" : "aggregator", "connection reset");
-      this.#breakLater(connection, isAgentFirst ? "aggregator" : "agent");
+      const side = this.#random.chance(0.5) ? "agent" : "aggregator";
+      const isBroken = connection.breakEnd(side, "connection reset");
+      if (isBroken) this.#world.trace.add("drop", host, connection.name);
+      this.#breakLater(connection, otherSide(side));
     }
   }
 

@@ -4,6 +4,8 @@ import { SeededRandom } from "../support/random.ts";
 import type { DiskSpeed } from "./host.ts";
 import type { Span } from "./source.ts";
 
+type LastingKind = "cut" | "disk-full" | "sync-fails" | "sync-hangs" | "receiver-down";
+
 /** What befalls the system. `host`: an agent's name or "aggregator"; times are monotonic. */
 export type SimulatedEvent = { readonly atMs: number; readonly host: string } & (
   | { readonly kind: "crash"; readonly crash: CrashKind; readonly downMs: number }
@@ -15,17 +17,11 @@ export type SimulatedEvent = { readonly atMs: number; readonly host: string } & 
       readonly downMs: number;
     }
   | { readonly kind: "stop"; readonly downMs: number }
-  | { readonly kind: "drop" }
-  | { readonly kind: "cut"; readonly forMs: number }
-  | { readonly kind: "disk-full"; readonly forMs: number }
-  | { readonly kind: "sync-fails"; readonly forMs: number }
-  | { readonly kind: "sync-hangs"; readonly forMs: number }
   | { readonly kind: "clock-step"; readonly byMs: number }
-  | { readonly kind: "receiver-down"; readonly forMs: number }
+  | { readonly kind: LastingKind; readonly forMs: number }
   // The aggregator's files change and are read again; wrong ones must change nothing.
   | { readonly kind: "reload"; readonly isWrong: boolean }
-  | { readonly kind: "half-open" }
-  | { readonly kind: "replay" }
+  | { readonly kind: "drop" | ConnectionKind }
 );
 
 /** Those that are drawn by their weights. */

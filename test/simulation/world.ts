@@ -1,3 +1,5 @@
+import type { SeriesColumns } from "../../shared/model/columns.ts";
+import { labelValue } from "../../shared/model/labels.ts";
 import type { AggregatorMessage__Output } from "../../shared/wire/generated/telltale/v1/AggregatorMessage.ts";
 import type { Rejected__Output } from "../../shared/wire/generated/telltale/v1/Rejected.ts";
 import type { SeededRandom } from "../support/random.ts";
@@ -363,14 +365,10 @@ export class World {
     }
   }
 
-  #checkVisible(series: {
-    readonly labels: readonly string[];
-    readonly times: Float64Array;
-  }): void {
-    const at = series.labels.indexOf("instance") + 1;
-    const ends = { agent: series.labels[at] ?? "", aggregator: AGGREGATOR };
-    const journal = this.#journal(ends);
-    const timeMs = series.times.at(-1) ?? 0;
+  #checkVisible({ labels, times }: SeriesColumns): void {
+    const agent = labelValue(labels, "instance");
+    const journal = this.#journal({ agent, aggregator: AGGREGATOR });
+    const timeMs = times.at(-1) ?? 0;
     const ticks = journal.ticks.filter((tick) => tick.timeMs === timeMs);
     if (ticks.some((tick) => this.#aggregator.safeFrames.has(tick.bytes))) return;
     this.violate(`${journal.agent}: a query sees ${timeMs}, which is not on the disk`);
