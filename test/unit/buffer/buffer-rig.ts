@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { expect } from "vitest";
 import type { FrameQueue, QueuedFrame } from "../../../agent/frames/frame-queue.ts";
 import { openFrameQueue } from "../../../agent/frames/frame-queue.ts";
 import type { QueueLimits } from "../../../agent/queue/queue.ts";
@@ -42,15 +43,13 @@ export class BufferRig {
     this.limits = limits;
   }
 
-  static async open(limits: Partial<QueueLimits> = {}, seed = 1): Promise<BufferRig> {
-    const rig = new BufferRig(new MemoryDisk(), new SeededRandom(seed), { ...LIMITS, ...limits });
-    await rig.reopen();
-    return rig;
-  }
-
-  /** Another machine with a disk that has been used before. */
-  static async on(disk: MemoryDisk): Promise<BufferRig> {
-    const rig = new BufferRig(disk, new SeededRandom(2), LIMITS);
+  /** @param disk one that another machine has used before */
+  static async open(
+    limits: Partial<QueueLimits> = {},
+    seed = 1,
+    disk = new MemoryDisk(),
+  ): Promise<BufferRig> {
+    const rig = new BufferRig(disk, new SeededRandom(seed), { ...LIMITS, ...limits });
     await rig.reopen();
     return rig;
   }
@@ -160,6 +159,30 @@ export class BufferRig {
 }
 
 export const seqs = (frames: readonly { seq: number }[]) => frames.map(({ seq }) => seq);
+
+/** What must be in a buffer: every frame that was appended, after the one it was acked up to. */
+export class BufferModel {
+  readonly appended = new Map<number, Uint8Array>();
+  ackedSeq = 0;
+
+  waiting(): number[] {
+    return [...this.appended.keys()].filter((seq) => seq > this.ackedSeq);
+  }
+
+  /** Returns what was read. */
+  async check(rig: BufferRig): Promise<QueuedFrame[]> {
+    const { made, stored, waiting, dropped } = rig.books();
+    expect(made).toBe(stored + waiting + dropped);
+    expect(waiting).toBe(this.waiting().length);
+    const read = await rig.readAll(rig.buffer.ackedSeq);
+    expect(seqs(read)).toEqual(this.waiting());
+    for (const { seq, bytes } of read) {
+      expect(Buffer.compare(bytes, this.appended.get(seq) ?? new Uint8Array())).toBe(0);
+    }
+    expect(await rig.undecodable()).toEqual([]);
+    return read;
+  }
+}
 
 /** For models of it: one kind of step, with what it needs to know, and how often it comes. */
 export function stepOf<Kind extends string, Fields extends object>(

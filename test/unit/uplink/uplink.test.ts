@@ -153,7 +153,7 @@ describe("an uplink", () => {
     await rig.clock.advance(3000);
     await link.run.done;
 
-    const other = await BufferRig.on(backup); // epoch 2 again
+    const other = await BufferRig.open({}, 2, backup); // epoch 2 again
     await other.append(7);
     store.restart(other.clock);
     const service = serviceOn(store, other);
