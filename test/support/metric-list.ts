@@ -65,20 +65,13 @@ class LabelSink {
     return 1;
   }
 
-  read(): void {
-    // Its labels have been seen all the same.
-  }
-
-  retire(): void {
-    // Its labels have been seen all the same.
-  }
+  // Whatever becomes of a series, its labels have been seen.
+  readonly read = () => {};
+  readonly retire = () => {};
+  readonly end = () => {};
 
   hold(slot: number): void {
     this.set(slot);
-  }
-
-  end(): void {
-    // Its labels have been seen all the same.
   }
 
   set(slot: number): void {
