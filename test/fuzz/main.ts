@@ -1,7 +1,7 @@
 import { randomInt } from "node:crypto";
 import { readdirSync } from "node:fs";
-import { parseArgs } from "node:util";
 import { sumOnPage } from "../support/accounts.ts";
+import { readOptions, wholeNumber } from "../support/command-line.ts";
 import { Bed, exitOnSignals, type Program, residentMiB } from "../support/programs.ts";
 import { SeededRandom } from "../support/random.ts";
 import { Fuzzer } from "./fuzzer.ts";
@@ -81,12 +81,7 @@ function judgeGrowth(looks: readonly Look[]): void {
 }
 
 exitOnSignals();
-const { values } = parseArgs({
-  options: { minutes: { type: "string" }, seed: { type: "string" }, help: { type: "boolean" } },
-});
-if (values.help === true) console.log(HELP);
-else {
-  const seed = values.seed === undefined ? randomInt(1_000_000_000) : Number(values.seed);
-  console.log(`seed ${seed}`);
-  await run(Number(values.minutes ?? MINUTES_DEFAULT), seed);
-}
+const options = readOptions(HELP, ["minutes", "seed"]);
+const seed = wholeNumber(options.seed, randomInt(1_000_000_000));
+console.log(`seed ${seed}`);
+await run(Number(options.minutes ?? MINUTES_DEFAULT), seed);

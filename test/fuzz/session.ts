@@ -1,7 +1,7 @@
 import { labelsOf } from "../../shared/model/labels.ts";
 import { FrameEncoder } from "../../shared/wire/frame-encoder.ts";
 import type { AgentMessage } from "../../shared/wire/generated/telltale/v1/AgentMessage.ts";
-import { PROTOCOL_VERSION } from "../../shared/wire/proto.ts";
+import { hello, table } from "../support/ingest-messages.ts";
 
 /** The messages of one agent's stream, in order. */
 export type Session = readonly AgentMessage[];
@@ -16,35 +16,18 @@ export function encodedSession(node: string, streamId: string, nowMs: number): S
   const slots = Array.from({ length: SERIES }, (_, index) => {
     return encoder.define(0, index % 3, labelsOf({ __name__: "fuzz_total", index: `${index}` }));
   });
-  const messages: AgentMessage[] = [helloOf(node, streamId, nowMs)];
+  const messages: AgentMessage[] = [
+    { hello: hello({ node, streamId, nowMs, oldestSeq: 1, newestSeq: 2 }) },
+  ];
   let frames: Uint8Array[] = [];
   for (let tick = 1; tick <= TICKS; tick += 1) {
     for (const [index, slot] of slots.entries()) encoder.set(slot, tick * index);
     const frame = encoder.encodeTick(nowMs - (TICKS - tick) * 1000);
-    if (frame.definitions.length > 0) {
-      const series = frame.definitions.map((one) => ({ ...one, labels: [...one.labels] }));
-      messages.push({ series: { epoch: 1, series } });
-    }
+    if (frame.definitions.length > 0) messages.push(table(1, frame.definitions));
     frames.push(frame.bytes);
     if (tick % TICKS_A_MESSAGE > 0) continue;
     messages.push({ frames: { frame: frames } });
     frames = [];
   }
   return [...messages, { goodbye: { reason: "SIGTERM" } }];
-}
-
-function helloOf(node: string, streamId: string, nowMs: number): AgentMessage {
-  return {
-    hello: {
-      protocolVersion: PROTOCOL_VERSION,
-      kind: "KIND_METRICS",
-      node,
-      streamId,
-      agentVersion: "0.0.0",
-      nowMs,
-      intervalMs: 1000,
-      oldestSeq: 1,
-      newestSeq: 2,
-    },
-  };
 }

@@ -9,7 +9,6 @@ test("SIGHUP takes what can change at run time, names what cannot, and takes not
   await bed.startReadyAggregator();
   const agent = bed.start("agent", [`--config=${file}`]);
   const messages = () => agent.log().map(({ msg }) => msg);
-  const page = async () => await (await fetch(`http://127.0.0.1:${bed.agentPort}/metrics`)).text();
   const load = async (labels: string) => (await bed.query(`node_load1{${labels}}`)).length;
   await eventually(async () => (await load("")) === 1);
 
@@ -23,7 +22,7 @@ test("SIGHUP takes what can change at run time, names what cannot, and takes not
 
   bed.write("agent.yaml", "labels: { env: other }\ncollectors:\n  disable: 5\n");
   agent.child.kill("SIGHUP");
-  await eventually(async () => (await page()).includes(`${SUCCESSFUL} 0`));
+  await eventually(async () => (await bed.agentPage()).includes(`${SUCCESSFUL} 0`));
   const failure = agent.log().find(({ msg }) => String(msg).startsWith("reload failed"));
   expect(failure?.["error"]).toMatch(/^\S+agent\.yaml:3: collectors\.disable: /);
   bed.write("agent.yaml", "labels: { env: other }\ncollectors: { disable: [nothing] }\n");
@@ -33,9 +32,9 @@ test("SIGHUP takes what can change at run time, names what cannot, and takes not
 
   bed.write("agent.yaml", "labels: { env: test }\ncollectors: { disable: [loadavg] }\n");
   agent.child.kill("SIGHUP");
-  await eventually(async () => (await page()).includes(`${SUCCESSFUL} 1`));
+  await eventually(async () => (await bed.agentPage()).includes(`${SUCCESSFUL} 1`));
   await eventually(async () => (await load("")) === 0, 5000);
-  expect(await page()).not.toContain("node_load1 ");
+  expect(await bed.agentPage()).not.toContain("node_load1 ");
   expect((await bed.query("sum(telltale_agent_frames_dropped_total)"))[0]?.[1] ?? 0).toBe(0);
   agent.child.kill("SIGTERM");
   expect(await agent.exited()).toBe(0);

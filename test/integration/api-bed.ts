@@ -4,16 +4,16 @@ import type { CompiledQuery, QueryPort, SeriesPort } from "../../aggregator/api/
 import { QueryApi } from "../../aggregator/api/query-api.ts";
 import { createQueryService } from "../../aggregator/api/query-service.ts";
 import type { NodeStatus } from "../../aggregator/model/node.ts";
-import type { RuleGroupSnapshot } from "../../aggregator/model/rule-snapshot.ts";
 import type { QuerySpan } from "../../aggregator/query/grid.ts";
 import type { QueryResult } from "../../aggregator/query/result.ts";
 import { OperationalError } from "../../shared/errors.ts";
 import type { Matcher } from "../../shared/model/columns.ts";
-import { labelsOf, labelValue, NO_LABELS } from "../../shared/model/labels.ts";
+import { labelsOf, labelValue } from "../../shared/model/labels.ts";
 import { nodeClock } from "../../shared/platform/node.ts";
 import type { Clock } from "../../shared/platform/ports.ts";
 import { Metrics } from "../../shared/telemetry/metrics.ts";
 import { MemoryLogger } from "../support/memory-logger.ts";
+import { RULE_GROUP } from "../support/rule-group.ts";
 
 /** Small ports in memory behind the real servers. */
 
@@ -185,54 +185,6 @@ const NODES: readonly NodeStatus[] = [
   },
 ];
 
-const RULE_GROUPS: readonly RuleGroupSnapshot[] = [
-  {
-    name: "node",
-    file: "/etc/telltale/rules/node.yaml",
-    intervalMs: 1000,
-    limit: 0,
-    lastEvaluationMs: 1_767_700_100_000,
-    evaluationSeconds: 0.002,
-    rules: [
-      {
-        type: "alerting",
-        name: "NodeDown",
-        query: "up == 0",
-        labels: labelsOf({ severity: "page" }),
-        health: "ok",
-        lastError: "",
-        lastEvaluationMs: 1_767_700_100_000,
-        evaluationSeconds: 0.001,
-        state: "firing",
-        forMs: 0,
-        keepFiringForMs: 0,
-        annotations: NO_LABELS,
-        alerts: [
-          {
-            state: "firing",
-            labels: labelsOf({ alertname: "NodeDown", instance: "db1", severity: "page" }),
-            annotations: labelsOf({ summary: "db1 is down" }),
-            activeAtMs: 1_767_700_000_000,
-            keepFiringSinceMs: null,
-            value: 0,
-            isNoData: false,
-          },
-        ],
-      },
-      {
-        type: "recording",
-        name: "job:up:sum",
-        query: "sum by (job) (up)",
-        labels: NO_LABELS,
-        health: "err",
-        lastError: "Many matches on both sides",
-        lastEvaluationMs: 1_767_700_100_000,
-        evaluationSeconds: 0.0005,
-      },
-    ],
-  },
-];
-
 export function createApiBed(options: { readonly timeoutMs?: number } = {}) {
   const listing: ListingSpan = { startMs: 0, endMs: 0 };
   const endless: Endless = { begun: 0, ended: 0 };
@@ -240,7 +192,7 @@ export function createApiBed(options: { readonly timeoutMs?: number } = {}) {
     query: queryPort(endless),
     series: seriesPort(listing),
     nodes: { nodes: () => NODES },
-    rules: { groups: () => RULE_GROUPS },
+    rules: { groups: () => [RULE_GROUP] },
     clock: nodeClock,
   };
   const limits = { timeoutMs: options.timeoutMs ?? 600_000, runningMax: 4, waitingMax: 4 };

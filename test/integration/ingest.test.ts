@@ -113,41 +113,6 @@ test("every tick is stored once over real gRPC and LevelDB, though the aggregato
   expect(bed.heard.slice(-3)).toEqual(["connected web-1", "goodbye web-1", "disconnected web-1"]);
 });
 
-test("nothing is acked and nothing can be queried while the aggregator's fsync hangs", async () => {
-  let release = nothing;
-  let isHanging = false;
-  await using bed = await IngestBed.open({
-    wrap: (store) => ({
-      get: (key) => store.get(key),
-      entries: (range) => store.entries(range),
-      clear: (range) => store.clear(range),
-      compact: (range) => store.compact(range),
-      close: () => store.close(),
-      batch: async (operations, options) => {
-        await store.batch(operations, options);
-        if (!isHanging || !options.sync) return;
-        await new Promise<void>((resolve) => {
-          release = resolve;
-        });
-      },
-    }),
-  });
-  await using agent = await Agent.start(bed);
-  await agent.tick(2);
-  await eventually(() => agent.isDrained);
-  const { ackedSeq } = agent;
-  isHanging = true;
-  await agent.tick(3);
-  await eventually(() => release !== nothing);
-  await nodeClock.sleep(100);
-  expect(agent.ackedSeq).toBe(ackedSeq);
-  expect((await samples(bed)).values).toEqual([1, 2]);
-  isHanging = false;
-  release();
-  await eventually(() => agent.isDrained);
-  expect((await samples(bed)).values).toEqual(oneTo(5));
-});
-
 test("a second agent under the same name is refused by name and disturbs nobody", async () => {
   await using bed = await IngestBed.open();
   await using first = await Agent.start(bed, "one");
@@ -208,7 +173,7 @@ test("a message over the limit costs its sender the stream and nobody else", asy
 });
 
 test("an agent whose certificate is no longer good is refused with the reason, and counted", async () => {
-  await using bed = await IngestBed.open({ certified: () => null });
+  await using bed = await IngestBed.open(() => null);
   await using agent = await Agent.start(bed);
   await eventually(() => agent.logger.messages("warn").length > 0);
   const error = expect.stringContaining("The certificate is no longer good");

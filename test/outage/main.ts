@@ -1,7 +1,7 @@
 import { renameSync, writeFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
-import { parseArgs } from "node:util";
 import { type AgentAccounts, checkAccounts, readAgentAccounts } from "../support/accounts.ts";
+import { readOptions } from "../support/command-line.ts";
 import { Bed, eventually, exitOnSignals, type Program, residentMiB } from "../support/programs.ts";
 
 const HELP = `Stops the aggregator for some minutes while an agent with 1,000 series goes on, and measures.
@@ -95,8 +95,5 @@ async function run(minutes: number): Promise<boolean> {
 }
 
 exitOnSignals();
-const { values } = parseArgs({
-  options: { minutes: { type: "string" }, help: { type: "boolean" } },
-});
-if (values.help === true) console.log(HELP);
-else process.exitCode = (await run(Number(values.minutes ?? 10))) ? 0 : 1;
+const { minutes } = readOptions(HELP, ["minutes"]);
+process.exitCode = (await run(Number(minutes ?? 10))) ? 0 : 1;

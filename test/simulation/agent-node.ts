@@ -10,7 +10,8 @@ import type { Host, Process, Surroundings } from "./host.ts";
 import { AgentJournal } from "./journal.ts";
 import type { Network } from "./network.ts";
 import { AGGREGATOR, type AgentPlan, STANDBY } from "./plan.ts";
-import type { Plant } from "./plants.ts";
+import type { Plant } from "./plant.ts";
+import { replaced } from "./replaced.ts";
 import { Service } from "./service.ts";
 import { Source, type SourceReading } from "./source.ts";
 
@@ -169,7 +170,7 @@ function collectorOf(sink: GroupSink, parts: CollectorParts): Collector {
   const { source, journals, life, world, process } = parts;
   let readings: readonly SourceReading[] = [];
   const encoder = encoderBehind(sink);
-  const reader = source.reader(sink, (read) => {
+  const collect = source.reader(sink, (read) => {
     readings = read;
   });
   const encodeTick = encoder.encodeTick.bind(encoder);
@@ -180,25 +181,19 @@ function collectorOf(sink: GroupSink, parts: CollectorParts): Collector {
     world.trace.add("tick", process.host.name, `${frame.seq} ${timeMs} ${frame.bytes.length}`);
     return frame;
   };
-  return {
-    name: "simulated",
-    families: [],
-    collect: (nowMs) => reader.read(nowMs),
-    close: () => {},
-  };
+  return { name: "simulated", families: [], collect, close: () => {} };
 }
 
 /** The encoder itself: with labels of its own the agent gives its collectors a sink before it. */
 function encoderBehind(sink: GroupSink): FrameEncoder {
   if (sink instanceof FrameEncoder) return sink;
-  const { newGroup } = FrameEncoder.prototype;
   const found: FrameEncoder[] = [];
-  FrameEncoder.prototype.newGroup = function () {
-    found.push(this);
-    return newGroup.call(this);
-  };
+  const putBack = replaced(FrameEncoder.prototype, "newGroup", (newGroup, encoder) => {
+    found.push(encoder);
+    return newGroup();
+  });
   sink.newGroup();
-  FrameEncoder.prototype.newGroup = newGroup;
+  putBack();
   const [encoder] = found;
   if (encoder === undefined) throw new Error("No frame encoder is behind the sink");
   return encoder;

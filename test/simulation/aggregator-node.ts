@@ -8,7 +8,7 @@ import { FrameSet } from "./frame-set.ts";
 import type { Host, Process } from "./host.ts";
 import type { Network } from "./network.ts";
 import type { Plan } from "./plan.ts";
-import type { Plant } from "./plants.ts";
+import { changedStore, type Plant } from "./plant.ts";
 import type { Receiver } from "./receiver.ts";
 import { Service } from "./service.ts";
 import { HOT_ABOVE, HOT_METRIC, type Span } from "./source.ts";
@@ -50,11 +50,19 @@ const WRONG_MS = 2500;
 /** Keys of the outbox in the store that it shares with the rules. */
 const OUTBOX_PREFIX = "n".charCodeAt(0);
 
+type AggregatorParts = {
+  readonly plan: Plan;
+  readonly plant: Plant;
+  readonly network: Network;
+  readonly receiver: Receiver;
+  readonly safeFrames: FrameSet;
+  readonly onBug: (what: string) => void;
+};
+
 /** The aggregator's host: the program as it is, over simulated network, disks and receiver. */
 export class AggregatorNode {
   readonly host: Host;
   readonly service: Service;
-  readonly receiver: Receiver;
   /** Frames that no crash can take away any more, of all aggregators. */
   readonly safeFrames: FrameSet;
   /** Of these, its own. */
@@ -63,35 +71,18 @@ export class AggregatorNode {
   /** When it had trouble that excuses a repeated notification, monotonic. */
   readonly troubles: Span[] = [];
   services: Services | null = null;
-  readonly #plan: Plan;
-  readonly #plant: Plant;
-  readonly #network: Network;
+  readonly #parts: AggregatorParts;
   readonly #outboxKeys = new Set<string>();
   readonly #table = new TableWatch();
-  readonly #onBug: (what: string) => void;
   #changes = 0;
   #isWrong = false;
   #reload = async () => {};
 
-  constructor(
-    host: Host,
-    parts: {
-      readonly plan: Plan;
-      readonly plant: Plant;
-      readonly network: Network;
-      readonly receiver: Receiver;
-      readonly safeFrames: FrameSet;
-      readonly onBug: (what: string) => void;
-    },
-  ) {
+  constructor(host: Host, parts: AggregatorParts) {
     this.host = host;
     this.safeFrames = parts.safeFrames;
-    this.receiver = parts.receiver;
-    this.#plan = parts.plan;
-    this.#plant = parts.plant;
-    this.#network = parts.network;
+    this.#parts = parts;
     const { network, onBug } = parts;
-    this.#onBug = onBug;
     this.service = new Service({ host, network, boot: (process) => this.#boot(process), onBug });
   }
 
@@ -107,13 +98,13 @@ export class AggregatorNode {
     this.services = null;
     this.#reload = async () => {};
     const { random } = this.host.world;
-    const plant = this.#plant;
+    const { plan, plant, receiver } = this.#parts;
     const platform: AggregatorPlatform = {
       clock: process.clock,
       random: random.fork(`${this.host.name} ${this.service.lives}`).next,
       logger: process.logger,
       post: async (url, body, signal) => {
-        if (url === hookUrl(this.#changes)) return this.receiver.post(process, body, signal);
+        if (url === hookUrl(this.#changes)) return receiver.post(process, body, signal);
         throw new OperationalError("UNAVAILABLE", `${url}: no such host`);
       },
       pause: async () => {},
@@ -123,13 +114,13 @@ export class AggregatorNode {
       },
       readFiles: () => {
         const noData = plant.noData(this.host.name);
-        const text = rules(this.#plan, noData, this.#changes, this.#isWrong);
+        const text = rules(plan, noData, this.#changes, this.#isWrong);
         return [{ path: "rules.yaml", text }];
       },
       readFile: () => {
         return this.#isWrong && plant.isRoutingChecked ? "route: {" : routing(this.#changes);
       },
-      chunkMs: this.#plan.chunkMs,
+      chunkMs: plan.chunkMs,
       serve: async (services) => this.#serve(process, services),
       onReload: (reload) => {
         this.#reload = reload;
@@ -145,11 +136,11 @@ export class AggregatorNode {
 
   #serve(process: Process, services: Services): AsyncDisposable {
     this.services = services;
-    this.#network.listen(process, (connection) => void services.ingest.serve(connection));
+    this.#parts.network.listen(process, (connection) => void services.ingest.serve(connection));
     return {
       [Symbol.asyncDispose]: async () => {
         this.services = null;
-        this.#network.unlisten(process);
+        this.#parts.network.unlisten(process);
       },
     };
   }
@@ -162,12 +153,7 @@ export class AggregatorNode {
     const gone = name === "alerts" ? this.#table.missing(found) : [];
     this.#noteSafe(name, [...gone, ...found.map(([key, value]) => put(key, value))]);
     let unsynced: BatchOperation[] = [];
-    const watched: KeyValueStore = {
-      get: (key) => store.get(key),
-      entries: (range) => store.entries(range),
-      clear: (range) => store.clear(range),
-      compact: (range) => store.compact(range),
-      close: () => store.close(),
+    const watched = changedStore(store, {
       batch: async (batch, options) => {
         await store.batch(batch, options);
         unsynced.push(...batch);
@@ -175,18 +161,19 @@ export class AggregatorNode {
         this.#noteSafe(name, unsynced);
         unsynced = [];
       },
-    };
-    return this.#plant.store(name, watched);
+    });
+    return this.#parts.plant.store(name, watched);
   }
 
   #noteSafe(name: string, operations: readonly BatchOperation[]): void {
-    const now = { atMs: this.host.world.clock.monotonicMs(), wallMs: this.host.wallMs() };
+    const nowMs = this.host.world.clock.monotonicMs();
     const known = this.transitions.length;
     for (const operation of operations) {
       const isPut = operation.type === "put";
       if (name === "series" && isPut) {
-        for (const frames of [this.safeFrames, this.ownFrames])
-          frames.addStored(operation.value, now);
+        for (const frames of [this.safeFrames, this.ownFrames]) {
+          frames.addStored(operation.value, nowMs);
+        }
       }
       if (name !== "alerts" || operation.key[0] !== OUTBOX_PREFIX) continue;
       if (isPut) this.#noteChange(operation);
@@ -194,7 +181,7 @@ export class AggregatorNode {
     }
     if (name !== "alerts") return;
     const violation = this.#table.apply(operations, this.transitions.slice(known));
-    if (violation !== null) this.#onBug(`${this.host.name}: ${violation}`);
+    if (violation !== null) this.#parts.onBug(`${this.host.name}: ${violation}`);
   }
 
   /** A key may come again once its entry is gone. */

@@ -31,10 +31,7 @@ export function checkAccounts(agent: AgentNode, { safeFrames, plan }: Evidence):
   const forRoom = dropped.get(DROPPED_FOR_ROOM) ?? 0;
   // Of a tick whose process died while it was written, or whose write failed and was there after a
   // crash all the same, only the ledger knows; sent, it is seen.
-  const unseen = journal.ticks.filter(
-    ({ fate, bytes }) => fate !== "buffered" && !safeFrames.has(bytes),
-  );
-  const most = inBuffer.length + (forRoom > 0 ? unseen.length : 0);
+  const most = forRoom > 0 ? journal.ticks.length : inBuffer.length;
   const booked = stored + waiting + refused + forRoom;
   if (booked < inBuffer.length || booked > most) {
     say(

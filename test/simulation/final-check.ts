@@ -25,6 +25,11 @@ const IN_FLIGHT_FRAMES = 2;
 const CLOCK_GRAIN_MS = 30;
 const DAY_MS = 86_400_000;
 
+/** By agent. */
+type OwedTicks = ReadonlyMap<string, readonly Tick[]>;
+/** What is wrong or there twice is found in either store, what is owed either may have. */
+const NOTHING: OwedTicks = new Map();
+
 /** What must hold when everything is delivered. */
 export class FinalCheck {
   readonly #plan: Plan;
@@ -34,7 +39,7 @@ export class FinalCheck {
   readonly #agents: ReadonlyMap<string, AgentNode>;
   readonly #miscounts: string[] = [];
   /** As of the beginning: while queries run more ticks are made. */
-  readonly #owed: ReadonlyMap<string, readonly Tick[]>;
+  readonly #owed: OwedTicks;
 
   constructor(
     plan: Plan,
@@ -56,12 +61,20 @@ export class FinalCheck {
     const columns = await this.#answer(this.#durableColumns(this.#aggregator));
     if (this.#standby !== undefined) {
       const second = await this.#answer(this.#durableColumns(this.#standby));
-      return [...this.#checkTwo(columns, second), ...this.#checkAlertStates()];
+      const either = mergedColumns(columns, second);
+      return [
+        ...this.#checkColumns("first", columns, { owed: NOTHING, hasMarkers: false }),
+        ...this.#checkColumns("second", second, { owed: NOTHING, hasMarkers: false }),
+        ...this.#checkColumns("either", either, { owed: this.#owed, hasMarkers: false }),
+        ...this.#checkAlertStates(),
+      ];
     }
-    const durable = this.#checkAll(columns, "on the disk", true);
-    if (durable.length > 0) return durable;
+    const durable = { owed: this.#owed, hasMarkers: true };
+    const found = this.#checkColumns("on the disk", columns, durable);
+    if (found.length > 0) return found;
+    const live = await this.#answer(this.#liveColumns());
     return [
-      ...this.#checkAll(await this.#answer(this.#liveColumns()), "answered", false),
+      ...this.#checkColumns("answered", live, { owed: this.#owed, hasMarkers: false }),
       ...(await this.#answer(this.#checkCounts())),
       ...this.#checkAlertStates(),
       ...this.#checkNodes(),
@@ -70,26 +83,15 @@ export class FinalCheck {
     ];
   }
 
-  #checkAll(columns: readonly SeriesColumns[], where: string, hasMarkers: boolean): string[] {
+  #checkColumns(
+    where: string,
+    columns: readonly SeriesColumns[],
+    { owed, hasMarkers }: { readonly owed: OwedTicks; readonly hasMarkers: boolean },
+  ): string[] {
     return [...this.#agents.values()].flatMap(({ journal }) => {
       const own = columns.filter(({ labels }) => labelValue(labels, "instance") === journal.agent);
-      const owed = this.#owed.get(journal.agent) ?? [];
-      const found = checkSamples(journal, own, { owed, hasMarkers });
-      return found.map((what) => `${where}: ${what}`);
-    });
-  }
-
-  /** Each of the two has nothing wrong and nothing twice; what is owed either has. */
-  #checkTwo(first: readonly SeriesColumns[], second: readonly SeriesColumns[]): string[] {
-    return [...this.#agents.values()].flatMap(({ journal }) => {
-      const isOwn = ({ labels }: SeriesColumns) => labelValue(labels, "instance") === journal.agent;
-      const all = mergedColumns(first.filter(isOwn), second.filter(isOwn));
-      const owed = this.#owed.get(journal.agent) ?? [];
-      return [
-        ...checkSamples(journal, first.filter(isOwn), { owed: [], hasMarkers: false }),
-        ...checkSamples(journal, second.filter(isOwn), { owed: [], hasMarkers: false }),
-        ...checkSamples(journal, all, { owed, hasMarkers: false }),
-      ];
+      const expected = { owed: owed.get(journal.agent) ?? [], hasMarkers };
+      return checkSamples(journal, own, expected).map((what) => `${where}: ${what}`);
     });
   }
 
@@ -170,28 +172,21 @@ export class FinalCheck {
 
   /** Of the agents that send there. */
   #checkStatesAt({ services, host }: AggregatorNode, names: readonly string[]): string[] {
-    const alerts = services?.api.alerts() ?? [];
+    const firing = new Set(
+      (services?.api.alerts() ?? [])
+        .filter(({ state }) => state === "firing")
+        .map(
+          ({ labels }) => `${labelValue(labels, "alertname")} ${labelValue(labels, "instance")}`,
+        ),
+    );
     const found: string[] = [];
     for (const name of names) {
-      const source = this.#agents.get(name)?.source;
       for (const alertname of HOT_ALERTS) {
-        const isFiring = alerts.some(
-          ({ labels, state }) =>
-            state === "firing" &&
-            labelValue(labels, "instance") === name &&
-            labelValue(labels, "alertname") === alertname,
-        );
-        if (isFiring !== source?.isHot()) {
-          found.push(
-            `${name}: ${alertname} ${isFiring ? "fires" : "does not fire"} at ${host.name}`,
-          );
-        }
+        const isFiring = firing.has(`${alertname} ${name}`);
+        if (isFiring === this.#agents.get(name)?.source.isHot()) continue;
+        found.push(`${name}: ${alertname} ${isFiring ? "fires" : "does not fire"} at ${host.name}`);
       }
-    }
-    for (const { labels, state } of alerts) {
-      const name = labelValue(labels, "instance");
-      const isGone = labelValue(labels, "alertname") === "Gone" && state === "firing";
-      if (isGone && names.includes(name)) found.push(`${name} runs and counts as gone`);
+      if (firing.has(`Gone ${name}`)) found.push(`${name} runs and counts as gone`);
     }
     return found;
   }
@@ -199,18 +194,17 @@ export class FinalCheck {
   #checkNodes(): string[] {
     const nodes = this.#aggregator.services?.api.nodes() ?? [];
     const found: string[] = [];
-    for (const name of this.#agents.keys()) {
+    for (const [name, { host, accounts }] of this.#agents) {
       const node = nodes.find((one) => one.name === name);
       if (node?.state !== "up") found.push(`${name} runs and is ${node?.state ?? "unknown"}`);
-      const aheadMs = (this.#agents.get(name)?.host.wallMs() ?? 0) - this.#aggregator.host.wallMs();
-      const wrongMs = Math.abs((node?.clockAheadMs ?? Number.POSITIVE_INFINITY) - aheadMs);
-      if (!(wrongMs <= this.#plan.network.latencyMaxMs + CLOCK_GRAIN_MS)) {
-        found.push(
-          `${name} is ${aheadMs} ms ahead, and ${node?.clockAheadMs ?? "unknown"} is told`,
-        );
+      const aheadMs = host.wallMs() - this.#aggregator.host.wallMs();
+      const toldMs = node?.clockAheadMs ?? Number.POSITIVE_INFINITY;
+      const wrongMaxMs = this.#plan.network.latencyMaxMs + CLOCK_GRAIN_MS;
+      if (!(Math.abs(toldMs - aheadMs) <= wrongMaxMs)) {
+        found.push(`${name} is ${aheadMs} ms ahead, and ${toldMs} is told`);
       }
       const missing = node?.framesMissing ?? 0;
-      const forRoom = this.#agents.get(name)?.accounts().dropped.get(DROPPED_FOR_ROOM) ?? 0;
+      const forRoom = accounts().dropped.get(DROPPED_FOR_ROOM) ?? 0;
       if (missing > forRoom) found.push(`${name}: ${missing} missing, ${forRoom} were dropped`);
     }
     return found;

@@ -2,6 +2,7 @@ import { FrameQueue } from "../../agent/frames/frame-queue.ts";
 import { HeldLedger } from "../../agent/queue/held-ledger.ts";
 import type { Ledger } from "../../agent/queue/ledger.ts";
 import type { AgentJournal } from "./journal.ts";
+import { replaced } from "./replaced.ts";
 
 /** Whose frames lie in a buffer, and whether its process still lives. */
 type Watched = { readonly journal: AgentJournal; readonly isDead: () => boolean };
@@ -23,61 +24,50 @@ function watchedOf(buffer: FrameQueue): Watched | null {
   return watched === undefined || watched.isDead() ? null : watched;
 }
 
-/**
- * Lets the journals hear what the buffer says of their frames. The methods themselves stay what
- * they are; frames of anybody else pass unseen.
+/*
+ * Lets the journals hear what the buffer says of their frames; frames of anybody else pass unseen.
  */
-function watchFrameBuffers(): void {
-  const { append, discard, dropped } = FrameQueue.prototype;
-  FrameQueue.prototype.append = async function (frame, signal) {
-    const watched = WATCHED.get(this);
-    if (watched !== undefined) STREAMS.set(this.streamId, new WeakRef(watched));
-    const tick = watched?.journal.bySeq.get(frame.seq);
-    try {
-      await append.call(this, frame, signal);
-      if (tick !== undefined && watchedOf(this) !== null) tick.fate = "buffered";
-    } catch (error) {
-      if (tick !== undefined && watchedOf(this) !== null) tick.fate = "unwritten";
-      throw error;
-    }
-  };
-  FrameQueue.prototype.discard = function (frame, reason) {
-    const tick = watchedOf(this)?.journal.bySeq.get(frame.seq);
-    if (tick !== undefined) {
-      tick.fate = "unwritten";
-      tick.dropReason = reason;
-    }
-    discard.call(this, frame, reason);
-  };
-  FrameQueue.prototype.dropped = function (seq, reason) {
-    watchedOf(this)?.journal.dropped(seq, reason);
-    dropped.call(this, seq, reason);
-  };
-  watchRoom();
-}
-
+replaced(FrameQueue.prototype, "append", async (append, queue, frame, ...rest) => {
+  const watched = WATCHED.get(queue);
+  if (watched !== undefined) STREAMS.set(queue.streamId, new WeakRef(watched));
+  const tick = watched?.journal.bySeq.get(frame.seq);
+  try {
+    await append(frame, ...rest);
+    if (tick !== undefined && watchedOf(queue) !== null) tick.fate = "buffered";
+  } catch (error) {
+    if (tick !== undefined && watchedOf(queue) !== null) tick.fate = "unwritten";
+    throw error;
+  }
+});
+replaced(FrameQueue.prototype, "discard", (discard, queue, frame, reason) => {
+  const tick = watchedOf(queue)?.journal.bySeq.get(frame.seq);
+  if (tick !== undefined) {
+    tick.fate = "unwritten";
+    tick.dropReason = reason;
+  }
+  discard(frame, reason);
+});
+replaced(FrameQueue.prototype, "dropped", (dropped, queue, seq, reason) => {
+  watchedOf(queue)?.journal.dropped(seq, reason);
+  dropped(seq, reason);
+});
 /** What a full buffer drops to make room. */
-function watchRoom(): void {
-  const { write } = HeldLedger.prototype;
-  HeldLedger.prototype.write = function (change, operations, options) {
-    const before = this.value;
-    const watched = STREAMS.get(before.streamId)?.deref();
-    const seen = (ledger: Ledger) => {
-      const after = change(ledger);
-      const isForRoom = droppedForRoom(after) > droppedForRoom(before);
-      if (!isForRoom || watched === undefined || watched.isDead()) return after;
-      for (const tick of watched.journal.ticks) {
-        const isMeant = tick.seq > before.settledSeq && tick.seq <= after.settledSeq;
-        if (isMeant && tick.fate === "buffered") tick.dropReason ??= DROPPED_FOR_ROOM;
-      }
-      return after;
-    };
-    return write.call(this, seen, operations, options);
+replaced(HeldLedger.prototype, "write", (write, held, change, ...batch) => {
+  const before = held.value;
+  const watched = STREAMS.get(before.streamId)?.deref();
+  const seen = (ledger: Ledger) => {
+    const after = change(ledger);
+    const isForRoom = droppedForRoom(after) > droppedForRoom(before);
+    if (!isForRoom || watched === undefined || watched.isDead()) return after;
+    for (const tick of watched.journal.ticks) {
+      const isMeant = tick.seq > before.settledSeq && tick.seq <= after.settledSeq;
+      if (isMeant && tick.fate === "buffered") tick.dropReason ??= DROPPED_FOR_ROOM;
+    }
+    return after;
   };
-}
+  return write(seen, ...batch);
+});
 
 export function droppedForRoom({ dropped }: Ledger): number {
   return dropped.find(({ reason }) => reason === DROPPED_FOR_ROOM)?.frames ?? 0;
 }
-
-watchFrameBuffers();

@@ -4,26 +4,24 @@
  */
 const TAIL_BYTES = 16;
 
-/** On the monotonic clock of the world, and on the aggregator's own. */
-export type Sighting = { readonly atMs: number; readonly wallMs: number };
-
 export class FrameSet {
-  readonly #tails = new Map<string, Sighting>();
+  /** When each was first seen. */
+  readonly #tails = new Map<string, number>();
 
   /** A value of the store; one that holds no frame does no harm. */
-  addStored(value: Uint8Array, at: Sighting): void {
+  addStored(value: Uint8Array, atMs: number): void {
     if (value.length < TAIL_BYTES) return;
     const tail = tailOf(value);
-    if (!this.#tails.has(tail)) this.#tails.set(tail, at);
+    if (!this.#tails.has(tail)) this.#tails.set(tail, atMs);
   }
 
   has(frame: Uint8Array): boolean {
     return this.#tails.has(tailOf(frame));
   }
 
-  /** When it was first seen; undefined for one that never was. */
-  firstSeen(frame: Uint8Array): Sighting | undefined {
-    return this.#tails.get(tailOf(frame));
+  /** Infinity for one that never was. */
+  firstSeenMs(frame: Uint8Array): number {
+    return this.#tails.get(tailOf(frame)) ?? Number.POSITIVE_INFINITY;
   }
 }
 

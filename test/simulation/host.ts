@@ -117,18 +117,8 @@ export class Host {
     name: string,
     load: (store: KeyValueStore) => Promise<T>,
   ): Promise<T> {
-    const store = this.openStore(process, name);
-    try {
-      return await load(store);
-    } catch (error) {
-      await store.close().catch(() => undefined);
-      throw error;
-    }
-  }
-
-  openStore(process: Process, name: string): KeyValueStore {
     const disk = this.disk(name);
-    return new MemoryStore(disk, {
+    const store = new MemoryStore(disk, {
       clock: process.clock,
       random: this.#random.next,
       latencyMaxMs: this.#speed,
@@ -139,6 +129,12 @@ export class Host {
         if (this.#stepsToCrash <= 0) this.crash(this.#crashKind);
       },
     });
+    try {
+      return await load(store);
+    } catch (error) {
+      await store.close().catch(() => undefined);
+      throw error;
+    }
   }
 }
 

@@ -4,13 +4,13 @@ import type { SourceReading } from "./source.ts";
 /** As the aggregator says it, and as the agent does. */
 const REFUSED = /future/i;
 
-/** What became of a tick, as its agent knows. */ type TickFate =
+/** What became of a tick, as its agent knows. */
+type TickFate =
   | "made" // not yet on the agent's disk, or its process died before it was
   | "buffered" // the append resolved: from now on it must not be lost
   | "unwritten"; // the append failed or was not tried; it may be there all the same
 
 export type Tick = {
-  readonly agent: string;
   readonly life: number;
   readonly seq: number;
   readonly timeMs: number;
@@ -39,26 +39,17 @@ export class AgentJournal {
     this.agent = agent;
   }
 
-  made(frame: EncodedFrame, readings: readonly SourceReading[], life: number): Tick {
+  made(frame: EncodedFrame, readings: readonly SourceReading[], life: number): void {
     const { seq, timeMs, bytes } = frame;
     const tick: Tick = {
-      agent: this.agent,
-      life,
-      seq,
-      timeMs,
-      bytes,
-      readings,
-      fate: "made",
-      dropReason: null,
-      isRefused: false,
-      isSafe: false,
+      ...{ life, seq, timeMs, bytes, readings },
+      ...{ fate: "made", dropReason: null, isRefused: false, isSafe: false },
     };
     // An epoch becomes durable with its first frame: one that never was may be given out again.
     const before = this.bySeq.get(seq);
     if (before?.fate === "buffered") throw new Error(`${this.agent} made ${seq} twice`);
     this.ticks.push(tick);
     this.bySeq.set(seq, tick);
-    return tick;
   }
 
   /** The agent or the aggregator gave a sequence up and said why. */

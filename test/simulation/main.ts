@@ -1,4 +1,4 @@
-import { parseArgs } from "node:util";
+import { readOptions, refuse, wholeNumber } from "../support/command-line.ts";
 import { Progress } from "../support/progress.ts";
 import { PLANT_NAMES, type PlantName } from "./plants.ts";
 import { runSeed } from "./run.ts";
@@ -16,33 +16,6 @@ Planted bugs: ${PLANT_NAMES.join(", ")}
 
 const SEEDS_DEFAULT = 1000;
 const FAILURES_SHOWN_MAX = 12;
-
-function wholeNumber(text: string | undefined, otherwise: number): number {
-  if (text === undefined) return otherwise;
-  if (!/^\d+$/.test(text)) usage(`Not a whole number: "${text}"`);
-  return Number(text);
-}
-
-function usage(text: string): never {
-  console.error(`${text}\n\n${HELP}`);
-  process.exit(2);
-}
-
-function readArguments() {
-  try {
-    return parseArgs({
-      options: {
-        seeds: { type: "string" },
-        seed: { type: "string" },
-        from: { type: "string" },
-        plant: { type: "string" },
-        help: { type: "boolean" },
-      },
-    }).values;
-  } catch (error) {
-    return usage(error instanceof Error ? error.message : String(error));
-  }
-}
 
 function isPlant(name: string): name is PlantName {
   return (PLANT_NAMES as readonly string[]).includes(name);
@@ -99,14 +72,10 @@ async function runMany(fromSeed: number, count: number, plant: PlantName | null)
   return failures === 0 ? 0 : 1;
 }
 
-const values = readArguments();
-if (values.help === true) {
-  console.log(HELP);
-  process.exit(0);
-}
-const plant = values.plant ?? null;
-if (plant !== null && !isPlant(plant)) usage(`No planted bug is called "${plant}"`);
+const options = readOptions(HELP, ["seeds", "seed", "from", "plant"]);
+const plant = options.plant ?? null;
+if (plant !== null && !isPlant(plant)) refuse(`No planted bug is called "${plant}"`, HELP);
 process.exitCode =
-  values.seed === undefined
-    ? await runMany(wholeNumber(values.from, 1), wholeNumber(values.seeds, SEEDS_DEFAULT), plant)
-    : await runOne(wholeNumber(values.seed, 1), plant);
+  options.seed === undefined
+    ? await runMany(wholeNumber(options.from, 1), wholeNumber(options.seeds, SEEDS_DEFAULT), plant)
+    : await runOne(wholeNumber(options.seed, 1), plant);

@@ -10,9 +10,9 @@ import type {
 import type { AgentConnection, AggregatorConnection } from "../../shared/wire/ingest-connection.ts";
 import { loadTelltale } from "../../shared/wire/proto.ts";
 import { type CrashKind, never } from "../support/memory-store.ts";
+import { Pipe } from "../support/pipe.ts";
 import type { SeededRandom } from "../support/random.ts";
 import type { Process, Surroundings } from "./host.ts";
-import { Pipe } from "./pipe.ts";
 import { AGGREGATOR, type NetworkOptions } from "./plan.ts";
 
 const { Stream: method } = loadTelltale().v1.Ingest.service;
@@ -154,10 +154,10 @@ export class Network {
   /** The connections of a host break; one side may learn of it much later than the other. */
   drop(host: string): void {
     for (const connection of this.#of(host)) {
-      this.#world.trace.add("drop", host, connection.name);
-      const isAgentFirst = this.#random.chance(0.5);
-      connection.breakEnd(isAgentFirst ? "agent" : "aggregator", "connection reset");
-      this.#breakLater(connection, isAgentFirst ? "aggregator" : "agent");
+      const side = this.#random.chance(0.5) ? "agent" : "aggregator";
+      const isBroken = connection.breakEnd(side, "connection reset");
+      if (isBroken) this.#world.trace.add("drop", host, connection.name);
+      this.#breakLater(connection, otherSide(side));
     }
   }
 
@@ -370,7 +370,7 @@ class SimulatedConnection {
   }
 
   async #send(side: Side, bytes: Buffer, kind = ""): Promise<void> {
-    const process = side === "agent" ? this.#parts.agent : this.#parts.aggregator;
+    const process = this.#parts[side];
     if (process.isDead) await never();
     if (side === "agent" && kind !== "goodbye") this.said.push(bytes);
     this.#parts.world.trace.add(`send-${kind}`, this.name, `${bytes.length}`);
@@ -382,7 +382,7 @@ class SimulatedConnection {
     decode: (bytes: Buffer) => T,
     observe: (ends: Ends, message: T) => void,
   ): AsyncGenerator<T> {
-    const process = side === "agent" ? this.#parts.agent : this.#parts.aggregator;
+    const process = this.#parts[side];
     try {
       for await (const bytes of this.#inOf(side).read()) {
         if (process.isDead) await never();
@@ -396,7 +396,7 @@ class SimulatedConnection {
   }
 
   #close(side: Side, error: Error | undefined): void {
-    const process = side === "agent" ? this.#parts.agent : this.#parts.aggregator;
+    const process = this.#parts[side];
     if (process.isDead) return;
     this.#parts.world.trace.add("close", this.name, `${side} ${error?.message ?? ""}`);
     this.#outOf(side).end(error ?? null);

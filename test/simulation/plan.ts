@@ -4,6 +4,8 @@ import { SeededRandom } from "../support/random.ts";
 import type { DiskSpeed } from "./host.ts";
 import type { Span } from "./source.ts";
 
+type LastingKind = "cut" | "disk-full" | "sync-fails" | "sync-hangs" | "receiver-down";
+
 /** What befalls the system. `host`: an agent's name or "aggregator"; times are monotonic. */
 export type SimulatedEvent = { readonly atMs: number; readonly host: string } & (
   | { readonly kind: "crash"; readonly crash: CrashKind; readonly downMs: number }
@@ -15,20 +17,15 @@ export type SimulatedEvent = { readonly atMs: number; readonly host: string } & 
       readonly downMs: number;
     }
   | { readonly kind: "stop"; readonly downMs: number }
-  | { readonly kind: "drop" }
-  | { readonly kind: "cut"; readonly forMs: number }
-  | { readonly kind: "disk-full"; readonly forMs: number }
-  | { readonly kind: "sync-fails"; readonly forMs: number }
-  | { readonly kind: "sync-hangs"; readonly forMs: number }
   | { readonly kind: "clock-step"; readonly byMs: number }
-  | { readonly kind: "receiver-down"; readonly forMs: number }
+  | { readonly kind: LastingKind; readonly forMs: number }
   // The aggregator's files change and are read again; wrong ones must change nothing.
   | { readonly kind: "reload"; readonly isWrong: boolean }
-  | { readonly kind: "half-open" }
-  | { readonly kind: "replay" }
+  | { readonly kind: "drop" | ConnectionKind }
 );
 
-type EventKind = SimulatedEvent["kind"];
+/** Those that are drawn by their weights. */
+type EventKind = Exclude<SimulatedEvent["kind"], ConnectionKind | "reload">;
 
 export type AgentPlan = {
   readonly name: string;
@@ -90,16 +87,15 @@ const WEIGHTS: readonly (readonly [EventKind, number])[] = [
 ];
 /** Those of the connection happen beside all others. */
 const CONNECTION_KINDS = ["half-open", "replay"] as const;
+type ConnectionKind = (typeof CONNECTION_KINDS)[number];
 
 const CHOICES = ["pick_first", "round_robin", "random", "weighted"] as const;
 
 export function planOf(seed: number): Plan {
   const random = new SeededRandom(`plan ${seed}`);
   const faultsMs = 1000 * random.int(8, 26);
-  const names = Array.from(
-    { length: random.pick([1, 1, 1, 2, 2, 3, 4]) },
-    (_, i) => `node-${i + 1}`,
-  );
+  const agentCount = random.pick([1, 1, 1, 2, 2, 3, 4]);
+  const names = Array.from({ length: agentCount }, (_, i) => `node-${i + 1}`);
   const agents = names.map((name, index): AgentPlan => {
     const own = random.fork(name);
     return {
@@ -206,8 +202,6 @@ function eventOf(kind: EventKind, where: Where, random: SeededRandom): Simulated
     case "stop":
       return { kind, atMs, host, downMs };
     case "drop":
-    case "half-open":
-    case "replay":
       return { kind, atMs, host: agent };
     case "cut":
       return { kind, atMs, host: agent, forMs };
@@ -215,8 +209,6 @@ function eventOf(kind: EventKind, where: Where, random: SeededRandom): Simulated
       return { kind, atMs, host, byMs: clockStep(random, host) };
     case "receiver-down":
       return { kind, atMs, host: AGGREGATOR, forMs };
-    case "reload":
-      return { kind, atMs, host: AGGREGATOR, isWrong: false };
     default:
       return { kind, atMs, host, forMs };
   }

@@ -2,6 +2,7 @@ import { FakeClock } from "../support/fake-clock.ts";
 import { SeededRandom } from "../support/random.ts";
 import { type Plan, planOf } from "./plan.ts";
 import { type PlantName, plantOf } from "./plants.ts";
+import { stackOf } from "./service.ts";
 import { Trace } from "./trace.ts";
 import { World } from "./world.ts";
 
@@ -34,13 +35,13 @@ export async function runSeed(seed: number, options: RunOptions): Promise<RunRep
   const world = new World(plan, plant, { clock, random, trace });
   const onRejection = (reason: unknown) => world.violate(`unhandled: ${stackOf(reason)}`);
   process.on("unhandledRejection", onRejection);
-  const undo = plant.install();
+  const undos = plant.install();
   try {
     await world.live();
   } catch (error) {
     world.violate(`the simulation failed: ${stackOf(error)}`);
   } finally {
-    undo();
+    for (const undo of undos) undo();
     process.off("unhandledRejection", onRejection);
   }
   return {
@@ -52,8 +53,4 @@ export async function runSeed(seed: number, options: RunOptions): Promise<RunRep
     counts: trace.counts,
     virtualMs: clock.monotonicMs(),
   };
-}
-
-function stackOf(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

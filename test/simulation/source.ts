@@ -1,17 +1,9 @@
+import type { GroupSink } from "../../agent/collect/series-group.ts";
 import { type Labels, labelsKey, labelsOf } from "../../shared/model/labels.ts";
 import { DOUBLE_SCALE, scaledValue } from "../../shared/model/series-definition.ts";
 import { TICK_GROUP } from "../../shared/wire/frame.ts";
 import type { FakeClock } from "../support/fake-clock.ts";
 import type { SeededRandom } from "../support/random.ts";
-
-/** What the agent gives its collectors (agent/collect/series-group.ts). */
-type Sink = {
-  newGroup(): number;
-  define(group: number, scale: number, labels: Labels): number;
-  read(group: number, timeMs: number): void;
-  retire(slot: number): void;
-  set(slot: number, value: number): void;
-};
 
 /** The alert rule of the simulation looks at this gauge. */
 export const HOT_METRIC = "sim_temp";
@@ -100,28 +92,26 @@ export class Source {
 
   /** A reader for one life of an agent; `onRead` gets what it set for a tick. */
   reader(
-    sink: Sink,
+    sink: GroupSink,
     onRead: (readings: readonly SourceReading[]) => void,
-  ): { read(timeMs: number): void } {
+  ): (timeMs: number) => void {
     const slots = new Map<Quantity, number>();
     const slow = sink.newGroup();
     let ticks = 0;
-    return {
-      read: (timeMs) => {
-        const readings = [this.#read(sink, { group: TICK_GROUP, timeMs }, slots)];
-        if (ticks % SLOW_EVERY === 0) {
-          const readAtMs = timeMs - SLOW_AGE_MS;
-          readings.push(this.#read(sink, { group: slow, timeMs: readAtMs }, slots));
-          sink.read(slow, readAtMs);
-        }
-        ticks += 1;
-        onRead(readings);
-      },
+    return (timeMs) => {
+      const readings = [this.#read(sink, { group: TICK_GROUP, timeMs }, slots)];
+      if (ticks % SLOW_EVERY === 0) {
+        const readAtMs = timeMs - SLOW_AGE_MS;
+        readings.push(this.#read(sink, { group: slow, timeMs: readAtMs }, slots));
+        sink.read(slow, readAtMs);
+      }
+      ticks += 1;
+      onRead(readings);
     };
   }
 
   #read(
-    sink: Sink,
+    sink: GroupSink,
     reading: { readonly group: number; readonly timeMs: number },
     slots: Map<Quantity, number>,
   ): SourceReading {

@@ -1,3 +1,5 @@
+import type { SeriesColumns } from "../../shared/model/columns.ts";
+import { labelValue } from "../../shared/model/labels.ts";
 import type { AggregatorMessage__Output } from "../../shared/wire/generated/telltale/v1/AggregatorMessage.ts";
 import type { Rejected__Output } from "../../shared/wire/generated/telltale/v1/Rejected.ts";
 import type { SeededRandom } from "../support/random.ts";
@@ -12,9 +14,8 @@ import { Host, type Surroundings } from "./host.ts";
 import type { AgentJournal } from "./journal.ts";
 import { type Ends, Network } from "./network.ts";
 import { AGGREGATOR, type Plan, type SimulatedEvent, STANDBY } from "./plan.ts";
-import type { Plant } from "./plants.ts";
+import type { Plant } from "./plant.ts";
 import { Receiver } from "./receiver.ts";
-import type { Service } from "./service.ts";
 
 /** How long everything may take to be delivered once nothing fails any more. */
 const DRAIN_MAX_MS = 120_000;
@@ -52,7 +53,7 @@ export class World {
     });
     this.#receiver = new Receiver(surroundings, plan.receiverFailure);
     const onBug = (what: string) => this.violate(what);
-    const { speed } = plan;
+    const { speed, bufferBytes } = plan;
     const network = this.#network;
     const receiver = this.#receiver;
     const shared = new FrameSet();
@@ -63,15 +64,11 @@ export class World {
     };
     this.#aggregator = aggregatorOn(AGGREGATOR);
     this.#standby = plan.choice === null ? null : aggregatorOn(STANDBY);
+    const choice = plan.isMirrored ? ("mirror" as const) : plan.choice;
     for (const agent of plan.agents) {
-      const agentHost = new Host(agent.name, surroundings, {
-        speed: plan.speed,
-        wallMs: agent.wallMs,
-      });
-      const { bufferBytes } = plan;
-      const choice = plan.isMirrored ? ("mirror" as const) : plan.choice;
-      const parts = { network: this.#network, plant, bufferBytes, choice, onBug };
-      this.#agents.set(agent.name, agentNode(agentHost, agent, parts));
+      const host = new Host(agent.name, surroundings, { speed, wallMs: agent.wallMs });
+      const parts = { network, plant, bufferBytes, choice, onBug };
+      this.#agents.set(agent.name, agentNode(host, agent, parts));
     }
   }
 
@@ -83,7 +80,8 @@ export class World {
   async live(): Promise<void> {
     const { clock } = this.#surroundings;
     for (const { service } of this.#aggregators) service.start();
-    for (const { name, startMs } of this.#plan.agents) this.#service(name).startLater(startMs);
+    for (const { name, startMs } of this.#plan.agents)
+      this.#agent(name).service.startLater(startMs);
     for (const event of this.#plan.events) {
       void clock.sleep(event.atMs).then(() => this.#befall(event));
     }
@@ -146,8 +144,7 @@ export class World {
       if (isSet(own) || isSet(name)) continue;
       const { journal } = waysOf(node)[way] ?? node;
       const ofNode = journal.ticks.map(({ bytes, readings: read }): Reading => {
-        const safeAtMs = ownFrames.firstSeen(bytes)?.atMs ?? Number.POSITIVE_INFINITY;
-        return { isHot: node.source.isHotIn(read), safeAtMs };
+        return { isHot: node.source.isHotIn(read), safeAtMs: ownFrames.firstSeenMs(bytes) };
       });
       readings.set(name, ofNode);
     }
@@ -156,8 +153,7 @@ export class World {
 
   #befall(event: SimulatedEvent): void {
     const { clock, trace } = this.#surroundings;
-    const host = this.#host(event.host);
-    const service = this.#service(event.host);
+    const { host, service } = this.#node(event.host);
     const later = (ms: number, act: () => void) => void clock.sleep(ms).then(act);
     trace.add(`event-${event.kind}`, event.host);
     const aggregator = this.#aggregators.find((one) => one.host === host);
@@ -219,15 +215,13 @@ export class World {
     for (const { troubles } of this.#aggregators) {
       troubles.push({ fromMs, toMs: Number.POSITIVE_INFINITY });
     }
-    const names = [...this.#aggregators.map(({ host }) => host.name), ...this.#agents.keys()];
-    for (const name of names) {
-      this.#network.heal(name);
-      const host = this.#host(name);
+    for (const { host, service } of [...this.#aggregators, ...this.#agents.values()]) {
+      this.#network.heal(host.name);
       host.mend();
       const kind = fate.pick(["kill", "power-cut"] as const);
-      this.#service(name).crash(kind, fate.int(0, 1500));
+      service.crash(kind, fate.int(0, 1500));
     }
-    for (const { name, wallMs } of this.#plan.agents) this.#host(name).setWall(wallMs);
+    for (const { name, wallMs } of this.#plan.agents) this.#agent(name).host.setWall(wallMs);
     for (const { host } of this.#aggregators) host.setWall(0);
   }
 
@@ -359,7 +353,7 @@ export class World {
       }
       const services = this.#aggregator.services;
       if (services === null) continue;
-      const timeMs = this.#host(AGGREGATOR).wallMs() + 20_000;
+      const timeMs = this.#aggregator.host.wallMs() + 20_000;
       try {
         const options = { timeoutMs: null, limit: null, signal };
         const result = await services.api.instant({ query: "sim_ops_total[30s]", timeMs }, options);
@@ -371,14 +365,10 @@ export class World {
     }
   }
 
-  #checkVisible(series: {
-    readonly labels: readonly string[];
-    readonly times: Float64Array;
-  }): void {
-    const at = series.labels.indexOf("instance") + 1;
-    const ends = { agent: series.labels[at] ?? "", aggregator: AGGREGATOR };
-    const journal = this.#journal(ends);
-    const timeMs = series.times.at(-1) ?? 0;
+  #checkVisible({ labels, times }: SeriesColumns): void {
+    const agent = labelValue(labels, "instance");
+    const journal = this.#journal({ agent, aggregator: AGGREGATOR });
+    const timeMs = times.at(-1) ?? 0;
     const ticks = journal.ticks.filter((tick) => tick.timeMs === timeMs);
     if (ticks.some((tick) => this.#aggregator.safeFrames.has(tick.bytes))) return;
     this.violate(`${journal.agent}: a query sees ${timeMs}, which is not on the disk`);
@@ -393,14 +383,8 @@ export class World {
     return (aggregator === STANDBY ? node.mirror : node)?.journal ?? node.journal;
   }
 
-  #host(name: string): Host {
-    const aggregator = this.#aggregators.find(({ host }) => host.name === name);
-    return aggregator?.host ?? this.#agent(name).host;
-  }
-
-  #service(name: string): Service {
-    const aggregator = this.#aggregators.find(({ host }) => host.name === name);
-    return aggregator?.service ?? this.#agent(name).service;
+  #node(name: string): AggregatorNode | AgentNode {
+    return this.#aggregators.find(({ host }) => host.name === name) ?? this.#agent(name);
   }
 
   #agent(name: string): AgentNode {

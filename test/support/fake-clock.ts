@@ -9,7 +9,6 @@ const FIRED_MAX = 1_000_000;
 
 type Sleeper = {
   readonly dueMs: number;
-  readonly order: number;
   wake: (() => void) | null; // null: no longer waits
 };
 
@@ -22,8 +21,8 @@ type Sleeper = {
 export class FakeClock implements Clock {
   #monotonicMs = 0;
   #wallOffsetMs: number;
-  #order = 0;
-  readonly #heap: Sleeper[] = [];
+  /** The next to wake is the last; of those due at one time the first that went to sleep. */
+  readonly #sleepers: Sleeper[] = [];
 
   constructor(startMs = FAKE_START_MS) {
     this.#wallOffsetMs = startMs;
@@ -49,8 +48,7 @@ export class FakeClock implements Clock {
         return;
       }
       const dueMs = this.#monotonicMs + Math.max(0, ms);
-      const sleeper: Sleeper = { dueMs, order: this.#order, wake: null };
-      this.#order += 1;
+      const sleeper: Sleeper = { dueMs, wake: null };
       const onAbort = () => {
         sleeper.wake = null;
         reject(signal?.reason);
@@ -60,14 +58,15 @@ export class FakeClock implements Clock {
         resolve();
       };
       signal?.addEventListener("abort", onAbort, { once: true });
-      push(this.#heap, sleeper);
+      const before = this.#sleepers.findLastIndex((other) => other.dueMs > dueMs);
+      this.#sleepers.splice(before + 1, 0, sleeper);
     });
   }
 
   /** When the next sleeper is due on the monotonic clock; Infinity when nobody sleeps. */
   nextDueMs(): number {
-    this.#dropCancelled();
-    return this.#heap[0]?.dueMs ?? Number.POSITIVE_INFINITY;
+    while (this.#sleepers.at(-1)?.wake === null) this.#sleepers.pop();
+    return this.#sleepers.at(-1)?.dueMs ?? Number.POSITIVE_INFINITY;
   }
 
   async advance(ms: number): Promise<void> {
@@ -80,61 +79,16 @@ export class FakeClock implements Clock {
     await settle();
     for (let fired = 0; goOn(); fired += 1) {
       if (fired > FIRED_MAX) throw new Error(`Time stands still at ${this.#monotonicMs} ms`);
-      if (this.nextDueMs() > targetMs) {
-        this.#monotonicMs = targetMs;
-        return;
-      }
-      const sleeper = pop(this.#heap);
-      this.#monotonicMs = Math.max(this.#monotonicMs, sleeper.dueMs);
-      sleeper.wake?.();
+      const dueMs = this.nextDueMs();
+      this.#monotonicMs = Math.max(this.#monotonicMs, Math.min(dueMs, targetMs));
+      if (dueMs > targetMs) return;
+      this.#sleepers.pop()?.wake?.();
       await settle();
     }
-  }
-
-  #dropCancelled(): void {
-    while (this.#heap[0]?.wake === null) pop(this.#heap);
   }
 }
 
 /** Lets every promise reaction run that can run without time going on or anything from outside. */
 export async function settle(): Promise<void> {
   await nextTurn();
-}
-
-function isBefore(a: Sleeper, b: Sleeper): boolean {
-  return a.dueMs < b.dueMs || (a.dueMs === b.dueMs && a.order < b.order);
-}
-
-function push(heap: Sleeper[], sleeper: Sleeper): void {
-  let index = heap.length;
-  heap.push(sleeper);
-  while (index > 0) {
-    const parentIndex = (index - 1) >> 1;
-    const parent = heap[parentIndex] as Sleeper;
-    if (!isBefore(sleeper, parent)) break;
-    heap[index] = parent;
-    index = parentIndex;
-  }
-  heap[index] = sleeper;
-}
-
-/** The heap must not be empty. */
-function pop(heap: Sleeper[]): Sleeper {
-  const first = heap[0] as Sleeper;
-  const last = heap.pop() as Sleeper;
-  if (heap.length === 0) return first;
-  let index = 0;
-  for (;;) {
-    let childIndex = 2 * index + 1;
-    const left = heap[childIndex];
-    if (left === undefined) break;
-    const right = heap[childIndex + 1];
-    const child = right !== undefined && isBefore(right, left) ? right : left;
-    if (child === right) childIndex += 1;
-    if (!isBefore(child, last)) break;
-    heap[index] = child;
-    index = childIndex;
-  }
-  heap[index] = last;
-  return first;
 }

@@ -4,12 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
-import { type CertifiedPeer, ingestHandlers } from "../../aggregator/ingest/grpc-handler.ts";
+import { ingestHandlers } from "../../aggregator/ingest/grpc-handler.ts";
 import { IngestService } from "../../aggregator/ingest/ingest-service.ts";
 import { openSeriesStore, type SeriesStore } from "../../aggregator/series/series-store.ts";
 import { openLevelStore } from "../../shared/platform/level-store.ts";
 import { nodeClock } from "../../shared/platform/node.ts";
-import type { KeyValueStore } from "../../shared/platform/ports.ts";
 import { expositionText } from "../../shared/telemetry/exposition.ts";
 import { Metrics } from "../../shared/telemetry/metrics.ts";
 import { loadTelltale, MESSAGE_BYTES_MAX } from "../../shared/wire/proto.ts";
@@ -24,11 +23,7 @@ const SERIES = {
 };
 const nothing = () => {};
 
-type Options = {
-  readonly certified?: (peer: string) => CertifiedPeer | null;
-  /** What the series see of the store. */
-  readonly wrap?: (store: KeyValueStore) => KeyValueStore;
-};
+type Certified = Parameters<typeof ingestHandlers>[1];
 
 /** The part of an aggregator that takes the agents' streams, with a real port and a real store. */
 export class IngestBed implements AsyncDisposable {
@@ -40,26 +35,25 @@ export class IngestBed implements AsyncDisposable {
   #server = undefined as unknown as Server;
   #service = undefined as unknown as IngestService;
   #metrics = new Metrics();
-  readonly #options: Options;
+  readonly #certified: Certified;
 
-  private constructor(options: Options) {
-    this.#options = options;
+  private constructor(certified: Certified) {
+    this.#certified = certified;
   }
 
-  static async open(options: Options = {}): Promise<IngestBed> {
-    const bed = new IngestBed(options);
+  static async open(certified: Certified = null): Promise<IngestBed> {
+    const bed = new IngestBed(certified);
     await bed.start();
     return bed;
   }
 
   /** Also after a kill: on the same port and disk. */
   async start(): Promise<void> {
-    const { certified = null, wrap = (store) => store } = this.#options;
     this.#metrics = new Metrics();
     const deps = { clock: nodeClock, logger: new MemoryLogger(), metrics: this.#metrics };
     const place = join(this.directory, "series");
     this.series = await openLevelStore(place, LEVEL, nothing, (store) =>
-      openSeriesStore({ ...deps, store: wrap(store) }, SERIES),
+      openSeriesStore({ ...deps, store }, SERIES),
     );
     const events = {
       connected: (node: string) => this.heard.push(`connected ${node}`),
@@ -73,7 +67,7 @@ export class IngestBed implements AsyncDisposable {
     const options = { windowFrames: 64 };
     this.#service = new IngestService({ ...deps, store: this.series, events }, options);
     this.#server = new Server({ "grpc.max_receive_message_length": MESSAGE_BYTES_MAX });
-    const handlers = ingestHandlers(this.#service, certified);
+    const handlers = ingestHandlers(this.#service, this.#certified);
     this.#server.addService(loadTelltale().v1.Ingest.service, handlers);
     const bind = promisify(this.#server.bindAsync.bind(this.#server));
     this.port = await bind(`127.0.0.1:${this.port}`, ServerCredentials.createInsecure());

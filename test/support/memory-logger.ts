@@ -10,26 +10,19 @@ export type LogLine = {
 export class MemoryLogger implements Logger {
   readonly lines: LogLine[] = [];
 
-  debug(fields: object, message: string): void {
-    this.lines.push({ level: "debug", fields, message });
-  }
-
-  info(fields: object, message: string): void {
-    this.lines.push({ level: "info", fields, message });
-  }
-
-  warn(fields: object, message: string): void {
-    this.lines.push({ level: "warn", fields, message });
-  }
-
-  error(fields: object, message: string): void {
-    this.lines.push({ level: "error", fields, message });
-  }
+  readonly debug = this.#keep("debug");
+  readonly info = this.#keep("info");
+  readonly warn = this.#keep("warn");
+  readonly error = this.#keep("error");
 
   /** The messages of one level, or of all. */
   messages(level?: LogLine["level"]): string[] {
     return this.lines
       .filter((line) => level === undefined || line.level === level)
       .map((line) => line.message);
+  }
+
+  #keep(level: LogLine["level"]) {
+    return (fields: object, message: string) => void this.lines.push({ level, fields, message });
   }
 }

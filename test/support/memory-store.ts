@@ -11,6 +11,8 @@ import type {
 /** A key as text, one code unit a byte: orders as the bytes do and can be looked up in a Map. */
 type KeyText = string;
 
+type EntryRange = Parameters<KeyValueStore["entries"]>[0];
+
 /** What one write changed: the values before it. */
 type Undo = readonly (readonly [key: KeyText, before: Uint8Array | undefined])[];
 
@@ -73,11 +75,6 @@ export class MemoryDisk {
     while (this.#unsynced.length > kept) this.#undo(this.#unsynced.pop() ?? []);
     if (kept > written && inDoubt !== null) this.#apply(inDoubt);
     this.#settle();
-  }
-
-  /** Number of keys, as the process that has it open sees them. */
-  get size(): number {
-    return this.#keys.length;
   }
 
   /** The entries that would be there after the worst power cut at this moment, in key order. */
@@ -159,7 +156,7 @@ export class MemoryDisk {
   }
 
   /** @internal */
-  slice(range: KeyRange & { readonly reverse?: boolean; readonly limit?: number }): Entry[] {
+  slice(range: EntryRange): Entry[] {
     const keys = this.keysOf(range);
     if (range.reverse === true) keys.reverse();
     const limit = range.limit ?? -1; // as in LevelDB: -1 is no limit
@@ -279,9 +276,7 @@ export class MemoryStore implements KeyValueStore {
     await this.#enqueue(() => this.#write(copy, options.sync));
   }
 
-  entries(
-    range: KeyRange & { readonly reverse?: boolean; readonly limit?: number },
-  ): AsyncIterable<Entry> {
+  entries(range: EntryRange): AsyncIterable<Entry> {
     return this.#iterate(this.#isClosed ? [] : this.#disk.slice(range));
   }
 

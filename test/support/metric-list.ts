@@ -65,24 +65,14 @@ class LabelSink {
     return 1;
   }
 
-  closeGroup(): void {
-    // Its labels have been seen all the same.
-  }
-
-  read(): void {
-    // Its labels have been seen all the same.
-  }
-
-  retire(): void {
-    // Its labels have been seen all the same.
-  }
+  // Whatever becomes of a series, its labels have been seen.
+  readonly read = () => {};
+  readonly retire = () => {};
+  readonly closeGroup = () => {};
+  readonly end = () => {};
 
   hold(slot: number): void {
     this.set(slot);
-  }
-
-  end(): void {
-    // Its labels have been seen all the same.
   }
 
   set(slot: number): void {

@@ -9,7 +9,8 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 
 const ROOT = join(import.meta.dirname, "../..");
-const DIST = existsSync(join(ROOT, "dist")) ? join(ROOT, "dist") : ROOT;
+/** Where the built programs are. */
+export const DIST = existsSync(join(ROOT, "dist")) ? join(ROOT, "dist") : ROOT;
 
 /** Of this process: what a signal or an uncaught error must not leave behind. */
 const running = new Set<ChildProcess>();
@@ -215,7 +216,7 @@ export class Bed implements AsyncDisposable {
 
   /** The times, in seconds, of every stored sample of a selector with a range. */
   async sampleTimes(rangeSelector: string): Promise<number[]> {
-    return (await this.#ask(rangeSelector)).flatMap(({ values }) => values.map(([time]) => time));
+    return (await this.samples(rangeSelector)).map(([time]) => time);
   }
 
   /** The aggregator's own page. */

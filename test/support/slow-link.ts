@@ -1,9 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { DIST } from "./programs.ts";
 
-const ROOT = join(import.meta.dirname, "../..");
-const DIST = existsSync(join(ROOT, "dist")) ? join(ROOT, "dist") : ROOT;
 const PROGRAM = join(DIST, "test/support/tun-pipe.js");
 
 export type LinkQuality = {

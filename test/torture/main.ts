@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { randomInt } from "node:crypto";
-import { parseArgs } from "node:util";
+import { readOptions, wholeNumber } from "../support/command-line.ts";
 import { Bed, exitOnSignals } from "../support/programs.ts";
 import { SeededRandom } from "../support/random.ts";
 import { FullDisk, mountSmall } from "./full-disk.ts";
@@ -16,12 +16,6 @@ The full disk is a file system of 20 MB of its own; that needs root and util-lin
 
 const KILLS_DEFAULT = 1000;
 
-function wholeNumber(text: string | undefined, otherwise: number): number {
-  const number = text === undefined ? otherwise : Number(text);
-  if (!Number.isSafeInteger(number) || number < 0) throw new Error(`Not a whole number: ${text}`);
-  return number;
-}
-
 async function torment(kills: number, seed: number): Promise<void> {
   console.log(`${kills} kills, seed ${seed}`);
   await using bed = await Bed.open();
@@ -31,7 +25,7 @@ async function torment(kills: number, seed: number): Promise<void> {
 /** In a mount namespace of its own, so that nothing of it is left or seen elsewhere. */
 function fillDiskApart(): void {
   const script = process.argv[1] ?? "";
-  const args = ["--mount", "--propagation", "private", process.execPath, script, "--inside"];
+  const args = ["--mount", "--propagation", "private", process.execPath, script, "--inside=yes"];
   const { status, error } = spawnSync("unshare", args, { stdio: "inherit" });
   if (error !== undefined) throw error;
   if (status !== 0) throw new Error("The full disk was not survived, or there are no namespaces");
@@ -43,19 +37,10 @@ async function fillDisk(): Promise<void> {
 }
 
 exitOnSignals();
-const { values } = parseArgs({
-  options: {
-    kills: { type: "string" },
-    seed: { type: "string" },
-    only: { type: "string" },
-    inside: { type: "boolean" },
-    help: { type: "boolean" },
-  },
-});
-if (values.help === true) console.log(HELP);
-else if (values.inside === true) await fillDisk();
+const options = readOptions(HELP, ["kills", "seed", "only", "inside"]);
+if (options.inside !== undefined) await fillDisk();
 else {
-  const seed = wholeNumber(values.seed, randomInt(1_000_000_000));
-  if (values.only !== "full-disk") await torment(wholeNumber(values.kills, KILLS_DEFAULT), seed);
-  if (values.only !== "kills") fillDiskApart();
+  const seed = wholeNumber(options.seed, randomInt(1_000_000_000));
+  if (options.only !== "full-disk") await torment(wholeNumber(options.kills, KILLS_DEFAULT), seed);
+  if (options.only !== "kills") fillDiskApart();
 }

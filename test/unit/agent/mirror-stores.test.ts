@@ -9,13 +9,7 @@ test.each([
   ["a third one gets a new one", ["a", "b", "c"], ["b"], [null, "b", "c"], []],
   ["when one is taken away its folder is left", ["a", "c"], ["b", "c"], [null, "c"], ["b"]],
   ["one that stays alone goes on with its own", ["b"], ["b"], ["b"], []],
-  [
-    "who comes instead of the first goes on with what waited for it",
-    ["c", "b"],
-    ["b"],
-    [null, "b"],
-    [],
-  ],
+  ["who replaces the first goes on with what waited for it", ["c", "b"], ["b"], [null, "b"], []],
   ["without mirrors all folders are left", ["a"], ["b", "c"], [null], ["b", "c"]],
 ])("%s", (_name, names, found, folders, unused) => {
   expect(mirrorStores(names, found)).toEqual({ folders, unused });

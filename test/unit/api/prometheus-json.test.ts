@@ -6,56 +6,23 @@ import {
   rulesText,
   seriesListText,
 } from "../../../aggregator/api/prometheus-json.ts";
-import type { AlertSnapshot, RuleGroupSnapshot } from "../../../aggregator/model/rule-snapshot.ts";
 import { labelsOf, NO_LABELS } from "../../../shared/model/labels.ts";
+import { ALERT, RULE_GROUP } from "../../support/rule-group.ts";
 
 const TIME_MS = 1_435_781_451_781;
 const UP = labelsOf({ __name__: "up", instance: 'a"b\n', job: "node" });
+const NEW = {
+  health: "unknown",
+  lastError: "",
+  lastEvaluationMs: 0,
+  evaluationSeconds: 0,
+} as const;
 
-const ALERT: AlertSnapshot = {
-  state: "firing",
-  labels: labelsOf({ alertname: "High", instance: "web1" }),
-  annotations: labelsOf({ summary: "too high" }),
-  activeAtMs: TIME_MS,
-  keepFiringSinceMs: null,
-  value: 1,
-  isNoData: false,
-};
-
-const GROUP: RuleGroupSnapshot = {
-  name: "node",
-  file: "/etc/telltale/rules/node.yaml",
+/** Its second rule has not been evaluated yet. */
+const GROUP = {
+  ...RULE_GROUP,
   intervalMs: 1500,
-  limit: 0,
-  lastEvaluationMs: TIME_MS,
-  evaluationSeconds: 0.002,
-  rules: [
-    {
-      type: "alerting",
-      name: "High",
-      query: "load > 1",
-      labels: labelsOf({ severity: "page" }),
-      health: "ok",
-      lastError: "",
-      lastEvaluationMs: TIME_MS,
-      evaluationSeconds: 0.001,
-      state: "firing",
-      forMs: 60_000,
-      keepFiringForMs: 0,
-      annotations: NO_LABELS,
-      alerts: [ALERT],
-    },
-    {
-      type: "recording",
-      name: "job:load:sum",
-      query: "sum by (job) (load)",
-      labels: NO_LABELS,
-      health: "unknown",
-      lastError: "",
-      lastEvaluationMs: 0,
-      evaluationSeconds: 0,
-    },
-  ],
+  rules: RULE_GROUP.rules.map((rule) => ({ ...rule, ...(rule.type === "recording" ? NEW : {}) })),
 };
 
 test("a vector has its time in seconds and its values as texts", () => {
@@ -111,16 +78,16 @@ test("a label called __proto__ is only a label", () => {
 });
 
 test("alerts are as Prometheus gives them", () => {
-  expect(JSON.parse(alertsText([ALERT, { ...ALERT, keepFiringSinceMs: TIME_MS + 1000 }]))).toEqual({
+  expect(JSON.parse(alertsText([ALERT, { ...ALERT, keepFiringSinceMs: TIME_MS }]))).toEqual({
     alerts: [
       {
-        labels: { alertname: "High", instance: "web1" },
-        annotations: { summary: "too high" },
+        labels: { alertname: "NodeDown", instance: "db1", severity: "page" },
+        annotations: { summary: "db1 is down" },
         state: "firing",
-        activeAt: "2015-07-01T20:10:51.781Z",
-        value: "1e+00",
+        activeAt: "2026-01-06T11:46:40Z",
+        value: "0e+00",
       },
-      expect.objectContaining({ keepFiringSince: "2015-07-01T20:10:52.781Z" }),
+      expect.objectContaining({ keepFiringSince: "2015-07-01T20:10:51.781Z" }),
     ],
   });
 });
@@ -134,25 +101,25 @@ test("rules are as Prometheus gives them", () => {
         interval: 1.5,
         limit: 0,
         evaluationTime: 0.002,
-        lastEvaluation: "2015-07-01T20:10:51.781Z",
+        lastEvaluation: "2026-01-06T11:48:20Z",
         rules: [
           {
             state: "firing",
-            name: "High",
-            query: "load > 1",
+            name: "NodeDown",
+            query: "up == 0",
             duration: 60,
             keepFiringFor: 0,
             labels: { severity: "page" },
             annotations: {},
-            alerts: [expect.objectContaining({ state: "firing", value: "1e+00" })],
+            alerts: [expect.objectContaining({ state: "firing", value: "0e+00" })],
             health: "ok",
             evaluationTime: 0.001,
-            lastEvaluation: "2015-07-01T20:10:51.781Z",
+            lastEvaluation: "2026-01-06T11:48:20Z",
             type: "alerting",
           },
           {
-            name: "job:load:sum",
-            query: "sum by (job) (load)",
+            name: "job:up:sum",
+            query: "sum by (job) (up)",
             health: "unknown",
             evaluationTime: 0,
             lastEvaluation: "0001-01-01T00:00:00Z",

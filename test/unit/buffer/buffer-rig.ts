@@ -1,8 +1,9 @@
 import fc from "fast-check";
+import { expect } from "vitest";
 import type { FrameQueue, QueuedFrame } from "../../../agent/frames/frame-queue.ts";
 import { openFrameQueue } from "../../../agent/frames/frame-queue.ts";
 import type { QueueLimits } from "../../../agent/queue/queue.ts";
-import { labelsOf, labelsRecord } from "../../../shared/model/labels.ts";
+import { labelsOf, labelValue } from "../../../shared/model/labels.ts";
 import { epochOfSeq } from "../../../shared/model/sequence.ts";
 import { Metrics } from "../../../shared/telemetry/metrics.ts";
 import { parseFrame, StreamDecoder } from "../../../shared/wire/frame-decoder.ts";
@@ -10,6 +11,7 @@ import { type EncodedFrame, FrameEncoder } from "../../../shared/wire/frame-enco
 import { FakeClock } from "../../support/fake-clock.ts";
 import { MemoryLogger } from "../../support/memory-logger.ts";
 import { MemoryDisk, MemoryStore } from "../../support/memory-store.ts";
+import { metricTotal } from "../../support/metric-total.ts";
 import { SeededRandom } from "../../support/random.ts";
 
 const KEYFRAME_EVERY = 4;
@@ -41,15 +43,13 @@ export class BufferRig {
     this.limits = limits;
   }
 
-  static async open(limits: Partial<QueueLimits> = {}, seed = 1): Promise<BufferRig> {
-    const rig = new BufferRig(new MemoryDisk(), new SeededRandom(seed), { ...LIMITS, ...limits });
-    await rig.reopen();
-    return rig;
-  }
-
-  /** Another machine with a disk that has been used before. */
-  static async on(disk: MemoryDisk): Promise<BufferRig> {
-    const rig = new BufferRig(disk, new SeededRandom(2), LIMITS);
+  /** @param disk one that another machine has used before */
+  static async open(
+    limits: Partial<QueueLimits> = {},
+    seed = 1,
+    disk = new MemoryDisk(),
+  ): Promise<BufferRig> {
+    const rig = new BufferRig(disk, new SeededRandom(seed), { ...LIMITS, ...limits });
     await rig.reopen();
     return rig;
   }
@@ -65,7 +65,9 @@ export class BufferRig {
       { store, clock, random: this.random.next, logger, metrics, freeBytes },
       this.limits,
     );
-    this.#encoder = this.#newEncoder();
+    this.#encoder = new FrameEncoder(this.buffer.epoch, { keyframeEvery: KEYFRAME_EVERY });
+    this.#slots = [];
+    for (let i = 0; i < 3; i += 1) this.#define();
   }
 
   async restart(): Promise<void> {
@@ -128,15 +130,17 @@ export class BufferRig {
     return refused;
   }
 
-  /** A metric's value, or of a labelled one its values by label. */
   metric(name: string): number {
-    return this.#values(name).reduce((sum, { value }) => sum + value, 0);
+    return metricTotal(this.metrics, name);
   }
 
+  /** By reason. */
   dropped(): Record<string, number> {
-    const values = this.#values("telltale_agent_frames_dropped_total");
-    const pairs = values.map(({ labels, value }) => [labelsRecord(labels)["reason"], value]);
-    return Object.fromEntries(pairs.filter(([, value]) => value !== 0));
+    const pairs = this.metrics
+      .samples()
+      .filter(({ name, value }) => name === "telltale_agent_frames_dropped_total" && value !== 0)
+      .map(({ labels, value }) => [labelValue(labels, "reason"), value]);
+    return Object.fromEntries(pairs);
   }
 
   books(): { made: number; stored: number; waiting: number; dropped: number } {
@@ -148,18 +152,6 @@ export class BufferRig {
     };
   }
 
-  #values(name: string) {
-    return this.metrics.samples().filter((sample) => sample.name === name);
-  }
-
-  #newEncoder(): FrameEncoder {
-    const encoder = new FrameEncoder(this.buffer.epoch, { keyframeEvery: KEYFRAME_EVERY });
-    this.#encoder = encoder;
-    this.#slots = [];
-    for (let i = 0; i < 3; i += 1) this.#define();
-    return encoder;
-  }
-
   #define(): void {
     const name = `series_${this.#slots.length}`;
     this.#slots.push(this.#encoder.define(0, 0, labelsOf({ __name__: name, kind: "é\n" })));
@@ -167,6 +159,30 @@ export class BufferRig {
 }
 
 export const seqs = (frames: readonly { seq: number }[]) => frames.map(({ seq }) => seq);
+
+/** What must be in a buffer: every frame that was appended, after the one it was acked up to. */
+export class BufferModel {
+  readonly appended = new Map<number, Uint8Array>();
+  ackedSeq = 0;
+
+  waiting(): number[] {
+    return [...this.appended.keys()].filter((seq) => seq > this.ackedSeq);
+  }
+
+  /** Returns what was read. */
+  async check(rig: BufferRig): Promise<QueuedFrame[]> {
+    const { made, stored, waiting, dropped } = rig.books();
+    expect(made).toBe(stored + waiting + dropped);
+    expect(waiting).toBe(this.waiting().length);
+    const read = await rig.readAll(rig.buffer.ackedSeq);
+    expect(seqs(read)).toEqual(this.waiting());
+    for (const { seq, bytes } of read) {
+      expect(Buffer.compare(bytes, this.appended.get(seq) ?? new Uint8Array())).toBe(0);
+    }
+    expect(await rig.undecodable()).toEqual([]);
+    return read;
+  }
+}
 
 /** For models of it: one kind of step, with what it needs to know, and how often it comes. */
 export function stepOf<Kind extends string, Fields extends object>(

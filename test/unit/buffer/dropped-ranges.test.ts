@@ -9,6 +9,7 @@ import {
   withReported,
 } from "../../../agent/queue/dropped-ranges.ts";
 import { seqOf } from "../../../shared/model/sequence.ts";
+import type { EncodedFrame } from "../../../shared/wire/frame-encoder.ts";
 import { BufferRig } from "./buffer-rig.ts";
 
 const drop = (fromSeq: number, toSeq: number, reason = "full", afterSeq = fromSeq - 1): Drop => {
@@ -23,18 +24,8 @@ const shape = ({ ranges }: DroppedRanges) =>
 describe("dropped ranges", () => {
   test("of one reason that touch are one, with the counts of both", () => {
     const known = rangesOf(drop(1, 4), drop(5, 8));
-    expect(known.ranges).toEqual([
-      {
-        id: 1,
-        fromSeq: 1,
-        toSeq: 8,
-        fromMs: 1000,
-        toMs: 8000,
-        reason: "full",
-        frames: 8,
-        samples: 14,
-      },
-    ]);
+    expect(shape(known)).toEqual(["1: 1-8 full"]);
+    expect(known.ranges[0]).toMatchObject({ fromMs: 1000, toMs: 8000, frames: 8, samples: 14 });
   });
 
   test("with a frame between them, or of two reasons, are two", () => {
@@ -132,7 +123,7 @@ describe("the buffer's dropped ranges", () => {
     const rig = await BufferRig.open();
     await rig.append(2);
     rig.disk.isFull = true;
-    const lost = [];
+    const lost: EncodedFrame[] = [];
     for (let i = 0; i < 30; i += 1) {
       rig.beginEpoch();
       const frame = rig.frame();
@@ -145,17 +136,12 @@ describe("the buffer's dropped ranges", () => {
     rig.beginEpoch();
     await rig.append(1);
     await rig.crash();
-    expect(rig.buffer.droppedRanges(10)).toEqual([
-      {
-        id: 1,
-        fromSeq: lost[0]?.seq,
-        toSeq: lost[29]?.seq,
-        fromMs: lost[0]?.timeMs,
-        toMs: lost[29]?.timeMs,
-        reason: "disk_full",
-        frames: 30,
-        samples: 90,
-      },
+    const [first, last] = [lost[0], lost[29]];
+    expect(rig.buffer.droppedRanges(10)).toMatchObject([
+      { fromSeq: first?.seq, toSeq: last?.seq, fromMs: first?.timeMs, toMs: last?.timeMs },
+    ]);
+    expect(rig.buffer.droppedRanges(10)).toMatchObject([
+      { id: 1, reason: "disk_full", frames: 30, samples: 90 },
     ]);
   });
 });

@@ -16,27 +16,15 @@ const stored = (timeMs: number, missing = 0): FrameOutcome => {
   return { kind: "stored", seq: 5, timeMs, samples: 1, missing };
 };
 
-type Bed = {
-  readonly fleet: Fleet;
-  readonly clock: FakeClock;
-  readonly logger: MemoryLogger;
-  /** `seconds since start: name=value …` per write. */
-  readonly writes: string[];
-  /** What the writes fail with, and what they wait for. */
-  readonly failing: { error: Error | null; until: Promise<void> | null };
-  tick(...names: string[]): void;
-  /** Connects and ticks. */
-  join(name: string): void;
-  stop(): Promise<void>;
-};
-
 async function startFleet(
   store = new MemoryStore(),
   clock = new FakeClock(),
   streams: readonly StreamStatus[] = [],
-): Promise<Bed> {
+) {
+  /** `seconds since start: name=value …` per write. */
   const writes: string[] = [];
-  const failing: Bed["failing"] = { error: null, until: null };
+  /** What the writes fail with, and what they wait for. */
+  const failing = { error: null as Error | null, until: null as Promise<void> | null };
   const logger = new MemoryLogger();
   const write = async (group: string, timeMs: number, samples: readonly VectorSample[]) => {
     await failing.until;
@@ -53,7 +41,8 @@ async function startFleet(
   };
   return {
     ...{ fleet, clock, logger, writes, failing, tick },
-    join: (name) => {
+    /** Connects and ticks. */
+    join: (name: string) => {
       fleet.connected(name, AGENT);
       tick(name);
     },

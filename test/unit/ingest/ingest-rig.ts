@@ -8,14 +8,14 @@ import { Metrics } from "../../../shared/telemetry/metrics.ts";
 import { type EncodedFrame, FrameEncoder } from "../../../shared/wire/frame-encoder.ts";
 import type { AgentMessage } from "../../../shared/wire/generated/telltale/v1/AgentMessage.ts";
 import type { AggregatorMessage__Output } from "../../../shared/wire/generated/telltale/v1/AggregatorMessage.ts";
-import { PROTOCOL_VERSION } from "../../../shared/wire/proto.ts";
 import { FakeClock, settle } from "../../support/fake-clock.ts";
+import { hello, STREAM, table } from "../../support/ingest-messages.ts";
 import { MemoryLogger } from "../../support/memory-logger.ts";
+import { metricTotal } from "../../support/metric-total.ts";
 import { MemoryConnection } from "./memory-connection.ts";
 import { DELAY_MS, MemoryIngestStore } from "./memory-ingest-store.ts";
 
 export const WINDOW = 8;
-export const STREAM = "0123456789abcdef0123456789abcdef";
 
 export class Aggregator {
   readonly clock = new FakeClock();
@@ -69,10 +69,7 @@ export class Aggregator {
   }
 
   count(name: string): number {
-    return this.metrics
-      .samples()
-      .filter((sample) => sample.name === name)
-      .reduce((sum, { value }) => sum + value, 0);
+    return metricTotal(this.metrics, name);
   }
 }
 
@@ -129,27 +126,4 @@ export class Agent {
       // the tests look at what it was closed with
     }
   }
-}
-
-export function hello(fields: Partial<NonNullable<AgentMessage["hello"]>> = {}) {
-  return {
-    protocolVersion: PROTOCOL_VERSION,
-    kind: "KIND_METRICS" as const,
-    node: "web-1",
-    streamId: STREAM,
-    agentVersion: "0.1.0",
-    nowMs: 1,
-    intervalMs: 1000,
-    oldestSeq: 0,
-    newestSeq: 0,
-    ...fields,
-  };
-}
-
-export function table(
-  epoch: number,
-  definitions: readonly { id: number; group: number; scale: number; labels: readonly string[] }[],
-): AgentMessage {
-  const series = definitions.map(({ labels, ...rest }) => ({ ...rest, labels: [...labels] }));
-  return { series: { epoch, series } };
 }

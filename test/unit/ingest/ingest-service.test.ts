@@ -3,16 +3,15 @@ import { seqOf } from "../../../shared/model/sequence.ts";
 import type { EncodedFrame } from "../../../shared/wire/frame-encoder.ts";
 import type { AgentMessage } from "../../../shared/wire/generated/telltale/v1/AgentMessage.ts";
 import { settle } from "../../support/fake-clock.ts";
-import { Aggregator, hello, STREAM, table, WINDOW, welcomed } from "./ingest-rig.ts";
+import { hello, STREAM, table } from "../../support/ingest-messages.ts";
+import { Aggregator, WINDOW, welcomed } from "./ingest-rig.ts";
 import { DELAY_MS } from "./memory-ingest-store.ts";
 
 describe("a stream", () => {
   test("is welcomed with what is safe of it and the window", async () => {
     const { aggregator, agent } = await welcomed();
-    expect(agent.answers[0]?.welcome).toMatchObject({
-      ...{ lastSeq: 0, epoch: 0, seriesKnown: 0 },
-      windowFrames: WINDOW,
-    });
+    const nothing = { lastSeq: 0, epoch: 0, seriesKnown: 0, windowFrames: WINDOW };
+    expect(agent.answers[0]?.welcome).toMatchObject(nothing);
     await aggregator.commit(agent, agent.frame(), agent.frame());
     expect(agent.acks()).toEqual([seqOf(1, 2)]);
     agent.connection.cut();
@@ -306,7 +305,7 @@ describe("an agent that does not keep to the protocol", () => {
 
   test("who reads no acks is cut off at its window", async () => {
     const { aggregator, agent } = await welcomed();
-    agent.connection.down.isStuck = true;
+    agent.connection.isStuck = true;
     for (let i = 0; i < 2 * WINDOW; i += 1) {
       await agent.sendFrames(agent.frame()).catch(() => {}); // it may be gone by then
       await aggregator.clock.advance(DELAY_MS);

@@ -1,4 +1,5 @@
 import { OperationalError } from "../../../shared/errors.ts";
+import { nodeClock } from "../../../shared/platform/node.ts";
 import type {
   AgentMessage,
   AgentMessage__Output,
@@ -12,109 +13,79 @@ import type {
   AggregatorConnection,
 } from "../../../shared/wire/ingest-connection.ts";
 import { loadTelltale } from "../../../shared/wire/proto.ts";
+import { never } from "../../support/memory-store.ts";
+import { Pipe, type PipeOptions } from "../../support/pipe.ts";
 
 const { Stream: method } = loadTelltale().v1.Ingest.service;
 
-/** One direction: items in order, then an end or an error. */
-class Lane<T> {
-  readonly #items: T[] = [];
-  #ending: { readonly error: Error | null } | null = null;
-  #wakeReader = () => {};
-  #wakeWriter = () => {};
-  /** While it is set nothing is taken from the lane, and `push` waits. */
-  isStuck = false;
+const AT_ONCE: PipeOptions = {
+  clock: nodeClock,
+  open: async () => {},
+  latencyMs: () => 0,
+  roomItems: Number.POSITIVE_INFINITY,
+};
 
-  async push(item: T): Promise<void> {
-    this.#throwIfEnded();
-    this.#items.push(item);
-    this.#wakeReader();
-    while (this.isStuck) {
-      await new Promise<void>((resolve) => {
-        this.#wakeWriter = resolve;
-      });
-      this.#throwIfEnded();
-    }
-  }
-
-  end(error: Error | null): void {
-    this.#ending ??= { error };
-    this.#wakeReader();
-    this.#wakeWriter();
-  }
-
-  /** What was not taken yet is lost. */
-  cut(): void {
-    this.#items.length = 0;
-    this.end(lost());
-  }
-
-  #throwIfEnded(): void {
-    if (this.#ending !== null) throw this.#ending.error ?? lost();
-  }
-
-  async *read(): AsyncGenerator<T> {
-    for (;;) {
-      const item = this.isStuck ? undefined : this.#items.shift();
-      if (item !== undefined) {
-        yield item;
-      } else if (this.#ending !== null) {
-        if (this.#ending.error !== null) throw this.#ending.error;
-        return;
-      } else {
-        await new Promise<void>((resolve) => {
-          this.#wakeReader = resolve;
-        });
-      }
-    }
-  }
-}
-
-/** Two joined ends of a stream; messages cross as the bytes gRPC would send. */
+/** Two joined ends of a stream; messages cross at once, as the bytes gRPC would send. */
 export class MemoryConnection {
-  readonly up = new Lane<Buffer>();
-  readonly down = new Lane<Buffer>();
   readonly agent: AgentConnection;
   readonly aggregator: AggregatorConnection;
+  /** While it is set nothing more comes down to the agent, and the aggregator's `send` waits. */
+  isStuck = false;
   /** What the aggregator closed with: null for a plain end, undefined while it has not. */
   closedWith: Error | null | undefined;
+  readonly #pipes: readonly Pipe<Buffer>[];
 
   constructor(peer = "agent:1") {
-    const { up, down } = this;
+    const up = new Pipe<Buffer>(AT_ONCE);
+    const down = new Pipe<Buffer>(this.#downOptions());
+    this.#pipes = [up, down];
     this.agent = {
       peer: "aggregator:7070",
-      send: (message: AgentMessage) => up.push(method.requestSerialize(message)),
+      send: (message: AgentMessage) => up.write(method.requestSerialize(message)),
       messages: decoded(down, (bytes) => method.responseDeserialize(bytes)),
       close: (error) => {
         up.end(null);
-        if (error !== undefined) down.end(error);
+        if (error !== undefined) cut(down, error);
       },
     };
     this.aggregator = {
       peer,
-      send: (message: AggregatorMessage) => down.push(method.responseSerialize(message)),
+      send: (message: AggregatorMessage) => down.write(method.responseSerialize(message)),
       messages: decoded(up, (bytes) => method.requestDeserialize(bytes)),
       close: (error) => {
         if (this.closedWith === undefined) this.closedWith = error ?? null;
         down.end(error ?? null);
-        if (error !== undefined) up.end(error);
+        if (error !== undefined) cut(up, error);
       },
     };
   }
 
   /** The network goes: what is on its way is lost, both sides learn of it. */
   cut(): void {
-    this.up.cut();
-    this.down.cut();
+    const lost = new OperationalError("UNAVAILABLE", "the connection is lost");
+    for (const pipe of this.#pipes) cut(pipe, lost);
+  }
+
+  #downOptions(): PipeOptions {
+    const isStuck = () => this.isStuck;
+    return {
+      ...AT_ONCE,
+      open: async () => (isStuck() ? never() : undefined),
+      get roomItems() {
+        return isStuck() ? 1 : AT_ONCE.roomItems;
+      },
+    };
   }
 }
 
-async function* decoded<T extends AgentMessage__Output | AggregatorMessage__Output>(
-  lane: Lane<Buffer>,
-  decode: (bytes: Buffer) => T,
-): AsyncGenerator<T> {
-  for await (const bytes of lane.read()) yield decode(bytes);
+function cut(pipe: Pipe<Buffer>, error: Error): void {
+  pipe.breakReader(error);
+  pipe.breakWriter(error);
 }
 
-function lost(): OperationalError {
-  return new OperationalError("UNAVAILABLE", "the connection is lost");
+async function* decoded<T extends AgentMessage__Output | AggregatorMessage__Output>(
+  pipe: Pipe<Buffer>,
+  decode: (bytes: Buffer) => T,
+): AsyncGenerator<T> {
+  for await (const bytes of pipe.read()) yield decode(bytes);
 }

@@ -22,8 +22,6 @@ export class MemoryIngestStore implements IngestStore {
   readonly stored = new Map<string, number[]>();
   /** Items of each commit. */
   readonly commits: number[] = [];
-  /** What every position tells of. */
-  refused: StreamPosition["refused"] = [];
   futureMs = Number.POSITIVE_INFINITY;
   /** So many of the next commits fail. */
   failures = 0;
@@ -72,7 +70,7 @@ export class MemoryIngestStore implements IngestStore {
   position(node: string, streamId: string): StreamPosition {
     const { lastSeq, epoch, seriesKnown } = this.#decoder(node, streamId);
     const framesStored = this.stored.get(`${node}/${streamId}`)?.length ?? 0;
-    return { lastSeq, epoch, seriesKnown, framesStored, refused: this.refused };
+    return { lastSeq, epoch, seriesKnown, framesStored, refused: [] };
   }
 
   /** All state is lost, as with an empty disk. */

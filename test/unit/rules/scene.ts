@@ -11,6 +11,7 @@ import { Metrics } from "../../../shared/telemetry/metrics.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 import { MemoryLogger } from "../../support/memory-logger.ts";
 import { MemoryDisk, MemoryStore, type MemoryStoreOptions } from "../../support/memory-store.ts";
+import { metricTotal } from "../../support/metric-total.ts";
 
 /** One receiver that hears of each alert in a request of its own. */
 const WEBHOOK = { receiver: "r", queue: "r/0", url: "http://r/", alertsMax: 0, timeoutMs: 5000 };
@@ -122,8 +123,7 @@ export class Scene {
   }
 
   total(name: string): number {
-    const samples = this.metrics.samples().filter(({ labels }) => labels.includes(name));
-    return samples.reduce((sum, { value }) => sum + value, 0);
+    return metricTotal(this.metrics, name);
   }
 
   readonly compile = (query: string): CompiledExpr => {

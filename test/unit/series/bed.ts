@@ -7,6 +7,7 @@ import { Metrics } from "../../../shared/telemetry/metrics.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 import { MemoryLogger } from "../../support/memory-logger.ts";
 import { MemoryDisk, MemoryStore } from "../../support/memory-store.ts";
+import { metricTotal } from "../../support/metric-total.ts";
 
 /** A series store on a disk in memory that can be opened again and again. */
 export class StoreBed {
@@ -43,6 +44,6 @@ export class StoreBed {
   }
 
   counted(name: string): number {
-    return this.metrics.samples().find((sample) => sample.name === name)?.value ?? 0;
+    return metricTotal(this.metrics, name);
   }
 }

@@ -129,16 +129,6 @@ describe("commit", () => {
     expect(await scene.samples("b")).toBe("1:0.01 2:0.02 3:0.03 4:0.04 4.001:stale");
   });
 
-  test("carries series over an epoch that still has them and ends the others", async () => {
-    const scene = await openScene();
-    await scene.tick([a(1), b(1)]);
-    scene.agent.restart();
-    await scene.tick([a(2)]);
-    await scene.tick([a(3)]);
-    expect(await scene.samples("a")).toBe("1:1 2:2 3:3");
-    expect(await scene.samples("b")).toBe("1:0.01 2:stale");
-  });
-
   test("takes an epoch that has no series at all", async () => {
     const scene = await openScene();
     await scene.tick([a(1)]);
@@ -177,21 +167,6 @@ describe("commit", () => {
     scene.bed.disk.isFull = false;
     expect(await scene.send(frame)).toMatchObject({ kind: "stored", samples: 2 });
     expect(await scene.samples("a")).toBe("1:1 2:2");
-  });
-
-  test("of many callers at once is one write", async () => {
-    const bed = new StoreBed();
-    const store = await bed.open();
-    const scenes = ["alpha", "beta", "gamma"].map((node) => new Scene(bed, store, node));
-    const release = bed.disk.hangSync();
-    const first = scenes[0]?.send(scenes[0].make([a(1)]));
-    await settle();
-    const others = scenes.slice(1).map((scene) => scene.send(scene.make([a(2)])));
-    release();
-    expect(await first).toMatchObject({ kind: "stored" });
-    for (const outcome of await Promise.all(others)) expect(outcome.kind).toBe("stored");
-    const alive = store.streams().map(({ node, seriesAlive }) => `${node} ${seriesAlive}`);
-    expect(alive).toEqual(["alpha 1", "beta 1", "gamma 1"]);
   });
 });
 

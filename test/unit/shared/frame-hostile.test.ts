@@ -40,16 +40,9 @@ function varint(value: number): number[] {
 /** Head of a delta frame with one group; what follows are its counts. */
 const HEAD = [1, 0, 1, 2, ...varint(1e12), ...varint(1e6), 1, 1, 0];
 
-/** Why it is refused, which has to be as a bad frame. */
-function refusal(bytes: Uint8Array): string {
-  try {
-    parseFrame(bytes);
-  } catch (error) {
-    expect(error).toBeInstanceOf(OperationalError);
-    expect((error as OperationalError).code).toBe("PARSE");
-    return (error as OperationalError).message;
-  }
-  return "taken";
+function expectRefused(bytes: Uint8Array, why: string): void {
+  const fault = { code: "PARSE", message: expect.stringContaining(why) };
+  expect(() => parseFrame(bytes)).toThrow(expect.objectContaining(fault));
 }
 
 /** What parsing may have allocated is paid for by the bytes, and what it gives is in order. */
@@ -77,11 +70,7 @@ function expectBounded(frame: ParsedFrame, bytes: Uint8Array): void {
 
 describe("a hostile frame", () => {
   test.each<[string, number[], string]>([
-    [
-      "of a version to come",
-      [2, 0, 1, 1, 1, 0, 0],
-      "frame has version 2, this program reads version 1",
-    ],
+    ["of a version to come", [2, 0, 1, 1, 1, 0, 0], "has version 2, this program reads version 1"],
     ["of no version", [0, 0, 1, 1, 1, 0, 0], "frame has version 0"],
     ["without anything", [], "frame is cut off at byte 0"],
     ["with flags that are none", [1, 2, 1, 1, 1, 0, 0], "has flags 2"],
@@ -107,7 +96,7 @@ describe("a hostile frame", () => {
     [
       "with more changes than series",
       [1, 0, 1, 2, 1, 3, 1, 1, 0, 0, 4, 0, 0],
-      "names 4 series in a group of 3",
+      "4 series in a group of 3",
     ],
     ["with a gap beyond the series", [...HEAD, 0, 1, 0xff, 0xff, 0xff, 0xff, 0xff], "of 1000000"],
     [
@@ -127,7 +116,7 @@ describe("a hostile frame", () => {
     ["with bytes behind its end", [1, 0, 1, 2, 1, 0, 0, 7], "has 1 bytes too many"],
     ["with bits behind its end", [1, 0, 1, 2, 1, 1, 1, 1, 0, 1, 0, 0x01], "bits are left over"],
   ])("%s is refused for what it is", (_what, body, expected) => {
-    expect(refusal(sealed(body))).toContain(expected);
+    expectRefused(sealed(body), expected);
   });
 
   test.each([ZERO, ABSOLUTE, NEGATIVE, REPEAT])(
@@ -140,7 +129,7 @@ describe("a hostile frame", () => {
         writer.bits(CHANGE_CODE.codeOf(one), CHANGE_CODE.lengthOf(one));
       }
       writer.align();
-      expect(refusal(writer.finish())).toContain(`a negative of ${symbol}`);
+      expectRefused(writer.finish(), `a negative of ${symbol}`);
     },
   );
 
@@ -162,17 +151,17 @@ describe("a hostile frame", () => {
     ["changes a series of a group that was not read", delta([1], [], false), "changes a group"],
     ["ends a series and changes it", delta([1, 2], [2], true), "names series 2 twice"],
   ])("that %s is refused", (_what, bytes, expected) => {
-    expect(refusal(bytes)).toContain(`frame 4294967298 ${expected}`);
+    expectRefused(bytes, `frame 4294967298 ${expected}`);
   });
 
   test("over the size of a frame is refused before it is looked at", () => {
-    expect(refusal(new Uint8Array(FRAME_BYTES_MAX + 1))).toContain("is over 2097152");
+    expectRefused(new Uint8Array(FRAME_BYTES_MAX + 1), "is over 2097152");
   });
 
   test("that claims much costs no memory", () => {
     const claims = sealed([...HEAD, 0, ...varint(999_999), 0, 0, 0]);
     const before = process.memoryUsage().arrayBuffers;
-    for (let i = 0; i < 1000; i += 1) expect(refusal(claims)).toContain("is cut off");
+    for (let i = 0; i < 1000; i += 1) expectRefused(claims, "is cut off");
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(16 * 1024 ** 2);
   });
 

@@ -9,6 +9,7 @@ import type { AggregatorMessage } from "../../../shared/wire/generated/telltale/
 import type { AgentConnection } from "../../../shared/wire/ingest-connection.ts";
 import { settle } from "../../support/fake-clock.ts";
 import { MemoryLogger } from "../../support/memory-logger.ts";
+import { metricTotal } from "../../support/metric-total.ts";
 import { BufferRig, seqs } from "../buffer/buffer-rig.ts";
 import { MemoryConnection } from "../ingest/memory-connection.ts";
 import { MemoryIngestStore } from "../ingest/memory-ingest-store.ts";
@@ -46,10 +47,7 @@ class Link {
   }
 
   metric(name: string): number {
-    return this.run.metrics
-      .samples()
-      .filter((sample) => sample.name === name)
-      .reduce((sum, { value }) => sum + value, 0);
+    return metricTotal(this.run.metrics, name);
   }
 
   async #connect(): Promise<AgentConnection> {
@@ -111,24 +109,6 @@ describe("an uplink", () => {
     expect(rig.logger.messages()).toEqual(["connected to the aggregator"]);
   });
 
-  test("goes on where the aggregator is after any number of broken connections", async () => {
-    const { link, store, rig } = await joined(7);
-    link.start();
-    for (let i = 0; i < 60; i += 1) {
-      await rig.append(rig.random.int(0, 4));
-      await rig.clock.advance(rig.random.int(0, 20));
-      if (rig.random.chance(0.3)) link.last.cut();
-      if (rig.random.chance(0.1)) rig.beginEpoch();
-      await rig.clock.advance(rig.random.int(0, 300));
-    }
-    await rig.clock.advance(10_000);
-    const { made, stored, waiting, dropped } = rig.books();
-    expect({ stored, waiting, dropped }).toEqual({ stored: made, waiting: 0, dropped: 0 });
-    const got = store.seqsOf("web-1");
-    expect(got).toHaveLength(made);
-    expect(got).toEqual([...new Set(got)].sort((a, b) => a - b));
-  });
-
   test("serves an aggregator that lost everything from its oldest keyframe", async () => {
     const { link, store, rig } = await joined();
     await rig.append(6);
@@ -173,7 +153,7 @@ describe("an uplink", () => {
     await rig.clock.advance(3000);
     await link.run.done;
 
-    const other = await BufferRig.on(backup); // epoch 2 again
+    const other = await BufferRig.open({}, 2, backup); // epoch 2 again
     await other.append(7);
     store.restart(other.clock);
     const service = serviceOn(store, other);

@@ -1,8 +1,8 @@
-import type { FakeClock } from "../support/fake-clock.ts";
-import type { SeededRandom } from "../support/random.ts";
+import type { Clock } from "../../shared/platform/ports.ts";
+import type { SeededRandom } from "./random.ts";
 
 export type PipeOptions = {
-  readonly clock: FakeClock;
+  readonly clock: Clock;
   /** Resolves when the way is open. */
   readonly open: () => Promise<void>;
   readonly latencyMs: () => number;
