@@ -129,12 +129,9 @@ describe("the same cgroup in another hierarchy", () => {
     expect(pathInHierarchy(`/q/${ID}`, unified, membership)).toBe(`/a:b/${ID}`);
   });
 
-  test.each([
-    ["/lxc.payload.web", "lxc", "web"],
-    ["/machine.slice/machine-deb.scope", "nspawn", "deb"],
-    ["/machine.slice/systemd-nspawn@deb.service", "nspawn", "deb"],
-  ])("%s is a container that is known by its name", (path, runtime, containerId) => {
-    const kind = kindIn({ kind: "group" }, path);
-    expect(kind).toEqual({ kind: "container", containerId, runtime, isWrapped: false });
+  test("a container that is known by its name", () => {
+    const kind = kindIn({ kind: "group" }, "/lxc.payload.web");
+    const known = { containerId: "web", runtime: "lxc", isWrapped: false };
+    expect(kind).toEqual({ kind: "container", ...known });
   });
 });

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { zoneOffset } from "../../../agent/collect/sys/time-zone.ts";
-import { mutated } from "./mutated.ts";
+import { checkMutated } from "./mutated.ts";
 
 type Type = readonly [seconds: number, name: string];
 
@@ -107,11 +107,8 @@ test("a file that is none has no offset", () => {
 test("a mutated file never throws, gives no NaN and ends", () => {
   const types: Type[] = [LMT, [3600, "CET"]];
   const original = zoneFile(types, [[1000, 1]], "CET-1CEST,M3.5.0,M10.5.0/3");
-  fc.assert(
-    fc.property(mutated(original), (bytes) => {
-      const offset = zoneOffset(Buffer.from(bytes), 1_782_000_000);
-      if (offset !== null && !Number.isFinite(offset.seconds)) throw new Error("gives NaN");
-    }),
-    { numRuns: 200 },
-  );
+  checkMutated(original, (bytes) => {
+    const offset = zoneOffset(bytes, 1_782_000_000);
+    expect(Number.isFinite(offset?.seconds ?? 0)).toBe(true);
+  });
 });

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { DbusDecoder } from "../../../agent/collect/systemd/dbus-decoder.ts";
 import { DbusReader, encodeCall } from "../../../agent/collect/systemd/dbus-message.ts";
 import { OperationalError } from "../../../shared/errors.ts";
+import { mayRefuse } from "./mutated.ts";
 import { BusEncoder, encodeMessage, type Plain } from "./systemd-encoder.ts";
 
 const ORDERS = [true, false];
@@ -17,6 +18,16 @@ function encoded(signature: string, values: readonly Plain[], isLittle: boolean)
 
 function decode(signature: string, bytes: Uint8Array, isLittle = true) {
   return new DbusDecoder(bytes, isLittle).values(signature);
+}
+
+/** With other bytes in some places: lengths and signatures, above all, stay where they are. */
+function changed(original: Uint8Array): fc.Arbitrary<Buffer> {
+  const change = fc.record({ at: fc.nat(original.length - 1), byte: fc.nat(255) });
+  return fc.array(change, { maxLength: 20 }).map((changes) => {
+    const bytes = Buffer.from(original);
+    for (const { at, byte } of changes) bytes[at] = byte;
+    return bytes;
+  });
 }
 
 const ROUND_TRIPS: [string, Plain[], unknown[]][] = [
@@ -55,20 +66,13 @@ describe("D-Bus values", () => {
 
   test("mutated bytes and signatures give values or PROTOCOL, and end", () => {
     const original = encoded(UNIT_LIST, [[UNIT, UNIT, UNIT]], true);
-    const change = fc.record({ at: fc.nat(original.length - 1), byte: fc.nat(255) });
     const signature = fc.oneof(
       fc.constant(UNIT_LIST),
       fc.array(fc.constantFrom(..."ybnqiuxtdsogav(){}")).map((types) => types.join("")),
     );
     fc.assert(
-      fc.property(fc.array(change, { maxLength: 20 }), signature, (changes, types) => {
-        const bytes = Uint8Array.from(original);
-        for (const { at, byte } of changes) bytes[at] = byte;
-        try {
-          decode(types, bytes);
-        } catch (error) {
-          if (!(error instanceof OperationalError)) throw error;
-        }
+      fc.property(changed(original), signature, (bytes, types) => {
+        mayRefuse(() => decode(types, bytes));
       }),
       { numRuns: 300 },
     );
@@ -110,17 +114,8 @@ describe("D-Bus messages", () => {
 
   test("mutated ones give replies, PROTOCOL or LIMIT", () => {
     const original = Buffer.concat([encodeMessage(reply, true), encodeMessage(reply, true)]);
-    const change = fc.record({ at: fc.nat(original.length - 1), byte: fc.nat(255) });
     fc.assert(
-      fc.property(fc.array(change, { minLength: 1, maxLength: 8 }), (changes) => {
-        const bytes = Buffer.from(original);
-        for (const { at, byte } of changes) bytes[at] = byte;
-        try {
-          new DbusReader().push(bytes);
-        } catch (error) {
-          if (!(error instanceof OperationalError)) throw error;
-        }
-      }),
+      fc.property(changed(original), (bytes) => mayRefuse(() => new DbusReader().push(bytes))),
       { numRuns: 300 },
     );
   });
