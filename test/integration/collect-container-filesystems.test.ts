@@ -2,17 +2,14 @@ import {
   linkSync,
   lstatSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   renameSync,
-  rmSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { setImmediate as yieldOnce } from "node:timers/promises";
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import type { Collector } from "../../agent/collect/collector.ts";
 import { type ContainerFacts, factsFrom } from "../../agent/collect/containers/container-facts.ts";
 import {
@@ -20,13 +17,9 @@ import {
   type FilesystemPorts,
 } from "../../agent/collect/containers/container-filesystems.ts";
 import { ENTRIES_MAX, type OpenDirectory } from "../../agent/collect/containers/layer-walk.ts";
-import { type CollectContext, Faults } from "../../agent/collect/context.ts";
-import { ReadBuffer } from "../../agent/collect/kit/held-file.ts";
 import { spaceOf } from "../../agent/collect/kit/statfs.ts";
 import { OperationalError } from "../../shared/errors.ts";
-import { nodeClock } from "../../shared/platform/node.ts";
-import { SerialQueue } from "../../shared/time/serial-queue.ts";
-import { RecordingSink } from "../unit/collect/recording-sink.ts";
+import { HostOnDisk } from "./host-on-disk.ts";
 
 const START_MS = 1_782_000_000_000;
 const ID = "ab".repeat(32);
@@ -39,67 +32,40 @@ const MOUNTS = `22 1 254:1 / / rw - ext4 /dev/vda1 rw
 `;
 const DOCKER_LAYER = `var/lib/docker/overlay2/${LAYER}/diff`;
 
-const ends: (() => void)[] = [];
-afterEach(() => {
-  for (const end of ends.splice(0).reverse()) end();
-});
-
 function container(known: Partial<ContainerFacts>, cgroupPath = `/docker/${known.id ?? ID}`) {
   const base = { source: "docker-socket", runtime: "docker", id: ID, state: "running" } as const;
   return { facts: factsFrom({ ...base, name: "web", image: "nginx:1", ...known }), cgroupPath };
 }
 
 /** A host with these mounts; sizes of its file systems are made up, everything else is read. */
-class Bed {
-  readonly root = mkdtempSync(join(tmpdir(), "telltale-layers-"));
-  readonly sink = new RecordingSink();
-  readonly faults = new Faults(this.sink);
-  readonly background = new SerialQueue();
+class Bed extends HostOnDisk {
   readonly asked: string[] = [];
-  changes = 0;
-  containers: ReturnType<typeof container>[] = [];
+  readonly layer = join(this.root, DOCKER_LAYER);
   nowMs = START_MS;
+  readonly #directory = {
+    changes: 0,
+    told: [] as ReturnType<typeof container>[],
+    *containers() {
+      yield* this.told;
+    },
+  };
   #collector: Collector | null = null;
 
   constructor(mounts = MOUNTS) {
-    ends.push(() => rmSync(this.root, { recursive: true, force: true }));
-    this.write("proc/1/mountinfo", mounts);
-  }
-
-  write(path: string, text: string): void {
-    const full = join(this.root, path);
-    mkdirSync(dirname(full), { recursive: true });
-    writeFileSync(full, text);
-  }
-
-  dockerContainer(): void {
-    this.write(`var/lib/docker/image/overlay2/layerdb/mounts/${ID}/mount-id`, LAYER);
-    this.write(`${DOCKER_LAYER}/etc/conf`, "x".repeat(10_000));
-    this.write(`${DOCKER_LAYER}/var/log/app.log`, "x".repeat(100_000));
-    this.tell(container({}));
+    super({ "proc/1/mountinfo": mounts });
   }
 
   tell(...containers: ReturnType<typeof container>[]): void {
-    this.containers = containers;
-    this.changes += 1;
+    this.#directory.told = containers;
+    this.#directory.changes += 1;
   }
 
   start(ports: FilesystemPorts = {}): void {
-    const context: CollectContext = {
-      hostRoot: this.root,
-      buffer: new ReadBuffer(),
-      sink: this.sink,
-      faults: this.faults,
-      background: this.background,
-      clock: nodeClock,
-    };
-    const collector = containerFilesystemCollector(this.#directory(), context, {
-      statfs: async (path) => this.#statfs(path),
-      questionsPerSecond: 15,
-      ...ports,
-    });
+    const statfs = async (path: string) => this.#statfs(path);
+    const all = { statfs, questionsPerSecond: 15, ...ports };
+    const collector = containerFilesystemCollector(this.#directory, this.context, all);
     this.#collector = collector;
-    ends.push(() => collector.close());
+    onTestFinished(() => collector.close());
   }
 
   close(): void {
@@ -116,30 +82,9 @@ class Bed {
   async run(ticks = 5, stepMs = 1000): Promise<Record<string, number>> {
     for (let i = 0; i < ticks; i += 1) {
       this.collect(stepMs);
-      await this.background.settled();
+      await this.context.background.settled();
     }
     return this.collect(0);
-  }
-
-  faultCounts(): Record<string, number> {
-    this.sink.begin();
-    this.faults.collect();
-    const counts = [...this.sink.values()].map(([name, value]) => {
-      return [/reason="(\w+)"/.exec(name)?.[1] ?? name, value] as const;
-    });
-    return Object.fromEntries(counts);
-  }
-
-  #directory() {
-    const bed = this;
-    return {
-      get changes() {
-        return bed.changes;
-      },
-      *containers() {
-        yield* bed.containers;
-      },
-    };
   }
 
   #statfs(path: string) {
@@ -149,6 +94,16 @@ class Bed {
     const free = blocks / 4n;
     return spaceOf(4096n, [blocks, free, 1n, 1000n * scale, 900n]);
   }
+}
+
+/** With a container of Docker's that has written 110 kB. */
+function dockerBed(mounts = MOUNTS): Bed {
+  const bed = new Bed(mounts);
+  bed.write(`var/lib/docker/image/overlay2/layerdb/mounts/${ID}/mount-id`, LAYER);
+  bed.write(`${DOCKER_LAYER}/etc/conf`, "x".repeat(10_000));
+  bed.write(`${DOCKER_LAYER}/var/log/app.log`, "x".repeat(100_000));
+  bed.tell(container({}));
+  return bed;
 }
 
 function diskUsage(path: string): number {
@@ -185,8 +140,7 @@ describe("the host's file systems", () => {
   });
 
   test("are asked once in 30 s, each once however many containers are on it", async () => {
-    const bed = new Bed();
-    bed.dockerContainer();
+    const bed = dockerBed();
     bed.tell(container({}), container({ id: OTHER, name: "two" }));
     bed.start();
     await bed.run(29);
@@ -196,8 +150,7 @@ describe("the host's file systems", () => {
   });
 
   test("mounted in two places are one, also where a runtime's storage is the second", async () => {
-    const bed = new Bed(MOUNTS.replace("254:16 / /var", "254:1 /d /var").replace("vdb", "vda1"));
-    bed.dockerContainer();
+    const bed = dockerBed(MOUNTS.replace("254:16 / /var", "254:1 /d /var").replace("vdb", "vda1"));
     bed.start();
     expect(usageOf(await bed.run(), "/dev/vda1")).toBeGreaterThan(110_000);
     expect(bed.asked).toHaveLength(1);
@@ -225,7 +178,7 @@ describe("the host's file systems", () => {
 
   test("without a list of mounts the collector fails, tick after tick", () => {
     const bed = new Bed();
-    rmSync(join(bed.root, "proc"), { recursive: true });
+    bed.remove("proc");
     bed.start();
     expect(() => bed.collect(0)).toThrow("No list of mounts");
     expect(() => bed.collect(1000)).toThrow("No list of mounts");
@@ -234,11 +187,10 @@ describe("the host's file systems", () => {
 
 describe("what a container has written", () => {
   test("is the size of its layer, on the file system of its runtime's storage", async () => {
-    const bed = new Bed();
-    bed.dockerContainer();
+    const bed = dockerBed();
     bed.start();
     const values = await bed.run();
-    expect(usageOf(values)).toBe(diskUsage(join(bed.root, DOCKER_LAYER)));
+    expect(usageOf(values)).toBe(diskUsage(bed.layer));
     expect(usageOf(values)).toBeGreaterThan(110_000);
     expect(values[`container_fs_limit_bytes{${own("/dev/vdb")}}`]).toBe(10 * GIB);
     expect(values[`container_fs_inodes_free{${own("/dev/vdb")}}`]).toBe(900);
@@ -247,36 +199,33 @@ describe("what a container has written", () => {
   });
 
   test("counts no link's target, and a file with two names once", async () => {
-    const bed = new Bed();
-    bed.dockerContainer();
+    const bed = dockerBed();
     bed.write("secret/big", "x".repeat(1_000_000));
-    symlinkSync(join(bed.root, "secret"), join(bed.root, DOCKER_LAYER, "to-directory"));
-    symlinkSync(join(bed.root, "secret/big"), join(bed.root, DOCKER_LAYER, "to-file"));
-    const again = join(bed.root, DOCKER_LAYER, "etc/again");
-    linkSync(join(bed.root, DOCKER_LAYER, "var/log/app.log"), again);
+    symlinkSync(join(bed.root, "secret"), join(bed.layer, "to-directory"));
+    symlinkSync(join(bed.root, "secret/big"), join(bed.layer, "to-file"));
+    const again = join(bed.layer, "etc/again");
+    linkSync(join(bed.layer, "var/log/app.log"), again);
     bed.start();
     const once = lstatSync(again).blocks * 512;
-    expect(usageOf(await bed.run())).toBe(diskUsage(join(bed.root, DOCKER_LAYER)) - once);
+    expect(usageOf(await bed.run())).toBe(diskUsage(bed.layer) - once);
   });
 
   test("counts what lies under a name that is not UTF-8", async () => {
-    const bed = new Bed();
-    bed.dockerContainer();
-    const odd = Buffer.from(`${join(bed.root, DOCKER_LAYER)}/b\xe4r`, "latin1");
+    const bed = dockerBed();
+    const odd = Buffer.from(`${bed.layer}/b\xe4r`, "latin1");
     mkdirSync(odd);
-    const before = diskUsage(join(bed.root, DOCKER_LAYER, "etc"));
+    const before = diskUsage(join(bed.layer, "etc"));
     writeFileSync(Buffer.concat([odd, Buffer.from("/file")]), "x".repeat(50_000));
     bed.start();
-    const rest = diskUsage(join(bed.root, DOCKER_LAYER, "var"));
+    const rest = diskUsage(join(bed.layer, "var"));
     expect(usageOf(await bed.run())).toBeGreaterThanOrEqual(before + rest + 50_000);
   });
 
   test("is none where the layer itself is a link", async () => {
-    const bed = new Bed();
-    bed.dockerContainer();
+    const bed = dockerBed();
     bed.write("secret/big", "x".repeat(1_000_000));
-    rmSync(join(bed.root, DOCKER_LAYER), { recursive: true });
-    symlinkSync(join(bed.root, "secret"), join(bed.root, DOCKER_LAYER));
+    bed.remove(DOCKER_LAYER);
+    symlinkSync(join(bed.root, "secret"), bed.layer);
     bed.start();
     const values = await bed.run();
     expect(usageOf(values)).toBeUndefined();
@@ -284,8 +233,7 @@ describe("what a container has written", () => {
   });
 
   test("is found in a storage that a link has put elsewhere", async () => {
-    const bed = new Bed(MOUNTS.replace("/var/lib/docker", "/data/docker"));
-    bed.dockerContainer();
+    const bed = dockerBed(MOUNTS.replace("/var/lib/docker", "/data/docker"));
     mkdirSync(join(bed.root, "data"));
     const path = join(bed.root, "var/lib/docker");
     symlinkSync("/data/docker", `${path}-link`);
@@ -306,8 +254,7 @@ describe("what a container has written", () => {
   });
 
   test("is not looked for along what a file of Docker should not hold", async () => {
-    const bed = new Bed();
-    bed.dockerContainer();
+    const bed = dockerBed();
     bed.write(`var/lib/docker/image/overlay2/layerdb/mounts/${ID}/mount-id`, "../../../../secret");
     bed.write("secret/diff/big", "x".repeat(1_000_000));
     bed.start();
@@ -337,8 +284,7 @@ describe("what a container has written", () => {
   });
 
   test("has the size of a file system that is on no block device, too", async () => {
-    const bed = new Bed(MOUNTS.replace("/dev/vdb", "tank/docker"));
-    bed.dockerContainer();
+    const bed = dockerBed(MOUNTS.replace("/dev/vdb", "tank/docker"));
     bed.start();
     const values = await bed.run(3);
     expect(values[`container_fs_limit_bytes{${own("tank/docker")}}`]).toBe(10 * GIB);
@@ -359,8 +305,7 @@ describe("what a container has written", () => {
 
 describe("the series of a container", () => {
   test("end with it, and where it never ran there are none", async () => {
-    const bed = new Bed();
-    bed.dockerContainer();
+    const bed = dockerBed();
     bed.tell(container({}), container({ id: OTHER, state: "created" }, ""));
     bed.start();
     expect(usageOf(await bed.run())).toBeGreaterThan(0);
@@ -371,9 +316,8 @@ describe("the series of a container", () => {
   });
 
   test("are there at once when it is started again, and nothing is walked for that", async () => {
-    const bed = new Bed();
+    const bed = dockerBed();
     const { disk, counts } = memoryLayer(3);
-    bed.dockerContainer();
     bed.start({ disk });
     const before = usageOf(await bed.run());
     expect(before).toBeGreaterThan(0);
@@ -387,8 +331,7 @@ describe("the series of a container", () => {
   });
 
   test("bear the container labels that were chosen", async () => {
-    const bed = new Bed();
-    bed.dockerContainer();
+    const bed = dockerBed();
     bed.tell(container({ labels: { team: "a", other: "b" } }));
     bed.start({ chosenLabels: ["team"] });
     const names = Object.keys(await bed.run()).filter((name) => name.includes("web"));
@@ -398,8 +341,7 @@ describe("the series of a container", () => {
   });
 
   test("are of the file system that is mounted there now", async () => {
-    const bed = new Bed();
-    bed.dockerContainer();
+    const bed = dockerBed();
     bed.start();
     await bed.run();
     bed.write("proc/1/mountinfo", MOUNTS.replace("/dev/vdb", "/dev/vdz"));
@@ -409,8 +351,7 @@ describe("the series of a container", () => {
   });
 
   test("take their values along when it moves to another cgroup", async () => {
-    const bed = new Bed();
-    bed.dockerContainer();
+    const bed = dockerBed();
     bed.start();
     const before = usageOf(await bed.run());
     bed.tell(container({}, "/elsewhere"));
@@ -446,9 +387,8 @@ function memoryLayer(files: number) {
 
 describe("what walking costs", () => {
   test("is at most 15 questions a second, however many containers there are", async () => {
-    const bed = new Bed();
+    const bed = dockerBed();
     const { disk, counts } = memoryLayer(400);
-    bed.dockerContainer();
     const find = async () => ({ storage: "/var/lib/docker", layer: "/layer" });
     bed.tell(container({}), container({ id: OTHER }), container({ id: LAYER }));
     bed.start({ disk, places: { find } });
@@ -461,8 +401,7 @@ describe("what walking costs", () => {
   });
 
   test("is nothing for five minutes after a layer was walked through", async () => {
-    const bed = new Bed();
-    bed.dockerContainer();
+    const bed = dockerBed();
     bed.start();
     const before = usageOf(await bed.run()) ?? 0;
     bed.write(`${DOCKER_LAYER}/new`, "x".repeat(500_000));
@@ -471,9 +410,8 @@ describe("what walking costs", () => {
   });
 
   test("a layer that is too large has no size, is counted, and is left alone for an hour", async () => {
-    const bed = new Bed();
+    const bed = dockerBed();
     const { disk, counts } = memoryLayer(Number.POSITIVE_INFINITY);
-    bed.dockerContainer();
     bed.start({ disk });
     await bed.run(Math.ceil(ENTRIES_MAX / 150) + 2, 10_000);
     expect(counts).toMatchObject({ opened: 1, closed: 1 });
@@ -486,9 +424,8 @@ describe("what walking costs", () => {
   });
 
   test("a directory is not left open when the collector is closed in the middle", async () => {
-    const bed = new Bed();
+    const bed = dockerBed();
     const { disk, counts } = memoryLayer(5000);
-    bed.dockerContainer();
     bed.start({ disk });
     await bed.run(3);
     expect(counts).toMatchObject({ opened: 1, closed: 0 });
@@ -511,9 +448,8 @@ describe("what walking costs", () => {
   });
 
   test("a container that ends in the middle of its walk makes room for the next", async () => {
-    const bed = new Bed();
+    const bed = dockerBed();
     const { disk, counts } = memoryLayer(5000);
-    bed.dockerContainer();
     bed.start({ disk });
     await bed.run(3);
     bed.tell();
@@ -524,8 +460,7 @@ describe("what walking costs", () => {
 
 describe("a disk that hangs", () => {
   test("holds no tick; the collector fails after 5 s and is well again when it answers", async () => {
-    const bed = new Bed();
-    bed.dockerContainer();
+    const bed = dockerBed();
     let answer = (): void => undefined;
     const disk = {
       open: () =>
@@ -540,21 +475,20 @@ describe("a disk that hangs", () => {
     }
     expect(() => bed.collect(5000)).toThrow("Reading has not ended within 5 s");
     answer();
-    await bed.background.settled();
+    await bed.context.background.settled();
     const values = await bed.run(2);
     expect(values[series("limit_bytes", 'device="/dev/vda1", id="/"')]).toBe(GIB);
   });
 
   test("an error that nobody foresaw fails the collector until the next reading", async () => {
-    const bed = new Bed();
-    bed.dockerContainer();
+    const bed = dockerBed();
     const disk = { open: () => Promise.reject(new Error("unforeseen")) };
     bed.start({ disk });
     await expect(bed.run(3)).rejects.toThrow("Reading failed: unforeseen");
     bed.nowMs += 30_000;
-    await bed.background.settled();
+    await bed.context.background.settled();
     expect(() => bed.collect(0)).toThrow("unforeseen");
-    await bed.background.settled();
+    await bed.context.background.settled();
     expect(Object.keys(bed.collect(1000))).not.toEqual([]);
   });
 });

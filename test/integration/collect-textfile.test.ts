@@ -1,15 +1,9 @@
-import { mkdirSync, mkdtempSync, rmSync, utimesSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { afterEach, describe, expect, test } from "vitest";
-import { type CollectContext, Faults } from "../../agent/collect/context.ts";
-import { ReadBuffer } from "../../agent/collect/kit/held-file.ts";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { textfileCollector } from "../../agent/collect/textfile/textfile.ts";
-import { nodeClock } from "../../shared/platform/node.ts";
-import { SerialQueue } from "../../shared/time/serial-queue.ts";
-import { RecordingSink } from "../unit/collect/recording-sink.ts";
-import { writeTree } from "./device-tree.ts";
+import { HostOnDisk } from "./host-on-disk.ts";
 import { exporterSeries, exposed, hasExporter } from "./node-exporter.ts";
 
 const DIRECTORY = "/var/lib/prometheus/node-exporter";
@@ -27,42 +21,22 @@ const FILES = {
   "other.txt": "other 1",
 };
 
-const roots: string[] = [];
-afterEach(() => {
-  for (const root of roots.splice(0)) rmSync(root, { recursive: true });
-});
-
-function written(): string {
-  const root = mkdtempSync(join(tmpdir(), "telltale-textfile-"));
-  roots.push(root);
-  const below = Object.entries(FILES).map(([name, text]) => [`${DIRECTORY}/${name}`, text]);
-  writeTree(root, Object.fromEntries(below));
-  for (const name of Object.keys(FILES)) {
-    utimesSync(join(root, DIRECTORY, name), 1_700_000_000, 1_700_000_000);
+function hostWithFiles(): HostOnDisk {
+  const host = new HostOnDisk();
+  for (const [name, text] of Object.entries(FILES)) {
+    host.write(`${DIRECTORY}/${name}`, `${text}\n`);
+    utimesSync(join(host.root, DIRECTORY, name), 1_700_000_000, 1_700_000_000);
   }
-  return root;
+  return host;
 }
 
-async function collected(root: string): Promise<Map<string, number>> {
-  const sink = new RecordingSink();
-  const faults = new Faults(sink);
-  const context: CollectContext = {
-    hostRoot: root,
-    buffer: new ReadBuffer(),
-    sink,
-    faults,
-    background: new SerialQueue(),
-    clock: nodeClock,
-  };
+async function collected({ context, sink }: HostOnDisk): Promise<Map<string, number>> {
   const collector = textfileCollector({ directory: DIRECTORY }).create(context);
-  try {
-    for (let attempt = 0; attempt < 500; attempt += 1) {
-      const values = sink.tick(collector, attempt);
-      if (values.size > 0) return values;
-      await delay(10);
-    }
-  } finally {
-    collector.close();
+  onTestFinished(() => collector.close());
+  for (let attempt = 0; attempt < 500; attempt += 1) {
+    const values = sink.tick(collector, attempt);
+    if (values.size > 0) return values;
+    await delay(10);
   }
   throw new Error("no values");
 }
@@ -71,18 +45,18 @@ describe("text files", () => {
   test.skipIf(!hasExporter)(
     "every series is node_exporter's (skipped where it is not installed)",
     async () => {
-      const root = written();
-      const flags = [`--collector.textfile.directory=${root}${DIRECTORY}`];
-      const expected = await exporterSeries(root, ["textfile"], flags);
+      const host = hostWithFiles();
+      const flags = [`--collector.textfile.directory=${host.root}${DIRECTORY}`];
+      const expected = await exporterSeries(host.root, ["textfile"], flags);
       expect(expected.length).toBeGreaterThan(10);
-      expect(exposed(await collected(root))).toEqual(expected);
+      expect(exposed(await collected(host))).toEqual(expected);
     },
   );
 
   test("a directory of that name is refused, and does not stop the others", async () => {
-    const root = written();
-    mkdirSync(join(root, DIRECTORY, "folder.prom"));
-    const values = await collected(root);
+    const host = hostWithFiles();
+    mkdirSync(join(host.root, DIRECTORY, "folder.prom"));
+    const values = await collected(host);
     expect(values.get('took_seconds_count{job="node"}')).toBe(2);
   });
 });
