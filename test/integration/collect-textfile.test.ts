@@ -48,7 +48,7 @@ describe("text files", () => {
       const host = hostWithFiles();
       const flags = [`--collector.textfile.directory=${host.root}${DIRECTORY}`];
       const expected = await exporterSeries(host.root, ["textfile"], flags);
-      expect(expected.length).toBeGreaterThan(10);
+      expect(expected.size).toBeGreaterThan(10);
       expect(exposed(await collected(host))).toEqual(expected);
     },
   );
