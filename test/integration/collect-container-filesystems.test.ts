@@ -10,7 +10,6 @@ import {
 import { join } from "node:path";
 import { setImmediate as yieldOnce } from "node:timers/promises";
 import { describe, expect, onTestFinished, test } from "vitest";
-import type { Collector } from "../../agent/collect/collector.ts";
 import { type ContainerFacts, factsFrom } from "../../agent/collect/containers/container-facts.ts";
 import {
   containerFilesystemCollector,
@@ -37,6 +36,8 @@ function container(known: Partial<ContainerFacts>, cgroupPath = `/docker/${known
   return { facts: factsFrom({ ...base, name: "web", image: "nginx:1", ...known }), cgroupPath };
 }
 
+type Options = { readonly mounts?: string } & FilesystemPorts;
+
 /** A host with these mounts; sizes of its file systems are made up, everything else is read. */
 class Bed extends HostOnDisk {
   readonly asked: string[] = [];
@@ -49,10 +50,14 @@ class Bed extends HostOnDisk {
       yield* this.told;
     },
   };
-  #collector: Collector | null = null;
+  readonly #collector;
 
-  constructor(mounts = MOUNTS) {
+  constructor({ mounts = MOUNTS, ...ports }: Options = {}) {
     super({ "proc/1/mountinfo": mounts });
+    const statfs = async (path: string) => this.#statfs(path);
+    const all = { statfs, questionsPerSecond: 15, ...ports };
+    this.#collector = containerFilesystemCollector(this.#directory, this.context, all);
+    onTestFinished(() => this.close());
   }
 
   tell(...containers: ReturnType<typeof container>[]): void {
@@ -60,21 +65,12 @@ class Bed extends HostOnDisk {
     this.#directory.changes += 1;
   }
 
-  start(ports: FilesystemPorts = {}): void {
-    const statfs = async (path: string) => this.#statfs(path);
-    const all = { statfs, questionsPerSecond: 15, ...ports };
-    const collector = containerFilesystemCollector(this.#directory, this.context, all);
-    this.#collector = collector;
-    onTestFinished(() => collector.close());
-  }
-
   close(): void {
-    this.#collector?.close();
+    this.#collector.close();
   }
 
   collect(afterMs: number): Record<string, number> {
     this.nowMs += afterMs;
-    if (this.#collector === null) throw new Error("The bed is not started");
     return Object.fromEntries(this.sink.tick(this.#collector, this.nowMs));
   }
 
@@ -97,8 +93,8 @@ class Bed extends HostOnDisk {
 }
 
 /** With a container of Docker's that has written 110 kB. */
-function dockerBed(mounts = MOUNTS): Bed {
-  const bed = new Bed(mounts);
+function dockerBed(options: Options = {}): Bed {
+  const bed = new Bed(options);
   bed.write(`var/lib/docker/image/overlay2/layerdb/mounts/${ID}/mount-id`, LAYER);
   bed.write(`${DOCKER_LAYER}/etc/conf`, "x".repeat(10_000));
   bed.write(`${DOCKER_LAYER}/var/log/app.log`, "x".repeat(100_000));
@@ -123,7 +119,6 @@ const usageOf = (values: Record<string, number>, device = "/dev/vdb", id?: strin
 describe("the host's file systems", () => {
   test("are those on block devices, under the root cgroup's id", async () => {
     const bed = new Bed();
-    bed.start();
     const values = await bed.run(1);
     const vda = 'device="/dev/vda1", id="/"';
     const vdb = 'device="/dev/vdb", id="/"';
@@ -142,7 +137,6 @@ describe("the host's file systems", () => {
   test("are asked once in 30 s, each once however many containers are on it", async () => {
     const bed = dockerBed();
     bed.tell(container({}), container({ id: OTHER, name: "two" }));
-    bed.start();
     await bed.run(29);
     expect(bed.asked.sort()).toEqual(["/", "/var/lib/docker"]);
     await bed.run(30);
@@ -150,21 +144,21 @@ describe("the host's file systems", () => {
   });
 
   test("mounted in two places are one, also where a runtime's storage is the second", async () => {
-    const bed = dockerBed(MOUNTS.replace("254:16 / /var", "254:1 /d /var").replace("vdb", "vda1"));
-    bed.start();
+    const bed = dockerBed({
+      mounts: MOUNTS.replace("254:16 / /var", "254:1 /d /var").replace("vdb", "vda1"),
+    });
     expect(usageOf(await bed.run(), "/dev/vda1")).toBeGreaterThan(110_000);
     expect(bed.asked).toHaveLength(1);
     expect(bed.sink.liveCount).toBe(8);
   });
 
   test("one that is gone ends, one that does not answer has no values", async () => {
-    const bed = new Bed();
     let isBroken = false;
     const ask = async (path: string) => {
       if (isBroken && path.endsWith("docker")) throw new OperationalError("UNAVAILABLE", "gone");
       return spaceOf(1n, [10n, 4n, 4n, 0n, 0n]);
     };
-    bed.start({ statfs: ask });
+    const bed = new Bed({ statfs: ask });
     expect(Object.keys(await bed.run(2))).toHaveLength(8);
     isBroken = true;
     expect(Object.keys(await bed.run(2, 30_000)).every((name) => name.includes("/dev/vda1"))).toBe(
@@ -179,7 +173,6 @@ describe("the host's file systems", () => {
   test("without a list of mounts the collector fails, tick after tick", () => {
     const bed = new Bed();
     bed.remove("proc");
-    bed.start();
     expect(() => bed.collect(0)).toThrow("No list of mounts");
     expect(() => bed.collect(1000)).toThrow("No list of mounts");
   });
@@ -188,7 +181,6 @@ describe("the host's file systems", () => {
 describe("what a container has written", () => {
   test("is the size of its layer, on the file system of its runtime's storage", async () => {
     const bed = dockerBed();
-    bed.start();
     const values = await bed.run();
     expect(usageOf(values)).toBe(diskUsage(bed.layer));
     expect(usageOf(values)).toBeGreaterThan(110_000);
@@ -205,7 +197,6 @@ describe("what a container has written", () => {
     symlinkSync(join(bed.root, "secret/big"), join(bed.layer, "to-file"));
     const again = join(bed.layer, "etc/again");
     linkSync(join(bed.layer, "var/log/app.log"), again);
-    bed.start();
     const once = lstatSync(again).blocks * 512;
     expect(usageOf(await bed.run())).toBe(diskUsage(bed.layer) - once);
   });
@@ -216,7 +207,6 @@ describe("what a container has written", () => {
     mkdirSync(odd);
     const before = diskUsage(join(bed.layer, "etc"));
     writeFileSync(Buffer.concat([odd, Buffer.from("/file")]), "x".repeat(50_000));
-    bed.start();
     const rest = diskUsage(join(bed.layer, "var"));
     expect(usageOf(await bed.run())).toBeGreaterThanOrEqual(before + rest + 50_000);
   });
@@ -226,20 +216,18 @@ describe("what a container has written", () => {
     bed.write("secret/big", "x".repeat(1_000_000));
     bed.remove(DOCKER_LAYER);
     symlinkSync(join(bed.root, "secret"), bed.layer);
-    bed.start();
     const values = await bed.run();
     expect(usageOf(values)).toBeUndefined();
     expect(values[`container_fs_limit_bytes{${own("/dev/vdb")}}`]).toBe(10 * GIB);
   });
 
   test("is found in a storage that a link has put elsewhere", async () => {
-    const bed = dockerBed(MOUNTS.replace("/var/lib/docker", "/data/docker"));
+    const bed = dockerBed({ mounts: MOUNTS.replace("/var/lib/docker", "/data/docker") });
     mkdirSync(join(bed.root, "data"));
     const path = join(bed.root, "var/lib/docker");
     symlinkSync("/data/docker", `${path}-link`);
     renameSync(path, join(bed.root, "data/docker"));
     renameSync(`${path}-link`, path);
-    bed.start();
     expect(usageOf(await bed.run())).toBeGreaterThan(110_000);
   });
 
@@ -249,7 +237,6 @@ describe("what a container has written", () => {
     bed.write(`srv/docker/image/overlay2/layerdb/mounts/${ID}/mount-id`, `${LAYER}\n`);
     bed.write(`srv/docker/overlay2/${LAYER}/diff/file`, "x".repeat(5000));
     bed.tell(container({}));
-    bed.start();
     expect(usageOf(await bed.run(), "/dev/vda1")).toBeGreaterThan(5000);
   });
 
@@ -257,7 +244,6 @@ describe("what a container has written", () => {
     const bed = dockerBed();
     bed.write(`var/lib/docker/image/overlay2/layerdb/mounts/${ID}/mount-id`, "../../../../secret");
     bed.write("secret/diff/big", "x".repeat(1_000_000));
-    bed.start();
     expect(usageOf(await bed.run())).toBeUndefined();
   });
 
@@ -276,7 +262,6 @@ describe("what a container has written", () => {
     const podman = { runtime: "podman", source: "podman-socket" } as const;
     const rootless = container({ ...podman, id: OTHER }, "/user.slice/two");
     bed.tell(container(podman, "/one"), rootless);
-    bed.start();
     const values = await bed.run();
     expect(usageOf(values, "/dev/vda1", "/one")).toBeLessThan(90_000);
     expect(usageOf(values, "/dev/vda1", "/one")).toBeGreaterThan(5000);
@@ -284,8 +269,7 @@ describe("what a container has written", () => {
   });
 
   test("has the size of a file system that is on no block device, too", async () => {
-    const bed = dockerBed(MOUNTS.replace("/dev/vdb", "tank/docker"));
-    bed.start();
+    const bed = dockerBed({ mounts: MOUNTS.replace("/dev/vdb", "tank/docker") });
     const values = await bed.run(3);
     expect(values[`container_fs_limit_bytes{${own("tank/docker")}}`]).toBe(10 * GIB);
     expect(bed.sink.liveCount).toBe(8);
@@ -295,10 +279,9 @@ describe("what a container has written", () => {
     const upper = "/var/lib/containerd/snapshots/2/fs";
     const point = `/run/containerd/io.containerd.runtime.v2.task/k8s.io/${ID}/rootfs`;
     const overlay = `28 22 0:51 / ${point} rw - overlay overlay rw,lowerdir=/l,upperdir=${upper}\n`;
-    const bed = new Bed(MOUNTS + overlay);
+    const bed = new Bed({ mounts: MOUNTS + overlay });
     bed.write(`${upper}/file`, "x".repeat(5000));
     bed.tell(container({ runtime: "containerd", source: "cri-config" }));
-    bed.start();
     expect(usageOf(await bed.run(), "/dev/vda1")).toBeGreaterThan(5000);
   });
 });
@@ -307,7 +290,6 @@ describe("the series of a container", () => {
   test("end with it, and where it never ran there are none", async () => {
     const bed = dockerBed();
     bed.tell(container({}), container({ id: OTHER, state: "created" }, ""));
-    bed.start();
     expect(usageOf(await bed.run())).toBeGreaterThan(0);
     expect(bed.sink.liveCount).toBe(12);
     bed.tell(container({ state: "exited" }));
@@ -316,9 +298,8 @@ describe("the series of a container", () => {
   });
 
   test("are there at once when it is started again, and nothing is walked for that", async () => {
-    const bed = dockerBed();
     const { disk, counts } = memoryLayer(3);
-    bed.start({ disk });
+    const bed = dockerBed({ disk });
     const before = usageOf(await bed.run());
     expect(before).toBeGreaterThan(0);
     for (let i = 0; i < 10; i += 1) {
@@ -331,9 +312,8 @@ describe("the series of a container", () => {
   });
 
   test("bear the container labels that were chosen", async () => {
-    const bed = dockerBed();
+    const bed = dockerBed({ chosenLabels: ["team"] });
     bed.tell(container({ labels: { team: "a", other: "b" } }));
-    bed.start({ chosenLabels: ["team"] });
     const names = Object.keys(await bed.run()).filter((name) => name.includes("web"));
     expect(names).toHaveLength(4);
     expect(names.every((name) => name.includes('container_label_team="a"'))).toBe(true);
@@ -342,7 +322,6 @@ describe("the series of a container", () => {
 
   test("are of the file system that is mounted there now", async () => {
     const bed = dockerBed();
-    bed.start();
     await bed.run();
     bed.write("proc/1/mountinfo", MOUNTS.replace("/dev/vdb", "/dev/vdz"));
     const values = await bed.run(2, 30_000);
@@ -352,7 +331,6 @@ describe("the series of a container", () => {
 
   test("take their values along when it moves to another cgroup", async () => {
     const bed = dockerBed();
-    bed.start();
     const before = usageOf(await bed.run());
     bed.tell(container({}, "/elsewhere"));
     const values = bed.collect(1000);
@@ -387,11 +365,10 @@ function memoryLayer(files: number) {
 
 describe("what walking costs", () => {
   test("is at most 15 questions a second, however many containers there are", async () => {
-    const bed = dockerBed();
     const { disk, counts } = memoryLayer(400);
     const find = async () => ({ storage: "/var/lib/docker", layer: "/layer" });
+    const bed = dockerBed({ disk, places: { find } });
     bed.tell(container({}), container({ id: OTHER }), container({ id: LAYER }));
-    bed.start({ disk, places: { find } });
     await bed.run(60);
     expect(counts.questions).toBeLessThanOrEqual(150 + 60 * 15 + 5);
     expect(counts.questions).toBeGreaterThan(60 * 15);
@@ -402,7 +379,6 @@ describe("what walking costs", () => {
 
   test("is nothing for five minutes after a layer was walked through", async () => {
     const bed = dockerBed();
-    bed.start();
     const before = usageOf(await bed.run()) ?? 0;
     bed.write(`${DOCKER_LAYER}/new`, "x".repeat(500_000));
     expect(usageOf(await bed.run(28, 10_000))).toBe(before);
@@ -410,9 +386,8 @@ describe("what walking costs", () => {
   });
 
   test("a layer that is too large has no size, is counted, and is left alone for an hour", async () => {
-    const bed = dockerBed();
     const { disk, counts } = memoryLayer(Number.POSITIVE_INFINITY);
-    bed.start({ disk });
+    const bed = dockerBed({ disk });
     await bed.run(Math.ceil(ENTRIES_MAX / 150) + 2, 10_000);
     expect(counts).toMatchObject({ opened: 1, closed: 1 });
     expect(usageOf(bed.collect(0))).toBeUndefined();
@@ -424,9 +399,8 @@ describe("what walking costs", () => {
   });
 
   test("a directory is not left open when the collector is closed in the middle", async () => {
-    const bed = dockerBed();
     const { disk, counts } = memoryLayer(5000);
-    bed.start({ disk });
+    const bed = dockerBed({ disk });
     await bed.run(3);
     expect(counts).toMatchObject({ opened: 1, closed: 0 });
     bed.close();
@@ -435,22 +409,20 @@ describe("what walking costs", () => {
   });
 
   test("a cgroup that no runtime tells of is not looked for in their files", async () => {
-    const bed = new Bed();
     const asked: string[] = [];
     const find = async (id: string) => {
       asked.push(id);
       return null;
     };
+    const bed = new Bed({ places: { find } });
     bed.tell(container({ source: "cgroup", id: OTHER }), container({}));
-    bed.start({ places: { find } });
     await bed.run();
     expect(asked).toEqual([ID]);
   });
 
   test("a container that ends in the middle of its walk makes room for the next", async () => {
-    const bed = dockerBed();
     const { disk, counts } = memoryLayer(5000);
-    bed.start({ disk });
+    const bed = dockerBed({ disk });
     await bed.run(3);
     bed.tell();
     await bed.run(3);
@@ -460,7 +432,6 @@ describe("what walking costs", () => {
 
 describe("a disk that hangs", () => {
   test("holds no tick; the collector fails after 5 s and is well again when it answers", async () => {
-    const bed = dockerBed();
     let answer = (): void => undefined;
     const disk = {
       open: () =>
@@ -468,7 +439,7 @@ describe("a disk that hangs", () => {
           answer = () => resolve(null);
         }),
     };
-    bed.start({ disk });
+    const bed = dockerBed({ disk });
     for (let i = 0; i < 6; i += 1) {
       bed.collect(800);
       await new Promise((resolve) => setTimeout(resolve, 5));
@@ -481,9 +452,8 @@ describe("a disk that hangs", () => {
   });
 
   test("an error that nobody foresaw fails the collector until the next reading", async () => {
-    const bed = dockerBed();
     const disk = { open: () => Promise.reject(new Error("unforeseen")) };
-    bed.start({ disk });
+    const bed = dockerBed({ disk });
     await expect(bed.run(3)).rejects.toThrow("Reading failed: unforeseen");
     bed.nowMs += 30_000;
     await bed.context.background.settled();

@@ -188,6 +188,10 @@ describe("netclass", () => {
 });
 
 const CPU3 = "sys/devices/system/cpu/cpu3";
+const topology = (cpu: number, socket: string, core: string) => ({
+  [`sys/devices/system/cpu/cpu${cpu}/topology/physical_package_id`]: `${socket}\n`,
+  [`sys/devices/system/cpu/cpu${cpu}/topology/core_id`]: `${core}\n`,
+});
 const processStat = (state: string) => `7 (x y) ${state} ${"1 ".repeat(16)}3 0 0\n`;
 
 test.each<[string, string, Record<string, string>, Record<string, number>]>([
@@ -220,8 +224,7 @@ test.each<[string, string, Record<string, string>, Record<string, number>]>([
     {
       [`${CPU3}/thermal_throttle/core_throttle_count`]: "5\n",
       [`${CPU3}/thermal_throttle/package_throttle_count`]: "6\n",
-      [`${CPU3}/topology/core_id`]: "1\n",
-      [`${CPU3}/topology/physical_package_id`]: "0\n",
+      ...topology(3, "0", "1"),
     },
     {
       'node_cpu_core_throttles_total{core="1", package="0"}': 5,
@@ -253,6 +256,31 @@ test.each<[string, string, Record<string, string>, Record<string, number>]>([
       node_processes_max_processes: 32768,
       'node_processes_state{state="R"}': 1,
       'node_processes_state{state="S"}': 1,
+    },
+  ],
+  [
+    "cores are counted by their package, threads of a core once, CPUs that are off not at all",
+    "machine",
+    {
+      ...topology(0, "0", "0"),
+      ...topology(1, "0", "1"),
+      ...topology(2, "1", "0"),
+      ...topology(3, "0", "0"),
+      "sys/devices/system/cpu/cpu4/online": "0\n",
+      "sys/devices/system/cpu/cpufreq/x": "",
+    },
+    {
+      'machine_cpu_physical_cores{job="cadvisor"}': 3,
+      'machine_cpu_sockets{job="cadvisor"}': 2,
+    },
+  ],
+  [
+    "the package -1 of some kernels is one",
+    "machine",
+    { ...topology(0, "-1", "0"), ...topology(1, "-1", "1") },
+    {
+      'machine_cpu_physical_cores{job="cadvisor"}': 2,
+      'machine_cpu_sockets{job="cadvisor"}': 1,
     },
   ],
 ])("%s", (_, name, files, expected) => {
@@ -353,50 +381,22 @@ describe("timex", () => {
   });
 });
 
-describe("machine", () => {
-  const cpu = (number: number, socket: string, core: string) => ({
-    [`sys/devices/system/cpu/cpu${number}/topology/physical_package_id`]: `${socket}\n`,
-    [`sys/devices/system/cpu/cpu${number}/topology/core_id`]: `${core}\n`,
+test("the machine has the memory of its NUMA nodes; a number that is none is left out", () => {
+  const node = "sys/devices/system/node/node0";
+  const host = new HostOnDisk({
+    [`${node}/meminfo`]: "Node 0 MemTotal:       1024 kB\nNode 0 MemFree: 1 kB\n",
+    [`${node}/hugepages/hugepages-2048kB/nr_hugepages`]: "12\n",
+    [`${node}/hugepages/hugepages-1048576kB/nr_hugepages`]: "junk\n",
+    "sys/devices/system/node/node1/meminfo": "Node 1 MemTotal: lots kB\n",
   });
-
-  test("counts cores by their package, threads of a core once, CPUs that are off not at all", () => {
-    const host = new HostOnDisk({
-      ...cpu(0, "0", "0"),
-      ...cpu(1, "0", "1"),
-      ...cpu(2, "1", "0"),
-      ...cpu(3, "0", "0"),
-      "sys/devices/system/cpu/cpu4/online": "0\n",
-      "sys/devices/system/cpu/cpufreq/x": "",
-    });
-    expect(collectorOf(host, "machine").run()).toEqual({
-      'machine_cpu_physical_cores{job="cadvisor"}': 3,
-      'machine_cpu_sockets{job="cadvisor"}': 2,
-    });
-  });
-
-  test("takes the package -1 of some kernels for one", () => {
-    const host = new HostOnDisk({ ...cpu(0, "-1", "0"), ...cpu(1, "-1", "1") });
-    const values = collectorOf(host, "machine").run();
-    expect(Object.values(values)).toEqual([2, 1]);
-  });
-
-  test("tells the memory of NUMA nodes; a number that is none is left out", () => {
-    const node = "sys/devices/system/node/node0";
-    const host = new HostOnDisk({
-      [`${node}/meminfo`]: "Node 0 MemTotal:       1024 kB\nNode 0 MemFree: 1 kB\n",
-      [`${node}/hugepages/hugepages-2048kB/nr_hugepages`]: "12\n",
-      [`${node}/hugepages/hugepages-1048576kB/nr_hugepages`]: "junk\n",
-      "sys/devices/system/node/node1/meminfo": "Node 1 MemTotal: lots kB\n",
-    });
-    const { run } = collectorOf(host, "machine");
-    const expected = {
-      'machine_node_hugepages_count{job="cadvisor", node_id="0", page_size="2048"}': 12,
-      'machine_node_memory_capacity_bytes{job="cadvisor", node_id="0"}': 1024 * 1024,
-    };
-    expect(run()).toEqual(expected);
-    host.remove(`${node}/hugepages`);
-    expect(Object.keys(run())).toHaveLength(1);
-  });
+  const { run } = collectorOf(host, "machine");
+  const expected = {
+    'machine_node_hugepages_count{job="cadvisor", node_id="0", page_size="2048"}': 12,
+    'machine_node_memory_capacity_bytes{job="cadvisor", node_id="0"}': 1024 * 1024,
+  };
+  expect(run()).toEqual(expected);
+  host.remove(`${node}/hugepages`);
+  expect(Object.keys(run())).toHaveLength(1);
 });
 
 test("the machine's memory and swap are told under cAdvisor's names as well", () => {
