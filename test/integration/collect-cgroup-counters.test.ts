@@ -43,67 +43,42 @@ const V1 = ["cpu", "cpuacct", "memory", "blkio", "pids"].map(
   (name) => `/sys/fs/cgroup/${name} rw - cgroup cgroup rw,${name}`,
 );
 
+/** What the kernel shows at first, and when each counter is `n` higher. */
+const filesOfV2 = (n: number) => ({
+  "cgroup.controllers": "cpu memory pids\n",
+  "$/cpu.stat": `usage_usec ${1_000_000 + n}\n`,
+  "$/memory.current": `${1000 + n}\n`,
+  "$/memory.events": `max ${1 + n}\noom_kill ${n}\n`,
+  "$/memory.stat": `pgfault ${10 + n}\n`,
+  "$/pids.current": `${1 + n}\n`,
+});
+const filesOfV1 = (n: number) => ({
+  "cpuacct/$/cpuacct.usage": `${1_000_000_000 + n}\n`,
+  "cpuacct/$/cpuacct.stat": `user ${1 + n}\nsystem 1\n`,
+  "memory/$/memory.usage_in_bytes": `${1000 + n}\n`,
+  "memory/$/memory.failcnt": `${1 + n}\n`,
+  "memory/$/memory.oom_control": `oom_kill ${n}\n`,
+  "memory/$/memory.stat": `total_pgfault ${10 + n}\n`,
+  "pids/$/pids.current": `${1 + n}\n`,
+});
+
 test.each([
-  [
-    "v2",
-    V2,
-    { "$/cpu.stat": "usage_usec 1000000\n", "cgroup.controllers": "cpu memory pids\n" },
-    {
-      "$/memory.current": "1000\n",
-      "$/memory.events": "max 1\noom_kill 0\n",
-      "$/memory.stat": "pgfault 10\n",
-      "$/pids.current": "1\n",
-    },
-    { "$/cpu.stat": "usage_usec 1000001\n" },
-    {
-      "$/memory.current": "1001\n",
-      "$/memory.events": "max 2\noom_kill 1\n",
-      "$/memory.stat": "pgfault 11\n",
-      "$/pids.current": "2\n",
-    },
-  ],
-  [
-    "v1",
-    V1,
-    { "cpuacct/$/cpuacct.usage": "1000000000\n" },
-    {
-      "memory/$/memory.usage_in_bytes": "1000\n",
-      "memory/$/memory.failcnt": "1\n",
-      "memory/$/memory.oom_control": "oom_kill 0\n",
-      "memory/$/memory.stat": "total_pgfault 10\n",
-      "pids/$/pids.current": "1\n",
-      "cpuacct/$/cpuacct.stat": "user 1\nsystem 1\n",
-    },
-    { "cpuacct/$/cpuacct.usage": "1000000001\n" },
-    {
-      "memory/$/memory.usage_in_bytes": "1001\n",
-      "memory/$/memory.failcnt": "2\n",
-      "memory/$/memory.oom_control": "oom_kill 1\n",
-      "memory/$/memory.stat": "total_pgfault 11\n",
-      "pids/$/pids.current": "2\n",
-      "cpuacct/$/cpuacct.stat": "user 2\nsystem 1\n",
-    },
-  ],
+  ["v2", V2, filesOfV2],
+  ["v1", V1, filesOfV1],
 ])(
   "%s: a counter that moved after the least CPU time is not stored with its old value",
-  (_, mounts, cpu, files, cpuAfter, filesAfter) => {
-    const host = new Host(mounts, { ...cpu, ...files });
-    const before = host.tick();
-    expect(before).toMatchObject({
-      memory_usage_bytes: 1000,
-      memory_failcnt: 1,
-      memory_failures_total: 10,
-      oom_events_total: 0,
-      threads: 1,
+  (_, mounts, files) => {
+    const host = new Host(mounts, files(0));
+    const valuesAfter = (n: number) => ({
+      memory_usage_bytes: 1000 + n,
+      memory_failcnt: 1 + n,
+      memory_failures_total: 10 + n,
+      oom_events_total: n,
+      threads: 1 + n,
     });
-    host.writeCgroup({ ...cpuAfter, ...filesAfter });
-    expect(host.tick()).toMatchObject({
-      memory_usage_bytes: 1001,
-      memory_failcnt: 2,
-      memory_failures_total: 11,
-      oom_events_total: 1,
-      threads: 2,
-    });
+    expect(host.tick()).toMatchObject(valuesAfter(0));
+    host.writeCgroup(files(1));
+    expect(host.tick()).toMatchObject(valuesAfter(1));
   },
 );
 

@@ -1,12 +1,10 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { CgroupProcesses, PIDS_MAX } from "../../agent/collect/cgroup/cgroup-processes.ts";
 import { CgroupTree } from "../../agent/collect/cgroup/cgroup-tree.ts";
 import { collectContext } from "../unit/collect/recording-sink.ts";
-import { HostOnDisk } from "./host-on-disk.ts";
+import { HostOnDisk, sleeperIn } from "./host-on-disk.ts";
 
 const ID = "0123456789abcdef".repeat(4);
 const OTHER_ID = "fedcba9876543210".repeat(4);
@@ -159,19 +157,12 @@ describe("real threaded cgroups (skipped where none can be made)", () => {
     mkdirSync(threaded);
     onTestFinished(() => rmdirSync(threaded));
     writeFileSync(join(threaded, "cgroup.type"), "threaded");
-    const child = spawn("sleep", ["60"]);
-    await once(child, "spawn");
-    onTestFinished(async () => {
-      child.kill("SIGKILL");
-      await once(child, "exit");
-      await new Promise((resolve) => setTimeout(resolve, 100)); // the cgroup is empty a little later
-    });
-    writeFileSync(join(domain, "cgroup.procs"), `${child.pid}`);
-    writeFileSync(join(threaded, "cgroup.threads"), `${child.pid}`);
+    const { pid } = await sleeperIn(domain);
+    writeFileSync(join(threaded, "cgroup.threads"), pid);
     expect(() => readFileSync(join(threaded, "cgroup.procs"))).toThrow();
     const processes = new CgroupProcesses(collectContext());
     expect(countAll(processes, domain)).toEqual({ "/": 1, "/vcpu0.service": 1 });
-    expect(processes.first(threaded, PIDS_MAX)?.pid).toBe(`${child.pid}`);
-    expect(processes.first(domain, PIDS_MAX)?.pid).toBe(`${child.pid}`);
+    expect(processes.first(threaded, PIDS_MAX)?.pid).toBe(pid);
+    expect(processes.first(domain, PIDS_MAX)?.pid).toBe(pid);
   });
 });

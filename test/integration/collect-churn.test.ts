@@ -1,6 +1,4 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { existsSync, linkSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { existsSync, linkSync, mkdirSync, readFileSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { findHierarchies } from "../../agent/collect/cgroup/hierarchies.ts";
@@ -8,7 +6,7 @@ import { createCollectors } from "../../agent/collect/collectors.ts";
 import { parseMountinfo } from "../../agent/collect/proc/mounts.ts";
 import { nodeClock } from "../../shared/platform/node.ts";
 import { RecordingSink } from "../unit/collect/recording-sink.ts";
-import { HostOnDisk, openFiles } from "./host-on-disk.ts";
+import { HostOnDisk, openFiles, sleeperIn } from "./host-on-disk.ts";
 
 const MOUNTINFO = "31 22 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n";
 
@@ -268,20 +266,6 @@ describe("a real cgroup (skipped where none can be made)", () => {
     const directory = makeRealCgroup(name);
     if (directory === null) return context.skip("no cgroup can be made here");
     onTestFinished(() => rmdirSync(directory));
-    const begin = async () => {
-      const child = spawn("sleep", ["60"]);
-      await once(child, "spawn");
-      writeFileSync(join(directory, "cgroup.procs"), `${child.pid}`);
-      const end = async () => {
-        if (child.exitCode !== null || child.signalCode !== null) return;
-        child.kill("SIGKILL");
-        await once(child, "exit");
-        // The cgroup is empty a little later.
-        await new Promise((resolve) => setTimeout(resolve, 50));
-      };
-      onTestFinished(end);
-      return end;
-    };
     const sink = new RecordingSink();
     const cgroups = cgroupCollector("/", sink, 5000);
     let nowMs = Date.now();
@@ -290,16 +274,15 @@ describe("a real cgroup (skipped where none can be made)", () => {
       sink.tick(cgroups, nowMs);
       return sink.value("container_start_time_seconds", name) ?? Number.NaN;
     };
-    let end = await begin();
+    const { end } = await sleeperIn(directory);
     const first = startedAt();
     expect(Math.abs(first - Date.now() / 1000)).toBeLessThan(5);
     await end();
     rmdirSync(directory);
     mkdirSync(directory);
-    end = await begin();
+    await sleeperIn(directory);
     expect(startedAt()).toBeGreaterThan(first);
     // They are the same series: nothing was named anew.
     expect(sink.slots.filter((slot) => slot.isRetired && slot.name.includes(name))).toEqual([]);
-    await end();
   });
 });

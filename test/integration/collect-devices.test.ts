@@ -1,8 +1,10 @@
-import { unlinkSync } from "node:fs";
+import { mkdirSync, unlinkSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, onTestFinished, test } from "vitest";
+import type { CollectorEntry } from "../../agent/collect/collector-entry.ts";
 import { DEVICE_COLLECTORS } from "../../agent/collect/host-collectors.ts";
+import { textfileCollector } from "../../agent/collect/textfile/textfile.ts";
 import { RecordingSink } from "../unit/collect/recording-sink.ts";
 import { writeTree } from "./device-tree.ts";
 import { HostOnDisk, openFiles } from "./host-on-disk.ts";
@@ -11,12 +13,12 @@ import { exporterSeries, exposed, hasExporter } from "./node-exporter.ts";
 const TREE_COLLECTORS =
   "hwmon thermal_zone edac mdadm nvme rapl powersupplyclass bonding dmi os".split(" ");
 
+/** A host with collectors that read in the background. */
 class Host extends HostOnDisk {
   readonly #collectors;
 
-  constructor(names: readonly string[]) {
+  constructor(entries: readonly CollectorEntry[]) {
     super();
-    const entries = DEVICE_COLLECTORS.filter(({ name }) => names.includes(name));
     this.#collectors = entries.map(({ create }) => {
       const sink = new RecordingSink();
       return { collector: create({ ...this.context, sink }), sink };
@@ -54,7 +56,7 @@ class Host extends HostOnDisk {
 
 /** With the tree of hardware. */
 function hostWithDevices(names: readonly string[]): Host {
-  const host = new Host(names);
+  const host = new Host(DEVICE_COLLECTORS.filter(({ name }) => names.includes(name)));
   writeTree(host.root);
   return host;
 }
@@ -72,21 +74,6 @@ describe("devices", () => {
     },
   );
 
-  test("the tree's values are read, with their units and signs", async () => {
-    const values = await hostWithDevices(TREE_COLLECTORS).until(({ size }) => size > 200);
-    const sensor = (name: string, label: string) =>
-      values.get(`node_hwmon_${name}{chip="platform_coretemp_0", job="node", sensor="${label}"}`);
-    expect(sensor("temp_celsius", "temp1")).toBe(45);
-    expect(sensor("temp_celsius", "temp2")).toBe(-5.5);
-    expect(sensor("in_volts", "in0")).toBe(1.2);
-    expect(sensor("fan_rpm", "fan1")).toBe(1500);
-    expect(sensor("power_average_watt", "power1")).toBe(3.000001);
-    expect(values.get('node_md_disks{device="md6", job="node", state="failed"}')).toBe(1);
-    expect(values.get('node_power_supply_temp_celsius{job="node", power_supply="BAT1"}')).toBe(
-      -5.5,
-    );
-  });
-
   test("a device that is taken out ends, and its files are closed", async () => {
     const host = hostWithDevices(["hwmon"]);
     const before = (await host.until(({ size }) => size > 30)).size;
@@ -101,7 +88,7 @@ describe("devices", () => {
   });
 
   test("a host without such hardware has no series and no faults", async () => {
-    const host = new Host(DEVICE_COLLECTORS.map(({ name }) => name));
+    const host = new Host(DEVICE_COLLECTORS);
     host.tick(0);
     await delay(50);
     expect([...host.tick(1000)]).toEqual([]);
@@ -121,4 +108,48 @@ describe("devices", () => {
       expect(Object.keys(host.faultCounts())).toEqual(["malformed"]);
     },
   );
+});
+
+const DIRECTORY = "/var/lib/prometheus/node-exporter";
+const FILES = {
+  "backup.prom":
+    '# HELP backup_ok Whether it went well.\n# TYPE backup_ok gauge\nbackup_ok{db="a\\\\b\\"c"} 1\n' +
+    'backup_ok{db="x",} -1.5e-3\n',
+  "took.prom":
+    "# TYPE took_seconds histogram\n" +
+    'took_seconds_bucket{le="0.5"} 1\ntook_seconds_bucket{le="+Inf"} 2\n' +
+    "took_seconds_sum 0.7\ntook_seconds_count 2\n" +
+    '# TYPE size summary\nsize{quantile="0.5"} 3\nsize_sum 5\nsize_count 2',
+  "timestamp.prom": "old 1 1700000000000",
+  "type.prom": "# TYPE bad rate\nbad 1",
+  "other.txt": "other 1",
+};
+
+function hostWithTextFiles(): Host {
+  const host = new Host([textfileCollector({ directory: DIRECTORY })]);
+  for (const [name, text] of Object.entries(FILES)) {
+    host.write(`${DIRECTORY}/${name}`, `${text}\n`);
+    utimesSync(join(host.root, DIRECTORY, name), 1_700_000_000, 1_700_000_000);
+  }
+  return host;
+}
+
+describe("text files", () => {
+  test.skipIf(!hasExporter)(
+    "every series is node_exporter's (skipped where it is not installed)",
+    async () => {
+      const host = hostWithTextFiles();
+      const flags = [`--collector.textfile.directory=${host.root}${DIRECTORY}`];
+      const expected = await exporterSeries(host.root, ["textfile"], flags);
+      expect(expected.size).toBeGreaterThan(10);
+      expect(exposed(await host.until(({ size }) => size > 0))).toEqual(expected);
+    },
+  );
+
+  test("a directory of that name is refused, and does not stop the others", async () => {
+    const host = hostWithTextFiles();
+    mkdirSync(join(host.root, DIRECTORY, "folder.prom"));
+    const values = await host.until(({ size }) => size > 0);
+    expect(values.get('took_seconds_count{job="node"}')).toBe(2);
+  });
 });

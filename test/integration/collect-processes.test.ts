@@ -14,14 +14,8 @@ import { HostOnDisk, openFiles } from "./host-on-disk.ts";
 const ID = "0123456789abcdef".repeat(4);
 const MOUNTINFO = "31 22 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n";
 
-type Fields = {
-  command?: string;
-  cpu?: number;
-  pages?: number;
-  start?: number;
-  path?: string;
-  flags?: number;
-};
+/** CPU time and start are in ticks of the clock. */
+const PROCESS = { command: "app", cpu: 0, pages: 0, start: 5, path: "/a.slice", flags: 0 };
 
 function collectorOf(context: CollectContext, activity: (() => CgroupActivity[]) | null) {
   const [entry] = processCollectors(activity);
@@ -39,9 +33,8 @@ class Host extends HostOnDisk {
     onTestFinished(() => this.#collector.close());
   }
 
-  put(pid: number, fields: Fields): void {
-    const { command = "app", cpu = 0, pages = 0, start = 5, path = "/a.slice" } = fields;
-    const { flags = 0 } = fields;
+  put(pid: number, fields: Partial<typeof PROCESS>): void {
+    const { command, cpu, pages, start, path, flags } = { ...PROCESS, ...fields };
     const stat = `${pid} (${command}) S 1 1 1 0 -1 ${flags} 0 0 0 0 ${cpu} 0 0 0 20 0 2 0 ${start} 9 ${pages} 1`;
     this.write(`proc/${pid}/stat`, stat);
     this.write(`proc/${pid}/cgroup`, `0::${path}\n`);

@@ -1,5 +1,9 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdirSync, readdirSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { onTestFinished } from "vitest";
 import { directoryForTest } from "../support/directory-for-test.ts";
 import { collectContext, faultCounts } from "../unit/collect/recording-sink.ts";
 
@@ -36,4 +40,19 @@ export function openFiles(): string[] {
       return ""; // the list itself
     }
   });
+}
+
+/** A process in a real cgroup that does nothing; it ends with the test at the latest. */
+export async function sleeperIn(cgroup: string) {
+  const child = spawn("sleep", ["60"]);
+  await once(child, "spawn");
+  const end = async () => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    child.kill("SIGKILL");
+    await once(child, "exit");
+    await delay(100); // the cgroup is empty a little later
+  };
+  onTestFinished(end);
+  writeFileSync(join(cgroup, "cgroup.procs"), `${child.pid}`);
+  return { pid: `${child.pid}`, end };
 }

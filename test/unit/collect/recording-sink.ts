@@ -43,15 +43,9 @@ export class RecordingSink {
   }
 
   define(scale: number, labels: Labels, group = TICK_GROUP): number {
-    this.slots.push({
-      name: formatLabels(labels),
-      scale,
-      value: null,
-      isRetired: false,
-      isHeld: false,
-      group,
-      before: null,
-    });
+    const name = formatLabels(labels);
+    const unset = { value: null, before: null, isHeld: false, isRetired: false };
+    this.slots.push({ name, scale, group, ...unset });
     return this.slots.length - 1;
   }
 
