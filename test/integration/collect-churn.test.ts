@@ -8,6 +8,7 @@ import { nodeClock } from "../../shared/platform/node.ts";
 import { RecordingSink } from "../unit/collect/recording-sink.ts";
 import { HostOnDisk, openFiles, sleeperIn } from "./host-on-disk.ts";
 
+const RECEIVED = "container_network_receive_bytes_total";
 const MOUNTINFO = "31 22 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n";
 
 function containerId(n: number): string {
@@ -110,10 +111,7 @@ describe("cgroups that come and go", () => {
     const limit = () => host.sink.value("container_spec_memory_limit_bytes", `id="${path}"`);
     const received = (one: string) =>
       ["eth0", "veth1"].map((device) =>
-        host.sink.value(
-          "container_network_receive_bytes_total",
-          `id="${one}", interface="${device}"`,
-        ),
+        host.sink.value(RECEIVED, `id="${one}", interface="${device}"`),
       );
     host.tick();
     expect(limit()).toBe(0);
@@ -146,7 +144,7 @@ describe("cgroups that come and go", () => {
     host.tick();
     expect(host.sink.value("container_processes", `id="${path}"`)).toBe(1);
     expect(host.sink.value("container_start_time_seconds", `id="${path}"`)).toBe(1007);
-    expect(host.sink.value("container_network_receive_bytes_total", `id="${path}"`)).toBe(6);
+    expect(host.sink.value(RECEIVED, `id="${path}"`)).toBe(6);
   });
 
   test("podman's scope stops being the container when its child appears", () => {

@@ -269,19 +269,13 @@ test.each<[string, string, Record<string, string>, Record<string, number>]>([
       "sys/devices/system/cpu/cpu4/online": "0\n",
       "sys/devices/system/cpu/cpufreq/x": "",
     },
-    {
-      'machine_cpu_physical_cores{job="cadvisor"}': 3,
-      'machine_cpu_sockets{job="cadvisor"}': 2,
-    },
+    { 'machine_cpu_physical_cores{job="cadvisor"}': 3, 'machine_cpu_sockets{job="cadvisor"}': 2 },
   ],
   [
     "the package -1 of some kernels is one",
     "machine",
     { ...topology(0, "-1", "0"), ...topology(1, "-1", "1") },
-    {
-      'machine_cpu_physical_cores{job="cadvisor"}': 2,
-      'machine_cpu_sockets{job="cadvisor"}': 1,
-    },
+    { 'machine_cpu_physical_cores{job="cadvisor"}': 2, 'machine_cpu_sockets{job="cadvisor"}': 1 },
   ],
 ])("%s", (_, name, files, expected) => {
   expect(collectorOf(new HostOnDisk(files), name).run()).toEqual(expected);

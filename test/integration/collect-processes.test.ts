@@ -50,12 +50,8 @@ class Host extends HostOnDisk {
     const values = [...this.sink.tick(this.#collector, 0)].filter(([key]) =>
       key.startsWith(prefix),
     );
-    return Object.fromEntries(
-      values.map(([key, value]) => [
-        key.slice(prefix.length).replace(/, job="node"|, }/, ""),
-        value,
-      ]),
-    );
+    const nameOf = (key: string) => key.slice(prefix.length).replace(/, job="node"|, }/, "");
+    return Object.fromEntries(values.map(([key, value]) => [nameOf(key), value]));
   }
 }
 

@@ -142,10 +142,7 @@ describe("hostile text", () => {
 
   test("a label may be called __proto__ or constructor", () => {
     const labels = boundedLabels(JSON.parse('{"__proto__":"p","constructor":"c"}'), () => true);
-    expect(Object.entries(labels)).toEqual([
-      ["__proto__", "p"],
-      ["constructor", "c"],
-    ]);
+    expect(JSON.stringify(labels)).toBe('{"__proto__":"p","constructor":"c"}');
     expect(boundedLabels(Object.create({ inherited: "x" }), () => true)).toEqual({});
   });
 

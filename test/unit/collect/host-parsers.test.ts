@@ -200,10 +200,7 @@ test("cpuinfo: the labels of each CPU", () => {
 
 test("udev's database: only properties, and what follows the first equals sign", () => {
   const properties = parseUdev("S:disk/by-id/x\nE:ID_MODEL=A=B\nE:=x\nE:EMPTY=\nI:12");
-  expect([...properties]).toEqual([
-    ["ID_MODEL", "A=B"],
-    ["EMPTY", ""],
-  ]);
+  expect(Object.fromEntries(properties)).toEqual({ ID_MODEL: "A=B", EMPTY: "" });
 });
 
 const STAT = "12 (a) b (c) R 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 3 0 123\n";

@@ -25,11 +25,8 @@ const V2 = "cgroup-v2/systemd-6.1/t0/sys/fs/cgroup/system.slice";
 const V1 = "cgroup-v1/hybrid-systemd-6.1/t0/sys/fs/cgroup";
 const hasFixtures = existsSync(FIXTURES);
 
-const stats = new KeyTable([
-  ["anon", 0],
-  ["inactive_file", 1],
-  ["total_inactive_file", 2],
-]);
+const STATS = ["anon", "inactive_file", "total_inactive_file"];
+const stats = new KeyTable(STATS.map((key, index) => [key, index]));
 
 const totals = new Float64Array(6);
 const CASES: [string, string, NumbersOf][] = [

@@ -17,13 +17,7 @@ function parsed(text: string) {
   return { command: bytes.toString("latin1", commandStart, commandEnd), ...numbers };
 }
 
-const NUMBERS = {
-  isKernelThread: false,
-  cpuTime: 1290,
-  threads: 3,
-  startTime: 124480,
-  residentPages: 359,
-};
+const NUMBERS = { cpuTime: 1290, threads: 3, startTime: 124480, residentPages: 359 };
 
 describe("/proc/PID/stat", () => {
   test.each([
@@ -37,7 +31,11 @@ describe("/proc/PID/stat", () => {
     ["\xff\xfe"],
     ["tab\there"],
   ])("the command may be %j", (command) => {
-    expect(parsed(`24731 (${command}) ${REST}\n`)).toEqual({ command, ...NUMBERS });
+    expect(parsed(`24731 (${command}) ${REST}\n`)).toEqual({
+      command,
+      isKernelThread: false,
+      ...NUMBERS,
+    });
   });
 
   test("a thread of the kernel is told by its flag", () => {
@@ -73,6 +71,6 @@ describe("/proc/PID/stat", () => {
       }
       expect(stat.commandStart).toBeLessThanOrEqual(stat.commandEnd);
     };
-    checkMutated(`24731 (a (b) c) ${REST}\n`, check, { numRuns: 300 });
+    checkMutated(`24731 (a (b) c) ${REST}\n`, check);
   });
 });
