@@ -54,8 +54,7 @@ describe.skipIf(why !== null)(`real containers${why === null ? "" : ` (skipped: 
     await bed.startReadyAggregator();
     bed.start("agent", [`--host-root=${containers.hostRoot}`]);
     await eventually(async () => (await bed.query("up == 1")).length === 1);
-    const allEnded = Promise.all(await startContainers());
-    await allEnded;
+    await Promise.all(await startContainers());
     // So that a window of ten seconds holds nothing of the start.
     await delay(11_000);
   });
@@ -90,7 +89,7 @@ describe.skipIf(why !== null)(`real containers${why === null ? "" : ` (skipped: 
       );
       for (const container of await Promise.all(few)) {
         short.push(container);
-        ends.push(noteEnd(container.id));
+        ends.push(untilGone(container.id).then((at) => void endedAt.set(container.id, at)));
       }
     }
     return ends;
@@ -104,10 +103,6 @@ describe.skipIf(why !== null)(`real containers${why === null ? "" : ` (skipped: 
     await containers.docker("cp", file, "tt-layer:/written");
     await containers.docker("start", "tt-layer");
     return { id, name: "tt-layer" };
-  }
-
-  async function noteEnd(id: string): Promise<void> {
-    endedAt.set(id, await untilGone(id));
   }
 
   /** The time, in seconds since 1970, at which the cgroup is seen to be gone. */
@@ -140,6 +135,20 @@ describe.skipIf(why !== null)(`real containers${why === null ? "" : ` (skipped: 
     return result[0]?.[1] ?? Number.NaN;
   }
 
+  /** What is stored lies between what was counted before and what is counted then. */
+  async function expectCounted(
+    expr: string,
+    count: () => number | Promise<number>,
+    afterMs = 2500,
+  ): Promise<void> {
+    const before = await count();
+    expect(before).toBeGreaterThan(0);
+    await delay(afterMs);
+    const stored = await numberOf(expr);
+    expect(stored, expr).toBeGreaterThanOrEqual(before);
+    expect(stored, expr).toBeLessThanOrEqual(await count());
+  }
+
   /** As the kernel counts it. */
   function cpuSecondsOf(container: Container): number {
     const text = readCgroupFile(container, ["cpuacct.usage", "cpu.stat"]) ?? "";
@@ -159,12 +168,8 @@ describe.skipIf(why !== null)(`real containers${why === null ? "" : ` (skipped: 
     const sel = selectorOf("burn");
     const used = await numberOf(`rate(container_cpu_usage_seconds_total{${sel}}[10s])`);
     expect(Math.abs(used - 0.25), `rate ${used}`).toBeLessThanOrEqual(0.025);
-    const before = cpuSecondsOf(containerOf("burn"));
-    await delay(2500);
-    const counted = await numberOf(`container_cpu_usage_seconds_total{${sel}}`);
-    expect(before).toBeGreaterThan(0);
-    expect(counted).toBeGreaterThanOrEqual(before);
-    expect(counted).toBeLessThanOrEqual(cpuSecondsOf(containerOf("burn")));
+    const cpuSeconds = () => cpuSecondsOf(containerOf("burn"));
+    await expectCounted(`container_cpu_usage_seconds_total{${sel}}`, cpuSeconds);
     const limit = `container_spec_cpu_quota{${sel}} / container_spec_cpu_period{${sel}}`;
     expect(await numberOf(limit)).toBe(0.25);
     const share = `rate(container_cpu_cfs_throttled_periods_total{${sel}}[10s])
@@ -189,12 +194,8 @@ describe.skipIf(why !== null)(`real containers${why === null ? "" : ` (skipped: 
     const used = await numberOf(`max_over_time(container_memory_limit_used_ratio{${sel}}[1m])`);
     expect(used).toBeGreaterThan(0);
     expect(used).toBeLessThanOrEqual(1);
-    const before = oomKillsOf(containerOf("oom"));
-    await delay(2500);
-    const counted = await numberOf(`container_oom_events_total{${sel}}`);
-    expect(before).toBeGreaterThan(0);
-    expect(counted).toBeGreaterThanOrEqual(before);
-    expect(counted).toBeLessThanOrEqual(oomKillsOf(containerOf("oom")));
+    const kills = () => oomKillsOf(containerOf("oom"));
+    await expectCounted(`container_oom_events_total{${sel}}`, kills);
   });
 
   test("bytes written to the disk are those that were written", async (context) => {
@@ -234,17 +235,11 @@ describe.skipIf(why !== null)(`real containers${why === null ? "" : ` (skipped: 
       expect(bytes, expr).toBeGreaterThanOrEqual(SENT);
       expect(bytes, expr).toBeLessThan(SENT * 1.1);
     }
-    const rest = [
-      ["receive", "packets", 100],
-      ["transmit", "packets", 100],
-      ["receive", "errors", 0],
-      ["transmit", "errors", 0],
-      ["receive", "packets_dropped", 0],
-      ["transmit", "packets_dropped", 0],
-    ] as const;
-    for (const [direction, what, least] of rest) {
-      const metric = `container_network_${direction}_${what}_total{${label("server")}}`;
-      expect(await numberOf(metric), metric).toBeGreaterThanOrEqual(least);
+    for (const direction of ["receive", "transmit"]) {
+      for (const [what, least] of Object.entries({ packets: 100, errors: 0, packets_dropped: 0 })) {
+        const metric = `container_network_${direction}_${what}_total{${label("server")}}`;
+        expect(await numberOf(metric), metric).toBeGreaterThanOrEqual(least);
+      }
     }
   });
 
@@ -263,23 +258,14 @@ describe.skipIf(why !== null)(`real containers${why === null ? "" : ` (skipped: 
 
   test("restarts are counted as the runtime counts them", async () => {
     const count = async () => Number(await containers.inspect("tt-restart", "{{.RestartCount}}"));
-    const before = await count();
-    await delay(2500);
-    const counted = await numberOf(`container_restarts_total{${selectorOf("restart")}}`);
-    expect(before).toBeGreaterThan(0);
-    expect(counted).toBeGreaterThanOrEqual(before);
-    expect(counted).toBeLessThanOrEqual(await count());
+    await expectCounted(`container_restarts_total{${selectorOf("restart")}}`, count);
   });
 
   test("the burner is the command that uses CPU in its container", async () => {
-    const before = cpuSecondsOf(containerOf("burn"));
-    // Processes are looked at every ten seconds.
-    await delay(12_500);
     const sel = `command="sh", container="tt-burn"`;
-    const used = await numberOf(`telltale_process_group_cpu_seconds_total{${sel}}`);
-    expect(before).toBeGreaterThan(1);
-    expect(used).toBeGreaterThanOrEqual(before);
-    expect(used).toBeLessThanOrEqual(cpuSecondsOf(containerOf("burn")));
+    const cpuSeconds = () => cpuSecondsOf(containerOf("burn"));
+    // Processes are looked at every ten seconds.
+    await expectCounted(`telltale_process_group_cpu_seconds_total{${sel}}`, cpuSeconds, 12_500);
     expect(await numberOf(`telltale_process_group_processes{${sel}}`)).toBe(2);
   });
 

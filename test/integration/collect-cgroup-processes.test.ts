@@ -1,50 +1,26 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import { afterEach, describe, expect, test } from "vitest";
+import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { CgroupProcesses, PIDS_MAX } from "../../agent/collect/cgroup/cgroup-processes.ts";
 import { CgroupTree } from "../../agent/collect/cgroup/cgroup-tree.ts";
-import { type CollectContext, Faults } from "../../agent/collect/context.ts";
-import { ReadBuffer } from "../../agent/collect/kit/held-file.ts";
-import { nodeClock } from "../../shared/platform/node.ts";
-import { SerialQueue } from "../../shared/time/serial-queue.ts";
-import { RecordingSink } from "../unit/collect/recording-sink.ts";
+import { collectContext } from "../unit/collect/recording-sink.ts";
+import { HostOnDisk, sleeperIn } from "./host-on-disk.ts";
 
 const ID = "0123456789abcdef".repeat(4);
 const OTHER_ID = "fedcba9876543210".repeat(4);
-const ends: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const end of ends.splice(0).reverse()) await end();
-});
-
-function contextOf(hostRoot: string, sink: RecordingSink): CollectContext {
-  const buffer = new ReadBuffer();
-  return {
-    hostRoot,
-    buffer,
-    sink,
-    faults: new Faults(sink),
-    background: new SerialQueue(),
-    clock: nodeClock,
-  };
-}
-
-class FakeHost {
-  readonly root = mkdtempSync(join(tmpdir(), "telltale-processes-of-"));
-  readonly sink = new RecordingSink();
-  readonly context = contextOf(this.root, this.sink);
+class Host extends HostOnDisk {
   readonly processes = new CgroupProcesses(this.context);
 
   /** Cgroups by path: what each lists. Processes by number: when they started, in ticks. */
-  constructor(lists: Readonly<Record<string, string>>, starts: Readonly<Record<string, number>>) {
-    ends.push(() => rmSync(this.root, { recursive: true }));
-    this.#write("proc/stat", "cpu  1 2 3 4\nbtime 1000\n");
-    for (const [path, text] of Object.entries(lists)) this.#write(`cgroup${path}`, text);
+  constructor(
+    lists: Readonly<Record<string, string>>,
+    starts: Readonly<Record<string, number>> = {},
+  ) {
+    super({ "proc/stat": "cpu  1 2 3 4\nbtime 1000\n" });
+    for (const [path, text] of Object.entries(lists)) this.write(`cgroup${path}`, text);
     for (const [pid, ticks] of Object.entries(starts)) {
-      this.#write(`proc/${pid}/stat`, `${pid} (a) b) S ${"0 ".repeat(18)}${ticks} 0 0\n`);
-      this.#write(`proc/${pid}/cgroup`, `0::/of-${pid}\n`);
+      this.write(`proc/${pid}/stat`, `${pid} (a) b) S ${"0 ".repeat(18)}${ticks} 0 0\n`);
+      this.write(`proc/${pid}/cgroup`, `0::/of-${pid}\n`);
     }
   }
 
@@ -55,17 +31,6 @@ class FakeHost {
   /** By path, in the order in which the agent counts them and once more when all are counted. */
   counts(): Record<string, number> {
     return countAll(this.processes, join(this.root, "cgroup"));
-  }
-
-  faults(): string[] {
-    this.sink.begin();
-    this.context.faults.collect();
-    return [...this.sink.values().keys()];
-  }
-
-  #write(path: string, text: string): void {
-    mkdirSync(dirname(join(this.root, path)), { recursive: true });
-    writeFileSync(join(this.root, path), text);
   }
 }
 
@@ -81,7 +46,7 @@ function countAll(processes: CgroupProcesses, directory: string): Record<string,
 
 describe("the first process of a cgroup", () => {
   test("the oldest process is the first, also when its number is the highest", () => {
-    const host = new FakeHost({ "/cgroup.procs": "15\n25434\n" }, { 15: 99_000, 25434: 500 });
+    const host = new Host({ "/cgroup.procs": "15\n25434\n" }, { 15: 99_000, 25434: 500 });
     const first = host.first();
     expect(first).toMatchObject({ pid: "25434", startedAt: 100_500 });
     expect(first?.membership.get("")).toBe("/of-25434");
@@ -89,7 +54,7 @@ describe("the first process of a cgroup", () => {
 
   test("a process that ended meanwhile, or of another name space, is not the first", () => {
     const find = (list: string, starts: Record<string, number>) =>
-      new FakeHost({ "/cgroup.procs": list }, starts).first();
+      new Host({ "/cgroup.procs": list }, starts).first();
     expect(find("0\n15\n16\n", { 16: 500 })).toMatchObject({ pid: "16", startedAt: 100_500 });
     expect(find("0\n", {})).toBeNull();
     expect(find("", {})).toBeNull();
@@ -98,7 +63,7 @@ describe("the first process of a cgroup", () => {
   test("of a long list both ends are looked at", () => {
     const many = Array.from({ length: 100 }, (_, n) => `${200 + n}`);
     const lists = { "/cgroup.procs": `${many.join("\n")}\n` };
-    expect(new FakeHost(lists, { 250: 1, 299: 7, 200: 9 }).first()).toMatchObject({ pid: "299" });
+    expect(new Host(lists, { 250: 1, 299: 7, 200: 9 }).first()).toMatchObject({ pid: "299" });
   });
 
   test("a container whose first process moved below it has that one's start, not that of a shell", () => {
@@ -110,25 +75,22 @@ describe("the first process of a cgroup", () => {
       "/system.slice/ssh.service/cgroup.procs": "20\n",
     };
     const starts = { 10: 1, 20: 2, 30: 3, 40: 4 };
-    expect(new FakeHost(lists, starts).first()).toMatchObject({ pid: "10" });
-    expect(new FakeHost(lists, starts).first("", 1)).toMatchObject({ pid: "40" });
+    expect(new Host(lists, starts).first()).toMatchObject({ pid: "10" });
+    expect(new Host(lists, starts).first("", 1)).toMatchObject({ pid: "40" });
   });
 });
 
 describe("the number of processes of a cgroup", () => {
   test("a container whose processes are in init.scope below it has them, not 0", () => {
-    const host = new FakeHost(
-      {
-        "/cgroup.procs": "1\n",
-        "/docker/cgroup.procs": "",
-        [`/docker/${ID}/cgroup.procs`]: "",
-        [`/docker/${ID}/init.scope/cgroup.procs`]: "10\n",
-        [`/docker/${ID}/system.slice/cgroup.procs`]: "",
-        [`/docker/${ID}/system.slice/ssh.service/cgroup.procs`]: "20\n21\n",
-        [`/docker/${OTHER_ID}/cgroup.procs`]: "30\n",
-      },
-      {},
-    );
+    const host = new Host({
+      "/cgroup.procs": "1\n",
+      "/docker/cgroup.procs": "",
+      [`/docker/${ID}/cgroup.procs`]: "",
+      [`/docker/${ID}/init.scope/cgroup.procs`]: "10\n",
+      [`/docker/${ID}/system.slice/cgroup.procs`]: "",
+      [`/docker/${ID}/system.slice/ssh.service/cgroup.procs`]: "20\n21\n",
+      [`/docker/${OTHER_ID}/cgroup.procs`]: "30\n",
+    });
     expect(host.counts()).toEqual({
       "/": 5,
       "/docker": 4,
@@ -152,34 +114,31 @@ describe("the number of processes of a cgroup", () => {
     for (let at = below; at !== ""; at = at.slice(0, at.lastIndexOf("/"))) {
       lists[`${at}/cgroup.procs`] = at === below ? "7\n8\n" : "";
     }
-    const host = new FakeHost(lists, {});
+    const host = new Host(lists);
     expect(host.counts()).toMatchObject({ [path]: 2, "/": 2 });
   });
 
   test("one process in several groups is one, and those of other name spaces count each", () => {
-    const host = new FakeHost(
-      {
-        "/cgroup.procs": "0\n0\n",
-        "/vm/cgroup.procs": "7\n",
-        "/vm/vcpu0/cgroup.procs": "7\n",
-        "/vm/vcpu1/cgroup.procs": "7\n0\n",
-      },
-      {},
-    );
+    const host = new Host({
+      "/cgroup.procs": "0\n0\n",
+      "/vm/cgroup.procs": "7\n",
+      "/vm/vcpu0/cgroup.procs": "7\n",
+      "/vm/vcpu1/cgroup.procs": "7\n0\n",
+    });
     expect(host.counts()).toMatchObject({ "/vm": 2, "/": 4 });
   });
 
   test("is unknown where the cgroup lists none", () => {
-    expect(new FakeHost({ [`/${ID}/other`]: "" }, {}).counts()).toMatchObject({ [`/${ID}`]: -1 });
+    expect(new Host({ [`/${ID}/other`]: "" }).counts()).toMatchObject({ [`/${ID}`]: -1 });
   });
 
   test("a container that makes hundreds of groups holds nobody up, and that is counted", () => {
     const lists: Record<string, string> = { [`/${ID}/cgroup.procs`]: "1\n" };
     for (let n = 0; n < 400; n += 1) lists[`/${ID}/g${n}/cgroup.procs`] = `${n + 2}\n`;
-    const host = new FakeHost(lists, {});
+    const host = new Host(lists);
     expect(host.counts()[`/${ID}`]).toBe(257);
     expect(host.first(ID)).not.toBeNull();
-    expect(host.faults()).toEqual([expect.stringContaining('reason="limit"')]);
+    expect(Object.keys(host.faultCounts())).toEqual(["limit"]);
   });
 });
 
@@ -194,23 +153,16 @@ describe("real threaded cgroups (skipped where none can be made)", () => {
     } catch {
       return context.skip("no cgroup2 group can be made here");
     }
-    ends.push(() => rmdirSync(domain));
+    onTestFinished(() => rmdirSync(domain));
     mkdirSync(threaded);
-    ends.push(() => rmdirSync(threaded));
+    onTestFinished(() => rmdirSync(threaded));
     writeFileSync(join(threaded, "cgroup.type"), "threaded");
-    const child = spawn("sleep", ["60"]);
-    await once(child, "spawn");
-    ends.push(async () => {
-      child.kill("SIGKILL");
-      await once(child, "exit");
-      await new Promise((resolve) => setTimeout(resolve, 100)); // the cgroup is empty a little later
-    });
-    writeFileSync(join(domain, "cgroup.procs"), `${child.pid}`);
-    writeFileSync(join(threaded, "cgroup.threads"), `${child.pid}`);
+    const { pid } = await sleeperIn(domain);
+    writeFileSync(join(threaded, "cgroup.threads"), pid);
     expect(() => readFileSync(join(threaded, "cgroup.procs"))).toThrow();
-    const processes = new CgroupProcesses(contextOf("/", new RecordingSink()));
+    const processes = new CgroupProcesses(collectContext());
     expect(countAll(processes, domain)).toEqual({ "/": 1, "/vcpu0.service": 1 });
-    expect(processes.first(threaded, PIDS_MAX)?.pid).toBe(`${child.pid}`);
-    expect(processes.first(domain, PIDS_MAX)?.pid).toBe(`${child.pid}`);
+    expect(processes.first(threaded, PIDS_MAX)?.pid).toBe(pid);
+    expect(processes.first(domain, PIDS_MAX)?.pid).toBe(pid);
   });
 });

@@ -1,6 +1,5 @@
 import {
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   rmdirSync,
@@ -8,18 +7,19 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { afterEach, expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { findHierarchies } from "../../agent/collect/cgroup/hierarchies.ts";
 import { createCollectors } from "../../agent/collect/collectors.ts";
 import { parseMountinfo } from "../../agent/collect/proc/mounts.ts";
 import { TickRunner } from "../../agent/collect/tick.ts";
 import { nodeClock } from "../../shared/platform/node.ts";
 import { FrameEncoder } from "../../shared/wire/frame-encoder.ts";
+import { directoryForTest } from "../support/directory-for-test.ts";
 import { MemoryLogger } from "../support/memory-logger.ts";
+import { openFiles } from "./host-on-disk.ts";
 
 const CGROUPS = 20_000;
 const AT_A_TIME = 200;
@@ -29,11 +29,6 @@ const TOLERANCE = 0.05;
 /** The compiler's and malloc's room differs by 4% from run to run; 10% are 500 bytes a cgroup. */
 const NATIVE_TOLERANCE = 0.1;
 const ENDED_SERIES_MAX = 10_000; // as in agent/pipeline/ticker.ts
-
-const cleanups: (() => unknown)[] = [];
-afterEach(() => {
-  for (const cleanup of cleanups.splice(0).reverse()) cleanup();
-});
 
 setFlagsFromString("--expose-gc");
 const collectGarbage = runInNewContext("gc") as () => void;
@@ -62,7 +57,7 @@ function realGround(hostRoot: string): Ground | null {
     for (const { version, mountPoint, names } of hierarchies) {
       const parent = join(mountPoint, `telltale-churn-${process.pid}`);
       mkdirSync(parent);
-      cleanups.push(() => removeTree(parent));
+      onTestFinished(() => removeTree(parent));
       parents.push(parent);
       mkdirSync(join(hostRoot, mountPoint, ".."), { recursive: true });
       symlinkSync(parent, join(hostRoot, mountPoint));
@@ -107,8 +102,7 @@ function fakeGround(hostRoot: string): Ground {
 
 /** What the agent takes for the host: this machine's /proc but for the mounts. */
 function makeHostRoot(): string {
-  const hostRoot = mkdtempSync(join(tmpdir(), "telltale-churn-"));
-  cleanups.push(() => rmSync(hostRoot, { recursive: true }));
+  const hostRoot = directoryForTest();
   mkdirSync(join(hostRoot, "proc/1"), { recursive: true });
   for (const name of readdirSync("/proc")) {
     if (!/^\d+$|^self$/.test(name)) symlinkSync(join("/proc", name), join(hostRoot, "proc", name));
@@ -129,7 +123,7 @@ class Agent {
   constructor(hostRoot: string) {
     this.#collectors = createCollectors({ hostRoot, cgroupsMax: 2000 }, nodeClock, this.#encoder);
     this.#runner = new TickRunner(this.#collectors, this.#encoder, nodeClock, new MemoryLogger());
-    cleanups.push(() => {
+    onTestFinished(() => {
       for (const { collector } of this.#collectors) collector.close();
     });
   }
@@ -154,7 +148,7 @@ function footprint(agent: Agent): { descriptors: number; bytes: number; native: 
   for (let i = 0; i < 3; i += 1) agent.tick();
   for (let i = 0; i < 3; i += 1) collectGarbage();
   const { rss, heapTotal, heapUsed, external } = process.memoryUsage();
-  const descriptors = readdirSync("/proc/self/fd").length;
+  const descriptors = openFiles().length;
   return { descriptors, bytes: heapUsed + external, native: rss - heapTotal };
 }
 

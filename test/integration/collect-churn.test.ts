@@ -1,69 +1,47 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import {
-  linkSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmdirSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import { afterEach, describe, expect, test } from "vitest";
+import { existsSync, linkSync, mkdirSync, readFileSync, rmdirSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { findHierarchies } from "../../agent/collect/cgroup/hierarchies.ts";
 import { createCollectors } from "../../agent/collect/collectors.ts";
 import { parseMountinfo } from "../../agent/collect/proc/mounts.ts";
 import { nodeClock } from "../../shared/platform/node.ts";
 import { RecordingSink } from "../unit/collect/recording-sink.ts";
+import { HostOnDisk, openFiles, sleeperIn } from "./host-on-disk.ts";
 
+const RECEIVED = "container_network_receive_bytes_total";
 const MOUNTINFO = "31 22 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n";
-const cleanups: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-});
 
 function containerId(n: number): string {
   return n.toString(16).padStart(64, "0");
 }
 
-/** A host whose cgroup2 tree is a directory that the test writes to. */
-class FakeHost {
-  readonly root = mkdtempSync(join(tmpdir(), "telltale-churn-"));
-  readonly sink = new RecordingSink();
-  #nowMs = 1_795_209_220_000;
-  readonly #collectors;
-  readonly #cgroups;
+/** The collector of cgroups among all that an agent has. */
+function cgroupCollector(hostRoot: string, sink: RecordingSink, cgroupsMax = 2000) {
+  const all = createCollectors({ hostRoot, cgroupsMax }, nodeClock, sink.groups);
+  onTestFinished(() => {
+    for (const { collector } of all) collector.close();
+  });
+  const found = all.find(({ collector }) => collector.name === "cgroup");
+  if (found === undefined) throw new Error("no cgroup collector");
+  return found.collector;
+}
 
-  constructor(cgroupsMax = 2000) {
-    cleanups.push(() => rmSync(this.root, { recursive: true }));
-    mkdirSync(join(this.root, "proc/1"), { recursive: true });
-    writeFileSync(join(this.root, "proc/1/mountinfo"), MOUNTINFO);
+/** A host whose cgroup2 tree is a directory that the test writes to. */
+class Host extends HostOnDisk {
+  readonly #cgroups;
+  #nowMs = 1_795_209_220_000;
+
+  constructor(cgroupsMax?: number) {
+    super({ "proc/1/mountinfo": MOUNTINFO });
     this.make("/", { usage: 1 });
-    this.#collectors = createCollectors(
-      { hostRoot: this.root, cgroupsMax },
-      nodeClock,
-      this.sink.groups,
-    ).map(({ collector }) => collector);
-    const cgroups = this.#collectors.find((collector) => collector.name === "cgroup");
-    if (cgroups === undefined) throw new Error("no cgroup collector");
-    this.#cgroups = cgroups;
-    cleanups.push(() => this.close());
+    this.#cgroups = cgroupCollector(this.root, this.sink, cgroupsMax);
   }
 
   make(path: string, { usage }: { usage: number }): void {
-    const directory = join(this.root, "sys/fs/cgroup", path);
-    mkdirSync(directory, { recursive: true });
-    writeFileSync(join(directory, "cpu.stat"), `usage_usec ${usage}\n`);
-    writeFileSync(join(directory, "memory.current"), `${usage}\n`);
-    writeFileSync(join(directory, "io.stat"), `8:0 rbytes=${usage} wbytes=1\n`);
-  }
-
-  write(path: string, text: string): void {
-    mkdirSync(dirname(join(this.root, path)), { recursive: true });
-    writeFileSync(join(this.root, path), text);
+    const directory = `sys/fs/cgroup${path}`;
+    this.write(`${directory}/cpu.stat`, `usage_usec ${usage}\n`);
+    this.write(`${directory}/memory.current`, `${usage}\n`);
+    this.write(`${directory}/io.stat`, `8:0 rbytes=${usage} wbytes=1\n`);
   }
 
   /** The only process of a cgroup, in the network of process 1 or in one of its own. */
@@ -82,39 +60,25 @@ class FakeHost {
     this.write(`proc/${pid}/net/dev`, `Inter-|\n face |\n${rows.join("")}`);
   }
 
-  remove(path: string): void {
-    rmSync(join(this.root, "sys/fs/cgroup", path), { recursive: true });
+  end(path: string): void {
+    this.remove(`sys/fs/cgroup${path}`);
   }
 
   /** CPU microseconds by cgroup path, after another second. */
   tick(): Record<string, number> {
     this.#nowMs += 1000;
-    this.sink.begin();
-    this.#cgroups.collect(this.#nowMs);
     const usage: Record<string, number> = {};
-    for (const [key, value] of this.sink.values()) {
+    for (const [key, value] of this.sink.tick(this.#cgroups, this.#nowMs)) {
       const id = /^container_cpu_usage_seconds_total\{.*id="([^"]*)"/.exec(key)?.[1];
       if (id !== undefined) usage[id] = Math.round(value * 1e6);
     }
     return usage;
   }
-
-  value(start: string): number | undefined {
-    return [...this.sink.values()].find(([key]) => key.startsWith(start))?.[1];
-  }
-
-  close(): void {
-    for (const collector of this.#collectors) collector.close();
-  }
-}
-
-function openDescriptors(): number {
-  return readdirSync("/proc/self/fd").length;
 }
 
 describe("cgroups that come and go", () => {
   test("a container is there in the tick after it began, and gone in the tick after it ended", () => {
-    const host = new FakeHost();
+    const host = new Host();
     host.make("/docker", { usage: 5 });
     expect(host.tick()).toEqual({ "/": 1, "/docker": 5 });
     const path = `/docker/${containerId(1)}`;
@@ -125,13 +89,13 @@ describe("cgroups that come and go", () => {
     const other = `/docker/${containerId(2)}`;
     host.make(other, { usage: 20 });
     expect(host.tick()).toEqual({ "/": 1, "/docker": 5, [path]: 10, [other]: 20 });
-    host.remove(path);
+    host.end(path);
     host.tick();
     expect(host.tick()).toEqual({ "/": 1, "/docker": 5, [other]: 20 });
   });
 
   test("what its runtime had not set up yet when it was found is seen soon after", () => {
-    const host = new FakeHost();
+    const host = new Host();
     host.runs(1, "/", { lo: 1, eth0: 5 });
     const path = `/docker/${containerId(1)}`;
     const other = `/docker/${containerId(2)}`;
@@ -144,10 +108,10 @@ describe("cgroups that come and go", () => {
     host.runs(700, path, "process 1");
     host.runs(800, other, { lo: 1, veth1: 7, eth0: 8 });
     host.runs(900, joining, { lo: 1, eth0: 6 });
-    const limit = () => host.value(`container_spec_memory_limit_bytes{id="${path}"`);
+    const limit = () => host.sink.value("container_spec_memory_limit_bytes", `id="${path}"`);
     const received = (one: string) =>
       ["eth0", "veth1"].map((device) =>
-        host.value(`container_network_receive_bytes_total{id="${one}", interface="${device}"`),
+        host.sink.value(RECEIVED, `id="${one}", interface="${device}"`),
       );
     host.tick();
     expect(limit()).toBe(0);
@@ -167,7 +131,7 @@ describe("cgroups that come and go", () => {
   });
 
   test("a container whose processes are in init.scope below it has processes, a start and a network", () => {
-    const host = new FakeHost();
+    const host = new Host();
     const path = `/docker/${containerId(1)}`;
     host.make("/docker", { usage: 5 });
     host.make(path, { usage: 1 });
@@ -178,13 +142,13 @@ describe("cgroups that come and go", () => {
     host.runs(700, `${path}/init.scope`, { lo: 1, eth0: 6 });
     host.tick();
     host.tick();
-    expect(host.value(`container_processes{id="${path}"`)).toBe(1);
-    expect(host.value(`container_start_time_seconds{id="${path}"`)).toBe(1007);
-    expect(host.value(`container_network_receive_bytes_total{id="${path}"`)).toBe(6);
+    expect(host.sink.value("container_processes", `id="${path}"`)).toBe(1);
+    expect(host.sink.value("container_start_time_seconds", `id="${path}"`)).toBe(1007);
+    expect(host.sink.value(RECEIVED, `id="${path}"`)).toBe(6);
   });
 
   test("podman's scope stops being the container when its child appears", () => {
-    const host = new FakeHost();
+    const host = new Host();
     const scope = `/machine.slice/libpod-${containerId(1)}.scope`;
     host.make("/machine.slice", { usage: 2 });
     host.make(scope, { usage: 3 });
@@ -195,7 +159,7 @@ describe("cgroups that come and go", () => {
   });
 
   test("what is inside a container or divides a unit has no series, but a container there has", () => {
-    const host = new FakeHost();
+    const host = new Host();
     const id = containerId(7);
     for (const path of ["/system.slice", "/system.slice/a.service", `/${id}`]) {
       host.make(path, { usage: 2 });
@@ -213,39 +177,39 @@ describe("cgroups that come and go", () => {
   });
 
   test("one too many is left out and counted, and taken in when there is room", () => {
-    const host = new FakeHost(3);
+    const host = new Host(3);
     for (const n of [1, 2, 3]) host.make(`/${containerId(n)}`, { usage: n });
     const first = host.tick();
     expect(Object.keys(first)).toHaveLength(3);
-    expect(host.value("telltale_agent_cgroups{")).toBe(3);
-    expect(host.value("telltale_agent_cgroups_left_out")).toBe(1);
+    expect(host.sink.value("telltale_agent_cgroups")).toBe(3);
+    expect(host.sink.value("telltale_agent_cgroups_left_out")).toBe(1);
     const gone = Object.keys(first).find((path) => path !== "/") ?? "";
-    host.remove(gone);
+    host.end(gone);
     host.tick();
     const next = Object.keys(host.tick());
     expect(next).toHaveLength(3);
     expect(next).not.toContain(gone);
-    expect(host.value("telltale_agent_cgroups_left_out")).toBe(0);
+    expect(host.sink.value("telltale_agent_cgroups_left_out")).toBe(0);
   });
 
   test("after 400 of them no descriptor and no series is left over", () => {
-    const host = new FakeHost();
+    const host = new Host();
     host.make("/docker", { usage: 5 });
     host.make(`/docker/${containerId(9999)}`, { usage: 5 });
     host.tick();
     host.tick();
-    const descriptors = openDescriptors();
+    const descriptors = openFiles().length;
     const series = host.sink.liveCount;
     for (let round = 0; round < 8; round += 1) {
       const paths = Array.from({ length: 50 }, (_, n) => `/docker/${containerId(round * 50 + n)}`);
       for (const path of paths) host.make(path, { usage: 1 });
       host.tick();
-      for (const path of paths) host.remove(path);
+      for (const path of paths) host.end(path);
       host.tick();
     }
     host.tick();
     expect(host.sink.liveCount).toBe(series);
-    expect(openDescriptors()).toBe(descriptors);
+    expect(openFiles().length).toBe(descriptors);
   });
 });
 
@@ -269,90 +233,54 @@ describe("a real cgroup (skipped where none can be made)", () => {
     const directory = makeRealCgroup(name);
     if (directory === null) return context.skip("no cgroup can be made here");
     const otherDirectory = join(directory, "..", other);
-    const made = new Set([directory]);
-    cleanups.push(() => made.forEach((one) => void rmdirSync(one)));
+    onTestFinished(() => {
+      for (const one of [directory, otherDirectory]) if (existsSync(one)) rmdirSync(one);
+    });
     const sink = new RecordingSink();
-    const collectors = createCollectors(
-      { hostRoot: "/", cgroupsMax: 5000 },
-      nodeClock,
-      sink.groups,
-    ).map(({ collector }) => collector);
-    const cgroups = collectors.find((collector) => collector.name === "cgroup");
+    const cgroups = cgroupCollector("/", sink, 5000);
     let nowMs = Date.now();
     const seen = () => {
       nowMs += 1000;
-      sink.begin();
-      cgroups?.collect(nowMs);
-      const keys = [...sink.values().keys()].filter((key) => /^container_last_seen/.test(key));
-      return [name, other].map((one) => keys.some((key) => key.includes(one)));
+      sink.tick(cgroups, nowMs);
+      return [name, other].map((one) => sink.value("container_last_seen", one) !== undefined);
     };
     expect(seen()).toEqual([true, false]);
     expect(seen()).toEqual([true, false]);
     rmdirSync(directory);
-    made.delete(directory);
     expect(seen()).toEqual([false, false]);
     mkdirSync(directory);
-    made.add(directory);
     expect(seen()).toEqual([true, false]);
     rmdirSync(directory);
     mkdirSync(directory);
     expect(seen()).toEqual([true, false]);
     // One came and one went: the parent has as many children as before.
     rmdirSync(directory);
-    made.delete(directory);
     mkdirSync(otherDirectory);
-    made.add(otherDirectory);
     expect(seen()).toEqual([false, true]);
-    for (const collector of collectors) collector.close();
   });
 
   test("has the start of its first process, and of the next one when it is made anew", async (context) => {
     const name = containerId(process.pid + 2 ** 42);
     const directory = makeRealCgroup(name);
     if (directory === null) return context.skip("no cgroup can be made here");
-    cleanups.push(() => rmdirSync(directory));
-    const begin = async () => {
-      const child = spawn("sleep", ["60"]);
-      await once(child, "spawn");
-      writeFileSync(join(directory, "cgroup.procs"), `${child.pid}`);
-      const end = async () => {
-        if (child.exitCode !== null || child.signalCode !== null) return;
-        child.kill("SIGKILL");
-        await once(child, "exit");
-        // The cgroup is empty a little later.
-        await new Promise((resolve) => setTimeout(resolve, 50));
-      };
-      cleanups.push(end);
-      return end;
-    };
+    onTestFinished(() => rmdirSync(directory));
     const sink = new RecordingSink();
-    const collectors = createCollectors(
-      { hostRoot: "/", cgroupsMax: 5000 },
-      nodeClock,
-      sink.groups,
-    ).map(({ collector }) => collector);
-    const cgroups = collectors.find((collector) => collector.name === "cgroup");
+    const cgroups = cgroupCollector("/", sink, 5000);
     let nowMs = Date.now();
     const startedAt = () => {
       nowMs += 1000;
-      sink.begin();
-      cgroups?.collect(nowMs);
-      const found = [...sink.values()].find(
-        ([key]) => key.startsWith("container_start_time_seconds") && key.includes(name),
-      );
-      return found?.[1] ?? Number.NaN;
+      sink.tick(cgroups, nowMs);
+      return sink.value("container_start_time_seconds", name) ?? Number.NaN;
     };
-    let end = await begin();
+    const { end } = await sleeperIn(directory);
     const first = startedAt();
     expect(Math.abs(first - Date.now() / 1000)).toBeLessThan(5);
     await end();
     rmdirSync(directory);
     mkdirSync(directory);
-    end = await begin();
+    await sleeperIn(directory);
     expect(startedAt()).toBeGreaterThan(first);
     // They are the same series: nothing was named anew.
     expect(sink.slots.filter((slot) => slot.isRetired && slot.name.includes(name))).toEqual([]);
-    await end();
-    for (const collector of collectors) collector.close();
   });
 });

@@ -2,31 +2,23 @@ import {
   linkSync,
   lstatSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   renameSync,
-  rmSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { setImmediate as yieldOnce } from "node:timers/promises";
-import { afterEach, describe, expect, test } from "vitest";
-import type { Collector } from "../../agent/collect/collector.ts";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { type ContainerFacts, factsFrom } from "../../agent/collect/containers/container-facts.ts";
 import {
   containerFilesystemCollector,
   type FilesystemPorts,
 } from "../../agent/collect/containers/container-filesystems.ts";
 import { ENTRIES_MAX, type OpenDirectory } from "../../agent/collect/containers/layer-walk.ts";
-import { type CollectContext, Faults } from "../../agent/collect/context.ts";
-import { ReadBuffer } from "../../agent/collect/kit/held-file.ts";
 import { spaceOf } from "../../agent/collect/kit/statfs.ts";
 import { OperationalError } from "../../shared/errors.ts";
-import { nodeClock } from "../../shared/platform/node.ts";
-import { SerialQueue } from "../../shared/time/serial-queue.ts";
-import { RecordingSink } from "../unit/collect/recording-sink.ts";
+import { HostOnDisk } from "./host-on-disk.ts";
 
 const START_MS = 1_782_000_000_000;
 const ID = "ab".repeat(32);
@@ -39,76 +31,46 @@ const MOUNTS = `22 1 254:1 / / rw - ext4 /dev/vda1 rw
 `;
 const DOCKER_LAYER = `var/lib/docker/overlay2/${LAYER}/diff`;
 
-const ends: (() => void)[] = [];
-afterEach(() => {
-  for (const end of ends.splice(0).reverse()) end();
-});
-
 function container(known: Partial<ContainerFacts>, cgroupPath = `/docker/${known.id ?? ID}`) {
   const base = { source: "docker-socket", runtime: "docker", id: ID, state: "running" } as const;
   return { facts: factsFrom({ ...base, name: "web", image: "nginx:1", ...known }), cgroupPath };
 }
 
+type Options = { readonly mounts?: string } & FilesystemPorts;
+
 /** A host with these mounts; sizes of its file systems are made up, everything else is read. */
-class Bed {
-  readonly root = mkdtempSync(join(tmpdir(), "telltale-layers-"));
-  readonly sink = new RecordingSink();
-  readonly faults = new Faults(this.sink);
-  readonly background = new SerialQueue();
+class Bed extends HostOnDisk {
   readonly asked: string[] = [];
-  changes = 0;
-  containers: ReturnType<typeof container>[] = [];
+  readonly layer = join(this.root, DOCKER_LAYER);
   nowMs = START_MS;
-  #collector: Collector | null = null;
+  readonly #directory = {
+    changes: 0,
+    told: [] as ReturnType<typeof container>[],
+    *containers() {
+      yield* this.told;
+    },
+  };
+  readonly #collector;
 
-  constructor(mounts = MOUNTS) {
-    ends.push(() => rmSync(this.root, { recursive: true, force: true }));
-    this.write("proc/1/mountinfo", mounts);
-  }
-
-  write(path: string, text: string): void {
-    const full = join(this.root, path);
-    mkdirSync(dirname(full), { recursive: true });
-    writeFileSync(full, text);
-  }
-
-  dockerContainer(): void {
-    this.write(`var/lib/docker/image/overlay2/layerdb/mounts/${ID}/mount-id`, LAYER);
-    this.write(`${DOCKER_LAYER}/etc/conf`, "x".repeat(10_000));
-    this.write(`${DOCKER_LAYER}/var/log/app.log`, "x".repeat(100_000));
-    this.tell(container({}));
+  constructor({ mounts = MOUNTS, ...ports }: Options = {}) {
+    super({ "proc/1/mountinfo": mounts });
+    const statfs = async (path: string) => this.#statfs(path);
+    const all = { statfs, questionsPerSecond: 15, ...ports };
+    this.#collector = containerFilesystemCollector(this.#directory, this.context, all);
+    onTestFinished(() => this.close());
   }
 
   tell(...containers: ReturnType<typeof container>[]): void {
-    this.containers = containers;
-    this.changes += 1;
-  }
-
-  start(ports: FilesystemPorts = {}): void {
-    const context: CollectContext = {
-      hostRoot: this.root,
-      buffer: new ReadBuffer(),
-      sink: this.sink,
-      faults: this.faults,
-      background: this.background,
-      clock: nodeClock,
-    };
-    const collector = containerFilesystemCollector(this.#directory(), context, {
-      statfs: async (path) => this.#statfs(path),
-      questionsPerSecond: 15,
-      ...ports,
-    });
-    this.#collector = collector;
-    ends.push(() => collector.close());
+    this.#directory.told = containers;
+    this.#directory.changes += 1;
   }
 
   close(): void {
-    this.#collector?.close();
+    this.#collector.close();
   }
 
   collect(afterMs: number): Record<string, number> {
     this.nowMs += afterMs;
-    if (this.#collector === null) throw new Error("The bed is not started");
     return Object.fromEntries(this.sink.tick(this.#collector, this.nowMs));
   }
 
@@ -116,30 +78,9 @@ class Bed {
   async run(ticks = 5, stepMs = 1000): Promise<Record<string, number>> {
     for (let i = 0; i < ticks; i += 1) {
       this.collect(stepMs);
-      await this.background.settled();
+      await this.context.background.settled();
     }
     return this.collect(0);
-  }
-
-  faultCounts(): Record<string, number> {
-    this.sink.begin();
-    this.faults.collect();
-    const counts = [...this.sink.values()].map(([name, value]) => {
-      return [/reason="(\w+)"/.exec(name)?.[1] ?? name, value] as const;
-    });
-    return Object.fromEntries(counts);
-  }
-
-  #directory() {
-    const bed = this;
-    return {
-      get changes() {
-        return bed.changes;
-      },
-      *containers() {
-        yield* bed.containers;
-      },
-    };
   }
 
   #statfs(path: string) {
@@ -149,6 +90,16 @@ class Bed {
     const free = blocks / 4n;
     return spaceOf(4096n, [blocks, free, 1n, 1000n * scale, 900n]);
   }
+}
+
+/** With a container of Docker's that has written 110 kB. */
+function dockerBed(options: Options = {}): Bed {
+  const bed = new Bed(options);
+  bed.write(`var/lib/docker/image/overlay2/layerdb/mounts/${ID}/mount-id`, LAYER);
+  bed.write(`${DOCKER_LAYER}/etc/conf`, "x".repeat(10_000));
+  bed.write(`${DOCKER_LAYER}/var/log/app.log`, "x".repeat(100_000));
+  bed.tell(container({}));
+  return bed;
 }
 
 function diskUsage(path: string): number {
@@ -168,7 +119,6 @@ const usageOf = (values: Record<string, number>, device = "/dev/vdb", id?: strin
 describe("the host's file systems", () => {
   test("are those on block devices, under the root cgroup's id", async () => {
     const bed = new Bed();
-    bed.start();
     const values = await bed.run(1);
     const vda = 'device="/dev/vda1", id="/"';
     const vdb = 'device="/dev/vdb", id="/"';
@@ -185,10 +135,8 @@ describe("the host's file systems", () => {
   });
 
   test("are asked once in 30 s, each once however many containers are on it", async () => {
-    const bed = new Bed();
-    bed.dockerContainer();
+    const bed = dockerBed();
     bed.tell(container({}), container({ id: OTHER, name: "two" }));
-    bed.start();
     await bed.run(29);
     expect(bed.asked.sort()).toEqual(["/", "/var/lib/docker"]);
     await bed.run(30);
@@ -196,22 +144,21 @@ describe("the host's file systems", () => {
   });
 
   test("mounted in two places are one, also where a runtime's storage is the second", async () => {
-    const bed = new Bed(MOUNTS.replace("254:16 / /var", "254:1 /d /var").replace("vdb", "vda1"));
-    bed.dockerContainer();
-    bed.start();
+    const bed = dockerBed({
+      mounts: MOUNTS.replace("254:16 / /var", "254:1 /d /var").replace("vdb", "vda1"),
+    });
     expect(usageOf(await bed.run(), "/dev/vda1")).toBeGreaterThan(110_000);
     expect(bed.asked).toHaveLength(1);
     expect(bed.sink.liveCount).toBe(8);
   });
 
   test("one that is gone ends, one that does not answer has no values", async () => {
-    const bed = new Bed();
     let isBroken = false;
     const ask = async (path: string) => {
       if (isBroken && path.endsWith("docker")) throw new OperationalError("UNAVAILABLE", "gone");
       return spaceOf(1n, [10n, 4n, 4n, 0n, 0n]);
     };
-    bed.start({ statfs: ask });
+    const bed = new Bed({ statfs: ask });
     expect(Object.keys(await bed.run(2))).toHaveLength(8);
     isBroken = true;
     expect(Object.keys(await bed.run(2, 30_000)).every((name) => name.includes("/dev/vda1"))).toBe(
@@ -225,8 +172,7 @@ describe("the host's file systems", () => {
 
   test("without a list of mounts the collector fails, tick after tick", () => {
     const bed = new Bed();
-    rmSync(join(bed.root, "proc"), { recursive: true });
-    bed.start();
+    bed.remove("proc");
     expect(() => bed.collect(0)).toThrow("No list of mounts");
     expect(() => bed.collect(1000)).toThrow("No list of mounts");
   });
@@ -234,11 +180,9 @@ describe("the host's file systems", () => {
 
 describe("what a container has written", () => {
   test("is the size of its layer, on the file system of its runtime's storage", async () => {
-    const bed = new Bed();
-    bed.dockerContainer();
-    bed.start();
+    const bed = dockerBed();
     const values = await bed.run();
-    expect(usageOf(values)).toBe(diskUsage(join(bed.root, DOCKER_LAYER)));
+    expect(usageOf(values)).toBe(diskUsage(bed.layer));
     expect(usageOf(values)).toBeGreaterThan(110_000);
     expect(values[`container_fs_limit_bytes{${own("/dev/vdb")}}`]).toBe(10 * GIB);
     expect(values[`container_fs_inodes_free{${own("/dev/vdb")}}`]).toBe(900);
@@ -247,51 +191,43 @@ describe("what a container has written", () => {
   });
 
   test("counts no link's target, and a file with two names once", async () => {
-    const bed = new Bed();
-    bed.dockerContainer();
+    const bed = dockerBed();
     bed.write("secret/big", "x".repeat(1_000_000));
-    symlinkSync(join(bed.root, "secret"), join(bed.root, DOCKER_LAYER, "to-directory"));
-    symlinkSync(join(bed.root, "secret/big"), join(bed.root, DOCKER_LAYER, "to-file"));
-    const again = join(bed.root, DOCKER_LAYER, "etc/again");
-    linkSync(join(bed.root, DOCKER_LAYER, "var/log/app.log"), again);
-    bed.start();
+    symlinkSync(join(bed.root, "secret"), join(bed.layer, "to-directory"));
+    symlinkSync(join(bed.root, "secret/big"), join(bed.layer, "to-file"));
+    const again = join(bed.layer, "etc/again");
+    linkSync(join(bed.layer, "var/log/app.log"), again);
     const once = lstatSync(again).blocks * 512;
-    expect(usageOf(await bed.run())).toBe(diskUsage(join(bed.root, DOCKER_LAYER)) - once);
+    expect(usageOf(await bed.run())).toBe(diskUsage(bed.layer) - once);
   });
 
   test("counts what lies under a name that is not UTF-8", async () => {
-    const bed = new Bed();
-    bed.dockerContainer();
-    const odd = Buffer.from(`${join(bed.root, DOCKER_LAYER)}/b\xe4r`, "latin1");
+    const bed = dockerBed();
+    const odd = Buffer.from(`${bed.layer}/b\xe4r`, "latin1");
     mkdirSync(odd);
-    const before = diskUsage(join(bed.root, DOCKER_LAYER, "etc"));
+    const before = diskUsage(join(bed.layer, "etc"));
     writeFileSync(Buffer.concat([odd, Buffer.from("/file")]), "x".repeat(50_000));
-    bed.start();
-    const rest = diskUsage(join(bed.root, DOCKER_LAYER, "var"));
+    const rest = diskUsage(join(bed.layer, "var"));
     expect(usageOf(await bed.run())).toBeGreaterThanOrEqual(before + rest + 50_000);
   });
 
   test("is none where the layer itself is a link", async () => {
-    const bed = new Bed();
-    bed.dockerContainer();
+    const bed = dockerBed();
     bed.write("secret/big", "x".repeat(1_000_000));
-    rmSync(join(bed.root, DOCKER_LAYER), { recursive: true });
-    symlinkSync(join(bed.root, "secret"), join(bed.root, DOCKER_LAYER));
-    bed.start();
+    bed.remove(DOCKER_LAYER);
+    symlinkSync(join(bed.root, "secret"), bed.layer);
     const values = await bed.run();
     expect(usageOf(values)).toBeUndefined();
     expect(values[`container_fs_limit_bytes{${own("/dev/vdb")}}`]).toBe(10 * GIB);
   });
 
   test("is found in a storage that a link has put elsewhere", async () => {
-    const bed = new Bed(MOUNTS.replace("/var/lib/docker", "/data/docker"));
-    bed.dockerContainer();
+    const bed = dockerBed({ mounts: MOUNTS.replace("/var/lib/docker", "/data/docker") });
     mkdirSync(join(bed.root, "data"));
     const path = join(bed.root, "var/lib/docker");
     symlinkSync("/data/docker", `${path}-link`);
     renameSync(path, join(bed.root, "data/docker"));
     renameSync(`${path}-link`, path);
-    bed.start();
     expect(usageOf(await bed.run())).toBeGreaterThan(110_000);
   });
 
@@ -301,16 +237,13 @@ describe("what a container has written", () => {
     bed.write(`srv/docker/image/overlay2/layerdb/mounts/${ID}/mount-id`, `${LAYER}\n`);
     bed.write(`srv/docker/overlay2/${LAYER}/diff/file`, "x".repeat(5000));
     bed.tell(container({}));
-    bed.start();
     expect(usageOf(await bed.run(), "/dev/vda1")).toBeGreaterThan(5000);
   });
 
   test("is not looked for along what a file of Docker should not hold", async () => {
-    const bed = new Bed();
-    bed.dockerContainer();
+    const bed = dockerBed();
     bed.write(`var/lib/docker/image/overlay2/layerdb/mounts/${ID}/mount-id`, "../../../../secret");
     bed.write("secret/diff/big", "x".repeat(1_000_000));
-    bed.start();
     expect(usageOf(await bed.run())).toBeUndefined();
   });
 
@@ -329,7 +262,6 @@ describe("what a container has written", () => {
     const podman = { runtime: "podman", source: "podman-socket" } as const;
     const rootless = container({ ...podman, id: OTHER }, "/user.slice/two");
     bed.tell(container(podman, "/one"), rootless);
-    bed.start();
     const values = await bed.run();
     expect(usageOf(values, "/dev/vda1", "/one")).toBeLessThan(90_000);
     expect(usageOf(values, "/dev/vda1", "/one")).toBeGreaterThan(5000);
@@ -337,9 +269,7 @@ describe("what a container has written", () => {
   });
 
   test("has the size of a file system that is on no block device, too", async () => {
-    const bed = new Bed(MOUNTS.replace("/dev/vdb", "tank/docker"));
-    bed.dockerContainer();
-    bed.start();
+    const bed = dockerBed({ mounts: MOUNTS.replace("/dev/vdb", "tank/docker") });
     const values = await bed.run(3);
     expect(values[`container_fs_limit_bytes{${own("tank/docker")}}`]).toBe(10 * GIB);
     expect(bed.sink.liveCount).toBe(8);
@@ -349,20 +279,17 @@ describe("what a container has written", () => {
     const upper = "/var/lib/containerd/snapshots/2/fs";
     const point = `/run/containerd/io.containerd.runtime.v2.task/k8s.io/${ID}/rootfs`;
     const overlay = `28 22 0:51 / ${point} rw - overlay overlay rw,lowerdir=/l,upperdir=${upper}\n`;
-    const bed = new Bed(MOUNTS + overlay);
+    const bed = new Bed({ mounts: MOUNTS + overlay });
     bed.write(`${upper}/file`, "x".repeat(5000));
     bed.tell(container({ runtime: "containerd", source: "cri-config" }));
-    bed.start();
     expect(usageOf(await bed.run(), "/dev/vda1")).toBeGreaterThan(5000);
   });
 });
 
 describe("the series of a container", () => {
   test("end with it, and where it never ran there are none", async () => {
-    const bed = new Bed();
-    bed.dockerContainer();
+    const bed = dockerBed();
     bed.tell(container({}), container({ id: OTHER, state: "created" }, ""));
-    bed.start();
     expect(usageOf(await bed.run())).toBeGreaterThan(0);
     expect(bed.sink.liveCount).toBe(12);
     bed.tell(container({ state: "exited" }));
@@ -371,10 +298,8 @@ describe("the series of a container", () => {
   });
 
   test("are there at once when it is started again, and nothing is walked for that", async () => {
-    const bed = new Bed();
     const { disk, counts } = memoryLayer(3);
-    bed.dockerContainer();
-    bed.start({ disk });
+    const bed = dockerBed({ disk });
     const before = usageOf(await bed.run());
     expect(before).toBeGreaterThan(0);
     for (let i = 0; i < 10; i += 1) {
@@ -387,10 +312,8 @@ describe("the series of a container", () => {
   });
 
   test("bear the container labels that were chosen", async () => {
-    const bed = new Bed();
-    bed.dockerContainer();
+    const bed = dockerBed({ chosenLabels: ["team"] });
     bed.tell(container({ labels: { team: "a", other: "b" } }));
-    bed.start({ chosenLabels: ["team"] });
     const names = Object.keys(await bed.run()).filter((name) => name.includes("web"));
     expect(names).toHaveLength(4);
     expect(names.every((name) => name.includes('container_label_team="a"'))).toBe(true);
@@ -398,9 +321,7 @@ describe("the series of a container", () => {
   });
 
   test("are of the file system that is mounted there now", async () => {
-    const bed = new Bed();
-    bed.dockerContainer();
-    bed.start();
+    const bed = dockerBed();
     await bed.run();
     bed.write("proc/1/mountinfo", MOUNTS.replace("/dev/vdb", "/dev/vdz"));
     const values = await bed.run(2, 30_000);
@@ -409,9 +330,7 @@ describe("the series of a container", () => {
   });
 
   test("take their values along when it moves to another cgroup", async () => {
-    const bed = new Bed();
-    bed.dockerContainer();
-    bed.start();
+    const bed = dockerBed();
     const before = usageOf(await bed.run());
     bed.tell(container({}, "/elsewhere"));
     const values = bed.collect(1000);
@@ -446,12 +365,10 @@ function memoryLayer(files: number) {
 
 describe("what walking costs", () => {
   test("is at most 15 questions a second, however many containers there are", async () => {
-    const bed = new Bed();
     const { disk, counts } = memoryLayer(400);
-    bed.dockerContainer();
     const find = async () => ({ storage: "/var/lib/docker", layer: "/layer" });
+    const bed = dockerBed({ disk, places: { find } });
     bed.tell(container({}), container({ id: OTHER }), container({ id: LAYER }));
-    bed.start({ disk, places: { find } });
     await bed.run(60);
     expect(counts.questions).toBeLessThanOrEqual(150 + 60 * 15 + 5);
     expect(counts.questions).toBeGreaterThan(60 * 15);
@@ -461,9 +378,7 @@ describe("what walking costs", () => {
   });
 
   test("is nothing for five minutes after a layer was walked through", async () => {
-    const bed = new Bed();
-    bed.dockerContainer();
-    bed.start();
+    const bed = dockerBed();
     const before = usageOf(await bed.run()) ?? 0;
     bed.write(`${DOCKER_LAYER}/new`, "x".repeat(500_000));
     expect(usageOf(await bed.run(28, 10_000))).toBe(before);
@@ -471,10 +386,8 @@ describe("what walking costs", () => {
   });
 
   test("a layer that is too large has no size, is counted, and is left alone for an hour", async () => {
-    const bed = new Bed();
     const { disk, counts } = memoryLayer(Number.POSITIVE_INFINITY);
-    bed.dockerContainer();
-    bed.start({ disk });
+    const bed = dockerBed({ disk });
     await bed.run(Math.ceil(ENTRIES_MAX / 150) + 2, 10_000);
     expect(counts).toMatchObject({ opened: 1, closed: 1 });
     expect(usageOf(bed.collect(0))).toBeUndefined();
@@ -486,10 +399,8 @@ describe("what walking costs", () => {
   });
 
   test("a directory is not left open when the collector is closed in the middle", async () => {
-    const bed = new Bed();
     const { disk, counts } = memoryLayer(5000);
-    bed.dockerContainer();
-    bed.start({ disk });
+    const bed = dockerBed({ disk });
     await bed.run(3);
     expect(counts).toMatchObject({ opened: 1, closed: 0 });
     bed.close();
@@ -498,23 +409,20 @@ describe("what walking costs", () => {
   });
 
   test("a cgroup that no runtime tells of is not looked for in their files", async () => {
-    const bed = new Bed();
     const asked: string[] = [];
     const find = async (id: string) => {
       asked.push(id);
       return null;
     };
+    const bed = new Bed({ places: { find } });
     bed.tell(container({ source: "cgroup", id: OTHER }), container({}));
-    bed.start({ places: { find } });
     await bed.run();
     expect(asked).toEqual([ID]);
   });
 
   test("a container that ends in the middle of its walk makes room for the next", async () => {
-    const bed = new Bed();
     const { disk, counts } = memoryLayer(5000);
-    bed.dockerContainer();
-    bed.start({ disk });
+    const bed = dockerBed({ disk });
     await bed.run(3);
     bed.tell();
     await bed.run(3);
@@ -524,8 +432,6 @@ describe("what walking costs", () => {
 
 describe("a disk that hangs", () => {
   test("holds no tick; the collector fails after 5 s and is well again when it answers", async () => {
-    const bed = new Bed();
-    bed.dockerContainer();
     let answer = (): void => undefined;
     const disk = {
       open: () =>
@@ -533,28 +439,26 @@ describe("a disk that hangs", () => {
           answer = () => resolve(null);
         }),
     };
-    bed.start({ disk });
+    const bed = dockerBed({ disk });
     for (let i = 0; i < 6; i += 1) {
       bed.collect(800);
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
     expect(() => bed.collect(5000)).toThrow("Reading has not ended within 5 s");
     answer();
-    await bed.background.settled();
+    await bed.context.background.settled();
     const values = await bed.run(2);
     expect(values[series("limit_bytes", 'device="/dev/vda1", id="/"')]).toBe(GIB);
   });
 
   test("an error that nobody foresaw fails the collector until the next reading", async () => {
-    const bed = new Bed();
-    bed.dockerContainer();
     const disk = { open: () => Promise.reject(new Error("unforeseen")) };
-    bed.start({ disk });
+    const bed = dockerBed({ disk });
     await expect(bed.run(3)).rejects.toThrow("Reading failed: unforeseen");
     bed.nowMs += 30_000;
-    await bed.background.settled();
+    await bed.context.background.settled();
     expect(() => bed.collect(0)).toThrow("unforeseen");
-    await bed.background.settled();
+    await bed.context.background.settled();
     expect(Object.keys(bed.collect(1000))).not.toEqual([]);
   });
 });

@@ -1,84 +1,43 @@
 import { execFileSync } from "node:child_process";
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { ContainerDirectory } from "../../agent/collect/containers/container-directory.ts";
 import type { ContainerFacts } from "../../agent/collect/containers/container-facts.ts";
 import { containerStateCollector } from "../../agent/collect/containers/container-states.ts";
-import { Faults } from "../../agent/collect/context.ts";
-import { ReadBuffer } from "../../agent/collect/kit/held-file.ts";
-import { nodeClock } from "../../shared/platform/node.ts";
-import { SerialQueue } from "../../shared/time/serial-queue.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { MemoryLogger } from "../support/memory-logger.ts";
-import { RecordingSink } from "../unit/collect/recording-sink.ts";
 import { FakeEngine, idOf } from "./fake-engine.ts";
+import { HostOnDisk } from "./host-on-disk.ts";
 
-const SHARED = process.env["TELLTALE_SHARED"] ?? join(import.meta.dirname, "../../../shared");
-const CAPTURES = join(SHARED, "fixtures/cgroup-v2/systemd-6.1");
-const CAPTURED = join(CAPTURES, "docker-containers.json");
-
-const ends: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const end of ends.splice(0).reverse()) await end();
-});
-
-/** A host with nothing on it. */
-class Bed {
-  readonly root = mkdtempSync(join(tmpdir(), "telltale-runtime-"));
+class Bed extends HostOnDisk {
   readonly clock = new FakeClock(Date.now() - 60_000);
   readonly logger = new MemoryLogger();
-  readonly sink = new RecordingSink();
-  readonly faults = new Faults(this.sink);
   readonly directory: ContainerDirectory;
   readonly #states;
 
   constructor(options: { containersMax?: number } = {}) {
-    ends.push(() => rmSync(this.root, { recursive: true, force: true }));
-    const { root: hostRoot, clock, logger, faults, sink } = this;
+    super();
+    const { clock, logger } = this;
+    const { hostRoot, faults } = this.context;
     const random = () => 1;
-    this.directory = new ContainerDirectory({
-      hostRoot,
-      clock,
-      random,
-      logger,
-      faults,
-      ...options,
-    });
-    ends.push(() => this.directory[Symbol.asyncDispose]());
-    const buffer = new ReadBuffer();
-    this.#states = containerStateCollector(this.directory, {
-      hostRoot,
-      buffer,
-      sink,
-      faults,
-      background: new SerialQueue(),
-      clock: nodeClock,
-    });
+    const ports = { hostRoot, clock, random, logger, faults };
+    this.directory = new ContainerDirectory({ ...ports, ...options });
+    onTestFinished(() => this.directory[Symbol.asyncDispose]());
+    this.#states = containerStateCollector(this.directory, this.context);
   }
 
   async engine(path = "run/docker.sock", name = "Engine"): Promise<FakeEngine> {
     mkdirSync(dirname(join(this.root, path)), { recursive: true });
     const engine = new FakeEngine(join(this.root, path), name);
     await engine.start();
-    ends.push(() => engine.stop());
+    onTestFinished(() => engine.stop());
     return engine;
   }
 
-  file(path: string, content: unknown): void {
-    const full = join(this.root, path);
-    mkdirSync(dirname(full), { recursive: true });
-    writeFileSync(full, typeof content === "string" ? content : JSON.stringify(content));
+  writeJson(path: string, content: unknown): void {
+    this.write(path, JSON.stringify(content));
   }
 
   lookup(id: string, runtime = "docker", path = `/docker/${id}`): ContainerFacts | null {
@@ -90,25 +49,31 @@ class Bed {
     return await until(() => this.lookup(id, runtime, path));
   }
 
-  /** The state collector's series as they are now. */
-  series(): Map<string, number> {
-    this.sink.begin();
-    this.#states.collect(this.clock.nowMs());
-    this.faults.collect();
-    return this.sink.values();
-  }
-
   value(metric: string, label: string): number | undefined {
-    const found = [...this.series()].filter(
-      ([key]) => key.startsWith(`${metric}{`) && key.includes(label),
-    );
-    expect(found.length, `${metric} ${label}`).toBeLessThan(2);
-    return found[0]?.[1];
+    this.sink.tick(this.#states, this.clock.nowMs());
+    return this.sink.value(metric, label);
   }
 
-  fault(reason: string): number | undefined {
-    return this.value("telltale_agent_collect_faults_total", `reason="${reason}"`);
+  /** Containers that the collector tells of. */
+  infos(): string[] {
+    const keys = [...this.sink.tick(this.#states, this.clock.nowMs()).keys()];
+    return keys.filter((key) => key.startsWith("telltale_container_info"));
   }
+}
+
+/** A host whose Docker answers. */
+async function bedWithEngine(options: { containersMax?: number } = {}) {
+  const bed = new Bed(options);
+  return { bed, engine: await bed.engine() };
+}
+
+/** A host whose Docker runs, so that its events are listened to. */
+async function bedWithDaemon() {
+  const { bed, engine } = await bedWithEngine();
+  bed.write("run/docker.pid", "1");
+  bed.infos();
+  await until(() => engine.listeners === 1);
+  return { bed, engine };
 }
 
 async function until<T>(look: () => T | null | undefined | false): Promise<T> {
@@ -125,8 +90,7 @@ const B = idOf(2);
 
 describe("a runtime's socket", () => {
   test("a container is known by name, image and labels; asking again gives the same object", async () => {
-    const bed = new Bed();
-    const engine = await bed.engine();
+    const { bed, engine } = await bedWithEngine();
     const labels = { "com.docker.compose.project": "shop", "com.docker.compose.service": "cart" };
     engine.add({ id: A, name: "web", labels, restarts: 3, health: "healthy" });
     expect(bed.lookup(A)).toBeNull();
@@ -143,7 +107,7 @@ describe("a runtime's socket", () => {
       health: "healthy",
     });
     expect(bed.lookup(A)).toBe(facts);
-    expect([...bed.series().keys()].filter((key) => key.startsWith("telltale_container"))).toEqual([
+    expect(bed.infos()).toEqual([
       `telltale_container_info{compose_project="shop", compose_service="cart", id="/docker/${A}", ` +
         `image="app:1", image_digest="sha256:${"a".repeat(64)}", job="cadvisor", name="web", ` +
         'runtime="docker", source="docker-socket"}',
@@ -153,11 +117,7 @@ describe("a runtime's socket", () => {
   });
 
   test("events tell of a container before its cgroup is seen, and of all that happens to it", async () => {
-    const bed = new Bed();
-    const engine = await bed.engine();
-    bed.file("run/docker.pid", "1");
-    bed.series();
-    await until(() => engine.listeners === 1);
+    const { bed, engine } = await bedWithDaemon();
     engine.add({ id: A, name: "job", labels: { team: "x" }, state: "created" });
     engine.event(A, "create");
     await until(() => bed.lookup(A)?.labels["team"] === "x");
@@ -188,11 +148,7 @@ describe("a runtime's socket", () => {
   });
 
   test("an event cut in two, garbage and an endless line do not stop the stream", async () => {
-    const bed = new Bed();
-    const engine = await bed.engine();
-    bed.file("run/docker.pid", "1");
-    bed.series();
-    await until(() => engine.listeners === 1);
+    const { bed, engine } = await bedWithDaemon();
     engine.add({ id: A, name: "a" });
     const text = engine.eventText(A, "create");
     engine.write(text.slice(0, 40));
@@ -203,14 +159,13 @@ describe("a runtime's socket", () => {
     engine.event(B, "create");
     await until(() => bed.lookup(B)?.name === "b");
     expect(bed.lookup(A)?.name).toBe("a");
-    await until(() => bed.fault("limit") === 1);
-    expect(bed.fault("malformed")).toBe(1);
+    await until(() => bed.faultCounts()["limit"] === 1);
+    expect(bed.faultCounts()).toEqual({ limit: 1, malformed: 1 });
     expect(engine.requests.filter((path) => path.startsWith("/events"))).toHaveLength(1);
   });
 
   test("a cut stream is taken up again; what was removed meanwhile is gone", async () => {
-    const bed = new Bed();
-    const engine = await bed.engine();
+    const { bed, engine } = await bedWithEngine();
     engine.add({ id: A, name: "a" });
     engine.add({ id: B, name: "b", state: "exited", exitCode: 1 });
     await bed.known(A);
@@ -229,8 +184,7 @@ describe("a runtime's socket", () => {
   });
 
   test("what an engine tells again after a cut counts once", async () => {
-    const bed = new Bed();
-    const engine = await bed.engine();
+    const { bed, engine } = await bedWithEngine();
     engine.add({ id: A, name: "a" });
     await bed.known(A);
     await until(() => engine.listeners === 1);
@@ -248,14 +202,12 @@ describe("a runtime's socket", () => {
   });
 
   test("one that hangs is not waited for longer than two seconds, and tried again", async () => {
-    const bed = new Bed();
-    const engine = await bed.engine();
+    const { bed, engine } = await bedWithEngine();
     engine.instead.set("/version", () => undefined);
     expect(bed.lookup(A)).toBeNull();
     await until(() => engine.requests.length === 1);
     await bed.clock.advance(1999);
     expect(bed.lookup(A)).toBeNull();
-    await until(() => existsSync(bed.root)); // the files are looked at, and have nothing
     await bed.clock.advance(1);
     expect(bed.lookup(A)).toMatchObject({
       source: "cgroup",
@@ -271,51 +223,46 @@ describe("a runtime's socket", () => {
   });
 
   test("an answer of 10 MB is left out, and containers are asked for one by one", async () => {
-    const bed = new Bed();
-    const engine = await bed.engine();
+    const { bed, engine } = await bedWithEngine();
     engine.instead.set("/containers/json", (response) => {
       response.writeHead(200);
       response.end(`[${'{"Id":"x"},'.repeat(1e6)}{}]`);
     });
     engine.add({ id: A, name: "a" });
     expect((await bed.known(A)).name).toBe("a");
-    expect(bed.fault("limit")).toBe(1);
+    expect(bed.faultCounts()["limit"]).toBe(1);
     expect(engine.listeners).toBe(1);
   });
 
   test("answers that are no JSON, of another shape or of another container are no facts", async () => {
-    const bed = new Bed();
-    const engine = await bed.engine();
+    const { bed, engine } = await bedWithEngine();
     engine.instead.set("/containers/json", (response) => response.end('{"not":"a list"}'));
     const answers = ["{{{", "[]", JSON.stringify({ Id: B, Name: "/other" })];
     engine.instead.set("/containers/", (response) => response.end(answers.shift() ?? "null"));
     for (const id of [A, B, idOf(3)]) {
       expect(await bed.known(id)).toMatchObject({ source: "cgroup", name: id.slice(0, 12) });
     }
-    expect(bed.fault("malformed")).toBe(2);
+    expect(bed.faultCounts()).toEqual({ malformed: 2 });
   });
 
   test("5,000 containers: the newest are listed, the others found when seen", async () => {
-    const bed = new Bed({ containersMax: 2000 });
-    const engine = await bed.engine();
+    const { bed, engine } = await bedWithEngine({ containersMax: 2000 });
     for (let number = 0; number < 5000; number += 1) {
       engine.add({ id: idOf(number), name: `c${number}`, labels: { l: "v".repeat(100) } });
     }
     expect((await bed.known(idOf(4999))).name).toBe("c4999");
     expect((await bed.known(idOf(10))).name).toBe("c10");
-    const infos = () => [...bed.series().keys()].filter((key) => key.startsWith("telltale_cont"));
-    await until(() => infos().length === 1001);
+    await until(() => bed.infos().length === 1001);
     for (let number = 0; number < 2500; number += 1) {
       engine.event(idOf(1000 + number), "start");
     }
-    await until(() => (bed.fault("limit") ?? 0) >= 1501);
-    await until(() => infos().length === 2000);
+    await until(() => (bed.faultCounts()["limit"] ?? 0) >= 1501);
+    await until(() => bed.infos().length === 2000);
     expect(engine.requests.length).toBeLessThan(2100);
   });
 
   test("nothing but GET is sent, over no more than two connections", async () => {
-    const bed = new Bed();
-    const engine = await bed.engine();
+    const { bed, engine } = await bedWithEngine();
     for (let number = 0; number < 50; number += 1)
       engine.add({ id: idOf(number), name: `c${number}` });
     for (let number = 0; number < 50; number += 1) bed.lookup(idOf(number));
@@ -325,8 +272,7 @@ describe("a runtime's socket", () => {
   });
 
   test("an answer that comes after the container was removed does not bring it back", async () => {
-    const bed = new Bed();
-    const engine = await bed.engine();
+    const { bed, engine } = await bedWithEngine();
     engine.add({ id: A, name: "a" });
     await bed.known(A);
     await until(() => engine.listeners === 1);
@@ -348,8 +294,7 @@ describe("a runtime's socket", () => {
   });
 
   test("a socket of two names is one", async () => {
-    const bed = new Bed();
-    const engine = await bed.engine();
+    const { bed, engine } = await bedWithEngine();
     mkdirSync(join(bed.root, "var"));
     symlinkSync("../run", join(bed.root, "var/run"));
     engine.add({ id: A, name: "a" });
@@ -363,7 +308,7 @@ describe("a runtime's socket", () => {
     const podman = await bed.engine("run/podman/podman.sock", "Podman Engine");
     const user = await bed.engine("run/user/1000/podman/podman.sock", "Podman Engine");
     user.add({ id: A, name: "mine" });
-    bed.series();
+    bed.infos();
     await bed.clock.advance(60_000);
     await delay(20);
     expect([docker, podman, user].map(({ requests }) => requests.length)).toEqual([0, 0, 0]);
@@ -375,14 +320,13 @@ describe("a runtime's socket", () => {
   });
 
   test("a daemon that was stopped is left alone, and found again when it is back", async () => {
-    const bed = new Bed();
-    const engine = await bed.engine();
-    bed.file("run/docker.pid", "1");
+    const { bed, engine } = await bedWithEngine();
+    bed.write("run/docker.pid", "1");
     engine.add({ id: A, name: "a" });
     engine.add({ id: B, name: "b" });
     await bed.known(A);
     await until(() => bed.value("container_restarts_total", 'name="b"') === 0);
-    rmSync(join(bed.root, "run/docker.pid"));
+    bed.remove("run/docker.pid");
     engine.cut();
     await until(() => bed.logger.messages("warn").length === 1);
     const count = engine.requests.length;
@@ -390,14 +334,13 @@ describe("a runtime's socket", () => {
     await until(() => bed.value("telltale_container_info", 'name="b"') === undefined);
     expect(bed.lookup(A)?.name, "its cgroup is still there").toBe("a");
     expect(engine.requests.length).toBe(count);
-    bed.file("run/docker.pid", "2");
+    bed.write("run/docker.pid", "2");
     await bed.clock.advance(15_000);
     await until(() => bed.value("telltale_container_info", 'name="b"'));
   });
 
   test("what ended is told of for a day at most", async () => {
-    const bed = new Bed();
-    const engine = await bed.engine();
+    const { bed, engine } = await bedWithEngine();
     engine.add({ id: A, name: "old", state: "exited", exitCode: 2 });
     engine.add({ id: B, name: "b" });
     await bed.known(B);
@@ -408,18 +351,6 @@ describe("a runtime's socket", () => {
     await bed.clock.advance(60_000);
     expect(bed.value("container_last_exit_code", "old")).toBeUndefined();
     expect(bed.value("telltale_container_info", 'name="b"')).toBe(1);
-  });
-
-  test.skipIf(!existsSync(CAPTURED))("a real engine's list (skipped where it is not)", async () => {
-    const bed = new Bed();
-    const engine = await bed.engine();
-    engine.instead.set("/containers/json", (response) => response.end(readFileSync(CAPTURED)));
-    bed.lookup(A);
-    const listed = JSON.parse(readFileSync(CAPTURED, "utf8"));
-    await until(() => bed.value("telltale_container_info", 'name="idle-labels"'));
-    expect(bed.value("telltale_container_info", 'compose_service="cart"')).toBe(1);
-    const infos = [...bed.series().keys()].filter((key) => key.startsWith("telltale_container"));
-    expect(infos).toHaveLength(listed.length);
   });
 });
 
@@ -443,8 +374,8 @@ describe("no socket: the runtimes' files", () => {
   test("Docker's own config, also where the daemon was told to keep it", async () => {
     for (const root of ["var/lib/docker", "srv/docker"]) {
       const bed = new Bed();
-      bed.file("etc/docker/daemon.json", { "data-root": "/srv/docker" });
-      bed.file(`${root}/containers/${A}/config.v2.json`, DOCKER_CONFIG);
+      bed.writeJson("etc/docker/daemon.json", { "data-root": "/srv/docker" });
+      bed.writeJson(`${root}/containers/${A}/config.v2.json`, DOCKER_CONFIG);
       expect(await bed.known(A)).toMatchObject({
         source: "docker-config",
         runtime: "docker",
@@ -462,28 +393,39 @@ describe("no socket: the runtimes' files", () => {
   test("half a file, another's file and one of 2 MB are none; they are read once", async () => {
     const bed = new Bed();
     const path = `var/lib/docker/containers/${A}/config.v2.json`;
-    bed.file(path, JSON.stringify(DOCKER_CONFIG).slice(0, 100));
-    bed.file(`var/lib/docker/containers/${B}/config.v2.json`, DOCKER_CONFIG);
+    bed.write(path, JSON.stringify(DOCKER_CONFIG).slice(0, 100));
+    bed.writeJson(`var/lib/docker/containers/${B}/config.v2.json`, DOCKER_CONFIG);
     const large = { ...DOCKER_CONFIG, ID: idOf(3), More: "x".repeat(2_000_000) };
-    bed.file(`var/lib/docker/containers/${idOf(3)}/config.v2.json`, large);
+    bed.writeJson(`var/lib/docker/containers/${idOf(3)}/config.v2.json`, large);
     for (const id of [A, B, idOf(3)]) expect((await bed.known(id)).source).toBe("cgroup");
-    bed.file(path, DOCKER_CONFIG);
+    bed.writeJson(path, DOCKER_CONFIG);
     expect(bed.lookup(A)?.source).toBe("cgroup");
     bed.directory.forget(A);
     expect((await bed.known(A)).source, "the container was started again").toBe("docker-config");
   });
 
+  test("a file that answers after the wait is late, not lost", async () => {
+    const bed = new Bed();
+    bed.writeJson(`var/lib/docker/containers/${A}/config.v2.json`, DOCKER_CONFIG);
+    const lookup = (afterMs: number) =>
+      bed.directory.lookup(A, "docker", `/docker/${A}`, bed.clock.nowMs() + afterMs)?.source;
+    // No turn of the event loop in between: the disk has had no time to answer.
+    expect(lookup(0)).toBeUndefined();
+    expect(lookup(2500)).toBe("cgroup");
+    await until(() => lookup(2500) === "docker-config");
+  });
+
   test("links and pipes under a config's name are not followed, and not waited for", async () => {
     const bed = new Bed();
-    bed.file("secret.json", DOCKER_CONFIG);
-    mkdirSync(join(bed.root, "var/lib/docker/containers", A), { recursive: true });
-    symlinkSync(
-      join(bed.root, "secret.json"),
-      join(bed.root, "var/lib/docker/containers", A, "config.v2.json"),
-    );
+    bed.writeJson("secret.json", DOCKER_CONFIG);
+    const configOf = (id: string) => {
+      const folder = join(bed.root, "var/lib/docker/containers", id);
+      mkdirSync(folder, { recursive: true });
+      return join(folder, "config.v2.json");
+    };
+    symlinkSync(join(bed.root, "secret.json"), configOf(A));
     expect((await bed.known(A)).source).toBe("cgroup");
-    mkdirSync(join(bed.root, "var/lib/docker/containers", B), { recursive: true });
-    execFileSync("mkfifo", [join(bed.root, "var/lib/docker/containers", B, "config.v2.json")]);
+    execFileSync("mkfifo", [configOf(B)]);
     expect((await bed.known(B)).source).toBe("cgroup");
   });
 
@@ -493,8 +435,10 @@ describe("no socket: the runtimes' files", () => {
     ["a user's", "home/ann/.local/share/containers/storage/overlay-containers/containers.json"],
   ])("Podman's storage: %s", async (_, path) => {
     const bed = new Bed();
-    bed.file("root/.local/share/containers/storage/overlay-containers/containers.json", { a: [] });
-    bed.file(path, [null, storageEntry(B, "other"), storageEntry(A, "cache")]);
+    bed.writeJson("root/.local/share/containers/storage/overlay-containers/containers.json", {
+      a: [],
+    });
+    bed.writeJson(path, [null, storageEntry(B, "other"), storageEntry(A, "cache")]);
     expect(await bed.known(A, "libpod", LIBPOD)).toMatchObject({
       source: "podman-config",
       runtime: "podman",
@@ -514,13 +458,13 @@ describe("no socket: the runtimes' files", () => {
         const bed = new Bed();
         const storage = "/data/elsewhere/overlay-containers";
         const bundle = `${storage}/${A}/userdata`;
-        bed.file(`sys/fs/cgroup${LIBPOD}/cgroup.procs`, "");
-        bed.file(`sys/fs/cgroup${LIBPOD}${below}/cgroup.procs`, "77\n78\n");
-        bed.file("proc/77/cmdline", "nginx\0-g\0daemon off;\0");
-        bed.file("proc/77/status", "Name:\tnginx\nPPid:\t50\n");
+        bed.write(`sys/fs/cgroup${LIBPOD}/cgroup.procs`, "");
+        bed.write(`sys/fs/cgroup${LIBPOD}${below}/cgroup.procs`, "77\n78\n");
+        bed.write("proc/77/cmdline", "nginx\0-g\0daemon off;\0");
+        bed.write("proc/77/status", "Name:\tnginx\nPPid:\t50\n");
         const words = `/usr/bin/conmon -c ${A} -b ${bundle} -n front --exit-command x `;
-        bed.file("proc/50/cmdline", words.replaceAll(" ", "\0"));
-        if (hasList) bed.file(`${storage}/containers.json`, [storageEntry(A, "front")]);
+        bed.write("proc/50/cmdline", words.replaceAll(" ", "\0"));
+        if (hasList) bed.writeJson(`${storage}/containers.json`, [storageEntry(A, "front")]);
         expect(await bed.known(A, "libpod", LIBPOD)).toMatchObject({
           source: hasList ? "podman-config" : "conmon",
           name: "front",
@@ -533,7 +477,7 @@ describe("no socket: the runtimes' files", () => {
 
   test("containerd's and CRI-O's annotations", async () => {
     const bed = new Bed();
-    bed.file(`run/containerd/io.containerd.runtime.v2.task/k8s.io/${A}/config.json`, {
+    bed.writeJson(`run/containerd/io.containerd.runtime.v2.task/k8s.io/${A}/config.json`, {
       annotations: {
         "io.kubernetes.cri.container-name": "app",
         "io.kubernetes.cri.sandbox-name": "web-0",
@@ -541,7 +485,7 @@ describe("no socket: the runtimes' files", () => {
         "io.kubernetes.cri.image-name": "registry.example/app:1",
       },
     });
-    bed.file(`run/containers/storage/overlay-containers/${B}/userdata/config.json`, {
+    bed.writeJson(`run/containers/storage/overlay-containers/${B}/userdata/config.json`, {
       annotations: {
         "io.kubernetes.cri-o.Name": "k8s_app_web-1_prod_0",
         "io.kubernetes.pod.name": "web-1",
@@ -589,7 +533,7 @@ describe("no socket: the runtimes' files", () => {
       bed.directory.forget(idOf(number));
     }
     expect([...bed.directory.containers()]).toEqual([]);
-    bed.series();
+    bed.infos();
     expect(bed.sink.liveCount).toBe(0);
   });
 });

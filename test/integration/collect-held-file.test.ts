@@ -1,9 +1,8 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import {
   CHANGED,
   FILE_BYTES_MAX,
@@ -13,14 +12,13 @@ import {
   SAME,
 } from "../../agent/collect/kit/held-file.ts";
 import { parseMountinfo } from "../../agent/collect/proc/mounts.ts";
+import { directoryForTest } from "../support/directory-for-test.ts";
 
-const directory = mkdtempSync(join(tmpdir(), "telltale-held-"));
-afterAll(() => rmSync(directory, { recursive: true }));
-
-function held(name: string, hasManyRecords = false) {
+function held(hasManyRecords = false) {
   const buffer = new ReadBuffer();
-  const path = join(directory, name);
+  const path = join(directoryForTest(), "held");
   const file = new HeldFile(path, buffer, { hasManyRecords });
+  onTestFinished(() => file.close());
   const text = () => buffer.bytes.toString("latin1", 0, file.length);
   const replace = (content: string) => writeFileSync(path, content);
   return { file, text, replace };
@@ -28,7 +26,7 @@ function held(name: string, hasManyRecords = false) {
 
 describe("a file that is held open", () => {
   test("tells whether its bytes are those of the last read, also when it became shorter", () => {
-    const { file, text, replace } = held("short");
+    const { file, text, replace } = held();
     replace("a 1\nb 2\n");
     expect([file.read(), text()]).toEqual([CHANGED, "a 1\nb 2\n"]);
     expect(file.read()).toBe(SAME);
@@ -36,43 +34,39 @@ describe("a file that is held open", () => {
     expect([file.read(), text()]).toEqual([CHANGED, "a 1\n"]);
     replace("a 1\nb 2\n");
     expect([file.read(), text()]).toEqual([CHANGED, "a 1\nb 2\n"]);
-    file.close();
   });
 
   test.each([false, true])(
     "is read whole when it outgrows the buffer (many records: %s)",
     (many) => {
-      const { file, text, replace } = held(`large-${many}`, many);
+      const { file, text, replace } = held(many);
       const content = "0123456789abcdef".repeat(10_000);
       replace(content);
       expect([file.read(), text() === content]).toEqual([CHANGED, true]);
-      file.close();
     },
   );
 
   test("is missing until it is there", () => {
-    const { file, replace } = held("late");
+    const { file, replace } = held();
     expect(file.read()).toBe(MISSING);
     replace("x");
     expect(file.read()).toBe(CHANGED);
-    file.close();
   });
 
   test("of an endless file the whole lines that were read count, and it says that it is cut", () => {
-    const { file, replace } = held("endless");
+    const { file, replace } = held();
     const line = `${"x".repeat(999)}\n`;
     replace(line.repeat(FILE_BYTES_MAX / 1000 + 1));
     expect([file.read(), file.isCut]).toEqual([CHANGED, true]);
     expect(file.length).toBe(Math.floor(FILE_BYTES_MAX / 1000) * 1000);
     replace(line);
     expect([file.read(), file.isCut, file.length]).toEqual([CHANGED, false, 1000]);
-    file.close();
   });
 
   test.skipIf(process.getuid?.() !== 0)(
     "a mount behind a line of 3 kB is not lost: a short read is not the end (needs root)",
     async () => {
-      const place = join(directory, "mounts");
+      const place = directoryForTest();
       const lower = Array.from({ length: 45 }, (_, index) =>
         join(place, `${"l".repeat(40)}${index}`),
       );
@@ -101,7 +95,7 @@ describe("a file that is held open", () => {
   );
 
   test("a directory is no file", () => {
-    const file = new HeldFile(directory, new ReadBuffer());
+    const file = new HeldFile(directoryForTest(), new ReadBuffer());
     expect(() => file.read()).toThrow(expect.objectContaining({ code: "UNAVAILABLE" }));
   });
 });

@@ -1,76 +1,35 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import { afterEach, describe, expect, test } from "vitest";
-import { type CollectContext, Faults } from "../../agent/collect/context.ts";
+import { symlinkSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
 import { HOST_COLLECTORS } from "../../agent/collect/host-collectors.ts";
-import { ReadBuffer } from "../../agent/collect/kit/held-file.ts";
 import { spaceOf } from "../../agent/collect/kit/statfs.ts";
 import { FilesystemCollector } from "../../agent/collect/proc/filesystem.ts";
 import { meminfoCollector } from "../../agent/collect/proc/meminfo.ts";
 import { timexCollector } from "../../agent/collect/proc/timex.ts";
 import { OperationalError } from "../../shared/errors.ts";
-import { nodeClock } from "../../shared/platform/node.ts";
-import { SerialQueue } from "../../shared/time/serial-queue.ts";
 import { settle } from "../support/fake-clock.ts";
-import { RecordingSink } from "../unit/collect/recording-sink.ts";
+import { HostOnDisk } from "./host-on-disk.ts";
 
 const START_MS = 1_782_000_000_000;
-const roots: string[] = [];
-
-afterEach(() => {
-  for (const root of roots.splice(0)) rmSync(root, { recursive: true });
-});
-
 function withoutJob(series: string): string {
   return series.replace(/, job="node"|job="node", |\{job="node"\}/, "");
 }
 
-/** A host that has these files and no others. */
-class Host {
-  readonly root = mkdtempSync(join(tmpdir(), "telltale-host-"));
-  readonly sink = new RecordingSink();
-  readonly faults = new Faults(this.sink);
-  readonly context: CollectContext = {
-    hostRoot: this.root,
-    buffer: new ReadBuffer(),
-    sink: this.sink,
-    faults: this.faults,
-    background: new SerialQueue(),
-    clock: nodeClock,
+/** What a collector of the list sets at a tick, and how it is closed. */
+function collectorOf(host: HostOnDisk, name: string) {
+  const collector = HOST_COLLECTORS.find((entry) => entry.name === name)?.create(host.context);
+  if (collector === undefined) throw new Error(`no collector ${name}`);
+  expect(collector.name).toBe(name);
+  const run = (nowMs = START_MS) => {
+    const values = [...host.sink.tick(collector, nowMs)];
+    return Object.fromEntries(values.map(([series, value]) => [withoutJob(series), value]));
   };
-
-  constructor(files: Readonly<Record<string, string>>) {
-    roots.push(this.root);
-    for (const [path, text] of Object.entries(files)) this.write(path, text);
-  }
-
-  write(path: string, text: string | Buffer): void {
-    mkdirSync(join(this.root, dirname(path)), { recursive: true });
-    writeFileSync(join(this.root, path), text);
-  }
-
-  remove(path: string): void {
-    rmSync(join(this.root, path), { recursive: true });
-  }
-
-  collector(name: string) {
-    const collector = HOST_COLLECTORS.find((entry) => entry.name === name)?.create(this.context);
-    if (collector === undefined) throw new Error(`no collector ${name}`);
-    expect(collector.name).toBe(name);
-    const run = (nowMs = START_MS) => {
-      this.sink.begin();
-      collector.collect(nowMs);
-      const values = [...this.sink.values()];
-      return Object.fromEntries(values.map(([series, value]) => [withoutJob(series), value]));
-    };
-    return { run, close: () => collector.close() };
-  }
+  return { run, close: () => collector.close() };
 }
 
 describe("what a host lacks is no failure", () => {
   test.each(HOST_COLLECTORS.map(({ name }) => [name]))("%s on a host of nothing", (name) => {
-    const { run, close } = new Host({}).collector(name);
+    const { run, close } = collectorOf(new HostOnDisk(), name);
     const needsFile = ["netstat", "sockstat", "softnet", "entropy", "disk_facts"];
     const needsOne = [...needsFile, "cpu_info", "interrupts"];
     if (needsOne.includes(name)) expect(run).toThrow(/is not there/);
@@ -79,8 +38,8 @@ describe("what a host lacks is no failure", () => {
   });
 
   test("a module that is loaded later is found within a minute, and not asked for before", () => {
-    const host = new Host({});
-    const { run } = host.collector("conntrack");
+    const host = new HostOnDisk();
+    const { run } = collectorOf(host, "conntrack");
     expect(run()).toEqual({});
     host.write("proc/sys/net/netfilter/nf_conntrack_count", "12\n");
     expect(run(START_MS + 59_000)).toEqual({});
@@ -92,13 +51,11 @@ describe("what a host lacks is no failure", () => {
 describe("file systems", () => {
   const answer = async () => spaceOf(4096n, [10n, 5n, 4n, 3n, 2n]);
   const mounted = async (mountinfo: string) => {
-    const host = new Host({ "proc/1/mountinfo": mountinfo });
+    const host = new HostOnDisk({ "proc/1/mountinfo": mountinfo });
     const collector = new FilesystemCollector(host.context, answer);
     collector.collect(START_MS);
     await settle();
-    host.sink.begin();
-    collector.collect(START_MS + 1000);
-    const values = Object.fromEntries(host.sink.values());
+    const values = Object.fromEntries(host.sink.tick(collector, START_MS + 1000));
     collector.close();
     return { host, values };
   };
@@ -133,41 +90,43 @@ describe("file systems", () => {
     const many = Array.from({ length: 10_002 }, (_, index) => overlay(index)).join("");
     const { host, values } = await mounted(TMPFS + many);
     expect(values[SIZE]).toBe(40_960);
-    host.sink.begin();
-    host.faults.collect();
-    expect([...host.sink.values().values()]).toEqual([3]);
+    expect(host.faultCounts()).toEqual({ limit: 3 });
   });
 });
 
-test("the network is that of the host's first process, not of the agent's container", () => {
-  const host = new Host({
-    "proc/net/sockstat": "sockets: used 1\n",
-    "proc/1/net/sockstat": "sockets: used 2\nTCP: inuse 1 orphan 0 tw 0 alloc 1 mem 3\n",
-  });
-  const values = host.collector("sockstat").run();
-  expect(values["node_sockstat_sockets_used"]).toBe(2);
-  expect(values["node_sockstat_TCP_mem_bytes"]).toBe(3 * 4096);
-});
+const auxv = Buffer.alloc(32);
+auxv.writeBigUInt64LE(33n, 0);
+auxv.writeBigUInt64LE(6n, 16);
+auxv.writeBigUInt64LE(65_536n, 24);
 
-test("memory of sockets is in pages, and the kernel says how large they are", () => {
-  const host = new Host({ "proc/net/sockstat": "TCP: inuse 1 orphan 0 tw 0 alloc 1 mem 3\n" });
-  const auxv = Buffer.alloc(32);
-  auxv.writeBigUInt64LE(33n, 0);
-  auxv.writeBigUInt64LE(6n, 16);
-  auxv.writeBigUInt64LE(65_536n, 24);
-  host.write("proc/self/auxv", auxv);
-  expect(host.collector("sockstat").run()["node_sockstat_TCP_mem_bytes"]).toBe(3 * 65_536);
+test.each([
+  [
+    "the network is that of the host's first process, not of the agent's container",
+    {
+      "proc/net/sockstat": "sockets: used 1\n",
+      "proc/1/net/sockstat": "sockets: used 2\nTCP: inuse 1 orphan 0 tw 0 alloc 1 mem 3\n",
+    },
+    { node_sockstat_sockets_used: 2, node_sockstat_TCP_mem_bytes: 3 * 4096 },
+  ],
+  [
+    "memory of sockets is in pages, and the kernel says how large they are",
+    {
+      "proc/net/sockstat": "TCP: inuse 1 orphan 0 tw 0 alloc 1 mem 3\n",
+      "proc/self/auxv": auxv,
+    },
+    { node_sockstat_TCP_mem_bytes: 3 * 65_536 },
+  ],
+])("%s", (_, files, expected) => {
+  expect(collectorOf(new HostOnDisk(files), "sockstat").run()).toMatchObject(expected);
 });
 
 test("a number that is none is left out and counted, the rest goes on", () => {
-  const host = new Host({
+  const host = new HostOnDisk({
     "proc/net/snmp": "Tcp: InSegs OutSegs\nTcp: junk 7\n",
     "proc/net/netstat": "",
   });
-  expect(host.collector("netstat").run()).toEqual({ node_netstat_Tcp_OutSegs: 7 });
-  host.sink.begin();
-  host.faults.collect();
-  expect([...host.sink.values().values()]).toEqual([1]);
+  expect(collectorOf(host, "netstat").run()).toEqual({ node_netstat_Tcp_OutSegs: 7 });
+  expect(host.faultCounts()).toEqual({ malformed: 1 });
 });
 
 describe("netclass", () => {
@@ -181,8 +140,8 @@ describe("netclass", () => {
   });
 
   test("tells numbers, facts and changes of a device, and nothing of one that is gone", () => {
-    const host = new Host({ ...device("eth0"), "sys/class/net/bonding_masters": "bond0\n" });
-    const { run } = host.collector("netclass");
+    const host = new HostOnDisk({ ...device("eth0"), "sys/class/net/bonding_masters": "bond0\n" });
+    const { run } = collectorOf(host, "netclass");
     const first = run();
     expect(first).toMatchObject({
       'node_network_up{device="eth0"}': 1,
@@ -205,17 +164,17 @@ describe("netclass", () => {
   });
 
   test("a speed that nobody knows, 4294967295, is no series", () => {
-    const host = new Host(device("eth0"));
+    const host = new HostOnDisk(device("eth0"));
     host.write("sys/class/net/eth0/speed", "4294967295\n");
-    const values = host.collector("netclass").run();
+    const values = collectorOf(host, "netclass").run();
     expect(values).not.toHaveProperty('node_network_speed_bytes{device="eth0"}');
     expect(values).toHaveProperty('node_network_mtu_bytes{device="eth0"}');
   });
 
   test("of hundreds of devices all are known at first; then some are read in each tick", () => {
     const names = Array.from({ length: 40 }, (_, index) => `veth${index}`);
-    const host = new Host(Object.assign({}, ...names.map(device)));
-    const { run } = host.collector("netclass");
+    const host = new HostOnDisk(Object.assign({}, ...names.map(device)));
+    const { run } = collectorOf(host, "netclass");
     const upCount = (values: Record<string, number>) =>
       Object.entries(values).filter(([key, value]) => key.startsWith("node_network_up") && value)
         .length;
@@ -228,43 +187,126 @@ describe("netclass", () => {
   });
 });
 
-test("disks are what udev says they are", () => {
-  const host = new Host({
-    "proc/diskstats": "   8  0 sda 1 2 3 4 5 6 7 8 9 10 11\n   8  1 sda1 1 2 3 4 5 6 7 8 9 10 11\n",
-    "run/udev/data/b8:0": "E:ID_MODEL=Fast\nE:ID_ATA_ROTATION_RATE_RPM=0\nE:ID_FS_TYPE=ext4\n",
-  });
-  expect(host.collector("disk_facts").run()).toEqual({
-    'node_disk_info{device="sda", major="8", minor="0", model="Fast"}': 1,
-    'node_disk_filesystem_info{device="sda", type="ext4"}': 1,
-    'node_disk_ata_rotation_rate_rpm{device="sda"}': 0,
-  });
+const CPU3 = "sys/devices/system/cpu/cpu3";
+const topology = (cpu: number, socket: string, core: string) => ({
+  [`sys/devices/system/cpu/cpu${cpu}/topology/physical_package_id`]: `${socket}\n`,
+  [`sys/devices/system/cpu/cpu${cpu}/topology/core_id`]: `${core}\n`,
+});
+const processStat = (state: string) => `7 (x y) ${state} ${"1 ".repeat(16)}3 0 0\n`;
+
+test.each<[string, string, Record<string, string>, Record<string, number>]>([
+  [
+    "disks are what udev says they are",
+    "disk_facts",
+    {
+      "proc/diskstats":
+        "   8  0 sda 1 2 3 4 5 6 7 8 9 10 11\n   8  1 sda1 1 2 3 4 5 6 7 8 9 10 11\n",
+      "run/udev/data/b8:0": "E:ID_MODEL=Fast\nE:ID_ATA_ROTATION_RATE_RPM=0\nE:ID_FS_TYPE=ext4\n",
+    },
+    {
+      'node_disk_info{device="sda", major="8", minor="0", model="Fast"}': 1,
+      'node_disk_filesystem_info{device="sda", type="ext4"}': 1,
+      'node_disk_ata_rotation_rate_rpm{device="sda"}': 0,
+    },
+  ],
+  [
+    "frequencies of CPUs are in hertz",
+    "cpufreq",
+    {
+      [`${CPU3}/cpufreq/scaling_cur_freq`]: "2400000\n",
+      [`${CPU3}/cpufreq/cpuinfo_max_freq`]: "<unknown>\n",
+    },
+    { 'node_cpu_scaling_frequency_hertz{cpu="3"}': 2.4e9 },
+  ],
+  [
+    "throttling of CPUs is by core and package",
+    "cpu_throttles",
+    {
+      [`${CPU3}/thermal_throttle/core_throttle_count`]: "5\n",
+      [`${CPU3}/thermal_throttle/package_throttle_count`]: "6\n",
+      ...topology(3, "0", "1"),
+    },
+    {
+      'node_cpu_core_throttles_total{core="1", package="0"}': 5,
+      'node_cpu_package_throttles_total{package="0"}': 6,
+    },
+  ],
+  ["SELinux is off where there is none", "selinux", {}, { node_selinux_enabled: 0 }],
+  [
+    "SELinux has a mode now, and one in its configuration",
+    "selinux",
+    {
+      "sys/fs/selinux/enforce": "0",
+      "etc/selinux/config": "# SELINUX=disabled\nSELINUX=enforcing\nSELINUXTYPE=targeted\n",
+    },
+    { node_selinux_enabled: 1, node_selinux_config_mode: 1, node_selinux_current_mode: 0 },
+  ],
+  [
+    "processes are counted by state, and what is not a process is none",
+    "processes",
+    {
+      "proc/7/stat": processStat("S"),
+      "proc/8/stat": processStat("R"),
+      "proc/9/status": "ended meanwhile",
+      "proc/sys/kernel/pid_max": "32768\n",
+    },
+    {
+      node_processes_threads: 6,
+      node_processes_pids: 2,
+      node_processes_max_processes: 32768,
+      'node_processes_state{state="R"}': 1,
+      'node_processes_state{state="S"}': 1,
+    },
+  ],
+  [
+    "cores are counted by their package, threads of a core once, CPUs that are off not at all",
+    "machine",
+    {
+      ...topology(0, "0", "0"),
+      ...topology(1, "0", "1"),
+      ...topology(2, "1", "0"),
+      ...topology(3, "0", "0"),
+      "sys/devices/system/cpu/cpu4/online": "0\n",
+      "sys/devices/system/cpu/cpufreq/x": "",
+    },
+    { 'machine_cpu_physical_cores{job="cadvisor"}': 3, 'machine_cpu_sockets{job="cadvisor"}': 2 },
+  ],
+  [
+    "the package -1 of some kernels is one",
+    "machine",
+    { ...topology(0, "-1", "0"), ...topology(1, "-1", "1") },
+    { 'machine_cpu_physical_cores{job="cadvisor"}': 2, 'machine_cpu_sockets{job="cadvisor"}': 1 },
+  ],
+])("%s", (_, name, files, expected) => {
+  expect(collectorOf(new HostOnDisk(files), name).run()).toEqual(expected);
 });
 
-test("CPUs: frequencies in hertz, and throttling by core and package", () => {
-  const cpu = "sys/devices/system/cpu/cpu3";
-  const host = new Host({
-    [`${cpu}/cpufreq/scaling_cur_freq`]: "2400000\n",
-    [`${cpu}/cpufreq/cpuinfo_max_freq`]: "<unknown>\n",
-    [`${cpu}/thermal_throttle/core_throttle_count`]: "5\n",
-    [`${cpu}/thermal_throttle/package_throttle_count`]: "6\n",
-    [`${cpu}/topology/core_id`]: "1\n",
-    [`${cpu}/topology/physical_package_id`]: "0\n",
+test("NFS: client and server, by version and method", () => {
+  const host = new HostOnDisk({
+    "proc/net/rpc/nfs": "net 70 70 69 45\nrpc 1218785755 374636 1218815394\nproc3 3 1 2 3\n",
+    "proc/net/rpc/nfsd": "net 18628 0 18628 6\nrpc 18628 7 1 2 4\nproc4ops 40 0 0 0 1098\n",
   });
-  expect(host.collector("cpufreq").run()).toEqual({
-    'node_cpu_scaling_frequency_hertz{cpu="3"}': 2.4e9,
+  expect(collectorOf(host, "nfs").run()).toMatchObject({
+    'node_nfs_packets_total{protocol="udp"}': 70,
+    node_nfs_connections_total: 45,
+    node_nfs_rpc_retransmissions_total: 374636,
+    'node_nfs_requests_total{method="SetAttr", proto="3"}': 3,
   });
-  expect(host.collector("cpu_throttles").run()).toEqual({
-    'node_cpu_core_throttles_total{core="1", package="0"}': 5,
-    'node_cpu_package_throttles_total{package="0"}': 6,
+  expect(collectorOf(host, "nfsd").run()).toMatchObject({
+    'node_nfsd_packets_total{proto="tcp"}': 18628,
+    node_nfsd_server_rpcs_total: 18628,
+    'node_nfsd_rpc_errors_total{error="fmt"}': 1,
+    'node_nfsd_rpc_errors_total{error="cInt"}': 4,
+    'node_nfsd_requests_total{method="Access", proto="4"}': 1098,
   });
 });
 
 test("XFS: by file system, with the writes where the kernel writes them, and gone with it", () => {
-  const host = new Host({
+  const host = new HostOnDisk({
     "sys/fs/xfs/dm-0/stats/stats": "extent_alloc 1 2 3 4\nrw 28 12\n",
     "sys/fs/xfs/stats/stats": "extent_alloc 9 9 9 9\n",
   });
-  const { run } = host.collector("xfs");
+  const { run } = collectorOf(host, "xfs");
   const values = run();
   expect(values).toMatchObject({
     'node_xfs_extent_allocation_blocks_freed_total{device="dm-0"}': 4,
@@ -277,31 +319,11 @@ test("XFS: by file system, with the writes where the kernel writes them, and gon
   expect(host.sink.liveCount).toBe(0);
 });
 
-test("NFS: client and server, by version and method", () => {
-  const host = new Host({
-    "proc/net/rpc/nfs": "net 70 70 69 45\nrpc 1218785755 374636 1218815394\nproc3 3 1 2 3\n",
-    "proc/net/rpc/nfsd": "net 18628 0 18628 6\nrpc 18628 7 1 2 4\nproc4ops 40 0 0 0 1098\n",
-  });
-  expect(host.collector("nfs").run()).toMatchObject({
-    'node_nfs_packets_total{protocol="udp"}': 70,
-    node_nfs_connections_total: 45,
-    node_nfs_rpc_retransmissions_total: 374636,
-    'node_nfs_requests_total{method="SetAttr", proto="3"}': 3,
-  });
-  expect(host.collector("nfsd").run()).toMatchObject({
-    'node_nfsd_packets_total{proto="tcp"}': 18628,
-    node_nfsd_server_rpcs_total: 18628,
-    'node_nfsd_rpc_errors_total{error="fmt"}': 1,
-    'node_nfsd_rpc_errors_total{error="cInt"}': 4,
-    'node_nfsd_requests_total{method="Access", proto="4"}': 1098,
-  });
-});
-
 test("time zone: the link is followed below the host's root", () => {
-  const host = new Host({ "etc/x": "", "usr/share/zoneinfo/Some/Where": "TZif" });
+  const host = new HostOnDisk({ "etc/x": "", "usr/share/zoneinfo/Some/Where": "TZif" });
   symlinkSync("/usr/share/zoneinfo/Some/Where", join(host.root, "etc/localtime"));
   // No zone: the file is cut off, so it is UTC; and the agent's own was not asked.
-  expect(host.collector("time_zone").run()).toEqual({
+  expect(collectorOf(host, "time_zone").run()).toEqual({
     'node_time_zone_offset_seconds{time_zone="UTC"}': 0,
   });
 });
@@ -312,13 +334,13 @@ describe("tcpstat", () => {
 
   test("counts states over both tables, in pieces", () => {
     const count = 400;
-    const host = new Host({
+    const host = new HostOnDisk({
       "proc/net/sockstat": `TCP: inuse ${count} orphan 0 tw 0 alloc 6 mem 1\n`,
       "proc/net/sockstat6": "TCP6: inuse 1\n",
       "proc/net/tcp": `  sl  heading\n${line("01").repeat(count)}`,
       "proc/net/tcp6": `  sl  heading\n${line("0A")}`,
     });
-    expect(host.collector("tcpstat").run()).toMatchObject({
+    expect(collectorOf(host, "tcpstat").run()).toMatchObject({
       'node_tcp_connection_states{state="established"}': count,
       'node_tcp_connection_states{state="listen"}': 1,
       'node_tcp_connection_states{state="close_wait"}': 0,
@@ -327,17 +349,17 @@ describe("tcpstat", () => {
   });
 
   test("does not look at tens of thousands of sockets", () => {
-    const host = new Host({
+    const host = new HostOnDisk({
       "proc/net/sockstat": "TCP: inuse 4000 orphan 0 tw 30000 alloc 6 mem 1\n",
       "proc/net/tcp": line("01"),
     });
-    expect(host.collector("tcpstat").run).toThrow("34000 TCP sockets are more than 5000");
+    expect(collectorOf(host, "tcpstat").run).toThrow("34000 TCP sockets are more than 5000");
   });
 });
 
 describe("timex", () => {
   test("a call that is refused is a failure of the collector, and is tried again", () => {
-    const { context, sink } = new Host({});
+    const { context, sink } = new HostOnDisk();
     let isAllowed = false;
     const collector = timexCollector(context, () => (timex) => {
       if (!isAllowed) throw new OperationalError("UNAVAILABLE", "refused");
@@ -353,88 +375,28 @@ describe("timex", () => {
   });
 });
 
-test("selinux: its modes, and that it is off where there is none", () => {
-  expect(new Host({}).collector("selinux").run()).toEqual({ node_selinux_enabled: 0 });
-  const host = new Host({
-    "sys/fs/selinux/enforce": "0",
-    "etc/selinux/config": "# SELINUX=disabled\nSELINUX=enforcing\nSELINUXTYPE=targeted\n",
+test("the machine has the memory of its NUMA nodes; a number that is none is left out", () => {
+  const node = "sys/devices/system/node/node0";
+  const host = new HostOnDisk({
+    [`${node}/meminfo`]: "Node 0 MemTotal:       1024 kB\nNode 0 MemFree: 1 kB\n",
+    [`${node}/hugepages/hugepages-2048kB/nr_hugepages`]: "12\n",
+    [`${node}/hugepages/hugepages-1048576kB/nr_hugepages`]: "junk\n",
+    "sys/devices/system/node/node1/meminfo": "Node 1 MemTotal: lots kB\n",
   });
-  expect(host.collector("selinux").run()).toEqual({
-    node_selinux_enabled: 1,
-    node_selinux_config_mode: 1,
-    node_selinux_current_mode: 0,
-  });
-});
-
-test("processes: by state; what is not a process is none", () => {
-  const stat = (state: string) => `7 (x y) ${state} ${"1 ".repeat(16)}3 0 0\n`;
-  const host = new Host({
-    "proc/7/stat": stat("S"),
-    "proc/8/stat": stat("R"),
-    "proc/9/status": "ended meanwhile",
-    "proc/sys/kernel/pid_max": "32768\n",
-  });
-  expect(host.collector("processes").run()).toEqual({
-    node_processes_threads: 6,
-    node_processes_pids: 2,
-    node_processes_max_processes: 32768,
-    'node_processes_state{state="R"}': 1,
-    'node_processes_state{state="S"}': 1,
-  });
-});
-
-describe("machine", () => {
-  const cpu = (number: number, socket: string, core: string) => ({
-    [`sys/devices/system/cpu/cpu${number}/topology/physical_package_id`]: `${socket}\n`,
-    [`sys/devices/system/cpu/cpu${number}/topology/core_id`]: `${core}\n`,
-  });
-
-  test("counts cores by their package, threads of a core once, CPUs that are off not at all", () => {
-    const host = new Host({
-      ...cpu(0, "0", "0"),
-      ...cpu(1, "0", "1"),
-      ...cpu(2, "1", "0"),
-      ...cpu(3, "0", "0"),
-      "sys/devices/system/cpu/cpu4/online": "0\n",
-      "sys/devices/system/cpu/cpufreq/x": "",
-    });
-    expect(host.collector("machine").run()).toEqual({
-      'machine_cpu_physical_cores{job="cadvisor"}': 3,
-      'machine_cpu_sockets{job="cadvisor"}': 2,
-    });
-  });
-
-  test("takes the package -1 of some kernels for one", () => {
-    const host = new Host({ ...cpu(0, "-1", "0"), ...cpu(1, "-1", "1") });
-    const values = host.collector("machine").run();
-    expect(Object.values(values)).toEqual([2, 1]);
-  });
-
-  test("tells the memory of NUMA nodes; a number that is none is left out", () => {
-    const node = "sys/devices/system/node/node0";
-    const host = new Host({
-      [`${node}/meminfo`]: "Node 0 MemTotal:       1024 kB\nNode 0 MemFree: 1 kB\n",
-      [`${node}/hugepages/hugepages-2048kB/nr_hugepages`]: "12\n",
-      [`${node}/hugepages/hugepages-1048576kB/nr_hugepages`]: "junk\n",
-      "sys/devices/system/node/node1/meminfo": "Node 1 MemTotal: lots kB\n",
-    });
-    const { run } = host.collector("machine");
-    const expected = {
-      'machine_node_hugepages_count{job="cadvisor", node_id="0", page_size="2048"}': 12,
-      'machine_node_memory_capacity_bytes{job="cadvisor", node_id="0"}': 1024 * 1024,
-    };
-    expect(run()).toEqual(expected);
-    host.remove(`${node}/hugepages`);
-    expect(Object.keys(run())).toHaveLength(1);
-  });
+  const { run } = collectorOf(host, "machine");
+  const expected = {
+    'machine_node_hugepages_count{job="cadvisor", node_id="0", page_size="2048"}': 12,
+    'machine_node_memory_capacity_bytes{job="cadvisor", node_id="0"}': 1024 * 1024,
+  };
+  expect(run()).toEqual(expected);
+  host.remove(`${node}/hugepages`);
+  expect(Object.keys(run())).toHaveLength(1);
 });
 
 test("the machine's memory and swap are told under cAdvisor's names as well", () => {
-  const host = new Host({ "proc/meminfo": "MemTotal: 1000 kB\nSwapTotal: 20 kB\n" });
+  const host = new HostOnDisk({ "proc/meminfo": "MemTotal: 1000 kB\nSwapTotal: 20 kB\n" });
   const collector = meminfoCollector(host.context);
-  host.sink.begin();
-  collector.collect(START_MS);
-  expect(Object.fromEntries(host.sink.values())).toMatchObject({
+  expect(Object.fromEntries(host.sink.tick(collector, START_MS))).toMatchObject({
     'machine_memory_bytes{job="cadvisor"}': 1_024_000,
     'machine_swap_bytes{job="cadvisor"}': 20_480,
   });

@@ -1,19 +1,18 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { afterAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { ChildPrograms } from "../../agent/programs/child-programs.ts";
+import { directoryForTest } from "../support/directory-for-test.ts";
 
 const INVENTORY = join(import.meta.dirname, "../../dist/agent/programs/inventory-main.js");
 
-const folder = mkdtempSync(join(tmpdir(), "telltale-inventory-"));
-writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
-afterAll(() => rmSync(folder, { recursive: true }));
 const never = new AbortController().signal;
 
 /** Asks a program of this text. */
 function ask(text: string, signal = never): Promise<string> {
+  const folder = directoryForTest();
+  writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
   writeFileSync(join(folder, "inventory-main.js"), text);
   return new ChildPrograms(process.execPath, folder).ask("inventory", [], signal);
 }

@@ -1,86 +1,62 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, expect, test } from "vitest";
-import { Faults } from "../../agent/collect/context.ts";
-import { ReadBuffer } from "../../agent/collect/kit/held-file.ts";
+import { expect, onTestFinished, test } from "vitest";
+import type { CollectContext } from "../../agent/collect/context.ts";
 import { processCollectors } from "../../agent/collect/processes/process-collector.ts";
 import { ProcessGroups } from "../../agent/collect/processes/process-groups.ts";
-import type { CgroupActivity } from "../../agent/collect/processes/process-places.ts";
-import { ProcessPlaces } from "../../agent/collect/processes/process-places.ts";
+import {
+  type CgroupActivity,
+  ProcessPlaces,
+} from "../../agent/collect/processes/process-places.ts";
 import { ProcessTable } from "../../agent/collect/processes/process-table.ts";
-import { nodeClock } from "../../shared/platform/node.ts";
-import { SerialQueue } from "../../shared/time/serial-queue.ts";
-import { RecordingSink } from "../unit/collect/recording-sink.ts";
+import { collectContext, faultCounts } from "../unit/collect/recording-sink.ts";
+import { HostOnDisk, openFiles } from "./host-on-disk.ts";
 
 const ID = "0123456789abcdef".repeat(4);
 const MOUNTINFO = "31 22 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n";
-const cleanups: (() => unknown)[] = [];
-afterEach(() => {
-  for (const cleanup of cleanups.splice(0).reverse()) cleanup();
-});
 
-type Fields = {
-  command?: string;
-  cpu?: number;
-  pages?: number;
-  start?: number;
-  path?: string;
-  flags?: number;
-};
+/** CPU time and start are in ticks of the clock. */
+const PROCESS = { command: "app", cpu: 0, pages: 0, start: 5, path: "/a.slice", flags: 0 };
+
+function collectorOf(context: CollectContext, activity: (() => CgroupActivity[]) | null) {
+  const [entry] = processCollectors(activity);
+  if (entry === undefined) throw new Error("no entry");
+  return entry.create(context);
+}
 
 /** A host whose processes are files that the test writes. */
-class FakeHost {
-  readonly root = mkdtempSync(join(tmpdir(), "telltale-processes-"));
-  readonly sink = new RecordingSink();
-  readonly faults = new Faults(this.sink);
+class Host extends HostOnDisk {
   readonly #collector;
 
-  constructor(entries = processCollectors(null)) {
-    cleanups.push(() => rmSync(this.root, { recursive: true }));
-    mkdirSync(join(this.root, "proc/sys"), { recursive: true });
-    const [entry] = entries;
-    if (entry === undefined) throw new Error("no entry");
-    this.#collector = entry.create({
-      hostRoot: this.root,
-      buffer: new ReadBuffer(),
-      sink: this.sink,
-      faults: this.faults,
-      background: new SerialQueue(),
-      clock: nodeClock,
-    });
-    cleanups.push(() => this.#collector.close());
+  constructor(activity: (() => CgroupActivity[]) | null = null) {
+    super();
+    this.#collector = collectorOf(this.context, activity);
+    onTestFinished(() => this.#collector.close());
   }
 
-  put(pid: number, fields: Fields): void {
-    const { command = "app", cpu = 0, pages = 0, start = 5, path = "/a.slice" } = fields;
-    const { flags = 0 } = fields;
-    const directory = join(this.root, `proc/${pid}`);
-    mkdirSync(directory, { recursive: true });
+  put(pid: number, fields: Partial<typeof PROCESS>): void {
+    const { command, cpu, pages, start, path, flags } = { ...PROCESS, ...fields };
     const stat = `${pid} (${command}) S 1 1 1 0 -1 ${flags} 0 0 0 0 ${cpu} 0 0 0 20 0 2 0 ${start} 9 ${pages} 1`;
-    writeFileSync(join(directory, "stat"), stat);
-    writeFileSync(join(directory, "cgroup"), `0::${path}\n`);
-    writeFileSync(join(directory, "mountinfo"), MOUNTINFO);
+    this.write(`proc/${pid}/stat`, stat);
+    this.write(`proc/${pid}/cgroup`, `0::${path}\n`);
+    this.write(`proc/${pid}/mountinfo`, MOUNTINFO);
   }
 
   end(pid: number): void {
-    rmSync(join(this.root, `proc/${pid}`), { recursive: true });
+    this.remove(`proc/${pid}`);
   }
 
   run(): Record<string, number> {
-    this.sink.begin();
-    this.#collector.collect(0);
-    return Object.fromEntries(
-      [...this.sink.values()]
-        .map(([key, value]) => [key.replace(/, job="node"|, }/, ""), value] as const)
-        .filter(([key]) => key.startsWith("telltale_process_group_"))
-        .map(([key, value]) => [key.slice("telltale_process_group_".length), value]),
+    const prefix = "telltale_process_group_";
+    const values = [...this.sink.tick(this.#collector, 0)].filter(([key]) =>
+      key.startsWith(prefix),
     );
+    const nameOf = (key: string) => key.slice(prefix.length).replace(/, job="node"|, }/, "");
+    return Object.fromEntries(values.map(([key, value]) => [nameOf(key), value]));
   }
 }
 
 test("processes of a command are added up, for each container by itself", () => {
-  const host = new FakeHost();
+  const host = new Host();
   host.put(1, { command: "web", cpu: 100, pages: 10 });
   host.put(2, { command: "web", cpu: 50, pages: 5 });
   host.put(3, { command: "web", cpu: 7, pages: 2, path: `/system.slice/docker-${ID}.scope/x` });
@@ -97,7 +73,7 @@ test("processes of a command are added up, for each container by itself", () => 
 });
 
 test("the counter goes on when one of the processes ends, and when its number is given out again", () => {
-  const host = new FakeHost();
+  const host = new Host();
   const cpu = () => host.run()['cpu_seconds_total{command="app"}'];
   host.put(1, { cpu: 100 });
   host.put(2, { cpu: 50 });
@@ -111,7 +87,7 @@ test("the counter goes on when one of the processes ends, and when its number is
 });
 
 test("CPU time used before a process took another name stays with its first name", () => {
-  const host = new FakeHost();
+  const host = new Host();
   host.put(1, { command: "sh", cpu: 100 });
   host.put(2, { command: "sh", cpu: 0 });
   host.run();
@@ -122,7 +98,7 @@ test("CPU time used before a process took another name stays with its first name
 });
 
 test("a group that ends has no series any more", () => {
-  const host = new FakeHost();
+  const host = new Host();
   host.put(1, { command: "once", cpu: 100 });
   host.put(2, { command: "stays", cpu: 100 });
   host.run();
@@ -133,7 +109,7 @@ test("a group that ends has no series any more", () => {
 
 test("what stands still in its cgroup is not read, and the cgroup's container gives the name", () => {
   let activity: CgroupActivity[] = [];
-  const host = new FakeHost(processCollectors(() => activity));
+  const host = new Host(() => activity);
   const directory = join(host.root, "sys/fs/cgroup/docker", ID);
   activity = [{ directory, containerName: "shop", cpu: 10 }];
   host.put(1, { cpu: 10, path: `/docker/${ID}/inner` });
@@ -146,7 +122,7 @@ test("what stands still in its cgroup is not read, and the cgroup's container gi
 });
 
 test("one that was idle for long has its CPU time in the run after it woke", () => {
-  const host = new FakeHost();
+  const host = new Host();
   host.put(1, { cpu: 10 });
   for (let i = 0; i < 20; i += 1) host.run();
   host.put(1, { cpu: 30 });
@@ -156,9 +132,7 @@ test("one that was idle for long has its CPU time in the run after it woke", () 
 test("a container that used less CPU time than a jiffy has it in the same run", () => {
   let cpu = 1_000_000;
   const directory = () => join(host.root, "sys/fs/cgroup/docker", ID);
-  const host: FakeHost = new FakeHost(
-    processCollectors(() => [{ directory: directory(), containerName: "shop", cpu }]),
-  );
+  const host: Host = new Host(() => [{ directory: directory(), containerName: "shop", cpu }]);
   const run = () => host.run()['cpu_seconds_total{command="app", container="shop"}'];
   host.put(1, { cpu: 10, path: `/docker/${ID}` });
   expect(run()).toBe(0.1);
@@ -168,7 +142,7 @@ test("a container that used less CPU time than a jiffy has it in the same run", 
 });
 
 test("the kernel's workers are one group, a program's name stays whole", () => {
-  const host = new FakeHost();
+  const host = new Host();
   host.put(1, { command: "kworker/0:1-events", cpu: 1, flags: 0x0020_0040 });
   host.put(2, { command: "kworker/u8:2", cpu: 1, flags: 0x0020_0040 });
   host.put(3, { command: "kworker/u8:2", cpu: 1 });
@@ -178,35 +152,20 @@ test("the kernel's workers are one group, a program's name stays whole", () => {
 });
 
 test("a malformed file is counted once and its process left out; the others go on", () => {
-  const host = new FakeHost();
+  const host = new Host();
   host.put(1, { cpu: 100 });
   host.put(2, { cpu: 50 });
-  writeFileSync(join(host.root, "proc/2/stat"), "2 (app) S 1 1");
+  host.write("proc/2/stat", "2 (app) S 1 1");
   expect(host.run()['processes{command="app"}']).toBe(1);
   host.run();
-  host.faults.collect();
-  expect([...host.sink.values()].filter(([key]) => key.includes("faults_total"))).toEqual([
-    [
-      'telltale_agent_collect_faults_total{collector="process_groups", job="telltale-agent", reason="malformed"}',
-      1,
-    ],
-  ]);
+  expect(host.faultCounts()).toEqual({ malformed: 1 });
 });
 
 test("of a crowd only some are looked at, fewer are kept open, and all are closed", () => {
-  const host = new FakeHost();
+  const host = new Host();
   for (let pid = 1; pid <= 30; pid += 1) host.put(pid, { command: `c${pid}`, cpu: pid });
-  const before = readdirSync("/proc/self/fd").length;
-  const sink = new RecordingSink();
-  const faults = new Faults(sink);
-  const context = {
-    hostRoot: host.root,
-    buffer: new ReadBuffer(),
-    sink,
-    faults,
-    background: new SerialQueue(),
-    clock: nodeClock,
-  };
+  const before = openFiles().length;
+  const context = collectContext(host.root);
   const places = new ProcessPlaces(context, null);
   const groups = new ProcessGroups({ topMax: 9, lingerRuns: 9, shownMax: 9, groupsMax: 9 });
   const limits = { processesMax: 20, heldMax: 10 };
@@ -215,48 +174,35 @@ test("of a crowd only some are looked at, fewer are kept open, and all are close
     table.read();
     expect(table.size).toBe(20);
     // The one more is the list of mounts.
-    expect(readdirSync("/proc/self/fd").length - before).toBe(11);
+    expect(openFiles().length - before).toBe(11);
   }
-  faults.collect();
-  expect([...sink.values()]).toEqual([[expect.stringContaining('reason="limit"'), 3]]);
+  expect(faultCounts(context)).toEqual({ limit: 3 });
   table.close();
   places.close();
-  expect(readdirSync("/proc/self/fd")).toHaveLength(before);
+  expect(openFiles()).toHaveLength(before);
 });
 
 test("a series of ended processes leaves no file open", () => {
-  const host = new FakeHost();
+  const host = new Host();
   host.put(1, {});
   host.run();
-  const before = readdirSync("/proc/self/fd").length;
+  const before = openFiles().length;
   for (let round = 0; round < 5; round += 1) {
     for (let pid = 2; pid < 12; pid += 1) host.put(pid, { start: round });
     host.run();
     for (let pid = 2; pid < 12; pid += 1) host.end(pid);
     host.run();
   }
-  expect(readdirSync("/proc/self/fd")).toHaveLength(before);
+  expect(openFiles()).toHaveLength(before);
 });
 
 test("on the machine of the test the test itself is found", () => {
-  const sink = new RecordingSink();
-  const [entry] = processCollectors(null);
-  const faults = new Faults(sink);
-  const collector = entry?.create({
-    hostRoot: "/",
-    buffer: new ReadBuffer(),
-    sink,
-    faults,
-    background: new SerialQueue(),
-    clock: nodeClock,
-  });
-  collector?.collect(0);
-  const values = [...sink.values()];
-  const threads = values.filter(([key]) => /_threads\{command="(?:node|MainThread)/.test(key));
-  expect(threads.some(([, value]) => value > 1)).toBe(true);
-  const memory = values.find(([key]) =>
-    /_resident_memory_bytes\{command="(?:node|MainT)/.test(key),
-  );
-  expect(memory?.[1]).toBeGreaterThan(process.memoryUsage.rss() / 2);
-  collector?.close();
+  const context = collectContext();
+  const collector = collectorOf(context, null);
+  const values = [...context.sink.tick(collector, 0)];
+  const own = (metric: string) =>
+    values.filter(([key]) => new RegExp(`_${metric}{command="(?:node|MainT)`).test(key));
+  expect(own("threads").some(([, value]) => value > 1)).toBe(true);
+  expect(own("resident_memory_bytes")[0]?.[1]).toBeGreaterThan(process.memoryUsage.rss() / 2);
+  collector.close();
 });

@@ -1,71 +1,46 @@
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { BackgroundCollector } from "../../agent/collect/background.ts";
-import { type CollectContext, Faults } from "../../agent/collect/context.ts";
-import { ReadBuffer } from "../../agent/collect/kit/held-file.ts";
 import { SYSTEMD_COLLECTOR } from "../../agent/collect/systemd/systemd-collector.ts";
-import { nodeClock } from "../../shared/platform/node.ts";
-import { SerialQueue } from "../../shared/time/serial-queue.ts";
-import { RecordingSink } from "../unit/collect/recording-sink.ts";
 import type { Plain } from "../unit/collect/systemd-encoder.ts";
-import { type BusReply, type BusRequest, FakeBus } from "./fake-bus.ts";
+import { type BusReply, type BusRequest, FakeBus, type FakeBusOptions } from "./fake-bus.ts";
+import { HostOnDisk } from "./host-on-disk.ts";
 
-const ends: (() => void)[] = [];
-afterEach(() => {
-  for (const end of ends.splice(0).reverse()) end();
-});
+const BUS = "run/dbus/system_bus_socket";
 
 function bed() {
-  const root = mkdtempSync(join(tmpdir(), "telltale-bus-"));
-  ends.push(() => rmSync(root, { recursive: true }));
-  mkdirSync(join(root, "run/systemd/system"), { recursive: true });
-  mkdirSync(join(root, "run/dbus"), { recursive: true });
-  const sink = new RecordingSink();
-  const faults = new Faults(sink);
-  const context: CollectContext = {
-    hostRoot: root,
-    buffer: new ReadBuffer(),
-    sink,
-    faults,
-    background: new SerialQueue(),
-    clock: nodeClock,
-  };
-  const collector = SYSTEMD_COLLECTOR.create(context);
-  ends.push(() => collector.close());
-  const tick = (nowMs: number) => sink.tick(collector, nowMs);
-  return { root, sink, collector, tick };
+  const host = new HostOnDisk({ "run/systemd/system/x": "", "run/dbus/x": "" });
+  const collector = SYSTEMD_COLLECTOR.create(host.context);
+  onTestFinished(() => collector.close());
+  const tick = (nowMs: number) => host.sink.tick(collector, nowMs);
+  return { host, collector, tick };
 }
 
 async function startBus(
+  host: HostOnDisk,
   path: string,
-  answer: (request: BusRequest) => BusReply | undefined,
-  isLittle = true,
-  greeting?: string,
+  options: Partial<FakeBusOptions> = {},
 ): Promise<FakeBus> {
-  const options = { isLittle, answer, ...(greeting === undefined ? {} : { greeting }) };
-  const bus = new FakeBus(options);
-  await bus.listen(path);
-  ends.push(() => bus.close());
+  const bus = new FakeBus({ isLittle: true, answer, ...options });
+  await bus.listen(join(host.root, path));
+  onTestFinished(() => bus.close());
   return bus;
 }
 
 function unit(name: string, active: string): Plain {
-  return [
-    name,
-    "",
-    "loaded",
-    active,
-    "x",
-    "",
-    `/org/freedesktop/systemd1/unit/${name}`,
-    0,
-    "",
-    "/",
-  ];
+  const path = `/org/freedesktop/systemd1/unit/${name}`;
+  return [name, "", "loaded", active, "x", "", path, 0, "", "/"];
 }
+
+/** By name: type and value. */
+const PROPERTIES: Readonly<Record<string, Plain>> = {
+  Version: ["s", "252.39-1~deb12u1"],
+  SystemState: ["s", "running"],
+  Type: ["s", "simple"],
+  NRestarts: ["u", 2],
+  ActiveEnterTimestamp: ["t", 1_700_000_000_000_000n],
+};
 
 function answer({ member, texts }: BusRequest): BusReply {
   if (member === "Hello") return { signature: "s", body: [":1.5"] };
@@ -73,21 +48,9 @@ function answer({ member, texts }: BusRequest): BusReply {
     const services = Array.from({ length: 150 }, (_, i) => unit(`s${i}.service`, "active"));
     return { signature: "a(ssssssouso)", body: [[...services, unit("a.timer", "failed")]] };
   }
-  const variant = (type: string, value: Plain) => ({ signature: "v", body: [[type, value]] });
-  switch (texts[1]) {
-    case "Version":
-      return variant("s", "252.39-1~deb12u1");
-    case "SystemState":
-      return variant("s", "running");
-    case "Type":
-      return variant("s", "simple");
-    case "NRestarts":
-      return variant("u", 2);
-    case "ActiveEnterTimestamp":
-      return variant("t", 1_700_000_000_000_000n);
-    default:
-      return { errorName: "org.freedesktop.DBus.Error.UnknownProperty" };
-  }
+  const property = PROPERTIES[texts[1] ?? ""];
+  if (property !== undefined) return { signature: "v", body: [property] };
+  return { errorName: "org.freedesktop.DBus.Error.UnknownProperty" };
 }
 
 /** Ticks until there is something, or a failure. */
@@ -102,11 +65,11 @@ async function until(tick: (nowMs: number) => Map<string, number>, nowMs: number
 
 describe("a conversation with systemd", () => {
   test.each([
-    ["little endian, over the bus", true, "run/dbus/system_bus_socket"],
+    ["little endian, over the bus", true, BUS],
     ["big endian, over systemd's own socket", false, "run/systemd/private"],
   ])("%s: states of all units, and the socket is closed after", async (_, isLittle, path) => {
-    const { root, tick } = bed();
-    const bus = await startBus(join(root, path), answer, isLittle);
+    const { host, tick } = bed();
+    const bus = await startBus(host, path, { isLittle });
     tick(0);
     const values = await until(tick, 1);
     const label = 'job="node", name="s149.service"';
@@ -126,8 +89,8 @@ describe("a conversation with systemd", () => {
   });
 
   test("without systemd there are no series and no failure", async () => {
-    const { root, tick } = bed();
-    rmSync(join(root, "run/systemd"), { recursive: true });
+    const { host, tick } = bed();
+    host.remove("run/systemd");
     tick(0);
     await delay(50);
     expect(tick(1).size).toBe(0);
@@ -135,8 +98,8 @@ describe("a conversation with systemd", () => {
 
   test("one who refuses us, talks nonsense or hangs up fails the collector", async () => {
     for (const greeting of ["REJECTED EXTERNAL\r\n", "OK\r\nnonsense of more than 16 bytes"]) {
-      const { root, tick } = bed();
-      await startBus(join(root, "run/dbus/system_bus_socket"), answer, true, greeting);
+      const { host, tick } = bed();
+      await startBus(host, BUS, { greeting });
       tick(0);
       await expect(until(tick, 1)).rejects.toMatchObject({ code: "PROTOCOL" });
     }
@@ -146,8 +109,8 @@ describe("a conversation with systemd", () => {
   });
 
   test("one who never answers fails it after its time, and close ends the conversation", async () => {
-    const { root, collector, tick } = bed();
-    const bus = await startBus(join(root, "run/dbus/system_bus_socket"), () => undefined);
+    const { host, collector, tick } = bed();
+    const bus = await startBus(host, BUS, { answer: () => undefined });
     tick(0);
     await delay(100);
     expect(bus.sockets.size).toBe(1);

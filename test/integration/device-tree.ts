@@ -6,41 +6,24 @@ const PLATFORM = "sys/devices/platform/coretemp.0/hwmon/hwmon0";
 const PCI = "sys/devices/pci0000:00/0000:00:18.3";
 const VIRTUAL = "sys/devices/virtual/thermal/thermal_zone0/hwmon1";
 const EDAC = "sys/devices/system/edac/mc/mc0";
+const THERMAL = "sys/class/thermal";
 const NET = "sys/class/net";
 const POWERCAP = "sys/class/powercap";
 
 const CORETEMP = {
   name: "coretemp",
   device: "@../../../coretemp.0",
-  temp1_input: "45000",
-  temp1_max: "80000",
-  temp1_crit: "100000",
-  temp1_crit_alarm: "0",
+  ...sensor("temp1", { input: "45000", max: "80000", crit: "100000", crit_alarm: "0" }),
   temp1_label: "Package id 0",
-  temp2_input: "-5500",
-  temp2_fault: "0",
-  temp2_type: "4",
-  temp2_max_hyst: "75000",
+  ...sensor("temp2", { input: "-5500", fault: "0", type: "4", max_hyst: "75000" }),
   temp3_label: "only",
-  in0_input: "1200",
-  in0_min: "0",
-  in0_beep: "1",
-  fan1_input: "1500",
-  fan1_alarm: "0",
-  fan1_min: "300",
-  fan1_pulses: "2",
-  fan1_div: "8",
+  ...sensor("in0", { input: "1200", min: "0", beep: "1" }),
+  ...sensor("fan1", { input: "1500", alarm: "0", min: "300", pulses: "2", div: "8" }),
   pwm1: "128",
-  pwm1_enable: "2",
-  pwm1_auto_point1_pwm: "40",
-  curr1_input: "1500",
-  curr1_label: "iout",
-  power1_input: "35000000",
-  power1_average: "3000001",
-  power1_average_interval: "1000",
-  power1_accuracy: "95",
-  power1_model_number: "abc",
-  power1_cap: "x",
+  ...sensor("pwm1", { enable: "2", auto_point1_pwm: "40" }),
+  ...sensor("curr1", { input: "1500", label: "iout" }),
+  ...sensor("power1", { input: "35000000", average: "3000001", average_interval: "1000" }),
+  ...sensor("power1", { accuracy: "95", model_number: "abc", cap: "x" }),
   energy1_input: "123456789",
   humidity1_input: "45000",
   intrusion0_alarm: "1",
@@ -88,10 +71,6 @@ md3 : active raid6 sda1[8] sdh1[7] sdg1[6] sdf1[5] sdd1[10](S) sdd2[11](S)
 md4 : inactive raid1 sda3[0](F) sdb3[1](S)
       4883648 blocks [2/2] [UU]
 
-md6 : active raid1 sdb2[2](F) sdc[1](S) sda2[0]
-      195310144 blocks [2/1] [U_]
-      [=>...................]  recovery =  8.5% (16775552/195310144) finish=17.0min speed=2K/sec
-
 md8 : active raid1 sdb1[1] sda1[0] sdc[2](S) sde[3](S)
       195310144 blocks [2/2] [UU]
       [=>...................]  resync =  8.5% (16775552/195310144) finish=17.0min speed=2K/sec
@@ -115,9 +94,6 @@ md11 : active (auto-read-only) raid1 sdb2[0] sdc2[1] sdc3[2](F) hda[4](S)
 md126 : active raid0 sdb[1] sdc[0]
       1855870976 blocks super external:/md127/0 128k chunks
 
-md219 : inactive sdb[2](S) sdc[1](S) sda[0](S)
-        7932 blocks super external:imsm
-
 unused devices: <none>`;
 
 const FILES: Readonly<Record<string, string>> = {
@@ -126,27 +102,16 @@ const FILES: Readonly<Record<string, string>> = {
   ...under(VIRTUAL, { name: "acpitz", temp1_input: "27800", temp1: "5" }),
   "sys/class/hwmon/hwmon1": "@../../devices/virtual/thermal/thermal_zone0/hwmon1",
   [`${PCI}/temp9_input`]: "33000",
-  ...under(`${PCI}/hwmon/hwmon2`, {
-    name: "K10 Temp!",
-    device: "@../../../0000:00:18.3",
-    temp1_input: "1000",
-  }),
+  ...under(`${PCI}/hwmon/hwmon2`, { name: "K10 Temp!", device: "@../../../0000:00:18.3" }),
+  [`${PCI}/hwmon/hwmon2/temp1_input`]: "1000",
   "sys/class/hwmon/hwmon2": "@../../devices/pci0000:00/0000:00:18.3/hwmon/hwmon2",
-  ...under("sys/class/thermal/thermal_zone0", {
+  ...under(`${THERMAL}/thermal_zone0`, {
     type: "x86_pkg_temp",
     policy: "step_wise",
     temp: "49925",
   }),
-  ...under("sys/class/thermal/thermal_zone1", {
-    type: "bcm2835_thermal",
-    policy: "step_wise",
-    temp: "-1200",
-  }),
-  ...under("sys/class/thermal/cooling_device0", {
-    type: "Processor",
-    cur_state: "1",
-    max_state: "10",
-  }),
+  ...under(`${THERMAL}/thermal_zone1`, { type: "bcm2835", policy: "step_wise", temp: "-1200" }),
+  ...under(`${THERMAL}/cooling_device0`, { type: "Processor", cur_state: "1", max_state: "10" }),
   ...under(EDAC, {
     ce_count: "1",
     ue_count: "5",
@@ -168,11 +133,7 @@ const FILES: Readonly<Record<string, string>> = {
   ...zone("intel-rapl:2", "dram-a-b"),
   [`${POWERCAP}/intel-rapl/enabled`]: "1",
   ...under("sys/class/power_supply/BAT0", BATTERY),
-  ...under("sys/class/power_supply/BAT1", {
-    temp: "-55",
-    current_now: "-1000",
-    type: "Battery",
-  }),
+  ...under("sys/class/power_supply/BAT1", { temp: "-55", current_now: "-1000", type: "Battery" }),
   ...under("sys/class/power_supply/AC", { online: "0", type: "Mains" }),
   ...under(NET, {
     bonding_masters: "bond0 dmz int",
@@ -202,8 +163,17 @@ const FILES: Readonly<Record<string, string>> = {
 };
 
 function under(folder: string, files: Readonly<Record<string, string>>): Record<string, string> {
+  return prefixed(`${folder}/`, files);
+}
+
+/** Its attributes, such as `temp1_input`. */
+function sensor(name: string, files: Readonly<Record<string, string>>): Record<string, string> {
+  return prefixed(`${name}_`, files);
+}
+
+function prefixed(prefix: string, files: Readonly<Record<string, string>>) {
   return Object.fromEntries(
-    Object.entries(files).map(([name, text]) => [`${folder}/${name}`, text]),
+    Object.entries(files).map(([name, text]) => [`${prefix}${name}`, text]),
   );
 }
 

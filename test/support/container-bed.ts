@@ -1,8 +1,6 @@
-import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, execFile, execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import {
-  accessSync,
-  constants,
   copyFileSync,
   existsSync,
   mkdirSync,
@@ -17,7 +15,7 @@ import {
   symlinkSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { basename, delimiter, dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { eventually, killAtExit } from "./programs.ts";
 
@@ -178,16 +176,8 @@ export function whyNoContainers(): string | null {
 }
 
 function pathOf(program: string): string | null {
-  for (const folder of (process.env["PATH"] ?? "").split(delimiter)) {
-    try {
-      const path = join(folder, program);
-      accessSync(path, constants.X_OK);
-      return path;
-    } catch {
-      // Perhaps in the next one.
-    }
-  }
-  return null;
+  const { status, stdout } = spawnSync("which", [program], { encoding: "utf8" });
+  return status === 0 ? stdout.trim() : null;
 }
 
 /** The whole disk that a directory is on; null where that is none, as with tmpfs. */

@@ -337,7 +337,7 @@ export async function eventually(
   }
 }
 
-async function freePorts(): Promise<[number, number, number]> {
+export async function freePorts(): Promise<[number, number, number]> {
   const servers = [createTcpServer(), createTcpServer(), createTcpServer()];
   const ports: number[] = [];
   for (const server of servers) {

@@ -58,7 +58,7 @@ describe("where the controllers are", () => {
   const SYSTEMD = mount("/sys/fs/cgroup/systemd", "cgroup", "name=systemd");
   const UNIFIED = mount("/sys/fs/cgroup/unified", "cgroup2", "nsdelegate");
 
-  function where(mountinfo: string) {
+  function where(mountinfo: string): Record<string, string> | null {
     const found = findHierarchies(parseMountinfo(mountinfo));
     if (found === null) return null;
     const places = [...found.byController].map(([name, { mountPoint }]) => [
@@ -68,43 +68,34 @@ describe("where the controllers are", () => {
     return { ...Object.fromEntries(places), primary: found.primary.mountPoint.slice(14) };
   }
 
-  test("all in one cgroup2 tree", () => {
-    expect(where(mount("/sys/fs/cgroup", "cgroup2", "nsdelegate"))).toEqual({
-      memory: "",
-      cpuacct: "",
-      cpu: "",
-      io: "",
-      pids: "",
-      psi: "",
-      primary: "",
-    });
-  });
+  const v1 = (name: string) => mount(`/sys/fs/cgroup/${name}`, "cgroup", name);
 
-  test("a cgroup2 tree beside v1 trees is not v2; cpu and cpuacct together in either order", () => {
-    const v1 =
-      mount("/sys/fs/cgroup/cpuacct,cpu", "cgroup", "cpuacct,cpu") +
-      mount("/sys/fs/cgroup/blkio", "cgroup", "blkio") +
-      mount("/sys/fs/cgroup/memory", "cgroup", "memory");
-    expect(where(UNIFIED + SYSTEMD + v1)).toEqual({
-      cpuacct: "/cpuacct,cpu",
-      cpu: "/cpuacct,cpu",
-      io: "/blkio",
-      memory: "/memory",
-      pids: "/unified",
-      primary: "/memory",
-    });
-  });
-
-  test("cpu and cpuacct apart; a bind mount of a part of a tree is not the tree", () => {
-    const part = "1 1 0:1 /docker/x /some/where rw - cgroup cgroup rw,cpu\n";
-    const v1 =
-      mount("/sys/fs/cgroup/cpu", "cgroup", "cpu") +
-      mount("/sys/fs/cgroup/cpuacct", "cgroup", "cpuacct");
-    expect(where(part + v1)).toEqual({ cpu: "/cpu", cpuacct: "/cpuacct", primary: "/cpuacct" });
-  });
-
-  test("no cgroups at all", () => {
-    expect(where("1 1 0:1 / /proc rw - proc proc rw\n")).toBeNull();
+  test.each<[string, string, ReturnType<typeof where>]>([
+    [
+      "all in one cgroup2 tree",
+      mount("/sys/fs/cgroup", "cgroup2", "nsdelegate"),
+      { memory: "", cpuacct: "", cpu: "", io: "", pids: "", psi: "", primary: "" },
+    ],
+    [
+      "a cgroup2 tree beside v1 trees is not v2; cpu and cpuacct together in either order",
+      UNIFIED + SYSTEMD + v1("cpuacct,cpu") + v1("blkio") + v1("memory"),
+      {
+        cpuacct: "/cpuacct,cpu",
+        cpu: "/cpuacct,cpu",
+        io: "/blkio",
+        memory: "/memory",
+        pids: "/unified",
+        primary: "/memory",
+      },
+    ],
+    [
+      "cpu and cpuacct apart; a bind mount of a part of a tree is not the tree",
+      `1 1 0:1 /docker/x /some/where rw - cgroup cgroup rw,cpu\n${v1("cpu")}${v1("cpuacct")}`,
+      { cpu: "/cpu", cpuacct: "/cpuacct", primary: "/cpuacct" },
+    ],
+    ["no cgroups at all", "1 1 0:1 / /proc rw - proc proc rw\n", null],
+  ])("%s", (_, mountinfo, expected) => {
+    expect(where(mountinfo)).toEqual(expected);
   });
 });
 
@@ -129,12 +120,9 @@ describe("the same cgroup in another hierarchy", () => {
     expect(pathInHierarchy(`/q/${ID}`, unified, membership)).toBe(`/a:b/${ID}`);
   });
 
-  test.each([
-    ["/lxc.payload.web", "lxc", "web"],
-    ["/machine.slice/machine-deb.scope", "nspawn", "deb"],
-    ["/machine.slice/systemd-nspawn@deb.service", "nspawn", "deb"],
-  ])("%s is a container that is known by its name", (path, runtime, containerId) => {
-    const kind = kindIn({ kind: "group" }, path);
-    expect(kind).toEqual({ kind: "container", containerId, runtime, isWrapped: false });
+  test("a container that is known by its name", () => {
+    const kind = kindIn({ kind: "group" }, "/lxc.payload.web");
+    const known = { containerId: "web", runtime: "lxc", isWrapped: false };
+    expect(kind).toEqual({ kind: "container", ...known });
   });
 });

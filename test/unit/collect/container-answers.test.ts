@@ -16,6 +16,7 @@ import { boundedLabels, cleanText } from "../../../agent/collect/containers/host
 import { factsOfAnnotations } from "../../../agent/collect/containers/oci-annotations.ts";
 import { OperationalError } from "../../../shared/errors.ts";
 import { LineSplitter } from "../../../shared/line-splitter.ts";
+import { mayRefuse } from "./mutated.ts";
 
 const SHARED = process.env["TELLTALE_SHARED"] ?? join(import.meta.dirname, "../../../../shared");
 const CAPTURES = join(SHARED, "fixtures/cgroup-v2/systemd-6.1");
@@ -141,10 +142,7 @@ describe("hostile text", () => {
 
   test("a label may be called __proto__ or constructor", () => {
     const labels = boundedLabels(JSON.parse('{"__proto__":"p","constructor":"c"}'), () => true);
-    expect(Object.entries(labels)).toEqual([
-      ["__proto__", "p"],
-      ["constructor", "c"],
-    ]);
+    expect(JSON.stringify(labels)).toBe('{"__proto__":"p","constructor":"c"}');
     expect(boundedLabels(Object.create({ inherited: "x" }), () => true)).toEqual({});
   });
 
@@ -176,26 +174,20 @@ describe("hostile text", () => {
 function mutated(original: string): fc.Arbitrary<unknown> {
   const odd = fc.oneof(
     fc.jsonValue({ maxDepth: 2 }),
-    fc.constantFrom("__proto__", -1, 1e308, "\u0000", []),
+    fc.constantFrom("__proto__", -1, 1e308, "\u0000", [], undefined),
   );
-  const step = fc.tuple(fc.nat(200), odd);
+  const step = fc.tuple(fc.nat(20), odd);
   return fc.array(step, { minLength: 1, maxLength: 6 }).map((steps) => {
-    const value: unknown = JSON.parse(original);
+    let text = original;
     for (const [at, odd] of steps) {
-      const places: [Record<string, unknown>, string][] = [];
-      const visit = (node: unknown) => {
-        if (typeof node !== "object" || node === null) return;
-        for (const key of Object.keys(node)) {
-          const holder = node as Record<string, unknown>;
-          places.push([holder, key]);
-          visit(holder[key]);
-        }
-      };
-      visit(value);
-      const place = places[at % Math.max(1, places.length)];
-      if (place !== undefined) place[0][place[1]] = odd;
+      let index = -1;
+      const changed = JSON.parse(text, (key, value) => {
+        index += 1;
+        return index === at && key !== "" ? odd : value;
+      });
+      text = JSON.stringify(changed);
     }
-    return value;
+    return JSON.parse(text);
   });
 }
 
@@ -247,12 +239,10 @@ describe("mutated answers never throw and give bounded facts", () => {
     fc.assert(
       fc.property(mutated(event), fc.nat(200), (value, cut) => {
         for (const line of [JSON.stringify(value), event.slice(0, cut)]) {
-          try {
+          mayRefuse(() => {
             const heard = eventOf(line ?? "");
             if (heard?.exitCode) expect(heard.exitCode).toBeLessThan(1000);
-          } catch (error) {
-            expect(error).toBeInstanceOf(OperationalError);
-          }
+          });
         }
       }),
       { numRuns: 200 },

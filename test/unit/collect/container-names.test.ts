@@ -14,35 +14,30 @@ const ID = "0123456789abcdef".repeat(4);
 
 describe("LXC and nspawn containers by their cgroup", () => {
   test.each([
-    ["/lxc.payload.web", "lxc", "web"],
-    ["/lxc.payload.proj_web.1", "lxc", "proj_web.1"],
-    ["/lxc.payload/web", "lxc", "web"],
-    ["/lxc/101", "lxc", "101"],
-    ["/machine.slice/machine-deb12.scope", "nspawn", "deb12"],
-    ["/machine.slice/machine-my\\x2dbox.scope", "nspawn", "my-box"],
-    ["/machine.slice/systemd-nspawn@gr\\xc3\\xbcn.service", "nspawn", "grün"],
-  ])("%s is %s %s", (path, runtime, name) => {
-    expect(systemContainer(path)).toEqual({ runtime, name, isMonitor: false });
-  });
-
-  test.each(["/lxc.monitor.web", "/lxc.monitor/web"])("%s is the monitor", (path) => {
-    expect(systemContainer(path)).toEqual({ runtime: "lxc", name: "web", isMonitor: true });
-  });
-
-  test.each([
-    "/",
-    "",
-    "/lxc",
-    "/lxc/101/ns",
-    "/lxc.payload",
-    "/machine.slice",
-    "/machine.slice/machine-qemu\\x2d1\\x2dvm.scope",
-    "/machine.slice/machine-deb12.scope/payload",
-    "/system.slice/machine-deb12.scope",
-    "/system.slice/ssh.service",
-    `/machine.slice/libpod-${ID}.scope`,
-  ])("%s is none", (path) => {
-    expect(systemContainer(path)).toBeNull();
+    ["/lxc.payload.web", "lxc web"],
+    ["/lxc.payload.proj_web.1", "lxc proj_web.1"],
+    ["/lxc.payload/web", "lxc web"],
+    ["/lxc/101", "lxc 101"],
+    ["/machine.slice/machine-deb12.scope", "nspawn deb12"],
+    ["/machine.slice/machine-my\\x2dbox.scope", "nspawn my-box"],
+    ["/machine.slice/systemd-nspawn@gr\\xc3\\xbcn.service", "nspawn grün"],
+    ["/lxc.monitor.web", "monitor of lxc web"],
+    ["/lxc.monitor/web", "monitor of lxc web"],
+    ["/", "none"],
+    ["", "none"],
+    ["/lxc", "none"],
+    ["/lxc/101/ns", "none"],
+    ["/lxc.payload", "none"],
+    ["/machine.slice", "none"],
+    ["/machine.slice/machine-qemu\\x2d1\\x2dvm.scope", "none"],
+    ["/machine.slice/machine-deb12.scope/payload", "none"],
+    ["/system.slice/machine-deb12.scope", "none"],
+    ["/system.slice/ssh.service", "none"],
+    [`/machine.slice/libpod-${ID}.scope`, "none"],
+  ])("%s: %s", (path, expected) => {
+    const found = systemContainer(path);
+    const name = found === null ? "none" : `${found.runtime} ${found.name}`;
+    expect(found?.isMonitor ? `monitor of ${name}` : name).toBe(expected);
   });
 });
 

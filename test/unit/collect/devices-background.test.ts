@@ -6,7 +6,8 @@ import {
 } from "../../../agent/collect/background.ts";
 import { gauge } from "../../../agent/collect/collector.ts";
 import { settle } from "../../support/fake-clock.ts";
-import { MemoryDisk, memoryContext } from "./devices-bed.ts";
+import { MemoryDisk } from "./memory-disk.ts";
+import { collectContext, faultCounts } from "./recording-sink.ts";
 
 const TEMPERATURE = gauge("node_temp_celsius", "How warm.", 3);
 
@@ -23,7 +24,8 @@ const source: BackgroundSource = {
 };
 
 function bed(sources: readonly BackgroundSource[] = [source]) {
-  const { context, sink } = memoryContext();
+  const context = collectContext();
+  const { sink } = context;
   const disk = new MemoryDisk({
     "/sys/warm/a/label": "core\n",
     "/sys/warm/a/temp": "45000\n",
@@ -157,20 +159,13 @@ describe("reading in the background", () => {
   });
 
   test("malformed, unreadable and too many are left out and counted", async () => {
-    const { context, disk, sink, tick } = bed();
+    const { context, disk, tick } = bed();
     disk.files.set("/sys/warm/a/temp", "4x5");
     disk.denied.add("/sys/warm/b/temp");
     disk.files.set("/sys/warm/c/temp", "1");
     await tick(0);
     expect((await tick(1000)).values).toEqual({});
-    sink.begin();
-    context.faults.collect();
-    const reasons = [...sink.values()].map(([key, n]) => [/reason="(\w+)"/.exec(key)?.[1], n]);
-    expect(reasons).toEqual([
-      ["malformed", 1],
-      ["limit", 1],
-      ["unreadable", 1],
-    ]);
+    expect(faultCounts(context)).toEqual({ malformed: 1, limit: 1, unreadable: 1 });
   });
 
   test("values with the same labels are all there, and can be told apart", async () => {

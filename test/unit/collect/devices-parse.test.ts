@@ -6,7 +6,9 @@ import { hwmonSource, sensorFile } from "../../../agent/collect/sys/hwmon.ts";
 import { osLabels } from "../../../agent/collect/sys/os-release.ts";
 import { thermalSource } from "../../../agent/collect/sys/thermal.ts";
 import { settle } from "../../support/fake-clock.ts";
-import { MemoryDisk, memoryContext } from "./devices-bed.ts";
+import { MemoryDisk } from "./memory-disk.ts";
+import { checkMutated } from "./mutated.ts";
+import { collectContext } from "./recording-sink.ts";
 
 const CHIP = "pci0000:00_0000:01:00_0";
 
@@ -63,33 +65,25 @@ describe("mdstat", () => {
     ]);
   });
 
-  test("cut and overwritten anywhere it gives whole numbers or nothing", () => {
-    const noise = fc.record({ at: fc.nat(MDSTAT.length), cut: fc.nat(30), text: fc.string() });
-    fc.assert(
-      fc.property(fc.array(noise, { minLength: 1, maxLength: 6 }), (steps) => {
-        let text = MDSTAT;
-        for (const { at, cut, text: put } of steps) {
-          text = text.slice(0, at) + put + text.slice(at + cut);
+  test("mutated it gives whole numbers or nothing", () => {
+    const check = (bytes: Buffer) => {
+      for (const { device: _, state: __, ...numbers } of parseMdstat(String(bytes))) {
+        for (const value of Object.values(numbers)) {
+          expect(value === null || (Number.isSafeInteger(value) && value >= 0)).toBe(true);
         }
-        for (const { device: _, state: __, ...numbers } of parseMdstat(text)) {
-          for (const value of Object.values(numbers)) {
-            expect(value === null || (Number.isSafeInteger(value) && value >= 0)).toBe(true);
-          }
-        }
-      }),
-    );
+      }
+    };
+    checkMutated(MDSTAT, check, { numRuns: 500 });
   });
 });
 
 /** What a source gives of these files. */
 async function readOnce(source: BackgroundSource, disk: MemoryDisk) {
-  const { context, sink } = memoryContext();
+  const context = collectContext();
   const collector = new BackgroundCollector(context, source, disk);
   collector.collect(0);
   await settle();
-  sink.begin();
-  collector.collect(1000);
-  return Object.fromEntries(sink.values());
+  return Object.fromEntries(context.sink.tick(collector, 1000));
 }
 
 describe("hwmon", () => {
@@ -129,6 +123,7 @@ describe("hwmon", () => {
     });
     expect(Object.values(await readOnce(thermalSource("/sys"), disk))).toEqual([-4]);
   });
+
   test.each([
     ["temp1_input", { type: "temp", sensor: "temp1", element: "input" }],
     ["pwm1_auto_point1_pwm", { type: "pwm", sensor: "pwm1", element: "auto_point1_pwm" }],
@@ -149,16 +144,11 @@ describe("hwmon", () => {
     const text = fc.oneof(fc.integer().map(String), fc.string(), fc.constant("9".repeat(400)));
     await fc.assert(
       fc.asyncProperty(fc.dictionary(file, text), fc.string(), async (files, name) => {
-        const { context, sink } = memoryContext();
         const entries = Object.entries({ ...files, name });
         const disk = new MemoryDisk(
           Object.fromEntries(entries.map(([key, value]) => [`/sys/class/hwmon/h/${key}`, value])),
         );
-        const collector = new BackgroundCollector(context, hwmonSource("/sys"), disk);
-        collector.collect(0);
-        await settle();
-        collector.collect(1);
-        const names = [...sink.values().keys()];
+        const names = Object.keys(await readOnce(hwmonSource("/sys"), disk));
         for (const key of names) expect(key).toMatch(/^node_hwmon_[a-z0-9:_]+\{/);
       }),
       { numRuns: 50 },

@@ -25,12 +25,6 @@ const NODE_SERIES =
 const DISK_SERIES =
   'telltale_node_disk_info{device="vda", job="telltale-agent", size="1024", type="SSD"}';
 
-function series(sink: RecordingSink, collect: () => void): string[] {
-  sink.begin();
-  collect();
-  return [...sink.values().keys()];
-}
-
 describe("inventory", () => {
   test("a tick sets what the last refresh found; a failed one changes nothing", async () => {
     const sink = new RecordingSink();
@@ -39,7 +33,7 @@ describe("inventory", () => {
       if (said === "") throw new Error("no lscpu");
       return said;
     });
-    const tick = () => series(sink, () => inventory.collect());
+    const tick = () => [...sink.tick(inventory, 0).keys()];
     expect(tick()).toEqual([]);
     await inventory.refresh();
     expect(tick()).toEqual([NODE_SERIES, DISK_SERIES]);
@@ -64,20 +58,15 @@ describe("inventory", () => {
     await expect(inventory.refresh()).rejects.toMatchObject({ code: "PARSE" });
   });
 
-  test("two disks of one device, such as the paths to one LUN, are two series", async () => {
+  test.each([
+    ["two disks of one device, such as the paths to one LUN, are two series", "2048", 2],
+    ["a disk that is told of twice is one series", "1024", 1],
+  ])("%s", async (_, size, count) => {
     const sink = new RecordingSink();
-    const disks = [DISK, { ...DISK, size: "2048" }];
-    const inventory = new Inventory(sink, async () => answer(disks));
+    const inventory = new Inventory(sink, async () => answer([DISK, { ...DISK, size }]));
     await inventory.refresh();
-    const other = DISK_SERIES.replace("1024", "2048");
-    expect(series(sink, () => inventory.collect())).toEqual([NODE_SERIES, DISK_SERIES, other]);
-  });
-
-  test("a disk that is told of twice is one series", async () => {
-    const sink = new RecordingSink();
-    const inventory = new Inventory(sink, async () => answer([DISK, DISK]));
-    await inventory.refresh();
-    expect(series(sink, () => inventory.collect())).toEqual([NODE_SERIES, DISK_SERIES]);
+    const disks = [DISK_SERIES, DISK_SERIES.replace("1024", size)].slice(0, count);
+    expect([...sink.tick(inventory, 0).keys()]).toEqual([NODE_SERIES, ...disks]);
   });
 
   test("is asked for at once, after a failure soon and else each hour; close ends a question", async () => {

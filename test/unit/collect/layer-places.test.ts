@@ -1,4 +1,3 @@
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { blockFileSystems, mountOf } from "../../../agent/collect/containers/file-systems.ts";
 import {
@@ -6,7 +5,7 @@ import {
   parseContainerList,
 } from "../../../agent/collect/containers/layer-places.ts";
 import { parseMountinfo } from "../../../agent/collect/proc/mounts.ts";
-import { mutated } from "./mutated.ts";
+import { checkMutated } from "./mutated.ts";
 
 const ID = "ab".repeat(32);
 const OTHER = "cd".repeat(32);
@@ -26,12 +25,8 @@ const MOUNTINFO = `22 1 254:1 / / rw,relatime shared:1 - ext4 /dev/vda1 rw
 const mounts = parseMountinfo(MOUNTINFO);
 
 test("a block device is one file system, by the mount of the whole of it", () => {
-  const found = blockFileSystems(mounts).map(({ device, mountPoint }) => [device, mountPoint]);
-  expect(found).toEqual([
-    ["/dev/vda1", "/"],
-    ["/dev/vdb", "/var/lib/docker"],
-    ["/dev/vdc", "/pool"],
-  ]);
+  const found = blockFileSystems(mounts).map(({ device, mountPoint }) => `${device} ${mountPoint}`);
+  expect(found).toEqual(["/dev/vda1 /", "/dev/vdb /var/lib/docker", "/dev/vdc /pool"]);
 });
 
 test.each([
@@ -79,14 +74,11 @@ describe("the list of a storage", () => {
 });
 
 test("mutated mounts break nothing", () => {
-  fc.assert(
-    fc.property(mutated(Buffer.from(MOUNTINFO)), (bytes) => {
-      const found = parseMountinfo(Buffer.from(bytes).toString("utf8"));
-      expect(blockFileSystems(found).every(({ device }) => device.startsWith("/dev/"))).toBe(true);
-      const layer = mountedPlace(ID, found)?.layer ?? null;
-      expect(layer === null || /^\/(?!.*\/\.\.\/)/.test(layer)).toBe(true);
-      mountOf("/var/lib/docker", found);
-    }),
-    { numRuns: 200 },
-  );
+  checkMutated(MOUNTINFO, (bytes) => {
+    const found = parseMountinfo(String(bytes));
+    expect(blockFileSystems(found).every(({ device }) => device.startsWith("/dev/"))).toBe(true);
+    const layer = mountedPlace(ID, found)?.layer ?? null;
+    expect(layer === null || /^\/(?!.*\/\.\.\/)/.test(layer)).toBe(true);
+    mountOf("/var/lib/docker", found);
+  });
 });

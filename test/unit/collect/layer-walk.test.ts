@@ -96,24 +96,21 @@ describe("the size of a layer", () => {
     expect(disk.stats).toBe(2);
   });
 
-  test("has nothing of what came to a directory's place after it was found", async () => {
-    const disk = new TreeDisk({ dir: { big: 1_000_000 }, own: 5 });
-    const walk = new LayerWalk(disk, "/layer");
-    await walk.advance(7); // the layer itself and both names
-    disk.change("/layer/dir", { inode: 4711 });
-    await walk.advance(1000);
-    expect(walk).toMatchObject({ state: "done", bytes: 1 + 1 + 5 });
-    expect(disk.openCount).toBe(0);
-  });
-
-  test("has nothing of a directory that became a link", async () => {
-    const disk = new TreeDisk({ dir: { big: 1_000_000 }, own: 5 });
-    const walk = new LayerWalk(disk, "/layer");
-    await walk.advance(7);
-    disk.names.delete("/layer/dir");
-    await walk.advance(1000);
-    expect(walk).toMatchObject({ state: "done", bytes: 7 });
-  });
+  test.each<[string, (disk: TreeDisk) => void]>([
+    ["another directory", (disk) => disk.change("/layer/dir", { inode: 4711 })],
+    ["a link", (disk) => disk.names.delete("/layer/dir")],
+  ])(
+    "has nothing of %s that came to a directory's place after it was found",
+    async (_, replace) => {
+      const disk = new TreeDisk({ dir: { big: 1_000_000 }, own: 5 });
+      const walk = new LayerWalk(disk, "/layer");
+      await walk.advance(7); // the layer itself and both names
+      replace(disk);
+      await walk.advance(1000);
+      expect(walk).toMatchObject({ state: "done", bytes: 1 + 1 + 5 });
+      expect(disk.openCount).toBe(0);
+    },
+  );
 
   test("lacks a file that is gone before it is looked at", async () => {
     const disk = new TreeDisk({ a: 10, b: 20 });

@@ -16,35 +16,11 @@ import { parseMountinfo } from "../../../agent/collect/proc/mounts.ts";
 import { parseNetdev } from "../../../agent/collect/proc/net-dev.ts";
 import { parsePressure } from "../../../agent/collect/proc/pressure.ts";
 import { CPU_COLUMNS, parseProcStat } from "../../../agent/collect/proc/stat.ts";
+import { type RowsParser, rowsOf, UNSET, type ValuesParser, valuesOf } from "./parsed.ts";
 
 function scanner(text: string): ByteScanner {
   const bytes = Buffer.from(text);
   return new ByteScanner(bytes, bytes.length);
-}
-
-type TableParser = (bytes: Uint8Array, length: number, table: RowTable) => number;
-
-/** The rows of one parse, as plain data. */
-function rowsOf(parse: TableParser, columns: number, text: string, table = new RowTable(columns)) {
-  const bytes = Buffer.from(text);
-  const malformed = parse(bytes, bytes.length, table);
-  const gone = table.finish().map((row) => row.key);
-  const rows = Object.fromEntries(table.rows.map((row) => [row.key, [...row.values]]));
-  return { rows, malformed, gone };
-}
-
-type ValuesParser = (
-  bytes: Uint8Array,
-  length: number,
-  values: Float64Array,
-  target: number,
-) => number;
-
-function valuesOf(parse: ValuesParser, text: string, size: number): number[] {
-  const values = new Float64Array(size).fill(-7);
-  const bytes = Buffer.from(text);
-  parse(bytes, bytes.length, values, 0);
-  return [...values];
 }
 
 describe("numbers", () => {
@@ -82,29 +58,25 @@ describe("numbers", () => {
 });
 
 describe("key value files", () => {
-  const table = new KeyTable([
-    ["anon", 0],
-    ["file", 1],
-    ["file_mapped", 2],
-  ]);
+  const table = new KeyTable(["anon", "file", "file_mapped"].map((key, index) => [key, index]));
 
-  function read(text: string): [number[], number] {
-    const values = new Float64Array(3).fill(-7);
-    const bytes = Buffer.from(text);
-    const malformed = parseKeyValues(bytes, bytes.length, table, values);
-    return [[...values], malformed];
-  }
+  const read = (text: string) =>
+    valuesOf((bytes, length, values) => parseKeyValues(bytes, length, table, values), text, 3);
 
   test("wanted keys are found wherever they stand, others are skipped", () => {
-    expect(read("pgfault 9\nfile_mapped 3\nfilex 8\nfile 2\nanon 1")).toEqual([[1, 2, 3], 0]);
+    expect(read("pgfault 9\nfile_mapped 3\nfilex 8\nfile 2\nanon 1")).toEqual({
+      values: [1, 2, 3],
+      malformed: 0,
+    });
   });
 
   test("a key that the kernel no longer shows is absent, not what it last was", () => {
-    expect(read("anon 1\n")).toEqual([[1, ABSENT, ABSENT], 0]);
+    expect(read("anon 1\n").values).toEqual([1, ABSENT, ABSENT]);
   });
 
   test("a bad line leaves out its own value only", () => {
-    expect(read("anon 1\nfile 2y\n\n \nfile_mapped 3\n")).toEqual([[1, ABSENT, 3], 1]);
+    const text = "anon 1\nfile 2y\n\n \nfile_mapped 3\n";
+    expect(read(text)).toEqual({ values: [1, ABSENT, 3], malformed: 1 });
   });
 });
 
@@ -118,9 +90,8 @@ describe("/proc/stat", () => {
 
   test("gives each CPU and the totals, and not the sum of all CPUs", () => {
     const totals = new Float64Array(6);
-    const parse: TableParser = (bytes, length, table) =>
-      parseProcStat(bytes, length, table, totals);
-    const { rows, malformed } = rowsOf(parse, CPU_COLUMNS, TEXT);
+    const parse: RowsParser = (bytes, length, table) => parseProcStat(bytes, length, table, totals);
+    const { rows, malformed } = rowsOf(parse, TEXT, new RowTable(CPU_COLUMNS));
     expect(rows).toEqual({
       0: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10],
       11: [11, 2, 3, 4, 5, 6, 7, 8, ABSENT, ABSENT],
@@ -132,7 +103,7 @@ describe("/proc/stat", () => {
 describe("tables", () => {
   test("meminfo tells kB from counts", () => {
     const text = "MemTotal:  100 kB\nActive(anon):  7 kB\nHugePages_Free: 3\nbroken\n: 5\n";
-    expect(rowsOf(parseMeminfo, 2, text).rows).toEqual({
+    expect(rowsOf(parseMeminfo, text, new RowTable(2)).rows).toEqual({
       MemTotal: [100, 1],
       "Active(anon)": [7, 1],
       HugePages_Free: [3, 0],
@@ -141,31 +112,24 @@ describe("tables", () => {
 
   test("net/dev: a number may touch the colon", () => {
     const heading = "Inter-|   Receive\n face |bytes packets\n";
-    const { rows } = rowsOf(
-      parseNetdev,
-      16,
-      `${heading}    lo:1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16\n  eth0.5: 9\n`,
-    );
+    const text = `${heading}    lo:1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16\n  eth0.5: 9\n`;
+    const { rows } = rowsOf(parseNetdev, text, new RowTable(16));
     expect(rows["lo"]).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16]);
     expect(rows["eth0.5"]?.slice(0, 2)).toEqual([9, ABSENT]);
   });
 
   test("net/dev: a name that holds a colon is not the device whose name it begins with", () => {
     const text = "vlan7: 777000 5\nvlan7:1: 0 0\nvlan7:2:9 8\n";
-    const { rows } = rowsOf(parseNetdev, 16, text);
-    const first = Object.entries(rows).map(([name, values]) => [name, ...values.slice(0, 2)]);
-    expect(first).toEqual([
-      ["vlan7", 777_000, 5],
-      ["vlan7:1", 0, 0],
-      ["vlan7:2", 9, 8],
-    ]);
+    const { rows } = rowsOf(parseNetdev, text, new RowTable(16));
+    const first = Object.entries(rows).map(([name, [one, two]]) => `${name} ${one} ${two}`);
+    expect(first).toEqual(["vlan7 777000 5", "vlan7:1 0 0", "vlan7:2 9 8"]);
   });
 
   test("of two rows with one key neither is lost, nor do they change places", () => {
     const table = new RowTable(16);
     const read = (...names: string[]) => {
       const lines = names.map((name, index) => `${name}: ${index + 1} 0\n`);
-      const { rows } = rowsOf(parseNetdev, 16, lines.join(""), table);
+      const { rows } = rowsOf(parseNetdev, lines.join(""), table);
       return Object.entries(rows).map(([key, [value]]) => `${key} ${value}`);
     };
     for (let time = 0; time < 2; time += 1) {
@@ -176,7 +140,7 @@ describe("tables", () => {
 
   test("diskstats of an old kernel has no discards and no flushes", () => {
     const text = " 254 0 vda 1 2 3 4 5 6 7 8 9 10 11\n";
-    const { rows } = rowsOf(parseDiskstats, DISK_COLUMNS + 2, text);
+    const { rows } = rowsOf(parseDiskstats, text, new RowTable(DISK_COLUMNS + 2));
     const absent = Array(6).fill(ABSENT);
     expect(rows["vda"]).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, ...absent, 254, 0]);
   });
@@ -184,36 +148,45 @@ describe("tables", () => {
   test("rows that come, go and change places keep their values apart", () => {
     const table = new RowTable(16);
     const line = (name: string, bytes: number) => `${name}: ${bytes} 0\n`;
-    rowsOf(parseNetdev, 16, line("a", 1) + line("b", 2) + line("c", 3), table);
-    const next = rowsOf(parseNetdev, 16, line("c", 30) + line("d", 40) + line("a", 10), table);
+    rowsOf(parseNetdev, line("a", 1) + line("b", 2) + line("c", 3), table);
+    const next = rowsOf(parseNetdev, line("c", 30) + line("d", 40) + line("a", 10), table);
     expect(next.gone).toEqual(["b"]);
-    expect(table.rows.map((row) => [row.key, row.values[0]])).toEqual([
-      ["c", 30],
-      ["d", 40],
-      ["a", 10],
-    ]);
-    const last = rowsOf(parseNetdev, 16, line("c", 31), table);
+    const order = table.rows.map((row) => `${row.key} ${row.values[0]}`);
+    expect(order).toEqual(["c 30", "d 40", "a 10"]);
+    const last = rowsOf(parseNetdev, line("c", 31), table);
     expect([last.gone, last.rows["c"]?.[0]]).toEqual([["d", "a"], 31]);
   });
 
   test("a file with endless rows fills a bounded table", () => {
     const table = new RowTable(16);
     const text = Array.from({ length: 5000 }, (_, i) => `if${i}: 1\n`).join("");
-    rowsOf(parseNetdev, 16, text, table);
+    rowsOf(parseNetdev, text, table);
     expect([table.rows.length, table.overflow]).toEqual([4096, 904]);
   });
 
-  test("loadavg and file-nr", () => {
-    expect(valuesOf(parseLoadavg, "0.45 1.00 12.30 1/200 999\n", 3)).toEqual([45, 100, 1230]);
-    expect(valuesOf(parseFileNr, "704\t0\t9223372036854775807\n", 2)).toEqual([704, 2 ** 63]);
-  });
+  const SOME = "some avg10=1.00 avg60=2.00 avg300=3.00 total=12345\n";
+  const FULL = "full avg10=1.00 avg60=2.00 avg300=3.00 total=678\n";
 
-  test("pressure takes the totals, also of a kernel without the line full", () => {
-    const some = "some avg10=1.00 avg60=2.00 avg300=3.00 total=12345\n";
-    const full = "full avg10=1.00 avg60=2.00 avg300=3.00 total=678\n";
-    expect(valuesOf(parsePressure, some + full, 2)).toEqual([12345, 678]);
-    expect(valuesOf(parsePressure, some, 2)).toEqual([12345, ABSENT]);
-    expect(valuesOf(parsePressure, "some total=5\n", 2)).toEqual([ABSENT, ABSENT]);
+  test.each<[string, ValuesParser, string, number[]]>([
+    ["the load in hundredths", parseLoadavg, "0.45 1.00 12.30 1/200 999\n", [45, 100, 1230]],
+    ["files and their limit", parseFileNr, "704\t0\t9223372036854775807\n", [704, 2 ** 63]],
+    ["the totals of pressure", parsePressure, SOME + FULL, [12345, 678]],
+    ["pressure on a kernel without the line full", parsePressure, SOME, [12345, ABSENT]],
+    ["pressure in another form", parsePressure, "some total=5\n", [ABSENT, ABSENT]],
+    ["no memory limit", parseMemoryLimit, "max\n", [0]],
+    ["a memory limit", parseMemoryLimit, "33554432\n", [33554432]],
+    ["no memory limit in v1, pages of 4 KiB", parseMemoryLimit, "9223372036854771712\n", [0]],
+    ["no memory limit in v1, pages of 64 KiB", parseMemoryLimit, "9223372036854710272\n", [0]],
+    ["an empty memory limit", parseMemoryLimit, "", [ABSENT]],
+    ["no CPU limit", parseCpuLimit, "max 100000\n", [ABSENT, 100000]],
+    ["a CPU limit", parseCpuLimit, "25000 100000\n", [25000, 100000]],
+    ["no CPU limit in v1", parseCpuLimit, "-1\n", [ABSENT, UNSET]],
+    ["the usual weight as shares", parseCpuWeight, "100", [2597]],
+    ["the least weight as shares", parseCpuWeight, "1", [2]],
+    ["the largest weight as shares", parseCpuWeight, "10000", [262144]],
+    ["a weight that is too large", parseCpuWeight, "10001", [ABSENT]],
+  ])("%s", (_, parse, text, expected) => {
+    expect(valuesOf(parse, text, expected.length).values).toEqual(expected);
   });
 });
 
@@ -221,17 +194,16 @@ describe("cgroup files", () => {
   test("io.stat: devices without values and keys we do not know are passed over", () => {
     const text =
       "7:7 \n254:0 rbytes=1 wbytes=2 rios=3 wios=4 dbytes=5 dios=6\n8:0 wios=9 rx=1\n7:6\n";
-    expect(rowsOf(parseIoStat, 4, text)).toEqual({
+    expect(rowsOf(parseIoStat, text, new RowTable(4))).toMatchObject({
       rows: { "254:0": [1, 2, 3, 4], "8:0": [ABSENT, ABSENT, ABSENT, 9] },
       malformed: 0,
-      gone: [],
     });
   });
 
   test("io.stat: a key that is gone is absent, not what it last was", () => {
     const table = new RowTable(4);
-    rowsOf(parseIoStat, 4, "8:0 rbytes=1 wbytes=2 rios=3 wios=4\n", table);
-    expect(rowsOf(parseIoStat, 4, "8:0 wbytes=5\n", table).rows).toEqual({
+    rowsOf(parseIoStat, "8:0 rbytes=1 wbytes=2 rios=3 wios=4\n", table);
+    expect(rowsOf(parseIoStat, "8:0 wbytes=5\n", table).rows).toEqual({
       "8:0": [ABSENT, 5, ABSENT, ABSENT],
     });
   });
@@ -240,34 +212,10 @@ describe("cgroup files", () => {
     const text =
       "254:0 Read 10\n254:0 Write 20\n254:0 Sync 45\n254:0 Async 0\n254:0 Discard 15\n" +
       "254:0 Total 45\n8:16 Read 3\nTotal 48\n";
-    expect(rowsOf(parseBlkio, 2, text).rows).toEqual({ "254:0": [10, 20], "8:16": [3, ABSENT] });
-  });
-
-  test.each([
-    ["max\n", 0],
-    ["33554432\n", 33554432],
-    ["9223372036854771712\n", 0], // v1 with pages of 4 KiB
-    ["9223372036854710272\n", 0], // and of 64 KiB
-    ["", ABSENT],
-  ])("the memory limit %j is %d bytes", (text, expected) => {
-    expect(valuesOf(parseMemoryLimit, text, 1)).toEqual([expected]);
-  });
-
-  test.each([
-    ["max 100000\n", [ABSENT, 100000]],
-    ["25000 100000\n", [25000, 100000]],
-    ["-1\n", [ABSENT, -7]],
-  ])("the CPU limit %j is %j", (text, expected) => {
-    expect(valuesOf(parseCpuLimit, text, 2)).toEqual(expected);
-  });
-
-  test.each([
-    ["100", 2597],
-    ["1", 2],
-    ["10000", 262144],
-    ["10001", ABSENT],
-  ])("the weight %s is %d shares", (text, expected) => {
-    expect(valuesOf(parseCpuWeight, text, 1)).toEqual([expected]);
+    expect(rowsOf(parseBlkio, text, new RowTable(2)).rows).toEqual({
+      "254:0": [10, 20],
+      "8:16": [3, ABSENT],
+    });
   });
 });
 

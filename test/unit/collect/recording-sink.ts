@@ -1,7 +1,11 @@
 import type { Collector } from "../../../agent/collect/collector.ts";
+import { type CollectContext, Faults } from "../../../agent/collect/context.ts";
+import { ReadBuffer } from "../../../agent/collect/kit/held-file.ts";
 import type { GroupSink } from "../../../agent/collect/series-group.ts";
 import { formatLabels, type Labels } from "../../../shared/model/labels.ts";
 import { scaledValue } from "../../../shared/model/series-definition.ts";
+import { nodeClock } from "../../../shared/platform/node.ts";
+import { SerialQueue } from "../../../shared/time/serial-queue.ts";
 import { TICK_GROUP } from "../../../shared/wire/frame.ts";
 
 type Slot = {
@@ -40,15 +44,9 @@ export class RecordingSink {
   }
 
   define(scale: number, labels: Labels, group = TICK_GROUP): number {
-    this.slots.push({
-      name: formatLabels(labels),
-      scale,
-      value: null,
-      isRetired: false,
-      isHeld: false,
-      group,
-      before: null,
-    });
+    const name = formatLabels(labels);
+    const unset = { value: null, before: null, isHeld: false, isRetired: false };
+    this.slots.push({ name, scale, group, ...unset });
     return this.slots.length - 1;
   }
 
@@ -112,6 +110,15 @@ export class RecordingSink {
     return values;
   }
 
+  /** Of the one series of a metric that has this among its labels; undefined: there is none. */
+  value(metric: string, label = ""): number | undefined {
+    const found = [...this.values()].filter(
+      ([key]) => key.startsWith(`${metric}{`) && key.includes(label),
+    );
+    if (found.length > 1) throw new Error(`several series ${metric} ${label}`);
+    return found[0]?.[1];
+  }
+
   /** Series that are defined and not retired. */
   get liveCount(): number {
     return this.slots.filter((slot) => !slot.isRetired).length;
@@ -122,4 +129,22 @@ export class RecordingSink {
     if (entry === undefined) throw new Error(`no slot ${slot}`);
     return entry;
   }
+}
+
+/** What collectors of the host at this root are given; a test looks at what they set in `sink`. */
+export function collectContext(hostRoot = "/", sink = new RecordingSink()) {
+  const buffer = new ReadBuffer();
+  const faults = new Faults(sink);
+  const background = new SerialQueue();
+  return { hostRoot, buffer, sink, faults, background, clock: nodeClock } satisfies CollectContext;
+}
+
+/** What was left out so far, by reason. */
+export function faultCounts({ sink, faults }: ReturnType<typeof collectContext>) {
+  const counts: Record<string, number> = {};
+  for (const [key, value] of sink.tick(faults, 0)) {
+    const reason = /_faults_total\{.*reason="(\w+)"/.exec(key)?.[1];
+    if (reason !== undefined) counts[reason] = (counts[reason] ?? 0) + value;
+  }
+  return counts;
 }

@@ -3,9 +3,9 @@ import { describe, expect, test } from "vitest";
 import { DbusDecoder } from "../../../agent/collect/systemd/dbus-decoder.ts";
 import { DbusReader, encodeCall } from "../../../agent/collect/systemd/dbus-message.ts";
 import { OperationalError } from "../../../shared/errors.ts";
+import { mayRefuse } from "./mutated.ts";
 import { BusEncoder, encodeMessage, type Plain } from "./systemd-encoder.ts";
 
-const ORDERS = [true, false];
 const UNIT_LIST = "a(ssssssouso)";
 const UNIT: Plain[] = ["a.service", "", "loaded", "active", "running", "", "/a", 0, "", "/"];
 
@@ -17,6 +17,16 @@ function encoded(signature: string, values: readonly Plain[], isLittle: boolean)
 
 function decode(signature: string, bytes: Uint8Array, isLittle = true) {
   return new DbusDecoder(bytes, isLittle).values(signature);
+}
+
+/** With other bytes in some places: lengths and signatures, above all, stay where they are. */
+function changed(original: Uint8Array): fc.Arbitrary<Buffer> {
+  const change = fc.record({ at: fc.nat(original.length - 1), byte: fc.nat(255) });
+  return fc.array(change, { maxLength: 20 }).map((changes) => {
+    const bytes = Buffer.from(original);
+    for (const { at, byte } of changes) bytes[at] = byte;
+    return bytes;
+  });
 }
 
 const ROUND_TRIPS: [string, Plain[], unknown[]][] = [
@@ -31,7 +41,7 @@ const ROUND_TRIPS: [string, Plain[], unknown[]][] = [
 
 describe("D-Bus values", () => {
   test.each(ROUND_TRIPS)("%s is read in either byte order", (signature, sent, read) => {
-    for (const isLittle of ORDERS) {
+    for (const isLittle of [true, false]) {
       expect(decode(signature, encoded(signature, sent, isLittle), isLittle)).toEqual(read);
     }
   });
@@ -55,20 +65,13 @@ describe("D-Bus values", () => {
 
   test("mutated bytes and signatures give values or PROTOCOL, and end", () => {
     const original = encoded(UNIT_LIST, [[UNIT, UNIT, UNIT]], true);
-    const change = fc.record({ at: fc.nat(original.length - 1), byte: fc.nat(255) });
     const signature = fc.oneof(
       fc.constant(UNIT_LIST),
       fc.array(fc.constantFrom(..."ybnqiuxtdsogav(){}")).map((types) => types.join("")),
     );
     fc.assert(
-      fc.property(fc.array(change, { maxLength: 20 }), signature, (changes, types) => {
-        const bytes = Uint8Array.from(original);
-        for (const { at, byte } of changes) bytes[at] = byte;
-        try {
-          decode(types, bytes);
-        } catch (error) {
-          if (!(error instanceof OperationalError)) throw error;
-        }
+      fc.property(changed(original), signature, (bytes, types) => {
+        mayRefuse(() => decode(types, bytes));
       }),
       { numRuns: 300 },
     );
@@ -79,7 +82,7 @@ describe("D-Bus messages", () => {
   const reply = { kind: 2, replyTo: 3, signature: "su", body: ["x", 5] };
 
   test("come in any pieces, in either byte order; signals are passed over", () => {
-    for (const isLittle of ORDERS) {
+    for (const isLittle of [true, false]) {
       const stream = Buffer.concat([
         encodeMessage({ kind: 4, replyTo: 0, signature: "s", body: ["signal"] }, isLittle),
         encodeMessage(reply, isLittle),
@@ -110,17 +113,8 @@ describe("D-Bus messages", () => {
 
   test("mutated ones give replies, PROTOCOL or LIMIT", () => {
     const original = Buffer.concat([encodeMessage(reply, true), encodeMessage(reply, true)]);
-    const change = fc.record({ at: fc.nat(original.length - 1), byte: fc.nat(255) });
     fc.assert(
-      fc.property(fc.array(change, { minLength: 1, maxLength: 8 }), (changes) => {
-        const bytes = Buffer.from(original);
-        for (const { at, byte } of changes) bytes[at] = byte;
-        try {
-          new DbusReader().push(bytes);
-        } catch (error) {
-          if (!(error instanceof OperationalError)) throw error;
-        }
-      }),
+      fc.property(changed(original), (bytes) => mayRefuse(() => new DbusReader().push(bytes))),
       { numRuns: 300 },
     );
   });
@@ -133,13 +127,8 @@ describe("D-Bus messages", () => {
     const header = new DbusDecoder(call, true);
     const [order, kind, , version, bodyLength, serial, fields] = header.values("yyyyuua(yv)");
     expect([order, kind, version, bodyLength, serial]).toEqual([108, 1, 1, 13, 9]);
-    expect(fields).toEqual([
-      [1, "/p"],
-      [2, "i.f"],
-      [3, "Get"],
-      [6, "d.e"],
-      [8, "ss"],
-    ]);
+    const byNumber = Object.fromEntries(fields as [number, string][]);
+    expect(byNumber).toEqual({ 1: "/p", 2: "i.f", 3: "Get", 6: "d.e", 8: "ss" });
     const body = call.subarray(call.length - 13);
     expect((call.length - 13) % 8).toBe(0);
     expect(decode("ss", Uint8Array.from(body))).toEqual(["ab", ""]);

@@ -12,7 +12,12 @@ export type SentMessage = {
   readonly errorName?: string;
 };
 
-const ALIGNMENTS: Record<string, number> = { y: 1, g: 1, v: 1, n: 2, q: 2, x: 8, t: 8, d: 8 };
+/** Of a type, which is the size of a number, too. */
+function alignmentOf(type = ""): number {
+  if ("ygv".includes(type)) return 1;
+  if ("nq".includes(type)) return 2;
+  return "xtd({".includes(type) ? 8 : 4;
+}
 
 export class BusEncoder {
   readonly bytes: number[] = [];
@@ -30,7 +35,7 @@ export class BusEncoder {
   /** Where the type ends. */
   value(signature: string, at: number, value: Plain): number {
     const type = signature[at] ?? "";
-    this.align(type === "(" || type === "{" ? 8 : (ALIGNMENTS[type] ?? 4));
+    this.align(alignmentOf(type));
     if (type === "a") return this.#array(signature, at, value as readonly Plain[]);
     if (type === "(" || type === "{") {
       let next = at + 1;
@@ -46,13 +51,11 @@ export class BusEncoder {
       this.#number(type === "g" ? 1 : 4, BigInt(text.length));
       this.bytes.push(...text, 0);
     } else if (type === "d") {
-      const double = Buffer.alloc(8);
-      if (this.#isLittle) double.writeDoubleLE(value as number);
-      else double.writeDoubleBE(value as number);
-      this.bytes.push(...double);
+      const double = new DataView(new ArrayBuffer(8));
+      double.setFloat64(0, value as number, this.#isLittle);
+      this.bytes.push(...new Uint8Array(double.buffer));
     } else {
-      const size = { y: 1, n: 2, q: 2, b: 4, i: 4, u: 4, x: 8, t: 8 }[type] ?? 0;
-      this.#number(size, BigInt(value as number | bigint | boolean));
+      this.#number(alignmentOf(type), BigInt(value as number | bigint | boolean));
     }
     return at + 1;
   }
@@ -64,8 +67,7 @@ export class BusEncoder {
   #array(signature: string, at: number, items: readonly Plain[]): number {
     const lengthAt = this.bytes.length;
     this.#number(4, 0n);
-    const first = signature[at + 1] ?? "";
-    this.align(first === "(" || first === "{" ? 8 : (ALIGNMENTS[first] ?? 4));
+    this.align(alignmentOf(signature[at + 1]));
     const start = this.bytes.length;
     for (const item of items) this.value(signature, at + 1, item);
     const length = new BusEncoder(this.#isLittle);
@@ -75,13 +77,10 @@ export class BusEncoder {
   }
 
   #number(size: number, value: bigint): void {
-    const bytes: number[] = [];
-    let rest = BigInt.asUintN(size * 8, value);
-    for (let i = 0; i < size; i += 1) {
-      bytes.push(Number(rest & 255n));
-      rest >>= 8n;
-    }
-    this.bytes.push(...(this.#isLittle ? bytes : bytes.reverse()));
+    const whole = new DataView(new ArrayBuffer(8));
+    whole.setBigUint64(0, value, this.#isLittle);
+    const bytes = new Uint8Array(whole.buffer);
+    this.bytes.push(...(this.#isLittle ? bytes.subarray(0, size) : bytes.subarray(-size)));
   }
 }
 

@@ -1,28 +1,9 @@
-import { type CollectContext, Faults } from "../../../agent/collect/context.ts";
 import {
   AccessDenied,
   type FileText,
   type ListedName,
   type SlowDisk,
 } from "../../../agent/collect/kit/background-files.ts";
-import { ReadBuffer } from "../../../agent/collect/kit/held-file.ts";
-import { nodeClock } from "../../../shared/platform/node.ts";
-import { SerialQueue } from "../../../shared/time/serial-queue.ts";
-import { RecordingSink } from "./recording-sink.ts";
-
-export function memoryContext() {
-  const sink = new RecordingSink();
-  const faults = new Faults(sink);
-  const context: CollectContext = {
-    hostRoot: "/",
-    buffer: new ReadBuffer(),
-    sink,
-    faults,
-    background: new SerialQueue(),
-    clock: nodeClock,
-  };
-  return { context, sink };
-}
 
 /** Files by path. One that hangs answers when it is released. */
 export class MemoryDisk implements SlowDisk {
