@@ -111,13 +111,11 @@ export class Evaluator implements Run {
       scalarBinary(expr, left.values, right.values);
       return left;
     }
-    if (left.kind === "vector" && right.kind === "scalar") {
-      const scalar = { values: right.values, isLeft: false };
-      return vectorOf(await vectorScalarBinary(expr, left.series, scalar, meter));
-    }
-    if (left.kind === "scalar" && right.kind === "vector") {
-      const scalar = { values: left.values, isLeft: true };
-      return vectorOf(await vectorScalarBinary(expr, right.series, scalar, meter));
+    const isLeft = left.kind === "scalar";
+    const [scalar, vector] = isLeft ? [left, right] : [right, left];
+    if (scalar.kind === "scalar" && vector.kind === "vector") {
+      const side = { values: scalar.values, isLeft };
+      return vectorOf(await vectorScalarBinary(expr, vector.series, side, meter));
     }
     if (left.kind !== "vector" || right.kind !== "vector") {
       throw queryError(expr.place, `operator ${expr.op} takes scalars and instant vectors`);

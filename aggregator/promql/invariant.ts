@@ -1,6 +1,6 @@
 import { getOrInsert } from "../../shared/model/get-or-insert.ts";
 import { childrenOf, type Expr } from "./ast.ts";
-import { isTimeDependent } from "./functions.ts";
+import { TIME_DEPENDENT } from "./functions.ts";
 
 /**
  * Tells whether an expression has the same value at every step, because all its selectors stand
@@ -23,7 +23,7 @@ export class Invariance {
       case "subquery":
         return expr.at !== null;
       case "call":
-        return !isTimeDependent(expr.name) && expr.args.every((arg) => this.holdsFor(arg));
+        return !TIME_DEPENDENT.has(expr.name) && expr.args.every((arg) => this.holdsFor(arg));
       default:
         return childrenOf(expr).every((child) => this.holdsFor(child));
     }
