@@ -21,7 +21,7 @@ import {
 } from "./ast.ts";
 import { callFunction } from "./call.ts";
 import type { QueryContext, Run } from "./context.ts";
-import { Invariance } from "./invariant.ts";
+import { invariance } from "./invariant.ts";
 import { loadColumns, selectInstant, shiftedGrid, withoutStale } from "./select.ts";
 
 /**
@@ -30,14 +30,14 @@ import { loadColumns, selectInstant, shiftedGrid, withoutStale } from "./select.
  */
 export class Evaluator implements Run {
   readonly context: QueryContext;
-  readonly #invariance = new Invariance();
+  readonly #isInvariant = invariance();
 
   constructor(context: QueryContext) {
     this.context = context;
   }
 
   async evaluate(expr: Expr, grid: Grid): Promise<Value> {
-    if (grid.count > 1 && expr.kind !== "paren" && this.#invariance.holdsFor(expr)) {
+    if (grid.count > 1 && expr.kind !== "paren" && this.#isInvariant(expr)) {
       const value = await this.#evaluateKind(expr, { ...grid, count: 1 });
       return this.#repeat(value, grid.count);
     }
