@@ -8,9 +8,8 @@ import type { Counter } from "../../shared/telemetry/metrics.ts";
 import type { StoredPartDeps } from "../../shared/telemetry/part-deps.ts";
 import { formatJoinToken, TOKEN_SECRET_BYTES } from "../../shared/wire/join-token.ts";
 import type { Person, ServerTls, Standing } from "../model/access.ts";
+import { finishedAuthorities, joinFault, newestByNode, standingOf } from "./access-state.ts";
 import { createAuthority, issueAgent, issueServer, type KeyAndCertificate } from "./authority.ts";
-import { finishedAuthorities, newestByNode, standingOf } from "./certificate-state.ts";
-import { joinFault } from "./join-token-state.ts";
 import {
   AccessRecords,
   type AgentRecord,

@@ -2,8 +2,6 @@ import type { Matcher } from "../../shared/model/columns.ts";
 import type { Labels } from "../../shared/model/labels.ts";
 import type { Secret } from "../../shared/secret.ts";
 import type { Person, ServerTls, Standing } from "../model/access.ts";
-import type { NodeStatus } from "../model/node.ts";
-import type { RuleGroupSnapshot } from "../model/rule-snapshot.ts";
 import type { QuerySpan } from "../query/grid.ts";
 import type { QueryResult } from "../query/result.ts";
 
@@ -36,10 +34,6 @@ export type SeriesPort = {
     endMs: number,
   ): Promise<readonly string[]>;
 };
-
-export type NodesPort = { nodes(): readonly NodeStatus[] };
-
-export type RulesPort = { groups(): readonly RuleGroupSnapshot[] };
 
 /** False while the aggregator starts and while it stops. */
 export type ReadinessPort = { isReady(): boolean };

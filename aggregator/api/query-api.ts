@@ -7,21 +7,14 @@ import { type QuerySpan, STEPS_MAX } from "../query/grid.ts";
 import type { QueryResult } from "../query/result.ts";
 import { ApiError } from "./api-error.ts";
 import { checkExpression, checkLabelName, checkSelectors, parameterError } from "./parameters.ts";
-import type {
-  CompiledQuery,
-  MatcherSets,
-  NodesPort,
-  QueryPort,
-  RulesPort,
-  SeriesPort,
-} from "./ports.ts";
+import type { CompiledQuery, MatcherSets, QueryPort, SeriesPort } from "./ports.ts";
 import { RunLimiter, type RunLimits } from "./run-limiter.ts";
 
 export type QueryApiPorts = {
   readonly query: QueryPort;
   readonly series: SeriesPort;
-  readonly nodes: NodesPort;
-  readonly rules: RulesPort;
+  readonly nodes: { nodes(): readonly NodeStatus[] };
+  readonly rules: { groups(): readonly RuleGroupSnapshot[] };
   readonly clock: Clock;
 };
 

@@ -1,11 +1,8 @@
 import { type ServerUnaryCall, status } from "@grpc/grpc-js";
-import type { SeriesColumns } from "../../shared/model/columns.ts";
 import type { Logger } from "../../shared/platform/ports.ts";
 import type { Node } from "../../shared/wire/generated/telltale/v1/Node.ts";
-import type { NodeAccounting } from "../../shared/wire/generated/telltale/v1/NodeAccounting.ts";
 import type { QueryHandlers } from "../../shared/wire/generated/telltale/v1/Query.ts";
 import type { QueryResponse } from "../../shared/wire/generated/telltale/v1/QueryResponse.ts";
-import type { ResultSeries } from "../../shared/wire/generated/telltale/v1/ResultSeries.ts";
 import type { RuleGroup } from "../../shared/wire/generated/telltale/v1/RuleGroup.ts";
 import type { SeriesRequest__Output } from "../../shared/wire/generated/telltale/v1/SeriesRequest.ts";
 import { answer as answerWith, type Status, statusOf } from "../../shared/wire/grpc-answer.ts";
@@ -93,17 +90,13 @@ function queryResponse(result: QueryResult): QueryResponse {
       });
       return { resultType: "RESULT_TYPE_VECTOR", result: series, warnings };
     }
-    case "matrix":
-      return {
-        resultType: "RESULT_TYPE_MATRIX",
-        result: result.series.map(resultSeries),
-        warnings,
-      };
+    case "matrix": {
+      const series = result.series.map(({ labels, times, values }) => {
+        return { labels: [...labels], timesMs: Array.from(times), values: Array.from(values) };
+      });
+      return { resultType: "RESULT_TYPE_MATRIX", result: series, warnings };
+    }
   }
-}
-
-function resultSeries({ labels, times, values }: SeriesColumns): ResultSeries {
-  return { labels: [...labels], timesMs: Array.from(times), values: Array.from(values) };
 }
 
 const NODE_STATES = {
@@ -118,13 +111,12 @@ function nodeMessage({ clockAheadMs, accounting, ...node }: NodeStatus): Node {
     ...node,
     state: NODE_STATES[node.state],
     ...(clockAheadMs === null ? {} : { clockAheadMs: Math.round(clockAheadMs) }),
-    accounting: accounting === null ? null : accountingMessage(accounting),
+    accounting: accounting && {
+      ...accounting,
+      dropped: [...accounting.dropped],
+      ranges: [...accounting.ranges],
+    },
   };
-}
-
-function accountingMessage(accounting: NonNullable<NodeStatus["accounting"]>): NodeAccounting {
-  const { dropped, ranges } = accounting;
-  return { ...accounting, dropped: [...dropped], ranges: [...ranges] };
 }
 
 function alertMessage(alert: AlertSnapshot) {

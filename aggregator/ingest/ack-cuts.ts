@@ -28,10 +28,9 @@ export class AckCuts {
    * Earlier acks are forgotten.
    */
   storedAt(settledSeq: number): number | null {
-    let count = 0;
-    while (count < this.#cuts.length && (this.#cuts[count]?.seq ?? 0) <= settledSeq) count += 1;
-    if (count === 0) return null;
-    this.#cuts = this.#cuts.slice(count - 1);
+    const newest = this.#cuts.findLastIndex(({ seq }) => seq <= settledSeq);
+    if (newest < 0) return null;
+    this.#cuts = this.#cuts.slice(newest);
     return this.#cuts[0]?.framesStored ?? null;
   }
 }

@@ -183,21 +183,17 @@ export class AlertTable {
 
   #rowsOf({ ruleId, alerts }: RuleEvaluation, timeMs: number): Row[] {
     const before = this.#records.get(ruleId) ?? NO_RECORDS;
-    const lateness = ({ labels }: Alert) => this.#deps.latenessMs(labelValue(labels, "instance"));
-    const rows = [...alerts].map(([key, alert]): Row => {
-      const known = before.get(key);
-      const isChanged = !isDeepStrictEqual(known?.state, alert.state);
-      const latenessMs = isChanged ? lateness(alert) : 0;
-      const notified = known?.notified ?? [];
-      return { ruleId, alert, endsAtMs: null, latenessMs, notified, isChanged };
-    });
-    for (const [key, record] of before) {
-      if (alerts.has(key)) continue;
-      const { notified } = record;
-      const latenessMs = lateness(record);
-      rows.push({ ruleId, alert: record, endsAtMs: timeMs, latenessMs, notified, isChanged: true });
-    }
-    return rows;
+    const rowOf = (alert: Alert, known: AlertRecord | undefined, endsAtMs: number | null): Row => {
+      const isChanged = endsAtMs !== null || !isDeepStrictEqual(known?.state, alert.state);
+      const instance = labelValue(alert.labels, "instance");
+      const latenessMs = isChanged ? this.#deps.latenessMs(instance) : 0;
+      return { ruleId, alert, endsAtMs, latenessMs, notified: known?.notified ?? [], isChanged };
+    };
+    const ended = [...before].filter(([key]) => !alerts.has(key));
+    return [
+      ...[...alerts].map(([key, alert]) => rowOf(alert, before.get(key), null)),
+      ...ended.map(([, record]) => rowOf(record, record, timeMs)),
+    ];
   }
 }
 

@@ -8,7 +8,7 @@ import {
   type Expr,
   type ValueType,
 } from "./ast.ts";
-import { functionSignature } from "./functions.ts";
+import { FUNCTIONS } from "./functions.ts";
 
 const TYPE_NAMES: Readonly<Record<ValueType, string>> = {
   scalar: "a scalar",
@@ -30,7 +30,7 @@ export function exprType(expr: Expr): ValueType {
     case "subquery":
       return "matrix";
     case "call":
-      return functionSignature(expr.name)?.returns ?? "vector";
+      return FUNCTIONS.get(expr.name)?.returns ?? "vector";
     case "binary":
       return exprType(expr.left) === "scalar" && exprType(expr.right) === "scalar"
         ? "scalar"
@@ -71,7 +71,7 @@ function expectType(expr: Expr, wanted: ValueType, where: string): void {
 }
 
 function checkCall(expr: CallExpr): void {
-  const signature = functionSignature(expr.name);
+  const signature = FUNCTIONS.get(expr.name);
   if (signature === undefined) throw queryError(expr.place, `there is no function ${expr.name}`);
   const { args, optional, isVariadic } = signature;
   const least = args.length - optional;

@@ -108,7 +108,7 @@ export class PromqlEngine {
 }
 
 function remarksOf({ remarks }: QueryContext): { warnings: string[]; infos: string[] } {
-  return { warnings: remarks.warnings, infos: remarks.infos };
+  return { warnings: [...remarks.warnings], infos: [...remarks.infos] };
 }
 
 const ORDERING_CALLS: ReadonlySet<string> = new Set([

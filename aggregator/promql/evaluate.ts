@@ -21,7 +21,7 @@ import {
 } from "./ast.ts";
 import { callFunction } from "./call.ts";
 import type { QueryContext, Run } from "./context.ts";
-import { Invariance } from "./invariant.ts";
+import { invariance } from "./invariant.ts";
 import { loadColumns, selectInstant, shiftedGrid, withoutStale } from "./select.ts";
 
 /**
@@ -30,14 +30,14 @@ import { loadColumns, selectInstant, shiftedGrid, withoutStale } from "./select.
  */
 export class Evaluator implements Run {
   readonly context: QueryContext;
-  readonly #invariance = new Invariance();
+  readonly #isInvariant = invariance();
 
   constructor(context: QueryContext) {
     this.context = context;
   }
 
   async evaluate(expr: Expr, grid: Grid): Promise<Value> {
-    if (grid.count > 1 && expr.kind !== "paren" && this.#invariance.holdsFor(expr)) {
+    if (grid.count > 1 && expr.kind !== "paren" && this.#isInvariant(expr)) {
       const value = await this.#evaluateKind(expr, { ...grid, count: 1 });
       return this.#repeat(value, grid.count);
     }
@@ -111,13 +111,11 @@ export class Evaluator implements Run {
       scalarBinary(expr, left.values, right.values);
       return left;
     }
-    if (left.kind === "vector" && right.kind === "scalar") {
-      const scalar = { values: right.values, isLeft: false };
-      return vectorOf(await vectorScalarBinary(expr, left.series, scalar, meter));
-    }
-    if (left.kind === "scalar" && right.kind === "vector") {
-      const scalar = { values: left.values, isLeft: true };
-      return vectorOf(await vectorScalarBinary(expr, right.series, scalar, meter));
+    const isLeft = left.kind === "scalar";
+    const [scalar, vector] = isLeft ? [left, right] : [right, left];
+    if (scalar.kind === "scalar" && vector.kind === "vector") {
+      const side = { values: scalar.values, isLeft };
+      return vectorOf(await vectorScalarBinary(expr, vector.series, side, meter));
     }
     if (left.kind !== "vector" || right.kind !== "vector") {
       throw queryError(expr.place, `operator ${expr.op} takes scalars and instant vectors`);

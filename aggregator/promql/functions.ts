@@ -25,7 +25,8 @@ const vector = giving("vector");
 const SORTED_BY_LABEL = vector(["vector", "string"], { optional: 1, isVariadic: true });
 const CALENDAR = "day_of_month day_of_week day_of_year days_in_month hour minute month year";
 
-const SIGNATURES = new Map<string, FunctionSignature>([
+/** By name. */
+export const FUNCTIONS: ReadonlyMap<string, FunctionSignature> = new Map([
   ["clamp", vector(["vector", "scalar", "scalar"])],
   ["clamp_max", vector(["vector", "scalar"])],
   ["clamp_min", vector(["vector", "scalar"])],
@@ -67,22 +68,13 @@ function alike(names: string, signature: FunctionSignature): [string, FunctionSi
   return names.split(" ").map((name) => [name, signature]);
 }
 
-/** Undefined for a name that is no function of ours. */
-export function functionSignature(name: string): FunctionSignature | undefined {
-  return SIGNATURES.get(name);
-}
-
 /**
  * Functions that see the time of an evaluation or of a sample: they change from step to step even
  * when all that is inside them stands still.
  */
-const TIME_DEPENDENT: ReadonlySet<string> = new Set([
+export const TIME_DEPENDENT: ReadonlySet<string> = new Set([
   "time",
   "timestamp",
   "predict_linear",
   ...CALENDAR.split(" "),
 ]);
-
-export function isTimeDependent(name: string): boolean {
-  return TIME_DEPENDENT.has(name);
-}

@@ -5,7 +5,7 @@ import { aggregateOp, hasParameter } from "../query/aggregate.ts";
 import { type BinaryOp, isSetOp, PLAIN_MATCHING, type VectorMatching } from "../query/operators.ts";
 import { placeOf, queryError } from "../query/query-error.ts";
 import type { AtTime, Expr } from "./ast.ts";
-import { functionSignature } from "./functions.ts";
+import { FUNCTIONS } from "./functions.ts";
 import { readGroupingLabels, readMatchers, readString } from "./read-labels.ts";
 import { durationSecondsOf, parseNumberText } from "./read-numbers.ts";
 import { bind, layOut } from "./read-operators.ts";
@@ -158,7 +158,7 @@ export class ExprReader {
   #call(node: SyntaxNode): Expr {
     const name = this.#source(only(node, "FunctionIdentifier"));
     const place = this.#place(node);
-    if (functionSignature(name) === undefined) {
+    if (!FUNCTIONS.has(name)) {
       throw queryError(place, `the function ${name} is not supported`);
     }
     return { kind: "call", name, args: this.#arguments(node), place };

@@ -19,14 +19,8 @@ export function shiftedGrid(
 }
 
 function atMs(at: AtTime, context: QueryContext): number {
-  switch (at.kind) {
-    case "time":
-      return at.timeMs;
-    case "start":
-      return context.startMs;
-    case "end":
-      return context.endMs;
-  }
+  if (at.kind === "time") return at.timeMs;
+  return at.kind === "start" ? context.startMs : context.endMs;
 }
 
 /** What the source holds for a selector within `reachMs` before each time of `times`. */

@@ -3,7 +3,6 @@ import {
   dropLabels,
   type Labels,
   labelsKey,
-  labelValue,
   METRIC_NAME,
   NO_LABELS,
 } from "../../shared/model/labels.ts";
@@ -66,9 +65,6 @@ export function heldColumns({ labels, values, present }: StepSeries, grid: Grid)
 const METADATA: ReadonlySet<string> = new Set([METRIC_NAME, "__type__", "__unit__"]);
 
 export function withoutMetadata(labels: Labels): Labels {
-  if (labelValue(labels, METRIC_NAME) === "" && !labels.some((text) => METADATA.has(text))) {
-    return labels;
-  }
   return dropLabels(labels, METADATA);
 }
 

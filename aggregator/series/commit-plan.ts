@@ -7,10 +7,10 @@ import { STREAM_SERIES_MAX } from "../../shared/wire/frame.ts";
 import { type ParsedFrame, parseFrame, readFrameHeader } from "../../shared/wire/frame-decoder.ts";
 import type { CommitItem, CommitOutcome, RejectionReason } from "../model/commit.ts";
 import { definitionsKey, frameKey, seriesKey, streamKey } from "./keys.ts";
+import type { StoreParts } from "./parts.ts";
 import { encodeDefinitions, encodeLogged, encodeSeries, encodeStream } from "./records.ts";
 import { type SeriesIndex, storedLabels } from "./series-index.ts";
 import { Stream } from "./stream.ts";
-import type { StreamTable } from "./stream-table.ts";
 
 /** Where a stream would stand after the items planned so far. */
 type Position = {
@@ -46,8 +46,7 @@ export class CommitPlan {
   readonly outcomes: CommitOutcome[] = [];
   /** Streams that something is done to when the plan is carried out. */
   readonly touched = new Set<Stream>();
-  readonly #index: SeriesIndex;
-  readonly #streams: StreamTable;
+  readonly #parts: StoreParts;
   readonly #limits: CommitLimits;
   readonly #positions = new Map<string, Position>();
   readonly #newStreams: Stream[] = [];
@@ -55,9 +54,8 @@ export class CommitPlan {
   readonly #steps: Step[] = [];
   #streamsMade = 0;
 
-  constructor(index: SeriesIndex, streams: StreamTable, limits: CommitLimits) {
-    this.#index = index;
-    this.#streams = streams;
+  constructor(parts: StoreParts, limits: CommitLimits) {
+    this.#parts = parts;
     this.#limits = limits;
   }
 
@@ -69,18 +67,18 @@ export class CommitPlan {
 
   /** Once the operations are on the disk. */
   carryOut(): void {
-    for (const stream of this.#newStreams) this.#streams.add(stream);
+    for (const stream of this.#newStreams) this.#parts.streams.add(stream);
     for (const { ref, labels, firstMs } of this.#newSeries.values()) {
-      this.#index.add(ref, labels, firstMs, 0);
+      this.#parts.index.add(ref, labels, firstMs, 0);
     }
-    for (const step of this.#steps) step(this.#index);
+    for (const step of this.#steps) step(this.#parts.index);
   }
 
   #positionOf(node: string, streamId: string): Position {
     const key = `${node}\u0000${streamId}`;
     const known = this.#positions.get(key);
     if (known !== undefined) return known;
-    const existing = this.#streams.find(node, streamId);
+    const existing = this.#parts.streams.find(node, streamId);
     const stream = existing ?? this.#newStream(node, streamId);
     const { decoder, lastSeq, lastTimeMs, timeEpoch } = stream;
     const position: Position = {
@@ -100,7 +98,7 @@ export class CommitPlan {
 
   /** Its record is written, and it is kept, only when something of it is taken. */
   #newStream(node: string, streamId: string): Stream {
-    const number = this.#streams.nextNumber + this.#streamsMade;
+    const number = this.#parts.streams.nextNumber + this.#streamsMade;
     this.#streamsMade += 1;
     return new Stream(number, node, streamId);
   }
@@ -109,7 +107,7 @@ export class CommitPlan {
     const { stream } = position;
     if (this.touched.has(stream)) return;
     this.touched.add(stream);
-    if (this.#streams.find(stream.node, stream.streamId) !== undefined) return;
+    if (this.#parts.streams.find(stream.node, stream.streamId) !== undefined) return;
     this.#newStreams.push(stream);
     this.operations.push(put(streamKey(stream.number), encodeStream(stream)));
   }
@@ -218,10 +216,10 @@ export class CommitPlan {
 
   #addIfNew(node: string, definition: SeriesDefinition, firstMs: number): void {
     const labels = storedLabels(node, definition.labels);
-    if (this.#index.find(labels) !== undefined) return;
+    if (this.#parts.index.find(labels) !== undefined) return;
     const key = labelsKey(labels);
     if (this.#newSeries.has(key)) return;
-    const ref = this.#index.nextRef + this.#newSeries.size;
+    const ref = this.#parts.index.nextRef + this.#newSeries.size;
     this.#newSeries.set(key, { ref, labels, firstMs });
     this.operations.push(put(seriesKey(ref), encodeSeries({ labels, firstMs, lastMs: 0 })));
   }

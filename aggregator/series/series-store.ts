@@ -61,8 +61,6 @@ export async function openSeriesStore(
 export class SeriesStore {
   readonly #deps: StoredPartDeps;
   readonly #options: SeriesStoreOptions;
-  readonly #index = new SeriesIndex();
-  readonly #streams = new StreamTable();
   readonly #parts: StoreParts;
   readonly #cutter: Cutter;
   readonly #retention: Retention;
@@ -81,8 +79,8 @@ export class SeriesStore {
     this.#options = options;
     this.#parts = {
       store,
-      index: this.#index,
-      streams: this.#streams,
+      index: new SeriesIndex(),
+      streams: new StreamTable(),
       partitions: new Partitions(),
       damage: new DamageKeeper(store, logger, metrics),
     };
@@ -113,11 +111,11 @@ export class SeriesStore {
         "Frames of the write-ahead log that a damaged one before them made unreadable.",
       )
       .add(recovery.undecodableFrames);
-    for (const stream of this.#streams.all()) stream.activeAtMs = clock.monotonicMs();
+    for (const stream of this.#parts.streams.all()) stream.activeAtMs = clock.monotonicMs();
   }
 
   position(node: string, streamId: string): StreamPosition {
-    const stream = this.#streams.find(node, streamId);
+    const stream = this.#parts.streams.find(node, streamId);
     if (stream === undefined) return { lastSeq: 0, epoch: 0, seriesKnown: 0, ...NO_FRAMES };
     const { epoch, seriesKnown } = stream.decoder;
     return { lastSeq: stream.lastSeq, epoch, seriesKnown, ...stream.accounts };
@@ -125,18 +123,14 @@ export class SeriesStore {
 
   streams(): readonly StreamStatus[] {
     const statuses: StreamStatus[] = [];
-    for (const stream of this.#streams.all()) {
+    for (const stream of this.#parts.streams.all()) {
       const { node, streamId, lastSeq, lastTimeMs: lastTickMs, seriesAlive } = stream;
       if (node !== OWN_NODE) statuses.push({ node, streamId, lastSeq, lastTickMs, seriesAlive });
     }
     return statuses;
   }
 
-  /**
-   * Takes what can be taken, in order; an outcome for each item. Calls that come together, or while
-   * a commit runs, share the next one.
-   * @throws OperationalError STORAGE: nothing of it was taken; UNAVAILABLE: it was withdrawn
-   */
+  /** Takes what can be taken, in order. @throws OperationalError as GroupCommit.commit */
   async commit(
     items: readonly CommitItem[],
     owner: object | null = null,
@@ -152,7 +146,7 @@ export class SeriesStore {
   /** Resolves when more of the stream can be taken. */
   async room(node: string, streamId: string): Promise<void> {
     await this.#commits.room();
-    const stream = this.#streams.find(node, streamId);
+    const stream = this.#parts.streams.find(node, streamId);
     if (stream !== undefined) await this.#overdue.get(stream);
   }
 
@@ -185,7 +179,7 @@ export class SeriesStore {
     endMs: number,
   ): Promise<SeriesColumns[]> {
     const endOf = (stream: number, epoch: number) =>
-      this.#streams.byNumber(stream)?.endOf(epoch) ?? endMs;
+      this.#parts.streams.byNumber(stream)?.endOf(epoch) ?? endMs;
     return await new Selection(this.#parts, startMs, endMs, endOf).run(matchers);
   }
 
@@ -227,7 +221,7 @@ export class SeriesStore {
     let writer = this.#writers.get(group);
     if (writer === undefined) {
       const commit = (items: readonly CommitItem[]) => this.#commits.commit(items);
-      writer = new OwnWriter(group, () => this.#streams.find(OWN_NODE, group), commit);
+      writer = new OwnWriter(group, () => this.#parts.streams.find(OWN_NODE, group), commit);
       this.#writers.set(group, writer);
     }
     const isWritten = await writer.write(timeMs, samples);
@@ -237,7 +231,7 @@ export class SeriesStore {
   /** Cuts the chunks that are due. */
   async cutDue(): Promise<void> {
     const nowMs = this.#deps.clock.monotonicMs();
-    for (const stream of [...this.#streams.all()]) {
+    for (const stream of [...this.#parts.streams.all()]) {
       const isIdle = nowMs - stream.activeAtMs >= this.#options.chunkMs;
       if (isIdle && stream.framesSinceMark > 0) await this.#turns.run(async () => stream.mark());
       if (stream.marks.length > (isIdle ? 0 : 1)) await this.#cut(stream, isIdle ? 0 : 1);
@@ -268,7 +262,7 @@ export class SeriesStore {
     const { clock, store } = this.#deps;
     const { futureLimitMs, chunkMs } = this.#options;
     const timeMaxMs = clock.nowMs() + futureLimitMs;
-    const plan = new CommitPlan(this.#index, this.#streams, { timeMaxMs, chunkMs });
+    const plan = new CommitPlan(this.#parts, { timeMaxMs, chunkMs });
     for (const item of items) plan.add(item);
     if (plan.operations.length > 0) await store.batch(plan.operations, { sync: true });
     plan.carryOut();
@@ -287,7 +281,7 @@ export class SeriesStore {
         const mark = stream.marks[0];
         if (mark === undefined || stream.marks.length <= marksKept) return;
         await this.#cutter.write(stream, mark);
-        await this.#turns.run(async () => stream.dropMarked(this.#index));
+        await this.#turns.run(async () => stream.dropMarked(this.#parts.index));
         await store.clear(framesUpTo(stream.number, mark.seq));
         await store.clear(definitionsOfEpochs(stream.number, 0, mark.epoch));
       }
@@ -310,7 +304,7 @@ export class SeriesStore {
   *#matching(sets: MatcherSets, startMs: number, endMs: number): Iterable<Series> {
     const seen = new Set<Series>();
     for (const matchers of sets.length === 0 ? [[]] : sets) {
-      for (const series of this.#index.select(matchers)) {
+      for (const series of this.#parts.index.select(matchers)) {
         const isInTime = series.firstMs <= endMs && lastsAfter(series, startMs - 1);
         if (!isInTime || seen.has(series)) continue;
         seen.add(series);

@@ -1,6 +1,9 @@
 import { expect, test } from "vitest";
-import { finishedAuthorities, standingOf } from "../../../aggregator/access/certificate-state.ts";
-import { joinFault } from "../../../aggregator/access/join-token-state.ts";
+import {
+  finishedAuthorities,
+  joinFault,
+  standingOf,
+} from "../../../aggregator/access/access-state.ts";
 import type { AgentRecord, AuthorityRecord } from "../../../aggregator/access/records.ts";
 import { checkedNode, checkedTtl, checkedUserName } from "../../../aggregator/access/requests.ts";
 import { type Caller, refusalOf } from "../../../aggregator/api/permission-state.ts";
