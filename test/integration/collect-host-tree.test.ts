@@ -6,7 +6,7 @@ import { type CollectContext, Faults } from "../../agent/collect/context.ts";
 import { HOST_COLLECTORS } from "../../agent/collect/host-collectors.ts";
 import { ReadBuffer } from "../../agent/collect/kit/held-file.ts";
 import { spaceOf } from "../../agent/collect/kit/statfs.ts";
-import { FilesystemCollector } from "../../agent/collect/proc/filesystem.ts";
+import { filesystemCollector } from "../../agent/collect/proc/filesystem.ts";
 import { meminfoCollector } from "../../agent/collect/proc/meminfo.ts";
 import { timexCollector } from "../../agent/collect/proc/timex.ts";
 import { OperationalError } from "../../shared/errors.ts";
@@ -93,7 +93,7 @@ describe("file systems", () => {
   const answer = async () => spaceOf(4096n, [10n, 5n, 4n, 3n, 2n]);
   const mounted = async (mountinfo: string) => {
     const host = new Host({ "proc/1/mountinfo": mountinfo });
-    const collector = new FilesystemCollector(host.context, answer);
+    const collector = filesystemCollector(host.context, answer);
     collector.collect(START_MS);
     await settle();
     host.sink.begin();

@@ -93,6 +93,7 @@ export class CgroupCollector implements Collector {
     this.#cgroups.clear();
     this.#devices.close();
     this.#mounts.close();
+    void this.#naming.names[Symbol.asyncDispose]?.();
   }
 
   #search(nowMs: number): void {

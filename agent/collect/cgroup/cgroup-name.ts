@@ -10,8 +10,8 @@ import type { CgroupNode } from "./cgroup-tree.ts";
 
 type Labels = Readonly<Record<string, string>>;
 
-/** Who knows containers by name; ContainerDirectory does. */
-export type ContainerNames = {
+/** Who knows containers by name; ContainerDirectory does. Ends with the collector. */
+export type ContainerNames = Partial<AsyncDisposable> & {
   /** Null: not known yet, to be asked again. The same object as long as nothing changed. */
   lookup(id: string, runtime: string, cgroupPath: string, nowMs: number): ContainerFacts | null;
   forget(id: string): void;

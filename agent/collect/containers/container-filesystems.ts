@@ -1,9 +1,9 @@
-import { readingFailure, TIMEOUT_MS, tooSlow } from "../background.ts";
 import { type Collector, familiesOf, gauge, JOB_CONTAINERS, SeriesRow } from "../collector.ts";
 import type { CollectContext } from "../context.ts";
+import { BackgroundWork, readingTimeMs, TIMEOUT_MS } from "../kit/background-work.ts";
 import { ABSENT } from "../kit/byte-scanner.ts";
+import { ChangingRow } from "../kit/changing-row.ts";
 import type { AskSpace } from "../kit/statfs.ts";
-import { ChangingRow } from "./changing-row.ts";
 import type { ContainerDirectory } from "./container-directory.ts";
 import { ENDED } from "./container-entry.ts";
 import { type ContainerFacts, SERIES_LABELS_DEFAULT, seriesLabels } from "./container-facts.ts";
@@ -82,7 +82,7 @@ class ContainerFilesystems implements Collector {
   readonly #fileSystems: FileSystems;
   readonly #roots = new Map<FileSystem, SeriesRow>();
   readonly #containers = new Map<string, Layer>();
-  readonly #stop = new AbortController();
+  readonly #work: BackgroundWork;
   #walk: { readonly layer: Layer; readonly walk: LayerWalk } | null = null;
   #changes = -1;
   #nowMs = 0;
@@ -91,11 +91,6 @@ class ContainerFilesystems implements Collector {
   /** Questions that may be put now. */
   #allowance: number;
   readonly #questionsPerSecond: number;
-  #beganAtMs = 0;
-  #isUnderway = false;
-  /** Its turn has come, if one is under way. */
-  #hasBegun = false;
-  #failure: unknown = null;
   /** When something was read last, until a tick has taken it. */
   #learnedAtMs: number | null = null;
   #readAtMs: number | null = null;
@@ -109,6 +104,12 @@ class ContainerFilesystems implements Collector {
     this.#fileSystems = new FileSystems(context, ports.statfs);
     this.#questionsPerSecond = ports.questionsPerSecond ?? QUESTIONS_PER_SECOND;
     this.#allowance = this.#questionsPerSecond * QUESTIONS_SECONDS;
+    this.#work = new BackgroundWork({
+      queue: context.background,
+      timeoutMs: TIMEOUT_MS,
+      work: (_, signal) => this.#read(signal),
+      end: () => this.#giveUp(),
+    });
   }
 
   get readAtMs(): number | null {
@@ -121,19 +122,17 @@ class ContainerFilesystems implements Collector {
     this.#nowMs = nowMs;
     if (this.#directory.changes !== this.#changes) this.#update(nowMs);
     if (Math.abs(nowMs - this.#refreshedAtMs) >= STATFS_MS) this.#refresh(nowMs);
-    this.#goOn(nowMs);
     this.#readAtMs = this.#learnedAtMs;
     this.#learnedAtMs = null;
-    if (this.#failure !== null) throw this.#failure;
+    this.#work.goOn(nowMs, () => this.#isStatfsDue || this.#isWalkDue());
     if (this.#readAtMs === null) return;
     for (const [{ values }, row] of this.#roots) setRow(row, values, values[USED_BYTES] ?? ABSENT);
     for (const layer of this.#containers.values()) layer.set();
   }
 
   close(): void {
-    this.#stop.abort();
     this.#fileSystems.close();
-    if (!this.#isUnderway) void this.#giveUp();
+    this.#work.close();
   }
 
   #earn(elapsedMs: number): void {
@@ -184,41 +183,23 @@ class ContainerFilesystems implements Collector {
     for (const layer of this.#containers.values()) layer.find(this.#fileSystems);
   }
 
-  /** Begins what is due; throws when what was begun does not end. */
-  #goOn(nowMs: number): void {
-    // A clock that was set back begins the wait anew.
-    if (nowMs < this.#beganAtMs) this.#beganAtMs = nowMs;
-    if (this.#isUnderway) {
-      if (nowMs - this.#beganAtMs >= TIMEOUT_MS) throw tooSlow(this.#hasBegun);
-      return;
-    }
-    const isWalkDue = this.#walk !== null || this.#nextLayer() !== null;
-    if (!this.#isStatfsDue && !(isWalkDue && this.#allowance >= 1)) return;
-    this.#beganAtMs = nowMs;
-    this.#isUnderway = true;
-    this.#hasBegun = false;
-    void this.#context.background.run(() => this.#read());
+  #isWalkDue(): boolean {
+    return this.#allowance >= 1 && (this.#walk !== null || this.#nextLayer() !== null);
   }
 
-  async #read(): Promise<void> {
-    const { signal } = this.#stop;
-    this.#hasBegun = true;
+  async #read(signal: AbortSignal): Promise<void> {
     try {
-      if (this.#isStatfsDue && !signal.aborted) {
+      if (this.#isStatfsDue) {
         this.#isStatfsDue = false;
         this.#allowance -= await this.#fileSystems.askAll(signal);
-        this.#learnedAtMs = this.#context.clock.nowMs();
+        this.#learnedAtMs = readingTimeMs(this.#context.clock);
       }
       while (this.#allowance >= 1 && !signal.aborted && (await this.#beginWalk())) {
         await this.#goOnWalking();
       }
-      this.#failure = null;
     } catch (error) {
-      this.#failure = readingFailure(error);
       await this.#giveUp();
-    } finally {
-      this.#isUnderway = false;
-      if (signal.aborted) await this.#giveUp();
+      throw error;
     }
   }
 
@@ -259,7 +240,7 @@ class ContainerFilesystems implements Collector {
     this.#allowance -= await walk.advance(this.#allowance);
     if (walk.state === "going") return;
     this.#walk = null;
-    this.#learnedAtMs = this.#context.clock.nowMs();
+    this.#learnedAtMs = readingTimeMs(this.#context.clock);
     layer.usedBytes = walk.state === "done" ? walk.bytes : ABSENT;
     if (walk.state === "too large") layer.walkAfterMs = WALK_TOO_LARGE_MS;
     if (walk.state === "gone") layer.place = null;

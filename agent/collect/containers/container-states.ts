@@ -8,7 +8,7 @@ import {
 } from "../collector.ts";
 import type { CollectContext } from "../context.ts";
 import { ABSENT } from "../kit/byte-scanner.ts";
-import { ChangingRow } from "./changing-row.ts";
+import { ChangingRow } from "../kit/changing-row.ts";
 import type { ContainerDirectory } from "./container-directory.ts";
 import type { ContainerFacts, Health } from "./container-facts.ts";
 

@@ -1,6 +1,7 @@
-import type { BackgroundSource, Reading } from "../background.ts";
+import type { BackgroundSource } from "../background.ts";
 import { counter, gauge, type SeriesSpec } from "../collector.ts";
 import type { BackgroundFiles } from "../kit/background-files.ts";
+import type { Reading } from "../kit/reading.ts";
 
 const CHIPS_MAX = 200;
 const FILES_MAX = 1000;

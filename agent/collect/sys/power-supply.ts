@@ -1,6 +1,7 @@
-import { type BackgroundSource, type Reading, wholeNumber } from "../background.ts";
+import type { BackgroundSource } from "../background.ts";
 import { gauge, type SeriesSpec } from "../collector.ts";
 import type { BackgroundFiles } from "../kit/background-files.ts";
+import type { Reading } from "../kit/reading.ts";
 
 const SUPPLIES_MAX = 100;
 
@@ -77,8 +78,7 @@ async function readSupply(
     const text = await files.text(`${path}/${name}`);
     if (text === null || text === "") continue;
     if (spec === undefined) texts[name] = text;
-    else if (wholeNumber(text) !== null || /^[-0-9]/.test(text))
-      reading.setText(spec, labels, text);
+    else if (/^[-0-9]/.test(text)) reading.setText(spec, labels, text);
   }
   reading.set(SUPPLY_INFO, { ...labels, ...texts }, 1);
 }

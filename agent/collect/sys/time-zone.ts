@@ -1,8 +1,8 @@
 import { readlinkSync } from "node:fs";
 import { join } from "node:path";
-import { type Collector, familiesOf, gauge } from "../collector.ts";
+import { type Collector, gauge } from "../collector.ts";
 import { type CollectContext, hostPath } from "../context.ts";
-import { LabelledRows } from "../kit/labelled-rows.ts";
+import { readingCollector } from "../kit/reading.ts";
 import { readSmallBytes } from "../kit/small-file.ts";
 
 const ZONE = gauge("node_time_zone_offset_seconds", "Seconds that local time is ahead of UTC.");
@@ -11,17 +11,11 @@ const ZONE_PATH = /\/zoneinfo\/((?:[A-Za-z0-9_+-]+\/){0,3}[A-Za-z0-9_+-]+)$/;
 
 /** The host's time zone; in node_exporter part of its collector time. */
 export function timeZoneCollector(context: CollectContext): Collector {
-  const rows = new LabelledRows(context, [ZONE]);
-  return {
-    name: "time_zone",
-    families: familiesOf([ZONE]),
-    collect: (nowMs) => {
-      const bytes = readSmallBytes(zonePath(context));
-      const zone = (bytes && zoneOffset(bytes, nowMs / 1000)) ?? UTC;
-      rows.update(() => rows.of({ time_zone: zone.name }).setSigned(0, zone.seconds));
-    },
-    close: () => undefined,
-  };
+  return readingCollector(context, "time_zone", [ZONE], (reading, nowMs) => {
+    const bytes = readSmallBytes(zonePath(context));
+    const zone = (bytes && zoneOffset(bytes, nowMs / 1000)) ?? UTC;
+    reading.set(ZONE, { time_zone: zone.name }, zone.seconds);
+  });
 }
 
 /** A link to the zone's file is followed below the host's root, not ours. */
