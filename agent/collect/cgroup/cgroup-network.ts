@@ -93,7 +93,7 @@ export class ContainerNetwork {
   read(): void {
     const file = this.#file;
     if (file === null) return;
-    const { buffer, faults } = this.#context;
+    const { faults } = this.#context;
     let outcome: number;
     try {
       outcome = file.read();
@@ -102,10 +102,11 @@ export class ContainerNetwork {
       outcome = SAME;
     }
     if (outcome === CHANGED) {
-      const malformed = parseNetdev(buffer.bytes, file.length, this.#table);
+      const scan = file.scan();
+      parseNetdev(scan, this.#table);
       this.#isNews = true;
       for (const gone of this.#table.finish()) gone.attachment?.retire();
-      faults.add(COLLECTOR, "malformed", malformed);
+      faults.add(COLLECTOR, "malformed", scan.malformed);
       faults.add(COLLECTOR, "overflow", this.#table.overflow);
     } else if (outcome !== SAME) {
       // Its process ended: another one of the container's is looked for.

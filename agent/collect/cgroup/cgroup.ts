@@ -304,19 +304,16 @@ export class Cgroup {
   /** False when the cgroup is gone. */
   #readFile(index: number): boolean {
     const entry = this.#files[index];
-    if (entry === undefined || entry.held === null) return true;
+    const held = entry?.held ?? null;
+    if (entry === undefined || held === null) return true;
     const outcome = readHeld(entry, this.#parts.context);
     if (outcome === CHANGED) {
-      this.#parse(entry);
+      const scan = held.scan();
+      entry.file.parse(scan, this.#values);
+      this.#parts.context.faults.add(COLLECTOR, "malformed", scan.malformed);
       this.#hasNews ||= entry.file.comparesBytes;
     }
     return outcome !== GONE;
-  }
-
-  #parse({ file, held }: OpenFile): void {
-    const { buffer, faults } = this.#parts.context;
-    const malformed = file.parse(buffer.bytes, held?.length ?? 0, this.#values);
-    faults.add(COLLECTOR, "malformed", malformed);
   }
 
   #set(row: SeriesRow, nowMs: number): void {

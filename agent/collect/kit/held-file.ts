@@ -1,6 +1,7 @@
 import { closeSync, openSync } from "node:fs";
 import { errorMessage, OperationalError, systemCode } from "../../../shared/errors.ts";
 import { loadPread } from "../../../shared/platform/pread.ts";
+import { ByteScanner } from "./byte-scanner.ts";
 
 const pread = loadPread();
 
@@ -110,6 +111,11 @@ export class HeldFile {
       throw unreadable(this.path, error);
     }
     return this.#comparesBytes ? this.#compare() : CHANGED;
+  }
+
+  /** What the last read found; valid until the next read of any file. */
+  scan(): ByteScanner {
+    return new ByteScanner(this.#buffer.bytes, this.length);
   }
 
   /** The bytes of the last read are not to be trusted as parsed: the next read is CHANGED. */

@@ -1,6 +1,6 @@
 import { type Collector, counter, gauge } from "../collector.ts";
 import type { CollectContext } from "../context.ts";
-import { ByteScanner } from "../kit/byte-scanner.ts";
+import { asciiText, type ByteScanner } from "../kit/byte-scanner.ts";
 import { parseNumber, valuesCollector } from "../kit/file-collector.ts";
 import { netPath } from "./net-path.ts";
 
@@ -47,17 +47,11 @@ const HEADING_BYTES_MAX = 4096;
 
 /**
  * net/stat/nf_conntrack: a line of names, then one of hexadecimal numbers per CPU. Sets the sums over
- * the CPUs, in the order of STATS. Returns how many numbers were malformed.
+ * the CPUs, in the order of STATS.
  */
-export function parseConntrackStat(
-  bytes: Uint8Array,
-  length: number,
-  values: Float64Array,
-): number {
-  const scan = new ByteScanner(bytes, length);
+export function parseConntrackStat(scan: ByteScanner, values: Float64Array): void {
   scan.skipLine();
-  const end = Math.min(scan.at, length, HEADING_BYTES_MAX);
-  const heading = Buffer.from(bytes.subarray(0, end)).toString("latin1");
+  const heading = asciiText(scan.bytes, Math.min(scan.at, scan.length, HEADING_BYTES_MAX));
   const words = heading.trim().split(/\s+/, COLUMNS_MAX);
   const targets = words.map((word) => NAMES.indexOf(word));
   for (; !scan.isDone; scan.skipLine()) {
@@ -67,5 +61,4 @@ export function parseConntrackStat(
       if (target >= 0 && count >= 0) values[target] = Math.max(values[target] ?? 0, 0) + count;
     }
   }
-  return scan.malformed;
 }

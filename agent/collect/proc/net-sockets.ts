@@ -36,6 +36,11 @@ const NEWLINE = 10;
 function addSockets(path: string, sums: Float64Array): number {
   const piece = Buffer.allocUnsafe(PIECE_BYTES);
   let malformed = 0;
+  const add = (length: number) => {
+    const scan = new ByteScanner(piece, length);
+    parseSockets(scan, sums);
+    malformed += scan.malformed;
+  };
   let descriptor = -1;
   try {
     descriptor = openSync(path, "r");
@@ -43,10 +48,10 @@ function addSockets(path: string, sums: Float64Array): number {
     for (let total = 0; total <= FILE_BYTES_MAX; ) {
       const count = readSync(descriptor, piece, kept, PIECE_BYTES - kept, null);
       const length = kept + count;
-      if (count === 0) return malformed + parseSockets(piece, length, sums);
+      const end = count === 0 ? length : piece.lastIndexOf(NEWLINE, length - 1) + 1;
+      add(end);
+      if (count === 0) return malformed;
       total += count;
-      const end = piece.lastIndexOf(NEWLINE, length - 1) + 1;
-      malformed += parseSockets(piece, end, sums);
       // A line that does not end within a piece is none.
       kept = length - end < PIECE_BYTES ? length - end : 0;
       piece.copyWithin(0, length - kept, length);
@@ -184,10 +189,9 @@ export function udpQueuesCollector(context: CollectContext): Collector {
 
 /**
  * Adds the sockets of net/tcp, net/udp and their v6 likes to `sums`. Source: kernel docs,
- * networking/proc_net_tcp. Returns how many numbers were malformed.
+ * networking/proc_net_tcp.
  */
-export function parseSockets(bytes: Uint8Array, length: number, sums: Float64Array): number {
-  const scan = new ByteScanner(bytes, length);
+export function parseSockets(scan: ByteScanner, sums: Float64Array): void {
   for (; !scan.isDone; scan.skipLine()) {
     // `sl:`, local and remote address; the heading has no colon.
     if (!scan.skipPast(COLON)) continue;
@@ -195,12 +199,11 @@ export function parseSockets(bytes: Uint8Array, length: number, sums: Float64Arr
     const number = scan.hex();
     const state = Math.min(number, SOCKETS_UNKNOWN);
     const tx = scan.hex();
-    if (bytes[scan.at] === COLON) scan.at += 1;
+    if (scan.bytes[scan.at] === COLON) scan.at += 1;
     const rx = scan.hex();
     if (state < 0 || tx < 0 || rx < 0) continue;
     sums[SOCKETS_STATE + state] = (sums[SOCKETS_STATE + state] ?? 0) + 1;
     sums[SOCKETS_TX] = (sums[SOCKETS_TX] ?? 0) + tx;
     sums[SOCKETS_RX] = (sums[SOCKETS_RX] ?? 0) + rx;
   }
-  return scan.malformed;
 }

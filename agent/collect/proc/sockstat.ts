@@ -45,19 +45,17 @@ function sockstatFile(context: CollectContext, file: string, groups: Groups): Va
       ...fields.map((field) => gauge(metric(field), helpOf(field, file))),
       ...pages.map((field) => gauge(`${metric(field)}_bytes`, bytesHelpOf(field))),
     ],
-    parse: (bytes, length, values) => {
-      const numbers = parseSockstat(asciiText(bytes, length));
-      let malformed = 0;
+    parse: (scan, values) => {
+      const numbers = parseSockstat(asciiText(scan.bytes, scan.length));
       for (const [index, field] of fields.entries()) {
         const number = numbers.get(field);
-        if (number === ABSENT) malformed += 1;
+        if (number === ABSENT) scan.malformed += 1;
         values[index] = number ?? ABSENT;
       }
       for (const [index, field] of pages.entries()) {
         const count = numbers.get(field) ?? ABSENT;
         values[fields.length + index] = count === ABSENT ? ABSENT : count * pageSize;
       }
-      return malformed;
     },
   };
 }

@@ -1,6 +1,6 @@
 import { type Collector, counter, gauge } from "../collector.ts";
 import type { CollectContext } from "../context.ts";
-import { ABSENT, ByteScanner } from "../kit/byte-scanner.ts";
+import { ABSENT, type ByteScanner } from "../kit/byte-scanner.ts";
 import { rowsCollector } from "../kit/file-collector.ts";
 import type { RowTable } from "../kit/row-table.ts";
 import { netPath } from "./net-path.ts";
@@ -40,10 +40,9 @@ export function softnetCollector(context: CollectContext): Collector {
 
 /**
  * Reads net/softnet_stat: a line of hexadecimal numbers per CPU that is online; a row's key is the
- * CPU's number. Source: the kernel's net/core/net-procfs.c. Returns how many were malformed.
+ * CPU's number. Source: the kernel's net/core/net-procfs.c.
  */
-export function parseSoftnet<T>(bytes: Uint8Array, length: number, table: RowTable<T>): number {
-  const scan = new ByteScanner(bytes, length);
+export function parseSoftnet<T>(scan: ByteScanner, table: RowTable<T>): void {
   table.start();
   for (let line = 0; !scan.isDone; line += 1, scan.skipLine()) {
     if (scan.isAtLineEnd) continue;
@@ -53,7 +52,6 @@ export function parseSoftnet<T>(bytes: Uint8Array, length: number, table: RowTab
     const row = table.take(digits, keyStart, digits.length);
     if (row !== null) row.values.set(softnet);
   }
-  return scan.malformed;
 }
 
 const softnet = new Float64Array(SOFTNET_CPU);

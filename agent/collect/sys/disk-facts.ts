@@ -56,7 +56,7 @@ export function diskFactsCollector(context: CollectContext): Collector {
   const table = new RowTable(DISK_COLUMNS + 2);
   const read = (reading: Reading) => {
     if (readRequired(file) === CHANGED) {
-      parseDiskstats(context.buffer.bytes, file.length, table);
+      parseDiskstats(file.scan(), table);
       table.finish();
     }
     for (const { key: device, values } of table.rows) {

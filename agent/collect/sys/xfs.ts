@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { type Collector, counter } from "../collector.ts";
 import { type CollectContext, hostPath } from "../context.ts";
-import { ABSENT } from "../kit/byte-scanner.ts";
+import { ABSENT, ByteScanner } from "../kit/byte-scanner.ts";
 import { type Line, lineParser } from "../kit/line-parser.ts";
 import { readingCollector } from "../kit/reading.ts";
 import { listNames, readSmallBytes } from "../kit/small-file.ts";
@@ -64,7 +64,9 @@ export function xfsCollector(context: CollectContext): Collector {
     for (const device of devices.slice(0, DEVICES_MAX)) {
       const bytes = readSmallBytes(join(directory, device, "stats/stats"));
       if (bytes === null) continue;
-      reading.malformed += parse(bytes, bytes.length, values.fill(ABSENT));
+      const scan = new ByteScanner(bytes, bytes.length);
+      parse(scan, values.fill(ABSENT));
+      reading.malformed += scan.malformed;
       for (const [index, spec] of specs.entries()) {
         reading.setCount(spec, { device }, values[index] ?? ABSENT);
       }

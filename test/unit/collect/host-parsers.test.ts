@@ -19,21 +19,22 @@ import { timexValues } from "../../../agent/collect/proc/timex.ts";
 import { parseUdev } from "../../../agent/collect/sys/disk-facts.ts";
 import { mutated } from "./mutated.ts";
 
-type Parse = (bytes: Uint8Array, length: number, values: Float64Array) => number;
-type ParseRows = (bytes: Uint8Array, length: number, table: RowTable) => number;
+type Parse = (scan: ByteScanner, values: Float64Array) => void;
+type ParseRows = (scan: ByteScanner, table: RowTable) => void;
 
 const FILLER = "9 9 9 garbage behind the end\n";
 
 /** The values; behind the file the buffer holds what an earlier, longer file left. */
 function valuesOf(parse: Parse, text: string, size: number): [malformed: number, ...number[]] {
   const values = new Float64Array(size).fill(-1);
-  const bytes = Buffer.from(text + FILLER);
-  return [parse(bytes, text.length, values), ...values];
+  const scan = new ByteScanner(Buffer.from(text + FILLER), text.length);
+  parse(scan, values);
+  return [scan.malformed, ...values];
 }
 
 function rowsOf(parse: ParseRows, text: string, columns: number): Record<string, number[]> {
   const table = new RowTable(columns);
-  parse(Buffer.from(text + FILLER), text.length, table);
+  parse(new ByteScanner(Buffer.from(text + FILLER), text.length), table);
   table.finish();
   return Object.fromEntries(table.rows.map(({ key, values }) => [key, [...values]]));
 }
@@ -48,7 +49,7 @@ const snmp = () => new HeadedLines(["Ip Forwarding", "Tcp InSegs", "Tcp OutSegs"
 describe("net/snmp and net/netstat", () => {
   test("numbers are found by the names above them, and a negative one that is not wanted is none of ours", () => {
     const lines = snmp();
-    const parse: Parse = (bytes, length, values) => lines.parse(bytes, length, values);
+    const parse: Parse = (scan, values) => lines.parse(scan, values);
     expect(valuesOf(parse, SNMP, 4)).toEqual([0, 1, 33041, 26728, -1]);
     // The second time the names are only compared.
     expect(valuesOf(parse, SNMP.replace("33041", "33042"), 4)).toEqual([0, 1, 33042, 26728, -1]);
@@ -56,7 +57,7 @@ describe("net/snmp and net/netstat", () => {
 
   test("other names than the last time are read anew", () => {
     const lines = snmp();
-    const parse: Parse = (bytes, length, values) => lines.parse(bytes, length, values);
+    const parse: Parse = (scan, values) => lines.parse(scan, values);
     valuesOf(parse, SNMP, 4);
     const other = SNMP.replace("InSegs OutSegs", "OutSegs InSegs");
     expect(valuesOf(parse, other, 4)).toEqual([0, 1, 26728, 33041, -1]);
@@ -65,7 +66,9 @@ describe("net/snmp and net/netstat", () => {
   test("a wanted number that is none is counted", () => {
     const lines = snmp();
     const text = SNMP.replace("33041", "-5");
-    expect(valuesOf((b, n, v) => lines.parse(b, n, v), text, 4)).toEqual([1, 1, -1, 26728, -1]);
+    expect(valuesOf((scan, values) => lines.parse(scan, values), text, 4)).toEqual([
+      1, 1, -1, 26728, -1,
+    ]);
   });
 });
 
@@ -264,16 +267,15 @@ const lines = snmp();
 function table(parse: ParseRows, columns: number): Parse {
   // One table for all runs: what a mutated file leaves behind must not hurt the next.
   const rows = new RowTable(columns);
-  return (bytes, length, values) => {
-    const malformed = parse(bytes, length, rows);
+  return (scan, values) => {
+    parse(scan, rows);
     rows.finish();
     for (const row of rows.rows) values.set(row.values);
-    return malformed;
   };
 }
 
 const MUTATED: readonly (readonly [name: string, original: string, parse: Parse])[] = [
-  ["snmp", SNMP, (b, n, v) => lines.parse(b, n, v)],
+  ["snmp", SNMP, (scan, values) => lines.parse(scan, values)],
   ["softnet", SOFTNET, table(parseSoftnet, SOFTNET_COLUMNS)],
   ["arp", ARP, table(parseArp, 1)],
   ["schedstat", SCHEDSTAT, table(parseSchedstat, SCHEDSTAT_COLUMNS)],
@@ -287,8 +289,9 @@ describe("mutated files", () => {
     fc.assert(
       fc.property(mutated(Buffer.from(original)), (bytes) => {
         names.fill(-1);
-        const malformed = parse(bytes, bytes.length, names);
-        for (const value of [malformed, ...names]) {
+        const scan = new ByteScanner(bytes, bytes.length);
+        parse(scan, names);
+        for (const value of [scan.malformed, ...names]) {
           if (!(Number.isFinite(value) && value >= -1)) throw new Error(`gives ${value}`);
         }
       }),
@@ -314,7 +317,7 @@ describe("mutated files", () => {
 
   test("a megabyte of garbage is read in well under a second", () => {
     const garbage = Buffer.alloc(1_000_000, "x9 \n:=\t4.a max\0\xff12\n7");
-    for (const [, , parse] of MUTATED) parse(garbage, garbage.length, names);
+    for (const [, , parse] of MUTATED) parse(new ByteScanner(garbage, garbage.length), names);
     parseInterrupts(garbage.toString());
     parseCpuinfo(garbage.toString());
   }, 5000);

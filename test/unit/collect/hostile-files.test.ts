@@ -6,6 +6,7 @@ import { V1_FILES, V2_FILES } from "../../../agent/collect/cgroup/cgroup-files.t
 import { V1_IO_FILES, V2_IO_FILES } from "../../../agent/collect/cgroup/cgroup-io.ts";
 import { VALUES } from "../../../agent/collect/cgroup/cgroup-specs.ts";
 import { parseMembership } from "../../../agent/collect/cgroup/hierarchies.ts";
+import { ByteScanner } from "../../../agent/collect/kit/byte-scanner.ts";
 import { KeyTable, parseKeyValues } from "../../../agent/collect/kit/key-table.ts";
 import { RowTable } from "../../../agent/collect/kit/row-table.ts";
 import { DISK_COLUMNS, parseDiskstats } from "../../../agent/collect/proc/diskstats.ts";
@@ -29,26 +30,26 @@ const hasFixtures = existsSync(FIXTURES);
 
 type Reader = (bytes: Uint8Array, length: number) => Iterable<number>;
 
-function table(
-  columns: number,
-  parse: (bytes: Uint8Array, length: number, rows: RowTable) => number,
-): Reader {
+function table(columns: number, parse: (scan: ByteScanner, rows: RowTable) => void): Reader {
   // One table for all runs: what a mutated file leaves behind must not hurt the next.
   const rows = new RowTable(columns);
   return (bytes, length) => {
-    const malformed = parse(bytes, length, rows);
+    const scan = new ByteScanner(bytes, length);
+    parse(scan, rows);
     rows.finish();
-    return [malformed, ...rows.rows.flatMap((row) => [...row.values])];
+    return [scan.malformed, ...rows.rows.flatMap((row) => [...row.values])];
   };
 }
 
 function values(
   size: number,
-  parse: (bytes: Uint8Array, length: number, into: Float64Array, target: number) => number,
+  parse: (scan: ByteScanner, into: Float64Array, target: number) => void,
 ): Reader {
   return (bytes, length) => {
     const into = new Float64Array(size).fill(-1);
-    return [parse(bytes, length, into, 0), ...into];
+    const scan = new ByteScanner(bytes, length);
+    parse(scan, into, 0);
+    return [scan.malformed, ...into];
   };
 }
 
@@ -60,7 +61,7 @@ const stats = new KeyTable([
 
 const totals = new Float64Array(6);
 const CASES: [string, string, Reader][] = [
-  ["stat", `${PROC}/stat`, table(CPU_COLUMNS, (b, n, t) => parseProcStat(b, n, t, totals))],
+  ["stat", `${PROC}/stat`, table(CPU_COLUMNS, (scan, rows) => parseProcStat(scan, rows, totals))],
   ["meminfo", `${PROC}/meminfo`, table(2, parseMeminfo)],
   ["vmstat", `${PROC}/vmstat`, table(1, parseVmstat)],
   ["diskstats", `${PROC}/diskstats`, table(DISK_COLUMNS + 2, parseDiskstats)],
@@ -71,7 +72,7 @@ const CASES: [string, string, Reader][] = [
   [
     "memory.stat",
     `${V2}/docker.service/memory.stat`,
-    values(3, (b, n, into) => parseKeyValues(b, n, stats, into)),
+    values(3, (scan, into) => parseKeyValues(scan, stats, into)),
   ],
 ];
 for (const [files, root] of [
@@ -96,9 +97,10 @@ for (const { names, columns, parse } of [...V1_IO_FILES, ...V2_IO_FILES]) {
     path,
     path,
     (bytes, length) => {
-      const malformed = parse(bytes, length, rows as never);
+      const scan = new ByteScanner(bytes, length);
+      parse(scan, rows);
       rows.finish();
-      return [malformed, ...rows.rows.flatMap((row) => [...row.values])];
+      return [scan.malformed, ...rows.rows.flatMap((row) => [...row.values])];
     },
   ]);
 }

@@ -22,28 +22,22 @@ function scanner(text: string): ByteScanner {
   return new ByteScanner(bytes, bytes.length);
 }
 
-type TableParser = (bytes: Uint8Array, length: number, table: RowTable) => number;
+type TableParser = (scan: ByteScanner, table: RowTable) => void;
 
 /** The rows of one parse, as plain data. */
 function rowsOf(parse: TableParser, columns: number, text: string, table = new RowTable(columns)) {
-  const bytes = Buffer.from(text);
-  const malformed = parse(bytes, bytes.length, table);
+  const scan = scanner(text);
+  parse(scan, table);
   const gone = table.finish().map((row) => row.key);
   const rows = Object.fromEntries(table.rows.map((row) => [row.key, [...row.values]]));
-  return { rows, malformed, gone };
+  return { rows, malformed: scan.malformed, gone };
 }
 
-type ValuesParser = (
-  bytes: Uint8Array,
-  length: number,
-  values: Float64Array,
-  target: number,
-) => number;
+type ValuesParser = (scan: ByteScanner, values: Float64Array, target: number) => void;
 
 function valuesOf(parse: ValuesParser, text: string, size: number): number[] {
   const values = new Float64Array(size).fill(-7);
-  const bytes = Buffer.from(text);
-  parse(bytes, bytes.length, values, 0);
+  parse(scanner(text), values, 0);
   return [...values];
 }
 
@@ -90,9 +84,9 @@ describe("key value files", () => {
 
   function read(text: string): [number[], number] {
     const values = new Float64Array(3).fill(-7);
-    const bytes = Buffer.from(text);
-    const malformed = parseKeyValues(bytes, bytes.length, table, values);
-    return [[...values], malformed];
+    const scan = scanner(text);
+    parseKeyValues(scan, table, values);
+    return [[...values], scan.malformed];
   }
 
   test("wanted keys are found wherever they stand, others are skipped", () => {
@@ -118,8 +112,7 @@ describe("/proc/stat", () => {
 
   test("gives each CPU and the totals, and not the sum of all CPUs", () => {
     const totals = new Float64Array(6);
-    const parse: TableParser = (bytes, length, table) =>
-      parseProcStat(bytes, length, table, totals);
+    const parse: TableParser = (scan, table) => parseProcStat(scan, table, totals);
     const { rows, malformed } = rowsOf(parse, CPU_COLUMNS, TEXT);
     expect(rows).toEqual({
       0: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10],
