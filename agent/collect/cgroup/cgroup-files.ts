@@ -3,7 +3,7 @@ import { ABSENT, type ByteScanner } from "../kit/byte-scanner.ts";
 import { HeldFile, type HeldFileOptions, MISSING } from "../kit/held-file.ts";
 import { KeyTable, parseKeyValues } from "../kit/key-table.ts";
 import { parsePressure } from "../proc/pressure.ts";
-import * as at from "./cgroup-specs.ts";
+import { at } from "./cgroup-specs.ts";
 import type { Controller } from "./hierarchies.ts";
 
 /**

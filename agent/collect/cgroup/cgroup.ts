@@ -16,7 +16,7 @@ import { CgroupName, type NameOptions } from "./cgroup-name.ts";
 import { ContainerNetwork, type NetworkSpaces } from "./cgroup-network.ts";
 import { type CgroupProcesses, type FirstProcess, PIDS_MAX } from "./cgroup-processes.ts";
 import { CgroupRatios } from "./cgroup-ratios.ts";
-import * as at from "./cgroup-specs.ts";
+import { at, V1_SCALES, V1_SPECS, V2_SCALES, V2_SPECS, VALUES } from "./cgroup-specs.ts";
 import type { CgroupNode } from "./cgroup-tree.ts";
 import { type Controller, type Hierarchies, pathInHierarchy } from "./hierarchies.ts";
 import type { OomKills } from "./oom-kills.ts";
@@ -57,7 +57,7 @@ export class Cgroup {
   readonly #network: ContainerNetwork | null;
   readonly #isV1: boolean;
   readonly #ratios: CgroupRatios;
-  readonly #values = new Float64Array(at.VALUES).fill(ABSENT);
+  readonly #values = new Float64Array(VALUES).fill(ABSENT);
   /** Null before the labels are known. */
   #row: SeriesRow | null = null;
   #directories = new Map<Controller, string | null>();
@@ -88,7 +88,7 @@ export class Cgroup {
     const isContainer = node.kind.kind === "container";
     this.#network = isContainer ? new ContainerNetwork(parts.context, parts.spaces) : null;
     this.#isV1 = parts.hierarchies.byController.get("cpuacct")?.version === 1;
-    this.#ratios = new CgroupRatios(this.#isV1 ? at.V1_USAGE_SCALE : at.V2_CPU_SCALE);
+    this.#ratios = new CgroupRatios((this.#isV1 ? V1_SCALES : V2_SCALES).usage);
     const isV1Io = parts.hierarchies.byController.get("io")?.version === 1;
     this.#io = new CgroupIo(parts.context, parts.devices, isV1Io);
     this.#label();
@@ -350,17 +350,6 @@ function spreadOf(path: string): number {
   for (let i = 0; i < path.length; i += 1) sum = (sum * 31 + path.charCodeAt(i)) % 60;
   return sum * 1000;
 }
-
-const V1_SPECS = at.cgroupSpecs({
-  usage: at.V1_USAGE_SCALE,
-  modes: at.V1_MODES_SCALE,
-  throttled: at.V1_THROTTLED_SCALE,
-});
-const V2_SPECS = at.cgroupSpecs({
-  usage: at.V2_CPU_SCALE,
-  modes: at.V2_CPU_SCALE,
-  throttled: at.V2_CPU_SCALE,
-});
 
 /** A clock that was set back makes everything due. */
 function isDue(nowMs: number, lastMs: number, periodMs: number): boolean {
