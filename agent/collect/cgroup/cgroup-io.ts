@@ -127,7 +127,7 @@ export class CgroupIo {
   relabel(labels: Readonly<Record<string, string>>): void {
     this.#labels = labels;
     this.#isNews = true;
-    for (const { table } of this.#files) retireRows(table);
+    for (const { table } of this.#files) table.rows.forEach(retire);
   }
 
   close(): void {
@@ -164,10 +164,6 @@ export class CgroupIo {
       usage: file.hasBytes ? new SeriesRow(sink, USAGE_SPECS, usageLabels) : null,
     };
   }
-}
-
-function retireRows(table: RowTable<DeviceRows>): void {
-  for (const row of table.rows) retire(row);
 }
 
 function retire(row: { attachment: DeviceRows | null }): void {

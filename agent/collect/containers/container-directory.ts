@@ -1,6 +1,6 @@
 import { errorMessage } from "../../../shared/errors.ts";
 import type { Clock, Logger, Random } from "../../../shared/platform/ports.ts";
-import { sleepUnlessAborted } from "../../../shared/time/repeat.ts";
+import { repeat } from "../../../shared/time/repeat.ts";
 import { SerialQueue } from "../../../shared/time/serial-queue.ts";
 import type { Faults } from "../context.ts";
 import { ConfigFiles } from "./config-files.ts";
@@ -175,10 +175,9 @@ export class ContainerDirectory implements AsyncDisposable {
 
   #askEngines(entry: ContainerEntry, runtime: string): void {
     if (runtime !== "docker" && runtime !== "podman" && runtime !== "") return;
-    const isNew = runtime === "" ? !this.#wanted.docker : !this.#wanted[runtime];
-    if (isNew) {
-      if (runtime !== "podman") this.#wanted.docker = true;
-      if (runtime === "podman") this.#wanted.podman = true;
+    const wanted = runtime || "docker";
+    if (!this.#wanted[wanted]) {
+      this.#wanted[wanted] = true;
       if (this.#search !== null) this.#watchSockets();
     }
     this.#begin();
@@ -201,7 +200,10 @@ export class ContainerDirectory implements AsyncDisposable {
     if (!isWanted()) return;
     try {
       const facts = await this.#files.find(entry.id, runtimeHint, entry.cgroupPath);
-      if (facts !== null && isWanted()) this.#takeFile(entry, facts);
+      // What a runtime told meanwhile has no less in it than a file.
+      if (facts === null || !isWanted()) return;
+      entry.set(facts, this.#options.clock.monotonicMs());
+      this.#changes += 1;
     } catch (error) {
       this.#options.faults.add(COLLECTOR, "unreadable", 1);
       this.#options.logger.debug({ error: errorMessage(error) }, "container's files not read");
@@ -211,25 +213,14 @@ export class ContainerDirectory implements AsyncDisposable {
     }
   }
 
-  /** What a runtime told has no less in it than a file, and what it will tell has more. */
-  #takeFile(entry: ContainerEntry, facts: ContainerFacts): void {
-    if (entry.watch !== null) return;
-    entry.set(facts, this.#options.clock.monotonicMs());
-    this.#changes += 1;
-  }
-
   #begin(): void {
     if (this.#search !== null || this.#stop.signal.aborted) return;
-    this.#watchSockets();
-    this.#search = this.#searchSockets();
-  }
-
-  async #searchSockets(): Promise<void> {
-    const { signal } = this.#stop;
-    while (!signal.aborted) {
-      await sleepUnlessAborted(this.#options.clock, SEARCH_MS, signal);
-      if (!signal.aborted) this.#watchSockets();
-    }
+    const searching = {
+      run: () => this.#watchSockets(),
+      pauseMs: () => SEARCH_MS,
+      failure: "container runtimes are not looked for",
+    };
+    this.#search = repeat(searching, this.#options, this.#stop.signal);
   }
 
   #watchSockets(): void {

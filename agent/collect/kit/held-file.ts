@@ -118,11 +118,6 @@ export class HeldFile {
     return new ByteScanner(this.#buffer.bytes, this.length);
   }
 
-  /** The bytes of the last read are not to be trusted as parsed: the next read is CHANGED. */
-  forget(): void {
-    this.#lastLength = -1;
-  }
-
   close(): void {
     if (this.#descriptor < 0) return;
     const descriptor = this.#descriptor;
