@@ -116,17 +116,9 @@ function hostEntries(
   { textfileDirectory, logger }: Pick<CollectOptions, "textfileDirectory" | "logger">,
   isTaken: (metric: string) => boolean,
 ): CollectorEntry[] {
-  const directory = textfileDirectory ?? "";
-  return [
-    ...TICK_COLLECTORS,
-    ...HOST_COLLECTORS,
-    ...DEVICE_COLLECTORS,
-    textfileCollector({
-      isTaken,
-      ...(directory === "" ? {} : { directory }),
-      ...(logger === undefined ? {} : { logger }),
-    }),
-  ];
+  const directory = textfileDirectory || undefined;
+  const textfile = textfileCollector({ isTaken, directory, logger });
+  return [...TICK_COLLECTORS, ...HOST_COLLECTORS, ...DEVICE_COLLECTORS, textfile];
 }
 
 /** What only runtimes know. */

@@ -35,7 +35,7 @@ export class CgroupCollector implements Collector {
     ...V2_SPECS,
     ...IO_SPECS,
     ...USAGE_SPECS,
-    ...NETWORK_SPECS.filter((spec) => spec !== null),
+    ...NETWORK_SPECS,
     ...AGENT_SPECS,
   ]);
   readonly #context: CollectContext;

@@ -1,19 +1,16 @@
 import { statSync } from "node:fs";
-import { SeriesRow, type SeriesSpec } from "../collector.ts";
+import { SeriesRow } from "../collector.ts";
 import { type CollectContext, hostFile, hostPath } from "../context.ts";
 import { CHANGED, type HeldFile, SAME } from "../kit/held-file.ts";
 import { RowTable } from "../kit/row-table.ts";
 import { NETDEV_COLUMNS, parseNetdev } from "../proc/net-dev.ts";
-import { NETWORK_SPECS } from "./cgroup-specs.ts";
+import { NETWORK_COLUMNS, NETWORK_SPECS } from "./cgroup-specs.ts";
 
 const LOOPBACK = "lo";
 const COLLECTOR = "cgroup";
 
-const SPECS: readonly SeriesSpec[] = NETWORK_SPECS.filter((spec) => spec !== null);
-/** Of SPECS, the columns of net/dev. */
-const COLUMNS = NETWORK_SPECS.flatMap((spec, column) => (spec === null ? [] : [column]));
-/** Of one device, as SPECS has them; kept for its memory. */
-const told = new Float64Array(COLUMNS.length);
+/** The values of one device; kept for its memory. */
+const told = new Float64Array(NETWORK_COLUMNS.length);
 
 /**
  * Which name spaces have somebody who tells of them. A name space is known by the inode of its
@@ -120,7 +117,7 @@ export class ContainerNetwork {
     for (const row of this.#table.rows) {
       if (row.key === LOOPBACK) continue;
       row.attachment ??= this.#series(row.key);
-      for (const [i, column] of COLUMNS.entries()) told[i] = row.values[column] ?? -1;
+      for (const [i, column] of NETWORK_COLUMNS.entries()) told[i] = row.values[column] ?? -1;
       row.attachment.holdAll(told);
     }
   }
@@ -152,6 +149,6 @@ export class ContainerNetwork {
   }
 
   #series(device: string): SeriesRow {
-    return new SeriesRow(this.#context.sink, SPECS, { ...this.#labels, interface: device });
+    return new SeriesRow(this.#context.sink, NETWORK_SPECS, { ...this.#labels, interface: device });
   }
 }

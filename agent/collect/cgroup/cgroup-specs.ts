@@ -189,16 +189,13 @@ export const USAGE_SPECS: readonly SeriesSpec[] = ["Read", "Write"].map((operati
   labels: { operation },
 }));
 
-/** Per device as well, in the order of the columns of net/dev; null: not told. */
-export const NETWORK_SPECS: readonly (SeriesSpec | null)[] = [
+/** Per device as well, of these columns of net/dev. */
+export const NETWORK_COLUMNS = [0, 1, 2, 3, 8, 9, 10, 11] as const;
+export const NETWORK_SPECS: readonly SeriesSpec[] = [
   counter("container_network_receive_bytes_total", "Bytes received."),
   counter("container_network_receive_packets_total", "Packets received."),
   counter("container_network_receive_errors_total", "Packets received with an error."),
   counter("container_network_receive_packets_dropped_total", "Received packets that were dropped."),
-  null,
-  null,
-  null,
-  null,
   counter("container_network_transmit_bytes_total", "Bytes sent."),
   counter("container_network_transmit_packets_total", "Packets sent."),
   counter("container_network_transmit_errors_total", "Packets that could not be sent."),

@@ -210,11 +210,12 @@ export class Cgroup {
     let isNew = this.#io.open(this.#directories.get("io") ?? null) || isAnew;
     for (const entry of this.#files) {
       if (entry.held !== null) continue;
-      entry.held = this.#open(entry.file);
+      const { controller, names, comparesBytes } = entry.file;
+      const directory = directories.get(controller) ?? null;
+      entry.held = openFirst(this.#parts.context, directory, names, { comparesBytes });
       isNew ||= entry.held !== null;
     }
-    if (!isNew) return;
-    this.#readAllAtMs = Number.NEGATIVE_INFINITY;
+    if (isNew) this.#readAllAtMs = Number.NEGATIVE_INFINITY;
   }
 
   #findDirectories(isAnew: boolean): Map<Controller, string | null> {
@@ -258,11 +259,6 @@ export class Cgroup {
     const ordered = [...files.filter(isFirst), ...files.filter((file) => !isFirst(file))];
     this.#restFrom = files.filter(isFirst).length;
     this.#files = ordered.map((file) => ({ file, held: null }));
-  }
-
-  #open({ controller, names, comparesBytes }: CgroupFile): HeldFile | null {
-    const directory = this.#directories.get(controller) ?? null;
-    return openFirst(this.#parts.context, directory, names, { comparesBytes });
   }
 
   /** False when the cgroup is gone. */

@@ -3,18 +3,18 @@ import type { CollectContext } from "../context.ts";
 import { BackgroundWork, readingTimeMs, TIMEOUT_MS } from "../kit/background-work.ts";
 import { ABSENT } from "../kit/byte-scanner.ts";
 import { ChangingRow } from "../kit/changing-row.ts";
-import type { AskSpace } from "../kit/statfs.ts";
+import {
+  type AskSpace,
+  FILES,
+  FILES_FREE,
+  FREE_BYTES,
+  SIZE_BYTES,
+  type Space,
+} from "../kit/statfs.ts";
 import type { ContainerDirectory } from "./container-directory.ts";
 import { ENDED } from "./container-entry.ts";
 import { type ContainerFacts, SERIES_LABELS_DEFAULT, seriesLabels } from "./container-facts.ts";
-import {
-  type FileSystem,
-  FileSystems,
-  INODES_FREE,
-  INODES_TOTAL,
-  LIMIT_BYTES,
-  USED_BYTES,
-} from "./file-systems.ts";
+import { type FileSystem, FileSystems } from "./file-systems.ts";
 import { nodeLayerDisk } from "./layer-disk.ts";
 import { type LayerPlace, LayerPlaces, mountedPlace } from "./layer-places.ts";
 import { type LayerDisk, LayerWalk } from "./layer-walk.ts";
@@ -126,7 +126,7 @@ class ContainerFilesystems implements Collector {
     this.#learnedAtMs = null;
     this.#work.goOn(nowMs, () => this.#isStatfsDue || this.#isWalkDue());
     if (this.#readAtMs === null) return;
-    for (const [{ values }, row] of this.#roots) setRow(row, values, values[USED_BYTES] ?? ABSENT);
+    for (const [{ space }, row] of this.#roots) setRow(row, space, usedOf(space));
     for (const layer of this.#containers.values()) layer.set();
   }
 
@@ -225,7 +225,8 @@ class ContainerFilesystems implements Collector {
     }
     const path = layer.place?.layer;
     if (typeof path !== "string") return true;
-    const bytes = Buffer.from(`${this.#hostRoot()}${path}`).toString("latin1");
+    const root = this.#context.hostRoot.replace(/\/+$/, "");
+    const bytes = Buffer.from(`${root}${path}`).toString("latin1");
     this.#walk = { layer, walk: new LayerWalk(this.#disk, bytes) };
     return true;
   }
@@ -265,10 +266,6 @@ class ContainerFilesystems implements Collector {
     this.#walk = null;
     await walk?.close();
   }
-
-  #hostRoot(): string {
-    return this.#context.hostRoot.replace(/\/+$/, "");
-  }
 }
 
 /**
@@ -296,7 +293,7 @@ class Layer {
   }
 
   get isUnasked(): boolean {
-    return this.#fileSystem !== null && this.#fileSystem.values[LIMIT_BYTES] === ABSENT;
+    return this.#fileSystem !== null && this.#fileSystem.space === null;
   }
 
   name(facts: ContainerFacts, cgroupPath: string, chosen: readonly string[]): void {
@@ -318,7 +315,7 @@ class Layer {
   set(): void {
     const { row } = this.#row;
     if (row !== null && this.#fileSystem !== null) {
-      setRow(row, this.#fileSystem.values, this.usedBytes);
+      setRow(row, this.#fileSystem.space, this.usedBytes);
     }
   }
 
@@ -333,11 +330,18 @@ class Layer {
   }
 }
 
-function setRow(row: SeriesRow, values: Float64Array, usedBytes: number): void {
-  row.set(USED_BYTES, usedBytes);
-  row.set(LIMIT_BYTES, values[LIMIT_BYTES] ?? ABSENT);
-  row.set(INODES_FREE, values[INODES_FREE] ?? ABSENT);
-  row.set(INODES_TOTAL, values[INODES_TOTAL] ?? ABSENT);
+function usedOf(space: Space | null): number {
+  const size = space?.[SIZE_BYTES] ?? ABSENT;
+  const free = space?.[FREE_BYTES] ?? ABSENT;
+  return size >= 0 && free >= 0 ? size - free : ABSENT;
+}
+
+/** In the order of SPECS. */
+function setRow(row: SeriesRow, space: Space | null, usedBytes: number): void {
+  row.set(0, usedBytes);
+  row.set(1, space?.[SIZE_BYTES] ?? ABSENT);
+  row.set(2, space?.[FILES_FREE] ?? ABSENT);
+  row.set(3, space?.[FILES] ?? ABSENT);
 }
 
 function isRunning({ id, state }: ContainerFacts, cgroupPath: string): boolean {

@@ -113,9 +113,12 @@ export function valuesCollector(
   return new FileCollector(context, name, sources);
 }
 
-/** Reads a file that is one number. */
-export function parseNumber(scan: ByteScanner, values: Float64Array): void {
-  values[0] = scan.count();
+/** A file that is one number. */
+export function numberFile(path: string, spec: SeriesSpec, isOptional = false): ValuesOptions {
+  const parse: ParseValues = (scan, values) => {
+    values[0] = scan.count();
+  };
+  return { path, specs: [spec], parse, isOptional };
 }
 
 type Series = {

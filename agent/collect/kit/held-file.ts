@@ -162,6 +162,18 @@ export class HeldFile {
   }
 }
 
+/** The whole of a file that is read once; null when it is not there, or not ours to read. */
+export function readOnce(path: string, buffer: ReadBuffer): string | null {
+  const file = new HeldFile(path, buffer, { hasManyRecords: true, comparesBytes: false });
+  try {
+    return file.read() < MISSING ? buffer.bytes.toString("utf8", 0, file.length) : null;
+  } catch {
+    return null;
+  } finally {
+    file.close();
+  }
+}
+
 function unreadable(path: string, cause: unknown): OperationalError {
   return new OperationalError("UNAVAILABLE", `Cannot read ${path}: ${errorMessage(cause)}`, {
     cause,

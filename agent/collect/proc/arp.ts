@@ -1,9 +1,8 @@
 import { type Collector, gauge } from "../collector.ts";
-import type { CollectContext } from "../context.ts";
+import { type CollectContext, netPath } from "../context.ts";
 import type { ByteScanner } from "../kit/byte-scanner.ts";
 import { rowsCollector } from "../kit/file-collector.ts";
 import type { RowTable } from "../kit/row-table.ts";
-import { netPath } from "./net-path.ts";
 
 /** Of a line, before the device. */
 const COLUMNS_BEFORE = 5;

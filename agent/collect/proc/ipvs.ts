@@ -1,8 +1,7 @@
 import { type Collector, counter } from "../collector.ts";
-import type { CollectContext } from "../context.ts";
+import { type CollectContext, netPath } from "../context.ts";
 import type { ByteScanner } from "../kit/byte-scanner.ts";
 import { valuesCollector } from "../kit/file-collector.ts";
-import { netPath } from "./net-path.ts";
 
 const SPECS = [
   counter("node_ipvs_connections_total", "Connections."),

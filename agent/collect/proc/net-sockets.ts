@@ -1,11 +1,10 @@
 import { closeSync, openSync, readSync } from "node:fs";
 import { errorMessage, OperationalError, systemCode } from "../../../shared/errors.ts";
 import { type Collector, gauge } from "../collector.ts";
-import { type CollectContext, hostPath } from "../context.ts";
+import { type CollectContext, hostPath, netPath } from "../context.ts";
 import { ByteScanner } from "../kit/byte-scanner.ts";
 import { readingCollector } from "../kit/reading.ts";
 import { readSmallFile } from "../kit/small-file.ts";
-import { netPath } from "./net-path.ts";
 import { parseSockstat } from "./sockstat.ts";
 
 const COLON = 58;

@@ -1,10 +1,9 @@
 import { type Collector, counter, gauge, type SeriesSpec } from "../collector.ts";
-import type { CollectContext } from "../context.ts";
+import { type CollectContext, netPath } from "../context.ts";
 import { ABSENT, asciiText, type ByteScanner } from "../kit/byte-scanner.ts";
 import { type ValuesOptions, valuesCollector } from "../kit/file-collector.ts";
 import { KeyTable, parseKeyValues } from "../kit/key-table.ts";
 import { numberIn } from "../kit/small-file.ts";
-import { netPath } from "./net-path.ts";
 
 type Fields = readonly (readonly [group: string, names: string])[];
 

@@ -1,9 +1,8 @@
-import { type Collector, gauge } from "../collector.ts";
-import { type CollectContext, hostPath } from "../context.ts";
+import { type Collector, gauge, type SeriesSpec } from "../collector.ts";
+import { type CollectContext, hostPath, netPath } from "../context.ts";
 import { ABSENT, asciiText } from "../kit/byte-scanner.ts";
 import { type ValuesOptions, valuesCollector } from "../kit/file-collector.ts";
 import { numberIn, readSmallBytes } from "../kit/small-file.ts";
-import { netPath } from "./net-path.ts";
 
 type Groups = readonly (readonly [group: string, names: string])[];
 
@@ -38,13 +37,9 @@ function sockstatFile(context: CollectContext, file: string, groups: Groups): Va
   // Behind the numbers of the file, those of pages once more, in bytes.
   const pages = fields.filter((field) => field.endsWith(" mem"));
   const pageSize = pageBytes(hostPath(context, "/proc/self/auxv"));
-  const metric = (field: string) => `node_sockstat_${field.replace(" ", "_")}`;
   return {
     path: netPath(context, file),
-    specs: [
-      ...fields.map((field) => gauge(metric(field), helpOf(field, file))),
-      ...pages.map((field) => gauge(`${metric(field)}_bytes`, bytesHelpOf(field))),
-    ],
+    specs: [...fields.map((field) => specOf(field, file)), ...pages.map(bytesSpecOf)],
     parse: (scan, values) => {
       const numbers = parseSockstat(asciiText(scan.bytes, scan.length));
       for (const [index, field] of fields.entries()) {
@@ -60,13 +55,14 @@ function sockstatFile(context: CollectContext, file: string, groups: Groups): Va
   };
 }
 
-function helpOf(field: string, file: string): string {
+function specOf(field: string, file: string): SeriesSpec {
   const [group, name] = field.split(" ");
-  return `${name} of ${group} in /proc/net/${file}.`;
+  return gauge(`node_sockstat_${group}_${name}`, `${name} of ${group} in /proc/net/${file}.`);
 }
 
-function bytesHelpOf(field: string): string {
-  return `Memory that buffers of ${field.split(" ")[0]} take.`;
+function bytesSpecOf(field: string): SeriesSpec {
+  const [group] = field.split(" ");
+  return gauge(`node_sockstat_${group}_mem_bytes`, `Memory that buffers of ${group} take.`);
 }
 
 /** The numbers of lines such as `TCP: inuse 6 orphan 0` by `TCP inuse`; ABSENT: malformed. */

@@ -1,9 +1,8 @@
 import { type Collector, counter, gauge } from "../collector.ts";
-import type { CollectContext } from "../context.ts";
+import { type CollectContext, netPath } from "../context.ts";
 import { ABSENT, type ByteScanner } from "../kit/byte-scanner.ts";
 import { rowsCollector } from "../kit/file-collector.ts";
 import type { RowTable } from "../kit/row-table.ts";
-import { netPath } from "./net-path.ts";
 
 const ZERO = 48;
 /** Columns of a softnet row, of which older kernels have only the first ones. */

@@ -26,10 +26,10 @@ const RESERVED = /^(?:node_textfile_|node_scrape_collector_|telltale_|container_
 
 export type TextfileOptions = {
   /** As the host sees it; the default one need not exist. */
-  readonly directory?: string;
+  readonly directory?: string | undefined;
   /** Whether a collector of ours gives this metric: a file with such a metric is refused. */
   readonly isTaken?: (metric: string) => boolean;
-  readonly logger?: Logger;
+  readonly logger?: Logger | undefined;
 };
 
 /** Metrics that other programs leave in `*.prom` files. */
