@@ -5,7 +5,7 @@ import { SerialQueue } from "../../../shared/time/serial-queue.ts";
 import type { Faults } from "../context.ts";
 import { ConfigFiles } from "./config-files.ts";
 import { ContainerEntry } from "./container-entry.ts";
-import { type ContainerFacts, type OomEvents, runtimeOf } from "./container-facts.ts";
+import { type ContainerFacts, FULL_ID, type OomEvents, runtimeOf } from "./container-facts.ts";
 import type { EngineEvent } from "./engine-answers.ts";
 import {
   findSockets,
@@ -39,7 +39,6 @@ const CONTAINERS_MAX = 5000;
 /** For how long a container that does not run is told of. */
 const ENDED_MAX_MS = 24 * 3600 * 1000;
 const COLLECTOR = "runtime";
-const CONTAINER_ID = /^[0-9a-f]{64}$/;
 
 /**
  * Who is behind a cgroup. Runtimes are asked once what there is and tell of changes themselves;
@@ -153,7 +152,7 @@ export class ContainerDirectory implements AsyncDisposable {
     }
     const monotonicMs = this.#options.clock.monotonicMs();
     if (entry.isSettled) return entry.facts;
-    if (!CONTAINER_ID.test(entry.id)) return this.#settle(entry, runtimeHint, monotonicMs);
+    if (!FULL_ID.test(entry.id)) return this.#settle(entry, runtimeHint, monotonicMs);
     // A clock that was set back begins the wait anew.
     if (!(nowMs >= entry.askedAtMs)) {
       entry.askedAtMs = nowMs;

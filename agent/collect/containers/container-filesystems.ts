@@ -13,7 +13,12 @@ import {
 } from "../kit/statfs.ts";
 import type { ContainerDirectory } from "./container-directory.ts";
 import { ENDED } from "./container-entry.ts";
-import { type ContainerFacts, SERIES_LABELS_DEFAULT, seriesLabels } from "./container-facts.ts";
+import {
+  type ContainerFacts,
+  FULL_ID,
+  SERIES_LABELS_DEFAULT,
+  seriesLabels,
+} from "./container-facts.ts";
 import { type FileSystem, FileSystems } from "./file-systems.ts";
 import { nodeLayerDisk } from "./layer-disk.ts";
 import { type LayerPlace, LayerPlaces, mountedPlace } from "./layer-places.ts";
@@ -43,7 +48,6 @@ const QUESTIONS_SECONDS = 10;
 const PLACE_QUESTIONS = 10;
 
 const NAME = "containerfs";
-const CONTAINER_ID = /^[0-9a-f]{64}$/;
 
 type ContainerSource = Pick<ContainerDirectory, "changes" | "containers">;
 
@@ -345,5 +349,5 @@ function setRow(row: SeriesRow, space: Space | null, usedBytes: number): void {
 }
 
 function isRunning({ id, state }: ContainerFacts, cgroupPath: string): boolean {
-  return cgroupPath !== "" && CONTAINER_ID.test(id) && !(state !== null && ENDED.has(state));
+  return cgroupPath !== "" && FULL_ID.test(id) && !(state !== null && ENDED.has(state));
 }

@@ -25,10 +25,6 @@ export class KeyTable {
     this.#buckets = buckets;
   }
 
-  get size(): number {
-    return this.#keys.length;
-  }
-
   /** The index of the key that stands in [start, end), or ABSENT. */
   find(bytes: Uint8Array, start: number, end: number): number {
     const bucket = this.#buckets[bucketOf(bytes, start, end)];
@@ -48,8 +44,9 @@ export class KeyTable {
  */
 export function parseKeyValues(scan: ByteScanner, table: KeyTable, values: Float64Array): void {
   const { bytes, length } = scan;
-  for (let i = 0; i < table.size; i += 1) values[table.targets[i] ?? 0] = ABSENT;
-  let missing = table.size;
+  const { targets } = table;
+  for (let i = 0; i < targets.length; i += 1) values[targets[i] ?? 0] = ABSENT;
+  let missing = targets.length;
   let at = 0;
   while (at < length && missing > 0) {
     const start = at;
@@ -58,7 +55,7 @@ export function parseKeyValues(scan: ByteScanner, table: KeyTable, values: Float
     const index = table.find(bytes, start, at);
     if (index !== ABSENT) {
       scan.at = at;
-      values[table.targets[index] ?? 0] = scan.count();
+      values[targets[index] ?? 0] = scan.count();
       missing -= 1;
     }
     while (at < length && bytes[at] !== NEWLINE) at += 1;

@@ -5,7 +5,7 @@ import { type ValuesOptions, valuesCollector } from "../kit/file-collector.ts";
 import { KeyTable, parseKeyValues } from "../kit/key-table.ts";
 import { numberIn } from "../kit/small-file.ts";
 
-type Fields = readonly (readonly [group: string, names: string])[];
+export type Fields = readonly (readonly [group: string, names: string])[];
 
 /** What node_exporter takes of the three files by default, and since 1.6. */
 const SNMP: Fields = [
@@ -56,7 +56,7 @@ function headedFile(context: CollectContext, file: string, fields: Fields): Valu
   };
 }
 
-function namesOf(fields: Fields): string[] {
+export function namesOf(fields: Fields): string[] {
   return fields.flatMap(([group, names]) => names.split(" ").map((name) => `${group} ${name}`));
 }
 

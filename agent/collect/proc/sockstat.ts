@@ -3,10 +3,9 @@ import { type CollectContext, hostPath, netPath } from "../context.ts";
 import { ABSENT, asciiText } from "../kit/byte-scanner.ts";
 import { type ValuesOptions, valuesCollector } from "../kit/file-collector.ts";
 import { numberIn, readSmallBytes } from "../kit/small-file.ts";
+import { type Fields, namesOf } from "./netstat.ts";
 
-type Groups = readonly (readonly [group: string, names: string])[];
-
-const SOCKSTAT: Groups = [
+const SOCKSTAT: Fields = [
   ["sockets", "used"],
   ["TCP", "alloc inuse mem orphan tw"],
   ["UDP", "inuse mem"],
@@ -14,7 +13,7 @@ const SOCKSTAT: Groups = [
   ["RAW", "inuse"],
   ["FRAG", "inuse memory"],
 ];
-const SOCKSTAT6: Groups = [
+const SOCKSTAT6: Fields = [
   ["TCP6", "inuse"],
   ["UDP6", "inuse"],
   ["UDPLITE6", "inuse"],
@@ -30,10 +29,8 @@ export function sockstatCollector(context: CollectContext): Collector {
   ]);
 }
 
-function sockstatFile(context: CollectContext, file: string, groups: Groups): ValuesOptions {
-  const fields = groups.flatMap(([group, names]) =>
-    names.split(" ").map((name) => `${group} ${name}`),
-  );
+function sockstatFile(context: CollectContext, file: string, groups: Fields): ValuesOptions {
+  const fields = namesOf(groups);
   // Behind the numbers of the file, those of pages once more, in bytes.
   const pages = fields.filter((field) => field.endsWith(" mem"));
   const pageSize = pageBytes(hostPath(context, "/proc/self/auxv"));

@@ -4,7 +4,6 @@ import { ABSENT, type ByteScanner } from "../kit/byte-scanner.ts";
 import { rowsCollector } from "../kit/file-collector.ts";
 import type { RowTable } from "../kit/row-table.ts";
 
-const ZERO = 48;
 /** Columns of a softnet row, of which older kernels have only the first ones. */
 export const SOFTNET_COLUMNS = 12;
 /** Where the CPU's number stands, since kernel 5.10. */
@@ -47,23 +46,10 @@ export function parseSoftnet<T>(scan: ByteScanner, table: RowTable<T>): void {
     if (scan.isAtLineEnd) continue;
     for (let i = 0; i < SOFTNET_COLUMNS; i += 1) softnet[i] = scan.hex();
     const cpu = scan.isAtLineEnd ? ABSENT : scan.hex();
-    const keyStart = writeDigits(cpu === ABSENT ? line : cpu);
-    const row = table.take(digits, keyStart, digits.length);
+    const key = Buffer.from(String(cpu === ABSENT ? line : cpu));
+    const row = table.take(key, 0, key.length);
     if (row !== null) row.values.set(softnet);
   }
 }
 
 const softnet = new Float64Array(SOFTNET_CPU);
-const digits = new Uint8Array(10);
-
-/** Writes the number right-aligned into `digits`; returns where it begins. */
-function writeDigits(value: number): number {
-  let rest = value % 10 ** digits.length;
-  let at = digits.length;
-  do {
-    at -= 1;
-    digits[at] = ZERO + (rest % 10);
-    rest = Math.floor(rest / 10);
-  } while (rest > 0 && at > 0);
-  return at;
-}

@@ -93,7 +93,7 @@ export class ProcessGroups {
   /** Decides on `isShown` of each; `changed` hears of those for which it changed. */
   rank(changed: (group: ProcessGroup) => void): void {
     for (const score of [byCpuTime, byMemory]) {
-      for (const group of this.#first(score, this.#limits.topMax)) group.topInRun = this.#run;
+      for (const group of this.#first(score)) group.topInRun = this.#run;
     }
     const { lingerRuns, shownMax } = this.#limits;
     const worthShowing: ProcessGroup[] = [];
@@ -125,21 +125,9 @@ export class ProcessGroups {
     return this.#run - group.seenInRun >= lingerRuns || this.#groups.size > groupsMax;
   }
 
-  /** The groups of the `max` highest scores above 0; of equal ones those that came first. */
-  #first(score: Score, max: number): readonly ProcessGroup[] {
-    const first: ProcessGroup[] = [];
-    for (const group of this.#groups.values()) {
-      const own = score(group);
-      const least = first[max - 1];
-      if (own <= 0 || (least !== undefined && own <= score(least))) continue;
-      let at = Math.min(first.length, max - 1);
-      for (; at > 0; at -= 1) {
-        const above = first[at - 1];
-        if (above === undefined || score(above) >= own) break;
-        first[at] = above;
-      }
-      first[at] = group;
-    }
-    return first;
+  /** The groups of the highest scores above 0; of equal ones those that came first. */
+  #first(score: Score): readonly ProcessGroup[] {
+    const scored = [...this.#groups.values()].filter((group) => score(group) > 0);
+    return scored.sort((a, b) => score(b) - score(a)).slice(0, this.#limits.topMax);
   }
 }
