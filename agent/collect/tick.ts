@@ -127,8 +127,9 @@ export class TickRunner {
   #run(entry: Entry, nowMs: number, startMs: number): number {
     entry.ranAtMs = nowMs;
     const isSuccess = this.#collect(entry, nowMs);
-    const readAtMs = isSuccess ? readAtOf(entry, nowMs) : nowMs;
-    if (readAtMs !== null) entry.group?.read(readAtMs);
+    const { readAtMs = nowMs } = entry.collector;
+    if (!isSuccess) entry.group?.read(nowMs);
+    else if (readAtMs !== null) entry.group?.read(readAtMs);
     const endMs = this.#clock.monotonicMs();
     entry.durationMs = endMs - startMs;
     entry.totalMs += entry.durationMs;
@@ -171,11 +172,6 @@ export class TickRunner {
     }
     this.#durations.read(nowMs);
   }
-}
-
-/** When what was set was read; null: nothing was. */
-function readAtOf({ collector }: ScheduledCollector, nowMs: number): number | null {
-  return collector.readAtMs === undefined ? nowMs : collector.readAtMs;
 }
 
 /** One that runs every tick counts as one that runs every second, where it is slowed down. */

@@ -213,10 +213,8 @@ export function parseIoStat<T>(scan: ByteScanner, table: RowTable<T>): void {
   table.start();
   for (; !scan.isDone; scan.skipLine()) {
     const start = scan.at;
-    scan.skipWord();
-    const end = scan.at;
-    scan.skipSpaces();
-    if (scan.isAtLineEnd || end === start) continue;
+    const end = skipDevice(scan);
+    if (end === ABSENT) continue;
     const row = table.gather(bytes, start, end);
     while (row !== null && !scan.isAtLineEnd) {
       const column = ioColumn(bytes, scan.at);
@@ -225,6 +223,15 @@ export function parseIoStat<T>(scan: ByteScanner, table: RowTable<T>): void {
       scan.skipSpaces();
     }
   }
+}
+
+/** To what follows a line's device number; returns where that ends, ABSENT: nothing follows. */
+function skipDevice(scan: ByteScanner): number {
+  const start = scan.at;
+  scan.skipWord();
+  const end = scan.at;
+  scan.skipSpaces();
+  return scan.isAtLineEnd || end === start ? ABSENT : end;
 }
 
 /** rbytes 0, wbytes 1, rios 2, wios 3; any other key is ABSENT. */
@@ -246,12 +253,9 @@ export function parseBlkio<T>(scan: ByteScanner, table: RowTable<T>): void {
   table.start();
   for (; !scan.isDone; scan.skipLine()) {
     const start = scan.at;
-    scan.skipWord();
-    const end = scan.at;
-    scan.skipSpaces();
+    const end = skipDevice(scan);
     const operation = bytes[scan.at];
-    const isWanted = operation === CAPITAL_R || operation === CAPITAL_W;
-    if (scan.isAtLineEnd || end === start || !isWanted) continue;
+    if (end === ABSENT || (operation !== CAPITAL_R && operation !== CAPITAL_W)) continue;
     scan.skipWord();
     const row = table.gather(bytes, start, end);
     if (row !== null) row.values[operation === CAPITAL_R ? 0 : 1] = scan.count();

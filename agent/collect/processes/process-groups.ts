@@ -1,21 +1,28 @@
 /** The processes of one command in one container, or outside any. */
-export type ProcessGroup = {
+export class ProcessGroup {
   readonly key: string;
   readonly command: string;
   readonly containerName: string;
   /** In hundredths of a second; what ended processes used stays in it. */
-  cpuTime: number;
-  residentPages: number;
-  processes: number;
-  threads: number;
+  cpuTime = 0;
+  residentPages = 0;
+  processes = 0;
+  threads = 0;
   /** CPU time since the run before. */
-  recentCpuTime: number;
+  recentCpuTime = 0;
   /** The last run in which it was among the first by CPU time or by memory. */
-  topInRun: number;
+  topInRun = Number.NEGATIVE_INFINITY;
   /** The last run in which it had a process. */
   seenInRun: number;
-  isShown: boolean;
-};
+  isShown = false;
+
+  constructor(key: string, command: string, containerName: string, run: number) {
+    this.key = key;
+    this.command = command;
+    this.containerName = containerName;
+    this.seenInRun = run;
+  }
+}
 
 export type GroupLimits = {
   /** This many by CPU time and this many by memory. */
@@ -54,19 +61,7 @@ export class ProcessGroups {
     const key = `${containerName.length} ${containerName}${command}`;
     const known = this.#groups.get(key);
     if (known !== undefined) return known;
-    const group: ProcessGroup = {
-      key,
-      command,
-      containerName,
-      cpuTime: 0,
-      residentPages: 0,
-      processes: 0,
-      threads: 0,
-      recentCpuTime: 0,
-      topInRun: Number.NEGATIVE_INFINITY,
-      seenInRun: this.#run,
-      isShown: false,
-    };
+    const group = new ProcessGroup(key, command, containerName, this.#run);
     this.#groups.set(key, group);
     return group;
   }
