@@ -6,11 +6,11 @@ import { BackgroundWork, readingTimeMs, TIMEOUT_MS } from "./kit/background-work
 import { Reading, ReadingSeries } from "./kit/reading.ts";
 
 /**
- * Files that may be slow or never answer: attributes that ask hardware, directories on a mount whose
- * server died. They are read in the background, in Node's thread pool; the tick after a reading sets
- * its values, with the time when it ended. A read that hangs keeps one of the pool's four threads for
- * good, and the agent's own disk needs them too: so all readings go one after another
- * (context.background), and never hold more than one thread.
+ * Files that may be slow or never answer: attributes that ask hardware, directories on a mount
+ * whose server died. They are read in the background, in Node's thread pool; the tick after a
+ * reading sets its values, with the time when it ended. A read that hangs keeps one of the pool's
+ * four threads for good, and the agent's own disk needs them too: so all readings go one after
+ * another (context.background), and never hold more than one thread.
  */
 export type BackgroundSource = {
   readonly name: string;

@@ -71,9 +71,9 @@ export function containerFilesystemCollector(
 
 /**
  * The disk is asked in the background, a little at a time, in the queue of all that may hang. All
- * series have the time at which one of them was read or changed; the others' values are then up to half a
- * minute old and what a container has written is as of its last walk, since a query would not find a
- * value that is older than 5 min.
+ * series have the time at which one of them was read or changed; the others' values are then up to
+ * half a minute old and what a container has written is as of its last walk, since a query would not
+ * find a value that is older than 5 min.
  */
 class ContainerFilesystems implements Collector {
   readonly name = NAME;
