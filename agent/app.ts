@@ -13,7 +13,7 @@ import type { ConnectIngest } from "../shared/wire/ingest-connection.ts";
 import type { MetricFamily } from "./collect/collector.ts";
 import { collectorNames, createCollectors } from "./collect/collectors.ts";
 import { ContainerDirectory } from "./collect/containers/container-directory.ts";
-import { hourlyInventory, type InventoryParts } from "./collect/hourly-inventory.ts";
+import { hourlyInventory, type InventoryParts } from "./collect/inventory.ts";
 import { withOwnLabels } from "./collect/own-labels.ts";
 import { type ProcessUsage, SelfCollector } from "./collect/self-collector.ts";
 import { type GroupSink, SeriesGroup } from "./collect/series-group.ts";

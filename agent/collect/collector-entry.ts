@@ -1,3 +1,4 @@
+import { BackgroundCollector, type BackgroundSource } from "./background.ts";
 import type { Collector } from "./collector.ts";
 import type { CollectContext } from "./context.ts";
 
@@ -12,3 +13,20 @@ export type CollectorEntry = {
   readonly isSheddable: boolean;
   readonly create: (context: CollectContext) => Collector;
 };
+
+/** As most are: on by default, and sheddable. */
+export function collectorEntry(
+  name: string,
+  intervalMs: number,
+  create: CollectorEntry["create"],
+): CollectorEntry {
+  return { name, isOnByDefault: true, intervalMs, isSheddable: true, create };
+}
+
+/** Runs each tick, because a tick only sets what was read in the background. */
+export function backgroundEntry(
+  name: string,
+  source: (context: CollectContext) => BackgroundSource,
+): CollectorEntry {
+  return collectorEntry(name, 0, (context) => new BackgroundCollector(context, source(context)));
+}

@@ -65,6 +65,19 @@ export function familiesOf(specs: readonly SeriesSpec[]): MetricFamily[] {
 /** Text from outside (device names, mount points, units) that becomes a label's value. */
 const LABEL_CHARACTERS_MAX = 1024;
 
+/** A series of the spec, with these labels and its own; returns the slot. */
+export function defineSeries(
+  sink: SeriesSink,
+  spec: SeriesSpec,
+  own: Readonly<Record<string, string>>,
+): number {
+  const labels: Record<string, string> = {};
+  for (const [name, value] of Object.entries({ ...own, ...spec.labels })) {
+    labels[name] = value.slice(0, LABEL_CHARACTERS_MAX);
+  }
+  return sink.define(spec.scale, labelsOf({ ...labels, __name__: spec.name }));
+}
+
 const UNDEFINED_SLOT = -1;
 
 /**
@@ -152,12 +165,7 @@ export class SeriesRow {
   #define(index: number): number {
     const spec = this.#specs[index];
     if (spec === undefined) throw new RangeError(`No series ${index} in this row`);
-    const labels: Record<string, string> = { ...this.#labels, ...spec.labels };
-    for (const [name, value] of Object.entries(labels)) {
-      labels[name] = value.slice(0, LABEL_CHARACTERS_MAX);
-    }
-    const all = labelsOf({ ...labels, __name__: spec.name });
-    const slot = this.#sinkOf(index).define(spec.scale, all);
+    const slot = defineSeries(this.#sinkOf(index), spec, this.#labels);
     this.#slots[index] = slot;
     return slot;
   }

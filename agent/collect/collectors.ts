@@ -3,8 +3,7 @@ import { SerialQueue } from "../../shared/time/serial-queue.ts";
 import { TICK_GROUP } from "../../shared/wire/frame.ts";
 import { CgroupCollector } from "./cgroup/cgroup-collector.ts";
 import { NAMES_OF_PATHS } from "./cgroup/cgroup-name.ts";
-import type { Collector } from "./collector.ts";
-import type { CollectorEntry } from "./collector-entry.ts";
+import { type CollectorEntry, collectorEntry } from "./collector-entry.ts";
 import type { ContainerDirectory } from "./containers/container-directory.ts";
 import { SERIES_LABELS_DEFAULT } from "./containers/container-facts.ts";
 import { containerFilesystemCollector } from "./containers/container-filesystems.ts";
@@ -14,7 +13,7 @@ import { DEVICE_COLLECTORS, HOST_COLLECTORS } from "./host-collectors.ts";
 import { ReadBuffer } from "./kit/held-file.ts";
 import { diskstatsCollector } from "./proc/diskstats.ts";
 import { filefdCollector } from "./proc/file-nr.ts";
-import { FilesystemCollector } from "./proc/filesystem.ts";
+import { filesystemCollector } from "./proc/filesystem.ts";
 import { loadavgCollector } from "./proc/loadavg.ts";
 import { meminfoCollector } from "./proc/meminfo.ts";
 import { netdevCollector } from "./proc/net-dev.ts";
@@ -58,10 +57,7 @@ const TICK_COLLECTORS: readonly CollectorEntry[] = [
   everyTick("netdev", netdevCollector),
   everyTick("filefd", filefdCollector),
   everyTick("uname", unameCollector),
-  {
-    ...everyTick("filesystem", (context) => new FilesystemCollector(context)),
-    isSheddable: true,
-  },
+  collectorEntry("filesystem", 0, filesystemCollector),
 ];
 
 /** Whoever knows containers by name, made for these collectors and closed with them. */
@@ -120,48 +116,23 @@ function hostEntries(
   { textfileDirectory, logger }: Pick<CollectOptions, "textfileDirectory" | "logger">,
   isTaken: (metric: string) => boolean,
 ): CollectorEntry[] {
-  const directory = textfileDirectory ?? "";
-  return [
-    ...TICK_COLLECTORS,
-    ...HOST_COLLECTORS,
-    ...DEVICE_COLLECTORS,
-    textfileCollector({
-      isTaken,
-      ...(directory === "" ? {} : { directory }),
-      ...(logger === undefined ? {} : { logger }),
-    }),
-  ];
+  const directory = textfileDirectory || undefined;
+  const textfile = textfileCollector({ isTaken, directory, logger });
+  return [...TICK_COLLECTORS, ...HOST_COLLECTORS, ...DEVICE_COLLECTORS, textfile];
 }
 
-/** What only runtimes know. Closing the first ends the directory as well. */
+/** What only runtimes know. */
 function containerEntries(
   directory: ContainerDirectory,
   chosenLabels: readonly string[],
 ): CollectorEntry[] {
-  const createStates = (context: CollectContext): Collector => {
-    const states = containerStateCollector(directory, context);
-    const close = () => {
-      states.close();
-      void directory[Symbol.asyncDispose]();
-    };
-    return { ...states, collect: (nowMs) => states.collect(nowMs), close };
-  };
-  return [
-    {
-      name: CONTAINER_STATE,
-      isOnByDefault: true,
-      intervalMs: 2000,
-      isSheddable: false,
-      create: createStates,
-    },
-    {
-      name: CONTAINER_FILESYSTEMS,
-      isOnByDefault: true,
-      intervalMs: 0,
-      isSheddable: true,
-      create: (context) => containerFilesystemCollector(directory, context, { chosenLabels }),
-    },
-  ];
+  const states = collectorEntry(CONTAINER_STATE, 2000, (context) =>
+    containerStateCollector(directory, context),
+  );
+  const fileSystems = collectorEntry(CONTAINER_FILESYSTEMS, 0, (context) =>
+    containerFilesystemCollector(directory, context, { chosenLabels }),
+  );
+  return [{ ...states, isSheddable: false }, fileSystems];
 }
 
 function isOn({ name, isOnByDefault }: CollectorEntry, options: CollectOptions): boolean {
@@ -182,5 +153,5 @@ function schedule(
 }
 
 function everyTick(name: string, create: CollectorEntry["create"]): CollectorEntry {
-  return { name, isOnByDefault: true, intervalMs: 0, isSheddable: false, create };
+  return { ...collectorEntry(name, 0, create), isSheddable: false };
 }

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { OperationalError } from "../../shared/errors.ts";
 import type { Clock } from "../../shared/platform/ports.ts";
@@ -21,6 +22,16 @@ export type CollectContext = {
 /** `path` is absolute, as the host sees it. */
 export function hostPath(context: CollectContext, path: string): string {
   return join(context.hostRoot, path);
+}
+
+/**
+ * A file of /proc/net as the host sees it. /proc/net is of the reader's network name space; an agent
+ * in a container wants that of the host's first process.
+ */
+export function netPath(context: CollectContext, file: string): string {
+  const ofInit = `/proc/1/net/${file}`;
+  const isElsewhere = context.hostRoot !== "/";
+  return isElsewhere && existsSync(hostPath(context, ofInit)) ? ofInit : `/proc/net/${file}`;
 }
 
 export function hostFile(

@@ -1,6 +1,6 @@
-import { BackgroundCollector, type BackgroundSource } from "./background.ts";
-import type { CollectorEntry } from "./collector-entry.ts";
-import { type CollectContext, hostPath } from "./context.ts";
+import type { BackgroundSource } from "./background.ts";
+import { backgroundEntry, type CollectorEntry, collectorEntry } from "./collector-entry.ts";
+import { hostPath } from "./context.ts";
 import { arpCollector } from "./proc/arp.ts";
 import { conntrackCollector } from "./proc/conntrack.ts";
 import { cpuInfoCollector } from "./proc/cpuinfo.ts";
@@ -36,14 +36,8 @@ import { watchdogSource } from "./sys/watchdog.ts";
 import { xfsCollector } from "./sys/xfs.ts";
 import { SYSTEMD_COLLECTOR } from "./systemd/systemd-collector.ts";
 
-type Create = CollectorEntry["create"];
-
-function on(name: string, intervalMs: number, create: Create): CollectorEntry {
-  return { name, isOnByDefault: true, intervalMs, isSheddable: true, create };
-}
-
-function off(name: string, intervalMs: number, create: Create): CollectorEntry {
-  return { name, isOnByDefault: false, intervalMs, isSheddable: true, create };
+function off(...entry: Parameters<typeof collectorEntry>): CollectorEntry {
+  return { ...collectorEntry(...entry), isOnByDefault: false };
 }
 
 /**
@@ -51,52 +45,37 @@ function off(name: string, intervalMs: number, create: Create): CollectorEntry {
  * file per CPU runs seldom; what cannot change while the host is up, hardly ever.
  */
 export const HOST_COLLECTORS: readonly CollectorEntry[] = [
-  on("netstat", 5000, netstatCollector),
-  on("sockstat", 5000, sockstatCollector),
-  on("softnet", 5000, softnetCollector),
-  on("schedstat", 5000, schedstatCollector),
-  on("conntrack", 5000, conntrackCollector),
-  on("entropy", 10_000, entropyCollector),
-  on("netclass", 10_000, (context) => new NetclassCollector(context)),
-  on("ipvs", 5000, ipvsCollector),
-  on("nfs", 5000, nfsCollector),
-  on("nfsd", 5000, nfsdCollector),
-  on("arp", 10_000, arpCollector),
-  on("udp_queues", 10_000, udpQueuesCollector),
+  collectorEntry("netstat", 5000, netstatCollector),
+  collectorEntry("sockstat", 5000, sockstatCollector),
+  collectorEntry("softnet", 5000, softnetCollector),
+  collectorEntry("schedstat", 5000, schedstatCollector),
+  collectorEntry("conntrack", 5000, conntrackCollector),
+  collectorEntry("entropy", 10_000, entropyCollector),
+  collectorEntry("netclass", 10_000, (context) => new NetclassCollector(context)),
+  collectorEntry("ipvs", 5000, ipvsCollector),
+  collectorEntry("nfs", 5000, nfsCollector),
+  collectorEntry("nfsd", 5000, nfsdCollector),
+  collectorEntry("arp", 10_000, arpCollector),
+  collectorEntry("udp_queues", 10_000, udpQueuesCollector),
   // Off in node_exporter; but a dashboard in three asks for it.
-  on("tcpstat", 60_000, tcpstatCollector),
-  on("timex", 10_000, timexCollector),
-  on("cpufreq", 10_000, cpufreqCollector),
-  on("cpu_throttles", 10_000, cpuThrottlesCollector),
-  on("xfs", 10_000, xfsCollector),
-  on("disk_facts", 60_000, diskFactsCollector),
-  on("kernel_hung", 10_000, kernelHungCollector),
-  on("selinux", 60_000, selinuxCollector),
-  on("time_zone", 60_000, timeZoneCollector),
-  on("clocksource", 60_000, clocksourceCollector),
-  on("machine", 60_000, machineCollector),
+  collectorEntry("tcpstat", 60_000, tcpstatCollector),
+  collectorEntry("timex", 10_000, timexCollector),
+  collectorEntry("cpufreq", 10_000, cpufreqCollector),
+  collectorEntry("cpu_throttles", 10_000, cpuThrottlesCollector),
+  collectorEntry("xfs", 10_000, xfsCollector),
+  collectorEntry("disk_facts", 60_000, diskFactsCollector),
+  collectorEntry("kernel_hung", 10_000, kernelHungCollector),
+  collectorEntry("selinux", 60_000, selinuxCollector),
+  collectorEntry("time_zone", 60_000, timeZoneCollector),
+  collectorEntry("clocksource", 60_000, clocksourceCollector),
+  collectorEntry("machine", 60_000, machineCollector),
   off("cpu_info", 60_000, cpuInfoCollector),
   off("interrupts", 10_000, interruptsCollector),
   off("processes", 10_000, processesCollector),
 ];
 
-/** Runs each tick, because a tick only sets what was read in the background. */
-function entry(
-  name: string,
-  isOnByDefault: boolean,
-  source: (context: CollectContext) => BackgroundSource,
-): CollectorEntry {
-  return {
-    name,
-    isOnByDefault,
-    intervalMs: 0,
-    isSheddable: true,
-    create: (context) => new BackgroundCollector(context, source(context)),
-  };
-}
-
 function sysEntry(name: string, source: (sys: string) => BackgroundSource): CollectorEntry {
-  return entry(name, true, (context) => source(hostPath(context, "/sys")));
+  return backgroundEntry(name, (context) => source(hostPath(context, "/sys")));
 }
 
 /** Hardware, what the machine is, and units, under node_exporter's names. */
@@ -104,13 +83,13 @@ export const DEVICE_COLLECTORS: readonly CollectorEntry[] = [
   sysEntry("hwmon", hwmonSource),
   sysEntry("thermal_zone", thermalSource),
   sysEntry("edac", edacSource),
-  entry("mdadm", true, (context) => mdadmSource(hostPath(context, "/proc"))),
+  backgroundEntry("mdadm", (context) => mdadmSource(hostPath(context, "/proc"))),
   sysEntry("nvme", nvmeSource),
   sysEntry("rapl", raplSource),
   sysEntry("powersupplyclass", powerSupplySource),
   sysEntry("bonding", bondingSource),
   sysEntry("watchdog", watchdogSource),
   sysEntry("dmi", dmiSource),
-  entry("os", true, (context) => osSource((path) => hostPath(context, path))),
+  backgroundEntry("os", (context) => osSource((path) => hostPath(context, path))),
   SYSTEMD_COLLECTOR,
 ];

@@ -10,9 +10,7 @@ import {
   gauge,
   JOB_AGENT,
   JOB_NODE,
-  type MetricFamily,
   SeriesRow,
-  type SeriesSink,
 } from "./collector.ts";
 import { type GroupSink, SeriesGroup } from "./series-group.ts";
 
@@ -27,24 +25,22 @@ export type ScheduledCollector = {
   readonly group: SeriesGroup | null;
 };
 
-const SUCCESS_SPEC = gauge(
-  "node_scrape_collector_success",
-  "Whether the collector's last run succeeded.",
-);
-const DURATION_SPEC = gauge(
-  "node_scrape_collector_duration_seconds",
-  "Time that a run of the collector took.",
-  6,
-);
+const OF_NODE = { job: JOB_NODE };
 const STATE_SPECS = [
+  {
+    ...gauge("node_scrape_collector_success", "Whether the collector's last run succeeded."),
+    labels: OF_NODE,
+  },
   gauge("telltale_agent_collector_interval_seconds", "Time between two runs; 0: every tick.", 3),
   counter("telltale_agent_collector_overruns_total", "Runs that took longer than they may."),
 ];
-const SECONDS_SPEC = counter(
-  "telltale_agent_collector_seconds_total",
-  "Time that all runs took together.",
-  6,
-);
+const DURATION_SPECS = [
+  {
+    ...gauge("node_scrape_collector_duration_seconds", "Time that a run of the collector took.", 6),
+    labels: OF_NODE,
+  },
+  counter("telltale_agent_collector_seconds_total", "Time that all runs took together.", 6),
+];
 
 /** A run that takes longer than this holds up the tick: one more reason to break the circuit. */
 const RUN_MS_MAX = 100;
@@ -52,10 +48,8 @@ const RUN_MS_MAX = 100;
 const DURATIONS_MS = 10_000;
 
 type Entry = ScheduledCollector & {
-  readonly success: SeriesRow;
-  readonly duration: SeriesRow;
   readonly state: SeriesRow;
-  readonly seconds: SeriesRow;
+  readonly durations: SeriesRow;
   breaker: Breaker;
   /** The interval is this many times as long while the agent sheds. */
   factor: number;
@@ -72,12 +66,7 @@ type Entry = ScheduledCollector & {
  * broken). The series of one that failed end.
  */
 export class TickRunner {
-  readonly families: readonly MetricFamily[] = familiesOf([
-    SUCCESS_SPEC,
-    DURATION_SPEC,
-    ...STATE_SPECS,
-    SECONDS_SPEC,
-  ]);
+  readonly families = familiesOf([...STATE_SPECS, ...DURATION_SPECS]);
   readonly #durations: SeriesGroup;
   readonly #entries: readonly Entry[];
   readonly #clock: Clock;
@@ -91,22 +80,22 @@ export class TickRunner {
     logger: Logger,
   ) {
     const everyTick = new SeriesGroup(groups, TICK_GROUP);
-    const durations = new SeriesGroup(groups);
-    this.#durations = durations;
-    this.#entries = collectors.map((scheduled) => ({
-      ...scheduled,
-      success: rowOf(everyTick, [SUCCESS_SPEC], JOB_NODE, scheduled),
-      duration: rowOf(durations, [DURATION_SPEC], JOB_NODE, scheduled),
-      state: rowOf(everyTick, STATE_SPECS, JOB_AGENT, scheduled),
-      seconds: rowOf(durations, [SECONDS_SPEC], JOB_AGENT, scheduled),
-      breaker: CLOSED,
-      factor: 1,
-      ranAtMs: Number.NEGATIVE_INFINITY,
-      isFailing: false,
-      durationMs: 0,
-      totalMs: 0,
-      overruns: 0,
-    }));
+    this.#durations = new SeriesGroup(groups);
+    this.#entries = collectors.map((scheduled) => {
+      const labels = { job: JOB_AGENT, collector: scheduled.collector.name };
+      return {
+        ...scheduled,
+        state: new SeriesRow(everyTick, STATE_SPECS, labels),
+        durations: new SeriesRow(this.#durations, DURATION_SPECS, labels),
+        breaker: CLOSED,
+        factor: 1,
+        ranAtMs: Number.NEGATIVE_INFINITY,
+        isFailing: false,
+        durationMs: 0,
+        totalMs: 0,
+        overruns: 0,
+      };
+    });
     this.#clock = clock;
     this.#logger = logger;
   }
@@ -115,9 +104,9 @@ export class TickRunner {
     let endMs = this.#clock.monotonicMs();
     for (const entry of this.#entries) {
       if (isDue(entry, nowMs)) endMs = this.#run(entry, nowMs, endMs);
-      entry.success.hold(0, entry.isFailing ? 0 : 1);
-      entry.state.hold(0, pacedMs(entry));
-      entry.state.hold(1, entry.overruns);
+      entry.state.hold(0, entry.isFailing ? 0 : 1);
+      entry.state.hold(1, pacedMs(entry));
+      entry.state.hold(2, entry.overruns);
     }
     if (Math.abs(nowMs - this.#durationsAtMs) >= DURATIONS_MS) this.#reportDurations(nowMs);
   }
@@ -138,8 +127,9 @@ export class TickRunner {
   #run(entry: Entry, nowMs: number, startMs: number): number {
     entry.ranAtMs = nowMs;
     const isSuccess = this.#collect(entry, nowMs);
-    const readAtMs = isSuccess ? readAtOf(entry, nowMs) : nowMs;
-    if (readAtMs !== null) entry.group?.read(readAtMs);
+    const { readAtMs = nowMs } = entry.collector;
+    if (!isSuccess) entry.group?.read(nowMs);
+    else if (readAtMs !== null) entry.group?.read(readAtMs);
     const endMs = this.#clock.monotonicMs();
     entry.durationMs = endMs - startMs;
     entry.totalMs += entry.durationMs;
@@ -176,26 +166,12 @@ export class TickRunner {
 
   #reportDurations(nowMs: number): void {
     this.#durationsAtMs = nowMs;
-    for (const { duration, durationMs, seconds, totalMs } of this.#entries) {
-      duration.set(0, Math.round(durationMs * 1000));
-      seconds.set(0, Math.round(totalMs * 1000));
+    for (const { durations, durationMs, totalMs } of this.#entries) {
+      durations.set(0, Math.round(durationMs * 1000));
+      durations.set(1, Math.round(totalMs * 1000));
     }
     this.#durations.read(nowMs);
   }
-}
-
-/** When what was set was read; null: nothing was. */
-function readAtOf({ collector }: ScheduledCollector, nowMs: number): number | null {
-  return collector.readAtMs === undefined ? nowMs : collector.readAtMs;
-}
-
-function rowOf(
-  sink: SeriesSink,
-  specs: typeof STATE_SPECS,
-  job: string,
-  { collector }: ScheduledCollector,
-): SeriesRow {
-  return new SeriesRow(sink, specs, { job, collector: collector.name });
 }
 
 /** One that runs every tick counts as one that runs every second, where it is slowed down. */

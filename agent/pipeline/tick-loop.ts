@@ -1,8 +1,9 @@
 import type { Clock } from "../../shared/platform/ports.ts";
 import { sleepUnlessAborted } from "../../shared/time/repeat.ts";
+import { TIME_PRECISION_MS } from "../../shared/wire/frame.ts";
 
 /** A tick this late says when it really was read; an earlier one bears the full second it was for. */
-const LATENESS_SHOWN_MS = 50;
+const LATENESS_SHOWN_MS = TIME_PRECISION_MS;
 /** After a jump of the clock the next tick is at least this part of an interval away. */
 const PAUSE_MIN_RATIO = 0.4;
 
@@ -41,7 +42,7 @@ export async function runTicks(
     const isOnTime = aheadMs >= 0 && aheadMs < LATENESS_SHOWN_MS;
     const intervals = lastAtMs === null ? 1 : Math.round((atMs - lastAtMs) / intervalMs);
     lastAtMs = atMs;
-    const shownMs = Math.floor(nowMs / LATENESS_SHOWN_MS) * LATENESS_SHOWN_MS;
+    const shownMs = Math.floor(nowMs / TIME_PRECISION_MS) * TIME_PRECISION_MS;
     const { timeMs, isClockBack } = times.next(isOnTime ? dueMs : shownMs);
     onTick({ timeMs, lateMs, missed: Math.max(0, intervals - 1), isClockBack });
     const hasJumped = Math.abs(aheadMs - lateMs) >= LATENESS_SHOWN_MS;
@@ -62,7 +63,7 @@ class TickTimes {
   next(dueMs: number): { readonly timeMs: number; readonly isClockBack: boolean } {
     const isRepeated = dueMs <= this.#highestMs;
     if (isRepeated && dueMs + this.#repetitions <= this.#lastMs) this.#repetitions += 1;
-    const timeMs = dueMs + (isRepeated ? this.#repetitions % LATENESS_SHOWN_MS : 0);
+    const timeMs = dueMs + (isRepeated ? this.#repetitions % TIME_PRECISION_MS : 0);
     const isClockBack = timeMs <= this.#lastMs;
     this.#lastMs = timeMs;
     this.#highestMs = Math.max(this.#highestMs, timeMs);

@@ -57,3 +57,5 @@ export const STREAM_SERIES_MAX = 1_000_000;
 export const FRAME_GROUPS_MAX = 65_536;
 /** Read in every tick. */
 export const TICK_GROUP = 0;
+/** A tick or reading that was not at a full second has a time that is a multiple of this. */
+export const TIME_PRECISION_MS = 50;

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { HOST_COLLECTORS } from "../../agent/collect/host-collectors.ts";
 import { spaceOf } from "../../agent/collect/kit/statfs.ts";
-import { FilesystemCollector } from "../../agent/collect/proc/filesystem.ts";
+import { filesystemCollector } from "../../agent/collect/proc/filesystem.ts";
 import { meminfoCollector } from "../../agent/collect/proc/meminfo.ts";
 import { timexCollector } from "../../agent/collect/proc/timex.ts";
 import { OperationalError } from "../../shared/errors.ts";
@@ -52,7 +52,7 @@ describe("file systems", () => {
   const answer = async () => spaceOf(4096n, [10n, 5n, 4n, 3n, 2n]);
   const mounted = async (mountinfo: string) => {
     const host = new HostOnDisk({ "proc/1/mountinfo": mountinfo });
-    const collector = new FilesystemCollector(host.context, answer);
+    const collector = filesystemCollector(host.context, answer);
     collector.collect(START_MS);
     await settle();
     const values = Object.fromEntries(host.sink.tick(collector, START_MS + 1000));
@@ -269,13 +269,19 @@ test.each<[string, string, Record<string, string>, Record<string, number>]>([
       "sys/devices/system/cpu/cpu4/online": "0\n",
       "sys/devices/system/cpu/cpufreq/x": "",
     },
-    { 'machine_cpu_physical_cores{job="cadvisor"}': 3, 'machine_cpu_sockets{job="cadvisor"}': 2 },
+    {
+      'machine_cpu_physical_cores{job="cadvisor"}': 3,
+      'machine_cpu_sockets{job="cadvisor"}': 2,
+    },
   ],
   [
     "the package -1 of some kernels is one",
     "machine",
     { ...topology(0, "-1", "0"), ...topology(1, "-1", "1") },
-    { 'machine_cpu_physical_cores{job="cadvisor"}': 2, 'machine_cpu_sockets{job="cadvisor"}': 1 },
+    {
+      'machine_cpu_physical_cores{job="cadvisor"}': 2,
+      'machine_cpu_sockets{job="cadvisor"}': 1,
+    },
   ],
 ])("%s", (_, name, files, expected) => {
   expect(collectorOf(new HostOnDisk(files), name).run()).toEqual(expected);

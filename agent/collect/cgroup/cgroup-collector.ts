@@ -17,7 +17,7 @@ import { DeviceNames } from "./cgroup-io.ts";
 import type { NameOptions } from "./cgroup-name.ts";
 import { NetworkSpaces } from "./cgroup-network.ts";
 import { CgroupProcesses } from "./cgroup-processes.ts";
-import { cgroupSpecs, IO_SPECS, NETWORK_SPECS, USAGE_SPECS, V2_CPU_SCALE } from "./cgroup-specs.ts";
+import { IO_SPECS, NETWORK_SPECS, USAGE_SPECS, V2_SPECS } from "./cgroup-specs.ts";
 import { type CgroupNode, CgroupTree } from "./cgroup-tree.ts";
 import { findHierarchies, type Hierarchies } from "./hierarchies.ts";
 import { PastKills } from "./past-kills.ts";
@@ -26,7 +26,6 @@ const AGENT_SPECS: readonly SeriesSpec[] = [
   gauge("telltale_agent_cgroups", "Cgroups whose metrics are collected."),
   gauge("telltale_agent_cgroups_left_out", "Cgroups left out because there are more than allowed."),
 ];
-const SCALES = { usage: V2_CPU_SCALE, modes: V2_CPU_SCALE, throttled: V2_CPU_SCALE };
 
 /** How often hierarchies are looked for while there are none. */
 const SEARCH_MS = 10_000;
@@ -35,10 +34,10 @@ const SEARCH_MS = 10_000;
 export class CgroupCollector implements Collector {
   readonly name = "cgroup";
   readonly families = familiesOf([
-    ...cgroupSpecs(SCALES),
+    ...V2_SPECS,
     ...IO_SPECS,
     ...USAGE_SPECS,
-    ...NETWORK_SPECS.filter((spec) => spec !== null),
+    ...NETWORK_SPECS,
     ...AGENT_SPECS,
   ]);
   readonly #context: CollectContext;
@@ -97,6 +96,7 @@ export class CgroupCollector implements Collector {
     this.#cgroups.clear();
     this.#devices.close();
     this.#mounts.close();
+    void this.#naming.names[Symbol.asyncDispose]?.();
   }
 
   #search(nowMs: number): void {

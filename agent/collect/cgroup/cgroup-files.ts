@@ -1,9 +1,9 @@
 import type { CollectContext } from "../context.ts";
-import { ABSENT, ByteScanner } from "../kit/byte-scanner.ts";
+import { ABSENT, type ByteScanner } from "../kit/byte-scanner.ts";
 import { HeldFile, type HeldFileOptions, MISSING } from "../kit/held-file.ts";
 import { KeyTable, parseKeyValues } from "../kit/key-table.ts";
 import { parsePressure } from "../proc/pressure.ts";
-import * as at from "./cgroup-specs.ts";
+import { at, VALUES } from "./cgroup-specs.ts";
 import type { Controller, Hierarchies } from "./hierarchies.ts";
 
 /**
@@ -31,42 +31,32 @@ export type CgroupFile = {
   readonly targets: readonly number[];
   /** Worth comparing with the last read; not where parsing is as cheap. */
   readonly comparesBytes: boolean;
-  /** Returns how many numbers were malformed. */
-  readonly parse: (bytes: Uint8Array, length: number, values: Float64Array) => number;
+  readonly parse: (scan: ByteScanner, values: Float64Array) => void;
 };
 
-/** Puts its number into `values[target]`, or also the one behind it. Returns as `parse` above. */
-type TargetParser = (
-  bytes: Uint8Array,
-  length: number,
-  values: Float64Array,
-  target: number,
-) => number;
+/** Puts its number into `values[target]`, or also the one behind it. */
+type TargetParser = (scan: ByteScanner, values: Float64Array, target: number) => void;
 
-/** A file of one whole number: into `values[target]`. Returns how many numbers were malformed. */
-const parseNumber: TargetParser = (bytes, length, values, target) => {
-  const scan = new ByteScanner(bytes, length);
+/** A file of one whole number: into `values[target]`. */
+const parseNumber: TargetParser = (scan, values, target) => {
   values[target] = scan.count();
-  return scan.malformed;
 };
 
 /** A memory limit in bytes; `max` and what no machine has is 0, which says that there is none. */
-export const parseMemoryLimit: TargetParser = (bytes, length, values, target) => {
+export const parseMemoryLimit: TargetParser = (scan, values, target) => {
   values[target] = 0;
-  if (length > 0 && bytes[0] === LETTER_M) return 0;
-  const malformed = parseNumber(bytes, length, values, target);
-  if ((values[target] ?? 0) >= NO_LIMIT_BYTES) values[target] = 0;
-  return malformed;
+  if (scan.length > 0 && scan.bytes[0] === LETTER_M) return;
+  const limit = scan.count();
+  if (limit < NO_LIMIT_BYTES) values[target] = limit;
 };
 
 /**
  * v2's cpu.max, `quota period`, or one of v1's cpu.cfs_*_us: numbers into `values[target]` and the
  * ones behind it. `max` and -1, no quota, are ABSENT.
  */
-export const parseCpuLimit: TargetParser = (bytes, length, values, target) => {
-  const scan = new ByteScanner(bytes, length);
+export const parseCpuLimit: TargetParser = (scan, values, target) => {
   for (let index = target; !scan.isAtLineEnd && index < target + 2; index += 1) {
-    const first = bytes[scan.at];
+    const first = scan.bytes[scan.at];
     if (first === LETTER_M || first === MINUS) {
       scan.skipWord();
       values[index] = ABSENT;
@@ -75,19 +65,16 @@ export const parseCpuLimit: TargetParser = (bytes, length, values, target) => {
     }
     scan.skipSpaces();
   }
-  return scan.malformed;
 };
 
 /**
  * v2's cpu.weight, 1 to 10000, as the shares that v1 would have. The runtimes turn shares into
  * weight by weight = 1 + (shares - 2) × 9999 / 262142; this is the way back, so not always exact.
  */
-export const parseCpuWeight: TargetParser = (bytes, length, values, target) => {
-  const malformed = parseNumber(bytes, length, values, target);
-  const weight = values[target] ?? ABSENT;
+export const parseCpuWeight: TargetParser = (scan, values, target) => {
+  const weight = scan.count();
   const isWeight = weight >= 1 && weight <= 10_000;
   values[target] = isWeight ? 2 + Math.floor(((weight - 1) * 262_142) / 9999) : ABSENT;
-  return malformed;
 };
 
 function single(
@@ -97,8 +84,7 @@ function single(
   target: number,
   parser: TargetParser = parseNumber,
 ): CgroupFile {
-  const parse: CgroupFile["parse"] = (bytes, length, values) =>
-    parser(bytes, length, values, target);
+  const parse: CgroupFile["parse"] = (scan, values) => parser(scan, values, target);
   const targets = [target];
   return { controller, names: [name], when, targets, comparesBytes: false, parse };
 }
@@ -119,8 +105,7 @@ function keyed(
   keys: readonly (readonly [string, number])[],
 ): CgroupFile {
   const table = new KeyTable(keys);
-  const parse: CgroupFile["parse"] = (bytes, length, values) =>
-    parseKeyValues(bytes, length, table, values);
+  const parse: CgroupFile["parse"] = (scan, values) => parseKeyValues(scan, table, values);
   const targets = keys.map(([, target]) => target);
   return { controller, names: [name], when, targets, comparesBytes: true, parse };
 }
@@ -249,7 +234,7 @@ export function planFiles({ byController }: Hierarchies): FilePlan {
 }
 
 function whenRead(files: readonly CgroupFile[]): readonly ReadWhen[] {
-  const when = new Array<ReadWhen>(at.VALUES).fill("always");
+  const when = new Array<ReadWhen>(VALUES).fill("always");
   for (const file of files) for (const target of file.targets) when[target] = file.when;
   for (const index of [at.MEMORY_WORKING_SET, at.MEMORY_LIMIT_RATIO, at.OOM_KILLS]) {
     when[index] = "used";

@@ -1,6 +1,6 @@
 import { SeriesRow, type SeriesSpec } from "../collector.ts";
 import { type CollectContext, hostFile } from "../context.ts";
-import { ABSENT, ByteScanner } from "../kit/byte-scanner.ts";
+import { ABSENT, type ByteScanner } from "../kit/byte-scanner.ts";
 import { CHANGED, GONE, type HeldFile } from "../kit/held-file.ts";
 import { RowTable } from "../kit/row-table.ts";
 import { DISK_COLUMNS, DISK_MAJOR, DISK_MINOR, parseDiskstats } from "../proc/diskstats.ts";
@@ -27,7 +27,7 @@ export type CgroupIoFile = {
   readonly specs: readonly SeriesSpec[];
   /** The first two columns are bytes read and written. */
   readonly hasBytes: boolean;
-  readonly parse: <T>(bytes: Uint8Array, length: number, table: RowTable<T>) => number;
+  readonly parse: <T>(scan: ByteScanner, table: RowTable<T>) => void;
 };
 
 export const V2_IO_FILES: readonly CgroupIoFile[] = [
@@ -101,7 +101,7 @@ export class CgroupIo {
     for (const entry of this.#files) {
       const outcome = readHeld(entry, this.#context);
       if (outcome === GONE) return false;
-      if (outcome === CHANGED) this.#parse(entry);
+      if (outcome === CHANGED && entry.held !== null) this.#parse(entry, entry.held);
     }
     return true;
   }
@@ -121,7 +121,7 @@ export class CgroupIo {
   relabel(labels: Readonly<Record<string, string>>): void {
     this.#labels = labels;
     this.#isNews = true;
-    for (const { table } of this.#files) retireRows(table);
+    for (const { table } of this.#files) table.rows.forEach(retire);
   }
 
   close(): void {
@@ -133,12 +133,13 @@ export class CgroupIo {
     }
   }
 
-  #parse({ file, held, table }: OpenIoFile): void {
-    const { buffer, faults } = this.#context;
-    const malformed = file.parse(buffer.bytes, held?.length ?? 0, table);
+  #parse({ file, table }: OpenIoFile, held: HeldFile): void {
+    const { faults } = this.#context;
+    const scan = held.scan();
+    file.parse(scan, table);
     this.#isNews = true;
     for (const gone of table.finish()) retire(gone);
-    faults.add(COLLECTOR, "malformed", malformed);
+    faults.add(COLLECTOR, "malformed", scan.malformed);
     faults.add(COLLECTOR, "overflow", table.overflow);
   }
 
@@ -154,10 +155,6 @@ export class CgroupIo {
   }
 }
 
-function retireRows(table: RowTable<DeviceRows>): void {
-  for (const row of table.rows) retire(row);
-}
-
 function retire(row: { attachment: DeviceRows | null }): void {
   row.attachment?.row.retire();
   row.attachment?.usage?.retire();
@@ -166,13 +163,11 @@ function retire(row: { attachment: DeviceRows | null }): void {
 
 /** Names of block devices by `major:minor`; the numbers of many drivers are not fixed. */
 export class DeviceNames {
-  readonly #context: CollectContext;
   readonly #file: HeldFile;
   readonly #table = new RowTable<SeriesRow>(DISK_COLUMNS + 2);
   readonly #names = new Map<string, string>();
 
   constructor(context: CollectContext) {
-    this.#context = context;
     this.#file = hostFile(context, "/proc/diskstats", { hasLongRecords: true });
   }
 
@@ -189,7 +184,7 @@ export class DeviceNames {
 
   #readNames(): void {
     if (this.#file.read() !== CHANGED) return;
-    parseDiskstats(this.#context.buffer.bytes, this.#file.length, this.#table);
+    parseDiskstats(this.#file.scan(), this.#table);
     this.#table.finish();
     this.#names.clear();
     for (const { key, values } of this.#table.rows) {
@@ -202,15 +197,13 @@ export class DeviceNames {
  * Reads v2's io.stat: `254:0 rbytes=1 wbytes=2 rios=3 wios=4 dbytes=5 dios=6`; the key of a row is
  * the device number. A device that did nothing may stand there without values, and has no row.
  */
-export function parseIoStat<T>(bytes: Uint8Array, length: number, table: RowTable<T>): number {
-  const scan = new ByteScanner(bytes, length);
+export function parseIoStat<T>(scan: ByteScanner, table: RowTable<T>): void {
+  const { bytes } = scan;
   table.start();
   for (; !scan.isDone; scan.skipLine()) {
     const start = scan.at;
-    scan.skipWord();
-    const end = scan.at;
-    scan.skipSpaces();
-    if (scan.isAtLineEnd || end === start) continue;
+    const end = skipDevice(scan);
+    if (end === ABSENT) continue;
     const row = table.gather(bytes, start, end);
     while (row !== null && !scan.isAtLineEnd) {
       const column = ioColumn(bytes, scan.at);
@@ -219,7 +212,15 @@ export function parseIoStat<T>(bytes: Uint8Array, length: number, table: RowTabl
       scan.skipSpaces();
     }
   }
-  return scan.malformed;
+}
+
+/** To what follows a line's device number; returns where that ends, ABSENT: nothing follows. */
+function skipDevice(scan: ByteScanner): number {
+  const start = scan.at;
+  scan.skipWord();
+  const end = scan.at;
+  scan.skipSpaces();
+  return scan.isAtLineEnd || end === start ? ABSENT : end;
 }
 
 /** rbytes 0, wbytes 1, rios 2, wios 3; any other key is ABSENT. */
@@ -236,20 +237,16 @@ function ioColumn(bytes: Uint8Array, at: number): number {
  * Reads v1's blkio.throttle.io_service*: `254:0 Read 1`, a line for each operation. Sync, Async and
  * Total count the same again, and Total counts discards with it, so only Read and Write are taken.
  */
-export function parseBlkio<T>(bytes: Uint8Array, length: number, table: RowTable<T>): number {
-  const scan = new ByteScanner(bytes, length);
+export function parseBlkio<T>(scan: ByteScanner, table: RowTable<T>): void {
+  const { bytes } = scan;
   table.start();
   for (; !scan.isDone; scan.skipLine()) {
     const start = scan.at;
-    scan.skipWord();
-    const end = scan.at;
-    scan.skipSpaces();
+    const end = skipDevice(scan);
     const operation = bytes[scan.at];
-    const isWanted = operation === CAPITAL_R || operation === CAPITAL_W;
-    if (scan.isAtLineEnd || end === start || !isWanted) continue;
+    if (end === ABSENT || (operation !== CAPITAL_R && operation !== CAPITAL_W)) continue;
     scan.skipWord();
     const row = table.gather(bytes, start, end);
     if (row !== null) row.values[operation === CAPITAL_R ? 0 : 1] = scan.count();
   }
-  return scan.malformed;
 }

@@ -1,4 +1,5 @@
 import { JOB_CONTAINERS } from "../collector.ts";
+import type { ContainerDirectory } from "../containers/container-directory.ts";
 import {
   type ContainerFacts,
   factsOfPath,
@@ -10,14 +11,9 @@ import type { CgroupNode } from "./cgroup-tree.ts";
 
 type Labels = Readonly<Record<string, string>>;
 
-/** Who knows containers by name; ContainerDirectory does. */
-export type ContainerNames = {
-  /** Null: not known yet, to be asked again. The same object as long as nothing changed. */
-  lookup(id: string, runtime: string, cgroupPath: string, nowMs: number): ContainerFacts | null;
-  forget(id: string): void;
-  /** Those that the runtime sent, also after the cgroup is gone; null: it sends none. */
-  oomEvents(id: string): OomEvents | null;
-};
+/** Who knows containers by name. Ends with the collector. */
+export type ContainerNames = Pick<ContainerDirectory, "lookup" | "forget" | "oomEvents"> &
+  Partial<AsyncDisposable>;
 
 /** Where there is nobody to ask. */
 export const NAMES_OF_PATHS: ContainerNames = {

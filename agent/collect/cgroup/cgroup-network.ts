@@ -1,19 +1,16 @@
 import { statSync } from "node:fs";
-import { SeriesRow, type SeriesSpec } from "../collector.ts";
+import { SeriesRow } from "../collector.ts";
 import { type CollectContext, hostFile, hostPath } from "../context.ts";
 import { CHANGED, type HeldFile, SAME } from "../kit/held-file.ts";
 import { RowTable } from "../kit/row-table.ts";
 import { NETDEV_COLUMNS, parseNetdev } from "../proc/net-dev.ts";
-import { NETWORK_SPECS } from "./cgroup-specs.ts";
+import { NETWORK_COLUMNS, NETWORK_SPECS } from "./cgroup-specs.ts";
 
 const LOOPBACK = "lo";
 const COLLECTOR = "cgroup";
 
-const SPECS: readonly SeriesSpec[] = NETWORK_SPECS.filter((spec) => spec !== null);
-/** Of SPECS, the columns of net/dev. */
-const COLUMNS = NETWORK_SPECS.flatMap((spec, column) => (spec === null ? [] : [column]));
-/** Of one device, as SPECS has them; kept for its memory. */
-const told = new Float64Array(COLUMNS.length);
+/** The values of one device; kept for its memory. */
+const told = new Float64Array(NETWORK_COLUMNS.length);
 
 /**
  * Which name spaces have somebody who tells of them. A name space is known by the inode of its
@@ -93,7 +90,7 @@ export class ContainerNetwork {
   read(): void {
     const file = this.#file;
     if (file === null) return;
-    const { buffer, faults } = this.#context;
+    const { faults } = this.#context;
     let outcome: number;
     try {
       outcome = file.read();
@@ -102,10 +99,11 @@ export class ContainerNetwork {
       outcome = SAME;
     }
     if (outcome === CHANGED) {
-      const malformed = parseNetdev(buffer.bytes, file.length, this.#table);
+      const scan = file.scan();
+      parseNetdev(scan, this.#table);
       this.#isNews = true;
       for (const gone of this.#table.finish()) gone.attachment?.retire();
-      faults.add(COLLECTOR, "malformed", malformed);
+      faults.add(COLLECTOR, "malformed", scan.malformed);
       faults.add(COLLECTOR, "overflow", this.#table.overflow);
     } else if (outcome !== SAME) {
       // Its process ended: another one of the container's is looked for.
@@ -119,7 +117,7 @@ export class ContainerNetwork {
     for (const row of this.#table.rows) {
       if (row.key === LOOPBACK) continue;
       row.attachment ??= this.#series(row.key);
-      for (const [i, column] of COLUMNS.entries()) told[i] = row.values[column] ?? -1;
+      for (const [i, column] of NETWORK_COLUMNS.entries()) told[i] = row.values[column] ?? -1;
       row.attachment.holdAll(told);
     }
   }
@@ -151,6 +149,6 @@ export class ContainerNetwork {
   }
 
   #series(device: string): SeriesRow {
-    return new SeriesRow(this.#context.sink, SPECS, { ...this.#labels, interface: device });
+    return new SeriesRow(this.#context.sink, NETWORK_SPECS, { ...this.#labels, interface: device });
   }
 }

@@ -1,7 +1,7 @@
 import { type Dirent, opendirSync, statSync } from "node:fs";
 import { type CollectContext, hostPath } from "../context.ts";
 import { ABSENT } from "../kit/byte-scanner.ts";
-import { HeldFile, MISSING, type ReadBuffer } from "../kit/held-file.ts";
+import { type ReadBuffer, readOnce } from "../kit/held-file.ts";
 import { type CgroupNode, isListed } from "./cgroup-tree.ts";
 import { parseMembership } from "./hierarchies.ts";
 
@@ -75,7 +75,7 @@ export class CgroupProcesses {
     const first = this.#oldest(directory, pidsMax);
     if (first === null) return null;
     const { pid, ticks } = first;
-    const cgroups = this.#text(hostPath(this.#context, `/proc/${pid}/cgroup`));
+    const cgroups = this.#text(`/proc/${pid}/cgroup`);
     const membership = cgroups === null ? new Map<string, string>() : parseMembership(cgroups);
     return { pid, membership, startedAt: this.#startedAt(ticks) };
   }
@@ -128,13 +128,13 @@ export class CgroupProcesses {
   }
 
   #processOf(thread: string): string {
-    const status = this.#text(hostPath(this.#context, `/proc/${thread}/status`));
+    const status = this.#text(`/proc/${thread}/status`);
     return /^Tgid:\s*(\d{1,10})$/m.exec(status ?? "")?.[1] ?? thread;
   }
 
   /** When the process started, in hundredths of a second since the boot; infinite: it is not seen. */
   #ticksOf(pid: string): number {
-    const stat = this.#text(hostPath(this.#context, `/proc/${pid}/stat`));
+    const stat = this.#text(`/proc/${pid}/stat`);
     // The second field is the command in brackets and may hold anything, so count from its end.
     const fields = stat?.slice(stat.lastIndexOf(")") + 2).split(" ");
     const ticks = Number(fields?.[19] ?? Number.NaN);
@@ -143,15 +143,16 @@ export class CgroupProcesses {
 
   #startedAt(ticks: number): number {
     if (this.#bootTime === ABSENT) {
-      const text = this.#text(hostPath(this.#context, "/proc/stat")) ?? "";
+      const text = this.#text("/proc/stat") ?? "";
       this.#bootTime = Number(/^btime (\d{1,15})$/m.exec(text)?.[1] ?? ABSENT);
     }
     const isKnown = Number.isFinite(ticks) && this.#bootTime !== ABSENT;
     return isKnown ? this.#bootTime * 100 + ticks : ABSENT;
   }
 
+  /** Null when it cannot be read: the process or the cgroup ended, or is not ours to see. */
   #text(path: string): string | null {
-    return readText(path, this.#context.buffer);
+    return readOnce(hostPath(this.#context, path), this.#context.buffer);
   }
 }
 
@@ -211,18 +212,6 @@ function directoriesIn(directory: string): string[] {
 
 /** Null: there is no such file, or the group is threaded. */
 function readPids(path: string, buffer: ReadBuffer): string[] | null {
-  const text = readText(path, buffer);
+  const text = readOnce(path, buffer);
   return text === null ? null : (text.match(/^\d{1,10}$/gm) ?? []);
-}
-
-/** Null when it cannot be read: the process or the cgroup ended, or is not ours to see. */
-function readText(path: string, buffer: ReadBuffer): string | null {
-  const file = new HeldFile(path, buffer, { hasManyRecords: true, comparesBytes: false });
-  try {
-    return file.read() < MISSING ? buffer.bytes.toString("latin1", 0, file.length) : null;
-  } catch {
-    return null;
-  } finally {
-    file.close();
-  }
 }

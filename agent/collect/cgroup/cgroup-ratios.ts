@@ -1,7 +1,7 @@
 import { ABSENT } from "../kit/byte-scanner.ts";
-import * as at from "./cgroup-specs.ts";
+import { at, RATIO_SCALE } from "./cgroup-specs.ts";
 
-const RATIO = 10 ** at.RATIO_SCALE;
+const RATIO = 10 ** RATIO_SCALE;
 
 /** How much of its own limits a cgroup uses; of one without limits there is nothing to tell. */
 export class CgroupRatios {

@@ -57,10 +57,6 @@ export class CgroupTree {
     this.#root = nodeOf(directory, "", null);
   }
 
-  get size(): number {
-    return this.#nodes.size;
-  }
-
   nodes(): IterableIterator<CgroupNode> {
     return this.#nodes.values();
   }

@@ -10,7 +10,7 @@ import { CgroupName, type NameOptions } from "./cgroup-name.ts";
 import { ContainerNetwork, type NetworkSpaces } from "./cgroup-network.ts";
 import { type CgroupProcesses, type FirstProcess, PIDS_MAX } from "./cgroup-processes.ts";
 import { CgroupRatios, memoryRatio } from "./cgroup-ratios.ts";
-import * as at from "./cgroup-specs.ts";
+import { at, V1_SCALES, V1_SPECS, V2_SCALES, V2_SPECS, VALUES } from "./cgroup-specs.ts";
 import type { CgroupNode } from "./cgroup-tree.ts";
 import { type Controller, type Hierarchies, pathInHierarchy } from "./hierarchies.ts";
 import type { OomKills } from "./oom-kills.ts";
@@ -59,7 +59,7 @@ export class Cgroup {
   readonly #network: ContainerNetwork | null;
   readonly #isV1: boolean;
   readonly #ratios: CgroupRatios;
-  readonly #values = new Float64Array(at.VALUES).fill(ABSENT);
+  readonly #values = new Float64Array(VALUES).fill(ABSENT);
   readonly #usedGroup: SeriesGroup;
   readonly #settingGroup: SeriesGroup;
   readonly #usedCpuMin: number;
@@ -94,7 +94,7 @@ export class Cgroup {
     const isContainer = node.kind.kind === "container";
     this.#network = isContainer ? new ContainerNetwork(context, parts.spaces) : null;
     this.#isV1 = parts.hierarchies.byController.get("cpuacct")?.version === 1;
-    const cpuScale = this.#isV1 ? at.V1_USAGE_SCALE : at.V2_CPU_SCALE;
+    const cpuScale = (this.#isV1 ? V1_SCALES : V2_SCALES).usage;
     this.#usedCpuMin = USED_CPU_MS * 10 ** (cpuScale - 3);
     this.#ratios = new CgroupRatios(cpuScale);
     const isV1Io = parts.hierarchies.byController.get("io")?.version === 1;
@@ -233,7 +233,9 @@ export class Cgroup {
     let isNew = this.#io.open(this.#directories.get("io") ?? null) || isAnew;
     for (const entry of this.#files) {
       if (entry.held !== null) continue;
-      entry.held = this.#open(entry.file);
+      const { controller, names, comparesBytes } = entry.file;
+      const directory = directories.get(controller) ?? null;
+      entry.held = openFirst(this.#parts.context, directory, names, { comparesBytes });
       isNew ||= entry.held !== null;
     }
     if (isNew) this.#readAllNow();
@@ -265,11 +267,6 @@ export class Cgroup {
     if (first !== null && needsStart) this.#startedAt = first.startedAt;
     if (first !== null && needsNetwork) this.#network?.open(first.pid);
     return first;
-  }
-
-  #open({ controller, names, comparesBytes }: CgroupFile): HeldFile | null {
-    const directory = this.#directories.get(controller) ?? null;
-    return openFirst(this.#parts.context, directory, names, { comparesBytes });
   }
 
   /** False when the cgroup is gone. */
@@ -304,10 +301,11 @@ export class Cgroup {
   #readFiles(from: number, end: number): boolean {
     for (let i = from; i < end; i += 1) {
       const entry = this.#files[i];
-      if (entry === undefined || entry.held === null) continue;
+      const held = entry?.held ?? null;
+      if (entry === undefined || held === null) continue;
       const outcome = readHeld(entry, this.#parts.context);
       if (outcome === GONE) return false;
-      if (outcome === CHANGED) this.#parse(entry);
+      if (outcome === CHANGED) this.#parse(entry.file, held);
     }
     return true;
   }
@@ -320,10 +318,10 @@ export class Cgroup {
     if (!network.isOpen) this.#resolvedAtMs = Number.NEGATIVE_INFINITY;
   }
 
-  #parse({ file, held }: OpenFile): void {
-    const { buffer, faults } = this.#parts.context;
-    const malformed = file.parse(buffer.bytes, held?.length ?? 0, this.#values);
-    faults.add(COLLECTOR, "malformed", malformed);
+  #parse(file: CgroupFile, held: HeldFile): void {
+    const scan = held.scan();
+    file.parse(scan, this.#values);
+    this.#parts.context.faults.add(COLLECTOR, "malformed", scan.malformed);
   }
 
   #set(row: SeriesRow, nowMs: number): void {
@@ -361,17 +359,6 @@ function spreadOf(path: string): number {
   for (let i = 0; i < path.length; i += 1) sum = (sum * 31 + path.charCodeAt(i)) % 60;
   return sum * 1000;
 }
-
-const V1_SPECS = at.cgroupSpecs({
-  usage: at.V1_USAGE_SCALE,
-  modes: at.V1_MODES_SCALE,
-  throttled: at.V1_THROTTLED_SCALE,
-});
-const V2_SPECS = at.cgroupSpecs({
-  usage: at.V2_CPU_SCALE,
-  modes: at.V2_CPU_SCALE,
-  throttled: at.V2_CPU_SCALE,
-});
 
 /** A clock that was set back makes everything due. */
 function isDue(nowMs: number, lastMs: number, periodMs: number): boolean {

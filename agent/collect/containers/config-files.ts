@@ -8,6 +8,7 @@ import {
   isObject,
   type JsonObject,
   labelsAt,
+  listAt,
   objectAt,
   parseJson,
   textAt,
@@ -79,33 +80,29 @@ export class ConfigFiles {
   }
 
   async #fromContainerd(id: string): Promise<ContainerFacts | null> {
+    const directories: string[] = [];
     for (const root of this.#files.paths.containerd) {
       // Its name spaces: k8s.io, default, moby.
-      for (const space of await this.#files.names(root)) {
-        const facts = await this.#fromOciConfig(id, "containerd", join(root, space, id));
-        if (facts !== null) return facts;
-      }
+      const spaces = await this.#files.names(root);
+      directories.push(...spaces.map((space) => join(root, space, id)));
     }
-    return null;
+    return await this.#fromOciConfig(id, "containerd", directories);
   }
 
   async #fromCrio(id: string): Promise<ContainerFacts | null> {
-    for (const root of this.#files.paths.crio) {
-      const directory = join(root, "overlay-containers", id, "userdata");
-      const facts = await this.#fromOciConfig(id, "crio", directory);
+    const { crio } = this.#files.paths;
+    const directories = crio.map((root) => join(root, "overlay-containers", id, "userdata"));
+    return await this.#fromOciConfig(id, "crio", directories);
+  }
+
+  async #fromOciConfig(id: string, runtime: string, directories: readonly string[]) {
+    for (const directory of directories) {
+      const config = await this.#files.object(join(directory, "config.json"));
+      const annotations = config === null ? {} : objectAt(config, "annotations");
+      const facts = factsOfAnnotations(id, runtime, annotations);
       if (facts !== null) return facts;
     }
     return null;
-  }
-
-  async #fromOciConfig(
-    id: string,
-    runtime: string,
-    directory: string,
-  ): Promise<ContainerFacts | null> {
-    const config = await this.#files.object(join(directory, "config.json"));
-    if (config === null) return null;
-    return factsOfAnnotations(id, runtime, objectAt(config, "annotations"));
   }
 }
 
@@ -129,8 +126,7 @@ function factsOfDockerConfig(id: string, config: JsonObject): ContainerFacts {
 
 /** An entry of the storage's list. Labels are in Podman's database only. */
 function factsOfStorage(id: string, entry: JsonObject): ContainerFacts {
-  const names = entry["names"];
-  const name = Array.isArray(names) && typeof names[0] === "string" ? names[0] : "";
+  const [name] = listAt(entry, "names");
   const metadata = entry["metadata"];
   let details: unknown = null;
   try {
@@ -151,11 +147,6 @@ function factsOfStorage(id: string, entry: JsonObject): ContainerFacts {
 }
 
 function factsOfConmon(id: string, conmon: Conmon): ContainerFacts {
-  return factsFrom({
-    source: "conmon",
-    runtime: "podman",
-    id,
-    name: conmon.name,
-    state: "running",
-  });
+  const { name } = conmon;
+  return factsFrom({ source: "conmon", runtime: "podman", id, name, state: "running" });
 }

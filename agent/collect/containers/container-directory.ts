@@ -1,11 +1,11 @@
 import { errorMessage } from "../../../shared/errors.ts";
 import type { Clock, Logger, Random } from "../../../shared/platform/ports.ts";
-import { sleepUnlessAborted } from "../../../shared/time/repeat.ts";
+import { repeat } from "../../../shared/time/repeat.ts";
 import { SerialQueue } from "../../../shared/time/serial-queue.ts";
 import type { Faults } from "../context.ts";
 import { ConfigFiles } from "./config-files.ts";
 import { ContainerEntry } from "./container-entry.ts";
-import { type ContainerFacts, type OomEvents, runtimeOf } from "./container-facts.ts";
+import { type ContainerFacts, FULL_ID, type OomEvents, runtimeOf } from "./container-facts.ts";
 import type { EngineEvent } from "./engine-answers.ts";
 import {
   findSockets,
@@ -39,7 +39,6 @@ const CONTAINERS_MAX = 5000;
 /** For how long a container that does not run is told of. */
 const ENDED_MAX_MS = 24 * 3600 * 1000;
 const COLLECTOR = "runtime";
-const CONTAINER_ID = /^[0-9a-f]{64}$/;
 
 /**
  * Who is behind a cgroup. Runtimes are asked once what there is and tell of changes themselves;
@@ -153,7 +152,7 @@ export class ContainerDirectory implements AsyncDisposable {
     }
     const monotonicMs = this.#options.clock.monotonicMs();
     if (entry.isSettled) return entry.facts;
-    if (!CONTAINER_ID.test(entry.id)) return this.#settle(entry, runtimeHint, monotonicMs);
+    if (!FULL_ID.test(entry.id)) return this.#settle(entry, runtimeHint, monotonicMs);
     // A clock that was set back begins the wait anew.
     if (!(nowMs >= entry.askedAtMs)) {
       entry.askedAtMs = nowMs;
@@ -175,10 +174,9 @@ export class ContainerDirectory implements AsyncDisposable {
 
   #askEngines(entry: ContainerEntry, runtime: string): void {
     if (runtime !== "docker" && runtime !== "podman" && runtime !== "") return;
-    const isNew = runtime === "" ? !this.#wanted.docker : !this.#wanted[runtime];
-    if (isNew) {
-      if (runtime !== "podman") this.#wanted.docker = true;
-      if (runtime === "podman") this.#wanted.podman = true;
+    const wanted = runtime || "docker";
+    if (!this.#wanted[wanted]) {
+      this.#wanted[wanted] = true;
       if (this.#search !== null) this.#watchSockets();
     }
     this.#begin();
@@ -201,7 +199,10 @@ export class ContainerDirectory implements AsyncDisposable {
     if (!isWanted()) return;
     try {
       const facts = await this.#files.find(entry.id, runtimeHint, entry.cgroupPath);
-      if (facts !== null && isWanted()) this.#takeFile(entry, facts);
+      // What a runtime told meanwhile has no less in it than a file.
+      if (facts === null || !isWanted()) return;
+      entry.set(facts, this.#options.clock.monotonicMs());
+      this.#changes += 1;
     } catch (error) {
       this.#options.faults.add(COLLECTOR, "unreadable", 1);
       this.#options.logger.debug({ error: errorMessage(error) }, "container's files not read");
@@ -211,25 +212,14 @@ export class ContainerDirectory implements AsyncDisposable {
     }
   }
 
-  /** What a runtime told has no less in it than a file, and what it will tell has more. */
-  #takeFile(entry: ContainerEntry, facts: ContainerFacts): void {
-    if (entry.watch !== null) return;
-    entry.set(facts, this.#options.clock.monotonicMs());
-    this.#changes += 1;
-  }
-
   #begin(): void {
     if (this.#search !== null || this.#stop.signal.aborted) return;
-    this.#watchSockets();
-    this.#search = this.#searchSockets();
-  }
-
-  async #searchSockets(): Promise<void> {
-    const { signal } = this.#stop;
-    while (!signal.aborted) {
-      await sleepUnlessAborted(this.#options.clock, SEARCH_MS, signal);
-      if (!signal.aborted) this.#watchSockets();
-    }
+    const searching = {
+      run: () => this.#watchSockets(),
+      pauseMs: () => SEARCH_MS,
+      failure: "container runtimes are not looked for",
+    };
+    this.#search = repeat(searching, this.#options, this.#stop.signal);
   }
 
   #watchSockets(): void {

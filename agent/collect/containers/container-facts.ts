@@ -113,6 +113,8 @@ export function podOfPath(cgroupPath: string): Pod | null {
   return { name: "", namespace: "", container: "", uid: uid.replaceAll("_", "-") };
 }
 
+/** What runtimes name containers, images and layers by. */
+export const FULL_ID = /^[0-9a-f]{64}$/;
 const SHORT_ID = 12;
 
 /** What is known when nobody but the path could be asked. */
@@ -121,7 +123,7 @@ export function factsOfPath(id: string, runtimeHint: string, cgroupPath: string)
     source: "cgroup",
     runtime: runtimeOf(runtimeHint, cgroupPath),
     id,
-    name: /^[0-9a-f]{64}$/.test(id) ? id.slice(0, SHORT_ID) : cleanText(id),
+    name: FULL_ID.test(id) ? id.slice(0, SHORT_ID) : cleanText(id),
     pod: podOfPath(cgroupPath),
     state: "running",
   });

@@ -1,20 +1,25 @@
-import { readingFailure, TIMEOUT_MS, tooSlow } from "../background.ts";
 import { type Collector, familiesOf, gauge, JOB_CONTAINERS, SeriesRow } from "../collector.ts";
 import type { CollectContext } from "../context.ts";
+import { BackgroundWork, readingTimeMs, TIMEOUT_MS } from "../kit/background-work.ts";
 import { ABSENT } from "../kit/byte-scanner.ts";
-import type { AskSpace } from "../kit/statfs.ts";
-import { ChangingRow } from "./changing-row.ts";
+import { ChangingRow } from "../kit/changing-row.ts";
+import {
+  type AskSpace,
+  FILES,
+  FILES_FREE,
+  FREE_BYTES,
+  SIZE_BYTES,
+  type Space,
+} from "../kit/statfs.ts";
 import type { ContainerDirectory } from "./container-directory.ts";
 import { ENDED } from "./container-entry.ts";
-import { type ContainerFacts, SERIES_LABELS_DEFAULT, seriesLabels } from "./container-facts.ts";
 import {
-  type FileSystem,
-  FileSystems,
-  INODES_FREE,
-  INODES_TOTAL,
-  LIMIT_BYTES,
-  USED_BYTES,
-} from "./file-systems.ts";
+  type ContainerFacts,
+  FULL_ID,
+  SERIES_LABELS_DEFAULT,
+  seriesLabels,
+} from "./container-facts.ts";
+import { type FileSystem, FileSystems } from "./file-systems.ts";
 import { nodeLayerDisk } from "./layer-disk.ts";
 import { type LayerPlace, LayerPlaces, mountedPlace } from "./layer-places.ts";
 import { type LayerDisk, LayerWalk } from "./layer-walk.ts";
@@ -43,7 +48,6 @@ const QUESTIONS_SECONDS = 10;
 const PLACE_QUESTIONS = 10;
 
 const NAME = "containerfs";
-const CONTAINER_ID = /^[0-9a-f]{64}$/;
 
 type ContainerSource = Pick<ContainerDirectory, "changes" | "containers">;
 
@@ -67,9 +71,9 @@ export function containerFilesystemCollector(
 
 /**
  * The disk is asked in the background, a little at a time, in the queue of all that may hang. All
- * series have the time at which one of them was read or changed; the others' values are then up to half a
- * minute old and what a container has written is as of its last walk, since a query would not find a
- * value that is older than 5 min.
+ * series have the time at which one of them was read or changed; the others' values are then up to
+ * half a minute old and what a container has written is as of its last walk, since a query would not
+ * find a value that is older than 5 min.
  */
 class ContainerFilesystems implements Collector {
   readonly name = NAME;
@@ -82,7 +86,7 @@ class ContainerFilesystems implements Collector {
   readonly #fileSystems: FileSystems;
   readonly #roots = new Map<FileSystem, SeriesRow>();
   readonly #containers = new Map<string, Layer>();
-  readonly #stop = new AbortController();
+  readonly #work: BackgroundWork;
   #walk: { readonly layer: Layer; readonly walk: LayerWalk } | null = null;
   #changes = -1;
   #nowMs = 0;
@@ -91,11 +95,6 @@ class ContainerFilesystems implements Collector {
   /** Questions that may be put now. */
   #allowance: number;
   readonly #questionsPerSecond: number;
-  #beganAtMs = 0;
-  #isUnderway = false;
-  /** Its turn has come, if one is under way. */
-  #hasBegun = false;
-  #failure: unknown = null;
   /** When something was read last, until a tick has taken it. */
   #learnedAtMs: number | null = null;
   #readAtMs: number | null = null;
@@ -109,6 +108,12 @@ class ContainerFilesystems implements Collector {
     this.#fileSystems = new FileSystems(context, ports.statfs);
     this.#questionsPerSecond = ports.questionsPerSecond ?? QUESTIONS_PER_SECOND;
     this.#allowance = this.#questionsPerSecond * QUESTIONS_SECONDS;
+    this.#work = new BackgroundWork({
+      queue: context.background,
+      timeoutMs: TIMEOUT_MS,
+      work: (_, signal) => this.#read(signal),
+      end: () => this.#giveUp(),
+    });
   }
 
   get readAtMs(): number | null {
@@ -121,19 +126,17 @@ class ContainerFilesystems implements Collector {
     this.#nowMs = nowMs;
     if (this.#directory.changes !== this.#changes) this.#update(nowMs);
     if (Math.abs(nowMs - this.#refreshedAtMs) >= STATFS_MS) this.#refresh(nowMs);
-    this.#goOn(nowMs);
     this.#readAtMs = this.#learnedAtMs;
     this.#learnedAtMs = null;
-    if (this.#failure !== null) throw this.#failure;
+    this.#work.goOn(nowMs, () => this.#isStatfsDue || this.#isWalkDue());
     if (this.#readAtMs === null) return;
-    for (const [{ values }, row] of this.#roots) setRow(row, values, values[USED_BYTES] ?? ABSENT);
+    for (const [{ space }, row] of this.#roots) setRow(row, space, usedOf(space));
     for (const layer of this.#containers.values()) layer.set();
   }
 
   close(): void {
-    this.#stop.abort();
     this.#fileSystems.close();
-    if (!this.#isUnderway) void this.#giveUp();
+    this.#work.close();
   }
 
   #earn(elapsedMs: number): void {
@@ -184,41 +187,23 @@ class ContainerFilesystems implements Collector {
     for (const layer of this.#containers.values()) layer.find(this.#fileSystems);
   }
 
-  /** Begins what is due; throws when what was begun does not end. */
-  #goOn(nowMs: number): void {
-    // A clock that was set back begins the wait anew.
-    if (nowMs < this.#beganAtMs) this.#beganAtMs = nowMs;
-    if (this.#isUnderway) {
-      if (nowMs - this.#beganAtMs >= TIMEOUT_MS) throw tooSlow(this.#hasBegun);
-      return;
-    }
-    const isWalkDue = this.#walk !== null || this.#nextLayer() !== null;
-    if (!this.#isStatfsDue && !(isWalkDue && this.#allowance >= 1)) return;
-    this.#beganAtMs = nowMs;
-    this.#isUnderway = true;
-    this.#hasBegun = false;
-    void this.#context.background.run(() => this.#read());
+  #isWalkDue(): boolean {
+    return this.#allowance >= 1 && (this.#walk !== null || this.#nextLayer() !== null);
   }
 
-  async #read(): Promise<void> {
-    const { signal } = this.#stop;
-    this.#hasBegun = true;
+  async #read(signal: AbortSignal): Promise<void> {
     try {
-      if (this.#isStatfsDue && !signal.aborted) {
+      if (this.#isStatfsDue) {
         this.#isStatfsDue = false;
         this.#allowance -= await this.#fileSystems.askAll(signal);
-        this.#learnedAtMs = this.#context.clock.nowMs();
+        this.#learnedAtMs = readingTimeMs(this.#context.clock);
       }
       while (this.#allowance >= 1 && !signal.aborted && (await this.#beginWalk())) {
         await this.#goOnWalking();
       }
-      this.#failure = null;
     } catch (error) {
-      this.#failure = readingFailure(error);
       await this.#giveUp();
-    } finally {
-      this.#isUnderway = false;
-      if (signal.aborted) await this.#giveUp();
+      throw error;
     }
   }
 
@@ -244,7 +229,8 @@ class ContainerFilesystems implements Collector {
     }
     const path = layer.place?.layer;
     if (typeof path !== "string") return true;
-    const bytes = Buffer.from(`${this.#hostRoot()}${path}`).toString("latin1");
+    const root = this.#context.hostRoot.replace(/\/+$/, "");
+    const bytes = Buffer.from(`${root}${path}`).toString("latin1");
     this.#walk = { layer, walk: new LayerWalk(this.#disk, bytes) };
     return true;
   }
@@ -259,7 +245,7 @@ class ContainerFilesystems implements Collector {
     this.#allowance -= await walk.advance(this.#allowance);
     if (walk.state === "going") return;
     this.#walk = null;
-    this.#learnedAtMs = this.#context.clock.nowMs();
+    this.#learnedAtMs = readingTimeMs(this.#context.clock);
     layer.usedBytes = walk.state === "done" ? walk.bytes : ABSENT;
     if (walk.state === "too large") layer.walkAfterMs = WALK_TOO_LARGE_MS;
     if (walk.state === "gone") layer.place = null;
@@ -283,10 +269,6 @@ class ContainerFilesystems implements Collector {
     const walk = this.#walk?.walk;
     this.#walk = null;
     await walk?.close();
-  }
-
-  #hostRoot(): string {
-    return this.#context.hostRoot.replace(/\/+$/, "");
   }
 }
 
@@ -315,7 +297,7 @@ class Layer {
   }
 
   get isUnasked(): boolean {
-    return this.#fileSystem !== null && this.#fileSystem.values[LIMIT_BYTES] === ABSENT;
+    return this.#fileSystem !== null && this.#fileSystem.space === null;
   }
 
   name(facts: ContainerFacts, cgroupPath: string, chosen: readonly string[]): void {
@@ -337,7 +319,7 @@ class Layer {
   set(): void {
     const { row } = this.#row;
     if (row !== null && this.#fileSystem !== null) {
-      setRow(row, this.#fileSystem.values, this.usedBytes);
+      setRow(row, this.#fileSystem.space, this.usedBytes);
     }
   }
 
@@ -352,13 +334,20 @@ class Layer {
   }
 }
 
-function setRow(row: SeriesRow, values: Float64Array, usedBytes: number): void {
-  row.set(USED_BYTES, usedBytes);
-  row.set(LIMIT_BYTES, values[LIMIT_BYTES] ?? ABSENT);
-  row.set(INODES_FREE, values[INODES_FREE] ?? ABSENT);
-  row.set(INODES_TOTAL, values[INODES_TOTAL] ?? ABSENT);
+function usedOf(space: Space | null): number {
+  const size = space?.[SIZE_BYTES] ?? ABSENT;
+  const free = space?.[FREE_BYTES] ?? ABSENT;
+  return size >= 0 && free >= 0 ? size - free : ABSENT;
+}
+
+/** In the order of SPECS. */
+function setRow(row: SeriesRow, space: Space | null, usedBytes: number): void {
+  row.set(0, usedBytes);
+  row.set(1, space?.[SIZE_BYTES] ?? ABSENT);
+  row.set(2, space?.[FILES_FREE] ?? ABSENT);
+  row.set(3, space?.[FILES] ?? ABSENT);
 }
 
 function isRunning({ id, state }: ContainerFacts, cgroupPath: string): boolean {
-  return cgroupPath !== "" && CONTAINER_ID.test(id) && !(state !== null && ENDED.has(state));
+  return cgroupPath !== "" && FULL_ID.test(id) && !(state !== null && ENDED.has(state));
 }

@@ -1,30 +1,22 @@
-import {
-  type Collector,
-  counter,
-  familiesOf,
-  gauge,
-  JOB_CONTAINERS,
-  type SeriesSpec,
-} from "../collector.ts";
+import { type Collector, counter, familiesOf, gauge, JOB_CONTAINERS } from "../collector.ts";
 import type { CollectContext } from "../context.ts";
 import { ABSENT } from "../kit/byte-scanner.ts";
-import { ChangingRow } from "./changing-row.ts";
+import { ChangingRow } from "../kit/changing-row.ts";
 import type { ContainerDirectory } from "./container-directory.ts";
 import type { ContainerFacts, Health } from "./container-facts.ts";
 
 const INFO = [gauge("telltale_container_info", "What is known of a container, and where from.")];
 const STATE = [gauge("container_state", "The state in which the runtime says the container is.")];
-const NUMBERS: readonly SeriesSpec[] = [
+const NUMBERS = [
   counter("container_restarts_total", "Times that the runtime started the container again."),
   gauge("container_last_exit_code", "Exit code of the container's last end."),
   counter("container_runtime_oom_events_total", "OOM events that the runtime sent."),
-];
-const HEALTH = [
   gauge("container_health_state", "Health check: 1 healthy, 0 not (yet), -1 there is none."),
 ];
 const RESTARTS = 0;
 const EXIT_CODE = 1;
 const OOM_EVENTS = 2;
+const HEALTH = 3;
 
 const TIDY_MS = 60_000;
 
@@ -48,7 +40,7 @@ export function containerStateCollector(
 
 class ContainerStates implements Collector {
   readonly name = "containerstate";
-  readonly families = familiesOf([...INFO, ...STATE, ...NUMBERS, ...HEALTH]);
+  readonly families = familiesOf([...INFO, ...STATE, ...NUMBERS]);
   readonly #directory: ContainerSource;
   readonly #context: CollectContext;
   readonly #rows = new Map<string, ContainerRows>();
@@ -97,7 +89,6 @@ class ContainerRows {
   readonly #info: ChangingRow;
   readonly #state: ChangingRow;
   readonly #numbers: ChangingRow;
-  readonly #health: ChangingRow;
   #facts: ContainerFacts | null = null;
   #cgroupPath = "";
 
@@ -105,7 +96,6 @@ class ContainerRows {
     this.#info = new ChangingRow(sink, INFO);
     this.#state = new ChangingRow(sink, STATE);
     this.#numbers = new ChangingRow(sink, NUMBERS);
-    this.#health = new ChangingRow(sink, HEALTH);
   }
 
   update(facts: ContainerFacts, cgroupPath: string): void {
@@ -119,11 +109,10 @@ class ContainerRows {
       name: facts.name,
       image: facts.image,
     };
-    const { state, health } = facts;
+    const { state } = facts;
     this.#info.label({ ...base, ...infoLabels(facts) });
     this.#state.label(state === null ? null : { ...base, state });
     this.#numbers.label(base);
-    this.#health.label(health === null ? null : base);
   }
 
   set(): void {
@@ -135,11 +124,11 @@ class ContainerRows {
     numbers?.set(RESTARTS, facts.restarts ?? ABSENT);
     numbers?.set(EXIT_CODE, facts.lastExitCode ?? ABSENT);
     numbers?.set(OOM_EVENTS, facts.oomEvents?.events ?? ABSENT);
-    if (facts.health !== null) this.#health.row?.setSigned(0, HEALTH_VALUES[facts.health]);
+    if (facts.health !== null) numbers?.setSigned(HEALTH, HEALTH_VALUES[facts.health]);
   }
 
   retire(): void {
-    for (const row of [this.#info, this.#state, this.#numbers, this.#health]) row.label(null);
+    for (const row of [this.#info, this.#state, this.#numbers]) row.label(null);
   }
 }
 

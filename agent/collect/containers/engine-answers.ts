@@ -1,6 +1,7 @@
 import {
   type ContainerFacts,
   type FactsSource,
+  FULL_ID,
   factsFrom,
   type Health,
 } from "./container-facts.ts";
@@ -37,13 +38,11 @@ export function engineOf(version: unknown): Engine {
   return names.some((name) => name.startsWith("Podman")) ? PODMAN : DOCKER;
 }
 
-const CONTAINER_ID = /^[0-9a-f]{64}$/;
-
 /** One of GET /containers/json; null when it is not one. */
 export function factsOfListed(value: unknown, engine: Engine): ContainerFacts | null {
   if (!isObject(value)) return null;
   const id = textAt(value, "Id");
-  if (!CONTAINER_ID.test(id)) return null;
+  if (!FULL_ID.test(id)) return null;
   const [name] = listAt(value, "Names");
   return factsFrom({
     ...engine,
@@ -60,7 +59,7 @@ export function factsOfListed(value: unknown, engine: Engine): ContainerFacts | 
 export function factsOfInspected(value: unknown, engine: Engine): ContainerFacts | null {
   if (!isObject(value)) return null;
   const id = textAt(value, "Id");
-  if (!CONTAINER_ID.test(id)) return null;
+  if (!FULL_ID.test(id)) return null;
   const config = objectAt(value, "Config");
   const stateFacts = objectAt(value, "State");
   const state = stateOf(textAt(stateFacts, "Status"));
@@ -87,7 +86,7 @@ function digestOf(value: JsonObject, imageId: string): string {
 
 /** Podman leaves the algorithm out. */
 export function asDigest(imageId: string): string {
-  return /^[0-9a-f]{64}$/.test(imageId) ? `sha256:${imageId}` : imageId;
+  return FULL_ID.test(imageId) ? `sha256:${imageId}` : imageId;
 }
 
 /** Names have a slash in front, from when containers could be linked. */
@@ -149,7 +148,7 @@ export function eventOf(line: string): EngineEvent | null {
   if (!isObject(value) || textAt(value, "Type") !== "container") return null;
   const actor = objectAt(value, "Actor");
   const id = textAt(actor, "ID");
-  if (!CONTAINER_ID.test(id)) return null;
+  if (!FULL_ID.test(id)) return null;
   const attributes = objectAt(actor, "Attributes");
   const [word = "", detail = ""] = textAt(value, "Action").split(": ");
   const healthWord = detail || textAt(value, "HealthStatus") || textAt(attributes, "health_status");

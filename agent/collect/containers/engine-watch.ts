@@ -224,9 +224,7 @@ export class EngineWatch {
 
 /** Takes the oldest out. */
 function first(queue: Set<string>): string | null {
-  for (const id of queue) {
-    queue.delete(id);
-    return id;
-  }
-  return null;
+  const [id = null] = queue;
+  if (id !== null) queue.delete(id);
+  return id;
 }

@@ -1,22 +1,15 @@
 import { join } from "node:path";
 import { OperationalError } from "../../../shared/errors.ts";
 import type { CollectContext } from "../context.ts";
-import { ABSENT } from "../kit/byte-scanner.ts";
-import * as statfs from "../kit/statfs.ts";
+import { type AskSpace, loadAskSpace, type Space } from "../kit/statfs.ts";
 import { type Mount, MountsFile } from "../proc/mounts.ts";
 
-/** A mounted file system; `values` are ABSENT until it has answered. */
+/** A mounted file system; `space` is null until it has answered, and when it did not. */
 export type FileSystem = {
   readonly device: string;
   readonly mountPoint: string;
-  readonly values: Float64Array;
+  space: Space | null;
 };
-
-export const USED_BYTES = 0;
-export const LIMIT_BYTES = 1;
-export const INODES_FREE = 2;
-export const INODES_TOTAL = 3;
-const VALUES = 4;
 
 /** On which nothing can be written: their size says nothing. */
 const IMAGE_TYPES = new Set(["squashfs", "iso9660", "erofs", "cramfs", "udf"]);
@@ -27,7 +20,7 @@ const FILE_SYSTEMS_MAX = 1000;
 /** The host's file systems on block devices, and those that paths are asked for. */
 export class FileSystems {
   readonly #context: CollectContext;
-  readonly #ask: statfs.AskSpace;
+  readonly #ask: AskSpace;
   readonly #file: MountsFile;
   readonly #known = new Map<string, FileSystem>();
   #mounts: readonly Mount[] | null = null;
@@ -36,7 +29,7 @@ export class FileSystems {
   /** By path, since the last refresh. */
   readonly #holding = new Map<string, FileSystem | null>();
 
-  constructor(context: CollectContext, ask = statfs.loadAskSpace()) {
+  constructor(context: CollectContext, ask = loadAskSpace()) {
     this.#context = context;
     this.#ask = ask;
     this.#file = new MountsFile(context, "init");
@@ -86,10 +79,10 @@ export class FileSystems {
   /** Asks all that are wanted, one after another. */
   async askAll(signal: AbortSignal): Promise<number> {
     let questions = 0;
-    for (const { mountPoint, values } of [...this.#wanted]) {
+    for (const fileSystem of [...this.#wanted]) {
       if (signal.aborted) break;
       questions += 1;
-      await this.#askOne(mountPoint, values);
+      fileSystem.space = await this.#spaceOf(fileSystem.mountPoint);
     }
     return questions;
   }
@@ -103,23 +96,17 @@ export class FileSystems {
     const key = `${device}\0${mountPoint}`;
     const known = this.#known.get(key);
     if (known !== undefined) return known;
-    const fresh = { device, mountPoint, values: new Float64Array(VALUES).fill(ABSENT) };
+    const fresh = { device, mountPoint, space: null };
     this.#known.set(key, fresh);
     return fresh;
   }
 
-  async #askOne(mountPoint: string, values: Float64Array): Promise<void> {
+  async #spaceOf(mountPoint: string): Promise<Space | null> {
     try {
-      const space = await this.#ask(join(this.#context.hostRoot, mountPoint));
-      const size = space[statfs.SIZE_BYTES] ?? ABSENT;
-      const free = space[statfs.FREE_BYTES] ?? ABSENT;
-      values[USED_BYTES] = size >= 0 && free >= 0 ? size - free : ABSENT;
-      values[LIMIT_BYTES] = size;
-      values[INODES_FREE] = space[statfs.FILES_FREE] ?? ABSENT;
-      values[INODES_TOTAL] = space[statfs.FILES] ?? ABSENT;
+      return await this.#ask(join(this.#context.hostRoot, mountPoint));
     } catch (error) {
       if (!(error instanceof OperationalError)) throw error;
-      values.fill(ABSENT);
+      return null;
     }
   }
 }

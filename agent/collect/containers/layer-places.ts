@@ -1,6 +1,7 @@
 import { readlink, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import type { Mount } from "../proc/mounts.ts";
+import { FULL_ID } from "./container-facts.ts";
 import { isObject, textAt } from "./hostile-json.ts";
 import {
   CONFIG_PATHS,
@@ -21,7 +22,6 @@ export type LayerPlace = {
 
 const ID_BYTES_MAX = 256;
 const CONTAINERD_STORAGE = "/var/lib/containerd";
-const ID = /^[0-9a-f]{64}$/;
 /** What was read of Podman's lists stands this long, so that many new containers read it once. */
 const LISTS_MS = 30_000;
 
@@ -60,7 +60,7 @@ export class LayerPlaces {
       const path = join(storage, "image/overlay2/layerdb/mounts", id, "mount-id");
       const mountId = await readText(this.#files.at(path), ID_BYTES_MAX);
       const name = mountId?.trim() ?? "";
-      if (ID.test(name)) return { storage, layer: join(storage, "overlay2", name, "diff") };
+      if (FULL_ID.test(name)) return { storage, layer: join(storage, "overlay2", name, "diff") };
       if (await this.#isThere(join(storage, "containers", id))) return { storage, layer: null };
     }
     return null;
@@ -120,7 +120,7 @@ export function parseContainerList(list: readonly unknown[]): Map<string, string
     if (!isObject(entry)) continue;
     const id = textAt(entry, "id");
     const layer = textAt(entry, "layer");
-    if (ID.test(id) && ID.test(layer)) layers.set(id, layer);
+    if (FULL_ID.test(id) && FULL_ID.test(layer)) layers.set(id, layer);
   }
   return layers;
 }

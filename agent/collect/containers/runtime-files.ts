@@ -1,6 +1,7 @@
 import { constants } from "node:fs";
-import { open, readdir } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { readRegularFile } from "../kit/background-files.ts";
 import { isObject, type JsonObject, parseJson, textAt } from "./hostile-json.ts";
 
 /** Directories as the host sees them. */
@@ -31,27 +32,15 @@ const CONFIG_BYTES_MAX = 1024 * 1024;
 const LIST_BYTES_MAX = 4 * 1024 * 1024;
 const NAMES_MAX = 64;
 
-/** No link is followed at the end of the path, and no pipe is waited for. */
-const FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-const CHUNK_BYTES = 16 * 1024;
-
 /**
  * The text of a regular file; null when there is none, it is larger than `bytesMax` or may not be
- * read: then this source does not know. Not on the tick's thread of work, for a file system may hang.
+ * read: then this source does not know. No link is followed at the end of the path. Not on the tick's
+ * thread of work, for a file system may hang.
  */
 export async function readText(path: string, bytesMax: number): Promise<string | null> {
   try {
-    const file = await open(path, FLAGS);
-    try {
-      const stat = await file.stat();
-      if (!stat.isFile() || stat.size > bytesMax) return null;
-      // Files in /proc say that they are empty.
-      const bytes = Buffer.allocUnsafe(stat.size > 0 ? stat.size : Math.min(CHUNK_BYTES, bytesMax));
-      const { bytesRead } = await file.read(bytes, 0, bytes.length, 0);
-      return bytes.toString("utf8", 0, bytesRead);
-    } finally {
-      await file.close();
-    }
+    const found = await readRegularFile(path, bytesMax, constants.O_NOFOLLOW);
+    return found === null || found === "too large" ? null : Buffer.from(found.bytes).toString();
   } catch {
     return null;
   }

@@ -1,4 +1,4 @@
-import { type Dirent, constants as fsConstants } from "node:fs";
+import { constants } from "node:fs";
 import * as fs from "node:fs/promises";
 import { systemCode } from "../../../shared/errors.ts";
 
@@ -53,19 +53,7 @@ export class NodeDisk implements SlowDisk {
   }
 
   async file(path: string, bytesMax: number): Promise<FileText | "too large" | null> {
-    return await unlessAbsent(async () => {
-      // A pipe of that name must not be waited for.
-      const handle = await fs.open(path, fsConstants.O_RDONLY | fsConstants.O_NONBLOCK);
-      try {
-        const stat = await handle.stat();
-        if (!stat.isFile()) return null;
-        if (stat.size > bytesMax) return "too large";
-        const bytes = await readUpTo(handle, bytesMax, stat.size);
-        return bytes === null ? "too large" : { bytes, mtimeMs: stat.mtimeMs };
-      } finally {
-        await handle.close();
-      }
-    });
+    return await unlessAbsent(() => readRegularFile(path, bytesMax));
   }
 
   async list(path: string, max: number) {
@@ -73,7 +61,11 @@ export class NodeDisk implements SlowDisk {
       const names: ListedName[] = [];
       for await (const entry of await fs.opendir(path)) {
         if (names.length >= max) return { names, hasMore: true };
-        names.push({ name: entry.name, isDirectory: isDirectory(entry) });
+        // The classes of sysfs consist of links to directories.
+        names.push({
+          name: entry.name,
+          isDirectory: entry.isDirectory() || entry.isSymbolicLink(),
+        });
       }
       return { names, hasMore: false };
     });
@@ -87,36 +79,49 @@ export class NodeDisk implements SlowDisk {
     for (const [path, held] of this.#held) {
       if (!held.isUsed) {
         this.#held.delete(path);
-        void closeQuietly(held.handle);
+        void held.handle.close().catch(() => undefined);
       }
       held.isUsed = false;
     }
   }
 
   close(): void {
-    for (const { handle } of this.#held.values()) void closeQuietly(handle);
+    for (const { handle } of this.#held.values()) void handle.close().catch(() => undefined);
     this.#held.clear();
   }
 
-  async #open(
-    path: string,
-    staysOpen: boolean,
-  ): Promise<{ handle: fs.FileHandle; isHeld: boolean }> {
+  async #open(path: string, staysOpen: boolean) {
     const held = this.#held.get(path);
     if (held !== undefined) {
       held.isUsed = true;
       return { handle: held.handle, isHeld: true };
     }
-    const handle = await fs.open(path, fsConstants.O_RDONLY | fsConstants.O_NONBLOCK);
+    const handle = await fs.open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     if (!staysOpen || this.#held.size >= HELD_MAX) return { handle, isHeld: false };
     this.#held.set(path, { handle, isUsed: true });
     return { handle, isHeld: true };
   }
 }
 
-function isDirectory(entry: Dirent): boolean {
-  // The classes of sysfs consist of links to directories.
-  return entry.isDirectory() || entry.isSymbolicLink();
+/**
+ * A whole regular file; null where `path` is something else. A pipe is not waited for.
+ * @param flags others for opening it, such as O_NOFOLLOW
+ */
+export async function readRegularFile(
+  path: string,
+  bytesMax: number,
+  flags = 0,
+): Promise<FileText | "too large" | null> {
+  const handle = await fs.open(path, constants.O_RDONLY | constants.O_NONBLOCK | flags);
+  try {
+    const stat = await handle.stat();
+    if (!stat.isFile()) return null;
+    if (stat.size > bytesMax) return "too large";
+    const bytes = await readUpTo(handle, bytesMax, stat.size);
+    return bytes === null ? "too large" : { bytes, mtimeMs: stat.mtimeMs };
+  } finally {
+    await handle.close();
+  }
 }
 
 /** null when there is more than `bytesMax`; files of /proc say that they are empty. */
@@ -149,12 +154,6 @@ async function unlessAbsent<T>(work: () => Promise<T>): Promise<T | null> {
   }
 }
 
-async function closeQuietly(handle: fs.FileHandle): Promise<void> {
-  await unlessAbsent(() => handle.close()).catch(() => undefined);
-}
-
-type Remembered = string | null | readonly ListedName[];
-
 /**
  * What a collector's readings ask. What seldom changes (names, labels, limits of a device, what is
  * in its directory) is remembered for ten minutes, or until the devices are others: such a question
@@ -165,32 +164,24 @@ export class BackgroundFiles {
   unreadable = 0;
   overLimit = 0;
   readonly #disk: SlowDisk;
-  readonly #remembered = new Map<string, Remembered>();
-  #touched = 0;
+  /** Questions that the reading put to the disk. */
+  touched = 0;
+  readonly #remembered = new Map<string, unknown>();
 
   constructor(disk: SlowDisk) {
     this.#disk = disk;
-  }
-
-  /** Questions that the reading put to the disk. */
-  get touched(): number {
-    return this.#touched;
   }
 
   /** @param isAnew whether to forget what was remembered */
   begin(isAnew: boolean): void {
     this.unreadable = 0;
     this.overLimit = 0;
-    this.#touched = 0;
-    if (isAnew) this.forget();
+    this.touched = 0;
+    if (isAnew) this.#remembered.clear();
   }
 
   end(): void {
     this.#disk.sweep();
-  }
-
-  forget(): void {
-    this.#remembered.clear();
   }
 
   /** An attribute's text without spaces around it; null: it has none. */
@@ -200,7 +191,7 @@ export class BackgroundFiles {
 
   /** As `text`, remembered. */
   async constant(path: string): Promise<string | null> {
-    return (await this.#remember(`t${path}`, () => this.#attribute(path, false))) as string | null;
+    return await this.#remember(`t${path}`, () => this.#attribute(path, false));
   }
 
   async file(path: string, bytesMax: number): Promise<FileText | null> {
@@ -219,7 +210,7 @@ export class BackgroundFiles {
     const key = `d${path}`;
     const before = this.#remembered.get(key);
     if (before === undefined || JSON.stringify(before) !== JSON.stringify(listed)) {
-      this.forget();
+      this.#remembered.clear();
       this.#remembered.set(key, listed);
     }
     return listed === null ? null : listed.map(({ name }) => name);
@@ -227,14 +218,13 @@ export class BackgroundFiles {
 
   /** As `devices`, remembered; also tells which are directories. */
   async names(path: string, max: number): Promise<readonly ListedName[]> {
-    const listed = await this.#remember(`l${path}`, () => this.#list(path, max));
-    return (listed as readonly ListedName[] | null) ?? [];
+    return (await this.#remember(`l${path}`, () => this.#list(path, max))) ?? [];
   }
 
   /** The path without symbolic links, remembered. */
   async resolve(path: string): Promise<string | null> {
     const ask = () => this.#guarded(() => this.#disk.resolve(path));
-    return (await this.#remember(`r${path}`, ask)) as string | null;
+    return await this.#remember(`r${path}`, ask);
   }
 
   async #attribute(path: string, staysOpen: boolean): Promise<string | null> {
@@ -251,17 +241,18 @@ export class BackgroundFiles {
     return names.sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
-  async #remember(key: string, ask: () => Promise<Remembered>): Promise<Remembered> {
+  /** A key is always of answers of one type. */
+  async #remember<T>(key: string, ask: () => Promise<T>): Promise<T> {
     const known = this.#remembered.get(key);
-    if (known !== undefined) return known;
+    if (known !== undefined) return known as T;
     const answer = await ask();
     this.#remembered.set(key, answer);
     return answer;
   }
 
   async #guarded<T>(ask: () => Promise<T | null>): Promise<T | null> {
-    this.#touched += 1;
-    if (this.#touched > TOUCHED_MAX) {
+    this.touched += 1;
+    if (this.touched > TOUCHED_MAX) {
       this.overLimit += 1;
       return null;
     }

@@ -126,19 +126,16 @@ export class ByteScanner {
   hex(): number {
     this.skipSpaces();
     if (this.isAtLineEnd) return ABSENT;
-    const { bytes, length } = this;
+    const { bytes } = this;
     const start = this.at;
-    let at = start;
     let value = 0;
-    while (at < length) {
-      const digit = hexDigit(bytes[at] ?? 0);
+    for (; this.at < this.length; this.at += 1) {
+      const digit = hexDigit(bytes[this.at] ?? 0);
       if (digit < 0) break;
       value = value * 16 + digit;
-      at += 1;
     }
-    this.at = at;
-    const digits = at - start;
-    const isEnd = this.#isWordEnd(at) || bytes[at] === COLON;
+    const digits = this.at - start;
+    const isEnd = this.#isWordEnd(this.at) || bytes[this.at] === COLON;
     return digits > 0 && digits <= HEX_DIGITS_MAX && isEnd ? value : this.#refuse();
   }
 

@@ -7,7 +7,7 @@ import {
   type SeriesSpec,
 } from "../collector.ts";
 import { type CollectContext, hostFile, readRequired } from "../context.ts";
-import { ABSENT, ByteScanner } from "./byte-scanner.ts";
+import { ABSENT, type ByteScanner } from "./byte-scanner.ts";
 import { CHANGED, type HeldFile, type HeldFileOptions, MISSING } from "./held-file.ts";
 import { type Row, RowTable } from "./row-table.ts";
 
@@ -23,8 +23,8 @@ export type FileSource = FileOptions & {
   readonly families: readonly MetricFamily[];
   /** Rows that the last parse left out. */
   readonly overflow?: number;
-  /** Takes what the file says. Returns how many numbers were malformed. */
-  parse(bytes: Uint8Array, length: number): number;
+  /** Takes what the file says. */
+  parse(scan: ByteScanner): void;
   /** Sets what was parsed last. */
   set(): void;
 };
@@ -37,24 +37,21 @@ type OpenFile = { readonly source: FileSource; readonly held: HeldFile; retryAtM
 /** Reads a few files, and parses those that changed. */
 export class FileCollector implements Collector {
   readonly name: string;
-  readonly families: readonly MetricFamily[];
   readonly #context: CollectContext;
   readonly #files: readonly OpenFile[];
 
   constructor(context: CollectContext, name: string, sources: readonly FileSource[]) {
     this.name = name;
-    const [first] = sources;
-    // One that grows stays the array that grows.
-    this.families =
-      sources.length === 1 && first !== undefined
-        ? first.families
-        : sources.flatMap(({ families }) => families);
     this.#context = context;
     this.#files = sources.map((source) => ({
       source,
       held: hostFile(context, source.path, source),
       retryAtMs: Number.NEGATIVE_INFINITY,
     }));
+  }
+
+  get families(): readonly MetricFamily[] {
+    return this.#files.flatMap(({ source }) => source.families);
   }
 
   /** @throws OperationalError NOT_FOUND when a file that every host has is missing */
@@ -76,8 +73,10 @@ export class FileCollector implements Collector {
       return;
     }
     if (outcome === CHANGED) {
-      const { buffer, faults } = this.#context;
-      faults.add(this.name, "malformed", source.parse(buffer.bytes, held.length));
+      const { faults } = this.#context;
+      const scan = held.scan();
+      source.parse(scan);
+      faults.add(this.name, "malformed", scan.malformed);
       faults.add(this.name, "overflow", source.overflow ?? 0);
       faults.add(this.name, "limit", held.isCut ? 1 : 0);
     }
@@ -85,12 +84,12 @@ export class FileCollector implements Collector {
   }
 }
 
-export type ParseValues = (bytes: Uint8Array, length: number, values: Float64Array) => number;
+export type ParseValues = (scan: ByteScanner, values: Float64Array) => void;
 
 export type ValuesOptions = FileOptions & {
   /** One per value. */
   readonly specs: readonly SeriesSpec[];
-  /** Sets what stands in the file, of values that are all ABSENT. Returns what was malformed. */
+  /** Sets what stands in the file, of values that are all ABSENT. */
   readonly parse: ParseValues;
 };
 
@@ -107,18 +106,19 @@ export function valuesCollector(
     return {
       ...file,
       families: familiesOf(specs),
-      parse: (bytes, length) => parse(bytes, length, values.fill(ABSENT)),
+      parse: (scan) => parse(scan, values.fill(ABSENT)),
       set: () => row.setAll(values),
     };
   });
   return new FileCollector(context, name, sources);
 }
 
-/** Reads a file that is one number. */
-export function parseNumber(bytes: Uint8Array, length: number, values: Float64Array): number {
-  const scan = new ByteScanner(bytes, length);
-  values[0] = scan.count();
-  return scan.malformed;
+/** A file that is one number. */
+export function numberFile(path: string, spec: SeriesSpec, isOptional = false): ValuesOptions {
+  const parse: ParseValues = (scan, values) => {
+    values[0] = scan.count();
+  };
+  return { path, specs: [spec], parse, isOptional };
 }
 
 type Series = {
@@ -129,7 +129,7 @@ type Series = {
 
 export type RowsOptions = FileOptions & {
   readonly columns: number;
-  readonly parse: (bytes: Uint8Array, length: number, table: RowTable<SeriesRow>) => number;
+  readonly parse: (scan: ByteScanner, table: RowTable<SeriesRow>) => void;
   /** Those that a row may have, as far as they are known before the file was read. */
   readonly specs: readonly SeriesSpec[];
   /** The series of a row; null: they are not wanted. */
@@ -138,66 +138,46 @@ export type RowsOptions = FileOptions & {
   readonly convert?: (values: Float64Array) => void;
 };
 
-/** A file with a row per device (diskstats, net/dev), or per value (meminfo, vmstat). */
-export class RowsSource implements FileSource {
-  readonly path: string;
-  readonly isOptional: boolean;
-  readonly hasManyRecords: boolean;
-  readonly hasLongRecords: boolean;
-  readonly families: MetricFamily[];
-  readonly #context: CollectContext;
-  readonly #options: RowsOptions;
-  readonly #table: RowTable<SeriesRow>;
-  /** Rows that have series: the others cost nothing. */
-  #chosen: readonly Row<SeriesRow>[] = [];
-
-  constructor(context: CollectContext, options: RowsOptions) {
-    this.path = options.path;
-    this.isOptional = options.isOptional ?? false;
-    this.hasManyRecords = options.hasManyRecords ?? false;
-    this.hasLongRecords = options.hasLongRecords ?? false;
-    this.families = familiesOf(options.specs);
-    this.#context = context;
-    this.#options = options;
-    this.#table = new RowTable(options.columns);
-  }
-
-  get overflow(): number {
-    return this.#table.overflow;
-  }
-
+export type RowsSource = FileSource & {
   /** The values of the row, in the specs' units. */
-  valuesOf(key: string): Float64Array | undefined {
-    return this.#chosen.find((row) => row.key === key)?.values;
-  }
+  valuesOf(key: string): Float64Array | undefined;
+};
 
-  parse(bytes: Uint8Array, length: number): number {
-    const { parse, convert } = this.#options;
-    const { layout } = this.#table;
-    const malformed = parse(bytes, length, this.#table);
-    for (const { attachment } of this.#table.finish()) attachment?.retire();
-    if (this.#table.layout !== layout) this.#choose();
-    if (convert !== undefined) for (const { values } of this.#chosen) convert(values);
-    return malformed;
-  }
-
-  set(): void {
-    for (const { attachment, values } of this.#chosen) attachment?.setAll(values);
-  }
-
-  #choose(): void {
-    for (const row of this.#table.rows) row.attachment ??= this.#series(row);
-    this.#chosen = this.#table.rows.filter(({ attachment }) => attachment !== null);
-  }
-
-  #series({ key, values }: Row<SeriesRow>): SeriesRow | null {
-    const series = this.#options.seriesOf(key, values);
+/** A file with a row per device (diskstats, net/dev), or per value (meminfo, vmstat). */
+export function rowsSource(context: CollectContext, options: RowsOptions): RowsSource {
+  const table = new RowTable<SeriesRow>(options.columns);
+  const families = familiesOf(options.specs);
+  /** Rows that have series: the others cost nothing. */
+  let chosen: readonly Row<SeriesRow>[] = [];
+  const seriesOf = ({ key, values }: Row<SeriesRow>): SeriesRow | null => {
+    const series = options.seriesOf(key, values);
     if (series === null) return null;
     for (const family of familiesOf(series.specs)) {
-      if (!this.families.some(({ name }) => name === family.name)) this.families.push(family);
+      if (!families.some(({ name }) => name === family.name)) families.push(family);
     }
-    return new SeriesRow(this.#context.sink, series.specs, { job: JOB_NODE, ...series.labels });
-  }
+    return new SeriesRow(context.sink, series.specs, { job: JOB_NODE, ...series.labels });
+  };
+  return {
+    ...options,
+    families,
+    get overflow() {
+      return table.overflow;
+    },
+    valuesOf: (key) => chosen.find((row) => row.key === key)?.values,
+    parse: (scan) => {
+      const { layout } = table;
+      options.parse(scan, table);
+      for (const { attachment } of table.finish()) attachment?.retire();
+      if (table.layout !== layout) {
+        for (const row of table.rows) row.attachment ??= seriesOf(row);
+        chosen = table.rows.filter(({ attachment }) => attachment !== null);
+      }
+      if (options.convert !== undefined) for (const { values } of chosen) options.convert(values);
+    },
+    set: () => {
+      for (const { attachment, values } of chosen) attachment?.setAll(values);
+    },
+  };
 }
 
 /** A file with a row per device, whose name becomes a label. */
@@ -211,5 +191,5 @@ export function rowsCollector(
 ): Collector {
   const { specs, label, isExcluded = () => false } = options;
   const seriesOf = (key: string) => (isExcluded(key) ? null : { specs, labels: { [label]: key } });
-  return new FileCollector(context, name, [new RowsSource(context, { ...options, seriesOf })]);
+  return new FileCollector(context, name, [rowsSource(context, { ...options, seriesOf })]);
 }

@@ -1,6 +1,7 @@
 import { closeSync, openSync } from "node:fs";
 import { errorMessage, OperationalError, systemCode } from "../../../shared/errors.ts";
 import { loadPread } from "../../../shared/platform/pread.ts";
+import { ByteScanner } from "./byte-scanner.ts";
 
 const pread = loadPread();
 
@@ -112,9 +113,9 @@ export class HeldFile {
     return this.#comparesBytes ? this.#compare() : CHANGED;
   }
 
-  /** The bytes of the last read are not to be trusted as parsed: the next read is CHANGED. */
-  forget(): void {
-    this.#lastLength = -1;
+  /** What the last read found; valid until the next read of any file. */
+  scan(): ByteScanner {
+    return new ByteScanner(this.#buffer.bytes, this.length);
   }
 
   close(): void {
@@ -158,6 +159,18 @@ export class HeldFile {
     bytes.copy(this.#last as Buffer, 0, 0, length);
     this.#lastLength = length;
     return CHANGED;
+  }
+}
+
+/** The whole of a file that is read once; null when it is not there, or not ours to read. */
+export function readOnce(path: string, buffer: ReadBuffer): string | null {
+  const file = new HeldFile(path, buffer, { hasManyRecords: true, comparesBytes: false });
+  try {
+    return file.read() < MISSING ? buffer.bytes.toString("utf8", 0, file.length) : null;
+  } catch {
+    return null;
+  } finally {
+    file.close();
   }
 }
 

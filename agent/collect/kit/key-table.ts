@@ -1,4 +1,4 @@
-import { ABSENT, ByteScanner } from "./byte-scanner.ts";
+import { ABSENT, type ByteScanner } from "./byte-scanner.ts";
 
 const BUCKET_MASK = 127;
 const SPACE = 32;
@@ -25,10 +25,6 @@ export class KeyTable {
     this.#buckets = buckets;
   }
 
-  get size(): number {
-    return this.#keys.length;
-  }
-
   /** The index of the key that stands in [start, end), or ABSENT. */
   find(bytes: Uint8Array, start: number, end: number): number {
     const bucket = this.#buckets[bucketOf(bytes, start, end)];
@@ -45,33 +41,26 @@ export class KeyTable {
 /**
  * Reads a file of `key value` lines (memory.stat, cpu.stat, memory.events, …): the values of wanted
  * keys, ABSENT for those the file lacks. Other keys are skipped: kernels add them.
- * Returns how many wanted values were not whole numbers.
  */
-export function parseKeyValues(
-  bytes: Uint8Array,
-  length: number,
-  table: KeyTable,
-  values: Float64Array,
-): number {
-  const scan = new ByteScanner(bytes, length);
-  const { length: end } = scan;
-  for (let i = 0; i < table.size; i += 1) values[table.targets[i] ?? 0] = ABSENT;
-  let missing = table.size;
+export function parseKeyValues(scan: ByteScanner, table: KeyTable, values: Float64Array): void {
+  const { bytes, length } = scan;
+  const { targets } = table;
+  for (let i = 0; i < targets.length; i += 1) values[targets[i] ?? 0] = ABSENT;
+  let missing = targets.length;
   let at = 0;
-  while (at < end && missing > 0) {
+  while (at < length && missing > 0) {
     const start = at;
     // A line is a key, a space and digits, so what is above a space is the key.
-    while (at < end && (bytes[at] ?? 0) > SPACE) at += 1;
+    while (at < length && (bytes[at] ?? 0) > SPACE) at += 1;
     const index = table.find(bytes, start, at);
     if (index !== ABSENT) {
       scan.at = at;
-      values[table.targets[index] ?? 0] = scan.count();
+      values[targets[index] ?? 0] = scan.count();
       missing -= 1;
     }
-    while (at < end && bytes[at] !== NEWLINE) at += 1;
+    while (at < length && bytes[at] !== NEWLINE) at += 1;
     at += 1;
   }
-  return scan.malformed;
 }
 
 export function isSame(key: Uint8Array, bytes: Uint8Array, start: number, end: number): boolean {

@@ -11,10 +11,9 @@ const WORDS_MAX = 256;
 
 /** For a file of lines that are told by their first word (rpc/nfsd, xfs' stats); others are skipped. */
 export function lineParser(lines: readonly Line[]): ParseValues {
-  return (bytes, length, values) => {
-    let malformed = 0;
+  return (scan, values) => {
     const found = new Map<string, readonly string[]>();
-    for (const line of asciiText(bytes, length).split("\n", LINES_MAX)) {
+    for (const line of asciiText(scan.bytes, scan.length).split("\n", LINES_MAX)) {
       const [word = "", ...numbers] = line.split(" ", WORDS_MAX);
       found.set(word, numbers);
     }
@@ -24,10 +23,9 @@ export function lineParser(lines: readonly Line[]): ParseValues {
       for (const index of specs.keys()) {
         const number = numbers[skipped + index];
         values[value] = numberIn(number ?? null);
-        if (number !== undefined && values[value] === ABSENT) malformed += 1;
+        if (number !== undefined && values[value] === ABSENT) scan.malformed += 1;
         value += 1;
       }
     }
-    return malformed;
   };
 }

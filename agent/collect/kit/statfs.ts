@@ -2,6 +2,8 @@ import { statfs } from "node:fs/promises";
 import { promisify } from "node:util";
 import { OperationalError } from "../../../shared/errors.ts";
 import { loadCLibrary } from "../../../shared/platform/c-library.ts";
+import type { Clock } from "../../../shared/platform/ports.ts";
+import { withDeadline } from "../../../shared/time/deadline.ts";
 import { ABSENT } from "./byte-scanner.ts";
 
 /** Where in a `Space` what stands. */
@@ -9,7 +11,6 @@ export const SIZE_BYTES = 0;
 export const FREE_BYTES = 1;
 export const FILES = 3;
 export const FILES_FREE = 4;
-const VALUES = 5;
 
 /** Size, free and available bytes, files and free files; ABSENT for what it does not know. */
 export type Space = Float64Array;
@@ -70,100 +71,46 @@ async function askNode(path: string): Promise<Space> {
   }
 }
 
-/** `values` are ABSENT where `isError`. */
-export type MountAnswer = { readonly values: Space; readonly isError: boolean };
-
 /** A file system that has not answered for this long counts as broken. */
 const STATFS_TIMEOUT_MS = 5000;
 
 /**
- * Asks mount points one after another in the background. A call that hangs cannot be ended, only
- * left: its mount point is an error until it returns, and is not asked again before that.
+ * Asks mount points one after another. A call that hangs cannot be ended, only left: its mount point
+ * is an error until it returns, and is not asked again before that.
  */
 export class StatfsQueue {
-  readonly #ask: (mountPoint: string) => Promise<Space>;
+  readonly #ask: AskSpace;
   readonly #callsMax: number;
-  readonly #answers = new Map<string, MountAnswer>();
-  /** Mount points that wait for their turn, and since when. */
-  readonly #waiting = new Map<string, number>();
-  /** Calls that have not returned, and since when. */
-  readonly #calls = new Map<string, number>();
-  #wanted: ReadonlySet<string> = new Set();
-  #nowMs = 0;
+  readonly #clock: Clock;
+  /** Mount points whose calls have not returned. */
+  readonly #calls = new Set<string>();
 
   /** @param callsMax calls that may be open, all but one of them hanging */
-  constructor(ask: (mountPoint: string) => Promise<Space>, callsMax: number) {
+  constructor(ask: AskSpace, callsMax: number, clock: Clock) {
     this.#ask = ask;
     this.#callsMax = callsMax;
+    this.#clock = clock;
   }
 
-  /** Asks all of these anew; the answers of all others are forgotten. */
-  want(mountPoints: readonly string[]): void {
-    this.#wanted = new Set(mountPoints);
-    for (const known of [...this.#answers.keys(), ...this.#waiting.keys()]) {
-      if (this.#wanted.has(known)) continue;
-      this.#answers.delete(known);
-      this.#waiting.delete(known);
+  /** null: the file system could not be asked, or in time. */
+  async askAll(mountPoints: readonly string[]): Promise<Map<string, Space | null>> {
+    const answers = new Map<string, Space | null>();
+    for (const mountPoint of mountPoints) {
+      const isHanging = this.#calls.has(mountPoint) || this.#calls.size >= this.#callsMax;
+      answers.set(mountPoint, isHanging ? null : await this.#askInTime(mountPoint));
     }
-    for (const mountPoint of this.#wanted) {
-      const isUnderway = this.#waiting.has(mountPoint) || this.#calls.has(mountPoint);
-      if (!isUnderway) this.#waiting.set(mountPoint, Number.NaN);
-    }
+    return answers;
   }
 
-  /** Whether everything that was wanted was answered, or given up. */
-  get isSettled(): boolean {
-    return this.#waiting.size === 0 && !this.#hasLivelyCall();
-  }
-
-  /** The last answer; null before the first. */
-  answerFor(mountPoint: string): MountAnswer | null {
-    return this.#answers.get(mountPoint) ?? null;
-  }
-
-  /** Once a tick: begins what can begin, gives up what took too long. */
-  advance(nowMs: number): void {
-    this.#nowMs = nowMs;
-    for (const since of [this.#calls, this.#waiting]) {
-      for (const [mountPoint, sinceMs] of since) {
-        // A clock that was set back begins the wait anew.
-        if (Number.isNaN(sinceMs) || nowMs < sinceMs) since.set(mountPoint, nowMs);
-        else if (nowMs - sinceMs >= STATFS_TIMEOUT_MS) this.#answer(mountPoint, null);
-      }
-    }
-    this.#callNext();
-  }
-
-  /** One that may still answer in time. */
-  #hasLivelyCall(): boolean {
-    const calls = [...this.#calls.values()];
-    return calls.some((sinceMs) => this.#nowMs - sinceMs < STATFS_TIMEOUT_MS);
-  }
-
-  #callNext(): void {
-    if (this.#hasLivelyCall() || this.#calls.size >= this.#callsMax) return;
-    const [next] = this.#waiting.keys();
-    if (next === undefined) return;
-    this.#waiting.delete(next);
-    this.#calls.set(next, this.#nowMs);
-    void this.#call(next);
-  }
-
-  async #call(mountPoint: string): Promise<void> {
-    let answer: Space | null = null;
+  async #askInTime(mountPoint: string): Promise<Space | null> {
+    this.#calls.add(mountPoint);
+    const call = this.#ask(mountPoint).finally(() => this.#calls.delete(mountPoint));
+    const late = () => new OperationalError("UNAVAILABLE", `${mountPoint} does not answer`);
     try {
-      answer = await this.#ask(mountPoint);
+      return await withDeadline({ clock: this.#clock, ms: STATFS_TIMEOUT_MS, late }, () => call);
     } catch {
       // Whatever the reason, the metric that tells of it is node_filesystem_device_error.
+      return null;
     }
-    this.#calls.delete(mountPoint);
-    this.#answer(mountPoint, answer);
-    this.#callNext();
-  }
-
-  #answer(mountPoint: string, answer: Space | null): void {
-    if (!this.#wanted.has(mountPoint)) return;
-    const values = answer ?? new Float64Array(VALUES).fill(ABSENT);
-    this.#answers.set(mountPoint, { values, isError: answer === null });
   }
 }

@@ -1,9 +1,8 @@
 import { type Collector, gauge } from "../collector.ts";
-import type { CollectContext } from "../context.ts";
-import { ByteScanner } from "../kit/byte-scanner.ts";
+import { type CollectContext, netPath } from "../context.ts";
+import type { ByteScanner } from "../kit/byte-scanner.ts";
 import { rowsCollector } from "../kit/file-collector.ts";
 import type { RowTable } from "../kit/row-table.ts";
-import { netPath } from "./net-path.ts";
 
 /** Of a line, before the device. */
 const COLUMNS_BEFORE = 5;
@@ -24,8 +23,7 @@ export function arpCollector(context: CollectContext): Collector {
  * Reads net/arp: a row per network device, with the number of its entries. Source: the kernel's
  * net/ipv4/arp.c, which writes the device last.
  */
-export function parseArp<T>(bytes: Uint8Array, length: number, table: RowTable<T>): number {
-  const scan = new ByteScanner(bytes, length);
+export function parseArp<T>(scan: ByteScanner, table: RowTable<T>): void {
   table.start();
   scan.skipLine(); // the heading
   for (; !scan.isDone; scan.skipLine()) {
@@ -33,8 +31,7 @@ export function parseArp<T>(bytes: Uint8Array, length: number, table: RowTable<T
     scan.skipSpaces();
     const start = scan.at;
     scan.skipWord();
-    const row = scan.at > start ? table.gather(bytes, start, scan.at) : null;
+    const row = scan.at > start ? table.gather(scan.bytes, start, scan.at) : null;
     if (row !== null) row.values[0] = Math.max(row.values[0] ?? 0, 0) + 1;
   }
-  return scan.malformed;
 }

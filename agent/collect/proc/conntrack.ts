@@ -1,9 +1,11 @@
 import { type Collector, counter, gauge } from "../collector.ts";
-import type { CollectContext } from "../context.ts";
-import { ByteScanner } from "../kit/byte-scanner.ts";
-import { parseNumber, valuesCollector } from "../kit/file-collector.ts";
-import { netPath } from "./net-path.ts";
+import { type CollectContext, netPath } from "../context.ts";
+import { asciiText, type ByteScanner } from "../kit/byte-scanner.ts";
+import { numberFile, valuesCollector } from "../kit/file-collector.ts";
 
+const SYSCTL = "/proc/sys/net/netfilter/nf_conntrack";
+const ENTRIES = gauge("node_nf_conntrack_entries", "Connections that are tracked.");
+const ENTRIES_LIMIT = gauge("node_nf_conntrack_entries_limit", "Connections that may be tracked.");
 const STATS = [
   ["found", "Searches that found an entry."],
   ["invalid", "Packets that could not be tracked."],
@@ -18,20 +20,9 @@ const NAMES: readonly string[] = STATS.map(([name]) => name);
 
 /** Connections that netfilter tracks; its module need not be loaded. */
 export function conntrackCollector(context: CollectContext): Collector {
-  const sysctl = "/proc/sys/net/netfilter/nf_conntrack";
   return valuesCollector(context, "conntrack", [
-    {
-      path: `${sysctl}_count`,
-      specs: [gauge("node_nf_conntrack_entries", "Connections that are tracked.")],
-      parse: parseNumber,
-      isOptional: true,
-    },
-    {
-      path: `${sysctl}_max`,
-      specs: [gauge("node_nf_conntrack_entries_limit", "Connections that may be tracked.")],
-      parse: parseNumber,
-      isOptional: true,
-    },
+    numberFile(`${SYSCTL}_count`, ENTRIES, true),
+    numberFile(`${SYSCTL}_max`, ENTRIES_LIMIT, true),
     {
       path: netPath(context, "stat/nf_conntrack"),
       specs: STATS.map(([name, help]) => counter(`node_nf_conntrack_stat_${name}`, help)),
@@ -47,17 +38,11 @@ const HEADING_BYTES_MAX = 4096;
 
 /**
  * net/stat/nf_conntrack: a line of names, then one of hexadecimal numbers per CPU. Sets the sums over
- * the CPUs, in the order of STATS. Returns how many numbers were malformed.
+ * the CPUs, in the order of STATS.
  */
-export function parseConntrackStat(
-  bytes: Uint8Array,
-  length: number,
-  values: Float64Array,
-): number {
-  const scan = new ByteScanner(bytes, length);
+export function parseConntrackStat(scan: ByteScanner, values: Float64Array): void {
   scan.skipLine();
-  const end = Math.min(scan.at, length, HEADING_BYTES_MAX);
-  const heading = Buffer.from(bytes.subarray(0, end)).toString("latin1");
+  const heading = asciiText(scan.bytes, Math.min(scan.at, scan.length, HEADING_BYTES_MAX));
   const words = heading.trim().split(/\s+/, COLUMNS_MAX);
   const targets = words.map((word) => NAMES.indexOf(word));
   for (; !scan.isDone; scan.skipLine()) {
@@ -67,5 +52,4 @@ export function parseConntrackStat(
       if (target >= 0 && count >= 0) values[target] = Math.max(values[target] ?? 0, 0) + count;
     }
   }
-  return scan.malformed;
 }

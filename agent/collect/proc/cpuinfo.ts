@@ -1,7 +1,7 @@
-import { type Collector, familiesOf, gauge } from "../collector.ts";
+import { type Collector, gauge } from "../collector.ts";
 import { type CollectContext, hostFile, readRequired } from "../context.ts";
 import { CHANGED } from "../kit/held-file.ts";
-import { LabelledRows } from "../kit/labelled-rows.ts";
+import { type Reading, readingCollector } from "../kit/reading.ts";
 
 const CPUS_MAX = 4096;
 const CPU_FACTS = gauge("node_cpu_info", "What the CPU is, from /proc/cpuinfo.");
@@ -21,25 +21,18 @@ const CPU_LABELS: readonly (readonly [label: string, key: string])[] = [
 /** Off by default, as in node_exporter: a series per CPU that says the same of each. */
 export function cpuInfoCollector(context: CollectContext): Collector {
   const file = hostFile(context, "/proc/cpuinfo", { hasLongRecords: true });
-  const rows = new LabelledRows(context, [CPU_FACTS]);
   let cpus: Record<string, string>[] = [];
-  return {
-    name: "cpu_info",
-    families: familiesOf([CPU_FACTS]),
-    collect: () => {
-      if (readRequired(file) === CHANGED) {
-        cpus = parseCpuinfo(context.buffer.bytes.toString("utf8", 0, file.length));
-      }
-      context.faults.add("cpu_info", "limit", file.isCut ? 1 : 0);
-      rows.update(() => {
-        for (const labels of cpus) rows.of(labels).set(0, 1);
-      });
-    },
-    close: () => file.close(),
+  const read = (reading: Reading) => {
+    if (readRequired(file) === CHANGED) {
+      cpus = parseCpuinfo(context.buffer.bytes.toString("utf8", 0, file.length));
+    }
+    reading.overflow += file.isCut ? 1 : 0;
+    for (const labels of cpus) reading.set(CPU_FACTS, labels, 1);
   };
+  return readingCollector(context, "cpu_info", [CPU_FACTS], read, () => file.close());
 }
 
-/** The labels of each CPU in /proc/cpuinfo; */
+/** The labels of each CPU in /proc/cpuinfo. */
 export function parseCpuinfo(text: string): Record<string, string>[] {
   const cpus: Record<string, string>[] = [];
   for (const paragraph of text.split(/\n\s*\n/, CPUS_MAX)) {

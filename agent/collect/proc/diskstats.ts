@@ -1,6 +1,6 @@
 import { type Collector, counter, gauge } from "../collector.ts";
 import type { CollectContext } from "../context.ts";
-import { ByteScanner } from "../kit/byte-scanner.ts";
+import type { ByteScanner } from "../kit/byte-scanner.ts";
 import { rowsCollector } from "../kit/file-collector.ts";
 import type { RowTable } from "../kit/row-table.ts";
 
@@ -73,10 +73,9 @@ export function diskstatsCollector(context: CollectContext): Collector {
 
 /**
  * Reads /proc/diskstats; a row's key is the device's name. What an older kernel lacks is ABSENT.
- * Source: kernel docs, admin-guide/iostats. Returns how many numbers were malformed.
+ * Source: kernel docs, admin-guide/iostats.
  */
-export function parseDiskstats<T>(bytes: Uint8Array, length: number, table: RowTable<T>): number {
-  const scan = new ByteScanner(bytes, length);
+export function parseDiskstats<T>(scan: ByteScanner, table: RowTable<T>): void {
   table.start();
   for (; !scan.isDone; scan.skipLine()) {
     const major = scan.count();
@@ -84,11 +83,10 @@ export function parseDiskstats<T>(bytes: Uint8Array, length: number, table: RowT
     scan.skipSpaces();
     const start = scan.at;
     scan.skipWord();
-    const row = scan.at > start ? table.take(bytes, start, scan.at) : null;
+    const row = scan.at > start ? table.take(scan.bytes, start, scan.at) : null;
     if (row === null) continue;
     scan.counts(row.values, DISK_COLUMNS);
     row.values[DISK_MAJOR] = major;
     row.values[DISK_MINOR] = minor;
   }
-  return scan.malformed;
 }

@@ -1,6 +1,6 @@
 import { type Collector, gauge } from "../collector.ts";
 import type { CollectContext } from "../context.ts";
-import { ByteScanner } from "../kit/byte-scanner.ts";
+import type { ByteScanner } from "../kit/byte-scanner.ts";
 import { valuesCollector } from "../kit/file-collector.ts";
 
 const SPECS = [
@@ -14,10 +14,8 @@ export function filefdCollector(context: CollectContext): Collector {
 }
 
 /** Allocated and maximum; what lies between is always 0. */
-export function parseFileNr(bytes: Uint8Array, length: number, values: Float64Array): number {
-  const scan = new ByteScanner(bytes, length);
+export function parseFileNr(scan: ByteScanner, values: Float64Array): void {
   values[0] = scan.count();
   scan.count();
   values[1] = scan.count();
-  return scan.malformed;
 }

@@ -1,20 +1,26 @@
 import { join } from "node:path";
-import { type Collector, familiesOf, gauge, JOB_NODE, SeriesRow } from "../collector.ts";
+import { BackgroundCollector } from "../background.ts";
+import { type Collector, gauge } from "../collector.ts";
 import type { CollectContext } from "../context.ts";
-import { type AskSpace, loadAskSpace, StatfsQueue } from "../kit/statfs.ts";
+import { ABSENT } from "../kit/byte-scanner.ts";
+import type { Reading } from "../kit/reading.ts";
+import { type AskSpace, loadAskSpace, type Space, StatfsQueue } from "../kit/statfs.ts";
 import { type Mount, MountsFile } from "./mounts.ts";
 
-const SPECS = [
+/** In the order of a `Space`. */
+const SPACE_SPECS = [
   gauge("node_filesystem_size_bytes", "Size of the file system."),
   gauge("node_filesystem_free_bytes", "Free bytes, those kept for root included."),
   gauge("node_filesystem_avail_bytes", "Free bytes for those who are not root."),
   gauge("node_filesystem_files", "Files that there may be."),
   gauge("node_filesystem_files_free", "Files that may still be made."),
-  gauge("node_filesystem_readonly", "Whether the file system is mounted read-only."),
-  gauge("node_filesystem_device_error", "Whether the file system could not be asked, or in time."),
 ];
-const READONLY = 5;
-const DEVICE_ERROR = 6;
+const READONLY = gauge("node_filesystem_readonly", "Whether the file system is mounted read-only.");
+const DEVICE_ERROR = gauge(
+  "node_filesystem_device_error",
+  "Whether the file system could not be asked, or in time.",
+);
+const SPECS = [...SPACE_SPECS, READONLY, DEVICE_ERROR];
 
 /** What node_exporter leaves out by default. */
 const EXCLUDED_MOUNT_POINTS =
@@ -37,111 +43,69 @@ const LOCAL_TYPES = /^(?:tmpfs|ramfs|zfs|bcachefs|btrfs|efivarfs|rootfs|overlay)
 const READONLY_OPTIONS = ["ro", "emergency_ro", "shutdown"] as const;
 
 const REFRESH_MS = 5000;
+/** Two calls that hang, one after the other, end within it. */
+const TIMEOUT_MS = 15_000;
 const MOUNTS_MAX = 1000;
 
 /**
  * Space and files of every file system, asked every 5 s in the background: statfs(2) on the mount of
- * a dead server does not return, and must not hold up a tick. The tick that finds the answers
- * of all sets them.
+ * a dead server does not return.
  *
  * A call that hangs keeps one of Node's four pool threads for good, and the agent's own disk needs
  * them too: so local and remote file systems have a queue each, with one call at a time; in the
  * remote one a second call is let past one that hangs.
  */
-export class FilesystemCollector implements Collector {
-  readonly name = "filesystem";
-  readonly families = familiesOf(SPECS);
-  readonly #context: CollectContext;
-  readonly #file: MountsFile;
-  readonly #mounts = new Map<string, { readonly row: SeriesRow; mount: Mount }>();
-  readonly #local: StatfsQueue;
-  readonly #remote: StatfsQueue;
-  #refreshedAtMs = Number.NEGATIVE_INFINITY;
-  #isAsking = false;
-  #readAtMs: number | null = null;
-
-  constructor(context: CollectContext, ask: AskSpace = loadAskSpace()) {
-    this.#context = context;
-    this.#file = new MountsFile(context, "init");
-    const askHost = (mountPoint: string) => ask(join(context.hostRoot, mountPoint));
-    this.#local = new StatfsQueue(askHost, 1);
-    this.#remote = new StatfsQueue(askHost, 2);
-  }
-
-  get readAtMs(): number | null {
-    return this.#readAtMs;
-  }
-
-  collect(nowMs: number): void {
-    if (Math.abs(nowMs - this.#refreshedAtMs) >= REFRESH_MS) {
-      this.#refreshedAtMs = nowMs;
-      this.#readMounts();
-      this.#isAsking = true;
-    }
-    this.#local.advance(nowMs);
-    this.#remote.advance(nowMs);
-    const isAnswered = this.#isAsking && this.#local.isSettled && this.#remote.isSettled;
-    this.#readAtMs = isAnswered ? nowMs : null;
-    if (isAnswered) this.#set();
-  }
-
-  #set(): void {
-    this.#isAsking = false;
-    for (const { row, mount } of this.#mounts.values()) {
-      const answer = this.#queueOf(mount).answerFor(mount.mountPoint);
-      if (answer === null) continue;
-      row.setAll(answer.values);
-      row.set(READONLY, isReadonly(mount) ? 1 : 0);
-      row.set(DEVICE_ERROR, answer.isError ? 1 : 0);
-    }
-  }
-
-  close(): void {
-    this.#file.close();
-  }
-
-  #readMounts(): void {
-    const mounts = new Map<string, Mount>();
-    const listed = this.#file.read();
-    this.#context.faults.add(this.name, "limit", this.#file.leftOut);
-    for (const mount of listed) {
-      const isExcluded =
-        EXCLUDED_TYPES.has(mount.fsType) || EXCLUDED_MOUNT_POINTS.test(mount.mountPoint);
-      if (isExcluded) continue;
-      if (mounts.size < MOUNTS_MAX) mounts.set(mountKey(mount), mount);
-      else this.#context.faults.add(this.name, "limit", 1);
-    }
-    for (const [key, { row }] of this.#mounts) {
-      if (mounts.has(key)) continue;
-      row.retire();
-      this.#mounts.delete(key);
-    }
-    for (const [key, mount] of mounts) {
-      const known = this.#mounts.get(key);
-      if (known === undefined) this.#mounts.set(key, { row: this.#series(mount), mount });
-      else known.mount = mount;
-    }
-    const points = [...mounts.values()];
-    this.#local.want(points.filter((mount) => !isRemote(mount)).map(mountPointOf));
-    this.#remote.want(points.filter(isRemote).map(mountPointOf));
-  }
-
-  #queueOf(mount: Mount): StatfsQueue {
-    return isRemote(mount) ? this.#remote : this.#local;
-  }
-
-  #series({ device, mountPoint, fsType }: Mount): SeriesRow {
-    const labels = { job: JOB_NODE, device, mountpoint: mountPoint, fstype: fsType };
-    return new SeriesRow(this.#context.sink, SPECS, labels);
-  }
+export function filesystemCollector(
+  context: CollectContext,
+  ask: AskSpace = loadAskSpace(),
+): Collector {
+  const file = new MountsFile(context, "init");
+  const askHost = (mountPoint: string) => ask(join(context.hostRoot, mountPoint));
+  const local = new StatfsQueue(askHost, 1, context.clock);
+  const remote = new StatfsQueue(askHost, 2, context.clock);
+  return new BackgroundCollector(context, {
+    name: "filesystem",
+    specs: SPECS,
+    seriesMax: MOUNTS_MAX * SPECS.length,
+    intervalMs: REFRESH_MS,
+    timeoutMs: TIMEOUT_MS,
+    hasOwnQueue: true,
+    read: async (_, reading) => {
+      const mounts = wantedMounts(file, reading);
+      const pointsOf = (isWanted: (mount: Mount) => boolean) =>
+        mounts.filter(isWanted).map(({ mountPoint }) => mountPoint);
+      const [ofLocal, ofRemote] = await Promise.all([
+        local.askAll(pointsOf((mount) => !isRemote(mount))),
+        remote.askAll(pointsOf(isRemote)),
+      ]);
+      for (const mount of mounts) {
+        const answers = isRemote(mount) ? ofRemote : ofLocal;
+        setMount(mount, answers.get(mount.mountPoint) ?? null, reading);
+      }
+    },
+    close: () => file.close(),
+  });
 }
 
-function mountKey({ device, mountPoint, fsType }: Mount): string {
-  return `${device}\0${mountPoint}\0${fsType}`;
+function wantedMounts(file: MountsFile, reading: Reading): readonly Mount[] {
+  const mounts = new Map<string, Mount>();
+  for (const mount of file.read()) {
+    const { device, mountPoint, fsType } = mount;
+    if (EXCLUDED_TYPES.has(fsType) || EXCLUDED_MOUNT_POINTS.test(mountPoint)) continue;
+    if (mounts.size < MOUNTS_MAX) mounts.set(`${device}\0${mountPoint}\0${fsType}`, mount);
+    else reading.overflow += 1;
+  }
+  reading.overflow += file.leftOut;
+  return [...mounts.values()];
 }
 
-function mountPointOf(mount: Mount): string {
-  return mount.mountPoint;
+function setMount(mount: Mount, space: Space | null, reading: Reading): void {
+  const labels = { device: mount.device, mountpoint: mount.mountPoint, fstype: mount.fsType };
+  for (const [index, spec] of SPACE_SPECS.entries()) {
+    reading.setCount(spec, labels, space?.[index] ?? ABSENT);
+  }
+  reading.set(READONLY, labels, isReadonly(mount) ? 1 : 0);
+  reading.set(DEVICE_ERROR, labels, space === null ? 1 : 0);
 }
 
 /** What may be another machine's answer: a type that nobody here knows is. */

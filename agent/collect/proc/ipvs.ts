@@ -1,8 +1,7 @@
 import { type Collector, counter } from "../collector.ts";
-import type { CollectContext } from "../context.ts";
-import { ByteScanner } from "../kit/byte-scanner.ts";
+import { type CollectContext, netPath } from "../context.ts";
+import type { ByteScanner } from "../kit/byte-scanner.ts";
 import { valuesCollector } from "../kit/file-collector.ts";
-import { netPath } from "./net-path.ts";
 
 const SPECS = [
   counter("node_ipvs_connections_total", "Connections."),
@@ -26,9 +25,7 @@ export function ipvsCollector(context: CollectContext): Collector {
 }
 
 /** Hexadecimal numbers below two lines of names. */
-function parseIpvsStats(bytes: Uint8Array, length: number, values: Float64Array): number {
-  const scan = new ByteScanner(bytes, length);
+function parseIpvsStats(scan: ByteScanner, values: Float64Array): void {
   for (let i = 0; i < HEADING_LINES; i += 1) scan.skipLine();
   for (let i = 0; i < SPECS.length; i += 1) values[i] = scan.hex();
-  return scan.malformed;
 }

@@ -1,6 +1,6 @@
 import { type Collector, gauge } from "../collector.ts";
 import type { CollectContext } from "../context.ts";
-import { ByteScanner } from "../kit/byte-scanner.ts";
+import type { ByteScanner } from "../kit/byte-scanner.ts";
 import { valuesCollector } from "../kit/file-collector.ts";
 
 const SPECS = [
@@ -15,8 +15,6 @@ export function loadavgCollector(context: CollectContext): Collector {
 }
 
 /** The three averages in hundredths. */
-export function parseLoadavg(bytes: Uint8Array, length: number, values: Float64Array): number {
-  const scan = new ByteScanner(bytes, length);
+export function parseLoadavg(scan: ByteScanner, values: Float64Array): void {
   for (let i = 0; i < 3; i += 1) values[i] = scan.decimal(2);
-  return scan.malformed;
 }

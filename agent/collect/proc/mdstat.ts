@@ -1,5 +1,6 @@
-import type { BackgroundSource, Reading } from "../background.ts";
+import type { BackgroundSource } from "../background.ts";
 import { gauge } from "../collector.ts";
+import type { Reading } from "../kit/reading.ts";
 
 const MDSTAT_BYTES_MAX = 256 * 1024;
 const ARRAYS_MAX = 256;

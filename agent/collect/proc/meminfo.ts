@@ -1,7 +1,7 @@
 import { type Collector, gauge, JOB_CONTAINERS, SeriesRow } from "../collector.ts";
 import type { CollectContext } from "../context.ts";
-import { ByteScanner } from "../kit/byte-scanner.ts";
-import { FileCollector, RowsSource } from "../kit/file-collector.ts";
+import type { ByteScanner } from "../kit/byte-scanner.ts";
+import { FileCollector, rowsSource } from "../kit/file-collector.ts";
 import type { RowTable } from "../kit/row-table.ts";
 
 const COLON = 58;
@@ -18,7 +18,7 @@ const MACHINE_SPECS = [
 
 /** /proc/meminfo under node_exporter's names, and the machine's memory and swap under cAdvisor's. */
 export function meminfoCollector(context: CollectContext): Collector {
-  const rows = new RowsSource(context, {
+  const rows = rowsSource(context, {
     path: "/proc/meminfo",
     columns: MEMINFO_COLUMNS,
     parse: parseMeminfo,
@@ -33,7 +33,7 @@ export function meminfoCollector(context: CollectContext): Collector {
   const machine = new SeriesRow(context.sink, MACHINE_SPECS, { job: JOB_CONTAINERS });
   return {
     name: files.name,
-    families: files.families,
+    families: rows.families,
     collect: (nowMs) => {
       files.collect(nowMs);
       machine.set(0, rows.valuesOf("MemTotal")?.[0] ?? -1);
@@ -51,18 +51,16 @@ function seriesOf(key: string, [, isKibibytes]: Float64Array) {
   return { specs: [gauge(`node_memory_${name}${unit}`, `${key} of /proc/meminfo.`)] };
 }
 
-/** Reads /proc/meminfo: `Key:   123 kB`. Returns how many numbers were malformed. */
-export function parseMeminfo<T>(bytes: Uint8Array, length: number, table: RowTable<T>): number {
-  const scan = new ByteScanner(bytes, length);
+/** Reads /proc/meminfo: `Key:   123 kB`. */
+export function parseMeminfo<T>(scan: ByteScanner, table: RowTable<T>): void {
   table.start();
   for (; !scan.isDone; scan.skipLine()) {
     const start = scan.at;
     if (!scan.skipPast(COLON) || scan.at - start < 2) continue;
-    const row = table.take(bytes, start, scan.at - 1);
+    const row = table.take(scan.bytes, start, scan.at - 1);
     if (row === null) continue;
     row.values[0] = scan.count();
     scan.skipSpaces();
     row.values[1] = scan.isAtLineEnd ? 0 : 1;
   }
-  return scan.malformed;
 }

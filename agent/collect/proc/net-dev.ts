@@ -1,9 +1,8 @@
 import { type Collector, counter } from "../collector.ts";
-import type { CollectContext } from "../context.ts";
-import { ByteScanner } from "../kit/byte-scanner.ts";
+import { type CollectContext, netPath } from "../context.ts";
+import type { ByteScanner } from "../kit/byte-scanner.ts";
 import { rowsCollector } from "../kit/file-collector.ts";
 import type { RowTable } from "../kit/row-table.ts";
-import { netPath } from "./net-path.ts";
 
 const COLON = 58;
 const SPACE = 32;
@@ -46,19 +45,17 @@ export function netdevCollector(context: CollectContext): Collector {
   });
 }
 
-/** Reads /proc/net/dev; a row's key is the device's name. Returns how many numbers were malformed. */
-export function parseNetdev<T>(bytes: Uint8Array, length: number, table: RowTable<T>): number {
-  const scan = new ByteScanner(bytes, length);
+/** Reads /proc/net/dev; a row's key is the device's name. */
+export function parseNetdev<T>(scan: ByteScanner, table: RowTable<T>): void {
   table.start();
   for (; !scan.isDone; scan.skipLine()) {
     scan.skipSpaces();
     const start = scan.at;
     // The two lines of the heading have no colon.
     if (!skipName(scan) || scan.at - start < 2) continue;
-    const row = table.take(bytes, start, scan.at - 1);
+    const row = table.take(scan.bytes, start, scan.at - 1);
     if (row !== null) scan.counts(row.values, NETDEV_COLUMNS);
   }
-  return scan.malformed;
 }
 
 /** Behind the name and its colon. A name may hold colons, and the first number may touch the last. */

@@ -1,12 +1,11 @@
 import { type Collector, counter, gauge, type SeriesSpec } from "../collector.ts";
-import type { CollectContext } from "../context.ts";
-import { ABSENT, asciiText } from "../kit/byte-scanner.ts";
+import { type CollectContext, netPath } from "../context.ts";
+import { ABSENT, asciiText, type ByteScanner } from "../kit/byte-scanner.ts";
 import { type ValuesOptions, valuesCollector } from "../kit/file-collector.ts";
 import { KeyTable, parseKeyValues } from "../kit/key-table.ts";
 import { numberIn } from "../kit/small-file.ts";
-import { netPath } from "./net-path.ts";
 
-type Fields = readonly (readonly [group: string, names: string])[];
+export type Fields = readonly (readonly [group: string, names: string])[];
 
 /** What node_exporter takes of the three files by default, and since 1.6. */
 const SNMP: Fields = [
@@ -41,7 +40,7 @@ export function netstatCollector(context: CollectContext): Collector {
       // `Ip6InOctets 12`; a kernel without IPv6 has no such file.
       path: netPath(context, "snmp6"),
       specs: names6.map((name) => specOf(name, "snmp6")),
-      parse: (bytes, length, values) => parseKeyValues(bytes, length, table6, values),
+      parse: (scan, values) => parseKeyValues(scan, table6, values),
       isOptional: true,
     },
   ]);
@@ -53,11 +52,11 @@ function headedFile(context: CollectContext, file: string, fields: Fields): Valu
   return {
     path: netPath(context, file),
     specs: names.map((name) => specOf(name, file)),
-    parse: (bytes, length, values) => lines.parse(bytes, length, values),
+    parse: (scan, values) => lines.parse(scan, values),
   };
 }
 
-function namesOf(fields: Fields): string[] {
+export function namesOf(fields: Fields): string[] {
   return fields.flatMap(([group, names]) => names.split(" ").map((name) => `${group} ${name}`));
 }
 
@@ -87,21 +86,19 @@ export class HeadedLines {
     this.#names = names;
   }
 
-  /** Sets the values that stand in the file. Returns how many numbers were malformed. */
-  parse(bytes: Uint8Array, length: number, values: Float64Array): number {
-    const lines = asciiText(bytes, length).split("\n", LINES_MAX);
+  /** Sets the values that stand in the file. */
+  parse(scan: ByteScanner, values: Float64Array): void {
+    const lines = asciiText(scan.bytes, scan.length).split("\n", LINES_MAX);
     if (this.#targets.size > LINES_MAX) this.#targets.clear();
-    let malformed = 0;
     for (let i = 0; i + 1 < lines.length; i += 2) {
       const words = lines[i + 1]?.split(" ", NAMES_MAX) ?? [];
       for (const [word, value] of this.#targetsOf(lines[i] ?? "")) {
         const number = words[word];
         if (number === undefined || number === "") continue;
         values[value] = numberIn(number);
-        if (values[value] === ABSENT) malformed += 1;
+        if (values[value] === ABSENT) scan.malformed += 1;
       }
     }
-    return malformed;
   }
 
   #targetsOf(heading: string): readonly Target[] {

@@ -1,8 +1,7 @@
 import { type Collector, counter, gauge, type SeriesSpec } from "../collector.ts";
-import type { CollectContext } from "../context.ts";
+import { type CollectContext, netPath } from "../context.ts";
 import { type ValuesOptions, valuesCollector } from "../kit/file-collector.ts";
 import { type Line, lineParser } from "../kit/line-parser.ts";
-import { netPath } from "./net-path.ts";
 
 function linesFile(context: CollectContext, file: string, lines: readonly Line[]): ValuesOptions {
   return {

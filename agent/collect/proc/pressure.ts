@@ -1,6 +1,6 @@
 import { type Collector, counter, type SeriesSpec } from "../collector.ts";
 import type { CollectContext } from "../context.ts";
-import { ABSENT, ByteScanner } from "../kit/byte-scanner.ts";
+import { ABSENT, type ByteScanner } from "../kit/byte-scanner.ts";
 import { type ValuesOptions, valuesCollector } from "../kit/file-collector.ts";
 
 const USEC = 6;
@@ -33,12 +33,11 @@ export function pressureCollector(context: CollectContext): Collector {
       path: `/proc/pressure/${file}`,
       isOptional: true,
       specs: lines.map(([, spec]) => spec),
-      parse: (bytes, length, values) => {
-        const malformed = parsePressure(bytes, length, totals, 0);
+      parse: (scan, values) => {
+        parsePressure(scan, totals, 0);
         for (let i = 0; i < lines.length; i += 1) {
           values[i] = totals[lines[i]?.[0] ?? SOME] ?? ABSENT;
         }
-        return malformed;
       },
     }),
   );
@@ -49,17 +48,11 @@ export function pressureCollector(context: CollectContext): Collector {
  * Reads a pressure file: the total stall time in microseconds of the lines `some` and `full`, into
  * `values[target]` and the one behind it. Source: kernel docs, accounting/psi.
  */
-export function parsePressure(
-  bytes: Uint8Array,
-  length: number,
-  values: Float64Array,
-  target: number,
-): number {
-  const scan = new ByteScanner(bytes, length);
+export function parsePressure(scan: ByteScanner, values: Float64Array, target: number): void {
   values[target] = ABSENT;
   values[target + 1] = ABSENT;
   for (; !scan.isDone; scan.skipLine()) {
-    const first = bytes[scan.at];
+    const first = scan.bytes[scan.at];
     const isSome = first === LETTER_S;
     if (!isSome && first !== LETTER_F) continue;
     // total= is the last of the four.
@@ -67,7 +60,6 @@ export function parsePressure(
     while (seen < 4 && scan.skipPast(EQUALS)) seen += 1;
     if (seen === 4) values[isSome ? target : target + 1] = scan.count();
   }
-  return scan.malformed;
 }
 
 const EQUALS = 61;

@@ -1,6 +1,6 @@
 import { type Collector, counter } from "../collector.ts";
 import type { CollectContext } from "../context.ts";
-import { ByteScanner } from "../kit/byte-scanner.ts";
+import type { ByteScanner } from "../kit/byte-scanner.ts";
 import { rowsCollector } from "../kit/file-collector.ts";
 import type { RowTable } from "../kit/row-table.ts";
 
@@ -30,19 +30,17 @@ export function schedstatCollector(context: CollectContext): Collector {
 
 /**
  * Reads /proc/schedstat; a row's key is the CPU's number. Source: kernel docs,
- * scheduler/sched-stats, version 15 and later. Returns how many numbers were malformed.
+ * scheduler/sched-stats, version 15 and later.
  */
-export function parseSchedstat<T>(bytes: Uint8Array, length: number, table: RowTable<T>): number {
-  const scan = new ByteScanner(bytes, length);
+export function parseSchedstat<T>(scan: ByteScanner, table: RowTable<T>): void {
   table.start();
   for (; !scan.isDone; scan.skipLine()) {
     const start = scan.at;
-    if (bytes[start] !== LETTER_C) continue;
+    if (scan.bytes[start] !== LETTER_C) continue;
     scan.skipWord();
-    const row = scan.at > start + 3 ? table.take(bytes, start + 3, scan.at) : null;
+    const row = scan.at > start + 3 ? table.take(scan.bytes, start + 3, scan.at) : null;
     if (row === null) continue;
     scan.skipWords(SCHEDSTAT_SKIPPED);
     scan.counts(row.values, SCHEDSTAT_COLUMNS);
   }
-  return scan.malformed;
 }

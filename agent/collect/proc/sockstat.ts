@@ -1,13 +1,11 @@
-import { type Collector, gauge } from "../collector.ts";
-import { type CollectContext, hostPath } from "../context.ts";
+import { type Collector, gauge, type SeriesSpec } from "../collector.ts";
+import { type CollectContext, hostPath, netPath } from "../context.ts";
 import { ABSENT, asciiText } from "../kit/byte-scanner.ts";
 import { type ValuesOptions, valuesCollector } from "../kit/file-collector.ts";
 import { numberIn, readSmallBytes } from "../kit/small-file.ts";
-import { netPath } from "./net-path.ts";
+import { type Fields, namesOf } from "./netstat.ts";
 
-type Groups = readonly (readonly [group: string, names: string])[];
-
-const SOCKSTAT: Groups = [
+const SOCKSTAT: Fields = [
   ["sockets", "used"],
   ["TCP", "alloc inuse mem orphan tw"],
   ["UDP", "inuse mem"],
@@ -15,7 +13,7 @@ const SOCKSTAT: Groups = [
   ["RAW", "inuse"],
   ["FRAG", "inuse memory"],
 ];
-const SOCKSTAT6: Groups = [
+const SOCKSTAT6: Fields = [
   ["TCP6", "inuse"],
   ["UDP6", "inuse"],
   ["UDPLITE6", "inuse"],
@@ -31,44 +29,37 @@ export function sockstatCollector(context: CollectContext): Collector {
   ]);
 }
 
-function sockstatFile(context: CollectContext, file: string, groups: Groups): ValuesOptions {
-  const fields = groups.flatMap(([group, names]) =>
-    names.split(" ").map((name) => `${group} ${name}`),
-  );
+function sockstatFile(context: CollectContext, file: string, groups: Fields): ValuesOptions {
+  const fields = namesOf(groups);
   // Behind the numbers of the file, those of pages once more, in bytes.
   const pages = fields.filter((field) => field.endsWith(" mem"));
   const pageSize = pageBytes(hostPath(context, "/proc/self/auxv"));
-  const metric = (field: string) => `node_sockstat_${field.replace(" ", "_")}`;
   return {
     path: netPath(context, file),
-    specs: [
-      ...fields.map((field) => gauge(metric(field), helpOf(field, file))),
-      ...pages.map((field) => gauge(`${metric(field)}_bytes`, bytesHelpOf(field))),
-    ],
-    parse: (bytes, length, values) => {
-      const numbers = parseSockstat(asciiText(bytes, length));
-      let malformed = 0;
+    specs: [...fields.map((field) => specOf(field, file)), ...pages.map(bytesSpecOf)],
+    parse: (scan, values) => {
+      const numbers = parseSockstat(asciiText(scan.bytes, scan.length));
       for (const [index, field] of fields.entries()) {
         const number = numbers.get(field);
-        if (number === ABSENT) malformed += 1;
+        if (number === ABSENT) scan.malformed += 1;
         values[index] = number ?? ABSENT;
       }
       for (const [index, field] of pages.entries()) {
         const count = numbers.get(field) ?? ABSENT;
         values[fields.length + index] = count === ABSENT ? ABSENT : count * pageSize;
       }
-      return malformed;
     },
   };
 }
 
-function helpOf(field: string, file: string): string {
+function specOf(field: string, file: string): SeriesSpec {
   const [group, name] = field.split(" ");
-  return `${name} of ${group} in /proc/net/${file}.`;
+  return gauge(`node_sockstat_${group}_${name}`, `${name} of ${group} in /proc/net/${file}.`);
 }
 
-function bytesHelpOf(field: string): string {
-  return `Memory that buffers of ${field.split(" ")[0]} take.`;
+function bytesSpecOf(field: string): SeriesSpec {
+  const [group] = field.split(" ");
+  return gauge(`node_sockstat_${group}_mem_bytes`, `Memory that buffers of ${group} take.`);
 }
 
 /** The numbers of lines such as `TCP: inuse 6 orphan 0` by `TCP inuse`; ABSENT: malformed. */

@@ -1,11 +1,9 @@
 import { type Collector, counter, gauge } from "../collector.ts";
-import type { CollectContext } from "../context.ts";
-import { ABSENT, ByteScanner } from "../kit/byte-scanner.ts";
+import { type CollectContext, netPath } from "../context.ts";
+import { ABSENT, type ByteScanner } from "../kit/byte-scanner.ts";
 import { rowsCollector } from "../kit/file-collector.ts";
 import type { RowTable } from "../kit/row-table.ts";
-import { netPath } from "./net-path.ts";
 
-const ZERO = 48;
 /** Columns of a softnet row, of which older kernels have only the first ones. */
 export const SOFTNET_COLUMNS = 12;
 /** Where the CPU's number stands, since kernel 5.10. */
@@ -40,33 +38,18 @@ export function softnetCollector(context: CollectContext): Collector {
 
 /**
  * Reads net/softnet_stat: a line of hexadecimal numbers per CPU that is online; a row's key is the
- * CPU's number. Source: the kernel's net/core/net-procfs.c. Returns how many were malformed.
+ * CPU's number. Source: the kernel's net/core/net-procfs.c.
  */
-export function parseSoftnet<T>(bytes: Uint8Array, length: number, table: RowTable<T>): number {
-  const scan = new ByteScanner(bytes, length);
+export function parseSoftnet<T>(scan: ByteScanner, table: RowTable<T>): void {
   table.start();
   for (let line = 0; !scan.isDone; line += 1, scan.skipLine()) {
     if (scan.isAtLineEnd) continue;
     for (let i = 0; i < SOFTNET_COLUMNS; i += 1) softnet[i] = scan.hex();
     const cpu = scan.isAtLineEnd ? ABSENT : scan.hex();
-    const keyStart = writeDigits(cpu === ABSENT ? line : cpu);
-    const row = table.take(digits, keyStart, digits.length);
+    const key = Buffer.from(String(cpu === ABSENT ? line : cpu));
+    const row = table.take(key, 0, key.length);
     if (row !== null) row.values.set(softnet);
   }
-  return scan.malformed;
 }
 
 const softnet = new Float64Array(SOFTNET_CPU);
-const digits = new Uint8Array(10);
-
-/** Writes the number right-aligned into `digits`; returns where it begins. */
-function writeDigits(value: number): number {
-  let rest = value % 10 ** digits.length;
-  let at = digits.length;
-  do {
-    at -= 1;
-    digits[at] = ZERO + (rest % 10);
-    rest = Math.floor(rest / 10);
-  } while (rest > 0 && at > 0);
-  return at;
-}

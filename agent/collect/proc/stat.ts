@@ -9,7 +9,7 @@ import {
   type SeriesSpec,
 } from "../collector.ts";
 import type { CollectContext } from "../context.ts";
-import { ABSENT, ByteScanner } from "../kit/byte-scanner.ts";
+import { ABSENT, type ByteScanner } from "../kit/byte-scanner.ts";
 import { FileCollector, type FileSource } from "../kit/file-collector.ts";
 import { KeyTable } from "../kit/key-table.ts";
 import { RowTable } from "../kit/row-table.ts";
@@ -88,8 +88,8 @@ export function statCollector(context: CollectContext): Collector {
     get overflow() {
       return cpus.overflow;
     },
-    parse: (bytes, length) => {
-      const malformed = parseProcStat(bytes, length, cpus, totals);
+    parse: (scan) => {
+      parseProcStat(scan, cpus, totals);
       for (const gone of cpus.finish()) gone.attachment?.row.retire();
       for (const cpu of cpus.rows) {
         cpu.attachment ??= {
@@ -98,7 +98,6 @@ export function statCollector(context: CollectContext): Collector {
         };
         advance(cpu.attachment.values, cpu.values);
       }
-      return malformed;
     },
     set: () => {
       for (const { attachment } of cpus.rows) attachment?.row.setAll(attachment.values);
@@ -120,15 +119,10 @@ function advance(values: Float64Array, read: Float64Array): void {
 
 /**
  * Reads /proc/stat: a row per CPU in jiffies of 1/100 s, whose key is the CPU's number, and the
- * totals in the order of STAT_TOTALS. Source: proc(5). Returns how many numbers were malformed.
+ * totals in the order of STAT_TOTALS. Source: proc(5).
  */
-export function parseProcStat<T>(
-  bytes: Uint8Array,
-  length: number,
-  cpus: RowTable<T>,
-  totals: Float64Array,
-): number {
-  const scan = new ByteScanner(bytes, length);
+export function parseProcStat<T>(scan: ByteScanner, cpus: RowTable<T>, totals: Float64Array): void {
+  const { bytes } = scan;
   totals.fill(ABSENT);
   cpus.start();
   while (!scan.isDone) {
@@ -145,9 +139,8 @@ export function parseProcStat<T>(
     if (index !== ABSENT) totals[index] = scan.count();
     // The line of interrupts is many kilobytes long on a big machine: let native code skip it.
     const newline = bytes.indexOf(NEWLINE, scan.at);
-    scan.at = newline < 0 ? length : newline + 1;
+    scan.at = newline < 0 ? scan.length : newline + 1;
   }
-  return scan.malformed;
 }
 
 /** `cpu` and a digit; the line of the sums has a space there. */

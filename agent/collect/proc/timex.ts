@@ -3,6 +3,7 @@ import { DOUBLE_SCALE } from "../../../shared/model/series-definition.ts";
 import { loadCLibrary } from "../../../shared/platform/c-library.ts";
 import { type Collector, counter, familiesOf, gauge, JOB_NODE, SeriesRow } from "../collector.ts";
 import type { CollectContext } from "../context.ts";
+import { readingCollector } from "../kit/reading.ts";
 
 /** In the order of `timexValues`. */
 const SPECS = [
@@ -29,18 +30,12 @@ const SPECS = [
 export function timexCollector(context: CollectContext, load = loadAdjtimex): Collector {
   const timex = Buffer.alloc(TIMEX_BYTES);
   let adjtimex: Adjtimex | null = null;
-  const row = new SeriesRow(context.sink, SPECS, { job: JOB_NODE });
-  return {
-    name: "timex",
-    families: familiesOf(SPECS),
-    collect: () => {
-      adjtimex ??= load();
-      timex.fill(0);
-      const values = timexValues(timex, adjtimex(timex));
-      for (const [index, value] of values.entries()) row.setSigned(index, value);
-    },
-    close: () => undefined,
-  };
+  return readingCollector(context, "timex", SPECS, (reading) => {
+    adjtimex ??= load();
+    timex.fill(0);
+    const values = timexValues(timex, adjtimex(timex));
+    for (const [index, spec] of SPECS.entries()) reading.set(spec, {}, values[index] ?? 0);
+  });
 }
 
 const TIME_SPECS = [gauge("node_time_seconds", "Time of the tick, in seconds since 1970.", 3)];

@@ -1,8 +1,8 @@
 import { machine } from "node:os";
-import { type Collector, familiesOf, gauge, type SeriesRow } from "../collector.ts";
+import { type Collector, familiesOf, gauge, JOB_NODE } from "../collector.ts";
 import { type CollectContext, hostFile } from "../context.ts";
+import { ChangingRow } from "../kit/changing-row.ts";
 import { CHANGED, MISSING } from "../kit/held-file.ts";
-import { LabelledRows } from "../kit/labelled-rows.ts";
 
 const SPECS = [gauge("node_uname_info", "Name and version of the kernel, and the host's name.")];
 
@@ -23,30 +23,24 @@ export function unameCollector(context: CollectContext): Collector {
     label,
     held: hostFile(context, `/proc/sys/kernel/${file}`),
   }));
-  const labels: Record<string, string> = { machine: machine() };
-  const rows = new LabelledRows(context, SPECS);
-  let row: SeriesRow | null = null;
+  const labels: Record<string, string> = { job: JOB_NODE, machine: machine() };
+  const changing = new ChangingRow(context.sink, SPECS);
   let readAtMs = Number.NEGATIVE_INFINITY;
   return {
     name: "uname",
     families: familiesOf(SPECS),
     collect: (nowMs) => {
-      const isDue = Math.abs(nowMs - readAtMs) >= READ_MS;
-      if (isDue) readAtMs = nowMs;
-      let isChanged = row === null;
-      for (const { label, held } of isDue ? files : []) {
-        const outcome = held.read();
-        if (outcome >= MISSING) delete labels[label];
-        if (outcome !== CHANGED) continue;
-        labels[label] = context.buffer.bytes.toString("utf8", 0, held.length).trim();
-        isChanged = true;
+      if (Math.abs(nowMs - readAtMs) >= READ_MS) {
+        readAtMs = nowMs;
+        for (const { label, held } of files) {
+          const outcome = held.read();
+          if (outcome >= MISSING) delete labels[label];
+          if (outcome !== CHANGED) continue;
+          labels[label] = context.buffer.bytes.toString("utf8", 0, held.length).trim();
+        }
+        changing.label({ ...labels });
       }
-      if (isChanged) {
-        rows.update(() => {
-          row = rows.of({ ...labels });
-        });
-      }
-      row?.set(0, 1);
+      changing.row?.set(0, 1);
     },
     close: () => {
       for (const { held } of files) held.close();

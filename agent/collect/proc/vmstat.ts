@@ -1,7 +1,7 @@
 import { type Collector, counter } from "../collector.ts";
 import type { CollectContext } from "../context.ts";
-import { ByteScanner } from "../kit/byte-scanner.ts";
-import { FileCollector, RowsSource } from "../kit/file-collector.ts";
+import type { ByteScanner } from "../kit/byte-scanner.ts";
+import { FileCollector, rowsSource } from "../kit/file-collector.ts";
 import type { RowTable } from "../kit/row-table.ts";
 import { METRIC_NAME_PART } from "./meminfo.ts";
 
@@ -9,7 +9,7 @@ import { METRIC_NAME_PART } from "./meminfo.ts";
 const WANTED = /^(?:oom_kill|pgpg|pswp|pg.*fault)/;
 
 export function vmstatCollector(context: CollectContext): Collector {
-  const rows = new RowsSource(context, {
+  const rows = rowsSource(context, {
     path: "/proc/vmstat",
     hasManyRecords: true,
     columns: 1,
@@ -23,15 +23,13 @@ export function vmstatCollector(context: CollectContext): Collector {
   return new FileCollector(context, "vmstat", [rows]);
 }
 
-/** Reads /proc/vmstat: `key 123`, one value a row. Returns how many numbers were malformed. */
-export function parseVmstat<T>(bytes: Uint8Array, length: number, table: RowTable<T>): number {
-  const scan = new ByteScanner(bytes, length);
+/** Reads /proc/vmstat: `key 123`, one value a row. */
+export function parseVmstat<T>(scan: ByteScanner, table: RowTable<T>): void {
   table.start();
   for (; !scan.isDone; scan.skipLine()) {
     const start = scan.at;
     scan.skipWord();
-    const row = scan.at > start ? table.take(bytes, start, scan.at) : null;
+    const row = scan.at > start ? table.take(scan.bytes, start, scan.at) : null;
     if (row !== null) row.values[0] = scan.count();
   }
-  return scan.malformed;
 }

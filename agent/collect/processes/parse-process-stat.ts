@@ -45,33 +45,19 @@ export function parseProcessStat(bytes: Uint8Array, length: number, into: Proces
   into.commandEnd = close;
   const scan = new ByteScanner(bytes, end);
   scan.at = close + 1;
-  skipFields(scan, 6); // 3 state to 8 tpgid
+  scan.skipWords(6); // 3 state to 8 tpgid
   const flags = scan.count();
-  skipFields(scan, 4); // 10 minflt to 13 cmajflt
+  scan.skipWords(4); // 10 minflt to 13 cmajflt
   const userTime = scan.count();
   const systemTime = scan.count();
-  skipFields(scan, 4); // 16 cutime to 19 nice
+  scan.skipWords(4); // 16 cutime to 19 nice
   into.threads = scan.count();
-  skipFields(scan, 1); // 21 itrealvalue
+  scan.skipWords(1); // 21 itrealvalue
   into.startTime = scan.count();
-  skipFields(scan, 1); // 23 vsize
+  scan.skipWords(1); // 23 vsize
   into.residentPages = scan.count();
   into.isKernelThread = flags >= 0 && Math.floor(flags / PF_KTHREAD) % 2 === 1;
   into.cpuTime = userTime + systemTime;
-  const least = Math.min(
-    flags,
-    userTime,
-    systemTime,
-    into.threads,
-    into.startTime,
-    into.residentPages,
-  );
-  return least >= 0;
-}
-
-function skipFields(scan: ByteScanner, count: number): void {
-  for (let i = 0; i < count; i += 1) {
-    scan.skipSpaces();
-    scan.skipWord();
-  }
+  const { threads, startTime, residentPages } = into;
+  return Math.min(flags, userTime, systemTime, threads, startTime, residentPages) >= 0;
 }

@@ -1,5 +1,5 @@
 import { type Collector, counter, familiesOf, gauge, JOB_NODE, SeriesRow } from "../collector.ts";
-import type { CollectorEntry } from "../collector-entry.ts";
+import { type CollectorEntry, collectorEntry } from "../collector-entry.ts";
 import { type CollectContext, hostPath } from "../context.ts";
 import { pageBytes } from "../proc/sockstat.ts";
 import { type ProcessGroup, ProcessGroups } from "./process-groups.ts";
@@ -35,15 +35,8 @@ const GROUP_LIMITS = { topMax: 10, lingerRuns: 12, shownMax: 40, groupsMax: 2000
 
 /** `readActivity` null: every process is read in every run, and containers have their short id. */
 export function processCollectors(readActivity: ReadActivity | null): readonly CollectorEntry[] {
-  return [
-    {
-      name: NAME,
-      isOnByDefault: true,
-      intervalMs: INTERVAL_MS,
-      isSheddable: true,
-      create: (context) => new ProcessCollector(context, readActivity),
-    },
-  ];
+  const create = (context: CollectContext) => new ProcessCollector(context, readActivity);
+  return [collectorEntry(NAME, INTERVAL_MS, create)];
 }
 
 /** What uses most CPU time and memory on the host, by command and container. */

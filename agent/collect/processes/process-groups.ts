@@ -1,21 +1,28 @@
 /** The processes of one command in one container, or outside any. */
-export type ProcessGroup = {
+export class ProcessGroup {
   readonly key: string;
   readonly command: string;
   readonly containerName: string;
   /** In hundredths of a second; what ended processes used stays in it. */
-  cpuTime: number;
-  residentPages: number;
-  processes: number;
-  threads: number;
+  cpuTime = 0;
+  residentPages = 0;
+  processes = 0;
+  threads = 0;
   /** CPU time since the run before. */
-  recentCpuTime: number;
+  recentCpuTime = 0;
   /** The last run in which it was among the first by CPU time or by memory. */
-  topInRun: number;
+  topInRun = Number.NEGATIVE_INFINITY;
   /** The last run in which it had a process. */
   seenInRun: number;
-  isShown: boolean;
-};
+  isShown = false;
+
+  constructor(key: string, command: string, containerName: string, run: number) {
+    this.key = key;
+    this.command = command;
+    this.containerName = containerName;
+    this.seenInRun = run;
+  }
+}
 
 export type GroupLimits = {
   /** This many by CPU time and this many by memory. */
@@ -54,19 +61,7 @@ export class ProcessGroups {
     const key = `${containerName.length} ${containerName}${command}`;
     const known = this.#groups.get(key);
     if (known !== undefined) return known;
-    const group: ProcessGroup = {
-      key,
-      command,
-      containerName,
-      cpuTime: 0,
-      residentPages: 0,
-      processes: 0,
-      threads: 0,
-      recentCpuTime: 0,
-      topInRun: Number.NEGATIVE_INFINITY,
-      seenInRun: this.#run,
-      isShown: false,
-    };
+    const group = new ProcessGroup(key, command, containerName, this.#run);
     this.#groups.set(key, group);
     return group;
   }
@@ -93,7 +88,7 @@ export class ProcessGroups {
   /** Decides on `isShown` of each; `changed` hears of those for which it changed. */
   rank(changed: (group: ProcessGroup) => void): void {
     for (const score of [byCpuTime, byMemory]) {
-      for (const group of this.#first(score, this.#limits.topMax)) group.topInRun = this.#run;
+      for (const group of this.#first(score)) group.topInRun = this.#run;
     }
     const { lingerRuns, shownMax } = this.#limits;
     const worthShowing: ProcessGroup[] = [];
@@ -125,21 +120,9 @@ export class ProcessGroups {
     return this.#run - group.seenInRun >= lingerRuns || this.#groups.size > groupsMax;
   }
 
-  /** The groups of the `max` highest scores above 0; of equal ones those that came first. */
-  #first(score: Score, max: number): readonly ProcessGroup[] {
-    const first: ProcessGroup[] = [];
-    for (const group of this.#groups.values()) {
-      const own = score(group);
-      const least = first[max - 1];
-      if (own <= 0 || (least !== undefined && own <= score(least))) continue;
-      let at = Math.min(first.length, max - 1);
-      for (; at > 0; at -= 1) {
-        const above = first[at - 1];
-        if (above === undefined || score(above) >= own) break;
-        first[at] = above;
-      }
-      first[at] = group;
-    }
-    return first;
+  /** The groups of the highest scores above 0; of equal ones those that came first. */
+  #first(score: Score): readonly ProcessGroup[] {
+    const scored = [...this.#groups.values()].filter((group) => score(group) > 0);
+    return scored.sort((a, b) => score(b) - score(a)).slice(0, this.#limits.topMax);
   }
 }

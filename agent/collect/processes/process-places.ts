@@ -2,8 +2,8 @@ import { OperationalError } from "../../../shared/errors.ts";
 import { cgroupKind } from "../cgroup/cgroup-kind.ts";
 import { findHierarchies, type Hierarchy, parseMembership } from "../cgroup/hierarchies.ts";
 import { factsOfPath } from "../containers/container-facts.ts";
-import { type CollectContext, hostFile, hostPath } from "../context.ts";
-import { MISSING } from "../kit/held-file.ts";
+import { type CollectContext, hostPath } from "../context.ts";
+import { readOnce } from "../kit/held-file.ts";
 import { MountsFile } from "../proc/mounts.ts";
 
 /** What whoever reads the cgroups knows of one. */
@@ -67,17 +67,9 @@ export class ProcessPlaces {
 
   /** Where the process is now; null when it cannot be told. */
   placeOf(pid: number): Place | null {
-    const file = hostFile(this.#context, `/proc/${pid}/cgroup`, { comparesBytes: false });
-    try {
-      if (file.read() >= MISSING) return null;
-      const text = this.#context.buffer.bytes.toString("utf8", 0, file.length);
-      return this.#placeAt(this.#pathIn(parseMembership(text)));
-    } catch {
-      // Not ours to see: then it is nowhere.
-      return null;
-    } finally {
-      file.close();
-    }
+    const path = hostPath(this.#context, `/proc/${pid}/cgroup`);
+    const text = readOnce(path, this.#context.buffer);
+    return text === null ? null : this.#placeAt(this.#pathIn(parseMembership(text)));
   }
 
   close(): void {

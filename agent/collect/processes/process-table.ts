@@ -7,23 +7,31 @@ import { emptyProcessStat, parseProcessStat } from "./parse-process-stat.ts";
 import type { ProcessGroup, ProcessGroups } from "./process-groups.ts";
 import type { Place, ProcessPlaces } from "./process-places.ts";
 
-type Process = {
+const NO_BYTES = new Uint8Array(0);
+
+class Process {
   readonly pid: number;
   readonly file: HeldFile;
   seenInRun: number;
   /** -1 before the first reading. */
-  startTime: number;
-  cpuTime: number;
-  residentPages: number;
-  threads: number;
-  commandBytes: Uint8Array;
-  command: string;
-  place: Place | null;
-  placeDueInRun: number;
+  startTime = -1;
+  cpuTime = 0;
+  residentPages = 0;
+  threads = 0;
+  commandBytes: Uint8Array = NO_BYTES;
+  command = "";
+  place: Place | null = null;
+  placeDueInRun = 0;
   /** When it is read though it did not run. */
-  dueInRun: number;
-  isUnreadable: boolean;
-};
+  dueInRun = 0;
+  isUnreadable = false;
+
+  constructor(pid: number, file: HeldFile, run: number) {
+    this.pid = pid;
+    this.file = file;
+    this.seenInRun = run;
+  }
+}
 
 export type ProcessLimits = {
   /** Processes beyond are left out, and counted. */
@@ -36,7 +44,6 @@ export type ProcessLimits = {
 const READ_ALL_RUNS = 12;
 /** A process is moved to its cgroup just after it began: it is looked for once more, then seldom. */
 const PLACE_RUNS = 60;
-const NO_BYTES = new Uint8Array(0);
 
 /** All processes of the host, and what they used since the last run. */
 export class ProcessTable {
@@ -112,21 +119,8 @@ export class ProcessTable {
   }
 
   #newProcess(pid: number): Process {
-    return {
-      pid,
-      file: hostFile(this.#context, `/proc/${pid}/stat`, { comparesBytes: false }),
-      seenInRun: this.#run,
-      startTime: -1,
-      cpuTime: 0,
-      residentPages: 0,
-      threads: 0,
-      commandBytes: NO_BYTES,
-      command: "",
-      place: null,
-      placeDueInRun: 0,
-      dueInRun: 0,
-      isUnreadable: false,
-    };
+    const file = hostFile(this.#context, `/proc/${pid}/stat`, { comparesBytes: false });
+    return new Process(pid, file, this.#run);
   }
 
   #isDue({ dueInRun, isUnreadable, place }: Process): boolean {

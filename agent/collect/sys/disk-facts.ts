@@ -1,7 +1,7 @@
-import { type Collector, familiesOf, gauge, type SeriesSpec } from "../collector.ts";
+import { type Collector, gauge } from "../collector.ts";
 import { type CollectContext, hostFile, hostPath, readRequired } from "../context.ts";
 import { CHANGED } from "../kit/held-file.ts";
-import { LabelledRows } from "../kit/labelled-rows.ts";
+import { type Reading, readingCollector } from "../kit/reading.ts";
 import { RowTable } from "../kit/row-table.ts";
 import { numberIn, readSmallFile } from "../kit/small-file.ts";
 import {
@@ -35,7 +35,7 @@ const CONTENT_LABELS = {
   uuid: "ID_FS_UUID",
   version: "ID_FS_VERSION",
 };
-const ATA: readonly (readonly [property: string, spec: SeriesSpec])[] = [
+const ATA = [
   ["ID_ATA_WRITE_CACHE", gauge("node_disk_ata_write_cache", "Whether it has a write cache.")],
   [
     "ID_ATA_WRITE_CACHE_ENABLED",
@@ -45,8 +45,8 @@ const ATA: readonly (readonly [property: string, spec: SeriesSpec])[] = [
     "ID_ATA_ROTATION_RATE_RPM",
     gauge("node_disk_ata_rotation_rate_rpm", "Rotations a minute; 0: it has no disks."),
   ],
-];
-const ATA_SPECS = ATA.map(([, spec]) => spec);
+] as const;
+const SPECS = [DISK, MAPPER, CONTENT, ...ATA.map(([, spec]) => spec)];
 
 const PROPERTIES_MAX = 200;
 
@@ -54,42 +54,36 @@ const PROPERTIES_MAX = 200;
 export function diskFactsCollector(context: CollectContext): Collector {
   const file = hostFile(context, "/proc/diskstats", { hasLongRecords: true });
   const table = new RowTable(DISK_COLUMNS + 2);
-  const disks = new LabelledRows(context, [DISK]);
-  const mappers = new LabelledRows(context, [MAPPER]);
-  const contents = new LabelledRows(context, [CONTENT]);
-  const ata = new LabelledRows(context, ATA_SPECS);
-  const tell = (device: string, major: string, minor: string) => {
-    const path = hostPath(context, `/run/udev/data/b${major}:${minor}`);
-    const properties = parseUdev(readSmallFile(path) ?? "");
-    disks.of({ device, major, minor, ...labelsFrom(properties, DISK_LABELS) }).set(0, 1);
-    if (properties.has("DM_NAME")) {
-      mappers.of({ device, ...labelsFrom(properties, MAPPER_LABELS) }).set(0, 1);
+  const read = (reading: Reading) => {
+    if (readRequired(file) === CHANGED) {
+      parseDiskstats(file.scan(), table);
+      table.finish();
     }
-    if (properties.has("ID_FS_TYPE")) {
-      contents.of({ device, ...labelsFrom(properties, CONTENT_LABELS) }).set(0, 1);
-    }
-    for (const [index, [property]] of ATA.entries()) {
-      ata.of({ device }).set(index, numberIn(properties.get(property) ?? null));
+    for (const { key: device, values } of table.rows) {
+      if (isExcludedDisk(device)) continue;
+      const disk = { device, major: String(values[DISK_MAJOR]), minor: String(values[DISK_MINOR]) };
+      const path = hostPath(context, `/run/udev/data/b${disk.major}:${disk.minor}`);
+      tellDisk(disk, parseUdev(readSmallFile(path) ?? ""), reading);
     }
   };
-  const tellAll = () => {
-    for (const { key, values } of table.rows) {
-      if (isExcludedDisk(key)) continue;
-      tell(key, String(values[DISK_MAJOR]), String(values[DISK_MINOR]));
-    }
-  };
-  return {
-    name: "disk_facts",
-    families: familiesOf([DISK, MAPPER, CONTENT, ...ATA_SPECS]),
-    collect: () => {
-      if (readRequired(file) === CHANGED) {
-        parseDiskstats(context.buffer.bytes, file.length, table);
-        table.finish();
-      }
-      disks.update(() => mappers.update(() => contents.update(() => ata.update(tellAll))));
-    },
-    close: () => file.close(),
-  };
+  return readingCollector(context, "disk_facts", SPECS, read, () => file.close());
+}
+
+type Properties = ReadonlyMap<string, string>;
+type Disk = { readonly device: string; readonly major: string; readonly minor: string };
+
+function tellDisk(disk: Disk, properties: Properties, reading: Reading): void {
+  const { device } = disk;
+  reading.set(DISK, { ...disk, ...labelsFrom(properties, DISK_LABELS) }, 1);
+  if (properties.has("DM_NAME")) {
+    reading.set(MAPPER, { device, ...labelsFrom(properties, MAPPER_LABELS) }, 1);
+  }
+  if (properties.has("ID_FS_TYPE")) {
+    reading.set(CONTENT, { device, ...labelsFrom(properties, CONTENT_LABELS) }, 1);
+  }
+  for (const [property, spec] of ATA) {
+    reading.setCount(spec, { device }, numberIn(properties.get(property) ?? null));
+  }
 }
 
 /** Reads a file of udev's database: `E:NAME=value` lines are properties. */
@@ -105,12 +99,9 @@ export function parseUdev(text: string): Map<string, string> {
 }
 
 function labelsFrom(
-  properties: ReadonlyMap<string, string>,
+  properties: Properties,
   names: Readonly<Record<string, string>>,
 ): Record<string, string> {
-  const labels: Record<string, string> = {};
-  for (const [label, property] of Object.entries(names)) {
-    labels[label] = properties.get(property) ?? "";
-  }
-  return labels;
+  const labels = Object.entries(names);
+  return Object.fromEntries(labels.map(([label, name]) => [label, properties.get(name) ?? ""]));
 }

@@ -1,8 +1,5 @@
-import type { BackgroundSource } from "../background.ts";
 import { counter } from "../collector.ts";
-
-const CONTROLLERS_MAX = 100;
-const ROWS_MAX = 200;
+import { deviceSource } from "../kit/device-source.ts";
 
 const CORRECTED = counter(
   "node_edac_correctable_errors_total",
@@ -22,28 +19,23 @@ const ROW_UNCORRECTED = counter(
 );
 
 /** Source: kernel docs, admin-guide/ras. */
-export function edacSource(sys: string): BackgroundSource {
-  const root = `${sys}/devices/system/edac/mc`;
-  return {
-    name: "edac",
-    read: async (files, reading) => {
-      for (const name of (await files.devices(root, CONTROLLERS_MAX)) ?? []) {
-        const [, controller] = /^mc([0-9]{1,9})$/.exec(name) ?? [];
-        if (controller === undefined) continue;
-        const path = `${root}/${name}`;
-        const unknown = { controller, csrow: "unknown" };
-        reading.setText(CORRECTED, { controller }, await files.text(`${path}/ce_count`));
-        reading.setText(UNCORRECTED, { controller }, await files.text(`${path}/ue_count`));
-        reading.setText(ROW_CORRECTED, unknown, await files.text(`${path}/ce_noinfo_count`));
-        reading.setText(ROW_UNCORRECTED, unknown, await files.text(`${path}/ue_noinfo_count`));
-        for (const { name: row } of await files.names(path, ROWS_MAX)) {
-          const [, csrow] = /^csrow([0-9]{1,9})$/.exec(row) ?? [];
-          if (csrow === undefined) continue;
-          const labels = { controller, csrow };
-          reading.setText(ROW_CORRECTED, labels, await files.text(`${path}/${row}/ce_count`));
-          reading.setText(ROW_UNCORRECTED, labels, await files.text(`${path}/${row}/ue_count`));
-        }
-      }
-    },
-  };
-}
+export const edacSource = deviceSource(
+  "edac",
+  "devices/system/edac/mc",
+  async (device, reading) => {
+    const [, controller] = /^mc([0-9]{1,9})$/.exec(device.name) ?? [];
+    if (controller === undefined) return;
+    const unknown = { controller, csrow: "unknown" };
+    reading.setText(CORRECTED, { controller }, await device.text("ce_count"));
+    reading.setText(UNCORRECTED, { controller }, await device.text("ue_count"));
+    reading.setText(ROW_CORRECTED, unknown, await device.text("ce_noinfo_count"));
+    reading.setText(ROW_UNCORRECTED, unknown, await device.text("ue_noinfo_count"));
+    for (const { name } of await device.names()) {
+      const [, csrow] = /^csrow([0-9]{1,9})$/.exec(name) ?? [];
+      if (csrow === undefined) continue;
+      const labels = { controller, csrow };
+      reading.setText(ROW_CORRECTED, labels, await device.text(`${name}/ce_count`));
+      reading.setText(ROW_UNCORRECTED, labels, await device.text(`${name}/ue_count`));
+    }
+  },
+);

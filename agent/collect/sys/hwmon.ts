@@ -1,8 +1,8 @@
-import type { BackgroundSource, Reading } from "../background.ts";
 import { counter, gauge, type SeriesSpec } from "../collector.ts";
 import type { BackgroundFiles } from "../kit/background-files.ts";
+import { type Device, deviceSource } from "../kit/device-source.ts";
+import type { Reading } from "../kit/reading.ts";
 
-const CHIPS_MAX = 200;
 const FILES_MAX = 1000;
 
 const CHIP_NAMES = gauge("node_hwmon_chip_names", "Name that a driver gives to its chip.");
@@ -35,29 +35,13 @@ export function cleanName(text: string): string {
 }
 
 /** Sensors of the hardware. Source: kernel docs, hwmon/sysfs-interface. */
-export function hwmonSource(sys: string): BackgroundSource {
-  const root = `${sys}/class/hwmon`;
-  return {
-    name: "hwmon",
-    read: async (files, reading) => {
-      for (const name of (await files.devices(root, CHIPS_MAX)) ?? []) {
-        await readChip(`${root}/${name}`, name, files, reading);
-      }
-    },
-  };
-}
+export const hwmonSource = deviceSource("hwmon", "class/hwmon", readChip);
 
-async function readChip(
-  path: string,
-  name: string,
-  files: BackgroundFiles,
-  reading: Reading,
-): Promise<void> {
-  const chipName = cleanName((await files.constant(`${path}/name`)) ?? "");
-  const chip = reading.distinct(
-    (await deviceName(path, files)) || chipName || cleanName(name),
-    cleanName(name),
-  );
+async function readChip(device: Device, reading: Reading): Promise<void> {
+  const { path, files } = device;
+  const name = cleanName(device.name);
+  const chipName = cleanName((await device.constant("name")) ?? "");
+  const chip = reading.distinct((await busName(device)) || chipName || name, name);
   const sensors = new Map<string, Sensor>();
   for (const directory of [path, `${path}/device`]) {
     for (const { name: file, isDirectory } of await files.names(directory, FILES_MAX)) {
@@ -75,7 +59,7 @@ async function readChip(
 }
 
 /** The bus and the device, such as `platform_coretemp_0`: the same after each boot. */
-async function deviceName(path: string, files: BackgroundFiles): Promise<string> {
+async function busName({ path, files }: Device): Promise<string> {
   const device = await files.resolve(`${path}/device`);
   if (device === null) return "";
   const [bus = "", name = ""] = device.split("/").slice(-2).map(cleanName);
@@ -83,13 +67,13 @@ async function deviceName(path: string, files: BackgroundFiles): Promise<string>
 }
 
 /** Names, limits and modes seldom change; asking for them costs as much as for the values. */
-async function readElement(
+function readElement(
   path: string,
   element: string,
   files: BackgroundFiles,
 ): Promise<string | null> {
   const isConstant = !/^(?:|input|average|target|fault|(?:.*_)?alarm)$/.test(element);
-  return isConstant ? await files.constant(path) : await files.text(path);
+  return isConstant ? files.constant(path) : files.text(path);
 }
 
 type Sensor = { readonly type: string; readonly elements: Map<string, string> };
@@ -119,41 +103,34 @@ type Naming = { readonly name: string; readonly scale: number };
 function naming(type: string, element: string, hasPlainValue: boolean): Naming {
   if (type === "beep_enable") return { name: "node_hwmon_beep_enabled", scale: 0 };
   if (type === "vrm") return { name: "node_hwmon_voltage_regulator_version", scale: 0 };
-  if (type === "update_interval") {
-    return { name: "node_hwmon_update_interval_seconds", scale: 3 };
-  }
+  if (type === "update_interval") return { name: "node_hwmon_update_interval_seconds", scale: 3 };
   // `input` is the value itself, unless there is a file without an element.
   const isValue = element === "" || (element === "input" && !hasPlainValue);
   const base = `node_hwmon_${type}${isValue ? "" : `_${cleanName(element)}`}`;
   if (element === "fault" || element === "alarm") return { name: base, scale: 0 };
   if (element === "beep") return { name: `${base}_enabled`, scale: 0 };
-  const { suffix, scale } = unitOf(type, element);
+  const [suffix, scale] = unitOf(type, element);
   return { name: base + suffix, scale };
 }
 
-function unitOf(
-  type: string,
-  element: string,
-): { readonly suffix: string; readonly scale: number } {
-  switch (type) {
-    case "in":
-    case "cpu":
-      return { suffix: "_volts", scale: 3 };
-    case "temp":
-      return element === "type" ? { suffix: "", scale: 0 } : { suffix: "_celsius", scale: 3 };
-    case "curr":
-      return { suffix: "_amps", scale: 3 };
-    case "energy":
-      return { suffix: "_joule_total", scale: 6 };
-    case "power":
-      if (element === "accuracy") return { suffix: "", scale: 6 };
-      if (element.startsWith("average_interval")) return { suffix: "_seconds", scale: 3 };
-      return { suffix: "_watt", scale: 6 };
-    case "humidity":
-      return { suffix: "", scale: 6 };
-    case "fan":
-      return { suffix: /^(?:input|min|max|target)$/.test(element) ? "_rpm" : "", scale: 0 };
-    default:
-      return { suffix: "", scale: 0 };
-  }
+const NO_UNIT: Unit = ["", 0];
+const UNITS: Readonly<Record<string, Unit>> = {
+  in: ["_volts", 3],
+  cpu: ["_volts", 3],
+  temp: ["_celsius", 3],
+  curr: ["_amps", 3],
+  energy: ["_joule_total", 6],
+  power: ["_watt", 6],
+  humidity: ["", 6],
+  fan: ["_rpm", 0],
+};
+
+type Unit = readonly [suffix: string, scale: number];
+
+function unitOf(type: string, element: string): Unit {
+  if (type === "temp" && element === "type") return NO_UNIT;
+  if (type === "fan" && !/^(?:input|min|max|target)$/.test(element)) return NO_UNIT;
+  if (type === "power" && element === "accuracy") return ["", 6];
+  if (type === "power" && element.startsWith("average_interval")) return ["_seconds", 3];
+  return Object.hasOwn(UNITS, type) ? (UNITS[type] ?? NO_UNIT) : NO_UNIT;
 }

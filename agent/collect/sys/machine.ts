@@ -1,18 +1,17 @@
 import { join } from "node:path";
-import { type Collector, familiesOf, gauge, JOB_CONTAINERS, SeriesRow } from "../collector.ts";
+import { type Collector, gauge, JOB_CONTAINERS } from "../collector.ts";
 import { type CollectContext, hostPath } from "../context.ts";
 import { ABSENT } from "../kit/byte-scanner.ts";
-import { LabelledRows } from "../kit/labelled-rows.ts";
+import { readingCollector } from "../kit/reading.ts";
 import { listNames, numberIn, readSmallFile } from "../kit/small-file.ts";
 
-const CPU_SPECS = [
-  gauge("machine_cpu_physical_cores", "Cores, each counted once whatever its threads."),
-  gauge("machine_cpu_sockets", "Packages in which there are CPUs that are online."),
-];
-const NODE_SPECS = [gauge("machine_node_memory_capacity_bytes", "Memory of the NUMA node.")];
-const HUGEPAGES_SPECS = [
-  gauge("machine_node_hugepages_count", "Huge pages of the size, in kB, on the NUMA node."),
-];
+const CORES = gauge("machine_cpu_physical_cores", "Cores, each counted once whatever its threads.");
+const SOCKETS = gauge("machine_cpu_sockets", "Packages in which there are CPUs that are online.");
+const MEMORY = gauge("machine_node_memory_capacity_bytes", "Memory of the NUMA node.");
+const HUGEPAGES = gauge(
+  "machine_node_hugepages_count",
+  "Huge pages of the size, in kB, on the NUMA node.",
+);
 
 const CPUS_DIRECTORY = "/sys/devices/system/cpu";
 const CPU = /^cpu\d{1,5}$/;
@@ -23,32 +22,23 @@ const KIBIBYTE = 1024;
 
 /** How the machine is built, under cAdvisor's names. */
 export function machineCollector(context: CollectContext): Collector {
-  const cpus = new SeriesRow(context.sink, CPU_SPECS, { job: JOB_CONTAINERS });
-  const nodes = new LabelledRows(context, NODE_SPECS, JOB_CONTAINERS);
-  const hugepages = new LabelledRows(context, HUGEPAGES_SPECS, JOB_CONTAINERS);
+  const job = JOB_CONTAINERS;
+  const specs = [CORES, SOCKETS, MEMORY, HUGEPAGES];
   const directory = hostPath(context, NODES_DIRECTORY);
-  const tell = () => {
-    for (const node of listNames(directory, NODE)) {
-      const path = join(directory, `node${node}`);
+  return readingCollector(context, "machine", specs, (reading) => {
+    const { cores, sockets } = topologyOf(hostPath(context, CPUS_DIRECTORY));
+    reading.setCount(CORES, { job }, cores);
+    reading.setCount(SOCKETS, { job }, sockets);
+    for (const node_id of listNames(directory, NODE)) {
+      const path = join(directory, `node${node_id}`);
       const memory = memoryIn(readSmallFile(join(path, "meminfo")) ?? "");
-      nodes.of({ node_id: node }).set(0, memory);
-      for (const size of listNames(join(path, "hugepages"), SIZE)) {
-        const count = readSmallFile(join(path, "hugepages", `hugepages-${size}kB`, "nr_hugepages"));
-        hugepages.of({ node_id: node, page_size: size }).set(0, numberIn(count));
+      reading.setCount(MEMORY, { job, node_id }, memory);
+      for (const page_size of listNames(join(path, "hugepages"), SIZE)) {
+        const file = join(path, "hugepages", `hugepages-${page_size}kB`, "nr_hugepages");
+        reading.setCount(HUGEPAGES, { job, node_id, page_size }, numberIn(readSmallFile(file)));
       }
     }
-  };
-  return {
-    name: "machine",
-    families: familiesOf([...CPU_SPECS, ...NODE_SPECS, ...HUGEPAGES_SPECS]),
-    collect: () => {
-      const { cores, sockets } = topologyOf(hostPath(context, CPUS_DIRECTORY));
-      cpus.set(0, cores);
-      cpus.set(1, sockets);
-      nodes.update(() => hugepages.update(tell));
-    },
-    close: () => undefined,
-  };
+  });
 }
 
 /** ABSENT where the kernel does not tell. CPUs that are not online have no topology. */

@@ -10,7 +10,7 @@ import {
 } from "../collector.ts";
 import { type CollectContext, hostPath } from "../context.ts";
 import { ABSENT } from "../kit/byte-scanner.ts";
-import { LabelledRows } from "../kit/labelled-rows.ts";
+import { ChangingRow } from "../kit/changing-row.ts";
 import { isUnknown, listNames, numberIn, readSmallFile } from "../kit/small-file.ts";
 
 const UP = gauge("node_network_up", "Whether the device is up.");
@@ -50,96 +50,83 @@ const DIRECTORY = "/sys/class/net";
 /** `bonding_masters` is a file among the devices. */
 const DEVICE = /^(?!bonding_masters$)/;
 const DEVICES_MAX = 4096;
-/** How old what is known of a device's link may be, if there are not too many. */
-const REFRESH_MS = 5000;
 /** A device is two dozen files; most change only with the link, or when somebody changes them. */
 const REFRESH_ALL_MS = 60_000;
-/** Hosts have hundreds of devices (a container has one): a few get their turn in each tick. */
-const DEVICES_PER_TICK = 8;
+/** Hosts have hundreds of devices (a container has one): a few get their turn in each run. */
+const DEVICES_PER_RUN = 8;
 /** The files that tell of a change. */
 const TELLTALES = ["flags", "carrier_changes"] as const;
 
 type Device = {
   readonly name: string;
   readonly row: SeriesRow;
-  /** The labels of its facts, and those as a key. */
-  facts: Readonly<Record<string, string>>;
-  factsKey: string;
+  readonly facts: ChangingRow;
   readonly values: Float64Array;
-  readAtMs: number;
   allReadAtMs: number;
   /** What the telltale files said. */
   state: string;
 };
 
-/** What /sys/class/net tells of network devices; a few of them are asked in each tick. */
+/** What /sys/class/net tells of network devices; a few of them are asked in each run. */
 export class NetclassCollector implements Collector {
   readonly name = "netclass";
   readonly families = familiesOf([...SPECS, FACTS]);
   readonly #context: CollectContext;
   readonly #directory: string;
-  readonly #facts: LabelledRows;
   /** In the order in which they were last read. */
   readonly #devices = new Map<string, Device>();
-  #listedAtMs = Number.NEGATIVE_INFINITY;
   #isFirst = true;
 
   constructor(context: CollectContext) {
     this.#context = context;
     this.#directory = hostPath(context, DIRECTORY);
-    this.#facts = new LabelledRows(context, [FACTS]);
   }
 
   collect(nowMs: number): void {
-    if (Math.abs(nowMs - this.#listedAtMs) >= REFRESH_MS) this.#list(nowMs);
-    this.#refresh(nowMs);
-    this.#facts.update(() => {
-      for (const { row, facts, factsKey, values } of this.#devices.values()) {
-        row.setAll(values);
-        this.#facts.of(facts, factsKey).set(0, 1);
-      }
-    });
+    this.#list();
+    // At the start all are read: what a query sees of a node should be whole.
+    const turns = this.#isFirst ? this.#devices.size : DEVICES_PER_RUN;
+    this.#isFirst = false;
+    for (const device of [...this.#devices.values()].slice(0, turns)) this.#refresh(device, nowMs);
+    for (const { row, facts, values } of this.#devices.values()) {
+      row.setAll(values);
+      facts.row?.set(0, 1);
+    }
   }
 
   close(): void {
     this.#devices.clear();
   }
 
-  #list(nowMs: number): void {
-    this.#listedAtMs = nowMs;
+  #list(): void {
     const names = listNames(this.#directory, DEVICE);
-    this.#context.faults.add(this.name, "limit", Math.max(names.length - DEVICES_MAX, 0));
+    const { sink, faults } = this.#context;
+    faults.add(this.name, "limit", Math.max(names.length - DEVICES_MAX, 0));
     const listed = new Set(names.slice(0, DEVICES_MAX));
     for (const device of this.#devices.values()) {
       if (!listed.has(device.name)) this.#drop(device);
     }
     for (const name of listed) {
       if (this.#devices.has(name)) continue;
-      const { sink } = this.#context;
-      const row = new SeriesRow(sink, SPECS, { job: JOB_NODE, device: name });
-      const values = new Float64Array(SPECS.length).fill(ABSENT);
-      const never = { readAtMs: Number.NEGATIVE_INFINITY, allReadAtMs: Number.NEGATIVE_INFINITY };
-      const unknown = { facts: { device: name }, factsKey: name, state: "" };
-      this.#devices.set(name, { name, row, values, ...never, ...unknown });
+      this.#devices.set(name, {
+        name,
+        row: new SeriesRow(sink, SPECS, { job: JOB_NODE, device: name }),
+        facts: new ChangingRow(sink, [FACTS]),
+        values: new Float64Array(SPECS.length).fill(ABSENT),
+        allReadAtMs: Number.NEGATIVE_INFINITY,
+        state: "",
+      });
     }
   }
 
-  #refresh(nowMs: number): void {
-    // At the start all are read: what a query sees of a node should be whole.
-    let turns = this.#isFirst ? this.#devices.size : DEVICES_PER_TICK;
-    this.#isFirst = false;
-    for (const device of this.#devices.values()) {
-      if (turns === 0) return;
-      if (Math.abs(nowMs - device.readAtMs) < REFRESH_MS) continue;
-      turns -= 1;
-      device.readAtMs = nowMs;
-      if (!this.#read(device, nowMs)) {
-        this.#drop(device);
-        continue;
-      }
-      this.#devices.delete(device.name);
-      this.#devices.set(device.name, device);
+  /** The device is the last to get its next turn, or is gone. */
+  #refresh(device: Device, nowMs: number): void {
+    if (!this.#read(device, nowMs)) {
+      this.#drop(device);
+      return;
     }
+    this.#devices.delete(device.name);
+    this.#devices.set(device.name, device);
   }
 
   /** False when the device is gone. */
@@ -157,27 +144,28 @@ export class NetclassCollector implements Collector {
     return true;
   }
 
-  #drop(device: Device): void {
-    device.row.retire();
-    this.#devices.delete(device.name);
+  #drop({ name, row, facts }: Device): void {
+    row.retire();
+    facts.label(null);
+    this.#devices.delete(name);
   }
 }
 
 function readAll(device: Device, operstate: string, text: (file: string) => string | null): void {
-  const { name, values } = device;
+  const { name, facts, values } = device;
   values[0] = operstate === "up" ? 1 : 0;
   for (const [index, [file, spec, factor]] of FILES.entries()) {
     const value = numberIn(text(file));
     const isKnown = value !== ABSENT && (spec.type === "counter" || !isUnknown(value));
     values[index + 1] = isKnown ? value * factor : ABSENT;
   }
-  device.facts = {
+  facts.label({
+    job: JOB_NODE,
     device: name,
     address: text("address") ?? "",
     broadcast: text("broadcast") ?? "",
     duplex: text("duplex") ?? "",
     ifalias: text("ifalias") ?? "",
     operstate,
-  };
-  device.factsKey = JSON.stringify(device.facts);
+  });
 }

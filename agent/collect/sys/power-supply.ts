@@ -1,8 +1,7 @@
-import { type BackgroundSource, type Reading, wholeNumber } from "../background.ts";
 import { gauge, type SeriesSpec } from "../collector.ts";
-import type { BackgroundFiles } from "../kit/background-files.ts";
+import { deviceSource } from "../kit/device-source.ts";
 
-const SUPPLIES_MAX = 100;
+const CLASS = "class/power_supply";
 
 /** Attribute and metric, where they differ; then the scale. */
 const SUPPLY_VALUES: readonly (readonly [attribute: string, metric: string, scale: number])[] = [
@@ -24,16 +23,16 @@ const SUPPLY_VALUES: readonly (readonly [attribute: string, metric: string, scal
       "voltage_max voltage_max_design voltage_min voltage_min_design voltage_ocv",
     6,
   ),
-  ...(
+  ...same(
     "temp temp_alert_max temp_alert_min temp_ambient temp_ambient_max temp_ambient_min temp_max " +
-    "temp_min"
-  )
-    .split(" ")
-    .map((name) => [name, `${name}_celsius`, 1] as const),
+      "temp_min",
+    1,
+    "_celsius",
+  ),
 ];
 
-function same(names: string, scale: number) {
-  return names.split(" ").map((name) => [name, name, scale] as const);
+function same(names: string, scale: number, unit = "") {
+  return names.split(" ").map((name) => [name, name + unit, scale] as const);
 }
 
 const SUPPLY_SPECS: ReadonlyMap<string, SeriesSpec> = new Map(
@@ -51,34 +50,20 @@ const SUPPLY_TEXTS = new Set(
 );
 
 /** Batteries and mains. Source: kernel docs, ABI/testing/sysfs-class-power. */
-export function powerSupplySource(sys: string): BackgroundSource {
-  const root = `${sys}/class/power_supply`;
-  return {
-    name: "powersupplyclass",
-    read: async (files, reading) => {
-      for (const supply of (await files.devices(root, SUPPLIES_MAX)) ?? []) {
-        await readSupply(`${root}/${supply}`, supply, files, reading);
-      }
-    },
-  };
-}
-
-async function readSupply(
-  path: string,
-  supply: string,
-  files: BackgroundFiles,
-  reading: Reading,
-): Promise<void> {
-  const labels = { power_supply: supply };
-  const texts: Record<string, string> = {};
-  for (const { name, isDirectory } of await files.names(path, 200)) {
-    const spec = SUPPLY_SPECS.get(name);
-    if (isDirectory || (spec === undefined && !SUPPLY_TEXTS.has(name))) continue;
-    const text = await files.text(`${path}/${name}`);
-    if (text === null || text === "") continue;
-    if (spec === undefined) texts[name] = text;
-    else if (wholeNumber(text) !== null || /^[-0-9]/.test(text))
-      reading.setText(spec, labels, text);
-  }
-  reading.set(SUPPLY_INFO, { ...labels, ...texts }, 1);
-}
+export const powerSupplySource = deviceSource(
+  "powersupplyclass",
+  CLASS,
+  async (supply, reading) => {
+    const labels = { power_supply: supply.name };
+    const texts: Record<string, string> = {};
+    for (const { name, isDirectory } of await supply.names()) {
+      const spec = SUPPLY_SPECS.get(name);
+      if (isDirectory || (spec === undefined && !SUPPLY_TEXTS.has(name))) continue;
+      const text = await supply.text(name);
+      if (text === null || text === "") continue;
+      if (spec === undefined) texts[name] = text;
+      else if (/^[-0-9]/.test(text)) reading.setText(spec, labels, text);
+    }
+    reading.set(SUPPLY_INFO, { ...labels, ...texts }, 1);
+  },
+);

@@ -1,7 +1,5 @@
-import type { BackgroundSource } from "../background.ts";
 import { gauge } from "../collector.ts";
-
-const DEVICES_MAX = 1000;
+import { deviceSource } from "../kit/device-source.ts";
 
 const TEMPERATURE = gauge("node_thermal_zone_temp", "Temperature of the zone in °C.", 3);
 const STATE = gauge("node_cooling_device_cur_state", "How hard the device cools now.");
@@ -13,25 +11,20 @@ const ZONE = /^thermal_zone([0-9]{1,9})$/;
 const COOLER = /^cooling_device([0-9]{1,9})$/;
 
 /** Source: kernel docs, driver-api/thermal/sysfs-api. */
-export function thermalSource(sys: string): BackgroundSource {
-  const root = `${sys}/class/thermal`;
-  return {
-    name: "thermal_zone",
-    read: async (files, reading) => {
-      for (const device of (await files.devices(root, DEVICES_MAX)) ?? []) {
-        const path = `${root}/${device}`;
-        const zone = ZONE.exec(device)?.[1];
-        const name = COOLER.exec(device)?.[1];
-        if (zone === undefined && name === undefined) continue;
-        const type = (await files.constant(`${path}/type`)) ?? "";
-        if (zone !== undefined) {
-          const text = await files.text(`${path}/temp`);
-          if (text !== NO_TEMPERATURE) reading.setText(TEMPERATURE, { zone, type }, text);
-        } else if (name !== undefined) {
-          reading.setText(STATE, { name, type }, await files.text(`${path}/cur_state`));
-          reading.setText(STATE_MAX, { name, type }, await files.constant(`${path}/max_state`));
-        }
-      }
-    },
-  };
-}
+export const thermalSource = deviceSource(
+  "thermal_zone",
+  "class/thermal",
+  async (device, reading) => {
+    const zone = ZONE.exec(device.name)?.[1];
+    const name = COOLER.exec(device.name)?.[1];
+    if (zone === undefined && name === undefined) return;
+    const type = (await device.constant("type")) ?? "";
+    if (zone !== undefined) {
+      const text = await device.text("temp");
+      if (text !== NO_TEMPERATURE) reading.setText(TEMPERATURE, { zone, type }, text);
+    } else if (name !== undefined) {
+      reading.setText(STATE, { name, type }, await device.text("cur_state"));
+      reading.setText(STATE_MAX, { name, type }, await device.constant("max_state"));
+    }
+  },
+);

@@ -1,8 +1,9 @@
 import { readlinkSync } from "node:fs";
 import { join } from "node:path";
-import { type Collector, familiesOf, gauge } from "../collector.ts";
+import { calendarDay, dayOfWeek, daysInMonth } from "../../../shared/model/calendar-day.ts";
+import { type Collector, gauge } from "../collector.ts";
 import { type CollectContext, hostPath } from "../context.ts";
-import { LabelledRows } from "../kit/labelled-rows.ts";
+import { readingCollector } from "../kit/reading.ts";
 import { readSmallBytes } from "../kit/small-file.ts";
 
 const ZONE = gauge("node_time_zone_offset_seconds", "Seconds that local time is ahead of UTC.");
@@ -11,17 +12,11 @@ const ZONE_PATH = /\/zoneinfo\/((?:[A-Za-z0-9_+-]+\/){0,3}[A-Za-z0-9_+-]+)$/;
 
 /** The host's time zone; in node_exporter part of its collector time. */
 export function timeZoneCollector(context: CollectContext): Collector {
-  const rows = new LabelledRows(context, [ZONE]);
-  return {
-    name: "time_zone",
-    families: familiesOf([ZONE]),
-    collect: (nowMs) => {
-      const bytes = readSmallBytes(zonePath(context));
-      const zone = (bytes && zoneOffset(bytes, nowMs / 1000)) ?? UTC;
-      rows.update(() => rows.of({ time_zone: zone.name }).setSigned(0, zone.seconds));
-    },
-    close: () => undefined,
-  };
+  return readingCollector(context, "time_zone", [ZONE], (reading, nowMs) => {
+    const bytes = readSmallBytes(zonePath(context));
+    const zone = (bytes && zoneOffset(bytes, nowMs / 1000)) ?? UTC;
+    reading.set(ZONE, { time_zone: zone.name }, zone.seconds);
+  });
 }
 
 /** A link to the zone's file is followed below the host's root, not ours. */
@@ -123,7 +118,7 @@ function ruleOffset(rule: string, nowSeconds: number): ZoneOffset | null {
     seconds: summerWest === undefined ? standard.seconds + HOUR : -secondsOf(summerWest),
     name: bare(summerName),
   };
-  const year = yearOf(nowSeconds + standard.seconds);
+  const { year } = calendarDay(nowSeconds + standard.seconds);
   const start = changeAt(from, fromTime, year) - standard.seconds;
   const end = changeAt(to, toTime, year) - summer.seconds;
   const isSummer =
@@ -148,8 +143,8 @@ function changeAt(date: string, time: string | undefined, year: number): number 
 
 /** `Mm.w.d`: day d of week w (5: the last) of month m; `Jn`, `n`: a day of the year. */
 function dayOf(date: string, year: number): number {
-  const newYear = daysBefore(year, 1);
-  const isLeap = daysBefore(year + 1, 1) - newYear === 366;
+  const newYear = daysUntil(year, 1, 1);
+  const isLeap = daysUntil(year + 1, 1, 1) - newYear === 366;
   if (!date.startsWith("M")) {
     const isJulian = date.startsWith("J");
     const day = Number.parseInt(isJulian ? date.slice(1) : date, 10) || 0;
@@ -158,25 +153,13 @@ function dayOf(date: string, year: number): number {
     return newYear + day - 1 + (isLeap && day >= 60 ? 1 : 0);
   }
   const [month = 1, week = 1, weekday = 0] = date.slice(1).split(".").map(Number);
-  const first = daysBefore(year, month);
-  // The first of January 1970 was a Thursday.
-  const firstWeekday = (((first + 4) % 7) + 7) % 7;
-  const day = first + ((weekday - firstWeekday + 7) % 7) + (week - 1) * 7;
-  return day < daysBefore(year, month + 1) ? day : day - 7;
+  const firstWeekday = dayOfWeek(daysUntil(year, month, 1) * DAY);
+  const day = ((weekday - firstWeekday + 7) % 7) + (week - 1) * 7;
+  return daysUntil(year, month, 1) + (day < daysInMonth({ year, month, day: 1 }) ? day : day - 7);
 }
 
-/** Days from 1970 to the first of the month. */
-function daysBefore(year: number, month: number): number {
-  // A year that begins in March has its leap day last; month 13 is the next January.
-  const sinceMarch = (month + 9) % 12;
-  const y = month > 2 && month <= 12 ? year : year - 1 + (month > 12 ? 1 : 0);
-  const leapDays = Math.floor(y / 4) - Math.floor(y / 100) + Math.floor(y / 400);
-  return y * 365 + leapDays + Math.floor((153 * sinceMarch + 2) / 5) - 719_468;
-}
-
-function yearOf(seconds: number): number {
-  let year = 1970 + Math.floor(seconds / (365.2425 * DAY));
-  while (daysBefore(year, 1) * DAY > seconds) year -= 1;
-  while (daysBefore(year + 1, 1) * DAY <= seconds) year += 1;
-  return year;
+/** Days from 1970-01-01. */
+function daysUntil(year: number, month: number, day: number): number {
+  // biome-ignore lint/style/noRestrictedGlobals: arithmetic only, it does not ask what time it is
+  return Date.UTC(year, month - 1, day) / (DAY * 1000);
 }

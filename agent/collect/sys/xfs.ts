@@ -1,9 +1,9 @@
 import { join } from "node:path";
-import { type Collector, counter, familiesOf } from "../collector.ts";
+import { type Collector, counter } from "../collector.ts";
 import { type CollectContext, hostPath } from "../context.ts";
-import { ABSENT } from "../kit/byte-scanner.ts";
-import { LabelledRows } from "../kit/labelled-rows.ts";
+import { ABSENT, ByteScanner } from "../kit/byte-scanner.ts";
 import { type Line, lineParser } from "../kit/line-parser.ts";
+import { readingCollector } from "../kit/reading.ts";
 import { listNames, readSmallBytes } from "../kit/small-file.ts";
 
 function xfs(word: string, metrics: string): Line {
@@ -57,24 +57,19 @@ export function xfsCollector(context: CollectContext): Collector {
   const specs = XFS.flatMap(([, , own]) => own);
   const parse = lineParser(XFS);
   const values = new Float64Array(specs.length);
-  const rows = new LabelledRows(context, specs);
   const directory = hostPath(context, DIRECTORY);
-  return {
-    name: "xfs",
-    families: familiesOf(specs),
-    collect: () => {
-      const devices = listNames(directory, DEVICE);
-      context.faults.add("xfs", "limit", Math.max(devices.length - DEVICES_MAX, 0));
-      rows.update(() => {
-        for (const device of devices.slice(0, DEVICES_MAX)) {
-          const bytes = readSmallBytes(join(directory, device, "stats/stats"));
-          if (bytes === null) continue;
-          const malformed = parse(bytes, bytes.length, values.fill(ABSENT));
-          context.faults.add("xfs", "malformed", malformed);
-          rows.of({ device }).setAll(values);
-        }
-      });
-    },
-    close: () => undefined,
-  };
+  return readingCollector(context, "xfs", specs, (reading) => {
+    const devices = listNames(directory, DEVICE);
+    reading.overflow += Math.max(devices.length - DEVICES_MAX, 0);
+    for (const device of devices.slice(0, DEVICES_MAX)) {
+      const bytes = readSmallBytes(join(directory, device, "stats/stats"));
+      if (bytes === null) continue;
+      const scan = new ByteScanner(bytes, bytes.length);
+      parse(scan, values.fill(ABSENT));
+      reading.malformed += scan.malformed;
+      for (const [index, spec] of specs.entries()) {
+        reading.setCount(spec, { device }, values[index] ?? ABSENT);
+      }
+    }
+  });
 }

@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import { BackgroundCollector, type BackgroundSource } from "../background.ts";
-import type { CollectorEntry } from "../collector-entry.ts";
+import type { BackgroundSource } from "../background.ts";
+import { backgroundEntry } from "../collector-entry.ts";
 import type { BackgroundFiles } from "../kit/background-files.ts";
 import { type BusAddress, converse } from "./dbus-conversation.ts";
 import { SERIES_MAX, UnitReader } from "./units.ts";
@@ -15,7 +15,7 @@ function systemdSource(hostRoot: string): BackgroundSource {
     name: "systemd",
     intervalMs: MINUTE_MS,
     seriesMax: SERIES_MAX,
-    isThreadless: true,
+    hasOwnQueue: true,
     read: async (files, reading, signal) => {
       const address = await systemdAddress(hostRoot, files);
       if (address === null) return;
@@ -38,10 +38,6 @@ async function systemdAddress(
   return { socketPath: join(hostRoot, "/run/systemd/private"), isBus: false };
 }
 
-export const SYSTEMD_COLLECTOR: CollectorEntry = {
-  name: "systemd",
-  isOnByDefault: true,
-  intervalMs: 0,
-  isSheddable: true,
-  create: (context) => new BackgroundCollector(context, systemdSource(context.hostRoot)),
-};
+export const SYSTEMD_COLLECTOR = backgroundEntry("systemd", ({ hostRoot }) =>
+  systemdSource(hostRoot),
+);

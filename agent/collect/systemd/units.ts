@@ -1,6 +1,6 @@
 import { OperationalError } from "../../../shared/errors.ts";
-import type { Reading } from "../background.ts";
 import { counter, gauge, type SeriesSpec } from "../collector.ts";
+import type { Reading } from "../kit/reading.ts";
 import type { CallBus } from "./dbus-conversation.ts";
 import type { DbusValue } from "./dbus-decoder.ts";
 

@@ -2,11 +2,12 @@ import { errorMessage, OperationalError } from "../../../shared/errors.ts";
 import { type Labels, labelsRecord } from "../../../shared/model/labels.ts";
 import { DOUBLE_SCALE } from "../../../shared/model/series-definition.ts";
 import type { Logger } from "../../../shared/platform/ports.ts";
-import { BackgroundCollector, type BackgroundSource, type Reading } from "../background.ts";
+import type { BackgroundSource } from "../background.ts";
 import { gauge, type SeriesSpec } from "../collector.ts";
-import type { CollectorEntry } from "../collector-entry.ts";
+import { backgroundEntry, type CollectorEntry } from "../collector-entry.ts";
 import { hostPath } from "../context.ts";
 import type { BackgroundFiles } from "../kit/background-files.ts";
+import type { Reading } from "../kit/reading.ts";
 import { parseTextFormat, type TextFamily, type TextType } from "./text-format.ts";
 
 const DEFAULT_DIRECTORY = "/var/lib/prometheus/node-exporter";
@@ -25,24 +26,15 @@ const RESERVED = /^(?:node_textfile_|node_scrape_collector_|telltale_|container_
 
 export type TextfileOptions = {
   /** As the host sees it; the default one need not exist. */
-  readonly directory?: string;
+  readonly directory?: string | undefined;
   /** Whether a collector of ours gives this metric: a file with such a metric is refused. */
   readonly isTaken?: (metric: string) => boolean;
-  readonly logger?: Logger;
+  readonly logger?: Logger | undefined;
 };
 
 /** Metrics that other programs leave in `*.prom` files. */
 export function textfileCollector(options: TextfileOptions = {}): CollectorEntry {
-  return {
-    name: "textfile",
-    isOnByDefault: true,
-    intervalMs: 0,
-    isSheddable: true,
-    create: (context) => {
-      const root = hostPath(context, "/");
-      return new BackgroundCollector(context, textfileSource(root, options));
-    },
-  };
+  return backgroundEntry("textfile", (context) => textfileSource(hostPath(context, "/"), options));
 }
 
 export function textfileSource(root: string, options: TextfileOptions): BackgroundSource {

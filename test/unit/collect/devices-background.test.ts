@@ -1,10 +1,7 @@
 import { describe, expect, test } from "vitest";
-import {
-  BackgroundCollector,
-  type BackgroundSource,
-  wholeNumber,
-} from "../../../agent/collect/background.ts";
+import { BackgroundCollector, type BackgroundSource } from "../../../agent/collect/background.ts";
 import { gauge } from "../../../agent/collect/collector.ts";
+import { wholeNumber } from "../../../agent/collect/kit/reading.ts";
 import { settle } from "../../support/fake-clock.ts";
 import { MemoryDisk } from "./memory-disk.ts";
 import { collectContext, faultCounts } from "./recording-sink.ts";

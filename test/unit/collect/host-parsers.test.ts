@@ -37,7 +37,7 @@ const snmp = () => new HeadedLines(["Ip Forwarding", "Tcp InSegs", "Tcp OutSegs"
 describe("net/snmp and net/netstat", () => {
   function reader() {
     const lines = snmp();
-    const parse: ValuesParser = (bytes, length, values) => lines.parse(bytes, length, values);
+    const parse: ValuesParser = (scan, values) => lines.parse(scan, values);
     return (text: string) => valuesOf(parse, text, 4);
   }
 
@@ -200,7 +200,10 @@ test("cpuinfo: the labels of each CPU", () => {
 
 test("udev's database: only properties, and what follows the first equals sign", () => {
   const properties = parseUdev("S:disk/by-id/x\nE:ID_MODEL=A=B\nE:=x\nE:EMPTY=\nI:12");
-  expect(Object.fromEntries(properties)).toEqual({ ID_MODEL: "A=B", EMPTY: "" });
+  expect([...properties]).toEqual([
+    ["ID_MODEL", "A=B"],
+    ["EMPTY", ""],
+  ]);
 });
 
 const STAT = "12 (a) b (c) R 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 3 0 123\n";
@@ -251,7 +254,7 @@ test("every collector of the list bears its own name, once", () => {
 describe("whatever a file holds, its parser never throws, gives no NaN and ends", () => {
   const lines = snmp();
   const cases: [string, string, NumbersOf][] = [
-    ["snmp", SNMP, numbersOfValues((b, n, v) => lines.parse(b, n, v), 4)],
+    ["snmp", SNMP, numbersOfValues((scan, values) => lines.parse(scan, values), 4)],
     ["softnet", SOFTNET, numbersOfRows(parseSoftnet, SOFTNET_COLUMNS)],
     ["arp", ARP, numbersOfRows(parseArp, 1)],
     ["schedstat", SCHEDSTAT, numbersOfRows(parseSchedstat, SCHEDSTAT_COLUMNS)],

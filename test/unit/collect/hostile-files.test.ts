@@ -25,12 +25,15 @@ const V2 = "cgroup-v2/systemd-6.1/t0/sys/fs/cgroup/system.slice";
 const V1 = "cgroup-v1/hybrid-systemd-6.1/t0/sys/fs/cgroup";
 const hasFixtures = existsSync(FIXTURES);
 
-const STATS = ["anon", "inactive_file", "total_inactive_file"];
-const stats = new KeyTable(STATS.map((key, index) => [key, index]));
+const stats = new KeyTable([
+  ["anon", 0],
+  ["inactive_file", 1],
+  ["total_inactive_file", 2],
+]);
 
 const totals = new Float64Array(6);
 const CASES: [string, string, NumbersOf][] = [
-  ["stat", `${PROC}/stat`, numbersOfRows((b, n, t) => parseProcStat(b, n, t, totals), CPU_COLUMNS)],
+  ["stat", `${PROC}/stat`, numbersOfRows((scan, t) => parseProcStat(scan, t, totals), CPU_COLUMNS)],
   ["meminfo", `${PROC}/meminfo`, numbersOfRows(parseMeminfo, 2)],
   ["vmstat", `${PROC}/vmstat`, numbersOfRows(parseVmstat, 1)],
   ["diskstats", `${PROC}/diskstats`, numbersOfRows(parseDiskstats, DISK_COLUMNS + 2)],
@@ -41,7 +44,7 @@ const CASES: [string, string, NumbersOf][] = [
   [
     "memory.stat",
     `${V2}/docker.service/memory.stat`,
-    numbersOfValues((b, n, into) => parseKeyValues(b, n, stats, into), 3),
+    numbersOfValues((scan, into) => parseKeyValues(scan, stats, into), 3),
   ],
 ];
 for (const [files, root] of [

@@ -1,6 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { hourlyInventory } from "../../../agent/collect/hourly-inventory.ts";
-import { Inventory } from "../../../agent/collect/inventory.ts";
+import { hourlyInventory, Inventory } from "../../../agent/collect/inventory.ts";
 import { FakeClock, settle } from "../../support/fake-clock.ts";
 import { MemoryLogger } from "../../support/memory-logger.ts";
 import { RecordingSink } from "./recording-sink.ts";

@@ -1,34 +1,32 @@
 import { expect } from "vitest";
+import { ByteScanner } from "../../../agent/collect/kit/byte-scanner.ts";
 import { RowTable } from "../../../agent/collect/kit/row-table.ts";
 import { checkMutated } from "./mutated.ts";
 
-export type RowsParser = (bytes: Uint8Array, length: number, table: RowTable) => number;
-export type ValuesParser = (
-  bytes: Uint8Array,
-  length: number,
-  values: Float64Array,
-  target: number,
-) => number;
+export type RowsParser = (scan: ByteScanner, table: RowTable) => void;
+export type ValuesParser = (scan: ByteScanner, values: Float64Array, target: number) => void;
 
 /** A place that the parser did not write to. */
 export const UNSET = -7;
 
 /** Behind a file the buffer holds what an earlier, longer file left. */
-function bufferOf(text: string): Buffer {
-  return Buffer.from(`${text}9 9 9 garbage behind the end\n`);
+function scannerOf(text: string): ByteScanner {
+  return new ByteScanner(Buffer.from(`${text}9 9 9 garbage behind the end\n`), text.length);
 }
 
 export function valuesOf(parse: ValuesParser, text: string, size: number) {
   const values = new Float64Array(size).fill(UNSET);
-  const malformed = parse(bufferOf(text), text.length, values, 0);
-  return { values: [...values], malformed };
+  const scan = scannerOf(text);
+  parse(scan, values, 0);
+  return { values: [...values], malformed: scan.malformed };
 }
 
 export function rowsOf(parse: RowsParser, text: string, table: RowTable) {
-  const malformed = parse(bufferOf(text), text.length, table);
+  const scan = scannerOf(text);
+  parse(scan, table);
   const gone = table.finish().map((row) => row.key);
   const rows = Object.fromEntries(table.rows.map((row) => [row.key, [...row.values]]));
-  return { rows, malformed, gone };
+  return { rows, malformed: scan.malformed, gone };
 }
 
 /** All numbers that a parser gives. */
@@ -37,7 +35,9 @@ export type NumbersOf = (bytes: Buffer) => readonly number[];
 export function numbersOfValues(parse: ValuesParser, size: number): NumbersOf {
   return (bytes) => {
     const values = new Float64Array(size).fill(-1);
-    return [parse(bytes, bytes.length, values, 0), ...values];
+    const scan = new ByteScanner(bytes, bytes.length);
+    parse(scan, values, 0);
+    return [scan.malformed, ...values];
   };
 }
 
@@ -45,9 +45,10 @@ export function numbersOfValues(parse: ValuesParser, size: number): NumbersOf {
 export function numbersOfRows(parse: RowsParser, columns: number): NumbersOf {
   const table = new RowTable(columns);
   return (bytes) => {
-    const malformed = parse(bytes, bytes.length, table);
+    const scan = new ByteScanner(bytes, bytes.length);
+    parse(scan, table);
     table.finish();
-    return [malformed, ...table.rows.flatMap((row) => [...row.values])];
+    return [scan.malformed, ...table.rows.flatMap((row) => [...row.values])];
   };
 }
 

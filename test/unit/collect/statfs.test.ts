@@ -5,63 +5,61 @@ import {
   StatfsQueue,
   spaceOf,
 } from "../../../agent/collect/kit/statfs.ts";
-import { settle } from "../../support/fake-clock.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
 
 const ANSWER = spaceOf(4096n, [2n ** 52n, 20n, 10n, 7n, 5n]);
 
 /** Mount points that begin with /dead never answer; those with /gone fail. */
-function queue(callsMax: number) {
+function bed(callsMax: number) {
   const asked: string[] = [];
+  const clock = new FakeClock();
   const ask = (mountPoint: string): Promise<Space> => {
     asked.push(mountPoint);
     if (mountPoint.startsWith("/dead")) return new Promise(() => undefined);
     if (mountPoint.startsWith("/gone")) return Promise.reject(new Error("ENOENT"));
     return Promise.resolve(ANSWER);
   };
-  return { asked, queue: new StatfsQueue(ask, callsMax) };
+  const queue = new StatfsQueue(ask, callsMax, clock);
+  /** Which were answered after so long; null: it is not over yet. */
+  const answersOf = async (mountPoints: readonly string[], afterMs: number) => {
+    let answers: Map<string, Space | null> | null = null;
+    void queue.askAll(mountPoints).then((all) => {
+      answers = all;
+    });
+    await clock.advance(afterMs);
+    return answers as Map<string, Space | null> | null;
+  };
+  return { asked, answersOf };
 }
 
 describe("asking file systems", () => {
-  test("answers come after the tick that asked, in bytes, and stay until the next", async () => {
-    const { queue: local } = queue(1);
-    local.want(["/", "/gone"]);
-    local.advance(0);
-    expect(local.answerFor("/")).toBeNull();
-    await settle();
+  test("gives their answers in bytes, and null for one that fails", async () => {
+    const { answersOf } = bed(1);
+    const answers = await answersOf(["/", "/gone"], 0);
     const values = [2 ** 64, 20 * 4096, 10 * 4096, 7, 5];
-    expect([...(local.answerFor("/")?.values ?? [])]).toEqual(values);
-    expect(local.answerFor("/gone")).toMatchObject({ isError: true });
-    local.want(["/"]);
-    expect(local.answerFor("/gone")).toBeNull();
+    expect([...(answers?.get("/") ?? [])]).toEqual(values);
+    expect(answers?.get("/gone")).toBeNull();
   });
 
   test("one that hangs is an error after its time-out, is not asked twice, and lets others past", async () => {
-    const { asked, queue: remote } = queue(2);
-    remote.want(["/dead", "/nfs"]);
-    for (let nowMs = 0; nowMs < 5000; nowMs += 1000) remote.advance(nowMs);
-    await settle();
-    expect([asked, remote.answerFor("/dead")]).toEqual([["/dead"], null]);
-    remote.advance(5000);
-    await settle();
-    expect(remote.answerFor("/dead")?.isError).toBe(true);
-    remote.want(["/dead", "/nfs"]);
-    remote.advance(6000);
-    await settle();
-    expect(remote.answerFor("/nfs")?.isError).toBe(false);
+    const { asked, answersOf } = bed(2);
+    expect(await answersOf(["/dead", "/nfs"], 4999)).toBeNull();
+    expect(asked).toEqual(["/dead"]);
+    for (const afterMs of [5000, 0]) {
+      const answers = await answersOf(["/dead", "/nfs"], afterMs);
+      expect([answers?.get("/dead"), answers?.get("/nfs")]).toEqual([null, ANSWER]);
+    }
     expect(asked.filter((mountPoint) => mountPoint === "/dead")).toHaveLength(1);
   });
 
   test("never more calls hang than the queue may have; the rest become errors", async () => {
-    const { asked, queue: remote } = queue(2);
-    remote.want(["/dead1", "/dead2", "/dead3", "/nfs"]);
-    for (let nowMs = 0; nowMs <= 60_000; nowMs += 1000) {
-      remote.advance(nowMs);
-      await settle();
+    const { asked, answersOf } = bed(2);
+    const points = ["/dead1", "/dead2", "/dead3", "/nfs"];
+    for (let i = 0; i < 3; i += 1) {
+      const answers = await answersOf(points, 10_000);
+      expect(points.map((point) => answers?.get(point))).toEqual([null, null, null, null]);
     }
     expect(asked).toEqual(["/dead1", "/dead2"]);
-    for (const point of ["/dead1", "/dead2", "/dead3", "/nfs"]) {
-      expect(remote.answerFor(point)?.isError).toBe(true);
-    }
   });
 });
 

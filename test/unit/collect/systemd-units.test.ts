@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { Reading } from "../../../agent/collect/background.ts";
+import { Reading } from "../../../agent/collect/kit/reading.ts";
 import type { DbusValue } from "../../../agent/collect/systemd/dbus-decoder.ts";
 import type { DbusCall } from "../../../agent/collect/systemd/dbus-message.ts";
 import { SERIES_MAX, UNITS_MAX, UnitReader } from "../../../agent/collect/systemd/units.ts";
@@ -40,11 +40,11 @@ async function read(units: DbusValue, reader = new UnitReader()) {
   const reading = new Reading(SERIES_MAX);
   const { asked, call } = bus(units);
   await reader.read(call, reading);
-  const values = reading.specs.map((spec, i) => {
-    const labels = Object.values(reading.labels[i] ?? {}).filter((value) => value !== "");
-    return [`${spec.name} ${labels.join(" ")}`, scaledValue(reading.values[i] ?? 0, spec.scale)];
+  const values = [...reading.values.values()].map(({ spec, labels, value }) => {
+    const texts = Object.values(labels).filter((text) => text !== "");
+    return [`${spec.name} ${texts.join(" ")}`, scaledValue(value, spec.scale)] as const;
   });
-  return { asked, reading, values: new Map(values as [string, number][]) };
+  return { asked, reading, values: new Map(values) };
 }
 
 describe("units of systemd", () => {
