@@ -28,7 +28,10 @@ export type ScheduledCollector = {
 const OF_NODE = { job: JOB_NODE };
 const STATE_SPECS = [
   {
-    ...gauge("node_scrape_collector_success", "Whether the collector's last run succeeded."),
+    ...gauge(
+      "node_scrape_collector_success",
+      "Whether the collector's last run succeeded; none before it read anything.",
+    ),
     labels: OF_NODE,
   },
   gauge("telltale_agent_collector_interval_seconds", "Time between two runs; 0: every tick.", 3),
@@ -54,6 +57,7 @@ type Entry = ScheduledCollector & {
   /** The interval is this many times as long while the agent sheds. */
   factor: number;
   ranAtMs: number;
+  hasRead: boolean;
   isFailing: boolean;
   durationMs: number;
   totalMs: number;
@@ -90,6 +94,7 @@ export class TickRunner {
         breaker: CLOSED,
         factor: 1,
         ranAtMs: Number.NEGATIVE_INFINITY,
+        hasRead: false,
         isFailing: false,
         durationMs: 0,
         totalMs: 0,
@@ -104,7 +109,7 @@ export class TickRunner {
     let endMs = this.#clock.monotonicMs();
     for (const entry of this.#entries) {
       if (isDue(entry, nowMs)) endMs = this.#run(entry, nowMs, endMs);
-      entry.state.hold(0, entry.isFailing ? 0 : 1);
+      if (entry.isFailing || entry.hasRead) entry.state.hold(0, entry.isFailing ? 0 : 1);
       entry.state.hold(1, pacedMs(entry));
       entry.state.hold(2, entry.overruns);
     }
@@ -130,6 +135,7 @@ export class TickRunner {
     const { readAtMs = nowMs } = entry.collector;
     if (!isSuccess) entry.group?.read(nowMs);
     else if (readAtMs !== null) entry.group?.read(readAtMs);
+    entry.hasRead ||= isSuccess && readAtMs !== null;
     const endMs = this.#clock.monotonicMs();
     entry.durationMs = endMs - startMs;
     entry.totalMs += entry.durationMs;

@@ -5,13 +5,15 @@ import type { AgentConfig } from "../config/agent-config.ts";
 const LOOK_MS = 50;
 /** What is a difference of two readings has one. */
 const TICKS = 2;
+/** For what is read in the background. */
+const PATIENCE_MS = 10_000;
 
 /** Nothing of it is sent, served or read again. */
 export type OncePlatform = Omit<AgentPlatform, "connect" | "probe" | "servePage" | "onReload">;
 
 /**
- * The page of an agent that starts, ticks twice and ends: the very parts of one that runs, but it
- * sends nothing, and its buffer lies in `directory`.
+ * The page of an agent that starts, ticks until every collector has read something, twice at least,
+ * and ends: the very parts of one that runs, but it sends nothing, and its buffer lies in `directory`.
  */
 export async function pageOnce(
   config: AgentConfig,
@@ -36,7 +38,20 @@ export async function pageOnce(
       },
     },
   );
-  const enough = new RegExp(`^telltale_agent_ticks_total ${TICKS}$`, "m");
-  while (!enough.test(page())) await platform.clock.sleep(LOOK_MS);
-  return page();
+  const { clock } = platform;
+  const endMs = clock.monotonicMs() + PATIENCE_MS;
+  for (;;) {
+    await clock.sleep(LOOK_MS);
+    const text = page();
+    const ticks = Number(/^telltale_agent_ticks_total (\d+)$/m.exec(text)?.[1] ?? 0);
+    if (ticks >= TICKS && (haveAllRead(text) || clock.monotonicMs() >= endMs)) return text;
+  }
+}
+
+/** Every collector has an interval, and says whether it succeeded as soon as it has read. */
+function haveAllRead(page: string): boolean {
+  const count = (name: string) => page.split(`\n${name}{`).length;
+  return (
+    count("node_scrape_collector_success") === count("telltale_agent_collector_interval_seconds")
+  );
 }
