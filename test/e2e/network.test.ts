@@ -48,8 +48,8 @@ class Pair {
   }
 
   /** What the agent says of itself. */
-  agentValue(name: string): number {
-    return sumOnPage(this.hosts.left.get("http://127.0.0.1:7072/metrics"), name);
+  async agentValue(name: string): Promise<number> {
+    return sumOnPage(await this.hosts.left.get("http://127.0.0.1:7072/metrics"), name);
   }
 
   /** When it was welcomed first after that, both in Unix milliseconds; read from its log, which costs nothing. */
@@ -66,9 +66,9 @@ class Pair {
     return table.match(ESTABLISHED)?.length ?? 0;
   }
 
-  samples(): number {
+  async samples(): Promise<number> {
     const query = encodeURIComponent(COUNT);
-    const answer = this.hosts.right.get(`http://127.0.0.1:7071/api/v1/query?query=${query}`);
+    const answer = await this.hosts.right.get(`http://127.0.0.1:7071/api/v1/query?query=${query}`);
     return Number(JSON.parse(answer).data.result[0]?.value[1] ?? 0);
   }
 }
@@ -78,23 +78,23 @@ test.skipIf(missing !== "")("a slow, lossy network that is cut loses nothing", a
   using hosts = new TwoHosts({ delayMs: DELAY_MS, loss: LOSS });
   const pair = new Pair(bed, hosts);
   try {
-    await eventually(() => pair.samples() > 5, 60_000);
+    await eventually(async () => (await pair.samples()) > 5, 60_000);
     hosts.cut();
     await delay(CUT_MS);
-    expect(pair.agentValue("telltale_agent_uplink_connected")).toBe(0);
-    const madeInCut = pair.agentValue("telltale_agent_frames_made_total");
+    expect(await pair.agentValue("telltale_agent_uplink_connected")).toBe(0);
+    const madeInCut = await pair.agentValue("telltale_agent_frames_made_total");
     hosts.heal();
     const healedMs = Date.now();
     await eventually(() => pair.connectedAfter(healedMs) !== undefined);
     const reconnectMs = (pair.connectedAfter(healedMs) ?? Number.NaN) - healedMs;
     console.log(`connected again ${(reconnectMs / 1000).toFixed(1)} s after the cut healed`);
     // Looking from outside takes longer than a tick: the books frame what is stored.
-    await eventually(() => pair.agentValue(STORED) >= madeInCut, 60_000);
-    const storedBefore = pair.agentValue(STORED);
-    const samples = pair.samples();
+    await eventually(async () => (await pair.agentValue(STORED)) >= madeInCut, 60_000);
+    const storedBefore = await pair.agentValue(STORED);
+    const samples = await pair.samples();
     expect(samples).toBeGreaterThanOrEqual(storedBefore);
-    expect(samples).toBeLessThanOrEqual(pair.agentValue("telltale_agent_frames_made_total"));
-    expect(pair.agentValue("telltale_agent_frames_dropped_total")).toBe(0);
+    expect(samples).toBeLessThanOrEqual(await pair.agentValue("telltale_agent_frames_made_total"));
+    expect(await pair.agentValue("telltale_agent_frames_dropped_total")).toBe(0);
     expect(reconnectMs).toBeLessThan(RECONNECT_MAX_MS);
     // Nothing is left of the attempts that met with silence.
     await eventually(() => pair.agentConnections() === 1);

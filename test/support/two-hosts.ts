@@ -1,5 +1,6 @@
-import { spawnSync } from "node:child_process";
+import { execFile, spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
+import { promisify } from "node:util";
 import { type LinkQuality, SlowLink } from "./slow-link.ts";
 
 const DEVICE = "link0";
@@ -74,10 +75,11 @@ class Namespace {
     run([...this.enter, "iptables", ...rule]);
   }
 
-  /** The body of an HTTP answer, asked for from here. */
-  get(url: string): string {
+  /** The body of an HTTP answer, asked for from here; the link, which this process carries, goes on. */
+  async get(url: string): Promise<string> {
     const script = "fetch(process.argv[1]).then(async (r) => process.stdout.write(await r.text()))";
-    return run([...this.enter, process.execPath, "-e", script, url]);
+    const [program = "", ...args] = [...this.enter, process.execPath, "-e", script, url];
+    return (await promisify(execFile)(program, args, { timeout: 20_000 })).stdout;
   }
 }
 
