@@ -5,10 +5,7 @@ import { numberFile, valuesCollector } from "../kit/file-collector.ts";
 const RANDOM = "/proc/sys/kernel/random";
 const ENTROPY = gauge("node_entropy_available_bits", "Entropy that the kernel has gathered.");
 const POOL_SIZE = gauge("node_entropy_pool_size_bits", "Entropy that the kernel can gather.");
-const HUNG_TASKS = counter(
-  "node_kernel_hung_task_detect_count",
-  "Threads that could not be woken for long.",
-);
+const HUNG_TASKS = counter("node_kernel_hung_task_detect_count", "Threads that hung for long.");
 
 export function entropyCollector(context: CollectContext): Collector {
   return valuesCollector(context, "entropy", [

@@ -39,11 +39,8 @@ const FILES: readonly (readonly [file: string, spec: SeriesSpec, factor: number]
   ["type", gauge("node_network_protocol_type", "Kind of hardware, as a number."), 1],
 ];
 const NO_HANDLER_FILE = "statistics/rx_nohandler";
-const NO_HANDLER_SPEC = counter(
-  "node_network_receive_nohandler_total",
-  "Packets received that nobody wanted.",
-);
-const SPECS = [UP, ...FILES.map(([, spec]) => spec), NO_HANDLER_SPEC];
+const UNWANTED = counter("node_network_receive_nohandler_total", "Received packets nobody wanted.");
+const SPECS = [UP, ...FILES.map(([, spec]) => spec), UNWANTED];
 const NO_HANDLER = SPECS.length - 1;
 
 const DIRECTORY = "/sys/class/net";
