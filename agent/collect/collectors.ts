@@ -6,8 +6,8 @@ import { NAMES_OF_PATHS } from "./cgroup/cgroup-name.ts";
 import { type CollectorEntry, collectorEntry } from "./collector-entry.ts";
 import type { ContainerDirectory } from "./containers/container-directory.ts";
 import { SERIES_LABELS_DEFAULT } from "./containers/container-facts.ts";
-import { containerFilesystemCollector } from "./containers/container-filesystems.ts";
-import { containerStateCollector } from "./containers/container-states.ts";
+import { ContainerFilesystems } from "./containers/container-filesystems.ts";
+import { ContainerStates } from "./containers/container-states.ts";
 import { type CollectContext, Faults } from "./context.ts";
 import { DEVICE_COLLECTORS, HOST_COLLECTORS } from "./host-collectors.ts";
 import { ReadBuffer } from "./kit/held-file.ts";
@@ -126,13 +126,13 @@ function containerEntries(
   directory: ContainerDirectory,
   chosenLabels: readonly string[],
 ): CollectorEntry[] {
-  const states = collectorEntry(CONTAINER_STATE, 2000, (context) =>
-    containerStateCollector(directory, context),
-  );
-  const fileSystems = collectorEntry(CONTAINER_FILESYSTEMS, 0, (context) =>
-    containerFilesystemCollector(directory, context, { chosenLabels }),
-  );
-  return [{ ...states, isSheddable: false }, fileSystems];
+  const states: CollectorEntry["create"] = (context) => new ContainerStates(directory, context);
+  return [
+    { ...collectorEntry(CONTAINER_STATE, 2000, states), isSheddable: false },
+    collectorEntry(CONTAINER_FILESYSTEMS, 0, (context) => {
+      return new ContainerFilesystems(directory, context, { chosenLabels });
+    }),
+  ];
 }
 
 function isOn({ name, isOnByDefault }: CollectorEntry, options: CollectOptions): boolean {
