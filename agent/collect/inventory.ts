@@ -40,23 +40,14 @@ export type InventoryParts = {
 
 /** What this machine is, asked for now and then once an hour; ended by `close`. */
 export function hourlyInventory(sink: SeriesSink, parts: InventoryParts): Collector {
-  const stop = new AbortController();
-  const inventory = new Inventory(sink, () => parts.ask(stop.signal));
+  const inventory = new Inventory(sink, (signal) => parts.ask(signal));
   const refreshing = {
     run: () => inventory.refresh(),
     pauseMs: (failures: number) => (failures === 0 ? HOUR_MS : backoffMs(RETRIES, failures, 1)),
     failure: "the inventory is not known",
   };
-  void repeat(refreshing, parts, stop.signal);
-  return {
-    name: inventory.name,
-    families: inventory.families,
-    collect: () => inventory.collect(),
-    close: () => {
-      stop.abort();
-      inventory.close();
-    },
-  };
+  void repeat(refreshing, parts, inventory.stop.signal);
+  return inventory;
 }
 
 type Facts = {
@@ -72,13 +63,13 @@ type Facts = {
 export class Inventory implements Collector {
   readonly name = "inventory";
   readonly families = familiesOf([...NODE, ...DISK]);
+  readonly stop = new AbortController();
   readonly #sink: SeriesSink;
-  readonly #ask: () => Promise<string>;
+  readonly #ask: InventoryParts["ask"];
   #rows: SeriesRow[] = [];
   #known = "";
 
-  /** @param ask gives the facts as JSON */
-  constructor(sink: SeriesSink, ask: () => Promise<string>) {
+  constructor(sink: SeriesSink, ask: InventoryParts["ask"]) {
     this.#sink = sink;
     this.#ask = ask;
   }
@@ -104,12 +95,13 @@ export class Inventory implements Collector {
   }
 
   close(): void {
+    this.stop.abort();
     this.#rows = [];
   }
 
   async #answer(): Promise<string> {
     try {
-      return await this.#ask();
+      return await this.#ask(this.stop.signal);
     } catch (cause) {
       const message = `Inventory failed: ${errorMessage(cause)}`;
       throw new OperationalError("UNAVAILABLE", message, { cause });

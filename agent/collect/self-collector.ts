@@ -1,11 +1,6 @@
-import {
-  type Labels,
-  labelPairs,
-  labelsFrom,
-  labelValue,
-  METRIC_NAME,
-} from "../../shared/model/labels.ts";
+import { type Labels, labelValue, METRIC_NAME, withLabel } from "../../shared/model/labels.ts";
 import type { Metrics } from "../../shared/telemetry/metrics.ts";
+import { counter, defineSeries, gauge, JOB_AGENT } from "./collector.ts";
 import { type GroupSink, SeriesGroup } from "./series-group.ts";
 
 /** CPU time in microseconds and resident memory in bytes, of this process. */
@@ -16,6 +11,9 @@ const COLLECT_MS = 5000;
 /** Seconds and ratios travel as millionths, everything else is a count. */
 const FRACTION = /_(?:seconds|ratio)(?:_total)?$/;
 const FRACTION_SCALE = 6;
+
+const CPU = counter("process_cpu_seconds_total", "CPU time that the agent used.", 6);
+const MEMORY = gauge("process_resident_memory_bytes", "Resident memory of the agent.");
 
 type OwnSeries = { readonly slot: number; readonly factor: number };
 
@@ -34,8 +32,8 @@ export class SelfCollector {
     this.#metrics = metrics;
     this.#usage = usage;
     this.#group = new SeriesGroup(groups);
-    this.#cpuSlot = this.#group.define(6, ownLabels("process_cpu_seconds_total"));
-    this.#memorySlot = this.#group.define(0, ownLabels("process_resident_memory_bytes"));
+    this.#cpuSlot = defineSeries(this.#group, CPU, { job: JOB_AGENT });
+    this.#memorySlot = defineSeries(this.#group, MEMORY, { job: JOB_AGENT });
   }
 
   /** Returns what the process used; null: nothing is due. */
@@ -57,16 +55,9 @@ export class SelfCollector {
     const known = this.#series.get(labels);
     if (known !== undefined) return known;
     const scale = FRACTION.test(labelValue(labels, METRIC_NAME)) ? FRACTION_SCALE : 0;
-    const own = labelsFrom([...labelPairs(labels), ["job", "telltale-agent"]]);
-    const series = { slot: this.#group.define(scale, own), factor: 10 ** scale };
+    const slot = this.#group.define(scale, withLabel(labels, "job", JOB_AGENT));
+    const series = { slot, factor: 10 ** scale };
     this.#series.set(labels, series);
     return series;
   }
-}
-
-function ownLabels(name: string): Labels {
-  return labelsFrom([
-    ["__name__", name],
-    ["job", "telltale-agent"],
-  ]);
 }

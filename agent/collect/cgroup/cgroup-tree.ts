@@ -57,10 +57,6 @@ export class CgroupTree {
     this.#root = nodeOf(directory, "", null);
   }
 
-  nodes(): IterableIterator<CgroupNode> {
-    return this.#nodes.values();
-  }
-
   /** Looks for new cgroups and lost ones; a leaf in every second scan only. */
   scan(): void {
     this.#scans += 1;

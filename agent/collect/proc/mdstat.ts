@@ -24,7 +24,7 @@ export function mdadmSource(proc: string): BackgroundSource {
     read: async (files, reading) => {
       const found = await files.file(`${proc}/mdstat`, MDSTAT_BYTES_MAX);
       if (found === null) return;
-      const arrays = parseMdstat(Buffer.from(found.bytes).toString());
+      const arrays = parseMdstat(found.bytes.toString());
       if (arrays.length > ARRAYS_MAX) reading.overflow += arrays.length - ARRAYS_MAX;
       for (const array of arrays.slice(0, ARRAYS_MAX)) setArray(array, reading);
     },

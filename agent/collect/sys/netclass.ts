@@ -118,27 +118,21 @@ export class NetclassCollector implements Collector {
 
   /** The device is the last to get its next turn, or is gone. */
   #refresh(device: Device, nowMs: number): void {
-    if (!this.#read(device, nowMs)) {
+    const text = (file: string) => readSmallFile(join(this.#directory, device.name, file));
+    const operstate = text("operstate");
+    if (operstate === null) {
       this.#drop(device);
       return;
     }
     this.#devices.delete(device.name);
     this.#devices.set(device.name, device);
-  }
-
-  /** False when the device is gone. */
-  #read(device: Device, nowMs: number): boolean {
-    const text = (file: string) => readSmallFile(join(this.#directory, device.name, file));
-    const operstate = text("operstate");
-    if (operstate === null) return false;
     device.values[NO_HANDLER] = numberIn(text(NO_HANDLER_FILE));
     const state = [operstate, ...TELLTALES.map(text)].join(" ");
     const isDue = Math.abs(nowMs - device.allReadAtMs) >= REFRESH_ALL_MS;
-    if (!isDue && state === device.state) return true;
+    if (!isDue && state === device.state) return;
     device.allReadAtMs = nowMs;
     device.state = state;
     readAll(device, operstate, text);
-    return true;
   }
 
   #drop({ name, row, facts }: Device): void {

@@ -62,9 +62,9 @@ const IO_FILES: Record<string, string> = {
   "io.stat": `${V2}/../io.stat`,
   "blkio.throttle.io_service_bytes_recursive": `${V1}/blkio/docker/blkio.throttle.io_service_bytes`,
 };
-for (const { names, columns, parse } of [...V1_IO_FILES, ...V2_IO_FILES]) {
+for (const { names, specs, parse } of [...V1_IO_FILES, ...V2_IO_FILES]) {
   const path = IO_FILES[names[0] ?? ""];
-  if (path !== undefined) CASES.push([path, path, numbersOfRows(parse as never, columns)]);
+  if (path !== undefined) CASES.push([path, path, numbersOfRows(parse as never, specs.length)]);
 }
 
 describe.skipIf(!hasFixtures)("mutated real files (skipped where the fixtures are not)", () => {
