@@ -18,15 +18,10 @@ const DISK = [gauge("telltale_node_disk_info", "A disk of the node; its size is 
 const FACT_CHARACTERS_MAX = 128;
 const DISKS_MAX = 256;
 
-const NODE_FACTS = [
-  "arch",
-  "cpu_vendor",
-  "cpu_model",
-  "cpu_cores",
-  "cpu_physical_cores",
-  "virtualization",
-];
-const DISK_FACTS = ["device", "model", "serial", "type", "size"];
+const NODE_FACTS = "arch cpu_vendor cpu_model cpu_cores cpu_physical_cores virtualization".split(
+  " ",
+);
+const DISK_FACTS = "device model serial type size".split(" ");
 
 const HOUR_MS = 3_600_000;
 const RETRIES = { firstMs: 60_000, maxMs: HOUR_MS };

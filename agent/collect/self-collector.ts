@@ -1,6 +1,12 @@
-import { type Labels, labelValue, METRIC_NAME, withLabel } from "../../shared/model/labels.ts";
+import {
+  type Labels,
+  labelsOf,
+  labelValue,
+  METRIC_NAME,
+  withLabel,
+} from "../../shared/model/labels.ts";
 import type { Metrics } from "../../shared/telemetry/metrics.ts";
-import { counter, defineSeries, gauge, JOB_AGENT } from "./collector.ts";
+import { JOB_AGENT } from "./collector.ts";
 import { type GroupSink, SeriesGroup } from "./series-group.ts";
 
 /** CPU time in microseconds and resident memory in bytes, of this process. */
@@ -11,9 +17,6 @@ const COLLECT_MS = 5000;
 /** Seconds and ratios travel as millionths, everything else is a count. */
 const FRACTION = /_(?:seconds|ratio)(?:_total)?$/;
 const FRACTION_SCALE = 6;
-
-const CPU = counter("process_cpu_seconds_total", "CPU time that the agent used.", 6);
-const MEMORY = gauge("process_resident_memory_bytes", "Resident memory of the agent.");
 
 type OwnSeries = { readonly slot: number; readonly factor: number };
 
@@ -32,8 +35,9 @@ export class SelfCollector {
     this.#metrics = metrics;
     this.#usage = usage;
     this.#group = new SeriesGroup(groups);
-    this.#cpuSlot = defineSeries(this.#group, CPU, { job: JOB_AGENT });
-    this.#memorySlot = defineSeries(this.#group, MEMORY, { job: JOB_AGENT });
+    const labels = (name: string) => labelsOf({ [METRIC_NAME]: name, job: JOB_AGENT });
+    this.#cpuSlot = this.#group.define(6, labels("process_cpu_seconds_total"));
+    this.#memorySlot = this.#group.define(0, labels("process_resident_memory_bytes"));
   }
 
   /** Returns what the process used; null: nothing is due. */

@@ -76,12 +76,8 @@ function podOfLabels(labels: Readonly<Record<string, string>>): Pod | null {
   const of = (name: string) => labels[`io.kubernetes.${name}`] ?? "";
   const name = of("pod.name");
   if (name === "") return null;
-  return {
-    name,
-    namespace: of("pod.namespace"),
-    container: of("container.name"),
-    uid: of("pod.uid"),
-  };
+  const namespace = of("pod.namespace");
+  return { name, namespace, container: of("container.name"), uid: of("pod.uid") };
 }
 
 const POD_UID = /[/-]pod([0-9a-f]{8}(?:[-_][0-9a-f]{4}){3}[-_][0-9a-f]{12}|[0-9a-f]{32})(?=[./]|$)/;

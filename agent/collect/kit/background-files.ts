@@ -61,10 +61,8 @@ export class NodeDisk implements SlowDisk {
       for await (const entry of await fs.opendir(path)) {
         if (names.length >= max) return { names, hasMore: true };
         // The classes of sysfs consist of links to directories.
-        names.push({
-          name: entry.name,
-          isDirectory: entry.isDirectory() || entry.isSymbolicLink(),
-        });
+        const isDirectory = entry.isDirectory() || entry.isSymbolicLink();
+        names.push({ name: entry.name, isDirectory });
       }
       return { names, hasMore: false };
     });

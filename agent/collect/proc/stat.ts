@@ -30,19 +30,15 @@ const JIFFIES = 2;
 const MODES = ["user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal"];
 const GUEST_MODES = ["user", "nice"];
 
+const TIME = counter("node_cpu_seconds_total", "Time that the CPU spent in each mode.", JIFFIES);
+const GUEST_TIME = counter(
+  "node_cpu_guest_seconds_total",
+  "Time that the CPU spent in virtual machines; it is part of mode user or nice too.",
+  JIFFIES,
+);
 const CPU_SPECS: SeriesSpec[] = [
-  ...MODES.map((mode) => ({
-    ...counter("node_cpu_seconds_total", "Time that the CPU spent in each mode.", JIFFIES),
-    labels: { mode },
-  })),
-  ...GUEST_MODES.map((mode) => ({
-    ...counter(
-      "node_cpu_guest_seconds_total",
-      "Time that the CPU spent in virtual machines; it is part of mode user or nice too.",
-      JIFFIES,
-    ),
-    labels: { mode },
-  })),
+  ...MODES.map((mode) => ({ ...TIME, labels: { mode } })),
+  ...GUEST_MODES.map((mode) => ({ ...GUEST_TIME, labels: { mode } })),
 ];
 
 /** Lines of one number. */
