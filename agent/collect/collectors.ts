@@ -21,7 +21,7 @@ import { statCollector } from "./proc/stat.ts";
 import { timeCollector } from "./proc/timex.ts";
 import { unameCollector } from "./proc/uname.ts";
 import { vmstatCollector } from "./proc/vmstat.ts";
-import { processCollectors } from "./processes/process-collector.ts";
+import { processCollector } from "./processes/process-collector.ts";
 import { type GroupSink, SeriesGroup } from "./series-group.ts";
 import { textfileCollector } from "./textfile/textfile.ts";
 import type { ScheduledCollector } from "./tick.ts";
@@ -91,7 +91,7 @@ export function createCollectors(
   const taken = new Set<string>();
   const entries = [
     ...hostEntries(options, (metric) => taken.has(metric)),
-    ...processCollectors(() => cgroups.activity()),
+    processCollector(() => cgroups.activity()),
     ...(directory === null ? [] : containerEntries(directory, containerLabels)),
   ];
   const scheduled = entries
@@ -106,7 +106,7 @@ export function createCollectors(
 
 /** Names that the configuration may give. */
 export function collectorNames(): string[] {
-  const entries = [...hostEntries({}, () => false), ...processCollectors(null)];
+  const entries = [...hostEntries({}, () => false), processCollector(null)];
   const names = [...entries.map(({ name }) => name), CONTAINER_STATE, CONTAINER_FILESYSTEMS];
   return names.sort();
 }

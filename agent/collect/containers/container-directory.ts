@@ -149,9 +149,8 @@ export class ContainerDirectory implements AsyncDisposable {
       entry.cgroupPath = cgroupPath;
       this.#changes += 1;
     }
-    const monotonicMs = this.#options.clock.monotonicMs();
     if (entry.isSettled) return entry.facts;
-    if (!FULL_ID.test(entry.id)) return this.#settle(entry, runtimeHint, monotonicMs);
+    if (!FULL_ID.test(entry.id)) return this.#settle(entry, runtimeHint);
     // A clock that was set back begins the wait anew.
     if (!(nowMs >= entry.askedAtMs)) {
       entry.askedAtMs = nowMs;
@@ -163,12 +162,12 @@ export class ContainerDirectory implements AsyncDisposable {
     }
     const isNobodyLeft = entry.asked.size === 0 && entry.hasSearchedFiles;
     if (!isNobodyLeft && waitedMs < WAIT_MS) return null;
-    return this.#settle(entry, runtimeHint, monotonicMs);
+    return this.#settle(entry, runtimeHint);
   }
 
-  #settle(entry: ContainerEntry, runtimeHint: string, nowMs: number): ContainerFacts {
+  #settle(entry: ContainerEntry, runtimeHint: string): ContainerFacts {
     this.#changes += 1;
-    return entry.settle(runtimeHint, nowMs);
+    return entry.settle(runtimeHint, this.#options.clock.monotonicMs());
   }
 
   #askEngines(entry: ContainerEntry, runtime: string): void {

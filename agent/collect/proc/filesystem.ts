@@ -101,7 +101,8 @@ function setMount(mount: Mount, space: Space | null, reading: Reading): void {
   for (const [index, spec] of SPACE_SPECS.entries()) {
     reading.setCount(spec, labels, space?.[index] ?? ABSENT);
   }
-  reading.set(READONLY, labels, isReadonly(mount) ? 1 : 0);
+  const isReadonly = READONLY_OPTIONS.some((option) => mount.options.has(option));
+  reading.set(READONLY, labels, isReadonly ? 1 : 0);
   reading.set(DEVICE_ERROR, labels, space === null ? 1 : 0);
 }
 
@@ -109,8 +110,4 @@ function setMount(mount: Mount, space: Space | null, reading: Reading): void {
 function isRemote({ device, fsType }: Mount): boolean {
   if (LOCAL_TYPES.test(fsType)) return false;
   return !device.startsWith("/dev/") || REMOTE_TYPES.test(fsType);
-}
-
-function isReadonly({ options }: Mount): boolean {
-  return READONLY_OPTIONS.some((option) => options.has(option));
 }
