@@ -6,15 +6,14 @@ import { NAMES_OF_PATHS } from "./cgroup/cgroup-name.ts";
 import { type CollectorEntry, collectorEntry } from "./collector-entry.ts";
 import type { ContainerDirectory } from "./containers/container-directory.ts";
 import { SERIES_LABELS_DEFAULT } from "./containers/container-facts.ts";
-import { containerFilesystemCollector } from "./containers/container-filesystems.ts";
-import { containerStateCollector } from "./containers/container-states.ts";
+import { ContainerFilesystems } from "./containers/container-filesystems.ts";
+import { ContainerStates } from "./containers/container-states.ts";
 import { type CollectContext, Faults } from "./context.ts";
 import { DEVICE_COLLECTORS, HOST_COLLECTORS } from "./host-collectors.ts";
 import { ReadBuffer } from "./kit/held-file.ts";
 import { diskstatsCollector } from "./proc/diskstats.ts";
-import { filefdCollector } from "./proc/file-nr.ts";
 import { filesystemCollector } from "./proc/filesystem.ts";
-import { loadavgCollector } from "./proc/loadavg.ts";
+import { filefdCollector, loadavgCollector } from "./proc/kernel-numbers.ts";
 import { meminfoCollector } from "./proc/meminfo.ts";
 import { netdevCollector } from "./proc/net-dev.ts";
 import { pressureCollector } from "./proc/pressure.ts";
@@ -22,7 +21,7 @@ import { statCollector } from "./proc/stat.ts";
 import { timeCollector } from "./proc/timex.ts";
 import { unameCollector } from "./proc/uname.ts";
 import { vmstatCollector } from "./proc/vmstat.ts";
-import { processCollectors } from "./processes/process-collector.ts";
+import { processCollector } from "./processes/process-collector.ts";
 import { type GroupSink, SeriesGroup } from "./series-group.ts";
 import { textfileCollector } from "./textfile/textfile.ts";
 import type { ScheduledCollector } from "./tick.ts";
@@ -92,7 +91,7 @@ export function createCollectors(
   const taken = new Set<string>();
   const entries = [
     ...hostEntries(options, (metric) => taken.has(metric)),
-    ...processCollectors(() => cgroups.activity()),
+    processCollector(() => cgroups.activity()),
     ...(directory === null ? [] : containerEntries(directory, containerLabels)),
   ];
   const scheduled = entries
@@ -107,7 +106,7 @@ export function createCollectors(
 
 /** Names that the configuration may give. */
 export function collectorNames(): string[] {
-  const entries = [...hostEntries({}, () => false), ...processCollectors(null)];
+  const entries = [...hostEntries({}, () => false), processCollector(null)];
   const names = [...entries.map(({ name }) => name), CONTAINER_STATE, CONTAINER_FILESYSTEMS];
   return names.sort();
 }
@@ -126,13 +125,13 @@ function containerEntries(
   directory: ContainerDirectory,
   chosenLabels: readonly string[],
 ): CollectorEntry[] {
-  const states = collectorEntry(CONTAINER_STATE, 2000, (context) =>
-    containerStateCollector(directory, context),
-  );
-  const fileSystems = collectorEntry(CONTAINER_FILESYSTEMS, 0, (context) =>
-    containerFilesystemCollector(directory, context, { chosenLabels }),
-  );
-  return [{ ...states, isSheddable: false }, fileSystems];
+  const states: CollectorEntry["create"] = (context) => new ContainerStates(directory, context);
+  return [
+    { ...collectorEntry(CONTAINER_STATE, 2000, states), isSheddable: false },
+    collectorEntry(CONTAINER_FILESYSTEMS, 0, (context) => {
+      return new ContainerFilesystems(directory, context, { chosenLabels });
+    }),
+  ];
 }
 
 function isOn({ name, isOnByDefault }: CollectorEntry, options: CollectOptions): boolean {

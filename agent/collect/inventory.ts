@@ -18,15 +18,10 @@ const DISK = [gauge("telltale_node_disk_info", "A disk of the node; its size is 
 const FACT_CHARACTERS_MAX = 128;
 const DISKS_MAX = 256;
 
-const NODE_FACTS = [
-  "arch",
-  "cpu_vendor",
-  "cpu_model",
-  "cpu_cores",
-  "cpu_physical_cores",
-  "virtualization",
-];
-const DISK_FACTS = ["device", "model", "serial", "type", "size"];
+const NODE_FACTS = "arch cpu_vendor cpu_model cpu_cores cpu_physical_cores virtualization".split(
+  " ",
+);
+const DISK_FACTS = "device model serial type size".split(" ");
 
 const HOUR_MS = 3_600_000;
 const RETRIES = { firstMs: 60_000, maxMs: HOUR_MS };
@@ -40,23 +35,14 @@ export type InventoryParts = {
 
 /** What this machine is, asked for now and then once an hour; ended by `close`. */
 export function hourlyInventory(sink: SeriesSink, parts: InventoryParts): Collector {
-  const stop = new AbortController();
-  const inventory = new Inventory(sink, () => parts.ask(stop.signal));
+  const inventory = new Inventory(sink, (signal) => parts.ask(signal));
   const refreshing = {
     run: () => inventory.refresh(),
     pauseMs: (failures: number) => (failures === 0 ? HOUR_MS : backoffMs(RETRIES, failures, 1)),
     failure: "the inventory is not known",
   };
-  void repeat(refreshing, parts, stop.signal);
-  return {
-    name: inventory.name,
-    families: inventory.families,
-    collect: () => inventory.collect(),
-    close: () => {
-      stop.abort();
-      inventory.close();
-    },
-  };
+  void repeat(refreshing, parts, inventory.stop.signal);
+  return inventory;
 }
 
 type Facts = {
@@ -72,13 +58,13 @@ type Facts = {
 export class Inventory implements Collector {
   readonly name = "inventory";
   readonly families = familiesOf([...NODE, ...DISK]);
+  readonly stop = new AbortController();
   readonly #sink: SeriesSink;
-  readonly #ask: () => Promise<string>;
+  readonly #ask: InventoryParts["ask"];
   #rows: SeriesRow[] = [];
   #known = "";
 
-  /** @param ask gives the facts as JSON */
-  constructor(sink: SeriesSink, ask: () => Promise<string>) {
+  constructor(sink: SeriesSink, ask: InventoryParts["ask"]) {
     this.#sink = sink;
     this.#ask = ask;
   }
@@ -104,12 +90,13 @@ export class Inventory implements Collector {
   }
 
   close(): void {
+    this.stop.abort();
     this.#rows = [];
   }
 
   async #answer(): Promise<string> {
     try {
-      return await this.#ask();
+      return await this.#ask(this.stop.signal);
     } catch (cause) {
       const message = `Inventory failed: ${errorMessage(cause)}`;
       throw new OperationalError("UNAVAILABLE", message, { cause });

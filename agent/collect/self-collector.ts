@@ -1,11 +1,12 @@
 import {
   type Labels,
-  labelPairs,
-  labelsFrom,
+  labelsOf,
   labelValue,
   METRIC_NAME,
+  withLabel,
 } from "../../shared/model/labels.ts";
 import type { Metrics } from "../../shared/telemetry/metrics.ts";
+import { JOB_AGENT } from "./collector.ts";
 import { type GroupSink, SeriesGroup } from "./series-group.ts";
 
 /** CPU time in microseconds and resident memory in bytes, of this process. */
@@ -34,8 +35,9 @@ export class SelfCollector {
     this.#metrics = metrics;
     this.#usage = usage;
     this.#group = new SeriesGroup(groups);
-    this.#cpuSlot = this.#group.define(6, ownLabels("process_cpu_seconds_total"));
-    this.#memorySlot = this.#group.define(0, ownLabels("process_resident_memory_bytes"));
+    const labels = (name: string) => labelsOf({ [METRIC_NAME]: name, job: JOB_AGENT });
+    this.#cpuSlot = this.#group.define(6, labels("process_cpu_seconds_total"));
+    this.#memorySlot = this.#group.define(0, labels("process_resident_memory_bytes"));
   }
 
   /** Returns what the process used; null: nothing is due. */
@@ -57,16 +59,9 @@ export class SelfCollector {
     const known = this.#series.get(labels);
     if (known !== undefined) return known;
     const scale = FRACTION.test(labelValue(labels, METRIC_NAME)) ? FRACTION_SCALE : 0;
-    const own = labelsFrom([...labelPairs(labels), ["job", "telltale-agent"]]);
-    const series = { slot: this.#group.define(scale, own), factor: 10 ** scale };
+    const slot = this.#group.define(scale, withLabel(labels, "job", JOB_AGENT));
+    const series = { slot, factor: 10 ** scale };
     this.#series.set(labels, series);
     return series;
   }
-}
-
-function ownLabels(name: string): Labels {
-  return labelsFrom([
-    ["__name__", name],
-    ["job", "telltale-agent"],
-  ]);
 }

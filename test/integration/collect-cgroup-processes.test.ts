@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { CgroupProcesses, PIDS_MAX } from "../../agent/collect/cgroup/cgroup-processes.ts";
-import { CgroupTree } from "../../agent/collect/cgroup/cgroup-tree.ts";
+import { type CgroupNode, CgroupTree } from "../../agent/collect/cgroup/cgroup-tree.ts";
 import { collectContext } from "../unit/collect/recording-sink.ts";
 import { HostOnDisk, sleeperIn } from "./host-on-disk.ts";
 
@@ -35,9 +35,12 @@ class Host extends HostOnDisk {
 }
 
 function countAll(processes: CgroupProcesses, directory: string): Record<string, number> {
-  const tree = new CgroupTree(directory, { found: () => undefined, lost: () => undefined });
+  const nodes: CgroupNode[] = [];
+  const tree = new CgroupTree(directory, {
+    found: (node) => nodes.push(node),
+    lost: (node) => nodes.splice(nodes.indexOf(node), 1),
+  });
   tree.scan();
-  const nodes = [...tree.nodes()].filter(({ isWanted }) => isWanted);
   const first = nodes.map((node) => processes.count(node));
   const again = nodes.map((node) => processes.count(node));
   expect(again).toEqual(first);

@@ -12,7 +12,7 @@ import { setImmediate as yieldOnce } from "node:timers/promises";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { type ContainerFacts, factsFrom } from "../../agent/collect/containers/container-facts.ts";
 import {
-  containerFilesystemCollector,
+  ContainerFilesystems,
   type FilesystemPorts,
 } from "../../agent/collect/containers/container-filesystems.ts";
 import { ENTRIES_MAX, type OpenDirectory } from "../../agent/collect/containers/layer-walk.ts";
@@ -56,7 +56,7 @@ class Bed extends HostOnDisk {
     super({ "proc/1/mountinfo": mounts });
     const statfs = async (path: string) => this.#statfs(path);
     const all = { statfs, questionsPerSecond: 15, ...ports };
-    this.#collector = containerFilesystemCollector(this.#directory, this.context, all);
+    this.#collector = new ContainerFilesystems(this.#directory, this.context, all);
     onTestFinished(() => this.close());
   }
 

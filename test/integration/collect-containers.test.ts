@@ -5,7 +5,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { ContainerDirectory } from "../../agent/collect/containers/container-directory.ts";
 import type { ContainerFacts } from "../../agent/collect/containers/container-facts.ts";
-import { containerStateCollector } from "../../agent/collect/containers/container-states.ts";
+import { ContainerStates } from "../../agent/collect/containers/container-states.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { MemoryLogger } from "../support/memory-logger.ts";
 import { FakeEngine, idOf } from "./fake-engine.ts";
@@ -25,7 +25,7 @@ class Bed extends HostOnDisk {
     const ports = { hostRoot, clock, random, logger, faults };
     this.directory = new ContainerDirectory({ ...ports, ...options });
     onTestFinished(() => this.directory[Symbol.asyncDispose]());
-    this.#states = containerStateCollector(this.directory, this.context);
+    this.#states = new ContainerStates(this.directory, this.context);
   }
 
   async engine(path = "run/docker.sock", name = "Engine"): Promise<FakeEngine> {
@@ -101,8 +101,7 @@ describe("a runtime's socket", () => {
       name: "web",
       image: "app:1",
       imageDigest: `sha256:${"a".repeat(64)}`,
-      composeProject: "shop",
-      composeService: "cart",
+      labels,
       restarts: 3,
       health: "healthy",
     });
@@ -382,7 +381,7 @@ describe("no socket: the runtimes' files", () => {
         name: "db",
         image: "postgres:16",
         imageDigest: DOCKER_CONFIG.Image,
-        composeProject: "shop",
+        labels: { "com.docker.compose.project": "shop" },
         restarts: 2,
         health: null,
         isOomKilled: true,

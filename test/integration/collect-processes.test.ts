@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import type { CollectContext } from "../../agent/collect/context.ts";
-import { processCollectors } from "../../agent/collect/processes/process-collector.ts";
+import { processCollector } from "../../agent/collect/processes/process-collector.ts";
 import { ProcessGroups } from "../../agent/collect/processes/process-groups.ts";
 import {
   type CgroupActivity,
@@ -18,9 +18,7 @@ const MOUNTINFO = "31 22 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n";
 const PROCESS = { command: "app", cpu: 0, pages: 0, start: 5, path: "/a.slice", flags: 0 };
 
 function collectorOf(context: CollectContext, activity: (() => CgroupActivity[]) | null) {
-  const [entry] = processCollectors(activity);
-  if (entry === undefined) throw new Error("no entry");
-  return entry.create(context);
+  return processCollector(activity).create(context);
 }
 
 /** A host whose processes are files that the test writes. */

@@ -15,15 +15,13 @@ const LETTER_W = 119;
 const CAPITAL_R = 82;
 const CAPITAL_W = 87;
 
-/** Columns of an io.stat row: bytes read, bytes written, reads, writes. */
-const IO_COLUMNS = 4;
-/** Columns of a blkio row: reads, writes. */
+/** Columns of a blkio row, reads and writes; io.stat has bytes read and written, reads and writes. */
 const BLKIO_COLUMNS = 2;
 
 /** A file with a row per device. */
 export type CgroupIoFile = {
   readonly names: readonly string[];
-  readonly columns: number;
+  /** One per column. */
   readonly specs: readonly SeriesSpec[];
   /** The first two columns are bytes read and written. */
   readonly hasBytes: boolean;
@@ -31,27 +29,19 @@ export type CgroupIoFile = {
 };
 
 export const V2_IO_FILES: readonly CgroupIoFile[] = [
-  {
-    names: ["io.stat"],
-    columns: IO_COLUMNS,
-    specs: IO_SPECS,
-    hasBytes: true,
-    parse: parseIoStat,
-  },
+  { names: ["io.stat"], specs: IO_SPECS, hasBytes: true, parse: parseIoStat },
 ];
 
 /** `_recursive` counts children too, as every other file does. */
 export const V1_IO_FILES: readonly CgroupIoFile[] = [
   {
     names: ["blkio.throttle.io_service_bytes_recursive", "blkio.throttle.io_service_bytes"],
-    columns: BLKIO_COLUMNS,
     specs: IO_SPECS.slice(0, BLKIO_COLUMNS),
     hasBytes: true,
     parse: parseBlkio,
   },
   {
     names: ["blkio.throttle.io_serviced_recursive", "blkio.throttle.io_serviced"],
-    columns: BLKIO_COLUMNS,
     specs: IO_SPECS.slice(BLKIO_COLUMNS),
     hasBytes: false,
     parse: parseBlkio,
@@ -81,7 +71,7 @@ export class CgroupIo {
     this.#context = context;
     this.#devices = devices;
     this.#files = (isV1 ? V1_IO_FILES : V2_IO_FILES).map((file) => {
-      return { file, table: new RowTable<DeviceRows>(file.columns), held: null };
+      return { file, table: new RowTable<DeviceRows>(file.specs.length), held: null };
     });
   }
 

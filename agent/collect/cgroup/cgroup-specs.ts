@@ -17,15 +17,8 @@ function cpuSpecs({ usage, modes, throttled }: CpuScales) {
       labels: { cpu: "total" },
     },
     CPU_USER: counter("container_cpu_user_seconds_total", "CPU time used in user mode.", modes),
-    CPU_SYSTEM: counter(
-      "container_cpu_system_seconds_total",
-      "CPU time used in the kernel.",
-      modes,
-    ),
-    CFS_PERIODS: counter(
-      "container_cpu_cfs_periods_total",
-      "Periods of the CPU quota that passed.",
-    ),
+    CPU_SYSTEM: counter("container_cpu_system_seconds_total", "CPU time in the kernel.", modes),
+    CFS_PERIODS: counter("container_cpu_cfs_periods_total", "Periods of the CPU quota."),
     CFS_THROTTLED_PERIODS: counter(
       "container_cpu_cfs_throttled_periods_total",
       "Periods in which the CPU quota was used up.",
@@ -35,24 +28,11 @@ function cpuSpecs({ usage, modes, throttled }: CpuScales) {
       "Time that threads were held back because the CPU quota was used up.",
       throttled,
     ),
-    CFS_BURST_PERIODS: counter(
-      "container_cpu_cfs_burst_periods_total",
-      "Periods in which more than the quota was used.",
-    ),
-    CFS_BURST: counter(
-      "container_cpu_cfs_burst_seconds_total",
-      "CPU time used beyond the quota.",
-      throttled,
-    ),
+    CFS_BURST_PERIODS: counter("container_cpu_cfs_burst_periods_total", "Periods above the quota."),
+    CFS_BURST: counter("container_cpu_cfs_burst_seconds_total", "CPU time over quota.", throttled),
     CPU_QUOTA: gauge("container_spec_cpu_quota", "CPU time allowed in a period, in microseconds."),
-    CPU_PERIOD: gauge(
-      "container_spec_cpu_period",
-      "Length of a period of the quota, in microseconds.",
-    ),
-    CPU_SHARES: gauge(
-      "container_spec_cpu_shares",
-      "Weight among siblings that want the CPU, as v1 shares.",
-    ),
+    CPU_PERIOD: gauge("container_spec_cpu_period", "Length of the quota's period in microseconds."),
+    CPU_SHARES: gauge("container_spec_cpu_shares", "Weight among siblings for CPU, as v1 shares."),
   };
 }
 
@@ -80,14 +60,8 @@ const MEMORY_SPECS = {
   MEMORY_FAILCNT: counter("container_memory_failcnt", "Times that memory reached its limit."),
   MEMORY_MAX_USAGE: gauge("container_memory_max_usage_bytes", "The most memory used so far."),
   MEMORY_SWAP: gauge("container_memory_swap", "Swap used, in bytes."),
-  MEMORY_KERNEL: gauge(
-    "container_memory_kernel_usage",
-    "Memory that the kernel uses for it, in bytes.",
-  ),
-  MEMORY_SLAB: gauge(
-    "container_memory_slab_bytes",
-    "Of the kernel's memory, what its object caches use.",
-  ),
+  MEMORY_KERNEL: gauge("container_memory_kernel_usage", "Kernel memory used for it, in bytes."),
+  MEMORY_SLAB: gauge("container_memory_slab_bytes", "Memory that the kernel's object caches use."),
   MEMORY_ACTIVE_FILE: gauge("container_memory_total_active_file_bytes", "Page cache used lately."),
   MEMORY_INACTIVE_FILE: gauge(
     "container_memory_total_inactive_file_bytes",
@@ -125,17 +99,10 @@ function stalled(resource: string): SeriesSpec {
 
 const REST_SPECS = {
   THREADS: gauge("container_threads", "Processes and threads."),
-  THREADS_MAX: gauge(
-    "container_threads_max",
-    "Processes and threads that there may be; 0: no limit.",
-  ),
+  THREADS_MAX: gauge("container_threads_max", "Processes and threads there may be; 0: no limit."),
   PROCESSES: gauge("container_processes", "Processes, those of cgroups below included."),
   LAST_SEEN: gauge("container_last_seen", "Last tick that saw the cgroup, in seconds since 1970."),
-  START_TIME: gauge(
-    "container_start_time_seconds",
-    "Start of the first process, in seconds since 1970.",
-    2,
-  ),
+  START_TIME: gauge("container_start_time_seconds", "Start of its first process, Unix time.", 2),
   CPU_LIMIT_RATIO: gauge(
     "container_cpu_limit_used_ratio",
     "Share of its own CPU limit used since the last tick.",
@@ -199,8 +166,5 @@ export const NETWORK_SPECS: readonly SeriesSpec[] = [
   counter("container_network_transmit_bytes_total", "Bytes sent."),
   counter("container_network_transmit_packets_total", "Packets sent."),
   counter("container_network_transmit_errors_total", "Packets that could not be sent."),
-  counter(
-    "container_network_transmit_packets_dropped_total",
-    "Packets to be sent that were dropped.",
-  ),
+  counter("container_network_transmit_packets_dropped_total", "Packets dropped instead of sent."),
 ];

@@ -57,10 +57,6 @@ export class CgroupTree {
     this.#root = nodeOf(directory, "", null);
   }
 
-  nodes(): IterableIterator<CgroupNode> {
-    return this.#nodes.values();
-  }
-
   /** Looks for new cgroups and lost ones; a leaf in every second scan only. */
   scan(): void {
     this.#scans += 1;
@@ -69,8 +65,8 @@ export class CgroupTree {
     for (const node of this.#nodes) {
       turn += 1;
       if (!isLookedAt(node, turn % 2 === 0)) continue;
-      const stats = statOf(node.directory);
-      if (stats === null) this.#remove(node);
+      const stats = statSync(node.directory, { throwIfNoEntry: false });
+      if (stats === undefined) this.#remove(node);
       else if (isChanged(node, stats)) this.#list(node, stats);
     }
   }
@@ -118,8 +114,8 @@ export class CgroupTree {
     else if (node.isWanted) this.#events.found(node);
     node.isDirty = hasChildrenOfInterest(node);
     if (!node.isDirty) return;
-    const stats = statOf(node.directory);
-    if (stats === null) this.#remove(node);
+    const stats = statSync(node.directory, { throwIfNoEntry: false });
+    if (stats === undefined) this.#remove(node);
     else this.#list(node, stats);
   }
 
@@ -189,11 +185,6 @@ function isLookedAt(node: CgroupNode, isTurn: boolean): boolean {
 function isChanged(node: CgroupNode, stats: Stats): boolean {
   if (!hasChildrenOfInterest(node)) return false;
   return node.isDirty || stats.nlink !== node.links || stats.mtimeMs !== node.modifiedMs;
-}
-
-/** Null when it is not there (any more). */
-function statOf(directory: string): Stats | null {
-  return statSync(directory, { throwIfNoEntry: false }) ?? null;
 }
 
 function entriesOf(directory: string): Dirent[] | null {

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { type Conmon, findConmon } from "./conmon.ts";
+import { findConmon } from "./conmon.ts";
 import { type ContainerFacts, factsFrom, podOfPath, runtimeOf } from "./container-facts.ts";
 import { asDigest, plainName } from "./engine-answers.ts";
 import {
@@ -65,7 +65,9 @@ export class ConfigFiles {
         if (facts !== null) return facts;
       }
     }
-    return conmon === null ? null : factsOfConmon(id, conmon);
+    if (conmon === null) return null;
+    const { name } = conmon;
+    return factsFrom({ source: "conmon", runtime: "podman", id, name, state: "running" });
   }
 
   async #storages(): Promise<string[]> {
@@ -144,9 +146,4 @@ function factsOfStorage(id: string, entry: JsonObject): ContainerFacts {
     imageDigest: asDigest(textAt(entry, "image")),
     state: "running",
   });
-}
-
-function factsOfConmon(id: string, conmon: Conmon): ContainerFacts {
-  const { name } = conmon;
-  return factsFrom({ source: "conmon", runtime: "podman", id, name, state: "running" });
 }

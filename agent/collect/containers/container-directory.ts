@@ -69,8 +69,7 @@ export class ContainerDirectory implements AsyncDisposable {
     this.#containersMax = options.containersMax ?? CONTAINERS_MAX;
     this.#listener = {
       listed: (watch, facts, isWhole) => this.#listed(watch, facts, isWhole),
-      inspected: (watch, facts) => this.#inspected(watch, facts),
-      unknown: (watch, id) => this.#entries.get(id)?.asked.delete(watch),
+      inspected: (watch, id, facts) => this.#inspected(watch, id, facts),
       event: (watch, event) => this.#heard(watch, event),
       fault: (reason) => options.faults.add(COLLECTOR, reason, 1),
     };
@@ -150,9 +149,8 @@ export class ContainerDirectory implements AsyncDisposable {
       entry.cgroupPath = cgroupPath;
       this.#changes += 1;
     }
-    const monotonicMs = this.#options.clock.monotonicMs();
     if (entry.isSettled) return entry.facts;
-    if (!FULL_ID.test(entry.id)) return this.#settle(entry, runtimeHint, monotonicMs);
+    if (!FULL_ID.test(entry.id)) return this.#settle(entry, runtimeHint);
     // A clock that was set back begins the wait anew.
     if (!(nowMs >= entry.askedAtMs)) {
       entry.askedAtMs = nowMs;
@@ -164,12 +162,12 @@ export class ContainerDirectory implements AsyncDisposable {
     }
     const isNobodyLeft = entry.asked.size === 0 && entry.hasSearchedFiles;
     if (!isNobodyLeft && waitedMs < WAIT_MS) return null;
-    return this.#settle(entry, runtimeHint, monotonicMs);
+    return this.#settle(entry, runtimeHint);
   }
 
-  #settle(entry: ContainerEntry, runtimeHint: string, nowMs: number): ContainerFacts {
+  #settle(entry: ContainerEntry, runtimeHint: string): ContainerFacts {
     this.#changes += 1;
-    return entry.settle(runtimeHint, nowMs);
+    return entry.settle(runtimeHint, this.#options.clock.monotonicMs());
   }
 
   #askEngines(entry: ContainerEntry, runtime: string): void {
@@ -188,8 +186,8 @@ export class ContainerDirectory implements AsyncDisposable {
   }
 
   #askFiles(entry: ContainerEntry, runtimeHint: string): void {
-    if (entry.isSearchingFiles || entry.hasSearchedFiles) return;
-    entry.isSearchingFiles = true;
+    if (entry.hasAskedFiles) return;
+    entry.hasAskedFiles = true;
     void this.#fileReads.run(() => this.#searchFiles(entry, runtimeHint));
   }
 
@@ -207,7 +205,6 @@ export class ContainerDirectory implements AsyncDisposable {
       this.#options.faults.add(COLLECTOR, "unreadable", 1);
       this.#options.logger.debug({ error: errorMessage(error) }, "container's files not read");
     } finally {
-      entry.isSearchingFiles = false;
       entry.hasSearchedFiles = true;
     }
   }
@@ -260,9 +257,13 @@ export class ContainerDirectory implements AsyncDisposable {
     }
   }
 
-  #inspected(watch: EngineWatch, facts: ContainerFacts): void {
-    const entry = this.#entries.get(facts.id);
+  #inspected(watch: EngineWatch, id: string, facts: ContainerFacts | null): void {
+    const entry = this.#entries.get(id);
     if (entry === undefined) return; // it ended meanwhile
+    if (facts === null) {
+      entry.asked.delete(watch);
+      return;
+    }
     entry.asked.clear();
     entry.isSettled = true;
     if (entry.learn(watch, facts, this.#options.clock.monotonicMs())) this.#changes += 1;

@@ -1,10 +1,4 @@
-import {
-  type ContainerFacts,
-  factsFrom,
-  factsOfPath,
-  keepIfEqual,
-  type OomEvents,
-} from "./container-facts.ts";
+import { type ContainerFacts, factsFrom, factsOfPath, type OomEvents } from "./container-facts.ts";
 import type { EngineEvent } from "./engine-answers.ts";
 import type { EngineWatch } from "./engine-watch.ts";
 
@@ -29,7 +23,7 @@ export class ContainerEntry {
   askedAtMs = Number.NaN;
   /** Engines that were asked and have not answered. */
   readonly asked = new Set<EngineWatch>();
-  isSearchingFiles = false;
+  hasAskedFiles = false;
   hasSearchedFiles = false;
   /** The engine that told of it; null: none did. */
   watch: EngineWatch | null = null;
@@ -95,11 +89,11 @@ export class ContainerEntry {
     return this.watch !== null && this.facts?.imageDigest === "" && nowMs - this.toldAtMs < SOON_MS;
   }
 
+  /** False when nothing changed: then `facts` stay the same object. */
   set(facts: ContainerFacts, nowMs: number): boolean {
-    const kept = keepIfEqual(this.facts, facts);
-    if (kept === this.facts) return false;
-    this.facts = kept;
-    const isEnded = kept.state !== null && ENDED.has(kept.state);
+    if (JSON.stringify(facts) === JSON.stringify(this.facts)) return false;
+    this.facts = facts;
+    const isEnded = facts.state !== null && ENDED.has(facts.state);
     if (!isEnded) this.endedAtMs = null;
     else this.endedAtMs ??= nowMs;
     return true;

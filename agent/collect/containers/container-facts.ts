@@ -39,8 +39,6 @@ export type ContainerFacts = {
   /** Of the manifest where the runtime tells it, otherwise the image's id; `sha256:…`. */
   readonly imageDigest: string;
   readonly labels: Readonly<Record<string, string>>;
-  readonly composeProject: string;
-  readonly composeService: string;
   readonly pod: Pod | null;
   /** created, running, paused, restarting, removing, exited, dead, unknown; null: not told. */
   readonly state: string | null;
@@ -53,55 +51,33 @@ export type ContainerFacts = {
   readonly oomEvents: OomEvents | null;
 };
 
-const UNKNOWN: Omit<ContainerFacts, "source" | "runtime" | "id"> = {
-  name: "",
-  image: "",
-  imageDigest: "",
-  labels: {},
-  composeProject: "",
-  composeService: "",
-  pod: null,
-  state: null,
-  restarts: null,
-  health: null,
-  lastExitCode: null,
-  isOomKilled: null,
-  oomEvents: null,
-};
-
 type Known = Partial<ContainerFacts> & Pick<ContainerFacts, "source" | "runtime" | "id">;
 
-/** Facts with everything that is not `known` unknown; what labels tell is taken from them. */
+/** Facts with everything that is not `known` unknown; a pod may be taken from the labels. */
 export function factsFrom(known: Known): ContainerFacts {
-  const labels = known.labels ?? {};
-  const of = (name: string) => labels[name] ?? "";
-  const pod = known.pod === undefined || known.pod === null ? podOfLabels(labels) : known.pod;
+  const { labels = {} } = known;
   return {
-    ...UNKNOWN,
+    name: "",
+    image: "",
+    imageDigest: "",
+    state: null,
+    restarts: null,
+    health: null,
+    lastExitCode: null,
+    isOomKilled: null,
+    oomEvents: null,
     ...known,
     labels,
-    composeProject: of("com.docker.compose.project") || of("io.podman.compose.project"),
-    composeService: of("com.docker.compose.service") || of("io.podman.compose.service"),
-    pod,
+    pod: known.pod ?? podOfLabels(labels),
   };
-}
-
-/** The same object when nothing changed, so that who compares by identity sees no change. */
-export function keepIfEqual(last: ContainerFacts | null, next: ContainerFacts): ContainerFacts {
-  if (last === null) return next;
-  return JSON.stringify(last) === JSON.stringify(next) ? last : next;
 }
 
 function podOfLabels(labels: Readonly<Record<string, string>>): Pod | null {
   const of = (name: string) => labels[`io.kubernetes.${name}`] ?? "";
   const name = of("pod.name");
   if (name === "") return null;
-  return {
-    name,
-    namespace: of("pod.namespace"),
-    container: of("container.name"),
-    uid: of("pod.uid"),
-  };
+  const namespace = of("pod.namespace");
+  return { name, namespace, container: of("container.name"), uid: of("pod.uid") };
 }
 
 const POD_UID = /[/-]pod([0-9a-f]{8}(?:[-_][0-9a-f]{4}){3}[-_][0-9a-f]{12}|[0-9a-f]{32})(?=[./]|$)/;
@@ -174,12 +150,9 @@ export function seriesLabels(
   add("namespace", facts.pod?.namespace ?? "");
   add("container", facts.pod?.container ?? "");
   for (const name of chosen) {
-    if (Object.hasOwn(facts.labels, name)) add(seriesLabelName(name), facts.labels[name] ?? "");
+    if (!Object.hasOwn(facts.labels, name)) continue;
+    const safe = name.slice(0, TEXT_CHARACTERS_MAX).replace(/[^a-zA-Z0-9_]/g, "_");
+    add(`container_label_${safe}`, facts.labels[name] ?? "");
   }
   return labels;
-}
-
-function seriesLabelName(name: string): string {
-  const safe = name.slice(0, TEXT_CHARACTERS_MAX).replace(/[^a-zA-Z0-9_]/g, "_");
-  return `container_label_${safe}`;
 }

@@ -60,22 +60,15 @@ export type FilesystemPorts = {
   readonly questionsPerSecond?: number;
 };
 
-/** Space on the host's file systems, and what of it running containers have written. */
-export function containerFilesystemCollector(
-  directory: ContainerSource,
-  context: CollectContext,
-  ports: FilesystemPorts = {},
-): Collector {
-  return new ContainerFilesystems(directory, context, ports);
-}
-
 /**
+ * Space on the host's file systems, and what of it running containers have written.
+ *
  * The disk is asked in the background, a little at a time, in the queue of all that may hang. All
  * series have the time at which one of them was read or changed; the others' values are then up to
  * half a minute old and what a container has written is as of its last walk, since a query would not
  * find a value that is older than 5 min.
  */
-class ContainerFilesystems implements Collector {
+export class ContainerFilesystems implements Collector {
   readonly name = NAME;
   readonly families = familiesOf(SPECS);
   readonly #directory: ContainerSource;
@@ -99,7 +92,7 @@ class ContainerFilesystems implements Collector {
   #learnedAtMs: number | null = null;
   #readAtMs: number | null = null;
 
-  constructor(directory: ContainerSource, context: CollectContext, ports: FilesystemPorts) {
+  constructor(directory: ContainerSource, context: CollectContext, ports: FilesystemPorts = {}) {
     this.#directory = directory;
     this.#context = context;
     this.#disk = ports.disk ?? nodeLayerDisk;

@@ -31,14 +31,7 @@ const HEALTH_VALUES: Readonly<Record<Health, number>> = {
 type ContainerSource = Pick<ContainerDirectory, "changes" | "containers" | "tidy">;
 
 /** Names, states and counts that only runtimes know, of running and of stopped containers. */
-export function containerStateCollector(
-  directory: ContainerSource,
-  context: CollectContext,
-): Collector {
-  return new ContainerStates(directory, context);
-}
-
-class ContainerStates implements Collector {
+export class ContainerStates implements Collector {
   readonly name = "containerstate";
   readonly families = familiesOf([...INFO, ...STATE, ...NUMBERS]);
   readonly #directory: ContainerSource;
@@ -133,12 +126,13 @@ class ContainerRows {
 }
 
 function infoLabels(facts: ContainerFacts): Record<string, string> {
+  const label = (name: string) => facts.labels[name] ?? "";
   return {
     image_digest: facts.imageDigest,
     runtime: facts.runtime,
     source: facts.source,
-    compose_project: facts.composeProject,
-    compose_service: facts.composeService,
+    compose_project: label("com.docker.compose.project") || label("io.podman.compose.project"),
+    compose_service: label("com.docker.compose.service") || label("io.podman.compose.service"),
     pod: facts.pod?.name ?? "",
     pod_uid: facts.pod?.uid ?? "",
     namespace: facts.pod?.namespace ?? "",

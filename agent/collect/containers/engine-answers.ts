@@ -94,22 +94,18 @@ export function plainName(name: string): string {
   return name.startsWith("/") ? name.slice(1) : name;
 }
 
-const STATES: ReadonlyMap<string, string> = new Map([
-  ["created", "created"],
+const STATES = new Set("created running paused restarting removing exited dead".split(" "));
+/** Podman's own words for what Docker calls otherwise. */
+const PODMAN_STATES: ReadonlyMap<string, string> = new Map([
   ["configured", "created"],
   ["initialized", "created"],
-  ["running", "running"],
-  ["paused", "paused"],
-  ["restarting", "restarting"],
-  ["removing", "removing"],
   ["stopping", "running"],
   ["stopped", "exited"],
-  ["exited", "exited"],
-  ["dead", "dead"],
 ]);
 
 function stateOf(word: string): string {
-  return STATES.get(word) ?? "unknown";
+  const state = PODMAN_STATES.get(word) ?? word;
+  return STATES.has(state) ? state : "unknown";
 }
 
 function healthOf(word: string): Health {

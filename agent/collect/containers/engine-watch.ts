@@ -22,9 +22,8 @@ import { EngineSocket } from "./engine-socket.ts";
 export type WatchListener = {
   /** `isWhole`: a container that is not among them is no more. */
   listed(watch: EngineWatch, facts: readonly ContainerFacts[], isWhole: boolean): void;
-  inspected(watch: EngineWatch, facts: ContainerFacts): void;
-  /** The engine does not know it, or does not say. */
-  unknown(watch: EngineWatch, id: string): void;
+  /** `facts` null: the engine does not know it, or does not say. */
+  inspected(watch: EngineWatch, id: string, facts: ContainerFacts | null): void;
   /** False: the container is of no interest. */
   event(watch: EngineWatch, event: EngineEvent): boolean;
   /** `reason` as for Faults. */
@@ -166,9 +165,7 @@ export class EngineWatch {
         await this.#added.wait(signal);
         continue;
       }
-      const facts = await this.#inspect(socket, id, signal);
-      if (facts === null) this.#parts.listener.unknown(this, id);
-      else this.#parts.listener.inspected(this, facts);
+      this.#parts.listener.inspected(this, id, await this.#inspect(socket, id, signal));
     }
   }
 

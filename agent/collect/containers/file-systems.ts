@@ -25,7 +25,6 @@ export class FileSystems {
   readonly #known = new Map<string, FileSystem>();
   #mounts: readonly Mount[] | null = null;
   #roots: FileSystem[] = [];
-  #wanted = new Set<FileSystem>();
   /** By path, since the last refresh. */
   readonly #holding = new Map<string, FileSystem | null>();
 
@@ -50,13 +49,11 @@ export class FileSystems {
    */
   refresh(): number {
     const mounts = this.#file.read();
-    this.#wanted = new Set(this.#roots);
     this.#holding.clear();
     if (mounts === this.#mounts) return 0;
     this.#mounts = mounts;
     const chosen = blockFileSystems(mounts);
     this.#roots = chosen.slice(0, FILE_SYSTEMS_MAX).map((mount) => this.#of(mount));
-    this.#wanted = new Set(this.#roots);
     for (const [key, { mountPoint, device }] of this.#known) {
       const isThere = mounts.some((m) => m.mountPoint === mountPoint && m.device === device);
       if (!isThere) this.#known.delete(key);
@@ -72,14 +69,14 @@ export class FileSystems {
     const root = this.#roots.find(({ device }) => device === mount?.device);
     const found = mount === null ? null : (root ?? this.#of(mount));
     this.#holding.set(path, found);
-    if (found !== null) this.#wanted.add(found);
     return found;
   }
 
-  /** Asks all that are wanted, one after another. */
+  /** Asks the roots and those of `holding`, one after another; returns how many. */
   async askAll(signal: AbortSignal): Promise<number> {
     let questions = 0;
-    for (const fileSystem of [...this.#wanted]) {
+    for (const fileSystem of new Set([...this.#roots, ...this.#holding.values()])) {
+      if (fileSystem === null) continue;
       if (signal.aborted) break;
       questions += 1;
       fileSystem.space = await this.#spaceOf(fileSystem.mountPoint);

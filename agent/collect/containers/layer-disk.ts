@@ -18,7 +18,7 @@ export const nodeLayerDisk: LayerDisk = {
         // By the descriptor, so that what is listed is what was opened.
         const own = `/proc/self/fd/${handle.fd}`;
         const dir = await fs.opendir(own, { encoding: "latin1", bufferSize: NAMES_AT_ONCE });
-        return new NodeDirectory(handle, dir, stat);
+        return directoryOf(handle, dir, stat);
       } catch (error) {
         await handle.close();
         throw error;
@@ -32,39 +32,26 @@ export const nodeLayerDisk: LayerDisk = {
   },
 };
 
-class NodeDirectory implements OpenDirectory {
-  readonly device: number;
-  readonly inode: number;
-  readonly bytes: number;
-  readonly #handle: fs.FileHandle;
-  readonly #dir: Dir;
+function directoryOf(handle: fs.FileHandle, dir: Dir, own: Stats): OpenDirectory {
+  return {
+    ...fileOf(own),
+    nextName: async () => (await unlessGone(() => dir.read()))?.name ?? null,
+    stat: async (name) => {
+      const path = bytesOf(`/proc/self/fd/${handle.fd}/${name}`);
+      const stat = await unlessGone(() => fs.lstat(path));
+      return stat === null ? null : fileOf(stat);
+    },
+    close: async () => {
+      await unlessGone(() => dir.close());
+      await unlessGone(() => handle.close());
+    },
+  };
+}
 
-  constructor(handle: fs.FileHandle, dir: Dir, { dev, ino, blocks }: Stats) {
-    this.#handle = handle;
-    this.#dir = dir;
-    this.device = dev;
-    this.inode = ino;
-    this.bytes = blocks * BLOCK_BYTES;
-  }
-
-  async nextName(): Promise<string | null> {
-    return (await unlessGone(() => this.#dir.read()))?.name ?? null;
-  }
-
-  async stat(name: string): Promise<LayerFile | null> {
-    const stat = await unlessGone(() =>
-      fs.lstat(bytesOf(`/proc/self/fd/${this.#handle.fd}/${name}`)),
-    );
-    if (stat === null) return null;
-    const { dev, ino, nlink, blocks } = stat;
-    const isDirectory = stat.isDirectory();
-    return { isDirectory, device: dev, inode: ino, links: nlink, bytes: blocks * BLOCK_BYTES };
-  }
-
-  async close(): Promise<void> {
-    await unlessGone(() => this.#dir.close());
-    await unlessGone(() => this.#handle.close());
-  }
+function fileOf(stat: Stats): LayerFile {
+  const { dev: device, ino: inode, nlink: links } = stat;
+  const isDirectory = stat.isDirectory();
+  return { isDirectory, device, inode, links, bytes: stat.blocks * BLOCK_BYTES };
 }
 
 function bytesOf(path: string): Buffer {

@@ -10,11 +10,7 @@ export type LayerFile = {
 };
 
 /** A directory that stays the same one, wherever its path leads by now. */
-export type OpenDirectory = {
-  readonly device: number;
-  readonly inode: number;
-  /** That it takes itself. */
-  readonly bytes: number;
+export type OpenDirectory = Pick<LayerFile, "device" | "inode" | "bytes"> & {
   /** null: there are no more. */
   nextName(): Promise<string | null>;
   /** null: it is gone. */

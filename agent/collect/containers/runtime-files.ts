@@ -40,7 +40,7 @@ const NAMES_MAX = 64;
 export async function readText(path: string, bytesMax: number): Promise<string | null> {
   try {
     const found = await readRegularFile(path, bytesMax, constants.O_NOFOLLOW);
-    return found === null || found === "too large" ? null : Buffer.from(found.bytes).toString();
+    return found === null || found === "too large" ? null : found.bytes.toString();
   } catch {
     return null;
   }

@@ -11,12 +11,12 @@ const TOUCHED_MAX = 10_000;
 
 export type ListedName = { readonly name: string; readonly isDirectory: boolean };
 
-export type FileText = { readonly bytes: Uint8Array; readonly mtimeMs: number };
+export type FileText = { readonly bytes: Buffer; readonly mtimeMs: number };
 
 /** The disk as a background reading sees it. null: there is no such thing, or it has no value now. */
 export type SlowDisk = {
   /** One read(2) of a sysfs attribute; with `staysOpen`, it does so for the next. */
-  attribute(path: string, bytesMax: number, staysOpen: boolean): Promise<Uint8Array | null>;
+  attribute(path: string, staysOpen: boolean): Promise<string | null>;
   /** A whole regular file. @throws OperationalError LIMIT when it is larger than `bytesMax` */
   file(path: string, bytesMax: number): Promise<FileText | "too large" | null>;
   /** The first `max` names of a directory in no order, and whether there are more. */
@@ -36,14 +36,13 @@ export class NodeDisk implements SlowDisk {
   readonly #held = new Map<string, { readonly handle: fs.FileHandle; isUsed: boolean }>();
   readonly #buffer = Buffer.allocUnsafeSlow(ATTRIBUTE_BYTES_MAX);
 
-  async attribute(path: string, bytesMax: number, staysOpen: boolean): Promise<Uint8Array | null> {
-    const length = Math.min(bytesMax, this.#buffer.length);
+  async attribute(path: string, staysOpen: boolean): Promise<string | null> {
     return await unlessAbsent(async () => {
       const { handle, isHeld } = await this.#open(path, staysOpen);
       try {
-        const { bytesRead } = await handle.read(this.#buffer, 0, length, 0);
+        const { bytesRead } = await handle.read(this.#buffer, 0, ATTRIBUTE_BYTES_MAX, 0);
         if (!isHeld) await handle.close();
-        return Uint8Array.prototype.slice.call(this.#buffer, 0, bytesRead);
+        return this.#buffer.toString("utf8", 0, bytesRead);
       } catch (error) {
         this.#held.delete(path);
         await handle.close();
@@ -62,10 +61,8 @@ export class NodeDisk implements SlowDisk {
       for await (const entry of await fs.opendir(path)) {
         if (names.length >= max) return { names, hasMore: true };
         // The classes of sysfs consist of links to directories.
-        names.push({
-          name: entry.name,
-          isDirectory: entry.isDirectory() || entry.isSymbolicLink(),
-        });
+        const isDirectory = entry.isDirectory() || entry.isSymbolicLink();
+        names.push({ name: entry.name, isDirectory });
       }
       return { names, hasMore: false };
     });
@@ -129,7 +126,7 @@ async function readUpTo(
   handle: fs.FileHandle,
   bytesMax: number,
   sizeHint: number,
-): Promise<Uint8Array | null> {
+): Promise<Buffer | null> {
   const pieces: Buffer[] = [];
   let length = 0;
   for (;;) {
@@ -184,7 +181,7 @@ export class BackgroundFiles {
     this.#disk.sweep();
   }
 
-  /** An attribute's text without spaces around it; null: it has none. */
+  /** An attribute's text without control characters and spaces around it; null: it has none. */
   async text(path: string): Promise<string | null> {
     return await this.#attribute(path, true);
   }
@@ -228,17 +225,15 @@ export class BackgroundFiles {
   }
 
   async #attribute(path: string, staysOpen: boolean): Promise<string | null> {
-    const ask = () => this.#disk.attribute(path, ATTRIBUTE_BYTES_MAX, staysOpen);
-    const bytes = await this.#guarded(ask);
-    return bytes === null ? null : cleanText(bytes);
+    const text = await this.#guarded(() => this.#disk.attribute(path, staysOpen));
+    return text === null ? null : text.replace(/\p{Cc}+/gu, " ").trim();
   }
 
   async #list(path: string, max: number): Promise<readonly ListedName[] | null> {
     const found = await this.#guarded(() => this.#disk.list(path, max));
     if (found === null) return null;
     if (found.hasMore) this.overLimit += 1;
-    const names = found.names.filter(({ name }) => isPlainName(name));
-    return names.sort((a, b) => (a.name < b.name ? -1 : 1));
+    return found.names.sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
   /** A key is always of answers of one type. */
@@ -264,15 +259,4 @@ export class BackgroundFiles {
       return null;
     }
   }
-}
-
-/** A name that stays in its directory. */
-function isPlainName(name: string): boolean {
-  return name !== "" && name !== "." && name !== ".." && !/[/\0]/.test(name);
-}
-
-/** As text without control characters, and without spaces around it. */
-function cleanText(bytes: Uint8Array): string {
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString();
-  return text.replace(/\p{Cc}+/gu, " ").trim();
 }

@@ -4,7 +4,7 @@ import type { ParseValues } from "./file-collector.ts";
 import { numberIn } from "./small-file.ts";
 
 /** A line's first word, how many numbers of it are skipped, and the series of those that follow. */
-export type Line = readonly [word: string, skipped: number, specs: readonly SeriesSpec[]];
+export type Line = readonly [word: string, skipped: number, ...specs: SeriesSpec[]];
 
 const LINES_MAX = 256;
 const WORDS_MAX = 256;
@@ -18,7 +18,7 @@ export function lineParser(lines: readonly Line[]): ParseValues {
       found.set(word, numbers);
     }
     let value = 0;
-    for (const [word, skipped, specs] of lines) {
+    for (const [word, skipped, ...specs] of lines) {
       const numbers = found.get(word) ?? [];
       for (const index of specs.keys()) {
         const number = numbers[skipped + index];

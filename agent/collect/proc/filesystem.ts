@@ -16,10 +16,7 @@ const SPACE_SPECS = [
   gauge("node_filesystem_files_free", "Files that may still be made."),
 ];
 const READONLY = gauge("node_filesystem_readonly", "Whether the file system is mounted read-only.");
-const DEVICE_ERROR = gauge(
-  "node_filesystem_device_error",
-  "Whether the file system could not be asked, or in time.",
-);
+const DEVICE_ERROR = gauge("node_filesystem_device_error", "Whether it did not answer in time.");
 const SPECS = [...SPACE_SPECS, READONLY, DEVICE_ERROR];
 
 /** What node_exporter leaves out by default. */
@@ -104,7 +101,8 @@ function setMount(mount: Mount, space: Space | null, reading: Reading): void {
   for (const [index, spec] of SPACE_SPECS.entries()) {
     reading.setCount(spec, labels, space?.[index] ?? ABSENT);
   }
-  reading.set(READONLY, labels, isReadonly(mount) ? 1 : 0);
+  const isReadonly = READONLY_OPTIONS.some((option) => mount.options.has(option));
+  reading.set(READONLY, labels, isReadonly ? 1 : 0);
   reading.set(DEVICE_ERROR, labels, space === null ? 1 : 0);
 }
 
@@ -112,8 +110,4 @@ function setMount(mount: Mount, space: Space | null, reading: Reading): void {
 function isRemote({ device, fsType }: Mount): boolean {
   if (LOCAL_TYPES.test(fsType)) return false;
   return !device.startsWith("/dev/") || REMOTE_TYPES.test(fsType);
-}
-
-function isReadonly({ options }: Mount): boolean {
-  return READONLY_OPTIONS.some((option) => options.has(option));
 }

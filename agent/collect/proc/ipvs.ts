@@ -10,7 +10,6 @@ const SPECS = [
   counter("node_ipvs_incoming_bytes_total", "Bytes that came in."),
   counter("node_ipvs_outgoing_bytes_total", "Bytes that went out."),
 ];
-const HEADING_LINES = 2;
 
 /** What the kernel's load balancer did, where its module is loaded. */
 export function ipvsCollector(context: CollectContext): Collector {
@@ -26,6 +25,7 @@ export function ipvsCollector(context: CollectContext): Collector {
 
 /** Hexadecimal numbers below two lines of names. */
 function parseIpvsStats(scan: ByteScanner, values: Float64Array): void {
-  for (let i = 0; i < HEADING_LINES; i += 1) scan.skipLine();
+  scan.skipLine();
+  scan.skipLine();
   for (let i = 0; i < SPECS.length; i += 1) values[i] = scan.hex();
 }

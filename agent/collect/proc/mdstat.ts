@@ -5,13 +5,12 @@ import type { Reading } from "../kit/reading.ts";
 const MDSTAT_BYTES_MAX = 256 * 1024;
 const ARRAYS_MAX = 256;
 
-const STATE_HELP = "Whether the array is in this state.";
 const STATES = ["active", "inactive", "recovering", "resync", "check"] as const;
 /** Only shown of an array that is in them. `unknown`: the kernel uses a word that is not known here. */
 const RARE_STATES = ["reshape", "unknown"] as const;
 type State = (typeof STATES)[number] | (typeof RARE_STATES)[number];
 const DISK_STATES = ["active", "failed", "spare"] as const;
-const STATE = gauge("node_md_state", STATE_HELP);
+const STATE = gauge("node_md_state", "Whether the array is in this state.");
 const DISKS = gauge("node_md_disks", "Disks of the array in this state.");
 const REQUIRED = gauge("node_md_disks_required", "Disks that the array has when it is whole.");
 const BLOCKS = gauge("node_md_blocks", "Blocks of the array.");
@@ -24,7 +23,7 @@ export function mdadmSource(proc: string): BackgroundSource {
     read: async (files, reading) => {
       const found = await files.file(`${proc}/mdstat`, MDSTAT_BYTES_MAX);
       if (found === null) return;
-      const arrays = parseMdstat(Buffer.from(found.bytes).toString());
+      const arrays = parseMdstat(found.bytes.toString());
       if (arrays.length > ARRAYS_MAX) reading.overflow += arrays.length - ARRAYS_MAX;
       for (const array of arrays.slice(0, ARRAYS_MAX)) setArray(array, reading);
     },

@@ -16,9 +16,6 @@ export type Mount = {
 /** Mounts beyond this are left out. */
 const MOUNTS_MAX = 10_000;
 
-/** Whose view of the mounts is asked first. */
-export type MountView = "init" | "self";
-
 const INIT = "/proc/1/mountinfo";
 const SELF = "/proc/self/mountinfo";
 
@@ -33,7 +30,8 @@ export class MountsFile {
   /** Mounts that the last read left out because there were too many. */
   leftOut = 0;
 
-  constructor(context: CollectContext, view: MountView) {
+  /** @param view whose view of the mounts is asked first */
+  constructor(context: CollectContext, view: "init" | "self") {
     this.#context = context;
     const paths = view === "init" ? [INIT, SELF] : [SELF, INIT];
     this.#files = paths.map((path) => hostFile(context, path, { hasLongRecords: true }));

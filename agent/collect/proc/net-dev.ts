@@ -23,7 +23,7 @@ const SENT = [
   ["bytes", "Bytes sent."],
   ["packets", "Packets sent."],
   ["errs", "Packets that could not be sent because of an error."],
-  ["drop", "Packets to be sent that were dropped."],
+  ["drop", "Packets dropped instead of sent."],
   ["fifo", "Packets to be sent that were lost because a queue overflowed."],
   ["colls", "Collisions."],
   ["carrier", "Losses of the carrier."],

@@ -29,11 +29,6 @@ const NEWLINE = 10;
 function addSockets(path: string, sums: Float64Array): number {
   const piece = Buffer.allocUnsafe(PIECE_BYTES);
   let malformed = 0;
-  const add = (length: number) => {
-    const scan = new ByteScanner(piece, length);
-    parseSockets(scan, sums);
-    malformed += scan.malformed;
-  };
   let descriptor = -1;
   try {
     descriptor = openSync(path, "r");
@@ -42,7 +37,9 @@ function addSockets(path: string, sums: Float64Array): number {
       const count = readSync(descriptor, piece, kept, PIECE_BYTES - kept, null);
       const length = kept + count;
       const end = count === 0 ? length : piece.lastIndexOf(NEWLINE, length - 1) + 1;
-      add(end);
+      const scan = new ByteScanner(piece, end);
+      parseSockets(scan, sums);
+      malformed += scan.malformed;
       if (count === 0) return malformed;
       total += count;
       // A line that does not end within a piece is none.
@@ -60,23 +57,12 @@ function addSockets(path: string, sums: Float64Array): number {
   throw new OperationalError("LIMIT", `${path} is larger than ${FILE_BYTES_MAX} bytes`);
 }
 
-const STATES = new Map([
-  [1, "established"],
-  [2, "syn_sent"],
-  [3, "syn_recv"],
-  [4, "fin_wait1"],
-  [5, "fin_wait2"],
-  [6, "time_wait"],
-  [7, "close"],
-  [8, "close_wait"],
-  [9, "last_ack"],
-  [10, "listen"],
-  [11, "closing"],
-]);
-const CONNECTIONS = gauge(
-  "node_tcp_connection_states",
-  "TCP sockets in each state; and bytes that wait in their queues.",
-);
+/** Numbered from 1. */
+const STATES = (
+  "established syn_sent syn_recv fin_wait1 fin_wait2 time_wait close close_wait last_ack listen " +
+  "closing"
+).split(" ");
+const CONNECTIONS = gauge("node_tcp_connection_states", "TCP sockets by state, and queued bytes.");
 /** As 3, for a request that has no full socket yet. */
 const NEW_SYN_RECV = 12;
 const SYN_RECV = 3;
@@ -103,7 +89,8 @@ export function tcpstatCollector(context: CollectContext): Collector {
     // To look through its whole table takes the kernel milliseconds, even if nothing is in it.
     if (inUse6 > 0 || inState(TIME_WAIT) < timeWait) reading.malformed += addSockets(path6, sums);
     const tell = (state: string, value: number) => reading.set(CONNECTIONS, { state }, value);
-    for (const [state, word] of STATES) {
+    for (const [index, word] of STATES.entries()) {
+      const state = index + 1;
       tell(word, inState(state) + (state === SYN_RECV ? inState(NEW_SYN_RECV) : 0));
     }
     tell("rx_queued_bytes", sums[SOCKETS_RX] ?? 0);
@@ -118,18 +105,13 @@ function socketCount(path: string, field: string): number {
 }
 
 const UDP_QUEUES = gauge("node_udp_queues", "Bytes that wait in the queues of UDP sockets.");
-const UDP_FILES = [
-  ["udp", "v4"],
-  ["udp6", "v6"],
-] as const;
 
 export function udpQueuesCollector(context: CollectContext): Collector {
-  const files = UDP_FILES.map(([file, ip]) => {
-    return { ip, path: hostPath(context, netPath(context, file)) };
-  });
+  const pathOf = (file: string) => hostPath(context, netPath(context, file));
+  const paths = { v4: pathOf("udp"), v6: pathOf("udp6") };
   const sums = new Float64Array(SOCKETS_SIZE);
   return readingCollector(context, "udp_queues", [UDP_QUEUES], (reading) => {
-    for (const { ip, path } of files) {
+    for (const [ip, path] of Object.entries(paths)) {
       reading.malformed += addSockets(path, sums.fill(0));
       reading.set(UDP_QUEUES, { queue: "tx", ip }, sums[SOCKETS_TX] ?? 0);
       reading.set(UDP_QUEUES, { queue: "rx", ip }, sums[SOCKETS_RX] ?? 0);

@@ -6,7 +6,7 @@ import { type Line, lineParser } from "../kit/line-parser.ts";
 function linesFile(context: CollectContext, file: string, lines: readonly Line[]): ValuesOptions {
   return {
     path: netPath(context, file),
-    specs: lines.flatMap(([, , specs]) => specs),
+    specs: lines.flatMap(([, , ...specs]) => specs),
     parse: lineParser(lines),
     isOptional: true,
     hasManyRecords: true,
@@ -50,23 +50,19 @@ const NFS: readonly Line[] = [
   [
     "net",
     1,
-    [
-      ...packets("node_nfs_packets_total", "protocol"),
-      counter("node_nfs_connections_total", "TCP connections."),
-    ],
+    ...packets("node_nfs_packets_total", "protocol"),
+    counter("node_nfs_connections_total", "TCP connections."),
   ],
   [
     "rpc",
     0,
-    [
-      counter("node_nfs_rpcs_total", "Calls."),
-      counter("node_nfs_rpc_retransmissions_total", "Calls that were sent again."),
-      counter("node_nfs_rpc_authentication_refreshes_total", "Credentials that were renewed."),
-    ],
+    counter("node_nfs_rpcs_total", "Calls."),
+    counter("node_nfs_rpc_retransmissions_total", "Calls that were sent again."),
+    counter("node_nfs_rpc_authentication_refreshes_total", "Credentials that were renewed."),
   ],
-  ["proc2", 1, methods("node_nfs_requests_total", "2", `Null ${V2}`)],
-  ["proc3", 1, methods("node_nfs_requests_total", "3", `Null ${V3}`)],
-  ["proc4", 1, methods("node_nfs_requests_total", "4", CLIENT_V4)],
+  ["proc2", 1, ...methods("node_nfs_requests_total", "2", `Null ${V2}`)],
+  ["proc3", 1, ...methods("node_nfs_requests_total", "3", `Null ${V3}`)],
+  ["proc4", 1, ...methods("node_nfs_requests_total", "4", CLIENT_V4)],
 ];
 
 /** What this host asked of NFS servers. */
@@ -83,41 +79,35 @@ const NFSD: readonly Line[] = [
   [
     "rc",
     0,
-    [
-      counter("node_nfsd_reply_cache_hits_total", "Repeated requests that were answered."),
-      counter("node_nfsd_reply_cache_misses_total", "Requests whose reply was kept."),
-      counter("node_nfsd_reply_cache_nocache_total", "Requests whose reply was not kept."),
-    ],
+    counter("node_nfsd_reply_cache_hits_total", "Repeated requests that were answered."),
+    counter("node_nfsd_reply_cache_misses_total", "Requests whose reply was kept."),
+    counter("node_nfsd_reply_cache_nocache_total", "Requests whose reply was not kept."),
   ],
-  ["fh", 0, [counter("node_nfsd_file_handles_stale_total", "Handles of files that are gone.")]],
+  ["fh", 0, counter("node_nfsd_file_handles_stale_total", "Handles of files that are gone.")],
   [
     "io",
     0,
-    [
-      counter("node_nfsd_disk_bytes_read_total", "Bytes read."),
-      counter("node_nfsd_disk_bytes_written_total", "Bytes written."),
-    ],
+    counter("node_nfsd_disk_bytes_read_total", "Bytes read."),
+    counter("node_nfsd_disk_bytes_written_total", "Bytes written."),
   ],
-  ["th", 0, [gauge("node_nfsd_server_threads", "Threads of the server.")]],
+  ["th", 0, gauge("node_nfsd_server_threads", "Threads of the server.")],
   [
     "net",
     1,
-    [
-      ...packets("node_nfsd_packets_total", "proto"),
-      counter("node_nfsd_connections_total", "TCP connections."),
-    ],
+    ...packets("node_nfsd_packets_total", "proto"),
+    counter("node_nfsd_connections_total", "TCP connections."),
   ],
-  ["rpc", 0, [counter("node_nfsd_server_rpcs_total", "Calls.")]],
-  ["proc2", 2, methods("node_nfsd_requests_total", "2", V2)],
-  ["proc3", 2, methods("node_nfsd_requests_total", "3", V3)],
+  ["rpc", 0, counter("node_nfsd_server_rpcs_total", "Calls.")],
+  ["proc2", 2, ...methods("node_nfsd_requests_total", "2", V2)],
+  ["proc3", 2, ...methods("node_nfsd_requests_total", "3", V3)],
   // Behind their count come the operations 0 to 2, which are none.
-  ["proc4ops", 4, methods("node_nfsd_requests_total", "4", SERVER_V4)],
+  ["proc4ops", 4, ...methods("node_nfsd_requests_total", "4", SERVER_V4)],
 ];
 
 /** What NFS clients asked of this host. The counts of refused calls stand behind two sums. */
 export function nfsdCollector(context: CollectContext): Collector {
   return valuesCollector(context, "nfsd", [
     linesFile(context, "rpc/nfsd", NFSD),
-    linesFile(context, "rpc/nfsd", [["rpc", 2, RPC_ERRORS]]),
+    linesFile(context, "rpc/nfsd", [["rpc", 2, ...RPC_ERRORS]]),
   ]);
 }

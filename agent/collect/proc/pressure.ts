@@ -4,40 +4,37 @@ import { ABSENT, type ByteScanner } from "../kit/byte-scanner.ts";
 import { type ValuesOptions, valuesCollector } from "../kit/file-collector.ts";
 
 const USEC = 6;
-const WAITING = "Time in which at least one thread waited for";
-const STALLED = "Time in which no thread could go on for want of";
 
 const SOME = 0;
 const FULL = 1;
-/** The lines `some` and `full` of each file, where the kernel means something by them. */
-const PRESSURES: readonly [file: string, ...(readonly [line: number, spec: SeriesSpec])[]][] = [
-  ["cpu", [SOME, counter("node_pressure_cpu_waiting_seconds_total", `${WAITING} a CPU.`, USEC)]],
+/** Of each file what is short, and those of its lines by which the kernel means something. */
+const PRESSURES: readonly (readonly [file: string, resource: string, lines: readonly number[]])[] =
   [
-    "io",
-    [SOME, counter("node_pressure_io_waiting_seconds_total", `${WAITING} a disk.`, USEC)],
-    [FULL, counter("node_pressure_io_stalled_seconds_total", `${STALLED} a disk.`, USEC)],
-  ],
-  [
-    "memory",
-    [SOME, counter("node_pressure_memory_waiting_seconds_total", `${WAITING} memory.`, USEC)],
-    [FULL, counter("node_pressure_memory_stalled_seconds_total", `${STALLED} memory.`, USEC)],
-  ],
-  ["irq", [FULL, counter("node_pressure_irq_stalled_seconds_total", `${STALLED} CPU.`, USEC)]],
-];
+    ["cpu", "a CPU", [SOME]],
+    ["io", "a disk", [SOME, FULL]],
+    ["memory", "memory", [SOME, FULL]],
+    ["irq", "CPU", [FULL]],
+  ];
+
+function specOf(file: string, resource: string, line: number): SeriesSpec {
+  const [kind, help] =
+    line === SOME
+      ? ["waiting", "Time in which at least one thread waited for"]
+      : ["stalled", "Time in which no thread could go on for want of"];
+  return counter(`node_pressure_${file}_${kind}_seconds_total`, `${help} ${resource}.`, USEC);
+}
 
 /** How long a resource was short. Kernels without the accounting have no series, and no fault. */
 export function pressureCollector(context: CollectContext): Collector {
   const totals = new Float64Array(2);
   const files = PRESSURES.map(
-    ([file, ...lines]): ValuesOptions => ({
+    ([file, resource, lines]): ValuesOptions => ({
       path: `/proc/pressure/${file}`,
       isOptional: true,
-      specs: lines.map(([, spec]) => spec),
+      specs: lines.map((line) => specOf(file, resource, line)),
       parse: (scan, values) => {
         parsePressure(scan, totals, 0);
-        for (let i = 0; i < lines.length; i += 1) {
-          values[i] = totals[lines[i]?.[0] ?? SOME] ?? ABSENT;
-        }
+        for (const [index, line] of lines.entries()) values[index] = totals[line] ?? ABSENT;
       },
     }),
   );

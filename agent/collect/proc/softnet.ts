@@ -4,10 +4,8 @@ import { ABSENT, type ByteScanner } from "../kit/byte-scanner.ts";
 import { rowsCollector } from "../kit/file-collector.ts";
 import type { RowTable } from "../kit/row-table.ts";
 
-/** Columns of a softnet row, of which older kernels have only the first ones. */
+/** Columns of a softnet row, fewer on older kernels; from 5.10 on the CPU's number follows. */
 export const SOFTNET_COLUMNS = 12;
-/** Where the CPU's number stands, since kernel 5.10. */
-const SOFTNET_CPU = 12;
 
 /** Where in a softnet row what the specs tell stands. */
 const SOFTNET_PLACES = [0, 1, 2, 8, 9, 10, 11];
@@ -52,4 +50,4 @@ export function parseSoftnet<T>(scan: ByteScanner, table: RowTable<T>): void {
   }
 }
 
-const softnet = new Float64Array(SOFTNET_CPU);
+const softnet = new Float64Array(SOFTNET_COLUMNS);

@@ -17,16 +17,6 @@ import { RowTable } from "../kit/row-table.ts";
 /** Columns of a `cpuN` line: user nice system idle iowait irq softirq steal guest guest_nice. */
 export const CPU_COLUMNS = 10;
 
-const STAT_TOTALS = [
-  "intr",
-  "ctxt",
-  "btime",
-  "processes",
-  "procs_running",
-  "procs_blocked",
-] as const;
-
-const TOTALS = new KeyTable(STAT_TOTALS.map((key, index) => [key, index]));
 const NEWLINE = 10;
 const LETTER_C = 99;
 const LETTER_P = 112;
@@ -40,30 +30,28 @@ const JIFFIES = 2;
 const MODES = ["user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal"];
 const GUEST_MODES = ["user", "nice"];
 
+const TIME = counter("node_cpu_seconds_total", "Time that the CPU spent in each mode.", JIFFIES);
+const GUEST_TIME = counter(
+  "node_cpu_guest_seconds_total",
+  "Time that the CPU spent in virtual machines; it is part of mode user or nice too.",
+  JIFFIES,
+);
 const CPU_SPECS: SeriesSpec[] = [
-  ...MODES.map((mode) => ({
-    ...counter("node_cpu_seconds_total", "Time that the CPU spent in each mode.", JIFFIES),
-    labels: { mode },
-  })),
-  ...GUEST_MODES.map((mode) => ({
-    ...counter(
-      "node_cpu_guest_seconds_total",
-      "Time that the CPU spent in virtual machines; it is part of mode user or nice too.",
-      JIFFIES,
-    ),
-    labels: { mode },
-  })),
+  ...MODES.map((mode) => ({ ...TIME, labels: { mode } })),
+  ...GUEST_MODES.map((mode) => ({ ...GUEST_TIME, labels: { mode } })),
 ];
 
-/** In the order of STAT_TOTALS. */
-const TOTAL_SPECS = [
-  counter("node_intr_total", "Interrupts served."),
-  counter("node_context_switches_total", "Switches from one thread to another."),
-  gauge("node_boot_time_seconds", "Time of the boot, in seconds since 1970."),
-  counter("node_forks_total", "Processes and threads created."),
-  gauge("node_procs_running", "Threads that run or could run."),
-  gauge("node_procs_blocked", "Threads that wait for input or output."),
-];
+/** Lines of one number. */
+const TOTALS = [
+  ["intr", counter("node_intr_total", "Interrupts served.")],
+  ["ctxt", counter("node_context_switches_total", "Switches from one thread to another.")],
+  ["btime", gauge("node_boot_time_seconds", "Time of the boot, in seconds since 1970.")],
+  ["processes", counter("node_forks_total", "Processes and threads created.")],
+  ["procs_running", gauge("node_procs_running", "Threads that run or could run.")],
+  ["procs_blocked", gauge("node_procs_blocked", "Threads that wait for input or output.")],
+] as const;
+const TOTAL_KEYS = new KeyTable(TOTALS.map(([key], index) => [key, index]));
+const TOTAL_SPECS = TOTALS.map(([, spec]) => spec);
 
 const MACHINE_SPECS = [gauge("machine_cpu_cores", "CPUs that are online.")];
 
@@ -79,7 +67,7 @@ type CpuSeries = { readonly row: SeriesRow; readonly values: Float64Array };
 export function statCollector(context: CollectContext): Collector {
   const { sink } = context;
   const cpus = new RowTable<CpuSeries>(CPU_COLUMNS);
-  const totals = new Float64Array(STAT_TOTALS.length);
+  const totals = new Float64Array(TOTALS.length);
   const totalRow = new SeriesRow(sink, TOTAL_SPECS, { job: JOB_NODE });
   const machineRow = new SeriesRow(sink, MACHINE_SPECS, { job: JOB_CONTAINERS });
   const source: FileSource = {
@@ -119,7 +107,7 @@ function advance(values: Float64Array, read: Float64Array): void {
 
 /**
  * Reads /proc/stat: a row per CPU in jiffies of 1/100 s, whose key is the CPU's number, and the
- * totals in the order of STAT_TOTALS. Source: proc(5).
+ * totals in the order of TOTALS. Source: proc(5).
  */
 export function parseProcStat<T>(scan: ByteScanner, cpus: RowTable<T>, totals: Float64Array): void {
   const { bytes } = scan;
@@ -135,7 +123,7 @@ export function parseProcStat<T>(scan: ByteScanner, cpus: RowTable<T>, totals: F
       continue;
     }
     scan.skipWord();
-    const index = TOTALS.find(bytes, start, scan.at);
+    const index = TOTAL_KEYS.find(bytes, start, scan.at);
     if (index !== ABSENT) totals[index] = scan.count();
     // The line of interrupts is many kilobytes long on a big machine: let native code skip it.
     const newline = bytes.indexOf(NEWLINE, scan.at);

@@ -1,28 +1,16 @@
 import { ByteScanner } from "../kit/byte-scanner.ts";
 
 /** Where the command stands in the bytes, and the numbers that follow it. One for all parses. */
-export type ProcessStat = {
-  commandStart: number;
-  commandEnd: number;
-  isKernelThread: boolean;
+export class ProcessStat {
+  commandStart = 0;
+  commandEnd = 0;
+  isKernelThread = false;
   /** User and system time, in hundredths of a second. */
-  cpuTime: number;
-  threads: number;
+  cpuTime = 0;
+  threads = 0;
   /** In hundredths of a second from the boot. */
-  startTime: number;
-  residentPages: number;
-};
-
-export function emptyProcessStat(): ProcessStat {
-  return {
-    commandStart: 0,
-    commandEnd: 0,
-    isKernelThread: false,
-    cpuTime: 0,
-    threads: 0,
-    startTime: 0,
-    residentPages: 0,
-  };
+  startTime = 0;
+  residentPages = 0;
 }
 
 const OPENING = 40;

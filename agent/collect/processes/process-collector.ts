@@ -34,9 +34,12 @@ const LIMITS = { processesMax: 5000, heldMax: 512 };
 const GROUP_LIMITS = { topMax: 10, lingerRuns: 12, shownMax: 40, groupsMax: 2000 };
 
 /** `readActivity` null: every process is read in every run, and containers have their short id. */
-export function processCollectors(readActivity: ReadActivity | null): readonly CollectorEntry[] {
-  const create = (context: CollectContext) => new ProcessCollector(context, readActivity);
-  return [collectorEntry(NAME, INTERVAL_MS, create)];
+export function processCollector(readActivity: ReadActivity | null): CollectorEntry {
+  return collectorEntry(
+    NAME,
+    INTERVAL_MS,
+    (context) => new ProcessCollector(context, readActivity),
+  );
 }
 
 /** What uses most CPU time and memory on the host, by command and container. */

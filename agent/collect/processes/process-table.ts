@@ -3,7 +3,7 @@ import { OperationalError, systemCode } from "../../../shared/errors.ts";
 import { type CollectContext, hostFile, hostPath } from "../context.ts";
 import { type HeldFile, MISSING } from "../kit/held-file.ts";
 import { isSame } from "../kit/key-table.ts";
-import { emptyProcessStat, parseProcessStat } from "./parse-process-stat.ts";
+import { ProcessStat, parseProcessStat } from "./parse-process-stat.ts";
 import type { ProcessGroup, ProcessGroups } from "./process-groups.ts";
 import type { Place, ProcessPlaces } from "./process-places.ts";
 
@@ -53,7 +53,7 @@ export class ProcessTable {
   readonly #groups: ProcessGroups;
   readonly #limits: ProcessLimits;
   readonly #processes = new Map<number, Process>();
-  readonly #stat = emptyProcessStat();
+  readonly #stat = new ProcessStat();
   #run = 0;
   #held = 0;
   /** In the last run some were left out: what is new in this one may be old. */

@@ -33,14 +33,8 @@ export function cpufreqCollector(context: CollectContext): Collector {
   });
 }
 
-const CORE = counter(
-  "node_cpu_core_throttles_total",
-  "Times that the core was slowed down by heat.",
-);
-const PACKAGE = counter(
-  "node_cpu_package_throttles_total",
-  "Times that the package was slowed down by heat.",
-);
+const CORE = counter("node_cpu_core_throttles_total", "Times that heat slowed the core down.");
+const PACKAGE = counter("node_cpu_package_throttles_total", "Times that heat slowed the package.");
 
 /** How often CPUs were too hot; node_exporter has these in its collector cpu. */
 export function cpuThrottlesCollector(context: CollectContext): Collector {

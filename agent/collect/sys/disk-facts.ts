@@ -35,16 +35,11 @@ const CONTENT_LABELS = {
   uuid: "ID_FS_UUID",
   version: "ID_FS_VERSION",
 };
+/** Each behind `ID_ATA_`. */
 const ATA = [
-  ["ID_ATA_WRITE_CACHE", gauge("node_disk_ata_write_cache", "Whether it has a write cache.")],
-  [
-    "ID_ATA_WRITE_CACHE_ENABLED",
-    gauge("node_disk_ata_write_cache_enabled", "Whether its write cache is on."),
-  ],
-  [
-    "ID_ATA_ROTATION_RATE_RPM",
-    gauge("node_disk_ata_rotation_rate_rpm", "Rotations a minute; 0: it has no disks."),
-  ],
+  ["WRITE_CACHE", gauge("node_disk_ata_write_cache", "Whether it has a write cache.")],
+  ["WRITE_CACHE_ENABLED", gauge("node_disk_ata_write_cache_enabled", "Whether its cache is on.")],
+  ["ROTATION_RATE_RPM", gauge("node_disk_ata_rotation_rate_rpm", "Rotations a minute; 0: none.")],
 ] as const;
 const SPECS = [DISK, MAPPER, CONTENT, ...ATA.map(([, spec]) => spec)];
 
@@ -82,7 +77,7 @@ function tellDisk(disk: Disk, properties: Properties, reading: Reading): void {
     reading.set(CONTENT, { device, ...labelsFrom(properties, CONTENT_LABELS) }, 1);
   }
   for (const [property, spec] of ATA) {
-    reading.setCount(spec, { device }, numberIn(properties.get(property) ?? null));
+    reading.setCount(spec, { device }, numberIn(properties.get(`ID_ATA_${property}`) ?? null));
   }
 }
 

@@ -1,14 +1,8 @@
 import { counter } from "../collector.ts";
 import { deviceSource } from "../kit/device-source.ts";
 
-const CORRECTED = counter(
-  "node_edac_correctable_errors_total",
-  "Memory errors that the controller corrected.",
-);
-const UNCORRECTED = counter(
-  "node_edac_uncorrectable_errors_total",
-  "Memory errors that the controller could not correct.",
-);
+const CORRECTED = counter("node_edac_correctable_errors_total", "Memory errors corrected.");
+const UNCORRECTED = counter("node_edac_uncorrectable_errors_total", "Memory errors not corrected.");
 const ROW_CORRECTED = counter(
   "node_edac_csrow_correctable_errors_total",
   "Corrected memory errors of a row of chips.",

@@ -8,10 +8,7 @@ import { listNames, numberIn, readSmallFile } from "../kit/small-file.ts";
 const CORES = gauge("machine_cpu_physical_cores", "Cores, each counted once whatever its threads.");
 const SOCKETS = gauge("machine_cpu_sockets", "Packages in which there are CPUs that are online.");
 const MEMORY = gauge("machine_node_memory_capacity_bytes", "Memory of the NUMA node.");
-const HUGEPAGES = gauge(
-  "machine_node_hugepages_count",
-  "Huge pages of the size, in kB, on the NUMA node.",
-);
+const HUGEPAGES = gauge("machine_node_hugepages_count", "Huge pages of the node, by size in kB.");
 
 const CPUS_DIRECTORY = "/sys/devices/system/cpu";
 const CPU = /^cpu\d{1,5}$/;

@@ -39,11 +39,8 @@ const FILES: readonly (readonly [file: string, spec: SeriesSpec, factor: number]
   ["type", gauge("node_network_protocol_type", "Kind of hardware, as a number."), 1],
 ];
 const NO_HANDLER_FILE = "statistics/rx_nohandler";
-const NO_HANDLER_SPEC = counter(
-  "node_network_receive_nohandler_total",
-  "Packets received that nobody wanted.",
-);
-const SPECS = [UP, ...FILES.map(([, spec]) => spec), NO_HANDLER_SPEC];
+const UNWANTED = counter("node_network_receive_nohandler_total", "Received packets nobody wanted.");
+const SPECS = [UP, ...FILES.map(([, spec]) => spec), UNWANTED];
 const NO_HANDLER = SPECS.length - 1;
 
 const DIRECTORY = "/sys/class/net";
@@ -121,27 +118,21 @@ export class NetclassCollector implements Collector {
 
   /** The device is the last to get its next turn, or is gone. */
   #refresh(device: Device, nowMs: number): void {
-    if (!this.#read(device, nowMs)) {
+    const text = (file: string) => readSmallFile(join(this.#directory, device.name, file));
+    const operstate = text("operstate");
+    if (operstate === null) {
       this.#drop(device);
       return;
     }
     this.#devices.delete(device.name);
     this.#devices.set(device.name, device);
-  }
-
-  /** False when the device is gone. */
-  #read(device: Device, nowMs: number): boolean {
-    const text = (file: string) => readSmallFile(join(this.#directory, device.name, file));
-    const operstate = text("operstate");
-    if (operstate === null) return false;
     device.values[NO_HANDLER] = numberIn(text(NO_HANDLER_FILE));
     const state = [operstate, ...TELLTALES.map(text)].join(" ");
     const isDue = Math.abs(nowMs - device.allReadAtMs) >= REFRESH_ALL_MS;
-    if (!isDue && state === device.state) return true;
+    if (!isDue && state === device.state) return;
     device.allReadAtMs = nowMs;
     device.state = state;
     readAll(device, operstate, text);
-    return true;
   }
 
   #drop({ name, row, facts }: Device): void {

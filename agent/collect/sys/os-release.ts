@@ -22,7 +22,7 @@ export function osSource(pathOf: (path: string) => string): BackgroundSource {
         (await files.file(pathOf("/etc/os-release"), OS_BYTES_MAX)) ??
         (await files.file(pathOf("/usr/lib/os-release"), OS_BYTES_MAX));
       if (found === null) return;
-      const labels = osLabels(Buffer.from(found.bytes).toString());
+      const labels = osLabels(found.bytes.toString());
       reading.set(OS, labels, 1);
       const [, whole, part = ""] =
         /^([0-9]{1,9})(?:\.([0-9]{1,6}))?/.exec(labels["version_id"] ?? "") ?? [];

@@ -1,8 +1,6 @@
 import { gauge, type SeriesSpec } from "../collector.ts";
 import { deviceSource } from "../kit/device-source.ts";
 
-const CLASS = "class/power_supply";
-
 /** Attribute and metric, where they differ; then the scale. */
 const SUPPLY_VALUES: readonly (readonly [attribute: string, metric: string, scale: number])[] = [
   ...same("authentic calibrate capacity capacity_alert_max capacity_alert_min online present", 0),
@@ -52,7 +50,7 @@ const SUPPLY_TEXTS = new Set(
 /** Batteries and mains. Source: kernel docs, ABI/testing/sysfs-class-power. */
 export const powerSupplySource = deviceSource(
   "powersupplyclass",
-  CLASS,
+  "class/power_supply",
   async (supply, reading) => {
     const labels = { power_supply: supply.name };
     const texts: Record<string, string> = {};

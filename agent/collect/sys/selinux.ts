@@ -5,14 +5,8 @@ import { readingCollector } from "../kit/reading.ts";
 import { numberIn, readSmallFile } from "../kit/small-file.ts";
 
 const ENABLED = gauge("node_selinux_enabled", "Whether SELinux is on.");
-const CONFIGURED = gauge(
-  "node_selinux_config_mode",
-  "Mode that is configured; 1: enforcing, 0: permissive.",
-);
-const CURRENT = gauge(
-  "node_selinux_current_mode",
-  "Mode that it is in; 1: enforcing, 0: permissive.",
-);
+const CONFIGURED = gauge("node_selinux_config_mode", "Configured mode: 1 enforcing, 0 permissive.");
+const CURRENT = gauge("node_selinux_current_mode", "Current mode: 1 enforcing, 0 permissive.");
 
 export function selinuxCollector(context: CollectContext): Collector {
   return readingCollector(context, "selinux", [ENABLED, CONFIGURED, CURRENT], (reading) => {

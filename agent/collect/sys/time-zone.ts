@@ -39,15 +39,8 @@ const COUNTS_AT = 20;
 const TYPE_BYTES = 6;
 const UTC: ZoneOffset = { seconds: 0, name: "UTC" };
 
-type Block = {
-  readonly timeBytes: 4 | 8;
-  readonly times: number;
-  readonly types: number;
-  readonly timesAt: number;
-  readonly typesAt: number;
-  readonly namesAt: number;
-  readonly end: number;
-};
+/** How many times and types there are, and where they and the names stand. */
+type Block = NonNullable<ReturnType<typeof readBlock>>;
 
 /**
  * Reads a compiled time zone (/etc/localtime) at `nowSeconds`; null when it is none. Behind the last
@@ -72,7 +65,7 @@ export function zoneOffset(bytes: Buffer, nowSeconds: number): ZoneOffset | null
 
 const FOOTER_BYTES_MAX = 256;
 
-function readBlock(bytes: Buffer, at: number, timeBytes: 4 | 8): Block | null {
+function readBlock(bytes: Buffer, at: number, timeBytes: 4 | 8) {
   if (bytes.length < at + HEADER_BYTES || bytes.toString("latin1", at, at + 4) !== "TZif") {
     return null;
   }

@@ -5,10 +5,7 @@ const WATCHDOG_VALUES = [
   ["bootstatus", gauge("node_watchdog_bootstatus", "Why the machine was last started.")],
   ["fw_version", gauge("node_watchdog_fw_version", "Version of the watchdog's firmware.")],
   ["nowayout", gauge("node_watchdog_nowayout", "Whether the watchdog cannot be stopped.")],
-  [
-    "pretimeout",
-    gauge("node_watchdog_pretimeout_seconds", "How long before its time-out it warns."),
-  ],
+  ["pretimeout", gauge("node_watchdog_pretimeout_seconds", "How long before the end it warns.")],
   ["timeleft", gauge("node_watchdog_timeleft_seconds", "Time until it restarts the machine.")],
   ["timeout", gauge("node_watchdog_timeout_seconds", "Time without a sign that it waits.")],
   ["access_cs0", gauge("node_watchdog_access_cs0", "Whether it may start from the other chip.")],

@@ -9,7 +9,7 @@ import { listNames, readSmallBytes } from "../kit/small-file.ts";
 function xfs(word: string, metrics: string): Line {
   const help = `A number of the line ${word} of the file system's statistics.`;
   const specs = metrics.split(" ").map((name) => counter(`node_xfs_${name}_total`, help));
-  return [word, 0, specs];
+  return [word, 0, ...specs];
 }
 
 const XFS: readonly Line[] = [
@@ -54,7 +54,7 @@ const DEVICES_MAX = 256;
 
 /** Statistics of each XFS file system. */
 export function xfsCollector(context: CollectContext): Collector {
-  const specs = XFS.flatMap(([, , own]) => own);
+  const specs = XFS.flatMap(([, , ...own]) => own);
   const parse = lineParser(XFS);
   const values = new Float64Array(specs.length);
   const directory = hostPath(context, DIRECTORY);

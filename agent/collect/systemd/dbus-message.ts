@@ -98,9 +98,8 @@ class ByteWriter {
 
 /** Puts messages together from the pieces in which they come. */
 export class DbusReader {
-  #pending: Uint8Array = new Uint8Array(0);
   #pieces: Uint8Array[] = [];
-  #piecesLength = 0;
+  #length = 0;
   /** Bytes that are needed before anything can be read. */
   #needed = PREFIX_BYTES;
 
@@ -110,54 +109,52 @@ export class DbusReader {
    */
   push(bytes: Uint8Array): DbusReply[] {
     this.#pieces.push(bytes);
-    this.#piecesLength += bytes.length;
-    if (this.#pending.length + this.#piecesLength < this.#needed) return [];
-    let rest: Uint8Array = Buffer.concat([this.#pending, ...this.#pieces]);
-    this.#pieces = [];
-    this.#piecesLength = 0;
+    this.#length += bytes.length;
+    if (this.#length < this.#needed) return [];
+    let rest: Uint8Array = Buffer.concat(this.#pieces);
     const replies: DbusReply[] = [];
     for (;;) {
-      this.#needed = rest.length < PREFIX_BYTES ? PREFIX_BYTES : messageLength(rest);
-      if (rest.length < this.#needed) break;
-      const reply = decodeReply(rest.slice(0, this.#needed));
+      const start = rest.length < PREFIX_BYTES ? null : startOf(rest);
+      this.#needed = start?.messageBytes ?? PREFIX_BYTES;
+      if (start === null || rest.length < this.#needed) break;
+      const reply = decodeReply(rest.slice(0, this.#needed), start);
       if (reply !== null) replies.push(reply);
       rest = rest.subarray(this.#needed);
     }
-    this.#pending = rest;
+    this.#pieces = [rest];
+    this.#length = rest.length;
     return replies;
   }
 }
 
-function byteOrder(bytes: Uint8Array): boolean {
+type Start = {
+  readonly isLittle: boolean;
+  readonly headerBytes: number;
+  readonly messageBytes: number;
+};
+
+/** What the first bytes of a message say. */
+function startOf(bytes: Uint8Array): Start {
   if (bytes[0] !== LITTLE && bytes[0] !== BIG) throw malformed("there is no such byte order");
   if (bytes[3] !== VERSION) throw malformed(`version ${bytes[3]}`);
-  return bytes[0] === LITTLE;
-}
-
-function lengthsOf(bytes: Uint8Array): { header: number; body: number } {
-  const isLittle = byteOrder(bytes);
+  const isLittle = bytes[0] === LITTLE;
   const view = new DataView(bytes.buffer, bytes.byteOffset, PREFIX_BYTES);
-  const fields = view.getUint32(12, isLittle);
-  const body = view.getUint32(4, isLittle);
-  return { header: Math.ceil((PREFIX_BYTES + fields) / 8) * 8, body };
-}
-
-function messageLength(bytes: Uint8Array): number {
-  const { header, body } = lengthsOf(bytes);
-  if (header <= HEADER_BYTES_MAX && header + body <= MESSAGE_BYTES_MAX) return header + body;
-  const message = `A D-Bus message has ${header + body} bytes; at most ${MESSAGE_BYTES_MAX} are read`;
+  const headerBytes = Math.ceil((PREFIX_BYTES + view.getUint32(12, isLittle)) / 8) * 8;
+  const messageBytes = headerBytes + view.getUint32(4, isLittle);
+  if (headerBytes <= HEADER_BYTES_MAX && messageBytes <= MESSAGE_BYTES_MAX) {
+    return { isLittle, headerBytes, messageBytes };
+  }
+  const message = `A D-Bus message has ${messageBytes} bytes; at most ${MESSAGE_BYTES_MAX} are read`;
   throw new OperationalError("LIMIT", message);
 }
 
 /** null: no answer to a call. */
-function decodeReply(bytes: Uint8Array): DbusReply | null {
+function decodeReply(bytes: Uint8Array, { isLittle, headerBytes }: Start): DbusReply | null {
   const kind = bytes[1];
   if (kind !== RETURN && kind !== ERROR) return null;
-  const isLittle = byteOrder(bytes);
-  const { header } = lengthsOf(bytes);
-  const decoder = new DbusDecoder(bytes.subarray(0, header), isLittle);
+  const header = new DbusDecoder(bytes.subarray(0, headerBytes), isLittle);
   const fields = new Map<DbusValue, DbusValue>();
-  for (const field of (decoder.values("yyyyuua(yv)").at(-1) ?? []) as DbusValue[][]) {
+  for (const field of (header.values("yyyyuua(yv)").at(-1) ?? []) as DbusValue[][]) {
     const [code, value] = field;
     if (code !== undefined && value !== undefined) fields.set(code, value);
   }
@@ -166,6 +163,6 @@ function decodeReply(bytes: Uint8Array): DbusReply | null {
   const error = kind === ERROR ? String(fields.get(ERROR_NAME) ?? "") : null;
   const signature = fields.get(SIGNATURE) ?? "";
   if (typeof signature !== "string") throw malformed("its signature is no text");
-  const body = new DbusDecoder(bytes.subarray(header), isLittle).values(signature);
+  const body = new DbusDecoder(bytes.subarray(headerBytes), isLittle).values(signature);
   return { replyTo, error, body };
 }

@@ -18,6 +18,11 @@ const VERSION = gauge("node_systemd_version", "Version of systemd.", 3);
 const UNITS = gauge("node_systemd_units", "Units in this state.");
 const STATE = gauge("node_systemd_unit_state", "Whether the unit is in this state.");
 const STARTED = gauge("node_systemd_unit_start_time_seconds", "When the unit became active.", 6);
+const RESTARTS = counter("node_systemd_service_restart_total", "Restarts by systemd itself.");
+const ELAPSED = gauge("node_systemd_timer_last_trigger_seconds", "When the timer last elapsed.", 6);
+const ACCEPTED = counter("node_systemd_socket_accepted_connections_total", "Connections accepted.");
+const CONNECTIONS = gauge("node_systemd_socket_current_connections", "Connections open now.");
+const REFUSED = gauge("node_systemd_socket_refused_connections_total", "Connections refused.");
 const STATES = ["active", "activating", "deactivating", "inactive", "failed"];
 /** Of a unit whose state is not one of these, such as a newer systemd's. */
 const UNKNOWN = "unknown";
@@ -25,45 +30,14 @@ const UNKNOWN = "unknown";
 /** What node_exporter leaves out by default. */
 const EXCLUDED = /.\.(?:automount|device|mount|scope|slice|target)$/;
 
-type PropertySeries = {
-  readonly suffix: string;
-  readonly interface: string;
-  readonly property: string;
-  readonly spec: SeriesSpec;
-};
-
-const PROPERTY_SERIES: readonly PropertySeries[] = [
-  {
-    suffix: ".service",
-    interface: "Service",
-    property: "NRestarts",
-    spec: counter("node_systemd_service_restart_total", "Restarts by systemd itself."),
-  },
-  {
-    suffix: ".timer",
-    interface: "Timer",
-    property: "LastTriggerUSec",
-    spec: gauge("node_systemd_timer_last_trigger_seconds", "When the timer last elapsed.", 6),
-  },
-  {
-    suffix: ".socket",
-    interface: "Socket",
-    property: "NAccepted",
-    spec: counter("node_systemd_socket_accepted_connections_total", "Connections accepted."),
-  },
-  {
-    suffix: ".socket",
-    interface: "Socket",
-    property: "NConnections",
-    spec: gauge("node_systemd_socket_current_connections", "Connections open now."),
-  },
-  {
-    suffix: ".socket",
-    interface: "Socket",
-    property: "NRefused",
-    spec: gauge("node_systemd_socket_refused_connections_total", "Connections refused."),
-  },
-];
+/** By the suffix of a unit's name: an interface, a property of it, and its series. */
+const PROPERTY_SERIES = [
+  [".service", "Service", "NRestarts", RESTARTS],
+  [".timer", "Timer", "LastTriggerUSec", ELAPSED],
+  [".socket", "Socket", "NAccepted", ACCEPTED],
+  [".socket", "Socket", "NConnections", CONNECTIONS],
+  [".socket", "Socket", "NRefused", REFUSED],
+] as const;
 
 type Unit = { readonly name: string; readonly state: string; readonly path: string };
 
@@ -102,7 +76,7 @@ export class UnitReader {
     const ask = (of: string, what: string) => property(call, path, `${SYSTEMD}.${of}`, what);
     const started = unit.state === "active" ? await ask("Unit", "ActiveEnterTimestamp") : 0;
     setCount(STARTED, name, started, reading);
-    for (const { suffix, interface: of, property: what, spec } of PROPERTY_SERIES) {
+    for (const [suffix, of, what, spec] of PROPERTY_SERIES) {
       if (name.endsWith(suffix)) setCount(spec, name, await ask(of, what), reading);
     }
   }

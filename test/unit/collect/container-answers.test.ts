@@ -35,10 +35,12 @@ describe.skipIf(!hasCaptures)("captured lists (skipped where they are not)", () 
       source: "docker-socket",
       image: "testbed/busybox:1",
       imageDigest: expect.stringMatching(/^sha256:[0-9a-f]{64}$/),
-      composeProject: "shop",
-      composeService: "cart",
       state: "running",
-      labels: { team: "payments" },
+      labels: {
+        team: "payments",
+        "com.docker.compose.project": "shop",
+        "com.docker.compose.service": "cart",
+      },
     });
   });
 

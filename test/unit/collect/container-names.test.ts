@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { conmonOf } from "../../../agent/collect/containers/conmon.ts";
+import { ContainerEntry } from "../../../agent/collect/containers/container-entry.ts";
 import {
   factsFrom,
   factsOfPath,
-  keepIfEqual,
   podOfPath,
   runtimeOf,
   seriesLabels,
@@ -102,9 +102,13 @@ describe("labels of a container's series", () => {
 
   test("facts that say the same are the same object", () => {
     const first = factsFrom({ ...known, labels: { a: "1" } });
-    expect(keepIfEqual(first, factsFrom({ ...known, labels: { a: "1" } }))).toBe(first);
+    const entry = new ContainerEntry(ID);
+    expect(entry.set(first, 0)).toBe(true);
+    expect(entry.set(factsFrom({ ...known, labels: { a: "1" } }), 0)).toBe(false);
+    expect(entry.facts).toBe(first);
     const changed = factsFrom({ ...known, labels: { a: "2" } });
-    expect(keepIfEqual(first, changed)).toBe(changed);
+    expect(entry.set(changed, 0)).toBe(true);
+    expect(entry.facts).toBe(changed);
   });
 });
 

@@ -151,10 +151,10 @@ proc4ops 72 0 0 0 1098 2
 `;
 const numbers = (count: number) => Array.from({ length: count }, () => counter("a", "b"));
 const nfsd = lineParser([
-  ["rc", 0, numbers(3)],
-  ["th", 0, numbers(1)],
-  ["proc3", 2, numbers(2)],
-  ["proc4ops", 4, numbers(3)],
+  ["rc", 0, ...numbers(3)],
+  ["th", 0, ...numbers(1)],
+  ["proc3", 2, ...numbers(2)],
+  ["proc4ops", 4, ...numbers(3)],
 ]);
 
 test("lines told by their first word: what is missing behind is absent", () => {

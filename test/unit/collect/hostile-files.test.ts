@@ -7,8 +7,7 @@ import { VALUES } from "../../../agent/collect/cgroup/cgroup-specs.ts";
 import { parseMembership } from "../../../agent/collect/cgroup/hierarchies.ts";
 import { KeyTable, parseKeyValues } from "../../../agent/collect/kit/key-table.ts";
 import { DISK_COLUMNS, parseDiskstats } from "../../../agent/collect/proc/diskstats.ts";
-import { parseFileNr } from "../../../agent/collect/proc/file-nr.ts";
-import { parseLoadavg } from "../../../agent/collect/proc/loadavg.ts";
+import { parseFileNr, parseLoadavg } from "../../../agent/collect/proc/kernel-numbers.ts";
 import { parseMeminfo } from "../../../agent/collect/proc/meminfo.ts";
 import { parseMountinfo } from "../../../agent/collect/proc/mounts.ts";
 import { NETDEV_COLUMNS, parseNetdev } from "../../../agent/collect/proc/net-dev.ts";
@@ -62,9 +61,9 @@ const IO_FILES: Record<string, string> = {
   "io.stat": `${V2}/../io.stat`,
   "blkio.throttle.io_service_bytes_recursive": `${V1}/blkio/docker/blkio.throttle.io_service_bytes`,
 };
-for (const { names, columns, parse } of [...V1_IO_FILES, ...V2_IO_FILES]) {
+for (const { names, specs, parse } of [...V1_IO_FILES, ...V2_IO_FILES]) {
   const path = IO_FILES[names[0] ?? ""];
-  if (path !== undefined) CASES.push([path, path, numbersOfRows(parse as never, columns)]);
+  if (path !== undefined) CASES.push([path, path, numbersOfRows(parse as never, specs.length)]);
 }
 
 describe.skipIf(!hasFixtures)("mutated real files (skipped where the fixtures are not)", () => {

@@ -9,8 +9,7 @@ import { ABSENT, ByteScanner } from "../../../agent/collect/kit/byte-scanner.ts"
 import { KeyTable, parseKeyValues } from "../../../agent/collect/kit/key-table.ts";
 import { RowTable } from "../../../agent/collect/kit/row-table.ts";
 import { DISK_COLUMNS, parseDiskstats } from "../../../agent/collect/proc/diskstats.ts";
-import { parseFileNr } from "../../../agent/collect/proc/file-nr.ts";
-import { parseLoadavg } from "../../../agent/collect/proc/loadavg.ts";
+import { parseFileNr, parseLoadavg } from "../../../agent/collect/proc/kernel-numbers.ts";
 import { parseMeminfo } from "../../../agent/collect/proc/meminfo.ts";
 import { parseMountinfo } from "../../../agent/collect/proc/mounts.ts";
 import { parseNetdev } from "../../../agent/collect/proc/net-dev.ts";

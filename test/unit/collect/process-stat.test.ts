@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import {
-  emptyProcessStat,
+  ProcessStat,
   parseProcessStat,
 } from "../../../agent/collect/processes/parse-process-stat.ts";
 import { checkMutated } from "./mutated.ts";
@@ -11,7 +11,7 @@ const KERNEL_REST = REST.replace("4194304", "69238880");
 
 function parsed(text: string) {
   const bytes = Buffer.from(text, "latin1");
-  const stat = emptyProcessStat();
+  const stat = new ProcessStat();
   if (!parseProcessStat(bytes, bytes.length, stat)) return null;
   const { commandStart, commandEnd, ...numbers } = stat;
   return { command: bytes.toString("latin1", commandStart, commandEnd), ...numbers };
@@ -63,7 +63,7 @@ describe("/proc/PID/stat", () => {
 
   test("mutated, it never throws and gives no NaN", () => {
     const check = (bytes: Buffer) => {
-      const stat = emptyProcessStat();
+      const stat = new ProcessStat();
       if (!parseProcessStat(bytes, bytes.length, stat)) return;
       const { cpuTime, threads, startTime, residentPages } = stat;
       for (const value of [cpuTime, threads, startTime, residentPages]) {
