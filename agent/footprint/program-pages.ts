@@ -73,15 +73,22 @@ function trimHeap(library: CLibrary): void {
   }
 }
 
-/** All of the heap, which V8 otherwise collects when it has grown by as much as it is. */
-function collectGarbage(): void {
+/**
+ * All of the heap, which V8 otherwise collects when it has grown by as much as it is.
+ * @param isThorough also what was compiled and can be compiled again, and gaps; V8 of Node 20 has no such
+ */
+function collectGarbage(isThorough: boolean): void {
   setFlagsFromString("--expose-gc");
   const collect: unknown = runInNewContext("gc");
-  if (typeof collect === "function") collect();
+  if (typeof collect !== "function") return;
+  collect({ type: "major", execution: "sync", flavor: isThorough ? "last-resort" : "regular" });
 }
 
-/** From one to the next, what the start left; then a look each minute whether there is much. */
-const GIVE_BACK_MS = [3000, 9000, 48_000];
+/**
+ * From one to the next, what the start left, at last thoroughly; then a look each minute whether there
+ * is much. A thorough one earlier makes V8 compile for longer, in more memory.
+ */
+const GIVE_BACK_MS = [3000, 9000, 48_000, 20_000];
 const LOOK_MS = 60_000;
 const GROWTH_BYTES_MIN = 4 * 1024 ** 2;
 
@@ -96,8 +103,8 @@ export function keepGivingBackMemory(
 ): void {
   if (!isFootprintKept) return;
   let keptBytes = 0;
-  const work = () => {
-    collectGarbage();
+  const work = (isThorough: boolean) => {
+    collectGarbage(isThorough);
     try {
       logger.debug({ bytes: giveBack() }, "pages of the program given back");
     } catch (error) {
@@ -106,12 +113,12 @@ export function keepGivingBackMemory(
     keptBytes = usedBytes();
   };
   const look = () => {
-    if (usedBytes() >= keptBytes + GROWTH_BYTES_MIN) work();
+    if (usedBytes() >= keptBytes + GROWTH_BYTES_MIN) work(false);
   };
   let atMs = 0;
-  for (const afterMs of GIVE_BACK_MS) {
+  for (const [place, afterMs] of GIVE_BACK_MS.entries()) {
     atMs += afterMs;
-    setTimeout(work, atMs).unref();
+    setTimeout(work, atMs, place === GIVE_BACK_MS.length - 1).unref();
   }
   setTimeout(() => setInterval(look, LOOK_MS).unref(), atMs).unref();
 }
