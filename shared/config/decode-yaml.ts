@@ -44,7 +44,7 @@ export function decodeYaml<T>(
   let plain: unknown;
   try {
     if (scalars === "text") keepSources(document);
-    plain = plainValue(document);
+    plain = document.toJS({ maxAliasCount: 100 }) ?? {}; // an empty file is an empty map
   } catch (error) {
     return wholeFault(file, errorMessage(error)); // an alias without an anchor, or too many of them
   }
@@ -92,11 +92,6 @@ function keepSources(document: Document): void {
       if (isText && node.source !== undefined) node.value = node.source;
     },
   });
-}
-
-/** An empty file is an empty map; aliases are bounded, so that a small file stays small. */
-function plainValue(document: Document): unknown {
-  return document.toJS({ maxAliasCount: 100 }) ?? {};
 }
 
 /** An unknown key is a fault of that key, not of the map around it. */
