@@ -62,7 +62,7 @@ async function startBed() {
         },
       },
     },
-    { listen: LOOPBACK },
+    LOOPBACK,
   );
   onTestFinished(async () => {
     await server[Symbol.asyncDispose]();
