@@ -1,4 +1,4 @@
-import { type Document, isCollection, isPair, LineCounter, parseDocument, visit } from "yaml";
+import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument, visit } from "yaml";
 import type { z } from "zod";
 import { errorMessage, OperationalError } from "../errors.ts";
 import { CONFIG_BYTES_MAX } from "../platform/config-files.ts";
@@ -115,17 +115,9 @@ function lineOfPath(document: Document, lines: LineCounter, path: Path): number 
 
 function offsetOf(document: Document, path: Path): number | null {
   const parent = path.length === 1 ? document.contents : document.getIn(path.slice(0, -1), true);
-  const last = path.at(-1);
-  if (isCollection(parent)) {
-    for (const item of parent.items) {
-      const key = isPair(item) ? item.key : null;
-      if (hasRange(key) && "value" in key && key.value === last) return key.range[0];
-    }
+  for (const { key } of isMap(parent) ? parent.items : []) {
+    if (isScalar(key) && key.value === path.at(-1)) return key.range?.[0] ?? null;
   }
   const node = document.getIn(path, true);
-  return hasRange(node) ? node.range[0] : null;
-}
-
-function hasRange(node: unknown): node is { range: [number, number, number] } {
-  return typeof node === "object" && node !== null && "range" in node && Array.isArray(node.range);
+  return isNode(node) ? (node.range?.[0] ?? null) : null;
 }
