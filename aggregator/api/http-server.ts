@@ -32,6 +32,7 @@ export type HttpGate = {
 };
 
 const TEXT_TYPE = "text/plain; charset=utf-8";
+const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 /** Bytes of a form. */
 const BODY_BYTES_MAX = 1024 * 1024;
 /** A request has to be here whole within this time. */
@@ -168,10 +169,8 @@ function addErrorHandlers(server: FastifyInstance, { logger, metrics }: HttpDeps
     errors.add(1, { type });
     if (type === "internal") {
       const stack = error instanceof OperationalError ? undefined : (error as Error).stack;
-      logger.error(
-        { path: request.url.split("?")[0], error: errorMessage(error), stack },
-        "Request failed",
-      );
+      const path = request.url.split("?")[0];
+      logger.error({ path, error: errorMessage(error), stack }, "Request failed");
     }
     const isOurs = type === "internal" && !(error instanceof OperationalError);
     const message = isOurs ? "internal error, see the aggregator's log" : errorMessage(error);
@@ -199,11 +198,7 @@ function addPlainRoutes(server: FastifyInstance, { metrics, readiness }: HttpDep
     server.get(path, async (_request, reply) => reply.type(type).send(answer(reply)));
   };
   add("/", () => FRONT_TEXT);
-  add(
-    "/metrics",
-    () => expositionText(metrics.samples()),
-    "text/plain; version=0.0.4; charset=utf-8",
-  );
+  add("/metrics", () => expositionText(metrics.samples()), METRICS_TYPE);
   add("/-/healthy", () => "Telltale is healthy.\n");
   add("/-/ready", (reply) => {
     if (readiness.isReady()) return "Telltale is ready.\n";
