@@ -152,13 +152,8 @@ async function start(
     { timeoutMs: config.query.timeout, runningMax: 8, waitingMax: 100 },
   );
   let isReady = false;
-  const server = await platform.serve({
-    ingest,
-    api,
-    metrics,
-    readiness: { isReady: () => isReady },
-  });
-  parts.use(server);
+  const readiness = { isReady: () => isReady };
+  parts.use(await platform.serve({ ingest, api, metrics, readiness }));
   parts.use(ingest); // first its sessions end, then the server that carries them
   const builtIn = builtInRules(config.clock_offset_max, compile);
   const apply = ({ groups, notify }: CheckedFiles) =>

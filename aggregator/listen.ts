@@ -4,7 +4,6 @@ import { join } from "node:path";
 import { type Disposals, startParts } from "../shared/platform/disposals.ts";
 import type { Metrics } from "../shared/telemetry/metrics.ts";
 import { repeat } from "../shared/time/repeat.ts";
-import { VERSION } from "../shared/version.ts";
 import { Access } from "./access/access.ts";
 import { accessServices } from "./access/access-service.ts";
 import { type GrpcAccess, startGrpcServer } from "./api/grpc-server.ts";
@@ -39,12 +38,8 @@ export async function listen(
     const { ingest, api, metrics, readiness } = services;
     const { clock, logger } = platform;
     const gate = hasTls(config, config.http.listen) ? (guard?.http ?? null) : null;
-    parts.use(
-      await startHttpServer(
-        { api, metrics, readiness, clock, logger, gate },
-        { listen: config.http.listen, version: VERSION },
-      ),
-    );
+    const http = { api, metrics, readiness, clock, logger, gate };
+    parts.use(await startHttpServer(http, config.http.listen));
     const grpc = await startGrpcServer(
       {
         ingest: ingestHandlers(ingest, guard?.certified ?? null),
@@ -52,7 +47,7 @@ export async function listen(
         clock,
         access: guard?.grpc ?? null,
       },
-      { listen: config.grpc.listen },
+      config.grpc.listen,
     );
     parts.use(grpc);
     grpc.setServing(true);

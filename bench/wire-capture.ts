@@ -1,5 +1,6 @@
 import type { SeriesDefinition } from "../shared/model/series-definition.ts";
-import { type FrameHeader, readFrameHeader } from "../shared/wire/frame-decoder.ts";
+import type { FrameHeader } from "../shared/wire/frame.ts";
+import { readFrameHeader } from "../shared/wire/frame-decoder.ts";
 import type { AgentMessage__Output } from "../shared/wire/generated/telltale/v1/AgentMessage.ts";
 import type { Hello__Output } from "../shared/wire/generated/telltale/v1/Hello.ts";
 

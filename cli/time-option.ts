@@ -1,10 +1,8 @@
 import { InvalidArgumentError } from "commander";
 import { errorMessage } from "../shared/errors.ts";
 import { parseDuration } from "../shared/model/duration.ts";
-import { parseRfc3339 } from "../shared/model/rfc3339.ts";
+import { parseRfc3339, TIME_MAX_MS } from "../shared/model/rfc3339.ts";
 
-/** The last one that a JavaScript date can have. */
-const TIME_MAX_MS = 8.64e15;
 const UNIX_SECONDS = /^\d+(?:\.\d+)?$/;
 
 /**

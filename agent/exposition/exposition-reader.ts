@@ -1,13 +1,13 @@
 import { OperationalError } from "../../shared/errors.ts";
+import { parseGoNumber } from "../../shared/model/go-number.ts";
 import { type Labels, labelsFrom } from "../../shared/model/labels.ts";
-import { numberAt } from "./number-at.ts";
 
 /**
  * The Prometheus text format, version 0.0.4, read in place, line by line: a page is bytes, and what
- * a line holds are ranges of them. Texts are made only when asked for (`name`, `labels`, `text`), so
- * that who has seen a series before compares its bytes (`seriesStart` to `seriesEnd`) and takes the
- * value, and makes no garbage. What a family is, which series may come twice and which names and
- * timestamps are allowed is for the user to say; here is only what a line can be.
+ * a line holds are ranges of them. Names and labels become texts only when asked for (`name`,
+ * `labels`, `text`), so that who has seen a series before compares its bytes (`seriesStart` to
+ * `seriesEnd`) and takes the value. What a family is, which series may come twice and which names
+ * and timestamps are allowed is for the user to say; here is only what a line can be.
  * Source: prometheus.io, "Exposition formats"; where that is silent, expfmt/text_parse.go.
  *
  *   line     = blanks ( comment | [ series number [ blanks timestamp ] blanks ] ) "\n"
@@ -144,7 +144,8 @@ export class ExpositionReader {
       at = skipBlanks(bytes, this.seriesEnd);
     } else this.seriesEnd = this.#nameEnd;
     const valueEnd = wordEnd(bytes, at);
-    const value = numberAt(bytes, at, valueEnd);
+    const word = Buffer.from(bytes.subarray(at, valueEnd)).toString("latin1");
+    const value = parseGoNumber(word);
     if (value === null) throw this.fault("no value");
     this.value = value;
     at = skipBlanks(bytes, valueEnd);

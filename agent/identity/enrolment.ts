@@ -1,4 +1,4 @@
-import { createHash, createPrivateKey, X509Certificate } from "node:crypto";
+import { createHash, createPrivateKey, webcrypto, X509Certificate } from "node:crypto";
 import {
   type ConnectionOptions,
   connect,
@@ -6,6 +6,7 @@ import {
   type DetailedPeerCertificate,
   type TLSSocket,
 } from "node:tls";
+import { cryptoProvider, PemConverter, Pkcs10CertificateRequestGenerator } from "@peculiar/x509";
 import { OperationalError } from "../../shared/errors.ts";
 import { parseAddress } from "../../shared/model/address.ts";
 import { isRenewalDue } from "../../shared/model/certificate-life.ts";
@@ -21,10 +22,10 @@ import {
   secureChannel,
   TLS_VERSION,
 } from "../../shared/wire/tls.ts";
-import { newKeyAndRequest } from "./certificate-request.ts";
 import { channelSecurity, tlsOf } from "./held-identity.ts";
 import { type Membership, putMembership, readMemberships } from "./identity-file.ts";
 
+const ALGORITHM = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const;
 const TIMEOUT_MS = 20_000;
 /** CA certificates of the chain that are looked at for the one the token names. */
 const CHAIN_LENGTH_MAX = 4;
@@ -99,6 +100,22 @@ async function enrol(
   } finally {
     client.close();
   }
+}
+
+/** A new key, PEM, and a request for a certificate for it, DER. */
+export async function newKeyAndRequest(): Promise<{ privateKeyPem: string; request: Uint8Array }> {
+  cryptoProvider.set(webcrypto);
+  const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ["sign", "verify"]);
+  const request = await Pkcs10CertificateRequestGenerator.create({
+    name: "CN=Telltale agent",
+    keys,
+    signingAlgorithm: ALGORITHM,
+  });
+  const pkcs8 = await webcrypto.subtle.exportKey("pkcs8", keys.privateKey);
+  return {
+    privateKeyPem: PemConverter.encode(pkcs8, "PRIVATE KEY"),
+    request: new Uint8Array(request.rawData),
+  };
 }
 
 /** @throws OperationalError PROTOCOL when it is not what was asked for */

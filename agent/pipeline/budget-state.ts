@@ -28,10 +28,8 @@ export function nextFactor(
     return worst === null ? null : { name: worst.name, factor: worst.factor * 2 };
   }
   const isAmple = usage.cpuCores < budget.cpuCores * AMPLE;
-  const slowest = most(
-    collectors.filter(({ factor }) => factor > 1),
-    ({ factor }) => factor,
-  );
+  const slow = collectors.filter(({ factor }) => factor > 1);
+  const slowest = most(slow, ({ factor }) => factor);
   return slowest === null || !isAmple ? null : { name: slowest.name, factor: slowest.factor / 2 };
 }
 

@@ -121,10 +121,8 @@ export function chooseDestination(
       const { weights } = policy;
       if (weights !== null) return byWeight(well, weights, random);
       const one = oneOf(well, random);
-      const other = oneOf(
-        well.filter((index) => index !== one),
-        random,
-      );
+      const others = well.filter((index) => index !== one);
+      const other = oneOf(others, random);
       return loadOf(states, other) < loadOf(states, one) ? other : one;
     }
   }

@@ -62,11 +62,8 @@ async function checkListens({ host, port }: Address, signal: AbortSignal): Promi
     await once(socket, "connect");
   } catch (error) {
     signal.throwIfAborted();
-    throw new OperationalError(
-      "UNAVAILABLE",
-      `${formatAddress({ host, port })}: ${errorMessage(error)}`,
-      { cause: error },
-    );
+    const why = `${formatAddress({ host, port })}: ${errorMessage(error)}`;
+    throw new OperationalError("UNAVAILABLE", why, { cause: error });
   } finally {
     socket.destroy();
   }

@@ -9,11 +9,6 @@ import type { Role as RoleMessage } from "../../shared/wire/generated/telltale/v
 import { answer as answerWith } from "../../shared/wire/grpc-answer.ts";
 import type { Access } from "./access.ts";
 
-export type AccessServices = {
-  readonly access: AccessHandlers;
-  readonly identity: IdentityHandlers;
-};
-
 /**
  * The gRPC services telltale.v1.Access and telltale.v1.Identity; that the caller may call, the server
  * has checked. `certificateOf`: the fingerprint of the caller's certificate.
@@ -22,7 +17,7 @@ export function accessServices(
   access: Access,
   certificateOf: (peer: string) => string,
   logger: Logger,
-): AccessServices {
+): { readonly access: AccessHandlers; readonly identity: IdentityHandlers } {
   const answer = <In, Out>(
     work: (request: In, call: ServerUnaryCall<In, Out>) => Promise<Out> | Out,
   ) => answerWith(work, logger);

@@ -4,19 +4,20 @@ import type { AgentRecord, AuthorityRecord, JoinTokenRecord } from "./records.ts
 
 /** `record`: what is known of the certificate; undefined: nothing. */
 export function standingOf(record: AgentRecord | undefined, nowMs: number): Standing {
+  const refused = (reason: string, text: string) => ({ kind: "refused", reason, text }) as const;
   if (record === undefined) {
-    const text =
-      "This aggregator does not know the certificate (was an older copy of its data put back?): join again";
-    return { kind: "refused", reason: "unknown-certificate", text };
+    const text = "This aggregator does not know the certificate";
+    const hint = "(was an older copy of its data put back?): join again";
+    return refused("unknown-certificate", `${text} ${hint}`);
   }
   const { node, revokedMs, notAfterMs } = record;
+  const what = `The certificate of node ${node}`;
   if (revokedMs > 0) {
-    const text = `The certificate of node ${node} was revoked at ${formatRfc3339(revokedMs)}: an admin can make a new join token for it`;
-    return { kind: "refused", reason: "revoked", text };
+    const hint = "an admin can make a new join token for it";
+    return refused("revoked", `${what} was revoked at ${formatRfc3339(revokedMs)}: ${hint}`);
   }
   if (nowMs > notAfterMs) {
-    const text = `The certificate of node ${node} ended at ${formatRfc3339(notAfterMs)}: join again`;
-    return { kind: "refused", reason: "expired", text };
+    return refused("expired", `${what} ended at ${formatRfc3339(notAfterMs)}: join again`);
   }
   return { kind: "good", node };
 }
@@ -63,26 +64,23 @@ export function joinFault(
   hasCertificate: boolean,
   nowMs: number,
 ): { readonly reason: string; readonly text: string } | null {
+  const fault = (reason: string, text: string) => ({ reason, text });
   if (record === undefined) {
-    return {
-      reason: "unknown",
-      text: "The join token is unknown: this aggregator did not make it",
-    };
+    return fault("unknown", "The join token is unknown: this aggregator did not make it");
   }
   if (record.usedMs > 0) {
-    const text = `The join token was used already, by node ${record.usedBy}: each is good for one node, ask for another`;
-    return { reason: "used", text };
+    const by = `The join token was used already, by node ${record.usedBy}`;
+    return fault("used", `${by}: each is good for one node, ask for another`);
   }
   if (nowMs > record.expiresMs) {
-    return { reason: "expired", text: "The join token has expired: ask for another" };
+    return fault("expired", "The join token has expired: ask for another");
   }
   if (record.node !== "" && record.node !== node) {
-    const text = `The join token is for node ${record.node}, not for ${node}`;
-    return { reason: "other-node", text };
+    return fault("other-node", `The join token is for node ${record.node}, not for ${node}`);
   }
   if (record.node === "" && hasCertificate) {
-    const text = `Node ${node} has joined already: revoke it first, or have the token made with --node ${node}`;
-    return { reason: "node-taken", text };
+    const hint = `revoke it first, or have the token made with --node ${node}`;
+    return fault("node-taken", `Node ${node} has joined already: ${hint}`);
   }
   return null;
 }

@@ -9,7 +9,7 @@ import type { StoredPartDeps } from "../../shared/telemetry/part-deps.ts";
 import { formatJoinToken, TOKEN_SECRET_BYTES } from "../../shared/wire/join-token.ts";
 import type { Person, ServerTls, Standing } from "../model/access.ts";
 import { finishedAuthorities, joinFault, newestByNode, standingOf } from "./access-state.ts";
-import { createAuthority, issueAgent, issueServer, type KeyAndCertificate } from "./authority.ts";
+import { createAuthority, issueAgent, issueServer } from "./authority.ts";
 import {
   AccessRecords,
   type AgentRecord,
@@ -281,10 +281,7 @@ export class Access {
     const signer = authorities[0];
     if (signer === undefined) throw new Error("there is always a CA");
     const notAfterMs = Math.min(nowMs + SERVER_LIFE_MS, signer.notAfterMs);
-    const own: KeyAndCertificate = await issueServer(signer, this.#options.names, {
-      nowMs,
-      notAfterMs,
-    });
+    const own = await issueServer(signer, this.#options.names, { nowMs, notAfterMs });
     const tls = {
       key: own.privateKeyPem,
       cert: `${own.certificatePem}\n${signer.certificatePem}\n`,

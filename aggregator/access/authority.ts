@@ -31,10 +31,10 @@ const AUTHORITY_LIFE_MS = 10 * 365 * 86_400_000;
 const BACKDATED_MS = 3_600_000;
 const REQUEST_BYTES_MAX = 4096;
 
-cryptoProvider.set(webcrypto);
+/** When a certificate is made, and until when it is good. */
+type Life = { readonly nowMs: number; readonly notAfterMs: number };
 
-export type IssuedCertificate = { readonly pem: string; readonly fingerprint: string };
-export type KeyAndCertificate = { readonly privateKeyPem: string; readonly certificatePem: string };
+cryptoProvider.set(webcrypto);
 
 export async function createAuthority(nowMs: number): Promise<AuthorityRecord> {
   const keys = await newKeys();
@@ -65,8 +65,8 @@ export async function createAuthority(nowMs: number): Promise<AuthorityRecord> {
 export async function issueServer(
   authority: AuthorityRecord,
   names: readonly string[],
-  life: { readonly nowMs: number; readonly notAfterMs: number },
-): Promise<KeyAndCertificate> {
+  life: Life,
+): Promise<{ readonly privateKeyPem: string; readonly certificatePem: string }> {
   const keys = await newKeys();
   const all = [AGGREGATOR_NAME, ...names];
   const certificate = await sign(authority, {
@@ -90,8 +90,8 @@ export async function issueAgent(
   authority: AuthorityRecord,
   node: string,
   request: Uint8Array,
-  life: { readonly nowMs: number; readonly notAfterMs: number },
-): Promise<IssuedCertificate> {
+  life: Life,
+): Promise<{ readonly pem: string; readonly fingerprint: string }> {
   const certificate = await sign(authority, {
     publicKey: await requestedKey(request),
     ...life,
@@ -121,10 +121,8 @@ async function requestedKey(bytes: Uint8Array) {
   }
 }
 
-type Wanted = {
+type Wanted = Life & {
   readonly publicKey: Parameters<typeof X509CertificateGenerator.create>[0]["publicKey"];
-  readonly nowMs: number;
-  readonly notAfterMs: number;
   readonly commonName: string;
   readonly usage: string;
   readonly names: JsonGeneralNames;

@@ -42,8 +42,6 @@ export type GrpcAccess = {
   readonly adminSocket: string;
 };
 
-export type GrpcOptions = { readonly listen: Address };
-
 /** Calls of one connection at a time. */
 const CALLS_MAX = 100;
 /** A connection that answers no ping this long is dead: its network is gone without a word. */
@@ -66,7 +64,7 @@ export type GrpcServer = AsyncDisposable & {
 };
 
 /** @throws OperationalError IN_USE when the port is taken, CONFIG when it cannot be listened on */
-export async function startGrpcServer(deps: GrpcDeps, options: GrpcOptions): Promise<GrpcServer> {
+export async function startGrpcServer(deps: GrpcDeps, listen: Address): Promise<GrpcServer> {
   // The library prints to stderr what it also throws; what matters goes to our own log.
   setLogVerbosity(logVerbosity.NONE);
   const { definition, v1 } = loadTelltale();
@@ -86,10 +84,10 @@ export async function startGrpcServer(deps: GrpcDeps, options: GrpcOptions): Pro
       health.setStatus(name, isServing ? "SERVING" : "NOT_SERVING");
     }
   };
-  const { door, port } = await listenOn(server, deps.access, options.listen);
+  const { door, port } = await listenOn(server, deps.access, listen);
   setServing(false);
   return {
-    address: formatAddress({ host: options.listen.host, port }),
+    address: formatAddress({ host: listen.host, port }),
     setServing,
     [Symbol.asyncDispose]: async () => {
       setServing(false);

@@ -1,4 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { TIME_MAX_MS } from "../../shared/model/rfc3339.ts";
+import { VERSION } from "../../shared/version.ts";
 import { clientGone } from "./api-error.ts";
 import {
   limitParameter,
@@ -6,7 +8,6 @@ import {
   parameterError,
   parseSpan,
   parseTime,
-  TIME_MAX_MS,
   timeParameter,
 } from "./parameters.ts";
 import {
@@ -29,7 +30,7 @@ type Call = {
 };
 
 /** `/api/v1`: each answers GET, and POST with its parameters in a form. */
-export function addApiRoutes(server: FastifyInstance, api: QueryApi, version: string): void {
+export function addApiRoutes(server: FastifyInstance, api: QueryApi): void {
   const add = (path: string, answer: (call: Call) => Promise<string> | string) => {
     server.route({
       method: ["GET", "POST"],
@@ -59,7 +60,7 @@ export function addApiRoutes(server: FastifyInstance, api: QueryApi, version: st
   add("/rules", ({ parameters }) => successBody(rulesText(api.ruleGroups(), ruleType(parameters))));
   // Types and help texts of metrics do not travel with the samples.
   add("/metadata", () => successBody("{}"));
-  add("/status/buildinfo", () => successBody(buildText(version)));
+  add("/status/buildinfo", () => successBody(buildText()));
 }
 
 async function instant(api: QueryApi, call: Call): Promise<string> {
@@ -101,9 +102,9 @@ function ruleType(parameters: Parameters): "alert" | "record" | null {
   throw parameterError("type", "it is alert or record");
 }
 
-function buildText(version: string): string {
+function buildText(): string {
   const unknown = { revision: "", branch: "", buildUser: "", buildDate: "", goVersion: "" };
-  return JSON.stringify({ version, ...unknown });
+  return JSON.stringify({ version: VERSION, ...unknown });
 }
 
 /** A form's values come before those of the address, as in Go. */

@@ -31,9 +31,8 @@ export type HttpGate = {
   readonly refusals: Counter;
 };
 
-export type HttpOptions = { readonly listen: Address; readonly version: string };
-
 const TEXT_TYPE = "text/plain; charset=utf-8";
+const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 /** Bytes of a form. */
 const BODY_BYTES_MAX = 1024 * 1024;
 /** A request has to be here whole within this time. */
@@ -64,14 +63,14 @@ export type HttpServer = AsyncDisposable & {
 };
 
 /** @throws OperationalError IN_USE when the port is taken, CONFIG when it cannot be listened on */
-export async function startHttpServer(deps: HttpDeps, options: HttpOptions): Promise<HttpServer> {
+export async function startHttpServer(deps: HttpDeps, listen: Address): Promise<HttpServer> {
   const { clock, gate } = deps;
-  const server = createHttpServer(deps, options);
+  const server = createHttpServer(deps);
   try {
-    await server.listen({ ...options.listen });
+    await server.listen({ ...listen });
   } catch (error) {
     await server.close();
-    throw bindError(options.listen, error);
+    throw bindError(listen, error);
   }
   const stop = new AbortController();
   if (gate !== null) void followCertificate(server, gate.port, clock, stop.signal);
@@ -107,7 +106,7 @@ async function followCertificate(
 }
 
 /** The server before it listens. */
-export function createHttpServer(deps: HttpDeps, options: HttpOptions): FastifyInstance {
+export function createHttpServer(deps: HttpDeps): FastifyInstance {
   const server: FastifyInstance = fastify({
     logger: false,
     bodyLimit: BODY_BYTES_MAX,
@@ -116,10 +115,8 @@ export function createHttpServer(deps: HttpDeps, options: HttpOptions): FastifyI
     forceCloseConnections: "idle",
     // The address is read in callOf, which keeps names that are given several times.
     routerOptions: { maxParamLength: 1024, querystringParser: () => ({}) },
-    frameworkErrors: (error, _request, reply: FastifyReply) => {
-      const body = errorBody("bad_data", errorMessage(error));
-      return reply.code(400).type("application/json; charset=utf-8").send(body);
-    },
+    frameworkErrors: (error, _request, reply: FastifyReply) =>
+      sendError(reply, 400, "bad_data", errorMessage(error)),
   });
   server.server.maxConnections = CONNECTIONS_MAX;
   server.removeAllContentTypeParsers();
@@ -133,7 +130,7 @@ export function createHttpServer(deps: HttpDeps, options: HttpOptions): FastifyI
   });
   if (deps.gate !== null) addPermissions(server, deps.gate);
   addErrorHandlers(server, deps);
-  addApiRoutes(server, deps.api, options.version);
+  addApiRoutes(server, deps.api);
   addPlainRoutes(server, deps);
   return server;
 }
@@ -172,10 +169,8 @@ function addErrorHandlers(server: FastifyInstance, { logger, metrics }: HttpDeps
     errors.add(1, { type });
     if (type === "internal") {
       const stack = error instanceof OperationalError ? undefined : (error as Error).stack;
-      logger.error(
-        { path: request.url.split("?")[0], error: errorMessage(error), stack },
-        "Request failed",
-      );
+      const path = request.url.split("?")[0];
+      logger.error({ path, error: errorMessage(error), stack }, "Request failed");
     }
     const isOurs = type === "internal" && !(error instanceof OperationalError);
     const message = isOurs ? "internal error, see the aggregator's log" : errorMessage(error);
@@ -203,11 +198,7 @@ function addPlainRoutes(server: FastifyInstance, { metrics, readiness }: HttpDep
     server.get(path, async (_request, reply) => reply.type(type).send(answer(reply)));
   };
   add("/", () => FRONT_TEXT);
-  add(
-    "/metrics",
-    () => expositionText(metrics.samples()),
-    "text/plain; version=0.0.4; charset=utf-8",
-  );
+  add("/metrics", () => expositionText(metrics.samples()), METRICS_TYPE);
   add("/-/healthy", () => "Telltale is healthy.\n");
   add("/-/ready", (reply) => {
     if (readiness.isReady()) return "Telltale is ready.\n";

@@ -1,10 +1,7 @@
 import { parseDuration } from "../../shared/model/duration.ts";
 import { parseGoNumber } from "../../shared/model/go-number.ts";
-import { parseRfc3339 } from "../../shared/model/rfc3339.ts";
+import { parseRfc3339, TIME_MAX_MS } from "../../shared/model/rfc3339.ts";
 import { ApiError } from "./api-error.ts";
-
-/** The times a JavaScript date can have; what lies beyond means "the oldest" or "the newest". */
-export const TIME_MAX_MS = 8.64e15;
 
 /** Characters of one expression or selector. */
 const TEXT_LENGTH_MAX = 64 * 1024;
@@ -22,7 +19,8 @@ export function parameterError(name: string, problem: string): ApiError {
 }
 
 /**
- * Unix milliseconds from decimal Unix seconds or RFC 3339.
+ * Unix milliseconds from decimal Unix seconds or RFC 3339; what a date cannot be means "the oldest" or
+ * "the newest".
  * @throws ApiError bad_data
  */
 export function parseTime(text: string, name: string): number {

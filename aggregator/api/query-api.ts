@@ -142,10 +142,8 @@ export class QueryApi {
   }
 
   #run<T>(options: RunOptions, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const timeoutMs = Math.min(
-      options.timeoutMs ?? this.#options.timeoutMs,
-      this.#options.timeoutMs,
-    );
+    const longestMs = this.#options.timeoutMs;
+    const timeoutMs = Math.min(options.timeoutMs ?? longestMs, longestMs);
     return this.#limiter.run(timeoutMs, options.signal, work);
   }
 }

@@ -34,7 +34,12 @@ export class RunLimiter {
     const deadline = { clock: this.#clock, ms: timeoutMs, signal: cancel, late };
     return await withDeadline(deadline, async (signal) => {
       await this.#enter(signal);
-      return await this.#hold(work, signal);
+      try {
+        signal.throwIfAborted(); // it may have been in the moment in which its turn came
+        return await work(signal);
+      } finally {
+        this.#leave();
+      }
     });
   }
 
@@ -60,15 +65,6 @@ export class RunLimiter {
       signal.addEventListener("abort", leave, { once: true });
       this.#waiting.add(go);
     });
-  }
-
-  async #hold<T>(work: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T> {
-    try {
-      signal.throwIfAborted(); // it may have been in the moment in which its turn came
-      return await work(signal);
-    } finally {
-      this.#leave();
-    }
   }
 
   /** The place goes to whoever waits longest. */

@@ -248,8 +248,6 @@ function certificateOf(socket: TLSSocket): Certificate {
     const text = `The certificate is not one that this aggregator's CA stands for (${socket.authorizationError}): join again`;
     return { kind: "nobody", reason: "bad-certificate", text };
   }
-  return {
-    kind: "ours",
-    fingerprint: certificate.fingerprint256.replaceAll(":", "").toLowerCase(),
-  };
+  const fingerprint = certificate.fingerprint256.replaceAll(":", "").toLowerCase();
+  return { kind: "ours", fingerprint };
 }

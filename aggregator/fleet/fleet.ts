@@ -10,7 +10,7 @@ import { FailureStreak } from "../../shared/time/failure-streak.ts";
 import { sleepUnlessAborted } from "../../shared/time/repeat.ts";
 import type { FrameOutcome, StreamStatus } from "../model/commit.ts";
 import type { AccountsReport, AgentIdentity, NodeStatus } from "../model/node.ts";
-import { type Member, memberStatus, newMember } from "./member.ts";
+import { type Member, newMember } from "./member.ts";
 import { decodeNodeEntry, encodeNodeEntry, NODE_KEYS } from "./node-entry.ts";
 import { NodeReports, type WriteFn } from "./node-reports.ts";
 import {
@@ -108,7 +108,7 @@ export class Fleet {
       member.stateSinceMs = entry.sinceMs;
       member.agentVersion = entry.agentVersion;
       member.intervalMs = entry.intervalMs;
-      this.#reports.adopt(entry.name, entry.accounts);
+      member.accounts = entry.accounts;
       member.isSaved = true;
     }
     for (const { node, lastTickMs } of this.#deps.streams()) {
@@ -143,25 +143,26 @@ export class Fleet {
     member.frames[outcome.kind] += 1;
     if (outcome.kind !== "stored") return;
     member.frames.missing += outcome.missing;
-    if (this.#reports.missing(node, outcome.seq, outcome.missing)) member.isSaved = false;
+    this.#reports.missing(member, outcome.seq, outcome.missing);
     member.lastTickMs = outcome.timeMs;
-    this.#reports.ticked(node, outcome.timeMs);
+    this.#reports.ticked(member, outcome.timeMs);
     this.#step(member, "tick");
     this.#changes.notify();
   }
 
   accounted(node: string, report: AccountsReport): void {
     const member = this.#members.get(node);
-    if (member !== undefined && this.#reports.accounted(node, report)) member.isSaved = false;
+    if (member !== undefined) this.#reports.accounted(member, report);
   }
 
   droppedRanges(node: string, ranges: readonly DroppedRange[]): void {
     const member = this.#members.get(node);
-    if (member !== undefined && this.#reports.droppedRanges(node, ranges)) member.isSaved = false;
+    if (member !== undefined) this.#reports.droppedRanges(member, ranges);
   }
 
   clockMeasured(node: string, measure: ClockMeasure): void {
-    if (this.#members.has(node)) this.#reports.clockMeasured(node, measure);
+    const member = this.#members.get(node);
+    if (member !== undefined) this.#reports.clockMeasured(member, measure);
   }
 
   goodbye(node: string): void {
@@ -178,7 +179,7 @@ export class Fleet {
     if (member.connections > 0) return;
     member.address = "";
     member.isSaved = false; // its accounts, as last reported
-    this.#reports.clockMeasured(node, null);
+    this.#reports.clockMeasured(member, null);
   }
 
   /** Whether every node that is up and keeps pace has its ticks up to `timeMs` in the store. */
@@ -194,7 +195,7 @@ export class Fleet {
   latenessMs(node: string): number {
     const members = node === "" ? [...this.#members.values()] : [this.#members.get(node)];
     const late = members.map((member) =>
-      member?.state.kind === "up" ? this.#reports.latenessMs(member.name) : 0,
+      member?.state.kind === "up" ? this.#reports.latenessMs(member) : 0,
     );
     return Math.max(0, ...late);
   }
@@ -211,11 +212,23 @@ export class Fleet {
       seriesOf.set(node, (seriesOf.get(node) ?? 0) + seriesAlive);
     }
     const members = [...this.#members.values()].sort((a, b) => compareText(a.name, b.name));
-    return members.map((member) => ({
-      ...memberStatus(member),
-      series: seriesOf.get(member.name) ?? 0,
-      ...this.#reports.status(member.name),
-    }));
+    return members.map((member) => {
+      const { name, state, stateSinceMs, agentVersion, address, lastTickMs, frames } = member;
+      return {
+        name,
+        state: state.kind,
+        stateSinceMs,
+        agentVersion,
+        address,
+        lastTickMs,
+        framesStored: frames.stored,
+        framesDuplicate: frames.duplicate,
+        framesRejected: frames.rejected,
+        framesMissing: frames.missing,
+        series: seriesOf.get(name) ?? 0,
+        ...this.#reports.status(member),
+      };
+    });
   }
 
   /** Writes `up` on every whole second and soon after every change, until the signal is aborted. */
@@ -242,7 +255,7 @@ export class Fleet {
     await this.#attempt(async () => {
       await this.#save();
       await this.#writeUp();
-      await this.#reports.write();
+      await this.#reports.write(this.#members.values());
     });
     this.#changes.notify(); // a node may have fallen behind meanwhile, and is not waited for
   }
@@ -267,9 +280,8 @@ export class Fleet {
     const unsaved = [...this.#members.values()].filter((member) => !member.isSaved);
     if (unsaved.length === 0) return;
     const operations = unsaved.map((member) => {
-      const { name, stateSinceMs: sinceMs, agentVersion, intervalMs } = member;
+      const { name, stateSinceMs: sinceMs, agentVersion, intervalMs, accounts } = member;
       const state = storedStateOf(member.state);
-      const accounts = this.#reports.accountsOf(name);
       const entry = { name, state, sinceMs, agentVersion, intervalMs, accounts };
       return put(...encodeNodeEntry(entry));
     });

@@ -1,10 +1,11 @@
-import type { NodeStatus } from "../model/node.ts";
+import type { ClockMeasure } from "../../shared/model/accounts.ts";
+import type { NodeAccounts } from "./accounts-state.ts";
 import { LEFT, type NodeState } from "./node-state.ts";
 
 /** Until its agent says how often it ticks. */
 const INTERVAL_MS = 1000;
 
-/** One node. `state` changes only in the fleet's `#step`. */
+/** One node. `state` changes only in the fleet's `#step`, what it reports only in NodeReports. */
 export type Member = {
   readonly name: string;
   state: NodeState;
@@ -16,6 +17,11 @@ export type Member = {
   lastTickMs: number;
   isSaved: boolean;
   readonly frames: { stored: number; duplicate: number; rejected: number; missing: number };
+  accounts: NodeAccounts | null;
+  /** Null: it is not connected, or has not measured. */
+  clock: ClockMeasure | null;
+  /** How old its newest tick was when it came. */
+  latenessMs: number;
 };
 
 export function newMember(name: string, nowMs: number): Member {
@@ -30,24 +36,8 @@ export function newMember(name: string, nowMs: number): Member {
     lastTickMs: 0,
     isSaved: false,
     frames: { stored: 0, duplicate: 0, rejected: 0, missing: 0 },
-  };
-}
-
-/** What there is to say of it, beside its series and its agent's reports. */
-export function memberStatus(
-  member: Member,
-): Omit<NodeStatus, "series" | "accounting" | "clockAheadMs" | "isClockOff"> {
-  const { name, state, stateSinceMs, agentVersion, address, lastTickMs, frames } = member;
-  return {
-    name,
-    state: state.kind,
-    stateSinceMs,
-    agentVersion,
-    address,
-    lastTickMs,
-    framesStored: frames.stored,
-    framesDuplicate: frames.duplicate,
-    framesRejected: frames.rejected,
-    framesMissing: frames.missing,
+    accounts: null,
+    clock: null,
+    latenessMs: 0,
   };
 }

@@ -1,6 +1,5 @@
 import type { ClockMeasure, DroppedRange } from "../../shared/model/accounts.ts";
 import type { VectorSample } from "../../shared/model/columns.ts";
-import { getOrInsert } from "../../shared/model/get-or-insert.ts";
 import { labelsOf, METRIC_NAME } from "../../shared/model/labels.ts";
 import type { Clock } from "../../shared/platform/ports.ts";
 import type { AccountsReport, NodeStatus } from "../model/node.ts";
@@ -12,6 +11,7 @@ import {
   withRanges,
   withReport,
 } from "./accounts-state.ts";
+import type { Member } from "./member.ts";
 
 /** Writes what the group is at `timeMs`; what it was before and is not now, ends. */
 export type WriteFn = (
@@ -30,14 +30,11 @@ const LATE_DATA_MS = 10_000;
 const GROUP = "nodes";
 const JOB = "telltale";
 
-type Report = { accounts: NodeAccounts | null; clock: ClockMeasure | null; latenessMs: number };
-
 /** What agents say of their frames and of their clocks, checked, and written as series. */
 export class NodeReports {
   readonly #write: WriteFn;
   readonly #clock: Clock;
   readonly #clockOffsetMaxMs: number;
-  readonly #reports = new Map<string, Report>();
   #hasNews = false;
   #lastMs = 0; // Unix, of the last write
 
@@ -47,54 +44,42 @@ export class NodeReports {
     this.#clockOffsetMaxMs = clockOffsetMaxMs;
   }
 
-  accountsOf(node: string): NodeAccounts | null {
-    return this.#reports.get(node)?.accounts ?? null;
+  accounted(member: Member, report: AccountsReport): void {
+    this.#keep(member, withReport(member.accounts, report, this.#clock.nowMs()));
   }
 
-  /** Accounts that were saved. */
-  adopt(node: string, accounts: NodeAccounts | null): void {
-    if (accounts !== null) this.#of(node).accounts = accounts;
-  }
-
-  /** Returns whether the accounts are to be saved; so do the next two. */
-  accounted(node: string, report: AccountsReport): boolean {
-    return this.#keep(node, withReport(this.accountsOf(node), report, this.#clock.nowMs()));
-  }
-
-  droppedRanges(node: string, ranges: readonly DroppedRange[]): boolean {
-    const accounts = this.accountsOf(node);
-    return accounts !== null && this.#keep(node, withRanges(accounts, ranges));
+  droppedRanges(member: Member, ranges: readonly DroppedRange[]): void {
+    this.#keep(member, member.accounts && withRanges(member.accounts, ranges));
   }
 
   /** `count` sequences before `seq` will not come any more. */
-  missing(node: string, seq: number, count: number): boolean {
-    const accounts = this.accountsOf(node);
-    if (accounts === null || count === 0) return false;
-    return this.#keep(node, withGap(accounts, { fromSeq: seq - count, toSeq: seq - 1 }));
+  missing(member: Member, seq: number, count: number): void {
+    const { accounts } = member;
+    if (accounts === null || count === 0) return;
+    this.#keep(member, withGap(accounts, { fromSeq: seq - count, toSeq: seq - 1 }));
   }
 
   /** Null: it is not connected any more, and nobody knows. */
-  clockMeasured(node: string, measure: ClockMeasure | null): void {
-    const report = this.#of(node);
-    if (this.#isOff(report.clock) !== this.#isOff(measure)) this.#hasNews = true;
-    if (report.clock === null && measure !== null) this.#hasNews = true;
-    report.clock = measure;
+  clockMeasured(member: Member, measure: ClockMeasure | null): void {
+    if (this.#isOff(member.clock) !== this.#isOff(measure)) this.#hasNews = true;
+    if (member.clock === null && measure !== null) this.#hasNews = true;
+    member.clock = measure;
   }
 
   /** A tick of this time of the node's clock is stored now. */
-  ticked(node: string, timeMs: number): void {
-    const report = this.#of(node);
-    report.latenessMs = this.#clock.nowMs() - timeMs + (report.clock?.aheadMs ?? 0);
+  ticked(member: Member, timeMs: number): void {
+    member.latenessMs = this.#clock.nowMs() - timeMs + (member.clock?.aheadMs ?? 0);
   }
 
   /** How old its newest tick was when it came, where that is a backlog; else 0. */
-  latenessMs(node: string): number {
-    const latenessMs = this.#reports.get(node)?.latenessMs ?? 0;
+  latenessMs({ latenessMs }: Member): number {
     return latenessMs > LATE_DATA_MS ? latenessMs : 0;
   }
 
-  status(node: string): Pick<NodeStatus, "accounting" | "clockAheadMs" | "isClockOff"> {
-    const { accounts, clock } = this.#of(node);
+  status({
+    accounts,
+    clock,
+  }: Member): Pick<NodeStatus, "accounting" | "clockAheadMs" | "isClockOff"> {
     return {
       accounting: accounts === null ? null : accountingOf(accounts),
       clockAheadMs: clock?.aheadMs ?? null,
@@ -103,21 +88,16 @@ export class NodeReports {
   }
 
   /** @throws OperationalError STORAGE */
-  async write(): Promise<void> {
+  async write(members: Iterable<Member>): Promise<void> {
     const stepMs = this.#hasNews ? NEWS_MS : EVERY_MS;
     const timeMs = Math.floor(this.#clock.nowMs() / stepMs) * stepMs;
     if (timeMs <= this.#lastMs && timeMs > this.#lastMs - SET_BACK_MS) return;
     const samples: VectorSample[] = [];
-    for (const [node, { accounts, clock }] of this.#reports)
-      addSamples(samples, node, accounts, clock);
+    for (const member of members) addSamples(samples, member);
     if (samples.length === 0 && this.#lastMs === 0) return;
     await this.#write(GROUP, timeMs, samples);
     this.#hasNews = false;
     this.#lastMs = timeMs;
-  }
-
-  #of(node: string): Report {
-    return getOrInsert(this.#reports, node, () => ({ accounts: null, clock: null, latenessMs: 0 }));
   }
 
   #isOff(clock: ClockMeasure | null): boolean {
@@ -125,28 +105,22 @@ export class NodeReports {
   }
 
   /** What decides over later reports is to be saved; mere counts are not. */
-  #keep(node: string, accounts: NodeAccounts | null): boolean {
-    const report = this.#of(node);
-    const before = report.accounts;
-    report.accounts = accounts;
-    if (accounts === null || accounts === before) return false;
+  #keep(member: Member, accounts: NodeAccounts | null): void {
+    const before = member.accounts;
+    member.accounts = accounts;
+    if (accounts === null || accounts === before) return;
     if (before === null || unaccounted(before) !== unaccounted(accounts)) this.#hasNews = true;
-    return (
+    const isOther =
       before?.streamId !== accounts.streamId ||
       before.offset !== accounts.offset ||
       before.deficit !== accounts.deficit ||
       before.gaps !== accounts.gaps ||
-      before.ranges !== accounts.ranges
-    );
+      before.ranges !== accounts.ranges;
+    if (isOther) member.isSaved = false;
   }
 }
 
-function addSamples(
-  samples: VectorSample[],
-  node: string,
-  accounts: NodeAccounts | null,
-  clock: ClockMeasure | null,
-): void {
+function addSamples(samples: VectorSample[], { name: node, accounts, clock }: Member): void {
   const add = (name: string, value: number, own: Readonly<Record<string, string>> = {}) => {
     const labels = labelsOf({ [METRIC_NAME]: name, instance: node, job: JOB, ...own });
     samples.push({ labels, value });

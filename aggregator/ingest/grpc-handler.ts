@@ -25,30 +25,18 @@ export function ingestHandlers(
   server: StreamServer,
   certified: ((peer: string) => CertifiedPeer | null) | null = null,
 ): IngestHandlers {
-  return {
-    Stream: (call) => {
-      if (certified === null) {
-        void server.serve(new GrpcConnection(call));
-        return;
-      }
-      const peer = certified(call.getPeer());
-      if (peer === null) {
-        const fault = new OperationalError("UNAUTHENTICATED", "The certificate is no longer good");
-        server.refuse(new GrpcConnection(call), fault);
-        return;
-      }
-      void serveCertified(server, new GrpcConnection(call, peer.node), peer.ended);
-    },
+  const serve = async (call: Call) => {
+    const peer = certified === null ? undefined : certified(call.getPeer());
+    const connection = new GrpcConnection(call, peer?.node);
+    if (peer === null) {
+      const fault = new OperationalError("UNAUTHENTICATED", "The certificate is no longer good");
+      server.refuse(connection, fault);
+      return;
+    }
+    using _end = peer && addAbortListener(peer.ended, () => connection.close(peer.ended.reason));
+    await server.serve(connection);
   };
-}
-
-async function serveCertified(
-  server: StreamServer,
-  connection: GrpcConnection,
-  ended: AbortSignal,
-): Promise<void> {
-  using _end = addAbortListener(ended, () => connection.close(ended.reason));
-  await server.serve(connection);
+  return { Stream: (call) => void serve(call) };
 }
 
 class GrpcConnection implements AggregatorConnection {

@@ -28,7 +28,7 @@ export async function receiveHello(
   const late = () => new OperationalError("UNAVAILABLE", `${peer} said no hello in time`);
   const deadline = { clock, ms: HELLO_TIMEOUT_MS, late };
   const { done, value } = await withDeadline(deadline, () => messages.next());
-  if (done === true || value.hello === null || value.hello === undefined) {
+  if (done === true || !value.hello) {
     throw new OperationalError("PROTOCOL", `${peer} does not begin with a hello`);
   }
   return checkedHello(peer, value.hello);

@@ -162,18 +162,8 @@ export class IngestService implements AsyncDisposable {
       });
       const { windowFrames } = this.#options;
       const nowMs = clock.nowMs();
-      await connection.send({
-        welcome: {
-          lastSeq,
-          epoch,
-          seriesKnown,
-          nowMs,
-          windowFrames,
-          aggregatorVersion: VERSION,
-          load: store.load(),
-          refused,
-        },
-      });
+      const here = { aggregatorVersion: VERSION, nowMs, windowFrames, load: store.load() };
+      await connection.send({ welcome: { lastSeq, epoch, seriesKnown, refused, ...here } });
       this.#forgetRefusals(node);
       this.#shown.sessions.set(this.#seats.size);
       const clockAheadMs = hello.nowMs - nowMs;

@@ -184,7 +184,7 @@ export class IngestSession {
       const { done, value } = await this.#parts.messages.next();
       this.throwIfEnded();
       if (done === true) return;
-      if (value.goodbye !== null && value.goodbye !== undefined) return await this.#onGoodbye();
+      if (value.goodbye) return await this.#onGoodbye();
       this.#onMessage(value);
       while (this.#pendingBytes >= SESSION_PENDING_BYTES && !this.#isOver) {
         await this.#progress.wait();
@@ -196,10 +196,9 @@ export class IngestSession {
 
   #onMessage(message: AgentMessage__Output): void {
     const { accounting, dropped, clockProbe } = message;
-    if (accounting !== null && accounting !== undefined) this.#onAccounts(accounting);
-    else if (dropped !== null && dropped !== undefined)
-      this.#parts.events.droppedRanges(this.node, checkedRanges(dropped));
-    else if (clockProbe !== null && clockProbe !== undefined) this.#onProbe(clockProbe);
+    if (accounting) this.#onAccounts(accounting);
+    else if (dropped) this.#parts.events.droppedRanges(this.node, checkedRanges(dropped));
+    else if (clockProbe) this.#onProbe(clockProbe);
     else this.#onContent(message);
   }
 

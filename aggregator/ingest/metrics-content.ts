@@ -15,13 +15,12 @@ export function metricsContent(
 ): SessionContent {
   return {
     itemsOf({ series: table, frames }: AgentMessage__Output): readonly CommitItem[] | null {
-      if (table !== null && table !== undefined) {
+      if (table) {
         const series = checkedTable(table);
         shown.series.add(series.length);
         return [{ kind: "series", node, streamId, epoch: table.epoch, series }];
       }
-      if (frames === null || frames === undefined) return null;
-      return frames.frame.map((bytes) => frameItem(node, streamId, bytes));
+      return frames?.frame.map((bytes) => frameItem(node, streamId, bytes)) ?? null;
     },
     settled(item: CommitItem, outcome: FrameOutcome): void {
       shown.frames.add(1, { outcome: outcome.kind });

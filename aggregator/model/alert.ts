@@ -5,14 +5,10 @@ import type { Labels } from "../../shared/model/labels.ts";
  * what it is because the data stopped. `absentSinceMs`: the condition no longer holds since then, and
  * keep_firing_for holds the alert.
  */
-export type ActiveState =
-  | { readonly kind: "pending"; readonly activeAtMs: number; readonly isNoData: boolean }
-  | {
-      readonly kind: "firing";
-      readonly activeAtMs: number;
-      readonly absentSinceMs: number | null;
-      readonly isNoData: boolean;
-    };
+export type ActiveState = { readonly activeAtMs: number; readonly isNoData: boolean } & (
+  | { readonly kind: "pending" }
+  | { readonly kind: "firing"; readonly absentSinceMs: number | null }
+);
 
 /** One alert (one rule, one label set) that is pending or firing. */
 export type Alert = {

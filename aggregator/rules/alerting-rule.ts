@@ -115,12 +115,8 @@ function sourceOf(sample: VectorSample): Labels {
 /** An alert as this evaluation would begin it; its state is set by the step. */
 function newAlert(rule: AlertingRule, sample: VectorSample, external: External): Alert {
   const source = sourceOf(sample);
-  const data: TemplateData = {
-    labels: sample.labels,
-    value: sample.value,
-    externalLabels: external.labels,
-    externalUrl: external.url,
-  };
+  const { labels, value } = sample;
+  const data = { labels, value, externalLabels: external.labels, externalUrl: external.url };
   return {
     source,
     labels: labelsFrom([
@@ -129,7 +125,7 @@ function newAlert(rule: AlertingRule, sample: VectorSample, external: External):
       ["alertname", rule.name],
     ]),
     annotations: labelsFrom(expanded(rule.annotations, data)),
-    value: sample.value,
+    value,
     state: { kind: "pending", activeAtMs: 0, isNoData: false },
     firedAtMs: null,
     query: rule.expr.query,
@@ -162,16 +158,10 @@ export function alertSamples(alerts: RuleAlerts): VectorSample[] {
   const samples: VectorSample[] = [];
   for (const { labels, state } of alerts.values()) {
     const pairs = labelPairs(labels);
-    samples.push(
-      {
-        labels: labelsFrom([...pairs, [METRIC_NAME, "ALERTS"], ["alertstate", state.kind]]),
-        value: 1,
-      },
-      {
-        labels: labelsFrom([...pairs, [METRIC_NAME, "ALERTS_FOR_STATE"]]),
-        value: Math.floor(state.activeAtMs / 1000),
-      },
-    );
+    const active = labelsFrom([...pairs, [METRIC_NAME, "ALERTS"], ["alertstate", state.kind]]);
+    const since = labelsFrom([...pairs, [METRIC_NAME, "ALERTS_FOR_STATE"]]);
+    samples.push({ labels: active, value: 1 });
+    samples.push({ labels: since, value: Math.floor(state.activeAtMs / 1000) });
   }
   return samples;
 }

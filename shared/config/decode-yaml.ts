@@ -1,4 +1,4 @@
-import { type Document, isCollection, isPair, LineCounter, parseDocument, visit } from "yaml";
+import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument, visit } from "yaml";
 import type { z } from "zod";
 import { errorMessage, OperationalError } from "../errors.ts";
 import { CONFIG_BYTES_MAX } from "../platform/config-files.ts";
@@ -44,7 +44,7 @@ export function decodeYaml<T>(
   let plain: unknown;
   try {
     if (scalars === "text") keepSources(document);
-    plain = plainValue(document);
+    plain = document.toJS({ maxAliasCount: 100 }) ?? {}; // an empty file is an empty map
   } catch (error) {
     return wholeFault(file, errorMessage(error)); // an alias without an anchor, or too many of them
   }
@@ -94,11 +94,6 @@ function keepSources(document: Document): void {
   });
 }
 
-/** An empty file is an empty map; aliases are bounded, so that a small file stays small. */
-function plainValue(document: Document): unknown {
-  return document.toJS({ maxAliasCount: 100 }) ?? {};
-}
-
 /** An unknown key is a fault of that key, not of the map around it. */
 function issuePaths(issue: z.core.$ZodIssue): Path[] {
   const path = issue.path.map((part) => (typeof part === "symbol" ? String(part) : part));
@@ -120,17 +115,9 @@ function lineOfPath(document: Document, lines: LineCounter, path: Path): number 
 
 function offsetOf(document: Document, path: Path): number | null {
   const parent = path.length === 1 ? document.contents : document.getIn(path.slice(0, -1), true);
-  const last = path.at(-1);
-  if (isCollection(parent)) {
-    for (const item of parent.items) {
-      const key = isPair(item) ? item.key : null;
-      if (hasRange(key) && "value" in key && key.value === last) return key.range[0];
-    }
+  for (const { key } of isMap(parent) ? parent.items : []) {
+    if (isScalar(key) && key.value === path.at(-1)) return key.range?.[0] ?? null;
   }
   const node = document.getIn(path, true);
-  return hasRange(node) ? node.range[0] : null;
-}
-
-function hasRange(node: unknown): node is { range: [number, number, number] } {
-  return typeof node === "object" && node !== null && "range" in node && Array.isArray(node.range);
+  return isNode(node) ? (node.range?.[0] ?? null) : null;
 }

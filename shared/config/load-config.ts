@@ -1,4 +1,4 @@
-import { parse } from "yaml";
+import { Document, parse } from "yaml";
 import { z } from "zod";
 import { OperationalError } from "../errors.ts";
 import { decodeYaml, faultsError, formatPath } from "./decode-yaml.ts";
@@ -27,12 +27,12 @@ export function loadConfig<S extends z.ZodType>(
     const alone = decodeYaml(schema, file.path, file.text);
     if (alone.value === null) throw faultsError(alone.faults);
   }
-  const merged = decoded.value;
-  for (const override of overrides) setPath(merged, override.path, plainScalar(override.text));
+  const merged = new Document(decoded.value);
+  for (const { path, text } of overrides) merged.setIn(path, plainScalar(text));
   for (const { path, text } of defaults) {
-    if (!hasPath(merged, path)) setPath(merged, path, plainScalar(text));
+    if (!merged.hasIn(path)) merged.setIn(path, plainScalar(text));
   }
-  const result = schema.safeParse(merged);
+  const result = schema.safeParse(merged.toJS());
   if (result.success) {
     Object.freeze(result.data);
     return result.data;
@@ -94,28 +94,6 @@ function unwrapped(field: z.ZodType): z.ZodType {
     inner = inner.unwrap() as z.ZodType;
   }
   return inner;
-}
-
-function hasPath(target: unknown, path: readonly string[]): boolean {
-  const [key, ...rest] = path;
-  if (key === undefined) return target !== undefined;
-  return isMap(target) && hasPath(target[key], rest);
-}
-
-function setPath(target: Record<string, unknown>, path: readonly string[], value: unknown): void {
-  const [key = "", ...rest] = path;
-  if (rest.length === 0) {
-    target[key] = value;
-    return;
-  }
-  const inner = target[key];
-  const next = isMap(inner) ? inner : {};
-  target[key] = next;
-  setPath(next, rest, value);
-}
-
-function isMap(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null;
 }
 
 /** A text from outside read as YAML reads a scalar or a short list: `true`, `5`, `[a, b]`. */

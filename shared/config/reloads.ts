@@ -1,17 +1,11 @@
 import { errorMessage, OperationalError } from "../errors.ts";
-import type { Clock, Logger } from "../platform/ports.ts";
-import type { Gauge, Metrics } from "../telemetry/metrics.ts";
+import type { Gauge } from "../telemetry/metrics.ts";
+import type { PartDeps } from "../telemetry/part-deps.ts";
 import { SerialQueue } from "../time/serial-queue.ts";
-
-export type ReloadsDeps = {
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly metrics: Metrics;
-};
 
 /** Reloads of the configuration: one after the other, each whole or not at all. */
 export class Reloads {
-  readonly #deps: ReloadsDeps;
+  readonly #deps: PartDeps;
   readonly #apply: () => Promise<object>;
   readonly #successful: Gauge;
   readonly #successTime: Gauge;
@@ -24,7 +18,7 @@ export class Reloads {
    * @param apply reads, checks and applies everything, and returns what the log says of it; one that
    *   throws an OperationalError has changed nothing
    */
-  constructor(deps: ReloadsDeps, apply: () => Promise<object>) {
+  constructor(deps: PartDeps, apply: () => Promise<object>) {
     this.#deps = deps;
     this.#apply = apply;
     this.#successful = deps.metrics.gauge(

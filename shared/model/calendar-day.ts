@@ -1,28 +1,18 @@
 const DAY_S = 86_400;
-const ERA_DAYS = 146_097; // days of 400 years
-const EPOCH_DAYS = 719_468; // days from 0000-03-01 to 1970-01-01
+/** The calendar, days of the week too, comes again after 400 years. */
+const CYCLE_YEARS = 400;
+const CYCLE_S = 146_097 * DAY_S;
 
 /** A day of the proleptic Gregorian calendar, UTC; `month` and `day` from 1. */
 export type CalendarDay = { readonly year: number; readonly month: number; readonly day: number };
 
-/**
- * The day that holds a Unix time in whole seconds. The year is counted from March, so that the
- * leap day is its last and a month's length follows from its number alone.
- */
+/** The day that holds a Unix time in whole seconds, however far it is from what a date can be. */
 export function calendarDay(unixS: number): CalendarDay {
-  const sinceEra = Math.floor(unixS / DAY_S) + EPOCH_DAYS;
-  const era = Math.floor(sinceEra / ERA_DAYS);
-  const ofEra = sinceEra - era * ERA_DAYS;
-  const yearOfEra = Math.floor(
-    (ofEra - Math.floor(ofEra / 1460) + Math.floor(ofEra / 36_524) - Math.floor(ofEra / 146_096)) /
-      365,
-  );
-  const leaps = Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100);
-  const ofYear = ofEra - (365 * yearOfEra + leaps);
-  const marchMonth = Math.floor((5 * ofYear + 2) / 153);
-  const day = ofYear - Math.floor((153 * marchMonth + 2) / 5) + 1;
-  const month = marchMonth < 10 ? marchMonth + 3 : marchMonth - 9;
-  return { year: yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, day };
+  const cycles = Math.floor(unixS / CYCLE_S);
+  // biome-ignore lint/style/noRestrictedGlobals: a conversion, reads no clock
+  const date = new Date((unixS - cycles * CYCLE_S) * 1000);
+  const year = date.getUTCFullYear() + cycles * CYCLE_YEARS;
+  return { year, month: date.getUTCMonth() + 1, day: date.getUTCDate() };
 }
 
 export function daysInMonth({ year, month }: CalendarDay): number {

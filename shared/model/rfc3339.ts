@@ -4,7 +4,7 @@ const FORM = new RegExp(
   `^(\\d{4}-\\d\\d-\\d\\d)[Tt ]${TIME}:[0-5]\\d(?:\\.\\d{1,9})?(?:[Zz]|[+-]${TIME})$`,
 );
 /** The furthest from 1970 that a date of JavaScript can be. */
-const DATE_MAX_MS = 8.64e15;
+export const TIME_MAX_MS = 8.64e15;
 
 /** Go's zero time: stands for "not yet". */
 export const ZERO_TIME = "0001-01-01T00:00:00Z";
@@ -20,7 +20,7 @@ export function parseRfc3339(text: string): number | null {
 
 /** In UTC; decimals only where there are some, without trailing zeros, as Go prints a time. */
 export function formatRfc3339(timeMs: number): string {
-  const date = dateOf(Math.min(Math.max(timeMs, -DATE_MAX_MS), DATE_MAX_MS));
+  const date = dateOf(Math.min(Math.max(timeMs, -TIME_MAX_MS), TIME_MAX_MS));
   return date.toISOString().replace(/\.?0+Z$/, "Z");
 }
 

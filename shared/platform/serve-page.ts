@@ -9,9 +9,8 @@ import { bindError } from "./listen-error.ts";
 export async function servePage(address: Address, page: () => string): Promise<AsyncDisposable> {
   const server = loadHttp().createServer({ requestTimeout: 10_000 }, (request, response) => {
     const isPage = request.url === "/metrics" && ["GET", "HEAD"].includes(request.method ?? "");
-    response.writeHead(isPage ? 200 : 404, {
-      "content-type": "text/plain; version=0.0.4; charset=utf-8",
-    });
+    const type = "text/plain; version=0.0.4; charset=utf-8";
+    response.writeHead(isPage ? 200 : 404, { "content-type": type });
     response.end(isPage ? page() : "See /metrics\n");
   });
   server.maxConnections = 32;

@@ -45,12 +45,10 @@ function readElement(input: Uint8Array, at: number) {
       const length = bytes === 0 ? (tag >> 2) + 1 : number(bytes) + 1;
       return { length, distance: 0, start: at + 1 + bytes };
     }
-    case 1:
-      return {
-        length: ((tag >> 2) & 7) + 4,
-        distance: (tag >> 5) * 256 + number(1),
-        start: at + 2,
-      };
+    case 1: {
+      const length = ((tag >> 2) & 7) + 4;
+      return { length, distance: (tag >> 5) * 256 + number(1), start: at + 2 };
+    }
     default: {
       const bytes = (tag & 3) === 2 ? 2 : 4;
       return { length: (tag >> 2) + 1, distance: number(bytes), start: at + 1 + bytes };

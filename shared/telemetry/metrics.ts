@@ -1,3 +1,4 @@
+import { getOrInsert } from "../model/get-or-insert.ts";
 import { type Labels, labelsOf, METRIC_NAME } from "../model/labels.ts";
 
 export type MetricType = "counter" | "gauge";
@@ -63,11 +64,7 @@ export class Metrics {
   }
 
   #family(name: string, help: string, type: MetricType): Family {
-    const known = this.#families.get(name);
-    if (known !== undefined) return known;
-    const family: Family = { help, type, values: new Map() };
-    this.#families.set(name, family);
-    return family;
+    return getOrInsert(this.#families, name, () => ({ help, type, values: new Map() }));
   }
 }
 

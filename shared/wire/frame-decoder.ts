@@ -8,18 +8,11 @@ import {
   FRAME_BYTES_MAX,
   FRAME_GROUPS_MAX,
   FRAME_VERSION,
+  type FrameHeader,
   STREAM_SERIES_MAX,
 } from "./frame.ts";
 import { frameFault, type ParsedGroup, readGroup } from "./frame-input.ts";
 import { FrameOutput } from "./frame-output.ts";
-
-export type FrameHeader = {
-  readonly seq: number;
-  readonly timeMs: number;
-  readonly isKeyframe: boolean;
-  /** Definitions of the frame's epoch that a reader must have. */
-  readonly seriesCount: number;
-};
 
 export type ParsedFrame = FrameHeader & { readonly groups: readonly ParsedGroup[] };
 

@@ -4,18 +4,13 @@ import type { Labels } from "../model/labels.ts";
 import { seqOf } from "../model/sequence.ts";
 import { DOUBLE_SCALE, type SeriesDefinition } from "../model/series-definition.ts";
 import { grown } from "./bytes.ts";
-import { FRAME_GROUPS_MAX, STREAM_SERIES_MAX, TICK_GROUP } from "./frame.ts";
+import { FRAME_GROUPS_MAX, type FrameHeader, STREAM_SERIES_MAX, TICK_GROUP } from "./frame.ts";
 import { FrameOutput } from "./frame-output.ts";
 
-export type EncodedFrame = {
-  readonly seq: number;
-  readonly timeMs: number;
-  readonly isKeyframe: boolean;
+export type EncodedFrame = FrameHeader & {
   readonly bytes: Uint8Array;
   /** Series that this frame is the first to need, ids ascending. */
   readonly definitions: readonly SeriesDefinition[];
-  /** Series defined in this epoch up to here: ids below it. */
-  readonly seriesCount: number;
   /** Samples of all readings of this tick. */
   readonly sampleCount: number;
   /** Series that have not ended, of all groups. */

@@ -65,16 +65,10 @@ export function readGroup(
     numbers.read(i);
   }
   reader.align();
+  const group = Math.floor(head / 2);
+  const isRead = head % 2 === 1;
   const { values, isAbsolute } = numbers;
-  return {
-    group: Math.floor(head / 2),
-    isRead: head % 2 === 1,
-    ageMs,
-    ended,
-    changed,
-    values,
-    isAbsolute,
-  };
+  return { group, isRead, ageMs, ended, changed, values, isAbsolute };
 }
 
 function readId(reader: ByteReader, before: number, seriesCount: number): number {

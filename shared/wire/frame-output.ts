@@ -1,6 +1,6 @@
 import { countOfSeq, epochOfSeq } from "../model/sequence.ts";
 import { ByteWriter } from "./bytes.ts";
-import { FLAG_KEYFRAME, FRAME_VERSION } from "./frame.ts";
+import { FLAG_KEYFRAME, FRAME_VERSION, type FrameHeader } from "./frame.ts";
 import {
   ABSOLUTE,
   CHANGE_CODE,
@@ -17,22 +17,12 @@ import {
   REPEATS,
   ZERO,
 } from "./frame-codes.ts";
+import type { ParsedGroup } from "./frame-input.ts";
 import { bitLength, type PrefixCode, writeTail } from "./prefix-code.ts";
 
-/** Head of a frame, as it is given to the writer. */
-export type FrameStart = {
-  readonly seq: number;
-  readonly timeMs: number;
-  readonly isKeyframe: boolean;
-  readonly seriesCount: number;
-  readonly groupCount: number;
-};
+export type FrameStart = FrameHeader & { readonly groupCount: number };
 
-/** Head of a group, as in a `ParsedGroup`. */
-export type GroupStart = {
-  readonly group: number;
-  readonly isRead: boolean;
-  readonly ageMs: number;
+export type GroupStart = Pick<ParsedGroup, "group" | "isRead" | "ageMs"> & {
   readonly endedCount: number;
   readonly changedCount: number;
 };

@@ -59,3 +59,11 @@ export const FRAME_GROUPS_MAX = 65_536;
 export const TICK_GROUP = 0;
 /** A tick or reading that was not at a full second has a time that is a multiple of this. */
 export const TIME_PRECISION_MS = 50;
+
+export type FrameHeader = {
+  readonly seq: number;
+  readonly timeMs: number;
+  readonly isKeyframe: boolean;
+  /** Definitions of the frame's epoch that a reader must have: ids below it. */
+  readonly seriesCount: number;
+};

@@ -13,11 +13,11 @@ export const PROTOCOL_VERSION = 2;
 /** Bytes of one gRPC message in either direction, at most. */
 export const MESSAGE_BYTES_MAX = 4 * 1024 * 1024;
 
+type Packages = AccessProto & IngestProto & QueryProto;
+
 export type TelltaleProto = {
   readonly definition: PackageDefinition;
-  readonly v1: AccessProto["telltale"]["v1"] &
-    IngestProto["telltale"]["v1"] &
-    QueryProto["telltale"]["v1"];
+  readonly v1: Packages["telltale"]["v1"];
 };
 
 let loaded: TelltaleProto | null = null;
@@ -30,9 +30,7 @@ export function loadTelltale(): TelltaleProto {
     ["access", "ingest", "query"].map((name) => join(root, `telltale/v1/${name}.proto`)),
     { includeDirs: [root], longs: Number, enums: String, defaults: true, oneofs: true },
   );
-  const packages = loadPackageDefinition(definition) as unknown as AccessProto &
-    IngestProto &
-    QueryProto;
+  const packages = loadPackageDefinition(definition) as unknown as Packages;
   loaded = { definition, v1: packages.telltale.v1 };
   return loaded;
 }

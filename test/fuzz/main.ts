@@ -82,6 +82,6 @@ function judgeGrowth(looks: readonly Look[]): void {
 
 exitOnSignals();
 const options = readOptions(HELP, ["minutes", "seed"]);
-const seed = wholeNumber(options.seed, randomInt(1_000_000_000));
+const seed = wholeNumber(options.seed, randomInt(1_000_000_000), HELP);
 console.log(`seed ${seed}`);
 await run(Number(options.minutes ?? MINUTES_DEFAULT), seed);

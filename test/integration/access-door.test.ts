@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { connect as connectTls } from "node:tls";
 import { credentials, Metadata } from "@grpc/grpc-js";
 import { expect, onTestFinished, test } from "vitest";
-import { newKeyAndRequest } from "../../agent/identity/certificate-request.ts";
+import { newKeyAndRequest } from "../../agent/identity/enrolment.ts";
 import { channelSecurity } from "../../agent/identity/held-identity.ts";
 import { Access } from "../../aggregator/access/access.ts";
 import { accessServices } from "../../aggregator/access/access-service.ts";
@@ -62,7 +62,7 @@ async function startBed() {
         },
       },
     },
-    { listen: LOOPBACK },
+    LOOPBACK,
   );
   onTestFinished(async () => {
     await server[Symbol.asyncDispose]();

@@ -212,7 +212,7 @@ export async function startGrpcBed(clock: Clock = nodeClock) {
   const bed = createApiBed();
   const query = createQueryService(bed.api, bed.logger);
   const deps = { ingest: { Stream: () => {} }, query, clock, access: null };
-  const server = await startGrpcServer(deps, { listen: LOOPBACK });
+  const server = await startGrpcServer(deps, LOOPBACK);
   onTestFinished(() => server[Symbol.asyncDispose]());
   return { ...bed, deps, server };
 }

@@ -202,7 +202,7 @@ test("reflection lists the services", async () => {
 test("a port that is taken is an error that says which and what to do", async () => {
   const { server, deps } = await startBed();
   const port = Number(server.address.split(":")[1]);
-  await expect(startGrpcServer(deps, { listen: { ...LOOPBACK, port } })).rejects.toMatchObject({
+  await expect(startGrpcServer(deps, { ...LOOPBACK, port })).rejects.toMatchObject({
     code: "IN_USE",
     message: expect.stringMatching(/^127\.0\.0\.1:\d+ is in use by another process: stop it, or/),
   });

@@ -7,6 +7,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { createHttpServer, startHttpServer } from "../../aggregator/api/http-server.ts";
 import { nodeClock } from "../../shared/platform/node.ts";
 import type { Clock } from "../../shared/platform/ports.ts";
+import { VERSION } from "../../shared/version.ts";
 import { eventually } from "../support/programs.ts";
 import { createApiBed, LOOPBACK } from "./api-bed.ts";
 
@@ -20,7 +21,7 @@ function createBed(options: { timeoutMs?: number } = {}) {
   const bed = createApiBed(options);
   const readiness = { isReady: () => true };
   const deps = { ...bed, readiness };
-  const server = createHttpServer(deps, { listen: LOOPBACK, version: "1.2.3" });
+  const server = createHttpServer(deps);
   onTestFinished(() => server.close());
   const get = async (url: string) => {
     const response = await server.inject({ method: "GET", url });
@@ -32,7 +33,7 @@ function createBed(options: { timeoutMs?: number } = {}) {
 async function startBed(clock: Clock = nodeClock) {
   const bed = createApiBed();
   const deps = { ...bed, clock, readiness: { isReady: () => true } };
-  const server = await startHttpServer(deps, { listen: LOOPBACK, version: "1.2.3" });
+  const server = await startHttpServer(deps, LOOPBACK);
   onTestFinished(() => server[Symbol.asyncDispose]());
   const port = Number(server.address.split(":")[1]);
   return { ...bed, server, deps, port, url: `http://${server.address}` };
@@ -93,7 +94,7 @@ test.each<[string, string, { data: unknown; warnings?: string[] }]>([
   [
     "buildinfo names the version",
     "status/buildinfo",
-    { data: expect.objectContaining({ version: "1.2.3" }) },
+    { data: expect.objectContaining({ version: VERSION }) },
   ],
 ])("%s", async (_name, path, expected) => {
   const { get } = createBed();
@@ -252,7 +253,7 @@ test("a client that goes away ends its query", async () => {
 
 test("a port that is taken is an error that says which and what to do", async () => {
   const { port, deps } = await startBed();
-  const again = startHttpServer(deps, { listen: { ...LOOPBACK, port }, version: "1" });
+  const again = startHttpServer(deps, { ...LOOPBACK, port });
   await expect(again).rejects.toMatchObject({
     code: "IN_USE",
     message: expect.stringMatching(/^127\.0\.0\.1:\d+ is in use by another process: stop it, or/),

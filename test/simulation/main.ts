@@ -75,7 +75,8 @@ async function runMany(fromSeed: number, count: number, plant: PlantName | null)
 const options = readOptions(HELP, ["seeds", "seed", "from", "plant"]);
 const plant = options.plant ?? null;
 if (plant !== null && !isPlant(plant)) refuse(`No planted bug is called "${plant}"`, HELP);
+const from = wholeNumber(options.from, 1, HELP);
+const count = wholeNumber(options.seeds, SEEDS_DEFAULT, HELP);
+const seed = wholeNumber(options.seed, 1, HELP);
 process.exitCode =
-  options.seed === undefined
-    ? await runMany(wholeNumber(options.from, 1), wholeNumber(options.seeds, SEEDS_DEFAULT), plant)
-    : await runOne(wholeNumber(options.seed, 1), plant);
+  options.seed === undefined ? await runMany(from, count, plant) : await runOne(seed, plant);

@@ -22,8 +22,8 @@ export function refuse(what: string, help: string): never {
   process.exit(2);
 }
 
-export function wholeNumber(text: string | undefined, otherwise: number): number {
+export function wholeNumber(text: string | undefined, otherwise: number, help: string): number {
   const number = text === undefined ? otherwise : Number(text);
-  if (!Number.isSafeInteger(number) || number < 0) throw new Error(`Not a whole number: ${text}`);
+  if (!Number.isSafeInteger(number) || number < 0) refuse(`Not a whole number: ${text}`, help);
   return number;
 }

@@ -40,7 +40,8 @@ exitOnSignals();
 const options = readOptions(HELP, ["kills", "seed", "only", "inside"]);
 if (options.inside !== undefined) await fillDisk();
 else {
-  const seed = wholeNumber(options.seed, randomInt(1_000_000_000));
-  if (options.only !== "full-disk") await torment(wholeNumber(options.kills, KILLS_DEFAULT), seed);
+  const seed = wholeNumber(options.seed, randomInt(1_000_000_000), HELP);
+  const kills = wholeNumber(options.kills, KILLS_DEFAULT, HELP);
+  if (options.only !== "full-disk") await torment(kills, seed);
   if (options.only !== "kills") fillDiskApart();
 }

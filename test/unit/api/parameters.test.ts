@@ -8,9 +8,9 @@ import {
   limitParameter,
   parseSpan,
   parseTime,
-  TIME_MAX_MS,
   timeParameter,
 } from "../../../aggregator/api/parameters.ts";
+import { TIME_MAX_MS } from "../../../shared/model/rfc3339.ts";
 
 test.each([
   ["1435781451.781", 1_435_781_451_781],

@@ -99,3 +99,7 @@ const NO_NUMBERS = ". 1e 1_000 0x10 0xp1 0x1p 0x1_0p1 0b1 +NaN in 1e999 -1e999 0
 test.each(["", " 1", ...NO_NUMBERS.split(" ")])("%j is no number", (text) => {
   expect(parseGoNumber(text)).toBeNull();
 });
+
+test.each(["1", "0x1", "1.1"])("a megabyte of digits behind %j is refused at once", (start) => {
+  expect(parseGoNumber(`${start}${"1".repeat(1024 ** 2)}x`)).toBeNull();
+});
