@@ -28,7 +28,11 @@ const SPECS = [
   counter("node_disk_write_time_seconds_total", "Time that all writes took together.", MS),
   gauge("node_disk_io_now", "Requests in progress."),
   counter("node_disk_io_time_seconds_total", "Time with at least one request in progress.", MS),
-  counter("node_disk_io_time_weighted_seconds_total", "Time in progress, of all requests.", MS),
+  counter(
+    "node_disk_io_time_weighted_seconds_total",
+    "Time with a request in progress, times their number.",
+    MS,
+  ),
   counter("node_disk_discards_completed_total", "Discards that were completed."),
   counter("node_disk_discards_merged_total", "Discards that were merged with another."),
   counter("node_disk_discarded_sectors_total", "Sectors discarded."),

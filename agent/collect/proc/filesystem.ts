@@ -16,7 +16,10 @@ const SPACE_SPECS = [
   gauge("node_filesystem_files_free", "Files that may still be made."),
 ];
 const READONLY = gauge("node_filesystem_readonly", "Whether the file system is mounted read-only.");
-const DEVICE_ERROR = gauge("node_filesystem_device_error", "Whether it did not answer in time.");
+const DEVICE_ERROR = gauge(
+  "node_filesystem_device_error",
+  "Whether the file system could not be asked, or in time.",
+);
 const SPECS = [...SPACE_SPECS, READONLY, DEVICE_ERROR];
 
 /** What node_exporter leaves out by default. */

@@ -7,7 +7,10 @@ import { listNames, numberIn, readSmallFile } from "../kit/small-file.ts";
 const THREADS = gauge("node_processes_threads", "Threads.");
 const THREADS_LIMIT = gauge("node_processes_max_threads", "Threads that there may be.");
 const PROCESSES = gauge("node_processes_pids", "Processes.");
-const PROCESSES_LIMIT = gauge("node_processes_max_processes", "Numbers that processes may have.");
+const PROCESSES_LIMIT = gauge(
+  "node_processes_max_processes",
+  "Processes and threads that may have a number.",
+);
 const STATE = gauge("node_processes_state", "Processes in each state.");
 const SPECS = [THREADS, THREADS_LIMIT, PROCESSES, PROCESSES_LIMIT, STATE];
 

@@ -39,7 +39,10 @@ const CONTENT_LABELS = {
 const ATA = [
   ["WRITE_CACHE", gauge("node_disk_ata_write_cache", "Whether it has a write cache.")],
   ["WRITE_CACHE_ENABLED", gauge("node_disk_ata_write_cache_enabled", "Whether its cache is on.")],
-  ["ROTATION_RATE_RPM", gauge("node_disk_ata_rotation_rate_rpm", "Rotations a minute; 0: none.")],
+  [
+    "ROTATION_RATE_RPM",
+    gauge("node_disk_ata_rotation_rate_rpm", "Rotations a minute; 0: it has no disks."),
+  ],
 ] as const;
 const SPECS = [DISK, MAPPER, CONTENT, ...ATA.map(([, spec]) => spec)];
 
