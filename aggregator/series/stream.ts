@@ -226,11 +226,8 @@ export class Stream {
     return samples;
   }
 
-  /** Endings that no tick has shown yet get a silent row; rows of earlier epochs are closed. */
+  /** Rows of earlier epochs are closed; endings that no tick has shown yet get a silent row. */
   #settle(timeMs: number): void {
-    for (const rows of this.rows.values()) {
-      if (rows.hasPendingEnd) rows.appendRow(Math.max(timeMs, rows.lastTimeMs + 1), true);
-    }
     let living: Set<number> | null = null;
     for (const rows of this.oldRows) {
       if (rows.isClosed) continue;
@@ -238,9 +235,11 @@ export class Stream {
       for (let column = 0; column < rows.columnCount; column += 1) {
         if (!living.has(rows.refOf(column))) rows.end(column);
       }
-      // After a clock stepped back the new epoch is earlier; the old one still ends after its rows.
-      if (rows.hasPendingEnd) rows.appendRow(Math.max(timeMs, rows.lastTimeMs + 1), true);
       rows.isClosed = true;
+    }
+    for (const rows of this.allRows()) {
+      // After a clock stepped back a new epoch is earlier; the old one still ends after its rows.
+      if (rows.hasPendingEnd) rows.appendRow(Math.max(timeMs, rows.lastTimeMs + 1), true);
     }
   }
 
