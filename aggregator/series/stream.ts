@@ -1,4 +1,5 @@
 import { strict as assert } from "node:assert";
+import { getOrInsert } from "../../shared/model/get-or-insert.ts";
 import { epochOfSeq } from "../../shared/model/sequence.ts";
 import { type ParsedFrame, StreamDecoder } from "../../shared/wire/frame-decoder.ts";
 import type { ParsedGroup } from "../../shared/wire/frame-input.ts";
@@ -284,12 +285,8 @@ export class Stream {
   }
 
   #rowsOf(group: number): GroupRows {
-    let rows = this.rows.get(group);
-    if (rows === undefined) {
-      rows = new GroupRows(this.number, this.#rowsEpoch, group);
-      this.rows.set(group, rows);
-    }
-    return rows;
+    const make = () => new GroupRows(this.number, this.#rowsEpoch, group);
+    return getOrInsert(this.rows, group, make);
   }
 
   #openColumn(id: number, rows: GroupRows, timeMs: number, index: SeriesIndex): number {
