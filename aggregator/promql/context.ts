@@ -1,7 +1,7 @@
 import type { Matcher, SeriesColumns } from "../../shared/model/columns.ts";
 import type { Grid, QuerySpan } from "../query/grid.ts";
 import type { Meter } from "../query/meter.ts";
-import type { Remarks } from "../query/remarks.ts";
+import type { Remarks } from "../query/result.ts";
 import type { StepSeries } from "../query/step-series.ts";
 import type { Matrix } from "../query/windows.ts";
 import type { Expr } from "./ast.ts";

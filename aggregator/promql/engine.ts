@@ -3,8 +3,7 @@ import type { SeriesColumns, VectorSample } from "../../shared/model/columns.ts"
 import { compareLabels } from "../../shared/model/labels.ts";
 import { type Grid, gridOf, type QuerySpan } from "../query/grid.ts";
 import { Meter, type QueryLimits } from "../query/meter.ts";
-import { Remarks } from "../query/remarks.ts";
-import type { QueryResult } from "../query/result.ts";
+import { type QueryResult, Remarks } from "../query/result.ts";
 import {
   heldColumns,
   removeNames,
@@ -53,8 +52,7 @@ export class PromqlEngine {
     const run = new Evaluator(context);
     const type = exprType(expr);
     if (type === "matrix") {
-      const series = await rangeVector(run, expr, grid);
-      return { type, series, ...remarksOf(context) };
+      return { type, series: await rangeVector(run, expr, grid), ...remarksOf(context) };
     }
     const value = await run.evaluate(expr, grid);
     const remarks = remarksOf(context);

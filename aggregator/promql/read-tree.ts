@@ -170,9 +170,7 @@ export class ExprReader {
   #call(node: SyntaxNode): Expr {
     const name = this.#source(only(node, "FunctionIdentifier"));
     const place = this.#place(node);
-    if (!FUNCTIONS.has(name)) {
-      throw queryError(place, `the function ${name} is not supported`);
-    }
+    if (!FUNCTIONS.has(name)) throw queryError(place, `the function ${name} is not supported`);
     return { kind: "call", name, args: this.#arguments(node), place };
   }
 
