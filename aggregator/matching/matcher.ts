@@ -1,4 +1,5 @@
 import type { Matcher } from "../../shared/model/columns.ts";
+import { getOrInsert } from "../../shared/model/get-or-insert.ts";
 import { compilePattern } from "./pattern.ts";
 
 /** Says of a label's value, "" where it is absent, whether it matches. */
@@ -36,12 +37,10 @@ const PATTERNS_MAX = 500;
 const patterns = new Map<string, Pattern>();
 
 function knownPattern(text: string): Pattern {
-  const known = patterns.get(text);
-  if (known !== undefined) return known;
-  if (patterns.size >= PATTERNS_MAX) patterns.clear();
-  const pattern = simplePattern(text) ?? linearPattern(text);
-  patterns.set(text, pattern);
-  return pattern;
+  return getOrInsert(patterns, text, () => {
+    if (patterns.size >= PATTERNS_MAX) patterns.clear();
+    return simplePattern(text) ?? linearPattern(text);
+  });
 }
 
 /** The patterns that most queries use need no engine: `a|b`, `abc.*`, `.+`. */
@@ -58,10 +57,8 @@ function simplePattern(text: string): Pattern | null {
   if (SPECIAL.test(prefix)) return null;
   if (text.endsWith(".*")) return { test: (value) => value.startsWith(prefix), values: null };
   if (!text.endsWith(".+")) return null;
-  return {
-    test: (value) => value.length > prefix.length && value.startsWith(prefix),
-    values: null,
-  };
+  const test: ValueTest = (value) => value.length > prefix.length && value.startsWith(prefix);
+  return { test, values: null };
 }
 
 function linearPattern(text: string): Pattern {

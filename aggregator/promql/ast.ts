@@ -11,6 +11,9 @@ export type AtTime =
   | { readonly kind: "start" }
   | { readonly kind: "end" };
 
+/** When a selector or a subquery looks: at the time of `at`, else of the step, less the offset. */
+export type Timed = { readonly offsetMs: number; readonly at: AtTime | null };
+
 /** `place` is "PromQL line:column", both from 1, where the expression begins in the text it came from. */
 type NumberExpr = {
   readonly kind: "number";
@@ -22,11 +25,9 @@ type NumberExpr = {
 type StringExpr = { readonly kind: "string"; readonly text: string; readonly place: string };
 
 /** `matchers` hold the metric name as a matcher of `__name__`, first where it was written so. */
-export type SelectorExpr = {
+export type SelectorExpr = Timed & {
   readonly kind: "selector";
   readonly matchers: readonly Matcher[];
-  readonly offsetMs: number;
-  readonly at: AtTime | null;
   readonly place: string;
 };
 
@@ -39,13 +40,11 @@ type MatrixExpr = {
 };
 
 /** `expr[range:step]`; `stepMs` null: the engine's default. */
-export type SubqueryExpr = {
+export type SubqueryExpr = Timed & {
   readonly kind: "subquery";
   readonly expr: Expr;
   readonly rangeMs: number;
   readonly stepMs: number | null;
-  readonly offsetMs: number;
-  readonly at: AtTime | null;
   readonly place: string;
 };
 

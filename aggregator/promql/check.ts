@@ -77,11 +77,8 @@ function checkCall(expr: CallExpr): void {
   const least = args.length - optional;
   const most = isVariadic ? Number.POSITIVE_INFINITY : args.length;
   if (expr.args.length < least || expr.args.length > most) {
-    const wanted = isVariadic
-      ? `at least ${least}`
-      : least === most
-        ? least
-        : `${least} to ${most}`;
+    const bounds = least === most ? least : `${least} to ${most}`;
+    const wanted = isVariadic ? `at least ${least}` : bounds;
     const message = `${expr.name} takes ${wanted} arguments, found ${expr.args.length}`;
     throw queryError(expr.place, message);
   }

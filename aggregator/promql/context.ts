@@ -1,8 +1,8 @@
 import type { Matcher, SeriesColumns } from "../../shared/model/columns.ts";
 import type { Grid, QuerySpan } from "../query/grid.ts";
 import type { Meter } from "../query/meter.ts";
-import type { Remarks } from "../query/remarks.ts";
-import type { StepSeries, Value } from "../query/step-series.ts";
+import type { Remarks } from "../query/result.ts";
+import type { StepSeries } from "../query/step-series.ts";
 import type { Matrix } from "../query/windows.ts";
 import type { Expr } from "./ast.ts";
 
@@ -30,7 +30,6 @@ export type QueryContext = QuerySpan & {
  */
 export type Run = {
   readonly context: QueryContext;
-  evaluate(expr: Expr, grid: Grid): Promise<Value>;
   vector(expr: Expr, grid: Grid): Promise<StepSeries[]>;
   scalar(expr: Expr, grid: Grid): Promise<Float64Array>;
   /** The samples of a range vector, for windows that end at the steps of the grid. */

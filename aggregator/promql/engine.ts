@@ -2,9 +2,8 @@ import { OperationalError } from "../../shared/errors.ts";
 import type { SeriesColumns, VectorSample } from "../../shared/model/columns.ts";
 import { compareLabels } from "../../shared/model/labels.ts";
 import { type Grid, gridOf, type QuerySpan } from "../query/grid.ts";
-import { Meter } from "../query/meter.ts";
-import { Remarks } from "../query/remarks.ts";
-import type { QueryResult } from "../query/result.ts";
+import { Meter, type QueryLimits } from "../query/meter.ts";
+import { type QueryResult, Remarks } from "../query/result.ts";
 import {
   heldColumns,
   removeNames,
@@ -17,12 +16,9 @@ import { exprType } from "./check.ts";
 import type { QueryContext, SampleSource } from "./context.ts";
 import { Evaluator } from "./evaluate.ts";
 
-export type EngineOptions = {
+export type EngineOptions = Omit<QueryLimits, "signal"> & {
   readonly lookbackMs: number; // a sample older than this, or as old, is not seen
   readonly subqueryStepMs: number; // where a subquery names none
-  readonly samplesMax: number;
-  readonly seriesMax: number; // of one selector
-  readonly pause: () => Promise<void>; // gives the event loop a turn; a no-op in tests
 };
 
 export const DEFAULT_ENGINE_OPTIONS: EngineOptions = {
@@ -56,8 +52,7 @@ export class PromqlEngine {
     const run = new Evaluator(context);
     const type = exprType(expr);
     if (type === "matrix") {
-      const series = await rangeVector(run, expr, grid);
-      return { type, series, ...remarksOf(context) };
+      return { type, series: await rangeVector(run, expr, grid), ...remarksOf(context) };
     }
     const value = await run.evaluate(expr, grid);
     const remarks = remarksOf(context);
@@ -100,8 +95,8 @@ export class PromqlEngine {
   }
 
   #context(span: QuerySpan, signal: AbortSignal | undefined): QueryContext {
-    const { lookbackMs, subqueryStepMs, samplesMax, seriesMax, pause } = this.#options;
-    const meter = new Meter({ samplesMax, seriesMax, signal, pause });
+    const { lookbackMs, subqueryStepMs } = this.#options;
+    const meter = new Meter({ ...this.#options, signal });
     const remarks = new Remarks();
     return { source: this.#source, meter, remarks, lookbackMs, subqueryStepMs, ...span };
   }
@@ -111,16 +106,9 @@ function remarksOf({ remarks }: QueryContext): { warnings: string[]; infos: stri
   return { warnings: [...remarks.warnings], infos: [...remarks.infos] };
 }
 
-const ORDERING_CALLS: ReadonlySet<string> = new Set([
-  "sort",
-  "sort_desc",
-  "sort_by_label",
-  "sort_by_label_desc",
-]);
-
 function ordersItself(expr: Expr): boolean {
   const inner = withoutParens(expr);
-  if (inner.kind === "call") return ORDERING_CALLS.has(inner.name);
+  if (inner.kind === "call") return inner.name.startsWith("sort");
   return inner.kind === "aggregate" && (inner.op === "topk" || inner.op === "bottomk");
 }
 

@@ -2,7 +2,7 @@ import type { Matcher } from "../../shared/model/columns.ts";
 import { formatDuration } from "../../shared/model/duration.ts";
 import { decimalText } from "../../shared/model/go-number.ts";
 import { METRIC_NAME } from "../../shared/model/labels.ts";
-import type { AtTime, BinaryExpr, Expr } from "./ast.ts";
+import type { BinaryExpr, Expr, Timed } from "./ast.ts";
 
 const IDENTIFIER = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
 const LABEL_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
@@ -15,16 +15,16 @@ export function formatExpr(expr: Expr): string {
     case "string":
       return JSON.stringify(expr.text);
     case "selector":
-      return formatSelector(expr.matchers) + formatTime(expr.at, expr.offsetMs);
+      return formatSelector(expr.matchers) + formatTime(expr);
     case "matrix": {
-      const { matchers, at, offsetMs } = expr.selector;
-      const range = formatDuration(expr.rangeMs);
-      return `${formatSelector(matchers)}[${range}]${formatTime(at, offsetMs)}`;
+      const { selector, rangeMs } = expr;
+      const range = `[${formatDuration(rangeMs)}]`;
+      return formatSelector(selector.matchers) + range + formatTime(selector);
     }
     case "subquery": {
       const step = expr.stepMs === null ? "" : formatDuration(expr.stepMs);
       const range = `[${formatDuration(expr.rangeMs)}:${step}]`;
-      return formatExpr(expr.expr) + range + formatTime(expr.at, expr.offsetMs);
+      return formatExpr(expr.expr) + range + formatTime(expr);
     }
     case "call":
       return `${expr.name}(${expr.args.map(formatExpr).join(", ")})`;
@@ -59,7 +59,7 @@ function formatSelector(matchers: readonly Matcher[]): string {
   return `${name}{${inBraces.join(",")}}`;
 }
 
-function formatTime(at: AtTime | null, offsetMs: number): string {
+function formatTime({ at, offsetMs }: Timed): string {
   let text = "";
   if (at !== null) {
     text += at.kind === "time" ? ` @ ${(at.timeMs / 1000).toFixed(3)}` : ` @ ${at.kind}()`;

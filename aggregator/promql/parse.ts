@@ -46,20 +46,13 @@ export function parseSelector(text: string): readonly Matcher[] {
 
 function parseTree(text: string): SyntaxNode {
   try {
-    const root = strictParser.parse(text).topNode;
-    const inner = onlyExpression(root);
+    const inner = strictParser.parse(text).topNode.getChild("Expr");
     if (inner !== null) return inner;
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     throw explain(text, failureIndex(error));
   }
   throw queryError(placeOf(text, 0), "expected an expression, found nothing");
-}
-
-function onlyExpression(root: SyntaxNode): SyntaxNode | null {
-  let child = root.firstChild;
-  while (child !== null && child.name === "LineComment") child = child.nextSibling;
-  return child;
 }
 
 /** The strict parser says where it stopped in its message only. */

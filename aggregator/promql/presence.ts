@@ -91,19 +91,13 @@ function whereScalarsAre(expr: Expr, reads: readonly Expr[]): Expr {
 /** `vector(1)`, with each label put on by a label_replace whose pattern always matches. */
 function absentPresence(expr: CallExpr): Expr {
   const { place } = expr;
-  const text = (value: string): Expr => ({ kind: "string", text: value, place });
+  const textOf = (text: string): Expr => ({ kind: "string", text, place });
   const one: Expr = { kind: "number", value: 1, isDuration: false, place };
   let result: Expr = { kind: "call", name: "vector", args: [one], place };
   const [arg] = expr.args;
   for (const [name, value] of arg === undefined ? [] : labelPairs(absentLabels(arg))) {
-    const args: Expr[] = [
-      result,
-      text(name),
-      text(value.replaceAll("$", "$$$$")),
-      text(""),
-      text(""),
-    ];
-    result = { kind: "call", name: "label_replace", args, place };
+    const texts = [name, value.replaceAll("$", "$$$$"), "", ""].map(textOf);
+    result = { kind: "call", name: "label_replace", args: [result, ...texts], place };
   }
   return result;
 }

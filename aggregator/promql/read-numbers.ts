@@ -4,8 +4,8 @@ import { computeOf } from "../query/binary.ts";
 import { OPERATORS } from "./read-operators.ts";
 
 /**
- * The number a literal stands for, without a sign; a duration counts seconds. The forms are Go's. Null when the text is
- * none. A whole number that begins with 0 is octal.
+ * The number a literal stands for, without a sign; a duration counts seconds. The forms are Go's: a
+ * whole number that begins with 0 is octal. Null when the text is none.
  */
 export function parseNumberText(text: string): number | null {
   const lower = text.toLowerCase();
@@ -39,7 +39,7 @@ export function durationSecondsOf(text: string, node: SyntaxNode): number {
   }
   if (second === undefined) return durationSecondsOf(text, first);
   if (third === undefined) return Number.NaN;
-  const op = OPERATORS.get(second.name);
-  if (op === undefined) return Number.NaN;
-  return computeOf(op)(durationSecondsOf(text, first), durationSecondsOf(text, third));
+  const operator = OPERATORS.get(second.name);
+  if (operator === undefined) return Number.NaN;
+  return computeOf(operator.op)(durationSecondsOf(text, first), durationSecondsOf(text, third));
 }

@@ -1,5 +1,6 @@
 import type { SyntaxNode } from "@lezer/common";
 import type { BinaryOp } from "../query/operators.ts";
+import { placeOf, queryError } from "../query/query-error.ts";
 
 /**
  * The grammar's tree is right about which operators there are, but not about what they bind: it
@@ -9,46 +10,35 @@ import type { BinaryOp } from "../query/operators.ts";
  */
 export type Item =
   | { readonly kind: "sign"; readonly sign: "-" | "+"; readonly node: SyntaxNode }
-  | { readonly kind: "operator"; readonly op: BinaryOp; readonly node: SyntaxNode }
+  | (Operator & { readonly kind: "operator"; readonly node: SyntaxNode })
   /** `suffixes`: nodes of offset, @ and ranges, innermost first. The sign of a literal is an item. */
   | { readonly kind: "operand"; readonly node: SyntaxNode; readonly suffixes: SyntaxNode[] };
 
+/** A higher precedence binds tighter. */
+type Operator = { readonly op: BinaryOp; readonly precedence: number };
+
 /** By the grammar's names. */
-export const OPERATORS = new Map<string, BinaryOp>([
-  ["Pow", "^"],
-  ["Mul", "*"],
-  ["Div", "/"],
-  ["Mod", "%"],
-  ["Add", "+"],
-  ["Sub", "-"],
-  ["Atan2", "atan2"],
-  ["Eql", "=="],
-  ["Neq", "!="],
-  ["Gtr", ">"],
-  ["Lss", "<"],
-  ["Gte", ">="],
-  ["Lte", "<="],
-  ["And", "and"],
-  ["Or", "or"],
-  ["Unless", "unless"],
+export const OPERATORS = new Map<string, Operator>([
+  ["Pow", { op: "^", precedence: 6 }],
+  ["Mul", { op: "*", precedence: 5 }],
+  ["Div", { op: "/", precedence: 5 }],
+  ["Mod", { op: "%", precedence: 5 }],
+  ["Atan2", { op: "atan2", precedence: 5 }],
+  ["Add", { op: "+", precedence: 4 }],
+  ["Sub", { op: "-", precedence: 4 }],
+  ["Eql", { op: "==", precedence: 3 }],
+  ["Neq", { op: "!=", precedence: 3 }],
+  ["Gtr", { op: ">", precedence: 3 }],
+  ["Lss", { op: "<", precedence: 3 }],
+  ["Gte", { op: ">=", precedence: 3 }],
+  ["Lte", { op: "<=", precedence: 3 }],
+  ["And", { op: "and", precedence: 2 }],
+  ["Unless", { op: "unless", precedence: 2 }],
+  ["Or", { op: "or", precedence: 1 }],
 ]);
 
-/** Higher binds tighter; a sign binds as `*` does. */
-const PRECEDENCE = new Map<BinaryOp, number>([
-  ["or", 1],
-  ["and", 2],
-  ["unless", 2],
-  ...(["==", "!=", ">", "<", ">=", "<="] as const).map((op) => [op, 3] as const),
-  ["+", 4],
-  ["-", 4],
-  ["*", 5],
-  ["/", 5],
-  ["%", 5],
-  ["atan2", 5],
-  ["^", 6],
-]);
-
-const SIGN_PRECEDENCE = 5;
+/** As that of `*`. */
+export const SIGN_PRECEDENCE = 5;
 
 const SUFFIXES: ReadonlySet<string> = new Set([
   "OffsetExpr",
@@ -57,81 +47,46 @@ const SUFFIXES: ReadonlySet<string> = new Set([
   "SubqueryExpr",
 ]);
 
-/** Lays out a tree; an operator we do not have is returned as the node to complain about. */
-export function layOut(node: SyntaxNode, text: string): Item[] | { readonly unknown: SyntaxNode } {
+/** @throws OperationalError QUERY for an operator that we do not have */
+export function layOut(node: SyntaxNode, text: string): Item[] {
   const items: Item[] = [];
-  const unknown = append(node, text, items);
-  return unknown === null ? items : { unknown };
+  append(node, text, items);
+  return items;
 }
 
-function append(node: SyntaxNode, text: string, items: Item[]): SyntaxNode | null {
+function append(node: SyntaxNode, text: string, items: Item[]): void {
   const [first, second] = node.getChildren("Expr");
+  const sign = text[node.from];
   if (SUFFIXES.has(node.name) && first !== undefined) {
-    const unknown = append(first, text, items);
+    append(first, text, items);
     const last = items.at(-1);
     if (last?.kind === "operand") last.suffixes.push(node);
-    return unknown;
+  } else if (node.name === "UnaryExpr" && first !== undefined) {
+    items.push({ kind: "sign", sign: sign === "-" ? "-" : "+", node });
+    append(first, text, items);
+  } else if (node.name === "BinaryExpr" && first !== undefined && second !== undefined) {
+    const operator = operatorOf(node);
+    if (operator === undefined) throw unsupported(node, text);
+    append(first, text, items);
+    items.push({ kind: "operator", ...operator, node });
+    append(second, text, items);
+  } else {
+    if (node.name === "NumberDurationLiteral" && (sign === "-" || sign === "+")) {
+      items.push({ kind: "sign", sign, node });
+    }
+    items.push({ kind: "operand", node, suffixes: [] });
   }
-  if (node.name === "UnaryExpr" && first !== undefined) {
-    items.push({ kind: "sign", sign: text[node.from] === "-" ? "-" : "+", node });
-    return append(first, text, items);
-  }
-  if (node.name === "BinaryExpr" && first !== undefined && second !== undefined) {
-    const op = operatorOf(node);
-    if (op === undefined) return node;
-    const unknown = append(first, text, items);
-    items.push({ kind: "operator", op, node });
-    return unknown ?? append(second, text, items);
-  }
-  const sign = text[node.from];
-  if (node.name === "NumberDurationLiteral" && (sign === "-" || sign === "+")) {
-    items.push({ kind: "sign", sign, node });
-  }
-  items.push({ kind: "operand", node, suffixes: [] });
-  return null;
 }
 
-function operatorOf(node: SyntaxNode): BinaryOp | undefined {
+function operatorOf(node: SyntaxNode): Operator | undefined {
   for (let child = node.firstChild; child !== null; child = child.nextSibling) {
-    const op = OPERATORS.get(child.name);
-    if (op !== undefined) return op;
+    const operator = OPERATORS.get(child.name);
+    if (operator !== undefined) return operator;
   }
   return undefined;
 }
 
-/** What the binder builds of its items. */
-export type Builder<T> = {
-  operand(node: SyntaxNode, suffixes: readonly SyntaxNode[]): T;
-  sign(sign: "-" | "+", operand: T, node: SyntaxNode): T;
-  binary(op: BinaryOp, left: T, right: T, node: SyntaxNode): T;
-};
-
-/** Binds items by precedence; all operators but `^` bind to the left. */
-export function bind<T>(items: readonly Item[], builder: Builder<T>): T {
-  let next = 0;
-
-  function operand(): T {
-    const item = items[next];
-    next += 1;
-    if (item?.kind === "sign") {
-      return builder.sign(item.sign, expression(SIGN_PRECEDENCE + 1), item.node);
-    }
-    if (item?.kind === "operand") return builder.operand(item.node, item.suffixes);
-    throw new TypeError("items do not alternate");
-  }
-
-  function expression(least: number): T {
-    let left = operand();
-    for (;;) {
-      const item = items[next];
-      if (item?.kind !== "operator") return left;
-      const precedence = PRECEDENCE.get(item.op) ?? 0;
-      if (precedence < least) return left;
-      next += 1;
-      const right = expression(item.op === "^" ? precedence : precedence + 1);
-      left = builder.binary(item.op, left, right, item.node);
-    }
-  }
-
-  return expression(0);
+export function unsupported(node: SyntaxNode, text: string): Error {
+  const source = text.slice(node.from, node.to);
+  return queryError(placeOf(text, node.from), `"${source.slice(0, 60)}" is not supported`);
 }

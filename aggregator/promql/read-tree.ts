@@ -1,14 +1,15 @@
+import { strict as assert } from "node:assert";
 import type { SyntaxNode } from "@lezer/common";
 import type { Matcher } from "../../shared/model/columns.ts";
 import { durationMs } from "../../shared/model/duration.ts";
 import { aggregateOp, hasParameter } from "../query/aggregate.ts";
 import { type BinaryOp, isSetOp, PLAIN_MATCHING, type VectorMatching } from "../query/operators.ts";
 import { placeOf, queryError } from "../query/query-error.ts";
-import type { AtTime, Expr } from "./ast.ts";
+import type { AtTime, Expr, Timed } from "./ast.ts";
 import { FUNCTIONS } from "./functions.ts";
 import { readGroupingLabels, readMatchers, readString } from "./read-labels.ts";
 import { durationSecondsOf, parseNumberText } from "./read-numbers.ts";
-import { bind, layOut } from "./read-operators.ts";
+import { type Item, layOut, SIGN_PRECEDENCE, unsupported } from "./read-operators.ts";
 
 /** Deepest nesting of expressions: what walks them is recursive. */
 const DEPTH_MAX = 1000;
@@ -28,20 +29,35 @@ export class ExprReader {
     if (this.#depth > DEPTH_MAX) {
       throw queryError(this.#place(node), `nested more than ${DEPTH_MAX} expressions deep`);
     }
-    const items = layOut(node, this.#text);
-    if ("unknown" in items) throw this.#unsupported(items.unknown);
-    const expr = bind<Expr>(items, {
-      operand: (operand, suffixes) => this.#operand(operand, suffixes),
-      sign: (sign, operand, at) => this.#sign(sign, operand, at),
-      binary: (op, left, right, at) => this.#binary(op, left, right, at),
-    });
+    const expr = this.#bind(layOut(node, this.#text).reverse(), 0);
     this.#depth -= 1;
     return expr;
   }
 
-  #operand(node: SyntaxNode, suffixes: readonly SyntaxNode[]): Expr {
-    let expr = this.#readKind(node);
-    for (const suffix of suffixes) expr = this.#suffix(expr, suffix);
+  /**
+   * Takes items, of which the next is the last, up to an operator of a precedence below `least`.
+   * All operators but `^` bind to the left.
+   */
+  #bind(items: Item[], least: number): Expr {
+    let left = this.#operand(items);
+    for (;;) {
+      const item = items.at(-1);
+      if (item?.kind !== "operator" || item.precedence < least) return left;
+      items.pop();
+      const { op, precedence, node } = item;
+      const right = this.#bind(items, op === "^" ? precedence : precedence + 1);
+      left = this.#binary(op, left, right, node);
+    }
+  }
+
+  #operand(items: Item[]): Expr {
+    const item = items.pop();
+    if (item?.kind === "sign") {
+      return this.#sign(item.sign, this.#bind(items, SIGN_PRECEDENCE + 1), item.node);
+    }
+    assert(item?.kind === "operand", "operands and operators alternate");
+    let expr = this.#readKind(item.node);
+    for (const suffix of item.suffixes) expr = this.#suffix(expr, suffix);
     return expr;
   }
 
@@ -61,7 +77,7 @@ export class ExprReader {
       case "ParenExpr":
         return { kind: "paren", expr: this.read(node.getChild("Expr") ?? node), place };
       default:
-        throw this.#unsupported(node);
+        throw unsupported(node, this.#text);
     }
   }
 
@@ -82,10 +98,6 @@ export class ExprReader {
     const place = this.#place(node);
     if (operand.kind !== "number") return { kind: "unary", op: sign, expr: operand, place };
     return { ...operand, value: sign === "-" ? -operand.value : operand.value, place };
-  }
-
-  #unsupported(node: SyntaxNode): Error {
-    return queryError(this.#place(node), `"${this.#source(node).slice(0, 60)}" is not supported`);
   }
 
   #number(node: SyntaxNode): Expr {
@@ -134,13 +146,13 @@ export class ExprReader {
     const offsetMs = this.#durationMs(only(node, "OffsetDurationExpr"));
     const target = timed(expr, "offset");
     if (target.offsetMs !== 0) throw queryError(expr.place, "offset may be given only once");
-    return withTime(expr, { offsetMs, at: target.at });
+    return withTime(expr, { offsetMs });
   }
 
   #at(expr: Expr, node: SyntaxNode): Expr {
     const target = timed(expr, "@");
     if (target.at !== null) throw queryError(expr.place, "@ may be given only once");
-    return withTime(expr, { offsetMs: target.offsetMs, at: this.#atTime(node) });
+    return withTime(expr, { at: this.#atTime(node) });
   }
 
   #atTime(node: SyntaxNode): AtTime {
@@ -158,9 +170,7 @@ export class ExprReader {
   #call(node: SyntaxNode): Expr {
     const name = this.#source(only(node, "FunctionIdentifier"));
     const place = this.#place(node);
-    if (!FUNCTIONS.has(name)) {
-      throw queryError(place, `the function ${name} is not supported`);
-    }
+    if (!FUNCTIONS.has(name)) throw queryError(place, `the function ${name} is not supported`);
     return { kind: "call", name, args: this.#arguments(node), place };
   }
 
@@ -228,15 +238,13 @@ export class ExprReader {
   }
 }
 
-type Timed = { readonly offsetMs: number; readonly at: AtTime | null };
-
 function timed(expr: Expr, word: string): Timed {
   if (expr.kind === "matrix") return expr.selector;
   if (expr.kind === "selector" || expr.kind === "subquery") return expr;
   throw queryError(expr.place, `${word} goes behind a selector, a range or a subquery`);
 }
 
-function withTime(expr: Expr, time: Timed): Expr {
+function withTime(expr: Expr, time: Partial<Timed>): Expr {
   if (expr.kind === "matrix") return { ...expr, selector: { ...expr.selector, ...time } };
   return expr.kind === "selector" || expr.kind === "subquery" ? { ...expr, ...time } : expr;
 }

@@ -2,20 +2,16 @@ import type { SeriesColumns } from "../../shared/model/columns.ts";
 import { columnBits, isStale } from "../../shared/model/stale.ts";
 import { type Grid, gridEnd } from "../query/grid.ts";
 import { emptySeries, type StepSeries } from "../query/step-series.ts";
-import type { AtTime, SelectorExpr } from "./ast.ts";
+import type { AtTime, SelectorExpr, Timed } from "./ast.ts";
 import type { QueryContext } from "./context.ts";
 
 /**
  * The times a selector or subquery looks at, step by step: those of the grid, or the time behind @
  * over and over (a step of 0), moved by the offset.
  */
-export function shiftedGrid(
-  grid: Grid,
-  time: { readonly at: AtTime | null; readonly offsetMs: number },
-  context: QueryContext,
-): Grid {
-  if (time.at === null) return { ...grid, startMs: grid.startMs - time.offsetMs };
-  return { startMs: atMs(time.at, context) - time.offsetMs, stepMs: 0, count: grid.count };
+export function shiftedGrid(grid: Grid, { at, offsetMs }: Timed, context: QueryContext): Grid {
+  if (at === null) return { ...grid, startMs: grid.startMs - offsetMs };
+  return { startMs: atMs(at, context) - offsetMs, stepMs: 0, count: grid.count };
 }
 
 function atMs(at: AtTime, context: QueryContext): number {

@@ -9,7 +9,7 @@ import {
   stepValues,
 } from "./aggregate.ts";
 import { queryError } from "./query-error.ts";
-import type { Remarks } from "./remarks.ts";
+import type { Remarks } from "./result.ts";
 import { emptySeries, hasSample, type StepSeries } from "./step-series.ts";
 import { quantileOf } from "./sums.ts";
 

@@ -63,13 +63,12 @@ export function groupSeries(of: Aggregation, series: readonly StepSeries[]): Gro
 /** Adds `member` to what `out` has; `lost` is what the sums lost by rounding. */
 type Fold = (out: StepSeries, member: StepSeries, lost: Float64Array) => void;
 
+/** The others count, if only to say where there is an element. */
 const FOLDS = new Map<AggregateOp, Fold>([
   ["sum", foldSum],
   ["avg", foldSum],
   ["min", (out, member) => foldExtreme(out, member, -1)],
   ["max", (out, member) => foldExtreme(out, member, 1)],
-  ["count", foldCount],
-  ["group", foldCount],
 ]);
 
 /** sum, avg, min, max, count, group, stddev, stdvar: one element for each group and step. */
@@ -83,11 +82,10 @@ export async function aggregate({
   for (const group of groupSeries(expr, series)) {
     meter.hold(steps);
     const out = emptySeries(group.labels, group.dropsName, steps);
-    const fold = FOLDS.get(expr.op);
+    const fold = FOLDS.get(expr.op) ?? foldCount;
     const lost = new Float64Array(steps);
     for (const member of group.members) {
-      if (fold === undefined) markPresent(out, member);
-      else fold(out, member, lost);
+      fold(out, member, lost);
       if (meter.work(steps)) await meter.rest();
     }
     finish(expr.op, group, out, lost);
@@ -132,10 +130,6 @@ function foldCount(out: StepSeries, member: StepSeries): void {
     values[i] = (values[i] ?? 0) + 1;
     present[i] = 1;
   }
-}
-
-function markPresent(out: StepSeries, member: StepSeries): void {
-  for (let i = 0; i < out.present.length; i += 1) if (member.present[i] === 1) out.present[i] = 1;
 }
 
 function finish(op: AggregateOp, group: Group, out: StepSeries, lost: Float64Array): void {

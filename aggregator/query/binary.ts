@@ -16,7 +16,7 @@ import {
   type StepSeries,
   withoutMetadata,
 } from "./step-series.ts";
-import { type MatchGroup, matchGroups, resultLabels } from "./vector-matching.ts";
+import { matchGroups, resultLabels } from "./vector-matching.ts";
 
 type Compute = (a: number, b: number) => number;
 
@@ -134,11 +134,13 @@ export async function vectorBinary(
   right: readonly StepSeries[],
   meter: Meter,
 ): Promise<StepSeries[]> {
-  const join = new VectorJoin(expr, left, right);
+  const isSwapped = expr.matching.many === "right";
+  const join = new VectorJoin(expr, isSwapped ? right : left);
   for (const group of matchGroups(left, right, expr.matching)) {
-    join.checkOneSide(group);
-    for (const many of join.manyOf(group)) {
-      for (const one of join.oneOf(group)) {
+    const [manys, ones] = isSwapped ? [group.right, group.left] : [group.left, group.right];
+    join.checkOneSide(ones, group.key);
+    for (const many of manys) {
+      for (const one of ones) {
         meter.hold(many.present.length);
         join.addPair(many, one);
         if (meter.work(many.present.length * 2)) await meter.rest();
@@ -157,39 +159,27 @@ type Joined = StepSeries & { readonly claimed: Uint8Array };
  */
 class VectorJoin {
   readonly #expr: BinaryOperation;
-  readonly #left: readonly StepSeries[];
-  readonly #right: readonly StepSeries[];
+  readonly #manySide: readonly StepSeries[];
   readonly #isSwapped: boolean;
   readonly #joined = new Map<string, Joined>();
 
-  constructor(expr: BinaryOperation, left: readonly StepSeries[], right: readonly StepSeries[]) {
+  constructor(expr: BinaryOperation, manySide: readonly StepSeries[]) {
     this.#expr = expr;
-    this.#left = left;
-    this.#right = right;
+    this.#manySide = manySide;
     this.#isSwapped = expr.matching.many === "right";
   }
 
-  manyOf(group: MatchGroup): readonly StepSeries[] {
-    return this.#isSwapped ? group.right : group.left;
-  }
-
-  oneOf(group: MatchGroup): readonly StepSeries[] {
-    return this.#isSwapped ? group.left : group.right;
-  }
-
   /** @throws OperationalError QUERY when two elements of the "one" side are there at one step */
-  checkOneSide(group: MatchGroup): void {
-    const ones = this.oneOf(group);
-    const step = clashStep(ones);
-    if (step < 0) return;
-    const others = this.#isSwapped ? this.#right : this.#left;
-    if (!others.some((other) => hasClash(ones, other))) return;
+  checkOneSide(ones: readonly StepSeries[], key: Labels): void {
+    if (ones.length < 2) return;
+    const step = ones[0]?.present.findIndex((_, i) => isClash(ones, i)) ?? -1;
+    if (step < 0 || !this.#manySide.some((other) => hasClash(ones, other))) return;
     const names = ones.filter((one) => one.present[step] === 1).map((one) => one.labels);
     const side = this.#isSwapped ? "left" : "right";
     throw queryError(
       this.#expr.place,
       `several elements of the ${side} side of ${this.#expr.op} have the labels ` +
-        `${formatLabels(group.key)}: ${names.map(formatLabels).sort().join(", ")}`,
+        `${formatLabels(key)}: ${names.map(formatLabels).sort().join(", ")}`,
     );
   }
 
@@ -238,14 +228,7 @@ class VectorJoin {
   }
 }
 
-/** The first step at which two of the series have an element, or -1. */
-function clashStep(series: readonly StepSeries[]): number {
-  const [first] = series;
-  if (first === undefined || series.length < 2) return -1;
-  for (let i = 0; i < first.present.length; i += 1) if (isClash(series, i)) return i;
-  return -1;
-}
-
+/** Whether two of the series have an element at the step. */
 function isClash(series: readonly StepSeries[], step: number): boolean {
   let there = 0;
   for (const { present } of series) there += present[step] ?? 0;

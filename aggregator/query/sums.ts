@@ -3,34 +3,21 @@
  * of Kahan's summation), since counters in the 1e15s and rates of 1e-3 meet in one sum.
  */
 
-/** A running sum; `total` is what it has come to. */
+/** A running sum: `rounded`, and what rounding `lost` of it; `total` is what it has come to. */
 export class Sum {
-  #sum = 0;
-  #lost = 0;
-
-  reset(sum: number, lost: number): void {
-    this.#sum = sum;
-    this.#lost = lost;
-  }
+  rounded = 0;
+  lost = 0;
 
   add(value: number): void {
-    const next = this.#sum + value;
-    if (next === Number.POSITIVE_INFINITY || next === Number.NEGATIVE_INFINITY) this.#lost = 0;
-    else if (Math.abs(this.#sum) >= Math.abs(value)) this.#lost += this.#sum - next + value;
-    else this.#lost += value - next + this.#sum;
-    this.#sum = next;
+    const next = this.rounded + value;
+    if (next === Number.POSITIVE_INFINITY || next === Number.NEGATIVE_INFINITY) this.lost = 0;
+    else if (Math.abs(this.rounded) >= Math.abs(value)) this.lost += this.rounded - next + value;
+    else this.lost += value - next + this.rounded;
+    this.rounded = next;
   }
 
   get total(): number {
-    return this.#sum + this.#lost;
-  }
-
-  get rounded(): number {
-    return this.#sum;
-  }
-
-  get lost(): number {
-    return this.#lost;
+    return this.rounded + this.lost;
   }
 }
 
@@ -48,42 +35,33 @@ export function sumOf(values: Float64Array, from: number, to: number): number {
   return Number.isFinite(sum) ? sum + lost : sum;
 }
 
-/** The mean; where the sum would overflow it is carried as a mean from there on. */
 export function meanOf(values: Float64Array, from: number, to: number): number {
   const sum = sumOf(values, from, to);
   return Number.isFinite(sum) ? sum / (to - from) : carefulMean(values, from, to);
 }
 
+/** Where the sum would overflow it is carried as a mean from there on. */
 function carefulMean(values: Float64Array, from: number, to: number): number {
   const sum = new Sum();
-  sum.add(values[from] ?? 0);
-  for (let i = from + 1; i < to; i += 1) {
-    const before = sum.rounded;
-    const lostBefore = sum.lost;
-    sum.add(values[i] ?? 0);
-    if (Math.abs(sum.rounded) === Number.POSITIVE_INFINITY) {
-      sum.reset(before, lostBefore);
-      return carriedMean(values, sum, { from, at: i, to });
+  let isMean = false;
+  for (let i = from; i < to; i += 1) {
+    const value = values[i] ?? 0;
+    const before = i - from;
+    const overflows = Math.abs(sum.rounded + value) === Number.POSITIVE_INFINITY;
+    if (!isMean && overflows && before > 0) {
+      isMean = true;
+      sum.rounded /= before;
+      sum.lost /= before;
     }
+    if (isMean) {
+      const kept = before / (before + 1);
+      sum.rounded *= kept;
+      sum.lost *= kept;
+    }
+    sum.add(isMean ? value / (before + 1) : value);
   }
-  const count = to - from;
+  const count = isMean ? 1 : to - from;
   return sum.rounded / count + sum.lost / count;
-}
-
-function carriedMean(
-  values: Float64Array,
-  sum: Sum,
-  range: { readonly from: number; readonly at: number; readonly to: number },
-): number {
-  const seen = range.at - range.from;
-  sum.reset(sum.rounded / seen, sum.lost / seen);
-  for (let i = range.at; i < range.to; i += 1) {
-    const count = i - range.from + 1;
-    const kept = (count - 1) / count;
-    sum.reset(sum.rounded * kept, sum.lost * kept);
-    sum.add((values[i] ?? 0) / count);
-  }
-  return sum.total;
 }
 
 /** Population variance (Welford's recurrence). */

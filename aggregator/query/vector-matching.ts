@@ -13,7 +13,7 @@ import type { VectorMatching } from "./operators.ts";
 import type { StepSeries } from "./step-series.ts";
 
 /** Elements of both sides that may meet: they agree in the labels that the matching compares. */
-export type MatchGroup = {
+type MatchGroup = {
   readonly key: Labels;
   readonly left: StepSeries[];
   readonly right: StepSeries[];

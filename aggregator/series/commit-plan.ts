@@ -1,4 +1,5 @@
 import { errorMessage } from "../../shared/errors.ts";
+import { getOrInsert } from "../../shared/model/get-or-insert.ts";
 import { type Labels, labelsKey } from "../../shared/model/labels.ts";
 import { countOfSeq, EPOCH_MAX, epochOfSeq } from "../../shared/model/sequence.ts";
 import type { SeriesDefinition } from "../../shared/model/series-definition.ts";
@@ -75,25 +76,13 @@ export class CommitPlan {
   }
 
   #positionOf(node: string, streamId: string): Position {
-    const key = `${node}\u0000${streamId}`;
-    const known = this.#positions.get(key);
-    if (known !== undefined) return known;
-    const existing = this.#parts.streams.find(node, streamId);
-    const stream = existing ?? this.#newStream(node, streamId);
-    const { decoder, lastSeq, lastTimeMs, timeEpoch } = stream;
-    const position: Position = {
-      stream,
-      epoch: decoder.epoch,
-      seriesKnown: decoder.seriesKnown,
-      lastSeq,
-      baseSeq: decoder.lastSeq,
-      lastTimeMs,
-      timeEpoch,
-      added: [],
-      addedFrom: decoder.seriesKnown,
-    };
-    this.#positions.set(key, position);
-    return position;
+    return getOrInsert(this.#positions, `${node}\u0000${streamId}`, () => {
+      const stream = this.#parts.streams.find(node, streamId) ?? this.#newStream(node, streamId);
+      const { lastSeq, lastTimeMs, timeEpoch } = stream;
+      const { epoch, seriesKnown, lastSeq: baseSeq } = stream.decoder;
+      const taken = { stream, epoch, seriesKnown, lastSeq, baseSeq, lastTimeMs, timeEpoch };
+      return { ...taken, added: [], addedFrom: seriesKnown };
+    });
   }
 
   /** Its record is written, and it is kept, only when something of it is taken. */

@@ -64,8 +64,7 @@ export class Cutter {
     const endMs = rows.timeOf(stretch.end - 1);
     const { stream, epoch, group } = rows;
     const block = blockOf(rows.refOf(columns[0] ?? 0));
-    const key = chunkKey({ partition: partitionOf(endMs), block, endMs, stream, epoch, group });
-    operations.push(put(key, value));
+    operations.push(put(chunkKey(block, { endMs, stream, epoch }, group), value));
     this.#parts.partitions.add(endMs);
   }
 

@@ -39,16 +39,12 @@ export class GroupRows {
   silentRows: number[] = [];
   #times = new Float64Array(ROWS_FIRST);
 
-  #entryCount = 0;
-  #entryRows: Uint32Array = new Uint32Array(ROWS_FIRST);
-  #entryBefore: Int32Array = new Int32Array(ROWS_FIRST);
-  #entryValues: Float64Array = new Float64Array(ROWS_FIRST);
-  #entryBits: Uint32Array = columnBits(this.#entryValues);
-
+  #entries = new Entries(ROWS_FIRST);
   /** Entries from this one on are of the row to come. */
   #pendingFrom = 0;
 
-  #columnCount = 0;
+  /** Columns ever in use at once: their numbers are below it. */
+  columnCount = 0;
   #refs = new Uint32Array(16);
   #ids = new Int32Array(16).fill(-1);
   #scales = new Int8Array(16);
@@ -65,16 +61,11 @@ export class GroupRows {
   }
 
   get entryCount(): number {
-    return this.#entryCount;
-  }
-
-  /** Columns ever in use at once: their numbers are below it. */
-  get columnCount(): number {
-    return this.#columnCount;
+    return this.#entries.count;
   }
 
   get hasColumns(): boolean {
-    return this.#columnCount > this.#freeColumns.length;
+    return this.columnCount > this.#freeColumns.length;
   }
 
   /** The series of a column, 0 for one that is free. */
@@ -101,8 +92,8 @@ export class GroupRows {
   }
 
   addColumn(ref: number, id: number, scale: number): number {
-    const column = this.#freeColumns.pop() ?? this.#columnCount;
-    if (column === this.#columnCount) this.#columnCount += 1;
+    const column = this.#freeColumns.pop() ?? this.columnCount;
+    if (column === this.columnCount) this.columnCount += 1;
     if (column >= this.#refs.length) this.#growColumns();
     this.#refs[column] = ref;
     this.#ids[column] = id;
@@ -125,7 +116,8 @@ export class GroupRows {
   isEndedBefore(column: number, row: number): boolean {
     const entry = this.#lastEntry[column] ?? -1;
     if (entry < 0) return true;
-    return isStale(this.#entryBits, entry) && (this.#entryRows[entry] ?? 0) < row;
+    const { rows, bits } = this.#entries;
+    return isStale(bits, entry) && (rows[entry] ?? 0) < row;
   }
 
   set(column: number, value: number): void {
@@ -138,7 +130,7 @@ export class GroupRows {
     const entry = this.#entryAt(column);
     // Any NaN becomes the plain one: the bits of a marker are ours alone.
     const plain = isNone ? Number.NaN : value;
-    this.#entryValues[entry] = plain;
+    this.#entries.values[entry] = plain;
     this.#current[column] = plain;
     this.#isOpen[column] = 1;
   }
@@ -146,15 +138,16 @@ export class GroupRows {
   /** Gives a new column the value that its series had before the first row. */
   restore(column: number, value: number): void {
     this.set(column, value);
-    this.#entryRows[this.#entryCount - 1] = this.rowStart - 1;
-    this.#pendingFrom = this.#entryCount;
+    const { count, rows } = this.#entries;
+    rows[count - 1] = this.rowStart - 1;
+    this.#pendingFrom = count;
   }
 
   /** A value that never showed is ended too: the series may have shown in another group. */
   end(column: number): void {
     if (this.#isOpen[column] !== 1) return;
     const entry = this.#entryAt(column);
-    setStale(this.#entryBits, entry);
+    setStale(this.#entries.bits, entry);
     this.#isOpen[column] = 0;
     this.hasPendingEnd = true;
   }
@@ -170,7 +163,7 @@ export class GroupRows {
     this.#times[index] = timeMs;
     if (isSilent) this.silentRows.push(this.rowEnd);
     this.rowEnd += 1;
-    this.#pendingFrom = this.#entryCount;
+    this.#pendingFrom = this.#entries.count;
     this.lastTimeMs = timeMs;
     this.hasPendingEnd = false;
   }
@@ -182,15 +175,16 @@ export class GroupRows {
 
   /** What a column says of the rows from `from` up to, not including, `end`, into `changes`. */
   readChanges(column: number, from: number, end: number, changes: Changes): void {
-    changes.begin();
+    const { rows, before, values, bits } = this.#entries;
+    changes.count = 0;
     let entry = this.#lastEntry[column] ?? -1;
     while (entry >= 0) {
-      const row = this.#entryRows[entry] ?? 0;
-      const isEnd = isStale(this.#entryBits, entry);
+      const row = rows[entry] ?? 0;
+      const isEnd = isStale(bits, entry);
       if (row < from && isEnd) break;
-      if (row < end) changes.add(Math.max(row, from), this.#entryValues[entry] ?? 0, isEnd);
+      if (row < end) changes.add(Math.max(row, from), values[entry] ?? 0, isEnd);
       if (row <= from) break;
-      entry = this.#entryBefore[entry] ?? -1;
+      entry = before[entry] ?? -1;
     }
   }
 
@@ -200,101 +194,72 @@ export class GroupRows {
    */
   dropBefore(row: number, freed: (column: number, ref: number) => void): void {
     const first = this.#firstEntryOf(row);
-    const kept = new EntryCopy(this.#entryCount - first + this.#columnCount);
-    for (let column = 0; column < this.#columnCount; column += 1) {
-      if (this.#refs[column] !== 0) this.#copyBase(column, first, row, kept);
+    const kept = new Entries(this.#entries.count - first + this.columnCount);
+    const bases = new Int32Array(this.columnCount).fill(-1);
+    for (let column = 0; column < this.columnCount; column += 1) {
+      if (this.#refs[column] !== 0) bases[column] = this.#copyBase(column, first, row, kept);
     }
     const shift = kept.count - first;
-    this.#copyEntries(first, kept);
-    for (let column = 0; column < this.#columnCount; column += 1) {
-      const ref = this.#refs[column] ?? 0;
-      if (ref !== 0) this.#relink(column, { ref, first, shift }, kept, freed);
+    kept.append(this.#entries, first);
+    for (let column = 0; column < this.columnCount; column += 1) {
+      if (this.#refs[column] === 0) continue;
+      if (this.#relink(column, { base: bases[column] ?? -1, first, shift }, kept)) continue;
+      freed(column, this.refOf(column));
+      this.#refs[column] = 0;
+      this.#freeColumns.push(column);
     }
-    this.#takeEntries(kept);
+    this.#entries = kept;
     this.#times = this.#times.slice(row - this.rowStart, this.rowEnd - this.rowStart + ROWS_FIRST);
     this.silentRows = this.silentRows.filter((silent) => silent >= row);
     this.rowStart = row;
     this.#pendingFrom = this.#firstEntryOf(this.rowEnd);
   }
 
-  /** The value a column has at `row` by an entry before it becomes its first entry. */
-  #copyBase(column: number, first: number, row: number, kept: EntryCopy): void {
+  /**
+   * The value a column has at `row` by an entry before it becomes its first entry.
+   * Returns its place, or -1 where there is none.
+   */
+  #copyBase(column: number, first: number, row: number, kept: Entries): number {
+    const { before, values, bits } = this.#entries;
     let entry = this.#lastEntry[column] ?? -1;
-    while (entry >= first) entry = this.#entryBefore[entry] ?? -1;
-    if (entry < 0 || isStale(this.#entryBits, entry)) {
-      kept.base[column] = -1;
-      return;
-    }
-    kept.base[column] = kept.count;
-    kept.rows[kept.count] = row - 1;
-    kept.before[kept.count] = -1;
-    kept.values[kept.count] = this.#entryValues[entry] ?? 0;
-    kept.count += 1;
+    while (entry >= first) entry = before[entry] ?? -1;
+    if (entry < 0 || isStale(bits, entry)) return -1;
+    return kept.add(row - 1, -1, values[entry] ?? 0);
   }
 
+  /** Puts the links of a column's entries right; false when none of them is left. */
   #relink(
     column: number,
-    move: { readonly ref: number; readonly first: number; readonly shift: number },
-    kept: EntryCopy,
-    freed: (column: number, ref: number) => void,
-  ): void {
-    const base = kept.base[column] ?? -1;
-    let entry = this.#lastEntry[column] ?? -1;
-    if (entry < move.first) {
-      this.#lastEntry[column] = base;
-      if (base >= 0) return;
-      freed(column, move.ref);
-      this.#refs[column] = 0;
-      this.#freeColumns.push(column);
-      return;
-    }
-    this.#lastEntry[column] = entry + move.shift;
-    for (;;) {
-      const before = this.#entryBefore[entry] ?? -1;
-      kept.before[entry + move.shift] = before < move.first ? base : before + move.shift;
-      if (before < move.first) return;
+    move: { readonly base: number; readonly first: number; readonly shift: number },
+    kept: Entries,
+  ): boolean {
+    const { base, first, shift } = move;
+    const last = this.#lastEntry[column] ?? -1;
+    this.#lastEntry[column] = last < first ? base : last + shift;
+    for (let entry = last; entry >= first; ) {
+      const before = this.#entries.before[entry] ?? -1;
+      kept.before[entry + shift] = before < first ? base : before + shift;
       entry = before;
     }
+    return last >= first || base >= 0;
   }
 
   #firstEntryOf(row: number): number {
-    return countUpTo(this.#entryRows, row - 1, this.#entryCount);
+    return countUpTo(this.#entries.rows, row - 1, this.#entries.count);
   }
 
   /** The column's entry of the row to come; made where there is none. */
   #entryAt(column: number): number {
     const before = this.#lastEntry[column] ?? -1;
     if (before >= this.#pendingFrom) return before;
-    const entry = this.#entryCount;
-    if (entry === this.#entryRows.length) this.#growEntries();
-    this.#entryRows[entry] = this.rowEnd;
-    this.#entryBefore[entry] = before;
-    this.#lastEntry[column] = entry;
-    this.#entryCount = entry + 1;
-    return entry;
-  }
-
-  #growEntries(): void {
-    const grown = new EntryCopy(Math.ceil(this.#entryCount * 1.5) + ROWS_FIRST);
-    this.#copyEntries(0, grown);
-    this.#takeEntries(grown);
-  }
-
-  /** Puts the entries from `first` on behind those that the copy has. */
-  #copyEntries(first: number, to: EntryCopy): void {
-    const end = this.#entryCount;
-    to.rows.set(this.#entryRows.subarray(first, end), to.count);
-    to.before.set(this.#entryBefore.subarray(first, end), to.count);
-    to.bits.set(this.#entryBits.subarray(first * 2, end * 2), to.count * 2);
-    to.count += end - first;
-  }
-
-  #takeEntries({ count, rows, before, values, bits }: EntryCopy): void {
-    this.#entryCount = count;
-    this.#entryRows = rows;
-    this.#entryBefore = before;
-    this.#entryValues = values;
-    this.#entryBits = bits;
+    const { count, rows } = this.#entries;
+    if (count === rows.length) {
+      const grown = new Entries(Math.ceil(count * 1.5) + ROWS_FIRST);
+      grown.append(this.#entries, 0);
+      this.#entries = grown;
+    }
+    this.#lastEntry[column] = count;
+    return this.#entries.add(this.rowEnd, before, 0);
   }
 
   #growColumns(): void {
@@ -308,20 +273,36 @@ export class GroupRows {
   }
 }
 
-class EntryCopy {
+/** `before`: the place of the entry before it of the same column, or -1. */
+class Entries {
   count = 0;
   readonly rows: Uint32Array;
   readonly before: Int32Array;
   readonly values: Float64Array;
   readonly bits: Uint32Array;
-  /** By column: its first entry where that is made from one dropped, else -1. */
-  readonly base: number[] = [];
 
   constructor(capacity: number) {
     this.rows = new Uint32Array(capacity);
     this.before = new Int32Array(capacity);
     this.values = new Float64Array(capacity);
     this.bits = columnBits(this.values);
+  }
+
+  add(row: number, before: number, value: number): number {
+    const entry = this.count;
+    this.rows[entry] = row;
+    this.before[entry] = before;
+    this.values[entry] = value;
+    this.count = entry + 1;
+    return entry;
+  }
+
+  /** Puts the entries of another from `first` on behind these. */
+  append({ rows, before, bits, count }: Entries, first: number): void {
+    this.rows.set(rows.subarray(first, count), this.count);
+    this.before.set(before.subarray(first, count), this.count);
+    this.bits.set(bits.subarray(first * 2, count * 2), this.count * 2);
+    this.count += count - first;
   }
 }
 
@@ -359,10 +340,6 @@ export class Changes {
   rows = new Uint32Array(CHANGES_FIRST);
   values = new Float64Array(CHANGES_FIRST);
   ends = new Uint8Array(CHANGES_FIRST);
-
-  begin(): void {
-    this.count = 0;
-  }
 
   add(row: number, value: number, isEnd: boolean): void {
     if (this.count === this.rows.length) this.#grow();

@@ -1,3 +1,4 @@
+import { getOrInsert } from "../../shared/model/get-or-insert.ts";
 import { scaledValue } from "../../shared/model/series-definition.ts";
 import { columnBits, setStale } from "../../shared/model/stale.ts";
 import type { Piece } from "./chunk-decoder.ts";
@@ -35,14 +36,12 @@ export class HeadReader {
   }
 
   #windowOf(rows: GroupRows): Window {
-    const known = this.#windows.get(rows);
-    if (known !== undefined) return known;
-    const from = rows.rowAfter(this.#startMs);
-    const end = Math.max(from, rows.rowAfter(this.#endOf(rows.stream, rows.epoch)));
-    const silent = new Set(rows.silentRows.filter((row) => row >= from && row < end));
-    const window = { from, end, times: rows.times(from, end), silent };
-    this.#windows.set(rows, window);
-    return window;
+    return getOrInsert(this.#windows, rows, () => {
+      const from = rows.rowAfter(this.#startMs);
+      const end = Math.max(from, rows.rowAfter(this.#endOf(rows.stream, rows.epoch)));
+      const silent = new Set(rows.silentRows.filter((row) => row >= from && row < end));
+      return { from, end, times: rows.times(from, end), silent };
+    });
   }
 }
 

@@ -62,33 +62,22 @@ export function frameKey(stream: number, seq: number): Uint8Array {
   return words(PREFIX.frame, stream, ...doubleWord(seq));
 }
 
-export type ChunkPlace = {
-  readonly partition: number;
-  readonly block: number;
+/** Where a chunk's rows come from, and the time of the last one. */
+export type ChunkSource = {
   readonly endMs: number;
   readonly stream: number;
   readonly epoch: number;
-  readonly group: number;
 };
 
-export function chunkKey(place: ChunkPlace): Uint8Array {
-  const { partition, block, endMs, stream, epoch, group } = place;
+export function chunkKey(block: number, source: ChunkSource, group: number): Uint8Array {
+  const { endMs, stream, epoch } = source;
+  const partition = partitionOf(endMs);
   const head = words(PREFIX.chunk, partition, block, ...doubleWord(endMs), stream, epoch);
-  const key = new Uint8Array(head.length + 1);
-  key.set(head);
-  key[head.length] = group;
-  return key;
+  return Uint8Array.of(...head, group);
 }
 
-export function readChunkKey(key: Uint8Array): ChunkPlace {
-  return {
-    partition: wordAt(key, 1),
-    block: wordAt(key, 5),
-    endMs: wordAt(key, 9) * WORD + wordAt(key, 13),
-    stream: wordAt(key, 17),
-    epoch: wordAt(key, 21),
-    group: key[25] ?? 0,
-  };
+export function readChunkKey(key: Uint8Array): ChunkSource {
+  return { endMs: keyDoubleWord(key, 2), stream: keyWord(key, 4), epoch: keyWord(key, 5) };
 }
 
 /** Chunks of blocks `first` to `last` in a partition; of `first` only those that end after `afterMs`. */
@@ -130,38 +119,32 @@ export function definitionsOfEpochs(stream: number, first: number, end: number):
 }
 
 export function damagedKey(key: Uint8Array): Uint8Array {
-  const aside = new Uint8Array(key.length + 1);
-  aside[0] = PREFIX.damaged;
-  aside.set(key, 1);
-  return aside;
+  return Uint8Array.of(PREFIX.damaged, ...key);
 }
 
 /** The `index`th number after a key's first byte. */
 export function keyWord(key: Uint8Array, index: number): number {
-  return wordAt(key, 1 + index * 4);
+  const at = 1 + index * 4;
+  const high = ((key[at] ?? 0) << 8) | (key[at + 1] ?? 0);
+  return high * 0x10000 + (((key[at + 2] ?? 0) << 8) | (key[at + 3] ?? 0));
+}
+
+function keyDoubleWord(key: Uint8Array, index: number): number {
+  return keyWord(key, index) * WORD + keyWord(key, index + 1);
 }
 
 export function seqOfFrameKey(key: Uint8Array): number {
-  return keyWord(key, 1) * WORD + keyWord(key, 2);
+  return keyDoubleWord(key, 1);
 }
 
 function words(prefix: number, ...numbers: number[]): Uint8Array {
   const key = new Uint8Array(1 + numbers.length * 4);
   const view = new DataView(key.buffer);
   key[0] = prefix;
-  let offset = 1;
-  for (const number of numbers) {
-    view.setUint32(offset, number);
-    offset += 4;
-  }
+  for (const [i, number] of numbers.entries()) view.setUint32(1 + i * 4, number);
   return key;
 }
 
 function doubleWord(value: number): [number, number] {
   return [Math.floor(value / WORD), value % WORD];
-}
-
-function wordAt(key: Uint8Array, offset: number): number {
-  const high = ((key[offset] ?? 0) << 8) | (key[offset + 1] ?? 0);
-  return high * 0x10000 + (((key[offset + 2] ?? 0) << 8) | (key[offset + 3] ?? 0));
 }

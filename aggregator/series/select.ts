@@ -4,7 +4,7 @@ import { Chunk, type Piece } from "./chunk-decoder.ts";
 import { type EndOfEpoch, HeadReader } from "./head-reader.ts";
 import {
   blockOf,
-  type ChunkPlace,
+  type ChunkSource,
   chunkRange,
   partitionOf,
   type Range,
@@ -90,8 +90,7 @@ export class Selection {
   }
 
   async #readChunks(selected: readonly Selected[], ranges: readonly Range[]): Promise<void> {
-    const byRef = new Map<number, Selected>();
-    for (const one of selected) byRef.set(one.series.ref, one);
+    const byRef = new Map(selected.map((one) => [one.series.ref, one]));
     for (const range of ranges) {
       for await (const entry of this.#parts.store.entries(range)) {
         const place = readChunkKey(entry[0]);
@@ -103,7 +102,7 @@ export class Selection {
 
   #readChunk(
     bytes: Uint8Array,
-    { stream, epoch }: ChunkPlace,
+    { stream, epoch }: ChunkSource,
     byRef: ReadonlyMap<number, Selected>,
   ): void {
     const chunk = new Chunk(bytes);

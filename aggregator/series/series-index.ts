@@ -21,8 +21,6 @@ export type Series = {
 
 type Posting = { readonly value: string; refs: number[] };
 
-const NO_HEAD: readonly HeadColumn[] = [];
-
 /** All series by their labels. Names map to values, values to the ascending refs that have them. */
 export class SeriesIndex {
   readonly #series: (Series | undefined)[] = [];
@@ -57,7 +55,7 @@ export class SeriesIndex {
       posting.refs.push(ref);
       interned.push(name, posting.value);
     }
-    const series: Series = { ref, labels: interned, firstMs, lastMs, head: NO_HEAD };
+    const series: Series = { ref, labels: interned, firstMs, lastMs, head: [] };
     this.#series[ref] = series;
     this.#byKey.set(labelsKey(labels), series);
     this.skipTo(ref + 1);
@@ -66,21 +64,18 @@ export class SeriesIndex {
 
   /** Removes many at once: each list of refs is gone through once. */
   remove(refs: readonly number[]): void {
-    const touched = new Set<string>();
+    const touched = new Map<string, Set<string>>();
     for (const ref of refs) {
       const series = this.#series[ref];
       if (series === undefined) continue;
       this.#series[ref] = undefined;
       this.#byKey.delete(labelsKey(series.labels));
       for (let i = 0; i < series.labels.length; i += 2) {
-        const name = series.labels[i] ?? "";
-        touched.add(`${name}\u0000${series.labels[i + 1] ?? ""}`);
+        const values = getOrInsert(touched, series.labels[i] ?? "", () => new Set());
+        values.add(series.labels[i + 1] ?? "");
       }
     }
-    for (const key of touched) {
-      const split = key.indexOf("\u0000");
-      this.#sweep(key.slice(0, split), key.slice(split + 1));
-    }
+    for (const [name, values] of touched) for (const value of values) this.#sweep(name, value);
   }
 
   /**
@@ -163,11 +158,7 @@ function rememberedTest(matcher: CompiledMatcher): (labels: Labels) => boolean {
   const known = new Map<string, boolean>();
   return (labels) => {
     const value = labelValue(labels, matcher.name);
-    const answer = known.get(value);
-    if (answer !== undefined) return answer;
-    const isMatch = matcher.test(value);
-    known.set(value, isMatch);
-    return isMatch;
+    return getOrInsert(known, value, () => matcher.test(value));
   };
 }
 

@@ -1,5 +1,6 @@
 import { errorMessage } from "../../shared/errors.ts";
 import type { Matcher, SeriesColumns, VectorSample } from "../../shared/model/columns.ts";
+import { getOrInsert } from "../../shared/model/get-or-insert.ts";
 import { compareLabels, compareText, type Labels, labelValue } from "../../shared/model/labels.ts";
 import type { Counter } from "../../shared/telemetry/metrics.ts";
 import type { StoredPartDeps } from "../../shared/telemetry/part-deps.ts";
@@ -218,12 +219,10 @@ export class SeriesStore {
    * @throws OperationalError STORAGE; LIMIT for a time too far ahead
    */
   async write(group: string, timeMs: number, samples: readonly VectorSample[]): Promise<void> {
-    let writer = this.#writers.get(group);
-    if (writer === undefined) {
-      const commit = (items: readonly CommitItem[]) => this.#commits.commit(items);
-      writer = new OwnWriter(group, () => this.#parts.streams.find(OWN_NODE, group), commit);
-      this.#writers.set(group, writer);
-    }
+    const writer = getOrInsert(this.#writers, group, () => {
+      const stream = () => this.#parts.streams.find(OWN_NODE, group);
+      return new OwnWriter(group, stream, (items) => this.#commits.commit(items));
+    });
     const isWritten = await writer.write(timeMs, samples);
     if (!isWritten) this.#lateWrites.add();
   }

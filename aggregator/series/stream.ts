@@ -1,4 +1,5 @@
 import { strict as assert } from "node:assert";
+import { getOrInsert } from "../../shared/model/get-or-insert.ts";
 import { epochOfSeq } from "../../shared/model/sequence.ts";
 import { type ParsedFrame, StreamDecoder } from "../../shared/wire/frame-decoder.ts";
 import type { ParsedGroup } from "../../shared/wire/frame-input.ts";
@@ -226,11 +227,8 @@ export class Stream {
     return samples;
   }
 
-  /** Endings that no tick has shown yet get a silent row; rows of earlier epochs are closed. */
+  /** Rows of earlier epochs are closed; endings that no tick has shown yet get a silent row. */
   #settle(timeMs: number): void {
-    for (const rows of this.rows.values()) {
-      if (rows.hasPendingEnd) rows.appendRow(Math.max(timeMs, rows.lastTimeMs + 1), true);
-    }
     let living: Set<number> | null = null;
     for (const rows of this.oldRows) {
       if (rows.isClosed) continue;
@@ -238,9 +236,11 @@ export class Stream {
       for (let column = 0; column < rows.columnCount; column += 1) {
         if (!living.has(rows.refOf(column))) rows.end(column);
       }
-      // After a clock stepped back the new epoch is earlier; the old one still ends after its rows.
-      if (rows.hasPendingEnd) rows.appendRow(Math.max(timeMs, rows.lastTimeMs + 1), true);
       rows.isClosed = true;
+    }
+    for (const rows of this.allRows()) {
+      // After a clock stepped back a new epoch is earlier; the old one still ends after its rows.
+      if (rows.hasPendingEnd) rows.appendRow(Math.max(timeMs, rows.lastTimeMs + 1), true);
     }
   }
 
@@ -285,12 +285,8 @@ export class Stream {
   }
 
   #rowsOf(group: number): GroupRows {
-    let rows = this.rows.get(group);
-    if (rows === undefined) {
-      rows = new GroupRows(this.number, this.#rowsEpoch, group);
-      this.rows.set(group, rows);
-    }
-    return rows;
+    const make = () => new GroupRows(this.number, this.#rowsEpoch, group);
+    return getOrInsert(this.rows, group, make);
   }
 
   #openColumn(id: number, rows: GroupRows, timeMs: number, index: SeriesIndex): number {

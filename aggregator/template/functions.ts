@@ -32,15 +32,15 @@ export const TEMPLATE_FUNCTIONS: ReadonlyMap<string, TemplateFunction> = new Map
   // `and` and `or` stop at the first argument that decides; the evaluator sees to that.
   ["and", fixed(1, (...args) => args.at(-1) ?? null, MANY)],
   ["or", fixed(1, (...args) => args.at(-1) ?? null, MANY)],
-  ["not", fixed(1, (value) => !isTrue(value ?? null))],
-  ["eq", fixed(2, (a, ...others) => others.some((b) => isEqual(a ?? null, b)), MANY)],
-  ["ne", fixed(2, (a, b) => !isEqual(a ?? null, b ?? null))],
+  ["not", fixed(1, (value) => !isTrue(value))],
+  ["eq", fixed(2, (a, ...others) => others.some((b) => isEqual(a, b)), MANY)],
+  ["ne", fixed(2, (a, b) => !isEqual(a, b))],
   ["lt", fixed(2, (a, b) => order(a, b) < 0)],
   ["le", fixed(2, (a, b) => order(a, b) <= 0)],
   ["gt", fixed(2, (a, b) => order(b, a) < 0)],
   ["ge", fixed(2, (a, b) => order(b, a) <= 0)],
   ["index", fixed(2, (map, key) => labelValue(labelsArg(map), textArg(key)))],
-  ["len", fixed(1, (value) => BigInt(lengthOf(value ?? null)))],
+  ["len", fixed(1, (value) => BigInt(lengthOf(value)))],
   ["print", fixed(0, printSpaced, MANY)],
   ["println", fixed(0, (...args) => `${args.map(formatValue).join(" ")}\n`, MANY)],
   ["printf", fixed(1, (format, ...args) => sprintf(textArg(format), args), MANY)],
@@ -68,7 +68,7 @@ function fixed(
 }
 
 /** What an `if` takes for true: anything but false, 0, "", nil and an empty map. */
-export function isTrue(value: TemplateValue): boolean {
+export function isTrue(value: TemplateValue = null): boolean {
   if (typeof value === "number") return value !== 0;
   if (typeof value === "object" && value !== null) {
     return value.kind === "fields" || value.labels.length > 0;
@@ -76,7 +76,7 @@ export function isTrue(value: TemplateValue): boolean {
   return Boolean(value);
 }
 
-function isEqual(a: TemplateValue, b: TemplateValue): boolean {
+function isEqual(a: TemplateValue = null, b: TemplateValue = null): boolean {
   if (isNumber(a) && isNumber(b)) return Number(a) === Number(b);
   if (typeof a !== typeof b || typeof a === "object") throw incomparable(a, b);
   return a === b;
@@ -100,29 +100,25 @@ export function fault(message: string): OperationalError {
   return new OperationalError("PARSE", message);
 }
 
-function textArg(value: TemplateValue | undefined): string {
+function textArg(value: TemplateValue = null): string {
   if (typeof value === "string") return value;
-  throw fault(`wrong type of argument: ${typeName(value ?? null)} where a string is wanted`);
+  throw fault(`wrong type of argument: ${typeName(value)} where a string is wanted`);
 }
 
-function labelsArg(value: TemplateValue | undefined) {
-  if (typeof value === "object" && value !== null && value.kind === "labels") return value.labels;
-  throw fault(`cannot index ${typeName(value ?? null)}`);
+function labelsArg(value: TemplateValue = null) {
+  if (typeof value === "object" && value?.kind === "labels") return value.labels;
+  throw fault(`cannot index ${typeName(value)}`);
 }
 
-function numberArg(value: TemplateValue | undefined): number {
-  if (typeof value === "number") return value;
-  if (typeof value === "bigint") return Number(value);
+function numberArg(value: TemplateValue = null): number {
+  if (isNumber(value)) return Number(value);
   const number = typeof value === "string" ? parseGoNumber(value) : null;
   if (number !== null) return number;
-  throw fault(
-    `cannot convert ${typeName(value ?? null)} "${formatValue(value ?? null)}" to a number`,
-  );
+  throw fault(`cannot convert ${typeName(value)} "${formatValue(value)}" to a number`);
 }
 
-function lengthOf(value: TemplateValue): number {
-  if (typeof value === "string") return Buffer.byteLength(value);
-  return labelsArg(value).length / 2;
+function lengthOf(value: TemplateValue = null): number {
+  return typeof value === "string" ? Buffer.byteLength(value) : labelsArg(value).length / 2;
 }
 
 /** Go's Sprint: a space between two arguments when neither is a string. */
@@ -136,6 +132,7 @@ function printSpaced(...args: readonly TemplateValue[]): string {
 }
 
 const LARGE = ["k", "M", "G", "T", "P", "E", "Z", "Y"];
+const LARGE_BINARY = LARGE.map((prefix) => `${prefix}i`);
 const SMALL = ["m", "u", "n", "p", "f", "a", "z", "y"];
 
 function humanize(value: number): string {
@@ -145,33 +142,21 @@ function humanize(value: number): string {
 
 function humanize1024(value: number): string {
   if (Math.abs(value) <= 1 || !Number.isFinite(value)) return formatG(value, 4);
-  return scaleDown(
-    value,
-    1024,
-    LARGE.map((prefix) => `${prefix}i`),
-  );
+  return scaleDown(value, 1024, LARGE_BINARY);
 }
 
 function scaleDown(value: number, base: number, prefixes: readonly string[]): string {
   let rest = value;
-  let prefix = "";
-  for (const next of prefixes) {
-    if (Math.abs(rest) < base) break;
-    prefix = next;
-    rest /= base;
-  }
-  return formatG(rest, 4) + prefix;
+  let steps = 0;
+  for (; Math.abs(rest) >= base && steps < prefixes.length; steps += 1) rest /= base;
+  return formatG(rest, 4) + (prefixes[steps - 1] ?? "");
 }
 
 function scaleUp(value: number): string {
   let rest = value;
-  let prefix = "";
-  for (const next of SMALL) {
-    if (Math.abs(rest) >= 1) break;
-    prefix = next;
-    rest *= 1000;
-  }
-  return formatG(rest, 4) + prefix;
+  let steps = 0;
+  for (; Math.abs(rest) < 1 && steps < SMALL.length; steps += 1) rest *= 1000;
+  return formatG(rest, 4) + (SMALL[steps - 1] ?? "");
 }
 
 function humanizeDuration(seconds: number): string {
