@@ -1,10 +1,14 @@
 import { readFileSync } from "node:fs";
+import { cpus } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { Bed, runProgram } from "../support/programs.ts";
 
 const MODES = ["user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal"];
 const WINDOW_S = 10;
+
+/** The kernel counts each CPU in hundredths of a second. */
+const COARSE_S = 0.01 * cpus().length;
 
 /** Seconds that all CPUs together have spent in each mode. */
 function cpuSeconds(): number[] {
@@ -40,8 +44,8 @@ test("the rate of CPU time is what /proc/stat, read beside it, gives", async () 
   for (const { metric, value } of result) {
     const i = MODES.indexOf(metric.mode);
     const rate = ((last[i] ?? 0) - (first[i] ?? 0)) / (WINDOW_S - 1);
-    // Two per cent, or the hundredth of a second that the kernel's counter is coarse by, twice.
-    const tolerance = Math.max(0.02 * rate, 0.02 / (WINDOW_S - 1));
+    // Two per cent, or what the kernel's counters are coarse by at both ends.
+    const tolerance = Math.max(0.02 * rate, (2 * COARSE_S) / (WINDOW_S - 1));
     expect(
       Math.abs(Number(value[1]) - rate),
       `${metric.mode}: ${value[1]}, read ${rate}`,

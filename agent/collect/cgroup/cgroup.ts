@@ -72,6 +72,7 @@ export class Cgroup {
   #usedAtCpu = ABSENT;
   #usedAtMs = Number.NEGATIVE_INFINITY;
   #settingsAtMs = Number.NEGATIVE_INFINITY;
+  #isUsedRead = false;
   readonly #io: CgroupIo;
   #resolvedAtMs = Number.NEGATIVE_INFINITY;
   #namedAtMs = Number.NEGATIVE_INFINITY;
@@ -273,15 +274,18 @@ export class Cgroup {
   #read(nowMs: number): boolean {
     const { files, usedFrom, settingsFrom } = this.#parts.plan;
     if (!this.#readFiles(0, usedFrom)) return false;
+    // Cgroups that were found together do not all come due together.
+    const spreadMs = Number.isFinite(this.#usedAtMs) ? 0 : spreadOf(this.node.path);
     const isSettingDue = isDue(nowMs, this.#settingsAtMs, SETTINGS_MS);
+    this.#isUsedRead = isSettingDue || this.#isUsedDue(nowMs);
     if (isSettingDue) {
-      this.#settingsAtMs = nowMs;
+      this.#settingsAtMs = nowMs - (spreadMs % SETTINGS_MS);
       if (!this.#readFiles(settingsFrom, files.length)) return false;
       this.#values[at.PROCESSES] = this.#parts.processes.count(this.node);
       this.#settingGroup.read(nowMs);
     }
-    if (!isSettingDue && !this.#isUsedDue(nowMs)) return true;
-    this.#usedAtMs = nowMs;
+    if (!this.#isUsedRead) return true;
+    this.#usedAtMs = nowMs - (spreadMs % USED_MS);
     this.#usedAtCpu = this.cpu;
     if (!this.#readFiles(usedFrom, settingsFrom) || !this.#io.read()) return false;
     this.#readNetwork(isSettingDue);
@@ -326,7 +330,7 @@ export class Cgroup {
 
   #set(row: SeriesRow, nowMs: number): void {
     const values = this.#values;
-    const isUsedRead = this.#usedAtMs === nowMs;
+    const isUsedRead = this.#isUsedRead;
     values[at.LAST_SEEN] = Math.floor(nowMs / 1000);
     values[at.START_TIME] = this.#startedAt;
     this.#ratios.updateCpu(values, nowMs);

@@ -44,16 +44,19 @@ test("memory is given back three times, then when it has grown, also where the p
   try {
     let usedBytes = 20e6;
     keepGivingBackMemory(new MemoryLogger(), giveBack, () => usedBytes);
-    for (const [index, afterMs] of [3000, 9000, 48_000, 20_000].entries()) {
+    for (const [index, afterMs] of [3000, 9000, 48_000].entries()) {
       vi.advanceTimersByTime(afterMs);
       expect(giveBack).toHaveBeenCalledTimes(index + 1);
     }
+    vi.advanceTimersByTime(20_000);
+    const atStart = giveBack.mock.calls.length;
+    expect(atStart).toBe(Number.parseInt(process.versions.v8, 10) >= 13 ? 4 : 3);
     usedBytes = 23e6;
     vi.advanceTimersByTime(600_000);
-    expect(giveBack).toHaveBeenCalledTimes(4);
+    expect(giveBack).toHaveBeenCalledTimes(atStart);
     usedBytes = 25e6;
     vi.advanceTimersByTime(600_000);
-    expect(giveBack).toHaveBeenCalledTimes(5);
+    expect(giveBack).toHaveBeenCalledTimes(atStart + 1);
   } finally {
     vi.useRealTimers();
   }
