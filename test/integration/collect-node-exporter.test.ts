@@ -99,45 +99,77 @@ function isBetween(before: number, theirs: number, after: number, tolerance: num
   return theirs >= Math.min(before, after) - slack && theirs <= Math.max(before, after) + slack;
 }
 
+interface Round {
+  readonly before: Series;
+  readonly theirs: Series;
+  readonly after: Series;
+}
+
+/** node_exporter's numbers between two readings of ours. */
+async function readAround(): Promise<Round> {
+  const exporter = await startExporter([]);
+  const [first, second] = [new Reader(), new Reader()];
+  // A first time for both, long enough ago that the next reads everything again.
+  for (const reader of [first, second]) await reader.read(Date.now() - 60_000);
+  const before = await first.read();
+  const theirs = seriesOf(await exporter.scrape());
+  exporter.stop();
+  const after = await second.read();
+  first.close();
+  second.close();
+  return { before, theirs, after };
+}
+
+interface Comparison {
+  readonly compared: number;
+  readonly exact: number;
+  /** What is out of tolerance, by series. */
+  readonly wrong: Map<string, string>;
+}
+
+function compare({ before, theirs, after }: Round): Comparison {
+  const wrong = new Map<string, string>();
+  let compared = 0;
+  let exact = 0;
+  for (const [series, value] of theirs) {
+    const [earlier, later] = [before.get(series), after.get(series)];
+    if (earlier === undefined || later === undefined) continue;
+    compared += 1;
+    if (isBetween(earlier, value, later, 0)) {
+      exact += 1;
+      continue;
+    }
+    const tolerance = MOVING.find(([pattern]) => pattern.test(nameOf(series)))?.[1] ?? 0;
+    if (isBetween(earlier, value, later, tolerance)) continue;
+    wrong.set(series, `${series}: ${earlier} ≤ ${value} ≤ ${later}`);
+  }
+  return { compared, exact, wrong };
+}
+
 describe.skipIf(!hasExporter)("beside node_exporter (skipped where it is not)", () => {
   let before: Series = new Map();
   let theirs: Series = new Map();
-  let after: Series = new Map();
+  let round: Round = { before, theirs, after: new Map() };
 
   beforeAll(async () => {
-    const exporter = await startExporter([]);
-    const [first, second] = [new Reader(), new Reader()];
-    // A first time for both, long enough ago that the next reads everything again.
-    for (const reader of [first, second]) await reader.read(Date.now() - 60_000);
-    before = await first.read();
-    theirs = seriesOf(await exporter.scrape());
-    exporter.stop();
-    after = await second.read();
-    first.close();
-    second.close();
+    round = await readAround();
+    ({ before, theirs } = round);
   }, 30_000);
 
-  test("what both tell is the same, or lies between our two readings", () => {
-    const wrong: string[] = [];
-    let compared = 0;
-    let exact = 0;
-    for (const [series, value] of theirs) {
-      const [earlier, later] = [before.get(series), after.get(series)];
-      if (earlier === undefined || later === undefined) continue;
-      compared += 1;
-      if (isBetween(earlier, value, later, 0)) {
-        exact += 1;
-        continue;
-      }
-      const tolerance = MOVING.find(([pattern]) => pattern.test(nameOf(series)))?.[1] ?? 0;
-      if (isBetween(earlier, value, later, tolerance)) continue;
-      wrong.push(`${series}: ${earlier} ≤ ${value} ≤ ${later}`);
-    }
-    expect(wrong).toEqual([]);
-    expect(compared).toBeGreaterThan(300);
+  test("what both tell is the same, or lies between our two readings", async () => {
+    const first = compare(round);
+    expect(first.compared).toBeGreaterThan(300);
     // What the tolerances are for is seldom so far off that they are needed.
-    expect(exact / compared).toBeGreaterThan(0.9);
-  });
+    expect(first.exact / first.compared).toBeGreaterThan(0.9);
+    // A gauge may leap and come back between our readings, when tests beside this one open
+    // thousands of files: wrong is what is wrong each time.
+    let wrong = [...first.wrong];
+    for (let rounds = 1; wrong.length > 0 && rounds < 5; rounds += 1) {
+      const again = compare(await readAround()).wrong;
+      wrong = wrong.filter(([series]) => again.has(series));
+    }
+    expect(wrong.map(([, message]) => message)).toEqual([]);
+  }, 60_000);
 
   test("95 of 100 names are told by us, and the rest is explained", () => {
     const ours = new Set([...before.keys()].map(nameOf));
