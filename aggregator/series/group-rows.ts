@@ -60,10 +60,6 @@ export class GroupRows {
     this.group = group;
   }
 
-  get entryCount(): number {
-    return this.#entries.count;
-  }
-
   get hasColumns(): boolean {
     return this.columnCount > this.#freeColumns.length;
   }

@@ -24,7 +24,7 @@ const CHUNK_TICKS_MIN = 120;
 const CHUNK_TIMES_MAX = 6;
 const MARK_FRAMES_MAX = 4096;
 /** Changes of one stream that the head may hold for one mark: 16 bytes each. */
-const MARK_ENTRIES_MAX = 2_000_000;
+const MARK_CHANGES_MAX = 2_000_000;
 /** The last ones are remembered. */
 const SET_BACKS_MAX = 16;
 
@@ -56,7 +56,9 @@ export class Stream {
   framesSinceMark = 0;
   #rowsEpoch = 0;
   #markTimeMs = 0;
-  #entriesAtMark = 0;
+  #changesSinceMark = 0;
+  /** Endings that no row shows yet, or rows of an earlier epoch that are not closed. */
+  #isUnsettled = false;
   /** By id: its column in the rows of its group, or -1. */
   #columns = new Int32Array(0);
 
@@ -113,6 +115,7 @@ export class Stream {
       const rows = this.rows.get(decoder.definitions[id]?.group ?? 0);
       if (rows !== undefined && column >= 0 && rows.idOf(column) === id) rows.end(column);
     }
+    if (decoder.ended.length > 0) this.#isUnsettled = true;
     for (const group of frame.groups) this.#setAll(group, frame.timeMs - group.ageMs, index);
     return isStored ? this.#appendRows(frame) : 0;
   }
@@ -143,7 +146,7 @@ export class Stream {
     const isDue =
       isFull ||
       elapsedMs >= chunkMs * CHUNK_TIMES_MAX ||
-      this.#entryCount() - this.#entriesAtMark >= MARK_ENTRIES_MAX;
+      this.#changesSinceMark >= MARK_CHANGES_MAX;
     if (this.framesSinceMark >= MARK_FRAMES_MAX) {
       // So many frames without samples: their endings get times of their own.
       this.#settle(0);
@@ -157,7 +160,7 @@ export class Stream {
   mark(): void {
     const { decoder } = this;
     const isWhole = decoder.lastSeq === this.lastSeq && epochOfSeq(this.lastSeq) === decoder.epoch;
-    if (!isWhole || this.framesSinceMark === 0 || this.#isUnsettled()) return;
+    if (!isWhole || this.framesSinceMark === 0 || this.#isUnsettled) return;
     const ends = new Map<GroupRows, number>();
     for (const rows of this.allRows()) ends.set(rows, rows.rowEnd);
     this.marks.push({
@@ -172,7 +175,7 @@ export class Stream {
     });
     this.framesSinceMark = 0;
     this.#markTimeMs = this.lastTimeMs;
-    this.#entriesAtMark = this.#entryCount();
+    this.#changesSinceMark = 0;
   }
 
   /** Forgets what the oldest mark cut off; its rows are in chunks. */
@@ -193,7 +196,6 @@ export class Stream {
         detach(index.get(ref), rows, column, cutMs);
       });
     }
-    this.#entriesAtMark = this.#entryCount();
   }
 
   /** Takes every column out of the index: the stream is forgotten. */
@@ -229,6 +231,8 @@ export class Stream {
 
   /** Rows of earlier epochs are closed; endings that no tick has shown yet get a silent row. */
   #settle(timeMs: number): void {
+    if (!this.#isUnsettled) return;
+    this.#isUnsettled = false;
     let living: Set<number> | null = null;
     for (const rows of this.oldRows) {
       if (rows.isClosed) continue;
@@ -244,11 +248,6 @@ export class Stream {
     }
   }
 
-  #isUnsettled(): boolean {
-    for (const rows of this.rows.values()) if (rows.hasPendingEnd) return true;
-    return this.oldRows.some((rows) => !rows.isClosed);
-  }
-
   #livingRefs(): Set<number> {
     const refs = new Set<number>();
     for (const rows of this.rows.values()) {
@@ -260,6 +259,7 @@ export class Stream {
   }
 
   #beginRows(): void {
+    if (this.rows.size > 0) this.#isUnsettled = true;
     this.oldRows.push(...this.rows.values());
     this.rows.clear();
     this.#columns = new Int32Array(this.decoder.seriesKnown).fill(-1);
@@ -268,6 +268,7 @@ export class Stream {
 
   #setAll({ group, changed: ids }: ParsedGroup, timeMs: number, index: SeriesIndex): void {
     if (ids.length === 0) return;
+    this.#changesSinceMark += ids.length;
     const { values, definitions } = this.decoder;
     const rows = this.#rowsOf(group);
     for (let i = 0; i < ids.length; i += 1) {
@@ -310,12 +311,6 @@ export class Stream {
     }
     this.#columns[id] = column;
     return column;
-  }
-
-  #entryCount(): number {
-    let count = 0;
-    for (const rows of this.allRows()) count += rows.entryCount;
-    return count;
   }
 }
 

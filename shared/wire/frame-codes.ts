@@ -6,9 +6,11 @@ import { PrefixCode } from "./prefix-code.ts";
  * symbol, smoothed so that none is longer than 12 bits.
  */
 
-/** Gaps 0 to 3 are symbols of their own; others have the symbol (number of bits + 1). */
-export const GAP_CODE = new PrefixCode("13563437ac99cbcccccccc");
-export const GAPS_PLAIN = 4;
+/** Counts 0 to 3 are symbols of their own; others have the symbol (number of bits + 1). */
+export const COUNT_CODE = new PrefixCode("13563437ac99cbcccccccc");
+export const COUNTS_PLAIN = 4;
+/** How many bits an age has is written in so many bits. */
+export const AGE_LENGTH_BITS = 6;
 
 /** Symbols of a number. */
 export const ZERO = 0;

@@ -7,11 +7,12 @@ import {
   FLAG_KEYFRAME,
   FRAME_BYTES_MAX,
   FRAME_GROUPS_MAX,
+  FRAME_TIME_END,
   FRAME_VERSION,
   type FrameHeader,
   STREAM_SERIES_MAX,
 } from "./frame.ts";
-import { frameFault, type ParsedGroup, readGroup } from "./frame-input.ts";
+import { frameFault, GROUP_BITS_MIN, GroupReader, type ParsedGroup } from "./frame-input.ts";
 import { FrameOutput } from "./frame-output.ts";
 
 export type ParsedFrame = FrameHeader & { readonly groups: readonly ParsedGroup[] };
@@ -31,28 +32,25 @@ export function readFrameHeader(bytes: Uint8Array): FrameHeader {
 export function parseFrame(bytes: Uint8Array): ParsedFrame {
   const reader = openFrame(bytes);
   const header = readHeader(reader);
-  const groupCount = reader.count(4);
+  const groupCount = reader.count(GROUP_BITS_MIN / 8);
   if (groupCount > header.seriesCount + 1) {
     const counts = `${groupCount} groups of ${header.seriesCount} series`;
     throw new OperationalError("PARSE", `frame ${header.seq} has ${counts}`);
   }
   const groups: ParsedGroup[] = [];
-  let before = -1;
+  const groupReader = new GroupReader(reader, header);
   let named = 0;
   for (let i = 0; i < groupCount; i += 1) {
-    const group = readGroup(reader, header);
+    const group = groupReader.read();
     const fault = groupFault(group, header);
     if (fault !== null) throw frameFault(`${header.seq} ${fault}`);
     named += group.ended.length + group.changed.length;
     if (named > header.seriesCount) {
       throw frameFault(`${header.seq} names ${named} of ${header.seriesCount} series`);
     }
-    if (group.group <= before || group.group >= FRAME_GROUPS_MAX) {
-      throw frameFault(`${header.seq} has group ${group.group} amiss`);
-    }
-    before = group.group;
     groups.push(group);
   }
+  reader.align();
   reader.end();
   const twice = namedTwice(groups);
   if (twice !== null) throw frameFault(`${header.seq} names series ${twice} twice`);
@@ -64,22 +62,33 @@ function groupFault(group: ParsedGroup, { isKeyframe, timeMs }: FrameHeader): st
   if (!isKeyframe && !group.isRead && group.changed.length > 0) {
     return "changes a group that was not read";
   }
+  if (group.group >= FRAME_GROUPS_MAX) return `has group ${group.group}`;
   return group.ageMs > timeMs ? `has a reading ${group.ageMs} ms old` : null;
 }
 
-/** A series in two of the lists; in one of them none can be, as ids ascend. */
+/** By id, a bit for each, all 0 between two frames: frames come too fast to make one for each. */
+const isNamed = new Uint8Array(Math.ceil(STREAM_SERIES_MAX / 8));
+
+/** A series in two of the lists. */
 function namedTwice(groups: readonly ParsedGroup[]): number | null {
-  const lists = groups.flatMap(({ ended, changed }) => [ended, changed]);
-  const filled = lists.filter(({ length }) => length > 0);
-  if (filled.length < 2) return null;
-  const named = new Set<number>();
-  for (const ids of filled) {
-    for (const id of ids) {
-      if (named.has(id)) return id;
-      named.add(id);
-    }
+  let twice: number | null = null;
+  for (const { ended, changed } of groups) twice = nameAll(ended) ?? nameAll(changed) ?? twice;
+  for (const { ended, changed } of groups) {
+    for (const id of ended) isNamed[id >>> 3] = 0;
+    for (const id of changed) isNamed[id >>> 3] = 0;
   }
-  return null;
+  return twice;
+}
+
+function nameAll(ids: readonly number[]): number | null {
+  let twice: number | null = null;
+  for (const id of ids) {
+    const bit = 1 << (id & 7);
+    const known = isNamed[id >>> 3] ?? 0;
+    if ((known & bit) !== 0) twice = id;
+    isNamed[id >>> 3] = known | bit;
+  }
+  return twice;
 }
 
 function openFrame(bytes: Uint8Array): ByteReader {
@@ -98,8 +107,8 @@ function readHeader(reader: ByteReader): FrameHeader {
   const seq = readSeq(reader);
   const timeMs = reader.varint();
   const seriesCount = reader.varint();
-  if (flags > FLAG_KEYFRAME || seriesCount > STREAM_SERIES_MAX) {
-    throw frameFault(`${seq} has flags ${flags}, ${seriesCount} series`);
+  if (flags > FLAG_KEYFRAME || seriesCount > STREAM_SERIES_MAX || timeMs >= FRAME_TIME_END) {
+    throw frameFault(`${seq} has flags ${flags}, ${seriesCount} series, time ${timeMs}`);
   }
   return { seq, timeMs, isKeyframe: flags === FLAG_KEYFRAME, seriesCount };
 }
@@ -250,7 +259,6 @@ export class StreamDecoder {
         if (this.#definitions[id]?.scale === DOUBLE_SCALE) output.changedDouble(id, value);
         else output.changed(id, value, 0);
       }
-      output.endGroup();
     }
     return output.finish();
   }

@@ -26,6 +26,8 @@ type Group = {
   readInTick: number;
   /** Whether a slot was retired since its list was last cleared of them. */
   hasRetired: boolean;
+  /** Whether it is in `#touched`. */
+  isTouched: boolean;
 };
 
 /**
@@ -54,6 +56,8 @@ export class FrameEncoder {
   readonly #free: number[] = [];
   readonly #groups: Group[] = [];
   readonly #freeGroups: number[] = [];
+  /** Groups that were read since the last frame, or had a slot retired. */
+  #touched: number[] = [];
   readonly #named: number[][] = [];
   #unnamed: number[] = [];
   /** Of the group that is written; kept for their memory. */
@@ -84,7 +88,8 @@ export class FrameEncoder {
     if (this.#groups.length >= FRAME_GROUPS_MAX) {
       throw new OperationalError("LIMIT", `More than ${FRAME_GROUPS_MAX} groups of series`);
     }
-    return this.#groups.push({ readAtMs: 0, readInTick: 0, hasRetired: false }) - 1;
+    const group = { readAtMs: 0, readInTick: 0, hasRetired: false, isTouched: false };
+    return this.#groups.push(group) - 1;
   }
 
   /** All series of the group are retired; its number may be given out again. */
@@ -122,7 +127,9 @@ export class FrameEncoder {
     assert(slot < this.#labels.length && this.#isRetired[slot] === 0);
     this.#isRetired[slot] = 1;
     this.end(slot);
-    this.#groupOf(slot).hasRetired = true;
+    const group = this.#group[slot] ?? 0;
+    this.#entryOf(group).hasRetired = true;
+    this.#touch(group);
   }
 
   /**
@@ -130,10 +137,10 @@ export class FrameEncoder {
    * those of its series that have no value now end with it.
    */
   read(group: number, timeMs: number): void {
-    const entry = this.#groups[group];
-    assert(entry !== undefined);
+    const entry = this.#entryOf(group);
     entry.readAtMs = timeMs;
     entry.readInTick = this.#tick;
+    this.#touch(group);
   }
 
   /**
@@ -238,7 +245,8 @@ export class FrameEncoder {
   /** It got a value, or an earlier epoch gave it one and its group was not read since. */
   #isToBeNamed(slot: number): boolean {
     if (this.#isRetired[slot] === 1) return false;
-    if (this.#groupOf(slot).readInTick !== this.#tick) return this.#isAlive[slot] === 1;
+    const { readInTick } = this.#entryOf(this.#group[slot] ?? 0);
+    if (readInTick !== this.#tick) return this.#isAlive[slot] === 1;
     return this.#setAtTick[slot] === this.#tick || this.#isHeld[slot] === 1;
   }
 
@@ -248,10 +256,17 @@ export class FrameEncoder {
     this.#last[slot] = 0;
   }
 
-  #groupOf(slot: number): Group {
-    const group = this.#groups[this.#group[slot] ?? 0];
-    assert(group !== undefined);
-    return group;
+  #entryOf(group: number): Group {
+    const entry = this.#groups[group];
+    assert(entry !== undefined);
+    return entry;
+  }
+
+  #touch(group: number): void {
+    const entry = this.#entryOf(group);
+    if (entry.isTouched) return;
+    entry.isTouched = true;
+    this.#touched.push(group);
   }
 
   #nameOne(slot: number): SeriesDefinition {
@@ -271,23 +286,23 @@ export class FrameEncoder {
 
   /** Those of which there is something to say, ascending. */
   #writtenGroups(isKeyframe: boolean): number[] {
-    const written: number[] = [];
-    this.#groups.forEach(({ readInTick, hasRetired }, group) => {
-      if (group !== TICK_GROUP && this.#slotsOf(group).length === 0) return;
-      const isRead = readInTick === this.#tick;
-      if (isRead || (isKeyframe ? this.#hasLiving(group) : hasRetired)) written.push(group);
-    });
-    return written;
+    const candidates = isKeyframe
+      ? [...this.#groups.keys()].filter((group) => this.#isTouchedOrLiving(group))
+      : this.#touched.sort((a, b) => a - b);
+    for (const group of this.#touched) this.#entryOf(group).isTouched = false;
+    this.#touched = [];
+    return candidates.filter((group) => group === TICK_GROUP || this.#slotsOf(group).length > 0);
   }
 
-  #hasLiving(group: number): boolean {
-    return this.#slotsOf(group).some((slot) => this.#isAlive[slot] === 1);
+  #isTouchedOrLiving(group: number): boolean {
+    const isTouched = this.#entryOf(group).isTouched;
+    return isTouched || this.#slotsOf(group).some((slot) => this.#isAlive[slot] === 1);
   }
 
   /** Returns the number of samples the group has at this tick. */
   #writeGroup(group: number, timeMs: number, isKeyframe: boolean): number {
     const slots = this.#slotsOf(group);
-    const entry = this.#groups[group] as Group;
+    const entry = this.#entryOf(group);
     const isRead = entry.readInTick === this.#tick;
     const tick = this.#tick;
     const setAtTick = this.#setAtTick;
@@ -319,7 +334,6 @@ export class FrameEncoder {
     this.#output.group({ group, isRead, ageMs, endedCount: toldEnded, changedCount });
     this.#writeEnded(endedCount, isKeyframe);
     this.#writeChanged(changedCount, isRead, isKeyframe);
-    this.#output.endGroup();
     if (entry.hasRetired) {
       this.#named[group] = this.#withoutRetired(slots);
       entry.hasRetired = false;

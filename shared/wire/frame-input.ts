@@ -2,9 +2,10 @@ import { OperationalError } from "../errors.ts";
 import type { ByteReader } from "./bytes.ts";
 import {
   ABSOLUTE,
+  AGE_LENGTH_BITS,
   CHANGE_CODE,
-  GAP_CODE,
-  GAPS_PLAIN,
+  COUNT_CODE,
+  COUNTS_PLAIN,
   KEYFRAME_CODE,
   NEGATIVE,
   PAGE_BYTES,
@@ -29,85 +30,115 @@ export type ParsedGroup = {
   readonly isAbsolute: Uint8Array;
 };
 
-/** Bytes that an id, and an id with its value, take at least. */
-const ENDED_BYTES_MIN = 1 / 8;
-const CHANGED_BYTES_MIN = 2 / 8;
+/** Bits that an id, and an id with its value, take at least. */
+const ENDED_BITS_MIN = 1;
+const CHANGED_BITS_MIN = 2;
+/** A group without series. */
+export const GROUP_BITS_MIN = 5;
+const AGE_BITS_MAX = 48;
 
 /** What is wrong with a frame. */
 export function frameFault(what: string): OperationalError {
   return new OperationalError("PARSE", `frame ${what}`);
 }
 
-/** @throws OperationalError PARSE */
-export function readGroup(
-  reader: ByteReader,
-  { isKeyframe, seriesCount }: { readonly isKeyframe: boolean; readonly seriesCount: number },
-): ParsedGroup {
-  const head = reader.varint();
-  const ageMs = reader.varint();
-  const endedCount = reader.count(ENDED_BYTES_MIN);
-  const changedCount = reader.count(CHANGED_BYTES_MIN);
-  if (endedCount + changedCount > seriesCount) {
-    throw frameFault(`names ${endedCount + changedCount} series in a group of ${seriesCount}`);
+/** Reads the groups of one frame, one after the other. */
+export class GroupReader {
+  readonly #reader: ByteReader;
+  readonly #seriesCount: number;
+  readonly #numbers: NumberReader;
+  #groupBefore = -1;
+
+  constructor(
+    reader: ByteReader,
+    { isKeyframe, seriesCount }: { readonly isKeyframe: boolean; readonly seriesCount: number },
+  ) {
+    this.#reader = reader;
+    this.#seriesCount = seriesCount;
+    this.#numbers = new NumberReader(reader, isKeyframe);
   }
-  const ended = new Array<number>(endedCount);
-  let before = -1;
-  for (let i = 0; i < endedCount; i += 1) {
-    before = readId(reader, before, seriesCount);
-    ended[i] = before;
+
+  /** @throws OperationalError PARSE */
+  read(): ParsedGroup {
+    const reader = this.#reader;
+    const group = this.#groupBefore + 1 + this.#count();
+    this.#groupBefore = group;
+    const isRead = reader.bits(1) === 1;
+    const ageMs = reader.bits(1) === 1 ? this.#age() : 0;
+    const endedCount = this.#countOf(ENDED_BITS_MIN);
+    const changedCount = this.#countOf(CHANGED_BITS_MIN);
+    const seriesCount = this.#seriesCount;
+    if (endedCount + changedCount > seriesCount) {
+      throw frameFault(`names ${endedCount + changedCount} series in a group of ${seriesCount}`);
+    }
+    const ended = new Array<number>(endedCount);
+    let before = -1;
+    for (let i = 0; i < endedCount; i += 1) {
+      before = this.#id(before);
+      ended[i] = before;
+    }
+    const changed = new Array<number>(changedCount);
+    const values = new Float64Array(changedCount);
+    const isAbsolute = new Uint8Array(changedCount);
+    before = -1;
+    for (let i = 0; i < changedCount; i += 1) {
+      before = this.#id(before);
+      changed[i] = before;
+      this.#numbers.read(values, isAbsolute, i);
+    }
+    return { group, isRead, ageMs, ended, changed, values, isAbsolute };
   }
-  const changed = new Array<number>(changedCount);
-  const numbers = new NumberReader(reader, isKeyframe, changedCount);
-  before = -1;
-  for (let i = 0; i < changedCount; i += 1) {
-    before = readId(reader, before, seriesCount);
-    changed[i] = before;
-    numbers.read(i);
+
+  #count(): number {
+    const found = COUNT_CODE.find(this.#reader.peekBits(CODE_BITS_MAX));
+    this.#reader.skipBits(found & 15);
+    const symbol = found >>> 4;
+    return symbol < COUNTS_PLAIN ? symbol : readTail(this.#reader, symbol - 1);
   }
-  reader.align();
-  const group = Math.floor(head / 2);
-  const isRead = head % 2 === 1;
-  const { values, isAbsolute } = numbers;
-  return { group, isRead, ageMs, ended, changed, values, isAbsolute };
+
+  /** Of items that follow: one that cannot be true is refused before anything is allocated. */
+  #countOf(itemBitsMin: number): number {
+    const count = this.#count();
+    if (count * itemBitsMin <= this.#reader.remaining * 8) return count;
+    throw frameFault(`is cut off: ${count} series follow, and ${this.#reader.remaining} bytes`);
+  }
+
+  #id(before: number): number {
+    const id = before + 1 + this.#count();
+    if (id < this.#seriesCount) return id;
+    throw frameFault(`names series ${id} of ${this.#seriesCount}`);
+  }
+
+  #age(): number {
+    const length = this.#reader.bits(AGE_LENGTH_BITS);
+    if (length >= 1 && length <= AGE_BITS_MAX) return readTail(this.#reader, length);
+    throw frameFault(`has an age of ${length} bits`);
+  }
 }
 
-function readId(reader: ByteReader, before: number, seriesCount: number): number {
-  const found = GAP_CODE.find(reader.peekBits(CODE_BITS_MAX));
-  reader.skipBits(found & 15);
-  const symbol = found >>> 4;
-  const gap = symbol < GAPS_PLAIN ? symbol : readTail(reader, symbol - 1);
-  const id = before + 1 + gap;
-  if (id < seriesCount) return id;
-  throw frameFault(`names series ${id} of ${seriesCount}`);
-}
-
-/** The numbers of one group, in order. */
+/** The numbers of one frame, in order. */
 class NumberReader {
-  readonly values: Float64Array;
-  readonly isAbsolute: Uint8Array;
   readonly #reader: ByteReader;
   readonly #code;
   /** Numbers that can be repeated, newest first. */
   readonly #recent = new Float64Array(REPEATS);
 
-  constructor(reader: ByteReader, isKeyframe: boolean, count: number) {
+  constructor(reader: ByteReader, isKeyframe: boolean) {
     this.#reader = reader;
     this.#code = isKeyframe ? KEYFRAME_CODE : CHANGE_CODE;
-    this.values = new Float64Array(count);
-    this.isAbsolute = new Uint8Array(count);
   }
 
-  read(index: number): void {
+  read(values: Float64Array, isAbsolute: Uint8Array, index: number): void {
     const symbol = this.#symbol();
     if (symbol >= PLAIN) {
-      this.values[index] = this.#magnitude(symbol, 1);
+      values[index] = this.#magnitude(symbol, 1);
     } else if (symbol >= REPEAT) {
-      this.values[index] = this.#recent[symbol - REPEAT] ?? 0;
+      values[index] = this.#recent[symbol - REPEAT] ?? 0;
     } else if (symbol === NEGATIVE) {
-      this.values[index] = this.#magnitude(this.#symbol(), -1);
+      values[index] = this.#magnitude(this.#symbol(), -1);
     } else if (symbol === ABSOLUTE) {
-      this.values[index] = this.#double();
-      this.isAbsolute[index] = 1;
+      values[index] = this.#double();
+      isAbsolute[index] = 1;
     }
   }
 

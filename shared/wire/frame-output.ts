@@ -3,10 +3,11 @@ import { ByteWriter } from "./bytes.ts";
 import { FLAG_KEYFRAME, FRAME_VERSION, type FrameHeader } from "./frame.ts";
 import {
   ABSOLUTE,
+  AGE_LENGTH_BITS,
   CHANGE_CODE,
+  COUNT_CODE,
+  COUNTS_PLAIN,
   DIFFERENCE_END,
-  GAP_CODE,
-  GAPS_PLAIN,
   KEYFRAME_CODE,
   NEGATIVE,
   PAGE_BYTES,
@@ -29,18 +30,19 @@ export type GroupStart = Pick<ParsedGroup, "group" | "isRead" | "ageMs"> & {
 
 /**
  * Writes a frame (frame.ts): `begin`, then for each group `group`, the ended ids, the changed ones
- * with their values, `endGroup`; then `finish`. Ids ascend. Its memory is kept for the next one.
+ * with their values; then `finish`. Ids ascend. Its memory is kept for the next one.
  */
 export class FrameOutput {
   readonly #writer = new ByteWriter(4096);
   readonly #double = new Uint8Array(8);
   readonly #view = new DataView(this.#double.buffer);
   #code: PrefixCode = CHANGE_CODE;
+  #groupBefore = -1;
   #before = -1;
   /** The last id's gap, or the end of it, as bits that are written with what follows. */
   #lead = 0;
   #leadBits = 0;
-  /** The last distinct numbers of the group that can be repeated, newest first; 0: none. */
+  /** The last distinct numbers of the frame that can be repeated, newest first; 0: none. */
   readonly #recent = new Float64Array(REPEATS);
 
   begin({ seq, timeMs, isKeyframe, seriesCount, groupCount }: FrameStart): void {
@@ -53,22 +55,24 @@ export class FrameOutput {
     writer.varint(timeMs);
     writer.varint(seriesCount);
     writer.varint(groupCount);
+    this.#groupBefore = -1;
+    this.#recent.fill(0);
     this.#code = isKeyframe ? KEYFRAME_CODE : CHANGE_CODE;
   }
 
   group({ group, isRead, ageMs, endedCount, changedCount }: GroupStart): void {
-    const writer = this.#writer;
-    writer.varint(group * 2 + (isRead ? 1 : 0));
-    writer.varint(ageMs);
-    writer.varint(endedCount);
-    writer.varint(changedCount);
+    this.#count(group - this.#groupBefore - 1);
+    this.#groupBefore = group;
+    this.#writer.bits(isRead ? 1 : 0, 1);
+    this.#age(ageMs);
+    this.#count(endedCount);
+    this.#count(changedCount);
     this.#before = -1;
-    this.#recent.fill(0);
   }
 
   ended(id: number): void {
-    this.#id(id);
-    this.#writer.bits(this.#lead, this.#leadBits);
+    this.#count(id - this.#before - 1);
+    this.#before = id;
   }
 
   /** To be called before the first changed id. */
@@ -93,28 +97,42 @@ export class FrameOutput {
     this.#absolute(value);
   }
 
-  endGroup(): void {
-    this.#writer.align();
-  }
-
   /** The frame's bytes; they are the caller's. */
   finish(): Uint8Array {
+    this.#writer.align();
     return this.#writer.finish();
   }
 
   #id(id: number): void {
     const gap = id - this.#before - 1;
     this.#before = id;
-    if (gap < GAPS_PLAIN) {
-      this.#lead = GAP_CODE.codeOf(gap);
-      this.#leadBits = GAP_CODE.lengthOf(gap);
+    if (gap < COUNTS_PLAIN) {
+      this.#lead = COUNT_CODE.codeOf(gap);
+      this.#leadBits = COUNT_CODE.lengthOf(gap);
       return;
     }
-    const length = bitLength(gap);
-    this.#writer.bits(GAP_CODE.codeOf(length + 1), GAP_CODE.lengthOf(length + 1));
-    writeTail(this.#writer, gap, length);
+    this.#count(gap);
     this.#lead = 0;
     this.#leadBits = 0;
+  }
+
+  #count(count: number): void {
+    const length = bitLength(count);
+    const symbol = count < COUNTS_PLAIN ? count : length + 1;
+    this.#writer.bits(COUNT_CODE.codeOf(symbol), COUNT_CODE.lengthOf(symbol));
+    if (count >= COUNTS_PLAIN) writeTail(this.#writer, count, length);
+  }
+
+  #age(ageMs: number): void {
+    const writer = this.#writer;
+    if (ageMs === 0) {
+      writer.bits(0, 1);
+      return;
+    }
+    const length = bitLength(ageMs);
+    writer.bits(1, 1);
+    writer.bits(length, AGE_LENGTH_BITS);
+    writeTail(writer, ageMs, length);
   }
 
   #difference(difference: number): void {

@@ -9,26 +9,28 @@
  *     varint    count: place in the epoch, from 1; the sequence is epoch * 2^32 + count
  *     varint    time, Unix milliseconds
  *     varint    definitions of this epoch that a reader must have: ids below this number
- *     varint    number of groups, at most one more than there are series (group 0 may be empty); then
- *               for each of them, in the order of their numbers:
- *       varint    group * 2 + 1 if it was read, otherwise group * 2
- *       varint    age: how long before the frame's time the group was read last, milliseconds
- *       varint    number of series that ended
- *       varint    number of series that changed or began
- *       bits      the ids of those that ended, each as gap; then of those that changed, each as gap
- *                 and number; zeros up to the next full byte
+ *     varint    number of groups, at most one more than there are series (group 0 may be empty)
+ *     bits      for each of the groups, in the order of their numbers:
+ *       count     its number minus the one before minus 1 (the first: the number)
+ *       1 bit     1: it was read
+ *       1 bit     1: it was read before the frame's time, and 6 bits follow, how many bits the age has
+ *                 (1 to 48), then its bits below the leading 1: milliseconds
+ *       count     series that ended
+ *       count     series that changed or began
+ *       ids       of those that ended, then of those that changed, each with its number
+ *     zeros     up to the next full byte
  *     4 bytes   CRC-32 (IEEE) of all bytes before, little-endian
  *
  * A varint has 7 bits a byte, low bits first. Bits go from the most significant one of a byte on.
- * A gap is the id minus the one before minus 1 (the first: the id). A number is the difference of an
- * integer series' value to the last one, to 0 for a series that begins and for all in a keyframe. Both
- * have symbols (frame-codes.ts) in a prefix code, one for gaps, one for numbers in keyframes, one for
- * numbers in others; the symbols follow each other without a state that outlives the group:
+ * An id is a count: the id minus the one before in its list minus 1 (the first: the id). A number is
+ * the difference of an integer series' value to the last one, to 0 for a series that begins and for
+ * all in a keyframe. Both have symbols (frame-codes.ts) in a prefix code, one for counts, one for
+ * numbers in keyframes, one for numbers in others:
  *
- *     gap       0 to 3, or its number of bits; then its bits below the leading 1
+ *     count     0 to 3, or its number of bits; then its bits below the leading 1
  *     number    zero
  *               negative, then the number's magnitude as another number
- *               repeat 1 to 4: the same as the 1st to 4th newest of the distinct numbers of this group
+ *               repeat 1 to 4: the same as the 1st to 4th newest of the distinct numbers of this frame
  *                 that have magnitude 32 or more, and no repeat symbol
  *               its number of bits, 1 to 48; then its bits below the leading 1
  *               for a multiple of 4096: the quotient's number of bits, 1 to 36; then as above
@@ -55,6 +57,8 @@ export const FRAME_BYTES_MAX = 2 * 1024 * 1024;
 export const STREAM_SERIES_MAX = 1_000_000;
 /** Two for each of 20,000 cgroups, and room. */
 export const FRAME_GROUPS_MAX = 65_536;
+/** Unix milliseconds; later times are refused. */
+export const FRAME_TIME_END = 2 ** 48;
 /** Read in every tick. */
 export const TICK_GROUP = 0;
 /** A tick or reading that was not at a full second has a time that is a multiple of this. */

@@ -9,7 +9,7 @@ import type { Controller, Hierarchies } from "./hierarchies.ts";
 /**
  * When a file is read; what is not read in a tick has no sample in it:
  * - always: every tick
- * - used: when the cgroup used CPU time worth a look, and at least every 10 s. What its processes
+ * - used: when the cgroup used CPU time worth a look, and at least every 15 s. What its processes
  *   bring about costs CPU time; memory that is taken back or is written to disk for them does not
  * - setting: every 30 s; people and runtimes change it, or it hardly matters how old it is
  */
@@ -234,15 +234,15 @@ export function planFiles({ byController }: Hierarchies): FilePlan {
 }
 
 function whenRead(files: readonly CgroupFile[]): readonly ReadWhen[] {
-  const when = new Array<ReadWhen>(VALUES).fill("always");
+  const when = new Array<ReadWhen>(VALUES).fill("setting");
   for (const file of files) for (const target of file.targets) when[target] = file.when;
+  for (const index of [at.LAST_SEEN, at.START_TIME, at.CPU_LIMIT_RATIO]) when[index] = "always";
   for (const index of [at.MEMORY_WORKING_SET, at.MEMORY_LIMIT_RATIO, at.OOM_KILLS]) {
     when[index] = "used";
   }
   when[at.THROTTLED_RATIO] = when[at.CFS_PERIODS] ?? "used";
   when[at.OWN_FAULTS] = "used"; // v2 has no file of it
   when[at.OWN_MAJOR_FAULTS] = "used";
-  when[at.PROCESSES] = "setting";
   return when;
 }
 

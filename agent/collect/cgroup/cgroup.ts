@@ -28,9 +28,9 @@ export type CgroupParts = {
 };
 
 /** CPU time from which on it is worth a look what it was used for. */
-const USED_CPU_MS = 2;
+const USED_CPU_MS = 5;
 /** A rate over half a minute has two samples at least. */
-const USED_MS = 10_000;
+const USED_MS = 15_000;
 const SETTINGS_MS = 30_000;
 /** So often it is asked whether a container is called otherwise now. */
 const NAME_MS = 5000;

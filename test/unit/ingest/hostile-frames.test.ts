@@ -67,7 +67,6 @@ function encode(hostile: Hostile, seq: number, timeMs: number): Uint8Array {
       if (isDouble) output.changedDouble(one, values[i] ?? 0);
       else output.changed(one, values[i] ?? 0, 0);
     });
-    output.endGroup();
   }
   return output.finish();
 }
