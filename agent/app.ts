@@ -28,6 +28,7 @@ import { runTicks, type Tick } from "./pipeline/tick-loop.ts";
 import { type Collection, Ticker } from "./pipeline/ticker.ts";
 import { mirrorStores } from "./queue/mirror-stores.ts";
 import type { Destination } from "./uplink/destinations.ts";
+import { metricsKind } from "./uplink/metrics-kind.ts";
 import { runUplink } from "./uplink/uplink.ts";
 
 /** What the agent needs of the world; the simulation has one of its own. */
@@ -101,7 +102,10 @@ async function start(
     const reading = { node, agentVersion: VERSION, intervalMs: config.interval };
     const options = { ...reading, policy: { kind, weights } };
     await Promise.all(
-      routes.map((route) => runUplink({ ...route, clock, random }, options, signal)),
+      routes.map((route) => {
+        const kind = metricsKind(route.buffer);
+        return runUplink({ ...route, kind, clock, random }, options, signal);
+      }),
     );
   });
   parts.defer(() => writer.settled());

@@ -12,6 +12,8 @@ import { builtInRules } from "./built-in-rules.ts";
 import type { AggregatorConfig } from "./config.ts";
 import { type Fleet, openFleet } from "./fleet/fleet.ts";
 import { IngestService } from "./ingest/ingest-service.ts";
+import type { IngestEvents } from "./ingest/ports.ts";
+import { type LineLog, openLineLog } from "./logs/line-log.ts";
 import { type AlertTable, openAlerts } from "./notify/alerts.ts";
 import type { PostFn } from "./notify/delivery.ts";
 import { type NotifyConfig, parseNotifyConfig } from "./notify/notify-config.ts";
@@ -95,6 +97,17 @@ export function checkFiles(
   return { groups: rules.groups, notify: notify.config };
 }
 
+/** A stream of lines says nothing of how its node stands: the stream of frames does. */
+const UNHEARD: IngestEvents = {
+  connected: () => {},
+  committed: () => {},
+  accounted: () => {},
+  droppedRanges: () => {},
+  clockMeasured: () => {},
+  goodbye: () => {},
+  disconnected: () => {},
+};
+
 const NO_SAMPLES: SampleSource = { select: async () => [] };
 
 /**
@@ -135,10 +148,18 @@ async function start(
   const opening = { config, platform, metrics, parts };
   const series = await openSeries(opening);
   samples.select = (...query) => series.selectUnrepeated(...query);
+  const lines = await openLines(opening);
   const fleet = await openNodes(opening, series);
   const { alerts, rules } = await openRules(opening, series, fleet);
   const ingest = new IngestService(
-    { store: series, clock, logger, metrics, events: fleet },
+    {
+      store: series,
+      events: fleet,
+      logs: { store: lines, events: UNHEARD },
+      clock,
+      logger,
+      metrics,
+    },
     { windowFrames: WINDOW_FRAMES },
   );
   const api = new QueryApi(
@@ -206,6 +227,15 @@ async function openSeries({ config, platform, metrics, parts }: Opening): Promis
   );
   parts.defer(() => series.close());
   return series;
+}
+
+async function openLines({ config, platform, metrics, parts }: Opening): Promise<LineLog> {
+  const { clock, logger } = platform;
+  const lines = await platform.openStore(`${config.data_dir}/logs`, metrics, (store) =>
+    openLineLog({ store, clock, logger, metrics }),
+  );
+  parts.defer(() => lines.close());
+  return lines;
 }
 
 async function openNodes(

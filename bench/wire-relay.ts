@@ -1,6 +1,6 @@
 import { credentials, Server, ServerCredentials } from "@grpc/grpc-js";
 import { grpcConnect } from "../agent/uplink/grpc-connect.ts";
-import type { UplinkBuffer, WaitingFrame } from "../agent/uplink/ports.ts";
+import { type FrameBuffer, metricsKind, type WaitingFrame } from "../agent/uplink/metrics-kind.ts";
 import { runUplink } from "../agent/uplink/uplink.ts";
 import { ingestHandlers } from "../aggregator/ingest/grpc-handler.ts";
 import { IngestService } from "../aggregator/ingest/ingest-service.ts";
@@ -35,7 +35,7 @@ const LOGGER: Logger = {
 };
 
 /** What another agent said, as the uplink's queue: nothing is forgotten. */
-export class SpokenBuffer implements UplinkBuffer {
+export class SpokenBuffer implements FrameBuffer {
   readonly streamId = "0123456789abcdef0123456789abcdef";
   readonly #frames: WaitingFrame[] = [];
   readonly #definitions = new Map<number, SeriesDefinition[]>();
@@ -122,7 +122,14 @@ export async function serveIngest(
   { key, cert }: Certificate,
 ): Promise<AsyncDisposable & { readonly port: number }> {
   const ingest = new IngestService(
-    { store, clock: nodeClock, logger: LOGGER, metrics: new Metrics(), events: NO_EVENTS },
+    {
+      store,
+      clock: nodeClock,
+      logger: LOGGER,
+      metrics: new Metrics(),
+      events: NO_EVENTS,
+      logs: null,
+    },
     { windowFrames: 512 },
   );
   const server = new Server({
@@ -146,7 +153,7 @@ export async function serveIngest(
 
 /** The agent's uplink from `buffer` to a port of this machine, over TLS. */
 export async function runTlsUplink(
-  buffer: UplinkBuffer,
+  buffer: FrameBuffer,
   port: number,
   { cert }: Certificate,
   signal: AbortSignal,
@@ -160,6 +167,7 @@ export async function runTlsUplink(
   await runUplink(
     {
       buffer,
+      kind: metricsKind(buffer),
       destinations: [destination],
       clock: nodeClock,
       random: () => 0.5,

@@ -9,9 +9,9 @@ import type { EncodedFrame } from "../../shared/wire/frame-encoder.ts";
 import type { Content, QueueEntry } from "../queue/entries.ts";
 import type { Ledger } from "../queue/ledger.ts";
 import { ByteQueue, type QueueDeps, type QueueLimits } from "../queue/queue.ts";
+import { FRAME_WORDS, queueMetrics } from "../queue/queue-metrics.ts";
 import { recover } from "../queue/recovery.ts";
 import { ALL_DEFINITIONS, definitionKey, definitionPut, readDefinitions } from "./definitions.ts";
-import { frameMetrics } from "./frame-metrics.ts";
 
 /** A frame as it waits. A keyframe is what a reader can begin with. */
 export type QueuedFrame = QueueEntry & {
@@ -39,7 +39,8 @@ export class FrameQueue extends ByteQueue<QueuedFrame> {
 
   /** @internal Use `openFrameQueue`. */
   constructor(deps: FrameQueueDeps, limits: QueueLimits, ledger: Ledger) {
-    super({ ...deps, show: frameMetrics(deps.metrics) }, frameContent(deps.store), limits, ledger);
+    const show = queueMetrics(deps.metrics, FRAME_WORDS);
+    super({ ...deps, show }, frameContent(deps.store), limits, ledger);
     this.#deps = deps;
   }
 

@@ -1,4 +1,5 @@
 import { OperationalError } from "../../shared/errors.ts";
+import { epochOfSeq, seqOf } from "../../shared/model/sequence.ts";
 import { withDeadline } from "../../shared/time/deadline.ts";
 import type { AggregatorMessage__Output } from "../../shared/wire/generated/telltale/v1/AggregatorMessage.ts";
 import type { Welcome__Output } from "../../shared/wire/generated/telltale/v1/Welcome.ts";
@@ -6,10 +7,12 @@ import type { AgentConnection } from "../../shared/wire/ingest-connection.ts";
 import { PROTOCOL_VERSION } from "../../shared/wire/proto.ts";
 import { type Moment, momentOf } from "./clock-offset.ts";
 import { SilenceError } from "./patience.ts";
-import type { UplinkDeps, UplinkOptions } from "./ports.ts";
+import type { UplinkBuffer, UplinkDeps, UplinkKind, UplinkOptions } from "./ports.ts";
 
 /** Frames in flight, whatever window an aggregator offers: each is remembered until its ack. */
 const WINDOW_FRAMES_MAX = 4096;
+
+type KindName = Pick<UplinkKind<never>, "name">;
 
 /** A connection on which the aggregator has welcomed this agent. */
 export type Greeting = {
@@ -29,7 +32,7 @@ export type Greeting = {
  */
 export async function greet(
   connection: AgentConnection,
-  { buffer, clock }: Pick<UplinkDeps, "buffer" | "clock">,
+  { buffer, kind, clock }: Pick<UplinkDeps, "buffer" | "clock"> & { readonly kind: KindName },
   options: UplinkOptions,
   welcomeMs: number,
 ): Promise<Greeting> {
@@ -48,7 +51,7 @@ export async function greet(
     intervalMs: options.intervalMs,
     oldestSeq,
     newestSeq: oldestSeq === 0 ? 0 : buffer.newestSeq,
-    kind: "KIND_METRICS" as const,
+    kind: kind.name,
   };
   const { done, value } = await withDeadline({ clock, ms: welcomeMs, late }, () => {
     // A refusal breaks the sending too, and says less there.
@@ -73,6 +76,18 @@ function checkedWelcome(peer: string, message: AggregatorMessage__Output): Welco
     );
   }
   return { ...welcome, windowFrames: Math.min(windowFrames, WINDOW_FRAMES_MAX) };
+}
+
+/**
+ * Whether the aggregator knows frames or series of this stream that the buffer never handed out:
+ * then its disk went back in time, and sequences would be used twice for different frames.
+ */
+export function isForeign(
+  { lastSeq, epoch, seriesKnown }: Pick<Welcome__Output, "lastSeq" | "epoch" | "seriesKnown">,
+  { handedOutSeq }: Pick<UplinkBuffer, "handedOutSeq">,
+): boolean {
+  if (lastSeq > handedOutSeq || epoch > epochOfSeq(handedOutSeq)) return true;
+  return seriesKnown > 0 && handedOutSeq === seqOf(epoch, 0);
 }
 
 /** As the agent counts what was refused for it. */

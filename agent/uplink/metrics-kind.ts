@@ -1,7 +1,13 @@
-import { epochOfSeq, seqOf } from "../../shared/model/sequence.ts";
+import { epochOfSeq } from "../../shared/model/sequence.ts";
 import type { SeriesDefinition } from "../../shared/model/series-definition.ts";
 import type { Welcome__Output } from "../../shared/wire/generated/telltale/v1/Welcome.ts";
-import type { EntryMessage, EntryMessages, UplinkBuffer, WaitingFrame } from "./ports.ts";
+import type {
+  EntryMessage,
+  EntryMessages,
+  UplinkBuffer,
+  UplinkKind,
+  WaitingEntry,
+} from "./ports.ts";
 import type { UplinkMetrics } from "./uplink-metrics.ts";
 
 /** Definitions that are read from the buffer, and sent in a message, at a time. */
@@ -10,15 +16,33 @@ export const TABLE_BYTES_MAX = 256 * 1024;
 
 const DEFINITION_BYTES = 16; // ids, lengths and tags, generously
 
-/** What a session of KIND_METRICS says for frames that wait: tables of series, then frames. */
-export class MetricsMessages implements EntryMessages {
-  readonly #buffer: UplinkBuffer;
+export type WaitingFrame = WaitingEntry & {
+  /** Definitions of its epoch that a reader must have: ids below it. */
+  readonly seriesCount: number;
+};
+
+/** A queue of frames, with the definitions of their series. */
+export type FrameBuffer = UplinkBuffer<WaitingFrame> & {
+  /** Ids from `fromId` to before `toId`; fewer when the next one cannot be read. */
+  definitions(epoch: number, fromId: number, toId: number): Promise<readonly SeriesDefinition[]>;
+};
+
+/** Frames, and tables of series before the frames that need them. */
+export function metricsKind(buffer: FrameBuffer): UplinkKind<WaitingFrame> {
+  return {
+    name: "KIND_METRICS",
+    messages: (welcome, shown) => new MetricsMessages(buffer, shown, welcome),
+  };
+}
+
+class MetricsMessages implements EntryMessages<WaitingFrame> {
+  readonly #buffer: FrameBuffer;
   readonly #shown: UplinkMetrics;
   #knownEpoch: number;
   #knownSeries: number;
 
   constructor(
-    buffer: UplinkBuffer,
+    buffer: FrameBuffer,
     shown: UplinkMetrics,
     { epoch, seriesKnown }: Pick<Welcome__Output, "epoch" | "seriesKnown">,
   ) {
@@ -78,18 +102,6 @@ export class MetricsMessages implements EntryMessages {
 
 function framesMessage(entries: readonly WaitingFrame[]): EntryMessage {
   return { message: { frames: { frame: entries.map(({ bytes }) => bytes) } }, entries };
-}
-
-/**
- * Whether the aggregator knows frames or series of this stream that the buffer never handed out:
- * then its disk went back in time, and sequences would be used twice for different frames.
- */
-export function isForeign(
-  { lastSeq, epoch, seriesKnown }: Pick<Welcome__Output, "lastSeq" | "epoch" | "seriesKnown">,
-  { handedOutSeq }: Pick<UplinkBuffer, "handedOutSeq">,
-): boolean {
-  if (lastSeq > handedOutSeq || epoch > epochOfSeq(handedOutSeq)) return true;
-  return seriesKnown > 0 && handedOutSeq === seqOf(epoch, 0);
 }
 
 /** Cuts definitions into messages of a bounded size; one that alone is larger goes alone. */

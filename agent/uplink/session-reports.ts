@@ -6,6 +6,9 @@ import type { AgentConnection } from "../../shared/wire/ingest-connection.ts";
 import { ClockOffset, type Moment, momentOf } from "./clock-offset.ts";
 import type { Greeting } from "./greeting.ts";
 import type { UplinkDeps } from "./ports.ts";
+
+type ReportDeps = Pick<UplinkDeps, "buffer" | "clock" | "destinations">;
+
 import type { UplinkMetrics } from "./uplink-metrics.ts";
 
 const ACCOUNTS_EVERY_MS = 10_000;
@@ -21,7 +24,7 @@ type Probe = { readonly id: number; readonly sent: Moment };
  * session begins and then as acks come in, so that nothing here needs a timer.
  */
 export class SessionReports {
-  readonly #deps: UplinkDeps;
+  readonly #deps: ReportDeps;
   readonly #shown: UplinkMetrics;
   readonly #connection: AgentConnection;
   readonly #offset = new ClockOffset();
@@ -36,7 +39,7 @@ export class SessionReports {
   #hasEnded = false;
 
   constructor(
-    deps: UplinkDeps,
+    deps: ReportDeps,
     shown: UplinkMetrics,
     { connection, welcome, sent, got }: Greeting,
   ) {

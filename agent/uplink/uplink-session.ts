@@ -8,7 +8,7 @@ import type { Rejected__Output } from "../../shared/wire/generated/telltale/v1/R
 import type { AgentConnection } from "../../shared/wire/ingest-connection.ts";
 import { type Greeting, nameOfReason } from "./greeting.ts";
 import { SilenceError } from "./patience.ts";
-import type { EntryMessage, EntryMessages, UplinkDeps } from "./ports.ts";
+import type { EntryMessage, EntryMessages, UplinkDeps, WaitingEntry } from "./ports.ts";
 import { SessionReports } from "./session-reports.ts";
 import type { UplinkMetrics } from "./uplink-metrics.ts";
 
@@ -34,14 +34,14 @@ type InFlight = { readonly seq: number; readonly sentAtMs: number };
  * One welcomed connection. Frames go up while the window has room, acks come down; it ends with
  * the first fault, or with a goodbye.
  */
-export class UplinkSession {
-  readonly #deps: UplinkDeps;
+export class UplinkSession<E extends WaitingEntry> {
+  readonly #deps: UplinkDeps<E>;
   readonly #shown: UplinkMetrics;
   readonly #connection: AgentConnection;
   readonly #greeting: Greeting;
   readonly #reports: SessionReports;
   readonly #windowFrames: number;
-  readonly #kind: EntryMessages;
+  readonly #kind: EntryMessages<E>;
   readonly #watching: SessionWatch;
   readonly #changes = new ChangeSignal();
   readonly #settling: FailureStreak;
@@ -53,10 +53,9 @@ export class UplinkSession {
   #isLeaving = false;
 
   constructor(
-    deps: UplinkDeps,
+    deps: UplinkDeps<E>,
     shown: UplinkMetrics,
     greeting: Greeting,
-    kind: EntryMessages,
     watching: SessionWatch,
   ) {
     const { connection, welcome } = greeting;
@@ -67,7 +66,7 @@ export class UplinkSession {
     this.#reports = new SessionReports(deps, shown, greeting);
     this.#windowFrames = welcome.windowFrames;
     this.#settling = new FailureStreak(deps.logger, "cannot remove acked frames from the buffer");
-    this.#kind = kind;
+    this.#kind = deps.kind.messages(welcome, shown);
     this.#watching = watching;
     this.#sentSeq = welcome.lastSeq;
   }

@@ -1,10 +1,9 @@
 import { errorMessage, OperationalError } from "../../shared/errors.ts";
 import { eitherSignal } from "../../shared/time/either-signal.ts";
 import { type Destination, Destinations } from "./destinations.ts";
-import { type Greeting, greet } from "./greeting.ts";
-import { isForeign, MetricsMessages } from "./metrics-kind.ts";
+import { type Greeting, greet, isForeign } from "./greeting.ts";
 import { SilenceError } from "./patience.ts";
-import type { UplinkDeps, UplinkOptions } from "./ports.ts";
+import type { UplinkDeps, UplinkOptions, WaitingEntry } from "./ports.ts";
 import { type UplinkMetrics, uplinkMetrics } from "./uplink-metrics.ts";
 import { UplinkSession } from "./uplink-session.ts";
 
@@ -18,8 +17,8 @@ import { UplinkSession } from "./uplink-session.ts";
  * there it can be read: an aggregator that takes over also gets up to a keyframe's distance of
  * frames that another has. No aggregator gets a frame twice.
  */
-export async function runUplink(
-  deps: UplinkDeps,
+export async function runUplink<E extends WaitingEntry>(
+  deps: UplinkDeps<E>,
   options: UplinkOptions,
   signal: AbortSignal,
 ): Promise<void> {
@@ -29,8 +28,8 @@ export async function runUplink(
 /** Why the agent sends elsewhere than it did, or than it would. */
 type LeaveReason = "broken" | "preferred" | "refused" | "silent";
 
-class Uplink {
-  readonly #deps: UplinkDeps;
+class Uplink<E extends WaitingEntry> {
+  readonly #deps: UplinkDeps<E>;
   readonly #options: UplinkOptions;
   readonly #destinations: Destinations;
   readonly #shown: UplinkMetrics;
@@ -39,7 +38,7 @@ class Uplink {
   /** The first that was left since a connection stood. */
   #left: { readonly index: number; readonly reason: LeaveReason } | null = null;
 
-  constructor(deps: UplinkDeps, options: UplinkOptions) {
+  constructor(deps: UplinkDeps<E>, options: UplinkOptions) {
     this.#deps = deps;
     this.#options = options;
     this.#destinations = new Destinations(deps.destinations, options.policy, deps);
@@ -125,8 +124,7 @@ class Uplink {
     this.#destinations.saidLoad(index, load);
     this.#shown.connects.add();
     this.#shown.reached(name, true);
-    const kind = new MetricsMessages(this.#deps.buffer, this.#shown, greeting.welcome);
-    const session = new UplinkSession(this.#deps, this.#shown, greeting, kind, {
+    const session = new UplinkSession(this.#deps, this.#shown, greeting, {
       patienceMs: () => this.#destinations.patience(index).ackMs,
       onLoad: (said) => this.#destinations.saidLoad(index, said),
     });

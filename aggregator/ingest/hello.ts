@@ -11,12 +11,14 @@ import {
   NODE_BYTES_MAX,
 } from "./limits.ts";
 
+type Kind = Hello__Output["kind"];
+
 /** Text that can be shown: no control characters, nothing that turns the direction of writing. */
 const PRINTABLE = /^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Co}\p{Cn}]+$/u;
 const STREAM_ID = /^[0-9a-f]{32}$/;
 
 /**
- * The first message of a stream, checked.
+ * The first message of a stream of one of the kinds, checked.
  * @throws OperationalError PROTOCOL when it is no hello or not a valid one, UNAVAILABLE when none
  * comes in time
  */
@@ -24,6 +26,7 @@ export async function receiveHello(
   peer: string,
   messages: AsyncIterator<AgentMessage__Output>,
   clock: Clock,
+  kinds: readonly Kind[],
 ): Promise<Hello__Output> {
   const late = () => new OperationalError("UNAVAILABLE", `${peer} said no hello in time`);
   const deadline = { clock, ms: HELLO_TIMEOUT_MS, late };
@@ -31,18 +34,17 @@ export async function receiveHello(
   if (done === true || !value.hello) {
     throw new OperationalError("PROTOCOL", `${peer} does not begin with a hello`);
   }
-  return checkedHello(peer, value.hello);
+  return checkedHello(peer, value.hello, kinds);
 }
 
 /** @throws OperationalError PROTOCOL */
-function checkedHello(peer: string, hello: Hello__Output): Hello__Output {
+function checkedHello(peer: string, hello: Hello__Output, kinds: readonly Kind[]): Hello__Output {
   const { protocolVersion, kind, node, streamId, agentVersion, intervalMs } = hello;
   if (protocolVersion !== PROTOCOL_VERSION) {
     const here = `this aggregator version ${PROTOCOL_VERSION}`;
     throw refusal(peer, `speaks protocol version ${protocolVersion}, ${here}`);
   }
-  if (kind !== "KIND_METRICS")
-    throw refusal(peer, `wants to send ${kind}, which is not taken here`);
+  if (!kinds.includes(kind)) throw refusal(peer, `wants to send ${kind}, which is not taken here`);
   const nodeBytes = Buffer.byteLength(node);
   if (nodeBytes > NODE_BYTES_MAX || !PRINTABLE.test(node)) {
     const shown = JSON.stringify(node.slice(0, NODE_BYTES_MAX));

@@ -20,10 +20,20 @@ export function ingestMetrics(metrics: Metrics) {
       "Sequences that were left out and will not come any more.",
     ),
     series: metrics.counter("telltale_ingest_series_total", "Series definitions taken."),
+    blocks: metrics.counter(
+      "telltale_ingest_log_blocks_total",
+      "Blocks of log lines, by what became of them: stored, duplicate or rejected.",
+    ),
+    blockBytes: metrics.counter("telltale_ingest_log_block_bytes_total", "Bytes of all blocks."),
+    lines: metrics.counter("telltale_ingest_log_lines_total", "Log lines stored."),
   };
   shown.sessions.set(0);
-  const plain = [shown.frameBytes, shown.samples, shown.missing, shown.series];
+  const { frameBytes, samples, missing, series, blockBytes, lines } = shown;
+  const plain = [frameBytes, samples, missing, series, blockBytes, lines];
   for (const counter of plain) counter.add(0);
-  for (const outcome of ["stored", "duplicate", "rejected"]) shown.frames.add(0, { outcome });
+  for (const outcome of ["stored", "duplicate", "rejected"]) {
+    shown.frames.add(0, { outcome });
+    shown.blocks.add(0, { outcome });
+  }
   return shown;
 }

@@ -9,13 +9,18 @@ import { receiveHello } from "./hello.ts";
 import { type IngestMetrics, ingestMetrics } from "./ingest-metrics.ts";
 import { IngestSession, REASONS } from "./ingest-session.ts";
 import { SESSIONS_MAX } from "./limits.ts";
+import { logsContent } from "./logs-content.ts";
 import { metricsContent } from "./metrics-content.ts";
 import type { IngestEvents, IngestStore } from "./ports.ts";
 
-export type IngestDeps = PartDeps & {
-  readonly store: IngestStore;
-  readonly events: IngestEvents;
-};
+/** Where streams of one kind go. */
+export type IngestSink = { readonly store: IngestStore; readonly events: IngestEvents };
+
+export type IngestDeps = PartDeps &
+  IngestSink & {
+    /** Where log lines go; null: they are not taken. */
+    readonly logs: IngestSink | null;
+  };
 
 export type IngestOptions = {
   /** Frames an agent may have sent beyond the last ack. */
@@ -28,14 +33,14 @@ const REFUSED_NAMES_MAX = 1000;
 type Seat = { readonly session: IngestSession; readonly left: Promise<void> };
 
 /**
- * Takes the agents' streams: one live session a node, what they send in common commits, acks only
- * for what is on the disk.
+ * Takes the agents' streams: one live session a node and kind, what they send in common commits, acks
+ * only for what is on the disk.
  */
 export class IngestService implements AsyncDisposable {
   readonly #deps: IngestDeps;
   readonly #options: IngestOptions;
   readonly #shown: IngestMetrics;
-  /** By node: its newest session. */
+  /** By kind and node: its newest session. */
   readonly #seats = new Map<string, Seat>();
   readonly #serving = new Set<Promise<void>>();
   readonly #refused = new Set<string>();
@@ -81,7 +86,7 @@ export class IngestService implements AsyncDisposable {
         throw new OperationalError("LIMIT", `More than ${SESSIONS_MAX} agents are connected`);
       }
       const messages = connection.messages[Symbol.asyncIterator]();
-      hello = await receiveHello(connection.peer, messages, clock);
+      hello = await receiveHello(connection.peer, messages, clock, this.#kinds());
       stop.throwIfAborted();
       requireOwnName(connection, hello);
       await this.#serveNode(connection, messages, hello, stop);
@@ -94,6 +99,15 @@ export class IngestService implements AsyncDisposable {
     }
   }
 
+  #kinds(): readonly Hello__Output["kind"][] {
+    return this.#deps.logs === null ? ["KIND_METRICS"] : ["KIND_METRICS", "KIND_LOGS"];
+  }
+
+  #sinkOf(hello: Hello__Output): IngestSink {
+    const { store, events, logs } = this.#deps;
+    return isLogs(hello) && logs !== null ? logs : { store, events };
+  }
+
   async #serveNode(
     connection: AggregatorConnection,
     messages: AsyncIterator<AgentMessage__Output>,
@@ -101,25 +115,28 @@ export class IngestService implements AsyncDisposable {
     stop: AbortSignal,
   ): Promise<void> {
     const { node, streamId } = hello;
-    const { store, events, clock } = this.#deps;
+    const { clock } = this.#deps;
     const { windowFrames } = this.#options;
-    const content = metricsContent(hello, this.#shown, events);
-    const parts = { connection, messages, content, store, events, clock, windowFrames };
+    const sink = this.#sinkOf(hello);
+    const contentOf = isLogs(hello) ? logsContent : metricsContent;
+    const content = contentOf(hello, this.#shown, sink.events);
+    const parts = { connection, messages, content, ...sink, clock, windowFrames };
     const session = new IngestSession(node, streamId, parts);
-    const before = this.#checkSeat(session);
+    const key = `${hello.kind} ${node}`;
+    const before = this.#checkSeat(session, key);
     let leave = () => {};
     const left = new Promise<void>((resolve) => {
       leave = resolve;
     });
     const seat = { session, left };
-    this.#seats.set(node, seat);
+    this.#seats.set(key, seat);
     using _end = addAbortListener(stop, () => session.end(stopping()));
     try {
       await before?.left; // its last commit decides where this one goes on
       session.throwIfEnded();
-      await this.#welcome(session, connection, hello);
+      await this.#welcome(session, sink, connection, hello);
     } finally {
-      if (this.#seats.get(node) === seat) this.#seats.delete(node);
+      if (this.#seats.get(key) === seat) this.#seats.delete(key);
       this.#shown.sessions.set(this.#seats.size);
       leave();
     }
@@ -130,8 +147,8 @@ export class IngestService implements AsyncDisposable {
    * that the agent has given up. Another buffer under the same name is another agent.
    * @throws OperationalError IN_USE
    */
-  #checkSeat(session: IngestSession): Seat | undefined {
-    const seat = this.#seats.get(session.node);
+  #checkSeat(session: IngestSession, key: string): Seat | undefined {
+    const seat = this.#seats.get(key);
     if (seat === undefined) return undefined;
     if (seat.session.streamId !== session.streamId) {
       throw new OperationalError(
@@ -147,10 +164,11 @@ export class IngestService implements AsyncDisposable {
 
   async #welcome(
     session: IngestSession,
+    { store, events }: IngestSink,
     connection: AggregatorConnection,
     hello: Hello__Output,
   ): Promise<void> {
-    const { store, clock, events, logger } = this.#deps;
+    const { clock, logger } = this.#deps;
     const { node, agentVersion, intervalMs } = hello;
     const { peer } = connection;
     events.connected(node, { agentVersion, address: peer, intervalMs });
@@ -193,6 +211,10 @@ export class IngestService implements AsyncDisposable {
       this.#refused.delete(refusalKey(node, code));
     }
   }
+}
+
+function isLogs({ kind }: Hello__Output): boolean {
+  return kind === "KIND_LOGS";
 }
 
 /** @throws OperationalError FORBIDDEN when the agent says another name than its certificate */

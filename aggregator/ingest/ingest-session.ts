@@ -224,7 +224,7 @@ export class IngestSession {
     const items = this.#parts.content.itemsOf(message);
     if (items === null) throw this.#protocolError("sends something out of turn");
     const { windowFrames } = this.#parts;
-    const inFlight = this.#pendingFrames + items.filter(({ kind }) => kind === "frame").length;
+    const inFlight = this.#pendingFrames + items.filter(({ kind }) => kind !== "series").length;
     if (inFlight > windowFrames) {
       throw this.#protocolError(`has ${inFlight} frames in flight, its window is ${windowFrames}`);
     }

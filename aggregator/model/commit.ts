@@ -1,13 +1,16 @@
 import type { SeriesDefinition } from "../../shared/model/series-definition.ts";
 
-/** What a stream of a node hands to the store, in order: definitions, then frames that need them. */
+/**
+ * What a stream of a node hands to its store, in order: definitions, then frames that need them, or
+ * blocks of log lines.
+ */
 export type CommitItem = { readonly node: string; readonly streamId: string } & (
   | {
       readonly kind: "series";
       readonly epoch: number;
       readonly series: readonly SeriesDefinition[];
     }
-  | { readonly kind: "frame"; readonly bytes: Uint8Array }
+  | { readonly kind: "frame" | "block"; readonly bytes: Uint8Array }
 );
 
 /** What a definition takes beside its labels' texts. */
@@ -15,7 +18,7 @@ const DEFINITION_BYTES = 32;
 
 /** Memory that an item holds until it is committed, roughly. */
 export function itemBytes(item: CommitItem): number {
-  if (item.kind === "frame") return item.bytes.length;
+  if (item.kind !== "series") return item.bytes.length;
   let bytes = 0;
   for (const { labels } of item.series) {
     bytes += DEFINITION_BYTES;
@@ -26,12 +29,13 @@ export function itemBytes(item: CommitItem): number {
 
 export type RejectionReason = "corrupt" | "no-base" | "unknown-series" | "future" | "out-of-order";
 
-/** What became of a frame; `seq` is 0 where not even that can be read. */
+/** What became of a frame or block; `seq` is 0 where not even that can be read. */
 export type FrameOutcome =
   | {
       readonly kind: "stored";
       readonly seq: number;
       readonly timeMs: number;
+      /** Or lines. */
       readonly samples: number;
       /** Sequences that were left out before this one. */
       readonly missing: number;

@@ -5,11 +5,11 @@ import { compareLabels, compareText, type Labels, labelValue } from "../../share
 import type { Counter } from "../../shared/telemetry/metrics.ts";
 import type { StoredPartDeps } from "../../shared/telemetry/part-deps.ts";
 import { SerialQueue } from "../../shared/time/serial-queue.ts";
+import { GroupCommit } from "../commit/group-commit.ts";
 import type { CommitItem, CommitOutcome, StreamPosition, StreamStatus } from "../model/commit.ts";
 import { CommitPlan } from "./commit-plan.ts";
 import { Cutter } from "./cutter.ts";
 import { DamageKeeper } from "./damage.ts";
-import { GroupCommit } from "./group-commit.ts";
 import { definitionsOfEpochs, framesUpTo } from "./keys.ts";
 import { OWN_NODE, OwnWriter } from "./own-writer.ts";
 import { Partitions } from "./partitions.ts";

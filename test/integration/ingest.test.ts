@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { credentials } from "@grpc/grpc-js";
 import { expect, onTestFinished, test } from "vitest";
 import { grpcConnect, grpcProbe } from "../../agent/uplink/grpc-connect.ts";
+import { metricsKind } from "../../agent/uplink/metrics-kind.ts";
 import { runUplink } from "../../agent/uplink/uplink.ts";
 import { labelsOf } from "../../shared/model/labels.ts";
 import { nodeClock } from "../../shared/platform/node.ts";
@@ -42,7 +43,12 @@ class Agent implements AsyncDisposable {
     const { logger } = this;
     const deps = { clock: nodeClock, random: Math.random, logger, metrics: new Metrics() };
     this.#uplink = runUplink(
-      { ...deps, buffer: disk.queue, destinations: [destination] },
+      {
+        ...deps,
+        buffer: disk.queue,
+        kind: metricsKind(disk.queue),
+        destinations: [destination],
+      },
       { node: "web-1", agentVersion: "0.1.0", intervalMs: 1000, policy: POLICY },
       this.#stop.signal,
     );

@@ -6,6 +6,7 @@ import { promisify } from "node:util";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
 import { ingestHandlers } from "../../aggregator/ingest/grpc-handler.ts";
 import { IngestService } from "../../aggregator/ingest/ingest-service.ts";
+import { type LineLog, openLineLog } from "../../aggregator/logs/line-log.ts";
 import { openSeriesStore, type SeriesStore } from "../../aggregator/series/series-store.ts";
 import { openLevelStore } from "../../shared/platform/level-store.ts";
 import { nodeClock } from "../../shared/platform/node.ts";
@@ -32,6 +33,7 @@ export class IngestBed implements AsyncDisposable {
   readonly heard: string[] = [];
   port = 0;
   series = undefined as unknown as SeriesStore; // `start` sets these
+  lines = undefined as unknown as LineLog;
   #server = undefined as unknown as Server;
   #service = undefined as unknown as IngestService;
   #metrics = new Metrics();
@@ -64,8 +66,12 @@ export class IngestBed implements AsyncDisposable {
       goodbye: (node: string) => this.heard.push(`goodbye ${node}`),
       disconnected: (node: string) => this.heard.push(`disconnected ${node}`),
     };
+    this.lines = await openLevelStore(join(this.directory, "logs"), LEVEL, nothing, (store) =>
+      openLineLog({ ...deps, store }),
+    );
     const options = { windowFrames: 64 };
-    this.#service = new IngestService({ ...deps, store: this.series, events }, options);
+    const logs = { store: this.lines, events };
+    this.#service = new IngestService({ ...deps, store: this.series, events, logs }, options);
     this.#server = new Server({ "grpc.max_receive_message_length": MESSAGE_BYTES_MAX });
     const handlers = ingestHandlers(this.#service, this.#certified);
     this.#server.addService(loadTelltale().v1.Ingest.service, handlers);
@@ -78,6 +84,7 @@ export class IngestBed implements AsyncDisposable {
     this.#server.forceShutdown();
     await this.#service[Symbol.asyncDispose]();
     await this.series.close();
+    await this.lines.close();
   }
 
   metricsPage(): string {

@@ -42,7 +42,7 @@ export class Aggregator {
     };
     const { store, clock, logger, metrics } = this;
     this.service = new IngestService(
-      { store, clock, logger, metrics, events },
+      { store, clock, logger, metrics, events, logs: null },
       { windowFrames: WINDOW },
     );
   }

@@ -1,3 +1,4 @@
+import { GroupCommit } from "../../../aggregator/commit/group-commit.ts";
 import type { IngestStore } from "../../../aggregator/ingest/ports.ts";
 import type {
   CommitItem,
@@ -5,7 +6,6 @@ import type {
   StreamPosition,
 } from "../../../aggregator/model/commit.ts";
 import { definitionsFault } from "../../../aggregator/series/commit-plan.ts";
-import { GroupCommit } from "../../../aggregator/series/group-commit.ts";
 import { OperationalError } from "../../../shared/errors.ts";
 import type { Clock, Logger } from "../../../shared/platform/ports.ts";
 import { Metrics } from "../../../shared/telemetry/metrics.ts";

@@ -1,5 +1,6 @@
 import type { ChoicePolicy } from "../../../agent/uplink/choose-state.ts";
 import type { Destination } from "../../../agent/uplink/destinations.ts";
+import { metricsKind } from "../../../agent/uplink/metrics-kind.ts";
 import { runUplink } from "../../../agent/uplink/uplink.ts";
 import { IngestService } from "../../../aggregator/ingest/ingest-service.ts";
 import type { IngestEvents } from "../../../aggregator/ingest/ports.ts";
@@ -21,6 +22,7 @@ export function serviceOn(
     {
       ...{ store, clock, logger: new MemoryLogger(), metrics: new Metrics() },
       events: { ...others, ...sessions, clockMeasured: nothing, ...events },
+      logs: null,
     },
     { windowFrames: 16 },
   );
@@ -39,7 +41,15 @@ export class UplinkRun {
     kind: ChoicePolicy["kind"] = "pick_first",
   ) {
     this.done = runUplink(
-      { buffer, destinations, clock, random: random.next, logger, metrics: this.metrics },
+      {
+        buffer,
+        kind: metricsKind(buffer),
+        destinations,
+        clock,
+        random: random.next,
+        logger,
+        metrics: this.metrics,
+      },
       { node: "web-1", agentVersion: "0.1.0", intervalMs: 1000, policy: { kind, weights: null } },
       this.stop.signal,
     ).then(() => {

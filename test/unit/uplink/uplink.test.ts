@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { definitionKey } from "../../../agent/frames/definitions.ts";
-import { isForeign, seriesTables, TABLE_BYTES_MAX } from "../../../agent/uplink/metrics-kind.ts";
+import { isForeign } from "../../../agent/uplink/greeting.ts";
+import { seriesTables, TABLE_BYTES_MAX } from "../../../agent/uplink/metrics-kind.ts";
 import { OperationalError } from "../../../shared/errors.ts";
 import { labelsOf } from "../../../shared/model/labels.ts";
 import { seqOf } from "../../../shared/model/sequence.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { loadPermille, nextBusyShare } from "../../../aggregator/series/load-state.ts";
+import { loadPermille, nextBusyShare } from "../../../aggregator/commit/load-state.ts";
 
 test("the share of commits is that of the time they took, whatever the pieces", () => {
   let state = { share: 0, atMs: 0 };

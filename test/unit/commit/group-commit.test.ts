@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
+import { GroupCommit } from "../../../aggregator/commit/group-commit.ts";
 import type { CommitItem, CommitOutcome } from "../../../aggregator/model/commit.ts";
-import { GroupCommit } from "../../../aggregator/series/group-commit.ts";
 import { OperationalError } from "../../../shared/errors.ts";
 import { Metrics } from "../../../shared/telemetry/metrics.ts";
 import { FakeClock, settle } from "../../support/fake-clock.ts";

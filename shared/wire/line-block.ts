@@ -1,0 +1,247 @@
+/**
+ * A block is a stretch of log lines of one node, as they lie in its queue, travel and lie in the
+ * aggregator's log until they are packed. It stands alone: whoever has it needs nothing before it.
+ *
+ *     byte      format version (1)
+ *     varint    epoch, then count: as of a frame, the sequence is epoch * 2^32 + count
+ *     varint    time, Unix milliseconds: when it was made
+ *     varint    number of lines
+ *     varint    bytes of the body before it was compressed
+ *     bytes     the body, brotli
+ *     4 bytes   CRC-32 (IEEE) of all bytes before, little-endian
+ *
+ * The body:
+ *
+ *     varint    number of sources, in the order of their first lines; for each of them:
+ *       varint    number of labels; then name and value of each: varint length, UTF-8
+ *       varint    number of its lines
+ *       varint    for each line its time, Unix microseconds, less the one before (the first: less the
+ *                 block's time), zigzag
+ *       varint    for each line its bytes * 2, and 1 more if it was cut
+ *     bytes     the lines, source by source, without anything between them
+ *
+ * Times stand apart from texts because each compresses better so.
+ */
+import { brotliCompressSync, brotliDecompressSync, constants } from "node:zlib";
+import { errorMessage, OperationalError } from "../errors.ts";
+import type { Labels } from "../model/labels.ts";
+import { countOfSeq, EPOCH_FRAMES_MAX, EPOCH_MAX, epochOfSeq, seqOf } from "../model/sequence.ts";
+import { ByteReader, ByteWriter, checkedBody } from "./bytes.ts";
+
+const BLOCK_VERSION = 1;
+/** Bytes of a block's body before it is compressed, at most. */
+export const BLOCK_BODY_BYTES_MAX = 4 * 1024 * 1024;
+/** Bytes of a block, at most: with what is around it a message holds it. */
+export const BLOCK_BYTES_MAX = 3 * 1024 * 1024;
+/** Labels of one source. */
+const LABELS_MAX = 64;
+/** Later times are refused (the year 2112): the difference of two has to fit a varint, zigzag. */
+export const LINE_TIME_US_MAX = 2 ** 52 - 1;
+
+/** Quality 1 takes a tenth of the time of quality 5, and lines of logs leave little more to gain. */
+const COMPRESSION = {
+  params: {
+    [constants.BROTLI_PARAM_QUALITY]: 1,
+    [constants.BROTLI_PARAM_MODE]: constants.BROTLI_MODE_TEXT,
+    [constants.BROTLI_PARAM_LGWIN]: 22,
+  },
+};
+
+export type BlockLine = {
+  /** Unix microseconds. */
+  readonly timeUs: number;
+  /** Without its newline. */
+  readonly bytes: Uint8Array;
+  /** The line was longer, and what is missing was counted. */
+  readonly isCut: boolean;
+};
+
+export type SourceLines = { readonly labels: Labels; readonly lines: readonly BlockLine[] };
+
+export type BlockHeader = {
+  readonly seq: number;
+  readonly timeMs: number;
+  readonly lineCount: number;
+};
+
+export type LineBlock = BlockHeader & { readonly sources: readonly SourceLines[] };
+
+/** @throws OperationalError LIMIT when the lines are more than a block may hold */
+export function encodeBlock(seq: number, timeMs: number, sources: readonly SourceLines[]) {
+  const body = encodeBody(timeMs, sources);
+  if (body.length > BLOCK_BODY_BYTES_MAX) {
+    throw new OperationalError("LIMIT", `A block of ${body.length} bytes of lines`);
+  }
+  const lineCount = sources.reduce((sum, { lines }) => sum + lines.length, 0);
+  const packed = brotliCompressSync(body, COMPRESSION);
+  const writer = new ByteWriter(packed.length + 64);
+  writer.byte(BLOCK_VERSION);
+  writer.varint(epochOfSeq(seq));
+  writer.varint(countOfSeq(seq));
+  writer.varint(timeMs);
+  writer.varint(lineCount);
+  writer.varint(body.length);
+  writer.bytes(packed);
+  return writer.finish();
+}
+
+/**
+ * Checks a block's checksum and reads its head.
+ * @throws OperationalError PARSE when the bytes are not a block of this version
+ */
+export function readBlockHeader(bytes: Uint8Array): BlockHeader {
+  const { seq, timeMs, lineCount } = readHead(bytes);
+  return { seq, timeMs, lineCount };
+}
+
+/**
+ * Reads a whole block. The lines share memory, and nothing is allocated that the head does not say
+ * and BLOCK_BODY_BYTES_MAX does not allow, whatever the compressed bytes would become.
+ * @throws OperationalError PARSE when the bytes are not a block of this version
+ */
+export function parseBlock(bytes: Uint8Array): LineBlock {
+  const { seq, timeMs, lineCount, bodyBytes, packed } = readHead(bytes);
+  const reader = new ByteReader(expanded(packed, bodyBytes), "block");
+  const sources = readSources(reader, timeMs, lineCount);
+  reader.end();
+  return { seq, timeMs, lineCount, sources };
+}
+
+function encodeBody(timeMs: number, sources: readonly SourceLines[]): Uint8Array {
+  const textBytes = sources.flatMap(({ lines }) => lines).reduce((n, l) => n + l.bytes.length, 0);
+  const writer = new ByteWriter(textBytes + 4096);
+  writer.varint(sources.length);
+  for (const { labels, lines } of sources) {
+    writer.varint(labels.length / 2);
+    for (const text of labels) writeText(writer, text);
+    writer.varint(lines.length);
+    let before = timeMs * 1000;
+    for (const { timeUs } of lines) {
+      writer.varint(zigzag(timeUs - before));
+      before = timeUs;
+    }
+    for (const { bytes, isCut } of lines) writer.varint(bytes.length * 2 + (isCut ? 1 : 0));
+  }
+  for (const { lines } of sources) for (const { bytes } of lines) writer.bytes(bytes);
+  return writer.written();
+}
+
+type Head = BlockHeader & { readonly bodyBytes: number; readonly packed: Uint8Array };
+
+function readHead(bytes: Uint8Array): Head {
+  if (bytes.length > BLOCK_BYTES_MAX) {
+    throw blockFault(`of ${bytes.length} bytes is over ${BLOCK_BYTES_MAX}`);
+  }
+  const reader = new ByteReader(checkedBody(bytes, "block"), "block");
+  const version = reader.byte();
+  if (version !== BLOCK_VERSION) {
+    throw blockFault(`has version ${version}, this program reads version ${BLOCK_VERSION}`);
+  }
+  const epoch = reader.varint();
+  const count = reader.varint();
+  if (epoch > EPOCH_MAX || count > EPOCH_FRAMES_MAX) {
+    throw blockFault(`${count} of epoch ${epoch} is beyond all`);
+  }
+  const seq = seqOf(epoch, count);
+  const timeMs = reader.varint();
+  const lineCount = reader.varint();
+  const bodyBytes = reader.varint();
+  // Each line takes two bytes of the body.
+  if (
+    bodyBytes > BLOCK_BODY_BYTES_MAX ||
+    lineCount * 2 > bodyBytes ||
+    timeMs * 1000 > LINE_TIME_US_MAX
+  ) {
+    throw blockFault(`${seq} has ${lineCount} lines in ${bodyBytes} bytes, time ${timeMs}`);
+  }
+  return { seq, timeMs, lineCount, bodyBytes, packed: reader.bytes(reader.remaining) };
+}
+
+function expanded(packed: Uint8Array, bodyBytes: number): Uint8Array {
+  let body: Uint8Array;
+  try {
+    // Zero is no limit to zlib; a body has a byte at least.
+    body = brotliDecompressSync(packed, { maxOutputLength: Math.max(1, bodyBytes) });
+  } catch (error) {
+    throw blockFault(`cannot be expanded: ${errorMessage(error)}`);
+  }
+  if (body.length === bodyBytes) return body;
+  throw blockFault(`has ${body.length} bytes, its head says ${bodyBytes}`);
+}
+
+function readSources(reader: ByteReader, timeMs: number, lineCount: number): SourceLines[] {
+  const heads: { labels: Labels; times: number[]; sizes: number[] }[] = [];
+  const sourceCount = reader.count(2);
+  let lines = 0;
+  for (let i = 0; i < sourceCount; i += 1) {
+    const labels = readLabels(reader);
+    const count = reader.count(2);
+    lines += count;
+    heads.push({
+      labels,
+      times: readTimes(reader, timeMs, count),
+      sizes: readSizes(reader, count),
+    });
+  }
+  if (lines !== lineCount) throw blockFault(`has ${lines} lines, its head says ${lineCount}`);
+  return heads.map(({ labels, times, sizes }) => ({
+    labels,
+    lines: sizes.map((size, i) => {
+      const bytes = reader.bytes(Math.floor(size / 2));
+      return { timeUs: times[i] ?? 0, bytes, isCut: size % 2 === 1 };
+    }),
+  }));
+}
+
+function readLabels(reader: ByteReader): Labels {
+  const count = reader.count(2);
+  if (count > LABELS_MAX) throw blockFault(`has a source of ${count} labels`);
+  const labels: string[] = [];
+  for (let i = 0; i < count; i += 1) {
+    const name = readText(reader);
+    const isAscending = i === 0 || name > (labels[i * 2 - 2] ?? "");
+    if (!isAscending) throw blockFault("has labels out of order");
+    labels.push(name, readText(reader));
+  }
+  return labels;
+}
+
+function readTimes(reader: ByteReader, timeMs: number, count: number): number[] {
+  const times: number[] = [];
+  let timeUs = timeMs * 1000;
+  for (let i = 0; i < count; i += 1) {
+    timeUs += unzigzag(reader.varint());
+    if (timeUs < 0 || timeUs > LINE_TIME_US_MAX) throw blockFault(`has a line of time ${timeUs}`);
+    times.push(timeUs);
+  }
+  return times;
+}
+
+function readSizes(reader: ByteReader, count: number): number[] {
+  const sizes: number[] = [];
+  for (let i = 0; i < count; i += 1) sizes.push(reader.varint());
+  return sizes;
+}
+
+function writeText(writer: ByteWriter, text: string): void {
+  const bytes = Buffer.from(text);
+  writer.varint(bytes.length);
+  writer.bytes(bytes);
+}
+
+function readText(reader: ByteReader): string {
+  return Buffer.from(reader.bytes(reader.count(1))).toString();
+}
+
+/** Small numbers of either sign as small ones without. */
+function zigzag(value: number): number {
+  return value < 0 ? -value * 2 - 1 : value * 2;
+}
+
+function unzigzag(value: number): number {
+  return value % 2 === 1 ? -(value + 1) / 2 : value / 2;
+}
+
+function blockFault(what: string): OperationalError {
+  return new OperationalError("PARSE", `block ${what}`);
+}
