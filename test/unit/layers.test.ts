@@ -34,7 +34,7 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
   "aggregator/model": ["shared"],
   "aggregator/notify": ["aggregator/model", "shared"],
   "aggregator/promql": ["aggregator/query", "aggregator/matching", "shared"],
-  "aggregator/query": ["shared"],
+  "aggregator/query": ["aggregator/matching", "shared"],
   "aggregator/rules": ["aggregator/model", "aggregator/template", "shared"],
   "aggregator/series": ["aggregator/model", "aggregator/matching", "shared"],
   "aggregator/template": ["aggregator/matching", "shared"],
