@@ -30,6 +30,7 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
   "aggregator/api": ["aggregator/model", "aggregator/query", "shared"],
   "aggregator/fleet": ["aggregator/model", "shared"],
   "aggregator/ingest": ["aggregator/model", "shared"],
+  "aggregator/logql": ["aggregator/query", "aggregator/matching", "aggregator/template", "shared"],
   "aggregator/matching": ["shared"],
   "aggregator/model": ["shared"],
   "aggregator/notify": ["aggregator/model", "shared"],
@@ -49,7 +50,7 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
 
 /** Code of these computes and does nothing else; when it runs it needs only more of the kind. */
 const PURE = [
-  /^aggregator\/(matching|model|promql|query|template)\//,
+  /^aggregator\/(logql|matching|model|promql|query|template)\//,
   /^agent\/exposition\//,
   /^agent\/queue\/(dropped-ranges|ledger|stretches)\.ts$/,
   /^shared\/(model\/|errors\.ts$|time\/backoff\.ts$|wire\/frame\.ts$)/,
