@@ -1,14 +1,9 @@
-import type { SeriesColumns, VectorSample } from "../../shared/model/columns.ts";
-import {
-  decimalText,
-  exponentText,
-  sampleText,
-  secondsText,
-} from "../../shared/model/go-number.ts";
+import { exponentText } from "../../shared/model/go-number.ts";
 import { type Labels, labelsRecord } from "../../shared/model/labels.ts";
 import { formatRfc3339, ZERO_TIME } from "../../shared/model/rfc3339.ts";
 import type { AlertSnapshot, RuleGroupSnapshot, RuleSnapshot } from "../model/rule-snapshot.ts";
 import type { QueryResult } from "../query/result.ts";
+import { labelsText, resultText } from "../query/result-text.ts";
 import type { ErrorType } from "./api-error.ts";
 
 /**
@@ -30,46 +25,6 @@ export function errorBody(errorType: ErrorType, error: string): string {
 export function queryBody(result: QueryResult): string {
   const data = `{"resultType":"${result.type}","result":${resultText(result)}}`;
   return successBody(data, result.warnings);
-}
-
-function resultText(result: QueryResult): string {
-  switch (result.type) {
-    case "scalar":
-      return `[${secondsText(result.timeMs)},"${decimalText(result.value)}"]`;
-    case "string":
-      return `[${secondsText(result.timeMs)},${JSON.stringify(result.value)}]`;
-    case "vector":
-      return vectorText(result.samples, result.timeMs);
-    case "matrix":
-      return `[${result.series.map(seriesText).join(",")}]`;
-  }
-}
-
-function vectorText(samples: readonly VectorSample[], timeMs: number): string {
-  const time = secondsText(timeMs);
-  const elements = samples.map(
-    ({ labels, value }) =>
-      `{"metric":${labelsText(labels)},"value":[${time},"${sampleText(value)}"]}`,
-  );
-  return `[${elements.join(",")}]`;
-}
-
-function seriesText({ labels, times, values }: SeriesColumns): string {
-  let text = `{"metric":${labelsText(labels)},"values":[`;
-  for (let i = 0; i < times.length; i += 1) {
-    if (i > 0) text += ",";
-    text += `[${secondsText(times[i] ?? 0)},"${sampleText(values[i] ?? 0)}"]`;
-  }
-  return `${text}]}`;
-}
-
-function labelsText(labels: Labels): string {
-  let text = "{";
-  for (let i = 0; i < labels.length; i += 2) {
-    if (i > 0) text += ",";
-    text += `${JSON.stringify(labels[i])}:${JSON.stringify(labels[i + 1])}`;
-  }
-  return `${text}}`;
 }
 
 export function seriesListText(series: readonly Labels[]): string {

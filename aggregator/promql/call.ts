@@ -1,13 +1,8 @@
-import type { Matcher } from "../../shared/model/columns.ts";
-import {
-  type Labels,
-  labelsFrom,
-  labelValue,
-  METRIC_NAME,
-  NO_LABELS,
-} from "../../shared/model/labels.ts";
+import { type Labels, labelValue, METRIC_NAME, NO_LABELS } from "../../shared/model/labels.ts";
 import { warnOfQuantiles } from "../query/aggregate-steps.ts";
+import { fixedLabels } from "../query/fixed-labels.ts";
 import { type Grid, gridTime } from "../query/grid.ts";
+import { labelReplace, sortByValue } from "../query/label-functions.ts";
 import {
   emptySeries,
   hasSample,
@@ -23,7 +18,7 @@ import { callHistogram } from "./call-histogram.ts";
 import { exprType } from "./check.ts";
 import type { QueryContext, Run } from "./context.ts";
 import { applyPoints, isPointFunction } from "./instant-functions.ts";
-import { labelJoin, labelReplace, sortByLabels, sortByValue } from "./label-functions.ts";
+import { labelJoin, sortByLabels } from "./label-functions.ts";
 import { keepsName, rangeKernel } from "./range-functions.ts";
 import { selectInstant } from "./select.ts";
 
@@ -47,7 +42,7 @@ const CALLS = new Map<string, Call>([
   ["max_of", extremeOf(Math.max)],
   ["vector", vectorOfScalar],
   ["timestamp", timestamp],
-  ["label_replace", onSeries(labelReplace)],
+  ["label_replace", onSeries((expr, series, texts) => labelReplace(expr.place, series, texts))],
   ["label_join", onSeries(labelJoin)],
   ["sort", sorting((series) => sortByValue(series, 1))],
   ["sort_desc", sorting((series) => sortByValue(series, -1))],
@@ -203,24 +198,9 @@ async function presenceIn(run: Run, expr: CallExpr, grid: Grid): Promise<StepSer
   return counted.kind === "vector" ? counted.series : [];
 }
 
-/** Labels that the matchers fix; one that is matched in several ways is not among them. */
+/** Labels that the selector fixes. */
 export function absentLabels(expr: Expr): Labels {
   const arg = withoutParens(expr);
   if (arg.kind === "matrix") return fixedLabels(arg.selector.matchers);
   return arg.kind === "selector" ? fixedLabels(arg.matchers) : NO_LABELS;
-}
-
-function fixedLabels(matchers: readonly Matcher[]): Labels {
-  const seen = new Set<string>();
-  const fixed = new Map<string, string>();
-  for (const { name, type, value } of matchers) {
-    if (name === METRIC_NAME) continue;
-    if (type === "=" && !seen.has(name)) {
-      fixed.set(name, value);
-      seen.add(name);
-    } else {
-      fixed.delete(name);
-    }
-  }
-  return labelsFrom(fixed);
 }

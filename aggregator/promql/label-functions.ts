@@ -1,35 +1,8 @@
-import {
-  compareLabels,
-  compareText,
-  labelValue,
-  METRIC_NAME,
-  withLabel,
-} from "../../shared/model/labels.ts";
-import { compilePattern, expandReplacement } from "../matching/pattern.ts";
-import { checkLabelName, compareNanLast } from "../query/aggregate-steps.ts";
-import { atPlace } from "../query/query-error.ts";
+import { compareLabels, compareText, labelValue } from "../../shared/model/labels.ts";
+import { checkLabelName } from "../query/aggregate-steps.ts";
+import { withText } from "../query/label-functions.ts";
 import { mergeEqual, type StepSeries } from "../query/step-series.ts";
 import type { CallExpr } from "./ast.ts";
-
-/**
- * label_replace: where the whole value of a label matches the pattern, another one is written from
- * it. `texts`: target, replacement, source, pattern.
- */
-export function labelReplace(
-  expr: CallExpr,
-  series: readonly StepSeries[],
-  texts: readonly string[],
-): StepSeries[] {
-  const [target = "", replacement = "", source = "", pattern = ""] = texts;
-  const compiled = atPlace(expr.place, () => compilePattern(pattern));
-  checkLabelName(target, expr.place);
-  const replaced = series.map((one) => {
-    const matcher = compiled.matcher(labelValue(one.labels, source));
-    if (!matcher.matches()) return one;
-    return withText(one, target, expandReplacement(replacement, matcher));
-  });
-  return mergeEqual(replaced, expr.place);
-}
 
 /** label_join: `texts` are the target, the separator and the source labels. */
 export function labelJoin(
@@ -43,17 +16,6 @@ export function labelJoin(
     withText(one, target, sources.map((name) => labelValue(one.labels, name)).join(separator)),
   );
   return mergeEqual(joined, expr.place);
-}
-
-/** A metric name that a function writes is meant to stay. */
-function withText(one: StepSeries, name: string, value: string): StepSeries {
-  const dropsName = one.dropsName && name !== METRIC_NAME;
-  return { ...one, labels: withLabel(one.labels, name, value), dropsName };
-}
-
-/** By the value at the first step, NaN last. `sign` 1: ascending, -1: descending. */
-export function sortByValue(series: readonly StepSeries[], sign: number): StepSeries[] {
-  return [...series].sort((a, b) => compareNanLast(a.values[0] ?? 0, b.values[0] ?? 0, sign));
 }
 
 /** By the labels named, numbers within them by their size, then by all labels. */

@@ -1,25 +1,23 @@
 import { queryError } from "../query/query-error.ts";
-import { meanOf, quantileOf, Sum, sumOf, varianceOf } from "../query/sums.ts";
+import { lastTwoKernel, rateKernel } from "../query/rates.ts";
+import { quantileOf, Sum } from "../query/sums.ts";
+import {
+  highestIndex,
+  lowestIndex,
+  quantileKernel,
+  type Statistic,
+  statisticKernel,
+  windowKernel,
+  windowStatistic,
+} from "../query/window-statistics.ts";
 import type { Matrix, MatrixSeries, WindowKernel } from "../query/windows.ts";
-import { lastTwoKernel, rateKernel } from "./rates.ts";
 
 /** The scalar arguments of a range function, one number a step each, in the order written. */
 export type ScalarArgs = readonly Float64Array[];
 
-/** What it makes of the samples `from` (inclusive) to `to` (exclusive), at least one. */
-type Statistic = (values: Float64Array, from: number, to: number, times: Float64Array) => number;
-
+/** Of PromQL only; those that LogQL has too are in query/window-statistics.ts. */
 const STATISTICS = new Map<string, Statistic>([
-  ["avg_over_time", meanOf],
-  ["sum_over_time", sumOf],
-  ["count_over_time", (_values, from, to) => to - from],
   ["present_over_time", () => 1],
-  ["last_over_time", (values, _from, to) => values[to - 1] ?? 0],
-  ["first_over_time", (values, from) => values[from] ?? 0],
-  ["min_over_time", (values, from, to) => values[lowestIndex(values, from, to)] ?? 0],
-  ["max_over_time", (values, from, to) => values[highestIndex(values, from, to)] ?? 0],
-  ["stddev_over_time", (values, from, to) => Math.sqrt(varianceOf(values, from, to))],
-  ["stdvar_over_time", varianceOf],
   ["mad_over_time", medianDeviation],
   ["changes", changes],
   ["resets", resets],
@@ -51,7 +49,7 @@ export function rangeKernel(
   matrix: Matrix,
   args: ScalarArgs,
 ): WindowKernel {
-  const statistic = STATISTICS.get(name);
+  const statistic = windowStatistic(name) ?? STATISTICS.get(name);
   if (statistic !== undefined) return statisticKernel(statistic, series, 1);
   switch (name) {
     case "rate":
@@ -66,7 +64,7 @@ export function rangeKernel(
     case "predict_linear":
       return predictKernel(series, args);
     case "quantile_over_time":
-      return quantileKernel(series, args);
+      return quantileKernel(series, args[0] ?? new Float64Array(0));
     case "double_exponential_smoothing":
       return smoothingKernel(series, args);
     default:
@@ -74,55 +72,8 @@ export function rangeKernel(
   }
 }
 
-/**
- * An element for every step whose window holds at least `least` samples: what `compute` makes of
- * those `from` (inclusive) to `to` (exclusive).
- */
-function windowKernel(
-  least: number,
-  compute: (from: number, to: number, step: number) => number,
-): WindowKernel {
-  return (bounds, out, first, end) => {
-    for (let step = first; step < end; step += 1) {
-      const from = bounds.from[step] ?? 0;
-      const to = bounds.to[step] ?? 0;
-      if (to - from < least) continue;
-      out.values[step] = compute(from, to, step);
-      out.present[step] = 1;
-    }
-  };
-}
-
-function statisticKernel(
-  statistic: Statistic,
-  { times, values }: MatrixSeries,
-  least: number,
-): WindowKernel {
-  return windowKernel(least, (from, to) => statistic(values, from, to, times));
-}
-
 function argAt(args: ScalarArgs, index: number, step: number): number {
   return args[index]?.[step] ?? Number.NaN;
-}
-
-/** The last index of the smallest value; a number beats NaN. */
-function lowestIndex(values: Float64Array, from: number, to: number): number {
-  let best = from;
-  for (let i = from + 1; i < to; i += 1) {
-    const lowest = values[best] ?? 0;
-    if ((values[i] ?? 0) <= lowest || Number.isNaN(lowest)) best = i;
-  }
-  return best;
-}
-
-/** The last index of the largest value; a number beats NaN. */
-function highestIndex(values: Float64Array, from: number, to: number): number {
-  let best = from;
-  for (let i = from + 1; i < to; i += 1) {
-    const highest = values[best] ?? 0;
-    if ((values[i] ?? 0) >= highest || Number.isNaN(highest)) best = i;
-  }
-  return best;
 }
 
 function medianDeviation(values: Float64Array, from: number, to: number): number {
@@ -188,15 +139,6 @@ function predictKernel(series: MatrixSeries, args: ScalarArgs): WindowKernel {
   return windowKernel(2, (from, to, step) => {
     const line = fitLine(series, { from, to, originMs: argAt(args, 1, step) });
     return line.slope * argAt(args, 0, step) + line.intercept;
-  });
-}
-
-function quantileKernel({ values }: MatrixSeries, args: ScalarArgs): WindowKernel {
-  const sorted = new Float64Array(values.length);
-  return windowKernel(1, (from, to, step) => {
-    const count = to - from;
-    for (let i = 0; i < count; i += 1) sorted[i] = values[from + i] ?? 0;
-    return quantileOf(argAt(args, 0, step), sorted, count);
   });
 }
 

@@ -9,7 +9,7 @@ import { formatRfc3339 } from "../../shared/model/rfc3339.ts";
 import { compilePattern, expandReplacement } from "../matching/pattern.ts";
 import { formatValue, isNumber, sprintf, type TemplateValue, typeName } from "./go-format.ts";
 
-type TemplateFunction = {
+export type TemplateFunction = {
   /** Arguments at least and at most. */
   readonly counts: readonly [number, number];
   readonly call: (...args: readonly TemplateValue[]) => TemplateValue;
@@ -23,12 +23,13 @@ export const UNSUPPORTED_FUNCTIONS: ReadonlySet<string> = new Set(
   ).split(" "),
 );
 
-/** Characters a template, and a function in one, may produce. */
+/** Characters that the template of an alert, and a function in one, may produce. */
 export const TEMPLATE_OUTPUT_MAX = 16 * 1024;
 
 const MANY = 100;
 
-export const TEMPLATE_FUNCTIONS: ReadonlyMap<string, TemplateFunction> = new Map([
+/** Those of text/template itself. */
+export const BUILTIN_FUNCTIONS: readonly (readonly [string, TemplateFunction])[] = [
   // `and` and `or` stop at the first argument that decides; the evaluator sees to that.
   ["and", fixed(1, (...args) => args.at(-1) ?? null, MANY)],
   ["or", fixed(1, (...args) => args.at(-1) ?? null, MANY)],
@@ -44,6 +45,11 @@ export const TEMPLATE_FUNCTIONS: ReadonlyMap<string, TemplateFunction> = new Map
   ["print", fixed(0, printSpaced, MANY)],
   ["println", fixed(0, (...args) => `${args.map(formatValue).join(" ")}\n`, MANY)],
   ["printf", fixed(1, (format, ...args) => sprintf(textArg(format), args), MANY)],
+];
+
+/** What the labels and annotations of an alert may call. */
+export const TEMPLATE_FUNCTIONS: ReadonlyMap<string, TemplateFunction> = new Map([
+  ...BUILTIN_FUNCTIONS,
   ["humanize", fixed(1, (value) => humanize(numberArg(value)))],
   ["humanize1024", fixed(1, (value) => humanize1024(numberArg(value)))],
   ["humanizeDuration", fixed(1, (value) => humanizeDuration(numberArg(value)))],
@@ -59,7 +65,7 @@ export const TEMPLATE_FUNCTIONS: ReadonlyMap<string, TemplateFunction> = new Map
   ["reReplaceAll", fixed(3, (pattern, to, text) => replaceAll([pattern, to, text].map(textArg)))],
 ]);
 
-function fixed(
+export function fixed(
   least: number,
   call: TemplateFunction["call"],
   most: number = least,
@@ -100,7 +106,7 @@ export function fault(message: string): OperationalError {
   return new OperationalError("PARSE", message);
 }
 
-function textArg(value: TemplateValue = null): string {
+export function textArg(value: TemplateValue = null): string {
   if (typeof value === "string") return value;
   throw fault(`wrong type of argument: ${typeName(value)} where a string is wanted`);
 }

@@ -3,7 +3,7 @@
 import { OperationalError } from "../../shared/errors.ts";
 import { unquote } from "../../shared/model/go-string.ts";
 import { textPlace } from "../../shared/model/text-place.ts";
-import { TEMPLATE_FUNCTIONS, UNSUPPORTED_FUNCTIONS } from "./functions.ts";
+import { TEMPLATE_FUNCTIONS, type TemplateFunction, UNSUPPORTED_FUNCTIONS } from "./functions.ts";
 
 export type Operand =
   | { readonly kind: "literal"; readonly value: string | number | bigint | boolean | null }
@@ -32,8 +32,19 @@ export type TemplateNode =
       readonly otherwise: readonly TemplateNode[];
     };
 
-/** Variables every template starts with. `$` is the root. */
-const ROOT_VARIABLES = ["$", "$labels", "$externalLabels", "$externalURL", "$value"] as const;
+/** What a template may name. Of the variables, `$` is the root. */
+export type TemplateNames = {
+  readonly variables: readonly string[];
+  readonly functions: ReadonlyMap<string, TemplateFunction>;
+  readonly unsupported: ReadonlySet<string>; // functions that others have here
+};
+
+/** In the labels and annotations of alerts. */
+export const ALERT_NAMES: TemplateNames = {
+  variables: ["$", "$labels", "$externalLabels", "$externalURL", "$value"],
+  functions: TEMPLATE_FUNCTIONS,
+  unsupported: UNSUPPORTED_FUNCTIONS,
+};
 
 const DEPTH_MAX = 50;
 const UNSUPPORTED_KEYWORDS = new Set(["range", "define", "template", "block", "break", "continue"]);
@@ -47,22 +58,25 @@ type Token = {
 type Block = { readonly nodes: TemplateNode[]; readonly end: "eof" | "end" | "else" };
 
 /** @throws OperationalError PARSE with `line:column: ` in front, counted in the template's text */
-export function parseTemplate(text: string): readonly TemplateNode[] {
-  const parser = new TemplateParser(text);
+export function parseTemplate(text: string, names: TemplateNames): readonly TemplateNode[] {
+  const parser = new TemplateParser(text, names);
   return parser.parse();
 }
 
 class TemplateParser {
   readonly #text: string;
+  readonly #names: TemplateNames;
   #offset = 0;
   #tokens: Token[] = [];
   #next = 0;
   #trimsNext = false;
   #depth = 0;
-  readonly #variables: string[] = [...ROOT_VARIABLES];
+  readonly #variables: string[];
 
-  constructor(text: string) {
+  constructor(text: string, names: TemplateNames) {
     this.#text = text;
+    this.#names = names;
+    this.#variables = [...names.variables];
   }
 
   parse(): TemplateNode[] {
@@ -236,10 +250,12 @@ class TemplateParser {
   #word({ text, offset }: Token): Operand {
     if (text === "true" || text === "false") return { kind: "literal", value: text === "true" };
     if (text === "nil") return { kind: "literal", value: null };
-    if (UNSUPPORTED_FUNCTIONS.has(text)) {
+    if (this.#names.unsupported.has(text)) {
       throw this.#fault(`function "${text}" is not supported`, offset);
     }
-    if (!TEMPLATE_FUNCTIONS.has(text)) throw this.#fault(`function "${text}" not defined`, offset);
+    if (!this.#names.functions.has(text)) {
+      throw this.#fault(`function "${text}" not defined`, offset);
+    }
     return { kind: "function", name: text };
   }
 

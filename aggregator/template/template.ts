@@ -1,8 +1,9 @@
 import { errorMessage, OperationalError } from "../../shared/errors.ts";
 import { type Labels, labelValue } from "../../shared/model/labels.ts";
-import { fault, isTrue, TEMPLATE_FUNCTIONS, TEMPLATE_OUTPUT_MAX } from "./functions.ts";
+import { fault, isTrue, TEMPLATE_OUTPUT_MAX, type TemplateFunction } from "./functions.ts";
 import { formatValue, type TemplateValue, typeName } from "./go-format.ts";
 import {
+  ALERT_NAMES,
   type Command,
   type Operand,
   type Pipe,
@@ -18,54 +19,79 @@ export type TemplateData = {
   readonly externalUrl: string;
 };
 
-/** A label or annotation text, parsed. A text without `{{` is itself. */
-export type Template = { readonly text: string; readonly nodes: readonly TemplateNode[] };
+/** A text, parsed. Without `{{` it is itself. */
+export type Template = {
+  readonly text: string;
+  readonly nodes: readonly TemplateNode[];
+  readonly functions: ReadonlyMap<string, TemplateFunction>;
+};
 
 /**
  * Parses the part of Go's text/template that Prometheus' annotations use: variables, fields, pipes,
  * function calls, if, with, comments and trimming; no range, define or query.
  * @throws OperationalError PARSE with line and column in the template
  */
-export function compileTemplate(text: string): Template {
-  return { text, nodes: parseTemplate(text) };
+export function compileTemplate(text: string, names = ALERT_NAMES): Template {
+  return { text, nodes: parseTemplate(text, names), functions: names.functions };
 }
 
 /** Never throws: a template that fails gives `<error expanding template: …>`, as in Prometheus. */
 export function expandTemplate(template: Template, data: TemplateData): string {
   try {
-    const expansion = new Expansion(data);
-    expansion.run(template.nodes, expansion.root);
-    return expansion.output;
+    return renderTemplate(template, variablesOf(data), TEMPLATE_OUTPUT_MAX);
   } catch (error) {
     if (!(error instanceof OperationalError)) throw error;
     return `<error expanding template: ${errorMessage(error)}>`;
   }
 }
 
+function variablesOf(data: TemplateData): [name: string, value: TemplateValue][] {
+  const labels = { kind: "labels", labels: data.labels } as const;
+  const externalLabels = { kind: "labels", labels: data.externalLabels } as const;
+  const fields = new Map<string, TemplateValue>([
+    ["Labels", labels],
+    ["ExternalLabels", externalLabels],
+    ["ExternalURL", data.externalUrl],
+    ["Value", data.value],
+  ]);
+  return [
+    ["$", { kind: "fields", fields }],
+    ["$labels", labels],
+    ["$externalLabels", externalLabels],
+    ["$externalURL", data.externalUrl],
+    ["$value", data.value],
+  ];
+}
+
+/**
+ * @param variables by name, `$` first: it is the root
+ * @param outputMax characters that it, and a function in it, may produce
+ * @throws OperationalError PARSE when a function gets what it cannot use, LIMIT
+ */
+export function renderTemplate(
+  { nodes, functions }: Template,
+  variables: readonly (readonly [name: string, value: TemplateValue])[],
+  outputMax: number,
+): string {
+  const expansion = new Expansion(variables, functions, outputMax);
+  expansion.run(nodes, variables[0]?.[1] ?? null);
+  return expansion.output;
+}
+
 class Expansion {
   output = "";
-  readonly root: TemplateValue;
   readonly #variables: [name: string, value: TemplateValue][];
+  readonly #functions: ReadonlyMap<string, TemplateFunction>;
+  readonly #outputMax: number;
 
-  constructor(data: TemplateData) {
-    const labels = { kind: "labels", labels: data.labels } as const;
-    const externalLabels = { kind: "labels", labels: data.externalLabels } as const;
-    this.root = {
-      kind: "fields",
-      fields: new Map<string, TemplateValue>([
-        ["Labels", labels],
-        ["ExternalLabels", externalLabels],
-        ["ExternalURL", data.externalUrl],
-        ["Value", data.value],
-      ]),
-    };
-    this.#variables = [
-      ["$", this.root],
-      ["$labels", labels],
-      ["$externalLabels", externalLabels],
-      ["$externalURL", data.externalUrl],
-      ["$value", data.value],
-    ];
+  constructor(
+    variables: readonly (readonly [name: string, value: TemplateValue])[],
+    functions: ReadonlyMap<string, TemplateFunction>,
+    outputMax: number,
+  ) {
+    this.#variables = variables.map(([name, value]) => [name, value]);
+    this.#functions = functions;
+    this.#outputMax = outputMax;
   }
 
   run(nodes: readonly TemplateNode[], dot: TemplateValue): void {
@@ -90,8 +116,8 @@ class Expansion {
   }
 
   #print(text: string): void {
-    if (this.output.length + text.length > TEMPLATE_OUTPUT_MAX) {
-      throw new OperationalError("LIMIT", `output over ${TEMPLATE_OUTPUT_MAX} characters`);
+    if (this.output.length + text.length > this.#outputMax) {
+      throw new OperationalError("LIMIT", `output over ${this.#outputMax} characters`);
     }
     this.output += text;
   }
@@ -120,7 +146,10 @@ class Expansion {
     if (first.name === "and" || first.name === "or") {
       return this.#shortCircuit(first.name, rest, dot, piped);
     }
-    return call(first.name, [...rest.map((operand) => this.#operand(operand, dot)), ...piped]);
+    return this.#call(first.name, [
+      ...rest.map((operand) => this.#operand(operand, dot)),
+      ...piped,
+    ]);
   }
 
   #shortCircuit(
@@ -134,7 +163,7 @@ class Expansion {
       if (isTrue(value) === (name === "or")) return value;
       if (operand === operands.at(-1) && piped.length === 0) return value;
     }
-    return call(name, piped);
+    return this.#call(name, piped);
   }
 
   #operand(operand: Operand, dot: TemplateValue): TemplateValue {
@@ -142,7 +171,7 @@ class Expansion {
       case "literal":
         return operand.value;
       case "function":
-        return call(operand.name, []);
+        return this.#call(operand.name, []);
       case "variable": {
         const known = this.#variables.findLast(([name]) => name === operand.name);
         return fieldOf(known?.[1] ?? null, operand.fields);
@@ -153,20 +182,20 @@ class Expansion {
         return fieldOf(this.#pipe(operand.pipe, dot), operand.fields);
     }
   }
-}
 
-function call(name: string, args: readonly TemplateValue[]): TemplateValue {
-  const known = TEMPLATE_FUNCTIONS.get(name);
-  if (known === undefined) throw fault(`function "${name}" not defined`);
-  const [least, most] = known.counts;
-  if (args.length < least || args.length > most) {
-    throw fault(`wrong number of arguments for ${name}: want ${least}, got ${args.length}`);
+  #call(name: string, args: readonly TemplateValue[]): TemplateValue {
+    const known = this.#functions.get(name);
+    if (known === undefined) throw fault(`function "${name}" not defined`);
+    const [least, most] = known.counts;
+    if (args.length < least || args.length > most) {
+      throw fault(`wrong number of arguments for ${name}: want ${least}, got ${args.length}`);
+    }
+    const result = known.call(...args);
+    if (typeof result === "string" && result.length > this.#outputMax) {
+      throw new OperationalError("LIMIT", `${name} gave over ${this.#outputMax} characters`);
+    }
+    return result;
   }
-  const result = known.call(...args);
-  if (typeof result === "string" && result.length > TEMPLATE_OUTPUT_MAX) {
-    throw new OperationalError("LIMIT", `${name} gave over ${TEMPLATE_OUTPUT_MAX} characters`);
-  }
-  return result;
 }
 
 /** A label that is absent is the empty text, as in Prometheus. */

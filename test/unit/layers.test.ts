@@ -33,11 +33,12 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
   "aggregator/commit": ["aggregator/model", "shared"],
   "aggregator/fleet": ["aggregator/model", "shared"],
   "aggregator/ingest": ["aggregator/model", "shared"],
+  "aggregator/logql": ["aggregator/query", "aggregator/matching", "aggregator/template", "shared"],
   "aggregator/matching": ["shared"],
   "aggregator/model": ["shared"],
   "aggregator/notify": ["aggregator/model", "shared"],
   "aggregator/promql": ["aggregator/query", "aggregator/matching", "shared"],
-  "aggregator/query": ["shared"],
+  "aggregator/query": ["aggregator/matching", "shared"],
   "aggregator/rules": ["aggregator/model", "aggregator/template", "shared"],
   "aggregator/logs": ["aggregator/commit", "aggregator/model", "aggregator/matching", "shared"],
   "aggregator/series": ["aggregator/commit", "aggregator/model", "aggregator/matching", "shared"],
@@ -53,7 +54,7 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
 
 /** Code of these computes and does nothing else; when it runs it needs only more of the kind. */
 const PURE = [
-  /^aggregator\/(matching|model|promql|query|template)\//,
+  /^aggregator\/(logql|matching|model|promql|query|template)\//,
   /^agent\/exposition\//,
   /^agent\/queue\/(dropped-ranges|ledger|stretches)\.ts$/,
   /^shared\/(model\/|errors\.ts$|time\/backoff\.ts$|wire\/frame\.ts$)/,

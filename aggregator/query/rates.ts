@@ -1,4 +1,4 @@
-import type { Matrix, MatrixSeries, WindowKernel } from "../query/windows.ts";
+import type { Matrix, MatrixSeries, WindowKernel } from "./windows.ts";
 
 /** rate: per second, of a counter; increase: of a counter; delta: of a gauge. */
 export type RateKind = "rate" | "increase" | "delta";

@@ -1,0 +1,101 @@
+import { compareLabels } from "../../shared/model/labels.ts";
+import { gridOf, type QuerySpan } from "../query/grid.ts";
+import { Meter, type QueryLimits } from "../query/meter.ts";
+import { type QueryResult, Remarks } from "../query/result.ts";
+import {
+  heldColumns,
+  removeNames,
+  type StepSeries,
+  seriesOfValues,
+  type Value,
+} from "../query/step-series.ts";
+import type { LogExpr, MetricExpr } from "./ast.ts";
+import { evaluateMetric, ordersItself } from "./evaluate.ts";
+import { type LineLimits, LineMeter, type ScanStatistics } from "./line-meter.ts";
+import { type LogsRequest, logResults, type ResultLine } from "./log-query.ts";
+import type { LogSource } from "./ports.ts";
+
+export type LogqlOptions = Omit<QueryLimits, "signal"> & LineLimits;
+
+export const DEFAULT_LOGQL_OPTIONS: LogqlOptions = {
+  samplesMax: 50_000_000,
+  seriesMax: 10_000,
+  linesMax: 500_000_000,
+  bytesMax: 100 * 2 ** 30,
+  pause: async () => {},
+};
+
+export type LogqlResult = QueryResult & { readonly statistics: ScanStatistics };
+
+/** What a log query gives, as it is read; `statistics` grow with it. */
+export type LogqlLines = {
+  readonly lines: AsyncIterable<readonly ResultLine[]>;
+  readonly statistics: ScanStatistics;
+};
+
+/** Evaluates LogQL over a source of lines. Holds no state between queries. */
+export class LogqlEngine {
+  readonly #source: LogSource;
+  readonly #options: LogqlOptions;
+
+  constructor(source: LogSource, options: LogqlOptions) {
+    this.#source = source;
+    this.#options = options;
+  }
+
+  /**
+   * The lines of a log query in the direction's order of time, in batches, as many as the limit.
+   * Reading throws OperationalError QUERY, LIMIT; the signal's reason when aborted.
+   */
+  logs(expr: LogExpr, request: LogsRequest, signal?: AbortSignal): LogqlLines {
+    const meter = this.#meter(signal);
+    return { lines: logResults(expr, request, this.#source, meter), statistics: meter.statistics };
+  }
+
+  /**
+   * The value at one time. Vectors are sorted by labels unless the expression itself orders them.
+   * @throws OperationalError QUERY, LIMIT; the signal's reason when aborted
+   */
+  async instant(expr: MetricExpr, timeMs: number, signal?: AbortSignal): Promise<LogqlResult> {
+    const meter = this.#meter(signal);
+    const remarks = new Remarks();
+    const grid = { startMs: timeMs, stepMs: 1, count: 1 };
+    const value = await evaluateMetric(expr, grid, { source: this.#source, meter, remarks });
+    const rest = { warnings: [...remarks.warnings], statistics: meter.statistics };
+    if (value.kind === "scalar") {
+      return { type: "scalar", timeMs, value: value.values[0] ?? Number.NaN, ...rest };
+    }
+    const series = removeNames(seriesOf(value), expr.place).filter(
+      ({ present }) => present[0] === 1,
+    );
+    const samples = series.map(({ labels, values }) => ({ labels, value: values[0] ?? 0 }));
+    if (!ordersItself(expr)) samples.sort((a, b) => compareLabels(a.labels, b.labels));
+    return { type: "vector", timeMs, samples, ...rest };
+  }
+
+  /**
+   * The values from `startMs` to `endMs`, both included, every `stepMs`; sorted by labels.
+   * @throws OperationalError QUERY, LIMIT; the signal's reason when aborted
+   */
+  async range(expr: MetricExpr, span: QuerySpan, signal?: AbortSignal): Promise<LogqlResult> {
+    const meter = this.#meter(signal);
+    const remarks = new Remarks();
+    const grid = gridOf(span);
+    const value = await evaluateMetric(expr, grid, { source: this.#source, meter, remarks });
+    const series = removeNames(seriesOf(value), expr.place)
+      .map((one) => heldColumns(one, grid))
+      .filter(({ times }) => times.length > 0);
+    series.sort((a, b) => compareLabels(a.labels, b.labels));
+    const warnings = [...remarks.warnings];
+    return { type: "matrix", series, warnings, statistics: meter.statistics };
+  }
+
+  #meter(signal: AbortSignal | undefined): LineMeter {
+    return new LineMeter(new Meter({ ...this.#options, signal }), this.#options);
+  }
+}
+
+function seriesOf(value: Value): StepSeries[] {
+  if (value.kind === "vector") return value.series;
+  return value.kind === "string" ? [] : [seriesOfValues(value.values)];
+}

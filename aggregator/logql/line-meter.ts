@@ -1,0 +1,45 @@
+import { OperationalError } from "../../shared/errors.ts";
+import type { Meter } from "../query/meter.ts";
+
+export type LineLimits = {
+  readonly linesMax: number; // lines read by one query
+  readonly bytesMax: number; // and their length, in UTF-16 code units
+};
+
+/** What a query has read so far. */
+export type ScanStatistics = { readonly lines: number; readonly bytes: number };
+
+/** As a unit of the meter's work: what it takes to pass one line, and to look at its text. */
+const WORK_PER_LINE = 50;
+const CHARACTERS_PER_WORK = 8;
+
+/** Counts the lines that a query reads, and stops it at its limits. */
+export class LineMeter {
+  readonly meter: Meter;
+  readonly statistics = { lines: 0, bytes: 0 };
+  readonly #limits: LineLimits;
+
+  constructor(meter: Meter, limits: LineLimits) {
+    this.meter = meter;
+    this.#limits = limits;
+  }
+
+  /**
+   * A line was read. True when `meter.rest` is due.
+   * @throws OperationalError LIMIT
+   */
+  line(length: number): boolean {
+    this.statistics.lines += 1;
+    this.statistics.bytes += length;
+    if (this.statistics.lines > this.#limits.linesMax) this.#stop(this.#limits.linesMax, "lines");
+    if (this.statistics.bytes > this.#limits.bytesMax) this.#stop(this.#limits.bytesMax, "bytes");
+    return this.meter.work(WORK_PER_LINE + length / CHARACTERS_PER_WORK);
+  }
+
+  #stop(most: number, what: string): never {
+    throw new OperationalError(
+      "LIMIT",
+      `Query reads more than ${most} ${what}: narrow the selector or shorten the range`,
+    );
+  }
+}

@@ -1,0 +1,95 @@
+import type { Direction } from "./ports.ts";
+
+/** What stands at the front of a source, and how to go on to the next. */
+type Head<T> = { readonly order: number; item: T; readonly source: AsyncIterator<T> };
+
+/**
+ * Joins sources that are each in the direction's order of time into one that is. Of items of the
+ * same time those of the earlier source come first. Sources are closed when the reader stops.
+ */
+export async function* mergeByTime<T extends { readonly timeUs: number }>(
+  sources: readonly AsyncIterable<T>[],
+  direction: Direction,
+): AsyncGenerator<T> {
+  const heap = new HeadHeap<T>(direction === "forward" ? 1 : -1);
+  const open = sources.map((source) => source[Symbol.asyncIterator]());
+  try {
+    for (const [order, source] of open.entries()) {
+      const first = await source.next();
+      if (first.done !== true) heap.push({ order, item: first.value, source });
+    }
+    for (let head = heap.first; head !== undefined; head = heap.first) {
+      yield head.item;
+      const next = await head.source.next();
+      if (next.done === true) heap.removeFirst();
+      else {
+        head.item = next.value;
+        heap.sinkFirst();
+      }
+    }
+  } finally {
+    for (const source of open) await source.return?.();
+  }
+}
+
+/** A binary heap: no head comes before the one at half its index. */
+class HeadHeap<T extends { readonly timeUs: number }> {
+  readonly #heads: Head<T>[] = [];
+  readonly #sign: number;
+
+  constructor(sign: number) {
+    this.#sign = sign;
+  }
+
+  get first(): Head<T> | undefined {
+    return this.#heads[0];
+  }
+
+  push(head: Head<T>): void {
+    const heads = this.#heads;
+    let at = heads.length;
+    heads.push(head);
+    for (;;) {
+      const above = (at - 1) >> 1;
+      const other = heads[above];
+      if (at === 0 || other === undefined || !this.#isBefore(head, other)) break;
+      heads[at] = other;
+      at = above;
+    }
+    heads[at] = head;
+  }
+
+  removeFirst(): void {
+    const last = this.#heads.pop();
+    if (last === undefined || this.#heads.length === 0) return;
+    this.#heads[0] = last;
+    this.sinkFirst();
+  }
+
+  /** After the first has changed. */
+  sinkFirst(): void {
+    const heads = this.#heads;
+    const head = heads[0];
+    if (head === undefined) return;
+    let at = 0;
+    for (;;) {
+      const left = 2 * at + 1;
+      const below = this.#earlier(left, left + 1);
+      const other = heads[below];
+      if (other === undefined || !this.#isBefore(other, head)) break;
+      heads[at] = other;
+      at = below;
+    }
+    heads[at] = head;
+  }
+
+  #earlier(left: number, right: number): number {
+    const [one, other] = [this.#heads[left], this.#heads[right]];
+    return one !== undefined && other !== undefined && this.#isBefore(other, one) ? right : left;
+  }
+
+  #isBefore(a: Head<T>, b: Head<T>): boolean {
+    const difference = (a.item.timeUs - b.item.timeUs) * this.#sign;
+    return difference < 0 || (difference === 0 && a.order < b.order);
+  }
+}

@@ -1,0 +1,39 @@
+import type { Matcher } from "../../shared/model/columns.ts";
+import type { Labels } from "../../shared/model/labels.ts";
+
+/** One line. `metadata` is what was found out of it and is no label of its stream. */
+export type LogEntry = {
+  readonly timeUs: number; // Unix microseconds
+  readonly line: string;
+  readonly metadata: Labels;
+};
+
+/** Lines of one source, in batches, each read when it is asked for. */
+export type LogStream = {
+  readonly labels: Labels;
+  readonly entries: AsyncIterable<readonly LogEntry[]>;
+};
+
+export type Direction = "forward" | "backward";
+
+/** `startUs` <= time < `endUs`, Unix microseconds. */
+export type TimeRange = { readonly startUs: number; readonly endUs: number };
+
+/** What every line that the query can want is sure to hold, so that blocks without it are skipped. */
+export type LineHints = {
+  readonly substrings: readonly string[]; // case sensitive; each of them, in any order
+};
+
+/** Where lines come from. */
+export type LogSource = {
+  /**
+   * Streams that match, each in the direction's order of time. It may give lines that the hints
+   * exclude, and streams without a line.
+   */
+  select(
+    matchers: readonly Matcher[],
+    range: TimeRange,
+    direction: Direction,
+    hints: LineHints,
+  ): AsyncIterable<LogStream> | Promise<readonly LogStream[]>;
+};

@@ -1,0 +1,41 @@
+import type { LogSource, LogStream } from "../../../aggregator/logql/ports.ts";
+import { compileMatcher } from "../../../aggregator/matching/matcher.ts";
+import { type Labels, labelsOf, labelValue, NO_LABELS } from "../../../shared/model/labels.ts";
+
+type TestLine = {
+  readonly timeUs: number;
+  readonly line: string;
+  readonly metadata?: Labels;
+};
+
+export type TestStream = {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly lines: readonly TestLine[];
+};
+
+/**
+ * Lines in memory as a store gives them: in order of time, in batches of `batch`. It holds back what
+ * the hints allow it to, so that a wrong hint shows in the result.
+ */
+export function memorySource(streams: readonly TestStream[], batch = 3): LogSource {
+  return {
+    async *select(matchers, { startUs, endUs }, direction, { substrings }) {
+      const compiled = matchers.map(compileMatcher);
+      for (const { labels: record, lines } of streams) {
+        const labels = labelsOf(record);
+        if (!compiled.every(({ name, test }) => test(labelValue(labels, name)))) continue;
+        const entries = lines
+          .filter(({ timeUs }) => timeUs >= startUs && timeUs < endUs)
+          .filter(({ line }) => substrings.every((text) => line.includes(text)))
+          .map(({ timeUs, line, metadata = NO_LABELS }) => ({ timeUs, line, metadata }))
+          .sort((a, b) => a.timeUs - b.timeUs);
+        if (direction === "backward") entries.reverse();
+        yield { labels, entries: batches(entries, batch) } satisfies LogStream;
+      }
+    },
+  };
+}
+
+async function* batches<T>(items: readonly T[], size: number): AsyncGenerator<readonly T[]> {
+  for (let i = 0; i < items.length; i += size) yield items.slice(i, i + size);
+}
