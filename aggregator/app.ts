@@ -7,19 +7,21 @@ import type { Clock, KeyValueStore, Logger, Random } from "../shared/platform/po
 import { Metrics } from "../shared/telemetry/metrics.ts";
 import { msUntilNext } from "../shared/time/calendar.ts";
 import { type Repetition, repeat } from "../shared/time/repeat.ts";
+import { LogsApi } from "./api/logs-api.ts";
 import { QueryApi } from "./api/query-api.ts";
 import { builtInRules } from "./built-in-rules.ts";
 import type { AggregatorConfig } from "./config.ts";
 import { type Fleet, openFleet } from "./fleet/fleet.ts";
 import { IngestService } from "./ingest/ingest-service.ts";
 import type { IngestEvents } from "./ingest/ports.ts";
+import { DEFAULT_LOGQL_OPTIONS } from "./logql/engine.ts";
 import { type LineLog, openLineLog } from "./logs/line-log.ts";
 import { type AlertTable, openAlerts } from "./notify/alerts.ts";
 import type { PostFn } from "./notify/delivery.ts";
 import { type NotifyConfig, parseNotifyConfig } from "./notify/notify-config.ts";
 import type { SampleSource } from "./promql/context.ts";
 import { DEFAULT_ENGINE_OPTIONS, type EngineOptions, PromqlEngine } from "./promql/engine.ts";
-import { compileForRules, queryPort } from "./queries.ts";
+import { compileForRules, logsPort, queryPort } from "./queries.ts";
 import type { CompileFn } from "./rules/ports.ts";
 import { parseRuleFiles, type RuleFile, type RuleGroup } from "./rules/rule-files.ts";
 import { RuleRunner } from "./rules/run-rules.ts";
@@ -29,6 +31,7 @@ import { openSeriesStore, type SeriesStore } from "./series/series-store.ts";
 export type Services = {
   readonly ingest: IngestService;
   readonly api: QueryApi;
+  readonly logs: LogsApi;
   readonly metrics: Metrics;
   readonly readiness: { isReady(): boolean };
 };
@@ -162,6 +165,7 @@ async function start(
     },
     { windowFrames: WINDOW_FRAMES },
   );
+  const queryLimits = { timeoutMs: config.query.timeout, runningMax: 8, waitingMax: 100 };
   const api = new QueryApi(
     {
       query: queryPort(new PromqlEngine(series, engineOptions(config, platform))),
@@ -170,11 +174,17 @@ async function start(
       rules: { groups: () => rules.rules() },
       clock,
     },
-    { timeoutMs: config.query.timeout, runningMax: 8, waitingMax: 100 },
+    queryLimits,
+  );
+  const { pause } = platform;
+  const logs = new LogsApi(
+    logsPort(lines, { ...DEFAULT_LOGQL_OPTIONS, pause }),
+    clock,
+    queryLimits,
   );
   let isReady = false;
   const readiness = { isReady: () => isReady };
-  parts.use(await platform.serve({ ingest, api, metrics, readiness }));
+  parts.use(await platform.serve({ ingest, api, logs, metrics, readiness }));
   parts.use(ingest); // first its sessions end, then the server that carries them
   const builtIn = builtInRules(config.clock_offset_max, compile);
   const apply = ({ groups, notify }: CheckedFiles) =>
@@ -192,7 +202,7 @@ async function start(
     await reloads.ended();
   });
   parts.run((signal) => fleet.run(signal));
-  for (const task of upkeepOf(series, clock)) {
+  for (const task of upkeepOf(series, lines, clock, config.retention)) {
     parts.run((signal) => repeat(task, platform, signal));
   }
   parts.defer(() => {
@@ -285,7 +295,12 @@ async function openRules(
   return { alerts, rules };
 }
 
-function upkeepOf(series: SeriesStore, clock: Clock): readonly Repetition[] {
+function upkeepOf(
+  series: SeriesStore,
+  lines: LineLog,
+  clock: Clock,
+  retentionMs: number,
+): readonly Repetition[] {
   return [
     {
       failure: "cannot write chunks",
@@ -295,6 +310,11 @@ function upkeepOf(series: SeriesStore, clock: Clock): readonly Repetition[] {
     {
       failure: "cannot drop old samples",
       run: () => series.dropExpired(),
+      pauseMs: () => msUntilNext(RETENTION_TIMES, clock.nowMs()),
+    },
+    {
+      failure: "cannot drop old log lines",
+      run: () => lines.dropBefore(clock.nowMs() - retentionMs),
       pauseMs: () => msUntilNext(RETENTION_TIMES, clock.nowMs()),
     },
   ];

@@ -8,6 +8,7 @@ import { Access } from "./access/access.ts";
 import { accessServices } from "./access/access-service.ts";
 import { type GrpcAccess, startGrpcServer } from "./api/grpc-server.ts";
 import { type HttpGate, startHttpServer } from "./api/http-server.ts";
+import { createLogsService } from "./api/logs-service.ts";
 import { createQueryService } from "./api/query-service.ts";
 import { type AgentPeer, TlsDoor } from "./api/tls-door.ts";
 import type { AggregatorPlatform, Services } from "./app.ts";
@@ -35,15 +36,16 @@ export async function listen(
 ): Promise<AsyncDisposable> {
   return await startParts(platform.logger, async (parts) => {
     const guard = await openGuard(services.metrics, platform, config, parts);
-    const { ingest, api, metrics, readiness } = services;
+    const { ingest, api, logs, metrics, readiness } = services;
     const { clock, logger } = platform;
     const gate = hasTls(config, config.http.listen) ? (guard?.http ?? null) : null;
-    const http = { api, metrics, readiness, clock, logger, gate };
+    const http = { api, logs, metrics, readiness, clock, logger, gate };
     parts.use(await startHttpServer(http, config.http.listen));
     const grpc = await startGrpcServer(
       {
         ingest: ingestHandlers(ingest, guard?.certified ?? null),
         query: createQueryService(api, logger),
+        logs: createLogsService(logs, logger),
         clock,
         access: guard?.grpc ?? null,
       },

@@ -11,6 +11,9 @@ import { type ErrorCode, errorMessage, OperationalError } from "../shared/errors
 import { isLoopback, parseAddress } from "../shared/model/address.ts";
 import type { Secret } from "../shared/secret.ts";
 import type { AccessClient } from "../shared/wire/generated/telltale/v1/Access.ts";
+import type { LinesRequest } from "../shared/wire/generated/telltale/v1/LinesRequest.ts";
+import type { LinesResponse__Output } from "../shared/wire/generated/telltale/v1/LinesResponse.ts";
+import type { LogsClient } from "../shared/wire/generated/telltale/v1/Logs.ts";
 import type { QueryClient } from "../shared/wire/generated/telltale/v1/Query.ts";
 import { askOnce, type Method } from "../shared/wire/grpc-ask.ts";
 import { fromGrpcError } from "../shared/wire/grpc-status.ts";
@@ -38,6 +41,7 @@ export class Aggregator implements Disposable {
   readonly server: string;
   readonly #client: QueryClient;
   readonly #accessClient: AccessClient;
+  readonly #logsClient: LogsClient;
   readonly #metadata = new Metadata();
 
   /** @throws OperationalError USAGE when a token would be sent unencrypted, or a file is no PEM */
@@ -50,9 +54,10 @@ export class Aggregator implements Disposable {
     }
     const channel = channelFor(authorities);
     const options = { ...channel.options, "grpc.max_receive_message_length": ANSWER_BYTES_MAX };
-    const { Query, Access } = loadTelltale().v1;
+    const { Query, Access, Logs } = loadTelltale().v1;
     this.#client = new Query(server, channel.credentials, options);
     this.#accessClient = new Access(server, channel.credentials, options);
+    this.#logsClient = new Logs(server, channel.credentials, options);
   }
 
   /** Asks, as in `ask((client) => client.nodes, {})`. @throws OperationalError saying what to do */
@@ -68,6 +73,24 @@ export class Aggregator implements Disposable {
     return this.#ask(this.#accessClient, methodOf(this.#accessClient), request);
   }
 
+  /** As `ask`, of the service that knows the log lines. */
+  askLogs<In, Out>(methodOf: (client: LogsClient) => Method<In, Out>, request: In): Promise<Out> {
+    return this.#ask(this.#logsClient, methodOf(this.#logsClient), request);
+  }
+
+  /** @throws OperationalError saying what to do */
+  async *logLines(request: LinesRequest): AsyncGenerator<LinesResponse__Output> {
+    const options = request.follow === true ? {} : { deadline: Date.now() + DEADLINE_MS };
+    const call = this.#logsClient.lines(request, this.#metadata, options);
+    try {
+      yield* call;
+    } catch (error) {
+      throw explained(error as ServiceError, this.server);
+    } finally {
+      call.cancel();
+    }
+  }
+
   #ask<In, Out>(client: Client, method: Method<In, Out>, request: In): Promise<Out> {
     const options = { deadline: Date.now() + DEADLINE_MS, metadata: this.#metadata };
     return askOnce(client, method, request, options).catch((error) => {
@@ -78,6 +101,7 @@ export class Aggregator implements Disposable {
   [Symbol.dispose](): void {
     this.#client.close();
     this.#accessClient.close();
+    this.#logsClient.close();
   }
 }
 

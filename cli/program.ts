@@ -5,6 +5,7 @@ import { VERSION } from "../shared/version.ts";
 import { addAgentsCommand } from "./agents.ts";
 import { addAlertsCommand } from "./alerts.ts";
 import type { CommandContext } from "./command.ts";
+import { addLogsCommand } from "./logs.ts";
 import { addNodesCommand } from "./nodes.ts";
 import { addQueryCommand } from "./query.ts";
 import { addRangeCommand } from "./range.ts";
@@ -26,6 +27,7 @@ export async function runCli(args: readonly string[], terminal: Terminal): Promi
   addNodesCommand(context);
   addQueryCommand(context);
   addRangeCommand(context);
+  addLogsCommand(context);
   addAgentsCommand(context);
   addAlertsCommand(context);
   addRulesCommand(context);

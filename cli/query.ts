@@ -42,7 +42,11 @@ Examples:
     );
 }
 
-function resultText(response: QueryResponse__Output, timeMs: number, { paint }: Run): string {
+export function resultText(
+  response: QueryResponse__Output,
+  timeMs: number,
+  { paint }: Run,
+): string {
   switch (response.resultType) {
     case "RESULT_TYPE_SCALAR":
       return `${formatNumber(response.result[0]?.values[0] ?? Number.NaN)}\n`;

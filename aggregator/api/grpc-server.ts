@@ -17,6 +17,7 @@ import type { Counter } from "../../shared/telemetry/metrics.ts";
 import { withDeadline } from "../../shared/time/deadline.ts";
 import type { AccessHandlers } from "../../shared/wire/generated/telltale/v1/Access.ts";
 import type { IdentityHandlers } from "../../shared/wire/generated/telltale/v1/Identity.ts";
+import type { LogsHandlers } from "../../shared/wire/generated/telltale/v1/Logs.ts";
 import type { QueryHandlers } from "../../shared/wire/generated/telltale/v1/Query.ts";
 import { loadTelltale, MESSAGE_BYTES_MAX } from "../../shared/wire/proto.ts";
 import { type PermissionHooks, permissionInterceptor } from "./permission-interceptor.ts";
@@ -27,6 +28,7 @@ export type GrpcDeps = {
   /** The implementation of telltale.v1.Ingest. */
   readonly ingest: UntypedServiceImplementation;
   readonly query: QueryHandlers;
+  readonly logs: LogsHandlers;
   readonly clock: Clock;
   /** Null: nothing is encrypted, and nobody is asked who calls. */
   readonly access: GrpcAccess | null;
@@ -50,7 +52,7 @@ const PING_TIMEOUT_MS = 5000;
 /** Calls that run when the server stops may take so long to end. */
 const STOP_TIMEOUT_MS = 5000;
 /** "" stands for the server as a whole. */
-const HEALTH_NAMES = ["", "telltale.v1.Ingest", "telltale.v1.Query"];
+const HEALTH_NAMES = ["", "telltale.v1.Ingest", "telltale.v1.Logs", "telltale.v1.Query"];
 
 /**
  * Serves agents and clients. Disposing of it takes no more calls, lets those that run end, then cuts
@@ -76,6 +78,7 @@ export async function startGrpcServer(deps: GrpcDeps, listen: Address): Promise<
   });
   server.addService(v1.Ingest.service, deps.ingest);
   server.addService(v1.Query.service, deps.query);
+  server.addService(v1.Logs.service, deps.logs);
   const health = new HealthImplementation();
   health.addToServer(server);
   new ReflectionService(definition).addToServer(server);

@@ -22,7 +22,7 @@ import type { QueryApi, RunOptions, SeriesQuery } from "./query-api.ts";
 export const JSON_TYPE = "application/json; charset=utf-8";
 
 /** One request: its parameters, and a signal that is aborted when the client goes away. */
-type Call = {
+export type Call = {
   readonly parameters: Parameters;
   /** The part of the path that the route names. */
   readonly name: string;
@@ -89,7 +89,7 @@ function seriesQuery({ parameters }: Call): SeriesQuery {
   };
 }
 
-function runOptions({ parameters, signal }: Call): RunOptions {
+export function runOptions({ parameters, signal }: Call): RunOptions {
   const timeout = parameters.get("timeout") ?? "";
   const timeoutMs = timeout === "" ? null : parseSpan(timeout, "timeout");
   return { timeoutMs, limit: limitParameter(parameters), signal };
@@ -108,7 +108,7 @@ function buildText(): string {
 }
 
 /** A form's values come before those of the address, as in Go. */
-function callOf(request: FastifyRequest, reply: FastifyReply): Call {
+export function callOf(request: FastifyRequest, reply: FastifyReply): Call {
   const queryStart = request.url.indexOf("?");
   const search = queryStart === -1 ? "" : request.url.slice(queryStart + 1);
   const form = typeof request.body === "string" ? request.body : "";

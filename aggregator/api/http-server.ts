@@ -13,6 +13,8 @@ import { sleepUnlessAborted } from "../../shared/time/repeat.ts";
 import { TLS_VERSION } from "../../shared/wire/tls.ts";
 import { type ErrorType, errorTypeOf, httpStatusOf } from "./api-error.ts";
 import { addApiRoutes, JSON_TYPE } from "./http-routes.ts";
+import type { LogsApi } from "./logs-api.ts";
+import { addLokiRoutes } from "./loki-routes.ts";
 import { refusalFor } from "./permission-state.ts";
 import type { GatePort, ReadinessPort } from "./ports.ts";
 import { errorBody } from "./prometheus-json.ts";
@@ -21,6 +23,7 @@ import { bearerOf } from "./tls-door.ts";
 
 export type HttpDeps = PartDeps & {
   readonly api: QueryApi;
+  readonly logs: LogsApi;
   readonly readiness: ReadinessPort;
   /** Null: nothing is encrypted, and nobody is asked who calls. */
   readonly gate: HttpGate | null;
@@ -50,6 +53,8 @@ const FRONT_TEXT = `Telltale aggregator
 
 /api/v1/query?query=up   PromQL, in the form of Prometheus' HTTP API; also query_range, series,
                          labels, label/NAME/values, rules, alerts
+/loki/api/v1/query_range LogQL, in the form of Loki's HTTP API; also query, labels, series,
+                         label/NAME/values
 /metrics                 how this aggregator itself does
 /-/healthy  /-/ready
 
@@ -131,6 +136,7 @@ export function createHttpServer(deps: HttpDeps): FastifyInstance {
   if (deps.gate !== null) addPermissions(server, deps.gate);
   addErrorHandlers(server, deps);
   addApiRoutes(server, deps.api);
+  addLokiRoutes(server, deps.logs);
   addPlainRoutes(server, deps);
   return server;
 }

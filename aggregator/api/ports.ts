@@ -2,6 +2,13 @@ import type { Matcher } from "../../shared/model/columns.ts";
 import type { Labels } from "../../shared/model/labels.ts";
 import type { Secret } from "../../shared/secret.ts";
 import type { Person, ServerTls, Standing } from "../model/access.ts";
+import type {
+  LogsRequest,
+  ResultLine,
+  ResultLines,
+  ScanStatistics,
+  TimeRange,
+} from "../model/log-lines.ts";
 import type { QuerySpan } from "../query/grid.ts";
 import type { QueryResult } from "../query/result.ts";
 
@@ -19,6 +26,35 @@ export type QueryPort = {
   compile(text: string): CompiledQuery;
   /** @throws OperationalError QUERY when the text is no series selector */
   parseSelector(text: string): readonly Matcher[];
+};
+
+/** What a metric query of LogQL gives. */
+export type LogsResult = QueryResult & { readonly statistics: ScanStatistics };
+
+/** A LogQL expression that was read and checked: of lines, or of numbers made of them. */
+export type CompiledLogs =
+  | {
+      readonly kind: "lines";
+      lines(request: LogsRequest, signal: AbortSignal): ResultLines;
+      /** The newest lines, oldest first, then those that are stored later, until the abort. */
+      follow(request: FollowRequest, signal: AbortSignal): AsyncIterable<readonly ResultLine[]>;
+    }
+  | {
+      readonly kind: "metric";
+      instant(timeMs: number, signal: AbortSignal): Promise<LogsResult>;
+      range(span: QuerySpan, signal: AbortSignal): Promise<LogsResult>;
+    };
+
+/** `limit`: of the lines that are there already. */
+export type FollowRequest = Omit<LogsRequest, "direction">;
+
+export type LogsPort = {
+  /** @throws OperationalError QUERY when the text is no LogQL expression */
+  compile(text: string): CompiledLogs;
+  /** @throws OperationalError QUERY when the text is no stream selector */
+  parseSelector(text: string): readonly Matcher[];
+  /** Label sets of the streams that match one of the sets, or of all, with lines in the time. */
+  streams(sets: MatcherSets, range: TimeRange): readonly Labels[];
 };
 
 export type MatcherSets = readonly (readonly Matcher[])[];

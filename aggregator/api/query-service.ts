@@ -47,8 +47,10 @@ export function createQueryService(api: QueryApi, logger: Logger): QueryHandlers
   };
 }
 
+type Called = Pick<ServerUnaryCall<unknown, unknown>, "once" | "cancelled" | "getDeadline">;
+
 /** The client's deadline is the query's timeout. */
-function runOptions<In, Out>(call: ServerUnaryCall<In, Out>, nowMs: number): RunOptions {
+export function runOptions(call: Called, nowMs: number): RunOptions {
   const gone = new AbortController();
   call.once("cancelled", () => gone.abort(clientGone()));
   if (call.cancelled) gone.abort(clientGone());
@@ -57,7 +59,7 @@ function runOptions<In, Out>(call: ServerUnaryCall<In, Out>, nowMs: number): Run
   return { timeoutMs, limit: null, signal: gone.signal };
 }
 
-function queryStatus(error: unknown): Status {
+export function queryStatus(error: unknown): Status {
   const { code, details } = statusOf(error);
   const type = error instanceof ApiError ? error.type : null;
   if (type === "timeout") return { code: status.DEADLINE_EXCEEDED, details };
@@ -75,7 +77,7 @@ function seriesQuery(
   return { selectors: request.match, startMs, endMs };
 }
 
-function queryResponse(result: QueryResult): QueryResponse {
+export function queryResponse(result: QueryResult): QueryResponse {
   const warnings = [...result.warnings];
   switch (result.type) {
     case "scalar": {

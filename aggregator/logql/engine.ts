@@ -1,4 +1,5 @@
 import { compareLabels } from "../../shared/model/labels.ts";
+import type { LogSource, LogsRequest, ResultLines, ScanStatistics } from "../model/log-lines.ts";
 import { gridOf, type QuerySpan } from "../query/grid.ts";
 import { Meter, type QueryLimits } from "../query/meter.ts";
 import { type QueryResult, Remarks } from "../query/result.ts";
@@ -11,9 +12,8 @@ import {
 } from "../query/step-series.ts";
 import type { LogExpr, MetricExpr } from "./ast.ts";
 import { evaluateMetric, ordersItself } from "./evaluate.ts";
-import { type LineLimits, LineMeter, type ScanStatistics } from "./line-meter.ts";
-import { type LogsRequest, logResults, type ResultLine } from "./log-query.ts";
-import type { LogSource } from "./ports.ts";
+import { type LineLimits, LineMeter } from "./line-meter.ts";
+import { logResults } from "./log-query.ts";
 
 export type LogqlOptions = Omit<QueryLimits, "signal"> & LineLimits;
 
@@ -26,12 +26,6 @@ export const DEFAULT_LOGQL_OPTIONS: LogqlOptions = {
 };
 
 export type LogqlResult = QueryResult & { readonly statistics: ScanStatistics };
-
-/** What a log query gives, as it is read; `statistics` grow with it. */
-export type LogqlLines = {
-  readonly lines: AsyncIterable<readonly ResultLine[]>;
-  readonly statistics: ScanStatistics;
-};
 
 /** Evaluates LogQL over a source of lines. Holds no state between queries. */
 export class LogqlEngine {
@@ -47,7 +41,7 @@ export class LogqlEngine {
    * The lines of a log query in the direction's order of time, in batches, as many as the limit.
    * Reading throws OperationalError QUERY, LIMIT; the signal's reason when aborted.
    */
-  logs(expr: LogExpr, request: LogsRequest, signal?: AbortSignal): LogqlLines {
+  logs(expr: LogExpr, request: LogsRequest, signal?: AbortSignal): ResultLines {
     const meter = this.#meter(signal);
     return { lines: logResults(expr, request, this.#source, meter), statistics: meter.statistics };
   }

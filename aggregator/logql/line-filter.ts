@@ -1,9 +1,9 @@
 import { compilePattern } from "../matching/pattern.ts";
+import type { LineHints } from "../model/log-lines.ts";
 import type { LineFilterStage, Stage } from "./ast.ts";
 import { ipTest } from "./ip.ts";
 import { linePatternTest } from "./line-pattern.ts";
 import { literalsOf } from "./literals.ts";
-import type { LineHints } from "./ports.ts";
 
 type LineTest = (line: string) => boolean;
 

@@ -6,9 +6,6 @@ export type LineLimits = {
   readonly bytesMax: number; // and their length, in UTF-16 code units
 };
 
-/** What a query has read so far. */
-export type ScanStatistics = { readonly lines: number; readonly bytes: number };
-
 /** As a unit of the meter's work: what it takes to pass one line, and to look at its text. */
 const WORK_PER_LINE = 50;
 const CHARACTERS_PER_WORK = 8;

@@ -1,23 +1,18 @@
 import type { Labels } from "../../shared/model/labels.ts";
+import type {
+  LogEntry,
+  LogSource,
+  LogStream,
+  LogsRequest,
+  ResultLine,
+  TimeRange,
+} from "../model/log-lines.ts";
 import type { LogExpr } from "./ast.ts";
 import { lineHints } from "./line-filter.ts";
 import { LineLabels } from "./line-labels.ts";
 import type { LineMeter } from "./line-meter.ts";
 import { mergeByTime } from "./merge.ts";
 import { compileStages } from "./pipeline.ts";
-import type { Direction, LogEntry, LogSource, LogStream, TimeRange } from "./ports.ts";
-
-/** A line as the stages left it. Lines of the same labels mostly share the array. */
-export type ResultLine = {
-  readonly labels: Labels;
-  readonly timeUs: number;
-  readonly line: string;
-};
-
-export type LogsRequest = TimeRange & {
-  readonly direction: Direction;
-  readonly limit: number; // lines at most
-};
 
 /** Lines that are handed on together. */
 const BATCH_LINES = 500;

@@ -1,4 +1,4 @@
-import type { Direction } from "./ports.ts";
+import type { Direction } from "../model/log-lines.ts";
 
 /** What stands at the front of a source, and how to go on to the next. */
 type Head<T> = { readonly order: number; item: T; readonly source: AsyncIterator<T> };

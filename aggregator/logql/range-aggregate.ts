@@ -1,5 +1,6 @@
 import { strict as assert } from "node:assert";
 import { formatLabels, type Labels } from "../../shared/model/labels.ts";
+import type { LogEntry, LogSource } from "../model/log-lines.ts";
 import { warnOfQuantiles } from "../query/aggregate-steps.ts";
 import { fixedLabels } from "../query/fixed-labels.ts";
 import { type Grid, gridEnd } from "../query/grid.ts";
@@ -15,7 +16,6 @@ import { ERROR_LABEL, LineLabels } from "./line-labels.ts";
 import type { LineMeter } from "./line-meter.ts";
 import { streamsOf } from "./log-query.ts";
 import { compileStages } from "./pipeline.ts";
-import type { LogEntry, LogSource } from "./ports.ts";
 import { SeriesTable } from "./series-table.ts";
 import { StepCounts, StepWindows } from "./step-counts.ts";
 import { parseQuantity } from "./units.ts";

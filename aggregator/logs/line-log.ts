@@ -1,26 +1,35 @@
 import { errorMessage, OperationalError } from "../../shared/errors.ts";
 import { getOrInsert } from "../../shared/model/get-or-insert.ts";
-import type { Labels } from "../../shared/model/labels.ts";
+import { withLabel } from "../../shared/model/labels.ts";
 import { epochOfSeq } from "../../shared/model/sequence.ts";
-import { type BatchOperation, put } from "../../shared/platform/ports.ts";
+import { type BatchOperation, del, put } from "../../shared/platform/ports.ts";
 import type { StoredPartDeps } from "../../shared/telemetry/part-deps.ts";
+import { ChangeSignal } from "../../shared/time/change-signal.ts";
 import { SerialQueue } from "../../shared/time/serial-queue.ts";
 import { type LineBlock, parseBlock, readBlockHeader } from "../../shared/wire/line-block.ts";
 import { GroupCommit } from "../commit/group-commit.ts";
 import type { CommitItem, CommitOutcome, StreamPosition } from "../model/commit.ts";
 import {
-  ALL_BLOCKS,
   ALL_STREAMS,
+  ALL_SUMMARIES,
   blockKey,
   decodeStream,
+  decodeSummary,
   encodeStream,
-  readBlockKey,
+  encodeSummary,
   readStreamKey,
+  readSummaryKey,
+  type StoredSource,
   streamKey,
+  summaryKey,
 } from "./records.ts";
 
 /** How long a commit waits for company. */
 const COMMIT_DELAY_MS = 3;
+/** Blocks that are dropped in one write. */
+const DROPS_MAX = 1000;
+/** The node's name as a label. */
+const INSTANCE = "instance";
 /** Sequences that were left out are counted up to the start of the epoch they are missing in. */
 const NEVER_SEEN = { lastSeq: 0, blocksStored: 0 };
 
@@ -36,12 +45,7 @@ export type LineStream = {
 export type StoredBlock = {
   readonly stream: LineStream;
   readonly seq: number;
-  /** Of its lines, Unix microseconds. */
-  readonly minUs: number;
-  readonly maxUs: number;
-  readonly lineCount: number;
-  /** Of its sources, without `instance`. */
-  readonly labels: readonly Labels[];
+  readonly sources: readonly StoredSource[];
 };
 
 /**
@@ -64,7 +68,9 @@ export class LineLog {
   readonly #turns = new SerialQueue();
   readonly #streams = new Map<string, LineStream>();
   /** In the order in which they were stored. */
-  readonly #blocks: StoredBlock[] = [];
+  #blocks: StoredBlock[] = [];
+  readonly #stored = new ChangeSignal();
+  #storedCount = 0;
   readonly #damaged;
   #nextNumber = 1;
 
@@ -103,10 +109,12 @@ export class LineLog {
       byNumber.set(number, stream);
       this.#streams.set(keyOf(record.node, record.streamId), stream);
     }
-    for await (const [key, value] of store.entries(ALL_BLOCKS)) {
-      const { number, seq } = readBlockKey(key);
+    for await (const [key, value] of store.entries(ALL_SUMMARIES)) {
+      const { number, seq } = readSummaryKey(key);
       const stream = byNumber.get(number);
-      if (stream !== undefined) this.#remember(stream, seq, value);
+      const sources = decodeSummary(value);
+      if (stream === undefined || sources === null) this.#damaged.add(1);
+      else this.#blocks.push({ stream, seq, sources });
     }
   }
 
@@ -132,15 +140,44 @@ export class LineLog {
     return this.#commits.load();
   }
 
-  /** Those with lines in startUs <= time < endUs, in the order in which they were stored. */
-  between(startUs: number, endUs: number): readonly StoredBlock[] {
-    return this.#blocks.filter(({ minUs, maxUs }) => maxUs >= startUs && minUs < endUs);
+  /** All blocks, in the order in which they were stored. */
+  get blocks(): readonly StoredBlock[] {
+    return this.#blocks;
+  }
+
+  /** How many were stored since the start, those included that are dropped by now. */
+  get storedCount(): number {
+    return this.#storedCount;
+  }
+
+  /** The blocks that came after the first `count` of these. */
+  storedSince(count: number): readonly StoredBlock[] {
+    return count === this.#storedCount ? [] : this.#blocks.slice(count - this.#storedCount);
   }
 
   /** Null for a block that is damaged or gone. @throws OperationalError STORAGE */
   async read({ stream, seq }: StoredBlock): Promise<LineBlock | null> {
     const bytes = await this.#deps.store.get(blockKey(stream.number, seq));
     return bytes === undefined ? null : this.#parsed(stream, seq, bytes);
+  }
+
+  /** Resolves after the next blocks are stored; rejects with the signal's reason. */
+  async changed(signal: AbortSignal): Promise<void> {
+    await this.#stored.wait(signal);
+  }
+
+  /** Drops blocks all of whose lines are older than that, Unix milliseconds. */
+  async dropBefore(horizonMs: number): Promise<void> {
+    const isOld = ({ sources }: StoredBlock) =>
+      sources.every(({ maxUs }) => maxUs < horizonMs * 1000);
+    const old = this.#blocks.filter(isOld);
+    for (let i = 0; i < old.length; i += DROPS_MAX) {
+      const operations = old.slice(i, i + DROPS_MAX).flatMap(({ stream: { number }, seq }) => {
+        return [del(blockKey(number, seq)), del(summaryKey(number, seq))];
+      });
+      await this.#deps.store.batch(operations, { sync: false });
+    }
+    if (old.length > 0) this.#blocks = this.#blocks.filter((block) => !isOld(block));
   }
 
   async close(): Promise<void> {
@@ -158,13 +195,10 @@ export class LineLog {
       Object.assign(stream, { lastSeq, blocksStored });
       this.#streams.set(keyOf(stream.node, stream.streamId), stream);
     }
-    for (const { stream, block } of plan.blocks) this.#blocks.push(storedBlock(stream, block));
+    for (const block of plan.blocks) this.#blocks.push(block);
+    this.#storedCount += plan.blocks.length;
+    this.#stored.notify();
     return plan.outcomes;
-  }
-
-  #remember(stream: LineStream, seq: number, bytes: Uint8Array): void {
-    const block = this.#parsed(stream, seq, bytes);
-    if (block !== null) this.#blocks.push(storedBlock(stream, block));
   }
 
   #parsed({ node }: LineStream, seq: number, bytes: Uint8Array): LineBlock | null {
@@ -186,7 +220,7 @@ type Position = { readonly stream: LineStream; lastSeq: number; blocksStored: nu
 class BlockPlan {
   readonly operations: BatchOperation[] = [];
   readonly outcomes: CommitOutcome[] = [];
-  readonly blocks: { readonly stream: LineStream; readonly block: LineBlock }[] = [];
+  readonly blocks: StoredBlock[] = [];
   readonly positions = new Map<string, Position>();
   readonly #streams: ReadonlyMap<string, LineStream>;
   nextNumber: number;
@@ -220,7 +254,9 @@ class BlockPlan {
     this.operations.push(put(blockKey(number, seq), item.bytes));
     const record = encodeStream({ node, streamId, lastSeq, blocksStored });
     this.operations.push(put(streamKey(number), record));
-    this.blocks.push({ stream, block });
+    const sources = sourcesOf(node, block);
+    this.operations.push(put(summaryKey(number, seq), encodeSummary(sources)));
+    this.blocks.push({ stream, seq, sources });
     this.outcomes.push({ kind: "stored", seq, timeMs, samples: lineCount, missing });
   }
 
@@ -258,16 +294,17 @@ function seqOfCorrupt(bytes: Uint8Array): number {
   }
 }
 
-function storedBlock(stream: LineStream, { seq, lineCount, sources }: LineBlock): StoredBlock {
-  let minUs = Number.POSITIVE_INFINITY;
-  let maxUs = 0;
-  for (const { lines } of sources) {
+function sourcesOf(node: string, { sources }: LineBlock): readonly StoredSource[] {
+  return sources.map(({ labels: own, lines }) => {
+    let minUs = Number.POSITIVE_INFINITY;
+    let maxUs = 0;
     for (const { timeUs } of lines) {
       minUs = Math.min(minUs, timeUs);
       maxUs = Math.max(maxUs, timeUs);
     }
-  }
-  return { stream, seq, minUs, maxUs, lineCount, labels: sources.map(({ labels }) => labels) };
+    const labels = withLabel(own, INSTANCE, node);
+    return { labels, lineCount: lines.length, minUs, maxUs };
+  });
 }
 
 function keyOf(node: string, streamId: string): string {

@@ -1,4 +1,5 @@
 import { OperationalError } from "../../shared/errors.ts";
+import type { Labels } from "../../shared/model/labels.ts";
 import { ByteReader, ByteWriter, checkedBody } from "../../shared/wire/bytes.ts";
 
 /**
@@ -6,13 +7,15 @@ import { ByteReader, ByteWriter, checkedBody } from "../../shared/wire/bytes.ts"
  *
  *     t stream(4)            a stream: node, stream id, last sequence, blocks stored
  *     b stream(4) seq(8)     a block as its agent sent it (shared/wire/line-block.ts)
+ *     i stream(4) seq(8)     what is in that block: a start and a search read only this of most
  */
 const STREAM = 0x74;
 const BLOCK = 0x62;
+const SUMMARY = 0x69;
 const WORD = 2 ** 32;
 
 export const ALL_STREAMS = { gte: Uint8Array.of(STREAM), lt: Uint8Array.of(STREAM + 1) };
-export const ALL_BLOCKS = { gte: Uint8Array.of(BLOCK), lt: Uint8Array.of(BLOCK + 1) };
+export const ALL_SUMMARIES = { gte: Uint8Array.of(SUMMARY), lt: Uint8Array.of(SUMMARY + 1) };
 
 export type StreamRecord = {
   readonly node: string;
@@ -33,17 +36,51 @@ export function blockKey(number: number, seq: number): Uint8Array {
   return keyOf(BLOCK, [number, Math.floor(seq / WORD), seq % WORD]);
 }
 
-export function readBlockKey(key: Uint8Array): { readonly number: number; readonly seq: number } {
+export function summaryKey(number: number, seq: number): Uint8Array {
+  return keyOf(SUMMARY, [number, Math.floor(seq / WORD), seq % WORD]);
+}
+
+export function readSummaryKey(key: Uint8Array): { readonly number: number; readonly seq: number } {
   return { number: wordAt(key, 0), seq: wordAt(key, 1) * WORD + wordAt(key, 2) };
+}
+
+/** The lines that a block has of one source. */
+export type StoredSource = {
+  /** With `instance`, the name of the node. */
+  readonly labels: Labels;
+  readonly lineCount: number;
+  /** Of the earliest and the latest line, Unix microseconds. */
+  readonly minUs: number;
+  readonly maxUs: number;
+};
+
+export function encodeSummary(sources: readonly StoredSource[]): Uint8Array {
+  const writer = new ByteWriter(256);
+  writer.varint(sources.length);
+  for (const { labels, lineCount, minUs, maxUs } of sources) {
+    writer.varint(labels.length);
+    for (const text of labels) writeText(writer, text);
+    for (const number of [lineCount, minUs, maxUs - minUs]) writer.varint(number);
+  }
+  return writer.finish();
+}
+
+/** Null for a record that is damaged. */
+export function decodeSummary(value: Uint8Array): readonly StoredSource[] | null {
+  return ifWhole(value, "summary", (reader) => {
+    const sources: StoredSource[] = [];
+    for (let left = reader.count(4); left > 0; left -= 1) {
+      const labels = Array.from({ length: reader.count(1) }, () => readText(reader));
+      const [lineCount, minUs] = [reader.varint(), reader.varint()];
+      sources.push({ labels, lineCount, minUs, maxUs: minUs + reader.varint() });
+    }
+    return sources;
+  });
 }
 
 export function encodeStream({ node, streamId, lastSeq, blocksStored }: StreamRecord): Uint8Array {
   const writer = new ByteWriter(128);
-  for (const text of [node, streamId]) {
-    const bytes = Buffer.from(text);
-    writer.varint(bytes.length);
-    writer.bytes(bytes);
-  }
+  for (const text of [node, streamId]) writeText(writer, text);
   writer.varint(lastSeq);
   writer.varint(blocksStored);
   return writer.finish();
@@ -51,16 +88,28 @@ export function encodeStream({ node, streamId, lastSeq, blocksStored }: StreamRe
 
 /** Null for a record that is damaged. */
 export function decodeStream(value: Uint8Array): StreamRecord | null {
-  try {
-    const reader = new ByteReader(checkedBody(value, "stream"), "stream");
+  return ifWhole(value, "stream", (reader) => {
     const [node, streamId] = [readText(reader), readText(reader)];
-    const record = { node, streamId, lastSeq: reader.varint(), blocksStored: reader.varint() };
+    return { node, streamId, lastSeq: reader.varint(), blocksStored: reader.varint() };
+  });
+}
+
+function ifWhole<T>(value: Uint8Array, what: string, read: (reader: ByteReader) => T): T | null {
+  try {
+    const reader = new ByteReader(checkedBody(value, what), what);
+    const record = read(reader);
     reader.end();
     return record;
   } catch (error) {
     if (!(error instanceof OperationalError) || error.code !== "PARSE") throw error;
     return null;
   }
+}
+
+function writeText(writer: ByteWriter, text: string): void {
+  const bytes = Buffer.from(text);
+  writer.varint(bytes.length);
+  writer.bytes(bytes);
 }
 
 function readText(reader: ByteReader): string {

@@ -5,6 +5,7 @@ import { loadPackageDefinition } from "@grpc/grpc-js";
 import { loadSync, type PackageDefinition } from "@grpc/proto-loader";
 import type { ProtoGrpcType as AccessProto } from "./generated/access.ts";
 import type { ProtoGrpcType as IngestProto } from "./generated/ingest.ts";
+import type { ProtoGrpcType as LogsProto } from "./generated/logs.ts";
 import type { ProtoGrpcType as QueryProto } from "./generated/query.ts";
 
 /** Version of the ingest protocol and of its frame format; a hello names it. */
@@ -13,7 +14,7 @@ export const PROTOCOL_VERSION = 2;
 /** Bytes of one gRPC message in either direction, at most. */
 export const MESSAGE_BYTES_MAX = 4 * 1024 * 1024;
 
-type Packages = AccessProto & IngestProto & QueryProto;
+type Packages = AccessProto & IngestProto & LogsProto & QueryProto;
 
 export type TelltaleProto = {
   readonly definition: PackageDefinition;
@@ -27,7 +28,7 @@ export function loadTelltale(): TelltaleProto {
   if (loaded !== null) return loaded;
   const root = protoRoot();
   const definition = loadSync(
-    ["access", "ingest", "query"].map((name) => join(root, `telltale/v1/${name}.proto`)),
+    ["access", "ingest", "logs", "query"].map((name) => join(root, `telltale/v1/${name}.proto`)),
     { includeDirs: [root], longs: Number, enums: String, defaults: true, oneofs: true },
   );
   const packages = loadPackageDefinition(definition) as unknown as Packages;

@@ -8,6 +8,7 @@ import { channelSecurity } from "../../agent/identity/held-identity.ts";
 import { Access } from "../../aggregator/access/access.ts";
 import { accessServices } from "../../aggregator/access/access-service.ts";
 import { startGrpcServer } from "../../aggregator/api/grpc-server.ts";
+import { createLogsService } from "../../aggregator/api/logs-service.ts";
 import { createQueryService } from "../../aggregator/api/query-service.ts";
 import { TlsDoor } from "../../aggregator/api/tls-door.ts";
 import { openLevelStore } from "../../shared/platform/level-store.ts";
@@ -51,6 +52,7 @@ async function startBed() {
     {
       ingest: { Stream: () => {} },
       query: createQueryService(bed.api, logger),
+      logs: createLogsService(bed.logs, logger),
       clock,
       access: {
         ...accessServices(access, fingerprint, logger),

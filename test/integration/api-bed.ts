@@ -1,5 +1,6 @@
 import { onTestFinished } from "vitest";
 import { startGrpcServer } from "../../aggregator/api/grpc-server.ts";
+import { createLogsService } from "../../aggregator/api/logs-service.ts";
 import type { CompiledQuery, QueryPort, SeriesPort } from "../../aggregator/api/ports.ts";
 import { QueryApi } from "../../aggregator/api/query-api.ts";
 import { createQueryService } from "../../aggregator/api/query-service.ts";
@@ -12,6 +13,7 @@ import { labelsOf, labelValue } from "../../shared/model/labels.ts";
 import { nodeClock } from "../../shared/platform/node.ts";
 import type { Clock } from "../../shared/platform/ports.ts";
 import { Metrics } from "../../shared/telemetry/metrics.ts";
+import { MemoryLines } from "../support/memory-lines.ts";
 import { MemoryLogger } from "../support/memory-logger.ts";
 import { RULE_GROUP } from "../support/rule-group.ts";
 
@@ -198,6 +200,7 @@ export function createApiBed(options: { readonly timeoutMs?: number } = {}) {
   const limits = { timeoutMs: options.timeoutMs ?? 600_000, runningMax: 4, waitingMax: 4 };
   return {
     api: new QueryApi(ports, limits),
+    logs: new MemoryLines().api,
     endless,
     listing,
     logger: new MemoryLogger(),
@@ -211,7 +214,8 @@ export function createApiBed(options: { readonly timeoutMs?: number } = {}) {
 export async function startGrpcBed(clock: Clock = nodeClock) {
   const bed = createApiBed();
   const query = createQueryService(bed.api, bed.logger);
-  const deps = { ingest: { Stream: () => {} }, query, clock, access: null };
+  const logs = createLogsService(bed.logs, bed.logger);
+  const deps = { ingest: { Stream: () => {} }, query, logs, clock, access: null };
   const server = await startGrpcServer(deps, LOOPBACK);
   onTestFinished(() => server[Symbol.asyncDispose]());
   return { ...bed, deps, server };

@@ -7,9 +7,9 @@ import {
 } from "../../../aggregator/logql/engine.ts";
 import { lineHints } from "../../../aggregator/logql/line-filter.ts";
 import { literalsOf } from "../../../aggregator/logql/literals.ts";
-import type { LogsRequest, ResultLine } from "../../../aggregator/logql/log-query.ts";
 import { parseLogql } from "../../../aggregator/logql/parse.ts";
 import { compilePattern } from "../../../aggregator/matching/pattern.ts";
+import type { LogsRequest, ResultLine } from "../../../aggregator/model/log-lines.ts";
 import { memorySource, type TestStream } from "./memory-source.ts";
 
 function logsOf(text: string) {

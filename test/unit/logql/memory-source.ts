@@ -1,5 +1,5 @@
-import type { LogSource, LogStream } from "../../../aggregator/logql/ports.ts";
 import { compileMatcher } from "../../../aggregator/matching/matcher.ts";
+import type { LogSource, LogStream } from "../../../aggregator/model/log-lines.ts";
 import { type Labels, labelsOf, labelValue, NO_LABELS } from "../../../shared/model/labels.ts";
 
 type TestLine = {

@@ -37,3 +37,24 @@ export type LogSource = {
     hints: LineHints,
   ): AsyncIterable<LogStream> | Promise<readonly LogStream[]>;
 };
+
+/** A line as the stages of a query left it. Lines of the same labels mostly share the array. */
+export type ResultLine = {
+  readonly labels: Labels;
+  readonly timeUs: number;
+  readonly line: string;
+};
+
+export type LogsRequest = TimeRange & {
+  readonly direction: Direction;
+  readonly limit: number; // lines at most
+};
+
+/** What a query has read so far. */
+export type ScanStatistics = { readonly lines: number; readonly bytes: number };
+
+/** What a log query gives, as it is read; `statistics` grow with it. */
+export type ResultLines = {
+  readonly lines: AsyncIterable<readonly ResultLine[]>;
+  readonly statistics: ScanStatistics;
+};

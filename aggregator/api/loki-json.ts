@@ -1,9 +1,8 @@
 import { getOrInsert } from "../../shared/model/get-or-insert.ts";
 import { type Labels, labelsKey } from "../../shared/model/labels.ts";
+import type { ResultLine, ScanStatistics } from "../model/log-lines.ts";
 import { labelsText, resultText } from "../query/result-text.ts";
-import type { LogqlResult } from "./engine.ts";
-import type { ScanStatistics } from "./line-meter.ts";
-import type { ResultLine } from "./log-query.ts";
+import type { LogsResult } from "./ports.ts";
 
 /**
  * The bodies of Loki's HTTP API, `/loki/api/v1/query` and `query_range`. Source: grafana.com/docs/loki,
@@ -11,7 +10,7 @@ import type { ResultLine } from "./log-query.ts";
  */
 
 /** Of a metric query: `matrix`, `vector` or `scalar`. */
-export function metricBody(result: LogqlResult): string {
+export function metricBody(result: LogsResult): string {
   const data = `{"resultType":"${result.type}","result":${resultText(result)}`;
   const tail = result.warnings.length === 0 ? "" : `,"warnings":${JSON.stringify(result.warnings)}`;
   return `{"status":"success","data":${data},"stats":${statsText(result.statistics)}}${tail}}`;

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { metricBody, nanosecondsText, streamsBody } from "../../../aggregator/logql/loki-json.ts";
+import { metricBody, nanosecondsText, streamsBody } from "../../../aggregator/api/loki-json.ts";
 import { labelsOf } from "../../../shared/model/labels.ts";
 
 const statistics = { lines: 3, bytes: 40 };
