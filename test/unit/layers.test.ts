@@ -22,6 +22,7 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
   "agent/footprint": ["shared"],
   "agent/frames": ["agent/queue", "shared"], // a queue knows nothing of what it carries
   "agent/identity": ["shared"],
+  "agent/logs": ["shared"],
   "agent/pipeline": ["shared"],
   "agent/queue": ["shared"],
   "agent/uplink": ["shared"],
