@@ -30,27 +30,19 @@ export class CardFinder {
     for (let at = from; at < end; at += SAMPLE_BYTES) {
       const isIn = isOfNumber(bytes[at] ?? 0);
       if (isIn && isBefore && at >= done) {
-        const run = runAround(bytes, at, { start: done, end });
-        const card = cardIn({ bytes, start: from, end }, run);
-        if (card !== null) {
+        let start = at;
+        while (start > done && isOfNumber(bytes[start - 1] ?? 0)) start -= 1;
+        const card = cardIn({ bytes, start: from, end }, start);
+        if (card.isFound) {
           this.end = card.end;
           return card.start;
         }
-        done = run.end;
+        done = card.end;
       }
       isBefore = isIn;
     }
     return -1;
   }
-}
-
-/** The digits, spaces and hyphens around `at`. */
-function runAround(bytes: Uint8Array, at: number, within: Stretch): Stretch {
-  let start = at;
-  while (start > within.start && isOfNumber(bytes[start - 1] ?? 0)) start -= 1;
-  let end = at + 1;
-  while (end < within.end && isOfNumber(bytes[end] ?? 0)) end += 1;
-  return { start, end };
 }
 
 function isOfNumber(byte: number): boolean {
@@ -65,30 +57,30 @@ type Stretch = { readonly start: number; readonly end: number };
 /** What lies outside may be looked at by nobody. */
 type Text = Stretch & { readonly bytes: Uint8Array };
 
-/** In a run of digits, spaces and hyphens. */
-function cardIn(text: Text, { start: from, end: to }: Stretch): Stretch | null {
+/** In the run of digits, spaces and hyphens from `from` on; not found: `end` is where it ends. */
+function cardIn(text: Text, from: number): Stretch & { readonly isFound: boolean } {
   const { bytes } = text;
-  if (to - from < DIGITS_MIN) return null;
   let list: Stretch[] = [];
-  for (let at = from; at < to; ) {
-    if (!isDigit(bytes[at] ?? 0)) {
+  let at = from;
+  while (at < text.end && isOfNumber(bytes[at] ?? 0)) {
+    let end = at;
+    while (end < text.end && isDigit(bytes[end] ?? 0)) end += 1;
+    if (end === at) {
       at += 1;
       continue;
     }
-    let end = at + 1;
-    while (end < to && isDigit(bytes[end] ?? 0)) end += 1;
     const group = { start: at, end };
-    const whole = end - at >= DIGITS_MIN && isCard(text, [group]) ? group : null;
-    if (whole !== null) return whole;
+    if (end - at >= DIGITS_MIN && isCard(text, [group])) return { ...group, isFound: true };
     if (!followsOn(bytes, list, group)) {
       const card = printed(text, list);
-      if (card !== null) return card;
+      if (card !== null) return { ...card, isFound: true };
       list = [];
     }
     list.push(group);
     at = end;
   }
-  return printed(text, list);
+  const card = printed(text, list);
+  return card === null ? { start: from, end: at, isFound: false } : { ...card, isFound: true };
 }
 
 /** Whether the same single separator stands before `group` as between those of the list. */

@@ -67,7 +67,8 @@ export class EntryJoiner {
 
   /** Unix microseconds of the last line of what is pending; null: there is none, or it has none. */
   get lastTimeUs(): number | null {
-    return this.#isPending ? this.#lastTimeUs : null;
+    if (!this.#isPending) return null;
+    return this.#waiting.length > 0 ? (this.#waiting.at(-1)?.timeUs ?? null) : this.#lastTimeUs;
   }
 
   add(line: TextLine, nowMs: number): void {
@@ -91,6 +92,11 @@ export class EntryJoiner {
   settle(): void {
     if (!this.#isPending || this.#isOwned) return;
     this.#own();
+  }
+
+  /** Ends the entry that is pending; lines that waited for it begin anew. */
+  finishFirst(nowMs: number): void {
+    if (this.#isPending) this.#release(nowMs);
   }
 
   finish(nowMs: number): void {

@@ -9,27 +9,13 @@ import { ownedLine, type TextLine } from "./text-line.ts";
  */
 export class EntryOrder {
   readonly #sink: EntrySink;
-  readonly #linesMax: number;
-  readonly #bytesMax: number;
   #ready: TextLine[] = [];
-  #readyBytes = 0;
   /** All before it was passed on. */
   #doneOffset: number;
 
-  constructor(
-    limits: { readonly linesMax: number; readonly bytesMax: number },
-    startOffset: number,
-    sink: EntrySink,
-  ) {
-    this.#linesMax = limits.linesMax;
-    this.#bytesMax = limits.bytesMax;
+  constructor(startOffset: number, sink: EntrySink) {
     this.#doneOffset = startOffset;
     this.#sink = sink;
-  }
-
-  /** Too much waits: the oldest entry that is pending has to end. */
-  get isFull(): boolean {
-    return this.#ready.length >= this.#linesMax || this.#readyBytes >= this.#bytesMax;
   }
 
   /** @param pendingOffset where the first entry begins that is not whole; Infinity: all are */
@@ -44,14 +30,14 @@ export class EntryOrder {
     let at = this.#ready.length;
     while (at > 0 && (this.#ready[at - 1]?.startOffset ?? 0) > one.startOffset) at -= 1;
     this.#ready.splice(at, 0, one);
-    this.#readyBytes += one.bytes.length;
     this.release(pendingOffset);
   }
 
   /** Passes on what nothing stands before. */
   release(pendingOffset: number): void {
     const ready = this.#ready;
-    if (ready.length === 0) return;
+    const [first] = ready;
+    if (first === undefined || first.startOffset >= pendingOffset) return;
     let cut = pendingOffset;
     for (let i = ready.length - 1; i >= 0; i -= 1) {
       const entry = ready[i];
@@ -66,7 +52,6 @@ export class EntryOrder {
       reached = Math.max(reached, entry.endOffset);
       const isApart = (ready[i + 1]?.startOffset ?? Number.POSITIVE_INFINITY) >= reached;
       if (isApart) this.#doneOffset = reached;
-      this.#readyBytes -= entry.bytes.length;
       this.#sink({ ...entry, endOffset: this.#doneOffset });
     }
     ready.splice(0, count);

@@ -12,7 +12,7 @@ const OPENING = /(\\{0,8})(["'])/y;
 
 /** What is written where no secret is, or one that was masked already. */
 export const PLACEHOLDER =
-  /^(?:\*+|[xX]{3,}|\.{3,}|null|none|nil|true|false|undefined|yes|no|\[?\(?<?(?:filtered|redacted|masked|hidden|removed|secret|empty|unset|set)\)?\]?>?|<masked:.*)$/i;
+  /^(?:\*+|[xX]{3,}|\.{3,}|null|none|nil|true|false|undefined|yes|no|\[?\(?<?(?:filtered|redacted|masked|hidden|removed|secret|empty|unset|set)\)?\]?>?|<masked:[\w-]{1,100}>)$/i;
 
 /** What stands before a value. */
 type Name = {

@@ -8,10 +8,16 @@ import { type MaskedText, type MaskRule, type Secret, secretAt } from "./mask-se
  * can match in two ways, so that its time is linear.
  */
 
-type KeywordRule = Keyword & { readonly rule: MaskRule };
+type KeywordRule = Keyword & {
+  readonly rule: MaskRule;
+  /** It looks at one word, so it may be asked inside of a secret, which it may make longer. */
+  readonly isShort: boolean;
+};
 
 export function keywordRules(): readonly KeywordRule[] {
-  return [...PAIRS, ...AUTHORIZATION, ...TOKENS].map(([text, at, rule]) => ({ text, at, rule }));
+  return [...PAIRS, ...AUTHORIZATION, ...TOKENS].map(([text, at, rule]) => {
+    return { text, at, rule, isShort: SHORT.includes(rule) };
+  });
 }
 
 type Row = readonly [text: string, at: number, rule: MaskRule];
@@ -62,6 +68,8 @@ const TOKENS: readonly Row[] = [
   ["sk-ant-", 0, prefixed("api-key", "sk-ant-", "[\\w-]", 16)],
   ["sk-proj-", 0, prefixed("api-key", "sk-proj-", "[\\w-]", 16)],
 ];
+
+const SHORT: readonly MaskRule[] = [bearer, basic, jsonWebToken, slackHook];
 
 /** Keys with a public prefix, in its own case; one that the end of a cut line cuts off counts, too. */
 function prefixed(rule: string, prefix: string, characters: string, countMin: number): MaskRule {
@@ -114,7 +122,10 @@ const HEADER = /authorization\\{0,8}["']?\s{0,2}(?:=>|[:=])[\s[]{0,3}(?:(\\{0,8}
 const SCHEME =
   /(?:bearer|basic|token|negotiate|ntlm|api-?key|key|(digest|hawk|oauth|aws4-hmac-sha256))(?:\s|%20|\+){1,4}/iy;
 const CREDENTIAL = /[^\s"',;\\&<>]+/y;
+/** Without a scheme, a word of prose has no digit and is not as long as that. */
 const BARE_CHARACTERS_MIN = 8;
+const BARE_CHARACTERS_MAX = 256;
+const CREDENTIAL_START = /[^\s"',;\\&<>]{1,256}/y;
 
 /** RFC 9110, 11.6.2: a scheme and a credential, or with some schemes parameters up to the end. */
 function authorizationHeader({ text }: MaskedText, at: number): Secret | null {
@@ -131,11 +142,11 @@ function authorizationHeader({ text }: MaskedText, at: number): Secret | null {
       quote === undefined ? text.length : quotedEnd(text, start, backslashes.length, quote);
     return secretAt("authorization", start, end);
   }
-  const end = endOf(CREDENTIAL, text, start) ?? start;
-  const value = text.slice(start, end);
-  if (value.startsWith("<masked:") || PLACEHOLDER.test(value)) return null;
-  const isWord = value.length < BARE_CHARACTERS_MIN || !/\d/.test(value);
-  return scheme === null && isWord ? null : secretAt("authorization", start, end);
+  const value = text.slice(start, endOf(CREDENTIAL_START, text, start) ?? start);
+  const isLong = value.length === BARE_CHARACTERS_MAX;
+  const isWord = value.length < BARE_CHARACTERS_MIN || !(isLong || /\d/.test(value));
+  if (PLACEHOLDER.test(value) || (scheme === null && isWord)) return null;
+  return secretAt("authorization", start, endOf(CREDENTIAL, text, start) ?? start);
 }
 
 const BEARER = /bearer(?:\s|%20|\+){1,4}([\w.~+/=-]{16,})/iy;

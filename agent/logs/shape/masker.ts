@@ -1,4 +1,5 @@
 import type { RE2JS } from "re2js";
+import { getOrInsert } from "../../../shared/model/get-or-insert.ts";
 import { CardFinder } from "./card-number.ts";
 import { KeywordFinder } from "./keyword-finder.ts";
 import { keywordRules } from "./mask-rules.ts";
@@ -28,6 +29,7 @@ export class Masker {
   readonly #cards = new CardFinder();
   readonly #userRules: readonly UserMaskRule[];
   readonly #counts: ShapeCounts;
+  readonly #markers = new Map<string, Uint8Array>();
   #region: Uint8Array = new Uint8Array(0);
   #regionEnd = 0;
   #keywordAt = 0;
@@ -88,12 +90,20 @@ export class Masker {
     const { bytes, start, end, isCut } = line;
     const masked: MaskedText = { text, isCut };
     let opensKey = false;
-    let at = this.#finder.next(bytes, start, start, end);
-    while (at >= 0) {
-      const rule = this.#rules[this.#finder.found]?.rule;
-      if (rule === undefined) opensKey = keySecret(text, at - start, secrets) || opensKey;
-      else pushSecret(secrets, rule(masked, at - start));
-      at = this.#finder.next(bytes, this.#finder.resume, start, end);
+    let covered = 0; // a secret of many names is looked at once
+    for (
+      let at = this.#finder.next(bytes, start, start, end);
+      at >= 0;
+      at = this.#finder.next(bytes, this.#finder.resume, start, end)
+    ) {
+      const rule = this.#rules[this.#finder.found];
+      if (at - start < covered && rule?.isShort !== true) continue;
+      const key = rule === undefined ? keySecret(text, at - start) : null;
+      const secret = key ?? rule?.rule(masked, at - start) ?? null;
+      if (secret === null) continue;
+      if (key !== null) opensKey = !key.isWhole;
+      covered = Math.max(covered, secret.end);
+      secrets.push(secret);
     }
     return opensKey;
   }
@@ -122,11 +132,16 @@ export class Masker {
     for (const { start, end, rule, quote } of merged(secrets)) {
       countMasked(this.#counts, rule);
       parts.push(line.bytes.subarray(done, line.start + start));
-      parts.push(Buffer.from(`${quote}${markerOf(rule)}${quote}`));
+      parts.push(this.#marker(quote, rule));
       done = line.start + end;
     }
     parts.push(line.bytes.subarray(done, line.end));
     setBytes(line, Buffer.concat(parts));
+  }
+
+  #marker(quote: string, rule: string): Uint8Array {
+    const text = `${quote}${markerOf(rule)}${quote}`;
+    return getOrInsert(this.#markers, text, () => Buffer.from(text));
   }
 
   #maskByUser(line: TextLine, { name, pattern }: UserMaskRule): void {
@@ -173,12 +188,12 @@ function merged(secrets: Secret[]): Secret[] {
   return list;
 }
 
-/** RFC 7468; a key that does not end in this line goes on in the next ones. */
-function keySecret(text: string, at: number, secrets: Secret[]): boolean {
+/** RFC 7468; one that does not end in this line goes on in the next ones. */
+function keySecret(text: string, at: number): (Secret & { readonly isWhole: boolean }) | null {
   KEY_BEGIN.lastIndex = at;
-  if (!KEY_BEGIN.test(text)) return false;
+  if (!KEY_BEGIN.test(text)) return null;
   KEY_END.lastIndex = KEY_BEGIN.lastIndex;
-  const end = KEY_END.test(text) ? KEY_END.lastIndex : text.length;
-  secrets.push({ start: at, end, rule: "private-key", quote: "" });
-  return KEY_END.lastIndex === 0; // as it is after a test that failed
+  const isWhole = KEY_END.test(text);
+  const end = isWhole ? KEY_END.lastIndex : text.length;
+  return { start: at, end, rule: "private-key", quote: "", isWhole };
 }

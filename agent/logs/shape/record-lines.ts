@@ -20,6 +20,8 @@ type Stream = {
   partsEndOffset: number;
   partsTimeUs: number | null;
   bytesCut: number;
+  /** Lines of other streams stand between its parts. */
+  isParted: boolean;
 };
 
 /**
@@ -34,12 +36,15 @@ export class RecordLines implements LineSink {
   readonly #streams: Readonly<Record<StreamName, Stream>>;
   readonly #all: readonly Stream[];
   readonly #whole = newTextLine();
+  /** Of the file, from the beginning of an entry that others wait for to its end. */
+  readonly #spanBytesMax: number;
   #isValid = true;
 
   constructor(reader: RecordReader, options: ShapeOptions, startOffset: number, sink: EntrySink) {
     this.#reader = reader;
     this.#options = options;
-    this.#order = new EntryOrder(options.join ?? NO_JOIN, startOffset, sink);
+    this.#order = new EntryOrder(startOffset, sink);
+    this.#spanBytesMax = (options.join ?? NO_JOIN).bytesMax + options.lineBytesMax;
     const take: EntrySink = (entry) => this.#order.add(entry, this.#pendingOffset());
     const open = () => newStream(new StreamLines(options, take));
     this.#streams = { "": open(), stdout: open(), stderr: open() };
@@ -64,9 +69,7 @@ export class RecordLines implements LineSink {
     const isRecord = this.#reader.read(line);
     if (!isRecord) this.#options.counts.recordsMalformed += 1;
     const stream = this.#streams[line.stream];
-    if (line.timeUs !== null) {
-      for (const one of this.#all) one.lines.finishBefore(line.timeUs, this.nowMs);
-    }
+    this.#finishOverdue(line);
     if (isRecord && (this.#reader.isPart || stream.partsOffset !== NOWHERE)) {
       this.#addPart(stream, line);
       if (!this.#reader.isPart) this.#finishParts(stream, line.stream);
@@ -76,7 +79,6 @@ export class RecordLines implements LineSink {
       stream.lines.take(line, isFound || isChanged || this.#reader.isRewritten, this.nowMs);
     }
     this.#order.release(this.#pendingOffset());
-    while (this.#order.isFull) this.#finishOldest();
   }
 
   settle(): void {
@@ -145,20 +147,31 @@ export class RecordLines implements LineSink {
     stream.parts.clear();
     stream.bytesCut = 0;
     stream.partsOffset = NOWHERE;
+    stream.isParted = false;
   }
 
-  #finishOldest(): void {
-    const oldest = this.#pendingOffset();
-    for (const name of STREAM_NAMES) {
-      const stream = this.#streams[name];
-      if (stream.partsOffset === oldest) this.#finishParts(stream, name);
-      if (stream.lines.pendingOffset <= oldest) stream.lines.finish(this.nowMs, true);
+  /**
+   * Ends what `line` comes too late for, and what is so long that other streams must not wait for it;
+   * parts alone wait for as long as nothing comes between them. By what the entry and the lines behind
+   * it are, and by nothing before: a reader that begins at the entry does the same.
+   */
+  #finishOverdue({ timeUs, startOffset, stream: name }: TextLine): void {
+    for (const one of STREAM_NAMES) {
+      const stream = this.#streams[one];
+      if (timeUs !== null) stream.lines.finishBefore(timeUs, this.nowMs);
+      while (startOffset - stream.lines.pendingOffset > this.#spanBytesMax) {
+        stream.lines.finishFirst(this.nowMs);
+      }
+      stream.isParted ||= one !== name && stream.partsOffset !== NOWHERE;
+      if (stream.isParted && startOffset - stream.partsOffset > this.#spanBytesMax) {
+        this.#finishParts(stream, one);
+        stream.lines.finish(this.nowMs, true);
+      }
     }
-    this.#order.release(this.#pendingOffset());
   }
 }
 
 function newStream(lines: StreamLines): Stream {
   const parts = { parts: new TextRoom(), partsOffset: NOWHERE, partsEndOffset: 0 };
-  return { lines, ...parts, partsTimeUs: null, bytesCut: 0 };
+  return { lines, ...parts, partsTimeUs: null, bytesCut: 0, isParted: false };
 }

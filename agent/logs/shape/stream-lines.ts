@@ -50,6 +50,11 @@ export class StreamLines {
     if (lastUs !== null && timeUs - lastUs >= ageUsMax) this.#joiner?.finish(nowMs);
   }
 
+  /** Ends the first entry that is pending. */
+  finishFirst(nowMs: number): void {
+    this.#joiner?.finishFirst(nowMs);
+  }
+
   settle(): void {
     this.#joiner?.settle();
   }

@@ -181,12 +181,12 @@ describe.each(WRITERS)("%s", (format, line, part) => {
   });
 
   test("a stream that is quiet does not hold up more than an entry may have", () => {
-    const join = { ...JOIN_DEFAULTS, linesMax: 20 };
-    const records = [
-      line("quiet", "stderr"),
-      ...Array.from({ length: 100 }, (_, i) => line(`${i}`)),
-    ];
-    const lines = run(records, { options: { join }, isFlushed: false });
-    expect(lines.length).toBe(100);
+    const options = { lineBytesMax: 1000, join: { ...JOIN_DEFAULTS, bytesMax: 1000 } };
+    const others = Array.from({ length: 100 }, (_, i) => line(`${i}`));
+    for (const quiet of [line("quiet", "stderr"), part("quiet").replace("stdout", "stderr")]) {
+      const lines = run([quiet, ...others], { options, isFlushed: false });
+      expect(lines.map(({ text }) => text).slice(0, 3)).toEqual(["quiet", "0", "1"]);
+      expect(lines.length).toBe(100);
+    }
   });
 });

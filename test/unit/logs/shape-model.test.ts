@@ -45,7 +45,7 @@ const KEY = ["-----BEGIN PRIVATE KEY-----", "QUJD".repeat(12), "-----END PRIVATE
 const BINARY = fc.uint8Array({ maxLength: 30 }).map((bytes) => Buffer.from(bytes));
 
 const LIMITS = {
-  lineBytesMax: 64,
+  lineBytesMax: 64, // so small that parts, and what waits for them, reach their limits
   join: { ...JOIN_DEFAULTS, linesMax: 6, bytesMax: 200 },
 };
 
