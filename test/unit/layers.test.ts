@@ -30,6 +30,7 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
   "aggregator/api": ["aggregator/model", "aggregator/query", "shared"],
   "aggregator/fleet": ["aggregator/model", "shared"],
   "aggregator/ingest": ["aggregator/model", "shared"],
+  "aggregator/logs": ["aggregator/matching", "aggregator/model", "shared"],
   "aggregator/matching": ["shared"],
   "aggregator/model": ["shared"],
   "aggregator/notify": ["aggregator/model", "shared"],
@@ -50,6 +51,7 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
 /** Code of these computes and does nothing else; when it runs it needs only more of the kind. */
 const PURE = [
   /^aggregator\/(matching|model|promql|query|template)\//,
+  /^aggregator\/logs\/understand\/(?!log-metrics-config)/,
   /^agent\/exposition\//,
   /^agent\/queue\/(dropped-ranges|ledger|stretches)\.ts$/,
   /^shared\/(model\/|errors\.ts$|time\/backoff\.ts$|wire\/frame\.ts$)/,
