@@ -195,7 +195,7 @@ const PIECES = [
 ];
 const anyLine = fc.oneof(
   fc.array(fc.constantFrom(...PIECES), { maxLength: 30, size: "max" }).map((all) => all.join("")),
-  fc.string({ unit: "binary", maxLength: 400 }),
+  fc.string({ unit: "binary-ascii", maxLength: 400 }),
 );
 
 describe("any text", () => {
@@ -212,7 +212,7 @@ describe("any text", () => {
         expect(timeUs).toBeGreaterThanOrEqual(NOW_US - LINE_READER_DEFAULTS.pastMaxUs);
         expect(timeUs).toBeLessThanOrEqual(NOW_US + LINE_READER_DEFAULTS.futureMaxUs);
       }),
-      { numRuns: 2000 },
+      { numRuns: 500 },
     );
   });
 
