@@ -37,8 +37,6 @@ export class HttpMetrics {
 
   readonly #limits: HttpMetricsLimits;
   readonly #routes = new Map<string, Set<string>>();
-  /** By path as it was sent: most requests are for the same few. */
-  readonly #folded = new Map<string, string>();
   /** By service, method, status and route. */
   readonly #labels = new Map<string, Labels>();
 
@@ -100,19 +98,11 @@ export class HttpMetrics {
   }
 
   #route(service: string, access: AccessLine): string {
-    const route = this.#fold(access.path);
+    const route = routeOf(access.path);
     const known = this.#routes.get(service);
     if (known?.has(route) === true) return route;
     const hasRoom = (known?.size ?? 0) < this.#limits.routesMax;
     return route !== "" && hasRoom && !GUESSED.has(access.status) ? route : OTHER;
-  }
-
-  #fold(path: string): string {
-    const known = this.#folded.get(path);
-    if (known !== undefined) return known;
-    const route = routeOf(path);
-    if (path.length <= 128) remember(this.#folded, path, route);
-    return route;
   }
 
   #labelsOf(service: string, method: string, status: string, route: string): Labels {
