@@ -1,0 +1,62 @@
+/** Bounds of one line: what comes after them is left out. */
+const SCANNED_MAX = 65_536;
+const FIELDS_MAX = 100;
+const DEPTH_MAX = 4;
+
+export type FieldMap = Map<string, string>;
+
+/**
+ * The fields of a JSON object, those of objects in it with `_` between the names, as LogQL's `json`
+ * has them; lists are left out. Null when the text is no JSON object.
+ */
+export function parseJsonFields(text: string): FieldMap | null {
+  if (!text.startsWith("{") || text.length > SCANNED_MAX) return null;
+  let object: unknown;
+  try {
+    object = JSON.parse(text);
+  } catch {
+    return null; // it only looked like JSON
+  }
+  const fields: FieldMap = new Map();
+  addFields(fields, "", object, 1);
+  return fields;
+}
+
+function addFields(fields: FieldMap, prefix: string, value: unknown, depth: number): void {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return;
+  for (const [name, inner] of Object.entries(value)) {
+    if (fields.size >= FIELDS_MAX) return;
+    if (typeof inner === "object") {
+      if (depth < DEPTH_MAX) addFields(fields, `${prefix}${name}_`, inner, depth + 1);
+    } else fields.set(prefix + name, String(inner));
+  }
+}
+
+const PAIR = /[ \t]*([^\s="]{1,128})(?:=(?:"((?:[^"\\]|\\.)*)"|([^\s"]*)))?(?=[ \t]|$)/y;
+
+/**
+ * The pairs of a logfmt line. Null when it has something else in it, or less than two pairs: `a=b` in
+ * a sentence does not make it logfmt.
+ */
+export function parseLogfmtFields(text: string): FieldMap | null {
+  if (text.length > SCANNED_MAX) return null;
+  const fields: FieldMap = new Map();
+  const trimmed = text.trimEnd();
+  PAIR.lastIndex = 0;
+  while (PAIR.lastIndex < trimmed.length && fields.size < FIELDS_MAX) {
+    const found = PAIR.exec(trimmed);
+    if (found === null) return null;
+    const [, name = "", quoted, bare] = found;
+    if (quoted === undefined && bare === undefined) return null;
+    if (fields.has(name)) continue;
+    fields.set(name, quoted === undefined ? (bare ?? "") : unescaped(quoted));
+  }
+  return fields.size >= 2 ? fields : null;
+}
+
+const ESCAPES: Readonly<Record<string, string>> = { n: "\n", r: "\r", t: "\t" };
+
+function unescaped(text: string): string {
+  if (!text.includes("\\")) return text;
+  return text.replace(/\\(.)/gs, (_, code: string) => ESCAPES[code] ?? code);
+}

@@ -1,0 +1,126 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import type { z } from "zod";
+import { LogMetric } from "../../../aggregator/logs/understand/log-metrics.ts";
+import { logMetric } from "../../../aggregator/logs/understand/log-metrics-config.ts";
+import { decodeYaml, formatFault } from "../../../shared/config/decode-yaml.ts";
+import { formatLabels } from "../../../shared/model/labels.ts";
+
+const PAYMENTS: z.input<typeof logMetric> = {
+  name: "payments_cents_total",
+  type: "counter",
+  pattern: "paid by (?P<method>\\w+), (?P<cents>-?[\\d.e+]+) cents",
+  labels: ["method"],
+  value: "cents",
+};
+const create = (config: z.input<typeof logMetric>) => new LogMetric(logMetric.parse(config));
+const samplesOf = ({ table }: LogMetric) =>
+  [...table.samples()].map(({ labels, value }) => `${formatLabels(labels)} ${value}`);
+
+test("a counter adds what lines say, by label and service", () => {
+  const metric = create(PAYMENTS);
+  metric.add("shop", "order 1 paid by card, 250 cents");
+  metric.add("shop", "order 2 paid by card, 50.5 cents");
+  metric.add("shop", "order 3 paid by cash, 1e2 cents");
+  metric.add("", "order 4 paid by cash, 1 cents");
+  metric.add("shop", "order 5 refused");
+  expect(samplesOf(metric)).toEqual([
+    'payments_cents_total{method="card", service="shop"} 300.5',
+    'payments_cents_total{method="cash", service="shop"} 100',
+    'payments_cents_total{method="cash"} 1',
+  ]);
+});
+
+test("a counter without a value counts lines", () => {
+  const metric = create({ name: "timeouts_total", type: "counter", pattern: "(?i)timed? ?out" });
+  for (const line of ["Timeout", "timed out", "in time"]) metric.add("a", line);
+  expect(samplesOf(metric)).toEqual(['timeouts_total{service="a"} 2']);
+});
+
+test("a gauge has the last value, a histogram its buckets", () => {
+  const gauge = create({ name: "q", type: "gauge", pattern: "q=(?P<v>\\S+)", value: "v" });
+  for (const line of ["q=3", "q=-2.5"]) gauge.add("", line);
+  expect(samplesOf(gauge)).toEqual(["q -2.5"]);
+  const histogram = create({
+    ...{ name: "t", type: "histogram", pattern: "t=(?P<v>\\S+)", value: "v", buckets: [1, 2] },
+  });
+  for (const line of ["t=1", "t=1.5", "t=9"]) histogram.add("", line);
+  expect(samplesOf(histogram)).toEqual([
+    't_bucket{le="1"} 1',
+    't_bucket{le="2"} 2',
+    't_bucket{le="+Inf"} 3',
+    "t_count 3",
+    "t_sum 11.5",
+  ]);
+});
+
+test("a value that is no number, or makes a counter go back, is left out and counted", () => {
+  const metric = create(PAYMENTS);
+  for (const text of ["..", "-1", "1e400", "e", "1.2.3"])
+    metric.add("", `paid by a, ${text} cents`);
+  expect([metric.notNumbers, samplesOf(metric)]).toEqual([5, []]);
+});
+
+test("label sets beyond the bound are left out and counted", () => {
+  const metric = create({ ...PAYMENTS, series_max: 2 });
+  for (const method of ["a", "b", "c", "a"]) metric.add("", `paid by ${method}, 1 cents`);
+  expect(metric.table.leftOut).toBe(1);
+  expect(samplesOf(metric).length).toBe(2);
+});
+
+test("its state comes back from what was stored", () => {
+  fc.assert(
+    fc.property(fc.array(fc.double({ min: 0, max: 1e9, noNaN: true })), fc.nat(9), (all, cut) => {
+      const config = { ...PAYMENTS, pattern: "(?P<method>m) (?P<cents>.*)" };
+      let metric = create(config);
+      const whole = create(config);
+      const stored = new Map<string, string>();
+      all.forEach((value, i) => {
+        if (i === cut) {
+          metric = create(config);
+          for (const [key, record] of stored) metric.table.load({ key, value: record });
+        }
+        for (const one of [metric, whole]) one.add("s", `m ${value}`);
+        for (const record of metric.table.takeChanges()) stored.set(record.key, record.value);
+      });
+      expect(samplesOf(metric)).toEqual(samplesOf(whole));
+    }),
+  );
+});
+
+test("a histogram whose buckets were changed begins anew", () => {
+  const config = { name: "t", type: "histogram", pattern: "(?P<v>\\d)", value: "v" } as const;
+  const before = create({ ...config, buckets: [1, 2] });
+  before.add("", "1");
+  const after = create({ ...config, buckets: [1] });
+  for (const record of before.table.takeChanges()) after.table.load(record);
+  expect(samplesOf(after)).toEqual([]);
+});
+
+test("a pattern that would take for ever elsewhere and a long line take a moment", () => {
+  const metric = create({ name: "a", type: "counter", pattern: "(a+)+$" });
+  const before = process.cpuUsage();
+  metric.add("", `${"a".repeat(2 ** 20)}b`);
+  const { user, system } = process.cpuUsage(before);
+  expect(user + system).toBeLessThan(2_000_000);
+});
+
+describe("a faulty metric is refused with its place", () => {
+  test.each([
+    ["name: 1a", "Not a metric name"],
+    ["pattern: '('", "Not a regular expression"],
+    ["labels: [other]", 'The pattern has no group "other"'],
+    ["labels: [toString]", 'The pattern has no group "toString"'],
+    ["labels: [le]", 'The label "le" is set by itself'],
+    ["value: other", 'The pattern has no group "other"'],
+    ["type: gauge", "A gauge needs the name of a group"],
+    ["buckets: [2, 1]", "Buckets must ascend"],
+    ["colour: red", "unknown key"],
+  ])("%s", (line, message) => {
+    const key = line.slice(0, line.indexOf(":"));
+    const good = ["name: a_total", "type: counter", "pattern: '(?P<a>x)'"];
+    const text = [...good.filter((one) => !one.startsWith(`${key}:`)), line].join("\n");
+    const { faults } = decodeYaml(logMetric, "logs.yaml", text);
+    expect(faults.map(formatFault).join()).toContain(`: ${message}`);
+  });
+});
