@@ -22,6 +22,7 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
   "agent/footprint": ["shared"],
   "agent/frames": ["agent/queue", "shared"], // a queue knows nothing of what it carries
   "agent/identity": ["shared"],
+  "agent/logs": ["shared"],
   "agent/pipeline": ["shared"],
   "agent/queue": ["shared"],
   "agent/uplink": ["shared"],
@@ -51,6 +52,7 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
 const PURE = [
   /^aggregator\/(matching|model|promql|query|template)\//,
   /^agent\/exposition\//,
+  /^agent\/logs\/tail\/(glob|rotated-names)\.ts$/,
   /^agent\/queue\/(dropped-ranges|ledger|stretches)\.ts$/,
   /^shared\/(model\/|errors\.ts$|time\/backoff\.ts$|wire\/frame\.ts$)/,
   /-state\.ts$/,
