@@ -10,6 +10,7 @@ const PACKAGES = [
   "docker.io",
   "iproute2", // networks of two hosts
   "iptables",
+  "logrotate", // whose rotated logs are followed
   "openssl", // a client that is not ours
   "prometheus", // promtool
   "prometheus-node-exporter", // whose values ours are compared with

@@ -5,16 +5,20 @@ import { Bed, exitOnSignals } from "../support/programs.ts";
 import { SeededRandom } from "../support/random.ts";
 import { FullDisk, mountSmall } from "./full-disk.ts";
 import { Killer } from "./kills.ts";
+import { LogTorture } from "./logs.ts";
 
 const HELP = `Kills the built programs at random moments, and fills their disk; the books must be right after each.
 
   npm run torture -- [--kills N] [--seed N]   N times kill -9 (default 1000), then a full disk
   npm run torture -- --only kills|full-disk   one of the two
+  npm run torture -- logs [--minutes M]       logs are written at 50 MB/s and rotated, and their tailer
+                                              is killed at random moments (default 2 minutes)
 
 The full disk is a file system of 20 MB of its own; that needs root and util-linux.
 `;
 
 const KILLS_DEFAULT = 1000;
+const LOG_MINUTES_DEFAULT = 2;
 
 async function torment(kills: number, seed: number): Promise<void> {
   console.log(`${kills} kills, seed ${seed}`);
@@ -36,11 +40,20 @@ async function fillDisk(): Promise<void> {
   await new FullDisk(bed).run();
 }
 
+async function tormentTailer(minutes: number, seed: number): Promise<void> {
+  console.log(`logs for ${minutes} minutes, seed ${seed}`);
+  await new LogTorture(new SeededRandom(`logs ${seed}`)).run(minutes);
+}
+
 exitOnSignals();
-const options = readOptions(HELP, ["kills", "seed", "only", "inside"]);
+const isOfLogs = process.argv[2] === "logs";
+if (isOfLogs) process.argv.splice(2, 1);
+const options = readOptions(HELP, ["kills", "seed", "only", "inside", "minutes"]);
+const seed = wholeNumber(options.seed, randomInt(1_000_000_000), HELP);
 if (options.inside !== undefined) await fillDisk();
-else {
-  const seed = wholeNumber(options.seed, randomInt(1_000_000_000), HELP);
+else if (isOfLogs) {
+  await tormentTailer(wholeNumber(options.minutes, LOG_MINUTES_DEFAULT, HELP), seed);
+} else {
   const kills = wholeNumber(options.kills, KILLS_DEFAULT, HELP);
   if (options.only !== "full-disk") await torment(kills, seed);
   if (options.only !== "kills") fillDiskApart();

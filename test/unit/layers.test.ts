@@ -62,6 +62,7 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
 const PURE = [
   /^aggregator\/(logql|matching|model|promql|query|template)\//,
   /^agent\/exposition\//,
+  /^agent\/logs\/tail\/(glob|rotated-names)\.ts$/,
   /^aggregator\/logs\/understand\/(?!log-metrics-config)/,
   /^agent\/queue\/(dropped-ranges|ledger|stretches)\.ts$/,
   /^shared\/(model\/|errors\.ts$|time\/backoff\.ts$|wire\/frame\.ts$)/,

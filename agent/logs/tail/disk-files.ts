@@ -1,0 +1,107 @@
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  realpathSync,
+  type Stats,
+  statSync,
+} from "node:fs";
+import { opendir } from "node:fs/promises";
+import { errorMessage, OperationalError, systemCode } from "../../../shared/errors.ts";
+import { loadPread } from "../../../shared/platform/pread.ts";
+import type { EntryKind, FileStatus, LogFiles } from "./ports.ts";
+
+/** Without O_NONBLOCK, opening a FIFO waits for a writer. */
+const FLAGS = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
+const LIST_ENTRIES = 1024; // read from the kernel at once
+
+/**
+ * The machine's files. Status and reads are synchronous: through libuv's threads each would cost
+ * ten times the system call. Directories, which can be large, are read by those threads.
+ */
+export function diskFiles(): LogFiles {
+  const pread = loadPread();
+  return {
+    status: (path) => orNull(path, () => fileStatus(statSync(path, { throwIfNoEntry: false }))),
+    open: (path) => orNull(path, () => openSync(path, FLAGS)),
+    statusOf: (descriptor) => {
+      return attempt("a file that is open", () => statusFrom(fstatSync(descriptor)));
+    },
+    read: (descriptor, buffer, offset, length, position) => {
+      return attempt("a file that is open", () => {
+        return pread(descriptor, buffer, offset, length, position);
+      });
+    },
+    close: closeSync,
+    resolve: (path) => orNull(path, () => realpathSync(path)),
+    list: async (directory, entriesMax, visit) => {
+      try {
+        let left = entriesMax;
+        for await (const entry of await opendir(directory, { bufferSize: LIST_ENTRIES })) {
+          if (left === 0) return false;
+          left -= 1;
+          visit(entry.name, entryKind(entry));
+        }
+        return true;
+      } catch (error) {
+        if (isMissing(error)) return true;
+        throw unreadable(directory, error);
+      }
+    },
+  };
+}
+
+function fileStatus(stats: Stats | undefined): FileStatus | null {
+  return stats === undefined ? null : statusFrom(stats);
+}
+
+function statusFrom(stats: Stats): FileStatus {
+  const kind = stats.isDirectory() ? "directory" : "other";
+  return {
+    device: stats.dev,
+    inode: stats.ino,
+    size: stats.size,
+    mtimeMs: stats.mtimeMs,
+    kind: stats.isFile() ? "file" : kind,
+  };
+}
+
+function entryKind(entry: {
+  isFile(): boolean;
+  isDirectory(): boolean;
+  isSymbolicLink(): boolean;
+}): EntryKind {
+  if (entry.isFile()) return "file";
+  if (entry.isDirectory()) return "directory";
+  return entry.isSymbolicLink() ? "link" : "other";
+}
+
+function orNull<T>(path: string, work: () => T): T | null {
+  try {
+    return work();
+  } catch (error) {
+    if (isMissing(error)) return null;
+    throw unreadable(path, error);
+  }
+}
+
+function attempt<T>(path: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+}
+
+/** ELOOP: a link that leads to itself leads nowhere. */
+function isMissing(error: unknown): boolean {
+  const code = systemCode(error);
+  return code === "ENOENT" || code === "ENOTDIR" || code === "ELOOP";
+}
+
+function unreadable(path: string, cause: unknown): OperationalError {
+  return new OperationalError("UNAVAILABLE", `Cannot read ${path}: ${errorMessage(cause)}`, {
+    cause,
+  });
+}

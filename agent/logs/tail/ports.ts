@@ -1,0 +1,95 @@
+import type { Labels } from "../../../shared/model/labels.ts";
+
+/** A line as the shaper hands it out. */
+export type ShapedLine = {
+  /** Valid UTF-8 without its newline; valid until the emit returns. */
+  readonly bytes: Uint8Array;
+  /** Unix microseconds that the container runtime wrote beside it; null: the source has none. */
+  readonly timeUs: number | null;
+  readonly stream: "" | "stdout" | "stderr";
+  /** Longer than the limit: the rest was left out. */
+  readonly isCut: boolean;
+};
+
+/** `endOffset`: bytes of the file, from its start, that are in lines up to and with this one. */
+export type Emit = (line: ShapedLine, endOffset: number) => void;
+
+/** Makes lines of the bytes of one file. A new one that starts at an `endOffset` goes on there. */
+export type Shaper = {
+  /** Bytes that follow on those before; they are the caller's again when it returns. */
+  push(bytes: Uint8Array, nowMs: number): void;
+  /** The file is at its end and quiet, or gone: what is pending is finished as it is. */
+  flush(nowMs: number): void;
+  /** A joined line or a part of one waits. */
+  readonly hasPending: boolean;
+};
+
+export type SourcedLine = {
+  readonly labels: Labels;
+  /** Unix microseconds. */
+  readonly timeUs: number;
+  readonly bytes: Uint8Array;
+  readonly isCut: boolean;
+};
+
+/** What is to be known after a restart. `value` null: forget it. */
+export type Cursor = { readonly key: string; readonly value: Uint8Array | null };
+
+export type LineSink = {
+  /**
+   * Resolves when lines and cursors are durable, all in one batch; until then the bytes of the
+   * lines are its own. May wait for room. When it rejects nothing of them is there.
+   */
+  append(lines: readonly SourcedLine[], cursors: readonly Cursor[]): Promise<void>;
+};
+
+/** Files that are followed alike. */
+export type FileSource = {
+  /** Names it over restarts; a new one is read from where `firstStart` of the tailer says. */
+  readonly name: string;
+  /** Absolute glob patterns. */
+  readonly include: readonly string[];
+  readonly exclude: readonly string[];
+  readonly labels: (path: string, stream: ShapedLine["stream"]) => Labels;
+  readonly createShaper: (startOffset: number, emit: Emit) => Shaper;
+};
+
+/** Device and inode name a file as long as it is there, afterwards perhaps another one. */
+export type FileStatus = {
+  readonly device: number;
+  readonly inode: number;
+  readonly size: number;
+  readonly mtimeMs: number;
+  readonly kind: "file" | "directory" | "other";
+};
+
+export type EntryKind = "file" | "directory" | "link" | "other";
+
+/** What the tailer asks of the file system. Paths are absolute; a file that is missing is null. */
+export type LogFiles = {
+  /** Of what a link leads to. @throws OperationalError UNAVAILABLE */
+  status(path: string): FileStatus | null;
+  /** Opens for reading, never waits for a writer. @throws OperationalError UNAVAILABLE */
+  open(path: string): number | null;
+  statusOf(descriptor: number): FileStatus;
+  /** As pread(2). @throws OperationalError UNAVAILABLE */
+  read: (
+    descriptor: number,
+    buffer: Buffer,
+    offset: number,
+    length: number,
+    position: number,
+  ) => number;
+  close(descriptor: number): void;
+  /** The path without links. */
+  resolve(path: string): string | null;
+  /**
+   * Calls `visit` for each entry, at most `entriesMax`; false when there are more.
+   * @throws OperationalError UNAVAILABLE
+   */
+  list(
+    directory: string,
+    entriesMax: number,
+    visit: (name: string, kind: EntryKind) => void,
+  ): Promise<boolean>;
+};

@@ -1,0 +1,177 @@
+import { execFileSync } from "node:child_process";
+import {
+  appendFileSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { diskFiles } from "../../agent/logs/tail/disk-files.ts";
+import type { Cursor, LineSink } from "../../agent/logs/tail/ports.ts";
+import { TAIL_DEFAULTS, Tailer, type TailOptions } from "../../agent/logs/tail/tailer.ts";
+import { nodeClock } from "../../shared/platform/node.ts";
+import { Metrics } from "../../shared/telemetry/metrics.ts";
+import { directoryForTest } from "../support/directory-for-test.ts";
+import { splitLines } from "../support/line-splitter.ts";
+import { MemoryLogger } from "../support/memory-logger.ts";
+
+class Bed {
+  readonly directory = directoryForTest();
+  readonly lines: string[] = [];
+  readonly metrics = new Metrics();
+  readonly logger = new MemoryLogger();
+  readonly #cursors = new Map<string, Uint8Array>();
+  #tailer: Tailer | null = null;
+
+  path(name: string): string {
+    return join(this.directory, name);
+  }
+
+  start(include: string[], options: Partial<TailOptions> = {}): Tailer {
+    const sink: LineSink = {
+      append: async (lines, cursors) => {
+        this.lines.push(...lines.map(({ bytes }) => Buffer.from(bytes).toString()));
+        for (const { key, value } of cursors) {
+          if (value === null) this.#cursors.delete(key);
+          else this.#cursors.set(key, value);
+        }
+      },
+    };
+    const source = {
+      name: "test",
+      include: include.map((pattern) => join(this.directory, pattern)),
+      exclude: [join(this.directory, "**/excluded*")],
+      labels: () => [],
+      createShaper: splitLines,
+    };
+    const cursors: Cursor[] = [...this.#cursors].map(([key, value]) => ({ key, value }));
+    const { metrics, logger } = this;
+    const deps = { files: diskFiles(), sink, clock: nodeClock, logger, metrics };
+    const all = { ...TAIL_DEFAULTS, firstStart: "start" as const, ...options };
+    this.#tailer = new Tailer(deps, [source], all, cursors);
+    return this.#tailer;
+  }
+
+  stop(): void {
+    this.#tailer?.close();
+  }
+
+  metric(name: string): number {
+    const samples = this.metrics
+      .samples()
+      .filter((one) => one.name === `telltale_agent_log_${name}`);
+    return samples.reduce((sum, { value }) => sum + value, 0);
+  }
+}
+
+const numbered = (from: number, to: number) =>
+  Array.from({ length: to - from }, (_, n) => `line ${from + n}`);
+const text = (from: number, to: number) =>
+  numbered(from, to)
+    .map((line) => `${line}\n`)
+    .join("");
+
+test.each([
+  ["rename", ""],
+  ["delaycompress", "compress\ndelaycompress"],
+  ["compress", "compress"],
+  ["copytruncate", "copytruncate"],
+  ["copytruncate and compress", "copytruncate\ncompress"],
+  ["dates", "dateext\ndateformat -%Y%m%d-%s"],
+])("every line comes once over logrotate with %s, up and down", async (_name, how) => {
+  const bed = new Bed();
+  const log = bed.path("x.log");
+  const config = bed.path("logrotate.conf");
+  const create = how.includes("copytruncate") ? "" : "create";
+  writeFileSync(config, `${log} {\nrotate 30\n${create}\n${how}\n}\n`, { mode: 0o644 });
+  const rotate = () => {
+    execFileSync("logrotate", ["--force", "--state", bed.path("state"), config]);
+  };
+  writeFileSync(log, text(0, 10));
+  let tailer = bed.start(["*.log"]);
+  await tailer.look();
+  let next = 10;
+  for (let round = 0; round < 6; round += 1) {
+    const isDown = round % 2 === 1;
+    if (isDown) bed.stop();
+    for (let rotations = 1 + (round % 3); rotations > 0; rotations -= 1) {
+      appendFileSync(log, text(next, next + 20));
+      next += 20;
+      rotate();
+      // Names of dates have seconds, and so have the states of logrotate.
+      if (how.includes("dateext")) await nodeClock.sleep(1100);
+      if (how === "copytruncate" && !isDown) await tailer.look();
+    }
+    appendFileSync(log, text(next, next + 5));
+    next += 5;
+    if (isDown) tailer = bed.start(["*.log"]);
+    await tailer.look();
+    await tailer.look();
+  }
+  bed.stop();
+  expect(bed.lines).toEqual(numbered(0, next));
+  expect(bed.metric("lost_bytes_total")).toBe(0);
+});
+
+test("a FIFO, loops of links and excluded files are left out, and the rest is read", async () => {
+  const bed = new Bed();
+  mkdirSync(bed.path("a/b"), { recursive: true });
+  execFileSync("mkfifo", [bed.path("a/fifo.log")]);
+  symlinkSync(bed.path("a"), bed.path("a/b/loop"));
+  symlinkSync(bed.path("a/self.log"), bed.path("a/self.log"));
+  writeFileSync(bed.path("a/b/excluded.log"), "excluded\n");
+  writeFileSync(bed.path("a/b/deep.log"), "deep\n");
+  symlinkSync(bed.path("a/b/deep.log"), bed.path("a/link.log"));
+  const tailer = bed.start(["**/*.log"]);
+  await tailer.look();
+  expect(bed.lines).toEqual(["deep"]);
+  appendFileSync(bed.path("a/b/deep.log"), "more\n");
+  await tailer.look();
+  expect(bed.lines).toEqual(["deep", "more"]);
+  bed.stop();
+});
+
+test("a first start begins at the end, with the line that is being written; later files at their start", async () => {
+  const bed = new Bed();
+  writeFileSync(bed.path("old.log"), "old\nhal");
+  const tailer = bed.start(["*.log"], { firstStart: "end" });
+  await tailer.look();
+  appendFileSync(bed.path("old.log"), "f\n");
+  writeFileSync(bed.path("new.log"), "new\n");
+  await tailer.look();
+  expect(bed.lines.sort()).toEqual(["half", "new"]);
+  bed.stop();
+});
+
+test("what is written to a file after it was deleted is read", async () => {
+  const bed = new Bed();
+  const log = bed.path("x.log");
+  writeFileSync(log, "one\n");
+  const tailer = bed.start(["*.log"]);
+  await tailer.look();
+  renameSync(log, bed.path("elsewhere"));
+  appendFileSync(bed.path("elsewhere"), "two\n");
+  unlinkSync(bed.path("elsewhere"));
+  await tailer.look();
+  expect(bed.lines).toEqual(["one", "two"]);
+  bed.stop();
+});
+
+test("a look at 200 idle files costs little", async () => {
+  const bed = new Bed();
+  for (let n = 0; n < 200; n += 1) writeFileSync(bed.path(`${n}.log`), "x\n");
+  const tailer = bed.start(["*.log"]);
+  for (let n = 0; n < 5; n += 1) await tailer.look();
+  const before = process.cpuUsage();
+  for (let n = 0; n < 60; n += 1) await tailer.look();
+  const { user, system } = process.cpuUsage(before);
+  console.log(`${(user + system) / 1e6} CPU-seconds for 60 looks at 200 idle files`);
+  expect((user + system) / 1e6).toBeLessThan(0.3);
+  expect(readdirSync("/proc/self/fd").length).toBeGreaterThan(200);
+  bed.stop();
+  expect(bed.lines.length).toBe(200);
+});
