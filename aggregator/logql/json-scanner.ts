@@ -24,27 +24,27 @@ export class JsonScanner {
   /** What kind of value is next. */
   kind(): JsonKind {
     this.#skipSpace();
-    switch (this.#text[this.#at]) {
-      case "{":
-        return "object";
-      case "[":
-        return "array";
-      case '"':
+    switch (this.#text.charCodeAt(this.#at)) {
+      case 0x22: // "
         return "string";
-      case "t":
-      case "f":
+      case 0x7b: // {
+        return "object";
+      case 0x5b: // [
+        return "array";
+      case 0x74: // t
+      case 0x66: // f
         return "boolean";
-      case "n":
+      case 0x6e: // n
         return "null";
       default:
         return "number";
     }
   }
 
-  /** The value that is next, but for an object or an array, as text: a string without its quotes. */
-  scalar(): string {
-    if (this.kind() === "string") return this.#string();
-    return this.#match(NUMBER) ?? this.#match(WORD) ?? this.#fail();
+  /** The value that is next, no object or array, as text: a string without its quotes. */
+  scalar(kind: JsonKind): string {
+    if (kind === "string") return this.#string();
+    return this.#match(kind === "number" ? NUMBER : WORD) ?? this.#fail();
   }
 
   /** Goes through the members of the object that is next. `take` must read or skip the value. */
@@ -92,7 +92,7 @@ export class JsonScanner {
     const kind = this.kind();
     if (kind === "object") this.members(() => this.#skipValue(depth + 1), depth);
     else if (kind === "array") this.items(() => this.#skipValue(depth + 1));
-    else this.scalar();
+    else this.scalar(kind);
   }
 
   #string(): string {

@@ -44,9 +44,8 @@ function extractMembers(
     const name = labelNameOf(key, prefix);
     const kind = scanner.kind();
     if (kind === "object") extractMembers(scanner, labels, name, depth + 1);
-    else if (kind === "array" || kind === "null") scanner.skip();
-    else if (name === "") scanner.scalar();
-    else labels.extract(name, scanner.scalar());
+    else if (kind === "array" || kind === "null" || name === "") scanner.skip();
+    else labels.extract(name, scanner.scalar(kind));
   }, depth);
 }
 
@@ -94,7 +93,7 @@ function valueAt(scanner: JsonScanner, path: JsonPath, depth: number): string | 
   const kind = scanner.kind();
   if (step === undefined) {
     if (kind === "object" || kind === "array") return scanner.skip();
-    const text = scanner.scalar();
+    const text = scanner.scalar(kind);
     return kind === "null" ? null : text;
   }
   let found: string | null = null;
@@ -117,10 +116,11 @@ export function unpackFields(): LineStage {
     const scanner = new JsonScanner(line);
     let entry: string | null = null;
     scanner.members((key) => {
-      if (scanner.kind() !== "string") scanner.skip();
-      else if (key === "_entry") entry = scanner.scalar();
-      else if (labelNameOf(key) !== "") labels.extract(labelNameOf(key), scanner.scalar());
-      else scanner.skip();
+      const kind = scanner.kind();
+      const name = labelNameOf(key);
+      if (kind !== "string" || name === "") scanner.skip();
+      else if (key === "_entry") entry = scanner.scalar(kind);
+      else labels.extract(name, scanner.scalar(kind));
     });
     scanner.end();
     return entry;

@@ -19,7 +19,7 @@ const TOKEN = new RegExp(
     String.raw`(?<space>[\s]+|#[^\n]*)`,
     String.raw`(?<string>"(?:[^"\\\n]|\\[^\n])*"|${"`[^`]*`"})`,
     String.raw`(?<duration>(?:(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|µs|μs|ms|[smhdwy]))+(?![\p{L}\d_.]))`,
-    String.raw`(?<bytes>(?:\d+(?:\.\d*)?|\.\d+)(?:[kKMGTPE]i?B|B)(?![\p{L}\d_.]))`,
+    String.raw`(?<bytes>(?:\d+(?:\.\d*)?|\.\d+)(?:[kKmMgGtTpPeE]i?)?[bB](?![\p{L}\d_.]))`,
     String.raw`(?<number>(?:0[xX][\da-fA-F]+|(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?)(?![\p{L}\d_]))`,
     "(?<flag>--[a-z][a-z-]*)",
     String.raw`(?<word>[\p{L}_][\p{L}\p{Nd}_]*)`,

@@ -30,9 +30,10 @@ export class LineLabels {
   #stream: Labels = NO_LABELS;
   #metadata: Labels = NO_LABELS;
   #unchanged: Labels | null = NO_LABELS; // of stream and metadata together; null: not known yet
-  /** What stages set; "" where they deleted. */
+  /** What parsers found, by name; a change of the same name counts before it. */
+  readonly #extracted = new Map<string, string>();
+  /** What other stages set; "" where they deleted. */
   readonly #changes = new Map<string, string>();
-  readonly #extracted = new Set<string>();
   #error = "";
   #details = "";
   /** A condition on `__error__` let the line through although there is an error. */
@@ -43,8 +44,8 @@ export class LineLabels {
     if (stream !== this.#stream || metadata !== this.#metadata) this.#unchanged = null;
     this.#stream = stream;
     this.#metadata = metadata;
-    this.#changes.clear();
-    this.#extracted.clear();
+    if (this.#extracted.size > 0) this.#extracted.clear();
+    if (this.#changes.size > 0) this.#changes.clear();
     this.#error = "";
     this.#details = "";
     this.isErrorWanted = false;
@@ -65,7 +66,7 @@ export class LineLabels {
 
   /** "" where the label is absent. */
   get(name: string): string {
-    const changed = this.#changes.get(name);
+    const changed = this.#changes.get(name) ?? this.#extracted.get(name);
     if (changed !== undefined) return changed;
     if (name === ERROR_LABEL) return this.#error;
     if (name === ERROR_DETAILS_LABEL) return this.#details;
@@ -79,8 +80,8 @@ export class LineLabels {
   extract(found: string, value: string): void {
     const name = labelValue(this.#stream, found) === "" ? found : `${found}_extracted`;
     if (this.#extracted.has(name)) return;
-    this.#extracted.add(name);
-    this.#changes.set(name, wellFormed(value));
+    this.#extracted.set(name, wellFormed(value));
+    if (this.#changes.size > 0) this.#changes.delete(name);
   }
 
   /** An empty value deletes the label. */
@@ -114,7 +115,9 @@ export class LineLabels {
 
   #withoutErrors(): Labels {
     this.#unchanged ??= labelsFrom([...labelPairs(this.#metadata), ...labelPairs(this.#stream)]);
-    return this.#changes.size === 0 ? this.#unchanged : merged(this.#unchanged, this.#changes);
+    if (this.#changes.size === 0 && this.#extracted.size === 0) return this.#unchanged;
+    if (this.#changes.size === 0) return merged(this.#unchanged, this.#extracted);
+    return merged(this.#unchanged, new Map([...this.#extracted, ...this.#changes]));
   }
 }
 

@@ -6,9 +6,8 @@ export type LineLimits = {
   readonly bytesMax: number; // and their length, in UTF-16 code units
 };
 
-/** As a unit of the meter's work: what it takes to pass one line, and to look at its text. */
+/** In units of the meter's work: what it takes to pass one line on, without its stages. */
 const WORK_PER_LINE = 50;
-const CHARACTERS_PER_WORK = 8;
 
 /** Counts the lines that a query reads, and stops it at its limits. */
 export class LineMeter {
@@ -22,15 +21,16 @@ export class LineMeter {
   }
 
   /**
-   * A line was read. True when `meter.rest` is due.
+   * A line was read, whose stages take `weight` units of work a character (see `stagesWeight`). True
+   * when `meter.rest` is due.
    * @throws OperationalError LIMIT
    */
-  line(length: number): boolean {
+  line(length: number, weight: number): boolean {
     this.statistics.lines += 1;
     this.statistics.bytes += length;
     if (this.statistics.lines > this.#limits.linesMax) this.#stop(this.#limits.linesMax, "lines");
     if (this.statistics.bytes > this.#limits.bytesMax) this.#stop(this.#limits.bytesMax, "bytes");
-    return this.meter.work(WORK_PER_LINE + length / CHARACTERS_PER_WORK);
+    return this.meter.work(WORK_PER_LINE + length * weight);
   }
 
   #stop(most: number, what: string): never {

@@ -12,7 +12,7 @@ import { lineHints } from "./line-filter.ts";
 import { LineLabels } from "./line-labels.ts";
 import type { LineMeter } from "./line-meter.ts";
 import { mergeByTime } from "./merge.ts";
-import { compileStages } from "./pipeline.ts";
+import { compileStages, stagesWeight } from "./pipeline.ts";
 
 /** Lines that are handed on together. */
 const BATCH_LINES = 500;
@@ -26,7 +26,7 @@ export async function* logResults(
 ): AsyncGenerator<readonly ResultLine[]> {
   if (limit < 1 || endUs <= startUs) return;
   const hints = lineHints(expr.stages);
-  const run = { pass: linePass(expr), meter };
+  const run = { pass: linePass(expr), weight: stagesWeight(expr.stages), meter };
   const streams: AsyncIterable<ResultLine>[] = [];
   const range = { startUs, endUs };
   for await (const stream of streamsOf(source.select(expr.matchers, range, direction, hints))) {
@@ -57,16 +57,20 @@ export function linePass(expr: LogExpr): (stream: Labels, entry: LogEntry) => Re
   };
 }
 
-type Run = { readonly pass: ReturnType<typeof linePass>; readonly meter: LineMeter };
+type Run = {
+  readonly pass: ReturnType<typeof linePass>;
+  readonly weight: number;
+  readonly meter: LineMeter;
+};
 
 async function* linesOf(
   { labels, entries }: LogStream,
   { startUs, endUs }: TimeRange,
-  { pass, meter }: Run,
+  { pass, weight, meter }: Run,
 ): AsyncGenerator<ResultLine> {
   for await (const batch of entries) {
     for (const entry of batch) {
-      if (meter.line(entry.line.length)) await meter.meter.rest();
+      if (meter.line(entry.line.length, weight)) await meter.meter.rest();
       if (entry.timeUs < startUs || entry.timeUs >= endUs) continue;
       const result = pass(labels, entry);
       if (result !== null) yield result;

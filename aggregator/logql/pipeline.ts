@@ -28,6 +28,20 @@ export function compileStages(stages: readonly Stage[]): LineStage {
   };
 }
 
+/** About as many units of work as it takes to look for a text, and to parse, by the character. */
+const LOOK_WEIGHT = 0.1;
+const PARSE_WEIGHT = 6;
+
+/** What stages take for each character of a line, in units of the meter's work. */
+export function stagesWeight(stages: readonly Stage[]): number {
+  let weight = LOOK_WEIGHT;
+  for (const stage of stages) {
+    const isLook = stage.kind === "line-filter" && !stage.op.endsWith("~");
+    weight += isLook || stage.kind === "label-filter" ? LOOK_WEIGHT : PARSE_WEIGHT;
+  }
+  return weight;
+}
+
 function compileStage(stage: Stage): LineStage {
   switch (stage.kind) {
     case "line-filter": {

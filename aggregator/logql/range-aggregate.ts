@@ -15,7 +15,7 @@ import { lineHints } from "./line-filter.ts";
 import { ERROR_LABEL, LineLabels } from "./line-labels.ts";
 import type { LineMeter } from "./line-meter.ts";
 import { streamsOf } from "./log-query.ts";
-import { compileStages } from "./pipeline.ts";
+import { compileStages, stagesWeight } from "./pipeline.ts";
 import { SeriesTable } from "./series-table.ts";
 import { StepCounts, StepWindows } from "./step-counts.ts";
 import { parseQuantity } from "./units.ts";
@@ -138,10 +138,11 @@ class RangeAggregation {
     const hints = lineHints(logs.stages);
     const selected = this.#run.source.select(logs.matchers, range, "forward", hints);
     const pass = this.#passes(take);
+    const weight = stagesWeight(logs.stages);
     for await (const { labels, entries } of streamsOf(selected)) {
       for await (const batch of entries) {
         for (const entry of batch) {
-          if (meter.line(entry.line.length)) await meter.meter.rest();
+          if (meter.line(entry.line.length, weight)) await meter.meter.rest();
           pass(labels, entry);
         }
       }

@@ -5,7 +5,7 @@ import {
   LogqlEngine,
   type LogqlOptions,
 } from "../../../aggregator/logql/engine.ts";
-import { lineHints } from "../../../aggregator/logql/line-filter.ts";
+import { lineFilterTest, lineHints } from "../../../aggregator/logql/line-filter.ts";
 import { literalsOf } from "../../../aggregator/logql/literals.ts";
 import { parseLogql } from "../../../aggregator/logql/parse.ts";
 import { compilePattern } from "../../../aggregator/matching/pattern.ts";
@@ -100,6 +100,30 @@ test("filters, direction, range and limit give what a naive evaluation does", as
   );
 });
 
+test("words in a pattern are found as the engine finds them, in any case too", () => {
+  const word = fc.string({ unit: fc.constantFrom(..."kKsSé/- a"), maxLength: 3 });
+  const one = fc.string({
+    unit: fc.constantFrom(..."kKsS\u212a\u017féÉ/-a ia"),
+    maxLength: 8,
+    size: "max",
+  });
+  const form = fc.constantFrom(["", ""], ["(?i)", ""], ["(", ")"], ["(?i)(?:", ")"]);
+  fc.assert(
+    fc.property(
+      fc.array(word, { minLength: 1, maxLength: 3 }),
+      form,
+      one,
+      (words, [open, close], line) => {
+        const pattern = open + words.join("|") + close;
+        const stage = logsOf(`{a="b"} |~ ${JSON.stringify(pattern)}`).stages[0];
+        if (stage?.kind !== "line-filter") throw new Error("not a line filter");
+        expect(lineFilterTest(stage)(line)).toBe(compilePattern(pattern).matcher(line).find());
+      },
+    ),
+    { numRuns: 1000 },
+  );
+});
+
 test("lines of the same time keep their order within a stream, streams theirs", async () => {
   const at = (line: string) => ({ timeUs: 5, line });
   const all = [
@@ -128,6 +152,23 @@ test("a source is left when the limit is reached", async () => {
   expect(sizes).toEqual([500, 500, 200]);
   expect(isClosed).toBe(true);
   expect(statistics).toEqual({ lines: 1200, bytes: 1200 });
+});
+
+test("a query rests sooner where its stages are dear", async () => {
+  const many = Array.from({ length: 2000 }, (_, timeUs) => ({
+    timeUs,
+    line: `n=${timeUs} ${"x".repeat(90)}`,
+  }));
+  const restsOf = async (query: string) => {
+    let rests = 0;
+    const pause = async () => {
+      rests += 1;
+    };
+    await read([{ labels: { app: "a" }, lines: many }], query, {}, { pause });
+    return rests;
+  };
+  expect(await restsOf('{app="a"} |= "y"')).toBeLessThan(2);
+  expect(await restsOf('{app="a"} | logfmt')).toBeGreaterThan(5);
 });
 
 test("too many streams and a query that is aborted are refused", async () => {

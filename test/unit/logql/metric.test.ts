@@ -240,6 +240,7 @@ async function instant(engine: LogqlEngine, text: string): Promise<unknown> {
 test.each<readonly [string, unknown]>([
   ["1 + 2 * 3", 7],
   ["vector(3)", ["{} 3"]],
+  ["vector(1)+vector(1)", ["{} 2"]], // a Grafana data source asks this to see whether it is there
   ['sum(count_over_time({app="none"}[1m])) or vector(0)', ["{} 0"]],
   ['absent_over_time({app="none", env=~"x|y"}[1m])', ['{app="none"} 1']],
   ['absent_over_time({app="db"}[1m])', []],

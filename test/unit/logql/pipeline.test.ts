@@ -78,6 +78,11 @@ describe("json", () => {
     expect(passed("| json", line)?.line).toBe(line);
   });
 
+  test("a backslash that is escaped does not escape the quote behind it", () => {
+    const line = '{"dir":"c:\\\\logs\\\\","say":"a \\"b\\\\\\"\\u00fc"}';
+    expect(found("| json", line)).toEqual({ dir: "c:\\logs\\", say: 'a "b\\"ü' });
+  });
+
   test("half a surrogate pair and NUL in a value do no harm", () => {
     expect(found("| json", '{"a":"\\ud800","b":"x\\u0000y","c":"\ud800"}')).toEqual({
       a: "\ud800",
@@ -175,6 +180,7 @@ describe("line filters", () => {
     ['|= ip("2001:db8::/32")', "[2001:db8::1]", true],
     ['|= ip("10.0.0.1")', "110.0.0.1 10.0.0.11 1.10.0.0.1", false],
     ['|= ip("10.0.0.1")', "at 10.0.0.1.", true],
+    ['|= ip("10.0.0.1")', "v10.0.0.1 x_10.0.0.1", false],
     ['|= ip("::ffff:1.2.3.4")', "x ::ffff:102:304 y", true],
     ['!= ip("10.0.0.1")', "10.0.0.2", true],
   ])("%s of %j", (filter, line, expected) => {
