@@ -43,7 +43,9 @@ function nameAt(text: string, at: number): Name | null {
   const rule = ruleOf(name);
   if (name === "" || (isWorkingDirectory(name) && !/[;?&\s"']/.test(preceding))) return null;
   if (sign === "=" && before === "" && after !== "") return null; // no value, and the next name
-  if (sign === ":" && quote === "" && !isColonName(rule, preceding)) return null;
+  const isText = sign === ":" && quote === "";
+  if (isText && !isColonName(rule, preceding)) return null;
+  if (isText && after === "" && /^passwd$/i.test(name)) return null; // a package or a file
   return { name, rule, quote, sign, end: NAME.lastIndex };
 }
 

@@ -185,6 +185,8 @@ test.each([
   'if (token == "x" || secret != y)',
   "Basic authentication failed, bearer authentication required, Bearer token missing",
   "authorization: required, Authorization failed: no rights",
+  "2026-11-29 20:41:25 status unpacked passwd:amd64 1:4.13+dfsg1-1",
+  "cat: /etc/passwd: No such file or directory",
   "secretary=ann secrets/list tokenizer=bpe",
   "ann@example.com wrote to bob@example.com about https://example.com/a:b/c@d",
   "git@github.com:a/b.git http://host:8080/x?mail=a@b.c",
