@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { TailWorld } from "../../support/tail-world.ts";
+import { TailWorld } from "../support/tail-world.ts";
 
 const FIRST = 10;
 const SEEDS = 10;
