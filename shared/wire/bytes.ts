@@ -95,6 +95,11 @@ export class ByteWriter {
     this.#length += bytes.length;
   }
 
+  /** What was written, without a copy: until the next write. */
+  written(): Uint8Array {
+    return this.#buffer.subarray(0, this.#length);
+  }
+
   /** A copy of what was written, followed by its CRC-32. */
   finish(): Uint8Array {
     const bytes = new Uint8Array(this.#length + CRC_BYTES);

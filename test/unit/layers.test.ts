@@ -30,6 +30,7 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
   "aggregator/api": ["aggregator/model", "aggregator/query", "shared"],
   "aggregator/fleet": ["aggregator/model", "shared"],
   "aggregator/ingest": ["aggregator/model", "shared"],
+  "aggregator/logs": ["aggregator/matching", "aggregator/model", "shared"],
   "aggregator/matching": ["shared"],
   "aggregator/model": ["shared"],
   "aggregator/notify": ["aggregator/model", "shared"],
