@@ -1,0 +1,91 @@
+import type { Labels } from "../../../shared/model/labels.ts";
+import type { BlockRows } from "./block-rows.ts";
+import { type Direction, mergeRows, type RowRun } from "./merge-rows.ts";
+import type { Readers } from "./readers.ts";
+import type { Block } from "./streams.ts";
+
+export type StoredEntry = {
+  readonly timeUs: number;
+  /** Bytes that are not UTF-8 are replaced by U+FFFD. */
+  readonly line: string;
+  readonly metadata: Labels;
+};
+
+/** What one stream's lines are read from. */
+export type LineSource = {
+  readonly blocks: () => readonly Block[];
+  readonly readers: Readers;
+  readonly open: (block: Block, needles: readonly string[]) => Promise<BlockRows | null>;
+};
+
+export type LineQuery = {
+  readonly startUs: number;
+  readonly endUs: number;
+  readonly direction: Direction;
+  readonly substrings: readonly string[];
+};
+
+const BATCH_LINES = 1000;
+
+/** The stream's lines of the time that have all substrings, in order, in batches. */
+export async function* readEntries(
+  source: LineSource,
+  query: LineQuery,
+): AsyncIterable<readonly StoredEntry[]> {
+  const needles = query.substrings.filter(isSearchable).map(bytesAsText);
+  const end = source.readers.begin();
+  try {
+    let batch: StoredEntry[] = [];
+    const runs = mergeRows(source.blocks(), query.direction, (block) =>
+      source.open(block, needles),
+    );
+    for await (const run of runs) {
+      for (const entry of entriesOf(run, query, needles)) {
+        batch.push(entry);
+        if (batch.length < BATCH_LINES) continue;
+        yield batch;
+        batch = [];
+      }
+    }
+    if (batch.length > 0) yield batch;
+  } finally {
+    end();
+  }
+}
+
+function* entriesOf(
+  { rows, row, count }: RowRun,
+  { startUs, endUs, direction }: LineQuery,
+  needles: readonly string[],
+): Iterable<StoredEntry> {
+  const step = direction === "forward" ? 1 : -1;
+  for (let i = 0, at = row; i < count; i += 1, at += step) {
+    const timeUs = rows.timesUs[at] ?? 0;
+    if (timeUs < startUs || timeUs >= endUs) continue;
+    const text = rows.textOf(at);
+    if (text === null || !hasAll(text, needles)) continue;
+    yield { timeUs, line: textAsLine(text), metadata: rows.metadataOf(at) };
+  }
+}
+
+function hasAll(text: string, needles: readonly string[]): boolean {
+  for (const needle of needles) if (!text.includes(needle)) return false;
+  return true;
+}
+
+/** U+FFFD may stand for bytes that are not UTF-8, and half a character has no bytes. */
+const UNSEARCHABLE = /[\ufffd\p{Surrogate}]/u;
+
+function isSearchable(text: string): boolean {
+  return !UNSEARCHABLE.test(text);
+}
+
+function bytesAsText(line: string): string {
+  return Buffer.from(line).toString("latin1");
+}
+
+const HIGH = /[\u0080-\u00ff]/;
+
+function textAsLine(text: string): string {
+  return HIGH.test(text) ? Buffer.from(text, "latin1").toString() : text;
+}
