@@ -5,6 +5,7 @@ import { VERSION } from "../shared/version.ts";
 import { addAgentsCommand } from "./agents.ts";
 import { addAlertsCommand } from "./alerts.ts";
 import type { CommandContext } from "./command.ts";
+import { addLogsCommand } from "./logs.ts";
 import { addNodesCommand } from "./nodes.ts";
 import { addQueryCommand } from "./query.ts";
 import { addRangeCommand } from "./range.ts";
@@ -29,6 +30,7 @@ export async function runCli(args: readonly string[], terminal: Terminal): Promi
   addAgentsCommand(context);
   addAlertsCommand(context);
   addRulesCommand(context);
+  addLogsCommand(context);
   if (args.length === 0) {
     terminal.writeError(program.helpInformation());
     return EXIT_USAGE;
