@@ -57,8 +57,23 @@ describe("splitLine", () => {
 
   test("joinLine gives back what splitLine cut, and each marker has its variable", () => {
     const piece = fc.oneof(
-      fc.constantFrom(":", "-", "::", ".", ",", " ", "\u0000", "0", "fe", "x", "_", "+"),
-      fc.string({ unit: "binary", maxLength: 4 }),
+      fc.constantFrom(
+        ":",
+        "-",
+        "::",
+        ".",
+        ",",
+        " ",
+        "\u0000",
+        "0",
+        "fe",
+        "x",
+        "_",
+        "+",
+        "é",
+        "\ud83d",
+      ),
+      fc.string({ unit: "binary-ascii", maxLength: 4 }),
       fc.constantFrom(
         "fe80::de:ad0:1",
         "00:11:43:e3:ba:cc",
