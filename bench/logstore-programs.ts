@@ -5,12 +5,14 @@ export const NODE_PROGRAM = (fastify: string, port: number) => `
 import { createWriteStream } from "node:fs";
 const { default: fastify } = await import(${JSON.stringify(fastify)});
 const app = fastify({ logger: { stream: createWriteStream("log") }, trustProxy: true });
+let requests = 0;
 app.get("/orders/:id", async (request) => {
   request.log.info({ order: Number(request.params.id), user: request.query.user }, "order read");
-  return { id: request.params.id, total: Math.round(Math.random() * 1e5) / 100 };
+  return { id: request.params.id, total: ((request.params.id * 7919) % 1e5) / 100 };
 });
 app.get("/*", async (request, reply) => {
-  if (Math.random() < 0.02) throw new Error("upstream answered 503 for " + request.url);
+  requests += 1;
+  if (requests % 50 === 0) throw new Error("upstream answered 503 for " + request.url);
   return reply.send({ ok: true });
 });
 await app.listen({ port: ${port}, host: "127.0.0.1" });

@@ -8,7 +8,7 @@ import { type Paint, paintFor, type Terminal } from "./terminal.ts";
 type OutputForm = "table" | "json";
 
 /** What every subcommand takes: see program.ts for where they are declared. */
-type GlobalOptions = {
+export type GlobalOptions = {
   readonly server: string;
   readonly output: OutputForm;
   readonly ca?: string;

