@@ -71,6 +71,7 @@ test("what waits follows a receiver that moves, and expires with one that goes",
   aggregator.child.kill("SIGHUP");
   await eventually(() => moved.story.length === 1);
   expect(moved.story).toEqual(["One firing"]);
+  await eventually(async () => (await gauge(bed, "telltale_outbox_entries")) === 0);
 
   bed.write("notify.yaml", notify(url)); // away again, with the end of the alert waiting
   bed.write("rules/r.yaml", "groups: []");
