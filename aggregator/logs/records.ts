@@ -59,7 +59,7 @@ export function encodeSummary(sources: readonly StoredSource[]): Uint8Array {
   writer.varint(sources.length);
   for (const { labels, lineCount, minUs, maxUs } of sources) {
     writer.varint(labels.length);
-    for (const text of labels) writeText(writer, text);
+    for (const text of labels) writer.text(text);
     for (const number of [lineCount, minUs, maxUs - minUs]) writer.varint(number);
   }
   return writer.finish();
@@ -70,7 +70,7 @@ export function decodeSummary(value: Uint8Array): readonly StoredSource[] | null
   return ifWhole(value, "summary", (reader) => {
     const sources: StoredSource[] = [];
     for (let left = reader.count(4); left > 0; left -= 1) {
-      const labels = Array.from({ length: reader.count(1) }, () => readText(reader));
+      const labels = Array.from({ length: reader.count(1) }, () => reader.text());
       const [lineCount, minUs] = [reader.varint(), reader.varint()];
       sources.push({ labels, lineCount, minUs, maxUs: minUs + reader.varint() });
     }
@@ -80,7 +80,7 @@ export function decodeSummary(value: Uint8Array): readonly StoredSource[] | null
 
 export function encodeStream({ node, streamId, lastSeq, blocksStored }: StreamRecord): Uint8Array {
   const writer = new ByteWriter(128);
-  for (const text of [node, streamId]) writeText(writer, text);
+  for (const text of [node, streamId]) writer.text(text);
   writer.varint(lastSeq);
   writer.varint(blocksStored);
   return writer.finish();
@@ -89,7 +89,7 @@ export function encodeStream({ node, streamId, lastSeq, blocksStored }: StreamRe
 /** Null for a record that is damaged. */
 export function decodeStream(value: Uint8Array): StreamRecord | null {
   return ifWhole(value, "stream", (reader) => {
-    const [node, streamId] = [readText(reader), readText(reader)];
+    const [node, streamId] = [reader.text(), reader.text()];
     return { node, streamId, lastSeq: reader.varint(), blocksStored: reader.varint() };
   });
 }
@@ -104,16 +104,6 @@ function ifWhole<T>(value: Uint8Array, what: string, read: (reader: ByteReader) 
     if (!(error instanceof OperationalError) || error.code !== "PARSE") throw error;
     return null;
   }
-}
-
-function writeText(writer: ByteWriter, text: string): void {
-  const bytes = Buffer.from(text);
-  writer.varint(bytes.length);
-  writer.bytes(bytes);
-}
-
-function readText(reader: ByteReader): string {
-  return Buffer.from(reader.bytes(reader.count(1))).toString();
 }
 
 function keyOf(kind: number, words: readonly number[]): Uint8Array {

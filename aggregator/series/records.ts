@@ -14,14 +14,14 @@ export type StreamRecord = { readonly node: string; readonly streamId: string };
 
 export function encodeStream(record: StreamRecord): Uint8Array {
   const writer = new ByteWriter(64);
-  writeText(writer, record.node);
-  writeText(writer, record.streamId);
+  writer.text(record.node);
+  writer.text(record.streamId);
   return writer.finish();
 }
 
 export function decodeStream(bytes: Uint8Array): StreamRecord {
   return readRecord(bytes, "stream record", (reader) => {
-    return { node: readText(reader), streamId: readText(reader) };
+    return { node: reader.text(), streamId: reader.text() };
   });
 }
 
@@ -173,24 +173,13 @@ function readList<T>(reader: ByteReader, itemBytesMin: number, read: (i: number)
   return Array.from({ length: reader.count(itemBytesMin) }, (_, i) => read(i));
 }
 
-function writeText(writer: ByteWriter, text: string): void {
-  const bytes = Buffer.from(text, "utf8");
-  writer.varint(bytes.length);
-  writer.bytes(bytes);
-}
-
-function readText(reader: ByteReader): string {
-  const bytes = reader.bytes(reader.count(1));
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("utf8");
-}
-
 function writeLabels(writer: ByteWriter, labels: Labels): void {
   writer.varint(labels.length);
-  for (const text of labels) writeText(writer, text);
+  for (const text of labels) writer.text(text);
 }
 
 function readLabels(reader: ByteReader): Labels {
-  const labels = readList(reader, 1, () => readText(reader));
+  const labels = readList(reader, 1, () => reader.text());
   if (labels.length % 2 !== 0) throw new OperationalError("PARSE", "labels are not pairs");
   return labels;
 }

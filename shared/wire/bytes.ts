@@ -95,6 +95,13 @@ export class ByteWriter {
     this.#length += bytes.length;
   }
 
+  /** Its bytes as UTF-8, after their number as a varint. */
+  text(text: string): void {
+    const bytes = Buffer.from(text);
+    this.varint(bytes.length);
+    this.bytes(bytes);
+  }
+
   /** What was written; valid until the next write. */
   written(): Uint8Array {
     return this.#buffer.subarray(0, this.#length);
@@ -216,6 +223,12 @@ export class ByteReader {
     const bytes = this.#bytes.subarray(this.#offset, this.#offset + length);
     this.#offset += length;
     return bytes;
+  }
+
+  /** What `ByteWriter.text` wrote. */
+  text(): string {
+    const bytes = this.bytes(this.count(1));
+    return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString();
   }
 
   /** @throws OperationalError PARSE when bytes are left over */

@@ -113,7 +113,7 @@ function encodeBody(timeMs: number, sources: readonly SourceLines[]): Uint8Array
   writer.varint(sources.length);
   for (const { labels, lines } of sources) {
     writer.varint(labels.length / 2);
-    for (const text of labels) writeText(writer, text);
+    for (const text of labels) writer.text(text);
     writer.varint(lines.length);
     let before = timeMs * 1000;
     for (const { timeUs } of lines) {
@@ -198,10 +198,10 @@ function readLabels(reader: ByteReader): Labels {
   if (count > LABELS_MAX) throw blockFault(`has a source of ${count} labels`);
   const labels: string[] = [];
   for (let i = 0; i < count; i += 1) {
-    const name = readText(reader);
+    const name = reader.text();
     const isAscending = i === 0 || name > (labels[i * 2 - 2] ?? "");
     if (!isAscending) throw blockFault("has labels out of order");
-    labels.push(name, readText(reader));
+    labels.push(name, reader.text());
   }
   return labels;
 }
@@ -221,16 +221,6 @@ function readSizes(reader: ByteReader, count: number): number[] {
   const sizes: number[] = [];
   for (let i = 0; i < count; i += 1) sizes.push(reader.varint());
   return sizes;
-}
-
-function writeText(writer: ByteWriter, text: string): void {
-  const bytes = Buffer.from(text);
-  writer.varint(bytes.length);
-  writer.bytes(bytes);
-}
-
-function readText(reader: ByteReader): string {
-  return Buffer.from(reader.bytes(reader.count(1))).toString();
 }
 
 /** Small numbers of either sign as small ones without. */
