@@ -5,6 +5,8 @@ const project = (name: string, options: object = {}) => ({
   test: { name, include: [`test/${name}/**/*.test.ts`], ...options },
 });
 
+/** Properties draw the same cases in each run; `npm run properties` draws others. */
+const PROPERTIES = { setupFiles: ["test/support/property-seed.ts"] };
 const E2E = { testTimeout: 240_000, hookTimeout: 120_000 };
 /** These measure times and shares of a CPU: each has the machine for itself. */
 const TIMED = ["alert", "containers", "crash", "oom-kills", "readings", "truth"].map(
@@ -15,11 +17,11 @@ export default defineConfig({
   test: {
     projects: [
       // Pure tests share a thread: starting one for each file takes longer than the tests.
-      project("unit", { pool: "threads", isolate: false }),
-      project("contract", { pool: "threads", isolate: false }),
+      project("unit", { ...PROPERTIES, pool: "threads", isolate: false }),
+      project("contract", { ...PROPERTIES, pool: "threads", isolate: false }),
       project("conformance"),
       project("simulation", { testTimeout: 600_000 }),
-      project("integration", { testTimeout: 60_000 }),
+      project("integration", { ...PROPERTIES, testTimeout: 60_000 }),
       project("e2e", { ...E2E, exclude: TIMED, maxWorkers: 2 }),
       project("e2e-timed", {
         ...E2E,

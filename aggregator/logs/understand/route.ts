@@ -18,20 +18,11 @@ const ID_MARKS = /[%@:=+,~!$&'()*\s]/;
 export function routeOf(target: string): string {
   const path = pathOf(target);
   if (path === "" || path.length > PATH_MAX) return "";
-  let route = "";
-  let segments = 0;
-  for (let at = 1; at < path.length; ) {
-    const slash = path.indexOf("/", at);
-    const end = slash < 0 ? path.length : slash;
-    const segment = segmentOf(path.slice(at, end), slash < 0);
-    if (segment !== "") {
-      segments += 1;
-      if (segments > SEGMENTS_MAX) return `${route}/*`;
-      route += `/${segment}`;
-    }
-    at = end + 1;
-  }
-  return route === "" ? "/" : route;
+  const segments = path.split("/").map(withoutParameters).filter(Boolean);
+  const shown = segments
+    .slice(0, SEGMENTS_MAX)
+    .map((segment, at) => routeSegment(segment, at === segments.length - 1));
+  return `/${shown.join("/")}${segments.length > SEGMENTS_MAX ? "/*" : ""}`;
 }
 
 /** Without host, query and fragment; "" for `*` and what is no path. */
@@ -51,9 +42,13 @@ function pathOf(target: string): string {
   return target.slice(start, end);
 }
 
-function segmentOf(whole: string, isLast: boolean): string {
-  const semicolon = whole.indexOf(";"); // ;jsessionid=…
-  const segment = semicolon < 0 ? whole : whole.slice(0, semicolon);
+/** Without `;jsessionid=…`. */
+function withoutParameters(segment: string): string {
+  const semicolon = segment.indexOf(";");
+  return semicolon < 0 ? segment : segment.slice(0, semicolon);
+}
+
+function routeSegment(segment: string, isLast: boolean): string {
   if (isLast) {
     const file = STATIC_FILE.exec(segment);
     if (file !== null) return `:file${file[0].toLowerCase()}`;

@@ -33,6 +33,8 @@ describe("the route of a path", () => {
     ["/very-long-name-of-an-ordinary-page", "/very-long-name-of-an-ordinary-page"],
     ["/static/app.3f2a1b.JS", "/static/:file.js"],
     ["/favicon.ico", "/:file.ico"],
+    ["/favicon.ico/", "/:file.ico"],
+    ["/favicon.ico/;v=1", "/:file.ico"],
     ["/img.png/raw", "/img.png/raw"],
     ["/index.php", "/index.php"],
     ["/login;jsessionid=8A7B", "/login"],
