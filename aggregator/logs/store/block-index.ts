@@ -1,13 +1,14 @@
 import { OperationalError } from "../../../shared/errors.ts";
 import { ByteReader, ByteWriter, checkedBody } from "../../../shared/wire/bytes.ts";
 import { readSignature, type Signature, signatureAdmits } from "./signature.ts";
+import type { Origin } from "./streams.ts";
 import { FILTERED_LENGTH_MIN, hashOf, type NeedleToken } from "./tokens.ts";
 
 /** Lines of one block. */
 export const BLOCK_LINES_MAX = 65_536;
 
 /** What a section's tokens are like; without any, `lengthMax` is 0. */
-type SectionStamp = {
+export type SectionStamp = {
   readonly classes: number;
   readonly lengthMin: number;
   readonly lengthMax: number;
@@ -22,8 +23,8 @@ export type BlockIndex = {
   readonly lastUs: number;
   /** Of all other parts of the block. */
   readonly bytes: number;
-  /** Numbers of the hot blocks that it stands for: with it there, they are gone. */
-  readonly replaces: readonly number[];
+  /** Where its first line was received. */
+  readonly origin: Origin;
   readonly bucketCount: number;
   readonly signature: Uint8Array;
   readonly sections: readonly SectionStamp[];
@@ -42,8 +43,8 @@ export function writeBlockIndex(
   writer.double(index.firstUs);
   writer.double(index.lastUs);
   writer.varint(index.bytes);
-  writer.varint(index.replaces.length);
-  for (const number of index.replaces) writer.varint(number);
+  writer.varint(index.origin.stream);
+  writer.varint(index.origin.seq);
   writer.varint(index.bucketCount);
   writer.varint(index.sections.length);
   for (const { classes, lengthMin, lengthMax, isFiltered } of index.sections) {
@@ -66,7 +67,7 @@ export function readBlockIndex(bytes: Uint8Array): BlockIndex {
   }
   const [firstUs, lastUs] = [reader.double(), reader.double()];
   const bytesOfParts = reader.varint();
-  const replaces = Array.from({ length: reader.count(1) }, () => reader.varint());
+  const origin = { stream: reader.varint(), seq: reader.varint() };
   const bucketCount = reader.varint();
   const sections: SectionStamp[] = [];
   for (let left = reader.count(3); left > 0; left -= 1) {
@@ -77,7 +78,7 @@ export function readBlockIndex(bytes: Uint8Array): BlockIndex {
   }
   const signature = readSignature(reader);
   reader.end();
-  const range = { lineCount, firstUs, lastUs, bytes: bytesOfParts, replaces };
+  const range = { lineCount, firstUs, lastUs, bytes: bytesOfParts, origin };
   return { ...range, bucketCount, signature, sections };
 }
 

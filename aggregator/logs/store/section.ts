@@ -12,15 +12,15 @@ const RAW_BYTES_MAX = 2 ** 26;
 const WINDOW_BITS_MIN = 10;
 const WINDOW_BITS_MAX = 24;
 
-/** Brotli's levels: lines just arrived, and blocks that stay. */
-export const QUALITY = { hot: 1, packed: 9 } as const;
+/** Brotli's level. */
+const QUALITY = 9;
 
 /** Compressed, with a checksum. */
-export function seal(bytes: Uint8Array, quality: number): Uint8Array {
+export function seal(bytes: Uint8Array): Uint8Array {
   const windowBits = Math.ceil(Math.log2(bytes.length + 16));
   const compressed = brotliCompressSync(bytes, {
     params: {
-      [constants.BROTLI_PARAM_QUALITY]: quality,
+      [constants.BROTLI_PARAM_QUALITY]: QUALITY,
       [constants.BROTLI_PARAM_LGWIN]: Math.min(
         WINDOW_BITS_MAX,
         Math.max(WINDOW_BITS_MIN, windowBits),
