@@ -45,10 +45,9 @@ export async function packBlock(
   origin: Origin,
   pause: () => Promise<void>,
 ): Promise<PackedBlock> {
-  const found = findTemplates(lines.texts);
-  await pause();
-  const out = new BlockWriter();
-  await writeLayout(out, found, lines, pause);
+  const found = await findTemplates(lines.texts, pause);
+  const out = new BlockWriter(pause);
+  await writeLayout(out, found, lines);
   const raw = out.sections();
   const sections: Uint8Array[] = [];
   for (const { bytes } of raw) {
@@ -79,10 +78,10 @@ function filterOf(
 ): { readonly stamps: SectionStamp[]; readonly buckets: Uint8Array[] } {
   const hashes = new Set<number>();
   const stamps = raw.map((section, i) => {
-    const { classes, lengthMin, lengthMax } = section.summary;
+    const { hex, others } = section.summary;
     const isFiltered = isWorthFilter(section, sealed[i]?.length ?? 0);
     if (isFiltered) for (const hash of section.summary.hashes) hashes.add(hash);
-    return { classes, lengthMin, lengthMax, isFiltered };
+    return { hex, others, isFiltered };
   });
   return { stamps, buckets: buildFilter(hashes) };
 }
@@ -96,7 +95,6 @@ async function writeLayout(
   out: BlockWriter,
   { templates, others }: Templates,
   lines: BlockLines,
-  pause: () => Promise<void>,
 ): Promise<void> {
   out.layout.varint(templates.length);
   for (const { words, rows, columns } of templates) {
@@ -107,15 +105,12 @@ async function writeLayout(
       if (word !== null) out.text(word);
     }
     const timesUs = pick(lines.timesUs, rows);
-    for (const column of columns) {
-      writeColumn(out, column, timesUs);
-      await pause();
-    }
+    for (const column of columns) await writeColumn(out, column, timesUs);
   }
   out.layout.varint(others.length);
   if (others.length === 0) return;
   const rest = others.map((row) => lines.texts[row] ?? "");
-  writeColumn(out, rest, pick(lines.timesUs, others));
+  await writeColumn(out, rest, pick(lines.timesUs, others));
 }
 
 function rowsOf({ templates, others }: Templates, lines: BlockLines): Uint8Array {
