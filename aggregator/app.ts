@@ -1,3 +1,4 @@
+import type { BrotliOptions } from "node:zlib";
 import { faultsError } from "../shared/config/decode-yaml.ts";
 import { Reloads } from "../shared/config/reloads.ts";
 import { formatAddress } from "../shared/model/address.ts";
@@ -46,6 +47,8 @@ export type AggregatorPlatform = {
   readonly chunkMs: number;
   /** Gives the event loop a turn. */
   readonly pause: () => Promise<void>;
+  /** Brotli, on another thread. */
+  readonly compress: (bytes: Uint8Array, options: BrotliOptions) => Promise<Uint8Array>;
   /** Opens the directory's store; `load` may be called again after a repair. */
   openStore<T>(
     directory: string,
@@ -246,13 +249,13 @@ async function openSeries({ config, platform, metrics, parts }: Opening): Promis
 }
 
 async function openLines({ config, platform, metrics, parts }: Opening): Promise<LineLog> {
-  const { clock, logger, pause } = platform;
+  const { clock, logger, pause, compress } = platform;
   const options = {
     ...DEFAULT_LINE_LOG_OPTIONS,
     hotBytesMax: config.logs.hot_bytes_max,
     readMaxMs: config.query.timeout + QUERY_END_MS,
     retention: logRetention(config),
-    pause,
+    work: { pause, compress },
   };
   const lines = await platform.openStore(`${config.data_dir}/logs`, metrics, (store) =>
     openLineLog({ store, clock, logger, metrics }, options),

@@ -3,6 +3,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { promisify } from "node:util";
+import { brotliCompress } from "node:zlib";
 import { DEFAULT_LOGQL_OPTIONS, LogqlEngine } from "../aggregator/logql/engine.ts";
 import { parseLogql } from "../aggregator/logql/parse.ts";
 import {
@@ -95,8 +97,8 @@ async function openLog(directory: string): Promise<{ log: LineLog; store: Counti
     async (level) => new CountingStore(level),
   );
   const deps = { store, clock: nodeClock, logger: new MemoryLogger(), metrics: new Metrics() };
-  const pause = () => nextTurn();
-  const options = { ...DEFAULT_LINE_LOG_OPTIONS, packAfterMs: 0, readMaxMs: 0, pause };
+  const work = { pause: () => nextTurn(), compress: promisify(brotliCompress) };
+  const options = { ...DEFAULT_LINE_LOG_OPTIONS, packAfterMs: 0, readMaxMs: 0, work };
   return { log: await openLineLog(deps, options), store };
 }
 

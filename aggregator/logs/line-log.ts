@@ -28,6 +28,7 @@ import { HotBlocks } from "./store/hot-blocks.ts";
 import { PackedBlocks } from "./store/packed-blocks.ts";
 import type { StoreParts } from "./store/parts.ts";
 import { Retention } from "./store/retention.ts";
+import { ALONE, type Work } from "./store/section.ts";
 import { type PackedLines, type Stream, Streams } from "./store/streams.ts";
 import { verifyLines } from "./store/verify.ts";
 import type { LineStream, StoredBlock } from "./stored-block.ts";
@@ -47,8 +48,7 @@ export type LineLogOptions = {
   /** What a query may still read is kept so long after it was packed. */
   readonly readMaxMs: number;
   readonly retention: LogRetention;
-  /** Gives others a turn. */
-  readonly pause: () => Promise<void>;
+  readonly work: Work;
 };
 
 const DAY_MS = 86_400_000;
@@ -58,7 +58,7 @@ export const DEFAULT_LINE_LOG_OPTIONS: LineLogOptions = {
   hotBytesMax: 256 * 1024 ** 2,
   readMaxMs: 180_000,
   retention: { ageMs: 15 * DAY_MS, bytesMax: Number.POSITIVE_INFINITY, streams: [] },
-  pause: async () => {},
+  work: ALONE,
 };
 
 /**
@@ -110,7 +110,7 @@ export class LineLog {
     const hot = new HotBlocks(deps, streams, damage);
     const packed = new PackedBlocks(store, streams, damage);
     this.#parts = { ...deps, turns: this.#turns, streams, hot, packed };
-    this.#compactor = new Compactor(this.#parts, options.pause);
+    this.#compactor = new Compactor(this.#parts, options.work);
     this.#retention = new Retention(this.#parts, options.retention);
   }
 

@@ -9,6 +9,7 @@ import { dayOf } from "./keys.ts";
 import type { NewBlock } from "./packed-blocks.ts";
 import { type BlockLines, packBlock } from "./packed-encoder.ts";
 import type { StoreParts } from "./parts.ts";
+import type { Work } from "./section.ts";
 import type { Origin } from "./streams.ts";
 
 /** Lines of one label set, as they were received. */
@@ -27,12 +28,11 @@ const DAYS_MAX = 8;
  */
 export class Compactor {
   readonly #parts: StoreParts;
-  readonly #pause: () => Promise<void>;
+  readonly #work: Work;
 
-  /** @param pause gives others a turn; it is called after some tens of milliseconds of work */
-  constructor(parts: StoreParts, pause: () => Promise<void>) {
+  constructor(parts: StoreParts, work: Work) {
     this.#parts = parts;
-    this.#pause = pause;
+    this.#work = work;
   }
 
   /** @throws OperationalError STORAGE; what was packed before stays so */
@@ -54,7 +54,7 @@ export class Compactor {
     for (const run of runsOf(gathered)) {
       if (signal.aborted) return;
       const { labels, origin } = run.gathered;
-      const block = await packBlock(linesOf(run.lines), origin, this.#pause);
+      const block = await packBlock(linesOf(run.lines), origin, this.#work);
       ready.push({ labels, day: dayOf(block.lastUs), origin, block });
     }
     await turns.run(async () => {
@@ -84,7 +84,7 @@ export class Compactor {
         }
         for (const line of content.sources[i]?.lines ?? []) one.lines.push(line);
       }
-      await this.#pause();
+      await this.#work.pause();
     }
     return { read, gathered: gathered.values() };
   }

@@ -5,7 +5,7 @@ import { BlockWriter, type RawSection } from "./block-writer.ts";
 import { pick, writeColumn } from "./column-encoder.ts";
 import { writeIntegers } from "./integers.ts";
 import { writeMetadata } from "./metadata.ts";
-import { seal } from "./section.ts";
+import { seal, type Work } from "./section.ts";
 import type { Origin } from "./streams.ts";
 import { findTemplates, type Templates } from "./templates.ts";
 import { buildFilter } from "./token-filter.ts";
@@ -36,27 +36,20 @@ export type PackedBlock = {
 /** A section's tokens are in the filter when it has at least so many bytes for each of them. */
 const FILTER_WORTH_BYTES = 3;
 
-/**
- * @param origin where the first line was received
- * @param pause awaited between any two pieces of work, each some tens of milliseconds at most
- */
+/** @param origin where the first line was received */
 export async function packBlock(
   lines: BlockLines,
   origin: Origin,
-  pause: () => Promise<void>,
+  work: Work,
 ): Promise<PackedBlock> {
-  const found = await findTemplates(lines.texts, pause);
-  const out = new BlockWriter(pause);
+  const found = await findTemplates(lines.texts, work.pause);
+  const out = new BlockWriter(work.pause);
   await writeLayout(out, found, lines);
   const raw = out.sections();
   const sections: Uint8Array[] = [];
-  for (const { bytes } of raw) {
-    sections.push(seal(bytes));
-    await pause();
-  }
-  const layout = seal(out.layout.written());
-  const rows = seal(rowsOf(found, lines));
-  await pause();
+  for (const { bytes } of raw) sections.push(await seal(bytes, work));
+  const layout = await seal(out.layout.written(), work);
+  const rows = await seal(rowsOf(found, lines), work);
   const { stamps, buckets } = filterOf(raw, sections);
   const { timesUs } = lines;
   const range = {

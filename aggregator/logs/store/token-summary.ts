@@ -2,7 +2,7 @@ import type { Signature } from "./signature.ts";
 import { CLASS_OF, FILTERED_LENGTH_MIN, hashOf, isHexOnly } from "./tokens.ts";
 
 /** What some tokens are like. Without any, `lengthMax` is 0. */
-export class TokenRange {
+class TokenRange {
   /** Classes of the characters of all of them. */
   classes = 0;
   lengthMin = 0xffff;

@@ -4,6 +4,7 @@ import { readBlockIndex } from "../../../aggregator/logs/store/block-index.ts";
 import type { BlockRows } from "../../../aggregator/logs/store/block-rows.ts";
 import { type PackedBlock, packBlock } from "../../../aggregator/logs/store/packed-encoder.ts";
 import { readPacked } from "../../../aggregator/logs/store/packed-reader.ts";
+import { ALONE } from "../../../aggregator/logs/store/section.ts";
 import type { Labels } from "../../../shared/model/labels.ts";
 
 type Line = { readonly timeUs: number; readonly text: string; readonly metadata: number };
@@ -13,7 +14,7 @@ const METADATA: readonly Labels[] = [[], ["level", "info"], ["level", "error", "
 const ORIGIN = { stream: 3, seq: 2 ** 40 };
 
 function pack(lines: readonly Line[]): Promise<PackedBlock> {
-  return packBlock(blockLines(lines), ORIGIN, async () => {});
+  return packBlock(blockLines(lines), ORIGIN, ALONE);
 }
 
 function blockLines(lines: readonly Line[]) {
