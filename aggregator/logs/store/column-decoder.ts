@@ -184,40 +184,66 @@ function openShapes(node: ColumnNode, sections: Sections, timesUs: Float64Array)
   const { texts, children, count } = node;
   const numbers = integersOf(node, sections);
   const ranks = new Int32Array(count);
-  const rows: number[][] = [...texts.map(() => []), []];
+  const counts = new Int32Array(texts.length + 1);
   for (let row = 0; row < count; row += 1) {
-    const own = rows[numbers[row] ?? 0];
-    if (own === undefined) throw broken(node);
-    ranks[row] = own.length;
-    own.push(row);
+    const number = numbers[row] ?? 0;
+    const rank = counts[number];
+    if (rank === undefined) throw broken(node);
+    ranks[row] = rank;
+    counts[number] = rank + 1;
   }
   let child = 0;
-  const shapes = texts.map((shape, i): Column => {
+  const open = (number: number): Column => {
+    const one = children[child];
+    if (one === undefined || one.count !== counts[number]) throw broken(node);
+    child += 1;
+    const times = needsTimes(one) ? timesOf(timesUs, numbers, number, one.count) : NO_TIMES;
+    return openColumn(one, sections, times);
+  };
+  const shapes = texts.map((shape, number) => {
     const [first = "", ...rest] = shape.split(PLACE);
-    const times = pickTimes(timesUs, rows[i] ?? []);
-    const columns = rest.map(() => {
-      if (children[child]?.count !== times.length) throw broken(node);
-      child += 1;
-      return childOf(node, child - 1, sections, times);
-    });
-    return (rank) => {
-      let text = first;
-      for (let at = 0; at < columns.length; at += 1) {
-        text += (columns[at] as Column)(rank) + (rest[at] as string);
-      }
-      return text;
-    };
+    return joined(
+      first,
+      rest,
+      rest.map(() => open(number)),
+    );
   });
-  const others = rows[texts.length] ?? [];
-  if (others.length > 0) {
-    if (children[child]?.count !== others.length) throw broken(node);
-    shapes.push(childOf(node, child, sections, pickTimes(timesUs, others)));
-  }
+  if ((counts[texts.length] ?? 0) > 0) shapes.push(open(texts.length));
   return (row) => (shapes[numbers[row] as number] as Column)(ranks[row] as number);
 }
 
-function pickTimes(timesUs: Float64Array, rows: readonly number[]): Float64Array {
-  return Float64Array.from(rows, (row) => timesUs[row] ?? 0);
+function joined(first: string, rest: readonly string[], columns: readonly Column[]): Column {
+  return (rank) => {
+    let text = first;
+    for (let at = 0; at < columns.length; at += 1) {
+      text += (columns[at] as Column)(rank) + (rest[at] as string);
+    }
+    return text;
+  };
+}
+
+const NO_TIMES = new Float64Array(0);
+
+/** Whether a text of the column has a field of its line's time. */
+export function needsTimes({ clockField: field, children }: ColumnNode): boolean {
+  return field !== 0 || children.some(needsTimes);
+}
+
+/** Of the rows that have the number. */
+function timesOf(
+  timesUs: Float64Array,
+  numbers: Float64Array,
+  number: number,
+  count: number,
+): Float64Array {
+  const times = new Float64Array(count);
+  let at = 0;
+  for (let row = 0; row < numbers.length; row += 1) {
+    if (numbers[row] !== number) continue;
+    times[at] = timesUs[row] ?? 0;
+    at += 1;
+  }
+  return times;
 }
 
 function addClock(numbers: Float64Array, field: number, timesUs: Float64Array): void {

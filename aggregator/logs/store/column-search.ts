@@ -1,6 +1,12 @@
 import { clockFieldRange } from "./clock-fields.ts";
 import { KIND } from "./column.ts";
-import { addSections, type ColumnNode, openColumn, type Sections } from "./column-decoder.ts";
+import {
+  addSections,
+  type ColumnNode,
+  needsTimes,
+  openColumn,
+  type Sections,
+} from "./column-decoder.ts";
 
 /** A token that every line must have, alone or as a part of one, and the sections that may have it. */
 export type SoughtToken = { readonly token: string; readonly sections: ReadonlySet<number> };
@@ -53,7 +59,7 @@ export function holdsToken(
     case KIND.shapes:
       return node.children.some((child) => holdsToken(child, sought, sections, times));
     default:
-      return hasClock(node)
+      return needsTimes(node)
         ? mayBeInClock(node, sought.token, sections, times)
         : someText(node, sought.token, sections);
   }
@@ -63,10 +69,6 @@ function someText(node: ColumnNode, token: string, sections: Sections): boolean 
   const column = openColumn(node, sections, new Float64Array(0));
   for (let row = 0; row < node.count; row += 1) if (column(row).includes(token)) return true;
   return false;
-}
-
-function hasClock(node: ColumnNode): boolean {
-  return node.clockField !== 0 || node.children.some(hasClock);
 }
 
 /** Numbers that are a field of the line's time, nearly: between which they lie is known. */

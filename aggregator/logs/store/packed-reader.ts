@@ -212,7 +212,7 @@ function openRows(
   const opened: (Column | null)[] = templates.map(() => null);
   const open = (number: number): Column => {
     const template = templates[number] as TemplateNode;
-    const times = Float64Array.from(rowsOf[number] ?? [], (row) => timesUs[row] ?? 0);
+    const times = timesOf(timesUs, rowsOf[number] as Int32Array);
     const columns = template.columns.map((node) => openColumn(node, sections, times));
     return template.words === null ? (columns[0] as Column) : joinWords(template.words, columns);
   };
@@ -230,6 +230,12 @@ function openRows(
     },
     metadataOf: (row) => metadata[metadataOf[row] ?? 0] ?? [],
   };
+}
+
+function timesOf(timesUs: Float64Array, rows: Int32Array): Float64Array {
+  const times = new Float64Array(rows.length);
+  for (let i = 0; i < rows.length; i += 1) times[i] = timesUs[rows[i] as number] as number;
+  return times;
 }
 
 /** Constant words that stand side by side are one text. */
