@@ -195,9 +195,10 @@ export class LineLog {
     await this.#stored.wait(signal);
   }
 
-  /** Packs all blocks that are old enough. @throws OperationalError STORAGE */
+  /** Packs all blocks that are old enough, and small ones together. @throws OperationalError STORAGE */
   async compactAll(signal: AbortSignal): Promise<void> {
     await this.#compact(0, signal);
+    await this.#upkeep.run(() => this.#compactor.mergeSmall(signal));
   }
 
   /**
@@ -207,8 +208,11 @@ export class LineLog {
    */
   async compactDue(signal: AbortSignal): Promise<void> {
     const { hotBytesMax, readMaxMs } = this.#options;
-    await this.#parts.hot.deleteReplaced(readMaxMs);
-    if (this.#parts.hot.bytes > hotBytesMax) await this.#compact(hotBytesMax / 2, signal);
+    const { hot, packed } = this.#parts;
+    const horizonMs = this.#deps.clock.monotonicMs() - readMaxMs;
+    await hot.deleteReplaced(horizonMs);
+    await packed.deleteReplaced(horizonMs);
+    if (hot.bytes > hotBytesMax) await this.#compact(hotBytesMax / 2, signal);
   }
 
   /** Drops what is older, or more, than it may be. @throws OperationalError STORAGE */

@@ -13,6 +13,7 @@ import {
 } from "../records.ts";
 import { costOf, type LineStream, type StoredBlock } from "../stored-block.ts";
 import type { DamageKeeper } from "./damage.ts";
+import { takesTooLong } from "./replaced.ts";
 import type { Streams } from "./streams.ts";
 
 /** Blocks that are deleted in one write. */
@@ -118,10 +119,7 @@ export class HotBlocks {
     const bytes = await this.#deps.store.get(key);
     if (bytes === undefined) {
       if (!this.#replaced.has(block)) return null;
-      throw new OperationalError(
-        "UNAVAILABLE",
-        "Lines were packed while they were read: ask again",
-      );
+      throw takesTooLong();
     }
     try {
       return parseBlock(bytes);
@@ -140,19 +138,17 @@ export class HotBlocks {
     ]);
   }
 
-  /** After that batch. */
-  replaced(blocks: ReadonlySet<StoredBlock>): void {
+  /** After that batch, at a time of the monotonic clock. */
+  replaced(blocks: ReadonlySet<StoredBlock>, atMs: number): void {
     for (const block of blocks) this.#replaced.add(block);
-    this.#waiting.push({ atMs: this.#deps.clock.monotonicMs(), blocks });
+    this.#waiting.push({ atMs, blocks });
     this.#forget(blocks);
   }
 
-  /** Deletes what was replaced so long ago that nobody reads it. */
-  async deleteReplaced(readMaxMs: number): Promise<void> {
-    const horizonMs = this.#deps.clock.monotonicMs() - readMaxMs;
-    const isDue = ({ atMs }: { readonly atMs: number }) => atMs <= horizonMs;
-    const due = this.#waiting.filter(isDue);
-    this.#waiting = this.#waiting.filter((one) => !isDue(one));
+  /** Deletes what was replaced before that time of the monotonic clock: nobody reads it. */
+  async deleteReplaced(horizonMs: number): Promise<void> {
+    const due = this.#waiting.filter(({ atMs }) => atMs <= horizonMs);
+    this.#waiting = this.#waiting.filter(({ atMs }) => atMs > horizonMs);
     await this.#delete(
       due.flatMap(({ blocks }) => [...blocks]),
       replacedKey,

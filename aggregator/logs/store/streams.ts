@@ -10,6 +10,8 @@ type Lines = {
   readonly firstUs: number;
   readonly lastUs: number;
   readonly lineCount: number;
+  /** Of the lines' texts. */
+  readonly textBytes: number;
   /**
    * Where its first line was received: the number of the agent's stream and the sequence of the
    * block. Lines of one time are read in this order; those of one origin in that of the sources of the
@@ -80,9 +82,10 @@ export class Streams {
 
   addHot(block: StoredBlock): void {
     const origin = { stream: block.stream.number, seq: block.seq };
-    for (const [index, { labels, lineCount, minUs, maxUs }] of block.sources.entries()) {
+    for (const [index, source] of block.sources.entries()) {
+      const { labels, lineCount, textBytes, minUs, maxUs } = source;
       if (lineCount === 0) continue;
-      const lines = { firstUs: minUs, lastUs: maxUs, lineCount, origin };
+      const lines = { firstUs: minUs, lastUs: maxUs, lineCount, textBytes, origin };
       this.of(labels).blocks.add({ kind: "hot", block, index, ...lines });
     }
   }
