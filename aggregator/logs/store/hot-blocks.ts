@@ -1,5 +1,6 @@
 import { OperationalError } from "../../../shared/errors.ts";
 import { type BatchOperation, del, put } from "../../../shared/platform/ports.ts";
+import type { Counter } from "../../../shared/telemetry/metrics.ts";
 import type { StoredPartDeps } from "../../../shared/telemetry/part-deps.ts";
 import { type LineBlock, parseBlock } from "../../../shared/wire/line-block.ts";
 import {
@@ -14,7 +15,7 @@ import {
 import { costOf, type LineStream, type StoredBlock } from "../stored-block.ts";
 import type { DamageKeeper } from "./damage.ts";
 import { takesTooLong } from "./replaced.ts";
-import type { Streams } from "./streams.ts";
+import { isOverflow, type Streams } from "./streams.ts";
 
 /** Blocks that are deleted in one write. */
 const DELETED_MAX = 1000;
@@ -31,6 +32,7 @@ export class HotBlocks {
   readonly #deps: StoredPartDeps;
   readonly #streams: Streams;
   readonly #damage: DamageKeeper;
+  readonly #overflow: Counter;
   /** In the order in which they were stored. */
   #held: Held[] = [];
   readonly #here = new Set<StoredBlock>();
@@ -44,6 +46,11 @@ export class HotBlocks {
     this.#deps = deps;
     this.#streams = streams;
     this.#damage = damage;
+    this.#overflow = deps.metrics.counter(
+      "telltale_logs_overflow_lines_total",
+      "Log lines of streams beyond the limit, stored without their labels but the node.",
+    );
+    this.#overflow.add(0);
   }
 
   /** Nobody reads what was replaced before the start. @throws OperationalError STORAGE */
@@ -103,6 +110,9 @@ export class HotBlocks {
   }
 
   add(block: StoredBlock): void {
+    for (const { labels, lineCount } of block.sources) {
+      if (isOverflow(labels)) this.#overflow.add(lineCount);
+    }
     this.#hold(block, this.#deps.clock.monotonicMs());
   }
 

@@ -216,6 +216,21 @@ describe("the store of log lines", () => {
     expect(await metadata()).toEqual(["cut=true", ""]);
   });
 
+  test("keeps lines of too many streams together, and counts them", async () => {
+    const bed = await open({ streamsMax: 2 });
+    await bed.commit(1, [web(NOW_US, "a"), { ...web(NOW_US, "b"), job: "db" }]);
+    await bed.commit(2, [{ ...web(NOW_US, "c"), job: "x" }, web(NOW_US, "d")]);
+    await bed.commit(3, [{ ...web(NOW_US, "e"), job: "y" }]);
+    expect(bed.jobs()).toEqual(["", "db", "web"]);
+    const rest = new LineSource(bed.log).streams([[{ name: "job", type: "=", value: "" }]], ALL);
+    expect(rest).toEqual([["instance", "web-1", "overflow", "true"]]);
+    expect(bed.total("telltale_logs_overflow_lines_total")).toBe(2);
+    await bed.pack();
+    await bed.crash();
+    expect(await bed.read("")).toEqual(["c", "e"]);
+    expect(await bed.read("web")).toEqual(["a", "d"]);
+  });
+
   test("takes a source without lines, and has no stream of it", async () => {
     const bed = await open();
     await bed.commit(1, []);
