@@ -10,8 +10,8 @@ type Place = { readonly section: number; readonly offset: number; readonly lengt
 /** The sections of a block that were read, expanded, by number. */
 export type Sections = ReadonlyMap<number, Uint8Array>;
 
-/** The text of a row. */
-export type Column = (row: number) => string;
+/** The text of a row; null, of a column of a template only: the row is not wanted. */
+export type Column = (row: number) => string | null;
 
 /** What the layout says of a column. */
 export type ColumnNode = {
@@ -24,9 +24,18 @@ export type ColumnNode = {
   readonly width: number;
   readonly clockField: number;
   readonly children: readonly ColumnNode[];
+  /** Of shapes, those whose rows are wanted; null: all. */
+  readonly wanted: ReadonlySet<number> | null;
 };
 
-const LEAF = { places: [], texts: [], width: 0, clockField: 0, children: [] } as const;
+const LEAF = {
+  places: [],
+  texts: [],
+  width: 0,
+  clockField: 0,
+  children: [],
+  wanted: null,
+} as const;
 const DEPTH_MAX = 8;
 
 /** @throws OperationalError PARSE when the layout is not one */
@@ -115,7 +124,23 @@ function latin1(bytes: Uint8Array): string {
 /** Sections with payloads of the column. */
 export function addSections(node: ColumnNode, to: Set<number>): void {
   for (const { section } of node.places) to.add(section);
-  for (const child of node.children) addSections(child, to);
+  if (node.wanted === null) {
+    for (const child of node.children) addSections(child, to);
+    return;
+  }
+  for (const [shape, children] of shapeChildren(node).entries()) {
+    if (node.wanted.has(shape)) for (const child of children) addSections(child, to);
+  }
+}
+
+/** By shape its columns; at last the one of the texts that have none. */
+export function shapeChildren({ texts, children }: ColumnNode): (readonly ColumnNode[])[] {
+  let at = 0;
+  const take = (count: number) => {
+    at += count;
+    return children.slice(at - count, at);
+  };
+  return [...texts.map((shape) => take(shape.split(PLACE).length - 1)), take(1)];
 }
 
 /**
@@ -136,7 +161,7 @@ export function openColumn(node: ColumnNode, sections: Sections, timesUs: Float6
     case KIND.dictionary: {
       const numbers = integersOf(node, sections);
       const inner = childOf(node, 0, sections, timesUs);
-      const words = Array.from({ length: width }, (_, i) => inner(i));
+      const words = Array.from({ length: width }, (_, i) => inner(i) ?? "");
       return (row) => words[numbers[row] ?? 0] ?? "";
     }
     case KIND.integer:
@@ -181,7 +206,7 @@ function openAnyText(node: ColumnNode, sections: Sections): Column {
 }
 
 function openShapes(node: ColumnNode, sections: Sections, timesUs: Float64Array): Column {
-  const { texts, children, count } = node;
+  const { texts, count } = node;
   const numbers = integersOf(node, sections);
   const ranks = new Int32Array(count);
   const counts = new Int32Array(texts.length + 1);
@@ -192,23 +217,18 @@ function openShapes(node: ColumnNode, sections: Sections, timesUs: Float64Array)
     ranks[row] = rank;
     counts[number] = rank + 1;
   }
-  let child = 0;
-  const open = (number: number): Column => {
-    const one = children[child];
-    if (one === undefined || one.count !== counts[number]) throw broken(node);
-    child += 1;
+  const open = (one: ColumnNode, number: number): Column => {
+    if (one.count !== counts[number]) throw broken(node);
     const times = needsTimes(one) ? timesOf(timesUs, numbers, number, one.count) : NO_TIMES;
     return openColumn(one, sections, times);
   };
-  const shapes = texts.map((shape, number) => {
-    const [first = "", ...rest] = shape.split(PLACE);
-    return joined(
-      first,
-      rest,
-      rest.map(() => open(number)),
-    );
+  const shapes = shapeChildren(node).map((columns, number): Column => {
+    if (counts[number] === 0 || node.wanted?.has(number) === false) return () => null;
+    const [first = "", ...rest] = (texts[number] ?? PLACE).split(PLACE);
+    if (columns.length !== rest.length) throw broken(node);
+    const opened = columns.map((one) => open(one, number));
+    return joined(first, rest, opened);
   });
-  if ((counts[texts.length] ?? 0) > 0) shapes.push(open(texts.length));
   return (row) => (shapes[numbers[row] as number] as Column)(ranks[row] as number);
 }
 

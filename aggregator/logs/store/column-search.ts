@@ -6,6 +6,7 @@ import {
   needsTimes,
   openColumn,
   type Sections,
+  shapeChildren,
 } from "./column-decoder.ts";
 
 /** A token that every line must have, alone or as a part of one, and the sections that may have it. */
@@ -67,7 +68,9 @@ export function holdsToken(
 
 function someText(node: ColumnNode, token: string, sections: Sections): boolean {
   const column = openColumn(node, sections, new Float64Array(0));
-  for (let row = 0; row < node.count; row += 1) if (column(row).includes(token)) return true;
+  for (let row = 0; row < node.count; row += 1) {
+    if (column(row)?.includes(token) === true) return true;
+  }
   return false;
 }
 
@@ -105,6 +108,21 @@ function mayBeInNumber(digits: string, from: number, to: number, width: number):
     if (known <= 0 || low.startsWith(digits.slice(0, known), at)) return true;
   }
   return false;
+}
+
+/** The column, of shapes those alone that may have the token: it is in no other column of the line. */
+export function narrowed(
+  node: ColumnNode,
+  sought: SoughtToken,
+  sections: Sections,
+  times: TimeBounds,
+): ColumnNode {
+  if (node.kind !== KIND.shapes) return node;
+  const wanted = new Set<number>();
+  for (const [shape, children] of shapeChildren(node).entries()) {
+    if (children.some((child) => holdsToken(child, sought, sections, times))) wanted.add(shape);
+  }
+  return { ...node, wanted };
 }
 
 /** Of the payload whose summary the column's tokens are in: the last one. */
