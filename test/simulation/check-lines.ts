@@ -1,4 +1,4 @@
-import { openLineLog } from "../../aggregator/logs/line-log.ts";
+import { DEFAULT_LINE_LOG_OPTIONS, openLineLog } from "../../aggregator/logs/line-log.ts";
 import { LineSource } from "../../aggregator/logs/line-source.ts";
 import { labelValue } from "../../shared/model/labels.ts";
 import { Metrics } from "../../shared/telemetry/metrics.ts";
@@ -11,6 +11,7 @@ import type { LogWriter } from "./log-writer.ts";
 /** By node and file the lines that an aggregator has. */
 type StoredLines = ReadonlyMap<string, readonly string[]>;
 
+const NO_HINTS = { substrings: [] };
 const ALL_TIMES = { startUs: 0, endUs: Number.POSITIVE_INFINITY };
 
 /** What a store opened on the aggregator's disk after the worst power cut would answer. */
@@ -20,10 +21,10 @@ export async function linesOn(
 ): Promise<StoredLines> {
   const store = new MemoryStore(host.disk("logs").durableCopy());
   const deps = { store, clock, logger: new MemoryLogger(), metrics: new Metrics() };
-  const log = await openLineLog(deps);
-  const source = new LineSource(log, () => log.blocks);
+  const log = await openLineLog(deps, DEFAULT_LINE_LOG_OPTIONS);
+  const source = new LineSource(log);
   const lines = new Map<string, string[]>();
-  for (const { labels, entries } of await source.select([], ALL_TIMES, "forward")) {
+  for (const { labels, entries } of await source.select([], ALL_TIMES, "forward", NO_HINTS)) {
     const key = keyOf(labelValue(labels, "instance"), labelValue(labels, "filename"));
     for await (const batch of entries) {
       lines.set(key, [...(lines.get(key) ?? []), ...batch.map(({ line }) => line)]);
