@@ -8,20 +8,24 @@ import { Metrics } from "../shared/telemetry/metrics.ts";
 import { msUntilNext } from "../shared/time/calendar.ts";
 import { type Repetition, repeat } from "../shared/time/repeat.ts";
 import { LogsApi } from "./api/logs-api.ts";
-import { QueryApi } from "./api/query-api.ts";
+import { LokiPush, RECENT_LINES_MAX } from "./api/loki-push.ts";
+import { QueryApi, type QueryApiOptions } from "./api/query-api.ts";
 import { builtInRules } from "./built-in-rules.ts";
 import type { AggregatorConfig } from "./config.ts";
 import { type Fleet, openFleet } from "./fleet/fleet.ts";
 import { IngestService } from "./ingest/ingest-service.ts";
 import type { IngestEvents } from "./ingest/ports.ts";
-import { DEFAULT_LOGQL_OPTIONS } from "./logql/engine.ts";
+import { DEFAULT_LOGQL_OPTIONS, LogqlEngine } from "./logql/engine.ts";
 import { type LineLog, openLineLog } from "./logs/line-log.ts";
+import { LineSource } from "./logs/line-source.ts";
+import type { LogSource } from "./model/log-lines.ts";
 import { type AlertTable, openAlerts } from "./notify/alerts.ts";
 import type { PostFn } from "./notify/delivery.ts";
 import { type NotifyConfig, parseNotifyConfig } from "./notify/notify-config.ts";
 import type { SampleSource } from "./promql/context.ts";
 import { DEFAULT_ENGINE_OPTIONS, type EngineOptions, PromqlEngine } from "./promql/engine.ts";
-import { compileForRules, logsPort, queryPort } from "./queries.ts";
+import { logsPort, newestPushed, queryPort } from "./queries.ts";
+import { compileForRules } from "./rule-expressions.ts";
 import type { CompileFn } from "./rules/ports.ts";
 import { parseRuleFiles, type RuleFile, type RuleGroup } from "./rules/rule-files.ts";
 import { RuleRunner } from "./rules/run-rules.ts";
@@ -32,6 +36,7 @@ export type Services = {
   readonly ingest: IngestService;
   readonly api: QueryApi;
   readonly logs: LogsApi;
+  readonly push: LokiPush;
   readonly metrics: Metrics;
   readonly readiness: { isReady(): boolean };
 };
@@ -86,7 +91,10 @@ export type CheckedFiles = {
 export function checkFiles(
   config: AggregatorConfig,
   platform: Pick<AggregatorPlatform, "readFile" | "readFiles">,
-  compile: CompileFn = compileForRules(new PromqlEngine(NO_SAMPLES, DEFAULT_ENGINE_OPTIONS)),
+  compile: CompileFn = compileForRules(
+    new PromqlEngine(NO_SAMPLES, DEFAULT_ENGINE_OPTIONS),
+    new LogqlEngine(NO_LINES, DEFAULT_LOGQL_OPTIONS),
+  ),
 ): CheckedFiles {
   const files = config.rules.flatMap((pattern) => platform.readFiles(pattern));
   const rules = parseRuleFiles(files, compile);
@@ -112,6 +120,7 @@ const UNHEARD: IngestEvents = {
 };
 
 const NO_SAMPLES: SampleSource = { select: async () => [] };
+const NO_LINES: LogSource = { select: async () => [] };
 
 /**
  * Starts the aggregator. Files are checked before anything is opened. Disposing of it lets what runs
@@ -122,11 +131,15 @@ export async function startAggregator(
   config: AggregatorConfig,
   platform: AggregatorPlatform,
 ): Promise<AsyncDisposable> {
-  const samples = { ...NO_SAMPLES }; // rules are compiled before the store is open
-  const compile = compileForRules(new PromqlEngine(samples, engineOptions(config, platform)));
+  // Rules are compiled before the stores are open.
+  const sources = { samples: { ...NO_SAMPLES }, lines: { ...NO_LINES } };
+  const compile = compileForRules(
+    new PromqlEngine(sources.samples, engineOptions(config, platform)),
+    new LogqlEngine(sources.lines, { ...DEFAULT_LOGQL_OPTIONS, pause: platform.pause }),
+  );
   const files = checkFiles(config, platform, compile);
   return await startParts(platform.logger, (parts) =>
-    start(config, platform, { samples, compile, files }, parts),
+    start(config, platform, { ...sources, compile, files }, parts),
   );
 }
 
@@ -136,6 +149,7 @@ function engineOptions(config: AggregatorConfig, { pause }: AggregatorPlatform):
 
 type Checked = {
   readonly samples: SampleSource;
+  readonly lines: LogSource;
   readonly compile: CompileFn;
   readonly files: CheckedFiles;
 };
@@ -143,7 +157,7 @@ type Checked = {
 async function start(
   config: AggregatorConfig,
   platform: AggregatorPlatform,
-  { samples, compile, files }: Checked,
+  { samples, lines: lineSource, compile, files }: Checked,
   parts: Disposals,
 ): Promise<void> {
   const { clock, logger } = platform;
@@ -152,6 +166,8 @@ async function start(
   const series = await openSeries(opening);
   samples.select = (...query) => series.selectUnrepeated(...query);
   const lines = await openLines(opening);
+  const stored = new LineSource(lines, () => lines.blocks);
+  lineSource.select = stored.select.bind(stored);
   const fleet = await openNodes(opening, series);
   const { alerts, rules } = await openRules(opening, series, fleet);
   const ingest = new IngestService(
@@ -176,15 +192,10 @@ async function start(
     },
     queryLimits,
   );
-  const { pause } = platform;
-  const logs = new LogsApi(
-    logsPort(lines, { ...DEFAULT_LOGQL_OPTIONS, pause }),
-    clock,
-    queryLimits,
-  );
+  const { logs, push } = await logServices(opening, lines, queryLimits);
   let isReady = false;
   const readiness = { isReady: () => isReady };
-  parts.use(await platform.serve({ ingest, api, logs, metrics, readiness }));
+  parts.use(await platform.serve({ ingest, api, logs, push, metrics, readiness }));
   parts.use(ingest); // first its sessions end, then the server that carries them
   const builtIn = builtInRules(config.clock_offset_max, compile);
   const apply = ({ groups, notify }: CheckedFiles) =>
@@ -293,6 +304,22 @@ async function openRules(
     { defaultIntervalMs: config.evaluation_interval, external, dataWaitMaxMs: DATA_WAIT_MAX_MS },
   );
   return { alerts, rules };
+}
+
+/** What clients ask of log lines, and push. */
+async function logServices(
+  { config, platform, metrics }: Opening,
+  lines: LineLog,
+  limits: QueryApiOptions,
+): Promise<Pick<Services, "logs" | "push">> {
+  const { clock, pause } = platform;
+  const ports = { logs: logsPort(lines, { ...DEFAULT_LOGQL_OPTIONS, pause }), patterns: null };
+  const push = new LokiPush(
+    { store: lines, clock, metrics },
+    { retentionMs: config.retention },
+    await newestPushed(lines, RECENT_LINES_MAX),
+  );
+  return { logs: new LogsApi(ports, clock, limits), push };
 }
 
 function upkeepOf(

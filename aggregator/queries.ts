@@ -1,22 +1,24 @@
+import { type Labels, labelsKey, withLabel } from "../shared/model/labels.ts";
+import { PUSH_STREAM, type PushedLine } from "./api/loki-push.ts";
 import type {
   CompiledLogs,
   CompiledQuery,
   FollowRequest,
   LogsPort,
   QueryPort,
+  StoredSize,
 } from "./api/ports.ts";
 import type { LogExpr } from "./logql/ast.ts";
+import { fieldDetector } from "./logql/detect-fields.ts";
 import { LogqlEngine, type LogqlOptions } from "./logql/engine.ts";
+import { formatLogql } from "./logql/format.ts";
 import { parseLogql, parseLogSelector } from "./logql/parse.ts";
 import type { LineLog, StoredBlock } from "./logs/line-log.ts";
 import { LineSource } from "./logs/line-source.ts";
-import type { LogsRequest, ResultLine } from "./model/log-lines.ts";
+import type { LogsRequest, ResultLine, TimeRange } from "./model/log-lines.ts";
 import { exprType } from "./promql/check.ts";
 import type { PromqlEngine } from "./promql/engine.ts";
-import { formatExpr } from "./promql/format.ts";
 import { parsePromql, parseSelector } from "./promql/parse.ts";
-import { presenceOf } from "./promql/presence.ts";
-import type { CompiledExpr, CompileFn } from "./rules/ports.ts";
 
 /** The engine as the API needs it. */
 export function queryPort(engine: PromqlEngine): QueryPort {
@@ -36,6 +38,7 @@ function compileQuery(engine: PromqlEngine, text: string): CompiledQuery {
 export function logsPort(log: LineLog, options: LogqlOptions): LogsPort {
   const source = new LineSource(log, () => log.blocks);
   const engine = new LogqlEngine(source, options);
+  const fieldsOf = fieldDetector();
   return {
     compile: (text): CompiledLogs => {
       const expr = parseLogql(text);
@@ -54,7 +57,56 @@ export function logsPort(log: LineLog, options: LogqlOptions): LogsPort {
     },
     parseSelector: parseLogSelector,
     streams: (sets, range) => source.streams(sets, range),
+    size: (sets, range) => sizeOf(log, source.streams(sets, range), range),
+    format: (text) => formatLogql(parseLogql(text)),
+    fieldsOf,
   };
+}
+
+/** Blocks that are read to find out how long lines are. */
+const SAMPLE_BLOCKS = 8;
+
+async function sizeOf(
+  log: LineLog,
+  streams: readonly Labels[],
+  { startUs, endUs }: TimeRange,
+): Promise<StoredSize> {
+  const wanted = new Set(streams.map(labelsKey));
+  let [lines, sampledLines, sampledBytes] = [0, 0, 0];
+  const blocks: StoredBlock[] = [];
+  for (const block of log.blocks) {
+    let isWithin = false;
+    for (const { labels, lineCount, minUs, maxUs } of block.sources) {
+      if (maxUs < startUs || minUs >= endUs || !wanted.has(labelsKey(labels))) continue;
+      const within = Math.min(maxUs, endUs - 1) - Math.max(minUs, startUs) + 1;
+      lines += (lineCount * within) / (maxUs - minUs + 1);
+      isWithin = true;
+    }
+    if (isWithin) blocks.push(block);
+  }
+  for (const block of blocks.slice(-SAMPLE_BLOCKS)) {
+    for (const source of (await log.read(block))?.sources ?? []) {
+      sampledLines += source.lines.length;
+      for (const { bytes } of source.lines) sampledBytes += bytes.length;
+    }
+  }
+  const count = Math.round(lines);
+  const bytes = Math.round((count * sampledBytes) / Math.max(1, sampledLines));
+  return { streams: streams.length, blocks: blocks.length, lines: count, bytes };
+}
+
+/** The newest lines that clients pushed, about so many. @throws OperationalError STORAGE */
+export async function newestPushed(log: LineLog, linesMax: number): Promise<PushedLine[]> {
+  const lines: PushedLine[] = [];
+  const pushed = log.blocks.filter(({ stream }) => stream.streamId === PUSH_STREAM);
+  for (const block of pushed.reverse()) {
+    if (lines.length >= linesMax) break;
+    for (const source of (await log.read(block))?.sources ?? []) {
+      const labels = withLabel(source.labels, "instance", block.stream.node);
+      for (const { timeUs, bytes } of source.lines) lines.push({ labels, timeUs, bytes });
+    }
+  }
+  return lines;
 }
 
 const EVER = { startUs: 0, endUs: Number.MAX_SAFE_INTEGER };
@@ -83,22 +135,4 @@ async function* followLines(
     seen = log.storedCount;
     yield* linesOf(fresh, { ...EVER, direction: "forward", limit: Number.MAX_SAFE_INTEGER });
   }
-}
-
-/** The engine as rules need it: every result a vector. */
-export function compileForRules(engine: PromqlEngine): CompileFn {
-  return (text): CompiledExpr => {
-    const expr = parsePromql(text);
-    const presence = presenceOf(expr);
-    const vectorOf = async (one: typeof expr, timeMs: number) => {
-      const result = await engine.instant(one, timeMs);
-      if (result.type === "vector") return result.samples;
-      return result.type === "scalar" ? [{ labels: [], value: result.value }] : [];
-    };
-    return {
-      query: formatExpr(expr),
-      instant: (timeMs) => vectorOf(expr, timeMs),
-      presence: (timeMs) => vectorOf(presence, timeMs),
-    };
-  };
 }
