@@ -1,10 +1,11 @@
-import { type Labels, labelsKey, withLabel } from "../shared/model/labels.ts";
+import { withLabel } from "../shared/model/labels.ts";
 import { PUSH_STREAM, type PushedLine } from "./api/loki-push.ts";
 import type {
   CompiledLogs,
   CompiledQuery,
   FollowRequest,
   LogsPort,
+  MatcherSets,
   QueryPort,
   StoredSize,
 } from "./api/ports.ts";
@@ -13,8 +14,10 @@ import { fieldDetector } from "./logql/detect-fields.ts";
 import { LogqlEngine, type LogqlOptions } from "./logql/engine.ts";
 import { formatLogql } from "./logql/format.ts";
 import { parseLogql, parseLogSelector } from "./logql/parse.ts";
-import type { LineLog, StoredBlock } from "./logs/line-log.ts";
+import type { LineLog } from "./logs/line-log.ts";
 import { LineSource } from "./logs/line-source.ts";
+import { blocksIn, type Stream } from "./logs/store/streams.ts";
+import type { StoredBlock } from "./logs/stored-block.ts";
 import type { LogsRequest, ResultLine, TimeRange } from "./model/log-lines.ts";
 import { exprType } from "./promql/check.ts";
 import type { PromqlEngine } from "./promql/engine.ts";
@@ -36,7 +39,7 @@ function compileQuery(engine: PromqlEngine, text: string): CompiledQuery {
 
 /** LogQL over the lines of the log, as the API needs it. */
 export function logsPort(log: LineLog, options: LogqlOptions): LogsPort {
-  const source = new LineSource(log, () => log.blocks);
+  const source = new LineSource(log);
   const engine = new LogqlEngine(source, options);
   const fieldsOf = fieldDetector();
   return {
@@ -57,42 +60,57 @@ export function logsPort(log: LineLog, options: LogqlOptions): LogsPort {
     },
     parseSelector: parseLogSelector,
     streams: (sets, range) => source.streams(sets, range),
-    size: (sets, range) => sizeOf(log, source.streams(sets, range), range),
+    size: (sets, range) => sizeOf(log, source, sets, range),
     format: (text) => formatLogql(parseLogql(text)),
     fieldsOf,
   };
 }
 
-/** Blocks that are read to find out how long lines are. */
-const SAMPLE_BLOCKS = 8;
+/** Streams of which some lines are read to find out how long lines are. */
+const SAMPLE_STREAMS = 16;
 
 async function sizeOf(
   log: LineLog,
-  streams: readonly Labels[],
-  { startUs, endUs }: TimeRange,
+  source: LineSource,
+  sets: MatcherSets,
+  range: TimeRange,
 ): Promise<StoredSize> {
-  const wanted = new Set(streams.map(labelsKey));
-  let [lines, sampledLines, sampledBytes] = [0, 0, 0];
-  const blocks: StoredBlock[] = [];
-  for (const block of log.blocks) {
-    let isWithin = false;
-    for (const { labels, lineCount, minUs, maxUs } of block.sources) {
-      if (maxUs < startUs || minUs >= endUs || !wanted.has(labelsKey(labels))) continue;
-      const within = Math.min(maxUs, endUs - 1) - Math.max(minUs, startUs) + 1;
-      lines += (lineCount * within) / (maxUs - minUs + 1);
-      isWithin = true;
-    }
-    if (isWithin) blocks.push(block);
+  const streams = new Set<Stream>();
+  const all = sets.length === 0 ? [[]] : sets;
+  for (const matchers of all) for (const one of log.streams.select(matchers)) streams.add(one);
+  const size = { streams: 0, blocks: 0, lines: 0 };
+  for (const stream of streams) {
+    const blocks = blocksIn(stream.blocks, range.startUs, range.endUs);
+    if (blocks.length > 0) size.streams += 1;
+    size.blocks += blocks.length;
+    for (const block of blocks) size.lines += block.lineCount * shareIn(block, range);
   }
-  for (const block of blocks.slice(-SAMPLE_BLOCKS)) {
-    for (const source of (await log.read(block))?.sources ?? []) {
-      sampledLines += source.lines.length;
-      for (const { bytes } of source.lines) sampledBytes += bytes.length;
+  const lines = Math.round(size.lines);
+  return { ...size, lines, bytes: Math.round(lines * (await meanBytes(source, all, range))) };
+}
+
+/** The part of a block's time that lies in the range. */
+function shareIn(
+  { firstUs, lastUs }: { readonly firstUs: number; readonly lastUs: number },
+  { startUs, endUs }: TimeRange,
+): number {
+  const withinUs = Math.min(lastUs, endUs - 1) - Math.max(firstUs, startUs) + 1;
+  return withinUs / (lastUs - firstUs + 1);
+}
+
+/** Of the newest lines of some streams. */
+async function meanBytes(source: LineSource, sets: MatcherSets, range: TimeRange): Promise<number> {
+  let [lines, bytes] = [0, 0];
+  const [matchers = []] = sets;
+  const selected = await source.select(matchers, range, "backward", { substrings: [] });
+  for (const { entries } of selected.slice(0, SAMPLE_STREAMS)) {
+    for await (const batch of entries) {
+      lines += batch.length;
+      for (const { line } of batch) bytes += Buffer.byteLength(line);
+      break;
     }
   }
-  const count = Math.round(lines);
-  const bytes = Math.round((count * sampledBytes) / Math.max(1, sampledLines));
-  return { streams: streams.length, blocks: blocks.length, lines: count, bytes };
+  return bytes / Math.max(1, lines);
 }
 
 /** The newest lines that clients pushed, about so many. @throws OperationalError STORAGE */
@@ -119,14 +137,14 @@ async function* followLines(
   request: FollowRequest,
   signal: AbortSignal,
 ): AsyncGenerator<readonly ResultLine[]> {
-  const linesOf = (blocks: readonly StoredBlock[], wanted: LogsRequest) => {
-    const engine = new LogqlEngine(new LineSource(log, () => blocks), options);
+  const linesOf = (only: readonly StoredBlock[] | null, wanted: LogsRequest) => {
+    const engine = new LogqlEngine(new LineSource(log, only), options);
     return engine.logs(expr, wanted, signal).lines;
   };
   let seen = log.storedCount;
   const newest: ResultLine[] = [];
   const upToNow = { ...request, endUs: EVER.endUs, direction: "backward" } as const;
-  const before = linesOf([...log.blocks], upToNow);
+  const before = linesOf(null, upToNow); // its first step finds what there is, before others go on
   for await (const batch of before) newest.push(...batch);
   yield newest.reverse();
   for (;;) {

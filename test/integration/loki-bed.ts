@@ -1,4 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { promisify } from "node:util";
+import { brotliCompress } from "node:zlib";
 import { onTestFinished } from "vitest";
 import { startHttpServer } from "../../aggregator/api/http-server.ts";
 import { type AggregatorPlatform, startAggregator } from "../../aggregator/app.ts";
@@ -50,6 +52,7 @@ export class LokiBed {
       },
       chunkMs: 600_000,
       pause: nextTurn,
+      compress: promisify(brotliCompress),
       openStore: (directory, _metrics, load) => openLevelStore(directory, LIMITS, () => {}, load),
       readFiles: () => (rules === "" ? [] : [{ path: "rules.yaml", text: rules }]),
       readFile: () => NOTIFY,

@@ -11,7 +11,13 @@ import {
   readColumnNode,
   readText,
 } from "./column-decoder.ts";
-import { holdsToken, mayHoldToken, type SoughtToken, sectionsWith } from "./column-search.ts";
+import {
+  holdsToken,
+  mayHoldToken,
+  type SoughtToken,
+  sectionsWith,
+  type TimeBounds,
+} from "./column-search.ts";
 import { readIntegers } from "./integers.ts";
 import { readMetadata } from "./metadata.ts";
 import { unseal } from "./section.ts";
@@ -51,7 +57,9 @@ export async function readPacked(
       }
     }
     await loadSections(parts, asked, sections);
-    candidates = templates.map((one, i) => candidates[i] === true && holds(one, rarest, sections));
+    candidates = templates.map(
+      (one, i) => candidates[i] === true && holds(one, rarest, sections, index),
+    );
   }
   if (!candidates.includes(true)) return null;
   const needed = new Set<number>();
@@ -100,9 +108,10 @@ function holds(
   template: TemplateNode,
   token: SoughtToken,
   sections: ReadonlyMap<number, Uint8Array>,
+  times: TimeBounds,
 ): boolean {
   if (hasWord(template, token.token)) return true;
-  return template.columns.some((one) => holdsToken(one, token, sections));
+  return template.columns.some((one) => holdsToken(one, token, sections, times));
 }
 
 function hasWord({ words }: TemplateNode, token: string): boolean {
