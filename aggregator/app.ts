@@ -25,18 +25,21 @@ import type { PostFn } from "./notify/delivery.ts";
 import { type NotifyConfig, parseNotifyConfig } from "./notify/notify-config.ts";
 import type { SampleSource } from "./promql/context.ts";
 import { DEFAULT_ENGINE_OPTIONS, type EngineOptions, PromqlEngine } from "./promql/engine.ts";
-import { logsPort, newestPushed, queryPort } from "./queries.ts";
+import { logsPort, newestPushed, queryPort, type StreamView } from "./queries.ts";
 import { compileForRules } from "./rule-expressions.ts";
 import type { CompileFn } from "./rules/ports.ts";
 import { parseRuleFiles, type RuleFile, type RuleGroup } from "./rules/rule-files.ts";
 import { RuleRunner } from "./rules/run-rules.ts";
 import { openSeriesStore, type SeriesStore } from "./series/series-store.ts";
+import { ServiceNamedLines } from "./service-names.ts";
 
 /** What agents and clients reach once it is served. */
 export type Services = {
   readonly ingest: IngestService;
   readonly api: QueryApi;
   readonly logs: LogsApi;
+  /** The same with streams as Loki's clients expect them. */
+  readonly loki: LogsApi;
   readonly push: LokiPush;
   readonly metrics: Metrics;
   readonly readiness: { isReady(): boolean };
@@ -175,7 +178,7 @@ async function start(
   const series = await openSeries(opening);
   samples.select = (...query) => series.selectUnrepeated(...query);
   const lines = await openLines(opening);
-  const stored = new LineSource(lines);
+  const stored = new ServiceNamedLines(new LineSource(lines));
   lineSource.select = stored.select.bind(stored);
   const fleet = await openNodes(opening, series);
   const { alerts, rules } = await openRules(opening, series, fleet);
@@ -201,10 +204,10 @@ async function start(
     },
     queryLimits,
   );
-  const { logs, push } = await logServices(opening, lines, queryLimits);
+  const { logs, loki, push } = await logServices(opening, lines, queryLimits);
   let isReady = false;
   const readiness = { isReady: () => isReady };
-  parts.use(await platform.serve({ ingest, api, logs, push, metrics, readiness }));
+  parts.use(await platform.serve({ ingest, api, logs, loki, push, metrics, readiness }));
   parts.use(ingest); // first its sessions end, then the server that carries them
   const builtIn = builtInRules(config.clock_offset_max, compile);
   const apply = ({ groups, notify }: CheckedFiles) =>
@@ -327,15 +330,18 @@ async function logServices(
   { config, platform, metrics }: Opening,
   lines: LineLog,
   limits: QueryApiOptions,
-): Promise<Pick<Services, "logs" | "push">> {
+): Promise<Pick<Services, "logs" | "loki" | "push">> {
   const { clock, pause } = platform;
-  const ports = { logs: logsPort(lines, { ...DEFAULT_LOGQL_OPTIONS, pause }), patterns: null };
+  const apiOf = (view: StreamView) => {
+    const logs = logsPort(lines, { ...DEFAULT_LOGQL_OPTIONS, pause }, view);
+    return new LogsApi({ logs, patterns: null }, clock, limits);
+  };
   const push = new LokiPush(
     { store: lines, clock, metrics },
     { retentionMs: logRetention(config).ageMs },
     await newestPushed(lines, RECENT_LINES_MAX),
   );
-  return { logs: new LogsApi(ports, clock, limits), push };
+  return { logs: apiOf("stored"), loki: apiOf("service-named"), push };
 }
 
 function upkeepOf(series: SeriesStore, lines: LineLog, clock: Clock): readonly Repetition[] {

@@ -13,15 +13,17 @@ import type { LogExpr } from "./logql/ast.ts";
 import { fieldDetector } from "./logql/detect-fields.ts";
 import { LogqlEngine, type LogqlOptions } from "./logql/engine.ts";
 import { formatLogql } from "./logql/format.ts";
+import { streamsOf } from "./logql/log-query.ts";
 import { parseLogql, parseLogSelector } from "./logql/parse.ts";
 import type { LineLog } from "./logs/line-log.ts";
 import { LineSource } from "./logs/line-source.ts";
 import { blocksIn, type Stream } from "./logs/store/streams.ts";
 import type { StoredBlock } from "./logs/stored-block.ts";
-import type { LogsRequest, ResultLine, TimeRange } from "./model/log-lines.ts";
+import type { LogSource, LogsRequest, ResultLine, TimeRange } from "./model/log-lines.ts";
 import { exprType } from "./promql/check.ts";
 import type { PromqlEngine } from "./promql/engine.ts";
 import { parsePromql, parseSelector } from "./promql/parse.ts";
+import { ServiceNamedLines, splitMatchers } from "./service-names.ts";
 
 /** The engine as the API needs it. */
 export function queryPort(engine: PromqlEngine): QueryPort {
@@ -37,9 +39,16 @@ function compileQuery(engine: PromqlEngine, text: string): CompiledQuery {
   };
 }
 
+/** Whether streams are seen as they are stored, or as Loki's clients expect them. */
+export type StreamView = "stored" | "service-named";
+
+function viewOf(source: LineSource, view: StreamView) {
+  return view === "stored" ? source : new ServiceNamedLines(source);
+}
+
 /** LogQL over the lines of the log, as the API needs it. */
-export function logsPort(log: LineLog, options: LogqlOptions): LogsPort {
-  const source = new LineSource(log);
+export function logsPort(log: LineLog, options: LogqlOptions, view: StreamView): LogsPort {
+  const source = viewOf(new LineSource(log), view);
   const engine = new LogqlEngine(source, options);
   const fieldsOf = fieldDetector();
   return {
@@ -49,7 +58,7 @@ export function logsPort(log: LineLog, options: LogqlOptions): LogsPort {
         return {
           kind: "lines",
           lines: (request, signal) => engine.logs(expr, request, signal),
-          follow: (request, signal) => followLines(log, expr, options, request, signal),
+          follow: (request, signal) => followLines({ log, view, expr, options }, request, signal),
         };
       }
       return {
@@ -71,13 +80,16 @@ const SAMPLE_STREAMS = 16;
 
 async function sizeOf(
   log: LineLog,
-  source: LineSource,
+  source: LogSource,
   sets: MatcherSets,
   range: TimeRange,
 ): Promise<StoredSize> {
   const streams = new Set<Stream>();
   const all = sets.length === 0 ? [[]] : sets;
-  for (const matchers of all) for (const one of log.streams.select(matchers)) streams.add(one);
+  for (const matchers of all) {
+    const { stored, isWanted } = splitMatchers(matchers);
+    for (const one of log.streams.select(stored)) if (isWanted(one.labels)) streams.add(one);
+  }
   const size = { streams: 0, blocks: 0, lines: 0 };
   for (const stream of streams) {
     const blocks = blocksIn(stream.blocks, range.startUs, range.endUs);
@@ -99,11 +111,14 @@ function shareIn(
 }
 
 /** Of the newest lines of some streams. */
-async function meanBytes(source: LineSource, sets: MatcherSets, range: TimeRange): Promise<number> {
+async function meanBytes(source: LogSource, sets: MatcherSets, range: TimeRange): Promise<number> {
   let [lines, bytes] = [0, 0];
   const [matchers = []] = sets;
-  const selected = await source.select(matchers, range, "backward", { substrings: [] });
-  for (const { entries } of selected.slice(0, SAMPLE_STREAMS)) {
+  const selected = source.select(matchers, range, "backward", { substrings: [] });
+  let streams = 0;
+  for await (const { entries } of streamsOf(selected)) {
+    streams += 1;
+    if (streams > SAMPLE_STREAMS) break;
     for await (const batch of entries) {
       lines += batch.length;
       for (const { line } of batch) bytes += Buffer.byteLength(line);
@@ -129,16 +144,21 @@ export async function newestPushed(log: LineLog, linesMax: number): Promise<Push
 
 const EVER = { startUs: 0, endUs: Number.MAX_SAFE_INTEGER };
 
+type Followed = {
+  readonly log: LineLog;
+  readonly view: StreamView;
+  readonly expr: LogExpr;
+  readonly options: LogqlOptions;
+};
+
 /** After those that are there, what is stored: in the order of time among what came together. */
 async function* followLines(
-  log: LineLog,
-  expr: LogExpr,
-  options: LogqlOptions,
+  { log, view, expr, options }: Followed,
   request: FollowRequest,
   signal: AbortSignal,
 ): AsyncGenerator<readonly ResultLine[]> {
   const linesOf = (only: readonly StoredBlock[] | null, wanted: LogsRequest) => {
-    const engine = new LogqlEngine(new LineSource(log, only), options);
+    const engine = new LogqlEngine(viewOf(new LineSource(log, only), view), options);
     return engine.logs(expr, wanted, signal).lines;
   };
   let seen = log.storedCount;

@@ -57,7 +57,7 @@ export class LokiBed {
       readFiles: () => (rules === "" ? [] : [{ path: "rules.yaml", text: rules }]),
       readFile: () => NOTIFY,
       serve: async (services) => {
-        const deps = { ...services, clock: nodeClock, logger, gate: null };
+        const deps = { ...services, logs: services.loki, clock: nodeClock, logger, gate: null };
         const server = await startHttpServer(deps, { host: "127.0.0.1", port: 0 });
         this.url = `http://${server.address}`;
         return server;

@@ -12,7 +12,8 @@ import { LokiBed } from "./loki-bed.ts";
 const NOW_MS = Math.floor(Date.now() / 1000) * 1000;
 const ns = (offsetMs: number) => `${NOW_MS + offsetMs}000000`;
 const APP = { app: "api", job: "files", service_name: "api" };
-const WEB = { app: "web", job: "docker", service_name: "web" };
+/** Without a `service_name`: it gets one of its app. */
+const WEB = { app: "web", job: "docker" };
 const GRAFANA = {
   "X-Loki-Response-Encoding-Flags": "categorize-labels",
   "X-Query-Tags": "Source=grafana",
@@ -131,6 +132,18 @@ const CASES: readonly Case[] = [
         ],
       },
     },
+  ],
+  [
+    "Logs Drilldown opens a service",
+    `query_range?direction=backward&${SPAN}&limit=1000&${query('{service_name="web"} |= "pay"')}`,
+    GRAFANA,
+    { data: { result: [{ stream: { ...WEB, service_name: "web" } }] } },
+  ],
+  [
+    "Explore's query editor asks how much a service's lines are",
+    `index/stats?${query('{service_name!="api", job=~".+"}')}&${SPAN}`,
+    GRAFANA,
+    { streams: 1, entries: 2 },
   ],
   [
     "Logs Drilldown lists the labels by volume",

@@ -56,7 +56,7 @@ test("a tail has the newest lines there are, then each that comes in, once", asy
   const [first] = client.messages;
   expect(first?.dropped_entries).toBe(null);
   expect(first?.streams[0]).toEqual({
-    stream: { app: "api", instance: "push" },
+    stream: { app: "api", instance: "push", service_name: "api" },
     values: [
       [`${now - 2000}000000`, "two"],
       [`${now - 1000}000000`, "three"],

@@ -26,7 +26,7 @@ export class MemoryLines {
   readonly patterns: PatternSource = { patterns: () => this.found };
   found: readonly LinePattern[] = [];
   readonly api = new LogsApi(
-    { logs: logsPort(this.log, DEFAULT_LOGQL_OPTIONS), patterns: this.patterns },
+    { logs: logsPort(this.log, DEFAULT_LOGQL_OPTIONS, "stored"), patterns: this.patterns },
     nodeClock,
     LIMITS,
   );
