@@ -113,7 +113,7 @@ export function detectedLabels(streams: readonly Labels[]): DetectedLabel[] {
     .sort((a, b) => compareText(a.label, b.label));
 }
 
-export type FieldType = "string" | "int" | "float" | "boolean" | "duration" | "bytes";
+type FieldType = "string" | "int" | "float" | "boolean" | "duration" | "bytes";
 
 export type DetectedField = {
   readonly label: string;

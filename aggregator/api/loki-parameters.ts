@@ -47,10 +47,14 @@ export function isCategorized(flags: string | readonly string[] | undefined): bo
 }
 
 /** `since` counts where there is no start. */
-export function rangeOf(nowMs: number, parameters: Parameters): TimeRange {
+export function rangeOf(
+  nowMs: number,
+  parameters: Parameters,
+  defaultUs: number = HOUR_US,
+): TimeRange {
   const endUs = timeOf(parameters, "end", nowMs * 1000 + 1);
   const since = parameters.get("since") ?? "";
-  const lengthUs = since === "" ? HOUR_US : lengthMs(since, "since") * 1000;
+  const lengthUs = since === "" ? defaultUs : lengthMs(since, "since") * 1000;
   return { startUs: timeOf(parameters, "start", endUs - lengthUs), endUs };
 }
 

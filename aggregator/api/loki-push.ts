@@ -134,9 +134,10 @@ export class LokiPush {
       batch.refuse(text, entries.length);
       return;
     }
+    const nowMs = this.#deps.clock.nowMs();
     const known = this.#recent.of(withLabel(labels, INSTANCE, node)); // as it is stored
     for (const entry of entries) {
-      const fault = this.#entryFault(labels, entry);
+      const fault = this.#entryFault(labels, entry, nowMs);
       if (fault === null) batch.take(node, labels, entry, known.find(entry));
       else batch.refuse(fault, 1);
     }
@@ -150,18 +151,19 @@ export class LokiPush {
     return true;
   }
 
-  #entryFault(labels: Labels, { timeUs, bytes }: PushedEntry): string | null {
-    const nowMs = this.#deps.clock.nowMs();
+  #entryFault(labels: Labels, { timeUs, bytes }: PushedEntry, nowMs: number): string | null {
     const timeMs = timeUs / 1000;
-    const told = `entry for stream '${streamText(labels)}' has timestamp`;
-    if (timeMs > nowMs + FUTURE_MAX_MS) return `${told} too new: ${formatRfc3339(timeMs)}`;
     const oldestMs = nowMs - this.#options.retentionMs;
-    if (timeMs < oldestMs) {
-      const oldest = formatRfc3339(oldestMs);
-      return `${told} too old: ${formatRfc3339(timeMs)}, oldest acceptable timestamp is: ${oldest}`;
+    const isInTime = timeMs <= nowMs + FUTURE_MAX_MS && timeMs >= oldestMs;
+    if (isInTime && bytes.length <= LINE_BYTES_MAX) return null;
+    const stream = streamText(labels);
+    if (isInTime) {
+      return `Max entry size '${LINE_BYTES_MAX}' bytes exceeded for stream '${stream}' while adding an entry with length '${bytes.length}' bytes`;
     }
-    if (bytes.length <= LINE_BYTES_MAX) return null;
-    return `Max entry size '${LINE_BYTES_MAX}' bytes exceeded for stream '${streamText(labels)}' while adding an entry with length '${bytes.length}' bytes`;
+    const told = `entry for stream '${stream}' has timestamp`;
+    const time = formatRfc3339(timeMs);
+    if (timeMs > nowMs) return `${told} too new: ${time}`;
+    return `${told} too old: ${time}, oldest acceptable timestamp is: ${formatRfc3339(oldestMs)}`;
   }
 
   async #commit(batch: Batch): Promise<void> {

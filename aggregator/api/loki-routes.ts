@@ -42,6 +42,9 @@ const FIELDS_MAX = 5000;
 const VOLUMES_DEFAULT = 100;
 const VOLUMES_MAX = 10_000;
 
+/** Labels are those of so long a time, as in Loki. */
+const LABELS_DEFAULT_US = 6 * HOUR_US;
+
 type LokiCall = Call & { readonly isCategorized: boolean };
 type Answer = (call: LokiCall) => Promise<string> | string;
 
@@ -75,7 +78,7 @@ export function addLokiRoutes(server: FastifyInstance, api: LogsApi): void {
 type Add = (path: string, answer: Answer) => void;
 
 function addLabelRoutes(add: Add, api: LogsApi): void {
-  const rangeAsked = ({ parameters }: Call) => rangeOf(api.nowMs(), parameters);
+  const rangeAsked = ({ parameters }: Call) => rangeOf(api.nowMs(), parameters, LABELS_DEFAULT_US);
   add("/labels", (call) => {
     const names = api.labelNames(selectorsOf(call, "query"), rangeAsked(call));
     return successBody(JSON.stringify(names));

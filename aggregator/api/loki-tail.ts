@@ -14,7 +14,7 @@ import { countParameter, HOUR_US, isCategorized, timeOf } from "./loki-parameter
 import { parameterError } from "./parameters.ts";
 
 /** Why a request is not answered, as the other routes would say it. */
-export type TailRefusal = { readonly status: number; readonly text: string };
+type TailRefusal = { readonly status: number; readonly text: string };
 
 export type TailDeps = {
   readonly logs: LogsApi;

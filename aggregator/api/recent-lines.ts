@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { type Labels, labelsKey } from "../../shared/model/labels.ts";
 
 /** Characters of base64: 132 bits. */
@@ -77,5 +77,5 @@ function keyOf(stream: string, timeUs: number, bytes: Uint8Array): string {
 }
 
 function digest(bytes: Uint8Array): string {
-  return createHash("sha1").update(bytes).digest("base64").slice(0, HASH_LENGTH);
+  return hash("sha1", bytes, "base64").slice(0, HASH_LENGTH);
 }
