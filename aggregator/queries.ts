@@ -1,3 +1,4 @@
+import { OperationalError } from "../shared/errors.ts";
 import { withLabel } from "../shared/model/labels.ts";
 import { PUSH_STREAM, type PushedLine } from "./api/loki-push.ts";
 import type {
@@ -170,6 +171,10 @@ async function* followLines(
   for (;;) {
     if (seen === log.storedCount) await log.changed(signal);
     const fresh = log.storedSince(seen);
+    if (fresh.length < log.storedCount - seen) {
+      const text = "Lines were packed or dropped before they were read: follow anew";
+      throw new OperationalError("UNAVAILABLE", text);
+    }
     seen = log.storedCount;
     yield* linesOf(fresh, { ...EVER, direction: "forward", limit: Number.MAX_SAFE_INTEGER });
   }

@@ -45,8 +45,8 @@ type Tail = { readonly lines: AsyncGenerator<readonly ResultLine[]>; readonly de
 
 /**
  * `/loki/api/v1/tail`: the lines of a query as they come in, over a WebSocket. None is left out for a
- * client that reads slowly: it is behind, for the lines wait in the store. So `dropped_entries` is
- * always null.
+ * client that reads slowly: it is behind, for the lines wait in the store, and its tail ends when they
+ * do no more. So `dropped_entries` is always null.
  */
 export class LokiTails implements AsyncDisposable {
   readonly #deps: TailDeps;
