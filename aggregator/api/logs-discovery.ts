@@ -1,5 +1,12 @@
+import type { SeriesColumns } from "../../shared/model/columns.ts";
 import { getOrInsert } from "../../shared/model/get-or-insert.ts";
-import { compareText, type Labels, labelPairs, labelValue } from "../../shared/model/labels.ts";
+import {
+  compareLabels,
+  compareText,
+  type Labels,
+  labelPairs,
+  labelValue,
+} from "../../shared/model/labels.ts";
 import type { ResultLine, TimeRange } from "../model/log-lines.ts";
 import type { QuerySpan } from "../query/grid.ts";
 import type { QueryResult } from "../query/result.ts";
@@ -19,8 +26,6 @@ export type VolumeRequest = {
   readonly limit: number;
 };
 
-type Volume = { readonly labels: Labels; readonly bytes: number };
-
 /** Every stream has the name of its node. */
 const EVERYTHING = '{instance=~".+"}';
 
@@ -28,21 +33,17 @@ const EVERYTHING = '{instance=~".+"}';
 export async function volumes(
   api: LogsApi,
   request: VolumeRequest,
-  { startUs, endUs }: TimeRange,
+  range: TimeRange,
   options: RunOptions,
 ): Promise<QueryResult> {
-  const [startMs, endMs] = [Math.floor(startUs / 1000), Math.ceil(endUs / 1000)];
-  const rangeMs = Math.max(1, endMs - startMs);
-  const found: Volume[] = [];
-  for (const { query, label } of volumeQueries(api, request, { startUs, endUs }, rangeMs)) {
-    const result = await api.metric(query)?.instant(endMs, options);
-    for (const { labels, value } of result?.type === "vector" ? result.samples : []) {
-      found.push({ labels: label === null ? labels : [label, ""], bytes: value });
-    }
-  }
-  found.sort((a, b) => b.bytes - a.bytes);
-  const samples = found.slice(0, request.limit).map(({ labels, bytes }) => {
-    return { labels, value: bytes };
+  const [startMs, endMs] = [Math.floor(range.startUs / 1000), Math.ceil(range.endUs / 1000)];
+  const query = volumeQuery(api, request, range, Math.max(1, endMs - startMs));
+  const result = await api.metric(query)?.instant(endMs, options);
+  const columns = (result?.type === "vector" ? result.samples : []).map(({ labels, value }) => {
+    return { labels, times: Float64Array.of(endMs), values: Float64Array.of(value) };
+  });
+  const samples = largest(columns, request).map(({ labels, values }) => {
+    return { labels, value: values[0] ?? 0 };
   });
   return { type: "vector", timeMs: endMs, samples, warnings: [] };
 }
@@ -56,36 +57,54 @@ export async function volumeRange(
 ): Promise<QueryResult> {
   const range = { startUs: startMs * 1000, endUs: endMs * 1000 };
   const span = { startMs: Math.min(startMs + stepMs, endMs), endMs, stepMs };
-  const series = [];
-  for (const { query, label } of volumeQueries(api, request, range, stepMs)) {
-    const result = await api.metric(query)?.range(span, options);
-    for (const one of result?.type === "matrix" ? result.series : []) {
-      series.push(label === null ? one : { ...one, labels: [label, ""] });
-    }
-  }
-  const most = series
-    .map((one) => ({ one, bytes: one.values.reduce((sum, value) => sum + value, 0) }))
-    .sort((a, b) => b.bytes - a.bytes)
-    .slice(0, request.limit);
-  return { type: "matrix", series: most.map(({ one }) => one), warnings: [] };
+  const query = volumeQuery(api, request, range, stepMs);
+  const result = await api.metric(query)?.range(span, options);
+  const columns = result?.type === "matrix" ? result.series : [];
+  return { type: "matrix", series: largest(columns, request), warnings: [] };
 }
 
-function volumeQueries(
+function largest(
+  columns: readonly SeriesColumns[],
+  { by, limit }: VolumeRequest,
+): readonly SeriesColumns[] {
+  return (by === "series" ? columns : byLabel(columns))
+    .map((one) => ({ one, bytes: one.values.reduce((sum, value) => sum + value, 0) }))
+    .sort((a, b) => b.bytes - a.bytes || compareLabels(a.one.labels, b.one.labels))
+    .slice(0, limit)
+    .map(({ one }) => one);
+}
+
+/** Loki names a label of which it tells the volume as one without a value. */
+function byLabel(columns: readonly SeriesColumns[]): SeriesColumns[] {
+  const sums = new Map<string, Map<number, number>>();
+  for (const { labels, times, values } of columns) {
+    for (const [name] of labelPairs(labels)) {
+      const sum = getOrInsert(sums, name, () => new Map<number, number>());
+      times.forEach((timeMs, i) => {
+        sum.set(timeMs, (sum.get(timeMs) ?? 0) + (values[i] ?? 0));
+      });
+    }
+  }
+  return Array.from(sums, ([name, sum]) => {
+    const times = Float64Array.from(sum.keys()).sort();
+    const values = times.map((timeMs) => sum.get(timeMs) ?? 0);
+    return { labels: [name, ""], times, values };
+  });
+}
+
+function volumeQuery(
   api: LogsApi,
-  { selector, targetLabels, by }: VolumeRequest,
+  { selector, targetLabels }: VolumeRequest,
   range: TimeRange,
   rangeMs: number,
-): readonly { readonly query: string; readonly label: string | null }[] {
+): string {
   const text = selector === "" ? EVERYTHING : selector;
   const asked = selector === "" ? [] : api.selectorNames(selector);
   const named = targetLabels.length > 0 ? targetLabels.map(checkLabelName) : asked;
   const names = named.length > 0 ? named : api.labelNames([text], range).filter(isQueryable);
   // A target label that a stream does not have leaves the stream out, as in Loki.
   const having = targetLabels.map((name) => `| ${name} != ""`).join(" ");
-  const sumOf = (labels: readonly string[], condition: string) =>
-    `sum by (${labels.join(", ")}) (bytes_over_time(${text}\n${condition} [${rangeMs}ms])) > 0`;
-  if (by === "series") return [{ query: sumOf(names, having), label: null }];
-  return names.map((name) => ({ query: sumOf([], `| ${name} != ""`), label: name }));
+  return `sum by (${names.join(", ")}) (bytes_over_time(${text}\n${having} [${rangeMs}ms])) > 0`;
 }
 
 /** Whether LogQL can name it. */

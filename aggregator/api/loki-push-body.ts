@@ -29,9 +29,10 @@ export type PushBody = {
   readonly encoding: string;
 };
 
-/** Bytes of a body once it is expanded, and entries in it. */
+/** Bytes of a body once it is expanded, entries and streams in it, and labels of a stream. */
 const EXPANDED_BYTES_MAX = 8 * 1024 * 1024;
 const ENTRIES_MAX = 200_000;
+const LABELS_MAX = 200;
 const LABEL_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
 const SHOWN_LENGTH_MAX = 500;
 
@@ -81,13 +82,16 @@ function readJson(bytes: Uint8Array): PushedStream[] {
     throw fault(errorMessage(error));
   }
   const budget = new EntryBudget();
-  return listOf(memberOf(body, "streams"), "streams").map((stream) => ({
-    labels: checkedLabels(textPairs(memberOf(stream, "stream"), "stream")),
-    entries: listOf(memberOf(stream, "values"), "values").map((value) => {
-      budget.take();
-      return jsonEntry(value);
-    }),
-  }));
+  return listOf(memberOf(body, "streams"), "streams").map((stream) => {
+    budget.take();
+    return {
+      labels: checkedLabels(textPairs(memberOf(stream, "stream"), "stream")),
+      entries: listOf(memberOf(stream, "values"), "values").map((value) => {
+        budget.take();
+        return jsonEntry(value);
+      }),
+    };
+  });
 }
 
 /** `["<Unix nanoseconds>", "<line>", { metadata }]`, the last of which may be missing. */
@@ -131,7 +135,9 @@ function readProto(bytes: Uint8Array): PushedStream[] {
   const budget = new EntryBudget();
   const streams: PushedStream[] = [];
   readFields(bytes, (field, value) => {
-    if (field === 1 && typeof value === "object") streams.push(readStream(value, budget));
+    if (field !== 1 || typeof value !== "object") return;
+    budget.take();
+    streams.push(readStream(value, budget));
   });
   return streams;
 }
@@ -188,6 +194,7 @@ function parseLabelText(text: string): [string, string][] {
       throw fault(`Error parsing labels '${shown(text)}' with error: at character ${from + 1}`);
     }
     pairs.push([name, value]);
+    if (pairs.length > LABELS_MAX) throw tooManyLabels(text);
     if (end !== "}") continue;
     if (LABEL.lastIndex === text.length) return pairs;
     throw fault(`Error parsing labels '${shown(text)}' with error: more behind }`);
@@ -196,6 +203,7 @@ function parseLabelText(text: string): [string, string][] {
 
 /** NUL separates labels within us. @throws OperationalError PARSE in the words of Loki */
 function checkedLabels(pairs: readonly (readonly [string, string])[]): Labels {
+  if (pairs.length > LABELS_MAX) throw tooManyLabels("{…}");
   const clean = pairs.map(([name, value]) => [name, value.replaceAll("\0", "\ufffd")] as const);
   for (const [i, [name]] of clean.entries()) {
     if (!LABEL_NAME.test(name)) {
@@ -216,6 +224,10 @@ export function streamText(labels: Labels): string {
 
 function shown(text: string): string {
   return text.length <= SHOWN_LENGTH_MAX ? text : `${text.slice(0, SHOWN_LENGTH_MAX)}…`;
+}
+
+function tooManyLabels(text: string): OperationalError {
+  return fault(`entry for stream '${shown(text)}' has over ${LABELS_MAX} label names`);
 }
 
 class EntryBudget {

@@ -147,9 +147,16 @@ const CASES: readonly Case[] = [
   ],
   [
     "Logs Drilldown lists the labels by volume",
-    `index/volume?${query("{}")}&${SPAN}&aggregateBy=labels&limit=2`,
+    `index/volume?${query("{}")}&${SPAN}&aggregateBy=labels&limit=3`,
     GRAFANA,
-    { data: { result: [{ value: [NOW_MS / 1000, "171"] }, { value: [NOW_MS / 1000, "171"] }] } },
+    {
+      data: {
+        result: ["app", "instance", "job"].map((name) => ({
+          metric: { [name]: "" },
+          value: [NOW_MS / 1000, "171"],
+        })),
+      },
+    },
   ],
   [
     "Logs Drilldown draws the volume of a service",
