@@ -92,7 +92,7 @@ export function indexStatsBody({ streams, blocks, lines, bytes }: StoredSize): s
 
 export function patternsBody(patterns: readonly LinePattern[]): string {
   const data = patterns.map(({ template, samples }) => {
-    return { pattern: template.replaceAll("<*>", "<_>"), samples };
+    return { pattern: template.replace(/(?:<\*>)+/g, "<_>"), samples };
   });
   return JSON.stringify({ status: "success", data });
 }

@@ -140,7 +140,7 @@ test("categorised, labels are told by where they are from, and a stream is one t
 });
 
 test("patterns have Loki's sign for what varies", () => {
-  const patterns = [{ template: "<*> took <*>ms", samples: [[10, 2]] as const }];
+  const patterns = [{ template: "<*> took <*><*>ms", samples: [[10, 2]] as const }];
   expect(JSON.parse(patternsBody(patterns))).toEqual({
     status: "success",
     data: [{ pattern: "<_> took <_>ms", samples: [[10, 2]] }],

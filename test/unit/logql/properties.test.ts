@@ -239,6 +239,41 @@ test("formats and choices of labels do what a naive evaluation does, in any orde
   );
 });
 
+test("filters by form keep what a naive evaluation keeps, whatever the store leaves out", async () => {
+  const part = fc.string({ unit: fc.constantFrom("a", "b", " "), minLength: 1, maxLength: 2 });
+  const parts = fc.tuple(fc.constantFrom("", "a"), fc.array(part, { maxLength: 3 }), fc.boolean());
+  const line = fc.string({ unit: fc.constantFrom("a", "b", " "), maxLength: 9, size: "max" });
+  const lines = fc.array(line, { maxLength: 10 });
+  await fc.assert(
+    fc.asyncProperty(parts, fc.boolean(), lines, async ([first, others, isOpen], isNot, all) => {
+      const literals = [first, ...others, ...(isOpen ? [""] : [])];
+      const form = new RegExp(`^${literals.join("[^]*")}$`);
+      const query = `{app="x"} ${isNot ? "!>" : "|>"} "${literals.join("<_>")}"`;
+      const found = await read(query, all);
+      expect(found.map((one) => one.line)).toEqual(all.filter((one) => form.test(one) !== isNot));
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test("what Promtail packed is unpacked to what it was", async () => {
+  const text = fc.string({ unit: fc.constantFrom("a", '"', "\\", "é", "\n"), maxLength: 6 });
+  const packed = fc.record({ level: text, user: text, _entry: text });
+  await fc.assert(
+    fc.asyncProperty(fc.array(packed, { maxLength: 8 }), async (all) => {
+      const found = await read(
+        '{app="x"} | unpack',
+        all.map((one) => JSON.stringify(one)),
+      );
+      const expected = all.map(({ level, user, _entry }) => {
+        const pairs = [["app", "x"] as const, ["level", level] as const, ["user", user] as const];
+        return { line: _entry, labels: { ...labelsRecord(labelsFrom(pairs)) } };
+      });
+      expect(found).toEqual(expected);
+    }),
+  );
+});
+
 /** By labels: the values at each step, NaN where there is none. */
 type Table = ReadonlyMap<string, readonly number[]>;
 
