@@ -15,7 +15,6 @@ import { builtInRules } from "./built-in-rules.ts";
 import { type AggregatorConfig, logRetention } from "./config.ts";
 import { type Fleet, openFleet } from "./fleet/fleet.ts";
 import { IngestService } from "./ingest/ingest-service.ts";
-import type { IngestEvents } from "./ingest/ports.ts";
 import { DEFAULT_LOGQL_OPTIONS, LogqlEngine } from "./logql/engine.ts";
 import { DEFAULT_LINE_LOG_OPTIONS, type LineLog, openLineLog } from "./logs/line-log.ts";
 import { LineSource } from "./logs/line-source.ts";
@@ -120,17 +119,6 @@ export function checkFiles(
   return { groups: rules.groups, notify: notify.config };
 }
 
-/** A stream of lines says nothing of how its node stands: the stream of frames does. */
-const UNHEARD: IngestEvents = {
-  connected: () => {},
-  committed: () => {},
-  accounted: () => {},
-  droppedRanges: () => {},
-  clockMeasured: () => {},
-  goodbye: () => {},
-  disconnected: () => {},
-};
-
 const NO_SAMPLES: SampleSource = { select: async () => [] };
 const NO_LINES: LogSource = { select: async () => [] };
 
@@ -186,7 +174,7 @@ async function start(
     {
       store: series,
       events: fleet,
-      logs: { store: lines, events: UNHEARD },
+      logs: { store: lines, events: fleet.logEvents },
       clock,
       logger,
       metrics,
