@@ -9,29 +9,37 @@ import { Metrics } from "../shared/telemetry/metrics.ts";
 import { msUntilNext } from "../shared/time/calendar.ts";
 import { type Repetition, repeat, sleepUnlessAborted } from "../shared/time/repeat.ts";
 import { LogsApi } from "./api/logs-api.ts";
-import { QueryApi } from "./api/query-api.ts";
+import { LokiPush, RECENT_LINES_MAX } from "./api/loki-push.ts";
+import { QueryApi, type QueryApiOptions } from "./api/query-api.ts";
 import { builtInRules } from "./built-in-rules.ts";
 import { type AggregatorConfig, logRetention } from "./config.ts";
 import { type Fleet, openFleet } from "./fleet/fleet.ts";
 import { IngestService } from "./ingest/ingest-service.ts";
-import { DEFAULT_LOGQL_OPTIONS } from "./logql/engine.ts";
+import { DEFAULT_LOGQL_OPTIONS, LogqlEngine } from "./logql/engine.ts";
 import { DEFAULT_LINE_LOG_OPTIONS, type LineLog, openLineLog } from "./logs/line-log.ts";
+import { LineSource } from "./logs/line-source.ts";
+import type { LogSource } from "./model/log-lines.ts";
 import { type AlertTable, openAlerts } from "./notify/alerts.ts";
 import type { PostFn } from "./notify/delivery.ts";
 import { type NotifyConfig, parseNotifyConfig } from "./notify/notify-config.ts";
 import type { SampleSource } from "./promql/context.ts";
 import { DEFAULT_ENGINE_OPTIONS, type EngineOptions, PromqlEngine } from "./promql/engine.ts";
-import { compileForRules, logsPort, queryPort } from "./queries.ts";
+import { logsPort, newestPushed, queryPort, type StreamView } from "./queries.ts";
+import { compileForRules } from "./rule-expressions.ts";
 import type { CompileFn } from "./rules/ports.ts";
 import { parseRuleFiles, type RuleFile, type RuleGroup } from "./rules/rule-files.ts";
 import { RuleRunner } from "./rules/run-rules.ts";
 import { openSeriesStore, type SeriesStore } from "./series/series-store.ts";
+import { ServiceNamedLines } from "./service-names.ts";
 
 /** What agents and clients reach once it is served. */
 export type Services = {
   readonly ingest: IngestService;
   readonly api: QueryApi;
   readonly logs: LogsApi;
+  /** The same with streams as Loki's clients expect them. */
+  readonly loki: LogsApi;
+  readonly push: LokiPush;
   readonly metrics: Metrics;
   readonly readiness: { isReady(): boolean };
 };
@@ -94,7 +102,10 @@ export type CheckedFiles = {
 export function checkFiles(
   config: AggregatorConfig,
   platform: Pick<AggregatorPlatform, "readFile" | "readFiles">,
-  compile: CompileFn = compileForRules(new PromqlEngine(NO_SAMPLES, DEFAULT_ENGINE_OPTIONS)),
+  compile: CompileFn = compileForRules(
+    new PromqlEngine(NO_SAMPLES, DEFAULT_ENGINE_OPTIONS),
+    new LogqlEngine(NO_LINES, DEFAULT_LOGQL_OPTIONS),
+  ),
 ): CheckedFiles {
   const files = config.rules.flatMap((pattern) => platform.readFiles(pattern));
   const rules = parseRuleFiles(files, compile);
@@ -109,6 +120,7 @@ export function checkFiles(
 }
 
 const NO_SAMPLES: SampleSource = { select: async () => [] };
+const NO_LINES: LogSource = { select: async () => [] };
 
 /**
  * Starts the aggregator. Files are checked before anything is opened. Disposing of it lets what runs
@@ -119,11 +131,15 @@ export async function startAggregator(
   config: AggregatorConfig,
   platform: AggregatorPlatform,
 ): Promise<AsyncDisposable> {
-  const samples = { ...NO_SAMPLES }; // rules are compiled before the store is open
-  const compile = compileForRules(new PromqlEngine(samples, engineOptions(config, platform)));
+  // Rules are compiled before the stores are open.
+  const sources = { samples: { ...NO_SAMPLES }, lines: { ...NO_LINES } };
+  const compile = compileForRules(
+    new PromqlEngine(sources.samples, engineOptions(config, platform)),
+    new LogqlEngine(sources.lines, { ...DEFAULT_LOGQL_OPTIONS, pause: platform.pause }),
+  );
   const files = checkFiles(config, platform, compile);
   return await startParts(platform.logger, (parts) =>
-    start(config, platform, { samples, compile, files }, parts),
+    start(config, platform, { ...sources, compile, files }, parts),
   );
 }
 
@@ -133,6 +149,7 @@ function engineOptions(config: AggregatorConfig, { pause }: AggregatorPlatform):
 
 type Checked = {
   readonly samples: SampleSource;
+  readonly lines: LogSource;
   readonly compile: CompileFn;
   readonly files: CheckedFiles;
 };
@@ -140,7 +157,7 @@ type Checked = {
 async function start(
   config: AggregatorConfig,
   platform: AggregatorPlatform,
-  { samples, compile, files }: Checked,
+  { samples, lines: lineSource, compile, files }: Checked,
   parts: Disposals,
 ): Promise<void> {
   const { clock, logger } = platform;
@@ -149,6 +166,8 @@ async function start(
   const series = await openSeries(opening);
   samples.select = (...query) => series.selectUnrepeated(...query);
   const lines = await openLines(opening);
+  const stored = new ServiceNamedLines(new LineSource(lines));
+  lineSource.select = stored.select.bind(stored);
   const fleet = await openNodes(opening, series);
   const { alerts, rules } = await openRules(opening, series, fleet);
   const ingest = new IngestService(
@@ -173,15 +192,10 @@ async function start(
     },
     queryLimits,
   );
-  const { pause } = platform;
-  const logs = new LogsApi(
-    logsPort(lines, { ...DEFAULT_LOGQL_OPTIONS, pause }),
-    clock,
-    queryLimits,
-  );
+  const { logs, loki, push } = await logServices(opening, lines, queryLimits);
   let isReady = false;
   const readiness = { isReady: () => isReady };
-  parts.use(await platform.serve({ ingest, api, logs, metrics, readiness }));
+  parts.use(await platform.serve({ ingest, api, logs, loki, push, metrics, readiness }));
   parts.use(ingest); // first its sessions end, then the server that carries them
   const builtIn = builtInRules(config.clock_offset_max, compile);
   const apply = ({ groups, notify }: CheckedFiles) =>
@@ -297,6 +311,25 @@ async function openRules(
     { defaultIntervalMs: config.evaluation_interval, external, dataWaitMaxMs: DATA_WAIT_MAX_MS },
   );
   return { alerts, rules };
+}
+
+/** What clients ask of log lines, and push. */
+async function logServices(
+  { config, platform, metrics }: Opening,
+  lines: LineLog,
+  limits: QueryApiOptions,
+): Promise<Pick<Services, "logs" | "loki" | "push">> {
+  const { clock, pause } = platform;
+  const apiOf = (view: StreamView) => {
+    const logs = logsPort(lines, { ...DEFAULT_LOGQL_OPTIONS, pause }, view);
+    return new LogsApi({ logs, patterns: null }, clock, limits);
+  };
+  const push = new LokiPush(
+    { store: lines, clock, metrics },
+    { retentionMs: logRetention(config).ageMs },
+    await newestPushed(lines, RECENT_LINES_MAX),
+  );
+  return { logs: apiOf("stored"), loki: apiOf("service-named"), push };
 }
 
 function upkeepOf(series: SeriesStore, lines: LineLog, clock: Clock): readonly Repetition[] {

@@ -36,10 +36,10 @@ export async function listen(
 ): Promise<AsyncDisposable> {
   return await startParts(platform.logger, async (parts) => {
     const guard = await openGuard(services.metrics, platform, config, parts);
-    const { ingest, api, logs, metrics, readiness } = services;
+    const { ingest, api, logs, loki, push, metrics, readiness } = services;
     const { clock, logger } = platform;
     const gate = hasTls(config, config.http.listen) ? (guard?.http ?? null) : null;
-    const http = { api, logs, metrics, readiness, clock, logger, gate };
+    const http = { api, logs: loki, push, metrics, readiness, clock, logger, gate };
     parts.use(await startHttpServer(http, config.http.listen));
     const grpc = await startGrpcServer(
       {

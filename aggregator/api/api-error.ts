@@ -10,6 +10,7 @@ const KINDS = {
   timeout: { code: "LIMIT", status: 503 },
   canceled: { code: "UNAVAILABLE", status: 499 }, // the client went away
   not_found: { code: "NOT_FOUND", status: 404 },
+  too_many: { code: "LIMIT", status: 429 }, // come again later: there is no room now
   unavailable: { code: "UNAVAILABLE", status: 503 },
   internal: { code: "STORAGE", status: 500 },
 } as const;

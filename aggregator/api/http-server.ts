@@ -1,10 +1,12 @@
-import type { AddressInfo } from "node:net";
+import { type IncomingHttpHeaders, type IncomingMessage, ServerResponse } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
 import type { Server as TlsServer } from "node:tls";
 import { type FastifyInstance, type FastifyReply, fastify } from "fastify";
 import { errorMessage, OperationalError } from "../../shared/errors.ts";
 import { type Address, formatAddress } from "../../shared/model/address.ts";
+import type { Role } from "../../shared/model/role.ts";
 import { bindError } from "../../shared/platform/listen-error.ts";
-import type { Clock } from "../../shared/platform/ports.ts";
+import type { Clock, Logger } from "../../shared/platform/ports.ts";
 import { expositionText } from "../../shared/telemetry/exposition.ts";
 import type { Counter } from "../../shared/telemetry/metrics.ts";
 import type { PartDeps } from "../../shared/telemetry/part-deps.ts";
@@ -12,9 +14,13 @@ import { withDeadline } from "../../shared/time/deadline.ts";
 import { sleepUnlessAborted } from "../../shared/time/repeat.ts";
 import { TLS_VERSION } from "../../shared/wire/tls.ts";
 import { type ErrorType, errorTypeOf, httpStatusOf } from "./api-error.ts";
+import { addCompression } from "./http-compression.ts";
 import { addApiRoutes, JSON_TYPE } from "./http-routes.ts";
 import type { LogsApi } from "./logs-api.ts";
+import type { LokiPush } from "./loki-push.ts";
+import { addPushRoute } from "./loki-push-route.ts";
 import { addLokiRoutes } from "./loki-routes.ts";
+import { LokiTails, TAIL_PATH } from "./loki-tail.ts";
 import { refusalFor } from "./permission-state.ts";
 import type { GatePort, ReadinessPort } from "./ports.ts";
 import { errorBody } from "./prometheus-json.ts";
@@ -24,6 +30,7 @@ import { bearerOf } from "./tls-door.ts";
 export type HttpDeps = PartDeps & {
   readonly api: QueryApi;
   readonly logs: LogsApi;
+  readonly push: LokiPush;
   readonly readiness: ReadinessPort;
   /** Null: nothing is encrypted, and nobody is asked who calls. */
   readonly gate: HttpGate | null;
@@ -45,7 +52,7 @@ const HANDSHAKE_TIMEOUT_MS = 5000;
 /** How often a new certificate of our own is looked for. */
 const CERTIFICATE_CHECK_EVERY_MS = 1000;
 /** What orchestrators and load balancers ask without saying who they are. */
-const OPEN_PATHS: ReadonlySet<string> = new Set(["/-/healthy", "/-/ready"]);
+const OPEN_PATHS: ReadonlySet<string> = new Set(["/-/healthy", "/-/ready", "/ready"]);
 /** Requests that run when the server stops may take so long to end. */
 const STOP_TIMEOUT_MS = 5000;
 
@@ -54,7 +61,7 @@ const FRONT_TEXT = `Telltale aggregator
 /api/v1/query?query=up   PromQL, in the form of Prometheus' HTTP API; also query_range, series,
                          labels, label/NAME/values, rules, alerts
 /loki/api/v1/query_range LogQL, in the form of Loki's HTTP API; also query, labels, series,
-                         label/NAME/values
+                         label/NAME/values, tail, push
 /metrics                 how this aggregator itself does
 /-/healthy  /-/ready
 
@@ -134,11 +141,59 @@ export function createHttpServer(deps: HttpDeps): FastifyInstance {
     reply.header("x-content-type-options", "nosniff");
   });
   if (deps.gate !== null) addPermissions(server, deps.gate);
-  addErrorHandlers(server, deps);
+  addCompression(server);
+  const failures = new Failures(deps);
+  addErrorHandlers(server, failures);
   addApiRoutes(server, deps.api);
-  addLokiRoutes(server, deps.logs);
+  server.register((scope, _options, done) => {
+    addLoki(scope, deps, failures);
+    done();
+  });
   addPlainRoutes(server, deps);
+  addTails(server, deps, failures);
   return server;
+}
+
+/** Node hands over every request that wants another protocol, also one that can do without. */
+function addTails(server: FastifyInstance, deps: HttpDeps, failures: Failures): void {
+  const { logs, clock, logger, gate } = deps;
+  const tails = new LokiTails({
+    logs,
+    clock,
+    logger,
+    refusalOf: ({ headers }) => (gate === null ? null : refusalOfCaller(gate, headers, "viewer")),
+    failureOf: (error, url) => failures.note(error, url),
+  });
+  server.server.on("upgrade", (request: IncomingMessage, socket: Socket, head: Buffer) => {
+    const isTail = request.url?.split("?")[0] === TAIL_PATH;
+    const isWebSocket = request.headers.upgrade?.toLowerCase() === "websocket";
+    if (isTail && isWebSocket) tails.upgrade(request, socket, head);
+    else answerAsIs(server, request, socket);
+  });
+  server.addHook("preClose", () => tails[Symbol.asyncDispose]());
+}
+
+/** Without its body, which nobody reads from the connection any more. */
+function answerAsIs(server: FastifyInstance, request: IncomingMessage, socket: Socket): void {
+  socket.on("error", () => socket.destroy());
+  const response = new ServerResponse(request);
+  response.shouldKeepAlive = false;
+  response.assignSocket(socket);
+  response.once("finish", () => socket.end());
+  server.server.emit("request", request, response);
+}
+
+/** Loki's clients take a failure's text as it is, and show it. */
+function addLoki(scope: FastifyInstance, { logs, push }: HttpDeps, failures: Failures): void {
+  scope.setErrorHandler((error, request, reply) => {
+    const { status, text } = failures.note(error, request.url);
+    return reply.code(status).type(TEXT_TYPE).send(`${text}\n`);
+  });
+  addLokiRoutes(scope, logs);
+  scope.register((pushScope, _options, done) => {
+    addPushRoute(pushScope, push);
+    done();
+  });
 }
 
 function tlsOptions(gate: HttpGate | null) {
@@ -148,40 +203,67 @@ function tlsOptions(gate: HttpGate | null) {
   return { https: { key, cert, ...limits } };
 }
 
-/** Who asks shows a token; every role may ask. */
-function addPermissions(server: FastifyInstance, { port, refusals }: HttpGate): void {
+/** Who asks shows a token. Every role may ask; what writes is for operators. */
+function addPermissions(server: FastifyInstance, gate: HttpGate): void {
   server.addHook("onRequest", async (request, reply) => {
     if (OPEN_PATHS.has(request.url)) return;
-    const { authorization } = request.headers;
-    const text = "No token: send it as Authorization: Bearer TOKEN";
-    const nobody = { kind: "nobody", reason: "no-credentials", text } as const;
-    const caller = authorization === undefined ? nobody : bearerOf(port, authorization);
-    const refusal = refusalFor(caller, "viewer");
+    const isPush = request.url.startsWith("/loki/api/v1/push");
+    const refusal = refusalOfCaller(gate, request.headers, isPush ? "operator" : "viewer");
     if (refusal === null) return;
-    refusals.add(1, { reason: refusal.reason });
     reply.header("www-authenticate", 'Bearer realm="telltale"');
-    const status = refusal.code === "UNAUTHENTICATED" ? 401 : 403;
-    await sendError(reply, status, "bad_data", refusal.text);
+    await sendError(reply, refusal.status, "bad_data", refusal.text);
   });
 }
 
-function addErrorHandlers(server: FastifyInstance, { logger, metrics }: HttpDeps): void {
-  const errors: Counter = metrics.counter(
-    "telltale_http_errors_total",
-    "Requests over HTTP that failed, by kind",
-  );
-  server.setErrorHandler((error, request, reply) => {
+/** Null: the caller has the role. */
+function refusalOfCaller(
+  { port, refusals }: HttpGate,
+  { authorization }: IncomingHttpHeaders,
+  role: Role,
+): { readonly status: number; readonly text: string } | null {
+  const text = "No token: send it as Authorization: Bearer TOKEN";
+  const nobody = { kind: "nobody", reason: "no-credentials", text } as const;
+  const caller = authorization === undefined ? nobody : bearerOf(port, authorization);
+  const refusal = refusalFor(caller, role);
+  if (refusal === null) return null;
+  refusals.add(1, { reason: refusal.reason });
+  return { status: refusal.code === "UNAUTHENTICATED" ? 401 : 403, text: refusal.text };
+}
+
+type Failure = { readonly status: number; readonly type: ErrorType; readonly text: string };
+
+/** Counts what fails, logs what is a fault of ours, and says what the client is told. */
+class Failures {
+  readonly #errors: Counter;
+  readonly #logger: Logger;
+
+  constructor({ logger, metrics }: HttpDeps) {
+    this.#logger = logger;
+    this.#errors = metrics.counter(
+      "telltale_http_errors_total",
+      "Requests over HTTP that failed, by kind",
+    );
+  }
+
+  note(error: unknown, url: string): Failure {
     const type = isClientFault(error) ? "bad_data" : errorTypeOf(error);
-    errors.add(1, { type });
+    this.#errors.add(1, { type });
     if (type === "internal") {
       const stack = error instanceof OperationalError ? undefined : (error as Error).stack;
-      const path = request.url.split("?")[0];
-      logger.error({ path, error: errorMessage(error), stack }, "Request failed");
+      const path = url.split("?")[0];
+      this.#logger.error({ path, error: errorMessage(error), stack }, "Request failed");
     }
     const isOurs = type === "internal" && !(error instanceof OperationalError);
-    const message = isOurs ? "internal error, see the aggregator's log" : errorMessage(error);
+    const text = isOurs ? "internal error, see the aggregator's log" : errorMessage(error);
     const status = isClientFault(error) ? error.statusCode : httpStatusOf(type);
-    sendError(reply, status, type, message);
+    return { status, type, text };
+  }
+}
+
+function addErrorHandlers(server: FastifyInstance, failures: Failures): void {
+  server.setErrorHandler((error, request, reply) => {
+    const { status, type, text } = failures.note(error, request.url);
+    sendError(reply, status, type, text);
   });
   server.setNotFoundHandler((request, reply) => {
     const message = `nothing is at ${request.url.split("?")[0]?.slice(0, 200)}`;
@@ -206,9 +288,13 @@ function addPlainRoutes(server: FastifyInstance, { metrics, readiness }: HttpDep
   add("/", () => FRONT_TEXT);
   add("/metrics", () => expositionText(metrics.samples()), METRICS_TYPE);
   add("/-/healthy", () => "Telltale is healthy.\n");
-  add("/-/ready", (reply) => {
-    if (readiness.isReady()) return "Telltale is ready.\n";
-    reply.code(503);
-    return "Telltale is not ready yet.\n";
-  });
+  const addReady = (path: string, text: string) => {
+    add(path, (reply) => {
+      if (readiness.isReady()) return text;
+      reply.code(503);
+      return "Telltale is not ready yet.\n";
+    });
+  };
+  addReady("/-/ready", "Telltale is ready.\n");
+  addReady("/ready", "ready\n"); // as Loki says it
 }

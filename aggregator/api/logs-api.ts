@@ -5,7 +5,17 @@ import type { Direction, ResultLine, ScanStatistics, TimeRange } from "../model/
 import { type QuerySpan, STEPS_MAX } from "../query/grid.ts";
 import { ApiError } from "./api-error.ts";
 import { checkExpression, checkSelectors, parameterError } from "./parameters.ts";
-import type { CompiledLogs, LogsPort, LogsResult } from "./ports.ts";
+import type {
+  CompiledLogs,
+  FollowRequest,
+  FoundFields,
+  LinePattern,
+  LogsPort,
+  LogsResult,
+  MatcherSets,
+  PatternSource,
+  StoredSize,
+} from "./ports.ts";
 import type { QueryApiOptions, RunOptions } from "./query-api.ts";
 import { RunLimiter } from "./run-limiter.ts";
 
@@ -26,16 +36,21 @@ export const LINES_MAX = 5000;
 /** Who follows is few; each holds a query of its own. */
 const FOLLOWERS_MAX = 100;
 
+/** `patterns` null: nobody looks for any. */
+export type LogsPorts = { readonly logs: LogsPort; readonly patterns: PatternSource | null };
+
 /** What is asked of log lines, over HTTP and over gRPC: checked, and run within its limits. */
 export class LogsApi {
   readonly #logs: LogsPort;
+  readonly #patterns: PatternSource | null;
   readonly #clock: Clock;
   readonly #options: QueryApiOptions;
   readonly #limiter: RunLimiter;
   #followers = 0;
 
-  constructor(logs: LogsPort, clock: Clock, options: QueryApiOptions) {
+  constructor({ logs, patterns }: LogsPorts, clock: Clock, options: QueryApiOptions) {
     this.#logs = logs;
+    this.#patterns = patterns;
     this.#clock = clock;
     this.#options = options;
     this.#limiter = new RunLimiter(clock, options);
@@ -80,15 +95,27 @@ export class LogsApi {
     });
   }
 
-  /** The newest lines, oldest first, then those that come in. @throws ApiError */
-  async *follow(
+  /**
+   * The newest lines, oldest first, then those that come in; what reads slowly is behind and misses
+   * none. @throws ApiError
+   */
+  follow(
     { query, ...request }: Omit<LinesRequest, "direction">,
     signal: AbortSignal,
   ): AsyncGenerator<readonly ResultLine[]> {
     const compiled = this.#linesQuery(query);
+    if (request.limit > LINES_MAX) throw parameterError("limit", `${LINES_MAX} lines at most`);
     if (this.#followers >= FOLLOWERS_MAX) {
       throw new ApiError("unavailable", `${FOLLOWERS_MAX} others follow lines already`);
     }
+    return this.#follow(compiled, request, signal);
+  }
+
+  async *#follow(
+    compiled: LinesQuery,
+    request: FollowRequest,
+    signal: AbortSignal,
+  ): AsyncGenerator<readonly ResultLine[]> {
     this.#followers += 1;
     try {
       yield* compiled.follow(request, signal);
@@ -99,10 +126,47 @@ export class LogsApi {
 
   /** Label sets of the streams, sorted. @throws ApiError */
   streams(selectors: readonly string[], range: TimeRange): readonly Labels[] {
-    const sets = checkSelectors(selectors).map((text) =>
-      asQuery(() => this.#logs.parseSelector(text)),
-    );
-    return [...this.#logs.streams(sets, range)].sort(compareLabels);
+    return [...this.#logs.streams(this.#setsOf(selectors), range)].sort(compareLabels);
+  }
+
+  /** About how much there is of the streams. @throws ApiError; OperationalError STORAGE */
+  async size(
+    selectors: readonly string[],
+    range: TimeRange,
+    options: RunOptions,
+  ): Promise<StoredSize> {
+    const sets = this.#setsOf(selectors);
+    return await this.#run(options, () => this.#logs.size(sets, range));
+  }
+
+  /** None where nobody looks for any. @throws ApiError; OperationalError STORAGE */
+  async patterns(
+    query: string,
+    range: TimeRange,
+    stepMs: number,
+    options: RunOptions,
+  ): Promise<readonly LinePattern[]> {
+    const [matchers = []] = this.#setsOf(query === "" ? [] : [query]);
+    if (!(stepMs >= 1000)) throw parameterError("step", "it must be a second or more");
+    const source = this.#patterns;
+    if (source === null) return [];
+    return await this.#run(options, async () => await source.patterns(matchers, range, stepMs));
+  }
+
+  /** Labels that a stream selector names, each once. @throws ApiError */
+  selectorNames(selector: string): readonly string[] {
+    const [matchers = []] = this.#setsOf([selector]);
+    return [...new Set(matchers.map(({ name }) => name))];
+  }
+
+  /** The query in the one way of writing it. @throws ApiError */
+  format(query: string): string {
+    checkExpression(query, "query");
+    return asQuery(() => this.#logs.format(query));
+  }
+
+  fieldsOf(line: string): FoundFields | null {
+    return this.#logs.fieldsOf(line);
   }
 
   /** Sorted. @throws ApiError */
@@ -122,7 +186,11 @@ export class LogsApi {
     return [...values].sort(compareText);
   }
 
-  #linesQuery(text: string): Extract<CompiledLogs, { readonly kind: "lines" }> {
+  #setsOf(selectors: readonly string[]): MatcherSets {
+    return checkSelectors(selectors).map((text) => asQuery(() => this.#logs.parseSelector(text)));
+  }
+
+  #linesQuery(text: string): LinesQuery {
     const compiled = this.#compile(text);
     if (compiled.kind === "lines") return compiled;
     throw parameterError("query", "this is a metric query, and lines are asked for");
@@ -139,6 +207,8 @@ export class LogsApi {
     return this.#limiter.run(timeoutMs, options.signal, work);
   }
 }
+
+type LinesQuery = Extract<CompiledLogs, { readonly kind: "lines" }>;
 
 export type MetricQuery = {
   instant(timeMs: number, options: RunOptions): Promise<LogsResult>;

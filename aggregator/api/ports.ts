@@ -55,6 +55,42 @@ export type LogsPort = {
   parseSelector(text: string): readonly Matcher[];
   /** Label sets of the streams that match one of the sets, or of all, with lines in the time. */
   streams(sets: MatcherSets, range: TimeRange): readonly Labels[];
+  /** About how much there is of these streams: see StoredSize. @throws OperationalError STORAGE */
+  size(sets: MatcherSets, range: TimeRange): Promise<StoredSize>;
+  /** The same query in the one way of writing it. @throws OperationalError QUERY */
+  format(text: string): string;
+  /** What a parser would find in the line; null: none finds anything. */
+  fieldsOf(line: string): FoundFields | null;
+};
+
+/**
+ * From what is known without reading the lines: of a block that lies in the time in part, the part
+ * is taken for as full as the rest, and a line for as long as those of the newest blocks.
+ */
+export type StoredSize = {
+  readonly streams: number;
+  readonly blocks: number;
+  readonly lines: number;
+  readonly bytes: number;
+};
+
+export type FoundFields = { readonly parser: "json" | "logfmt"; readonly fields: Labels };
+
+/** Patterns of the lines of streams, and how many lines each had in each step. */
+export type PatternSource = {
+  /** @throws OperationalError STORAGE */
+  patterns(
+    matchers: readonly Matcher[],
+    range: TimeRange,
+    stepMs: number,
+  ): readonly LinePattern[] | Promise<readonly LinePattern[]>;
+};
+
+export type LinePattern = {
+  /** `<*>` stands for what varies. */
+  readonly template: string;
+  /** Unix seconds at which a step begins, and the lines in it. */
+  readonly samples: readonly (readonly [timeS: number, count: number])[];
 };
 
 export type MatcherSets = readonly (readonly Matcher[])[];

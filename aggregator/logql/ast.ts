@@ -161,3 +161,19 @@ export function isScalar(expr: MetricExpr): boolean {
   if (expr.kind === "binary") return isScalar(expr.left) && isScalar(expr.right);
   return expr.kind === "number";
 }
+
+/** Every range aggregation in an expression: where it reads lines. */
+export function rangesOf(expr: LogqlExpr): readonly RangeExpr[] {
+  switch (expr.kind) {
+    case "range":
+      return [expr];
+    case "aggregate":
+    case "sort":
+    case "label_replace":
+      return rangesOf(expr.expr);
+    case "binary":
+      return [...rangesOf(expr.left), ...rangesOf(expr.right)];
+    default:
+      return [];
+  }
+}

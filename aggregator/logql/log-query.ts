@@ -53,7 +53,8 @@ export function linePass(expr: LogExpr): (stream: Labels, entry: LogEntry) => Re
   return (stream, { timeUs, line, metadata }) => {
     labels.start(stream, metadata);
     const text = stages(line, labels, timeUs);
-    return text === null ? null : { labels: labels.labels(), timeUs, line: text };
+    if (text === null) return null;
+    return { labels: labels.labels(), stream, metadata, timeUs, line: text };
   };
 }
 

@@ -133,6 +133,7 @@ function readCall(reader: TokenReader, { text: name }: Token): MetricExpr {
     case "sort_desc":
       return readSort(reader, place);
   }
+  if (name === "approx_topk") return readAggregate(reader, "topk", place); // exact is near enough
   const op = LOKI_AGGREGATIONS.has(name) ? aggregateOp(name) : undefined;
   if (op !== undefined) return readAggregate(reader, op, place);
   if (reader.isMark("(", 1)) throw queryError(place, `the function ${name} is not supported`);

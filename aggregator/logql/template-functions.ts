@@ -2,7 +2,6 @@
 
 import { OperationalError } from "../../shared/errors.ts";
 import { parseGoNumber } from "../../shared/model/go-number.ts";
-import { formatRfc3339 } from "../../shared/model/rfc3339.ts";
 import { compilePattern, expandReplacement } from "../matching/pattern.ts";
 import {
   BUILTIN_FUNCTIONS,
@@ -12,7 +11,10 @@ import {
   textArg,
 } from "../template/functions.ts";
 import { isNumber, type TemplateValue, typeName } from "../template/go-format.ts";
+import { UTC } from "../template/go-time.ts";
 import type { TemplateNames } from "../template/parse.ts";
+import { jsonValue } from "./template-json.ts";
+import { TIME_FUNCTIONS, timeValue } from "./template-time.ts";
 import { parseBytes, parseSeconds } from "./units.ts";
 
 /** Characters that a template, and a function in one, may produce. */
@@ -23,13 +25,8 @@ const MANY = 100;
 /** The line that a template is at. */
 export type CurrentLine = { line: string; timeUs: number };
 
-/** Functions that Loki has and we do not: they need Go's layouts of dates, or values that are lists. */
-const UNSUPPORTED: ReadonlySet<string> = new Set(
-  (
-    "date toDate toDateInZone now unixEpoch unixEpochMillis unixEpochNanos unixToTime fromJson " +
-    "call html js slice urlquery"
-  ).split(" "),
-);
+/** Functions that Loki has and we do not: the same query has the same answer whenever it is asked. */
+const UNSUPPORTED: ReadonlySet<string> = new Set("now call html js slice urlquery".split(" "));
 
 /** What a template may name that is run with `current` set to its line. */
 export function lineTemplateNames(current: CurrentLine): TemplateNames {
@@ -37,8 +34,10 @@ export function lineTemplateNames(current: CurrentLine): TemplateNames {
     ...BUILTIN_FUNCTIONS,
     ...TEXT_FUNCTIONS,
     ...NUMBER_FUNCTIONS,
+    ...TIME_FUNCTIONS,
+    ["fromJson", fixed(1, (text) => jsonValue(textArg(text)))],
     ["__line__", fixed(0, () => current.line)],
-    ["__timestamp__", fixed(0, () => formatRfc3339(current.timeUs / 1000))],
+    ["__timestamp__", fixed(0, () => timeValue({ timeUs: current.timeUs, zone: UTC }))],
   ]);
   return { variables: ["$"], functions, unsupported: UNSUPPORTED };
 }

@@ -41,6 +41,9 @@ export type LogSource = {
 /** A line as the stages of a query left it. Lines of the same labels mostly share the array. */
 export type ResultLine = {
   readonly labels: Labels;
+  /** Of these labels, those as the line came in with them: of its stream, and found out of it. */
+  readonly stream: Labels;
+  readonly metadata: Labels;
   readonly timeUs: number;
   readonly line: string;
 };

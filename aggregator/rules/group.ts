@@ -259,7 +259,7 @@ function segmentsOf(group: RuleGroup): Segment[] {
   const segments: RuleEntry[][] = [[]];
   let names: string[] = [];
   for (const [i, rule] of group.rules.entries()) {
-    if (names.some((name) => mayRead(rule.expr.query, name))) {
+    if (!rule.expr.isOfLines && names.some((name) => mayRead(rule.expr.query, name))) {
       segments.push([]);
       names = [];
     }

@@ -6,10 +6,12 @@ import type { RuleAlerts, RuleEvaluation } from "../model/alert.ts";
 export type CompiledExpr = {
   /** As it is shown. */
   readonly query: string;
+  /** It reads log lines, not series. */
+  readonly isOfLines: boolean;
   /** The elements at a time; a scalar is one sample without labels. @throws OperationalError */
   instant(timeMs: number): Promise<readonly VectorSample[]>;
   /**
-   * The same expression with its filtering comparisons left out: an element here says that its data
+   * The same expression with all that filters left out: an element here says that its data
    * is there. @throws OperationalError
    */
   presence(timeMs: number): Promise<readonly VectorSample[]>;

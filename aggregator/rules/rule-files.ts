@@ -99,8 +99,8 @@ function within(report: Report, ...part: Path): Report {
 }
 
 /**
- * Prometheus' rule files, checked as promtool checks them, plus `no_data` on alerting rules. All
- * faults of all files are found at once.
+ * Prometheus' and Loki's rule files, checked as promtool checks them, plus `no_data` on alerting
+ * rules. All faults of all files are found at once.
  */
 export function parseRuleFiles(files: readonly RuleFile[], compile: CompileFn): ParsedRuleFiles {
   const groups: RuleGroup[] = [];
@@ -203,7 +203,8 @@ function readAlerting(
     expr,
     forMs: raw.for ?? 0,
     keepFiringForMs: raw.keep_firing_for ?? 0,
-    noData: raw.no_data ?? "keep",
+    // Where nothing was logged there is nothing to alert on; a series that ends may be a lost node.
+    noData: raw.no_data ?? (expr.isOfLines ? "resolve" : "keep"),
     labels,
     annotations,
   };

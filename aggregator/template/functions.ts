@@ -40,7 +40,7 @@ export const BUILTIN_FUNCTIONS: readonly (readonly [string, TemplateFunction])[]
   ["le", fixed(2, (a, b) => order(a, b) <= 0)],
   ["gt", fixed(2, (a, b) => order(b, a) < 0)],
   ["ge", fixed(2, (a, b) => order(b, a) <= 0)],
-  ["index", fixed(2, (map, key) => labelValue(labelsArg(map), textArg(key)))],
+  ["index", fixed(2, (from, ...keys) => keys.reduce(itemAt, from ?? null), MANY)],
   ["len", fixed(1, (value) => BigInt(lengthOf(value)))],
   ["print", fixed(0, printSpaced, MANY)],
   ["println", fixed(0, (...args) => `${args.map(formatValue).join(" ")}\n`, MANY)],
@@ -76,10 +76,10 @@ export function fixed(
 /** What an `if` takes for true: anything but false, 0, "", nil and an empty map. */
 export function isTrue(value: TemplateValue = null): boolean {
   if (typeof value === "number") return value !== 0;
-  if (typeof value === "object" && value !== null) {
-    return value.kind === "fields" || value.labels.length > 0;
-  }
-  return Boolean(value);
+  if (typeof value !== "object" || value === null) return Boolean(value);
+  if (value.kind === "labels") return value.labels.length > 0;
+  if (value.kind === "list") return value.items.length > 0;
+  return value.kind !== "map" || value.entries.size > 0;
 }
 
 function isEqual(a: TemplateValue = null, b: TemplateValue = null): boolean {
@@ -111,8 +111,18 @@ export function textArg(value: TemplateValue = null): string {
   throw fault(`wrong type of argument: ${typeName(value)} where a string is wanted`);
 }
 
-function labelsArg(value: TemplateValue = null) {
-  if (typeof value === "object" && value?.kind === "labels") return value.labels;
+function itemAt(value: TemplateValue = null, key: TemplateValue = null): TemplateValue {
+  if (typeof value === "object" && value?.kind === "list" && isNumber(key)) {
+    const item = value.items[Number(key)];
+    if (item !== undefined) return item;
+    throw fault(`index out of range: ${formatValue(key)}`);
+  }
+  if (typeof value === "object" && value?.kind === "labels") {
+    return labelValue(value.labels, textArg(key));
+  }
+  if (typeof value === "object" && value?.kind === "map") {
+    return value.entries.get(textArg(key)) ?? null;
+  }
   throw fault(`cannot index ${typeName(value)}`);
 }
 
@@ -124,7 +134,11 @@ function numberArg(value: TemplateValue = null): number {
 }
 
 function lengthOf(value: TemplateValue = null): number {
-  return typeof value === "string" ? Buffer.byteLength(value) : labelsArg(value).length / 2;
+  if (typeof value === "string") return Buffer.byteLength(value);
+  if (typeof value === "object" && value?.kind === "labels") return value.labels.length / 2;
+  if (typeof value === "object" && value?.kind === "list") return value.items.length;
+  if (typeof value === "object" && value?.kind === "map") return value.entries.size;
+  throw fault(`len of ${typeName(value)}`);
 }
 
 /** Go's Sprint: a space between two arguments when neither is a string. */

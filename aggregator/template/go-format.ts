@@ -2,7 +2,8 @@
 
 import { OperationalError } from "../../shared/errors.ts";
 import { formatE, formatF, formatG } from "../../shared/model/go-number.ts";
-import { type Labels, labelPairs } from "../../shared/model/labels.ts";
+import { compareText, type Labels, labelPairs } from "../../shared/model/labels.ts";
+import { type GoTime, goTimeText } from "./go-time.ts";
 
 /**
  * A value in a template. A Go float64 is a number, a Go int a bigint: printf tells the two apart.
@@ -15,7 +16,11 @@ export type TemplateValue =
   | boolean
   | null
   | { readonly kind: "labels"; readonly labels: Labels }
-  | { readonly kind: "fields"; readonly fields: ReadonlyMap<string, TemplateValue> };
+  | { readonly kind: "fields"; readonly fields: ReadonlyMap<string, TemplateValue> }
+  | { readonly kind: "time"; readonly time: GoTime }
+  | { readonly kind: "list"; readonly items: readonly TemplateValue[] }
+  /** Unlike in `fields`, a name that it does not have has no value. */
+  | { readonly kind: "map"; readonly entries: ReadonlyMap<string, TemplateValue> };
 
 /** Columns a printf verb may ask for; more serves only to fill the memory. */
 const WIDTH_MAX = 1000;
@@ -25,16 +30,36 @@ export function formatValue(value: TemplateValue): string {
   if (value === null) return "<no value>";
   if (typeof value === "number") return formatG(value, null);
   if (typeof value !== "object") return String(value);
-  const pairs =
-    value.kind === "labels"
-      ? labelPairs(value.labels)
-      : [...value.fields].map(([name, field]) => [name, formatValue(field)]);
-  return `map[${pairs.map(([name, text]) => `${name}:${text}`).join(" ")}]`;
+  if (value.kind === "time") return goTimeText(value.time);
+  if (value.kind === "list") return `[${value.items.map(formatItem).join(" ")}]`;
+  const pairs = pairsOf(value).map(([name, field]) => `${name}:${formatItem(field)}`);
+  return `map[${pairs.join(" ")}]`;
+}
+
+function formatItem(value: TemplateValue): string {
+  return value === null ? "<nil>" : formatValue(value);
+}
+
+/** Names and values of a map in Go's order of ranging over one: by name. */
+export function pairsOf(
+  value: Extract<TemplateValue, { kind: "labels" | "fields" | "map" }>,
+): (readonly [string, TemplateValue])[] {
+  if (value.kind === "labels") return labelPairs(value.labels);
+  if (value.kind === "fields") return [...value.fields];
+  return [...value.entries].sort(([a], [b]) => compareText(a, b));
 }
 
 export function isNumber(value: TemplateValue): value is number | bigint {
   return typeof value === "number" || typeof value === "bigint";
 }
+
+const OBJECT_TYPES = {
+  labels: "map[string]string",
+  fields: "template data",
+  time: "time.Time",
+  list: "[]interface {}",
+  map: "map[string]interface {}",
+} as const;
 
 export function typeName(value: TemplateValue): string {
   if (value === null) return "<nil>";
@@ -42,7 +67,7 @@ export function typeName(value: TemplateValue): string {
   if (typeof value === "bigint") return "int";
   if (typeof value === "boolean") return "bool";
   if (typeof value === "string") return "string";
-  return value.kind === "labels" ? "map[string]string" : "template data";
+  return OBJECT_TYPES[value.kind];
 }
 
 const VERB = /%([-+# 0]*)(\d*)(?:\.(\d*))?(.)/gsu;

@@ -26,8 +26,10 @@ export type TemplateNode =
   | { readonly kind: "text"; readonly text: string }
   | { readonly kind: "action"; readonly pipe: Pipe }
   | {
-      readonly kind: "if" | "with";
+      readonly kind: "if" | "with" | "range";
       readonly pipe: Pipe;
+      /** Of a range: it has one name for the items, or two for their keys and them. */
+      readonly names: readonly string[];
       readonly body: readonly TemplateNode[];
       readonly otherwise: readonly TemplateNode[];
     };
@@ -47,13 +49,16 @@ export const ALERT_NAMES: TemplateNames = {
 };
 
 const DEPTH_MAX = 50;
-const UNSUPPORTED_KEYWORDS = new Set(["range", "define", "template", "block", "break", "continue"]);
+const UNSUPPORTED_KEYWORDS = new Set(["define", "template", "block", "break", "continue"]);
 
 type Token = {
   readonly kind: "literal" | "variable" | "dot" | "word" | "mark" | "close" | "space";
   readonly text: string;
   readonly offset: number;
 };
+
+const BLOCKS = ["if", "with", "range"] as const;
+type BlockKind = (typeof BLOCKS)[number];
 
 type Block = { readonly nodes: TemplateNode[]; readonly end: "eof" | "end" | "else" };
 
@@ -138,19 +143,21 @@ class TemplateParser {
     if (token.kind === "word" && UNSUPPORTED_KEYWORDS.has(token.text)) {
       throw this.#fault(`{{${token.text}}} is not supported`, token.offset);
     }
-    if (token.kind === "word" && (token.text === "if" || token.text === "with")) {
+    const block = token.kind === "word" ? BLOCKS.find((one) => one === token.text) : undefined;
+    if (block !== undefined) {
       this.#next += 1;
-      return this.#conditional(token.text);
+      return this.#conditional(block);
     }
     const pipe = this.#pipe();
     this.#expectEnd();
     return { kind: "action", pipe };
   }
 
-  #conditional(kind: "if" | "with"): TemplateNode {
+  #conditional(kind: BlockKind): TemplateNode {
     this.#enter();
     const opened = this.#tokens[this.#next - 1]?.offset;
     const scope = this.#variables.length;
+    const names = kind === "range" ? this.#rangeNames() : [];
     const pipe = this.#pipe();
     this.#expectEnd();
     const { nodes: body, end } = this.#block();
@@ -160,13 +167,29 @@ class TemplateParser {
     else this.#expectEnd();
     this.#variables.length = scope;
     this.#depth -= 1;
-    return { kind, pipe, body, otherwise };
+    return { kind, pipe, names, body, otherwise };
+  }
+
+  /** `$item :=` or `$key, $item :=`, of which there may be neither. */
+  #rangeNames(): string[] {
+    const end = this.#tokens.findIndex(({ kind, text }) => kind === "mark" && text === ":=");
+    if (end < 0) return [];
+    const tokens = this.#tokens.slice(this.#next, end).filter(({ kind }) => kind !== "space");
+    const names = tokens.filter(({ text }) => text !== ",");
+    const isWellFormed = names.every(({ kind, text }) => kind === "variable" && !/\./.test(text));
+    if (!isWellFormed || names.length * 2 - 1 !== tokens.length || names.length > 2) {
+      throw this.#fault("range declares one variable or two");
+    }
+    this.#next = end + 1;
+    const declared = names.map(({ text }) => text);
+    this.#variables.push(...declared);
+    return declared;
   }
 
   /** After `else`: the rest of an `else if`, or nodes up to `end`. */
-  #otherwise(kind: "if" | "with", opened: number | undefined): TemplateNode[] {
+  #otherwise(kind: BlockKind, opened: number | undefined): TemplateNode[] {
     const token = this.#peek();
-    if (token?.kind === "word" && token.text === kind) {
+    if (token?.kind === "word" && token.text === kind && kind !== "range") {
       this.#next += 1;
       return [this.#conditional(kind)];
     }
@@ -304,7 +327,7 @@ function templateFault(text: string, offset: number, message: string): Operation
 }
 
 const TOKEN =
-  /(?<space>\s+)|(?<literal>"(?:[^"\\\n]|\\.)*"|`[^`]*`|[-+]?(?:0[xX][0-9a-fA-F_]+|\d[\d_]*(?:\.\d*)?(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?))|(?<variable>\$[\p{L}\p{Nd}_]*(?:\.[\p{L}_][\p{L}\p{Nd}_]*)*)|(?<dot>(?:\.[\p{L}_][\p{L}\p{Nd}_]*)+|\.)|(?<word>[\p{L}_][\p{L}\p{Nd}_]*)|(?<mark>:=|=|\||\()|(?<close>\))/uy;
+  /(?<space>\s+)|(?<literal>"(?:[^"\\\n]|\\.)*"|`[^`]*`|[-+]?(?:0[xX][0-9a-fA-F_]+|\d[\d_]*(?:\.\d*)?(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?))|(?<variable>\$[\p{L}\p{Nd}_]*(?:\.[\p{L}_][\p{L}\p{Nd}_]*)*)|(?<dot>(?:\.[\p{L}_][\p{L}\p{Nd}_]*)+|\.)|(?<word>[\p{L}_][\p{L}\p{Nd}_]*)|(?<mark>:=|=|,|\||\()|(?<close>\))/uy;
 
 /** The tokens of the action that opens at `open`, and where the text goes on. */
 function readTokens(

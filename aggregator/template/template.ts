@@ -1,7 +1,7 @@
 import { errorMessage, OperationalError } from "../../shared/errors.ts";
 import { type Labels, labelValue } from "../../shared/model/labels.ts";
 import { fault, isTrue, TEMPLATE_OUTPUT_MAX, type TemplateFunction } from "./functions.ts";
-import { formatValue, type TemplateValue, typeName } from "./go-format.ts";
+import { formatValue, pairsOf, type TemplateValue, typeName } from "./go-format.ts";
 import {
   ALERT_NAMES,
   type Command,
@@ -28,7 +28,7 @@ export type Template = {
 
 /**
  * Parses the part of Go's text/template that Prometheus' annotations use: variables, fields, pipes,
- * function calls, if, with, comments and trimming; no range, define or query.
+ * function calls, if, with, range, comments and trimming; no define or query.
  * @throws OperationalError PARSE with line and column in the template
  */
 export function compileTemplate(text: string, names = ALERT_NAMES): Template {
@@ -78,11 +78,15 @@ export function renderTemplate(
   return expansion.output;
 }
 
+/** Items that one template may range over, whatever is nested in what. */
+const ITEMS_MAX = 10_000;
+
 class Expansion {
   output = "";
   readonly #variables: [name: string, value: TemplateValue][];
   readonly #functions: ReadonlyMap<string, TemplateFunction>;
   readonly #outputMax: number;
+  #items = 0;
 
   constructor(
     variables: readonly (readonly [name: string, value: TemplateValue])[],
@@ -98,6 +102,7 @@ class Expansion {
     for (const node of nodes) {
       if (node.kind === "text") this.#print(node.text);
       else if (node.kind === "action") this.#action(node.pipe, dot);
+      else if (node.kind === "range") this.#range(node, dot);
       else this.#conditional(node, dot);
     }
   }
@@ -107,7 +112,29 @@ class Expansion {
     if (pipe.variable === null) this.#print(formatValue(value));
   }
 
-  #conditional(node: TemplateNode & { kind: "if" | "with" }, dot: TemplateValue): void {
+  #range(node: Extract<TemplateNode, { kind: "if" | "with" | "range" }>, dot: TemplateValue): void {
+    const scope = this.#variables.length;
+    const items = itemsOf(this.#pipe(node.pipe, dot));
+    for (const [key, item] of items) {
+      this.#takeItem();
+      const values = node.names.length === 1 ? [item] : [key, item];
+      for (const [i, name] of node.names.entries()) this.#variables.push([name, values[i] ?? null]);
+      this.run(node.body, item);
+      this.#variables.length = scope;
+    }
+    if (items.length === 0) this.run(node.otherwise, dot);
+    this.#variables.length = scope;
+  }
+
+  #takeItem(): void {
+    this.#items += 1;
+    if (this.#items > ITEMS_MAX) throw new OperationalError("LIMIT", `over ${ITEMS_MAX} items`);
+  }
+
+  #conditional(
+    node: Extract<TemplateNode, { kind: "if" | "with" | "range" }>,
+    dot: TemplateValue,
+  ): void {
     const scope = this.#variables.length;
     const value = this.#pipe(node.pipe, dot);
     const isThen = isTrue(value);
@@ -198,6 +225,18 @@ class Expansion {
   }
 }
 
+/** @throws OperationalError PARSE for what cannot be ranged over */
+function itemsOf(value: TemplateValue): readonly (readonly [TemplateValue, TemplateValue])[] {
+  if (value === null) return [];
+  if (typeof value === "object" && value.kind === "list") {
+    return value.items.map((item, i) => [BigInt(i), item] as const);
+  }
+  if (typeof value === "object" && (value.kind === "map" || value.kind === "labels")) {
+    return pairsOf(value);
+  }
+  throw fault(`range can't iterate over ${typeName(value)}`);
+}
+
 /** A label that is absent is the empty text, as in Prometheus. */
 function fieldOf(value: TemplateValue, path: readonly string[]): TemplateValue {
   let found = value;
@@ -205,8 +244,10 @@ function fieldOf(value: TemplateValue, path: readonly string[]): TemplateValue {
     if (typeof found !== "object" || found === null) {
       throw fault(`cannot evaluate field ${name} in ${typeName(found)}`);
     }
-    if (found.kind === "labels") {
-      found = labelValue(found.labels, name);
+    if (found.kind === "labels") found = labelValue(found.labels, name);
+    else if (found.kind === "map") found = found.entries.get(name) ?? null;
+    else if (found.kind !== "fields") {
+      throw fault(`cannot evaluate field ${name} in ${typeName(found)}`);
     } else {
       const field = found.fields.get(name);
       if (field === undefined) throw fault(`cannot evaluate field ${name} in template data`);

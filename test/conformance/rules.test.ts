@@ -14,7 +14,7 @@ const isThere = existsSync(join(DIRECTORY, "EXPECTED.tsv"));
 
 function compile(text: string): CompiledExpr {
   const none = async () => [];
-  return { query: formatExpr(parsePromql(text)), instant: none, presence: none };
+  return { query: formatExpr(parsePromql(text)), isOfLines: false, instant: none, presence: none };
 }
 
 function faultsOf(path: string): string[] {

@@ -207,10 +207,12 @@ export function createApiBed(options: { readonly timeoutMs?: number } = {}) {
     rules: { groups: () => [RULE_GROUP] },
     clock: nodeClock,
   };
+  const lines = new MemoryLines();
   const limits = { timeoutMs: options.timeoutMs ?? 600_000, runningMax: 4, waitingMax: 4 };
   return {
     api: new QueryApi(ports, limits),
-    logs: new MemoryLines().api,
+    logs: lines.api,
+    push: lines.push,
     endless,
     listing,
     logger: new MemoryLogger(),

@@ -1,4 +1,6 @@
 import { LogsApi } from "../../aggregator/api/logs-api.ts";
+import { LokiPush } from "../../aggregator/api/loki-push.ts";
+import type { LinePattern, PatternSource } from "../../aggregator/api/ports.ts";
 import { DEFAULT_LOGQL_OPTIONS } from "../../aggregator/logql/engine.ts";
 import { LineLog } from "../../aggregator/logs/line-log.ts";
 import { logsPort } from "../../aggregator/queries.ts";
@@ -21,7 +23,18 @@ export class MemoryLines {
     logger: new MemoryLogger(),
     metrics: new Metrics(),
   });
-  readonly api = new LogsApi(logsPort(this.log, DEFAULT_LOGQL_OPTIONS), nodeClock, LIMITS);
+  readonly patterns: PatternSource = { patterns: () => this.found };
+  found: readonly LinePattern[] = [];
+  readonly api = new LogsApi(
+    { logs: logsPort(this.log, DEFAULT_LOGQL_OPTIONS, "stored"), patterns: this.patterns },
+    nodeClock,
+    LIMITS,
+  );
+  readonly push = new LokiPush(
+    { store: this.log, clock: nodeClock, metrics: new Metrics() },
+    { retentionMs: Number.MAX_SAFE_INTEGER },
+    [],
+  );
   #count = 0;
 
   /** A block of lines of one source. */

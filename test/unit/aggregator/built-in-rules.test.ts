@@ -1,11 +1,13 @@
 import { expect, test } from "vitest";
 import { builtInRules } from "../../../aggregator/built-in-rules.ts";
+import { DEFAULT_LOGQL_OPTIONS, LogqlEngine } from "../../../aggregator/logql/engine.ts";
 import { DEFAULT_ENGINE_OPTIONS, PromqlEngine } from "../../../aggregator/promql/engine.ts";
-import { compileForRules } from "../../../aggregator/queries.ts";
+import { compileForRules } from "../../../aggregator/rule-expressions.ts";
 
 test("the built-in rules are good rules, with the limit of the configuration", () => {
   const engine = new PromqlEngine({ select: async () => [] }, DEFAULT_ENGINE_OPTIONS);
-  const [group, ...others] = builtInRules(2500, compileForRules(engine));
+  const lines = new LogqlEngine({ select: async () => [] }, DEFAULT_LOGQL_OPTIONS);
+  const [group, ...others] = builtInRules(2500, compileForRules(engine, lines));
   expect(others).toStrictEqual([]);
   expect(group).toMatchObject({ file: "built-in", name: "telltale", intervalMs: 5000 });
   const texts = group?.rules.map(({ name, expr }) => `${name}: ${expr.query}`);

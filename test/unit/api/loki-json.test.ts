@@ -1,7 +1,14 @@
 import { expect, test } from "vitest";
-import { metricBody, nanosecondsText, streamsBody } from "../../../aggregator/api/loki-json.ts";
+import {
+  metricBody,
+  nanosecondsText,
+  patternsBody,
+  streamsBody,
+  tailText,
+} from "../../../aggregator/api/loki-json.ts";
 import { labelsOf } from "../../../shared/model/labels.ts";
 
+const own = { stream: [], metadata: [] };
 const statistics = { lines: 3, bytes: 40 };
 const stats = { summary: { totalBytesProcessed: 40, totalLinesProcessed: 3 } };
 
@@ -9,9 +16,9 @@ test("lines are put together by their labels, with times in nanoseconds", () => 
   const [a, b] = [labelsOf({ app: "a" }), labelsOf({ app: "b", ["__proto__"]: "x" })];
   const body = streamsBody(
     [
-      { labels: a, timeUs: 1_700_000_000_123_456, line: 'say "x"\n' },
-      { labels: b, timeUs: 1_700_000_000_123_457, line: "\ud800" },
-      { labels: [...a], timeUs: 1_700_000_000_123_458, line: "" },
+      { labels: a, ...own, timeUs: 1_700_000_000_123_456, line: 'say "x"\n' },
+      { labels: b, ...own, timeUs: 1_700_000_000_123_457, line: "\ud800" },
+      { labels: [...a], ...own, timeUs: 1_700_000_000_123_458, line: "" },
     ],
     statistics,
   );
@@ -91,4 +98,51 @@ test.each([
   [1_700_000_000_000_001, "1700000000000001000"],
 ])("%d microseconds are %s nanoseconds", (timeUs, expected) => {
   expect(nanosecondsText(timeUs)).toBe(expected);
+});
+
+test("categorised, labels are told by where they are from, and a stream is one though its lines differ", () => {
+  const stream = labelsOf({ app: "a", level: "info", gone: "x" });
+  const metadata = labelsOf({ trace: "1", status: "200" });
+  const labels = labelsOf({ app: "a", level: "error", trace: "1", status: "500", user: "7" });
+  const lines = [
+    { labels, stream, metadata, timeUs: 1, line: "one" },
+    { labels: labelsOf({ app: "a" }), stream, metadata, timeUs: 2, line: "two" },
+    { labels: stream, stream, metadata: [], timeUs: 3, line: "three" },
+  ];
+  const expected = [
+    {
+      stream: { app: "a" },
+      values: [
+        [
+          "1000",
+          "one",
+          {
+            structuredMetadata: { trace: "1" },
+            parsed: { level: "error", status: "500", user: "7" },
+          },
+        ],
+        ["2000", "two", {}],
+      ],
+    },
+    { stream: { app: "a", gone: "x", level: "info" }, values: [["3000", "three", {}]] },
+  ];
+  expect(JSON.parse(streamsBody(lines, statistics, true)).data).toEqual({
+    resultType: "streams",
+    encodingFlags: ["categorize-labels"],
+    result: expected,
+    stats,
+  });
+  expect(JSON.parse(tailText(lines, true))).toEqual({
+    streams: expected,
+    dropped_entries: null,
+    encodingFlags: ["categorize-labels"],
+  });
+});
+
+test("patterns have Loki's sign for what varies", () => {
+  const patterns = [{ template: "<*> took <*><*>ms", samples: [[10, 2]] as const }];
+  expect(JSON.parse(patternsBody(patterns))).toEqual({
+    status: "success",
+    data: [{ pattern: "<_> took <_>ms", samples: [[10, 2]] }],
+  });
 });

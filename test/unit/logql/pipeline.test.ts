@@ -235,7 +235,31 @@ describe("conditions on labels", () => {
 describe("formats", () => {
   test.each([
     ["{{.a | upper}} {{.nothing}}|{{ default `-` .nothing }}", "X |-"],
-    ["{{__line__ | trunc 3}} {{__timestamp__}}", "a=x 1970-01-01T00:00:01.5Z"],
+    ["{{__line__ | trunc 3}} {{__timestamp__}}", "a=x 1970-01-01 00:00:01.5 +0000 UTC"],
+    [
+      '{{ __timestamp__ | date "2006-01-02T15:04:05.000Z07:00" }} {{ __timestamp__ | unixEpochMillis }}',
+      "1970-01-01T00:00:01.500Z 1500",
+    ],
+    [
+      '{{ toDate "02/Jan/2006:15:04:05 -0700" "06/Jan/2026:14:00:00 +0200" | unixEpoch }}',
+      "1767700800",
+    ],
+    [
+      '{{ toDateInZone "2006-01-02 15:04" "Europe/Berlin" "2026-07-01 12:30" | unixEpoch }}',
+      "1782901800",
+    ],
+    ['{{ unixToTime "1767700800123" | date "Jan _2 15:04:05.000" }}', "Jan  6 12:00:00.123"],
+    ['{{ unixToTime "20459" | unixEpochNanos }}', "1767657600000000000"],
+    ['{{ date "2006" 0 }} {{ toDate "2006" "soon" | date "2006" }}', "1970 0001"],
+    [
+      '{{ range $i, $x := fromJson `[1,"b",{"c":[true,null]}]` }}{{ $i }}:{{ $x }} {{ end }}',
+      "0:1 1:b 2:map[c:[true <nil>]] ",
+    ],
+    [
+      '{{ with fromJson `{"a":{"b":[5,6]}}` }}{{ index .a.b 1 }}{{ len .a.b }}{{ .none }}{{ end }}',
+      "62<no value>",
+    ],
+    ['{{ range fromJson "no JSON" }}x{{ else }}none{{ end }}', "none"],
     [
       "{{div .n 1000}} {{add .n 1 2}} {{divf .n 8}} {{mod .n 7}} {{round 1.2345 2}}",
       "3 3003 375 4 1.23",
@@ -273,6 +297,17 @@ describe("formats", () => {
     };
     expect(line).toBe("abc");
     expect(labels).toMatchObject({ __error__: "TemplateFormatErr" });
+    const many = `[${"1,".repeat(200)}1]`;
+    const nested = "{{ $l := fromJson __line__ }}{{ range $l }}{{ range $l }}{{ end }}{{ end }}";
+    expect(found(`| line_format \`${nested}\``, many)).toMatchObject({
+      __error_details__: "over 10000 items",
+    });
+    const deep = "[".repeat(1000) + "]".repeat(1000);
+    expect(found("| line_format `{{ fromJson __line__ }}`", deep)).toMatchObject({
+      __error_details__: "JSON deeper than 100 levels",
+    });
+    const zone = '| line_format "{{ toDateInZone `2006` `Mars/One` `x` }}"';
+    expect(found(zone, "a")).toMatchObject({ __error_details__: "unknown time zone Mars/One" });
     expect(found("| line_format `{{ repeat 100000000 __line__ }}`", "abc")).toMatchObject({
       __error__: "TemplateFormatErr",
       __error_details__: "text over 1048576 characters",

@@ -59,7 +59,12 @@ const { tree } = fc.letrec((tie) => ({
   ),
 }));
 
-const compile = (query: string) => ({ query, instant: async () => [], presence: async () => [] });
+const compile = (query: string) => ({
+  query,
+  isOfLines: false,
+  instant: async () => [],
+  presence: async () => [],
+});
 
 test("any YAML gives groups, or faults with a line", () => {
   const rule = fc.dictionary(fc.constantFrom(...KEYS), tree, { maxKeys: 6 });

@@ -80,6 +80,7 @@ class Run {
 
   readonly compile = (query: string): CompiledExpr => ({
     query,
+    isOfLines: false,
     instant: async () => (this.conditions.get(query) ? [SAMPLE] : []),
     presence: async () => (this.conditions.get(query) === null ? [] : [SAMPLE]),
   });

@@ -6,7 +6,7 @@ import { OperationalError } from "../../../shared/errors.ts";
 
 function compile(query: string): CompiledExpr {
   if (query.includes("!!")) throw new OperationalError("QUERY", `1:${query.indexOf("!!") + 1}: no`);
-  return { query, instant: async () => [], presence: async () => [] };
+  return { query, isOfLines: /\|/.test(query), instant: async () => [], presence: async () => [] };
 }
 
 function faultsOf(text: string): string[] {

@@ -134,6 +134,7 @@ export class Scene {
     };
     return {
       query,
+      isOfLines: false,
       instant: async (timeMs) => {
         this.evaluatedMs.push(timeMs);
         if (this.queryDelayMs > 0) await this.clock.sleep(this.queryDelayMs);

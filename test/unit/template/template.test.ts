@@ -10,6 +10,8 @@ const DATA = {
   externalUrl: "http://telltale:7071",
 };
 
+const RANGE_FAULT = "<error expanding template: range can't iterate over string>";
+
 function expand(text: string, value = DATA.value): string {
   return expandTemplate(compileTemplate(text), { ...DATA, value });
 }
@@ -47,6 +49,9 @@ describe("a template expands as Prometheus expands it:", () => {
     ['{{ or $labels.absent "none" }} {{ not true }} {{ and 1 $labels.job }}', "none false node"],
     ["{{ $x := $labels.job }}{{ if true }}{{ $x = `y` }}{{ end }}{{ $x }}", "y"],
     ["{{ with $labels.job }}<{{ . }}>{{ else }}none{{ end }}", "<node>"],
+    ["{{ range $k, $v := $externalLabels }}{{ $k }}={{ $v }} {{ end }}", "region=eu "],
+    ["{{ range $externalLabels }}{{ . }}{{ else }}none{{ end }}", "eu"],
+    ["{{ range $labels.absent | printf `%.0s` | len | printf `%d` }}{{ end }}", RANGE_FAULT],
     ['{{ "}}" }} {{ "a\\tb\\u00e9" }}', "}} a\tbé"],
     ['{{ print 1 2 "a" 3 }} {{ len "é" }}', "1 2a3 2"],
     ['{{ parseDuration "1h30m" }}', "5400"],
@@ -75,7 +80,13 @@ describe("a wrong template is refused with its place:", () => {
     ["Instance {{ $label.foo }} down", 'template 1:13: undefined variable "$label"'],
     ["a\n{{ foo $value }}", 'template 2:4: function "foo" not defined'],
     ['{{ query "up" }}', 'template 1:4: function "query" is not supported'],
-    ["{{ range $labels }}{{ end }}", "template 1:4: {{range}} is not supported"],
+    ["{{ define `x` }}{{ end }}", "template 1:4: {{define}} is not supported"],
+    [
+      "{{ range $a, $b, $c := $labels }}{{ end }}",
+      "template 1:9: range declares one variable or two",
+    ],
+    ["{{ range $i := $labels }}{{ end }}{{ $i }}", 'template 1:38: undefined variable "$i"'],
+    ["{{ range $labels }}", "template 1:4: unclosed {{range}}"],
     ["{{ $value ", "template 1:1: unclosed action"],
     ['{{ "abc }}', "template 1:4: unterminated quoted string"],
     ["{{ if true }}", "template 1:4: unclosed {{if}}"],
