@@ -16,6 +16,7 @@ import { IngestService } from "./ingest/ingest-service.ts";
 import type { IngestEvents } from "./ingest/ports.ts";
 import { DEFAULT_LOGQL_OPTIONS } from "./logql/engine.ts";
 import { type LineLog, openLineLog } from "./logs/line-log.ts";
+import { type LogWatch, openLogWatch } from "./logs/watch/log-watch.ts";
 import { type AlertTable, openAlerts } from "./notify/alerts.ts";
 import type { PostFn } from "./notify/delivery.ts";
 import { type NotifyConfig, parseNotifyConfig } from "./notify/notify-config.ts";
@@ -63,6 +64,8 @@ export type AggregatorPlatform = {
 };
 
 const CUT_EVERY_MS = 5000;
+/** Metrics of log lines are written on the whole second. */
+const LOG_METRICS_MS = 1000;
 /** When old samples are dropped, as a crontab line: the age that counts moves in steps of 2 h. */
 const RETENTION_TIMES = "*/10 * * * *";
 const NODES_MAX = 10_000;
@@ -151,7 +154,7 @@ async function start(
   const opening = { config, platform, metrics, parts };
   const series = await openSeries(opening);
   samples.select = (...query) => series.selectUnrepeated(...query);
-  const lines = await openLines(opening);
+  const { lines, logWatch } = await openLines(opening, series);
   const fleet = await openNodes(opening, series);
   const { alerts, rules } = await openRules(opening, series, fleet);
   const ingest = new IngestService(
@@ -202,7 +205,7 @@ async function start(
     await reloads.ended();
   });
   parts.run((signal) => fleet.run(signal));
-  for (const task of upkeepOf(series, lines, clock, config.retention)) {
+  for (const task of upkeepOf(series, { lines, logWatch }, clock, config.retention)) {
     parts.run((signal) => repeat(task, platform, signal));
   }
   parts.defer(() => {
@@ -239,13 +242,22 @@ async function openSeries({ config, platform, metrics, parts }: Opening): Promis
   return series;
 }
 
-async function openLines({ config, platform, metrics, parts }: Opening): Promise<LineLog> {
+/** The lines, and what looks at each as it comes. */
+type Logs = { readonly lines: LineLog; readonly logWatch: LogWatch };
+
+async function openLines(
+  { config, platform, metrics, parts }: Opening,
+  series: SeriesStore,
+): Promise<Logs> {
   const { clock, logger } = platform;
-  const lines = await platform.openStore(`${config.data_dir}/logs`, metrics, (store) =>
-    openLineLog({ store, clock, logger, metrics }),
-  );
-  parts.defer(() => lines.close());
-  return lines;
+  const write = series.write.bind(series);
+  const opened = await platform.openStore(`${config.data_dir}/logs`, metrics, async (store) => {
+    const deps = { store, clock, logger, metrics };
+    const logWatch = await openLogWatch({ ...deps, write, patterns: null }, config.logs.metrics);
+    return { lines: await openLineLog(deps, logWatch), logWatch };
+  });
+  parts.defer(() => opened.lines.close());
+  return opened;
 }
 
 async function openNodes(
@@ -297,7 +309,7 @@ async function openRules(
 
 function upkeepOf(
   series: SeriesStore,
-  lines: LineLog,
+  { lines, logWatch }: Logs,
   clock: Clock,
   retentionMs: number,
 ): readonly Repetition[] {
@@ -316,6 +328,11 @@ function upkeepOf(
       failure: "cannot drop old log lines",
       run: () => lines.dropBefore(clock.nowMs() - retentionMs),
       pauseMs: () => msUntilNext(RETENTION_TIMES, clock.nowMs()),
+    },
+    {
+      failure: "cannot write metrics of log lines",
+      run: () => logWatch.turn(),
+      pauseMs: () => LOG_METRICS_MS - (clock.nowMs() % LOG_METRICS_MS),
     },
   ];
 }

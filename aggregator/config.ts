@@ -2,6 +2,7 @@ import { z } from "zod";
 import { address, duration, LOG_LEVELS } from "../shared/config/fields.ts";
 import { type Address, isLoopback } from "../shared/model/address.ts";
 import { parseDuration } from "../shared/model/duration.ts";
+import { logMetrics } from "./logs/understand/log-metrics-config.ts";
 
 /** /etc/telltale/aggregator.yaml. Durations are milliseconds once they are read. */
 export const aggregatorConfigSchema = z
@@ -43,6 +44,12 @@ export const aggregatorConfigSchema = z
       .strictObject({
         timeout: duration.refine((ms) => ms >= 100, "at least 100ms").default(120_000),
         samples_max: z.number().int().min(1000).default(50_000_000),
+      })
+      .prefault({}),
+    logs: z
+      .strictObject({
+        /** Metrics made of log lines, beside those of access logs. */
+        metrics: logMetrics.default([]),
       })
       .prefault({}),
     log_level: z.enum(LOG_LEVELS).default("info"),

@@ -48,12 +48,23 @@ export type StoredBlock = {
   readonly sources: readonly StoredSource[];
 };
 
+/** Sees each line once, when it is stored. */
+export type LineWatch = {
+  /** A block that is new; what is returned is written with it, all or nothing. */
+  observe(node: string, block: LineBlock): readonly BatchOperation[];
+  /** Whether the blocks since the last call were written. */
+  settled(isWritten: boolean): void;
+};
+
 /**
  * Opens the log of blocks of a store and finds what is in it. The store is closed with it.
  * @throws OperationalError STORAGE when the store cannot be read
  */
-export async function openLineLog(deps: StoredPartDeps): Promise<LineLog> {
-  const log = new LineLog(deps);
+export async function openLineLog(
+  deps: StoredPartDeps,
+  watch: LineWatch | null = null,
+): Promise<LineLog> {
+  const log = new LineLog(deps, watch);
   await log.recover();
   return log;
 }
@@ -64,6 +75,7 @@ export async function openLineLog(deps: StoredPartDeps): Promise<LineLog> {
  */
 export class LineLog {
   readonly #deps: StoredPartDeps;
+  readonly #watch: LineWatch | null;
   readonly #commits: GroupCommit;
   readonly #turns = new SerialQueue();
   readonly #streams = new Map<string, LineStream>();
@@ -74,9 +86,10 @@ export class LineLog {
   readonly #damaged;
   #nextNumber = 1;
 
-  constructor(deps: StoredPartDeps) {
+  constructor(deps: StoredPartDeps, watch: LineWatch | null = null) {
     const { clock, logger, metrics } = deps;
     this.#deps = deps;
+    this.#watch = watch;
     this.#commits = new GroupCommit(
       {
         clock,
@@ -185,9 +198,15 @@ export class LineLog {
   }
 
   async #write(items: readonly CommitItem[]): Promise<readonly CommitOutcome[]> {
-    const plan = new BlockPlan(this.#streams, this.#nextNumber);
+    const plan = new BlockPlan(this.#streams, this.#nextNumber, this.#watch);
     for (const item of items) plan.add(item);
-    if (plan.operations.length > 0) await this.#deps.store.batch(plan.operations, { sync: true });
+    try {
+      if (plan.operations.length > 0) await this.#deps.store.batch(plan.operations, { sync: true });
+    } catch (error) {
+      this.#watch?.settled(false);
+      throw error;
+    }
+    this.#watch?.settled(true);
     this.#nextNumber = plan.nextNumber;
     for (const position of plan.positions.values()) {
       const { stream, lastSeq, blocksStored } = position;
@@ -223,11 +242,17 @@ class BlockPlan {
   readonly blocks: StoredBlock[] = [];
   readonly positions = new Map<string, Position>();
   readonly #streams: ReadonlyMap<string, LineStream>;
+  readonly #watch: LineWatch | null;
   nextNumber: number;
 
-  constructor(streams: ReadonlyMap<string, LineStream>, nextNumber: number) {
+  constructor(
+    streams: ReadonlyMap<string, LineStream>,
+    nextNumber: number,
+    watch: LineWatch | null,
+  ) {
     this.#streams = streams;
     this.nextNumber = nextNumber;
+    this.#watch = watch;
   }
 
   add(item: CommitItem): void {
@@ -256,6 +281,9 @@ class BlockPlan {
     this.operations.push(put(streamKey(number), record));
     const sources = sourcesOf(node, block);
     this.operations.push(put(summaryKey(number, seq), encodeSummary(sources)));
+    for (const operation of this.#watch?.observe(node, block) ?? []) {
+      this.operations.push(operation);
+    }
     this.blocks.push({ stream, seq, sources });
     this.outcomes.push({ kind: "stored", seq, timeMs, samples: lineCount, missing });
   }

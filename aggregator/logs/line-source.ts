@@ -1,10 +1,11 @@
 import type { Matcher } from "../../shared/model/columns.ts";
 import { getOrInsert } from "../../shared/model/get-or-insert.ts";
-import { type Labels, labelsKey, labelValue, NO_LABELS } from "../../shared/model/labels.ts";
+import { type Labels, labelsKey, labelValue } from "../../shared/model/labels.ts";
 import type { LineBlock } from "../../shared/wire/line-block.ts";
 import { compileMatcher } from "../matching/matcher.ts";
 import type { Direction, LogEntry, LogSource, LogStream, TimeRange } from "../model/log-lines.ts";
 import type { LineLog, StoredBlock } from "./line-log.ts";
+import { metadataOf } from "./understand/metadata.ts";
 
 /** Expanded blocks that one query keeps: streams that are read side by side share them. */
 const BLOCKS_KEPT = 16;
@@ -81,7 +82,7 @@ async function* readParts(
       for (const { timeUs, bytes } of read?.sources[index]?.lines ?? []) {
         if (timeUs < startUs || timeUs >= endUs) continue;
         const line = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString();
-        entries.push({ timeUs, line, metadata: NO_LABELS });
+        entries.push({ timeUs, line, metadata: metadataOf(line, timeUs) });
       }
     }
     entries.sort((a, b) => a.timeUs - b.timeUs);

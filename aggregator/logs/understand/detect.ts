@@ -42,8 +42,8 @@ export function detectAccess(line: string): AccessLine | null {
   return logfmt === null ? null : accessOfFields(logfmt);
 }
 
-/** Each format of a request has one of these; searching for a text is quick. */
-function mayTellOfRequest(line: string): boolean {
+/** Each format of a request has one of these; searching for a text is quick. Of many lines, too. */
+export function mayTellOfRequest(line: string): boolean {
   if (line.includes('] "') || line.includes(" HTTP/") || line.includes("<BADREQ>")) return true;
   const isHttp = line.includes("ethod") || line.includes("verb") || line.includes("request");
   return isHttp && (line.includes("tatus") || line.includes("code"));

@@ -1,35 +1,42 @@
 import { getOrInsert } from "../../../shared/model/get-or-insert.ts";
-import { type Labels, labelValue } from "../../../shared/model/labels.ts";
+import { type Labels, labelsFrom, labelValue } from "../../../shared/model/labels.ts";
 import type { AccessLine } from "./access-line.ts";
-import { DEFAULT_BUCKETS, MetricTable } from "./metric-table.ts";
+import { DEFAULT_BUCKETS, type MetricEntry, MetricTable } from "./metric-table.ts";
+import { type LineOrigin, OTHER } from "./origin.ts";
 import { routeOf } from "./route.ts";
 
 export type HttpMetricsLimits = {
   readonly servicesMax: number;
   readonly routesMax: number; // of one service
-  readonly seriesMax: number; // of both metrics, each
+  readonly requestsMax: number; // label sets of http_requests_total
+  readonly durationsMax: number; // of http_request_duration_seconds, 14 series each
 };
 
 export const HTTP_METRICS_DEFAULTS: HttpMetricsLimits = {
   servicesMax: 1000,
   routesMax: 200,
-  seriesMax: 50_000,
+  requestsMax: 20_000,
+  durationsMax: 5000,
 };
 
-const OTHER = "other";
 const METHODS = new Set(
   "GET HEAD POST PUT DELETE CONNECT OPTIONS TRACE PATCH PROPFIND REPORT MKCOL COPY MOVE LOCK UNLOCK".split(
     " ",
   ),
 );
+/** Of all nodes together, when there is no room for anything else. */
 const OTHER_REQUEST: Labels = ["method", OTHER, "route", OTHER, "service", OTHER, "status", OTHER];
 const OTHER_DURATION: Labels = ["route", OTHER, "service", OTHER];
 /** Answers to those who guess paths: they make no route known. */
 const GUESSED = new Set([0, 400, 403, 404, 405, 410, 414]);
+const REMEMBERED_MAX = 4096;
+
+/** Where requests of one origin, method, status and route count. */
+type Place = { readonly request: MetricEntry; duration: MetricEntry | null };
 
 /**
- * Counts requests by service, method, status and route, and their durations by service and route. Each
- * line counts once: what is beyond a bound counts under `other`.
+ * Counts requests by node, service, method, status and route, and their durations by node, service and
+ * route. Each line counts once: what is beyond a bound counts under `other`.
  */
 export class HttpMetrics {
   readonly requests: MetricTable;
@@ -37,8 +44,7 @@ export class HttpMetrics {
 
   readonly #limits: HttpMetricsLimits;
   readonly #routes = new Map<string, Set<string>>();
-  /** By service, method, status and route. */
-  readonly #labels = new Map<string, Labels>();
+  readonly #places = new Map<string, Place>();
 
   constructor(limits: HttpMetricsLimits = HTTP_METRICS_DEFAULTS) {
     this.#limits = limits;
@@ -49,7 +55,7 @@ export class HttpMetrics {
         help: "Requests in access logs.",
         buckets: [],
       },
-      limits.seriesMax,
+      limits.requestsMax,
     );
     this.durations = new MetricTable(
       {
@@ -58,32 +64,72 @@ export class HttpMetrics {
         help: "How long requests in access logs took.",
         buckets: DEFAULT_BUCKETS,
       },
-      limits.seriesMax,
+      limits.durationsMax,
     );
   }
 
-  add(service: string, access: AccessLine): void {
-    const method = METHODS.has(access.method) ? access.method : OTHER;
-    const status = access.status === 0 ? OTHER : String(access.status);
-    const name = this.#hasRoomFor(service) ? service : OTHER;
-    const route = name === OTHER ? OTHER : this.#route(name, access);
-    let labels = this.#labelsOf(name, method, status, route);
-    if (!this.requests.hasRoom(labels, 1)) labels = this.#labelsOf(name, OTHER, status, OTHER);
-    if (!this.requests.hasRoom(labels, 1)) labels = OTHER_REQUEST;
-    this.requests.add(labels, 1);
-    this.#know(labels);
+  add(origin: LineOrigin, access: AccessLine): void {
+    const place = this.#placeOf(origin, access);
+    this.requests.add(place.request, 1);
     if (access.durationS === null) return;
-    const timed = ["route", labelValue(labels, "route"), "service", labelValue(labels, "service")];
-    const hasRoom = this.durations.hasRoom(timed, 1);
-    this.durations.observe(hasRoom ? timed : OTHER_DURATION, access.durationS);
+    place.duration ??= this.#durationEntry(place.request.labels);
+    this.durations.observe(place.duration, access.durationS);
   }
 
-  /** After records were loaded: what is in them is what is known. */
-  restoreRoutes(): void {
+  /** See MetricTable. */
+  settle(isWritten: boolean): void {
+    this.requests.settle(isWritten);
+    this.durations.settle(isWritten);
+    if (!isWritten) this.learnRoutes();
+  }
+
+  /** Known is only what has a series: so it is the same after a restart. Also after `load` or `forget`. */
+  learnRoutes(): void {
+    this.#routes.clear();
+    this.#places.clear();
     for (const labels of this.requests.labelSets()) this.#know(labels);
   }
 
-  /** Known is only what has a series: so it is the same after a restart. */
+  #placeOf(origin: LineOrigin, access: AccessLine): Place {
+    const route = routeOf(access.path);
+    const { instance, service } = origin;
+    const key = `${access.status}\0${access.method}\0${route}\0${service}\0${instance}`;
+    const known = this.#places.get(key);
+    if (known !== undefined) return known;
+    const labels = this.#labelsOf(origin, access, route);
+    const place = { request: entryOf(this.requests, labels, OTHER_REQUEST), duration: null };
+    this.#know(place.request.labels);
+    // Under `other` it may be known later on.
+    if (labelValue(place.request.labels, "route") !== route) return place;
+    if (this.#places.size >= REMEMBERED_MAX) this.#places.clear(); // cheaper than finding the oldest
+    this.#places.set(key, place);
+    return place;
+  }
+
+  /** Those for which there is room, as exact as can be. */
+  #labelsOf({ instance, service }: LineOrigin, access: AccessLine, route: string): Labels {
+    const name = this.#hasRoomFor(service) ? service : OTHER;
+    const status = access.status === 0 ? OTHER : String(access.status);
+    const exact = {
+      method: METHODS.has(access.method) ? access.method : OTHER,
+      route: this.#isRoute(name, route, access.status) ? route : OTHER,
+    };
+    for (const { method, route } of [exact, { method: OTHER, route: OTHER }]) {
+      const labels = requestLabels({ instance, service: name, status, method, route });
+      if (this.requests.hasRoom(labels, 1)) return labels;
+    }
+    return OTHER_REQUEST;
+  }
+
+  #durationEntry(request: Labels): MetricEntry {
+    const labels = ["instance", "route", "service"].flatMap((name) => {
+      const value = labelValue(request, name);
+      return value === "" ? [] : [name, value];
+    });
+    const hasRoom = this.durations.hasRoom(labels, 1);
+    return entryOf(this.durations, hasRoom ? labels : OTHER_DURATION, OTHER_DURATION);
+  }
+
   #know(labels: Labels): void {
     const service = labelValue(labels, "service");
     if (service === OTHER) return;
@@ -97,28 +143,21 @@ export class HttpMetrics {
     return service !== "" && this.#routes.size < this.#limits.servicesMax;
   }
 
-  #route(service: string, access: AccessLine): string {
-    const route = routeOf(access.path);
+  #isRoute(service: string, route: string, status: number): boolean {
+    if (service === OTHER || route === "") return false;
     const known = this.#routes.get(service);
-    if (known?.has(route) === true) return route;
-    const hasRoom = (known?.size ?? 0) < this.#limits.routesMax;
-    return route !== "" && hasRoom && !GUESSED.has(access.status) ? route : OTHER;
-  }
-
-  #labelsOf(service: string, method: string, status: string, route: string): Labels {
-    const key = `${method} ${status} ${route}\u0000${service}`;
-    const known = this.#labels.get(key);
-    if (known !== undefined) return known;
-    const labels = ["method", method, "route", route, "service", service, "status", status];
-    remember(this.#labels, key, labels);
-    return labels;
+    if (known?.has(route) === true) return true;
+    return (known?.size ?? 0) < this.#limits.routesMax && !GUESSED.has(status);
   }
 }
 
-const REMEMBERED_MAX = 4096;
+/** There is room for `last`: it was reserved. */
+function entryOf(table: MetricTable, labels: Labels, last: Labels): MetricEntry {
+  const entry = table.entry(labels) ?? table.entry(last);
+  if (entry === null) throw new RangeError(`No room in ${table.family.name} for what is left over`);
+  return entry;
+}
 
-/** Begins anew when it is full: cheaper than knowing which was used least. */
-function remember<V>(map: Map<string, V>, key: string, value: V): void {
-  if (map.size >= REMEMBERED_MAX) map.clear();
-  map.set(key, value);
+function requestLabels(labels: Readonly<Record<string, string>>): Labels {
+  return labelsFrom(Object.entries(labels));
 }

@@ -63,7 +63,7 @@ function isId(segment: string): boolean {
   let run = 0;
   for (let at = 0; at < segment.length; at += 1) {
     const code = segment.charCodeAt(at);
-    if (code >= 128) return true;
+    if (code < 32 || code >= 127) return true;
     run = isDigit(code) ? run + 1 : 0;
     if (run > 0) digits += 1;
     if (run > longest) longest = run;
