@@ -2,7 +2,7 @@ import { getOrInsert } from "../../../shared/model/get-or-insert.ts";
 import { type Labels, labelsFrom, labelValue } from "../../../shared/model/labels.ts";
 import type { AccessLine } from "./access-line.ts";
 import { DEFAULT_BUCKETS, type MetricEntry, MetricTable } from "./metric-table.ts";
-import { type LineOrigin, OTHER } from "./origin.ts";
+import { type LineOrigin, labelText, OTHER } from "./origin.ts";
 import { routeOf } from "./route.ts";
 
 export type HttpMetricsLimits = {
@@ -19,11 +19,14 @@ export const HTTP_METRICS_DEFAULTS: HttpMetricsLimits = {
   durationsMax: 5000,
 };
 
-const METHODS = new Set(
+const METHODS =
   "GET HEAD POST PUT DELETE CONNECT OPTIONS TRACE PATCH PROPFIND REPORT MKCOL COPY MOVE LOCK UNLOCK".split(
     " ",
-  ),
-);
+  );
+/** From 1 on; 0 is any other. */
+const METHOD_NUMBERS = new Map(METHODS.map((method, i) => [method, i + 1]));
+/** Statuses are below 1000. */
+const NUMBER_OF_STATUS = 32;
 /** Of all nodes together, when there is no room for anything else. */
 const OTHER_REQUEST: Labels = ["method", OTHER, "route", OTHER, "service", OTHER, "status", OTHER];
 const OTHER_DURATION: Labels = ["route", OTHER, "service", OTHER];
@@ -31,8 +34,10 @@ const OTHER_DURATION: Labels = ["route", OTHER, "service", OTHER];
 const GUESSED = new Set([0, 400, 403, 404, 405, 410, 414]);
 const REMEMBERED_MAX = 4096;
 
-/** Where requests of one origin, method, status and route count. */
+/** Where requests of one origin, route, method and status count. */
 type Place = { readonly request: MetricEntry; duration: MetricEntry | null };
+/** By route, then by status and method as one number. */
+type Places = Map<string, Map<number, Place>>;
 
 /**
  * Counts requests by node, service, method, status and route, and their durations by node, service and
@@ -44,7 +49,11 @@ export class HttpMetrics {
 
   readonly #limits: HttpMetricsLimits;
   readonly #routes = new Map<string, Set<string>>();
-  readonly #places = new Map<string, Place>();
+  /** Of origins, each by itself: those of a source come together. */
+  readonly #places = new Map<string, Places>();
+  #placeCount = 0;
+  #origin: LineOrigin | null = null;
+  #ofOrigin: Places = new Map();
 
   constructor(limits: HttpMetricsLimits = HTTP_METRICS_DEFAULTS) {
     this.#limits = limits;
@@ -86,24 +95,42 @@ export class HttpMetrics {
   /** Known is only what has a series: so it is the same after a restart. Also after `load` or `forget`. */
   learnRoutes(): void {
     this.#routes.clear();
-    this.#places.clear();
+    this.#forgetPlaces();
     for (const labels of this.requests.labelSets()) this.#know(labels);
   }
 
   #placeOf(origin: LineOrigin, access: AccessLine): Place {
+    if (origin !== this.#origin) this.#turnTo(origin);
     const route = routeOf(access.path);
-    const { instance, service } = origin;
-    const key = `${access.status}\0${access.method}\0${route}\0${service}\0${instance}`;
-    const known = this.#places.get(key);
-    if (known !== undefined) return known;
+    const method = METHOD_NUMBERS.get(access.method) ?? 0;
+    const number = access.status * NUMBER_OF_STATUS + method;
+    return this.#ofOrigin.get(route)?.get(number) ?? this.#newPlace(origin, access, route, number);
+  }
+
+  #newPlace(origin: LineOrigin, access: AccessLine, given: string, number: number): Place {
+    const route = labelText(given);
     const labels = this.#labelsOf(origin, access, route);
     const place = { request: entryOf(this.requests, labels, OTHER_REQUEST), duration: null };
-    this.#know(place.request.labels);
-    // Under `other` it may be known later on.
-    if (labelValue(place.request.labels, "route") !== route) return place;
-    if (this.#places.size >= REMEMBERED_MAX) this.#places.clear(); // cheaper than finding the oldest
-    this.#places.set(key, place);
+    // What counted under `other` may have a route of its own now.
+    if (this.#know(place.request.labels) || this.#placeCount >= REMEMBERED_MAX) {
+      this.#forgetPlaces();
+      this.#turnTo(origin);
+    }
+    getOrInsert(this.#ofOrigin, route, () => new Map<number, Place>()).set(number, place);
+    this.#placeCount += 1;
     return place;
+  }
+
+  #turnTo(origin: LineOrigin): void {
+    const key = `${origin.instance}\0${origin.service}`;
+    this.#origin = origin;
+    this.#ofOrigin = getOrInsert(this.#places, key, () => new Map());
+  }
+
+  #forgetPlaces(): void {
+    this.#places.clear();
+    this.#placeCount = 0;
+    this.#origin = null;
   }
 
   /** Those for which there is room, as exact as can be. */
@@ -111,7 +138,7 @@ export class HttpMetrics {
     const name = this.#hasRoomFor(service) ? service : OTHER;
     const status = access.status === 0 ? OTHER : String(access.status);
     const exact = {
-      method: METHODS.has(access.method) ? access.method : OTHER,
+      method: METHODS[(METHOD_NUMBERS.get(access.method) ?? 0) - 1] ?? OTHER,
       route: this.#isRoute(name, route, access.status) ? route : OTHER,
     };
     for (const { method, route } of [exact, { method: OTHER, route: OTHER }]) {
@@ -130,12 +157,16 @@ export class HttpMetrics {
     return entryOf(this.durations, hasRoom ? labels : OTHER_DURATION, OTHER_DURATION);
   }
 
-  #know(labels: Labels): void {
+  /** Whether it makes a service or a route known. */
+  #know(labels: Labels): boolean {
     const service = labelValue(labels, "service");
-    if (service === OTHER) return;
+    if (service === OTHER) return false;
+    const isNew = !this.#routes.has(service);
     const routes = getOrInsert(this.#routes, service, () => new Set<string>());
     const route = labelValue(labels, "route");
-    if (route !== OTHER) routes.add(route);
+    if (route === OTHER || routes.has(route)) return isNew;
+    routes.add(route);
+    return true;
   }
 
   #hasRoomFor(service: string): boolean {

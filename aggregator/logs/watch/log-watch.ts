@@ -2,14 +2,14 @@ import type { VectorSample } from "../../../shared/model/columns.ts";
 import { type Labels, labelValue, withLabel } from "../../../shared/model/labels.ts";
 import { type BatchOperation, del } from "../../../shared/platform/ports.ts";
 import type { StoredPartDeps } from "../../../shared/telemetry/part-deps.ts";
-import type { LineBlock } from "../../../shared/wire/line-block.ts";
+import type { LineBlock, SourceLines } from "../../../shared/wire/line-block.ts";
 import type { LineWatch } from "../line-log.ts";
-import { detectAccess, mayTellOfRequest } from "../understand/detect.ts";
+import { detectAccess } from "../understand/detect.ts";
 import { HttpMetrics } from "../understand/http-metrics.ts";
 import { LogMetric } from "../understand/log-metrics.ts";
 import type { LogMetricConfig } from "../understand/log-metrics-config.ts";
 import type { MetricTable } from "../understand/metric-table.ts";
-import { OTHER, serviceOf } from "../understand/origin.ts";
+import { type LineOrigin, OTHER, serviceOf } from "../understand/origin.ts";
 import { LeftOutCounts } from "./left-out-counts.ts";
 import { LivingOrigins } from "./living-origins.ts";
 import { MetricFeed, type WriteFn } from "./metric-feed.ts";
@@ -114,20 +114,10 @@ export class LogWatch implements LineWatch {
   observe(node: string, block: LineBlock): readonly BatchOperation[] {
     const nowMs = this.#deps.clock.monotonicMs();
     this.#origins.seen({ instance: node, service: OTHER }, nowMs);
-    for (const { labels, lines } of block.sources) {
-      const origin = { instance: node, service: serviceOf(labels) };
+    for (const source of block.sources) {
+      const origin = { instance: node, service: serviceOf(source.labels) };
       this.#origins.seen(origin, nowMs);
-      this.#text.open(lines);
-      this.#countRequests(origin, lines.length);
-      for (const metric of this.#metrics) {
-        for (let i = 0; i < lines.length; i += 1) metric.add(origin, this.#text.line(i));
-      }
-      const { patterns } = this.#deps;
-      if (patterns === null) continue;
-      const streamLabels = withLabel(labels, INSTANCE, node);
-      for (const [i, { timeUs }] of lines.entries()) {
-        patterns.take(streamLabels, this.#text.line(i), timeUs);
-      }
+      this.#observeLines(origin, source);
     }
     this.#text.close();
     return this.#changes();
@@ -164,11 +154,16 @@ export class LogWatch implements LineWatch {
     );
   }
 
-  #countRequests(origin: { readonly instance: string; readonly service: string }, count: number) {
-    if (!mayTellOfRequest(this.#text.whole)) return;
-    for (let i = 0; i < count; i += 1) {
-      const access = detectAccess(this.#text.line(i));
+  #observeLines(origin: LineOrigin, { labels, lines }: SourceLines): void {
+    const { patterns } = this.#deps;
+    const streamLabels = patterns === null ? [] : withLabel(labels, INSTANCE, origin.instance);
+    this.#text.open(lines);
+    for (let i = 0; i < lines.length; i += 1) {
+      const text = this.#text.line(i);
+      const access = detectAccess(text);
       if (access !== null) this.#http.add(origin, access);
+      for (let m = 0; m < this.#metrics.length; m += 1) this.#metrics[m]?.add(origin, text);
+      patterns?.take(streamLabels, text, lines[i]?.timeUs ?? 0);
     }
   }
 
