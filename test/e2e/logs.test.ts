@@ -70,6 +70,10 @@ test("every line is stored once though files rotate and both sides are killed", 
     await eventually(isComplete).catch(() => {}); // what is missing tells more than that it is
     expect(stored.toSorted()).toEqual(all.toSorted());
   }
+  const books = (name: string) => `sum(telltale_node_log_blocks_${name})`;
+  await eventually(async () => (await bed.query(`${books("waiting")} == 0`)).length === 1);
+  expect(await bed.query(books("unaccounted"))).toEqual([[{}, 0]]);
+  expect(await bed.query(`${books("made_total")} - ${books("stored_total")}`)).toEqual([[{}, 0]]);
 });
 
 test("a secret never leaves the machine, and a stack trace is one entry", async () => {
