@@ -31,8 +31,13 @@ test.skipIf(missing.length > 0)(
       "agent.yaml",
       `logs:\n  files:\n    - include: ${logs}/*.log\n      labels: {service: shop}\n`,
     );
+    const metrics = bed.write(
+      "aggregator.yaml",
+      `logs:\n  metrics:\n    - {name: posts_total, type: counter, pattern: '"POST /(?P<what>\\w+)', labels: [what]}\n`,
+    );
+    const configured = [`--config=${metrics}`];
     const script = bed.write("report.lua", WRK_SCRIPT);
-    let aggregator: Program = await bed.startReadyAggregator();
+    let aggregator: Program = await bed.startReadyAggregator(configured);
     const agent = bed.start("agent", [`--config=${config}`]);
     await bed.untilUp();
     await using nginx = await NginxServer.start(logs);
@@ -41,7 +46,7 @@ test.skipIf(missing.length > 0)(
       reports.push(await runWrk(nginx, script, load));
       if (i !== 1) continue;
       await aggregator.kill(); // what was stored and not yet acknowledged comes again
-      aggregator = await bed.startReadyAggregator();
+      aggregator = await bed.startReadyAggregator(configured);
     }
     expect(reports.map(({ requests }) => requests)).toEqual(LOADS.map(({ count }) => count * 4));
     const total = reports.reduce((sum, { requests }) => sum + requests, 0);
@@ -66,6 +71,7 @@ async function expectCounts(bed: Bed, reports: readonly LoadReport[]) {
   expect(await valuesBy(bed, "route", "http_requests_total")).toEqual(routes);
   const posts = ((LOADS[0]?.count ?? 0) * 4) / 4;
   expect((await valuesBy(bed, "method", "http_requests_total"))["POST"]).toBe(posts);
+  expect(await valuesBy(bed, "what", "posts_total")).toEqual({ users: posts });
   expect(await valuesBy(bed, "service", "http_requests_total")).toEqual({
     shop: reports.reduce((sum, { requests }) => sum + requests, 0),
   });
