@@ -74,9 +74,9 @@ export class LogWatch implements LineWatch {
   readonly #origins = new LivingOrigins();
   #feeds: readonly MetricFeed[] = [];
   #checkedMs: number;
-  /** Records that are to be deleted, in the next batch. */
-  #deletions: BatchOperation[] = [];
-  #areDeletionsGiven = false;
+  /** Records that are to be deleted in the next batch; the first `#givenCount` are in this one. */
+  readonly #deletions: BatchOperation[] = [];
+  #givenCount = 0;
 
   constructor(deps: LogWatchDeps, metrics: readonly LogMetricConfig[]) {
     this.#deps = deps;
@@ -127,8 +127,8 @@ export class LogWatch implements LineWatch {
     this.#http.settle(isWritten);
     for (const { table } of this.#metrics) table.settle(isWritten);
     this.#leftOut.settle(isWritten);
-    if (isWritten && this.#areDeletionsGiven) this.#deletions = [];
-    this.#areDeletionsGiven = false;
+    if (isWritten) this.#deletions.splice(0, this.#givenCount);
+    this.#givenCount = 0;
     if (!isWritten) this.#deps.patterns?.discard();
   }
 
@@ -170,8 +170,10 @@ export class LogWatch implements LineWatch {
   #changes(): BatchOperation[] {
     const operations: BatchOperation[] = [];
     // Before what is put: a label set that ended may have begun anew.
-    if (!this.#areDeletionsGiven) operations.push(...this.#deletions);
-    this.#areDeletionsGiven = true;
+    if (this.#givenCount === 0) {
+      operations.push(...this.#deletions);
+      this.#givenCount = this.#deletions.length;
+    }
     for (const { table, prefix } of this.#kept) {
       for (const record of table.changes()) operations.push(putRecord(prefix, record));
     }

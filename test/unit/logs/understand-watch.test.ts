@@ -124,6 +124,23 @@ describe("series", () => {
   });
 });
 
+test("a series that ends while lines are being written leaves no record", async () => {
+  const hub = await LogHub.open();
+  await hub.store(["paid card 1"]);
+  await hub.clock.advance(3_600_000);
+  await hub.watch.turn();
+  await hub.clock.advance(25 * 3_600_000);
+  const release = hub.disk.hangSync();
+  const stored = hub.store(["another line"], labelsOf({ service: "api" }));
+  await hub.clock.advance(20);
+  await hub.watch.turn();
+  release();
+  await stored;
+  await hub.store(["one more"], labelsOf({ service: "api" }));
+  await hub.reopen();
+  expect(hub.total("paid_cents_total")).toBe(0);
+});
+
 test("a metric that is configured no more, or otherwise, begins anew and leaves no record", async () => {
   const hub = await LogHub.open();
   const records = () =>
