@@ -18,6 +18,7 @@ import { IngestService } from "./ingest/ingest-service.ts";
 import { DEFAULT_LOGQL_OPTIONS, LogqlEngine } from "./logql/engine.ts";
 import { DEFAULT_LINE_LOG_OPTIONS, type LineLog, openLineLog } from "./logs/line-log.ts";
 import { LineSource } from "./logs/line-source.ts";
+import { type LogWatch, openLogWatch } from "./logs/watch/log-watch.ts";
 import type { LogSource } from "./model/log-lines.ts";
 import { type AlertTable, openAlerts } from "./notify/alerts.ts";
 import type { PostFn } from "./notify/delivery.ts";
@@ -73,6 +74,8 @@ export type AggregatorPlatform = {
 };
 
 const CUT_EVERY_MS = 5000;
+/** Metrics of log lines are written on the whole second. */
+const LOG_METRICS_MS = 1000;
 /** When old samples are dropped, as a crontab line: the age that counts moves in steps of 2 h. */
 const RETENTION_TIMES = "*/10 * * * *";
 /** When log lines are packed that came since the last time. */
@@ -165,7 +168,7 @@ async function start(
   const opening = { config, platform, metrics, parts };
   const series = await openSeries(opening);
   samples.select = (...query) => series.selectUnrepeated(...query);
-  const lines = await openLines(opening);
+  const { lines, logWatch } = await openLines(opening, series);
   const stored = new ServiceNamedLines(new LineSource(lines));
   lineSource.select = stored.select.bind(stored);
   const fleet = await openNodes(opening, series);
@@ -213,7 +216,7 @@ async function start(
     await reloads.ended();
   });
   parts.run((signal) => fleet.run(signal));
-  for (const task of upkeepOf(series, lines, clock)) {
+  for (const task of upkeepOf(series, { lines, logWatch }, clock)) {
     parts.run((signal) => repeat(task, platform, signal));
   }
   parts.defer(() => {
@@ -250,20 +253,30 @@ async function openSeries({ config, platform, metrics, parts }: Opening): Promis
   return series;
 }
 
-async function openLines({ config, platform, metrics, parts }: Opening): Promise<LineLog> {
+/** The lines, and what looks at each as it comes. */
+type Logs = { readonly lines: LineLog; readonly logWatch: LogWatch };
+
+async function openLines(
+  { config, platform, metrics, parts }: Opening,
+  series: SeriesStore,
+): Promise<Logs> {
   const { clock, logger, pause, compress } = platform;
-  const options = {
-    ...DEFAULT_LINE_LOG_OPTIONS,
-    hotBytesMax: config.logs.hot_bytes_max,
-    readMaxMs: config.query.timeout + QUERY_END_MS,
-    retention: logRetention(config),
-    work: { pause, compress },
-  };
-  const lines = await platform.openStore(`${config.data_dir}/logs`, metrics, (store) =>
-    openLineLog({ store, clock, logger, metrics }, options),
-  );
-  parts.defer(() => lines.close());
-  return lines;
+  const write = series.write.bind(series);
+  const opened = await platform.openStore(`${config.data_dir}/logs`, metrics, async (store) => {
+    const deps = { store, clock, logger, metrics };
+    const watch = await openLogWatch({ ...deps, write, patterns: null }, config.logs.metrics);
+    const options = {
+      ...DEFAULT_LINE_LOG_OPTIONS,
+      hotBytesMax: config.logs.hot_bytes_max,
+      readMaxMs: config.query.timeout + QUERY_END_MS,
+      retention: logRetention(config),
+      work: { pause, compress },
+      watch,
+    };
+    return { lines: await openLineLog(deps, options), logWatch: watch };
+  });
+  parts.defer(() => opened.lines.close());
+  return opened;
 }
 
 async function openNodes(
@@ -332,7 +345,11 @@ async function logServices(
   return { logs: apiOf("stored"), loki: apiOf("service-named"), push };
 }
 
-function upkeepOf(series: SeriesStore, lines: LineLog, clock: Clock): readonly Repetition[] {
+function upkeepOf(
+  series: SeriesStore,
+  { lines, logWatch }: Logs,
+  clock: Clock,
+): readonly Repetition[] {
   return [
     {
       failure: "cannot write chunks",
@@ -361,6 +378,11 @@ function upkeepOf(series: SeriesStore, lines: LineLog, clock: Clock): readonly R
         if (!signal.aborted) await lines.compactAll(signal);
       },
       pauseMs: (failures) => (failures === 0 ? 0 : CUT_EVERY_MS),
+    },
+    {
+      failure: "cannot write metrics of log lines",
+      run: () => logWatch.turn(),
+      pauseMs: () => LOG_METRICS_MS - (clock.nowMs() % LOG_METRICS_MS),
     },
   ];
 }

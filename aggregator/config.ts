@@ -5,6 +5,7 @@ import { type Address, isLoopback } from "../shared/model/address.ts";
 import { parseDuration } from "../shared/model/duration.ts";
 import { parseLogSelector } from "./logql/parse.ts";
 import type { LogRetention } from "./logs/store/expiry-plan.ts";
+import { logMetrics } from "./logs/understand/log-metrics-config.ts";
 
 /** Log streams, as `{service="x"}`. */
 const selector = z.string().transform((text, context) => {
@@ -19,6 +20,8 @@ const selector = z.string().transform((text, context) => {
 const logAge = duration.refine((ms) => ms >= 3_600_000, "at least 1h");
 
 const logsSchema = z.strictObject({
+  /** Metrics made of log lines, beside those of access logs. */
+  metrics: logMetrics.default([]),
   /** Lines are packed at night, and before that when those that are not take more. */
   hot_bytes_max: size.refine((n) => n >= 1024 ** 2, "at least 1MiB").default(256 * 1024 ** 2),
   retention: z

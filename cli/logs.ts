@@ -24,6 +24,12 @@ const LIMIT = 100;
 /** What names a line's source best; the first that a stream has is shown. */
 const SOURCE_LABELS = ["service", "container", "unit", "filename", "job"];
 const MICROSECOND_DIGITS = 6;
+/** By what the aggregator found in the line. */
+const COLORS: ReadonlyMap<string, Color> = new Map([
+  ...["fatal", "critical", "error"].map((level) => [level, "red"] as const),
+  ["warn", "yellow"],
+  ...["debug", "trace"].map((level) => [level, "dim"] as const),
+]);
 
 /** `telltale logs …` */
 export function addLogsCommand(context: CommandContext): void {
@@ -114,16 +120,9 @@ function textOf({ timeUs, line }: LogLine__Output, labels: StreamLabels, { paint
   const from = `${labelValue(labels, "instance")} ${source ?? ""}`.trim();
   // A trace is one entry of several lines; tabs are its own.
   const text = line.split("\n").map((part) => printable(part.replaceAll("\t", "    ")));
-  const color = colorOf(line);
+  const color = COLORS.get(labelValue(labels, "detected_level")) ?? null;
   const time = paint(timeText(timeUs), "dim");
   return `${time} ${paint(printable(from), "bold")} ${paint(text.join("\n  "), color)}\n`;
-}
-
-/** The words by which people look for trouble. */
-function colorOf(line: string): Color | null {
-  const head = line.slice(0, 200);
-  if (/\b(?:fatal|panic|crit(?:ical)?|err(?:or)?)\b/i.test(head)) return "red";
-  return /\bwarn(?:ing)?\b/i.test(head) ? "yellow" : null;
 }
 
 function timeText(timeUs: number): string {

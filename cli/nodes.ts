@@ -34,7 +34,9 @@ Examples:
         const { nodes } = await run.aggregator.ask((client) => client.nodes, {});
         const text = accounting === true ? accountingText : nodesText;
         run.print(nodes.map(nodeJson), () => text(nodes, run));
-        const isFinding = nodes.flatMap(booksOf).some(({ books }) => (books?.unaccounted ?? 0) > 0);
+        const isFinding = nodes
+          .flatMap(accountsOf)
+          .some(({ told }) => (told?.unaccounted ?? 0) > 0);
         if (accounting === true && isFinding) context.exitCode = 1;
       }),
     );
@@ -71,16 +73,16 @@ function nodeJson(node: Node__Output) {
 }
 
 /** What is counted apart. */
-type Books = {
+type Accounts = {
   readonly name: string;
   readonly of: string;
   /** Null until its agent has told them. */
-  readonly books: NodeAccounting__Output | null;
+  readonly told: NodeAccounting__Output | null;
 };
 
-function booksOf({ name, accounting, logAccounting }: Node__Output): Books[] {
-  const frames = { name, of: "frames", books: accounting };
-  const logs = { name, of: "log blocks", books: logAccounting };
+function accountsOf({ name, accounting, logAccounting }: Node__Output): Accounts[] {
+  const frames = { name, of: "frames", told: accounting };
+  const logs = { name, of: "log blocks", told: logAccounting };
   return logAccounting === null ? [frames] : [frames, logs];
 }
 
@@ -104,10 +106,10 @@ function accountingJson(accounting: NodeAccounting__Output) {
 function accountingText(nodes: readonly Node__Output[], { terminal, paint }: Run): string {
   const nowMs = terminal.nowMs();
   /** A cell of an agent's accounts, empty where there are none yet. */
-  const of = (cell: (books: NodeAccounting__Output) => Cell) => {
-    return ({ books }: Books) => (books === null ? "" : cell(books));
+  const of = (cell: (accounting: NodeAccounting__Output) => Cell) => {
+    return ({ told }: Accounts) => (told === null ? "" : cell(told));
   };
-  const columns: readonly Column<Books>[] = [
+  const columns: readonly Column<Accounts>[] = [
     { title: "NODE", cell: ({ name }) => name },
     { title: "OF", cell: (row) => row.of },
     { title: "MADE", align: "right", cell: of(({ made }) => `${made}`) },
@@ -115,10 +117,10 @@ function accountingText(nodes: readonly Node__Output[], { terminal, paint }: Run
     { title: "WAITING", align: "right", cell: of(({ waiting }) => `${waiting}`) },
     { title: "DROPPED", align: "right", cell: of(droppedCell) },
     { title: "UNACCOUNTED", align: "right", cell: of((all) => countCell(all.unaccounted, "red")) },
-    { title: "TOLD", cell: ({ books }) => formatAgo(books?.toldMs ?? 0, nowMs) },
+    { title: "TOLD", cell: ({ told }) => formatAgo(told?.toldMs ?? 0, nowMs) },
     { title: "REASONS", cell: of(reasonsText) },
   ];
-  return formatTable(columns, nodes.flatMap(booksOf), paint);
+  return formatTable(columns, nodes.flatMap(accountsOf), paint);
 }
 
 function droppedCell({ dropped }: NodeAccounting__Output): Cell {

@@ -11,11 +11,13 @@ const PACKAGES = [
   "iproute2", // networks of two hosts
   "iptables",
   "logrotate", // whose rotated logs are followed
+  "nginx", // whose access log is counted in
   "openssl", // a client that is not ours
   "prometheus", // promtool
   "prometheus-node-exporter", // whose values ours are compared with
   "runc",
   "util-linux", // unshare, nsenter
+  "wrk", // a load generator
 ];
 const INSTALL = "apt-get install -y --no-install-recommends -o DPkg::Lock::Timeout=300";
 /** While this answers 101, packages start no service. */

@@ -108,8 +108,8 @@ export class Fleet {
       member.stateSinceMs = entry.sinceMs;
       member.agentVersion = entry.agentVersion;
       member.intervalMs = entry.intervalMs;
-      member.books.frames = entry.accounts;
-      member.books.log_blocks = entry.logAccounts;
+      member.accounts.frames = entry.accounts;
+      member.accounts.log_blocks = entry.logAccounts;
       member.isSaved = true;
     }
     for (const { node, lastTickMs } of this.#deps.streams()) {
@@ -308,9 +308,9 @@ export class Fleet {
     const unsaved = [...this.#members.values()].filter((member) => !member.isSaved);
     if (unsaved.length === 0) return;
     const operations = unsaved.map((member) => {
-      const { name, stateSinceMs: sinceMs, agentVersion, intervalMs, books } = member;
+      const { name, stateSinceMs: sinceMs, agentVersion, intervalMs, accounts: told } = member;
       const state = storedStateOf(member.state);
-      const kept = { accounts: books.frames, logAccounts: books.log_blocks };
+      const kept = { accounts: told.frames, logAccounts: told.log_blocks };
       return put(...encodeNodeEntry({ name, state, sinceMs, agentVersion, intervalMs, ...kept }));
     });
     for (const member of unsaved) member.isSaved = true;

@@ -12,7 +12,7 @@ import {
   withReport,
   withStored,
 } from "./accounts-state.ts";
-import type { BookKind, Member } from "./member.ts";
+import type { CountedKind, Member } from "./member.ts";
 
 /** Writes what the group is at `timeMs`; what it was before and is not now, ends. */
 export type WriteFn = (
@@ -30,7 +30,7 @@ const SET_BACK_MS = 1000;
 const LATE_DATA_MS = 10_000;
 const GROUP = "nodes";
 const JOB = "telltale";
-const BOOK_KINDS: readonly BookKind[] = ["frames", "log_blocks"];
+const COUNTED_KINDS: readonly CountedKind[] = ["frames", "log_blocks"];
 
 /** What agents say of their frames and of their clocks, checked, and written as series. */
 export class NodeReports {
@@ -46,18 +46,18 @@ export class NodeReports {
     this.#clockOffsetMaxMs = clockOffsetMaxMs;
   }
 
-  accounted(member: Member, kind: BookKind, report: AccountsReport): void {
-    this.#keep(member, kind, withReport(member.books[kind], report, this.#clock.nowMs()));
+  accounted(member: Member, kind: CountedKind, report: AccountsReport): void {
+    this.#keep(member, kind, withReport(member.accounts[kind], report, this.#clock.nowMs()));
   }
 
-  droppedRanges(member: Member, kind: BookKind, ranges: readonly DroppedRange[]): void {
-    const accounts = member.books[kind];
+  droppedRanges(member: Member, kind: CountedKind, ranges: readonly DroppedRange[]): void {
+    const accounts = member.accounts[kind];
     this.#keep(member, kind, accounts && withRanges(accounts, ranges));
   }
 
   /** `seq` is stored, and `missing` sequences before it will not come any more. */
-  stored(member: Member, kind: BookKind, seq: number, missing: number): void {
-    let accounts = member.books[kind];
+  stored(member: Member, kind: CountedKind, seq: number, missing: number): void {
+    let accounts = member.accounts[kind];
     if (accounts === null) return;
     accounts = withStored(accounts, seq);
     if (missing > 0) accounts = withGap(accounts, { fromSeq: seq - missing, toSeq: seq - 1 });
@@ -82,12 +82,12 @@ export class NodeReports {
   }
 
   status({
-    books,
+    accounts,
     clock,
   }: Member): Pick<NodeStatus, "accounting" | "logAccounting" | "clockAheadMs" | "isClockOff"> {
     return {
-      accounting: books.frames && accountingOf(books.frames),
-      logAccounting: books.log_blocks && accountingOf(books.log_blocks),
+      accounting: accounts.frames && accountingOf(accounts.frames),
+      logAccounting: accounts.log_blocks && accountingOf(accounts.log_blocks),
       clockAheadMs: clock?.aheadMs ?? null,
       isClockOff: this.#isOff(clock),
     };
@@ -111,9 +111,9 @@ export class NodeReports {
   }
 
   /** What decides over later reports is to be saved; mere counts are not. */
-  #keep(member: Member, kind: BookKind, accounts: NodeAccounts | null): void {
-    const before = member.books[kind];
-    member.books[kind] = accounts;
+  #keep(member: Member, kind: CountedKind, accounts: NodeAccounts | null): void {
+    const before = member.accounts[kind];
+    member.accounts[kind] = accounts;
     if (accounts === null || accounts === before) return;
     if (before === null || unaccounted(before) !== unaccounted(accounts)) this.#hasNews = true;
     const isOther =
@@ -126,14 +126,14 @@ export class NodeReports {
   }
 }
 
-function addSamples(samples: VectorSample[], { name: node, books, clock }: Member): void {
+function addSamples(samples: VectorSample[], { name: node, accounts: all, clock }: Member): void {
   const add = (name: string, value: number, own: Readonly<Record<string, string>> = {}) => {
     const labels = labelsOf({ [METRIC_NAME]: name, instance: node, job: JOB, ...own });
     samples.push({ labels, value });
   };
   if (clock !== null) add("telltale_node_clock_offset_seconds", clock.aheadMs / 1000);
-  for (const kind of BOOK_KINDS) {
-    const accounts = books[kind];
+  for (const kind of COUNTED_KINDS) {
+    const accounts = all[kind];
     if (accounts === null) continue;
     add(`telltale_node_${kind}_made_total`, accounts.made);
     add(`telltale_node_${kind}_stored_total`, accounts.stored);

@@ -51,6 +51,7 @@ export type LineLogOptions = {
   readonly streamsMax: number;
   readonly retention: LogRetention;
   readonly work: Work;
+  readonly watch: LineWatch | null;
 };
 
 const DAY_MS = 86_400_000;
@@ -62,6 +63,15 @@ export const DEFAULT_LINE_LOG_OPTIONS: LineLogOptions = {
   streamsMax: 100_000,
   retention: { ageMs: 15 * DAY_MS, bytesMax: Number.POSITIVE_INFINITY, streams: [] },
   work: ALONE,
+  watch: null,
+};
+
+/** Sees each line once, when it is stored. */
+export type LineWatch = {
+  /** A block that is new; what is returned is written with it, all or nothing. */
+  observe(node: string, block: LineBlock): readonly BatchOperation[];
+  /** Whether the blocks since the last call were written. */
+  settled(isWritten: boolean): void;
 };
 
 /**
@@ -240,11 +250,19 @@ export class LineLog {
   }
 
   async #write(items: readonly CommitItem[]): Promise<readonly CommitOutcome[]> {
-    const plan = new BlockPlan(this.#streams, this.#nextNumber, (labels) =>
-      this.#parts.streams.admit(labels),
-    );
+    const { watch } = this.#options;
+    const plan = new BlockPlan(this.#streams, this.#nextNumber, {
+      admit: (labels) => this.#parts.streams.admit(labels),
+      watch,
+    });
     for (const item of items) plan.add(item);
-    if (plan.operations.length > 0) await this.#deps.store.batch(plan.operations, { sync: true });
+    try {
+      if (plan.operations.length > 0) await this.#deps.store.batch(plan.operations, { sync: true });
+    } catch (error) {
+      watch?.settled(false);
+      throw error;
+    }
+    watch?.settled(true);
     this.#nextNumber = plan.nextNumber;
     for (const position of plan.positions.values()) {
       const { stream, lastSeq, blocksStored } = position;
@@ -263,6 +281,7 @@ type Position = { readonly stream: LineStream; lastSeq: number; blocksStored: nu
 
 /** The labels under which lines with these are kept. */
 type AdmitFn = (labels: Labels) => Labels;
+type PlanParts = { readonly admit: AdmitFn; readonly watch: LineWatch | null };
 
 /** Decides on items without changing anything; if the write fails it is thrown away. */
 class BlockPlan {
@@ -271,11 +290,11 @@ class BlockPlan {
   readonly blocks: StoredBlock[] = [];
   readonly positions = new Map<string, Position>();
   readonly #streams: ReadonlyMap<string, LineStream>;
-  readonly #admit: AdmitFn;
+  readonly #parts: PlanParts;
   nextNumber: number;
 
-  constructor(streams: ReadonlyMap<string, LineStream>, nextNumber: number, admit: AdmitFn) {
-    this.#admit = admit;
+  constructor(streams: ReadonlyMap<string, LineStream>, nextNumber: number, parts: PlanParts) {
+    this.#parts = parts;
     this.#streams = streams;
     this.nextNumber = nextNumber;
   }
@@ -304,9 +323,12 @@ class BlockPlan {
     this.operations.push(put(blockKey(number, seq), item.bytes));
     const record = encodeStream({ node, streamId, lastSeq, blocksStored });
     this.operations.push(put(streamKey(number), record));
-    const sources = sourcesOf(node, block, this.#admit);
+    const sources = sourcesOf(node, block, this.#parts.admit);
     const summary = { bytes: item.bytes.length, sources };
     this.operations.push(put(summaryKey(number, seq), encodeSummary(summary)));
+    for (const operation of this.#parts.watch?.observe(node, block) ?? []) {
+      this.operations.push(operation);
+    }
     this.blocks.push({ stream, seq, ...summary });
     this.outcomes.push({ kind: "stored", seq, timeMs, samples: lineCount, missing });
   }

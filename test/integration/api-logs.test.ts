@@ -78,6 +78,10 @@ async function startGrpc() {
 
 /** `telltale logs`, ten seconds after noon. */
 function runLogs(server: string, ...args: string[]) {
+  return runLogsOn(server, { isInteractive: false }, args);
+}
+
+function runLogsOn(server: string, terminal: { isInteractive: boolean }, args: readonly string[]) {
   const said = { output: "", errors: "", code: -1 };
   const ended = runCli(["logs", ...args, "--server", server], {
     write: (text) => {
@@ -86,7 +90,7 @@ function runLogs(server: string, ...args: string[]) {
     writeError: (text) => {
       said.errors += text;
     },
-    isInteractive: false,
+    ...terminal,
     environment: {},
     nowMs: () => (NOON + 10) * 1000,
   });
@@ -104,18 +108,19 @@ test("lines of several blocks come newest first, by stream, as Loki gives them",
   const { status, body } = await get("query_range", { query: '{instance="web1"}' });
   expect(status).toBe(200);
   expect(body.data.resultType).toBe("streams");
+  const app = { filename: "/var/log/app.log", instance: "web1", job: "files", service: "app" };
   expect(body.data.result).toEqual([
     {
-      stream: { filename: "/var/log/app.log", instance: "web1", job: "files", service: "app" },
+      stream: { ...app, detected_level: "info" },
       values: [
         [`${NOON + 5}000000000`, "level=info msg=stopped"],
-        [`${NOON + 3}000000000`, 'level=error msg="no room" user=7'],
         [`${NOON + 1}000000000`, "level=info msg=started"],
       ],
     },
     {
       stream: {
         container: "web",
+        detected_level: "unknown",
         instance: "web1",
         job: "docker",
         service: "nginx",
@@ -125,6 +130,10 @@ test("lines of several blocks come newest first, by stream, as Loki gives them",
         [`${NOON + 4}000000000`, '{"status":500,"path":"/pay"}'],
         [`${NOON + 2}000000000`, '{"status":200,"path":"/"}'],
       ],
+    },
+    {
+      stream: { ...app, detected_level: "error" },
+      values: [[`${NOON + 3}000000000`, 'level=error msg="no room" user=7']],
     },
   ]);
 });
@@ -201,10 +210,10 @@ test("over gRPC a stream's labels are said once, before its first line", async (
   }
   expect(texts(messages)).toHaveLength(5);
   const streams = messages.flatMap((message) => message.streams);
-  expect(streams.map(({ id }) => id)).toEqual([0, 1]);
+  expect(streams.map(({ id }) => id)).toEqual([0, 1, 2]); // two levels of one source
   expect(streams[0]?.labels).toContain("/var/log/app.log");
   expect(messages.flatMap((message) => message.lines).map(({ stream }) => stream)).toEqual([
-    0, 1, 0, 1, 0,
+    0, 1, 2, 1, 0,
   ]);
 });
 
@@ -261,6 +270,7 @@ test("telltale logs as JSON has an object a line", async () => {
     time: "2026-01-06T12:00:04.000Z",
     labels: {
       container: "web",
+      detected_level: "unknown",
       instance: "web1",
       job: "docker",
       service: "nginx",
@@ -301,4 +311,17 @@ test("telltale logs --follow prints what comes in, and nothing that a terminal w
     "2026-01-06T12:00:05.000Z web1 app level=info msg=stopped\n" +
       "2026-01-06T12:00:07.000Z web1 app tick \\u001b[2J\n  second\n",
   );
+});
+
+test("lines are found, and coloured, by the level that was found in them", async () => {
+  const { get } = await startHttp();
+  const { body } = await get("query_range", { query: '{job="files"} | detected_level="error"' });
+  expect(body.data.result.map(({ values }: { values: unknown[] }) => values)).toEqual([
+    [[`${NOON + 3}000000000`, 'level=error msg="no room" user=7']],
+  ]);
+  const { address } = await startGrpc();
+  const said = runLogsOn(address, { isInteractive: true }, ['{service="app"}', "-n", "2"]);
+  await eventually(() => said.code >= 0);
+  expect(said.output).toContain('\u001b[31mlevel=error msg="no room" user=7\u001b[0m');
+  expect(said.output).toContain(" level=info msg=stopped\n");
 });

@@ -1,4 +1,6 @@
+import { type Labels, labelPairs, labelsFrom } from "../../../shared/model/labels.ts";
 import type { Direction, LogEntry, TimeRange } from "../../model/log-lines.ts";
+import { metadataOf } from "../understand/metadata.ts";
 import type { BlockRows } from "./block-rows.ts";
 import { mergeRows, type RowRun } from "./merge-rows.ts";
 import type { Block } from "./streams.ts";
@@ -46,8 +48,14 @@ function* entriesOf(
     if (timeUs < startUs || timeUs >= endUs) continue;
     const text = rows.textOf(at);
     if (text === null || !hasAll(text, needles)) continue;
-    yield { timeUs, line: textAsLine(text), metadata: rows.metadataOf(at) };
+    const line = textAsLine(text);
+    yield { timeUs, line, metadata: withStored(metadataOf(line, timeUs), rows.metadataOf(at)) };
   }
+}
+
+/** Nearly always there is only what was found out now. */
+function withStored(found: Labels, stored: Labels): Labels {
+  return stored.length === 0 ? found : labelsFrom([...labelPairs(found), ...labelPairs(stored)]);
 }
 
 function hasAll(text: string, needles: readonly string[]): boolean {

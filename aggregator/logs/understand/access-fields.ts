@@ -42,6 +42,18 @@ function unit(unitS: number) {
   return (name: string) => [name, unitS] as const;
 }
 
+/** All that `accessOfFields` looks at. */
+const LOOKED_AT = new Set([
+  ...Object.values(NAMES).flat(),
+  ...DURATIONS.map(([name]) => name),
+  ...TEXT_DURATIONS,
+  "request",
+]);
+
+export function isRequestField(name: string): boolean {
+  return LOOKED_AT.has(name);
+}
+
 /** The request that the fields tell of; null when they have no method, path and status. */
 export function accessOfFields(fields: Fields): AccessLine | null {
   const request = requestOf(fields.get("request") ?? ""); // nginx' "$request"

@@ -117,17 +117,22 @@ function present(pairs: readonly (readonly [string, string])[]) {
   return pairs.filter(([, value]) => value !== "" && value !== "-");
 }
 
-/** nginx' `$request_time`, bare or as `rt=`, and Traefik's `12ms`. A bare whole number may be anything. */
 function addedDuration(parts: readonly Part[]): number | null {
   for (let i = 3; i < parts.length; i += 1) {
     const part = parts[i];
     if (part === undefined || part.isQuoted) continue;
-    const seconds = SECONDS.exec(part.text)?.[1];
-    if (seconds !== undefined) return Number(seconds);
-    const ms = MILLISECONDS.exec(part.text)?.[1];
-    if (ms !== undefined) return Number(ms) / 1000;
+    const durationS = durationOfWord(part.text);
+    if (durationS !== null) return durationS;
   }
   return null;
+}
+
+/** nginx' `$request_time`, bare or as `rt=`, and Traefik's `12ms`. A bare whole number may be anything. */
+export function durationOfWord(word: string): number | null {
+  const seconds = SECONDS.exec(word)?.[1];
+  if (seconds !== undefined) return Number(seconds);
+  const ms = word.endsWith("ms") ? MILLISECONDS.exec(word)?.[1] : undefined;
+  return ms === undefined ? null : Number(ms) / 1000;
 }
 
 const SECONDS = /^(?:(?:rt|request_time|req_time)=)?"?(\d{1,9}\.\d{1,9})"?$/;
@@ -200,6 +205,7 @@ export function requestOf(text: string): Request {
   if (space < 1 || !METHOD.test(text)) return NO_REQUEST;
   const last = text.lastIndexOf(" ");
   const method = text.slice(0, space);
+  PROTOCOL.lastIndex = last;
   if (last > space && PROTOCOL.test(text)) {
     return { method, path: text.slice(space + 1, last), protocol: text.slice(last + 1) };
   }
@@ -209,7 +215,7 @@ export function requestOf(text: string): Request {
 }
 
 const METHOD = /^[A-Za-z_-]{1,20} /;
-const PROTOCOL = / HTTP\/\d(?:\.\d)?$/;
+const PROTOCOL = / HTTP\/\d(?:\.\d)?$/y;
 const STATUS = /^(?:[1-5]\d\d|000|0)$/;
 const COUNT = /^\d{1,15}$/;
 

@@ -1,11 +1,12 @@
-import { accessOfFields } from "./access-fields.ts";
+import { accessOfFields, isRequestField } from "./access-fields.ts";
 import { type AccessFormat, type AccessLine, parseAccessLine } from "./access-line.ts";
-import { isUpper, LESS } from "./characters.ts";
+import { COLON, DOT, isBlank, isUpper, LESS, OPEN, SPACE } from "./characters.ts";
+import { commonRequest } from "./common-line.ts";
 import { parseJsonFields, parseLogfmtFields } from "./structured-line.ts";
 import { parseSyslogHeader, type SyslogHeader } from "./syslog-line.ts";
 
-/** `2`, which a year begins with. */
-const TWO = 50;
+/** `2`, which a year begins with, and `T`. */
+const [TWO, LETTER_T] = [50, 84];
 
 export type LineFormat = AccessFormat | "json" | "logfmt" | "klog" | "rfc3164" | "rfc5424" | "text"; // none of these
 
@@ -29,30 +30,62 @@ export function detectFormat(line: string): DetectedLine {
   return { format, fields: new Map([...header.fields, ...rest]), access: found.access };
 }
 
-/** The request that a line tells of, as `detectFormat` finds it; cheap where there is none. */
+/**
+ * The request that a line tells of, as `detectFormat` finds it; cheap where there is none. Texts are
+ * searched for by a part that begins with a rare character, which is quicker by far.
+ */
 export function detectAccess(line: string): AccessLine | null {
-  if (!mayTellOfRequest(line)) return null;
-  const header = headerOf(line);
-  const message = header === null ? line : line.slice(header.messageAt);
-  const json = parseJsonFields(message);
-  if (json !== null) return accessOfFields(json);
-  const access = parseAccessLine(message);
-  if (access !== null) return access.access;
-  const logfmt = parseLogfmtFields(message);
+  const message = messageOf(line);
+  if (message.charCodeAt(0) === OPEN) {
+    const isPossible = hasAny(message, 'us"', 'de"') && hasAny(message, 'quest"', 'verb"', 'hod"');
+    const json = isPossible ? parseJsonFields(message, isRequestField) : null;
+    if (json !== null) return accessOfFields(json);
+  }
+  const access = message.includes('"') ? accessOfText(message) : null;
+  if (access !== null) return access;
+  const isPossible =
+    isPairFirst(message) &&
+    hasAny(message, "us=", "de=") &&
+    hasAny(message, "quest=", "verb=", "hod=");
+  const logfmt = isPossible ? parseLogfmtFields(message) : null;
   return logfmt === null ? null : accessOfFields(logfmt);
 }
 
-/** Each format of a request has one of these; searching for a text is quick. */
-function mayTellOfRequest(line: string): boolean {
-  if (line.includes('] "') || line.includes(" HTTP/") || line.includes("<BADREQ>")) return true;
-  const isHttp = line.includes("ethod") || line.includes("verb") || line.includes("request");
-  return isHttp && (line.includes("tatus") || line.includes("code"));
+function accessOfText(message: string): AccessLine | null {
+  const bracketAt = message.indexOf('] "');
+  if (bracketAt < 0 && !hasAny(message, "HTTP/", "<BADREQ>")) return null; // HAProxy's
+  return commonRequest(message, bracketAt) ?? parseAccessLine(message)?.access ?? null;
+}
+
+function hasAny(text: string, first: string, second: string, third = second): boolean {
+  return text.includes(first) || text.includes(second) || text.includes(third);
+}
+
+/** Whether the first word has a `=`, as each has in a line of logfmt. */
+function isPairFirst(text: string): boolean {
+  const equals = text.indexOf("=");
+  if (equals < 1) return false;
+  if (isBlank(text.charCodeAt(0))) return true; // blanks come before the first word
+  const space = text.indexOf(" ");
+  return space < 0 || equals < space;
+}
+
+/** Behind syslog's header, if there is one. */
+function messageOf(line: string): string {
+  const header = headerOf(line);
+  return header === null ? line : line.slice(header.messageAt);
+}
+
+/** `<13>`, `Nov 30 03:`, or an ISO time with microseconds and a zone. */
+function mayHaveHeader(line: string): boolean {
+  const first = line.charCodeAt(0);
+  if (first === LESS) return true;
+  if (isUpper(first)) return line.charCodeAt(3) === SPACE && line.charCodeAt(9) === COLON;
+  return first === TWO && line.charCodeAt(10) === LETTER_T && line.charCodeAt(19) === DOT;
 }
 
 function headerOf(line: string): SyslogHeader | null {
-  const first = line.charCodeAt(0);
-  const isPossible = first === LESS || first === TWO || isUpper(first); // PRI, a year, a month
-  return isPossible ? parseSyslogHeader(line) : null;
+  return mayHaveHeader(line) ? parseSyslogHeader(line) : null;
 }
 
 function detectMessage(text: string): DetectedLine {

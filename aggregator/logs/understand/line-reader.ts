@@ -32,7 +32,7 @@ import { UTC, type Zone } from "./zone.ts";
 export type LineFacts = {
   /** Unix microseconds; null when the line says no time, or one that was refused. */
   readonly timeUs: number | null;
-  /** It says a time that lies too far from the receive time: to be counted. */
+  /** It says a time that lies too far from the receive time. */
   readonly isTimeRefused: boolean;
   readonly severity: Severity;
 };

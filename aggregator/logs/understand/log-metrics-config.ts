@@ -6,8 +6,17 @@ import { DEFAULT_BUCKETS } from "./metric-table.ts";
 const NAME = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
 const LABEL_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
 const BUCKETS_MAX = 50;
+const METRICS_MAX = 100;
+/** Of one metric, those of a histogram counted one by one: they are written together. */
+const SERIES_MAX = 100_000;
 /** These the table and the store give themselves. */
-const RESERVED = new Set(["le", "__name__", "service"]);
+const RESERVED = new Set(["le", "__name__", "instance", "service"]);
+
+/** What access logs give by themselves. */
+const BUILT_IN = [
+  { name: "http_requests_total", type: "counter" },
+  { name: "http_request_duration_seconds", type: "histogram" },
+];
 
 const pattern = z.string().transform((text, context) => {
   try {
@@ -62,6 +71,29 @@ export const logMetric = z
     if (metric.value === undefined && metric.type !== "counter") {
       fault("value", `A ${metric.type} needs the name of a group`);
     }
+    const { length } = seriesNames(metric);
+    const each = length === 1 ? 1 : metric.buckets.length + length;
+    if (metric.series_max * each > SERIES_MAX) {
+      fault("series_max", `At most ${Math.floor(SERIES_MAX / each)}: each has ${each} series`);
+    }
   });
 
 export type LogMetricConfig = z.output<typeof logMetric>;
+
+/** All of them; no two give a series of the same name. */
+export const logMetrics = z
+  .array(logMetric)
+  .max(METRICS_MAX)
+  .superRefine((metrics, context) => {
+    const taken = new Set(BUILT_IN.flatMap(seriesNames));
+    for (const [i, metric] of metrics.entries()) {
+      const name = seriesNames(metric).find((one) => taken.has(one));
+      const message = `There is a series "${name}" already`;
+      if (name !== undefined) context.addIssue({ code: "custom", path: [i, "name"], message });
+      for (const one of seriesNames(metric)) taken.add(one);
+    }
+  });
+
+function seriesNames({ name, type }: { readonly name: string; readonly type: string }): string[] {
+  return type === "histogram" ? [`${name}_bucket`, `${name}_count`, `${name}_sum`] : [name];
+}

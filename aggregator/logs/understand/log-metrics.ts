@@ -1,11 +1,10 @@
-import type { Labels } from "../../../shared/model/labels.ts";
-import { labelsFrom } from "../../../shared/model/labels.ts";
+import { type Labels, labelsFrom } from "../../../shared/model/labels.ts";
 import type { LogMetricConfig } from "./log-metrics-config.ts";
 import { MetricTable } from "./metric-table.ts";
+import { type LineOrigin, labelText } from "./origin.ts";
 
 /** A pattern looks at no more of a line: its time is linear, but a line may be a megabyte. */
 const LINE_MAX = 16_384;
-const LABEL_VALUE_MAX = 256;
 const NUMBER = /^[+-]?(?:\d{1,300}(?:\.\d{0,300})?|\.\d{1,300})(?:[eE][+-]?\d{1,3})?$/;
 
 /** One metric that the configuration defines: what its pattern finds in lines. */
@@ -22,8 +21,8 @@ export class LogMetric {
     this.table = new MetricTable({ name, kind, help, buckets }, series_max);
   }
 
-  /** @param service of the line's source, or "" */
-  add(service: string, line: string): void {
+  /** @param source the node and the service that the line is of */
+  add(source: LineOrigin, line: string): void {
     const text = line.length > LINE_MAX ? line.slice(0, LINE_MAX) : line;
     const matcher = this.#config.pattern.matcher(text);
     if (!matcher.find()) return;
@@ -32,16 +31,17 @@ export class LogMetric {
       this.notNumbers += 1;
       return;
     }
-    const labels = this.#labels(service, (name) => matcher.group(name) ?? "");
+    const entry = this.table.entry(this.#labels(source, (name) => matcher.group(name) ?? ""));
+    if (entry === null) return;
     switch (this.#config.type) {
       case "counter":
-        this.table.add(labels, amount);
+        this.table.add(entry, amount);
         break;
       case "gauge":
-        this.table.set(labels, amount);
+        this.table.set(entry, amount);
         break;
       case "histogram":
-        this.table.observe(labels, amount);
+        this.table.observe(entry, amount);
         break;
     }
   }
@@ -55,16 +55,8 @@ export class LogMetric {
     return amount;
   }
 
-  #labels(service: string, group: (name: string) => string): Labels {
-    const pairs = this.#config.labels.map((name) => [name, cleanValue(group(name))] as const);
-    return labelsFrom([...pairs, ["service", service]]);
+  #labels({ instance, service }: LineOrigin, group: (name: string) => string): Labels {
+    const pairs = this.#config.labels.map((name) => [name, labelText(group(name))] as const);
+    return labelsFrom([...pairs, ["instance", instance], ["service", service]]);
   }
-}
-
-/** NUL separates labels in keys, and half a surrogate pair is no text. */
-function cleanValue(value: string): string {
-  return value
-    .slice(0, LABEL_VALUE_MAX)
-    .replace(/[\ud800-\udbff]$/, "")
-    .replaceAll("\0", "\ufffd");
 }

@@ -1,4 +1,3 @@
-import { OperationalError } from "../../../shared/errors.ts";
 import {
   type Labels,
   labelPairs,
@@ -21,27 +20,50 @@ export type MetricFamily = {
 /** Prometheus' client libraries' own. */
 export const DEFAULT_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
-/** What a store keeps of one label set: as text, so that doubles come back bit for bit. */
-export type MetricRecord = { readonly key: string; readonly value: string };
-export type MetricSample = { readonly labels: Labels; readonly value: number };
+/** What a store keeps of one label set. */
+export type MetricRecord = {
+  readonly labels: Labels;
+  /** Of a histogram the count of each bucket (not cumulated), +Inf's last, and then the sum. */
+  readonly values: readonly number[];
+};
 
-/** `values`: of a histogram the count of each bucket (not cumulated), +Inf's last, and then the sum. */
-type Entry = { readonly labels: Labels; readonly values: number[] };
+/** The series of one label set, and their values in the same order; `id` is the same each time. */
+export type MetricSeries = {
+  readonly id: object;
+  readonly labels: readonly Labels[];
+  readonly values: readonly number[];
+};
+
+/** One label set. Who holds it asks for it again after `settle(false)` and after `forget`. */
+export type MetricEntry = {
+  readonly key: string;
+  readonly labels: Labels;
+  readonly series: readonly Labels[];
+  values: number[];
+  /** The values changed, and no batch with them is settled yet. */
+  isUnsettled: boolean;
+  /** What the store has while `isUnsettled`; null: nothing. */
+  stored: readonly number[] | null;
+  /** Since `changes` was called last. */
+  isChanged: boolean;
+};
 
 /**
  * The state of one metric: a value, or a histogram, for each label set. Bounded in label sets. What
- * changed since the last time goes into the batch that stores the lines, so that a crash counts no line
- * twice and none never.
+ * changes goes into the batch that stores the lines (`changes`), and is seen, or undone, when it is
+ * known whether that was written (`settle`): a crash counts no line twice and leaves none out.
  */
 export class MetricTable {
   readonly family: MetricFamily;
   /** Values that were for a label set beyond the bound. */
   leftOut = 0;
+  /** Grows whenever what `series` gives has changed. */
+  version = 0;
 
   readonly #seriesMax: number;
-  readonly #entries = new Map<string, Entry>();
-  /** Keys of those that changed since the last `takeChanges`. */
-  readonly #changed = new Set<string>();
+  readonly #entries = new Map<string, MetricEntry>();
+  #unsettled: MetricEntry[] = [];
+  #changed: MetricEntry[] = [];
 
   constructor(family: MetricFamily, seriesMax: number) {
     this.family = family;
@@ -54,19 +76,33 @@ export class MetricTable {
     return this.#entries.has(labelsKey(labels));
   }
 
-  add(labels: Labels, amount: number): void {
-    const entry = this.#entry(labels);
-    if (entry !== null) entry.values[0] = (entry.values[0] ?? 0) + amount;
+  /** Null, and one more that is left out, for a label set beyond the bound. */
+  entry(labels: Labels): MetricEntry | null {
+    const key = labelsKey(labels);
+    const known = this.#entries.get(key);
+    if (known !== undefined) return known;
+    if (this.#entries.size >= this.#seriesMax) {
+      this.leftOut += 1;
+      return null;
+    }
+    const entry = this.#insert(key, labels, new Array<number>(this.#width()).fill(0));
+    entry.isUnsettled = true;
+    this.#unsettled.push(entry);
+    return entry;
   }
 
-  set(labels: Labels, value: number): void {
-    const entry = this.#entry(labels);
-    if (entry !== null) entry.values[0] = value;
+  add(entry: MetricEntry, amount: number): void {
+    this.#touch(entry);
+    entry.values[0] = (entry.values[0] ?? 0) + amount;
   }
 
-  observe(labels: Labels, value: number): void {
-    const entry = this.#entry(labels);
-    if (entry === null) return;
+  set(entry: MetricEntry, value: number): void {
+    this.#touch(entry);
+    entry.values[0] = value;
+  }
+
+  observe(entry: MetricEntry, value: number): void {
+    this.#touch(entry);
     const { buckets } = this.family;
     let bucket = 0;
     while (bucket < buckets.length && value > (buckets[bucket] ?? 0)) bucket += 1;
@@ -75,45 +111,54 @@ export class MetricTable {
     entry.values[sum] = (entry.values[sum] ?? 0) + value;
   }
 
-  /** As series, under Prometheus' names for histograms. */
-  *samples(): Generator<MetricSample> {
-    const { name, kind, buckets } = this.family;
-    for (const { labels, values } of this.#entries.values()) {
-      if (kind !== "histogram") {
-        yield { labels: seriesLabels(labels, name), value: values[0] ?? 0 };
-        continue;
-      }
-      let count = 0;
-      for (let i = 0; i <= buckets.length; i += 1) {
-        count += values[i] ?? 0;
-        const le = i < buckets.length ? String(buckets[i]) : "+Inf";
-        yield { labels: seriesLabels(labels, `${name}_bucket`, le), value: count };
-      }
-      yield { labels: seriesLabels(labels, `${name}_count`), value: count };
-      yield { labels: seriesLabels(labels, `${name}_sum`), value: values.at(-1) ?? 0 };
-    }
+  /** What changed since the last call, to be written in the batch of the lines. */
+  changes(): MetricRecord[] {
+    const records = this.#changed.map(({ labels, values }) => ({ labels, values: [...values] }));
+    for (const entry of this.#changed) entry.isChanged = false;
+    this.#changed = [];
+    return records;
   }
 
-  /** What changed since the last call. After a write that failed, a new table is loaded from the store. */
-  takeChanges(): MetricRecord[] {
-    const changes: MetricRecord[] = [];
-    for (const key of this.#changed) {
-      const entry = this.#entries.get(key);
-      if (entry === undefined) continue;
-      changes.push({ key, value: JSON.stringify([entry.labels, entry.values]) });
+  /** The batch is written, or everything since the last call is undone. */
+  settle(isWritten: boolean): void {
+    for (const entry of this.#unsettled) {
+      entry.isUnsettled = entry.isChanged = false;
+      if (!isWritten && entry.stored === null) this.#entries.delete(entry.key);
+      else if (!isWritten) entry.values = [...(entry.stored ?? [])];
+      entry.stored = null;
     }
-    this.#changed.clear();
-    return changes;
+    if (isWritten && this.#unsettled.length > 0) this.version += 1;
+    this.#unsettled = [];
+    this.#changed = [];
   }
 
-  /**
-   * Takes back what `takeChanges` gave. A histogram whose buckets are others now begins anew.
-   * @throws OperationalError STORAGE when the value is none of ours
-   */
-  load({ value }: MetricRecord): void {
-    const { labels, values } = parseRecord(value);
-    if (values.length !== this.#width()) return;
-    this.#entries.set(labelsKey(labels), { labels, values });
+  /** Takes back what `changes` gave. False when it does not fit the metric or the bound. */
+  load({ labels, values }: MetricRecord): boolean {
+    if (values.length !== this.#width() || this.#entries.size >= this.#seriesMax) return false;
+    this.#insert(labelsKey(labels), labels, [...values]);
+    this.version += 1;
+    return true;
+  }
+
+  /** Ends label sets for good; gives those that ended. What is unsettled stays. */
+  forget(isGone: (labels: Labels) => boolean): Labels[] {
+    const gone: Labels[] = [];
+    for (const { key, labels, isUnsettled } of this.#entries.values()) {
+      if (isUnsettled || !isGone(labels)) continue;
+      this.#entries.delete(key);
+      gone.push(labels);
+    }
+    if (gone.length > 0) this.version += 1;
+    return gone;
+  }
+
+  /** What is stored, under Prometheus' names for histograms. */
+  *series(): Generator<MetricSeries> {
+    for (const entry of this.#entries.values()) {
+      const values = entry.isUnsettled ? entry.stored : entry.values;
+      if (values === null) continue;
+      yield { id: entry, labels: entry.series, values: this.#seriesValues(values) };
+    }
   }
 
   /** Label sets, for those who bound their own labels. */
@@ -121,19 +166,38 @@ export class MetricTable {
     for (const { labels } of this.#entries.values()) yield labels;
   }
 
-  #entry(labels: Labels): Entry | null {
-    const key = labelsKey(labels);
-    let entry = this.#entries.get(key);
-    if (entry === undefined) {
-      if (this.#entries.size >= this.#seriesMax) {
-        this.leftOut += 1;
-        return null;
-      }
-      entry = { labels, values: new Array<number>(this.#width()).fill(0) };
-      this.#entries.set(key, entry);
-    }
-    this.#changed.add(key);
+  #insert(key: string, labels: Labels, values: number[]): MetricEntry {
+    const series = seriesOf(this.family, labels);
+    const rest = { isUnsettled: false, stored: null, isChanged: false };
+    const entry: MetricEntry = { key, labels, series, values, ...rest };
+    this.#entries.set(key, entry);
     return entry;
+  }
+
+  #touch(entry: MetricEntry): void {
+    if (!entry.isUnsettled) {
+      entry.isUnsettled = true;
+      entry.stored = entry.values.slice();
+      this.#unsettled.push(entry);
+    }
+    if (entry.isChanged) return;
+    entry.isChanged = true;
+    this.#changed.push(entry);
+  }
+
+  /** The buckets cumulated, the count, the sum. */
+  #seriesValues(values: readonly number[]): readonly number[] {
+    if (this.family.kind !== "histogram") return values;
+    const counts = this.family.buckets.length + 1;
+    const shown = new Array<number>(counts + 2);
+    let count = 0;
+    for (let i = 0; i < counts; i += 1) {
+      count += values[i] ?? 0;
+      shown[i] = count;
+    }
+    shown[counts] = count;
+    shown[counts + 1] = values[counts] ?? 0;
+    return shown;
   }
 
   #width(): number {
@@ -141,23 +205,16 @@ export class MetricTable {
   }
 }
 
-function seriesLabels(labels: Labels, name: string, le = ""): Labels {
-  return labelsFrom([...labelPairs(labels), [METRIC_NAME, name], ["le", le]]);
+function seriesOf({ name, kind, buckets }: MetricFamily, labels: Labels): readonly Labels[] {
+  if (kind !== "histogram") return [seriesLabels(labels, name)];
+  const bounds = [...buckets.map(String), "+Inf"];
+  return [
+    ...bounds.map((le) => seriesLabels(labels, `${name}_bucket`, le)),
+    seriesLabels(labels, `${name}_count`),
+    seriesLabels(labels, `${name}_sum`),
+  ];
 }
 
-function parseRecord(text: string): { labels: Labels; values: number[] } {
-  let record: unknown;
-  try {
-    record = JSON.parse(text);
-  } catch (cause) {
-    throw new OperationalError("STORAGE", "A metric's record is damaged", { cause });
-  }
-  const [labels, values] = Array.isArray(record) ? record : [];
-  const isRecord =
-    Array.isArray(labels) &&
-    Array.isArray(values) &&
-    labels.every((label) => typeof label === "string") &&
-    values.every((value) => typeof value === "number");
-  if (!isRecord) throw new OperationalError("STORAGE", "A metric's record is damaged");
-  return { labels, values };
+function seriesLabels(labels: Labels, name: string, le = ""): Labels {
+  return labelsFrom([...labelPairs(labels), [METRIC_NAME, name], ["le", le]]);
 }

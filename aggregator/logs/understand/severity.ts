@@ -4,16 +4,11 @@ import { WordTable } from "./word-table.ts";
  * How bad a line says it is: the words of Loki's `detected_level`, which Grafana colours and LogQL
  * users filter by, and syslog's `notice`. docs/log-formats.md has what each comes from.
  */
-export type Severity =
-  | "unknown"
-  | "trace"
-  | "debug"
-  | "info"
-  | "notice"
-  | "warn"
-  | "error"
-  | "critical"
-  | "fatal";
+export const SEVERITIES = [
+  "unknown",
+  ...(["trace", "debug", "info", "notice", "warn", "error", "critical", "fatal"] as const),
+] as const;
+export type Severity = (typeof SEVERITIES)[number];
 
 const ALIASES = {
   trace: "trace trc verbose vrb",

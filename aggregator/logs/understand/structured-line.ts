@@ -8,8 +8,12 @@ export type FieldMap = Map<string, string>;
 /**
  * The fields of a JSON object, those of objects in it with `_` between the names, as LogQL's `json`
  * has them; lists are left out. Null when the text is no JSON object.
+ * @param isWanted others are looked at and not kept
  */
-export function parseJsonFields(text: string): FieldMap | null {
+export function parseJsonFields(
+  text: string,
+  isWanted: (name: string) => boolean = () => true,
+): FieldMap | null {
   if (!text.startsWith("{") || text.length > SCANNED_MAX) return null;
   let object: unknown;
   try {
@@ -18,17 +22,30 @@ export function parseJsonFields(text: string): FieldMap | null {
     return null; // it only looked like JSON
   }
   const fields: FieldMap = new Map();
-  addFields(fields, "", object, 1);
+  addFields({ fields, isWanted, left: FIELDS_MAX }, "", object, 1);
   return fields;
 }
 
-function addFields(fields: FieldMap, prefix: string, value: unknown, depth: number): void {
+type Walk = {
+  readonly fields: FieldMap;
+  readonly isWanted: (name: string) => boolean;
+  /** Fields that are still looked at. */
+  left: number;
+};
+
+function addFields(walk: Walk, prefix: string, value: unknown, depth: number): void {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return;
-  for (const [name, inner] of Object.entries(value)) {
-    if (fields.size >= FIELDS_MAX) return;
+  const object = value as Readonly<Record<string, unknown>>;
+  for (const name in object) {
+    if (walk.left === 0) return;
+    const inner = object[name];
     if (typeof inner === "object") {
-      if (depth < DEPTH_MAX) addFields(fields, `${prefix}${name}_`, inner, depth + 1);
-    } else fields.set(prefix + name, String(inner));
+      if (depth < DEPTH_MAX) addFields(walk, `${prefix}${name}_`, inner, depth + 1);
+      continue;
+    }
+    const path = prefix === "" ? name : prefix + name;
+    walk.left -= 1;
+    if (walk.isWanted(path)) walk.fields.set(path, String(inner));
   }
 }
 

@@ -1,0 +1,286 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { ALL_VALUES } from "../../../aggregator/logs/watch/metric-records.ts";
+import { type Labels, labelsOf } from "../../../shared/model/labels.ts";
+import { seqOf } from "../../../shared/model/sequence.ts";
+import { type BatchOperation, put } from "../../../shared/platform/ports.ts";
+import { encodeBlock } from "../../../shared/wire/line-block.ts";
+import { blockOf, LogHub, PAID, request, STREAM_ID, WEB } from "../../support/log-hub.ts";
+import { MemoryStore } from "../../support/memory-store.ts";
+import { metricTotal } from "../../support/metric-total.ts";
+
+test("requests and configured metrics are counted by node and service, over a restart", async () => {
+  const hub = await LogHub.open();
+  await hub.store([request("/a"), "paid card 250", request("/a", 500), "nothing"]);
+  await hub.store([request("/a")], labelsOf({ filename: "/var/log/nginx/access.log" }));
+  const before = hub.totals();
+  expect(before.filter((line) => !line.includes("duration"))).toEqual([
+    'http_requests_total{method="GET", route="/a", service="/var/log/nginx/access.log", status="200"} 1',
+    'http_requests_total{method="GET", route="/a", service="web", status="200"} 1',
+    'http_requests_total{method="GET", route="/a", service="web", status="500"} 1',
+    'paid_cents_total{by="card", service="web"} 250',
+  ]);
+  expect(before).toContain(
+    'http_request_duration_seconds_bucket{le="0.025", route="/a", service="web"} 2',
+  );
+  await hub.reopen();
+  expect(hub.totals()).toEqual(before);
+});
+
+test("a block that comes again counts once", async () => {
+  const hub = await LogHub.open();
+  const item = { kind: "block", node: "n1", streamId: STREAM_ID } as const;
+  const bytes = blockOf(1, [request("/a")]);
+  const stored = hub.log.commit(
+    [
+      { ...item, bytes },
+      { ...item, bytes },
+    ],
+    hub,
+  );
+  await hub.clock.advance(10);
+  expect((await stored).map(({ kind }) => kind)).toEqual(["stored", "duplicate"]);
+  expect(hub.total("http_requests_total")).toBe(1);
+});
+
+describe("series", () => {
+  test("are written on the whole second when they changed, a counter's first sample 0", async () => {
+    const hub = await LogHub.open();
+    const turn = async () => {
+      await hub.clock.advance(1000 - (hub.clock.nowMs() % 1000));
+      await hub.watch.turn();
+      await hub.watch.turn(); // of one time only one sample is taken
+    };
+    const values = () => hub.written.map(({ samples }) => samples.map(({ value }) => value));
+    await hub.store([request("/a"), request("/a")]);
+    await turn();
+    await turn();
+    expect(values()).toEqual([[0], [2]]);
+    await turn();
+    expect(values()).toEqual([[0], [2]]);
+    await hub.store([request("/b"), request("/a")]);
+    await turn();
+    await turn();
+    expect(values().slice(2)).toEqual([
+      [3, 0],
+      [3, 1],
+    ]);
+    expect(hub.written.every(({ timeMs }) => timeMs % 1000 === 0)).toBe(true);
+    for (let i = 0; i < 10; i += 1) await turn();
+    expect(values().slice(4)).toEqual([
+      [3, 1],
+      [3, 1],
+    ]);
+    await hub.reopen();
+    await turn();
+    expect(values().slice(6)).toEqual([[3, 1]]);
+  });
+
+  test("that could not be written are written the next second", async () => {
+    const hub = await LogHub.open();
+    await hub.store([request("/a")]);
+    hub.isSeriesDown = true;
+    await hub.clock.advance(1000);
+    await expect(hub.watch.turn()).rejects.toThrow("no room");
+    hub.isSeriesDown = false;
+    for (let i = 0; i < 3; i += 1) {
+      await hub.clock.advance(1000);
+      await hub.watch.turn();
+    }
+    expect(hub.written.map(({ samples }) => samples.map(({ value }) => value))).toEqual([[0], [1]]);
+  });
+
+  test("go on after the clock was set back", async () => {
+    const hub = await LogHub.open();
+    await hub.store([request("/a")]);
+    await hub.watch.turn();
+    hub.clock.stepWall(-3_600_000);
+    await hub.clock.advance(1000);
+    await hub.watch.turn();
+    expect(hub.written).toHaveLength(2);
+  });
+
+  test("end a day after the last line of their service, and begin anew", async () => {
+    const hub = await LogHub.open();
+    const hours = async (count: number, lines: readonly string[]) => {
+      for (let i = 0; i < count; i += 1) {
+        await hub.clock.advance(3_600_000);
+        if (lines.length > 0) await hub.store(lines, labelsOf({ service: "api" }));
+        await hub.watch.turn();
+      }
+    };
+    await hub.store([request("/a"), "paid card 1"]);
+    await hub.store([request("/a")], labelsOf({ service: "api" }));
+    await hours(23, ["still alive"]);
+    expect(hub.total("http_requests_total")).toBe(2);
+    await hours(3, ["still alive"]);
+    expect(hub.totals().filter((line) => !line.includes("duration"))).toEqual([
+      'http_requests_total{method="GET", route="/a", service="api", status="200"} 1',
+    ]);
+    await hub.store([request("/a")]);
+    await hub.reopen();
+    expect(hub.total("http_requests_total")).toBe(2);
+    expect(hub.total("paid_cents_total")).toBe(0);
+  });
+});
+
+test("a series that ends while lines are being written leaves no record", async () => {
+  const hub = await LogHub.open();
+  await hub.store(["paid card 1"]);
+  await hub.clock.advance(3_600_000);
+  await hub.watch.turn();
+  await hub.clock.advance(25 * 3_600_000);
+  const release = hub.disk.hangSync();
+  const stored = hub.store(["another line"], labelsOf({ service: "api" }));
+  await hub.clock.advance(20);
+  await hub.watch.turn();
+  release();
+  await stored;
+  await hub.store(["one more"], labelsOf({ service: "api" }));
+  await hub.reopen();
+  expect(hub.total("paid_cents_total")).toBe(0);
+});
+
+test("a metric that is configured no more, or otherwise, begins anew and leaves no record", async () => {
+  const hub = await LogHub.open();
+  const records = () =>
+    hub.disk.durableEntries().filter(([key]) => key[0] === ALL_VALUES.gte[0]).length;
+  await hub.store(["paid card 1"]);
+  expect(records()).toBe(1);
+  const [paid] = PAID;
+  await hub.reopen(paid === undefined ? [] : [{ ...paid, type: "gauge" }]);
+  expect(hub.total("paid_cents_total")).toBe(0);
+  await hub.reopen([]);
+  await hub.store(["another line"]);
+  expect(records()).toBe(0);
+});
+
+test("a damaged total begins anew, and the others stay", async () => {
+  const hub = await LogHub.open();
+  await hub.store([request("/a"), "paid card 7"]);
+  await hub.log.close();
+  const store = new MemoryStore(hub.disk);
+  const damaged: BatchOperation[] = [];
+  for await (const [key, value] of store.entries(ALL_VALUES)) {
+    if (!Buffer.from(key).includes("paid")) continue;
+    value[3] = (value[3] ?? 0) ^ 1;
+    damaged.push(put(key, value));
+  }
+  await store.batch(damaged, { sync: true });
+  await store.close();
+  await hub.open();
+  expect(damaged).toHaveLength(1);
+  expect([hub.total("paid_cents_total"), hub.total("http_requests_total")]).toEqual([0, 1]);
+  expect(metricTotal(hub.metrics, "telltale_logs_damaged_metrics_total")).toBe(1);
+});
+
+describe("bad input", () => {
+  const NASTY = [
+    `{"method":"GET","status":200,"path":${"[".repeat(1000)}${"]".repeat(1000)}}`,
+    `{"method":"GET","status":200,"path":"/a","x":${'{"a":'.repeat(1000)}1${"}".repeat(1000)}}`,
+    request(`/${"%00".repeat(5000)}`),
+    request("/\u0000/\u001b[31mred\u001b[0m"),
+    request("/a").replace("2026", "0001"),
+    request("/a").replace("2026", "9999"),
+    `\u001b[31m${request("/a")}\u001b[0m`,
+    "\u0000".repeat(100_000),
+    `[${"9".repeat(400)}/Nov/2026:03:14:15 +0000] "GET / HTTP/1.1" 200`,
+    "",
+  ];
+
+  const CONTROL = /\p{Cc}/u;
+
+  test("is counted where it is a request, and the rest goes on", async () => {
+    const hub = await LogHub.open();
+    await hub.store([...NASTY, request("/b")]);
+    await hub.reopen();
+    const labels = hub.watch.series().flatMap(({ labels }) => labels);
+    expect(labels.every((text) => text.length < 400 && !CONTROL.test(text))).toBe(true);
+    expect(hub.totals()).toContain(
+      'http_requests_total{method="GET", route="/b", service="web", status="200"} 1',
+    );
+    // The bad path, the two bad years, the coloured one, the nested object, and the good one.
+    expect(hub.total("http_requests_total")).toBe(7);
+  });
+
+  test("ever new label values stay within the bounds, and each line counts", async () => {
+    const hub = await LogHub.open();
+    for (let block = 0; block < 10; block += 1) {
+      const lines = Array.from({ length: 1000 }, (_, i) => {
+        const word = "abcdefghij".split("").map((c) => c + String.fromCharCode(97 + (i % 26)));
+        const path = `/${word[block]}${String.fromCharCode(97 + ((i / 26) % 26), 97 + i / 676)}`;
+        return i % 2 === 0 ? request(path) : `paid m${block}x${i} 1`;
+      });
+      await hub.store(lines);
+    }
+    expect(hub.total("http_requests_total")).toBe(5000);
+    expect(hub.total("paid_cents_total")).toBe(3);
+    expect(hub.watch.series().length).toBeLessThan(3 + 201 * 15 + 1);
+    expect(metricTotal(hub.metrics, "telltale_log_metric_left_out_total")).toBe(4997);
+  });
+
+  test("a service's name of any length and characters makes labels that can be stored", async () => {
+    const hub = await LogHub.open();
+    await hub.store([request("/a")], labelsOf({ service: `\u0000${"x".repeat(10_000)}` }));
+    await hub.store([request("/a")], labelsOf({ service: "half \ud83d" }));
+    for (const { labels } of hub.watch.series()) {
+      expect(labels.every((text) => text.length <= 256 && !text.includes("\0"))).toBe(true);
+    }
+    await hub.reopen();
+    expect(hub.total("http_requests_total")).toBe(2);
+  });
+});
+
+test("any bytes are looked at as their lines one by one would be", async () => {
+  const piece = fc.oneof(
+    fc.uint8Array({ maxLength: 4 }),
+    fc
+      .constantFrom("é", "paid a 1", "paid é 2", request("/a"), "\ufeff")
+      .map((text) => Buffer.from(text)),
+    fc.constantFrom(Uint8Array.of(0xc3), Uint8Array.of(0xa9), Uint8Array.of(0xf0, 0x9f)),
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.array(piece, { minLength: 1, maxLength: 12 }), async (pieces) => {
+      const [together, apart] = [await LogHub.open(), await LogHub.open()];
+      const line = (bytes: Uint8Array) => ({ timeUs: 1e15, bytes, isCut: false });
+      const commit = async (hub: LogHub, seq: number, lines: readonly Uint8Array[]) => {
+        const bytes = encodeBlock(seqOf(1, seq), 1e12, [{ labels: WEB, lines: lines.map(line) }]);
+        const item = { kind: "block", node: "n1", streamId: STREAM_ID, bytes } as const;
+        const done = hub.log.commit([item], hub);
+        await hub.clock.advance(10);
+        await done;
+      };
+      await commit(together, 1, pieces);
+      for (const [i, bytes] of pieces.entries()) await commit(apart, i + 1, [bytes]);
+      expect(together.totals()).toEqual(apart.totals());
+    }),
+    { numRuns: 40 },
+  );
+});
+
+test("patterns see each stored line once, and what they change is stored with it", async () => {
+  const hub = new LogHub();
+  const taken: [Labels, string, number][] = [];
+  const key = Buffer.from("pattern");
+  hub.patterns = {
+    take: (labels, text, timeUs) => taken.push([labels, text, timeUs]),
+    changes: () => [put(key, Buffer.from(String(taken.length)))],
+    discard: () => taken.push([[], "discarded", 0]),
+  };
+  await hub.open();
+  await hub.store(["one", "zwölf"]);
+  hub.disk.isFull = true;
+  await expect(hub.store(["three"])).rejects.toMatchObject({ code: "STORAGE" });
+  const labels = labelsOf({ instance: "n1", job: "files", service: "web" });
+  expect(taken).toEqual([
+    [labels, "one", 1e15],
+    [labels, "zwölf", 1e15],
+    [labels, "three", 1e15],
+    [[], "discarded", 0],
+  ]);
+  expect(
+    hub.disk
+      .durableEntries()
+      .map(([name, value]) => [`${Buffer.from(name)}`, `${Buffer.from(value)}`]),
+  ).toContainEqual(["pattern", "2"]);
+});
