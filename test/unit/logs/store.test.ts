@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { LineLogOptions } from "../../../aggregator/logs/line-log.ts";
 import { LineSource } from "../../../aggregator/logs/line-source.ts";
 import { planMerges } from "../../../aggregator/logs/store/merge-plan.ts";
+import { labelValue } from "../../../shared/model/labels.ts";
 import { put } from "../../../shared/platform/ports.ts";
 import { ALL, type BedLine, LineLogBed, NOW_US } from "../../support/line-log-bed.ts";
 
