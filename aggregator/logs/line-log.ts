@@ -179,7 +179,7 @@ export class LineLog {
     return this.#parts.hot.storedCount;
   }
 
-  /** The blocks that came after the first `count` of these. */
+  /** As HotBlocks.storedSince. */
   storedSince(count: number): readonly StoredBlock[] {
     return this.#parts.hot.storedSince(count);
   }

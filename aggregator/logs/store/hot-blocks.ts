@@ -39,6 +39,8 @@ export class HotBlocks {
   #bytes = 0;
   #storedCount = 0;
   readonly #replaced = new WeakSet<StoredBlock>();
+  /** The highest number of a block that was replaced. */
+  #replacedNumber = 0;
   /** By the time they were replaced at. */
   #waiting: { readonly atMs: number; readonly blocks: Iterable<StoredBlock> }[] = [];
 
@@ -102,8 +104,12 @@ export class HotBlocks {
     return this.#held.filter((one) => one.storedAtMs <= horizonMs).map(({ block }) => block);
   }
 
-  /** Those that are still there and came after the first `count` that were stored. */
+  /**
+   * Those that came after the first `count` that were stored, but what retention dropped.
+   * @throws OperationalError UNAVAILABLE when packed blocks stand for one of them
+   */
   storedSince(count: number): StoredBlock[] {
+    if (count < this.#replacedNumber) throw takesTooLong();
     let at = this.#held.length;
     while (at > 0 && (this.#held[at - 1]?.number ?? 0) > count) at -= 1;
     return this.#held.slice(at).map(({ block }) => block);
@@ -151,6 +157,9 @@ export class HotBlocks {
   /** After that batch, at a time of the monotonic clock. */
   replaced(blocks: ReadonlySet<StoredBlock>, atMs: number): void {
     for (const block of blocks) this.#replaced.add(block);
+    for (const { block, number } of this.#held) {
+      if (blocks.has(block)) this.#replacedNumber = Math.max(this.#replacedNumber, number);
+    }
     this.#waiting.push({ atMs, blocks });
     this.#forget(blocks);
   }

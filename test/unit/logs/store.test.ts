@@ -198,6 +198,8 @@ describe("the store of log lines", () => {
     await packing;
     expect(await bed.read("web")).toEqual(["a", "b", "c"]);
     expect(bed.log.storedSince(seen).map(({ seq }) => seq % 2 ** 32)).toEqual([3]);
+    const late = () => bed.log.storedSince(seen - 1); // it would miss a block, or have one twice
+    expect(late).toThrow(expect.objectContaining({ code: "UNAVAILABLE" }));
   });
 
   test("keeps that a line was cut, packed or not", async () => {
