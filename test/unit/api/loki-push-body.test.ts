@@ -177,7 +177,7 @@ test("a push of more entries than there may be is refused before they are made",
 test("streams without number and labels without number are refused before they take long", async () => {
   const streams = Buffer.from("\n\u0004\n\u0002{}".repeat(200_001));
   await expect(readProto(streams)).rejects.toMatchObject({ code: "LIMIT" });
-  const names = Array.from({ length: 50_000 }, (_, i) => `l${i}`);
+  const names = Array.from({ length: 300 }, (_, i) => `l${i}`);
   const labels = `{${names.map((name) => `${name}=""`).join(",")}}`;
   const why = "has over 200 label names";
   await expect(readProto(pushMessage([{ labels, entries: [] }]))).rejects.toThrow(why);
