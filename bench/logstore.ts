@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
@@ -55,13 +55,14 @@ export async function logstore(args: readonly string[]): Promise<BenchResult> {
   const corpus = argument("corpus") ?? join(directory, "corpus");
   const files = await makeCorpus(corpus, Number(argument("mb") ?? 1000) * 1e6);
   const linesMax = Number(argument("lines") ?? Number.POSITIVE_INFINITY);
-  const { log, store } = await openLog(join(directory, "store"));
+  const opened = await openLog(join(directory, "store"));
+  const { log, store } = opened;
   const figures: Figures = {};
   const input = new Input(log, figures);
   for (const [name, file] of files) await input.commit(name, file, linesMax);
   const { text, lines, cpu } = input;
   Object.assign(figures, { lines, text_bytes: text, ingest_lines_per_cpu_second: lines / cpu });
-  await pack(log, lines, figures);
+  await pack(opened, lines, figures);
   progress("lines read back and compared");
   figures["lines_read_back"] = await compareLines(log, input.hashes);
   const stored = figures["stored_bytes"] ?? 0;
@@ -88,7 +89,7 @@ export async function logstore(args: readonly string[]): Promise<BenchResult> {
   };
 }
 
-async function openLog(directory: string): Promise<{ log: LineLog; store: CountingStore }> {
+async function openLog(directory: string): Promise<Opened> {
   const limits = { cacheBytes: 8 * 1024 ** 2, writeBufferBytes: 8 * 1024 ** 2 };
   const store = await openLevelStore(
     directory,
@@ -99,7 +100,7 @@ async function openLog(directory: string): Promise<{ log: LineLog; store: Counti
   const deps = { store, clock: nodeClock, logger: new MemoryLogger(), metrics: new Metrics() };
   const work = { pause: () => nextTurn(), compress: promisify(brotliCompress) };
   const options = { ...DEFAULT_LINE_LOG_OPTIONS, packAfterMs: 0, readMaxMs: 0, work };
-  return { log: await openLineLog(deps, options), store };
+  return { log: await openLineLog(deps, options), store, directory };
 }
 
 /** Commits logs, and keeps what is needed to compare them with what is read. */
@@ -182,7 +183,17 @@ class Input {
   }
 }
 
-async function pack(log: LineLog, lines: number, figures: Figures): Promise<void> {
+type Opened = {
+  readonly log: LineLog;
+  readonly store: CountingStore;
+  readonly directory: string;
+};
+
+async function pack(
+  { log, store, directory }: Opened,
+  lines: number,
+  figures: Figures,
+): Promise<void> {
   progress("packed");
   figures["hot_bytes"] = bytesOf(log);
   const start = process.cpuUsage();
@@ -198,6 +209,10 @@ async function pack(log: LineLog, lines: number, figures: Figures): Promise<void
   await log.compactDue(FOREVER);
   figures["rss_after_packing_mb"] = process.memoryUsage().rss / 1e6;
   figures["stored_bytes"] = bytesOf(log);
+  await store.compact({ gte: new Uint8Array(), lt: Uint8Array.of(255) });
+  figures["disk_bytes"] = readdirSync(directory)
+    .map((name) => statSync(join(directory, name)).size)
+    .reduce((sum, size) => sum + size, 0);
   if (log.blocks.length > 0) throw new Error("Not all was packed");
 }
 

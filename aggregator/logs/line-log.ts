@@ -1,6 +1,6 @@
 import { errorMessage, OperationalError } from "../../shared/errors.ts";
 import { getOrInsert } from "../../shared/model/get-or-insert.ts";
-import { withLabel } from "../../shared/model/labels.ts";
+import { type Labels, withLabel } from "../../shared/model/labels.ts";
 import { epochOfSeq } from "../../shared/model/sequence.ts";
 import { type BatchOperation, put } from "../../shared/platform/ports.ts";
 import type { StoredPartDeps } from "../../shared/telemetry/part-deps.ts";
@@ -47,6 +47,8 @@ export type LineLogOptions = {
   readonly hotBytesMax: number;
   /** What a query may still read is kept so long after it was packed. */
   readonly readMaxMs: number;
+  /** Lines of further streams go into one for each node. */
+  readonly streamsMax: number;
   readonly retention: LogRetention;
   readonly work: Work;
 };
@@ -57,6 +59,7 @@ export const DEFAULT_LINE_LOG_OPTIONS: LineLogOptions = {
   packAfterMs: 300_000,
   hotBytesMax: 256 * 1024 ** 2,
   readMaxMs: 180_000,
+  streamsMax: 100_000,
   retention: { ageMs: 15 * DAY_MS, bytesMax: Number.POSITIVE_INFINITY, streams: [] },
   work: ALONE,
 };
@@ -105,7 +108,7 @@ export class LineLog {
       },
       COMMIT_DELAY_MS,
     );
-    const streams = new Streams();
+    const streams = new Streams(options.streamsMax);
     const damage = new DamageKeeper(store, logger, metrics);
     const hot = new HotBlocks(deps, streams, damage);
     const packed = new PackedBlocks(store, streams, damage);
@@ -195,9 +198,10 @@ export class LineLog {
     await this.#stored.wait(signal);
   }
 
-  /** Packs all blocks that are old enough. @throws OperationalError STORAGE */
+  /** Packs all blocks that are old enough, and small ones together. @throws OperationalError STORAGE */
   async compactAll(signal: AbortSignal): Promise<void> {
     await this.#compact(0, signal);
+    await this.#upkeep.run(() => this.#compactor.mergeSmall(signal));
   }
 
   /**
@@ -207,8 +211,11 @@ export class LineLog {
    */
   async compactDue(signal: AbortSignal): Promise<void> {
     const { hotBytesMax, readMaxMs } = this.#options;
-    await this.#parts.hot.deleteReplaced(readMaxMs);
-    if (this.#parts.hot.bytes > hotBytesMax) await this.#compact(hotBytesMax / 2, signal);
+    const { hot, packed } = this.#parts;
+    const horizonMs = this.#deps.clock.monotonicMs() - readMaxMs;
+    await hot.deleteReplaced(horizonMs);
+    await packed.deleteReplaced(horizonMs);
+    if (hot.bytes > hotBytesMax) await this.#compact(hotBytesMax / 2, signal);
   }
 
   /** Drops what is older, or more, than it may be. @throws OperationalError STORAGE */
@@ -233,7 +240,9 @@ export class LineLog {
   }
 
   async #write(items: readonly CommitItem[]): Promise<readonly CommitOutcome[]> {
-    const plan = new BlockPlan(this.#streams, this.#nextNumber);
+    const plan = new BlockPlan(this.#streams, this.#nextNumber, (labels) =>
+      this.#parts.streams.admit(labels),
+    );
     for (const item of items) plan.add(item);
     if (plan.operations.length > 0) await this.#deps.store.batch(plan.operations, { sync: true });
     this.#nextNumber = plan.nextNumber;
@@ -252,6 +261,9 @@ export class LineLog {
 /** Where a stream would stand after the items planned so far. */
 type Position = { readonly stream: LineStream; lastSeq: number; blocksStored: number };
 
+/** The labels under which lines with these are kept. */
+type AdmitFn = (labels: Labels) => Labels;
+
 /** Decides on items without changing anything; if the write fails it is thrown away. */
 class BlockPlan {
   readonly operations: BatchOperation[] = [];
@@ -259,9 +271,11 @@ class BlockPlan {
   readonly blocks: StoredBlock[] = [];
   readonly positions = new Map<string, Position>();
   readonly #streams: ReadonlyMap<string, LineStream>;
+  readonly #admit: AdmitFn;
   nextNumber: number;
 
-  constructor(streams: ReadonlyMap<string, LineStream>, nextNumber: number) {
+  constructor(streams: ReadonlyMap<string, LineStream>, nextNumber: number, admit: AdmitFn) {
+    this.#admit = admit;
     this.#streams = streams;
     this.nextNumber = nextNumber;
   }
@@ -290,7 +304,7 @@ class BlockPlan {
     this.operations.push(put(blockKey(number, seq), item.bytes));
     const record = encodeStream({ node, streamId, lastSeq, blocksStored });
     this.operations.push(put(streamKey(number), record));
-    const sources = sourcesOf(node, block);
+    const sources = sourcesOf(node, block, this.#admit);
     const summary = { bytes: item.bytes.length, sources };
     this.operations.push(put(summaryKey(number, seq), encodeSummary(summary)));
     this.blocks.push({ stream, seq, ...summary });
@@ -331,7 +345,7 @@ function seqOfCorrupt(bytes: Uint8Array): number {
   }
 }
 
-function sourcesOf(node: string, { sources }: LineBlock): readonly StoredSource[] {
+function sourcesOf(node: string, { sources }: LineBlock, admit: AdmitFn): readonly StoredSource[] {
   return sources.map(({ labels: own, lines }) => {
     let minUs = lines[0]?.timeUs ?? 0;
     let maxUs = minUs;
@@ -341,7 +355,7 @@ function sourcesOf(node: string, { sources }: LineBlock): readonly StoredSource[
       maxUs = Math.max(maxUs, timeUs);
       textBytes += bytes.length;
     }
-    const labels = withLabel(own, INSTANCE, node);
+    const labels = admit(withLabel(own, INSTANCE, node));
     return { labels, lineCount: lines.length, textBytes, minUs, maxUs };
   });
 }

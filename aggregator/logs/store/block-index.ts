@@ -25,6 +25,8 @@ export type BlockIndex = {
   readonly lastUs: number;
   /** Of all other parts of the block. */
   readonly bytes: number;
+  /** Of the lines' texts. */
+  readonly textBytes: number;
   /** Where its first line was received. */
   readonly origin: Origin;
   readonly bucketCount: number;
@@ -45,6 +47,7 @@ export function writeBlockIndex(
   writer.double(index.firstUs);
   writer.double(index.lastUs);
   writer.varint(index.bytes);
+  writer.varint(index.textBytes);
   writer.varint(index.origin.stream);
   writer.varint(index.origin.seq);
   writer.varint(index.bucketCount);
@@ -71,7 +74,7 @@ export function readBlockIndex(bytes: Uint8Array): BlockIndex {
     throw new OperationalError("PARSE", `block index of ${lineCount} lines`);
   }
   const [firstUs, lastUs] = [reader.double(), reader.double()];
-  const bytesOfParts = reader.varint();
+  const [bytesOfParts, textBytes] = [reader.varint(), reader.varint()];
   const origin = { stream: reader.varint(), seq: reader.varint() };
   const bucketCount = reader.varint();
   const sections: SectionStamp[] = [];
@@ -84,7 +87,7 @@ export function readBlockIndex(bytes: Uint8Array): BlockIndex {
   }
   const signature = readSignature(reader);
   reader.end();
-  const range = { lineCount, firstUs, lastUs, bytes: bytesOfParts, origin };
+  const range = { lineCount, firstUs, lastUs, bytes: bytesOfParts, textBytes, origin };
   return { ...range, bucketCount, signature, sections };
 }
 

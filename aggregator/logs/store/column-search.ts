@@ -1,6 +1,13 @@
 import { clockFieldRange } from "./clock-fields.ts";
 import { KIND } from "./column.ts";
-import { addSections, type ColumnNode, openColumn, type Sections } from "./column-decoder.ts";
+import {
+  addSections,
+  type ColumnNode,
+  needsTimes,
+  openColumn,
+  type Sections,
+  shapeChildren,
+} from "./column-decoder.ts";
 
 /** A token that every line must have, alone or as a part of one, and the sections that may have it. */
 export type SoughtToken = { readonly token: string; readonly sections: ReadonlySet<number> };
@@ -53,7 +60,7 @@ export function holdsToken(
     case KIND.shapes:
       return node.children.some((child) => holdsToken(child, sought, sections, times));
     default:
-      return hasClock(node)
+      return needsTimes(node)
         ? mayBeInClock(node, sought.token, sections, times)
         : someText(node, sought.token, sections);
   }
@@ -61,12 +68,10 @@ export function holdsToken(
 
 function someText(node: ColumnNode, token: string, sections: Sections): boolean {
   const column = openColumn(node, sections, new Float64Array(0));
-  for (let row = 0; row < node.count; row += 1) if (column(row).includes(token)) return true;
+  for (let row = 0; row < node.count; row += 1) {
+    if (column(row)?.includes(token) === true) return true;
+  }
   return false;
-}
-
-function hasClock(node: ColumnNode): boolean {
-  return node.clockField !== 0 || node.children.some(hasClock);
 }
 
 /** Numbers that are a field of the line's time, nearly: between which they lie is known. */
@@ -103,6 +108,21 @@ function mayBeInNumber(digits: string, from: number, to: number, width: number):
     if (known <= 0 || low.startsWith(digits.slice(0, known), at)) return true;
   }
   return false;
+}
+
+/** The column, of shapes those alone that may have the token: it is in no other column of the line. */
+export function narrowed(
+  node: ColumnNode,
+  sought: SoughtToken,
+  sections: Sections,
+  times: TimeBounds,
+): ColumnNode {
+  if (node.kind !== KIND.shapes) return node;
+  const wanted = new Set<number>();
+  for (const [shape, children] of shapeChildren(node).entries()) {
+    if (children.some((child) => holdsToken(child, sought, sections, times))) wanted.add(shape);
+  }
+  return { ...node, wanted };
 }
 
 /** Of the payload whose summary the column's tokens are in: the last one. */

@@ -3,14 +3,16 @@ import { type Labels, labelsKey } from "../../../shared/model/labels.ts";
 import type { BlockLine } from "../../../shared/wire/line-block.ts";
 import type { StoredBlock } from "../stored-block.ts";
 import { BLOCK_LINES_MAX } from "./block-index.ts";
+import type { BlockRows } from "./block-rows.ts";
 import { planCompaction } from "./compaction-plan.ts";
 import { bytesText, METADATA, metadataOf } from "./hot-rows.ts";
 import { dayOf } from "./keys.ts";
-import type { NewBlock } from "./packed-blocks.ts";
-import { type BlockLines, packBlock } from "./packed-encoder.ts";
+import { planMerges } from "./merge-plan.ts";
+import { mergeRows } from "./merge-rows.ts";
+import { type BlockLines, type PackedBlock, packBlock } from "./packed-encoder.ts";
 import type { StoreParts } from "./parts.ts";
 import type { Work } from "./section.ts";
-import type { Origin } from "./streams.ts";
+import type { Origin, PackedLines, Stream } from "./streams.ts";
 
 /** Lines of one label set, as they were received. */
 type Gathered = { readonly labels: Labels; readonly origin: Origin; readonly lines: BlockLine[] };
@@ -48,21 +50,48 @@ export class Compactor {
   }
 
   async #pack(group: readonly StoredBlock[], signal: AbortSignal): Promise<void> {
-    const { hot, packed, streams, store, turns } = this.#parts;
+    const { clock, hot, packed, streams, store, turns } = this.#parts;
     const { read, gathered } = await this.#gather(group);
-    const ready: (Omit<NewBlock, "stream"> & { readonly labels: Labels })[] = [];
+    const ready: { readonly labels: Labels; readonly day: number; readonly block: PackedBlock }[] =
+      [];
     for (const run of runsOf(gathered)) {
       if (signal.aborted) return;
       const { labels, origin } = run.gathered;
       const block = await packBlock(linesOf(run.lines), origin, this.#work);
-      ready.push({ labels, day: dayOf(block.lastUs), origin, block });
+      ready.push({ labels, day: dayOf(block.lastUs), block });
     }
     await turns.run(async () => {
       if (!read.every((block) => hot.has(block))) return; // some were dropped: next time without
       const plan = packed.plan(ready.map((one) => ({ ...one, stream: streams.of(one.labels) })));
       await store.batch([...plan.operations, ...hot.replaceOperations(read)], { sync: true });
       plan.carryOut();
-      hot.replaced(new Set(read));
+      hot.replaced(new Set(read), clock.monotonicMs());
+    });
+  }
+
+  /** Makes one packed block of small ones. @throws OperationalError STORAGE */
+  async mergeSmall(signal: AbortSignal): Promise<void> {
+    for (const stream of [...this.#parts.streams.all()]) {
+      for (const group of planMerges(stream.blocks)) {
+        if (signal.aborted) return;
+        await this.#merge(stream, group);
+      }
+    }
+  }
+
+  async #merge(stream: Stream, group: readonly PackedLines[]): Promise<void> {
+    const { clock, packed, store, turns } = this.#parts;
+    const lines = await packedLines(group, (block) => packed.open(stream, block, []));
+    const [first] = group;
+    if (first === undefined || lines.texts.length === 0) return;
+    const block = await packBlock(lines, first.origin, this.#work);
+    await turns.run(async () => {
+      if (!group.every((one) => stream.blocks.has(one))) return; // dropped, or set aside
+      const plan = packed.plan([{ stream, day: first.day, block }]);
+      const ends = await packed.replaceOperations(group);
+      await store.batch([...plan.operations, ...ends], { sync: true });
+      plan.carryOut();
+      packed.replaced(stream, group, clock.monotonicMs());
     });
   }
 
@@ -123,5 +152,36 @@ function linesOf(lines: readonly BlockLine[]): BlockLines {
     texts: lines.map(({ bytes }) => bytesText(bytes)),
     metadataOf: Float64Array.from(lines, metadataOf),
     metadata: METADATA,
+  };
+}
+
+async function packedLines(
+  group: readonly PackedLines[],
+  open: (block: PackedLines) => Promise<BlockRows | null>,
+): Promise<BlockLines> {
+  const timesUs: number[] = [];
+  const texts: string[] = [];
+  const metadataOf: number[] = [];
+  const metadata: Labels[] = [];
+  const numbers = new Map<string, number>();
+  const runs = mergeRows(group, "forward", (block) =>
+    block.kind === "packed" ? open(block) : Promise.resolve(null),
+  );
+  for await (const { rows, row, count } of runs) {
+    for (let at = row; at < row + count; at += 1) {
+      const labels = rows.metadataOf(at);
+      const key = labelsKey(labels);
+      const number = numbers.get(key) ?? metadata.push(labels) - 1;
+      numbers.set(key, number);
+      timesUs.push(rows.timesUs[at] ?? 0);
+      texts.push(rows.textOf(at) ?? "");
+      metadataOf.push(number);
+    }
+  }
+  return {
+    timesUs: Float64Array.from(timesUs),
+    texts,
+    metadataOf: Float64Array.from(metadataOf),
+    metadata,
   };
 }

@@ -1,5 +1,6 @@
 import { OperationalError } from "../../../shared/errors.ts";
 import { type BatchOperation, del, put } from "../../../shared/platform/ports.ts";
+import type { Counter } from "../../../shared/telemetry/metrics.ts";
 import type { StoredPartDeps } from "../../../shared/telemetry/part-deps.ts";
 import { type LineBlock, parseBlock } from "../../../shared/wire/line-block.ts";
 import {
@@ -13,7 +14,8 @@ import {
 } from "../records.ts";
 import { costOf, type LineStream, type StoredBlock } from "../stored-block.ts";
 import type { DamageKeeper } from "./damage.ts";
-import type { Streams } from "./streams.ts";
+import { takesTooLong } from "./replaced.ts";
+import { isOverflow, type Streams } from "./streams.ts";
 
 /** Blocks that are deleted in one write. */
 const DELETED_MAX = 1000;
@@ -30,6 +32,7 @@ export class HotBlocks {
   readonly #deps: StoredPartDeps;
   readonly #streams: Streams;
   readonly #damage: DamageKeeper;
+  readonly #overflow: Counter;
   /** In the order in which they were stored. */
   #held: Held[] = [];
   readonly #here = new Set<StoredBlock>();
@@ -43,6 +46,11 @@ export class HotBlocks {
     this.#deps = deps;
     this.#streams = streams;
     this.#damage = damage;
+    this.#overflow = deps.metrics.counter(
+      "telltale_logs_overflow_lines_total",
+      "Log lines of streams beyond the limit, stored without their labels but the node.",
+    );
+    this.#overflow.add(0);
   }
 
   /** Nobody reads what was replaced before the start. @throws OperationalError STORAGE */
@@ -102,6 +110,9 @@ export class HotBlocks {
   }
 
   add(block: StoredBlock): void {
+    for (const { labels, lineCount } of block.sources) {
+      if (isOverflow(labels)) this.#overflow.add(lineCount);
+    }
     this.#hold(block, this.#deps.clock.monotonicMs());
   }
 
@@ -118,10 +129,7 @@ export class HotBlocks {
     const bytes = await this.#deps.store.get(key);
     if (bytes === undefined) {
       if (!this.#replaced.has(block)) return null;
-      throw new OperationalError(
-        "UNAVAILABLE",
-        "Lines were packed while they were read: ask again",
-      );
+      throw takesTooLong();
     }
     try {
       return parseBlock(bytes);
@@ -140,19 +148,17 @@ export class HotBlocks {
     ]);
   }
 
-  /** After that batch. */
-  replaced(blocks: ReadonlySet<StoredBlock>): void {
+  /** After that batch, at a time of the monotonic clock. */
+  replaced(blocks: ReadonlySet<StoredBlock>, atMs: number): void {
     for (const block of blocks) this.#replaced.add(block);
-    this.#waiting.push({ atMs: this.#deps.clock.monotonicMs(), blocks });
+    this.#waiting.push({ atMs, blocks });
     this.#forget(blocks);
   }
 
-  /** Deletes what was replaced so long ago that nobody reads it. */
-  async deleteReplaced(readMaxMs: number): Promise<void> {
-    const horizonMs = this.#deps.clock.monotonicMs() - readMaxMs;
-    const isDue = ({ atMs }: { readonly atMs: number }) => atMs <= horizonMs;
-    const due = this.#waiting.filter(isDue);
-    this.#waiting = this.#waiting.filter((one) => !isDue(one));
+  /** Deletes what was replaced before that time of the monotonic clock: nobody reads it. */
+  async deleteReplaced(horizonMs: number): Promise<void> {
+    const due = this.#waiting.filter(({ atMs }) => atMs <= horizonMs);
+    this.#waiting = this.#waiting.filter(({ atMs }) => atMs > horizonMs);
     await this.#delete(
       due.flatMap(({ blocks }) => [...blocks]),
       replacedKey,

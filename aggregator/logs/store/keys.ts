@@ -5,6 +5,7 @@
  *     s stream(4)                                  a log stream: its labels
  *     x day(4) stream(4) number(4)                 packed block: its index
  *     p day(4) stream(4) number(4) part(1) at(2)   packed block: one of its other parts
+ *     r day(4) stream(4) number(4)                 packed block that another one stands for: its index
  *     q key                                        a damaged record, set aside as it was
  */
 const PREFIX = {
@@ -12,6 +13,7 @@ const PREFIX = {
   index: 0x78,
   part: 0x70,
   damaged: 0x71,
+  replaced: 0x72,
 } as const;
 
 export const PART = { bucket: 0, layout: 1, rows: 2, section: 3 } as const;
@@ -39,6 +41,11 @@ export function indexKey({ day, stream, number }: BlockName): Uint8Array {
   return words(PREFIX.index, day, stream, number);
 }
 
+export function replacedIndexKey({ day, stream, number }: BlockName): Uint8Array {
+  return words(PREFIX.replaced, day, stream, number);
+}
+
+/** Also of a block that was replaced. */
 export function readIndexKey(key: Uint8Array): BlockName {
   return { day: keyWord(key, 0), stream: keyWord(key, 1), number: keyWord(key, 2) };
 }

@@ -7,10 +7,11 @@ import {
   type KeyValueStore,
   put,
 } from "../../../shared/platform/ports.ts";
-import { readBlockIndex } from "./block-index.ts";
+import { type BlockIndex, readBlockIndex } from "./block-index.ts";
 import type { BlockParts, BlockRows } from "./block-rows.ts";
 import type { DamageKeeper } from "./damage.ts";
 import {
+  type BlockName,
   indexKey,
   logStreamKey,
   PART,
@@ -18,17 +19,18 @@ import {
   partsOf,
   rangeOf,
   readIndexKey,
+  replacedIndexKey,
   streamOfKey,
 } from "./keys.ts";
 import type { PackedBlock } from "./packed-encoder.ts";
 import { readPacked } from "./packed-reader.ts";
-import type { Origin, PackedLines, Stream, Streams } from "./streams.ts";
+import { takesTooLong } from "./replaced.ts";
+import type { PackedLines, Stream, Streams } from "./streams.ts";
 
 /** A block that is ready to be written, and the stream whose it is. */
 export type NewBlock = {
   readonly stream: Stream;
   readonly day: number;
-  readonly origin: Origin;
   readonly block: PackedBlock;
 };
 
@@ -42,6 +44,9 @@ export class PackedBlocks {
   readonly #damage: DamageKeeper;
   readonly #byRef = new Map<number, Stream>();
   #lastNumber = 0;
+  readonly #replaced = new WeakSet<PackedLines>();
+  /** Replaced, and perhaps still read. */
+  #waiting: { readonly atMs: number; readonly block: PackedLines }[] = [];
 
   constructor(store: KeyValueStore, streams: Streams, damage: DamageKeeper) {
     this.#store = store;
@@ -51,6 +56,9 @@ export class PackedBlocks {
 
   /** Finds all blocks by their indexes; damaged ones are set aside. @throws OperationalError STORAGE */
   async load(): Promise<void> {
+    for await (const [key] of this.#store.entries(rangeOf("replaced"))) {
+      await this.#deleteReplaced(readIndexKey(key));
+    }
     for await (const entry of this.#store.entries(rangeOf("stream"))) await this.#loadStream(entry);
     for await (const [key, value] of this.#store.entries(rangeOf("index"))) {
       const name = readIndexKey(key);
@@ -58,9 +66,7 @@ export class PackedBlocks {
       try {
         const stream = this.#byRef.get(name.stream);
         if (stream === undefined) throw new OperationalError("PARSE", "its stream is unknown");
-        const { firstUs, lastUs, lineCount, bytes, origin } = readBlockIndex(value);
-        const lines = { firstUs, lastUs, lineCount, origin, bytes: bytes + value.length };
-        stream.blocks.add({ kind: "packed", ...name, ...lines });
+        stream.blocks.add(linesOf(name, readBlockIndex(value), value.length));
       } catch (error) {
         if (!(error instanceof OperationalError) || error.code !== "PARSE") throw error;
         await this.#damage.setAside(key, error);
@@ -71,7 +77,7 @@ export class PackedBlocks {
   /**
    * The lines of a block that may have all needles. Null when there are none, or when the block is
    * dropped by now, or damaged: then it is set aside.
-   * @throws OperationalError STORAGE
+   * @throws OperationalError STORAGE; UNAVAILABLE when another block stands for it since long
    */
   async open(
     stream: Stream,
@@ -86,9 +92,10 @@ export class PackedBlocks {
       sections: (numbers) => Promise.all(numbers.map((number) => part(PART.section, number))),
     };
     try {
-      return await readPacked(readBlockIndex(await this.#part(indexKey(block))), parts, needles);
+      return await readPacked(readBlockIndex(await this.#index(block)), parts, needles);
     } catch (error) {
       if (!(error instanceof OperationalError) || error.code !== "PARSE") throw error;
+      if (this.#replaced.has(block)) throw takesTooLong();
       // Its index stays as a record of what was there; its other parts go with their day.
       const isThere = stream.blocks.delete(block);
       if (isThere) await this.#damage.setAside(indexKey(block), error);
@@ -104,7 +111,7 @@ export class PackedBlocks {
     const refs = new Map<Stream, number>();
     const operations: BatchOperation[] = [];
     const added: [Stream, PackedLines][] = [];
-    for (const { stream, day, origin, block } of blocks) {
+    for (const { stream, day, block } of blocks) {
       const ref = stream.ref ?? refs.get(stream) ?? this.#streams.takeRef();
       if (stream.ref === null && !refs.has(stream)) {
         operations.push(put(logStreamKey(ref), Buffer.from(JSON.stringify(stream.labels))));
@@ -114,15 +121,52 @@ export class PackedBlocks {
       const name = { day, stream: ref, number: this.#lastNumber };
       const own = operationsOf(name, block);
       operations.push(...own);
-      const bytes = own.reduce((sum, one) => sum + (one.type === "put" ? one.value.length : 0), 0);
-      const { firstUs, lastUs, lineCount } = block;
-      added.push([stream, { kind: "packed", ...name, firstUs, lastUs, lineCount, origin, bytes }]);
+      const index = readBlockIndex(block.index);
+      added.push([stream, linesOf(name, index, block.index.length)]);
     }
     const carryOut = () => {
       for (const [stream, ref] of refs) stream.ref = ref;
       for (const [stream, block] of added) stream.blocks.add(block);
     };
     return { operations, carryOut };
+  }
+
+  /**
+   * What the batch has to hold in which another block takes the place of these.
+   * @throws OperationalError STORAGE
+   */
+  async replaceOperations(blocks: readonly PackedLines[]): Promise<BatchOperation[]> {
+    const operations: BatchOperation[] = [];
+    for (const block of blocks) {
+      const index = await this.#store.get(indexKey(block));
+      operations.push(
+        del(indexKey(block)),
+        put(replacedIndexKey(block), index ?? new Uint8Array()),
+      );
+    }
+    return operations;
+  }
+
+  /** After that batch, at a time of the monotonic clock. */
+  replaced(stream: Stream, blocks: readonly PackedLines[], atMs: number): void {
+    for (const block of blocks) {
+      stream.blocks.delete(block);
+      this.#replaced.add(block);
+      this.#waiting.push({ atMs, block });
+    }
+  }
+
+  /** Deletes what was replaced before that time: nobody reads it. */
+  async deleteReplaced(horizonMs: number): Promise<void> {
+    const due = this.#waiting.filter(({ atMs }) => atMs <= horizonMs);
+    this.#waiting = this.#waiting.filter(({ atMs }) => atMs > horizonMs);
+    for (const { block } of due) await this.#deleteReplaced(block);
+  }
+
+  /** Its parts first: as long as its index is there, a start finds what is left. */
+  async #deleteReplaced(name: BlockName): Promise<void> {
+    await this.#store.clear(partsOf(name));
+    await this.#store.batch([del(replacedIndexKey(name))], { sync: false });
   }
 
   /** Before their parts are cleared: what has no index is not there. */
@@ -137,6 +181,11 @@ export class PackedBlocks {
   /** Clears the parts of blocks that are forgotten. */
   async clear(blocks: readonly PackedLines[]): Promise<void> {
     for (const block of blocks) await this.#store.clear(partsOf(block));
+  }
+
+  async #index(block: PackedLines): Promise<Uint8Array> {
+    const isReplaced = this.#replaced.has(block);
+    return await this.#part(isReplaced ? replacedIndexKey(block) : indexKey(block));
   }
 
   async #part(key: Uint8Array): Promise<Uint8Array> {
@@ -154,10 +203,13 @@ export class PackedBlocks {
   }
 }
 
-function operationsOf(
-  name: { readonly day: number; readonly stream: number; readonly number: number },
-  block: PackedBlock,
-): BatchOperation[] {
+function linesOf(name: BlockName, index: BlockIndex, indexBytes: number): PackedLines {
+  const { firstUs, lastUs, lineCount, textBytes, origin } = index;
+  const lines = { firstUs, lastUs, lineCount, textBytes, origin };
+  return { kind: "packed", ...name, ...lines, bytes: index.bytes + indexBytes };
+}
+
+function operationsOf(name: BlockName, block: PackedBlock): BatchOperation[] {
   return [
     put(indexKey(name), block.index),
     ...block.buckets.map((bytes, at) => put(partKey(name, PART.bucket, at), bytes)),

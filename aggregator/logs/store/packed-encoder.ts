@@ -22,6 +22,7 @@ export type BlockLines = {
 /** The parts of a block, each a value of its own in the store. */
 export type PackedBlock = {
   readonly index: Uint8Array;
+  readonly textBytes: number;
   readonly lineCount: number;
   readonly firstUs: number;
   readonly lastUs: number;
@@ -56,6 +57,7 @@ export async function packBlock(
     lineCount: timesUs.length,
     firstUs: timesUs[0] ?? 0,
     lastUs: timesUs.at(-1) ?? 0,
+    textBytes: lines.texts.reduce((sum, { length }) => sum + length, 0),
   };
   const parts = [...buckets, layout, rows, ...sections];
   const bytes = parts.reduce((sum, { length }) => sum + length, 0);

@@ -1,6 +1,6 @@
 import type { Matcher } from "../../../shared/model/columns.ts";
 import { getOrInsert } from "../../../shared/model/get-or-insert.ts";
-import { type Labels, labelsKey, labelValue } from "../../../shared/model/labels.ts";
+import { type Labels, labelsFrom, labelsKey, labelValue } from "../../../shared/model/labels.ts";
 import { compileMatcher } from "../../matching/matcher.ts";
 import type { StoredBlock } from "../stored-block.ts";
 import type { BlockName } from "./keys.ts";
@@ -10,6 +10,8 @@ type Lines = {
   readonly firstUs: number;
   readonly lastUs: number;
   readonly lineCount: number;
+  /** Of the lines' texts. */
+  readonly textBytes: number;
   /**
    * Where its first line was received: the number of the agent's stream and the sequence of the
    * block. Lines of one time are read in this order; those of one origin in that of the sources of the
@@ -49,10 +51,31 @@ function rankOf(block: Block): number {
   return block.kind === "packed" ? block.number : block.index;
 }
 
+const INSTANCE = "instance";
+const OVERFLOW = ["overflow", "true"] as const;
+
+/** Whether lines are under other labels than their own. */
+export function isOverflow(labels: Labels): boolean {
+  return labelValue(labels, OVERFLOW[0]) === OVERFLOW[1];
+}
+
 /** The log streams, and where their lines are. */
 export class Streams {
+  readonly #countMax: number;
   readonly #byLabels = new Map<string, Stream>();
   #lastRef = 0;
+
+  /** @param countMax lines of further streams go into one for each node */
+  constructor(countMax = Number.POSITIVE_INFINITY) {
+    this.#countMax = countMax;
+  }
+
+  /** The labels under which lines with these are kept: the same ones, or those of their node's rest. */
+  admit(labels: Labels): Labels {
+    const isThere = this.#byLabels.has(labelsKey(labels));
+    if (isThere || this.#byLabels.size < this.#countMax) return this.of(labels).labels;
+    return labelsFrom([[INSTANCE, labelValue(labels, INSTANCE)], OVERFLOW]);
+  }
 
   all(): Iterable<Stream> {
     return this.#byLabels.values();
@@ -80,9 +103,10 @@ export class Streams {
 
   addHot(block: StoredBlock): void {
     const origin = { stream: block.stream.number, seq: block.seq };
-    for (const [index, { labels, lineCount, minUs, maxUs }] of block.sources.entries()) {
+    for (const [index, source] of block.sources.entries()) {
+      const { labels, lineCount, textBytes, minUs, maxUs } = source;
       if (lineCount === 0) continue;
-      const lines = { firstUs: minUs, lastUs: maxUs, lineCount, origin };
+      const lines = { firstUs: minUs, lastUs: maxUs, lineCount, textBytes, origin };
       this.of(labels).blocks.add({ kind: "hot", block, index, ...lines });
     }
   }

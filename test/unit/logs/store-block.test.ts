@@ -158,6 +158,16 @@ describe("a packed block", () => {
     expectAll(await read(await pack(lines), []), lines);
   });
 
+  test("finds a word that is now in one column of a line, now in another", async () => {
+    const lines = Array.from({ length: 60 }, (_, i) => {
+      const mark = i % 2 === 0 ? "=" : ":";
+      const [a, b] = [i === 10 ? "zebra7" : `u${i * 7919}x`, i === 21 ? "zebra7" : `w${i * 31}y`];
+      return { timeUs: START_US + i, text: `from k${mark}${a} to k${mark}${b}`, metadata: 0 };
+    });
+    const rows = await read(await pack(lines), ["zebra7"]);
+    expect(found(rows, "zebra7")).toEqual([lines[10]?.text, lines[21]?.text]);
+  });
+
   test("is not read further than its index when a word is nowhere", async () => {
     const lines = Array.from({ length: 5000 }, (_, i) => {
       const key = (Math.imul(i, 0x9e3779b1) >>> 0).toString(16).padStart(8, "0");

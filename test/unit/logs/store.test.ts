@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { LineLogOptions } from "../../../aggregator/logs/line-log.ts";
 import { LineSource } from "../../../aggregator/logs/line-source.ts";
+import { planMerges } from "../../../aggregator/logs/store/merge-plan.ts";
 import { put } from "../../../shared/platform/ports.ts";
 import { ALL, type BedLine, LineLogBed, NOW_US } from "../../support/line-log-bed.ts";
 
@@ -33,9 +34,10 @@ describe("the store of log lines", () => {
     const steps = fc.array(
       fc.oneof(
         { weight: 6, arbitrary: fc.array(line, { minLength: 1, maxLength: 40 }) },
-        { weight: 1, arbitrary: fc.constantFrom("pack", "kill", "power-cut", "delete" as const) },
+        { weight: 4, arbitrary: fc.constant("pack") },
+        { weight: 2, arbitrary: fc.constantFrom("kill", "power-cut", "delete") },
       ),
-      { maxLength: 12, size: "max" },
+      { maxLength: 30, size: "max" },
     );
     const needle = fc.constantFrom("", "GET", "/item/7", "id7919", "id79", "ü /", "bad\r", "no");
     const range = fc.tuple(fc.nat(220), fc.nat(220));
@@ -87,6 +89,53 @@ describe("the store of log lines", () => {
     await bed.commit(11, [web(NOW_US + DAY_US, "tomorrow"), web(NOW_US - DAY_US, "yesterday")]);
     await bed.pack();
     expect(bed.keys("x")).toBe(3);
+  });
+
+  test("makes one packed block of small ones of a day, and reads the old ones to their end", async () => {
+    const bed = await open();
+    for (let seq = 1; seq <= 3; seq += 1) {
+      await bed.commit(seq, [web(NOW_US + seq, `line ${seq}`), web(NOW_US + 9, `same ${seq}`)]);
+      await bed.pack();
+    }
+    expect([bed.keys("x"), bed.keys("r")]).toEqual([3, 0]);
+    const select = () => new LineSource(bed.log).select([], ALL, "forward", { substrings: [] });
+    const [early, late] = [await select(), await select()];
+    await bed.commit(4, [web(NOW_US - DAY_US, "yesterday"), web(NOW_US, "line 4")]);
+    await bed.pack();
+    expect([bed.keys("x"), bed.keys("r")]).toEqual([2, 4]);
+    const expected = ["line 1", "line 2", "line 3", "same 1", "same 2", "same 3"];
+    expect(await bed.read("web")).toEqual(["yesterday", "line 4", ...expected]);
+    const texts: string[] = [];
+    for await (const batch of early[0]?.entries ?? []) {
+      for (const { line } of batch) texts.push(line);
+    }
+    expect(texts).toEqual(expected);
+    await bed.clock.advance(DAY_MS);
+    await bed.log.compactDue(new AbortController().signal);
+    expect(bed.keys("r")).toBe(0);
+    const reading = late[0]?.entries[Symbol.asyncIterator]();
+    await expect(reading?.next()).rejects.toMatchObject({ code: "UNAVAILABLE" });
+    expect(bed.total(DAMAGED)).toBe(0);
+    expect(await bed.read("web")).toHaveLength(8);
+  });
+
+  test.each([
+    ["small ones that follow each other", "1s 2s 3s 4s", "1234"],
+    ["not too few", "1s 2s 3s", ""],
+    ["not over a large one, whatever their times", "1s 2s 5L 3s 4s 6s", "1234"],
+    ["no more lines than a block may have", "1m 2m 3m 4m 5m 6m", "1234"],
+    ["a day each", "1s 2s 3s 4s' 5s'", ""],
+  ])("packs again: %s", (_, made, expected) => {
+    const blocks = made.split(" ").map(([seq = "", size, day], at) => ({
+      kind: "packed" as const,
+      ...{ day: day === undefined ? 1 : 2, stream: 1, number: at, bytes: 1, textBytes: 1 },
+      ...{ firstUs: at, lastUs: at, origin: { stream: 1, seq: Number(seq) } },
+      lineCount: size === "s" ? 10 : size === "m" ? 16_384 : 50_000,
+    }));
+    const groups = planMerges(blocks).map((group) =>
+      group.map(({ origin }) => origin.seq).join(""),
+    );
+    expect(groups.join(" ")).toBe(expected);
   });
 
   test("packs when there is too much, the larger stream first", async () => {
@@ -165,6 +214,21 @@ describe("the store of log lines", () => {
     expect(await metadata()).toEqual(["cut=true", ""]);
     await bed.pack();
     expect(await metadata()).toEqual(["cut=true", ""]);
+  });
+
+  test("keeps lines of too many streams together, and counts them", async () => {
+    const bed = await open({ streamsMax: 2 });
+    await bed.commit(1, [web(NOW_US, "a"), { ...web(NOW_US, "b"), job: "db" }]);
+    await bed.commit(2, [{ ...web(NOW_US, "c"), job: "x" }, web(NOW_US, "d")]);
+    await bed.commit(3, [{ ...web(NOW_US, "e"), job: "y" }]);
+    expect(bed.jobs()).toEqual(["", "db", "web"]);
+    const rest = new LineSource(bed.log).streams([[{ name: "job", type: "=", value: "" }]], ALL);
+    expect(rest).toEqual([["instance", "web-1", "overflow", "true"]]);
+    expect(bed.total("telltale_logs_overflow_lines_total")).toBe(2);
+    await bed.pack();
+    await bed.crash();
+    expect(await bed.read("")).toEqual(["c", "e"]);
+    expect(await bed.read("web")).toEqual(["a", "d"]);
   });
 
   test("takes a source without lines, and has no stream of it", async () => {
