@@ -1,7 +1,8 @@
 import { createReadStream } from "node:fs";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { errorMessage, OperationalError } from "../shared/errors.ts";
-import type { PatternSummary } from "../shared/log-patterns/miner.ts";
+import { templateOf } from "../shared/log-patterns/miner.ts";
+import type { Pattern } from "../shared/log-patterns/pattern.ts";
 import type { CommandContext, GlobalOptions } from "./command.ts";
 import { countOf } from "./format.ts";
 import { type MinedLines, mineLines } from "./mined-lines.ts";
@@ -56,11 +57,7 @@ async function* chunksOf(file: string): AsyncGenerator<Uint8Array> {
   }
 }
 
-function writeJson(
-  mined: MinedLines,
-  patterns: readonly PatternSummary[],
-  { write }: Terminal,
-): void {
+function writeJson(mined: MinedLines, patterns: readonly Pattern[], { write }: Terminal): void {
   let block: string[] = [];
   let line = 0;
   for (const pattern of mined.patternOfEachLine()) {
@@ -70,22 +67,20 @@ function writeJson(
     write(block.join(""));
     block = [];
   }
-  for (const { id, template, count } of patterns) {
+  for (const pattern of patterns) {
+    const { id, count } = pattern;
+    const template = templateOf(pattern);
     block.push(`${JSON.stringify({ pattern: id, template, count })}\n`);
   }
   write(block.join(""));
 }
 
-function patternsText(
-  mined: MinedLines,
-  patterns: readonly PatternSummary[],
-  terminal: Terminal,
-): string {
+function patternsText(mined: MinedLines, patterns: readonly Pattern[], terminal: Terminal): string {
   if (mined.lines === 0) return "There are no lines.\n";
-  const columns: readonly Column<PatternSummary>[] = [
+  const columns: readonly Column<Pattern>[] = [
     { title: "COUNT", align: "right", cell: ({ count }) => String(count) },
     { title: "SHARE", align: "right", cell: ({ count }) => shareText(count / mined.lines) },
-    { title: "PATTERN", cell: ({ template }) => shortened(template) },
+    { title: "PATTERN", cell: (pattern) => shortened(templateOf(pattern)) },
   ];
   const paint = paintFor(terminal);
   const all = mined.patterns().length;

@@ -90,7 +90,7 @@ function isSpace(text: string, index: number): boolean {
 const TIME = /(^|\D)\d{1,2}:\d\d:\d\d|^\d{4}-\d\d-\d\d[-T]\d\d[.:]\d\d|^1\d{9}(\.\d+)?$|^1\d{12}$/;
 
 function isTime(variable: string): boolean {
-  return variable.length >= 7 && TIME.test(variable);
+  return variable.length >= 7 && /^[\d+-]/.test(variable) && TIME.test(variable);
 }
 
 /** `081109 203615`: six digits of a date, six of a time, which begin the line. */

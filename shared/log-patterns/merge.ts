@@ -1,3 +1,4 @@
+import { getOrInsert } from "../model/get-or-insert.ts";
 import { MARKER } from "./split.ts";
 import { EVENT_WORDS, NAME_KEYS, PREPOSITIONS } from "./words.ts";
 
@@ -49,6 +50,29 @@ export function findMerges<T extends Candidate>(all: readonly T[], isSettled: bo
     waiting.push(next.filter(isIn));
   }
   return found;
+}
+
+/** A shape of so many patterns is crowded; then so many words in a position are a variable. */
+const CROWD_MIN = 200;
+const CROWD_VALUES_MIN = 50;
+
+/**
+ * Sets of patterns that differ only where very many words were seen: there is nothing else to tell
+ * by, and each further line would be a pattern of its own.
+ */
+export function findCrowdMerges<T extends Candidate>(all: readonly T[]): T[][] {
+  if (all.length < CROWD_MIN) return [];
+  const wide = varyingPositions(all)
+    .filter(({ values }) => values.size >= CROWD_VALUES_MIN)
+    .map(({ position }) => position);
+  if (wide.length === 0) return [];
+  const groups = new Map<string, T[]>();
+  for (const pattern of all) {
+    if (wide.some((position) => isEventWord(pattern.texts[position] as string))) continue;
+    const key = pattern.texts.map((text, i) => (wide.includes(i) ? MARKER : text)).join(" ");
+    getOrInsert(groups, key, () => []).push(pattern);
+  }
+  return [...groups.values()].filter((group) => group.length > 1);
 }
 
 type Value = { patterns: number; leaves: number; count: number };

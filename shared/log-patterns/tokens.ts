@@ -10,7 +10,7 @@ import { BOOLEANS, CALENDAR, NOTHINGS, UNITS } from "./words.ts";
 const TOKENS_MAX = 120;
 
 /** `gaps[i]`: a space stands before token i. */
-export type Tokens = { readonly texts: string[]; readonly gaps: boolean[] };
+export type Tokens = { readonly texts: readonly string[]; readonly gaps: readonly boolean[] };
 
 export function tokenize(message: string): Tokens {
   const list = new TokenList();
