@@ -1,0 +1,344 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { PatternHistory } from "../../../aggregator/logs/patterns/pattern-history.ts";
+import {
+  type PatternLimits,
+  PatternTable,
+} from "../../../aggregator/logs/patterns/pattern-table.ts";
+import { rollUp } from "../../../aggregator/logs/patterns/roll-up.ts";
+import type { NewPattern } from "../../../aggregator/model/log-patterns.ts";
+import { OTHER_ID, templateOf } from "../../../shared/log-patterns/miner.ts";
+import { type Labels, labelsOf, NO_LABELS } from "../../../shared/model/labels.ts";
+import { put } from "../../../shared/platform/ports.ts";
+import { Metrics } from "../../../shared/telemetry/metrics.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
+import { MemoryLogger } from "../../support/memory-logger.ts";
+import { MemoryDisk, MemoryStore } from "../../support/memory-store.ts";
+import { metricTotal } from "../../support/metric-total.ts";
+import { SeededRandom } from "../../support/random.ts";
+
+const MINUTE_US = 60_000_000;
+const HOUR_US = 60 * MINUTE_US;
+const DAY_US = 24 * HOUR_US;
+const DAY_MS = 86_400_000;
+const START_US = 20_000 * DAY_US;
+const LIMITS = { patternsMax: 200, skeletonsMax: 50, streamsMax: 10 };
+const STREAMS = ["a", "b", "c"].map((name) => labelsOf({ service: name }));
+const EVERYTHING = { startUs: START_US, endUs: START_US + 20 * DAY_US };
+const BATCHES_KEY = Buffer.from("batches");
+
+type Line = { readonly stream: number; readonly text: string; readonly timeUs: number };
+
+const newTable = (limits: PatternLimits = LIMITS, metrics = new Metrics()) =>
+  new PatternTable({ clock: new FakeClock(0), logger: new MemoryLogger(), metrics }, limits);
+
+const labelsAt = (index: number): Labels => STREAMS[index] ?? [];
+
+const facts = (table: PatternTable) =>
+  table.patterns().map((pattern) => {
+    const { id, count, firstUs, lastUs, example } = pattern;
+    return { id, count, firstUs, lastUs, example, template: templateOf(pattern) };
+  });
+
+/** A table on a disk; the process may die in the middle of a write, and starts again. */
+class Bed {
+  readonly disk = new MemoryDisk();
+  readonly random: SeededRandom;
+  readonly limits: PatternLimits;
+  table = newTable();
+  store: MemoryStore;
+  #stepsToCrash = -1;
+  #crashed: () => void = () => {};
+
+  constructor(seed: number, limits: PatternLimits) {
+    this.random = new SeededRandom(seed);
+    this.limits = limits;
+    this.store = this.#opened();
+  }
+
+  async start(): Promise<void> {
+    this.table = newTable(this.limits);
+    await this.table.load(this.store);
+  }
+
+  async restart(): Promise<void> {
+    await this.store.close();
+    this.store = this.#opened();
+    await this.start();
+  }
+
+  #opened(): MemoryStore {
+    return new MemoryStore(this.disk, {
+      random: this.random.next,
+      onWriteStep: () => {
+        if (this.#stepsToCrash < 0) return;
+        this.#stepsToCrash -= 1;
+        if (this.#stepsToCrash >= 0) return;
+        this.disk.crash(this.random.next);
+        this.#crashed();
+      },
+    });
+  }
+
+  /** As its agent does: until they are stored. @returns what the lines' ids were */
+  async commit(
+    number: number,
+    lines: readonly Line[],
+    faults: readonly Fault[],
+  ): Promise<string[]> {
+    for (const fault of [...faults, "none" as const]) {
+      const ids = await this.#attempt(number, lines, fault);
+      const stored = Number(Buffer.from((await this.store.get(BATCHES_KEY)) ?? []).toString());
+      if (stored === number) return ids;
+    }
+    throw new Error("not even the last attempt went well");
+  }
+
+  async #attempt(number: number, lines: readonly Line[], fault: Fault): Promise<string[]> {
+    // In two blocks: what changed is asked for after each.
+    const middle = Math.floor(lines.length / 2);
+    const ids: string[] = [];
+    const operations = [lines.slice(0, middle), lines.slice(middle)].flatMap((block) => {
+      for (const { stream, text, timeUs } of block) {
+        ids.push(this.table.take(labelsAt(stream), text, timeUs));
+      }
+      return this.table.changes();
+    });
+    const batch = [put(BATCHES_KEY, Buffer.from(String(number))), ...operations];
+    if (fault === "crash") this.#stepsToCrash = this.random.int(0, 2);
+    this.disk.doesSyncFail = fault === "sync";
+    this.disk.isFull = fault === "full";
+    const crashed = new Promise<"crashed">((resolve) => {
+      this.#crashed = () => resolve("crashed");
+    });
+    const write = this.store.batch(batch, { sync: true });
+    const result = await Promise.race([
+      write.then(
+        () => true,
+        () => false,
+      ),
+      crashed,
+    ]);
+    this.disk.doesSyncFail = false;
+    this.disk.isFull = false;
+    this.#stepsToCrash = -1;
+    if (result === "crashed") {
+      this.store = this.#opened();
+      await this.start();
+    } else {
+      this.table.settled(result);
+    }
+    if (result === false) await this.store.batch([], { sync: true }); // the failed one is undone
+    return ids;
+  }
+
+  /** By id. Of all streams where there are no labels. */
+  async historyTotal(labels: Labels): Promise<Map<string, number>> {
+    const [name = "", value = ""] = labels;
+    const matchers = [{ name, type: "=", value }] as const;
+    const history = new PatternHistory(this.table, this.store);
+    const query = { matchers, range: EVERYTHING, stepMs: DAY_US / 1000, limit: 1e6 };
+    const { rows } = await history.list(query);
+    return new Map(rows.map(({ id, count }) => [id, count]));
+  }
+}
+
+type Fault = "none" | "sync" | "full" | "crash";
+
+const word = fc.constantFrom("a", "user", "x=1", "/p/q", "open", "[", "]", ",", "7", ":", "down");
+const rare = fc.string({ minLength: 1, maxLength: 3 });
+const text = fc
+  .array(fc.oneof({ weight: 4, arbitrary: word }, { weight: 1, arbitrary: rare }), { maxLength: 7 })
+  .map((words) => words.join(" "));
+const line = fc.record({
+  stream: fc.nat(2),
+  text,
+  timeUs: fc.integer({ min: 0, max: 40 }).map((step) => START_US + step * 2 * HOUR_US),
+});
+const step = fc.oneof(
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      kind: fc.constant("commit" as const),
+      lines: fc.array(line, { minLength: 1, maxLength: 25 }),
+      faults: fc.array(fc.constantFrom<Fault>("sync", "full", "crash"), { maxLength: 2 }),
+    }),
+  },
+  { weight: 1, arbitrary: fc.constant({ kind: "restart" as const }) },
+  { weight: 1, arbitrary: fc.constant({ kind: "roll-up" as const }) },
+);
+const steps = fc.array(step, { size: "max", maxLength: 12 });
+
+/** `isSame`: ids are compared with those of an undisturbed run. */
+async function played(all: readonly Step[], seed: number, limits: PatternLimits, isSame: boolean) {
+  const bed = new Bed(seed, limits);
+  await bed.start();
+  const reference = newTable(limits);
+  const streams = STREAMS.map(() => new Map<string, number>());
+  let [batches, count] = [0, 0];
+  for (const one of all) {
+    if (one.kind === "restart") await bed.restart();
+    if (one.kind === "roll-up") {
+      const nowMs = (START_US + 5 * DAY_US) / 1000;
+      await rollUp(bed.table, bed.store, { nowMs, retentionMs: 30 * DAY_MS });
+    }
+    if (one.kind !== "commit") continue;
+    batches += 1;
+    const ids = await bed.commit(batches, one.lines, one.faults);
+    const expected = one.lines.map(({ stream, text: words, timeUs }) =>
+      reference.take(labelsAt(stream), words, timeUs),
+    );
+    reference.changes();
+    reference.settled(true);
+    if (isSame) expect(ids).toEqual(expected);
+    for (const [i, { stream }] of one.lines.entries()) {
+      const own = streams[stream] as Map<string, number>;
+      own.set(ids[i] as string, (own.get(ids[i] as string) ?? 0) + 1);
+    }
+    count += one.lines.length;
+  }
+  await bed.restart();
+  expect(bed.table.lines).toBe(count);
+  expect(facts(bed.table).reduce((sum, one) => sum + one.count, 0)).toBe(count);
+  return { bed, reference, streams };
+}
+
+type Step = ReturnType<typeof step.generate>["value"];
+
+describe("over failed writes, crashes and restarts", () => {
+  test("each id, each count, each template and the history are those of an undisturbed run", async () => {
+    await fc.assert(
+      fc.asyncProperty(steps, fc.nat(), async (all, seed) => {
+        const { bed, reference, streams } = await played(all, seed, LIMITS, true);
+        expect(facts(bed.table)).toEqual(facts(reference));
+        for (const [i, counts] of streams.entries()) {
+          const now = new Map<string, number>();
+          for (const [id, lines] of counts) {
+            const { id: own } = bed.table.find(id);
+            now.set(own, (now.get(own) ?? 0) + lines);
+          }
+          expect(await bed.historyTotal(labelsAt(i))).toEqual(now);
+        }
+      }),
+      { numRuns: 25 },
+    );
+  });
+
+  test("with far more patterns and streams than there may be, counts still add up", async () => {
+    const limits = { patternsMax: 6, skeletonsMax: 8, streamsMax: 2 };
+    await fc.assert(
+      fc.asyncProperty(steps, fc.nat(), async (all, seed) => {
+        const { bed, streams } = await played(all, seed, limits, false);
+        expect(bed.table.patterns().length).toBeLessThanOrEqual(7);
+        const found = [...(await bed.historyTotal(NO_LABELS)).values()];
+        const expected = streams.flatMap((one) => [...one.values()]);
+        const sum = (counts: readonly number[]) => counts.reduce((a, b) => a + b, 0);
+        expect(sum(found)).toBe(sum(expected));
+      }),
+      { numRuns: 20 },
+    );
+  });
+});
+
+function taken(table: PatternTable, ...texts: readonly string[]): string[] {
+  const ids = texts.map((words, i) => table.take(labelsAt(0), words, START_US + i));
+  table.changes();
+  table.settled(true);
+  return ids;
+}
+
+describe("a new pattern", () => {
+  test("is told once its line is stored, once, with what it looks like", () => {
+    const table = newTable();
+    const told: NewPattern[] = [];
+    table.onNew((one) => told.push(one));
+    table.take(labelsAt(1), "disk 3 is full", START_US);
+    table.changes();
+    table.settled(false);
+    expect(told).toEqual([]);
+    const [id] = taken(table, "disk 4 is full", "disk 5 is full");
+    const template = "disk <*> is full";
+    const example = "disk 3 is full";
+    expect(told).toEqual([{ id, template, example, labels: labelsAt(1), timeUs: START_US }]);
+  });
+
+  test("that is found to be an old one at once is not told", () => {
+    const table = newTable();
+    const greeted = (name: string) => `greeted ${name} at the door`;
+    taken(table, ...["ana", "bo", "chen", "dora", "emil", "fay", "gus"].map(greeted));
+    const told: string[] = [];
+    table.onNew(({ template }) => told.push(template));
+    taken(table, greeted("hal"));
+    expect(table.patterns()).toHaveLength(1);
+    expect(told).toEqual([]);
+  });
+
+  test("is counted, but not told of, beyond the first hundred of a batch", () => {
+    const metrics = new Metrics();
+    const table = newTable({ ...LIMITS, patternsMax: 1000 }, metrics);
+    let told = 0;
+    table.onNew(() => {
+      told += 1;
+    });
+    taken(table, ...Array.from({ length: 150 }, (_, i) => "ab ".repeat(i).trim()));
+    expect(told).toBeGreaterThanOrEqual(100);
+    expect(told).toBeLessThan(150);
+    expect(metricTotal(metrics, "telltale_log_patterns_new_total")).toBeGreaterThan(told);
+  });
+});
+
+describe("hostile lines", () => {
+  test("long ones, controls, colours and times that cannot be are counted", async () => {
+    const disk = new MemoryDisk();
+    const store = new MemoryStore(disk);
+    const table = newTable();
+    const texts = [
+      "x".repeat(262_144),
+      "\u0000\u0007\u001b[31m",
+      "",
+      "a ".repeat(131_072),
+      "\u{1f600}".repeat(2000),
+    ];
+    const times = [-1, 0, 2 ** 53 - 1, 2 ** 50, START_US];
+    for (const [i, words] of texts.entries()) table.take([], words, times[i] ?? 0);
+    await store.batch(table.changes(), { sync: true });
+    table.settled(true);
+    const loaded = newTable();
+    await loaded.load(store);
+    expect(loaded.lines).toBe(5);
+    expect(facts(loaded)).toEqual(facts(table));
+  });
+
+  test("a hundred thousand different words stay within the bounds", () => {
+    const table = newTable({ patternsMax: 300, skeletonsMax: 1000, streamsMax: 10 });
+    const letters = "abcdefghijklmnop";
+    const random = new SeededRandom(3);
+    const made = () => Array.from({ length: 9 }, () => random.pick([...letters])).join("");
+    for (let batch = 0; batch < 20; batch += 1) {
+      taken(
+        table,
+        "it is well",
+        ...Array.from({ length: 500 }, () => `${made()} ${made()}: ${made()}`),
+      );
+    }
+    expect(table.patterns().length).toBeLessThanOrEqual(301);
+    expect(table.lines).toBe(20 * 501);
+  });
+
+  test("a damaged record loses its own pattern, whose lines count as others", async () => {
+    const store = new MemoryStore();
+    const table = newTable();
+    table.take([], "alpha beta", START_US);
+    table.take([], "gamma: delta", START_US);
+    const operations = table.changes();
+    await store.batch(operations, { sync: true });
+    const broken = operations.find(({ key }) => key[1] === "p".charCodeAt(0));
+    await store.batch([put(broken?.key as Uint8Array, Buffer.from("nonsense"))], { sync: true });
+    const metrics = new Metrics();
+    const loaded = newTable(LIMITS, metrics);
+    await loaded.load(store);
+    expect(loaded.lines).toBe(2);
+    expect(loaded.patterns().map(({ id }) => id)).toContain(OTHER_ID);
+    expect(metricTotal(metrics, "telltale_log_patterns_damaged_total")).toBe(1);
+  });
+});
