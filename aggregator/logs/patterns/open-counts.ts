@@ -1,4 +1,3 @@
-import assert from "node:assert/strict";
 import { current, type Pattern } from "../../../shared/log-patterns/pattern.ts";
 import { getOrInsert } from "../../../shared/model/get-or-insert.ts";
 import { type Labels, labelsKey, NO_LABELS } from "../../../shared/model/labels.ts";
@@ -33,8 +32,6 @@ export type Bucket = {
   cells: Map<Pattern, Cell>;
   /** So many of its cells have lines that are not known to be written: it has to stay. */
   pendingCells: number;
-  /** It is in the store, as it was at the last write. */
-  isStored: boolean;
 };
 
 export type CountedStream = {
@@ -93,7 +90,10 @@ export class OpenCounts {
     return stream;
   }
 
-  /** @param lines of all patterns so far: it has to grow from one call to the next that opens one */
+  /**
+   * @param lines of all patterns so far. A part that is in the store has a smaller number, for what
+   *   it counts are some of them; so no other part of the stream and time has this one.
+   */
   bucketAt(stream: CountedStream, timeUs: number, lines: number): Bucket {
     const newest = stream.buckets[0];
     if (newest !== undefined && timeUs >= newest.startUs && timeUs < newest.startUs + BUCKET_US) {
@@ -112,7 +112,6 @@ export class OpenCounts {
       startUs: startMin * MINUTE_US,
       cells: new Map(),
       pendingCells: 0,
-      isStored: false,
     };
     stream.buckets.unshift(bucket);
     stream.opened += 1;
@@ -121,14 +120,6 @@ export class OpenCounts {
       if (oldest > 0) stream.buckets.splice(oldest, 1);
     }
     return bucket;
-  }
-
-  /** Of a part that the store has not, and will not have. */
-  drop({ place, isStored }: Bucket): void {
-    assert(!isStored, "its part may be opened again");
-    const stream = this.#byNumber.get(place.stream);
-    if (stream === undefined) return;
-    stream.buckets = stream.buckets.filter((bucket) => bucket.place !== place);
   }
 
   /** Lines of the stream that come later are counted in parts of their own. */

@@ -181,19 +181,13 @@ export class PatternTable {
     for (const cell of this.#touched) cell.isTouched = false;
     this.#touched = [];
     for (const cell of this.#batch) {
-      if (isWritten) {
-        cell.bucket.isStored = true;
-      } else {
+      if (!isWritten) {
         this.#miner.takeBack(cell.pattern, cell.pending);
         cell.count -= cell.pending;
       }
       cell.pending = 0;
     }
-    for (const { bucket } of this.#batch) {
-      if (bucket.pendingCells === 0) continue; // another cell's turn did it
-      settleBucket(bucket);
-      if (!bucket.isStored) this.counts.drop(bucket);
-    }
+    for (const bucket of new Set(this.#batch.map((cell) => cell.bucket))) settleBucket(bucket);
     this.#batch = [];
     for (const records of Object.values(this.#unwritten)) records.settled(isWritten);
     if (isWritten) this.#tell();
