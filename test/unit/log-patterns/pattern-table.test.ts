@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { PatternHistory } from "../../../aggregator/logs/patterns/pattern-history.ts";
+import { rangeOfKind } from "../../../aggregator/logs/patterns/pattern-records.ts";
 import {
   type PatternLimits,
   PatternTable,
@@ -311,6 +312,115 @@ function taken(table: PatternTable, ...texts: readonly string[]): string[] {
   table.settled(true);
   return ids;
 }
+
+async function committed(table: PatternTable, store: MemoryStore, lines: readonly Line[]) {
+  for (const { stream, text: words, timeUs } of lines) table.take(labelsAt(stream), words, timeUs);
+  await store.batch(table.changes(), { sync: true });
+  table.settled(true);
+}
+
+async function historyLines(table: PatternTable, store: MemoryStore): Promise<number> {
+  const query = { matchers: [], range: EVERYTHING, stepMs: DAY_MS, limit: 1e6 };
+  return (await new PatternHistory(table, store).list(query)).lines;
+}
+
+describe("history", () => {
+  const at = (timeUs: number) => ({ stream: 0, text: "all is well", timeUs });
+
+  test.each([
+    ["what the batch counts in stays open", []],
+    [
+      "many other times in the batch do not close it",
+      [1, 2, 3, 4, 5].map((hour) => hour * HOUR_US),
+    ],
+  ])("is rolled up while a batch is on its way: %s", async (_name, others) => {
+    const store = new MemoryStore();
+    const table = newTable();
+    await committed(table, store, [at(START_US)]);
+    for (const timeUs of [START_US, ...others.map((offset) => START_US + offset)]) {
+      table.take(labelsAt(0), "all is well", timeUs);
+    }
+    const operations = table.changes();
+    const nowMs = START_US / 1000 + 10 * DAY_MS;
+    await rollUp(table, store, { nowMs, retentionMs: 30 * DAY_MS });
+    await store.batch(operations, { sync: true });
+    table.settled(true);
+    expect(await historyLines(table, store)).toBe(2 + others.length);
+    await rollUp(table, store, { nowMs, retentionMs: 30 * DAY_MS });
+    expect(await historyLines(table, store)).toBe(2 + others.length);
+  });
+
+  test("is by hours after a day, and gone after the retention, and its streams with it", async () => {
+    const store = new MemoryStore();
+    const table = newTable();
+    const lines = Array.from({ length: 48 }, (_, i) => at(START_US + i * 5 * MINUTE_US));
+    await committed(table, store, lines);
+    const records = async () => {
+      const found: Uint8Array[] = [];
+      for await (const [key] of store.entries(rangeOfKind("history"))) found.push(key);
+      return found.length;
+    };
+    expect(await records()).toBe(48);
+    const query = { matchers: [], range: EVERYTHING, stepMs: DAY_MS, limit: 10 };
+    const before = await new PatternHistory(table, store).list(query);
+    const nowMs = START_US / 1000 + 2 * DAY_MS;
+    await rollUp(table, store, { nowMs, retentionMs: 30 * DAY_MS });
+    expect(await records()).toBe(4);
+    expect(await new PatternHistory(table, store).list(query)).toEqual(before);
+    await rollUp(table, store, { nowMs, retentionMs: DAY_MS });
+    expect(await records()).toBe(0);
+    expect(table.counts.streams).toHaveLength(1); // that of lines of too many streams
+    expect(table.lines).toBe(48);
+    await committed(table, store, [at(START_US + 2 * DAY_US)]);
+    expect(await historyLines(table, store)).toBe(1);
+  });
+
+  test("is told by step, of the streams that match, the most frequent first", async () => {
+    const store = new MemoryStore();
+    const table = newTable();
+    const other = (minute: number) => ({
+      stream: 1,
+      text: `disk ${minute} is full`,
+      timeUs: START_US + minute * MINUTE_US,
+    });
+    await committed(table, store, [at(START_US), other(1), other(2), other(12), other(31)]);
+    const history = new PatternHistory(table, store);
+    const range = { startUs: START_US, endUs: START_US + 30 * MINUTE_US };
+    const list = await history.list({ matchers: [], range, stepMs: 600_000, limit: 1 });
+    expect(list).toMatchObject({
+      patterns: 2,
+      lines: 4,
+      stepMs: 600_000,
+      startMs: START_US / 1000,
+    });
+    expect(list.rows).toHaveLength(1);
+    expect(list.rows[0]).toMatchObject({
+      template: "disk <*> is full",
+      example: "disk 1 is full",
+      count: 3,
+      counts: [2, 1, 0],
+      firstUs: START_US + MINUTE_US,
+      lastUs: START_US + 31 * MINUTE_US,
+    });
+    const matchers = [{ name: "service", type: "=~", value: "a|z" }] as const;
+    const timeS = START_US / 1e6;
+    expect(await history.patterns(matchers, range, 1)).toEqual([
+      { template: "all is well", samples: [[timeS, 1]] },
+    ]);
+  });
+});
+
+test("patterns that become one are counted once, wherever their counts are kept", async () => {
+  const store = new MemoryStore();
+  const table = newTable();
+  const line = (words: string) => [{ stream: 0, text: words, timeUs: START_US }];
+  for (let i = 0; i < 60; i += 1) await committed(table, store, line("z ".repeat(i)));
+  for (const name of "abcdefghij") await committed(table, store, line(`greeted ${name} there now`));
+  expect(table.patterns()).toHaveLength(61);
+  const loaded = newTable();
+  await loaded.load(store);
+  expect(facts(loaded)).toEqual(facts(table));
+});
 
 describe("a new pattern", () => {
   test("is told once its line is stored, once, with what it looks like", () => {
