@@ -8,6 +8,7 @@ import { Metrics } from "../shared/telemetry/metrics.ts";
 import { msUntilNext } from "../shared/time/calendar.ts";
 import { type Repetition, repeat } from "../shared/time/repeat.ts";
 import { LogsApi } from "./api/logs-api.ts";
+import type { PatternsPort } from "./api/patterns-service.ts";
 import { QueryApi } from "./api/query-api.ts";
 import { builtInRules } from "./built-in-rules.ts";
 import type { AggregatorConfig } from "./config.ts";
@@ -32,6 +33,8 @@ export type Services = {
   readonly ingest: IngestService;
   readonly api: QueryApi;
   readonly logs: LogsApi;
+  /** Null: nobody looks for any. */
+  readonly patterns: PatternsPort | null;
   readonly metrics: Metrics;
   readonly readiness: { isReady(): boolean };
 };
@@ -184,7 +187,7 @@ async function start(
   );
   let isReady = false;
   const readiness = { isReady: () => isReady };
-  parts.use(await platform.serve({ ingest, api, logs, metrics, readiness }));
+  parts.use(await platform.serve({ ingest, api, logs, patterns: null, metrics, readiness }));
   parts.use(ingest); // first its sessions end, then the server that carries them
   const builtIn = builtInRules(config.clock_offset_max, compile);
   const apply = ({ groups, notify }: CheckedFiles) =>

@@ -270,7 +270,7 @@ describe("over failed writes, crashes and restarts", () => {
           expect(await bed.historyTotal(labelsAt(i))).toEqual(byPattern(bed.table, counts));
         }
       }),
-      { numRuns: 25 },
+      { numRuns: 15 },
     );
   });
 
@@ -286,7 +286,7 @@ describe("over failed writes, crashes and restarts", () => {
         const counted = facts(bed.table).map(({ id, count }) => [id, count] as const);
         expect(new Map(counted)).toEqual(byPattern(bed.table, total));
       }),
-      { numRuns: 25 },
+      { numRuns: 15 },
     );
   });
 
@@ -301,7 +301,7 @@ describe("over failed writes, crashes and restarts", () => {
         const sum = (counts: readonly number[]) => counts.reduce((a, b) => a + b, 0);
         expect(sum(found)).toBe(sum(expected));
       }),
-      { numRuns: 20 },
+      { numRuns: 8 },
     );
   });
 });
@@ -331,7 +331,7 @@ describe("history", () => {
     ["what the batch counts in stays open", []],
     [
       "many other times in the batch do not close it",
-      [1, 2, 3, 4, 5].map((hour) => hour * HOUR_US),
+      [1, 2, 3, 4, 5].map((hour) => 9 * DAY_US + (12 + hour) * HOUR_US),
     ],
   ])("is rolled up while a batch is on its way: %s", async (_name, others) => {
     const store = new MemoryStore();
