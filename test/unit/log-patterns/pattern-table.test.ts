@@ -336,8 +336,9 @@ describe("history", () => {
   ])("is rolled up while a batch is on its way: %s", async (_name, others) => {
     const store = new MemoryStore();
     const table = newTable();
-    await committed(table, store, [at(START_US)]);
-    for (const timeUs of [START_US, ...others.map((offset) => START_US + offset)]) {
+    const oldUs = START_US + 10 * MINUTE_US; // the hour's part is not where this one is
+    await committed(table, store, [at(oldUs)]);
+    for (const timeUs of [oldUs, ...others.map((offset) => START_US + offset)]) {
       table.take(labelsAt(0), "all is well", timeUs);
     }
     const operations = table.changes();
