@@ -37,12 +37,15 @@ const SPECIAL = 16;
 const PATH_END = 32;
 /** A slash behind it begins a path. */
 const PATH_BEFORE = 64;
+/** Stands between the groups of an address. */
+const ADDRESS = 128;
 const LETTERS = LETTER | HEX_LETTER;
 const ALPHANUMERIC = LETTERS | DIGIT;
 
 const CLASSES = classes();
 
 const NUL = 0;
+const SPACE = 0x20;
 const PLUS = 0x2b;
 const MINUS = 0x2d;
 const FULL_STOP = 0x2e;
@@ -61,33 +64,61 @@ export class LineScanner {
   /** The hashes before a sign: the number's, if one follows. */
   #signHigh = 0;
   #signLow = 0;
+  /** The hashes behind the letters that a run begins with. */
+  #wordHigh = 0;
+  #wordLow = 0;
 
   scan(text: string): void {
     this.#text = text;
     this.#count = 0;
-    this.high = HIGH_START;
-    this.low = LOW_START;
+    let high = HIGH_START;
+    let low = LOW_START;
     for (let i = 0; i < text.length; ) {
       const code = text.charCodeAt(i);
       const kind = code < 128 ? (CLASSES[code] as number) : OTHER;
+      let end = i;
       if ((kind & ALPHANUMERIC) !== 0) {
-        i = this.#word(text, i, kind);
+        let wordHigh = high;
+        let wordLow = low;
+        let letters = OTHER;
+        let next = kind;
+        let nextCode = code;
+        while ((next & LETTERS) !== 0) {
+          letters |= next;
+          wordHigh = Math.imul(wordHigh ^ nextCode, HIGH_FACTOR);
+          wordLow = Math.imul(wordLow + nextCode, LOW_FACTOR);
+          end += 1;
+          nextCode = end < text.length ? text.charCodeAt(end) : SPACE;
+          next = nextCode < 128 ? (CLASSES[nextCode] as number) : OTHER;
+        }
+        const isPrefix = (letters & LETTER) !== 0;
+        if ((next & (isPrefix ? DIGIT : DIGIT | ADDRESS)) === 0) {
+          high = wordHigh;
+          low = wordLow;
+          i = end;
+          continue;
+        }
+        this.high = high;
+        this.low = low;
+        this.#wordHigh = wordHigh;
+        this.#wordLow = wordLow;
+        i = this.#word(text, i, end, isPrefix);
+        high = this.high;
+        low = this.low;
         continue;
       }
       if ((kind & SPECIAL) !== 0) {
-        const end = specialEnd(text, i, code);
-        if (end > i) {
-          i = this.#add(i, end);
-          continue;
-        }
-        this.#signHigh = this.high;
-        this.#signLow = this.low;
+        end = specialEnd(text, i, code);
+        this.#signHigh = high;
+        this.#signLow = low;
       }
-      this.high = Math.imul(this.high ^ code, HIGH_FACTOR);
-      this.low = Math.imul(this.low + code, LOW_FACTOR);
-      i += 1;
+      const what = end > i ? VARIABLE_CODE : code;
+      high = Math.imul(high ^ what, HIGH_FACTOR);
+      low = Math.imul(low + what, LOW_FACTOR);
+      i = end > i ? this.#place(i, end) : i + 1;
     }
-    this.low = mixed(this.low);
+    this.high = high;
+    this.low = mixed(low);
   }
 
   /** Of the line that was scanned last. */
@@ -105,34 +136,21 @@ export class LineScanner {
     return { skeleton: skeleton + this.#text.slice(copiedTo), variables };
   }
 
-  /** A run of letters and digits. @returns where the scan goes on */
-  #word(text: string, start: number, first: number): number {
-    let { high, low } = this;
-    let end = start;
-    let kind = first;
-    let prefix = OTHER;
-    while ((kind & LETTERS) !== 0) {
-      prefix |= kind;
-      const code = text.charCodeAt(end);
-      high = Math.imul(high ^ code, HIGH_FACTOR);
-      low = Math.imul(low + code, LOW_FACTOR);
-      end += 1;
-      kind = classAt(text, end);
-    }
-    const firstDigit = end;
+  /** A run of letters and digits, of which the letters up to `lettersEnd` are no variable yet. */
+  #word(text: string, start: number, lettersEnd: number, isPrefix: boolean): number {
+    let end = lettersEnd;
     let tail = OTHER;
-    while ((kind & ALPHANUMERIC) !== 0) {
+    for (let kind = classAt(text, end); (kind & ALPHANUMERIC) !== 0; kind = classAt(text, end)) {
       tail |= kind;
       end += 1;
-      kind = classAt(text, end);
     }
-    const addressEnd = ((prefix | tail) & LETTER) === 0 ? groupsEnd(text, start, end) : 0;
+    const isHexadecimal = !isPrefix && (tail & LETTER) === 0;
+    const addressEnd = isHexadecimal ? groupsEnd(text, start, end) : 0;
     const isWord = addressEnd === 0 && tail === OTHER;
-    const isPrefixed = tail === DIGIT && (prefix & LETTER) !== 0;
-    if (isWord || isPrefixed) {
-      this.high = high;
-      this.low = low;
-      return isWord ? end : this.#add(firstDigit, joinedEnd(text, end));
+    if (isWord || (isPrefix && tail === DIGIT)) {
+      this.high = this.#wordHigh;
+      this.low = this.#wordLow;
+      return isWord ? end : this.#add(lettersEnd, joinedEnd(text, end));
     }
     const variableEnd = addressEnd > 0 ? addressEnd : joinedEnd(text, end);
     if (!hasSign(text, start)) return this.#add(start, variableEnd);
@@ -141,14 +159,18 @@ export class LineScanner {
     return this.#add(start - 1, variableEnd);
   }
 
+  #add(start: number, end: number): number {
+    this.high = Math.imul(this.high ^ VARIABLE_CODE, HIGH_FACTOR);
+    this.low = Math.imul(this.low + VARIABLE_CODE, LOW_FACTOR);
+    return this.#place(start, end);
+  }
+
   /** @returns where the scan goes on */
-  #add(start: number, variableEnd: number): number {
+  #place(start: number, variableEnd: number): number {
     const end = this.#count === VARIABLES_MAX - 1 ? this.#text.length : variableEnd;
     this.#places[2 * this.#count] = start;
     this.#places[2 * this.#count + 1] = end;
     this.#count += 1;
-    this.high = Math.imul(this.high ^ VARIABLE_CODE, HIGH_FACTOR);
-    this.low = Math.imul(this.low + VARIABLE_CODE, LOW_FACTOR);
     return end;
   }
 }
@@ -283,9 +305,10 @@ function sentenceEnd(text: string, from: number): number {
 const IPV6_KINDS = HEX_LETTER | DIGIT | JOINER;
 const IPV6_LENGTH_MAX = 45;
 
-/** OTHER beyond the text's ends. */
+/** OTHER beyond the text's ends: V8 is slow where a character is asked for that is not there. */
 function classAt(text: string, index: number): number {
-  const code = text.charCodeAt(index); // NaN beyond the ends
+  if (index < 0 || index >= text.length) return OTHER;
+  const code = text.charCodeAt(index);
   return code < 128 ? (CLASSES[code] as number) : OTHER;
 }
 
@@ -309,6 +332,7 @@ function classes(): Uint8Array {
   add(LETTER, /[g-zG-Z]/);
   add(JOINER, /[.:\-/,]/);
   add(SPECIAL, /[:\-+/\0]/);
+  add(ADDRESS, /[:-]/);
   add(PATH_END, /[\s"'()[\]{}<>,;]/);
   add(PATH_BEFORE, /[\s"'()[\]{}<>,;=:|!?]/);
   return table;
