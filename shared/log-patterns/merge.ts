@@ -140,11 +140,16 @@ function valuesMin(
 ): number {
   const before = texts[position - 1] ?? "";
   const isFor = before === "for" && texts[position + 1] === "from";
-  if (isFor || isNamed(texts, position)) return VALUES_MIN_NAMED;
+  if (isFor || isQuoted(texts, position) || isNamed(texts, position)) return VALUES_MIN_NAMED;
   if (before === "=" || PREPOSITIONS.has(before)) return VALUES_MIN_HINTED;
   const words = [...values.keys()];
   const isDotted = words.every((word) => word === MARKER || /^[\w-]+(\.[\w-]+){2,}$/.test(word));
   return isDotted || isCounting(words) ? VALUES_MIN_HINTED : Number.POSITIVE_INFINITY;
+}
+
+/** A single word between quotes is a value that the program was given. */
+function isQuoted(texts: readonly string[], position: number): boolean {
+  return /^["'`]$/.test(texts[position - 1] ?? "") && /^["']$/.test(texts[position + 1] ?? "");
 }
 
 /** `key=value`: it is the writer's word. */
