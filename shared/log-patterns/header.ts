@@ -249,4 +249,15 @@ function isLevel(text: string, isInHeader: boolean): "" | "field" | "last" {
   return end === ":" ? "last" : "field";
 }
 
-const CAPITALISED = new Set(["Info", "Debug", "Warning", "Notice", "Error", "Warn", "Critical", "Fatal", "Trace", "Verbose"]);
+const CAPITALISED = new Set([
+  "Info",
+  "Debug",
+  "Warning",
+  "Notice",
+  "Error",
+  "Warn",
+  "Critical",
+  "Fatal",
+  "Trace",
+  "Verbose",
+]);

@@ -10,6 +10,8 @@ import { EVENT_WORDS, NAME_KEYS, PREPOSITIONS } from "./words.ts";
 export type Candidate = {
   /** `MARKER` where it varies. */
   readonly texts: readonly string[];
+  /** `gaps[i]`: a space stands before text i. */
+  readonly gaps: readonly boolean[];
   /** Lines. */
   readonly count: number;
   /** How many were merged into it, and itself. */
@@ -68,7 +70,7 @@ export function findCrowdMerges<T extends Candidate>(all: readonly T[]): T[][] {
   if (wide.length === 0) return [];
   const groups = new Map<string, T[]>();
   for (const pattern of all) {
-    if (wide.some((position) => isEventWord(pattern.texts[position] as string))) continue;
+    if (wide.some((position) => isEventAt(pattern, position))) continue;
     const key = pattern.texts.map((text, i) => (wide.includes(i) ? MARKER : text)).join(" ");
     getOrInsert(groups, key, () => []).push(pattern);
   }
@@ -105,23 +107,29 @@ function isOnePattern(
   varying: readonly Position[],
   isSettled: boolean,
 ): boolean {
-  const texts = patterns[0]?.texts ?? [];
+  const first = patterns[0];
+  if (first === undefined) return false;
+  const { texts } = first;
   const positions = new Set(varying.map(({ position }) => position));
   const words = texts.filter((text, i) => isWord(text) && !positions.has(i)).length;
   if (words < Math.max(1, varying.length)) return false;
-  return varying.every((one) => isVariable(one, texts, words, isSettled));
+  return varying.every((one) => isVariable(one, first, words, isSettled));
 }
 
 function isVariable(
   { position, values }: Position,
-  texts: readonly string[],
+  first: Candidate,
   words: number,
   isSettled: boolean,
 ): boolean {
+  const { texts } = first;
   if (isKey(texts, position)) return false;
-  for (const text of values.keys()) if (isEventWord(text)) return false;
+  const isNamedValue = isValueOfKey(first, position);
+  if (!isNamedValue) for (const text of values.keys()) if (isEventWord(text)) return false;
   if (position === 0 && [...values.keys()].some(isIdentifier)) return false;
-  if (values.size >= valuesMin(texts, position, values)) return true;
+  const least = isNamedValue ? VALUES_MIN_HINTED : Number.POSITIVE_INFINITY;
+  if (values.size >= Math.min(least, valuesMin(texts, position, values))) return true;
+  if (isStates(values) && texts[position - 1] !== ":") return values.size >= VALUES_MIN_HEAVY;
   const all = [...values.values()];
   const total = (of: (value: Value) => number) => all.reduce((sum, value) => sum + of(value), 0);
   const isRare = total(({ count }) => count) <= 2 * values.size;
@@ -141,10 +149,31 @@ function valuesMin(
   const before = texts[position - 1] ?? "";
   const isFor = before === "for" && texts[position + 1] === "from";
   if (isFor || isQuoted(texts, position) || isNamed(texts, position)) return VALUES_MIN_NAMED;
-  if (before === "=" || PREPOSITIONS.has(before)) return VALUES_MIN_HINTED;
+  if (PREPOSITIONS.has(before) && !isStates(values)) return VALUES_MIN_HINTED;
+  // Where others have a number or the like.
+  if (values.has(MARKER)) return VALUES_MIN_HINTED;
   const words = [...values.keys()];
   const isDotted = words.every((word) => word === MARKER || /^[\w-]+(\.[\w-]+){2,}$/.test(word));
   return isDotted || isCounting(words) ? VALUES_MIN_HINTED : Number.POSITIVE_INFINITY;
+}
+
+/** `key=value` or `key:value`: whatever the value says, it is one. */
+export function isValueOfKey({ texts, gaps }: ValuePlace, position: number): boolean {
+  const before = texts[position - 1];
+  return before === "=" || (before === ":" && gaps[position] === false && position > 1);
+}
+
+type ValuePlace = Pick<Candidate, "texts" | "gaps">;
+
+/** A word there says what happened. */
+export function isEventAt(place: ValuePlace, position: number): boolean {
+  return isEventWord(place.texts[position] as string) && !isValueOfKey(place, position);
+}
+
+/** `NEW`, `UNASSIGNED`: what went from one to another is told apart. */
+function isStates(values: ReadonlyMap<string, Value>): boolean {
+  for (const word of values.keys()) if (!/^[A-Z][A-Z_]{2,}$/.test(word)) return false;
+  return true;
 }
 
 /** A single word between quotes is a value that the program was given. */
@@ -188,9 +217,11 @@ function bestSplit(
 ): { position: number; text: string } | null {
   let best: { position: number; text: string } | null = null;
   let bestPatterns = 1;
+  const first = patterns[0] as Candidate;
   for (const { position, values } of varying) {
+    const isNamedValue = isValueOfKey(first, position);
     for (const [text, value] of values) {
-      if (isEventWord(text)) return { position, text };
+      if (!isNamedValue && isEventWord(text)) return { position, text };
       if (value.patterns <= bestPatterns) continue;
       best = { position, text };
       bestPatterns = value.patterns;
@@ -203,6 +234,6 @@ export function isWord(text: string): boolean {
   return text !== MARKER && /[\p{L}\p{N}]/u.test(text);
 }
 
-export function isEventWord(text: string): boolean {
+function isEventWord(text: string): boolean {
   return EVENT_WORDS.has(text.toLowerCase());
 }

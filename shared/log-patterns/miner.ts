@@ -1,7 +1,7 @@
 import { getOrInsert } from "../model/get-or-insert.ts";
 import { messageStart } from "./header.ts";
 import { patternText } from "./line-text.ts";
-import { findCrowdMerges, findMerges, isEventWord } from "./merge.ts";
+import { findCrowdMerges, findMerges, isEventAt } from "./merge.ts";
 import { current, newPattern, newShape, type Pattern, type Shape } from "./pattern.ts";
 import { joinTemplate, patternId } from "./pattern-text.ts";
 import { SkeletonCache } from "./skeleton-cache.ts";
@@ -190,22 +190,22 @@ export class Miner {
     const tokens = tokenize(skeleton.slice(start));
     const key = shapeOf(tokens.texts);
     const shape = getOrInsert(this.#shapes, key, () => newShape(ownCopy(key)));
-    const known = this.#matching(tokens.texts, shape);
+    const known = this.#matching(tokens, shape);
     const pattern = known ?? this.#make(shape, tokens, start > 0, exampleOf(line));
     this.#bySkeleton.set(high, low, { pattern, version: pattern.shape.version });
     return pattern;
   }
 
-  #matching(texts: readonly string[], shape: Shape): Pattern | undefined {
-    const exact = this.#byTokens.get(keyOf(texts));
-    return exact ?? this.#generalOf(texts, shape);
+  #matching(tokens: Tokens, shape: Shape): Pattern | undefined {
+    const exact = this.#byTokens.get(keyOf(tokens.texts));
+    return exact ?? this.#generalOf(tokens, shape);
   }
 
   /** One that varies where a mask of the shape says so, and is the same elsewhere. */
-  #generalOf(texts: readonly string[], shape: Shape): Pattern | undefined {
+  #generalOf(tokens: Tokens, shape: Shape): Pattern | undefined {
     for (const mask of shape.masks.values()) {
-      if (mask.some((position) => isEventWord(texts[position] as string))) continue;
-      const found = this.#byTokens.get(keyOf(masked(texts, mask)));
+      if (mask.some((position) => isEventAt(tokens, position))) continue;
+      const found = this.#byTokens.get(keyOf(masked(tokens.texts, mask)));
       if (found !== undefined) return found;
     }
     return undefined;
@@ -279,7 +279,7 @@ export class Miner {
   #absorb(shape: Shape): void {
     for (const pattern of shape.patterns) {
       if (pattern.mergedInto !== null) continue;
-      const found = this.#generalOf(pattern.texts, shape);
+      const found = this.#generalOf(pattern, shape);
       if (found === undefined || found === pattern) continue;
       this.#byTokens.delete(keyOf(pattern.texts));
       this.#join(pattern, found);

@@ -41,6 +41,7 @@ const PATH_BEFORE = 64;
 const ADDRESS = 128;
 const LETTERS = LETTER | HEX_LETTER;
 const ALPHANUMERIC = LETTERS | DIGIT;
+const DIGIT_OR_ADDRESS = DIGIT | ADDRESS;
 
 const CLASSES = classes();
 
@@ -75,24 +76,24 @@ export class LineScanner {
     let low = LOW_START;
     for (let i = 0; i < text.length; ) {
       const code = text.charCodeAt(i);
-      const kind = code < 128 ? (CLASSES[code] as number) : OTHER;
-      let end = i;
+      const kind = kindOf(code);
       if ((kind & ALPHANUMERIC) !== 0) {
+        let letters = OTHER;
+        let end = i;
         let wordHigh = high;
         let wordLow = low;
-        let letters = OTHER;
-        let next = kind;
         let nextCode = code;
+        let next = kind;
         while ((next & LETTERS) !== 0) {
           letters |= next;
           wordHigh = Math.imul(wordHigh ^ nextCode, HIGH_FACTOR);
           wordLow = Math.imul(wordLow + nextCode, LOW_FACTOR);
           end += 1;
-          nextCode = end < text.length ? text.charCodeAt(end) : SPACE;
-          next = nextCode < 128 ? (CLASSES[nextCode] as number) : OTHER;
+          nextCode = codeAt(text, end);
+          next = kindOf(nextCode);
         }
         const isPrefix = (letters & LETTER) !== 0;
-        if ((next & (isPrefix ? DIGIT : DIGIT | ADDRESS)) === 0) {
+        if ((next & (isPrefix ? DIGIT : DIGIT_OR_ADDRESS)) === 0) {
           high = wordHigh;
           low = wordLow;
           i = end;
@@ -107,6 +108,7 @@ export class LineScanner {
         low = this.low;
         continue;
       }
+      let end = i;
       if ((kind & SPECIAL) !== 0) {
         end = specialEnd(text, i, code);
         this.#signHigh = high;
@@ -307,9 +309,16 @@ const IPV6_LENGTH_MAX = 45;
 
 /** OTHER beyond the text's ends: V8 is slow where a character is asked for that is not there. */
 function classAt(text: string, index: number): number {
-  if (index < 0 || index >= text.length) return OTHER;
-  const code = text.charCodeAt(index);
+  return index < 0 || index >= text.length ? OTHER : kindOf(text.charCodeAt(index));
+}
+
+function kindOf(code: number): number {
   return code < 128 ? (CLASSES[code] as number) : OTHER;
+}
+
+/** A space beyond the text's end. */
+function codeAt(text: string, index: number): number {
+  return index < text.length ? text.charCodeAt(index) : SPACE;
 }
 
 function isAlphanumeric(kind: number): boolean {

@@ -4,6 +4,7 @@ import { Miner, OTHER_ID, templateOf } from "../../../shared/log-patterns/miner.
 import { SeededRandom } from "../../support/random.ts";
 import { FORMATS, makeLines } from "./formats.ts";
 import { groupingAccuracy, minedIds } from "./grouping.ts";
+import { OTHER_FORMATS } from "./other-formats.ts";
 
 const templatesOf = (lines: readonly string[]) => {
   const miner = new Miner();
@@ -45,6 +46,25 @@ describe("what is one pattern", () => {
     ]);
   });
 
+  test("lines whose quoted values have other words, and as many of them as they like", () => {
+    const acquired = (tag: string) => `acquired lock, tag="${tag}", by all`;
+    expect(templatesOf(["View Lock", "x", "the long one"].map(acquired))).toEqual([
+      '3 acquired lock, tag="<*>", by all',
+    ]);
+    const json = (agent: string) => `{"msg":"request done","agent":"${agent}"}`;
+    expect(templatesOf(["curl", "Mozilla (X11; Linux)"].map(json))).toEqual([
+      '2 {"msg":"request done","agent":"<*>"}',
+    ]);
+    expect(templatesOf(["'SparkUI' begun", "'sparkDriver' begun"])).toEqual(["2 '<*>' begun"]);
+  });
+
+  test("lines of many keys, whatever their values, but not other keys", () => {
+    const closed = (flags: string, cmd: string) =>
+      `Client closed id=7 addr=10.0.0.1:80 flags=${flags} cmd=${cmd} user=(superuser) name=`;
+    expect(templatesOf([closed("N", "get"), closed("S", "client|kill")])).toHaveLength(1);
+    expect(templatesOf(["a=1 b=2 c=3 d=4 e=5", "a=1 b=2 c=3 d=4 f=5"])).toHaveLength(2);
+  });
+
   test("the same message behind other headers", () => {
     expect(
       templatesOf([
@@ -55,8 +75,10 @@ describe("what is one pattern", () => {
         "081109 203615 148 WARN dfs.Node$Sender: Connection lost early",
         "[Sun Dec 04 04:47:44 2005] [error] Connection lost early",
         "03-17 16:13:38.811  1702  2395 D Window: Connection lost early",
+        "2016-09-28 04:30:31, Error                 Connection lost early",
+        "Jul  2 09:10:11 someones-mac Microsoft Word[144]: Connection lost early",
       ]),
-    ).toEqual(["7 <*> Connection lost early"]);
+    ).toEqual(["9 <*> Connection lost early"]);
   });
 });
 
@@ -87,6 +109,21 @@ describe("what stays apart", () => {
     expect(templatesOf(events.map((word) => `the machine was ${word} just now`))).toHaveLength(7);
   });
 
+  test("states that something went through, unless they are the value of a key", () => {
+    const states = ["NEW", "INITED", "SETUP", "RUNNING", "FAILED", "KILLED", "DONE"];
+    const lines = (text: (state: string) => string) => states.map(text);
+    expect(templatesOf(lines((state) => `the job went from ${state} in a hurry`))).toHaveLength(7);
+    expect(templatesOf(lines((state) => `the job is here, state:${state} now`))).toHaveLength(1);
+  });
+
+  test("a severity in capitals that begins a message without a header", () => {
+    expect(templatesOf(["Error reading it all", "reading it all"])).toHaveLength(2);
+  });
+
+  test("messages that a key says in quotes", () => {
+    expect(templatesOf(['x=1 msg="it went up"', 'x=1 msg="it went down"'])).toHaveLength(2);
+  });
+
   test("three messages that differ in one word and come often", () => {
     const lines = ["red", "green", "blue"].flatMap((word) =>
       Array.from({ length: 20 }, () => `light turned ${word} here`),
@@ -101,9 +138,12 @@ describe("what stays apart", () => {
   });
 });
 
-test("each known system's lines are grouped right, with one setting", () => {
+test.each([
+  ["the messages that most lines have", FORMATS],
+  ["other messages of the same systems", OTHER_FORMATS],
+])("each known system's lines are grouped right, with one setting: %s", (_name, formats) => {
   const random = new SeededRandom(7).next;
-  const accuracies = FORMATS.map((format) => {
+  const accuracies = formats.map((format) => {
     const { lines, labels } = makeLines(format, 1000, random);
     return { name: format.name, accuracy: groupingAccuracy(minedIds(lines), labels) };
   });

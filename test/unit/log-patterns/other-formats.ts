@@ -6,7 +6,8 @@ import type { Format } from "./formats.ts";
 export const OTHER_FORMATS: readonly Format[] = [
   {
     name: "hdfs",
-    header: "0811{d2} 1{d5} {n} {INFO|WARN} dfs.{DataNode|FSDataset|DataBlockScanner|FSNamesystem}: ",
+    header:
+      "0811{d2} 1{d5} {n} {INFO|WARN} dfs.{DataNode|FSDataset|DataBlockScanner|FSNamesystem}: ",
     messages: [
       "400 {ip}:{n} Starting thread to transfer block blk_{sn} to {iplist}",
       "300 BLOCK* NameSystem.addStoredBlock: Redundant addStoredBlock request received for blk_{sn} on {ip}:{n} size {n}",
@@ -41,6 +42,13 @@ export const OTHER_FORMATS: readonly Format[] = [
       "50 Received completed container container_{n}_{n}_01_{d6}",
       "40 attempt_{n}_{d4}_m_{d6}_{d1} TaskAttempt Transitioned from ASSIGNED to RUNNING",
       "40 attempt_{n}_{d4}_m_{d6}_{d1} TaskAttempt Transitioned from RUNNING to FAILED",
+      "40 attempt_{n}_{d4}_m_{d6}_{d1} TaskAttempt Transitioned from NEW to UNASSIGNED",
+      "40 attempt_{n}_{d4}_m_{d6}_{d1} TaskAttempt Transitioned from UNASSIGNED to ASSIGNED",
+      "30 attempt_{n}_{d4}_m_{d6}_{d1} TaskAttempt Transitioned from RUNNING to SUCCESS_CONTAINER_CLEANUP",
+      "30 attempt_{n}_{d4}_m_{d6}_{d1} TaskAttempt Transitioned from SUCCESS_CONTAINER_CLEANUP to SUCCEEDED",
+      "20 attempt_{n}_{d4}_m_{d6}_{d1} TaskAttempt Transitioned from RUNNING to FAIL_CONTAINER_CLEANUP",
+      "20 attempt_{n}_{d4}_m_{d6}_{d1} TaskAttempt Transitioned from FAIL_CONTAINER_CLEANUP to FAIL_TASK_CLEANUP",
+      "20 attempt_{n}_{d4}_m_{d6}_{d1} TaskAttempt Transitioned from FAIL_TASK_CLEANUP to FAILED",
       "20 getResources() for application_{n}_{d4}: ask={d1} release= {d1} newContainers={d1} finishedContainers={d1} resourcelimit=<memory:{n}, vCores:{sn}> knownNMs={d1}",
       "10 job_{n}_{d4}Job Transitioned from NEW to INITED",
       "10 job_{n}_{d4}Job Transitioned from INITED to SETUP",
@@ -58,7 +66,8 @@ export const OTHER_FORMATS: readonly Format[] = [
   },
   {
     name: "spark",
-    header: "17/06/0{d1} {d2}:{d2}:{d2} {INFO|WARN|ERROR} {executor.CoarseGrainedExecutorBackend|storage.ShuffleBlockFetcherIterator|broadcast.TorrentBroadcast|output.FileOutputCommitter}: ",
+    header:
+      "17/06/0{d1} {d2}:{d2}:{d2} {INFO|WARN|ERROR} {executor.CoarseGrainedExecutorBackend|storage.ShuffleBlockFetcherIterator|broadcast.TorrentBroadcast|output.FileOutputCommitter}: ",
     messages: [
       "300 Getting {n} non-empty blocks out of {n} blocks",
       "280 Started {d1} remote fetches in {n} ms",
@@ -140,7 +149,8 @@ export const OTHER_FORMATS: readonly Format[] = [
   },
   {
     name: "thunderbird",
-    header: "- 113{d6}9 2005.1{d1}.{d2} {tbird-sm1|bn{n}|dn{n}|an{n}|cn{n}} Nov {d2} {d2}:{d2}:{d2} {tbird-sm1|bn{n}|dn{n}|an{n}}/{bn{n}|an{n}} ",
+    header:
+      "- 113{d6}9 2005.1{d1}.{d2} {tbird-sm1|bn{n}|dn{n}|an{n}|cn{n}} Nov {d2} {d2}:{d2}:{d2} {tbird-sm1|bn{n}|dn{n}|an{n}}/{bn{n}|an{n}} ",
     messages: [
       "300 kernel: ib_mthca 0000:0{d1}:00.0: Catastrophic error detected: unknown error",
       "250 ntpd[{n}]: time reset {sn} s",
@@ -177,7 +187,7 @@ export const OTHER_FORMATS: readonly Format[] = [
       "60 CBS    Reboot mark refs: {d1}",
       "40 CBS    Idle processing thread terminated normally",
       "40 CSI    0000{hex} Created NT transaction (seq {d1}) result 0x00000000, handle @0x{hex}",
-      "30 CSI    0000{hex} Creating NT transaction (seq {d1}), objectname [6]\"(null)\"",
+      '30 CSI    0000{hex} Creating NT transaction (seq {d1}), objectname [6]"(null)"',
       "20 CBS    NonStart: Set pending store consistency check.",
       "10 CBS    Scavenge: Completed, disposition: 0X1",
       "10 CBS    WinlogonNotifyLockStateChange: Success in logging on",
@@ -206,7 +216,22 @@ export const OTHER_FORMATS: readonly Format[] = [
       "15 kernel: Freeing unused kernel memory: {n}k freed",
       "10 kernel:   Normal zone: {n} pages, LIFO batch:{d2}",
       "10 kernel:   HighMem zone: {n} pages, LIFO batch:{d2}",
+      "60 su(pam_unix)[{n}]: session opened for user {news|cyrus|test} by (uid={n})",
+      "60 su(pam_unix)[{n}]: session closed for user {news|cyrus|test}",
       "8 kernel: Security Scaffold v1.0.0 initialized",
+      "8 kernel: SELinux:  Initializing.",
+      "8 kernel: SELinux:  Starting in permissive mode",
+      "8 kernel: SELinux:  Registering netfilter hooks",
+      "8 kernel: NET: Registered protocol family {d1}",
+      "8 kernel: Mount-cache hash table entries: {n} (order: {d1}, {n} bytes)",
+      "8 kernel: Dentry cache hash table entries: {n} (order: {d1}, {n} bytes)",
+      "8 kernel: Inode-cache hash table entries: {n} (order: {d1}, {n} bytes)",
+      "4 kernel: Enabling fast FPU save and restore... done.",
+      "4 kernel: Enabling unmasked SIMD FPU exception support... done.",
+      "4 kernel: Checking 'hlt' instruction... OK.",
+      "4 rc: Starting pcmcia:  succeeded",
+      "4 sdpd[{n}]: sdpd v1.5 started",
+      "4 apmd[{n}]: Version 3.{d1}.2 (APM BIOS 1.2, Linux driver 1.16ac)",
       "6 sysctl: kernel.core_uses_pid = {d1}",
       "6 sysctl: net.ipv4.ip_forward = {d1}",
       "4 kernel: Initializing CPU#{d1}",
@@ -228,20 +253,28 @@ export const OTHER_FORMATS: readonly Format[] = [
       "60 UserEventAgent[{n}]: Captive: CNPluginHandler en0: Inactive",
       "50 locationd[{n}]: Location icon should now be in state '{Active|Inactive}'",
       "40 GoogleSoftwareUpdateAgent[{n}]: 2017-07-{d2} {d2}:{d2}:{d2}.{d3} GoogleSoftwareUpdateAgent[{n}/0x{hex}] [lvl=2] -[KSAgentApp checkForUpdates:] Checking for updates. 0",
-      "40 secd[{n}]:  SOSAccountThisDeviceCanSyncWithCircle sync with device failure: Error Domain=com.apple.security.sos.error Code={n} \"Account identity not set\" UserInfo={NSDescription=Account identity not set}",
+      '40 secd[{n}]:  SOSAccountThisDeviceCanSyncWithCircle sync with device failure: Error Domain=com.apple.security.sos.error Code={n} "Account identity not set" UserInfo={NSDescription=Account identity not set}',
       "30 com.apple.CDScheduler[{n}]: Thermal pressure state: {d1} Memory pressure state: {d1}",
       "30 ChatStream[{n}]: *** will kill {d1} workers",
       "20 mDNSResponder[{n}]: Unknown DNS packet type {d4} from {ip}    :{n} to {ip}  :{n} length {n} on {hex} (ignored)",
       "20 kernel[0]: Sandbox: com.apple.Addres({n}) deny(1) network-outbound {path}",
+      "20 kernel[0]: AirPort: Link Up on {en0|awdl0}|1",
+      "20 kernel[0]: IOHibernatePollerOpen(0)",
+      "20 kernel[0]: in6_unlink_ifa: IPv6 address 0x{hex}{hex} has no prefix",
+      "15 networkd[{n}]: __42-[NETClientConnection evaluateCrazyIvan46]_block_invoke CI46 - Hit by torpedo! QQ.{n} tc{n} {ip}:{n}",
+      "15 kernel[0]: en0::IO80211Interface::postMessage bssid changed",
+      "15 kernel[0]: USBMSC Identifier (non-unique): {d6} 0x5ac 0x8406 0x820, 3",
+      "10 corecaptured[{n}]: CCLogTap::profileRemoved, Owner: com.apple.iokit.IO80211Family, Name: {AssociationEventHistory|OneStats|IO80211AWDLPeerManager}",
       "10 Mail[{n}]: Unrecognized XSSimpleTypeDefinition: OneOff",
       "10 kernel[0]: full wake promotion (reason {d1}) {n} ms",
       "10 kernel[0]: en{d1}: BSSID changed to {mac}",
-      "6 cloudd[{n}]:  SecOSStatusWith error:[{sn}] Error Domain=NSOSStatusErrorDomain Code={sn} \"query missing class name\" (paramErr: error in user parameter list)",
+      '6 cloudd[{n}]:  SecOSStatusWith error:[{sn}] Error Domain=NSOSStatusErrorDomain Code={sn} "query missing class name" (paramErr: error in user parameter list)',
     ],
   },
   {
     name: "android",
-    header: "0{d1}-{d2} {d2}:{d2}:{d2}.{d3}  {n}  {n} {D|I|V|W|E} {WifiStateMachine|AudioManager|DisplayPowerController|NotificationManager|ViewRootImpl}: ",
+    header:
+      "0{d1}-{d2} {d2}:{d2}:{d2}.{d3}  {n}  {n} {D|I|V|W|E} {WifiStateMachine|AudioManager|DisplayPowerController|NotificationManager|ViewRootImpl}: ",
     messages: [
       "250 getStreamVolume isRestricted mode = {d1}",
       "200 querySystemVolume: streamType={d1} volume={n}",
@@ -250,6 +283,7 @@ export const OTHER_FORMATS: readonly Format[] = [
       "120 handleMessage what={n} arg1={d1} arg2={sn} obj=null",
       "100 notify: id={n} pkg=com.{tencent.mm|android.mms|whatsapp|google.android.gm} tag=null",
       "80 START u0 {act=android.intent.action.MAIN cat=[android.intent.category.HOME] flg=0x{hex} cmp=com.{tencent.mm/.ui.LauncherUI|android.browser/.Main|huawei.android/.Home}} from uid {n} on display {d1}",
+      '150 acquire lock={n}, flags=0x{d1}, tag="{View Lock|RILJ_ACK_WL|AudioMix|wake up screen}", name={com.android.systemui|com.android.phone|android}, ws={null|WorkSource{{n}}}, uid={n}, pid={n}',
       "60 Displayed com.{tencent.mm/.ui.LauncherUI|android.browser/.Main|huawei.android/.Home}: +{n}ms",
       "60 setLightsOn({true|false})",
       "50 interceptKeyTq keycode={n} interactive={true|false} keyguardActive={true|false} policyFlags={hex}",
@@ -263,7 +297,8 @@ export const OTHER_FORMATS: readonly Format[] = [
   },
   {
     name: "healthapp",
-    header: "201712{d2}-{d1}:{d2}:{d2}:{d3}|{Step_LSC|Step_ScreenUtil|HiH_HiSyncUtil|HiH_ListenerManager}|3000{d4}|",
+    header:
+      "201712{d2}-{d1}:{d2}:{d2}:{d3}|{Step_LSC|Step_ScreenUtil|HiH_HiSyncUtil|HiH_ListenerManager}|3000{d4}|",
     messages: [
       "250 onReceive action: android.intent.action.SCREEN_ON",
       "250 onReceive action: android.intent.action.SCREEN_OFF",
@@ -274,6 +309,7 @@ export const OTHER_FORMATS: readonly Format[] = [
       "80 upLoadStepData end",
       "60 getRealTimeData timeStamp:{n}",
       "50 registerDataClientBinder() in service",
+      "40 totalSteps = {n} totalCalories = {n} totalDistance = {n}",
       "40 initLogImpl cost {n}",
       "30 checkFirstSyncByType not first sync by type : {n}",
       "20 bindCallback is {true|false}",
@@ -292,7 +328,7 @@ export const OTHER_FORMATS: readonly Format[] = [
       "30 [notice] LDAP: Built with OpenLDAP LDAP SDK",
       "20 [error] env.createBean2(): Factory error creating channel.jni:jni ( channel.jni, jni)",
       "20 [warn] child process {n} still did not exit, sending a SIGTERM",
-      "10 [error] [client {ip}] user {user}: authentication failure for \"/admin\": Password Mismatch",
+      '10 [error] [client {ip}] user {user}: authentication failure for "/admin": Password Mismatch',
     ],
   },
   {
@@ -320,7 +356,8 @@ export const OTHER_FORMATS: readonly Format[] = [
   },
   {
     name: "proxifier",
-    header: "[0{d1}.{d2} {d2}:{d2}:{d2}] {git-remote-https.exe|OneDrive.exe|SearchUI.exe *64|telegram.exe} - ",
+    header:
+      "[0{d1}.{d2} {d2}:{d2}:{d2}] {git-remote-https.exe|OneDrive.exe|SearchUI.exe *64|telegram.exe} - ",
     messages: [
       "500 {host}:{n} open through proxy {host}:{n} SOCKS5",
       "400 {host}:{n} close, {n} bytes sent, {n} bytes received, lifetime {<1 sec|00:{d2}|{d2}:{d2}:{d2}}",
@@ -331,7 +368,8 @@ export const OTHER_FORMATS: readonly Format[] = [
   },
   {
     name: "hpc",
-    header: "{n} node-{n} {unix.hw|action|clusterfilesystem|gige|resourcemgmtdaemon} {error|start|down|no_server|warning} 107{d7} 1 ",
+    header:
+      "{n} node-{n} {unix.hw|action|clusterfilesystem|gige|resourcemgmtdaemon} {error|start|down|no_server|warning} 107{d7} 1 ",
     messages: [
       "300 ClusterFileSystem: There is no server for ServerFileSystem domain storage{n}",
       "250 risBoot (command {n}) Error: timed out on node-{n}",
