@@ -3,13 +3,14 @@ import { backlog } from "./backlog.ts";
 import type { BenchResult } from "./bench-result.ts";
 import { collect } from "./collect.ts";
 import { logstore } from "./logstore.ts";
+import { patterns } from "./patterns.ts";
 import { shape } from "./shape.ts";
 import { spine } from "./spine.ts";
 import { wire } from "./wire.ts";
 
 /** One benchmark a name; the last line of its output is JSON, unless it cannot run here. */
 const BENCHES: Readonly<Record<string, (args: readonly string[]) => Promise<BenchResult | null>>> =
-  { backlog, collect, logstore, shape, spine, wire };
+  { backlog, collect, logstore, patterns, shape, spine, wire };
 
 const [name = "", ...args] = process.argv.slice(2);
 const bench = BENCHES[name];

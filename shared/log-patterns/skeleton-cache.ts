@@ -1,22 +1,21 @@
+const SIZE_MIN = 256;
+
 /**
  * What skeletons lead to, by their hashes (two of 32 bits): open addressing, so that a look makes
  * nothing. When it is full it forgets everything; what is not here is only found more slowly.
  */
 export class SkeletonCache<Value extends object> {
   readonly #countMax: number;
-  readonly #mask: number;
-  readonly #highs: Int32Array;
-  readonly #lows: Int32Array;
-  readonly #values: (Value | null)[];
+  /** At most half of the slots have a value; their number is a power of two. */
+  #values: (Value | null)[] = [];
+  #highs = new Int32Array(0);
+  #lows = new Int32Array(0);
+  #mask = 0;
   #count = 0;
 
   constructor(countMax: number) {
-    const size = 2 ** Math.ceil(Math.log2(Math.max(8, countMax * 2)));
     this.#countMax = countMax;
-    this.#mask = size - 1;
-    this.#highs = new Int32Array(size);
-    this.#lows = new Int32Array(size);
-    this.#values = new Array<Value | null>(size).fill(null);
+    this.#clear(SIZE_MIN);
   }
 
   get(high: number, low: number): Value | null {
@@ -26,10 +25,9 @@ export class SkeletonCache<Value extends object> {
   set(high: number, low: number, value: Value): void {
     let slot = this.#slotOf(high, low);
     if (this.#values[slot] === null) {
-      if (this.#count >= this.#countMax) {
-        this.clear();
-        slot = this.#slotOf(high, low);
-      }
+      if (this.#count >= this.#countMax) this.#clear(this.#values.length);
+      else if (this.#count * 2 >= this.#values.length) this.#grow();
+      slot = this.#slotOf(high, low);
       this.#count += 1;
     }
     this.#highs[slot] = high;
@@ -37,8 +35,19 @@ export class SkeletonCache<Value extends object> {
     this.#values[slot] = value;
   }
 
-  clear(): void {
-    this.#values.fill(null);
+  #grow(): void {
+    const [highs, lows, values] = [this.#highs, this.#lows, this.#values];
+    this.#clear(values.length * 2);
+    for (const [i, value] of values.entries()) {
+      if (value !== null) this.set(highs[i] as number, lows[i] as number, value);
+    }
+  }
+
+  #clear(size: number): void {
+    this.#values = new Array<Value | null>(size).fill(null);
+    this.#highs = new Int32Array(size);
+    this.#lows = new Int32Array(size);
+    this.#mask = size - 1;
     this.#count = 0;
   }
 

@@ -144,7 +144,7 @@ test.each([
 ])("each known system's lines are grouped right, with one setting: %s", (_name, formats) => {
   const random = new SeededRandom(7).next;
   const accuracies = formats.map((format) => {
-    const { lines, labels } = makeLines(format, 1000, random);
+    const { lines, labels } = makeLines(format, 700, random);
     return { name: format.name, accuracy: groupingAccuracy(minedIds(lines), labels) };
   });
   expect(accuracies.filter(({ accuracy }) => accuracy < 0.95)).toEqual([]);
