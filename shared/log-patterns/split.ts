@@ -262,6 +262,8 @@ function isUuid(text: string, start: number): boolean {
 }
 
 function isMac(text: string, start: number, separator: number): boolean {
+  // Of a time, which is far more frequent, the last separator is missing.
+  if (text.charCodeAt(start + 14) !== separator) return false;
   for (let group = 0; group < 6; group += 1) {
     const groupStart = start + 3 * group;
     if (group > 0 && text.charCodeAt(groupStart - 1) !== separator) return false;
