@@ -29,16 +29,17 @@ const VALUES_MIN_RARE = 3;
 const VALUES_MIN_HINTED = 3;
 const VALUES_MIN_NAMED = 2;
 
-/** Work for one call, in sets looked at. */
-const SETS_MAX = 300;
+/** Work for one call, in texts of the sets that are looked at: a fraction of a second. */
+const TEXTS_MAX = 100_000;
 
 /** Sets of two and more; none is in two. `isSettled`: a word that was rare so far stays rare. */
 export function findMerges<T extends Candidate>(all: readonly T[], isSettled: boolean): T[][] {
   const found: T[][] = [];
   const waiting: (readonly T[])[] = [all];
-  for (let sets = 0; sets < SETS_MAX; sets += 1) {
+  for (let texts = 0; texts < TEXTS_MAX; ) {
     const next = waiting.pop();
     if (next === undefined) break;
+    texts += next.length * (next[0]?.texts.length ?? 0);
     if (next.length < 2) continue;
     const positions = varyingPositions(next);
     if (isOnePattern(next, positions, isSettled)) {
@@ -54,9 +55,11 @@ export function findMerges<T extends Candidate>(all: readonly T[], isSettled: bo
   return found;
 }
 
-/** A shape of so many patterns is crowded; then so many words in a position are a variable. */
+/** In a shape of so many patterns so many words in a position are a variable. */
 const CROWD_MIN = 200;
-const CROWD_VALUES_MIN = 50;
+const CROWD_VALUES_MIN = 20;
+/** And in one of so many patterns two words are. */
+const THRONG_MIN = 1000;
 
 /**
  * Sets of patterns that differ only where very many words were seen: there is nothing else to tell
@@ -64,8 +67,9 @@ const CROWD_VALUES_MIN = 50;
  */
 export function findCrowdMerges<T extends Candidate>(all: readonly T[]): T[][] {
   if (all.length < CROWD_MIN) return [];
+  const valuesMin = all.length < THRONG_MIN ? CROWD_VALUES_MIN : 2;
   const wide = varyingPositions(all)
-    .filter(({ values }) => values.size >= CROWD_VALUES_MIN)
+    .filter(({ values }) => values.size >= valuesMin)
     .map(({ position }) => position);
   if (wide.length === 0) return [];
   const groups = new Map<string, T[]>();
@@ -158,7 +162,7 @@ function valuesMin(
 }
 
 /** `key=value` or `key:value`: whatever the value says, it is one. */
-export function isValueOfKey({ texts, gaps }: ValuePlace, position: number): boolean {
+function isValueOfKey({ texts, gaps }: ValuePlace, position: number): boolean {
   const before = texts[position - 1];
   return before === "=" || (before === ":" && gaps[position] === false && position > 1);
 }

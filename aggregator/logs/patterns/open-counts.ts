@@ -5,7 +5,7 @@ import type { HistoryPlace } from "./pattern-records.ts";
 
 /** History is kept by so many minutes. */
 export const BUCKET_MINUTES = 5;
-export const MINUTE_US = 60_000_000;
+const MINUTE_US = 60_000_000;
 const BUCKET_US = BUCKET_MINUTES * MINUTE_US;
 /** Lines of one stream come mostly in the order of time: so many times are counted at once. */
 const BUCKETS_OPEN_MAX = 3;

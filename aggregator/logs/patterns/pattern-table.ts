@@ -40,7 +40,7 @@ export type PatternLimits = MinerLimits & {
   readonly streamsMax: number;
 };
 
-export const PATTERN_LIMITS: PatternLimits = {
+const PATTERN_LIMITS: PatternLimits = {
   patternsMax: 10_000,
   skeletonsMax: 65_536,
   streamsMax: 20_000,
