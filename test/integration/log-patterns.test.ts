@@ -1,3 +1,4 @@
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { startGrpcServer } from "../../aggregator/api/grpc-server.ts";
@@ -114,4 +115,30 @@ test.each([
   const { code, errors } = await runPatterns(server.address, ...args);
   expect(code).toBeGreaterThan(0);
   expect(errors).toContain(expected);
+});
+
+test("a file is grouped without an aggregator, each line with the id of its pattern", async () => {
+  const file = join(directoryForTest(), "some.log");
+  writeFileSync(file, "disk 1 is full\nall is well\ndisk 2 is full\n");
+  const nowhere = "127.0.0.1:1";
+  const table = await runPatterns(nowhere, "--file", file, "--limit", "1");
+  expect(table).toMatchObject({ code: 0, errors: "" });
+  expect(table.output).toBe(
+    [
+      "COUNT   SHARE  PATTERN",
+      "    2  66.7 %  disk <*> is full",
+      "3 lines in 2 patterns, of which 1 are shown\n",
+    ].join("\n"),
+  );
+  const { output } = await runPatterns(nowhere, "--file", file, "--output", "json");
+  const said = output
+    .trimEnd()
+    .split("\n")
+    .map((text) => JSON.parse(text));
+  const ids = said.slice(0, 3).map(({ pattern }) => pattern);
+  expect(ids[0]).toBe(ids[2]);
+  expect(said.slice(3)).toEqual([
+    { pattern: ids[0], template: "disk <*> is full", count: 2 },
+    { pattern: ids[1], template: "all is well", count: 1 },
+  ]);
 });
