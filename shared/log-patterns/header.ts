@@ -21,6 +21,7 @@ type Token = {
 
 /** Where the message begins in a skeleton; its length where there is nothing but a header: then 0. */
 export function messageStart(skeleton: string, variables: readonly string[]): number {
+  if (skeleton.startsWith("{")) return 0; // JSON: what it says, it says of itself
   const tokens = leadingTokens(skeleton, variables);
   const piped = pipedStart(skeleton, tokens[0]);
   if (piped > 0) return piped;

@@ -1,3 +1,5 @@
+import { quotedEnd } from "./quoted-value.ts";
+
 // A line is cut into what varies by its form (numbers, times, addresses, ids, paths) and the text
 // around it. The form alone decides, not what other lines say, so the same line is always cut alike:
 //
@@ -8,6 +10,7 @@
 //   ports, versions. So does a sign before them.
 // - UUIDs, MAC and IPv6 addresses are recognised as a whole, for their groups may lack a digit.
 // - A path varies, and of a URL what follows its scheme.
+// - The quoted value of a key varies, but not of one that says what happened, such as `msg`.
 // - U+0000, which marks the places in the skeleton, is itself one that varies.
 //
 // Of all lines that have the same skeleton only the first is more than scanned: the scan makes no
@@ -47,6 +50,7 @@ const CLASSES = classes();
 
 const NUL = 0;
 const SPACE = 0x20;
+const QUOTE = 0x22;
 const PLUS = 0x2b;
 const MINUS = 0x2d;
 const FULL_STOP = 0x2e;
@@ -196,6 +200,7 @@ export function mixed(value: number): number {
 /** Where the variable ends that begins with this character; `start`: none does. */
 function specialEnd(text: string, start: number, code: number): number {
   if (code === NUL) return start + 1;
+  if (code === QUOTE) return quotedEnd(text, start);
   if (code === SLASH) {
     const isFirst = start === 0 || (classAt(text, start - 1) & PATH_BEFORE) !== 0;
     return isFirst ? pathEnd(text, start, 2) : start;
@@ -342,7 +347,7 @@ function classes(): Uint8Array {
   add(HEX_LETTER, /[a-fA-F]/);
   add(LETTER, /[g-zG-Z]/);
   add(JOINER, /[.:\-/,]/);
-  add(SPECIAL, /[:\-+/\0]/);
+  add(SPECIAL, /[:\-+/\0"]/);
   add(ADDRESS, /[:-]/);
   add(PATH_END, /[\s"'()[\]{}<>,;]/);
   add(PATH_BEFORE, /[\s"'()[\]{}<>,;=:|!?]/);

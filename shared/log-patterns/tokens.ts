@@ -71,8 +71,6 @@ const LEXEME =
 class TokenList {
   readonly texts: string[] = [];
   readonly gaps: boolean[] = [];
-  /** Where the quote is that has no end yet; -1: there is none. */
-  #openQuote = -1;
 
   push(lexeme: string, gap: boolean): void {
     const last = this.texts.at(-1);
@@ -80,7 +78,6 @@ class TokenList {
       this.#pushVariable(lexeme, gap);
     } else if (last !== MARKER || (!UNITS.has(lexeme) && lexeme !== "%")) {
       if (lexeme === "]") this.#foldList();
-      if (lexeme === '"' && last?.endsWith("\\") !== true) this.#quote();
       this.#add(lexeme, gap);
     }
   }
@@ -122,25 +119,6 @@ class TokenList {
     this.texts.length = open + 1;
     this.gaps.length = open + 1;
     this.#add(MARKER, false);
-  }
-
-  /** A quote begins, or ends; what is in it is one variable where it is the value of a key. */
-  #quote(): void {
-    const open = this.#openQuote;
-    this.#openQuote = open < 0 ? this.texts.length : -1;
-    if (open < 0 || open + 1 >= this.texts.length) return;
-    const key = this.#keyBefore(open);
-    if (key === null || MESSAGE_KEYS.has(key.toLowerCase())) return;
-    this.texts.length = open + 1;
-    this.gaps.length = open + 1;
-    this.#add(MARKER, false);
-  }
-
-  /** The key whose value begins at `open`, as in `key="…"` and `"key":"…"`; null: it is none. */
-  #keyBefore(open: number): string | null {
-    const [separator, key] = [this.texts[open - 1], this.texts[open - 2]];
-    if (separator === "=") return key ?? null;
-    return separator === ":" && key === '"' ? (this.texts[open - 3] ?? null) : null;
   }
 
   #add(text: string, gap: boolean): void {

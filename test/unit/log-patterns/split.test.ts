@@ -44,6 +44,8 @@ describe("splitLine", () => {
     ["GET http://a.b/c?d=e, HTTP://F: x://y", "GET http*, HTTP*: x*"],
     ["a=/b|/c d=/e", "a=* d=*"],
     ["a=/b /c=d", "a=* *"],
+    ['{"a":"b c", "d": "", "msg":"e f","g":"h\\"i"}', '{"a":*, "d": *, "msg":"e f","g":*}'],
+    ['x="y z" msg="a b" ="c" : "d" e="f', 'x=* msg="a b" ="c" : "d" e="f'],
     ["x +3 +b 1+2 -a", "x * +b ** -a"],
     ["é5ü 日本9", "é*ü 日本*"],
     ["a\u0000b", "a*b"],
