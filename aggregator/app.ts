@@ -1,89 +1,37 @@
-import type { BrotliOptions } from "node:zlib";
 import { faultsError } from "../shared/config/decode-yaml.ts";
 import { Reloads } from "../shared/config/reloads.ts";
 import { formatAddress } from "../shared/model/address.ts";
 import { labelsOf } from "../shared/model/labels.ts";
 import { type Disposals, startParts } from "../shared/platform/disposals.ts";
-import type { Clock, KeyValueStore, Logger, Random } from "../shared/platform/ports.ts";
+import type { Clock } from "../shared/platform/ports.ts";
 import { Metrics } from "../shared/telemetry/metrics.ts";
 import { msUntilNext } from "../shared/time/calendar.ts";
-import { type Repetition, repeat, sleepUnlessAborted } from "../shared/time/repeat.ts";
-import { LogsApi } from "./api/logs-api.ts";
-import { LokiPush, RECENT_LINES_MAX } from "./api/loki-push.ts";
-import { QueryApi, type QueryApiOptions } from "./api/query-api.ts";
+import { type Repetition, repeat } from "../shared/time/repeat.ts";
+import { QueryApi } from "./api/query-api.ts";
 import { builtInRules } from "./built-in-rules.ts";
-import { type AggregatorConfig, logRetention } from "./config.ts";
+import type { AggregatorConfig } from "./config.ts";
 import { type Fleet, openFleet } from "./fleet/fleet.ts";
 import { IngestService } from "./ingest/ingest-service.ts";
 import { DEFAULT_LOGQL_OPTIONS, LogqlEngine } from "./logql/engine.ts";
-import { DEFAULT_LINE_LOG_OPTIONS, type LineLog, openLineLog } from "./logs/line-log.ts";
 import { LineSource } from "./logs/line-source.ts";
-import { type LogWatch, openLogWatch } from "./logs/watch/log-watch.ts";
 import type { LogSource } from "./model/log-lines.ts";
 import { type AlertTable, openAlerts } from "./notify/alerts.ts";
-import type { PostFn } from "./notify/delivery.ts";
 import { type NotifyConfig, parseNotifyConfig } from "./notify/notify-config.ts";
+import { logServices, logUpkeep, openLogs } from "./open-logs.ts";
+import type { AggregatorPlatform, Opening } from "./platform.ts";
 import type { SampleSource } from "./promql/context.ts";
 import { DEFAULT_ENGINE_OPTIONS, type EngineOptions, PromqlEngine } from "./promql/engine.ts";
-import { logsPort, newestPushed, queryPort, type StreamView } from "./queries.ts";
+import { queryPort } from "./queries.ts";
 import { compileForRules } from "./rule-expressions.ts";
 import type { CompileFn } from "./rules/ports.ts";
-import { parseRuleFiles, type RuleFile, type RuleGroup } from "./rules/rule-files.ts";
+import { parseRuleFiles, type RuleGroup } from "./rules/rule-files.ts";
 import { RuleRunner } from "./rules/run-rules.ts";
 import { openSeriesStore, type SeriesStore } from "./series/series-store.ts";
 import { ServiceNamedLines } from "./service-names.ts";
 
-/** What agents and clients reach once it is served. */
-export type Services = {
-  readonly ingest: IngestService;
-  readonly api: QueryApi;
-  readonly logs: LogsApi;
-  /** The same with streams as Loki's clients expect them. */
-  readonly loki: LogsApi;
-  readonly push: LokiPush;
-  readonly metrics: Metrics;
-  readonly readiness: { isReady(): boolean };
-};
-
-/** What the aggregator needs of the world; the simulation has one of its own. */
-export type AggregatorPlatform = {
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly logger: Logger;
-  readonly post: PostFn;
-  /** So much of a stream becomes chunks at once. */
-  readonly chunkMs: number;
-  /** Gives the event loop a turn. */
-  readonly pause: () => Promise<void>;
-  /** Brotli, on another thread. */
-  readonly compress: (bytes: Uint8Array, options: BrotliOptions) => Promise<Uint8Array>;
-  /** Opens the directory's store; `load` may be called again after a repair. */
-  openStore<T>(
-    directory: string,
-    metrics: Metrics,
-    load: (store: KeyValueStore) => Promise<T>,
-  ): Promise<T>;
-  /** The files of a pattern, by name. @throws OperationalError CONFIG */
-  readFiles(pattern: string): readonly RuleFile[];
-  /** Null where there is no such file. @throws OperationalError CONFIG */
-  readFile(path: string): string | null;
-  /** Takes calls until disposed. @throws OperationalError IN_USE */
-  serve(services: Services): Promise<AsyncDisposable>;
-  /** Calls `reload` whenever files have changed, until disposed. */
-  onReload(reload: () => Promise<void>): Disposable;
-};
-
 const CUT_EVERY_MS = 5000;
-/** Metrics of log lines are written on the whole second. */
-const LOG_METRICS_MS = 1000;
 /** When old samples are dropped, as a crontab line: the age that counts moves in steps of 2 h. */
 const RETENTION_TIMES = "*/10 * * * *";
-/** When log lines are packed that came since the last time. */
-const PACKING_TIMES = "10 2 * * *";
-/** How often it is looked whether there are too many to wait for that. */
-const PACKING_EVERY_MS = 30_000;
-/** From the end of a query's time until nobody reads what it reads. */
-const QUERY_END_MS = 30_000;
 const NODES_MAX = 10_000;
 /** A rule waits this long for the ticks of nodes that are late. */
 const DATA_WAIT_MAX_MS = 1000;
@@ -168,8 +116,8 @@ async function start(
   const opening = { config, platform, metrics, parts };
   const series = await openSeries(opening);
   samples.select = (...query) => series.selectUnrepeated(...query);
-  const { lines, logWatch } = await openLines(opening, series);
-  const stored = new ServiceNamedLines(new LineSource(lines));
+  const logs = await openLogs(opening, series);
+  const stored = new ServiceNamedLines(new LineSource(logs.lines));
   lineSource.select = stored.select.bind(stored);
   const fleet = await openNodes(opening, series);
   const { alerts, rules } = await openRules(opening, series, fleet);
@@ -177,7 +125,7 @@ async function start(
     {
       store: series,
       events: fleet,
-      logs: { store: lines, events: fleet.logEvents },
+      logs: { store: logs.lines, events: fleet.logEvents },
       clock,
       logger,
       metrics,
@@ -195,10 +143,10 @@ async function start(
     },
     queryLimits,
   );
-  const { logs, loki, push } = await logServices(opening, lines, queryLimits);
+  const logServed = await logServices(opening, logs, queryLimits);
   let isReady = false;
   const readiness = { isReady: () => isReady };
-  parts.use(await platform.serve({ ingest, api, logs, loki, push, metrics, readiness }));
+  parts.use(await platform.serve({ ingest, api, ...logServed, metrics, readiness }));
   parts.use(ingest); // first its sessions end, then the server that carries them
   const builtIn = builtInRules(config.clock_offset_max, compile);
   const apply = ({ groups, notify }: CheckedFiles) =>
@@ -216,7 +164,7 @@ async function start(
     await reloads.ended();
   });
   parts.run((signal) => fleet.run(signal));
-  for (const task of upkeepOf(series, { lines, logWatch }, clock)) {
+  for (const task of [...upkeepOf(series, clock), ...logUpkeep(logs, clock)]) {
     parts.run((signal) => repeat(task, platform, signal));
   }
   parts.defer(() => {
@@ -229,14 +177,6 @@ async function start(
     "aggregator started",
   );
 }
-
-/** What opens its part with it. */
-type Opening = {
-  readonly config: AggregatorConfig;
-  readonly platform: AggregatorPlatform;
-  readonly metrics: Metrics;
-  readonly parts: Disposals;
-};
 
 async function openSeries({ config, platform, metrics, parts }: Opening): Promise<SeriesStore> {
   const { clock, logger, chunkMs } = platform;
@@ -251,32 +191,6 @@ async function openSeries({ config, platform, metrics, parts }: Opening): Promis
   );
   parts.defer(() => series.close());
   return series;
-}
-
-/** The lines, and what looks at each as it comes. */
-type Logs = { readonly lines: LineLog; readonly logWatch: LogWatch };
-
-async function openLines(
-  { config, platform, metrics, parts }: Opening,
-  series: SeriesStore,
-): Promise<Logs> {
-  const { clock, logger, pause, compress } = platform;
-  const write = series.write.bind(series);
-  const opened = await platform.openStore(`${config.data_dir}/logs`, metrics, async (store) => {
-    const deps = { store, clock, logger, metrics };
-    const watch = await openLogWatch({ ...deps, write, patterns: null }, config.logs.metrics);
-    const options = {
-      ...DEFAULT_LINE_LOG_OPTIONS,
-      hotBytesMax: config.logs.hot_bytes_max,
-      readMaxMs: config.query.timeout + QUERY_END_MS,
-      retention: logRetention(config),
-      work: { pause, compress },
-      watch,
-    };
-    return { lines: await openLineLog(deps, options), logWatch: watch };
-  });
-  parts.defer(() => opened.lines.close());
-  return opened;
 }
 
 async function openNodes(
@@ -326,30 +240,7 @@ async function openRules(
   return { alerts, rules };
 }
 
-/** What clients ask of log lines, and push. */
-async function logServices(
-  { config, platform, metrics }: Opening,
-  lines: LineLog,
-  limits: QueryApiOptions,
-): Promise<Pick<Services, "logs" | "loki" | "push">> {
-  const { clock, pause } = platform;
-  const apiOf = (view: StreamView) => {
-    const logs = logsPort(lines, { ...DEFAULT_LOGQL_OPTIONS, pause }, view);
-    return new LogsApi({ logs, patterns: null }, clock, limits);
-  };
-  const push = new LokiPush(
-    { store: lines, clock, metrics },
-    { retentionMs: logRetention(config).ageMs },
-    await newestPushed(lines, RECENT_LINES_MAX),
-  );
-  return { logs: apiOf("stored"), loki: apiOf("service-named"), push };
-}
-
-function upkeepOf(
-  series: SeriesStore,
-  { lines, logWatch }: Logs,
-  clock: Clock,
-): readonly Repetition[] {
+function upkeepOf(series: SeriesStore, clock: Clock): readonly Repetition[] {
   return [
     {
       failure: "cannot write chunks",
@@ -360,29 +251,6 @@ function upkeepOf(
       failure: "cannot drop old samples",
       run: () => series.dropExpired(),
       pauseMs: () => msUntilNext(RETENTION_TIMES, clock.nowMs()),
-    },
-    {
-      failure: "cannot drop old log lines",
-      run: () => lines.dropExpired(),
-      pauseMs: () => msUntilNext(RETENTION_TIMES, clock.nowMs()),
-    },
-    {
-      failure: "cannot pack log lines",
-      run: (signal) => lines.compactDue(signal),
-      pauseMs: () => PACKING_EVERY_MS,
-    },
-    {
-      failure: "cannot pack log lines at night",
-      run: async (signal) => {
-        await sleepUnlessAborted(clock, msUntilNext(PACKING_TIMES, clock.nowMs()), signal);
-        if (!signal.aborted) await lines.compactAll(signal);
-      },
-      pauseMs: (failures) => (failures === 0 ? 0 : CUT_EVERY_MS),
-    },
-    {
-      failure: "cannot write metrics of log lines",
-      run: () => logWatch.turn(),
-      pauseMs: () => LOG_METRICS_MS - (clock.nowMs() % LOG_METRICS_MS),
     },
   ];
 }

@@ -9,11 +9,12 @@ import { accessServices } from "./access/access-service.ts";
 import { type GrpcAccess, startGrpcServer } from "./api/grpc-server.ts";
 import { type HttpGate, startHttpServer } from "./api/http-server.ts";
 import { createLogsService } from "./api/logs-service.ts";
+import { patternsHandler } from "./api/patterns-service.ts";
 import { createQueryService } from "./api/query-service.ts";
 import { type AgentPeer, TlsDoor } from "./api/tls-door.ts";
-import type { AggregatorPlatform, Services } from "./app.ts";
 import { type AggregatorConfig, hasTls } from "./config.ts";
 import { type CertifiedPeer, ingestHandlers } from "./ingest/grpc-handler.ts";
+import type { AggregatorPlatform, Services } from "./platform.ts";
 
 type ListenPlatform = Pick<AggregatorPlatform, "clock" | "logger" | "openStore">;
 
@@ -36,7 +37,7 @@ export async function listen(
 ): Promise<AsyncDisposable> {
   return await startParts(platform.logger, async (parts) => {
     const guard = await openGuard(services.metrics, platform, config, parts);
-    const { ingest, api, logs, loki, push, metrics, readiness } = services;
+    const { ingest, api, logs, loki, push, patterns, metrics, readiness } = services;
     const { clock, logger } = platform;
     const gate = hasTls(config, config.http.listen) ? (guard?.http ?? null) : null;
     const http = { api, logs: loki, push, metrics, readiness, clock, logger, gate };
@@ -45,7 +46,7 @@ export async function listen(
       {
         ingest: ingestHandlers(ingest, guard?.certified ?? null),
         query: createQueryService(api, logger),
-        logs: createLogsService(logs, logger),
+        logs: createLogsService(logs, logger, patternsHandler(patterns, clock, logger)),
         clock,
         access: guard?.grpc ?? null,
       },

@@ -20,9 +20,10 @@ import { readConfig } from "../shared/platform/read-config.ts";
 import type { Metrics } from "../shared/telemetry/metrics.ts";
 import { VERSION } from "../shared/version.ts";
 import { addAdminCommands } from "./admin-commands.ts";
-import { type AggregatorPlatform, checkFiles, startAggregator } from "./app.ts";
+import { checkFiles, startAggregator } from "./app.ts";
 import { type AggregatorConfig, aggregatorConfigSchema } from "./config.ts";
 import { adminSocketPath, listen } from "./listen.ts";
+import type { AggregatorPlatform } from "./platform.ts";
 
 const DEFAULT_CONFIG = "/etc/telltale/aggregator.yaml";
 const LEVEL_LIMITS = { cacheBytes: 16 * 1024 ** 2, writeBufferBytes: 8 * 1024 ** 2 };

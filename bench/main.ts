@@ -3,6 +3,7 @@ import { backlog } from "./backlog.ts";
 import type { BenchResult } from "./bench-result.ts";
 import { collect } from "./collect.ts";
 import { logstore } from "./logstore.ts";
+import { patterns } from "./patterns.ts";
 import { shape } from "./shape.ts";
 import { spine } from "./spine.ts";
 import { understand } from "./understand.ts";
@@ -10,7 +11,7 @@ import { wire } from "./wire.ts";
 
 /** One benchmark a name; the last line of its output is JSON, unless it cannot run here. */
 const BENCHES: Readonly<Record<string, (args: readonly string[]) => Promise<BenchResult | null>>> =
-  { backlog, collect, logstore, shape, spine, understand, wire };
+  { backlog, collect, logstore, patterns, shape, spine, understand, wire };
 
 const [name = "", ...args] = process.argv.slice(2);
 const bench = BENCHES[name];

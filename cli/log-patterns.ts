@@ -1,50 +1,60 @@
 import { createReadStream } from "node:fs";
-import { type Command, InvalidArgumentError, Option } from "commander";
+import type { Command } from "commander";
 import { errorMessage, OperationalError } from "../shared/errors.ts";
-import type { PatternSummary } from "../shared/log-patterns/miner.ts";
-import type { CommandContext, GlobalOptions } from "./command.ts";
+import { templateOf } from "../shared/log-patterns/miner.ts";
+import type { Pattern } from "../shared/log-patterns/pattern.ts";
+import { type CommandContext, type GlobalOptions, runCommand } from "./command.ts";
 import { countOf } from "./format.ts";
+import { type KeptPatternsOptions, printKeptPatterns, shortened } from "./kept-patterns.ts";
 import { type MinedLines, mineLines } from "./mined-lines.ts";
 import { type Column, formatTable } from "./table.ts";
 import { paintFor, type Terminal } from "./terminal.ts";
 
-type Options = GlobalOptions & { readonly file: string; readonly limit?: number };
+type Options = GlobalOptions & KeptPatternsOptions & { readonly file?: string };
 
 /** Lines of JSON that are written at once. */
 const BLOCK_LINES = 1000;
-const TEMPLATE_LENGTH_MAX = 200;
 
 export function addLogPatternsCommand(context: CommandContext, logs: Command): void {
   logs
     .command("patterns")
-    .description("Groups the lines of a file by what they have in common; needs no aggregator")
-    .addOption(
-      new Option("--file <file>", "what to read; - is standard input").makeOptionMandatory(),
-    )
-    .addOption(
-      new Option(
-        "-n, --limit <count>",
-        "how many patterns to show, the most frequent first",
-      ).argParser(parseLimit),
-    )
+    .description("Groups lines by what they have in common: those of streams, or of a file")
+    .argument("[selector]", 'streams, such as {service="shop"}; none: all')
+    .option("--file <file>", "groups the lines of a file, with no aggregator; - is standard input")
     .addHelpText(
       "after",
       `
-In a pattern <*> stands for what varies. Each line of the file, an empty one too, has one pattern.
-JSON: {"line": 1, "pattern": "id"} for each line, then {"pattern", "template", "count"} for each pattern.
+--since, --until and --limit are those of "telltale logs", and the most frequent patterns are shown.
+Counts are kept by 5 minutes, after a day by hours.
+In a pattern <*> stands for what varies. Each line has one pattern, so that the counts add up.
+A pattern that no line had before the time is green in the column FIRST.
+JSON of a file: {"line": 1, "pattern": "id"} for each line, then {"pattern", "template", "count"}.
 
 Examples:
+  $ telltale logs patterns '{service="shop"}' --since 6h
   $ telltale logs patterns --file /var/log/syslog --limit 20
   $ journalctl -b | telltale logs patterns --file -
   $ telltale logs patterns --file app.log --output json | jq 'select(.template)'`,
     )
-    .action(async (_options, command: Command) => {
-      const { file, limit, output } = command.optsWithGlobals<Options>();
-      const mined = await mineLines(chunksOf(file));
-      const patterns = mined.patterns().slice(0, limit);
-      if (output === "json") writeJson(mined, patterns, context.terminal);
-      else context.terminal.write(patternsText(mined, patterns, context.terminal));
+    .action(async (selector: string | undefined, _options, command: Command) => {
+      const options = command.optsWithGlobals<Options>();
+      if (options.file !== undefined) {
+        if (selector === undefined) return await printMined(options.file, options, context);
+        throw new OperationalError("USAGE", "A selector and --file exclude each other");
+      }
+      await runCommand(context, command, (run) => printKeptPatterns(selector ?? "", options, run));
     });
+}
+
+async function printMined(
+  file: string,
+  { limit, output }: Options,
+  { terminal }: CommandContext,
+): Promise<void> {
+  const mined = await mineLines(chunksOf(file));
+  const patterns = mined.patterns().slice(0, limit);
+  if (output === "json") writeJson(mined, patterns, terminal);
+  else terminal.write(patternsText(mined, patterns, terminal));
 }
 
 /** @throws OperationalError USAGE when the file cannot be read */
@@ -56,11 +66,7 @@ async function* chunksOf(file: string): AsyncGenerator<Uint8Array> {
   }
 }
 
-function writeJson(
-  mined: MinedLines,
-  patterns: readonly PatternSummary[],
-  { write }: Terminal,
-): void {
+function writeJson(mined: MinedLines, patterns: readonly Pattern[], { write }: Terminal): void {
   let block: string[] = [];
   let line = 0;
   for (const pattern of mined.patternOfEachLine()) {
@@ -70,22 +76,20 @@ function writeJson(
     write(block.join(""));
     block = [];
   }
-  for (const { id, template, count } of patterns) {
+  for (const pattern of patterns) {
+    const { id, count } = pattern;
+    const template = templateOf(pattern);
     block.push(`${JSON.stringify({ pattern: id, template, count })}\n`);
   }
   write(block.join(""));
 }
 
-function patternsText(
-  mined: MinedLines,
-  patterns: readonly PatternSummary[],
-  terminal: Terminal,
-): string {
+function patternsText(mined: MinedLines, patterns: readonly Pattern[], terminal: Terminal): string {
   if (mined.lines === 0) return "There are no lines.\n";
-  const columns: readonly Column<PatternSummary>[] = [
+  const columns: readonly Column<Pattern>[] = [
     { title: "COUNT", align: "right", cell: ({ count }) => String(count) },
     { title: "SHARE", align: "right", cell: ({ count }) => shareText(count / mined.lines) },
-    { title: "PATTERN", cell: ({ template }) => shortened(template) },
+    { title: "PATTERN", cell: (pattern) => shortened(templateOf(pattern)) },
   ];
   const paint = paintFor(terminal);
   const all = mined.patterns().length;
@@ -96,14 +100,4 @@ function patternsText(
 
 function shareText(share: number): string {
   return `${(share * 100).toFixed(1)} %`;
-}
-
-function shortened(text: string): string {
-  return text.length <= TEMPLATE_LENGTH_MAX ? text : `${text.slice(0, TEMPLATE_LENGTH_MAX - 1)}…`;
-}
-
-function parseLimit(text: string): number {
-  const limit = Number(text);
-  if (Number.isSafeInteger(limit) && limit > 0) return limit;
-  throw new InvalidArgumentError("It is a whole number from 1.");
 }

@@ -1,4 +1,5 @@
-import { Miner, type PatternSummary } from "../shared/log-patterns/miner.ts";
+import { Miner } from "../shared/log-patterns/miner.ts";
+import { current, type Pattern } from "../shared/log-patterns/pattern.ts";
 
 const NEWLINE = 10;
 const CARRIAGE_RETURN = 13;
@@ -8,7 +9,7 @@ const LINE_BYTES_MAX = 64 * 1024;
 export type MinedLines = {
   readonly lines: number;
   /** Most frequent first. */
-  patterns(): PatternSummary[];
+  patterns(): readonly Pattern[];
   /** The id for each line, in their order. */
   patternOfEachLine(): Generator<string>;
 };
@@ -19,18 +20,13 @@ export type MinedLines = {
  */
 export async function mineLines(chunks: AsyncIterable<Uint8Array>): Promise<MinedLines> {
   const miner = new Miner();
-  const ids: string[] = [];
-  const numbers = new Map<string, number>();
+  const made: Pattern[] = [];
   let numberOfLine = new Uint32Array(1024);
   const lines = new LineReader((line) => {
-    const id = miner.add(line);
-    let number = numbers.get(id);
-    if (number === undefined) {
-      number = ids.push(id) - 1;
-      numbers.set(id, number);
-    }
+    const pattern = miner.add(line);
+    made[pattern.number] = pattern;
     if (miner.lines > numberOfLine.length) numberOfLine = grown(numberOfLine);
-    numberOfLine[miner.lines - 1] = number;
+    numberOfLine[miner.lines - 1] = pattern.number;
   });
   for await (const chunk of chunks) lines.push(chunk);
   lines.end();
@@ -40,7 +36,7 @@ export async function mineLines(chunks: AsyncIterable<Uint8Array>): Promise<Mine
     lines: miner.lines,
     patterns: () => patterns,
     *patternOfEachLine() {
-      const now = ids.map((id) => miner.resolve(id));
+      const now = made.map((pattern) => current(pattern).id);
       for (let i = 0; i < miner.lines; i += 1) yield now[numberOfLine[i] as number] as string;
     },
   };

@@ -8,7 +8,7 @@ import type { LinesResponse } from "../../shared/wire/generated/telltale/v1/Line
 import type { LogsHandlers } from "../../shared/wire/generated/telltale/v1/Logs.ts";
 import { answer } from "../../shared/wire/grpc-answer.ts";
 import type { ResultLine, TimeRange } from "../model/log-lines.ts";
-import { clientGone } from "./api-error.ts";
+import { ApiError, clientGone } from "./api-error.ts";
 import { LINES_MAX, type LogsApi } from "./logs-api.ts";
 import { parameterError } from "./parameters.ts";
 import { queryResponse, queryStatus, runOptions } from "./query-service.ts";
@@ -21,7 +21,11 @@ const MESSAGE_LINES = 500;
 type LinesCall = ServerWritableStream<LinesRequest__Output, LinesResponse>;
 
 /** The gRPC service telltale.v1.Logs. */
-export function createLogsService(api: LogsApi, logger: Logger): LogsHandlers {
+export function createLogsService(
+  api: LogsApi,
+  logger: Logger,
+  patterns: LogsHandlers["Patterns"] = answer(noPatterns, logger, queryStatus),
+): LogsHandlers {
   const metricOf = (query: string) => {
     const metric = api.metric(query);
     if (metric !== null) return metric;
@@ -29,6 +33,7 @@ export function createLogsService(api: LogsApi, logger: Logger): LogsHandlers {
   };
   return {
     Lines: (call: LinesCall) => void serveLines(api, call, logger),
+    Patterns: patterns,
     Instant: answer(
       async ({ query, timeMs }, call) => {
         const options = runOptions(call, api.nowMs());
@@ -52,6 +57,10 @@ export function createLogsService(api: LogsApi, logger: Logger): LogsHandlers {
       queryStatus,
     ),
   };
+}
+
+function noPatterns(): never {
+  throw new ApiError("unavailable", "Patterns of lines are not kept here");
 }
 
 /** Never rejects: a failure is the call's status. */

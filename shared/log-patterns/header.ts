@@ -21,6 +21,7 @@ type Token = {
 
 /** Where the message begins in a skeleton; its length where there is nothing but a header: then 0. */
 export function messageStart(skeleton: string, variables: readonly string[]): number {
+  if (skeleton.startsWith("{")) return 0; // JSON: what it says, it says of itself
   const tokens = leadingTokens(skeleton, variables);
   const piped = pipedStart(skeleton, tokens[0]);
   if (piped > 0) return piped;
@@ -90,7 +91,7 @@ function isSpace(text: string, index: number): boolean {
 const TIME = /(^|\D)\d{1,2}:\d\d:\d\d|^\d{4}-\d\d-\d\d[-T]\d\d[.:]\d\d|^1\d{9}(\.\d+)?$|^1\d{12}$/;
 
 function isTime(variable: string): boolean {
-  return variable.length >= 7 && TIME.test(variable);
+  return variable.length >= 7 && /^[\d+-]/.test(variable) && TIME.test(variable);
 }
 
 /** `081109 203615`: six digits of a date, six of a time, which begin the line. */
@@ -146,7 +147,7 @@ class Fields {
       this.#next += count;
       const last = this.#tokens[this.#next - 1]?.text ?? "";
       // What follows a dash behind the severity is the message, even if it looks like a field.
-      if (isLevel(last) === "last" || (this.#hasLevel && last === "-")) break;
+      if (isLevel(last, true) === "last" || (this.#hasLevel && last === "-")) break;
     }
     const last = this.#tokens[this.#next - 1];
     const next = this.#tokens[this.#next];
@@ -156,7 +157,7 @@ class Fields {
 
   /** How many words from here on are fields of the header, or lead to one. */
   #fieldLength(text: string): number {
-    if (isLevel(text) !== "") {
+    if (isLevel(text, this.#hasTime) !== "") {
       this.#hasLevel = true;
       return 1;
     }
@@ -177,7 +178,7 @@ class Fields {
   #distanceToLevel(): number {
     for (let i = 1; i <= 4; i += 1) {
       const text = this.#tokens[this.#next + i]?.text ?? "";
-      if (isLevel(text) !== "") return i;
+      if (isLevel(text, false) !== "") return i;
       if (!/^[\w.$@/\-[\]:|]+$/.test(text) || text.endsWith(":")) return 0;
     }
     return 0;
@@ -199,7 +200,11 @@ class Fields {
     if (this.#isSyslog && this.#tokens[i]?.text === "---") return true;
     while (/^-+$/.test(this.#tokens[i]?.text ?? "")) i += 1;
     const next = this.#tokens[i]?.text ?? "";
-    return PID_TAG.test(next) || next === "kernel:" || (this.#isSyslog && next.endsWith(":"));
+    if (PID_TAG.test(next) || next === "kernel:") return true;
+    if (!this.#isSyslog) return false;
+    // A program's name may have two words.
+    const isFirstOfTwo = /^[A-Z]\w*$/.test(next) && PID_TAG.test(this.#tokens[i + 1]?.text ?? "");
+    return next.endsWith(":") || isFirstOfTwo;
   }
 
   /** `sshd[123]:`, `dfs.DataNode$PacketResponder:`; also what stands before a group of its own. */
@@ -209,8 +214,12 @@ class Fields {
       this.#next += 1;
       return true;
     }
+    if (this.#isSyslog && /^[A-Z]\w*$/.test(text) && PID_TAG.test(next)) {
+      this.#next += 1;
+      return true;
+    }
     if (!text.endsWith(":") || /^[[({"]/.test(text)) return text === ":" && this.#hasLevel;
-    if (isLevel(text) !== "") return false;
+    if (isLevel(text, true) !== "") return false;
     if (PID_TAG.test(text)) return true;
     return this.#hasTime && (this.#hasLevel || this.#isSyslog || text === "kernel:");
   }
@@ -227,14 +236,29 @@ function isComponent(text: string): boolean {
   return /^[\w$]+(\.[\w$]+)+$/.test(text);
 }
 
-/** "last": a colon ends the header with it; "": it is no severity. */
-function isLevel(text: string): "" | "field" | "last" {
+/**
+ * "last": a colon ends the header with it; "": it is no severity.
+ * @param isInHeader there is a time before it, and no message
+ */
+function isLevel(text: string, isInHeader: boolean): "" | "field" | "last" {
   const [, open, word = "", end = ""] = /^([[<(])?([A-Za-z]+)[\])>]?([,:|]?)$/.exec(text) ?? [];
   if (!LEVELS.has(word.toUpperCase())) return "";
   // In lower case it is a word like others, unless brackets say what it is.
-  const isWritten = word === word.toUpperCase() || open !== undefined || CAPITALISED.has(word);
+  const isCapitalised = isInHeader && CAPITALISED.has(word);
+  const isWritten = word === word.toUpperCase() || open !== undefined || isCapitalised;
   if (!isWritten) return "";
   return end === ":" ? "last" : "field";
 }
 
-const CAPITALISED = new Set(["Info", "Debug", "Warning", "Notice"]);
+const CAPITALISED = new Set([
+  "Info",
+  "Debug",
+  "Warning",
+  "Notice",
+  "Error",
+  "Warn",
+  "Critical",
+  "Fatal",
+  "Trace",
+  "Verbose",
+]);

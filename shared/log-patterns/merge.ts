@@ -1,3 +1,4 @@
+import { getOrInsert } from "../model/get-or-insert.ts";
 import { MARKER } from "./split.ts";
 import { EVENT_WORDS, NAME_KEYS, PREPOSITIONS } from "./words.ts";
 
@@ -9,6 +10,8 @@ import { EVENT_WORDS, NAME_KEYS, PREPOSITIONS } from "./words.ts";
 export type Candidate = {
   /** `MARKER` where it varies. */
   readonly texts: readonly string[];
+  /** `gaps[i]`: a space stands before text i. */
+  readonly gaps: readonly boolean[];
   /** Lines. */
   readonly count: number;
   /** How many were merged into it, and itself. */
@@ -26,16 +29,17 @@ const VALUES_MIN_RARE = 3;
 const VALUES_MIN_HINTED = 3;
 const VALUES_MIN_NAMED = 2;
 
-/** Work for one call, in sets looked at. */
-const SETS_MAX = 300;
+/** Work for one call, in texts of the sets that are looked at: a fraction of a second. */
+const TEXTS_MAX = 100_000;
 
 /** Sets of two and more; none is in two. `isSettled`: a word that was rare so far stays rare. */
 export function findMerges<T extends Candidate>(all: readonly T[], isSettled: boolean): T[][] {
   const found: T[][] = [];
   const waiting: (readonly T[])[] = [all];
-  for (let sets = 0; sets < SETS_MAX; sets += 1) {
+  for (let texts = 0; texts < TEXTS_MAX; ) {
     const next = waiting.pop();
     if (next === undefined) break;
+    texts += next.length * (next[0]?.texts.length ?? 0);
     if (next.length < 2) continue;
     const positions = varyingPositions(next);
     if (isOnePattern(next, positions, isSettled)) {
@@ -49,6 +53,32 @@ export function findMerges<T extends Candidate>(all: readonly T[], isSettled: bo
     waiting.push(next.filter(isIn));
   }
   return found;
+}
+
+/** In a shape of so many patterns so many words in a position are a variable. */
+const CROWD_MIN = 200;
+const CROWD_VALUES_MIN = 20;
+/** And in one of so many patterns two words are. */
+const THRONG_MIN = 1000;
+
+/**
+ * Sets of patterns that differ only where very many words were seen: there is nothing else to tell
+ * by, and each further line would be a pattern of its own.
+ */
+export function findCrowdMerges<T extends Candidate>(all: readonly T[]): T[][] {
+  if (all.length < CROWD_MIN) return [];
+  const valuesMin = all.length < THRONG_MIN ? CROWD_VALUES_MIN : 2;
+  const wide = varyingPositions(all)
+    .filter(({ values }) => values.size >= valuesMin)
+    .map(({ position }) => position);
+  if (wide.length === 0) return [];
+  const groups = new Map<string, T[]>();
+  for (const pattern of all) {
+    if (wide.some((position) => isEventAt(pattern, position))) continue;
+    const key = pattern.texts.map((text, i) => (wide.includes(i) ? MARKER : text)).join(" ");
+    getOrInsert(groups, key, () => []).push(pattern);
+  }
+  return [...groups.values()].filter((group) => group.length > 1);
 }
 
 type Value = { patterns: number; leaves: number; count: number };
@@ -81,23 +111,29 @@ function isOnePattern(
   varying: readonly Position[],
   isSettled: boolean,
 ): boolean {
-  const texts = patterns[0]?.texts ?? [];
+  const first = patterns[0];
+  if (first === undefined) return false;
+  const { texts } = first;
   const positions = new Set(varying.map(({ position }) => position));
   const words = texts.filter((text, i) => isWord(text) && !positions.has(i)).length;
   if (words < Math.max(1, varying.length)) return false;
-  return varying.every((one) => isVariable(one, texts, words, isSettled));
+  return varying.every((one) => isVariable(one, first, words, isSettled));
 }
 
 function isVariable(
   { position, values }: Position,
-  texts: readonly string[],
+  first: Candidate,
   words: number,
   isSettled: boolean,
 ): boolean {
+  const { texts } = first;
   if (isKey(texts, position)) return false;
-  for (const text of values.keys()) if (isEventWord(text)) return false;
+  const isNamedValue = isValueOfKey(first, position);
+  if (!isNamedValue) for (const text of values.keys()) if (isEventWord(text)) return false;
   if (position === 0 && [...values.keys()].some(isIdentifier)) return false;
-  if (values.size >= valuesMin(texts, position, values)) return true;
+  const least = isNamedValue ? VALUES_MIN_HINTED : Number.POSITIVE_INFINITY;
+  if (values.size >= Math.min(least, valuesMin(texts, position, values))) return true;
+  if (isStates(values) && texts[position - 1] !== ":") return values.size >= VALUES_MIN_HEAVY;
   const all = [...values.values()];
   const total = (of: (value: Value) => number) => all.reduce((sum, value) => sum + of(value), 0);
   const isRare = total(({ count }) => count) <= 2 * values.size;
@@ -116,11 +152,37 @@ function valuesMin(
 ): number {
   const before = texts[position - 1] ?? "";
   const isFor = before === "for" && texts[position + 1] === "from";
-  if (isFor || isNamed(texts, position)) return VALUES_MIN_NAMED;
-  if (before === "=" || PREPOSITIONS.has(before)) return VALUES_MIN_HINTED;
+  if (isFor || isQuoted(texts, position) || isNamed(texts, position)) return VALUES_MIN_NAMED;
+  if (PREPOSITIONS.has(before) && !isStates(values)) return VALUES_MIN_HINTED;
+  // Where others have a number or the like.
+  if (values.has(MARKER)) return VALUES_MIN_HINTED;
   const words = [...values.keys()];
   const isDotted = words.every((word) => word === MARKER || /^[\w-]+(\.[\w-]+){2,}$/.test(word));
   return isDotted || isCounting(words) ? VALUES_MIN_HINTED : Number.POSITIVE_INFINITY;
+}
+
+/** `key=value` or `key:value`: whatever the value says, it is one. */
+function isValueOfKey({ texts, gaps }: ValuePlace, position: number): boolean {
+  const before = texts[position - 1];
+  return before === "=" || (before === ":" && gaps[position] === false && position > 1);
+}
+
+type ValuePlace = Pick<Candidate, "texts" | "gaps">;
+
+/** A word there says what happened. */
+export function isEventAt(place: ValuePlace, position: number): boolean {
+  return isEventWord(place.texts[position] as string) && !isValueOfKey(place, position);
+}
+
+/** `NEW`, `UNASSIGNED`: what went from one to another is told apart. */
+function isStates(values: ReadonlyMap<string, Value>): boolean {
+  for (const word of values.keys()) if (!/^[A-Z][A-Z_]{2,}$/.test(word)) return false;
+  return true;
+}
+
+/** A single word between quotes is a value that the program was given. */
+function isQuoted(texts: readonly string[], position: number): boolean {
+  return /^["'`]$/.test(texts[position - 1] ?? "") && /^["']$/.test(texts[position + 1] ?? "");
 }
 
 /** `key=value`: it is the writer's word. */
@@ -159,9 +221,11 @@ function bestSplit(
 ): { position: number; text: string } | null {
   let best: { position: number; text: string } | null = null;
   let bestPatterns = 1;
+  const first = patterns[0] as Candidate;
   for (const { position, values } of varying) {
+    const isNamedValue = isValueOfKey(first, position);
     for (const [text, value] of values) {
-      if (isEventWord(text)) return { position, text };
+      if (!isNamedValue && isEventWord(text)) return { position, text };
       if (value.patterns <= bestPatterns) continue;
       best = { position, text };
       bestPatterns = value.patterns;
@@ -174,6 +238,6 @@ export function isWord(text: string): boolean {
   return text !== MARKER && /[\p{L}\p{N}]/u.test(text);
 }
 
-export function isEventWord(text: string): boolean {
+function isEventWord(text: string): boolean {
   return EVENT_WORDS.has(text.toLowerCase());
 }

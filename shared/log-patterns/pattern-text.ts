@@ -1,4 +1,4 @@
-import { MARKER } from "./split.ts";
+import { MARKER, mixed } from "./split.ts";
 
 /** As people read it: `<*>` for what varies, and for a header. */
 export function joinTemplate(
@@ -25,15 +25,6 @@ export function patternId(text: string): string {
     low ^= low >>> 15;
   }
   return hex(mixed(high ^ text.length)) + hex(mixed(low ^ high));
-}
-
-/** The finaliser of MurmurHash3. */
-function mixed(value: number): number {
-  let hash = value ^ (value >>> 16);
-  hash = Math.imul(hash, 0x85ebca6b);
-  hash ^= hash >>> 13;
-  hash = Math.imul(hash, 0xc2b2ae35);
-  return hash ^ (hash >>> 16);
 }
 
 function hex(value: number): string {

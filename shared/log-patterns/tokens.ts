@@ -1,5 +1,5 @@
 import { MARKER } from "./split.ts";
-import { BOOLEANS, CALENDAR, NOTHINGS, UNITS } from "./words.ts";
+import { BOOLEANS, CALENDAR, MESSAGE_KEYS, NOTHINGS, UNITS } from "./words.ts";
 
 // A message becomes a list of words, punctuation and variables (`MARKER`). What varies by its form,
 // as a word and not only in its digits, is a variable here: paths, URLs, addresses, hosts with a
@@ -10,7 +10,7 @@ import { BOOLEANS, CALENDAR, NOTHINGS, UNITS } from "./words.ts";
 const TOKENS_MAX = 120;
 
 /** `gaps[i]`: a space stands before token i. */
-export type Tokens = { readonly texts: string[]; readonly gaps: boolean[] };
+export type Tokens = { readonly texts: readonly string[]; readonly gaps: readonly boolean[] };
 
 export function tokenize(message: string): Tokens {
   const list = new TokenList();
@@ -26,8 +26,43 @@ export function tokenize(message: string): Tokens {
     list.push(lexeme, isAfterSpace);
     isAfterSpace = false;
   }
-  return { texts: list.texts, gaps: list.gaps };
+  return list.texts.filter((text) => text === "=").length < KEYS_MANY ? list : withoutValues(list);
 }
+
+/** In a line of so many keys all that varies is their values. */
+const KEYS_MANY = 5;
+
+/** `key=value`: each value is a variable, up to a space or a comma. */
+function withoutValues({ texts, gaps }: Tokens): Tokens {
+  const kept: { texts: string[]; gaps: boolean[] } = { texts: [], gaps: [] };
+  for (let i = 0; i < texts.length; i += 1) {
+    kept.texts.push(texts[i] as string);
+    kept.gaps.push(gaps[i] as boolean);
+    if (texts[i] !== "=" || MESSAGE_KEYS.has(texts[i - 1]?.toLowerCase() ?? "")) continue;
+    const end = valueEnd(texts, gaps, i + 1);
+    if (end === i + 1) continue;
+    kept.texts.push(MARKER);
+    kept.gaps.push(false);
+    i = end - 1;
+  }
+  return kept;
+}
+
+function valueEnd(texts: readonly string[], gaps: readonly boolean[], start: number): number {
+  let depth = 0;
+  for (let i = start; i < texts.length; i += 1) {
+    const text = texts[i] as string;
+    if (gaps[i] === true || text === "," || text === ";") return i;
+    if (OPENERS.has(text)) depth += 1;
+    if (!CLOSERS.has(text)) continue;
+    if (depth === 0) return i;
+    depth -= 1;
+  }
+  return texts.length;
+}
+
+const OPENERS = new Set(["(", "[", "{"]);
+const CLOSERS = new Set([")", "]", "}"]);
 
 /** Spaces; URLs; paths of Windows, of Unix; runs of dots; words; one character of punctuation. */
 const LEXEME =
@@ -92,7 +127,7 @@ class TokenList {
   }
 }
 
-const ARCHITECTURE = /^[a-z]{3,5}[^\w.]$/;
+const ARCHITECTURE = /^(?:[a-z]{3,5}|i)\0\.?$/;
 
 const SEPARATORS = new Set([",", ":", "-", "|", "/", "x", "+"]);
 

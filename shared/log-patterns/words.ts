@@ -57,3 +57,9 @@ export const EVENT_WORDS = set(`
   install installed upgrade upgraded configure configured unpack unpacked half-installed
   half-configured purge not no is was are were can cannot
 `);
+
+/** What these name says what happened, whatever the quotes; compared in lower case. */
+export const MESSAGE_KEYS = set(`
+  msg message event action error err exception reason text body log method operation op level
+  severity status state request
+`);

@@ -1,7 +1,8 @@
 import { brotliCompressSync } from "node:zlib";
-import { type AggregatorPlatform, type Services, startAggregator } from "../../aggregator/app.ts";
+import { startAggregator } from "../../aggregator/app.ts";
 import { aggregatorConfigSchema } from "../../aggregator/config.ts";
 import { decodeNotification } from "../../aggregator/notify/outbox-entry.ts";
+import type { AggregatorPlatform, Services } from "../../aggregator/platform.ts";
 import { OperationalError } from "../../shared/errors.ts";
 import type { BatchOperation, Entry, KeyValueStore } from "../../shared/platform/ports.ts";
 import { TableWatch, type Transition, WRONG_ALERT } from "./check-alerts.ts";

@@ -28,8 +28,8 @@ export type PatternSink = {
   take(labels: Labels, text: string, timeUs: number): unknown;
   /** What changed since the last call. */
   changes(): readonly BatchOperation[];
-  /** The batch was not written: everything since the last one that was is undone. */
-  discard(): void;
+  /** Whether the batch was written; when it was not, everything since the last one is undone. */
+  settled(isWritten: boolean): void;
 };
 
 export type LogWatchDeps = StoredPartDeps & {
@@ -129,7 +129,7 @@ export class LogWatch implements LineWatch {
     this.#leftOut.settle(isWritten);
     if (isWritten) this.#deletions.splice(0, this.#givenCount);
     this.#givenCount = 0;
-    if (!isWritten) this.#deps.patterns?.discard();
+    this.#deps.patterns?.settled(isWritten);
   }
 
   /**

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { mineLines } from "../../../cli/mined-lines.ts";
+import { templateOf } from "../../../shared/log-patterns/miner.ts";
 
 async function linesOf(...chunks: readonly (string | Uint8Array)[]) {
   async function* bytes() {
@@ -9,7 +10,7 @@ async function linesOf(...chunks: readonly (string | Uint8Array)[]) {
   const ids = [...mined.patternOfEachLine()];
   expect(ids).toHaveLength(mined.lines);
   expect(mined.patterns().reduce((sum, { count }) => sum + count, 0)).toBe(mined.lines);
-  return { ...mined, ids, templates: mined.patterns().map(({ template }) => template) };
+  return { ...mined, ids, templates: mined.patterns().map(templateOf) };
 }
 
 test.each([

@@ -462,6 +462,10 @@ function made(kind: string, random: () => number): string | null {
       return `${hex(8)}-${hex(4)}-${hex(4)}-${hex(4)}-${hex(12)}`;
     case "UUID":
       return `${hex(8)}-${hex(4)}-${hex(4)}-${hex(4)}-${hex(12)}`.toUpperCase();
+    case "blklist":
+      return Array.from({ length: 1 + below(40) }, () => `blk_${below(2e9) - 1e9}`).join(" ");
+    case "HEX":
+      return hex(10).toUpperCase();
     case "user":
       return pick(USERS, random);
     case "host":

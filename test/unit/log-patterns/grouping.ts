@@ -1,11 +1,12 @@
 import { Miner } from "../../../shared/log-patterns/miner.ts";
+import { current } from "../../../shared/log-patterns/pattern.ts";
 
 /** The final pattern of each line. */
 export function minedIds(lines: readonly string[]): string[] {
   const miner = new Miner();
-  const ids = lines.map((line) => miner.add(line));
+  const patterns = lines.map((line) => miner.add(line));
   miner.settle();
-  return ids.map((id) => miner.resolve(id));
+  return patterns.map((pattern) => current(pattern).id);
 }
 
 /**

@@ -265,7 +265,9 @@ test("patterns see each stored line once, and what they change is stored with it
   hub.patterns = {
     take: (labels, text, timeUs) => taken.push([labels, text, timeUs]),
     changes: () => [put(key, Buffer.from(String(taken.length)))],
-    discard: () => taken.push([[], "discarded", 0]),
+    settled: (isWritten) => {
+      if (!isWritten) taken.push([[], "undone", 0]);
+    },
   };
   await hub.open();
   await hub.store(["one", "zwölf"]);
@@ -276,7 +278,7 @@ test("patterns see each stored line once, and what they change is stored with it
     [labels, "one", 1e15],
     [labels, "zwölf", 1e15],
     [labels, "three", 1e15],
-    [[], "discarded", 0],
+    [[], "undone", 0],
   ]);
   expect(
     hub.disk
