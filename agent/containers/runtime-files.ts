@@ -28,13 +28,15 @@ export const CONTAINER_LISTS = ["containers.json", "volatile-containers.json"];
 /** Its folders of containers are `DRIVER-containers`. */
 export const STORAGE_DRIVERS = ["overlay", "vfs", "btrfs", "zfs"];
 
+/** Below a home directory: where rootless Podman and rootless Docker keep their own. */
+export const HOME_DOCKER = ".local/share/docker";
 export const HOME_STORAGE = ".local/share/containers/storage";
 const DOCKER_PID_FILES = ["/run/docker.pid", "/var/run/docker.pid"];
 const COMMAND_LINE_BYTES_MAX = 16 * 1024;
 /** A container's own file. */
-const CONFIG_BYTES_MAX = 1024 * 1024;
+export const CONFIG_BYTES_MAX = 1024 * 1024;
 /** One file for all containers of a storage. */
-const LIST_BYTES_MAX = 4 * 1024 * 1024;
+export const LIST_BYTES_MAX = 4 * 1024 * 1024;
 const NAMES_MAX = 64;
 
 /**
