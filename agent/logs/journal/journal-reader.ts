@@ -1,0 +1,222 @@
+/**
+ * Follows the systemd journal by a child, `journalctl --output=export --follow`: its files are the
+ * business of systemd, whose versions differ in them. Lines go to the sink with the cursor of the last
+ * entry up to which all lines are in it, both durable together: after a crash reading goes on behind
+ * it, so no entry is left out and none comes twice. While the sink waits for room nothing is read, and
+ * the child waits as well: the journal itself is the buffer.
+ */
+import { OperationalError } from "../../../shared/errors.ts";
+import type { Clock, Logger, Random } from "../../../shared/platform/ports.ts";
+import type { Metrics } from "../../../shared/telemetry/metrics.ts";
+import { backoffMs } from "../../../shared/time/backoff.ts";
+import { eitherSignal } from "../../../shared/time/either-signal.ts";
+import { FailureStreak } from "../../../shared/time/failure-streak.ts";
+import { sleepUnlessAborted } from "../../../shared/time/repeat.ts";
+import { unlessAborted } from "../../../shared/time/unless-aborted.ts";
+import type { ShapeOptions } from "../shape/shape-options.ts";
+import type { Cursor, LineSink, SourcedLine } from "../tail/ports.ts";
+import { EntrySources, type FindContainer, SOURCE_FIELDS } from "./entry-source.ts";
+import { ExportParser } from "./export-parser.ts";
+import { JournalLines } from "./journal-lines.ts";
+import { JournalReport } from "./journal-report.ts";
+import type { RunJournalctl } from "./journalctl.ts";
+
+export type JournalDeps = {
+  readonly journalctl: RunJournalctl;
+  readonly sink: LineSink;
+  readonly findContainer: FindContainer;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+};
+
+export type JournalOptions = {
+  /** As the agent sees it; its journal is below `var/log/journal` and `run/log/journal`. */
+  readonly hostRoot: string;
+  readonly shape: ShapeOptions;
+};
+
+/** Under which the sink keeps the journal's cursor. */
+export const JOURNAL_KEY = "journal";
+
+/** Of a journal that was empty when it was first read: all that comes is new. */
+const FROM_BEGINNING = "-";
+const CURSOR = /^[a-z]=[0-9a-z;=-]{1,500}$/;
+
+const TICK_MS = 1000;
+const BATCH_BYTES = 256 * 1024;
+const BATCH_LINES = 4096;
+const SINK_RETRY_MS = 1000;
+const RESTART = { firstMs: 1000, maxMs: 60_000 };
+/** A child that ran for so long did not fail. */
+const HEALTHY_MS = 30_000;
+
+export class JournalReader {
+  readonly #deps: JournalDeps;
+  readonly #shape: ShapeOptions;
+  readonly #args: readonly string[];
+  readonly #sources: EntrySources;
+  readonly #report: JournalReport;
+  readonly #failures: FailureStreak;
+  readonly #sinkFailures: FailureStreak;
+  /** Behind it reading goes on; null: the journal was never read. */
+  #cursor: string | null;
+  #lines: SourcedLine[] = [];
+  #bytes = 0;
+
+  /** @param cursors all that the sink holds */
+  constructor(deps: JournalDeps, options: JournalOptions, cursors: Iterable<Cursor>) {
+    const { logger, metrics, findContainer } = deps;
+    this.#deps = deps;
+    this.#shape = options.shape;
+    this.#args = argumentsFor(options.hostRoot);
+    this.#sources = new EntrySources(findContainer);
+    this.#report = new JournalReport(metrics);
+    this.#failures = new FailureStreak(logger, "cannot read the systemd journal");
+    this.#sinkFailures = new FailureStreak(logger, "cannot store lines of the systemd journal");
+    this.#cursor = this.#storedCursor(cursors);
+  }
+
+  /** Until the signal is aborted; what is not in the sink by then is read again. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, random } = this.#deps;
+    while (!signal.aborted) {
+      try {
+        await this.#read(signal);
+        if (signal.aborted) return;
+        throw new OperationalError("UNAVAILABLE", "journalctl ended");
+      } catch (error) {
+        if (!(error instanceof OperationalError)) throw error;
+        this.#report.fault(error);
+        this.#failures.failed(error);
+      }
+      this.#lines = [];
+      this.#bytes = 0;
+      const pauseMs = backoffMs(RESTART, this.#failures.failures, random());
+      await sleepUnlessAborted(clock, pauseMs, signal);
+    }
+  }
+
+  async #read(signal: AbortSignal): Promise<void> {
+    const stop = new AbortController(); // of the child, also when what it prints cannot be read
+    using either = eitherSignal(signal, stop.signal);
+    try {
+      if (this.#cursor === null) await this.#begin(either.signal);
+      if (!signal.aborted) await this.#follow(either.signal);
+    } finally {
+      stop.abort();
+    }
+  }
+
+  /** The first time reading begins with what comes from now on. */
+  async #begin(signal: AbortSignal): Promise<void> {
+    let newest = FROM_BEGINNING;
+    const parser = new ExportParser({ messageBytesMax: 0, fields: new Set() }, ({ cursor }) => {
+      newest = cursor;
+    });
+    const args = [...this.#args, "--lines=1", "--output-fields=PRIORITY"];
+    for await (const bytes of this.#deps.journalctl(args, signal)) parser.push(bytes);
+    if (signal.aborted) return;
+    await this.#append([], newest, signal);
+  }
+
+  async #follow(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#deps;
+    const startMs = clock.monotonicMs();
+    const lines = new JournalLines(this.#shape, (line) => {
+      this.#lines.push(line);
+      this.#bytes += line.bytes.length;
+    });
+    const parser = this.#parser(lines);
+    const pieces = this.#deps.journalctl(this.#followArgs(), signal)[Symbol.asyncIterator]();
+    const tickOf = () => sleepUnlessAborted(clock, TICK_MS, signal).then(() => null);
+    let tick = tickOf();
+    let next = pieces.next();
+    for (;;) {
+      const piece = await Promise.race([tick, next]);
+      if (signal.aborted) {
+        await next.catch(() => undefined); // the child is gone then
+        return;
+      }
+      if (piece === null) {
+        lines.finish(clock.nowMs(), false);
+        await this.#flush(lines, signal);
+        if (clock.monotonicMs() - startMs >= HEALTHY_MS) this.#failures.succeeded();
+        tick = tickOf();
+        continue;
+      }
+      if (piece.done === true) break;
+      this.#report.read(piece.value.length);
+      parser.push(piece.value);
+      if (this.#bytes >= BATCH_BYTES || this.#lines.length >= BATCH_LINES) {
+        await this.#flush(lines, signal);
+      }
+      next = pieces.next();
+    }
+    lines.finish(clock.nowMs(), true);
+    await this.#flush(lines, signal);
+  }
+
+  #parser(lines: JournalLines): ExportParser {
+    const { clock } = this.#deps;
+    const limits = { messageBytesMax: this.#shape.lineBytesMax, fields: SOURCE_FIELDS };
+    return new ExportParser(limits, (entry) => {
+      const nowMs = clock.nowMs();
+      this.#report.entry();
+      if (entry.timeUs !== null) this.#report.lag((nowMs - entry.timeUs / 1000) / 1000);
+      lines.take(entry, this.#sources.of(entry), nowMs);
+    });
+  }
+
+  #followArgs(): readonly string[] {
+    const cursor = this.#cursor ?? FROM_BEGINNING;
+    const fields = `--output-fields=${["MESSAGE", ...SOURCE_FIELDS].join(",")}`;
+    // Without --no-tail it would leave out all but the last ten.
+    const from = cursor === FROM_BEGINNING ? [] : [`--after-cursor=${cursor}`];
+    return [...this.#args, "--follow", "--no-tail", fields, ...from];
+  }
+
+  async #flush({ cursor }: JournalLines, signal: AbortSignal): Promise<void> {
+    const isMoved = cursor !== "" && cursor !== this.#cursor;
+    if (this.#lines.length === 0 && !isMoved) return;
+    await this.#append(this.#lines, cursor, signal);
+    this.#lines = [];
+    this.#bytes = 0;
+  }
+
+  /** Again and again until it is durable, or the signal is aborted. */
+  async #append(lines: readonly SourcedLine[], cursor: string, signal: AbortSignal): Promise<void> {
+    const cursors = cursor === "" ? [] : [{ key: JOURNAL_KEY, value: Buffer.from(cursor) }];
+    while (!signal.aborted) {
+      try {
+        await unlessAborted(this.#deps.sink.append(lines, cursors), signal);
+        if (signal.aborted) return; // it is there or not, as after a crash
+        this.#sinkFailures.succeeded();
+        this.#report.sent(lines.length);
+        if (cursor !== "") this.#cursor = cursor;
+        return;
+      } catch (error) {
+        if (!(error instanceof OperationalError)) throw error;
+        this.#sinkFailures.failed(error);
+      }
+      await sleepUnlessAborted(this.#deps.clock, SINK_RETRY_MS, signal);
+    }
+  }
+
+  #storedCursor(cursors: Iterable<Cursor>): string | null {
+    for (const { key, value } of cursors) {
+      if (key !== JOURNAL_KEY || value === null) continue;
+      const text = Buffer.from(value).toString();
+      if (text === FROM_BEGINNING || CURSOR.test(text)) return text;
+      this.#report.fault({ code: "PARSE" });
+      this.#deps.logger.error({}, "cursor of the systemd journal is damaged: read from now on");
+    }
+    return null;
+  }
+}
+
+function argumentsFor(hostRoot: string): readonly string[] {
+  const root = hostRoot === "/" || hostRoot === "" ? [] : [`--root=${hostRoot}`];
+  return ["--output=export", "--all", "--quiet", "--no-pager", ...root];
+}
