@@ -64,6 +64,7 @@ export class JournalLines {
       line.timeUs = timeUs;
       const stream = this.#stream(source);
       stream.take(line, bytesCut, source.isPart, nowMs);
+      if (!source.isPrinted && !source.isPart) stream.finish(nowMs, true); // whole by itself
       this.#note(stream);
     }
     this.#settle();

@@ -5,6 +5,7 @@
  * it, so no entry is left out and none comes twice. While the sink waits for room nothing is read, and
  * the child waits as well: the journal itself is the buffer.
  */
+import { join } from "node:path/posix";
 import { OperationalError } from "../../../shared/errors.ts";
 import type { Clock, Logger, Random } from "../../../shared/platform/ports.ts";
 import type { Metrics } from "../../../shared/telemetry/metrics.ts";
@@ -13,8 +14,9 @@ import { eitherSignal } from "../../../shared/time/either-signal.ts";
 import { FailureStreak } from "../../../shared/time/failure-streak.ts";
 import { sleepUnlessAborted } from "../../../shared/time/repeat.ts";
 import { unlessAborted } from "../../../shared/time/unless-aborted.ts";
+import { readSmallFile } from "../containers/small-file.ts";
 import type { ShapeOptions } from "../shape/shape-options.ts";
-import type { Cursor, LineSink, SourcedLine } from "../tail/ports.ts";
+import type { Cursor, LineSink, LogFiles, SourcedLine } from "../tail/ports.ts";
 import { EntrySources, type FindContainer, SOURCE_FIELDS } from "./entry-source.ts";
 import { ExportParser } from "./export-parser.ts";
 import { JournalLines } from "./journal-lines.ts";
@@ -23,6 +25,7 @@ import type { RunJournalctl } from "./journalctl.ts";
 
 export type JournalDeps = {
   readonly journalctl: RunJournalctl;
+  readonly files: LogFiles;
   readonly sink: LineSink;
   readonly findContainer: FindContainer;
   readonly clock: Clock;
@@ -44,7 +47,10 @@ export const JOURNAL_KEY = "journal";
 const FROM_BEGINNING = "-";
 const CURSOR = /^[a-z]=[0-9a-z;=-]{1,500}$/;
 
-const TICK_MS = 1000;
+const MACHINE_ID_BYTES_MAX = 1024;
+/** How often it is looked whether a line was held for long enough. */
+const TICK_MS = 250;
+const FLUSH_EVERY_MS = 1000;
 const BATCH_BYTES = 256 * 1024;
 const BATCH_LINES = 4096;
 const SINK_RETRY_MS = 1000;
@@ -55,7 +61,7 @@ const HEALTHY_MS = 30_000;
 export class JournalReader {
   readonly #deps: JournalDeps;
   readonly #shape: ShapeOptions;
-  readonly #args: readonly string[];
+  readonly #hostRoot: string;
   readonly #sources: EntrySources;
   readonly #report: JournalReport;
   readonly #failures: FailureStreak;
@@ -64,13 +70,15 @@ export class JournalReader {
   #cursor: string | null;
   #lines: SourcedLine[] = [];
   #bytes = 0;
+  /** Monotonic. */
+  #flushedAtMs = Number.NEGATIVE_INFINITY;
 
   /** @param cursors all that the sink holds */
   constructor(deps: JournalDeps, options: JournalOptions, cursors: Iterable<Cursor>) {
     const { logger, metrics, findContainer } = deps;
     this.#deps = deps;
     this.#shape = options.shape;
-    this.#args = argumentsFor(options.hostRoot);
+    this.#hostRoot = options.hostRoot;
     this.#sources = new EntrySources(findContainer);
     this.#report = new JournalReport(metrics);
     this.#failures = new FailureStreak(logger, "cannot read the systemd journal");
@@ -115,7 +123,7 @@ export class JournalReader {
     const parser = new ExportParser({ messageBytesMax: 0, fields: new Set() }, ({ cursor }) => {
       newest = cursor;
     });
-    const args = [...this.#args, "--lines=1", "--output-fields=PRIORITY"];
+    const args = this.#args("--lines=1", "--output-fields=PRIORITY");
     for await (const bytes of this.#deps.journalctl(args, signal)) parser.push(bytes);
     if (signal.aborted) return;
     await this.#append([], newest, signal);
@@ -140,9 +148,10 @@ export class JournalReader {
         return;
       }
       if (piece === null) {
+        const monotonicMs = clock.monotonicMs();
         lines.finish(clock.nowMs(), false);
-        await this.#flush(lines, signal);
-        if (clock.monotonicMs() - startMs >= HEALTHY_MS) this.#failures.succeeded();
+        if (monotonicMs - this.#flushedAtMs >= FLUSH_EVERY_MS) await this.#flush(lines, signal);
+        if (monotonicMs - startMs >= HEALTHY_MS) this.#failures.succeeded();
         tick = tickOf();
         continue;
       }
@@ -174,7 +183,22 @@ export class JournalReader {
     const fields = `--output-fields=${["MESSAGE", ...SOURCE_FIELDS].join(",")}`;
     // Without --no-tail it would leave out all but the last ten.
     const from = cursor === FROM_BEGINNING ? [] : [`--after-cursor=${cursor}`];
-    return [...this.#args, "--follow", "--no-tail", fields, ...from];
+    return this.#args("--follow", "--no-tail", fields, ...from);
+  }
+
+  /**
+   * With --merge: otherwise --follow leaves out all before the last boot (systemd 252), whatever the
+   * cursor. Journals of other machines that lie here are then left out by the machine's id.
+   */
+  #args(...own: readonly string[]): readonly string[] {
+    const { files } = this.#deps;
+    const root = this.#hostRoot;
+    const id = readSmallFile(files, join(root, "etc/machine-id"), MACHINE_ID_BYTES_MAX)?.trim();
+    return [
+      ...["--output=export", "--all", "--quiet", "--no-pager", "--merge", ...own],
+      ...(root === "/" ? [] : [`--root=${root}`]),
+      ...(id !== undefined && /^[0-9a-f]{32}$/.test(id) ? [`_MACHINE_ID=${id}`] : []),
+    ];
   }
 
   async #flush({ cursor }: JournalLines, signal: AbortSignal): Promise<void> {
@@ -183,6 +207,7 @@ export class JournalReader {
     await this.#append(this.#lines, cursor, signal);
     this.#lines = [];
     this.#bytes = 0;
+    this.#flushedAtMs = this.#deps.clock.monotonicMs();
   }
 
   /** Again and again until it is durable, or the signal is aborted. */
@@ -214,9 +239,4 @@ export class JournalReader {
     }
     return null;
   }
-}
-
-function argumentsFor(hostRoot: string): readonly string[] {
-  const root = hostRoot === "/" || hostRoot === "" ? [] : [`--root=${hostRoot}`];
-  return ["--output=export", "--all", "--quiet", "--no-pager", ...root];
 }

@@ -8,6 +8,7 @@ import { OperationalError } from "../../../shared/errors.ts";
 import { Metrics } from "../../../shared/telemetry/metrics.ts";
 import { FakeClock, settle } from "../../support/fake-clock.ts";
 import { cursorOf, entry } from "../../support/journal-export.ts";
+import { MemoryFiles } from "../../support/memory-files.ts";
 import { MemoryLogger } from "../../support/memory-logger.ts";
 import { metricTotal } from "../../support/metric-total.ts";
 import { SeededRandom } from "../../support/random.ts";
@@ -62,6 +63,7 @@ class MemoryJournal {
 class Bed {
   readonly clock = new FakeClock();
   readonly journal = new MemoryJournal();
+  readonly files = new MemoryFiles(() => this.clock.nowMs());
   readonly logger = new MemoryLogger();
   readonly metrics = new Metrics();
   readonly lines: string[] = [];
@@ -81,8 +83,8 @@ class Bed {
   };
 
   start(journalctl: RunJournalctl = this.journal.journalctl): void {
-    const { clock, sink, logger, metrics } = this;
-    const deps = { journalctl, sink, clock, logger, metrics, random: () => 1 };
+    const { clock, files, sink, logger, metrics } = this;
+    const deps = { journalctl, files, sink, clock, logger, metrics, random: () => 1 };
     const cursors = this.cursor === null ? [] : [{ key: JOURNAL_KEY, value: this.cursor }];
     const options = { hostRoot: "/", shape: SHAPE };
     this.#stop = new AbortController();
@@ -219,6 +221,21 @@ describe("the journal's reader", () => {
     await bed.stop();
     expect(bed.lines).toEqual(["new"]);
     expect(bed.journal.runs.flat().filter((arg) => arg.includes("passwd"))).toEqual([]);
+  });
+
+  test.each([
+    ["cd".repeat(16), [`_MACHINE_ID=${"cd".repeat(16)}`]],
+    ["--file=/etc/passwd", []],
+  ])("of the machine with the id %s it reads the entries alone", async (id, expected) => {
+    const bed = new Bed();
+    bed.files.create("/etc/machine-id", Buffer.from(`${id}\n`));
+    bed.start();
+    await bed.clock.advance(2000);
+    await bed.stop();
+    expect(bed.journal.runs.length).toBe(2);
+    for (const args of bed.journal.runs) {
+      expect(args.filter((arg) => /MACHINE|passwd/.test(arg))).toEqual(expected);
+    }
   });
 
   test("over crashes at any moment each entry is there once, in its order", async () => {
