@@ -49,7 +49,11 @@ class Reading {
       findContainer: () => null,
     };
     this.#stop = new AbortController();
-    const reader = new JournalReader(deps, { hostRoot: this.#hostRoot, shape }, this.sink.cursors);
+    const reader = new JournalReader(
+      deps,
+      { hostRoot: this.#hostRoot, shape, labels: {} },
+      this.sink.cursors,
+    );
     this.#run = reader.run(this.#stop.signal);
   }
 

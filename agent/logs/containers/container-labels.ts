@@ -6,12 +6,22 @@ export type NamedContainer = Pick<ContainerFacts, "id" | "name" | "image" | "lab
 
 const SHORT_ID = 12;
 
-/** The labels of a container's lines, from whatever source they come. */
-export function containerLabels(container: NamedContainer, stream: string): Labels {
+export type NodeLabels = Readonly<Record<string, string>>;
+
+/**
+ * The labels of a container's lines, from whatever source they come.
+ * @param node the labels of this node, on every line
+ */
+export function containerLabels(
+  node: NodeLabels,
+  container: NamedContainer,
+  stream: string,
+): Labels {
   const { id, image } = container;
   const name = container.name || id.slice(0, SHORT_ID);
   const composeService = labelAt(container, "com.docker.compose.service");
   return labelsOf({
+    ...node,
     job: "containers",
     container: name,
     image,

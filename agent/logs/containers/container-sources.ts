@@ -10,7 +10,7 @@ import {
 import type { ShapeOptions } from "../shape/shape-options.ts";
 import { createShaper, type Format } from "../shape/shaper.ts";
 import type { FileSource, LogFiles } from "../tail/ports.ts";
-import { containerLabels } from "./container-labels.ts";
+import { containerLabels, type NodeLabels } from "./container-labels.ts";
 import { ContainerNames, type KnownContainer } from "./container-names.ts";
 
 export type ContainerLogDeps = {
@@ -23,6 +23,8 @@ export type ContainerLogOptions = {
   readonly hostRoot: string;
   readonly paths: ConfigPaths;
   readonly shape: ShapeOptions;
+  /** Of this node, on every line. */
+  readonly labels: NodeLabels;
 };
 
 export type ContainerLogs = {
@@ -38,7 +40,7 @@ export type ContainerLogs = {
  */
 export async function containerLogs(
   { files, logger, known }: ContainerLogDeps,
-  { hostRoot, paths, shape }: ContainerLogOptions,
+  { hostRoot, paths, shape, labels }: ContainerLogOptions,
 ): Promise<ContainerLogs> {
   const runtimes = new RuntimeFiles(hostRoot, paths);
   const isUsable = (path: string) => {
@@ -70,7 +72,7 @@ export async function containerLogs(
       // A file is opened before any line of it has a stream.
       const own = ownDirectory(kind, path);
       const container = names.at(kind.runtime, dirname(own), basename(own), stream === "");
-      return containerLabels(container, stream);
+      return containerLabels(labels, container, stream);
     },
     createShaper: (startOffset, emit) => createShaper(kind.format, shape, startOffset, emit),
   });

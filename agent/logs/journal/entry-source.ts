@@ -1,6 +1,10 @@
 import { type Labels, labelsKey, labelsOf } from "../../../shared/model/labels.ts";
 import { cleanText } from "../../containers/hostile-json.ts";
-import { containerLabels, type NamedContainer } from "../containers/container-labels.ts";
+import {
+  containerLabels,
+  type NamedContainer,
+  type NodeLabels,
+} from "../containers/container-labels.ts";
 import type { JournalEntry } from "./export-parser.ts";
 
 /** Fields that say where an entry is from, besides its message. */
@@ -39,10 +43,13 @@ const REMEMBERED_MAX = 2000;
 /** Who wrote an entry, as labels of its line. */
 export class EntrySources {
   readonly #find: FindContainer;
+  readonly #node: NodeLabels;
   readonly #remembered = new Map<string, { readonly labels: Labels; readonly key: string }>();
 
-  constructor(find: FindContainer) {
+  /** @param node the labels of this node, on every line */
+  constructor(find: FindContainer, node: NodeLabels) {
     this.#find = find;
+    this.#node = node;
   }
 
   of({ fields }: JournalEntry): EntrySource {
@@ -55,7 +62,8 @@ export class EntrySources {
     ].join("\u0000");
     let found = this.#remembered.get(who);
     if (found === undefined) {
-      const labels = container === "" ? unitLabels(at) : this.#containerLabels(container, at);
+      const labels =
+        container === "" ? unitLabels(this.#node, at) : this.#containerLabels(container, at);
       found = { labels, key: labelsKey(labels) };
       if (this.#remembered.size >= REMEMBERED_MAX) this.#remembered.clear();
       this.#remembered.set(who, found);
@@ -73,7 +81,8 @@ export class EntrySources {
     const stream = at("PRIORITY") === STDERR ? "stderr" : "stdout";
     // Anybody may say anything of a container: only what a daemon of the system says is looked up.
     const found = at("_UID") === "0" ? this.#find(id, name) : null;
-    return containerLabels(found === null ? said : { ...found, name: name || found.name }, stream);
+    const container = found === null ? said : { ...found, name: name || found.name };
+    return containerLabels(this.#node, container, stream);
   }
 }
 
@@ -92,12 +101,13 @@ function isPartOfContainer(at: (name: string) => string): boolean {
   return at("CONTAINER_PARTIAL_MESSAGE") === "true" && at("CONTAINER_PARTIAL_LAST") !== "true";
 }
 
-function unitLabels(at: (name: string) => string): Labels {
+function unitLabels(node: NodeLabels, at: (name: string) => string): Labels {
   const unit = lastingUnit(at("_SYSTEMD_USER_UNIT") || at("_SYSTEMD_UNIT"));
-  const identifier = cleanText(at("SYSLOG_IDENTIFIER") || at("_COMM") || at("_TRANSPORT"));
   const level = levelOf(at("PRIORITY"), at("_TRANSPORT"));
-  if (unit === "") return labelsOf({ job: "journal", identifier, level, service: identifier });
-  return labelsOf({ job: "journal", unit, level, service: unit.replace(/\.service$/, "") });
+  const own = { ...node, job: "journal", level };
+  if (unit !== "") return labelsOf({ ...own, unit, service: unit.replace(/\.service$/, "") });
+  const identifier = cleanText(at("SYSLOG_IDENTIFIER") || at("_COMM") || at("_TRANSPORT"));
+  return labelsOf({ ...own, identifier, service: identifier });
 }
 
 /**

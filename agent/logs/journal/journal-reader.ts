@@ -14,6 +14,7 @@ import { eitherSignal } from "../../../shared/time/either-signal.ts";
 import { FailureStreak } from "../../../shared/time/failure-streak.ts";
 import { sleepUnlessAborted } from "../../../shared/time/repeat.ts";
 import { unlessAborted } from "../../../shared/time/unless-aborted.ts";
+import type { NodeLabels } from "../containers/container-labels.ts";
 import { readSmallFile } from "../containers/small-file.ts";
 import type { ShapeOptions } from "../shape/shape-options.ts";
 import type { Cursor, LineSink, LogFiles, SourcedLine } from "../tail/ports.ts";
@@ -38,6 +39,8 @@ export type JournalOptions = {
   /** As the agent sees it; its journal is below `var/log/journal` and `run/log/journal`. */
   readonly hostRoot: string;
   readonly shape: ShapeOptions;
+  /** Of this node, on every line. */
+  readonly labels: NodeLabels;
 };
 
 /** Under which the sink keeps the journal's cursor. */
@@ -79,7 +82,7 @@ export class JournalReader {
     this.#deps = deps;
     this.#shape = options.shape;
     this.#hostRoot = options.hostRoot;
-    this.#sources = new EntrySources(findContainer);
+    this.#sources = new EntrySources(findContainer, options.labels);
     this.#report = new JournalReport(metrics);
     this.#failures = new FailureStreak(logger, "cannot read the systemd journal");
     this.#sinkFailures = new FailureStreak(logger, "cannot store lines of the systemd journal");

@@ -39,7 +39,9 @@ class Bed {
 
   labels(runtime: "docker" | "podman" = "docker", id = ID, names = this.names()): string {
     const directory = runtime === "docker" ? DOCKER : PODMAN;
-    return formatLabels(containerLabels(names.at(runtime, directory, id, true), "stdout"));
+    return formatLabels(
+      containerLabels({ instance: "web1" }, names.at(runtime, directory, id, true), "stdout"),
+    );
   }
 }
 
@@ -48,7 +50,7 @@ describe("names of containers", () => {
     const bed = new Bed();
     bed.docker(config("shop-web-1"));
     expect(bed.labels()).toBe(
-      '{compose_project="shop", compose_service="web", container="shop-web-1", image="nginx:1", job="containers", service="web", stream="stdout"}',
+      '{compose_project="shop", compose_service="web", container="shop-web-1", image="nginx:1", instance="web1", job="containers", service="web", stream="stdout"}',
     );
     expect(bed.files.openCount).toBe(0);
   });
@@ -57,7 +59,7 @@ describe("names of containers", () => {
     const bed = new Bed();
     bed.podman(list("db"), file);
     expect(bed.labels("podman")).toBe(
-      '{container="db", image="docker.io/library/alpine:3", job="containers", service="db", stream="stdout"}',
+      '{container="db", image="docker.io/library/alpine:3", instance="web1", job="containers", service="db", stream="stdout"}',
     );
   });
 
@@ -67,7 +69,7 @@ describe("names of containers", () => {
     const known = { id: ID, name: "db", image: "alpine", labels: LABELS };
     const names = bed.names((id) => (id === ID ? known : null));
     expect(bed.labels("podman", ID, names)).toBe(
-      '{compose_project="shop", compose_service="web", container="db", image="alpine", job="containers", service="web", stream="stdout"}',
+      '{compose_project="shop", compose_service="web", container="db", image="alpine", instance="web1", job="containers", service="web", stream="stdout"}',
     );
   });
 
@@ -82,7 +84,7 @@ describe("names of containers", () => {
     const bed = new Bed();
     if (content !== null) bed.docker(content);
     expect(bed.labels()).toBe(
-      '{container="abababababab", job="containers", service="abababababab", stream="stdout"}',
+      '{container="abababababab", instance="web1", job="containers", service="abababababab", stream="stdout"}',
     );
   });
 
@@ -97,13 +99,13 @@ describe("names of containers", () => {
     bed.docker(config("a\u0007b\u202e", labels));
     const service = `we[31mb${"x".repeat(1024 - 7)}`;
     expect(bed.labels()).toBe(
-      `{compose_service="${service}", container="ab", image="nginx:1", job="containers", service="${service}", stream="stdout"}`,
+      `{compose_service="${service}", container="ab", image="nginx:1", instance="web1", job="containers", service="${service}", stream="stdout"}`,
     );
   });
 
   test("a directory that is named like no container is the container's name", () => {
     expect(new Bed().labels("docker", "../\u0000x")).toBe(
-      '{container="../x", job="containers", service="../x", stream="stdout"}',
+      '{container="../x", instance="web1", job="containers", service="../x", stream="stdout"}',
     );
   });
 

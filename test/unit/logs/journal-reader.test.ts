@@ -86,7 +86,7 @@ class Bed {
     const { clock, files, sink, logger, metrics } = this;
     const deps = { journalctl, files, sink, clock, logger, metrics, random: () => 1 };
     const cursors = this.cursor === null ? [] : [{ key: JOURNAL_KEY, value: this.cursor }];
-    const options = { hostRoot: "/", shape: SHAPE };
+    const options = { hostRoot: "/", shape: SHAPE, labels: {} };
     this.#stop = new AbortController();
     const reader = new JournalReader({ ...deps, findContainer: () => null }, options, cursors);
     this.#run = reader.run(this.#stop.signal);

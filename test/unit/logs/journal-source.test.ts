@@ -22,7 +22,7 @@ function sourceOf(fields: Readonly<Record<string, string>>, find = nobody) {
     ...{ cursor: "", timeUs: null, message: null, bytesCut: 0 },
     fields: new Map(Object.entries(fields)),
   };
-  return new EntrySources(find).of(entry);
+  return new EntrySources(find, { instance: "web1" }).of(entry);
 }
 
 const labelsOfFields = (fields: Readonly<Record<string, string>>, find = nobody) =>
@@ -32,38 +32,38 @@ describe("where an entry of the journal is from", () => {
   test.each<[fields: Readonly<Record<string, string>>, labels: string]>([
     [
       { _SYSTEMD_UNIT: "nginx.service", PRIORITY: "6", _TRANSPORT: "stdout", _COMM: "nginx" },
-      '{job="journal", service="nginx", unit="nginx.service"}',
+      '{instance="web1", job="journal", service="nginx", unit="nginx.service"}',
     ],
     [
       { _SYSTEMD_UNIT: "nginx.service", PRIORITY: "3", _TRANSPORT: "stdout" },
-      '{job="journal", level="error", service="nginx", unit="nginx.service"}',
+      '{instance="web1", job="journal", level="error", service="nginx", unit="nginx.service"}',
     ],
     [
       { _SYSTEMD_UNIT: "cron.service", PRIORITY: "6", _TRANSPORT: "syslog" },
-      '{job="journal", level="info", service="cron", unit="cron.service"}',
+      '{instance="web1", job="journal", level="info", service="cron", unit="cron.service"}',
     ],
     [
       { _SYSTEMD_UNIT: "user@1000.service", _SYSTEMD_USER_UNIT: "pipewire.service" },
-      '{job="journal", service="pipewire", unit="pipewire.service"}',
+      '{instance="web1", job="journal", service="pipewire", unit="pipewire.service"}',
     ],
     [
       { _SYSTEMD_UNIT: "session-17.scope", SYSLOG_IDENTIFIER: "sudo", PRIORITY: "5" },
-      '{identifier="sudo", job="journal", level="notice", service="sudo"}',
+      '{identifier="sudo", instance="web1", job="journal", level="notice", service="sudo"}',
     ],
     [
       { _TRANSPORT: "kernel", SYSLOG_IDENTIFIER: "kernel", PRIORITY: "0" },
-      '{identifier="kernel", job="journal", level="fatal", service="kernel"}',
+      '{identifier="kernel", instance="web1", job="journal", level="fatal", service="kernel"}',
     ],
     [
       { _SYSTEMD_UNIT: "init.scope", SYSLOG_IDENTIFIER: "systemd", PRIORITY: "11" },
-      '{identifier="systemd", job="journal", service="systemd"}',
+      '{identifier="systemd", instance="web1", job="journal", service="systemd"}',
     ],
     [
       { _SYSTEMD_UNIT: "a\u0007\u202eb.service", PRIORITY: "x" },
-      '{job="journal", service="ab", unit="ab.service"}',
+      '{instance="web1", job="journal", service="ab", unit="ab.service"}',
     ],
-    [{ _COMM: "tool" }, '{identifier="tool", job="journal", service="tool"}'],
-    [{}, '{job="journal"}'],
+    [{ _COMM: "tool" }, '{identifier="tool", instance="web1", job="journal", service="tool"}'],
+    [{}, '{instance="web1", job="journal"}'],
   ])("%j has the labels %s", (fields, labels) => {
     expect(labelsOfFields(fields)).toBe(labels);
   });
@@ -99,26 +99,26 @@ describe("lines of containers in the journal", () => {
 
   test("they have the labels that their files would have", () => {
     expect(labelsOfFields(docker, found)).toBe(
-      '{compose_project="shop", compose_service="web", container="shop-web-1", image="nginx:1", job="containers", service="web", stream="stderr"}',
+      '{compose_project="shop", compose_service="web", container="shop-web-1", image="nginx:1", instance="web1", job="containers", service="web", stream="stderr"}',
     );
   });
 
   test("a container that nobody knows has the name that came along", () => {
     expect(labelsOfFields(docker)).toBe(
-      '{container="shop-web-1", job="containers", service="shop-web-1", stream="stderr"}',
+      '{container="shop-web-1", instance="web1", job="containers", service="shop-web-1", stream="stderr"}',
     );
   });
 
   test("a user's runtime names its container itself", () => {
     expect(labelsOfFields(podman, found)).toBe(
-      '{container="shop-web-1", image="alpine:3", job="containers", service="shop-web-1", stream="stdout"}',
+      '{container="shop-web-1", image="alpine:3", instance="web1", job="containers", service="shop-web-1", stream="stdout"}',
     );
   });
 
   test("a program that pretends to be a container is what it is", () => {
     const pretended = { ...docker, _COMM: "bash", _SYSTEMD_UNIT: "evil.service" };
     expect(labelsOfFields(pretended, found)).toBe(
-      '{job="journal", level="error", service="evil", unit="evil.service"}',
+      '{instance="web1", job="journal", level="error", service="evil", unit="evil.service"}',
     );
   });
 
