@@ -12,9 +12,12 @@ const PACKAGES = [
   "iptables",
   "logrotate", // whose rotated logs are followed
   "openssl", // a client that is not ours
+  "podman", // whose containers' logs are read
   "prometheus", // promtool
   "prometheus-node-exporter", // whose values ours are compared with
   "runc",
+  "systemd", // journald and journalctl
+  "systemd-journal-remote", // makes journals of other times
   "util-linux", // unshare, nsenter
 ];
 const INSTALL = "apt-get install -y --no-install-recommends -o DPkg::Lock::Timeout=300";
