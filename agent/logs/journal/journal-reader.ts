@@ -23,6 +23,7 @@ import { ExportParser } from "./export-parser.ts";
 import { JournalLines } from "./journal-lines.ts";
 import { JournalReport } from "./journal-report.ts";
 import type { RunJournalctl } from "./journalctl.ts";
+import { Pieces } from "./pieces.ts";
 
 export type JournalDeps = {
   readonly journalctl: RunJournalctl;
@@ -140,34 +141,31 @@ export class JournalReader {
       this.#bytes += line.bytes.length;
     });
     const parser = this.#parser(lines);
-    const pieces = this.#deps.journalctl(this.#followArgs(), signal)[Symbol.asyncIterator]();
-    const tickOf = () => sleepUnlessAborted(clock, TICK_MS, signal).then(() => null);
-    let tick = tickOf();
-    let next = pieces.next();
+    const pieces = new Pieces(clock, this.#deps.journalctl(this.#followArgs(), signal));
+    let tickedAtMs = startMs;
     for (;;) {
-      const piece = await Promise.race([tick, next]);
-      if (signal.aborted) {
-        await next.catch(() => undefined); // the child is gone then
-        return;
+      const piece = await pieces.take(TICK_MS, signal);
+      if (signal.aborted) return await pieces.settled(); // the child is gone then
+      if (piece === null) break;
+      if (piece !== "none") {
+        this.#report.read(piece.length);
+        parser.push(piece);
       }
-      if (piece === null) {
-        const monotonicMs = clock.monotonicMs();
+      const monotonicMs = clock.monotonicMs();
+      if (monotonicMs - tickedAtMs >= TICK_MS) {
+        tickedAtMs = monotonicMs;
         lines.finish(clock.nowMs(), false);
-        if (monotonicMs - this.#flushedAtMs >= FLUSH_EVERY_MS) await this.#flush(lines, signal);
-        if (monotonicMs - startMs >= HEALTHY_MS) this.#failures.succeeded();
-        tick = tickOf();
-        continue;
       }
-      if (piece.done === true) break;
-      this.#report.read(piece.value.length);
-      parser.push(piece.value);
-      if (this.#bytes >= BATCH_BYTES || this.#lines.length >= BATCH_LINES) {
-        await this.#flush(lines, signal);
-      }
-      next = pieces.next();
+      if (this.#isFlushDue(monotonicMs)) await this.#flush(lines, signal);
+      if (monotonicMs - startMs >= HEALTHY_MS) this.#failures.succeeded();
     }
     lines.finish(clock.nowMs(), true);
     await this.#flush(lines, signal);
+  }
+
+  #isFlushDue(monotonicMs: number): boolean {
+    const isFull = this.#bytes >= BATCH_BYTES || this.#lines.length >= BATCH_LINES;
+    return isFull || monotonicMs - this.#flushedAtMs >= FLUSH_EVERY_MS;
   }
 
   #parser(lines: JournalLines): ExportParser {
