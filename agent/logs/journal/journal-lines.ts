@@ -8,6 +8,7 @@ import type { EntrySource } from "./entry-source.ts";
 import type { JournalEntry } from "./export-parser.ts";
 import { JournalStream } from "./journal-stream.ts";
 
+const NEWLINE = 10;
 const NOWHERE = Number.POSITIVE_INFINITY;
 /** Writers of which something may be pending, or a private key goes on; the idle ones go first. */
 const STREAMS_MAX = 512;
@@ -60,7 +61,7 @@ export class JournalLines {
     if (message !== null) {
       line.bytes = message;
       line.start = 0;
-      line.end = message.length;
+      line.end = message.at(-1) === NEWLINE ? message.length - 1 : message.length; // conmon's have one
       line.timeUs = timeUs;
       const stream = this.#stream(source);
       stream.take(line, bytesCut, source.isPart, nowMs);

@@ -95,6 +95,14 @@ describe("lines of the journal", () => {
     expect(bed.texts()).toEqual(steps);
   });
 
+  test("a newline at the end is none of the text", () => {
+    expect(bedOf([{ text: "a\n" }, { text: "\n" }, { text: "a\n\n" }]).texts()).toEqual([
+      "a",
+      "",
+      "a\n",
+    ]);
+  });
+
   test("parts are one line, with the time of the first", () => {
     const bed = bedOf([
       { text: "one ", isPart: true, timeUs: 5 },
