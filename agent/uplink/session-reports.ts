@@ -29,6 +29,7 @@ export class SessionReports {
   readonly #connection: AgentConnection;
   readonly #offset = new ClockOffset();
   #toldDropped = -1;
+  #toldWaiting = 0;
   #toldAtMs = 0;
   #rangesToldId = 0;
   #probe: Probe | null = null;
@@ -99,8 +100,12 @@ export class SessionReports {
     const { accounts } = this.#deps.buffer;
     const dropped = accounts.dropped.reduce((sum, { frames }) => sum + frames, 0);
     const nowMs = this.#deps.clock.monotonicMs();
-    if (dropped !== this.#toldDropped || nowMs - this.#toldAtMs >= ACCOUNTS_EVERY_MS) {
+    const isDue = nowMs - this.#toldAtMs >= ACCOUNTS_EVERY_MS;
+    // There may be no further ack for long, and what was said would stand till then.
+    const isEmptyNow = accounts.waiting === 0 && this.#toldWaiting > 0;
+    if (isDue || isEmptyNow || dropped !== this.#toldDropped) {
       this.#toldDropped = dropped;
+      this.#toldWaiting = accounts.waiting;
       this.#toldAtMs = nowMs;
       messages.push(this.#accounting(accounts), ...this.#ranges());
     }

@@ -171,7 +171,7 @@ describe("reports", () => {
   const books = (heard: readonly AgentMessage__Output[]) =>
     heard.flatMap(({ accounting }) => (accounting ? [accounting] : []));
 
-  test("of the books come first, every ten seconds, and with the ack after a drop", async () => {
+  test("of the books come first, every ten seconds, after a drop, and when nothing waits any more", async () => {
     const { link, rig, heard, say } = await scripted();
     await rig.append(3);
     await link.startFor(100);
@@ -187,13 +187,16 @@ describe("reports", () => {
     expect(books(heard)[1]).toMatchObject({ made: 3, stored: 1, waiting: 1, dropped });
     await rig.clock.advance(9000);
     await say({ ack: { seq: seqOf(1, 3) } });
-    await rig.clock.advance(2000);
+    await rig.clock.advance(100);
+    expect(books(heard)).toHaveLength(3);
+    expect(books(heard)[2]).toMatchObject({ made: 3, stored: 2, waiting: 0, dropped });
+    await rig.clock.advance(10_000);
     await rig.append(1);
     await rig.clock.advance(10);
     await say({ ack: { seq: seqOf(1, 4) } });
     await rig.clock.advance(100);
-    expect(books(heard)).toHaveLength(3);
-    expect(books(heard)[2]).toMatchObject({ made: 4, stored: 3, waiting: 0, dropped });
+    expect(books(heard)).toHaveLength(4);
+    expect(books(heard)[3]).toMatchObject({ made: 4, stored: 3, waiting: 0, dropped });
   });
 
   test("of a refusal that got lost with its connection come with the next welcome", async () => {
