@@ -122,6 +122,9 @@ export function agentNode(host: Host, plan: AgentPlan, parts: AgentParts): Agent
         throw new Error("the simulation has no log files");
       },
       freeBytes: async () => Number.POSITIVE_INFINITY,
+      journalctl: () => {
+        throw new Error("the simulation has no journal");
+      },
       connect: (to) => (signal) => network.connect(process, to.host, signal),
       probe: (to) => () => network.probe(process, to.host),
       collectors: (_config, sink) => {

@@ -1,6 +1,5 @@
 /** Logs of containers and the journal, read into a queue on the disk. Arguments: host root, store. */
 
-import { CONFIG_PATHS } from "../../agent/containers/runtime-files.ts";
 import type { LineQueue } from "../../agent/lines/line-queue.ts";
 import { containerLogs } from "../../agent/logs/containers/container-sources.ts";
 import { JournalReader } from "../../agent/logs/journal/journal-reader.ts";
@@ -36,8 +35,8 @@ async function read(queue: LineQueue): Promise<void> {
   const deps = { files, sink, clock: nodeClock, logger, metrics: new Metrics() };
   const cursors = [...(await queue.cursors())].map(([key, value]) => ({ key, value }));
   const { sources, names } = await containerLogs(
-    { files, logger, known: () => null },
-    { hostRoot, paths: CONFIG_PATHS, shape, labels: {} },
+    { files, logger },
+    { hostRoot, shape, labels: {} },
   );
   const tailer = new Tailer(deps, sources, TAIL_DEFAULTS, cursors);
   const findContainer = (id: string, name: string) => names.find(id, name);

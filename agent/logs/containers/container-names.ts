@@ -18,9 +18,6 @@ export type ContainerDirectories = {
   readonly podman: readonly string[];
 };
 
-/** What else knows of a container, such as its runtime's socket; null: it does not. */
-export type KnownContainer = (id: string) => NamedContainer | null;
-
 const REMEMBERED_MAX = 5000;
 const LISTS_MAX = 64;
 
@@ -37,15 +34,13 @@ type StorageList = {
 export class ContainerNames {
   readonly #files: LogFiles;
   readonly #directories: ContainerDirectories;
-  readonly #known: KnownContainer;
   /** By id, the one asked for last at the end. */
   readonly #remembered = new Map<string, NamedContainer>();
   readonly #lists = new Map<string, StorageList>();
 
-  constructor(files: LogFiles, directories: ContainerDirectories, known: KnownContainer) {
+  constructor(files: LogFiles, directories: ContainerDirectories) {
     this.#files = files;
     this.#directories = directories;
-    this.#known = known;
   }
 
   /**
@@ -55,7 +50,7 @@ export class ContainerNames {
   at(runtime: "docker" | "podman", directory: string, id: string, isAnew: boolean): NamedContainer {
     if (!FULL_ID.test(id)) return unnamed(id);
     const remembered = isAnew ? undefined : this.#remembered.get(id);
-    const found = remembered ?? this.#read(runtime, directory, id) ?? this.#known(id);
+    const found = remembered ?? this.#read(runtime, directory, id);
     return found === null ? unnamed(id) : this.#remember(id, found);
   }
 
@@ -73,13 +68,11 @@ export class ContainerNames {
         if (found !== null) return this.#remember(id, found);
       }
     }
-    return this.#known(id);
+    return null;
   }
 
   #read(runtime: "docker" | "podman", directory: string, id: string): NamedContainer | null {
-    if (runtime === "docker") return this.#readDocker(directory, id);
-    const known = this.#known(id); // has labels, which the storage's lists have not
-    return known ?? this.#readPodman(directory, id);
+    return runtime === "docker" ? this.#readDocker(directory, id) : this.#readPodman(directory, id);
   }
 
   #readDocker(directory: string, id: string): NamedContainer | null {

@@ -1,7 +1,7 @@
 import { basename, dirname, join } from "node:path/posix";
 import type { Logger } from "../../../shared/platform/ports.ts";
 import {
-  type ConfigPaths,
+  CONFIG_PATHS,
   HOME_DOCKER,
   HOME_STORAGE,
   RuntimeFiles,
@@ -11,17 +11,15 @@ import type { ShapeOptions } from "../shape/shape-options.ts";
 import { createShaper, type Format } from "../shape/shaper.ts";
 import type { FileSource, LogFiles } from "../tail/ports.ts";
 import { containerLabels, type NodeLabels } from "./container-labels.ts";
-import { ContainerNames, type KnownContainer } from "./container-names.ts";
+import { ContainerNames } from "./container-names.ts";
 
 export type ContainerLogDeps = {
   readonly files: LogFiles;
   readonly logger: Logger;
-  readonly known: KnownContainer;
 };
 
 export type ContainerLogOptions = {
   readonly hostRoot: string;
-  readonly paths: ConfigPaths;
   readonly shape: ShapeOptions;
   /** Of this node, on every line. */
   readonly labels: NodeLabels;
@@ -39,10 +37,10 @@ export type ContainerLogs = {
  * configured later takes a restart, and containers and users that are new do not.
  */
 export async function containerLogs(
-  { files, logger, known }: ContainerLogDeps,
-  { hostRoot, paths, shape, labels }: ContainerLogOptions,
+  { files, logger }: ContainerLogDeps,
+  { hostRoot, shape, labels }: ContainerLogOptions,
 ): Promise<ContainerLogs> {
-  const runtimes = new RuntimeFiles(hostRoot, paths);
+  const runtimes = new RuntimeFiles(hostRoot, CONFIG_PATHS);
   const isUsable = (path: string) => {
     const isPlain = !/[*?[\]{}]/.test(path);
     if (!isPlain) logger.warn({ path }, "no logs of containers: its path has glob characters");
@@ -55,11 +53,11 @@ export async function containerLogs(
     .map((root) => runtimes.at(root))
     .filter(isUsable)
     .flatMap(storageDirectories);
-  const homes = paths.homes
+  const homes = CONFIG_PATHS.homes
     .map((path) => runtimes.at(path))
     .filter(isUsable)
     .map((path) => join(path, "*"));
-  const names = new ContainerNames(files, { docker, podman }, known);
+  const names = new ContainerNames(files, { docker, podman });
   const rootless = {
     docker: homes.map((home) => join(home, HOME_DOCKER, "containers")),
     podman: homes.flatMap((home) => storageDirectories(join(home, HOME_STORAGE))),

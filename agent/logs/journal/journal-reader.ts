@@ -223,6 +223,7 @@ export class JournalReader {
         if (cursor !== "") this.#cursor = cursor;
         return;
       } catch (error) {
+        if (signal.aborted) return;
         if (!(error instanceof OperationalError)) throw error;
         this.#sinkFailures.failed(error);
       }

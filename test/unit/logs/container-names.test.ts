@@ -1,9 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { containerLabels } from "../../../agent/logs/containers/container-labels.ts";
-import {
-  ContainerNames,
-  type KnownContainer,
-} from "../../../agent/logs/containers/container-names.ts";
+import { ContainerNames } from "../../../agent/logs/containers/container-names.ts";
 import { formatLabels } from "../../../shared/model/labels.ts";
 import { MemoryFiles } from "../../support/memory-files.ts";
 
@@ -23,8 +20,8 @@ class Bed {
   readonly files = new MemoryFiles(() => this.nowMs);
   nowMs = 1000;
 
-  names(known: KnownContainer = () => null): ContainerNames {
-    return new ContainerNames(this.files, { docker: [DOCKER], podman: [PODMAN] }, known);
+  names(): ContainerNames {
+    return new ContainerNames(this.files, { docker: [DOCKER], podman: [PODMAN] });
   }
 
   docker(content: string): void {
@@ -37,10 +34,14 @@ class Bed {
     this.files.create(`${PODMAN}/${file}`, Buffer.from(content));
   }
 
-  labels(runtime: "docker" | "podman" = "docker", id = ID, names = this.names()): string {
+  labels(runtime: "docker" | "podman" = "docker", id = ID): string {
     const directory = runtime === "docker" ? DOCKER : PODMAN;
     return formatLabels(
-      containerLabels({ instance: "web1" }, names.at(runtime, directory, id, true), "stdout"),
+      containerLabels(
+        { instance: "web1" },
+        this.names().at(runtime, directory, id, true),
+        "stdout",
+      ),
     );
   }
 }
@@ -60,16 +61,6 @@ describe("names of containers", () => {
     bed.podman(list("db"), file);
     expect(bed.labels("podman")).toBe(
       '{container="db", image="docker.io/library/alpine:3", instance="web1", job="containers", service="db", stream="stdout"}',
-    );
-  });
-
-  test("of Podman with its labels, where the socket tells them", () => {
-    const bed = new Bed();
-    bed.podman(list("db"));
-    const known = { id: ID, name: "db", image: "alpine", labels: LABELS };
-    const names = bed.names((id) => (id === ID ? known : null));
-    expect(bed.labels("podman", ID, names)).toBe(
-      '{compose_project="shop", compose_service="web", container="db", image="alpine", instance="web1", job="containers", service="web", stream="stdout"}',
     );
   });
 
