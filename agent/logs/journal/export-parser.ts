@@ -1,5 +1,5 @@
 import { OperationalError } from "../../../shared/errors.ts";
-import { latin1Text, TextRoom } from "../shape/text-line.ts";
+import { TextRoom } from "../shape/text-line.ts";
 
 /**
  * The journal's export format, as `journalctl --output=export` writes it: fields of an entry one
@@ -63,7 +63,8 @@ export class ExportParser {
   }
 
   /** @throws OperationalError PARSE where it is not that format; what follows cannot be read */
-  push(bytes: Uint8Array): void {
+  push(piece: Uint8Array): void {
+    const bytes = asBuffer(piece, piece.length);
     let at = 0;
     while (at < bytes.length) {
       if (this.#state === "line") at = this.#readLine(bytes, at);
@@ -73,7 +74,7 @@ export class ExportParser {
     }
   }
 
-  #readLine(bytes: Uint8Array, from: number): number {
+  #readLine(bytes: Buffer, from: number): number {
     const newline = bytes.indexOf(NEWLINE, from);
     const end = newline < 0 ? bytes.length : newline;
     if (newline >= 0 && this.#held.length === 0) {
@@ -82,25 +83,24 @@ export class ExportParser {
       const valueBytesMax = Math.max(this.#limits.messageBytesMax, FIELD_BYTES_MAX);
       this.#hold(bytes, from, end, valueBytesMax + NAME_BYTES_MAX);
       if (newline < 0) return end;
-      this.#line(this.#held.bytes, 0, this.#held.length);
+      this.#line(asBuffer(this.#held.bytes, this.#held.length), 0, this.#held.length);
       this.#release();
     }
     return end + 1;
   }
 
-  #line(bytes: Uint8Array, start: number, end: number): void {
+  #line(bytes: Buffer, start: number, end: number): void {
     if (start === end) {
       this.#finish();
       return;
     }
     const nameEnd = indexUpTo(bytes, EQUALS, start, Math.min(end, start + NAME_BYTES_MAX));
     if (nameEnd >= 0) {
-      const name = latin1Text(bytes, start, nameEnd);
-      this.#field(name, bytes.subarray(nameEnd + 1, end));
+      this.#field(bytes.toString("latin1", start, nameEnd), bytes, nameEnd + 1, end);
       return;
     }
     if (end - start > NAME_BYTES_MAX) throw malformed("a name without an end");
-    this.#name = latin1Text(bytes, start, end);
+    this.#name = bytes.toString("latin1", start, end);
     this.#state = "length";
   }
 
@@ -108,7 +108,7 @@ export class ExportParser {
     const end = Math.min(bytes.length, from + LENGTH_BYTES - this.#held.length);
     this.#held.append(bytes, from, end);
     if (this.#held.length < LENGTH_BYTES) return end;
-    const length = Buffer.from(this.#held.bytes.buffer, 0, LENGTH_BYTES).readBigUInt64LE();
+    const length = asBuffer(this.#held.bytes, LENGTH_BYTES).readBigUInt64LE();
     if (length > BINARY_BYTES_MAX) throw malformed(`a value of ${length} bytes`);
     this.#release();
     this.#bytesToCome = Number(length);
@@ -127,7 +127,8 @@ export class ExportParser {
 
   #readEnd(bytes: Uint8Array, at: number): number {
     if (bytes[at] !== NEWLINE) throw malformed("a value that goes on behind its end");
-    this.#field(this.#name, this.#held.bytes.subarray(0, this.#held.length));
+    const { bytes: value, length } = this.#held;
+    this.#field(this.#name, asBuffer(value, length), 0, length);
     this.#release();
     this.#state = "line";
     return at + 1;
@@ -144,23 +145,22 @@ export class ExportParser {
     this.#bytesLeftOut = 0;
   }
 
-  #field(name: string, value: Uint8Array): void {
+  #field(name: string, bytes: Buffer, start: number, end: number): void {
     const entry = this.#entry;
     this.#isEmpty = false;
-    if (name === "MESSAGE") {
+    if (this.#limits.fields.has(name)) {
+      if (entry.fields.has(name)) return;
+      entry.fields.set(name, bytes.toString("utf8", start, Math.min(end, start + FIELD_BYTES_MAX)));
+    } else if (name === "MESSAGE") {
       if (entry.message !== null) return;
-      const end = Math.min(value.length, this.#limits.messageBytesMax + 1);
-      this.#message.append(value, 0, end);
+      const keptEnd = Math.min(end, start + this.#limits.messageBytesMax + 1);
+      this.#message.append(bytes, start, keptEnd);
       entry.message = this.#message.bytes.subarray(0, this.#message.length);
-      entry.bytesCut = value.length - end + this.#bytesLeftOut;
+      entry.bytesCut = end - keptEnd + this.#bytesLeftOut;
     } else if (name === "__CURSOR") {
-      if (value.length <= FIELD_BYTES_MAX) entry.cursor = latin1Text(value, 0, value.length);
+      if (end - start <= FIELD_BYTES_MAX) entry.cursor = bytes.toString("latin1", start, end);
     } else if (name === "__REALTIME_TIMESTAMP") {
-      entry.timeUs = wholeNumber(latin1Text(value, 0, Math.min(value.length, 32)));
-    } else if (this.#limits.fields.has(name) && !entry.fields.has(name)) {
-      const { buffer, byteOffset, length } = value;
-      const text = Buffer.from(buffer, byteOffset, Math.min(length, FIELD_BYTES_MAX)).toString();
-      entry.fields.set(name, text);
+      entry.timeUs = wholeNumber(bytes.toString("latin1", start, Math.min(end, start + 32)));
     }
   }
 
@@ -175,6 +175,10 @@ export class ExportParser {
     entry.bytesCut = 0;
     entry.fields.clear();
   }
+}
+
+function asBuffer({ buffer, byteOffset }: Uint8Array, length: number): Buffer {
+  return Buffer.from(buffer, byteOffset, length);
 }
 
 function indexUpTo(bytes: Uint8Array, byte: number, from: number, to: number): number {

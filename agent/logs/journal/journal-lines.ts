@@ -12,6 +12,11 @@ const NEWLINE = 10;
 const NOWHERE = Number.POSITIVE_INFINITY;
 /** Writers of which something may be pending, or a private key goes on; the idle ones go first. */
 const STREAMS_MAX = 512;
+/** How often it is looked which writers' lines are due, by the times and bytes of entries. */
+const FINISH_EVERY_US = 100_000;
+const FINISH_EVERY_BYTES = 16 * 1024;
+/** Entries that were passed on and are forgotten together. */
+const TAKEN_KEPT = 256;
 /** What an entry counts in the span that others may wait for, besides its message. */
 const ENTRY_BYTES = 256;
 
@@ -35,11 +40,14 @@ export class JournalLines {
   readonly #line = newTextLine();
   /** By the place where a line begins that has not been passed on. */
   readonly #labels = new Map<number, Labels>();
-  /** Entries behind `cursor`, oldest first. */
+  /** Entries from #reached on are behind `cursor`, oldest first. */
   #taken: Done[] = [];
+  #reached = 0;
   readonly #spanBytesMax: number;
   #offset = 0;
   #nowMs = 0;
+  #finishedAtUs = 0;
+  #finishedAtOffset = 0;
 
   constructor(options: ShapeOptions, emit: (line: SourcedLine) => void) {
     this.#options = options;
@@ -64,6 +72,7 @@ export class JournalLines {
       line.end = message.at(-1) === NEWLINE ? message.length - 1 : message.length; // conmon's have one
       line.timeUs = timeUs;
       const stream = this.#stream(source);
+      if (timeUs !== null) stream.finishBefore(timeUs, nowMs);
       stream.take(line, bytesCut, source.isPart, nowMs);
       if (!source.isPrinted && !source.isPart) stream.finish(nowMs, true); // whole by itself
       this.#note(stream);
@@ -79,7 +88,7 @@ export class JournalLines {
       this.#note(stream);
     }
     this.#settle();
-    assert(!isLast || this.#taken.length === 0, "nothing is pending at the end");
+    assert(!isLast || this.#taken.length === this.#reached, "nothing is pending at the end");
   }
 
   #stream({ key, labels, isPrinted }: EntrySource): JournalStream {
@@ -122,6 +131,10 @@ export class JournalLines {
 
   /** Ends what an entry of that time comes too late for, and what others must not wait for. */
   #finishOverdue(timeUs: number | null): void {
+    const isSoon = timeUs !== null && Math.abs(timeUs - this.#finishedAtUs) < FINISH_EVERY_US;
+    if (isSoon && this.#offset - this.#finishedAtOffset < FINISH_EVERY_BYTES) return;
+    this.#finishedAtUs = timeUs ?? this.#finishedAtUs;
+    this.#finishedAtOffset = this.#offset;
     for (const stream of this.#pending) {
       if (timeUs !== null) stream.finishBefore(timeUs, this.#nowMs);
       while (this.#offset - stream.pendingOffset > this.#spanBytesMax) {
@@ -142,19 +155,22 @@ export class JournalLines {
     const labels = this.#labels.get(startOffset);
     assert(labels !== undefined, "a line has labels");
     this.#labels.delete(startOffset);
-    const bytes = Uint8Array.from(line.bytes.subarray(line.start, line.end));
+    const bytes = new Uint8Array(line.bytes.subarray(line.start, line.end)); // a copy
     this.#emit({ labels, timeUs: line.timeUs ?? this.#nowMs * 1000, bytes, isCut });
     this.#reach(endOffset);
   }
 
   /** All lines up to `offset` were passed on. */
   #reach(offset: number): void {
-    let count = 0;
-    for (const { endOffset, cursor } of this.#taken) {
-      if (endOffset > offset) break;
-      if (cursor !== "") this.cursor = cursor;
-      count += 1;
+    const taken = this.#taken;
+    for (let at = this.#reached; at < taken.length; at += 1) {
+      const entry = taken[at];
+      if (entry === undefined || entry.endOffset > offset) break;
+      if (entry.cursor !== "") this.cursor = entry.cursor;
+      this.#reached = at + 1;
     }
-    if (count > 0) this.#taken = this.#taken.slice(count);
+    if (this.#reached < TAKEN_KEPT) return;
+    this.#taken = taken.slice(this.#reached);
+    this.#reached = 0;
   }
 }
