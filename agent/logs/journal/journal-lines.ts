@@ -57,6 +57,11 @@ export class JournalLines {
     this.#spanBytesMax = (options.join ?? NO_JOIN).bytesMax + options.lineBytesMax;
   }
 
+  /** A line waits that may go on. */
+  get hasPending(): boolean {
+    return this.#pending.size > 0;
+  }
+
   take(entry: JournalEntry, source: EntrySource, nowMs: number): void {
     const { message, timeUs, bytesCut } = entry;
     const line = this.#line;

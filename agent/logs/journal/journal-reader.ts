@@ -54,6 +54,7 @@ const CURSOR = /^[a-z]=[0-9a-z;=-]{1,500}$/;
 const MACHINE_ID_BYTES_MAX = 1024;
 /** How often it is looked whether a line was held for long enough. */
 const TICK_MS = 250;
+const IDLE_TICK_MS = 10_000;
 const FLUSH_EVERY_MS = 1000;
 const BATCH_BYTES = 256 * 1024;
 const BATCH_LINES = 4096;
@@ -144,7 +145,7 @@ export class JournalReader {
     const pieces = new Pieces(clock, this.#deps.journalctl(this.#followArgs(), signal));
     let tickedAtMs = startMs;
     for (;;) {
-      const piece = await pieces.take(TICK_MS, signal);
+      const piece = await pieces.take(this.#isIdle(lines) ? IDLE_TICK_MS : TICK_MS, signal);
       if (signal.aborted) return await pieces.settled(); // the child is gone then
       if (piece === null) break;
       if (piece !== "none") {
@@ -161,6 +162,12 @@ export class JournalReader {
     }
     lines.finish(clock.nowMs(), true);
     await this.#flush(lines, signal);
+  }
+
+  /** Nothing is held, and all is stored. */
+  #isIdle({ hasPending, cursor }: JournalLines): boolean {
+    const isStored = cursor === "" || cursor === this.#cursor;
+    return !hasPending && this.#lines.length === 0 && isStored;
   }
 
   #isFlushDue(monotonicMs: number): boolean {
