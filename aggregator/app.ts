@@ -1,3 +1,4 @@
+import type { BrotliOptions } from "node:zlib";
 import { faultsError } from "../shared/config/decode-yaml.ts";
 import { Reloads } from "../shared/config/reloads.ts";
 import { formatAddress } from "../shared/model/address.ts";
@@ -6,15 +7,15 @@ import { type Disposals, startParts } from "../shared/platform/disposals.ts";
 import type { Clock, KeyValueStore, Logger, Random } from "../shared/platform/ports.ts";
 import { Metrics } from "../shared/telemetry/metrics.ts";
 import { msUntilNext } from "../shared/time/calendar.ts";
-import { type Repetition, repeat } from "../shared/time/repeat.ts";
+import { type Repetition, repeat, sleepUnlessAborted } from "../shared/time/repeat.ts";
 import { LogsApi } from "./api/logs-api.ts";
 import { QueryApi } from "./api/query-api.ts";
 import { builtInRules } from "./built-in-rules.ts";
-import type { AggregatorConfig } from "./config.ts";
+import { type AggregatorConfig, logRetention } from "./config.ts";
 import { type Fleet, openFleet } from "./fleet/fleet.ts";
 import { IngestService } from "./ingest/ingest-service.ts";
 import { DEFAULT_LOGQL_OPTIONS } from "./logql/engine.ts";
-import { type LineLog, openLineLog } from "./logs/line-log.ts";
+import { DEFAULT_LINE_LOG_OPTIONS, type LineLog, openLineLog } from "./logs/line-log.ts";
 import { type AlertTable, openAlerts } from "./notify/alerts.ts";
 import type { PostFn } from "./notify/delivery.ts";
 import { type NotifyConfig, parseNotifyConfig } from "./notify/notify-config.ts";
@@ -45,6 +46,8 @@ export type AggregatorPlatform = {
   readonly chunkMs: number;
   /** Gives the event loop a turn. */
   readonly pause: () => Promise<void>;
+  /** Brotli, on another thread. */
+  readonly compress: (bytes: Uint8Array, options: BrotliOptions) => Promise<Uint8Array>;
   /** Opens the directory's store; `load` may be called again after a repair. */
   openStore<T>(
     directory: string,
@@ -64,6 +67,12 @@ export type AggregatorPlatform = {
 const CUT_EVERY_MS = 5000;
 /** When old samples are dropped, as a crontab line: the age that counts moves in steps of 2 h. */
 const RETENTION_TIMES = "*/10 * * * *";
+/** When log lines are packed that came since the last time. */
+const PACKING_TIMES = "10 2 * * *";
+/** How often it is looked whether there are too many to wait for that. */
+const PACKING_EVERY_MS = 30_000;
+/** From the end of a query's time until nobody reads what it reads. */
+const QUERY_END_MS = 30_000;
 const NODES_MAX = 10_000;
 /** A rule waits this long for the ticks of nodes that are late. */
 const DATA_WAIT_MAX_MS = 1000;
@@ -190,7 +199,7 @@ async function start(
     await reloads.ended();
   });
   parts.run((signal) => fleet.run(signal));
-  for (const task of upkeepOf(series, lines, clock, config.retention)) {
+  for (const task of upkeepOf(series, lines, clock)) {
     parts.run((signal) => repeat(task, platform, signal));
   }
   parts.defer(() => {
@@ -228,9 +237,16 @@ async function openSeries({ config, platform, metrics, parts }: Opening): Promis
 }
 
 async function openLines({ config, platform, metrics, parts }: Opening): Promise<LineLog> {
-  const { clock, logger } = platform;
+  const { clock, logger, pause, compress } = platform;
+  const options = {
+    ...DEFAULT_LINE_LOG_OPTIONS,
+    hotBytesMax: config.logs.hot_bytes_max,
+    readMaxMs: config.query.timeout + QUERY_END_MS,
+    retention: logRetention(config),
+    work: { pause, compress },
+  };
   const lines = await platform.openStore(`${config.data_dir}/logs`, metrics, (store) =>
-    openLineLog({ store, clock, logger, metrics }),
+    openLineLog({ store, clock, logger, metrics }, options),
   );
   parts.defer(() => lines.close());
   return lines;
@@ -283,12 +299,7 @@ async function openRules(
   return { alerts, rules };
 }
 
-function upkeepOf(
-  series: SeriesStore,
-  lines: LineLog,
-  clock: Clock,
-  retentionMs: number,
-): readonly Repetition[] {
+function upkeepOf(series: SeriesStore, lines: LineLog, clock: Clock): readonly Repetition[] {
   return [
     {
       failure: "cannot write chunks",
@@ -302,8 +313,21 @@ function upkeepOf(
     },
     {
       failure: "cannot drop old log lines",
-      run: () => lines.dropBefore(clock.nowMs() - retentionMs),
+      run: () => lines.dropExpired(),
       pauseMs: () => msUntilNext(RETENTION_TIMES, clock.nowMs()),
+    },
+    {
+      failure: "cannot pack log lines",
+      run: (signal) => lines.compactDue(signal),
+      pauseMs: () => PACKING_EVERY_MS,
+    },
+    {
+      failure: "cannot pack log lines at night",
+      run: async (signal) => {
+        await sleepUnlessAborted(clock, msUntilNext(PACKING_TIMES, clock.nowMs()), signal);
+        if (!signal.aborted) await lines.compactAll(signal);
+      },
+      pauseMs: (failures) => (failures === 0 ? 0 : CUT_EVERY_MS),
     },
   ];
 }

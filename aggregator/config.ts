@@ -1,7 +1,40 @@
 import { z } from "zod";
-import { address, duration, LOG_LEVELS } from "../shared/config/fields.ts";
+import { address, duration, LOG_LEVELS, size } from "../shared/config/fields.ts";
+import { errorMessage } from "../shared/errors.ts";
 import { type Address, isLoopback } from "../shared/model/address.ts";
 import { parseDuration } from "../shared/model/duration.ts";
+import { parseLogSelector } from "./logql/parse.ts";
+import type { LogRetention } from "./logs/store/expiry-plan.ts";
+
+/** Log streams, as `{service="x"}`. */
+const selector = z.string().transform((text, context) => {
+  try {
+    return parseLogSelector(text);
+  } catch (error) {
+    context.addIssue({ code: "custom", message: errorMessage(error) });
+    return z.NEVER;
+  }
+});
+
+const logAge = duration.refine((ms) => ms >= 3_600_000, "at least 1h");
+
+const logsSchema = z.strictObject({
+  /** Lines are packed at night, and before that when those that are not take more. */
+  hot_bytes_max: size.refine((n) => n >= 1024 ** 2, "at least 1MiB").default(256 * 1024 ** 2),
+  retention: z
+    .strictObject({
+      /** As `retention` of samples when it is not said. */
+      age: logAge.optional(),
+      /** Of all lines as they are stored; beyond it the oldest days go. */
+      bytes_max: size.refine((n) => n >= 1024 ** 2, "at least 1MiB").optional(),
+      /** Streams with an age of their own: the first that matches counts. */
+      streams: z
+        .array(z.strictObject({ match: selector, age: logAge }))
+        .max(100)
+        .default([]),
+    })
+    .prefault({}),
+});
 
 /** /etc/telltale/aggregator.yaml. Durations are milliseconds once they are read. */
 export const aggregatorConfigSchema = z
@@ -29,6 +62,7 @@ export const aggregatorConfigSchema = z
     retention: duration
       .refine((ms) => ms >= 3_600_000, "at least 1h")
       .default(parseDuration("15d")),
+    logs: logsSchema.prefault({}),
     /**
      * A sample further ahead of this machine's clock is refused, counted and reported. What is nearer
      * is kept, however wrong the node's clock: the limit protects the store from times that it would
@@ -71,6 +105,18 @@ export function hasTls(
   listen: Address,
 ): boolean {
   return tls === "required" || (!insecure && !isLoopback(listen));
+}
+
+/** How long lines are kept: as long as samples where nothing else is said. */
+export function logRetention({
+  logs: { retention },
+  retention: ageMs,
+}: Pick<AggregatorConfig, "logs" | "retention">): LogRetention {
+  return {
+    ageMs: retention.age ?? ageMs,
+    bytesMax: retention.bytes_max ?? Number.POSITIVE_INFINITY,
+    streams: retention.streams.map(({ match, age }) => ({ matchers: match, ageMs: age })),
+  };
 }
 
 export type AggregatorConfig = z.infer<typeof aggregatorConfigSchema>;

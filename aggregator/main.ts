@@ -1,5 +1,7 @@
 #!/usr/bin/env node
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { promisify } from "node:util";
+import { brotliCompress } from "node:zlib";
 import { Command } from "commander";
 import { errorMessage, OperationalError } from "../shared/errors.ts";
 import {
@@ -149,6 +151,7 @@ function nodePlatform(
     post,
     chunkMs: 600_000,
     pause: nextTurn,
+    compress: promisify(brotliCompress),
     readFile: readConfigFile,
     readFiles: readConfigFiles,
     openStore,

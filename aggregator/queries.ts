@@ -8,8 +8,9 @@ import type {
 import type { LogExpr } from "./logql/ast.ts";
 import { LogqlEngine, type LogqlOptions } from "./logql/engine.ts";
 import { parseLogql, parseLogSelector } from "./logql/parse.ts";
-import type { LineLog, StoredBlock } from "./logs/line-log.ts";
+import type { LineLog } from "./logs/line-log.ts";
 import { LineSource } from "./logs/line-source.ts";
+import type { StoredBlock } from "./logs/stored-block.ts";
 import type { LogsRequest, ResultLine } from "./model/log-lines.ts";
 import { exprType } from "./promql/check.ts";
 import type { PromqlEngine } from "./promql/engine.ts";
@@ -34,7 +35,7 @@ function compileQuery(engine: PromqlEngine, text: string): CompiledQuery {
 
 /** LogQL over the lines of the log, as the API needs it. */
 export function logsPort(log: LineLog, options: LogqlOptions): LogsPort {
-  const source = new LineSource(log, () => log.blocks);
+  const source = new LineSource(log);
   const engine = new LogqlEngine(source, options);
   return {
     compile: (text): CompiledLogs => {
@@ -67,14 +68,14 @@ async function* followLines(
   request: FollowRequest,
   signal: AbortSignal,
 ): AsyncGenerator<readonly ResultLine[]> {
-  const linesOf = (blocks: readonly StoredBlock[], wanted: LogsRequest) => {
-    const engine = new LogqlEngine(new LineSource(log, () => blocks), options);
+  const linesOf = (only: readonly StoredBlock[] | null, wanted: LogsRequest) => {
+    const engine = new LogqlEngine(new LineSource(log, only), options);
     return engine.logs(expr, wanted, signal).lines;
   };
   let seen = log.storedCount;
   const newest: ResultLine[] = [];
   const upToNow = { ...request, endUs: EVER.endUs, direction: "backward" } as const;
-  const before = linesOf([...log.blocks], upToNow);
+  const before = linesOf(null, upToNow); // its first step finds what there is, before others go on
   for await (const batch of before) newest.push(...batch);
   yield newest.reverse();
   for (;;) {

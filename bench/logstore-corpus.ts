@@ -1,14 +1,19 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import {
+  appendFileSync,
   chmodSync,
-  createWriteStream,
+  closeSync,
+  createReadStream,
   existsSync,
   mkdirSync,
   openSync,
-  renameSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
   statSync,
   writeFileSync,
+  writeSync,
 } from "node:fs";
 import { connect } from "node:net";
 import { hostname } from "node:os";
@@ -38,56 +43,82 @@ type Source = {
 
 const SOURCES: readonly Source[] = [
   { name: "nginx", share: 0.35, start: startNginx, load: wrk },
-  { name: "node", share: 0.25, start: startNode, load: wrk },
-  { name: "postgres", share: 0.25, start: startPostgres, load: pgbench },
+  { name: "node", share: 0.28, start: startNode, load: wrk },
+  { name: "postgres", share: 0.2, start: startPostgres, load: pgbench },
   { name: "java", share: 0.1, start: startJava, load: wrk },
-  { name: "redis", share: 0.04, start: startRedis, load: redisBenchmark },
-  { name: "sshd", share: 0.01, start: startSshd, load: ssh },
+  { name: "redis", share: 0.07, start: startRedis, load: redisBenchmark },
+  { name: "sshd", share: 0.001, start: startSshd, load: ssh }, // a connection is 2 kB and 0.3 s
 ];
 const FIRST_PORT = 17400;
 const START_MS = 60_000;
 
 /**
- * Logs of real servers under load, one file each; what is there already is not made again.
+ * Logs of real servers under load, one file each, and the machine's own; what is there already is
+ * not made again, and what is too short goes on.
  * @returns the files by name
  */
 export async function makeCorpus(directory: string, bytes: number): Promise<Map<string, string>> {
   const files = new Map<string, string>();
   for (const [i, source] of SOURCES.entries()) {
     const file = join(directory, `${source.name}.log`);
-    if (!existsSync(file)) {
-      progress(`a log of ${source.name}`);
-      await capture(source, join(directory, source.name), FIRST_PORT + i, bytes, file);
+    const missing = source.share * bytes - sizeOf(file);
+    if (missing > 0) {
+      progress(`${Math.ceil(missing / 1e6)} MB of log of ${source.name}`);
+      const log = await capture(source, join(directory, source.name), FIRST_PORT + i, missing);
+      await append(log, file);
     }
     files.set(source.name, file);
   }
+  const own = join(directory, "machine.log");
+  if (!existsSync(own)) for (const file of machineLogs()) appendFileSync(own, readFileSync(file));
+  if (existsSync(own)) files.set("machine", own);
   return files;
 }
 
+/** Plain texts of the packages' programs, where they can be read. */
+function machineLogs(): string[] {
+  return readdirSync("/var/log", { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith(".log"))
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort();
+}
+
+function sizeOf(file: string): number {
+  return existsSync(file) ? statSync(file).size : 0;
+}
+
+async function append(from: string, to: string): Promise<void> {
+  const descriptor = openSync(to, "a");
+  for await (const chunk of createReadStream(from)) writeSync(descriptor, chunk);
+  closeSync(descriptor);
+  rmSync(from);
+}
+
+/** @returns the file, of at least so many bytes */
 async function capture(
   source: Source,
   directory: string,
   port: number,
-  bytesOfAll: number,
-  file: string,
-): Promise<void> {
+  bytes: number,
+): Promise<string> {
   mkdirSync(directory, { recursive: true });
   chmodSync(directory, 0o777);
   const servers = source.start(directory, port);
   for (const server of servers) killAtExit(server);
   await answers(port);
   const log = join(directory, "log");
-  const size = () => (existsSync(log) ? statSync(log).size : 0);
-  for (let before = -1; size() < source.share * bytesOfAll; ) {
-    if (size() === before) throw new Error(`The log of ${source.name} does not grow: ${directory}`);
-    before = size();
+  for (let before = -1; sizeOf(log) < bytes; ) {
+    if (sizeOf(log) === before) {
+      throw new Error(`The log of ${source.name} does not grow: ${directory}`);
+    }
+    before = sizeOf(log);
     const load = source.load(directory, port);
     killAtExit(load);
     await Promise.race([once(load, "exit"), delay(60_000)]);
   }
   for (const server of servers) server.kill("SIGTERM");
-  await Promise.all(servers.map((server) => server.exitCode ?? once(server, "exit")));
-  renameSync(log, file);
+  await Promise.all(servers.map((server) => server.exitCode ?? once(server, "close")));
+  return log;
 }
 
 async function answers(port: number): Promise<void> {
@@ -143,10 +174,11 @@ function startPostgres(directory: string, port: number): ChildProcess[] {
   const as = process.getuid?.() === 0 ? ["runuser", "-u", "postgres", "--"] : ["env"];
   const [user = "", ...rest] = as;
   const home = join(directory, "db");
-  execFileSync(user, [...rest, "initdb", "-D", home, "-A", "trust", "-U", "postgres"], {
-    stdio: "ignore",
-    cwd: directory,
-  });
+  if (!existsSync(home))
+    execFileSync(user, [...rest, "initdb", "-D", home, "-A", "trust", "-U", "postgres"], {
+      stdio: "ignore",
+      cwd: directory,
+    });
   writeFileSync(join(home, "postgresql.auto.conf"), POSTGRES_CONFIG(port));
   const log = openSync(join(directory, "log"), "a");
   return [
@@ -160,17 +192,17 @@ function startPostgres(directory: string, port: number): ChildProcess[] {
 /** Its lines go through what syslog adds to them. */
 function startSshd(directory: string, port: number): ChildProcess[] {
   const key = join(directory, "host");
-  execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", key]);
+  if (!existsSync(key)) execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", key]);
   mkdirSync("/run/sshd", { recursive: true });
   const config = join(directory, "sshd_config");
   writeFileSync(config, SSHD_CONFIG(port, directory));
   const sshd = spawn("/usr/sbin/sshd", ["-D", "-e", "-f", config], {
     stdio: ["ignore", "ignore", "pipe"],
   });
-  const log = createWriteStream(join(directory, "log"));
+  const log = openSync(join(directory, "log"), "w");
   createInterface({ input: sshd.stderr }).on("line", (line) => {
     const time = new Date().toUTCString().replace(/^\w+, (\d+) (\w+) \d+ ([\d:]+) .*$/, "$2 $1 $3");
-    log.write(`${time} ${hostname()} sshd[${sshd.pid}]: ${line.replace("\r", "")}\n`);
+    writeSync(log, `${time} ${hostname()} sshd[${sshd.pid}]: ${line.replace("\r", "")}\n`);
   });
   return [sshd];
 }
@@ -195,6 +227,7 @@ function redisBenchmark(directory: string, port: number): ChildProcess {
 
 function ssh(directory: string, port: number): ChildProcess {
   const options = "-o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null";
-  const script = `for i in $(seq 20); do ssh ${options} -p ${port} u$RANDOM@127.0.0.1 true; done`;
+  const call = `ssh ${options} -p ${port} u$RANDOM@127.0.0.1 true`;
+  const script = `for i in $(seq 20); do for k in 1 2 3 4; do ${call} & done; wait; done`;
   return run(directory, "bash", ["-c", script]);
 }

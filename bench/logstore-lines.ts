@@ -23,7 +23,7 @@ export function* linesOf(file: string): Iterable<string> {
 
 const FORMS: readonly ((line: string) => number)[] = [
   (line) => Number(/^\{"level":\d+,"time":(\d{13}),/.exec(line)?.[1] ?? Number.NaN),
-  (line) => utc(/^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d\.\d{3})/.exec(line), "$1T$2Z"),
+  (line) => utc(/^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d{3})?)/.exec(line), "$1T$2Z"),
   (line) => utc(/\[(\d\d)\/(\w{3})\/(\d{4}):(\d\d:\d\d:\d\d) \+0000\]/.exec(line), "$1 $2 $3 $4Z"),
   (line) => utc(/^\d+:\w (\d\d \w{3} \d{4} \d\d:\d\d:\d\d\.\d{3}) /.exec(line), "$1Z"),
   (line) =>

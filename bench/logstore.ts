@@ -1,29 +1,51 @@
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type LogLine, type LogStore, openLogStore } from "../aggregator/logs/store/log-store.ts";
-import { labelsOf } from "../shared/model/labels.ts";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { promisify } from "node:util";
+import { brotliCompress } from "node:zlib";
+import { DEFAULT_LOGQL_OPTIONS, LogqlEngine } from "../aggregator/logql/engine.ts";
+import { parseLogql } from "../aggregator/logql/parse.ts";
+import {
+  DEFAULT_LINE_LOG_OPTIONS,
+  type LineLog,
+  openLineLog,
+} from "../aggregator/logs/line-log.ts";
+import { LineSource } from "../aggregator/logs/line-source.ts";
+import { mergeRows } from "../aggregator/logs/store/merge-rows.ts";
+import type { Direction } from "../aggregator/model/log-lines.ts";
+import { labelsOf, labelValue } from "../shared/model/labels.ts";
+import { seqOf } from "../shared/model/sequence.ts";
 import { openLevelStore } from "../shared/platform/level-store.ts";
-import type { KeyValueStore } from "../shared/platform/ports.ts";
+import { nodeClock } from "../shared/platform/node.ts";
 import { Metrics } from "../shared/telemetry/metrics.ts";
+import { type BlockLine, encodeBlock } from "../shared/wire/line-block.ts";
 import { MemoryLogger } from "../test/support/memory-logger.ts";
 import type { BenchResult } from "./bench-result.ts";
+import { CountingStore } from "./counting-store.ts";
 import { makeCorpus } from "./logstore-corpus.ts";
 import { LineTimes, linesOf } from "./logstore-lines.ts";
+import { compressed } from "./logstore-others.ts";
 import { progress, rounded } from "./report.ts";
 
-const BATCH_LINES = 8192;
-const DAY_MS = 86_400_000;
+/** What an agent puts into a block, and how many blocks come together. */
+const BLOCK_TEXT_BYTES = 2 ** 20;
+const BLOCKS_TOGETHER = 8;
+const STREAM_ID = "0".repeat(32);
+/** In one line of all. */
 const RARE = "frobnicate7";
-const EVERYTHING = { startUs: 0, endUs: 2 ** 50 };
+const EVERYTHING = { startUs: 0, endUs: 2 ** 52 };
+const FOREVER = new AbortController().signal;
+
+type Figures = Record<string, number>;
 
 /**
- * Logs of real servers, stored: bytes beside those of gzip, zstd and xz on the same lines, CPU time
- * of appending and packing, and what searches take and read.
+ * Logs of real servers, in blocks as agents send them, committed, packed and searched: bytes beside
+ * those of gzip, zstd and xz on slices of the same logs, CPU time, and what searches take and read.
  *
- * @param args `--mb=N`: of all logs, 1000 by default; `--lines=N`: of each log at most;
- *     `--corpus=DIR`: where logs are kept, or are already
+ * @param args `--mb=N`: of all logs, 1000 by default; `--corpus=DIR`: where logs are kept, or are
+ *     already; `--lines=N`: of each log at most, then without the comparison
  */
 export async function logstore(args: readonly string[]): Promise<BenchResult> {
   const argument = (name: string) =>
@@ -33,154 +55,248 @@ export async function logstore(args: readonly string[]): Promise<BenchResult> {
   const corpus = argument("corpus") ?? join(directory, "corpus");
   const files = await makeCorpus(corpus, Number(argument("mb") ?? 1000) * 1e6);
   const linesMax = Number(argument("lines") ?? Number.POSITIVE_INFINITY);
-  const limits = { cacheBytes: 8 * 1024 ** 2, writeBufferBytes: 8 * 1024 ** 2 };
-  const counted = await openLevelStore(
-    join(directory, "store"),
-    limits,
-    () => {},
-    async (level) => new CountingStore(level),
-  );
-  const nowMs = Date.now();
-  const clock = { nowMs: () => nowMs + DAY_MS, monotonicMs: () => 0, sleep: async () => {} };
-  const deps = { store: counted, clock, logger: new MemoryLogger(), metrics: new Metrics() };
-  const options = { retentionMs: 1e12, bytesMax: 1e12, streamsMax: 100, compactAfterMs: 1000 };
-  const store = await openLogStore(deps, options);
-  const figures: Record<string, number> = {};
-  const others = { gzip: 0, zstd: 0, xz: 0 };
-  let [raw, lines, appendCpu] = [0, 0, 0];
-  for (const [name, file] of files) {
-    progress(`${name}: append, gzip, zstd, xz`);
-    const same = join(directory, "same");
-    const { bytes, count, cpu } = await append(store, name, linesOf(file), linesMax, same);
-    raw += bytes;
-    lines += count;
-    appendCpu += cpu;
-    const before = store.bytes;
-    figures[`${name}_raw_mb`] = rounded(bytes / 1e6);
-    figures[`${name}_hot_mb`] = rounded(before / 1e6);
-    others.gzip += sizeOf("gzip", ["-6", "-c"], same);
-    others.zstd += sizeOf("zstd", ["-19", "-c", "-q"], same);
-    others.xz += sizeOf("xz", ["-6", "-T1", "-c"], same);
+  const opened = await openLog(join(directory, "store"));
+  const { log, store } = opened;
+  const figures: Figures = {};
+  const input = new Input(log, figures);
+  for (const [name, file] of files) await input.commit(name, file, linesMax);
+  const { text, lines, cpu } = input;
+  Object.assign(figures, { lines, text_bytes: text, ingest_lines_per_cpu_second: lines / cpu });
+  await pack(opened, lines, figures);
+  progress("lines read back and compared");
+  figures["lines_read_back"] = await compareLines(log, input.hashes);
+  const stored = figures["stored_bytes"] ?? 0;
+  const search = { log, store, stored, figures };
+  await searchRare({ ...search, name: "rare_word", word: RARE });
+  for (const [name, word] of input.rareWords) await searchRare({ ...search, name, word });
+  for (const direction of ["forward", "backward"] as const) {
+    const start = performance.now();
+    const found = await find(log, "GET", 1000, direction);
+    if (found !== 1000) throw new Error(`${found} lines with GET`);
+    figures[`common_word_first_1000_${direction}_ms`] = performance.now() - start;
   }
-  figures["hot_bytes"] = store.bytes;
-  progress("compaction");
-  const start = process.cpuUsage();
-  await store.compactDue();
-  const packCpu = cpuSeconds(start);
-  const stored = store.bytes;
-  counted.bytesRead = 0;
-  const rare = await timed(() => search(store, RARE, Number.POSITIVE_INFINITY));
-  const rareBytes = counted.bytesRead;
-  const common = await timed(() => search(store, "GET", 1000));
-  Object.assign(figures, {
-    lines,
-    raw_bytes: raw,
-    stored_bytes: stored,
-    gzip_6: others.gzip,
-    zstd_19: others.zstd,
-    xz_6: others.xz,
-    append_lines_per_cpu_second: Math.round(lines / appendCpu),
-    pack_lines_per_cpu_second: Math.round(lines / packCpu),
-    rare_word_found: rare.found,
-    rare_word_ms: rare.ms,
-    rare_word_read_ratio: rounded(rareBytes / stored),
-    common_word_first_1000_ms: common.ms,
-    zstd_19_ratio: rounded(others.zstd / stored),
-  });
-  for (const [name, figure] of Object.entries(figures)) console.log(`${name.padEnd(30)}${figure}`);
-  await store.close();
+  if (!Number.isFinite(linesMax)) compare(files, directory, stored, figures);
+  for (const [name, figure] of Object.entries(figures)) {
+    figures[name] = rounded(figure);
+    console.log(`${name.padEnd(36)}${rounded(figure)}`);
+  }
+  await log.close();
   return {
     name: "logstore",
-    value: rounded(others.xz / stored),
+    value: figures["xz_6_ratio"] ?? rounded(text / stored),
     unit: "xz -6 / stored",
     vs: figures,
   };
 }
 
-/** One line of all has the rare word. What is appended is written to `same` for the others. */
-async function append(
-  store: LogStore,
-  name: string,
-  lines: Iterable<string>,
-  linesMax: number,
-  same: string,
-): Promise<{ bytes: number; count: number; cpu: number }> {
-  writeFileSync(same, "");
-  const labels = labelsOf({ job: name });
-  const times = new LineTimes();
-  let [bytes, count, cpu] = [0, 0, 0];
-  let batch: LogLine[] = [];
-  const flush = async () => {
-    const copy = batch.map((line) => `${(line.bytes as Buffer).toString("latin1")}\n`).join("");
-    writeFileSync(same, copy, { flag: "a", encoding: "latin1" });
-    bytes += copy.length;
-    const start = process.cpuUsage();
-    await store.append(batch);
-    cpu += cpuSeconds(start);
-    batch = [];
-  };
-  for (const line of lines) {
-    if (count === linesMax) break;
-    const text = name === "node" && count === 5000 ? line.replace("level", RARE) : line;
-    const timeUs = times.next(line);
-    batch.push({ labels, timeUs, bytes: Buffer.from(text, "latin1"), metadata: [] });
-    count += 1;
-    if (batch.length === BATCH_LINES) await flush();
-  }
-  await flush();
-  return { bytes, count, cpu };
+async function openLog(directory: string): Promise<Opened> {
+  const limits = { cacheBytes: 8 * 1024 ** 2, writeBufferBytes: 8 * 1024 ** 2 };
+  const store = await openLevelStore(
+    directory,
+    limits,
+    () => {},
+    async (level) => new CountingStore(level),
+  );
+  const deps = { store, clock: nodeClock, logger: new MemoryLogger(), metrics: new Metrics() };
+  const work = { pause: () => nextTurn(), compress: promisify(brotliCompress) };
+  const options = { ...DEFAULT_LINE_LOG_OPTIONS, packAfterMs: 0, readMaxMs: 0, work };
+  return { log: await openLineLog(deps, options), store, directory };
 }
 
-async function search(store: LogStore, word: string, limit: number): Promise<number> {
-  let found = 0;
-  const streams = await store.select([], EVERYTHING, "forward", { substrings: [word] });
-  for (const { entries } of streams) {
-    for await (const batch of entries) {
-      found += batch.length;
-      if (found >= limit) return found;
+/** Commits logs, and keeps what is needed to compare them with what is read. */
+class Input {
+  text = 0;
+  lines = 0;
+  /** CPU seconds of committing. */
+  cpu = 0;
+  readonly hashes = new Map<string, string>();
+  readonly rareWords = new Map<string, string>();
+  readonly #log: LineLog;
+  readonly #figures: Figures;
+  #seq = 0;
+
+  constructor(log: LineLog, figures: Figures) {
+    this.#log = log;
+    this.#figures = figures;
+  }
+
+  async commit(name: string, file: string, linesMax: number): Promise<void> {
+    progress(`${name} is committed`);
+    const [textBefore, hotBefore] = [this.text, bytesOf(this.#log)];
+    const hash = createHash("sha256");
+    let blocks: Uint8Array[] = [];
+    for (const lines of this.#blocksOf(name, file, linesMax)) {
+      for (const { bytes } of lines) hash.update(bytes).update("\n");
+      this.#seq += 1;
+      const sources = [{ labels: labelsOf({ job: name }), lines }];
+      blocks.push(encodeBlock(seqOf(1, this.#seq), Date.now(), sources));
+      if (blocks.length < BLOCKS_TOGETHER) continue;
+      await this.#commit(blocks);
+      blocks = [];
+    }
+    await this.#commit(blocks);
+    this.hashes.set(name, hash.digest("hex"));
+    this.#figures[`${name}_text_mb`] = (this.text - textBefore) / 1e6;
+    this.#figures[`${name}_hot_mb`] = (bytesOf(this.#log) - hotBefore) / 1e6;
+  }
+
+  *#blocksOf(name: string, file: string, linesMax: number): Iterable<BlockLine[]> {
+    const times = new LineTimes();
+    let lines: BlockLine[] = [];
+    let [bytes, count] = [0, 0];
+    for (const line of linesOf(file)) {
+      if (count === linesMax) break;
+      count += 1;
+      const text = name === "node" && count === 5000 ? line.replace("level", RARE) : line;
+      if (count > 50_000) this.#lookFor(name, line);
+      lines.push({ timeUs: times.next(line), bytes: Buffer.from(text, "latin1"), isCut: false });
+      bytes += text.length + 1;
+      if (bytes < BLOCK_TEXT_BYTES) continue;
+      yield lines;
+      this.text += bytes;
+      [bytes, lines] = [0, []];
+    }
+    if (lines.length > 0) yield lines;
+    this.text += bytes;
+    this.lines += count;
+  }
+
+  /** Ids that a person would look for. */
+  #lookFor(name: string, line: string): void {
+    if (name === "nginx" && !this.rareWords.has("rare_hex")) {
+      const [, id] = /\/sessions\/(\w{16})/.exec(line) ?? [];
+      if (id !== undefined) this.rareWords.set("rare_hex", id);
+    }
+    if (name === "node" && !this.rareWords.has("rare_number")) {
+      const [, id] = /"order":(\d{7}),/.exec(line) ?? [];
+      if (id !== undefined) this.rareWords.set("rare_number", id);
     }
   }
+
+  async #commit(blocks: readonly Uint8Array[]): Promise<void> {
+    const items = blocks.map((bytes) => {
+      return { kind: "block", node: "bench", streamId: STREAM_ID, bytes } as const;
+    });
+    const start = process.cpuUsage();
+    await this.#log.commit(items, this);
+    this.cpu += cpuSeconds(start);
+  }
+}
+
+type Opened = {
+  readonly log: LineLog;
+  readonly store: CountingStore;
+  readonly directory: string;
+};
+
+async function pack(
+  { log, store, directory }: Opened,
+  lines: number,
+  figures: Figures,
+): Promise<void> {
+  progress("packed");
+  figures["hot_bytes"] = bytesOf(log);
+  const start = process.cpuUsage();
+  let [restMaxMs, turn] = [0, performance.now()];
+  const watch = setInterval(() => {
+    restMaxMs = Math.max(restMaxMs, performance.now() - turn);
+    turn = performance.now();
+  }, 1);
+  await log.compactAll(FOREVER);
+  clearInterval(watch);
+  figures["pack_lines_per_cpu_second"] = lines / cpuSeconds(start);
+  figures["pack_longest_turn_ms"] = restMaxMs;
+  await log.compactDue(FOREVER);
+  figures["rss_after_packing_mb"] = process.memoryUsage().rss / 1e6;
+  figures["stored_bytes"] = bytesOf(log);
+  await store.compact({ gte: new Uint8Array(), lt: Uint8Array.of(255) });
+  figures["disk_bytes"] = readdirSync(directory)
+    .map((name) => statSync(join(directory, name)).size)
+    .reduce((sum, size) => sum + size, 0);
+  if (log.blocks.length > 0) throw new Error("Not all was packed");
+}
+
+/** Of all blocks, hot and packed. */
+function bytesOf(log: LineLog): number {
+  let bytes = 0;
+  for (const block of log.blocks) bytes += block.bytes;
+  for (const { blocks } of log.streams.all()) {
+    for (const block of blocks) if (block.kind === "packed") bytes += block.bytes;
+  }
+  return bytes;
+}
+
+/** Byte for byte. @returns how many lines there are */
+async function compareLines(log: LineLog, hashes: ReadonlyMap<string, string>): Promise<number> {
+  let lines = 0;
+  for (const stream of log.streams.all()) {
+    const hash = createHash("sha256");
+    const runs = mergeRows([...stream.blocks], "forward", async (block) =>
+      block.kind === "packed" ? await log.openPacked(stream, block, []) : null,
+    );
+    for await (const { rows, row, count } of runs) {
+      for (let at = row; at < row + count; at += 1) {
+        hash.update(`${rows.textOf(at)}\n`, "latin1");
+        lines += 1;
+      }
+    }
+    const job = labelValue(stream.labels, "job");
+    if (hash.digest("hex") !== hashes.get(job)) throw new Error(`Lines of ${job} came back other`);
+  }
+  return lines;
+}
+
+type Search = {
+  readonly log: LineLog;
+  readonly store: CountingStore;
+  readonly stored: number;
+  readonly figures: Figures;
+  readonly name: string;
+  readonly word: string;
+};
+
+/** Over everything. */
+async function searchRare({ log, store, stored, figures, name, word }: Search): Promise<void> {
+  store.bytesRead = 0;
+  const start = performance.now();
+  figures[`${name}_lines`] = await find(log, word, 1e6, "backward");
+  figures[`${name}_ms`] = performance.now() - start;
+  figures[`${name}_read_ratio`] = store.bytesRead / stored;
+}
+
+async function find(log: LineLog, word: string, limit: number, direction: Direction) {
+  const expr = parseLogql(`{job=~".+"} |= "${word}"`);
+  if (expr.kind !== "logs") throw new Error("a query of lines");
+  const pause = () => nextTurn();
+  const engine = new LogqlEngine(new LineSource(log), { ...DEFAULT_LOGQL_OPTIONS, pause });
+  let found = 0;
+  const { lines } = engine.logs(expr, { ...EVERYTHING, direction, limit });
+  for await (const batch of lines) found += batch.length;
   return found;
 }
 
-async function timed(work: () => Promise<number>): Promise<{ found: number; ms: number }> {
-  const start = performance.now();
-  const found = await work();
-  return { found, ms: Math.round(performance.now() - start) };
+function compare(
+  files: ReadonlyMap<string, string>,
+  directory: string,
+  stored: number,
+  figures: Figures,
+): void {
+  const sums: Figures = { gzip_6: 0, zstd_19: 0, xz_6: 0 };
+  let looked = 0;
+  for (const [name, file] of files) {
+    progress(`${name}: gzip, zstd, xz`);
+    const sampled = compressed(file, join(directory, "slice"));
+    looked += sampled.looked;
+    for (const [by, bytes] of Object.entries(sampled.bytes)) sums[by] = (sums[by] ?? 0) + bytes;
+  }
+  console.log(`gzip, zstd and xz: by slices of 16 MB, ${Math.round(looked / 1e6)} MB in all`);
+  for (const [by, bytes] of Object.entries(sums)) {
+    figures[`${by}_bytes`] = bytes;
+    figures[`${by}_ratio`] = bytes / stored;
+  }
 }
 
 function cpuSeconds(since: NodeJS.CpuUsage): number {
   const { user, system } = process.cpuUsage(since);
   return (user + system) / 1e6;
-}
-
-function sizeOf(command: string, args: readonly string[], file: string): number {
-  const script = `"$0" ${args.join(" ")} "$1" | wc -c`;
-  return Number(execFileSync("sh", ["-c", script, command, file]).toString());
-}
-
-/** Counts the bytes of values that are asked for by key. */
-class CountingStore implements KeyValueStore {
-  bytesRead = 0;
-  readonly #store: KeyValueStore;
-  readonly batch: KeyValueStore["batch"];
-  readonly entries: KeyValueStore["entries"];
-  readonly clear: KeyValueStore["clear"];
-  readonly compact: KeyValueStore["compact"];
-  readonly close: KeyValueStore["close"];
-
-  constructor(store: KeyValueStore) {
-    this.#store = store;
-    this.batch = (operations, options) => store.batch(operations, options);
-    this.entries = (range) => store.entries(range);
-    this.clear = (range) => store.clear(range);
-    this.compact = (range) => store.compact(range);
-    this.close = () => store.close();
-  }
-
-  async get(key: Uint8Array): Promise<Uint8Array | undefined> {
-    const value = await this.#store.get(key);
-    this.bytesRead += value?.length ?? 0;
-    return value;
-  }
 }

@@ -6,8 +6,8 @@ type Gap = { readonly fromSeq: number; readonly toSeq: number };
 /**
  * What an agent says of its frames, checked against what was stored here. Two things must hold: what
  * it counts as stored is stored, and what is missing in its stream lies in a range that it says it
- * dropped. `offset`: frames that it counted as stored when it was first met, less those it gave up
- * and that had arrived all the same.
+ * dropped. `offset`: frames that it counted as stored when it was first met, less those of them that
+ * came all the same, and less those it gave up and that had arrived.
  */
 export type NodeAccounts = Omit<NodeAccounting, "unaccounted"> & {
   readonly streamId: string;
@@ -56,6 +56,15 @@ export function withReport(
     gaps: isFresh ? [] : known.gaps,
     ranges: known?.ranges ?? [],
   };
+}
+
+/**
+ * One more is stored. Of what was settled before the agent came here a part may be sent again, so that
+ * the rest can be read; its counts do not have that.
+ */
+export function withStored(accounts: NodeAccounts, seq: number): NodeAccounts {
+  if (seq > accounts.floorSeq) return accounts;
+  return { ...accounts, offset: accounts.offset - 1 };
 }
 
 /** Sequences from `fromSeq` to `toSeq` will not come any more. */

@@ -144,7 +144,7 @@ export class Fleet {
     member.frames[outcome.kind] += 1;
     if (outcome.kind !== "stored") return;
     member.frames.missing += outcome.missing;
-    this.#reports.missing(member, "frames", outcome.seq, outcome.missing);
+    this.#reports.stored(member, "frames", outcome.seq, outcome.missing);
     member.lastTickMs = outcome.timeMs;
     this.#reports.ticked(member, outcome.timeMs);
     this.#step(member, "tick");
@@ -178,7 +178,7 @@ export class Fleet {
       committed: (node: string, outcome: FrameOutcome) => {
         if (outcome.kind !== "stored") return;
         const { seq, missing } = outcome;
-        told(node, (member) => reports.missing(member, "log_blocks", seq, missing));
+        told(node, (member) => reports.stored(member, "log_blocks", seq, missing));
       },
       accounted: (node: string, report: AccountsReport) =>
         told(node, (member) => reports.accounted(member, "log_blocks", report)),

@@ -10,6 +10,7 @@ import {
   withGap,
   withRanges,
   withReport,
+  withStored,
 } from "./accounts-state.ts";
 import type { BookKind, Member } from "./member.ts";
 
@@ -54,11 +55,13 @@ export class NodeReports {
     this.#keep(member, kind, accounts && withRanges(accounts, ranges));
   }
 
-  /** `count` sequences before `seq` will not come any more. */
-  missing(member: Member, kind: BookKind, seq: number, count: number): void {
-    const accounts = member.books[kind];
-    if (accounts === null || count === 0) return;
-    this.#keep(member, kind, withGap(accounts, { fromSeq: seq - count, toSeq: seq - 1 }));
+  /** `seq` is stored, and `missing` sequences before it will not come any more. */
+  stored(member: Member, kind: BookKind, seq: number, missing: number): void {
+    let accounts = member.books[kind];
+    if (accounts === null) return;
+    accounts = withStored(accounts, seq);
+    if (missing > 0) accounts = withGap(accounts, { fromSeq: seq - missing, toSeq: seq - 1 });
+    this.#keep(member, kind, accounts);
   }
 
   /** Null: it is not connected any more, and nobody knows. */

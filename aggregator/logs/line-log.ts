@@ -1,8 +1,8 @@
 import { errorMessage, OperationalError } from "../../shared/errors.ts";
 import { getOrInsert } from "../../shared/model/get-or-insert.ts";
-import { withLabel } from "../../shared/model/labels.ts";
+import { type Labels, withLabel } from "../../shared/model/labels.ts";
 import { epochOfSeq } from "../../shared/model/sequence.ts";
-import { type BatchOperation, del, put } from "../../shared/platform/ports.ts";
+import { type BatchOperation, put } from "../../shared/platform/ports.ts";
 import type { StoredPartDeps } from "../../shared/telemetry/part-deps.ts";
 import { ChangeSignal } from "../../shared/time/change-signal.ts";
 import { SerialQueue } from "../../shared/time/serial-queue.ts";
@@ -11,72 +11,94 @@ import { GroupCommit } from "../commit/group-commit.ts";
 import type { CommitItem, CommitOutcome, StreamPosition } from "../model/commit.ts";
 import {
   ALL_STREAMS,
-  ALL_SUMMARIES,
   blockKey,
   decodeStream,
-  decodeSummary,
   encodeStream,
   encodeSummary,
   readStreamKey,
-  readSummaryKey,
   type StoredSource,
   streamKey,
   summaryKey,
 } from "./records.ts";
+import type { BlockRows } from "./store/block-rows.ts";
+import { Compactor } from "./store/compactor.ts";
+import { DamageKeeper } from "./store/damage.ts";
+import type { LogRetention } from "./store/expiry-plan.ts";
+import { HotBlocks } from "./store/hot-blocks.ts";
+import { PackedBlocks } from "./store/packed-blocks.ts";
+import type { StoreParts } from "./store/parts.ts";
+import { Retention } from "./store/retention.ts";
+import { ALONE, type Work } from "./store/section.ts";
+import { type PackedLines, type Stream, Streams } from "./store/streams.ts";
+import { verifyLines } from "./store/verify.ts";
+import type { LineStream, StoredBlock } from "./stored-block.ts";
 
 /** How long a commit waits for company. */
 const COMMIT_DELAY_MS = 3;
-/** Blocks that are dropped in one write. */
-const DROPS_MAX = 1000;
 /** The node's name as a label. */
 const INSTANCE = "instance";
 /** Sequences that were left out are counted up to the start of the epoch they are missing in. */
 const NEVER_SEEN = { lastSeq: 0, blocksStored: 0 };
 
-export type LineStream = {
-  readonly number: number;
-  readonly node: string;
-  readonly streamId: string;
-  lastSeq: number;
-  blocksStored: number;
+export type LineLogOptions = {
+  /** Blocks stay as their agents sent them until they are as old as this. */
+  readonly packAfterMs: number;
+  /** When they take more, the older ones are packed, until they take half as much. */
+  readonly hotBytesMax: number;
+  /** What a query may still read is kept so long after it was packed. */
+  readonly readMaxMs: number;
+  /** Lines of further streams go into one for each node. */
+  readonly streamsMax: number;
+  readonly retention: LogRetention;
+  readonly work: Work;
 };
 
-/** A block that is safe, and what of it is in memory. */
-export type StoredBlock = {
-  readonly stream: LineStream;
-  readonly seq: number;
-  readonly sources: readonly StoredSource[];
+const DAY_MS = 86_400_000;
+
+export const DEFAULT_LINE_LOG_OPTIONS: LineLogOptions = {
+  packAfterMs: 300_000,
+  hotBytesMax: 256 * 1024 ** 2,
+  readMaxMs: 180_000,
+  streamsMax: 100_000,
+  retention: { ageMs: 15 * DAY_MS, bytesMax: Number.POSITIVE_INFINITY, streams: [] },
+  work: ALONE,
 };
 
 /**
- * Opens the log of blocks of a store and finds what is in it. The store is closed with it.
+ * Opens the log lines of a store and finds what is in it. The store is closed with it.
  * @throws OperationalError STORAGE when the store cannot be read
  */
-export async function openLineLog(deps: StoredPartDeps): Promise<LineLog> {
-  const log = new LineLog(deps);
+export async function openLineLog(
+  deps: StoredPartDeps,
+  options: LineLogOptions = DEFAULT_LINE_LOG_OPTIONS,
+): Promise<LineLog> {
+  const log = new LineLog(deps, options);
   await log.recover();
   return log;
 }
 
 /**
- * Blocks of log lines as the agents sent them. A batch is decided on, written and synced, and only
- * then seen: nothing is visible that is not safe. Of a stream each sequence is taken once.
+ * All log lines (docs/log-store.md): recent blocks as the agents sent them, older ones packed. A
+ * batch is decided on, written and synced, and only then seen: nothing is visible that is not safe.
+ * Of a stream each sequence is taken once.
  */
 export class LineLog {
   readonly #deps: StoredPartDeps;
+  readonly #options: LineLogOptions;
   readonly #commits: GroupCommit;
   readonly #turns = new SerialQueue();
+  readonly #parts: StoreParts;
+  readonly #compactor: Compactor;
+  readonly #retention: Retention;
   readonly #streams = new Map<string, LineStream>();
-  /** In the order in which they were stored. */
-  #blocks: StoredBlock[] = [];
   readonly #stored = new ChangeSignal();
-  #storedCount = 0;
-  readonly #damaged;
+  readonly #upkeep = new SerialQueue();
   #nextNumber = 1;
 
-  constructor(deps: StoredPartDeps) {
-    const { clock, logger, metrics } = deps;
+  constructor(deps: StoredPartDeps, options: LineLogOptions = DEFAULT_LINE_LOG_OPTIONS) {
+    const { store, clock, logger, metrics } = deps;
     this.#deps = deps;
+    this.#options = options;
     this.#commits = new GroupCommit(
       {
         clock,
@@ -86,11 +108,13 @@ export class LineLog {
       },
       COMMIT_DELAY_MS,
     );
-    this.#damaged = metrics.counter(
-      "telltale_logs_damaged_blocks_total",
-      "Stored blocks of log lines that could not be read and were left out.",
-    );
-    this.#damaged.add(0);
+    const streams = new Streams(options.streamsMax);
+    const damage = new DamageKeeper(store, logger, metrics);
+    const hot = new HotBlocks(deps, streams, damage);
+    const packed = new PackedBlocks(store, streams, damage);
+    this.#parts = { ...deps, turns: this.#turns, streams, hot, packed };
+    this.#compactor = new Compactor(this.#parts, options.work);
+    this.#retention = new Retention(this.#parts, options.retention);
   }
 
   /** Once, before anything else. */
@@ -109,13 +133,8 @@ export class LineLog {
       byNumber.set(number, stream);
       this.#streams.set(keyOf(record.node, record.streamId), stream);
     }
-    for await (const [key, value] of store.entries(ALL_SUMMARIES)) {
-      const { number, seq } = readSummaryKey(key);
-      const stream = byNumber.get(number);
-      const sources = decodeSummary(value);
-      if (stream === undefined || sources === null) this.#damaged.add(1);
-      else this.#blocks.push({ stream, seq, sources });
-    }
+    await this.#parts.packed.load();
+    await this.#parts.hot.load(byNumber);
   }
 
   position(node: string, streamId: string): StreamPosition {
@@ -140,25 +159,38 @@ export class LineLog {
     return this.#commits.load();
   }
 
-  /** All blocks, in the order in which they were stored. */
+  /** Blocks that are not packed yet, in the order in which they were stored. */
   get blocks(): readonly StoredBlock[] {
-    return this.#blocks;
+    return this.#parts.hot.all();
   }
 
-  /** How many were stored since the start, those included that are dropped by now. */
+  /** How many were stored since the start, those included that are gone by now. */
   get storedCount(): number {
-    return this.#storedCount;
+    return this.#parts.hot.storedCount;
   }
 
   /** The blocks that came after the first `count` of these. */
   storedSince(count: number): readonly StoredBlock[] {
-    return count === this.#storedCount ? [] : this.#blocks.slice(count - this.#storedCount);
+    return this.#parts.hot.storedSince(count);
   }
 
-  /** Null for a block that is damaged or gone. @throws OperationalError STORAGE */
-  async read({ stream, seq }: StoredBlock): Promise<LineBlock | null> {
-    const bytes = await this.#deps.store.get(blockKey(stream.number, seq));
-    return bytes === undefined ? null : this.#parsed(stream, seq, bytes);
+  /** The log streams, for `LineSource`. */
+  get streams(): Streams {
+    return this.#parts.streams;
+  }
+
+  /** As HotBlocks.read. */
+  read(block: StoredBlock): Promise<LineBlock | null> {
+    return this.#parts.hot.read(block);
+  }
+
+  /** As PackedBlocks.open. */
+  openPacked(
+    stream: Stream,
+    block: PackedLines,
+    needles: readonly string[],
+  ): Promise<BlockRows | null> {
+    return this.#parts.packed.open(stream, block, needles);
   }
 
   /** Resolves after the next blocks are stored; rejects with the signal's reason. */
@@ -166,26 +198,51 @@ export class LineLog {
     await this.#stored.wait(signal);
   }
 
-  /** Drops blocks all of whose lines are older than that, Unix milliseconds. */
-  async dropBefore(horizonMs: number): Promise<void> {
-    const isOld = ({ sources }: StoredBlock) =>
-      sources.every(({ maxUs }) => maxUs < horizonMs * 1000);
-    const old = this.#blocks.filter(isOld);
-    for (let i = 0; i < old.length; i += DROPS_MAX) {
-      const operations = old.slice(i, i + DROPS_MAX).flatMap(({ stream: { number }, seq }) => {
-        return [del(blockKey(number, seq)), del(summaryKey(number, seq))];
-      });
-      await this.#deps.store.batch(operations, { sync: false });
-    }
-    if (old.length > 0) this.#blocks = this.#blocks.filter((block) => !isOld(block));
+  /** Packs all blocks that are old enough, and small ones together. @throws OperationalError STORAGE */
+  async compactAll(signal: AbortSignal): Promise<void> {
+    await this.#compact(0, signal);
+    await this.#upkeep.run(() => this.#compactor.mergeSmall(signal));
+  }
+
+  /**
+   * Packs blocks when there are too many, and deletes those that were packed and that nobody reads
+   * any more.
+   * @throws OperationalError STORAGE
+   */
+  async compactDue(signal: AbortSignal): Promise<void> {
+    const { hotBytesMax, readMaxMs } = this.#options;
+    const { hot, packed } = this.#parts;
+    const horizonMs = this.#deps.clock.monotonicMs() - readMaxMs;
+    await hot.deleteReplaced(horizonMs);
+    await packed.deleteReplaced(horizonMs);
+    if (hot.bytes > hotBytesMax) await this.#compact(hotBytesMax / 2, signal);
+  }
+
+  /** Drops what is older, or more, than it may be. @throws OperationalError STORAGE */
+  async dropExpired(): Promise<void> {
+    await this.#upkeep.run(() => this.#retention.apply());
+  }
+
+  /** Reads every block; damaged ones are set aside. @returns blocks and lines that are good */
+  async verify(): Promise<{ readonly blocks: number; readonly lines: number }> {
+    return await verifyLines(this.#parts);
   }
 
   async close(): Promise<void> {
-    await this.#turns.run(() => this.#deps.store.close());
+    await this.#upkeep.run(() => this.#turns.run(() => this.#deps.store.close()));
+  }
+
+  async #compact(leaveBytes: number, signal: AbortSignal): Promise<void> {
+    await this.#upkeep.run(() => {
+      const old = this.#parts.hot.olderThan(this.#options.packAfterMs);
+      return this.#compactor.compact(old, leaveBytes, signal);
+    });
   }
 
   async #write(items: readonly CommitItem[]): Promise<readonly CommitOutcome[]> {
-    const plan = new BlockPlan(this.#streams, this.#nextNumber);
+    const plan = new BlockPlan(this.#streams, this.#nextNumber, (labels) =>
+      this.#parts.streams.admit(labels),
+    );
     for (const item of items) plan.add(item);
     if (plan.operations.length > 0) await this.#deps.store.batch(plan.operations, { sync: true });
     this.#nextNumber = plan.nextNumber;
@@ -195,26 +252,17 @@ export class LineLog {
       Object.assign(stream, { lastSeq, blocksStored });
       this.#streams.set(keyOf(stream.node, stream.streamId), stream);
     }
-    for (const block of plan.blocks) this.#blocks.push(block);
-    this.#storedCount += plan.blocks.length;
+    for (const block of plan.blocks) this.#parts.hot.add(block);
     this.#stored.notify();
     return plan.outcomes;
-  }
-
-  #parsed({ node }: LineStream, seq: number, bytes: Uint8Array): LineBlock | null {
-    try {
-      return parseBlock(bytes);
-    } catch (error) {
-      if (!(error instanceof OperationalError)) throw error;
-      this.#damaged.add(1);
-      this.#deps.logger.error({ node, seq, error: error.message }, "a block of lines is damaged");
-      return null;
-    }
   }
 }
 
 /** Where a stream would stand after the items planned so far. */
 type Position = { readonly stream: LineStream; lastSeq: number; blocksStored: number };
+
+/** The labels under which lines with these are kept. */
+type AdmitFn = (labels: Labels) => Labels;
 
 /** Decides on items without changing anything; if the write fails it is thrown away. */
 class BlockPlan {
@@ -223,9 +271,11 @@ class BlockPlan {
   readonly blocks: StoredBlock[] = [];
   readonly positions = new Map<string, Position>();
   readonly #streams: ReadonlyMap<string, LineStream>;
+  readonly #admit: AdmitFn;
   nextNumber: number;
 
-  constructor(streams: ReadonlyMap<string, LineStream>, nextNumber: number) {
+  constructor(streams: ReadonlyMap<string, LineStream>, nextNumber: number, admit: AdmitFn) {
+    this.#admit = admit;
     this.#streams = streams;
     this.nextNumber = nextNumber;
   }
@@ -254,9 +304,10 @@ class BlockPlan {
     this.operations.push(put(blockKey(number, seq), item.bytes));
     const record = encodeStream({ node, streamId, lastSeq, blocksStored });
     this.operations.push(put(streamKey(number), record));
-    const sources = sourcesOf(node, block);
-    this.operations.push(put(summaryKey(number, seq), encodeSummary(sources)));
-    this.blocks.push({ stream, seq, sources });
+    const sources = sourcesOf(node, block, this.#admit);
+    const summary = { bytes: item.bytes.length, sources };
+    this.operations.push(put(summaryKey(number, seq), encodeSummary(summary)));
+    this.blocks.push({ stream, seq, ...summary });
     this.outcomes.push({ kind: "stored", seq, timeMs, samples: lineCount, missing });
   }
 
@@ -294,16 +345,18 @@ function seqOfCorrupt(bytes: Uint8Array): number {
   }
 }
 
-function sourcesOf(node: string, { sources }: LineBlock): readonly StoredSource[] {
+function sourcesOf(node: string, { sources }: LineBlock, admit: AdmitFn): readonly StoredSource[] {
   return sources.map(({ labels: own, lines }) => {
-    let minUs = Number.POSITIVE_INFINITY;
-    let maxUs = 0;
-    for (const { timeUs } of lines) {
+    let minUs = lines[0]?.timeUs ?? 0;
+    let maxUs = minUs;
+    let textBytes = 0;
+    for (const { timeUs, bytes } of lines) {
       minUs = Math.min(minUs, timeUs);
       maxUs = Math.max(maxUs, timeUs);
+      textBytes += bytes.length;
     }
-    const labels = withLabel(own, INSTANCE, node);
-    return { labels, lineCount: lines.length, minUs, maxUs };
+    const labels = admit(withLabel(own, INSTANCE, node));
+    return { labels, lineCount: lines.length, textBytes, minUs, maxUs };
   });
 }
 

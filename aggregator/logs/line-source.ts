@@ -1,106 +1,75 @@
 import type { Matcher } from "../../shared/model/columns.ts";
-import { getOrInsert } from "../../shared/model/get-or-insert.ts";
-import { type Labels, labelsKey, labelValue, NO_LABELS } from "../../shared/model/labels.ts";
+import type { Labels } from "../../shared/model/labels.ts";
 import type { LineBlock } from "../../shared/wire/line-block.ts";
-import { compileMatcher } from "../matching/matcher.ts";
-import type { Direction, LogEntry, LogSource, LogStream, TimeRange } from "../model/log-lines.ts";
-import type { LineLog, StoredBlock } from "./line-log.ts";
+import type { Direction, LineHints, LogSource, LogStream, TimeRange } from "../model/log-lines.ts";
+import type { LineLog } from "./line-log.ts";
+import { hotRows } from "./store/hot-rows.ts";
+import { readEntries } from "./store/select-lines.ts";
+import { type Block, blocksIn, type Stream, Streams } from "./store/streams.ts";
+import type { StoredBlock } from "./stored-block.ts";
 
 /** Expanded blocks that one query keeps: streams that are read side by side share them. */
 const BLOCKS_KEPT = 16;
 
-/** What a block has of a stream: where, and the times it lies between. */
-type Part = {
-  readonly block: StoredBlock;
-  readonly index: number;
-  readonly minUs: number;
-  readonly maxUs: number;
-};
-
-/** Lines of the blocks as their agents sent them. */
+/** The lines of the log, hot and packed. */
 export class LineSource implements LogSource {
   readonly #log: LineLog;
-  readonly #blocks: () => readonly StoredBlock[];
+  readonly #streams: Streams;
 
-  /** @param blocks those that are looked at */
-  constructor(log: LineLog, blocks: () => readonly StoredBlock[]) {
+  /** @param only hot blocks, of which alone lines are read; all lines without it */
+  constructor(log: LineLog, only: readonly StoredBlock[] | null = null) {
     this.#log = log;
-    this.#blocks = blocks;
+    this.#streams = only === null ? log.streams : streamsOf(only);
   }
 
-  /** @throws OperationalError QUERY for a bad pattern; reading throws STORAGE */
+  /**
+   * Streams that match, each with its lines at the time of the call in the direction's order. Of lines
+   * without all of the hints' substrings most are left out, not all.
+   * @throws OperationalError QUERY for a bad pattern; reading throws STORAGE, and UNAVAILABLE when it
+   *     takes longer than what is replaced meanwhile is kept
+   */
   async select(
     matchers: readonly Matcher[],
     range: TimeRange,
     direction: Direction,
+    hints: LineHints,
   ): Promise<readonly LogStream[]> {
     const kept = new KeptBlocks(this.#log);
-    return [...this.#streams(matchers, range).values()].map(({ labels, parts }) => ({
-      labels,
-      entries: readParts(parts, range, direction, kept),
-    }));
+    return this.#selected(matchers, range).map(({ stream, blocks }) => {
+      const open = (block: Block, needles: readonly string[]) =>
+        this.#open(stream, block, needles, kept);
+      const entries = readEntries({ blocks, open }, { ...range, direction, ...hints });
+      return { labels: stream.labels, entries };
+    });
   }
 
   /** Label sets of the streams that match one of the sets, or of all, with lines in the time. */
   streams(sets: readonly (readonly Matcher[])[], range: TimeRange): readonly Labels[] {
-    const found = new Map<string, Labels>();
+    const found = new Set<Labels>();
     for (const matchers of sets.length === 0 ? [[]] : sets) {
-      for (const [key, { labels }] of this.#streams(matchers, range)) found.set(key, labels);
+      for (const { stream } of this.#selected(matchers, range)) found.add(stream.labels);
     }
-    return [...found.values()];
+    return [...found];
   }
 
-  #streams(matchers: readonly Matcher[], { startUs, endUs }: TimeRange) {
-    const compiled = matchers.map(compileMatcher);
-    const streams = new Map<string, { readonly labels: Labels; readonly parts: Part[] }>();
-    for (const block of this.#blocks()) {
-      for (const [index, { labels, minUs, maxUs }] of block.sources.entries()) {
-        if (maxUs < startUs || minUs >= endUs) continue;
-        if (!compiled.every(({ name, test }) => test(labelValue(labels, name)))) continue;
-        const stream = getOrInsert(streams, labelsKey(labels), () => ({ labels, parts: [] }));
-        stream.parts.push({ block, index, minUs, maxUs });
-      }
-    }
-    return streams;
+  #selected(matchers: readonly Matcher[], { startUs, endUs }: TimeRange) {
+    return this.#streams
+      .select(matchers)
+      .map((stream) => ({ stream, blocks: blocksIn(stream.blocks, startUs, endUs) }))
+      .filter(({ blocks }) => blocks.length > 0);
+  }
+
+  async #open(stream: Stream, block: Block, needles: readonly string[], kept: KeptBlocks) {
+    if (block.kind === "packed") return await this.#log.openPacked(stream, block, needles);
+    const content = await kept.read(block.block);
+    return hotRows(content?.sources[block.index]?.lines ?? [], needles);
   }
 }
 
-/** In the direction's order of time; lines of one time keep the order in which they were read. */
-async function* readParts(
-  parts: readonly Part[],
-  { startUs, endUs }: TimeRange,
-  direction: Direction,
-  kept: KeptBlocks,
-): AsyncGenerator<readonly LogEntry[]> {
-  const runs = runsOf(parts);
-  if (direction === "backward") runs.reverse();
-  for (const run of runs) {
-    const entries: LogEntry[] = [];
-    for (const { block, index } of run) {
-      const read = await kept.read(block);
-      for (const { timeUs, bytes } of read?.sources[index]?.lines ?? []) {
-        if (timeUs < startUs || timeUs >= endUs) continue;
-        const line = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString();
-        entries.push({ timeUs, line, metadata: NO_LABELS });
-      }
-    }
-    entries.sort((a, b) => a.timeUs - b.timeUs);
-    if (direction === "backward") entries.reverse();
-    if (entries.length > 0) yield entries;
-  }
-}
-
-/** Parts in order of time; those whose times overlap have to be read together. */
-function runsOf(parts: readonly Part[]): Part[][] {
-  const sorted = [...parts].sort((a, b) => a.minUs - b.minUs);
-  const runs: Part[][] = [];
-  let endUs = Number.NEGATIVE_INFINITY;
-  for (const part of sorted) {
-    if (part.minUs < endUs) runs.at(-1)?.push(part);
-    else runs.push([part]);
-    endUs = Math.max(endUs, part.maxUs);
-  }
-  return runs;
+function streamsOf(blocks: readonly StoredBlock[]): Streams {
+  const streams = new Streams();
+  for (const block of blocks) streams.addHot(block);
+  return streams;
 }
 
 /** The blocks that were read last. */

@@ -3,19 +3,25 @@ import type { Labels } from "../../shared/model/labels.ts";
 import { ByteReader, ByteWriter, checkedBody } from "../../shared/wire/bytes.ts";
 
 /**
- * What lies where in the store of log lines. Numbers are big-endian, so that keys sort as they do.
+ * Where hot blocks lie in the store of log lines; packed ones: store/keys.ts. Numbers are
+ * big-endian, so that keys sort as they do.
  *
  *     t stream(4)            a stream: node, stream id, last sequence, blocks stored
  *     b stream(4) seq(8)     a block as its agent sent it (shared/wire/line-block.ts)
  *     i stream(4) seq(8)     what is in that block: a start and a search read only this of most
+ *     d stream(4) seq(8)     packed blocks stand for that block: it is deleted when nobody reads it
+ *
+ * A block counts while its summary is there. What replaces it and takes its summary away is one batch.
  */
 const STREAM = 0x74;
 const BLOCK = 0x62;
 const SUMMARY = 0x69;
+const REPLACED = 0x64;
 const WORD = 2 ** 32;
 
 export const ALL_STREAMS = { gte: Uint8Array.of(STREAM), lt: Uint8Array.of(STREAM + 1) };
 export const ALL_SUMMARIES = { gte: Uint8Array.of(SUMMARY), lt: Uint8Array.of(SUMMARY + 1) };
+export const ALL_REPLACED = { gte: Uint8Array.of(REPLACED), lt: Uint8Array.of(REPLACED + 1) };
 
 export type StreamRecord = {
   readonly node: string;
@@ -40,6 +46,11 @@ export function summaryKey(number: number, seq: number): Uint8Array {
   return keyOf(SUMMARY, [number, Math.floor(seq / WORD), seq % WORD]);
 }
 
+export function replacedKey(number: number, seq: number): Uint8Array {
+  return keyOf(REPLACED, [number, Math.floor(seq / WORD), seq % WORD]);
+}
+
+/** Of the key of a block, a summary or a replaced block. */
 export function readSummaryKey(key: Uint8Array): { readonly number: number; readonly seq: number } {
   return { number: wordAt(key, 0), seq: wordAt(key, 1) * WORD + wordAt(key, 2) };
 }
@@ -49,32 +60,39 @@ export type StoredSource = {
   /** With `instance`, the name of the node. */
   readonly labels: Labels;
   readonly lineCount: number;
+  /** Of the lines' texts. */
+  readonly textBytes: number;
   /** Of the earliest and the latest line, Unix microseconds. */
   readonly minUs: number;
   readonly maxUs: number;
 };
 
-export function encodeSummary(sources: readonly StoredSource[]): Uint8Array {
+/** `bytes`: of the block. */
+type BlockSummary = { readonly bytes: number; readonly sources: readonly StoredSource[] };
+
+export function encodeSummary({ bytes, sources }: BlockSummary): Uint8Array {
   const writer = new ByteWriter(256);
+  writer.varint(bytes);
   writer.varint(sources.length);
-  for (const { labels, lineCount, minUs, maxUs } of sources) {
+  for (const { labels, lineCount, textBytes, minUs, maxUs } of sources) {
     writer.varint(labels.length);
     for (const text of labels) writer.text(text);
-    for (const number of [lineCount, minUs, maxUs - minUs]) writer.varint(number);
+    for (const number of [lineCount, textBytes, minUs, maxUs - minUs]) writer.varint(number);
   }
   return writer.finish();
 }
 
 /** Null for a record that is damaged. */
-export function decodeSummary(value: Uint8Array): readonly StoredSource[] | null {
+export function decodeSummary(value: Uint8Array): BlockSummary | null {
   return ifWhole(value, "summary", (reader) => {
+    const bytes = reader.varint();
     const sources: StoredSource[] = [];
-    for (let left = reader.count(4); left > 0; left -= 1) {
+    for (let left = reader.count(5); left > 0; left -= 1) {
       const labels = Array.from({ length: reader.count(1) }, () => reader.text());
-      const [lineCount, minUs] = [reader.varint(), reader.varint()];
-      sources.push({ labels, lineCount, minUs, maxUs: minUs + reader.varint() });
+      const [lineCount, textBytes, minUs] = [reader.varint(), reader.varint(), reader.varint()];
+      sources.push({ labels, lineCount, textBytes, minUs, maxUs: minUs + reader.varint() });
     }
-    return sources;
+    return { bytes, sources };
   });
 }
 

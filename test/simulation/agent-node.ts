@@ -6,9 +6,11 @@ import { FrameQueue } from "../../agent/frames/frame-queue.ts";
 import type { AgentPlatform } from "../../agent/platform.ts";
 import type { ChoicePolicy } from "../../agent/uplink/choose-state.ts";
 import { FrameEncoder } from "../../shared/wire/frame-encoder.ts";
+import { MemoryFiles } from "../support/memory-files.ts";
 import { watchBuffer } from "./frame-buffer-watch.ts";
 import type { Host, Process, Surroundings } from "./host.ts";
 import { AgentJournal } from "./journal.ts";
+import { filesOf, LogWriter } from "./log-writer.ts";
 import type { Network } from "./network.ts";
 import { AGGREGATOR, type AgentPlan, STANDBY } from "./plan.ts";
 import type { Plant } from "./plant.ts";
@@ -29,6 +31,8 @@ export type AgentNode = AgentWay & {
   readonly host: Host;
   readonly source: Source;
   readonly service: Service;
+  /** What programs there log; empty where the agent reads none. */
+  readonly logs: readonly LogWriter[];
   /** The way to the second aggregator, where the agent sends everything to both. */
   readonly mirror: AgentWay | null;
 };
@@ -67,6 +71,7 @@ function readAccounts(page: string, destination: string | null): Accounts {
   };
 }
 
+const LOG_FOLDER = "/logs";
 /** The disk of the store of the data directory itself. */
 const BUFFER = "buffer";
 
@@ -89,9 +94,16 @@ export function agentNode(host: Host, plan: AgentPlan, parts: AgentParts): Agent
     aggregator: choice === null ? addresses[0] : { addresses, policy: choice },
     insecure: true,
     labels: plan.labels,
+    logs: plan.logFiles === 0 ? "none" : { files: [{ include: `${LOG_FOLDER}/*.log` }] },
   });
   // Smaller than anybody may set it.
   const config = { ...parsed, buffer: { ...parsed.buffer, bytes_max: parts.bufferBytes } };
+  const logDisk = `${parsed.data_dir}/logs`;
+  const files = new MemoryFiles(() => host.wallMs());
+  const logs = Array.from(
+    { length: plan.logFiles },
+    (_, n) => new LogWriter({ host, files, disk: logDisk, path: `${LOG_FOLDER}/${n}.log` }),
+  );
   let page = () => "";
   const [first, second] = addresses.map((name) => {
     const isOnly = choice !== "mirror";
@@ -116,10 +128,11 @@ export function agentNode(host: Host, plan: AgentPlan, parts: AgentParts): Agent
       },
       foldersIn: (directory) =>
         [...host.disks.keys()]
-          .filter((disk) => disk !== BUFFER)
+          .filter((disk) => disk.startsWith(`${directory}/`))
           .map((disk) => disk.slice(directory.length + 1)),
       logFiles: () => {
-        throw new Error("the simulation has no log files");
+        files.closeAll(); // those of the process before
+        return filesOf(process, files);
       },
       freeBytes: async () => Number.POSITIVE_INFINITY,
       journalctl: () => {
@@ -146,7 +159,7 @@ export function agentNode(host: Host, plan: AgentPlan, parts: AgentParts): Agent
     return startAgent(config, platform);
   };
   const service = new Service({ host, network, boot, onBug });
-  return { ...first, mirror: choice === "mirror" ? second : null, host, source, service };
+  return { ...first, mirror: choice === "mirror" ? second : null, host, source, service, logs };
 }
 
 type Way = AgentWay & { begin(): void };

@@ -1,3 +1,4 @@
+import { brotliCompressSync } from "node:zlib";
 import { type AggregatorPlatform, type Services, startAggregator } from "../../aggregator/app.ts";
 import { aggregatorConfigSchema } from "../../aggregator/config.ts";
 import { decodeNotification } from "../../aggregator/notify/outbox-entry.ts";
@@ -108,6 +109,7 @@ export class AggregatorNode {
         throw new OperationalError("UNAVAILABLE", `${url}: no such host`);
       },
       pause: async () => {},
+      compress: async (bytes, options) => brotliCompressSync(bytes, options),
       openStore: (directory, _metrics, load) => {
         const name = directory.slice(directory.lastIndexOf("/") + 1);
         return this.host.loadStore(process, name, (store) => load(this.#watched(name, store)));

@@ -215,7 +215,10 @@ export class FinalCheck {
     const nodes = this.#aggregator.services?.api.nodes() ?? [];
     const found: string[] = [];
     for (const [name, { journal, accounts }] of this.#agents) {
-      const books = nodes.find((node) => node.name === name)?.accounting ?? null;
+      const node = nodes.find((one) => one.name === name);
+      const lost = node?.logAccounting?.unaccounted ?? 0;
+      if (lost > 0) found.push(`${name}: ${lost} blocks of log lines are unaccounted for`);
+      const books = node?.accounting ?? null;
       if (books === null) {
         found.push(`${name}: its books are not known`);
         continue;

@@ -51,7 +51,12 @@ export class Link {
 }
 
 /** The hosts of a connection. */
-export type Ends = { readonly agent: string; readonly aggregator: string };
+export type Ends = {
+  readonly agent: string;
+  readonly aggregator: string;
+  /** What it carries: log lines, or ticks. */
+  readonly isLogs: boolean;
+};
 
 /** Is told what the aggregator says to an agent, and when the agent hears it. */
 export type Observer = {
@@ -289,6 +294,7 @@ class SimulatedConnection {
   readonly #down: Pipe<Buffer>;
   /** The agent's messages but its goodbye. */
   readonly said: Buffer[] = [];
+  #isLogs = false;
 
   constructor(name: string, parts: ConnectionParts) {
     this.name = name;
@@ -319,7 +325,9 @@ class SimulatedConnection {
         const kind = Object.keys(message)[0];
         return this.#send("aggregator", sent === said ? bytes : downward.encode(sent), kind);
       },
-      messages: this.#messages("aggregator", upward.decode, () => {}),
+      messages: this.#messages("aggregator", upward.decode, (_, { hello }) => {
+        if (hello) this.#isLogs = hello.kind === "KIND_LOGS";
+      }),
       close: (error) => this.#close("aggregator", error),
     };
   }
@@ -329,7 +337,8 @@ class SimulatedConnection {
   }
 
   get #ends(): Ends {
-    return { agent: this.agentHost, aggregator: this.#parts.aggregator.host.name };
+    const aggregator = this.#parts.aggregator.host.name;
+    return { agent: this.agentHost, aggregator, isLogs: this.#isLogs };
   }
 
   get agentHost(): string {

@@ -35,6 +35,8 @@ export type AgentPlan = {
   readonly passing: readonly Span[];
   /** That its configuration adds to all series; some have one of these themselves. */
   readonly labels: Readonly<Record<string, string>>;
+  /** Log files that programs write there. */
+  readonly logFiles: number;
 };
 
 export type NetworkOptions = {
@@ -105,6 +107,7 @@ export function planOf(seed: number): Plan {
       hot: hotSpans(own, faultsMs),
       passing: Array.from({ length: own.int(0, 4) }, () => spanWithin(own, faultsMs)),
       labels: own.fork("labels").chance(0.5) ? { zone: name, index: "none" } : {},
+      logFiles: own.fork("logs").pick([0, 0, 0, 1, 2]),
     };
   });
   const choice = random.fork("choice").pick([...CHOICES, ...new Array<null>(12).fill(null)]);
@@ -114,8 +117,10 @@ export function planOf(seed: number): Plan {
     ...reloadEvents(random.fork("reloads"), faultsMs),
   ].sort((a, b) => a.atMs - b.atMs);
   const isMirrored = choice !== null && random.fork("mirror").chance(0.4);
-  // With two destinations the agent has nearly twice as many series of its own.
-  const small = isMirrored ? [12_000, 18_000] : [6000, 9000];
+  // A second destination, and logs, nearly double the series that an agent has of its own.
+  const hasLogs = agents.some(({ logFiles }) => logFiles > 0);
+  const share = 1 + Number(isMirrored) + Number(hasLogs);
+  const small = [6000 * share, 9000 * share];
   return {
     seed,
     agents,

@@ -4,6 +4,7 @@ import { STANDBY } from "./plan.ts";
 import { changedStore, inMethod, type Plant } from "./plant.ts";
 import { AGENT_PLANTS } from "./plants-agent.ts";
 import { AGGREGATOR_PLANTS } from "./plants-aggregator.ts";
+import { LOG_PLANTS } from "./plants-logs.ts";
 
 const NONE: Plant = {
   store: (_name, store) => store,
@@ -15,7 +16,7 @@ const NONE: Plant = {
 
 /** A bug in how a store of the aggregator is written. */
 function inStore(
-  changed: "series" | "alerts",
+  changed: "series" | "alerts" | "logs",
   batch: (store: KeyValueStore) => KeyValueStore["batch"],
 ): Partial<Plant> {
   return {
@@ -34,8 +35,10 @@ const unsynced = (store: KeyValueStore): KeyValueStore["batch"] => {
 const PLANTS = {
   ...AGENT_PLANTS,
   ...AGGREGATOR_PLANTS,
+  ...LOG_PLANTS,
 
   "lost-last-batch": inStore("series", unsynced),
+  "log-last-batch-lost": inStore("logs", unsynced),
   "buffer-not-synced": { agentStore: (store) => changedStore(store, { batch: unsynced(store) }) },
 
   /** A batch is said to be on the disk when it is only on its way. */

@@ -7,6 +7,7 @@ import { type AgentNode, agentNode, waysOf } from "./agent-node.ts";
 import { AggregatorNode } from "./aggregator-node.ts";
 import { checkAccounts, checkLife } from "./check-accounts.ts";
 import { checkAlerts, type Reading } from "./check-alerts.ts";
+import { checkLines, linesOn } from "./check-lines.ts";
 import { seqText } from "./check-samples.ts";
 import { FinalCheck } from "./final-check.ts";
 import { FrameSet } from "./frame-set.ts";
@@ -27,6 +28,8 @@ const BOOKS_MS = 15_000;
 const WAITING_FRAMES = 5;
 /** What was said this long ago has arrived and was read. */
 const UNDERWAY_MS = 1000;
+/** A line that may go on in the next waits so long, and then has a second for its way. */
+const LINES_MS = 12_000;
 const VIOLATIONS_MAX = 12;
 /** Times further ahead than this the aggregator may refuse. */
 const FUTURE_MS = 599_000;
@@ -86,6 +89,9 @@ export class World {
       void clock.sleep(event.atMs).then(() => this.#befall(event));
     }
     void this.#watch();
+    for (const { logs } of this.#agents.values()) {
+      for (const writer of logs) void writer.run(this.#plan.faultsMs);
+    }
     await clock.advance(this.#plan.faultsMs);
     await this.#mend();
     await this.#drain();
@@ -102,6 +108,7 @@ export class World {
     for (const check of checks) {
       for (const violation of await check.run()) this.violate(violation);
     }
+    await this.#checkLines();
     for (const [way, aggregator] of this.#aggregators.entries()) {
       const { transitions, troubles, host } = aggregator;
       const deliveries = this.#receiver.deliveries.filter(({ from }) => from === host.name);
@@ -109,6 +116,21 @@ export class World {
       const endMs = this.#surroundings.clock.monotonicMs();
       const found = checkAlerts({ transitions, deliveries, readings, troubles, endMs });
       for (const violation of found) this.violate(`${host.name}: ${violation}`);
+    }
+  }
+
+  /** Lines go to one aggregator, also where ticks go to both. */
+  async #checkLines(): Promise<void> {
+    const writers = [...this.#agents].flatMap(([name, { logs }]) =>
+      logs.map((writer) => ({ name, writer })),
+    );
+    if (writers.length === 0) return;
+    await this.#surroundings.clock.advance(LINES_MS);
+    const stored = await Promise.all(
+      this.#aggregators.map((one) => linesOn(one, this.#surroundings)),
+    );
+    for (const { name, writer } of writers) {
+      for (const violation of checkLines(name, writer, stored)) this.violate(violation);
     }
   }
 
@@ -277,6 +299,7 @@ export class World {
   }
 
   #agentGot(ends: Ends, { ack }: AggregatorMessage__Output): void {
+    if (ends.isLogs) return;
     const journal = this.#journal(ends);
     if (ack !== null && ack !== undefined) {
       journal.ackedSeq = Math.max(journal.ackedSeq, ack.seq);
@@ -285,6 +308,7 @@ export class World {
 
   /** What an agent is told of its frames must be true on the aggregator's disk at that moment. */
   #aggregatorSent(ends: Ends, message: AggregatorMessage__Output): AggregatorMessage__Output {
+    if (ends.isLogs) return this.#aboutLines(message);
     const journal = this.#journal(ends);
     const { agent } = ends;
     const isAlone = this.#standby === null || this.#plan.isMirrored;
@@ -299,6 +323,14 @@ export class World {
       this.violate(`${agent}: held up to ${lastSeq}, acknowledged was ${journal.ackedSeq}`);
     }
     return { ...message, welcome: { ...welcome, lastSeq: this.#forgetful(journal, lastSeq) } };
+  }
+
+  /** Now and then an agent hears that no line is there, and sends again what it still has. */
+  #aboutLines(message: AggregatorMessage__Output): AggregatorMessage__Output {
+    const { welcome } = message;
+    if (welcome === null || welcome === undefined) return message;
+    if (!this.#fate.chance(this.#plan.forgetfulness)) return message;
+    return { ...message, welcome: { ...welcome, lastSeq: 0 } };
   }
 
   /** Now and then an agent hears of less than there is, and sends again what is there already. */
@@ -367,7 +399,7 @@ export class World {
 
   #checkVisible({ labels, times }: SeriesColumns): void {
     const agent = labelValue(labels, "instance");
-    const journal = this.#journal({ agent, aggregator: AGGREGATOR });
+    const journal = this.#journal({ agent, aggregator: AGGREGATOR, isLogs: false });
     const timeMs = times.at(-1) ?? 0;
     const ticks = journal.ticks.filter((tick) => tick.timeMs === timeMs);
     if (ticks.some((tick) => this.#aggregator.safeFrames.has(tick.bytes))) return;

@@ -1,16 +1,19 @@
 import { OperationalError } from "../../../shared/errors.ts";
 import { ByteReader, ByteWriter, checkedBody } from "../../../shared/wire/bytes.ts";
 import { readSignature, type Signature, signatureAdmits } from "./signature.ts";
-import { FILTERED_LENGTH_MIN, hashOf, type NeedleToken } from "./tokens.ts";
+import type { Origin } from "./streams.ts";
+import { FILTERED_LENGTH_MIN, hashOf, isHexOnly, type NeedleToken } from "./tokens.ts";
 
 /** Lines of one block. */
 export const BLOCK_LINES_MAX = 65_536;
 
+type Range = { readonly classes: number; readonly lengthMin: number; readonly lengthMax: number };
+
 /** What a section's tokens are like; without any, `lengthMax` is 0. */
-type SectionStamp = {
-  readonly classes: number;
-  readonly lengthMin: number;
-  readonly lengthMax: number;
+export type SectionStamp = {
+  /** Of those that are nothing but hexadecimal digits, numbers among them. */
+  readonly hex: Range;
+  readonly others: Range;
   /** Its tokens are in the block's filter. */
   readonly isFiltered: boolean;
 };
@@ -22,8 +25,10 @@ export type BlockIndex = {
   readonly lastUs: number;
   /** Of all other parts of the block. */
   readonly bytes: number;
-  /** Numbers of the hot blocks that it stands for: with it there, they are gone. */
-  readonly replaces: readonly number[];
+  /** Of the lines' texts. */
+  readonly textBytes: number;
+  /** Where its first line was received. */
+  readonly origin: Origin;
   readonly bucketCount: number;
   readonly signature: Uint8Array;
   readonly sections: readonly SectionStamp[];
@@ -42,14 +47,18 @@ export function writeBlockIndex(
   writer.double(index.firstUs);
   writer.double(index.lastUs);
   writer.varint(index.bytes);
-  writer.varint(index.replaces.length);
-  for (const number of index.replaces) writer.varint(number);
+  writer.varint(index.textBytes);
+  writer.varint(index.origin.stream);
+  writer.varint(index.origin.seq);
   writer.varint(index.bucketCount);
   writer.varint(index.sections.length);
-  for (const { classes, lengthMin, lengthMax, isFiltered } of index.sections) {
-    writer.byte(classes | (isFiltered ? FILTERED : 0));
-    writer.varint(lengthMin);
-    writer.varint(lengthMax);
+  for (const { hex, others, isFiltered } of index.sections) {
+    writer.byte(others.classes | (isFiltered ? FILTERED : 0));
+    writer.byte(hex.classes);
+    for (const { lengthMin, lengthMax } of [others, hex]) {
+      writer.varint(lengthMax);
+      if (lengthMax > 0) writer.varint(lengthMin);
+    }
   }
   signature.write(writer);
   return writer.finish();
@@ -65,20 +74,26 @@ export function readBlockIndex(bytes: Uint8Array): BlockIndex {
     throw new OperationalError("PARSE", `block index of ${lineCount} lines`);
   }
   const [firstUs, lastUs] = [reader.double(), reader.double()];
-  const bytesOfParts = reader.varint();
-  const replaces = Array.from({ length: reader.count(1) }, () => reader.varint());
+  const [bytesOfParts, textBytes] = [reader.varint(), reader.varint()];
+  const origin = { stream: reader.varint(), seq: reader.varint() };
   const bucketCount = reader.varint();
   const sections: SectionStamp[] = [];
-  for (let left = reader.count(3); left > 0; left -= 1) {
+  for (let left = reader.count(4); left > 0; left -= 1) {
     const bits = reader.byte();
-    const [lengthMin, lengthMax] = [reader.varint(), reader.varint()];
-    const isFiltered = (bits & FILTERED) !== 0;
-    sections.push({ classes: bits & ~FILTERED, lengthMin, lengthMax, isFiltered });
+    const hexBits = reader.byte();
+    const others = readRange(reader, bits & ~FILTERED);
+    const hex = readRange(reader, hexBits);
+    sections.push({ hex, others, isFiltered: (bits & FILTERED) !== 0 });
   }
   const signature = readSignature(reader);
   reader.end();
-  const range = { lineCount, firstUs, lastUs, bytes: bytesOfParts, replaces };
+  const range = { lineCount, firstUs, lastUs, bytes: bytesOfParts, textBytes, origin };
   return { ...range, bucketCount, signature, sections };
+}
+
+function readRange(reader: ByteReader, classes: number): Range {
+  const lengthMax = reader.varint();
+  return { classes, lengthMax, lengthMin: lengthMax > 0 ? reader.varint() : 0 };
 }
 
 /** Where a token of a needle may be. */
@@ -91,20 +106,35 @@ export type TokenPlaces = {
   readonly filtered: readonly number[];
 };
 
-/** By the index alone; a token for which all three are empty is in no line of the block. */
+/**
+ * By the index alone; a token for which all three are empty is in no line of the block. The signature
+ * has all tokens of the layout, and those of the sections that are not hexadecimal: one that it does
+ * not have can only be in a section, and only if it is hexadecimal and in another such token.
+ */
 export function placesOf(index: BlockIndex, token: NeedleToken): TokenPlaces {
   const { text, classes, isWhole } = token;
+  const isHex = isHexOnly(classes);
+  const isInSignature = signatureAdmits(index.signature, text);
   const sections: number[] = [];
   const filtered: number[] = [];
-  for (const [number, stamp] of index.sections.entries()) {
-    if ((classes & ~stamp.classes) !== 0 || stamp.lengthMax < text.length) continue;
-    const canBeWhole = stamp.lengthMin <= text.length;
-    const canBePart = !isWhole && stamp.lengthMax > text.length;
-    const isAsked = stamp.isFiltered && text.length >= FILTERED_LENGTH_MIN;
+  for (const [number, { hex, others, isFiltered }] of index.sections.entries()) {
+    const own = isHex ? hex : others;
+    const isOneOf = isHex || isInSignature;
+    const canBeWhole = isOneOf && has(own, classes, text.length) && own.lengthMin <= text.length;
+    const canBePart =
+      !isWhole &&
+      ((isHex && has(hex, classes, text.length + 1)) ||
+        (isInSignature && has(others, classes, text.length + 1)));
+    const isAsked = isFiltered && text.length >= FILTERED_LENGTH_MIN;
     if (canBePart || (canBeWhole && !isAsked)) sections.push(number);
     else if (canBeWhole) filtered.push(number);
   }
-  return { token: text, isInLayout: signatureAdmits(index.signature, text), sections, filtered };
+  return { token: text, isInLayout: isInSignature, sections, filtered };
+}
+
+/** Whether there may be a token of such characters that is so long or longer. */
+function has(range: Range, classes: number, length: number): boolean {
+  return (classes & ~range.classes) === 0 && range.lengthMax >= length;
 }
 
 export function tokenHash(token: string): number {

@@ -1,7 +1,7 @@
 import { crc32 } from "node:zlib";
 import { ByteWriter } from "../../../shared/wire/bytes.ts";
 import { Signature } from "./signature.ts";
-import { TokenSummary } from "./tokens.ts";
+import { TokenSummary } from "./token-summary.ts";
 
 /** A payload of at least so many bytes is a section of its own, read only when it is needed. */
 const OWN_BYTES_MIN = 2048;
@@ -28,6 +28,7 @@ type Placed = {
  * its place: lines say things twice, and one line of a request what the next one says again.
  */
 export class BlockWriter {
+  readonly pause: () => Promise<void>;
   readonly layout = new ByteWriter(1 << 14);
   /** Of the texts in the layout. */
   readonly signature = new Signature();
@@ -38,6 +39,11 @@ export class BlockWriter {
   #sharedNumber: number | null = null;
   /** By checksum. */
   readonly #placed = new Map<number, Placed>();
+
+  /** @param pause awaited after some tens of milliseconds of work */
+  constructor(pause: () => Promise<void>) {
+    this.pause = pause;
+  }
 
   /** A text of the layout: one code unit a byte. */
   text(text: string): void {

@@ -17,6 +17,21 @@ const FIELDS: readonly ((timeUs: number) => number)[] = [
 /** No field: the numbers are written as they are. */
 export const NO_FIELD = 0;
 
+/** From this one on a field grows with the time; of the others it is only known how large they get. */
+const FIRST_GROWING = 6;
+const LARGEST = [59, 59, 23, 999, 999_999] as const;
+
+/** The least and the largest that the field is, of times of these bounds. */
+export function clockFieldRange(
+  field: number,
+  firstUs: number,
+  lastUs: number,
+): readonly [least: number, most: number] {
+  if (field === NO_FIELD) return [0, 0];
+  if (field < FIRST_GROWING) return [0, LARGEST[field - 1] ?? 0];
+  return [clockField(field, firstUs), clockField(field, lastUs)];
+}
+
 const TRIED = 64;
 
 /** The field, counted from 1, that most of the numbers are; NO_FIELD when none is. */

@@ -10,8 +10,8 @@ type Place = { readonly section: number; readonly offset: number; readonly lengt
 /** The sections of a block that were read, expanded, by number. */
 export type Sections = ReadonlyMap<number, Uint8Array>;
 
-/** The text of a row. */
-export type Column = (row: number) => string;
+/** The text of a row; null, of a column of a template only: the row is not wanted. */
+export type Column = (row: number) => string | null;
 
 /** What the layout says of a column. */
 export type ColumnNode = {
@@ -24,9 +24,18 @@ export type ColumnNode = {
   readonly width: number;
   readonly clockField: number;
   readonly children: readonly ColumnNode[];
+  /** Of shapes, those whose rows are wanted; null: all. */
+  readonly wanted: ReadonlySet<number> | null;
 };
 
-const LEAF = { places: [], texts: [], width: 0, clockField: 0, children: [] } as const;
+const LEAF = {
+  places: [],
+  texts: [],
+  width: 0,
+  clockField: 0,
+  children: [],
+  wanted: null,
+} as const;
 const DEPTH_MAX = 8;
 
 /** @throws OperationalError PARSE when the layout is not one */
@@ -115,7 +124,23 @@ function latin1(bytes: Uint8Array): string {
 /** Sections with payloads of the column. */
 export function addSections(node: ColumnNode, to: Set<number>): void {
   for (const { section } of node.places) to.add(section);
-  for (const child of node.children) addSections(child, to);
+  if (node.wanted === null) {
+    for (const child of node.children) addSections(child, to);
+    return;
+  }
+  for (const [shape, children] of shapeChildren(node).entries()) {
+    if (node.wanted.has(shape)) for (const child of children) addSections(child, to);
+  }
+}
+
+/** By shape its columns; at last the one of the texts that have none. */
+export function shapeChildren({ texts, children }: ColumnNode): (readonly ColumnNode[])[] {
+  let at = 0;
+  const take = (count: number) => {
+    at += count;
+    return children.slice(at - count, at);
+  };
+  return [...texts.map((shape) => take(shape.split(PLACE).length - 1)), take(1)];
 }
 
 /**
@@ -136,7 +161,7 @@ export function openColumn(node: ColumnNode, sections: Sections, timesUs: Float6
     case KIND.dictionary: {
       const numbers = integersOf(node, sections);
       const inner = childOf(node, 0, sections, timesUs);
-      const words = Array.from({ length: width }, (_, i) => inner(i));
+      const words = Array.from({ length: width }, (_, i) => inner(i) ?? "");
       return (row) => words[numbers[row] ?? 0] ?? "";
     }
     case KIND.integer:
@@ -181,43 +206,64 @@ function openAnyText(node: ColumnNode, sections: Sections): Column {
 }
 
 function openShapes(node: ColumnNode, sections: Sections, timesUs: Float64Array): Column {
-  const { texts, children, count } = node;
+  const { texts, count } = node;
   const numbers = integersOf(node, sections);
   const ranks = new Int32Array(count);
-  const rows: number[][] = [...texts.map(() => []), []];
+  const counts = new Int32Array(texts.length + 1);
   for (let row = 0; row < count; row += 1) {
-    const own = rows[numbers[row] ?? 0];
-    if (own === undefined) throw broken(node);
-    ranks[row] = own.length;
-    own.push(row);
+    const number = numbers[row] ?? 0;
+    const rank = counts[number];
+    if (rank === undefined) throw broken(node);
+    ranks[row] = rank;
+    counts[number] = rank + 1;
   }
-  let child = 0;
-  const shapes = texts.map((shape, i): Column => {
-    const [first = "", ...rest] = shape.split(PLACE);
-    const times = pickTimes(timesUs, rows[i] ?? []);
-    const columns = rest.map(() => {
-      if (children[child]?.count !== times.length) throw broken(node);
-      child += 1;
-      return childOf(node, child - 1, sections, times);
-    });
-    return (rank) => {
-      let text = first;
-      for (let at = 0; at < columns.length; at += 1) {
-        text += (columns[at] as Column)(rank) + (rest[at] as string);
-      }
-      return text;
-    };
+  const open = (one: ColumnNode, number: number): Column => {
+    if (one.count !== counts[number]) throw broken(node);
+    const times = needsTimes(one) ? timesOf(timesUs, numbers, number, one.count) : NO_TIMES;
+    return openColumn(one, sections, times);
+  };
+  const shapes = shapeChildren(node).map((columns, number): Column => {
+    if (counts[number] === 0 || node.wanted?.has(number) === false) return () => null;
+    const [first = "", ...rest] = (texts[number] ?? PLACE).split(PLACE);
+    if (columns.length !== rest.length) throw broken(node);
+    const opened = columns.map((one) => open(one, number));
+    return joined(first, rest, opened);
   });
-  const others = rows[texts.length] ?? [];
-  if (others.length > 0) {
-    if (children[child]?.count !== others.length) throw broken(node);
-    shapes.push(childOf(node, child, sections, pickTimes(timesUs, others)));
-  }
   return (row) => (shapes[numbers[row] as number] as Column)(ranks[row] as number);
 }
 
-function pickTimes(timesUs: Float64Array, rows: readonly number[]): Float64Array {
-  return Float64Array.from(rows, (row) => timesUs[row] ?? 0);
+function joined(first: string, rest: readonly string[], columns: readonly Column[]): Column {
+  return (rank) => {
+    let text = first;
+    for (let at = 0; at < columns.length; at += 1) {
+      text += (columns[at] as Column)(rank) + (rest[at] as string);
+    }
+    return text;
+  };
+}
+
+const NO_TIMES = new Float64Array(0);
+
+/** Whether a text of the column has a field of its line's time. */
+export function needsTimes({ clockField: field, children }: ColumnNode): boolean {
+  return field !== 0 || children.some(needsTimes);
+}
+
+/** Of the rows that have the number. */
+function timesOf(
+  timesUs: Float64Array,
+  numbers: Float64Array,
+  number: number,
+  count: number,
+): Float64Array {
+  const times = new Float64Array(count);
+  let at = 0;
+  for (let row = 0; row < numbers.length; row += 1) {
+    if (numbers[row] !== number) continue;
+    times[at] = timesUs[row] ?? 0;
+    at += 1;
+  }
+  return times;
 }
 
 function addClock(numbers: Float64Array, field: number, timesUs: Float64Array): void {

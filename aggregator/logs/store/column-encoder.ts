@@ -3,7 +3,7 @@ import type { BlockWriter } from "./block-writer.ts";
 import { clockField, clockFieldOf, NO_FIELD } from "./clock-fields.ts";
 import { digitsOf, integerOf, isHex, KIND, SHAPES_MAX, shapeOf } from "./column.ts";
 import { writeIntegers } from "./integers.ts";
-import { TokenSummary } from "./tokens.ts";
+import { TokenSummary } from "./token-summary.ts";
 
 /** A dictionary of at most so many texts is in the layout, which every search reads. */
 const SHORT_DICTIONARY_MAX = 32;
@@ -15,17 +15,21 @@ const LOOK = 2048;
 /** A shape with fewer texts is not worth columns of its own. */
 const SHAPE_USES_MIN = 4;
 
+/** Texts that are looked at in one turn. */
+const TEXTS_PER_TURN = 4096;
+
 const scratch = new ByteWriter(1 << 16);
 
 /**
  * Writes a column: its structure into the layout, its numbers and texts into sections.
  * @param timesUs by text, of its line; null: they belong to no line, as in a dictionary
  */
-export function writeColumn(
+export async function writeColumn(
   out: BlockWriter,
   values: readonly string[],
   timesUs: Float64Array | null,
-): void {
+): Promise<void> {
+  if (values.length >= TEXTS_PER_TURN) await out.pause();
   if (isConstant(values)) {
     out.layout.byte(KIND.constant);
     out.text(values[0] ?? "");
@@ -34,11 +38,11 @@ export function writeColumn(
   const numbers = numbersOf(values);
   const dictionary = dictionaryOf(values);
   if (numbers !== null && (dictionary === null || isBetterAsNumbers(numbers, dictionary))) {
-    writeNumbers(out, numbers, timesUs, summaryOf(values));
+    writeNumbers(out, numbers, timesUs, summaryOf(out, values));
     return;
   }
-  if (dictionary !== null) writeDictionary(out, dictionary);
-  else if (!writeShapes(out, values, timesUs)) writeWhole(out, values, timesUs);
+  if (dictionary !== null) await writeDictionary(out, dictionary);
+  else if (!(await writeShapes(out, values, timesUs))) writeWhole(out, values, timesUs);
 }
 
 function isConstant(values: readonly string[]): boolean {
@@ -122,22 +126,22 @@ function integers(out: BlockWriter, values: Float64Array, summary: TokenSummary 
   out.payload(scratch.written(), summary);
 }
 
-function writeDictionary(out: BlockWriter, { texts, numbers }: Dictionary): void {
+async function writeDictionary(out: BlockWriter, { texts, numbers }: Dictionary): Promise<void> {
   const isShort = texts.length <= SHORT_DICTIONARY_MAX;
   out.layout.byte(isShort ? KIND.shortDictionary : KIND.dictionary);
   out.layout.varint(texts.length);
   if (isShort) for (const text of texts) out.text(text);
-  else writeColumn(out, texts, null);
+  else await writeColumn(out, texts, null);
   integers(out, numbers, null);
 }
 
 /** False: they have too many shapes, or are tokens already. */
-function writeShapes(
+async function writeShapes(
   out: BlockWriter,
   values: readonly string[],
   timesUs: Float64Array | null,
-): boolean {
-  const groups = groupByShape(values);
+): Promise<boolean> {
+  const groups = await groupByShape(values, out.pause);
   if (groups === null) return false;
   const { shapes, numbers } = groups;
   out.layout.byte(KIND.shapes);
@@ -149,7 +153,7 @@ function writeShapes(
   integers(out, numbers, null);
   for (const { rows, columns } of shapes) {
     const times = timesUs === null ? null : pick(timesUs, rows);
-    for (const column of columns) writeColumn(out, column, times);
+    for (const column of columns) await writeColumn(out, column, times);
   }
   const others = values.filter((_, i) => numbers[i] === shapes.length);
   if (others.length > 0) writeWhole(out, others, null);
@@ -159,11 +163,13 @@ function writeShapes(
 type ShapeGroup = { readonly shape: string; readonly rows: number[]; readonly columns: string[][] };
 
 /** By text the number of its shape, or the number of shapes for those of another one. */
-function groupByShape(
+async function groupByShape(
   values: readonly string[],
-): { shapes: ShapeGroup[]; numbers: Float64Array } | null {
+  pause: () => Promise<void>,
+): Promise<{ shapes: ShapeGroup[]; numbers: Float64Array } | null> {
   const groups = new Map<string, ShapeGroup>();
   for (const [row, value] of values.entries()) {
+    if (row % TEXTS_PER_TURN === TEXTS_PER_TURN - 1) await pause();
     const cut = shapeOf(value);
     if (cut === null) continue;
     let group = groups.get(cut.shape);
@@ -194,7 +200,7 @@ function writeWhole(
   values: readonly string[],
   timesUs: Float64Array | null,
 ): void {
-  const summary = summaryOf(values);
+  const summary = summaryOf(out, values);
   const { prefix, suffix } = affixOf(values);
   if (prefix + suffix === 0) {
     writeLeaf(out, values, timesUs, summary);
@@ -270,9 +276,9 @@ function writeTexts(out: BlockWriter, values: readonly string[], summary: TokenS
   out.payload(Buffer.from(`${values.join("\n")}\n`, "latin1"), summary);
 }
 
-function summaryOf(values: readonly string[]): TokenSummary {
+function summaryOf(out: BlockWriter, values: readonly string[]): TokenSummary {
   const summary = new TokenSummary();
-  for (let i = 0; i < values.length; i += 1) summary.add(values[i] ?? "");
+  for (let i = 0; i < values.length; i += 1) summary.add(values[i] ?? "", out.signature);
   return summary;
 }
 

@@ -1,5 +1,13 @@
+import { clockFieldRange } from "./clock-fields.ts";
 import { KIND } from "./column.ts";
-import { addSections, type ColumnNode, openColumn, type Sections } from "./column-decoder.ts";
+import {
+  addSections,
+  type ColumnNode,
+  needsTimes,
+  openColumn,
+  type Sections,
+  shapeChildren,
+} from "./column-decoder.ts";
 
 /** A token that every line must have, alone or as a part of one, and the sections that may have it. */
 export type SoughtToken = { readonly token: string; readonly sections: ReadonlySet<number> };
@@ -33,8 +41,16 @@ export function sectionsWith(node: ColumnNode, sought: SoughtToken, to: Set<numb
   }
 }
 
+/** Of the lines of a block, Unix microseconds, both inclusive. */
+export type TimeBounds = { readonly firstUs: number; readonly lastUs: number };
+
 /** The same by the texts themselves; true where that needs more than the column's own sections. */
-export function holdsToken(node: ColumnNode, sought: SoughtToken, sections: Sections): boolean {
+export function holdsToken(
+  node: ColumnNode,
+  sought: SoughtToken,
+  sections: Sections,
+  times: TimeBounds,
+): boolean {
   if (!mayHoldToken(node, sought)) return false;
   switch (node.kind) {
     case KIND.constant:
@@ -42,20 +58,71 @@ export function holdsToken(node: ColumnNode, sought: SoughtToken, sections: Sect
       return true;
     case KIND.dictionary:
     case KIND.shapes:
-      return node.children.some((child) => holdsToken(child, sought, sections));
+      return node.children.some((child) => holdsToken(child, sought, sections, times));
     default:
-      return hasClock(node) || someText(node, sought.token, sections);
+      return needsTimes(node)
+        ? mayBeInClock(node, sought.token, sections, times)
+        : someText(node, sought.token, sections);
   }
 }
 
 function someText(node: ColumnNode, token: string, sections: Sections): boolean {
   const column = openColumn(node, sections, new Float64Array(0));
-  for (let row = 0; row < node.count; row += 1) if (column(row).includes(token)) return true;
+  for (let row = 0; row < node.count; row += 1) {
+    if (column(row)?.includes(token) === true) return true;
+  }
   return false;
 }
 
-function hasClock(node: ColumnNode): boolean {
-  return node.clockField !== 0 || node.children.some(hasClock);
+/** Numbers that are a field of the line's time, nearly: between which they lie is known. */
+function mayBeInClock(
+  node: ColumnNode,
+  token: string,
+  sections: Sections,
+  { firstUs, lastUs }: TimeBounds,
+): boolean {
+  if (node.clockField === 0) return true; // with something around it
+  const [least, most] = clockFieldRange(node.clockField, firstUs, lastUs);
+  const rest = openColumn({ ...node, kind: KIND.integer, clockField: 0 }, sections, NO_TIMES);
+  let [restLeast, restMost] = [0, 0];
+  for (let row = 0; row < node.count; row += 1) {
+    const value = Number(rest(row));
+    restLeast = Math.min(restLeast, value);
+    restMost = Math.max(restMost, value);
+  }
+  const from = Math.max(0, least + restLeast);
+  return mayBeInNumber(token, from, most + restMost, node.width);
+}
+
+const NO_TIMES = new Float64Array(0);
+
+/** Whether the decimal form of some number between two may have the digits in it. */
+function mayBeInNumber(digits: string, from: number, to: number, width: number): boolean {
+  const [low, high] = [`${from}`.padStart(width, "0"), `${to}`.padStart(width, "0")];
+  if (digits.length > high.length) return false;
+  if (low.length !== high.length) return true;
+  let same = 0;
+  while (same < low.length && low[same] === high[same]) same += 1;
+  for (let at = 0; at + digits.length <= low.length; at += 1) {
+    const known = Math.min(same, at + digits.length) - at;
+    if (known <= 0 || low.startsWith(digits.slice(0, known), at)) return true;
+  }
+  return false;
+}
+
+/** The column, of shapes those alone that may have the token: it is in no other column of the line. */
+export function narrowed(
+  node: ColumnNode,
+  sought: SoughtToken,
+  sections: Sections,
+  times: TimeBounds,
+): ColumnNode {
+  if (node.kind !== KIND.shapes) return node;
+  const wanted = new Set<number>();
+  for (const [shape, children] of shapeChildren(node).entries()) {
+    if (children.some((child) => holdsToken(child, sought, sections, times))) wanted.add(shape);
+  }
+  return { ...node, wanted };
 }
 
 /** Of the payload whose summary the column's tokens are in: the last one. */

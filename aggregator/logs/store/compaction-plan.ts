@@ -1,37 +1,55 @@
-import { BLOCK_LINES_MAX } from "./block-index.ts";
-import type { Block } from "./streams.ts";
+import { getOrInsert } from "../../../shared/model/get-or-insert.ts";
+import { costOf, type LineStream, type StoredBlock } from "../stored-block.ts";
 
-/** Hot bytes of one packed block: brotli's first level expands them up to twenty times. */
-const HOT_BYTES_MAX = 2 ** 22;
+/** What is packed at once, and in memory while it is: text, and lines, which cost as much. */
+const TEXT_BYTES_MAX = 32 * 1024 ** 2;
+const LINES_MAX = 262_144;
 
 /**
- * Which hot blocks of one stream become a packed one: those that follow each other in time, of one
- * day. A group that is not full waits for more, but at most `waitUs` after its last line.
- * @param blocks in any order
- * @returns groups, each in order of time
+ * Which hot blocks are packed together: those of one agent's stream that follow each other. The
+ * streams with the most bytes come first, until the rest is not too much.
+ * @param blocks of each stream in order
+ * @param leaveBytes of hot blocks that may stay
  */
 export function planCompaction(
-  blocks: Iterable<Block>,
-  nowUs: number,
-  waitUs: number,
-): readonly (readonly Block[])[] {
-  const hot = [...blocks].filter(({ isPacked }) => !isPacked);
-  hot.sort((a, b) => a.day - b.day || a.firstUs - b.firstUs || a.number - b.number);
-  const groups: Block[][] = [];
-  let group: Block[] = [];
-  let [lines, bytes] = [0, 0];
-  const isOld = () => group.every(({ lastUs }) => lastUs + waitUs <= nowUs);
-  for (const block of hot) {
-    const isFull = lines + block.lineCount > BLOCK_LINES_MAX || bytes + block.bytes > HOT_BYTES_MAX;
-    if (group.length > 0 && (isFull || group[0]?.day !== block.day)) {
-      if (isFull || isOld()) groups.push(group);
+  blocks: readonly StoredBlock[],
+  leaveBytes: number,
+): readonly (readonly StoredBlock[])[] {
+  const byStream = new Map<LineStream, { bytes: number; blocks: StoredBlock[] }>();
+  let left = 0;
+  for (const block of blocks) {
+    const one = getOrInsert(byStream, block.stream, () => ({ bytes: 0, blocks: [] }));
+    one.bytes += costOf(block);
+    one.blocks.push(block);
+    left += costOf(block);
+  }
+  const groups: (readonly StoredBlock[])[] = [];
+  for (const one of [...byStream.values()].sort((a, b) => b.bytes - a.bytes)) {
+    if (left <= leaveBytes) break;
+    groups.push(...groupsOf(one.blocks));
+    left -= one.bytes;
+  }
+  return groups;
+}
+
+function* groupsOf(blocks: readonly StoredBlock[]): Iterable<readonly StoredBlock[]> {
+  let group: StoredBlock[] = [];
+  let [bytes, lines] = [0, 0];
+  for (const block of blocks) {
+    const [ownBytes, ownLines] = [sumOf(block, "textBytes"), sumOf(block, "lineCount")];
+    const isFull = bytes + ownBytes > TEXT_BYTES_MAX || lines + ownLines > LINES_MAX;
+    if (group.length > 0 && isFull) {
+      yield group;
       group = [];
-      [lines, bytes] = [0, 0];
+      [bytes, lines] = [0, 0];
     }
     group.push(block);
-    lines += block.lineCount;
-    bytes += block.bytes;
+    bytes += ownBytes;
+    lines += ownLines;
   }
-  if (group.length > 0 && isOld()) groups.push(group);
-  return groups;
+  if (group.length > 0) yield group;
+}
+
+function sumOf({ sources }: StoredBlock, of: "textBytes" | "lineCount"): number {
+  return sources.reduce((sum, one) => sum + one[of], 0);
 }

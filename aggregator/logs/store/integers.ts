@@ -85,7 +85,9 @@ function readPlanes(reader: ByteReader, count: number): Float64Array {
   const values = new Float64Array(count);
   for (let at = 0, unit = 1; at < width; at += 1, unit *= 256) {
     const plane = reader.bytes(count);
-    for (let i = 0; i < count; i += 1) values[i] = (values[i] ?? 0) + (plane[i] ?? 0) * unit;
+    for (let i = 0; i < count; i += 1) {
+      values[i] = (values[i] as number) + (plane[i] as number) * unit;
+    }
   }
   return values;
 }

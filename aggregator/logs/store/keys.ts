@@ -1,21 +1,19 @@
 /**
- * What lies where in the store. Numbers are big-endian, so that keys sort as numbers do. A day is
- * that of a block's last line, in UTC; retention drops whole days.
+ * Where packed blocks lie in the store; hot ones: records.ts. Numbers are big-endian, so that keys
+ * sort as numbers do. A day is that of a block's last line, in UTC; retention drops whole days.
  *
- *     m                                            format version
- *     s stream(4)                                  a stream: its labels
- *     h day(4) stream(4) number(4)                 hot block
- *     i day(4) stream(4) number(4)                 packed block: its index
+ *     s stream(4)                                  a log stream: its labels
+ *     x day(4) stream(4) number(4)                 packed block: its index
  *     p day(4) stream(4) number(4) part(1) at(2)   packed block: one of its other parts
- *     q key                                        a damaged block, set aside as it was
+ *     r day(4) stream(4) number(4)                 packed block that another one stands for: its index
+ *     q key                                        a damaged record, set aside as it was
  */
 const PREFIX = {
-  version: 0x6d,
   stream: 0x73,
-  hot: 0x68,
-  index: 0x69,
+  index: 0x78,
   part: 0x70,
   damaged: 0x71,
+  replaced: 0x72,
 } as const;
 
 export const PART = { bucket: 0, layout: 1, rows: 2, section: 3 } as const;
@@ -24,7 +22,7 @@ export const DAY_US = 86_400_000_000;
 
 export type Range = { readonly gte: Uint8Array; readonly lt: Uint8Array };
 
-/** Which block: no two have the same number. */
+/** Which packed block: no two have the same number. */
 export type BlockName = {
   readonly day: number;
   readonly stream: number;
@@ -35,17 +33,20 @@ export function dayOf(timeUs: number): number {
   return Math.max(0, Math.floor(timeUs / DAY_US));
 }
 
-export const VERSION_KEY = Uint8Array.of(PREFIX.version);
-
-export function streamKey(stream: number): Uint8Array {
+export function logStreamKey(stream: number): Uint8Array {
   return words(PREFIX.stream, stream);
 }
 
-export function blockKey(kind: "hot" | "index", { day, stream, number }: BlockName): Uint8Array {
-  return words(PREFIX[kind], day, stream, number);
+export function indexKey({ day, stream, number }: BlockName): Uint8Array {
+  return words(PREFIX.index, day, stream, number);
 }
 
-export function readBlockKey(key: Uint8Array): BlockName {
+export function replacedIndexKey({ day, stream, number }: BlockName): Uint8Array {
+  return words(PREFIX.replaced, day, stream, number);
+}
+
+/** Also of a block that was replaced. */
+export function readIndexKey(key: Uint8Array): BlockName {
   return { day: keyWord(key, 0), stream: keyWord(key, 1), number: keyWord(key, 2) };
 }
 
@@ -69,11 +70,12 @@ export function rangeOf(kind: keyof typeof PREFIX): Range {
   return { gte: words(PREFIX[kind]), lt: words(PREFIX[kind] + 1) };
 }
 
-/** Everything of a day: first what is found by, then the rest. */
-export function rangesOfDay(day: number): Range[] {
-  return ([PREFIX.index, PREFIX.hot, PREFIX.part] as const).map((prefix) => {
-    return { gte: words(prefix, day), lt: words(prefix, day + 1) };
-  });
+/** Of blocks of earlier days, parts and indexes that were set aside. */
+export function leftBefore(day: number): readonly Range[] {
+  return [
+    { gte: words(PREFIX.part), lt: words(PREFIX.part, day) },
+    { gte: damagedKey(words(PREFIX.index)), lt: damagedKey(words(PREFIX.index, day)) },
+  ];
 }
 
 export function damagedKey(key: Uint8Array): Uint8Array {

@@ -1,13 +1,12 @@
+import type { Direction } from "../../model/log-lines.ts";
 import type { BlockRows } from "./block-rows.ts";
-import type { Block } from "./streams.ts";
+import { type Block, compareOrigins } from "./streams.ts";
 
 /** Opens the lines of a block; null: none of them is wanted, or the block is damaged. */
 export type OpenBlock = (block: Block) => Promise<BlockRows | null>;
 
 /** `count` rows of a block that follow each other in the direction, from `row` on. */
 export type RowRun = { readonly rows: BlockRows; readonly row: number; readonly count: number };
-
-export type Direction = "forward" | "backward";
 
 type Cursor = { readonly block: Block; readonly rows: BlockRows; row: number };
 
@@ -51,8 +50,8 @@ class RowOrder {
 
   compareBlocks(a: Block, b: Block): number {
     return this.isForward
-      ? a.firstUs - b.firstUs || a.number - b.number
-      : b.lastUs - a.lastUs || b.number - a.number;
+      ? a.firstUs - b.firstUs || compareOrigins(a, b)
+      : b.lastUs - a.lastUs || compareOrigins(b, a);
   }
 
   first(active: readonly Cursor[]): Cursor | null {
@@ -86,7 +85,7 @@ class RowOrder {
   }
 
   #isBefore(a: Cursor, b: Cursor): boolean {
-    const order = timeOf(a) - timeOf(b) || a.block.number - b.block.number;
+    const order = timeOf(a) - timeOf(b) || compareOrigins(a.block, b.block);
     return this.isForward ? order < 0 : order > 0;
   }
 }

@@ -1,11 +1,12 @@
 import type { Labels } from "../../../shared/model/labels.ts";
 import { ByteWriter } from "../../../shared/wire/bytes.ts";
-import { writeBlockIndex } from "./block-index.ts";
+import { type SectionStamp, writeBlockIndex } from "./block-index.ts";
 import { BlockWriter, type RawSection } from "./block-writer.ts";
 import { pick, writeColumn } from "./column-encoder.ts";
 import { writeIntegers } from "./integers.ts";
 import { writeMetadata } from "./metadata.ts";
-import { QUALITY, seal } from "./section.ts";
+import { seal, type Work } from "./section.ts";
+import type { Origin } from "./streams.ts";
 import { findTemplates, type Templates } from "./templates.ts";
 import { buildFilter } from "./token-filter.ts";
 
@@ -21,6 +22,10 @@ export type BlockLines = {
 /** The parts of a block, each a value of its own in the store. */
 export type PackedBlock = {
   readonly index: Uint8Array;
+  readonly textBytes: number;
+  readonly lineCount: number;
+  readonly firstUs: number;
+  readonly lastUs: number;
   /** Of the filter; without a checksum: a wrong bit is caught by none, but it hides nothing else. */
   readonly buckets: readonly Uint8Array[];
   readonly layout: Uint8Array;
@@ -32,42 +37,48 @@ export type PackedBlock = {
 /** A section's tokens are in the filter when it has at least so many bytes for each of them. */
 const FILTER_WORTH_BYTES = 3;
 
-/** @param replaces numbers of the hot blocks that the lines are of */
-export function packBlock(lines: BlockLines, replaces: readonly number[] = []): PackedBlock {
-  const quality = QUALITY.packed;
-  const found = findTemplates(lines.texts);
-  const out = new BlockWriter();
-  writeLayout(out, found, lines);
+/** @param origin where the first line was received */
+export async function packBlock(
+  lines: BlockLines,
+  origin: Origin,
+  work: Work,
+): Promise<PackedBlock> {
+  const found = await findTemplates(lines.texts, work.pause);
+  const out = new BlockWriter(work.pause);
+  await writeLayout(out, found, lines);
   const raw = out.sections();
-  const sections = raw.map(({ bytes }) => seal(bytes, quality));
-  const hashes = new Set<number>();
-  const stamps = raw.map((section, i) => {
-    const { classes, lengthMin, lengthMax } = section.summary;
-    const isFiltered = isWorthFilter(section, sections[i]?.length ?? 0);
-    if (isFiltered) for (const hash of section.summary.hashes) hashes.add(hash);
-    return { classes, lengthMin, lengthMax, isFiltered };
-  });
-  const buckets = buildFilter(hashes);
+  const sections: Uint8Array[] = [];
+  for (const { bytes } of raw) sections.push(await seal(bytes, work));
+  const layout = await seal(out.layout.written(), work);
+  const rows = await seal(rowsOf(found, lines), work);
+  const { stamps, buckets } = filterOf(raw, sections);
   const { timesUs } = lines;
-  const layout = seal(out.layout.written(), quality);
-  const rows = seal(rowsOf(found, lines), quality);
-  const parts = [...buckets, layout, rows, ...sections];
-  const index = {
-    bytes: parts.reduce((sum, { length }) => sum + length, 0),
-    replaces,
+  const range = {
     lineCount: timesUs.length,
     firstUs: timesUs[0] ?? 0,
     lastUs: timesUs.at(-1) ?? 0,
-    bucketCount: buckets.length,
-    sections: stamps,
+    textBytes: lines.texts.reduce((sum, { length }) => sum + length, 0),
   };
-  return {
-    index: writeBlockIndex(index, out.signature),
-    buckets,
-    layout,
-    rows,
-    sections,
-  };
+  const parts = [...buckets, layout, rows, ...sections];
+  const bytes = parts.reduce((sum, { length }) => sum + length, 0);
+  const head = { ...range, bytes, origin, bucketCount: buckets.length, sections: stamps };
+  const index = writeBlockIndex(head, out.signature);
+  return { ...range, index, buckets, layout, rows, sections };
+}
+
+/** The stamp of each section, and a filter of the tokens of those that are worth it. */
+function filterOf(
+  raw: readonly RawSection[],
+  sealed: readonly Uint8Array[],
+): { readonly stamps: SectionStamp[]; readonly buckets: Uint8Array[] } {
+  const hashes = new Set<number>();
+  const stamps = raw.map((section, i) => {
+    const { hex, others } = section.summary;
+    const isFiltered = isWorthFilter(section, sealed[i]?.length ?? 0);
+    if (isFiltered) for (const hash of section.summary.hashes) hashes.add(hash);
+    return { hex, others, isFiltered };
+  });
+  return { stamps, buckets: buildFilter(hashes) };
 }
 
 function isWorthFilter({ isShared, summary }: RawSection, bytes: number): boolean {
@@ -75,7 +86,11 @@ function isWorthFilter({ isShared, summary }: RawSection, bytes: number): boolea
 }
 
 /** Per template its words and rows, then its columns; at last the lines that have none. */
-function writeLayout(out: BlockWriter, { templates, others }: Templates, lines: BlockLines): void {
+async function writeLayout(
+  out: BlockWriter,
+  { templates, others }: Templates,
+  lines: BlockLines,
+): Promise<void> {
   out.layout.varint(templates.length);
   for (const { words, rows, columns } of templates) {
     out.layout.varint(words.length);
@@ -85,12 +100,12 @@ function writeLayout(out: BlockWriter, { templates, others }: Templates, lines: 
       if (word !== null) out.text(word);
     }
     const timesUs = pick(lines.timesUs, rows);
-    for (const column of columns) writeColumn(out, column, timesUs);
+    for (const column of columns) await writeColumn(out, column, timesUs);
   }
   out.layout.varint(others.length);
   if (others.length === 0) return;
   const rest = others.map((row) => lines.texts[row] ?? "");
-  writeColumn(out, rest, pick(lines.timesUs, others));
+  await writeColumn(out, rest, pick(lines.timesUs, others));
 }
 
 function rowsOf({ templates, others }: Templates, lines: BlockLines): Uint8Array {

@@ -11,7 +11,14 @@ import {
   readColumnNode,
   readText,
 } from "./column-decoder.ts";
-import { holdsToken, mayHoldToken, type SoughtToken, sectionsWith } from "./column-search.ts";
+import {
+  holdsToken,
+  mayHoldToken,
+  narrowed,
+  type SoughtToken,
+  sectionsWith,
+  type TimeBounds,
+} from "./column-search.ts";
 import { readIntegers } from "./integers.ts";
 import { readMetadata } from "./metadata.ts";
 import { unseal } from "./section.ts";
@@ -39,7 +46,7 @@ export async function readPacked(
 ): Promise<BlockRows | null> {
   const tokens = await findTokens(index, parts, needles);
   if (tokens === null) return null;
-  const templates = readLayout(unseal(await parts.layout(), "block layout"), index.lineCount);
+  let templates = readLayout(unseal(await parts.layout(), "block layout"), index.lineCount);
   const sections = new Map<number, Uint8Array>();
   let candidates = templates.map((one) => tokens.every((token) => mayHold(one, token)));
   const rarest = tokens[0];
@@ -51,7 +58,11 @@ export async function readPacked(
       }
     }
     await loadSections(parts, asked, sections);
-    candidates = templates.map((one, i) => candidates[i] === true && holds(one, rarest, sections));
+    const places = templates.map((one, i) =>
+      candidates[i] === true ? placesIn(one, rarest, sections, index) : [],
+    );
+    candidates = places.map((one) => one === null || one.length > 0);
+    templates = templates.map((one, i) => narrow(one, places[i] ?? null, rarest, sections, index));
   }
   if (!candidates.includes(true)) return null;
   const needed = new Set<number>();
@@ -96,13 +107,30 @@ function mayHold(template: TemplateNode, token: SoughtToken): boolean {
   return hasWord(template, token.token) || template.columns.some((one) => mayHoldToken(one, token));
 }
 
-function holds(
+/** Columns that have the token; null: it is a word of all lines. */
+function placesIn(
   template: TemplateNode,
   token: SoughtToken,
   sections: ReadonlyMap<number, Uint8Array>,
-): boolean {
-  if (hasWord(template, token.token)) return true;
-  return template.columns.some((one) => holdsToken(one, token, sections));
+  times: TimeBounds,
+): readonly ColumnNode[] | null {
+  if (hasWord(template, token.token)) return null;
+  return template.columns.filter((one) => holdsToken(one, token, sections, times));
+}
+
+/** Where one column alone has the token, only its shapes that have it are wanted. */
+function narrow(
+  template: TemplateNode,
+  places: readonly ColumnNode[] | null,
+  token: SoughtToken,
+  sections: ReadonlyMap<number, Uint8Array>,
+  times: TimeBounds,
+): TemplateNode {
+  if (places?.length !== 1) return template;
+  const columns = template.columns.map((one) =>
+    one === places[0] ? narrowed(one, token, sections, times) : one,
+  );
+  return { ...template, columns };
 }
 
 function hasWord({ words }: TemplateNode, token: string): boolean {
@@ -203,7 +231,7 @@ function openRows(
   const opened: (Column | null)[] = templates.map(() => null);
   const open = (number: number): Column => {
     const template = templates[number] as TemplateNode;
-    const times = Float64Array.from(rowsOf[number] ?? [], (row) => timesUs[row] ?? 0);
+    const times = timesOf(timesUs, rowsOf[number] as Int32Array);
     const columns = template.columns.map((node) => openColumn(node, sections, times));
     return template.words === null ? (columns[0] as Column) : joinWords(template.words, columns);
   };
@@ -223,6 +251,12 @@ function openRows(
   };
 }
 
+function timesOf(timesUs: Float64Array, rows: Int32Array): Float64Array {
+  const times = new Float64Array(rows.length);
+  for (let i = 0; i < rows.length; i += 1) times[i] = timesUs[rows[i] as number] as number;
+  return times;
+}
+
 /** Constant words that stand side by side are one text. */
 function joinWords(words: readonly (string | null)[], columns: readonly Column[]): Column {
   const between: string[] = [""];
@@ -234,7 +268,9 @@ function joinWords(words: readonly (string | null)[], columns: readonly Column[]
   return (rank) => {
     let text = between[0] as string;
     for (let i = 0; i < columns.length; i += 1) {
-      text += (columns[i] as Column)(rank) + (between[i + 1] as string);
+      const word = (columns[i] as Column)(rank);
+      if (word === null) return null;
+      text += word + (between[i + 1] as string);
     }
     return text;
   };

@@ -1,4 +1,4 @@
-import { brotliCompressSync, brotliDecompressSync, constants } from "node:zlib";
+import { type BrotliOptions, brotliCompressSync, brotliDecompressSync, constants } from "node:zlib";
 import { OperationalError } from "../../../shared/errors.ts";
 import { ByteReader, ByteWriter, checkedBody } from "../../../shared/wire/bytes.ts";
 
@@ -12,15 +12,29 @@ const RAW_BYTES_MAX = 2 ** 26;
 const WINDOW_BITS_MIN = 10;
 const WINDOW_BITS_MAX = 24;
 
-/** Brotli's levels: lines just arrived, and blocks that stay. */
-export const QUALITY = { hot: 1, packed: 9 } as const;
+/** Brotli's level. */
+const QUALITY = 9;
+
+/** How packing shares the machine with what must not wait for it. */
+export type Work = {
+  /** Gives others a turn; awaited after some tens of milliseconds. */
+  readonly pause: () => Promise<void>;
+  /** Brotli, on another thread where there is one. */
+  readonly compress: (bytes: Uint8Array, options: BrotliOptions) => Promise<Uint8Array>;
+};
+
+/** All on this thread, at once. */
+export const ALONE: Work = {
+  pause: async () => {},
+  compress: async (bytes, options) => brotliCompressSync(bytes, options),
+};
 
 /** Compressed, with a checksum. */
-export function seal(bytes: Uint8Array, quality: number): Uint8Array {
+export async function seal(bytes: Uint8Array, { compress }: Work): Promise<Uint8Array> {
   const windowBits = Math.ceil(Math.log2(bytes.length + 16));
-  const compressed = brotliCompressSync(bytes, {
+  const compressed = await compress(bytes, {
     params: {
-      [constants.BROTLI_PARAM_QUALITY]: quality,
+      [constants.BROTLI_PARAM_QUALITY]: QUALITY,
       [constants.BROTLI_PARAM_LGWIN]: Math.min(
         WINDOW_BITS_MAX,
         Math.max(WINDOW_BITS_MIN, windowBits),

@@ -1,26 +1,15 @@
-import type { Labels } from "../../../shared/model/labels.ts";
+import type { Direction, LogEntry, TimeRange } from "../../model/log-lines.ts";
 import type { BlockRows } from "./block-rows.ts";
-import { type Direction, mergeRows, type RowRun } from "./merge-rows.ts";
-import type { Readers } from "./readers.ts";
+import { mergeRows, type RowRun } from "./merge-rows.ts";
 import type { Block } from "./streams.ts";
 
-export type StoredEntry = {
-  readonly timeUs: number;
-  /** Bytes that are not UTF-8 are replaced by U+FFFD. */
-  readonly line: string;
-  readonly metadata: Labels;
-};
-
 /** What one stream's lines are read from. */
-export type LineSource = {
-  readonly blocks: () => readonly Block[];
-  readonly readers: Readers;
+export type LineBlocks = {
+  readonly blocks: readonly Block[];
   readonly open: (block: Block, needles: readonly string[]) => Promise<BlockRows | null>;
 };
 
-export type LineQuery = {
-  readonly startUs: number;
-  readonly endUs: number;
+export type LineQuery = TimeRange & {
   readonly direction: Direction;
   readonly substrings: readonly string[];
 };
@@ -29,35 +18,28 @@ const BATCH_LINES = 1000;
 
 /** The stream's lines of the time that have all substrings, in order, in batches. */
 export async function* readEntries(
-  source: LineSource,
+  { blocks, open }: LineBlocks,
   query: LineQuery,
-): AsyncIterable<readonly StoredEntry[]> {
+): AsyncGenerator<readonly LogEntry[]> {
   const needles = query.substrings.filter(isSearchable).map(bytesAsText);
-  const end = source.readers.begin();
-  try {
-    let batch: StoredEntry[] = [];
-    const runs = mergeRows(source.blocks(), query.direction, (block) =>
-      source.open(block, needles),
-    );
-    for await (const run of runs) {
-      for (const entry of entriesOf(run, query, needles)) {
-        batch.push(entry);
-        if (batch.length < BATCH_LINES) continue;
-        yield batch;
-        batch = [];
-      }
+  let batch: LogEntry[] = [];
+  const runs = mergeRows(blocks, query.direction, (block) => open(block, needles));
+  for await (const run of runs) {
+    for (const entry of entriesOf(run, query, needles)) {
+      batch.push(entry);
+      if (batch.length < BATCH_LINES) continue;
+      yield batch;
+      batch = [];
     }
-    if (batch.length > 0) yield batch;
-  } finally {
-    end();
   }
+  if (batch.length > 0) yield batch;
 }
 
 function* entriesOf(
   { rows, row, count }: RowRun,
   { startUs, endUs, direction }: LineQuery,
   needles: readonly string[],
-): Iterable<StoredEntry> {
+): Iterable<LogEntry> {
   const step = direction === "forward" ? 1 : -1;
   for (let i = 0, at = row; i < count; i += 1, at += step) {
     const timeUs = rows.timesUs[at] ?? 0;

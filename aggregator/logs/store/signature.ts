@@ -2,36 +2,59 @@ import type { ByteReader, ByteWriter } from "../../../shared/wire/bytes.ts";
 import { CLASS_OF, hashOf } from "./tokens.ts";
 
 const GRAM = 3;
-const BITS_PER_GRAM = 8;
 const BYTES_MIN = 32;
 const BYTES_MAX = 8192;
+/** So many of the bits may be set: a word of five letters is then missed in one of 64 cases. */
+const DENSITY_MAX = 0.25;
 
 /**
  * Which runs of three characters the tokens of some texts have: a filter of one hash. What has
  * one that is not here is in no token of them, not even as a part.
  */
 export class Signature {
-  readonly #grams = new Set<number>();
+  #bits: Uint8Array = new Uint8Array(BYTES_MAX);
 
+  /** All tokens of a text. */
   add(text: string): void {
     let run = 0;
     for (let i = 0; i < text.length; i += 1) {
       run = (CLASS_OF[text.charCodeAt(i)] ?? 0) === 0 ? 0 : run + 1;
-      if (run >= GRAM) this.#grams.add(hashOf(text, i + 1 - GRAM, i + 1));
+      if (run >= GRAM) this.#addGram(text, i + 1 - GRAM);
     }
   }
 
+  /** The token from `start` up to `end`. */
+  addToken(text: string, start: number, end: number): void {
+    for (let i = start; i + GRAM <= end; i += 1) this.#addGram(text, i);
+  }
+
   write(writer: ByteWriter): void {
-    let length = BYTES_MIN;
-    while (length < BYTES_MAX && length * 8 < this.#grams.size * BITS_PER_GRAM) length *= 2;
-    const bits = new Uint8Array(length);
-    for (const gram of this.#grams) {
-      const bit = gram % (length * 8);
-      bits[bit >>> 3] = (bits[bit >>> 3] ?? 0) | (1 << (bit & 7));
+    let bits = this.#bits;
+    for (;;) {
+      const half = folded(bits);
+      if (bits.length === BYTES_MIN || density(half) > DENSITY_MAX) break;
+      bits = half;
     }
-    writer.varint(length);
+    writer.varint(bits.length);
     writer.bytes(bits);
   }
+
+  #addGram(text: string, start: number): void {
+    const bit = hashOf(text, start, start + GRAM) % (BYTES_MAX * 8);
+    this.#bits[bit >>> 3] = (this.#bits[bit >>> 3] ?? 0) | (1 << (bit & 7));
+  }
+}
+
+/** The same filter of half the size: lengths are powers of two. */
+function folded(bits: Uint8Array): Uint8Array {
+  const half = bits.length / 2;
+  return bits.slice(0, half).map((byte, i) => byte | (bits[half + i] ?? 0));
+}
+
+function density(bits: Uint8Array): number {
+  let count = 0;
+  for (const byte of bits) for (let rest = byte; rest !== 0; rest &= rest - 1) count += 1;
+  return count / (bits.length * 8);
 }
 
 export function readSignature(reader: ByteReader): Uint8Array {

@@ -11,6 +11,8 @@ const WORD_LIMITS = [12, 4, 1] as const;
 /** Templates of one number of words: at least these, and one more for so many lines. */
 const TEMPLATES_MIN = 8;
 const LINES_PER_TEMPLATE = 256;
+/** Lines that are looked at in one turn. */
+const LINES_PER_TURN = 4096;
 /** Lines of a rarer template are kept whole. */
 const TEMPLATE_LINES_MIN = 4;
 
@@ -29,16 +31,21 @@ export type Templates = {
   readonly others: readonly number[];
 };
 
-export function findTemplates(lines: readonly string[]): Templates {
+/** @param pause awaited after some tens of milliseconds of work */
+export async function findTemplates(
+  lines: readonly string[],
+  pause: () => Promise<void>,
+): Promise<Templates> {
   const templates: Template[] = [];
   const others: number[] = [];
-  for (const group of groupByLength(lines).values()) {
+  for (const group of await groupByLength(lines, pause)) {
     for (const rows of rowsByTemplate(group)) {
       if (rows.length < TEMPLATE_LINES_MIN) {
         for (const at of rows) others.push(group.rows[at] ?? 0);
       } else {
         templates.push(templateOf(group, rows));
       }
+      if (rows.length >= LINES_PER_TURN) await pause();
     }
   }
   templates.sort((a, b) => b.rows.length - a.rows.length);
@@ -52,70 +59,110 @@ function wordsOf(line: string): string[] {
   return [...words.slice(0, WORDS_MAX - 1), words.slice(WORDS_MAX - 1).join(" ")];
 }
 
-type Group = { readonly rows: number[]; readonly places: string[][] };
+/** The words that lines of a group have in one place. */
+class Place {
+  /** By line. The same few words are the same strings, so that what a line is split into dies young. */
+  readonly words: string[] = [];
+  /** Which different ones there are, with their numbers; null: too many, or with a digit. */
+  #few: Map<string, number> | null = new Map();
+  #texts: string[] = [];
+  #last = "";
 
-function groupByLength(lines: readonly string[]): Map<number, Group> {
+  add(word: string): void {
+    this.words.push(word === this.#last ? this.#last : this.#known(word));
+  }
+
+  /** MANY where it is a variable anyway: a word with a digit mostly is. */
+  get different(): number {
+    if (this.#few === null) return MANY;
+    if (this.#few.size > 1 && this.#texts.some((word) => /\d/.test(word))) return MANY;
+    return this.#few.size;
+  }
+
+  /** Of the word on a line, where there are few. */
+  numberAt(line: number): number {
+    return this.#few?.get(this.words[line] ?? "") ?? 0;
+  }
+
+  #known(word: string): string {
+    if (this.#few === null) return word;
+    const number = this.#few.get(word);
+    if (number !== undefined) {
+      this.#last = this.#texts[number] ?? word;
+      return this.#last;
+    }
+    this.#few.set(word, this.#few.size);
+    this.#texts.push(word);
+    this.#last = word;
+    if (this.#few.size > WORD_LIMITS[0]) this.#few = null;
+    return word;
+  }
+}
+
+const MANY = 99;
+
+type Group = { readonly rows: number[]; readonly places: readonly Place[] };
+
+async function groupByLength(
+  lines: readonly string[],
+  pause: () => Promise<void>,
+): Promise<Iterable<Group>> {
   const groups = new Map<number, Group>();
   for (let row = 0; row < lines.length; row += 1) {
     const words = wordsOf(lines[row] ?? "");
     let group = groups.get(words.length);
     if (group === undefined) {
-      group = { rows: [], places: words.map(() => []) };
+      group = { rows: [], places: words.map(() => new Place()) };
       groups.set(words.length, group);
     }
     group.rows.push(row);
     const { places } = group;
-    for (let i = 0; i < words.length; i += 1) places[i]?.push(words[i] ?? "");
+    for (let i = 0; i < words.length; i += 1) places[i]?.add(words[i] ?? "");
+    if (row % LINES_PER_TURN === LINES_PER_TURN - 1) await pause();
   }
-  return groups;
+  return groups.values();
 }
 
 /** Rows, as indices into the group's, that have the same words in the places of few words. */
 function rowsByTemplate({ rows, places }: Group): number[][] {
-  const counts = places.map(differentWords);
   const templatesMax = TEMPLATES_MIN + rows.length / LINES_PER_TEMPLATE;
-  let found: Map<string, number[]> = new Map();
+  let found: number[][] = [];
   for (const limit of WORD_LIMITS) {
-    const fixed = places.filter((_, i) => (counts[i] ?? 0) > 1 && (counts[i] ?? 0) <= limit);
-    found = new Map();
-    for (let at = 0; at < rows.length; at += 1) {
-      let key = "";
-      for (const words of fixed) key += `${words[at] ?? ""} `;
-      const same = found.get(key);
-      if (same === undefined) found.set(key, [at]);
-      else same.push(at);
-      if (found.size > templatesMax) break;
-    }
-    if (found.size <= templatesMax) break;
+    const fixed = places.filter(({ different }) => different > 1 && different <= limit);
+    found = rowsByWords(rows.length, fixed, templatesMax);
+    if (found.length <= templatesMax) break;
   }
-  return [...found.values()];
+  return found;
 }
 
-const MANY = 99;
-
-/** Different words of a place, MANY where it is a variable anyway: a word with a digit mostly is. */
-function differentWords(words: readonly string[]): number {
-  const found = new Set<string>();
-  for (const word of words) {
-    found.add(word);
-    if (found.size > WORD_LIMITS[0]) return MANY;
+/** One more than the limit when there are more. */
+function rowsByWords(count: number, fixed: readonly Place[], max: number): number[][] {
+  const found: number[][] = [];
+  const ids = new Map<string, number>();
+  for (let at = 0; at < count && found.length <= max; at += 1) {
+    let key = "";
+    for (const place of fixed) key += String.fromCharCode(place.numberAt(at));
+    const id = ids.get(key);
+    if (id !== undefined) {
+      found[id]?.push(at);
+    } else {
+      ids.set(key, found.length);
+      found.push([at]);
+    }
   }
-  if (found.size === 1) return 1;
-  for (const word of found) if (/\d/.test(word)) return MANY;
-  return found.size;
+  return found;
 }
 
 function templateOf({ rows, places }: Group, own: readonly number[]): Template {
   const words: (string | null)[] = [];
   const columns: string[][] = [];
-  for (const place of places) {
-    const column = own.map((at) => place[at] ?? "");
-    const first = column[0] ?? "";
-    if (column.every((word) => word === first)) {
+  for (const { words: all } of places) {
+    const first = all[own[0] ?? 0] ?? "";
+    if (own.every((at) => all[at] === first)) {
       words.push(first);
     } else {
       words.push(null);
-      columns.push(column);
+      columns.push(own.map((at) => all[at] ?? ""));
     }
   }
   return { words, rows: own.map((at) => rows[at] ?? 0), columns };

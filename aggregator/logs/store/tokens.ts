@@ -14,6 +14,7 @@ const LOWER = 8;
 const UPPER = 16;
 const UNDERSCORE = 32;
 const HIGH = 64;
+const HEX = DIGIT | LOWER_HEX | UPPER_HEX;
 
 /** By byte; 0: no part of a token. */
 export const CLASS_OF: Uint8Array = classes();
@@ -39,6 +40,11 @@ function classesOf(token: string): number {
   return bits;
 }
 
+/** Of the classes of a token: whether it is nothing but hexadecimal digits. */
+export function isHexOnly(classes: number): boolean {
+  return (classes & ~HEX) === 0;
+}
+
 /** A hash of the text from `start` up to `end`, for filters: FNV-1a, then MurmurHash3's finish. */
 export function hashOf(text: string, start: number, end: number): number {
   let hash = 0x811c9dc5;
@@ -46,44 +52,6 @@ export function hashOf(text: string, start: number, end: number): number {
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
   return (hash ^ (hash >>> 16)) >>> 0;
-}
-
-/** What the tokens of some texts are like, and their hashes: enough to say which cannot be among them. */
-export class TokenSummary {
-  /** Classes of the characters of all tokens. */
-  classes = 0;
-  lengthMin = 0xffff;
-  lengthMax = 0;
-  /** Of tokens that a filter takes. */
-  readonly hashes = new Set<number>();
-
-  add(text: string): void {
-    for (let i = 0; i < text.length; ) {
-      let bits = CLASS_OF[text.charCodeAt(i)] ?? 0;
-      if (bits === 0) {
-        i += 1;
-        continue;
-      }
-      const start = i;
-      for (; i < text.length; i += 1) {
-        const one = CLASS_OF[text.charCodeAt(i)] ?? 0;
-        if (one === 0) break;
-        bits |= one;
-      }
-      this.classes |= bits;
-      const length = i - start;
-      if (length < this.lengthMin) this.lengthMin = length;
-      if (length > this.lengthMax) this.lengthMax = length;
-      if (length >= FILTERED_LENGTH_MIN) this.hashes.add(hashOf(text, start, i));
-    }
-  }
-
-  merge(other: TokenSummary): void {
-    this.classes |= other.classes;
-    this.lengthMin = Math.min(this.lengthMin, other.lengthMin);
-    this.lengthMax = Math.max(this.lengthMax, other.lengthMax);
-    for (const hash of other.hashes) this.hashes.add(hash);
-  }
 }
 
 /** A token of a text that is searched for. */

@@ -5,6 +5,7 @@ import {
   withGap,
   withRanges,
   withReport,
+  withStored,
 } from "../../../aggregator/fleet/accounts-state.ts";
 import type { DroppedRange } from "../../../shared/model/accounts.ts";
 
@@ -46,6 +47,16 @@ describe("an agent's accounts", () => {
     accounts = report(accounts, 9, { stored: 9, waiting: 2, dropped: 4 });
     expect(unaccounted(accounts)).toBe(0);
     expect(accounts.made).toBe(accounts.stored + accounts.waiting + 4);
+  });
+
+  test("hold where frames that were settled elsewhere are sent again to be read from", () => {
+    let accounts = report(null, 0, { stored: 50, waiting: 2, settledSeq: 50 });
+    for (let seq = 41; seq <= 52; seq += 1) accounts = withStored(accounts, seq);
+    accounts = report(accounts, 12, { stored: 52, settledSeq: 52 });
+    expect({ stored: accounts.stored, rest: unaccounted(accounts) }).toEqual({
+      stored: 52,
+      rest: 0,
+    });
   });
 
   test("do not hold where frames are stored by its word only", () => {

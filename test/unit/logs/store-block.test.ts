@@ -2,14 +2,20 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { readBlockIndex } from "../../../aggregator/logs/store/block-index.ts";
 import type { BlockRows } from "../../../aggregator/logs/store/block-rows.ts";
-import { hotRows, packHot, readHot } from "../../../aggregator/logs/store/hot-block.ts";
 import { type PackedBlock, packBlock } from "../../../aggregator/logs/store/packed-encoder.ts";
 import { readPacked } from "../../../aggregator/logs/store/packed-reader.ts";
+import { ALONE } from "../../../aggregator/logs/store/section.ts";
 import type { Labels } from "../../../shared/model/labels.ts";
 
 type Line = { readonly timeUs: number; readonly text: string; readonly metadata: number };
 
 const METADATA: readonly Labels[] = [[], ["level", "info"], ["level", "error", "pattern", "x1"]];
+
+const ORIGIN = { stream: 3, seq: 2 ** 40 };
+
+function pack(lines: readonly Line[]): Promise<PackedBlock> {
+  return packBlock(blockLines(lines), ORIGIN, ALONE);
+}
 
 function blockLines(lines: readonly Line[]) {
   return {
@@ -108,7 +114,7 @@ describe("a packed block", () => {
   test("gives every line back, byte for byte, with its time and metadata", async () => {
     await fc.assert(
       fc.asyncProperty(block, async (lines) => {
-        expectAll(await read(packBlock(blockLines(lines)), []), lines);
+        expectAll(await read(await pack(lines), []), lines);
       }),
       { numRuns: 15 },
     );
@@ -121,7 +127,7 @@ describe("a packed block", () => {
         block,
         fc.array(part, { minLength: 20, maxLength: 20 }),
         async (lines, cuts) => {
-          const packed = packBlock(blockLines(lines));
+          const packed = await pack(lines);
           for (const [row, start, length] of cuts) {
             const text = lines[row % lines.length]?.text ?? "";
             const from = start % Math.max(1, text.length);
@@ -149,7 +155,17 @@ describe("a packed block", () => {
     ["a very long line", [`${"x1 ".repeat(50_000)}`, "y"]],
   ])("keeps %s", async (_, texts) => {
     const lines = texts.map((text, i) => ({ timeUs: START_US + i, text, metadata: 0 }));
-    expectAll(await read(packBlock(blockLines(lines)), []), lines);
+    expectAll(await read(await pack(lines), []), lines);
+  });
+
+  test("finds a word that is now in one column of a line, now in another", async () => {
+    const lines = Array.from({ length: 60 }, (_, i) => {
+      const mark = i % 2 === 0 ? "=" : ":";
+      const [a, b] = [i === 10 ? "zebra7" : `u${i * 7919}x`, i === 21 ? "zebra7" : `w${i * 31}y`];
+      return { timeUs: START_US + i, text: `from k${mark}${a} to k${mark}${b}`, metadata: 0 };
+    });
+    const rows = await read(await pack(lines), ["zebra7"]);
+    expect(found(rows, "zebra7")).toEqual([lines[10]?.text, lines[21]?.text]);
   });
 
   test("is not read further than its index when a word is nowhere", async () => {
@@ -161,7 +177,7 @@ describe("a packed block", () => {
         metadata: 0,
       };
     });
-    const packed = packBlock(blockLines(lines));
+    const packed = await pack(lines);
     let bytes = 0;
     const unread = async () => expect.fail("more than the filter was read");
     for (const needle of ["nowhere", "key 0123abcd by", "0x1fffff"]) {
@@ -179,7 +195,7 @@ describe("a packed block", () => {
     const lines = Array.from({ length: 300 }, (_, i) => {
       return { timeUs: START_US + i, text: `GET /orders/${i * 7919} ${i % 3}ms`, metadata: 0 };
     });
-    const packed = packBlock(blockLines(lines));
+    const packed = await pack(lines);
     await fc.assert(
       fc.asyncProperty(
         fc.constantFrom("index", "layout", "rows", "sections" as const),
@@ -202,29 +218,6 @@ describe("a packed block", () => {
         },
       ),
       { numRuns: 150 },
-    );
-  });
-});
-
-describe("a hot block", () => {
-  test("gives every line back, byte for byte, with its time and metadata", () => {
-    fc.assert(
-      fc.property(block, (lines) => {
-        const sealed = packHot(
-          lines.map(({ timeUs, text, metadata }) => {
-            const bytes = Buffer.from(text, "latin1");
-            return { timeUs, bytes, metadata: METADATA[metadata] ?? [] };
-          }),
-        );
-        const { lineCount, firstUs, lastUs } = readHot(sealed);
-        expect([lineCount, firstUs, lastUs]).toEqual([
-          lines.length,
-          lines[0]?.timeUs,
-          lines.at(-1)?.timeUs,
-        ]);
-        expectAll(hotRows(sealed), lines);
-      }),
-      { numRuns: 15 },
     );
   });
 });

@@ -1,263 +1,339 @@
 import fc from "fast-check";
-import { beforeEach, describe, expect, test } from "vitest";
-import { blockKey, dayOf, partKey, rangeOf } from "../../../aggregator/logs/store/keys.ts";
-import {
-  type LogLine,
-  type LogStore,
-  openLogStore,
-} from "../../../aggregator/logs/store/log-store.ts";
-import { type Labels, labelsOf } from "../../../shared/model/labels.ts";
+import { describe, expect, test } from "vitest";
+import type { LineLogOptions } from "../../../aggregator/logs/line-log.ts";
+import { LineSource } from "../../../aggregator/logs/line-source.ts";
+import { planMerges } from "../../../aggregator/logs/store/merge-plan.ts";
 import { put } from "../../../shared/platform/ports.ts";
-import { Metrics } from "../../../shared/telemetry/metrics.ts";
-import { FAKE_START_MS, FakeClock, settle } from "../../support/fake-clock.ts";
-import { MemoryLogger } from "../../support/memory-logger.ts";
-import { MemoryDisk, MemoryStore } from "../../support/memory-store.ts";
-import { metricTotal } from "../../support/metric-total.ts";
+import { ALL, type BedLine, LineLogBed, NOW_US } from "../../support/line-log-bed.ts";
 
-const WEB = labelsOf({ job: "web", host: "a" });
-const DB = labelsOf({ job: "db", host: "a" });
-const NOW_US = FAKE_START_MS * 1000;
 const DAY_MS = 86_400_000;
-const ALL = { startUs: 0, endUs: 2 * NOW_US };
-const OPTIONS = {
-  retentionMs: 7 * DAY_MS,
-  bytesMax: 1e9,
-  streamsMax: 100,
-  compactAfterMs: 60_000,
-};
+const DAY_US = DAY_MS * 1000;
+const DAMAGED = "telltale_logs_damaged_blocks_total";
+const DROPPED = "telltale_logs_lines_dropped_total";
 
-let disk: MemoryDisk;
-let raw: MemoryStore;
-let clock: FakeClock;
-let metrics: Metrics;
+const open = (options: Partial<LineLogOptions> = {}) => new LineLogBed(options).open();
 
-beforeEach(() => {
-  disk = new MemoryDisk();
-  raw = new MemoryStore(disk);
-  clock = new FakeClock();
-});
-
-async function open(options: Partial<typeof OPTIONS> = {}): Promise<LogStore> {
-  metrics = new Metrics();
-  const deps = { store: raw, clock, logger: new MemoryLogger(), metrics };
-  return await openLogStore(deps, { ...OPTIONS, ...options });
+function web(timeUs: number, text: string): BedLine {
+  return { job: "web", timeUs, text };
 }
 
-async function crash(kind: "kill" | "power-cut" = "power-cut"): Promise<LogStore> {
-  disk.crash(() => 0.9, kind);
-  raw = new MemoryStore(disk);
-  return await open();
+/** Lines as a reader should find them: by time, those of one time as they came. */
+function sorted(lines: readonly BedLine[]): BedLine[] {
+  return [...lines].sort((a, b) => a.timeUs - b.timeUs);
 }
 
-function line(labels: Labels, timeUs: number, text: string): LogLine {
-  return { labels, timeUs, bytes: Buffer.from(text), metadata: ["level", "info"] };
-}
-
-async function texts(
-  store: LogStore,
-  job: string,
-  direction: "forward" | "backward" = "forward",
-  substrings: readonly string[] = [],
-  range = ALL,
-): Promise<string[]> {
-  const found: string[] = [];
-  const matchers = [{ name: "job", type: "=" as const, value: job }];
-  for (const { entries } of await store.select(matchers, range, direction, { substrings })) {
-    for await (const batch of entries) for (const entry of batch) found.push(entry.line);
-  }
-  return found;
-}
-
-/** Packs whatever is hot. */
-async function compact(store: LogStore): Promise<void> {
-  await clock.advance(OPTIONS.compactAfterMs + 1000);
-  await store.compactDue();
-}
-
-async function countOf(kind: "hot" | "index" | "part" | "damaged"): Promise<number> {
-  let count = 0;
-  for await (const _ of raw.entries(rangeOf(kind))) count += 1;
-  return count;
-}
-
-describe("the log store", () => {
-  test("has what was appended after a power cut, and what the caller put beside it", async () => {
-    const store = await open();
-    const position = put(Uint8Array.of(0x61), Uint8Array.of(7));
-    await store.append([line(WEB, NOW_US, "a"), line(DB, NOW_US, "b")], [position]);
-    const after = await crash();
-    expect([await texts(after, "web"), await texts(after, "db")]).toEqual([["a"], ["b"]]);
-    expect(await raw.get(Uint8Array.of(0x61))).toEqual(Uint8Array.of(7));
-  });
-
-  test("shows nothing of a batch that was not written", async () => {
-    const store = await open();
-    disk.isFull = true;
-    await expect(store.append([line(WEB, NOW_US, "a")])).rejects.toMatchObject({ code: "STORAGE" });
-    expect(await texts(store, "web")).toEqual([]);
-    disk.isFull = false;
-    await store.append([line(WEB, NOW_US, "b")]);
-    expect(await texts(await crash(), "web")).toEqual(["b"]);
-  });
-
+describe("the store of log lines", () => {
   test("has the same lines in the same order however they are packed, for any search", async () => {
-    const one = fc.record({
-      job: fc.constantFrom(WEB, DB),
-      timeUs: fc.nat(200).map((n) => NOW_US + n * 1e6),
+    const line = fc.record({
+      job: fc.constantFrom("web", "db"),
+      timeUs: fc.nat(200).map((n) => NOW_US - n * 1e9),
       text: fc
         .tuple(fc.constantFrom("GET", "PUT", "ü"), fc.nat(30), fc.constantFrom("ok", "bad\r"))
         .map(([a, b, c]) => `${a} /item/${b} id${b * 7919} ${c}`),
     });
     const steps = fc.array(
       fc.oneof(
-        { weight: 6, arbitrary: fc.array(one, { minLength: 1, maxLength: 40 }) },
-        { weight: 1, arbitrary: fc.constant("compact" as const) },
-        { weight: 1, arbitrary: fc.constant("crash" as const) },
+        { weight: 6, arbitrary: fc.array(line, { minLength: 1, maxLength: 40 }) },
+        { weight: 4, arbitrary: fc.constant("pack") },
+        { weight: 2, arbitrary: fc.constantFrom("kill", "power-cut", "delete") },
       ),
-      { maxLength: 12, size: "max" },
+      { maxLength: 30, size: "max" },
     );
     const needle = fc.constantFrom("", "GET", "/item/7", "id7919", "id79", "ü /", "bad\r", "no");
     const range = fc.tuple(fc.nat(220), fc.nat(220));
     await fc.assert(
       fc.asyncProperty(steps, needle, range, async (made, substring, [from, length]) => {
-        disk = new MemoryDisk();
-        raw = new MemoryStore(disk);
-        let store = await open();
-        const model: { job: Labels; timeUs: number; text: string }[] = [];
-        for (const step of made) {
-          if (step === "compact") await compact(store);
-          else if (step === "crash") store = await crash("kill");
+        const bed = await open();
+        const model: BedLine[] = [];
+        for (const [seq, step] of made.entries()) {
+          if (step === "pack") await bed.pack();
+          else if (step === "delete") {
+            await bed.clock.advance(DAY_MS);
+            await bed.log.compactDue(new AbortController().signal);
+          } else if (typeof step === "string") await bed.crash(step as "kill");
           else {
-            await store.append(step.map(({ job, timeUs, text }) => line(job, timeUs, text)));
+            await bed.commit(seq + 1, step);
             model.push(...step);
           }
         }
-        const [startUs, endUs] = [NOW_US + from * 1e6, NOW_US + (from + length) * 1e6];
-        const expected = model
+        const startUs = NOW_US - from * 1e9;
+        const time = { startUs, endUs: startUs + length * 1e9 };
+        const expected = sorted(model)
           .filter(({ job, timeUs, text }) => {
-            return job === WEB && timeUs >= startUs && timeUs < endUs && text.includes(substring);
+            const isInTime = timeUs >= time.startUs && timeUs < time.endUs;
+            return job === "web" && isInTime && text.includes(substring);
           })
-          .sort((a, b) => a.timeUs - b.timeUs)
           .map(({ text }) => text);
-        const query = [[substring], { startUs, endUs }] as const;
-        expect(await texts(store, "web", "forward", ...query)).toEqual(expected);
-        expect(await texts(store, "web", "backward", ...query)).toEqual(expected.reverse());
+        expect(await bed.read("web", "forward", [substring], time)).toEqual(expected);
+        expect(await bed.read("web", "backward", [substring], time)).toEqual(expected.reverse());
+        const jobs = new Set(model.map(({ job }) => job));
+        expect(bed.jobs()).toEqual([...jobs].sort());
+        expect(bed.total(DAMAGED)).toBe(0);
       }),
-      { numRuns: 25 },
+      { numRuns: 40 },
     );
   });
 
-  test("packs hot blocks into one, deletes them, and is the same after a crash", async () => {
-    const store = await open();
-    const lines = Array.from({ length: 500 }, (_, i) =>
-      line(WEB, NOW_US + i, `GET /${i} ${i % 7}`),
-    );
-    for (let i = 0; i < 500; i += 50) await store.append(lines.slice(i, i + 50));
-    await store.compactDue();
-    expect([await countOf("hot"), await countOf("index")]).toEqual([10, 0]);
-    await compact(store);
-    expect([await countOf("hot"), await countOf("index")]).toEqual([0, 1]);
-    const expected = lines.map((_, i) => `GET /${i} ${i % 7}`);
-    expect(await texts(store, "web")).toEqual(expected);
-    expect(await texts(await crash(), "web")).toEqual(expected);
+  test("packs blocks into one for each stream and day, and deletes them later", async () => {
+    const bed = await open();
+    const lines = Array.from({ length: 500 }, (_, i) => web(NOW_US + i, `GET /${i} ${i % 7}`));
+    for (let i = 0; i < 10; i += 1) await bed.commit(i + 1, lines.slice(i * 50, i * 50 + 50));
+    await bed.log.compactAll(new AbortController().signal);
+    expect([bed.keys("i"), bed.keys("x")]).toEqual([10, 0]); // too young
+    await bed.pack();
+    expect([bed.keys("i"), bed.keys("x"), bed.keys("b"), bed.keys("d")]).toEqual([0, 1, 10, 10]);
+    await bed.clock.advance(DAY_MS);
+    await bed.log.compactDue(new AbortController().signal);
+    expect([bed.keys("b"), bed.keys("d")]).toEqual([0, 0]);
+    expect(await bed.read("web")).toEqual(lines.map(({ text }) => text));
+    await bed.commit(11, [web(NOW_US + DAY_US, "tomorrow"), web(NOW_US - DAY_US, "yesterday")]);
+    await bed.pack();
+    expect(bed.keys("x")).toBe(3);
   });
 
-  test("has no line twice after a crash between packing and deleting", async () => {
-    const store = await open();
-    await store.append([line(WEB, NOW_US, "a")]);
-    await store.append([line(WEB, NOW_US + 1, "b")]);
-    const [stream] = await store.select([], ALL, "forward", { substrings: [] });
-    const reading = stream?.entries[Symbol.asyncIterator]();
-    await reading?.next(); // holds the hot blocks on the disk
-    await clock.advance(OPTIONS.compactAfterMs + 1000);
-    const compacting = store.compactDue();
-    for (let i = 0; i < 100 && (await countOf("index")) === 0; i += 1) await settle();
-    expect(await countOf("hot")).toBe(2);
-    const after = await crash("kill");
-    expect(await texts(after, "web")).toEqual(["a", "b"]);
-    expect(await countOf("hot")).toBe(0);
-    await reading?.return?.();
-    await Promise.race([compacting, settle()]); // a process that is gone does not go on
-  });
-
-  test("a reader that began before a compaction reads to its end", async () => {
-    const store = await open();
-    for (let i = 0; i < 6; i += 1) {
-      const own = Array.from({ length: 700 }, (_, k) => line(WEB, NOW_US + i * 1000 + k, `${i}`));
-      await store.append(own);
+  test("makes one packed block of small ones of a day, and reads the old ones to their end", async () => {
+    const bed = await open();
+    for (let seq = 1; seq <= 3; seq += 1) {
+      await bed.commit(seq, [web(NOW_US + seq, `line ${seq}`), web(NOW_US + 9, `same ${seq}`)]);
+      await bed.pack();
     }
-    const [stream] = await store.select([], ALL, "forward", { substrings: [] });
-    const reading = stream?.entries[Symbol.asyncIterator]();
-    let count = (await reading?.next())?.value.length ?? 0;
-    await clock.advance(OPTIONS.compactAfterMs + 1000);
-    const compacting = store.compactDue();
-    for (let i = 0; i < 100 && (await countOf("index")) === 0; i += 1) await settle();
+    expect([bed.keys("x"), bed.keys("r")]).toEqual([3, 0]);
+    const select = () => new LineSource(bed.log).select([], ALL, "forward", { substrings: [] });
+    const [early, late] = [await select(), await select()];
+    await bed.commit(4, [web(NOW_US - DAY_US, "yesterday"), web(NOW_US, "line 4")]);
+    await bed.pack();
+    expect([bed.keys("x"), bed.keys("r")]).toEqual([2, 4]);
+    const expected = ["line 1", "line 2", "line 3", "same 1", "same 2", "same 3"];
+    expect(await bed.read("web")).toEqual(["yesterday", "line 4", ...expected]);
+    const texts: string[] = [];
+    for await (const batch of early[0]?.entries ?? []) {
+      for (const { line } of batch) texts.push(line);
+    }
+    expect(texts).toEqual(expected);
+    await bed.clock.advance(DAY_MS);
+    await bed.log.compactDue(new AbortController().signal);
+    expect(bed.keys("r")).toBe(0);
+    const reading = late[0]?.entries[Symbol.asyncIterator]();
+    await expect(reading?.next()).rejects.toMatchObject({ code: "UNAVAILABLE" });
+    expect(bed.total(DAMAGED)).toBe(0);
+    expect(await bed.read("web")).toHaveLength(8);
+  });
+
+  test.each([
+    ["small ones that follow each other", "1s 2s 3s 4s", "1234"],
+    ["not too few", "1s 2s 3s", ""],
+    ["not over a large one, whatever their times", "1s 2s 5L 3s 4s 6s", "1234"],
+    ["no more lines than a block may have", "1m 2m 3m 4m 5m 6m", "1234"],
+    ["a day each", "1s 2s 3s 4s' 5s'", ""],
+  ])("packs again: %s", (_, made, expected) => {
+    const blocks = made.split(" ").map(([seq = "", size, day], at) => ({
+      kind: "packed" as const,
+      ...{ day: day === undefined ? 1 : 2, stream: 1, number: at, bytes: 1, textBytes: 1 },
+      ...{ firstUs: at, lastUs: at, origin: { stream: 1, seq: Number(seq) } },
+      lineCount: size === "s" ? 10 : size === "m" ? 16_384 : 50_000,
+    }));
+    const groups = planMerges(blocks).map((group) =>
+      group.map(({ origin }) => origin.seq).join(""),
+    );
+    expect(groups.join(" ")).toBe(expected);
+  });
+
+  test("packs when there is too much, the larger stream first", async () => {
+    const bed = await open({ hotBytesMax: 12 * 1024 });
+    const lines = Array.from({ length: 10 }, (_, i) => web(NOW_US + i, `line ${i}`));
+    const [large, small] = ["a".repeat(32), "b".repeat(32)];
+    for (const [i, line] of lines.entries()) await bed.commit(i + 1, [line], large);
+    await bed.commit(1, [web(NOW_US, "other")], small);
+    await bed.clock.advance(DAY_MS);
+    await bed.log.compactDue(new AbortController().signal);
+    expect([bed.keys("i"), bed.keys("x")]).toEqual([11, 0]);
+    await bed.commit(2, [web(NOW_US, "other")], small);
+    await bed.log.compactDue(new AbortController().signal);
+    expect([bed.keys("i"), bed.keys("x")]).toEqual([2, 1]);
+    expect(await bed.read("web")).toHaveLength(12);
+  });
+
+  test("a reader that began before a compaction reads each line once", async () => {
+    const bed = await open();
+    for (let i = 0; i < 6; i += 1) {
+      const own = Array.from({ length: 700 }, (_, k) => web(NOW_US + i * 1000 + k, `${i}.${k}`));
+      await bed.commit(i + 1, own);
+    }
+    const select = () => new LineSource(bed.log).select([], ALL, "forward", { substrings: [] });
+    const [before] = await select();
+    const texts: string[] = [];
+    const reading = before?.entries[Symbol.asyncIterator]();
+    const first = await reading?.next();
+    for (const { line } of first?.value ?? []) texts.push(line);
+    await bed.pack();
     for (;;) {
       const batch = await reading?.next();
       if (batch === undefined || batch.done === true) break;
-      count += batch.value.length;
+      for (const { line } of batch.value) texts.push(line);
     }
-    await compacting;
-    expect([count, await countOf("hot")]).toEqual([6 * 700, 0]);
-    expect(metricTotal(metrics, "telltale_log_store_damaged_blocks_total")).toBe(0);
+    expect(texts).toHaveLength(6 * 700);
+    expect(texts).toEqual(await bed.read("web"));
   });
 
+  test("a reader that takes longer than what it reads is kept fails, and reads nothing twice", async () => {
+    const bed = await open();
+    await bed.commit(1, [web(NOW_US, "a")]);
+    const [stream] = await new LineSource(bed.log).select([], ALL, "forward", { substrings: [] });
+    await bed.pack();
+    await bed.clock.advance(DAY_MS);
+    await bed.log.compactDue(new AbortController().signal);
+    const reading = stream?.entries[Symbol.asyncIterator]();
+    await expect(reading?.next()).rejects.toMatchObject({ code: "UNAVAILABLE" });
+  });
+
+  test("what comes while blocks are packed is there, and what follows them is told of once", async () => {
+    const bed = await open();
+    await bed.commit(1, [web(NOW_US, "a")]);
+    await bed.commit(2, [web(NOW_US + 1, "b")]);
+    const seen = bed.log.storedCount;
+    await bed.clock.advance(DAY_MS);
+    const packing = bed.log.compactAll(new AbortController().signal);
+    await bed.commit(3, [web(NOW_US + 2, "c")]);
+    await packing;
+    expect(await bed.read("web")).toEqual(["a", "b", "c"]);
+    expect(bed.log.storedSince(seen).map(({ seq }) => seq % 2 ** 32)).toEqual([3]);
+  });
+
+  test("keeps that a line was cut, packed or not", async () => {
+    const bed = await open();
+    await bed.commit(1, [{ ...web(NOW_US, "long…"), isCut: true }, web(NOW_US + 1, "short")]);
+    const metadata = async () => {
+      const found: string[] = [];
+      const source = new LineSource(bed.log);
+      const streams = await source.select([], ALL, "forward", { substrings: [] });
+      for await (const batch of streams[0]?.entries ?? []) {
+        for (const one of batch) found.push(one.metadata.join("="));
+      }
+      return found;
+    };
+    expect(await metadata()).toEqual(["cut=true", ""]);
+    await bed.pack();
+    expect(await metadata()).toEqual(["cut=true", ""]);
+  });
+
+  test("keeps lines of too many streams together, and counts them", async () => {
+    const bed = await open({ streamsMax: 2 });
+    await bed.commit(1, [web(NOW_US, "a"), { ...web(NOW_US, "b"), job: "db" }]);
+    await bed.commit(2, [{ ...web(NOW_US, "c"), job: "x" }, web(NOW_US, "d")]);
+    await bed.commit(3, [{ ...web(NOW_US, "e"), job: "y" }]);
+    expect(bed.jobs()).toEqual(["", "db", "web"]);
+    const rest = new LineSource(bed.log).streams([[{ name: "job", type: "=", value: "" }]], ALL);
+    expect(rest).toEqual([["instance", "web-1", "overflow", "true"]]);
+    expect(bed.total("telltale_logs_overflow_lines_total")).toBe(2);
+    await bed.pack();
+    await bed.crash();
+    expect(await bed.read("")).toEqual(["c", "e"]);
+    expect(await bed.read("web")).toEqual(["a", "d"]);
+  });
+
+  test("takes a source without lines, and has no stream of it", async () => {
+    const bed = await open();
+    await bed.commit(1, []);
+    expect(bed.log.position("web-1", "0".repeat(32)).framesStored).toBe(1);
+    expect(bed.jobs()).toEqual([]);
+  });
+});
+
+describe("retention of log lines", () => {
+  const retention = { ageMs: 7 * DAY_MS, bytesMax: 1e9, streams: [] };
+
   test("drops whole days by age, counted from the newest line, and counts their lines", async () => {
-    const store = await open();
-    const old = NOW_US - 9 * DAY_MS * 1000;
-    await store.append([line(DB, old, "old"), line(WEB, old, "old"), line(WEB, NOW_US, "new")]);
-    await clock.advance(30 * DAY_MS);
-    await store.dropExpired();
-    expect([await texts(store, "web"), await texts(store, "db")]).toEqual([["new"], []]);
-    expect(metricTotal(metrics, "telltale_log_store_lines_expired_total")).toBe(2);
-    const after = await crash();
-    expect(await after.labelValues("job", [], ALL)).toEqual(["web"]);
+    const bed = await open({ retention });
+    const old = NOW_US - 9 * DAY_US;
+    await bed.commit(1, [{ ...web(old, "old"), job: "db" }, web(old, "old"), web(NOW_US, "new")]);
+    await bed.pack();
+    await bed.clock.advance(30 * DAY_MS); // the clock jumps: the newest line does not
+    await bed.log.dropExpired();
+    expect([await bed.read("web"), await bed.read("db")]).toEqual([["new"], []]);
+    expect(bed.total(DROPPED)).toBe(2);
+    await bed.crash();
+    expect(bed.jobs()).toEqual(["web"]);
+    expect(bed.keys("s")).toBe(1);
+  });
+
+  test("drops blocks that are not packed when all their lines are too old", async () => {
+    const bed = await open({ retention });
+    await bed.commit(1, [web(NOW_US - 8 * DAY_US, "old")]);
+    await bed.commit(2, [web(NOW_US - 8 * DAY_US, "old beside new"), web(NOW_US, "new")]);
+    await bed.log.dropExpired();
+    expect(await bed.read("web")).toEqual(["old beside new", "new"]);
+    expect([bed.keys("b"), bed.keys("i")]).toEqual([1, 1]);
+    expect(bed.log.position("web-1", "0".repeat(32)).framesStored).toBe(2);
+  });
+
+  test("a stream has the age of the first rule that matches", async () => {
+    const db = [{ name: "job", type: "=" as const, value: "db" }];
+    const streams = [
+      { matchers: db, ageMs: DAY_MS },
+      { matchers: [], ageMs: 30 * DAY_MS },
+    ];
+    const bed = await open({ retention: { ...retention, streams } });
+    const at = NOW_US - 3 * DAY_US;
+    await bed.commit(1, [{ ...web(at, "a"), job: "db" }, web(at, "b"), web(NOW_US, "c")]);
+    await bed.pack();
+    await bed.log.dropExpired();
+    expect([await bed.read("web"), await bed.read("db")]).toEqual([["b", "c"], []]);
+    expect(bed.keys("p")).toBe(bed.log.streams.select([]).length * 2 + 2);
   });
 
   test("drops the oldest days when there are too many bytes, never the last", async () => {
-    const store = await open({ bytesMax: 1 });
+    const bed = await open({ retention: { ...retention, bytesMax: 1 } });
     for (const day of [3, 2, 1, 0]) {
-      await store.append([line(WEB, NOW_US - day * DAY_MS * 1000, `day ${day}`)]);
+      await bed.commit(4 - day, [web(NOW_US - day * DAY_US, `day ${day}`)]);
+      if (day === 2) await bed.pack();
     }
-    await store.dropExpired();
-    expect(await texts(store, "web")).toEqual(["day 0"]);
+    await bed.log.dropExpired();
+    expect(await bed.read("web")).toEqual(["day 0"]);
+    expect(bed.total(DROPPED)).toBe(3);
   });
+});
 
-  test.each(["hot", "index", "part"] as const)(
-    "sets a damaged block aside, counts it, and goes on: %s",
+describe("a damaged store of log lines", () => {
+  test.each(["b", "i", "x", "p"])(
+    "sets a block aside, counts it, and goes on: %s",
     async (kind) => {
-      const store = await open();
-      await store.append([line(WEB, NOW_US, "a 1"), line(WEB, NOW_US + 1, "a 2")]);
-      if (kind !== "hot") await compact(store);
-      await store.append([line(WEB, NOW_US + 2, "b 1")]);
-      const name = { day: dayOf(NOW_US), stream: 1, number: kind === "hot" ? 1 : 2 };
-      const key = kind === "part" ? partKey(name, 1) : blockKey(kind, name);
-      const bytes = (await raw.get(key))?.slice() ?? expect.fail("no such block");
-      bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) ^ 1;
-      await raw.batch([put(key, bytes)], { sync: true });
-      const after = kind === "index" ? await crash() : store;
-      expect(await texts(after, "web")).toEqual(["b 1"]);
-      expect(metricTotal(metrics, "telltale_log_store_damaged_blocks_total")).toBe(1);
-      expect(await countOf("damaged")).toBe(1);
-      expect(await after.verify()).toEqual({ blocks: 1, lines: 1 });
+      const bed = await open();
+      await bed.commit(1, [web(NOW_US, "a 1"), web(NOW_US + 1, "a 2")]);
+      if (kind === "x" || kind === "p") {
+        await bed.pack();
+        await bed.crash(); // what was replaced is gone
+      }
+      await bed.commit(2, [web(NOW_US + 2, "b 1")]);
+      const first = kind.charCodeAt(0);
+      const range = { gte: Uint8Array.of(first), lt: Uint8Array.of(first + 1) };
+      for (const [key, value] of bed.disk.slice({ ...range, limit: 1 })) {
+        value[value.length - 1] = (value.at(-1) ?? 0) ^ 1;
+        await bed.store.batch([put(key, value)], { sync: true });
+      }
+      if (kind === "i" || kind === "x") await bed.crash();
+      expect(await bed.read("web")).toEqual(["b 1"]);
+      expect(bed.total(DAMAGED)).toBe(1);
+      expect(bed.keys("q")).toBe(1);
+      expect(await bed.log.verify()).toEqual({ blocks: 1, lines: 1 });
+      await bed.pack();
+      expect(await bed.read("web")).toEqual(["b 1"]);
+      expect(bed.total(DAMAGED)).toBe(1);
     },
   );
 
-  test("refuses lines of streams beyond the limit, counts them, and takes the rest", async () => {
-    const store = await open({ streamsMax: 1 });
-    const appended = await store.append([line(WEB, NOW_US, "a"), line(DB, NOW_US, "b")]);
-    expect(appended).toEqual({ stored: 1, refused: 1 });
-    expect(await store.series([], ALL)).toEqual([WEB]);
-  });
-
-  test("knows labels of streams that have lines in the time", async () => {
-    const store = await open();
-    await store.append([line(WEB, NOW_US, "a"), line(DB, NOW_US + 5e6, "b")]);
-    const early = { startUs: NOW_US, endUs: NOW_US + 1e6 };
-    expect(await store.labelNames([], ALL)).toEqual(["host", "job"]);
-    expect(await store.labelValues("job", [], ALL)).toEqual(["db", "web"]);
-    expect(await store.labelValues("job", [], early)).toEqual(["web"]);
-    const matcher = { name: "job", type: "=~" as const, value: "d.*" };
-    expect(await store.series([[matcher]], ALL)).toEqual([DB]);
+  test("loses the lines of a stream whose labels are damaged, and says so", async () => {
+    const bed = await open();
+    await bed.commit(1, [{ ...web(NOW_US, "a"), job: "db" }, web(NOW_US, "b")]);
+    await bed.pack();
+    const range = { gte: Uint8Array.of(0x73), lt: Uint8Array.of(0x74), limit: 1 };
+    const [entry] = bed.disk.slice(range);
+    await bed.store.batch([put(entry?.[0] as Uint8Array, Uint8Array.of(0x7b))], { sync: true });
+    await bed.crash();
+    expect(bed.jobs()).toEqual(["web"]);
+    expect(bed.total(DAMAGED)).toBe(2);
+    await bed.commit(2, [{ ...web(NOW_US, "c"), job: "db" }]);
+    await bed.pack();
+    await bed.crash();
+    expect([await bed.read("db"), await bed.read("web")]).toEqual([["c"], ["b"]]);
   });
 });

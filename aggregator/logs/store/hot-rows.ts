@@ -1,0 +1,43 @@
+import { type Labels, labelsOf, NO_LABELS } from "../../../shared/model/labels.ts";
+import type { BlockLine } from "../../../shared/wire/line-block.ts";
+import type { BlockRows } from "./block-rows.ts";
+
+/** What may be known of a line besides its text: that its end was cut off. */
+export const METADATA: readonly Labels[] = [NO_LABELS, labelsOf({ cut: "true" })];
+
+/** Its place in METADATA. */
+export function metadataOf({ isCut }: BlockLine): number {
+  return isCut ? 1 : 0;
+}
+
+/** One code unit a byte. */
+export function bytesText(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
+}
+
+/** The lines of one source of a block, in order of time; null when they have not all needles. */
+export function hotRows(lines: readonly BlockLine[], needles: readonly string[]): BlockRows | null {
+  if (!needles.every((needle) => haveText(lines, needle))) return null;
+  const sorted = isSorted(lines) ? lines : [...lines].sort((a, b) => a.timeUs - b.timeUs);
+  return {
+    timesUs: Float64Array.from(sorted, ({ timeUs }) => timeUs),
+    textOf: (row) => bytesText((sorted[row] as BlockLine).bytes),
+    metadataOf: (row) => METADATA[metadataOf(sorted[row] as BlockLine)] ?? NO_LABELS,
+  };
+}
+
+/** They lie one behind the other in memory, so all are looked through at once. */
+function haveText(lines: readonly BlockLine[], needle: string): boolean {
+  const [first, last] = [lines[0]?.bytes, lines.at(-1)?.bytes];
+  if (first === undefined || last === undefined) return false;
+  const end = last.byteOffset + last.length;
+  const all = Buffer.from(first.buffer, first.byteOffset, end - first.byteOffset);
+  return all.includes(needle, 0, "latin1");
+}
+
+function isSorted(lines: readonly BlockLine[]): boolean {
+  for (let i = 1; i < lines.length; i += 1) {
+    if ((lines[i]?.timeUs ?? 0) < (lines[i - 1]?.timeUs ?? 0)) return false;
+  }
+  return true;
+}

@@ -1,0 +1,27 @@
+import type { StoredSource } from "./records.ts";
+
+/** All that one queue of a node sent, and how far. */
+export type LineStream = {
+  readonly number: number;
+  readonly node: string;
+  readonly streamId: string;
+  lastSeq: number;
+  blocksStored: number;
+};
+
+/** A block as its agent sent it that is safe, and what of it is in memory. */
+export type StoredBlock = {
+  readonly stream: LineStream;
+  readonly seq: number;
+  readonly sources: readonly StoredSource[];
+  /** In the store. */
+  readonly bytes: number;
+};
+
+/** Bytes that a block takes besides its own: its summary, twice, as it is in memory too. */
+const SUMMARY_BYTES = 1024;
+
+/** What it costs to keep the block as it is. */
+export function costOf({ bytes }: StoredBlock): number {
+  return bytes + SUMMARY_BYTES;
+}
