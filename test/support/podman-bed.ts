@@ -1,10 +1,12 @@
 import { execFile, spawnSync } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { BUSYBOX, type ContainerBed } from "./container-bed.ts";
 import type { JournalBed } from "./journal-bed.ts";
 
+const CGROUPS = "/sys/fs/cgroup";
 const GRAPHROOT = "/srv/podman";
 const execute = promisify(execFile);
 
@@ -58,6 +60,11 @@ default_ulimits = ["nofile=4096:4096", "nproc=4096:4096"]
   async [Symbol.asyncDispose](): Promise<void> {
     await this.podman("rm", "--all", "--force", "--time=0");
     await this.podman("image", "rm", "--all", "--force");
+    for (const hierarchy of readdirSync(CGROUPS)) {
+      for (const name of ["libpod_parent/conmon", "libpod_parent"]) {
+        await rmdir(join(CGROUPS, hierarchy, name)).catch(() => {}); // not there, or in use
+      }
+    }
   }
 
   #write(name: string, text: string): void {
