@@ -26,6 +26,7 @@ import { keepGivingBackMemory } from "./footprint/program-pages.ts";
 import { optimiseFirstTicks } from "./footprint/v8-flags.ts";
 import { HeldIdentity } from "./identity/held-identity.ts";
 import { keepRenewed } from "./identity/renewal.ts";
+import { journalctl } from "./logs/journal/journalctl.ts";
 import { requireGoodPatterns } from "./logs/log-reading.ts";
 import { diskFiles } from "./logs/tail/disk-files.ts";
 import type { AgentPlatform } from "./platform.ts";
@@ -240,6 +241,7 @@ function nodePlatform(logger: Log, ask: (signal: AbortSignal) => Promise<string>
     foldersIn,
     freeBytes,
     logFiles: diskFiles,
+    journalctl: journalctl(),
     collectors: (config, groups) =>
       hostCollectors(config, groups, { clock: nodeClock, random: Math.random, logger, ask }),
     processUsage: () => {

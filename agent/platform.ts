@@ -5,6 +5,7 @@ import type { ProcessUsage } from "./collect/self-collector.ts";
 import type { GroupSink } from "./collect/series-group.ts";
 import type { ScheduledCollector } from "./collect/tick.ts";
 import type { AgentConfig } from "./config/agent-config.ts";
+import type { RunJournalctl } from "./logs/journal/journalctl.ts";
 import type { LogFiles } from "./logs/tail/ports.ts";
 import type { Destination } from "./uplink/destinations.ts";
 
@@ -23,6 +24,7 @@ export type AgentPlatform = {
   /** Names of the folders in a directory; none where it is missing. */
   foldersIn(directory: string): readonly string[];
   logFiles(): LogFiles;
+  readonly journalctl: RunJournalctl;
   /** Bytes that are left on the disk of the directory. */
   freeBytes(directory: string): Promise<number>;
   connect(address: Address): ConnectIngest;

@@ -15,6 +15,7 @@ const FREE_BYTES_MIN = 64 * 1024 ** 2;
 
 type ShippingDeps = QueueOpening & {
   readonly logFiles: AgentPlatform["logFiles"];
+  readonly journalctl: AgentPlatform["journalctl"];
   readonly destinations: readonly Destination[];
 };
 
@@ -24,7 +25,7 @@ type ShippingDeps = QueueOpening & {
  * @throws OperationalError IN_USE, STORAGE
  */
 export async function startLogs(
-  { data_dir, labels }: AgentConfig,
+  { data_dir, labels, host_root: hostRoot }: AgentConfig,
   config: LogsConfig,
   deps: ShippingDeps,
   options: UplinkOptions,
@@ -42,5 +43,5 @@ export async function startLogs(
   const uplink = { buffer, kind: LOGS_KIND, destinations, clock, random };
   parts.run((signal) => runUplink({ ...own, ...uplink }, options, signal));
   const reading = { ...own, store: buffer, files: deps.logFiles(), metrics: deps.metrics };
-  parts.run((signal) => readLogs(config, labels, reading, signal));
+  parts.run((signal) => readLogs(config, { labels, hostRoot }, reading, signal));
 }

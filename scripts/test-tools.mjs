@@ -13,9 +13,12 @@ const PACKAGES = [
   "logrotate", // whose rotated logs are followed
   "nginx", // whose access log is counted in
   "openssl", // a client that is not ours
+  "podman", // whose containers' logs are read
   "prometheus", // promtool
   "prometheus-node-exporter", // whose values ours are compared with
   "runc",
+  "systemd", // journald and journalctl
+  "systemd-journal-remote", // makes journals of other times
   "util-linux", // unshare, nsenter
   "wrk", // a load generator
 ];

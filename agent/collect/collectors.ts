@@ -1,11 +1,11 @@
 import type { Clock, Logger } from "../../shared/platform/ports.ts";
 import { SerialQueue } from "../../shared/time/serial-queue.ts";
 import { TICK_GROUP } from "../../shared/wire/frame.ts";
+import { SERIES_LABELS_DEFAULT } from "../containers/container-facts.ts";
 import { CgroupCollector } from "./cgroup/cgroup-collector.ts";
 import { NAMES_OF_PATHS } from "./cgroup/cgroup-name.ts";
 import { type CollectorEntry, collectorEntry } from "./collector-entry.ts";
 import type { ContainerDirectory } from "./containers/container-directory.ts";
-import { SERIES_LABELS_DEFAULT } from "./containers/container-facts.ts";
 import { ContainerFilesystems } from "./containers/container-filesystems.ts";
 import { ContainerStates } from "./containers/container-states.ts";
 import { type CollectContext, Faults } from "./context.ts";

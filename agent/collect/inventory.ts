@@ -2,6 +2,7 @@ import { errorMessage, OperationalError } from "../../shared/errors.ts";
 import type { Clock, Logger } from "../../shared/platform/ports.ts";
 import { backoffMs } from "../../shared/time/backoff.ts";
 import { repeat } from "../../shared/time/repeat.ts";
+import { isObject, parseJson } from "../containers/hostile-json.ts";
 import {
   type Collector,
   familiesOf,
@@ -10,7 +11,6 @@ import {
   SeriesRow,
   type SeriesSink,
 } from "./collector.ts";
-import { isObject, parseJson } from "./containers/hostile-json.ts";
 
 const NODE = [gauge("telltale_node_info", "CPUs and virtualisation of the node.")];
 const DISK = [gauge("telltale_node_disk_info", "A disk of the node; its size is in bytes.")];

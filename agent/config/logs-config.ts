@@ -51,6 +51,10 @@ const maskRule = z.strictObject({
 
 /** What of this machine's logs is sent. */
 const logs = z.strictObject({
+  /** What containers of Docker and Podman write. */
+  containers: z.boolean().default(false),
+  /** systemd's. */
+  journal: z.boolean().default(false),
   files: z
     .array(logFiles)
     .max(256)
@@ -78,12 +82,15 @@ const logs = z.strictObject({
 
 export type LogsConfig = z.infer<typeof logs>;
 
-/** `none`, or a block that says what is read. */
+/** What needs no further word: `logs: auto`. */
+const AUTO = { containers: true, journal: true };
+
+/** `none`, `auto`, or a block that says what is read. */
 export const logsConfig = z
   .unknown()
   .transform((given, context): LogsConfig | null => {
     if (given === "none") return null;
-    const result = logs.safeParse(given);
+    const result = logs.safeParse(given === "auto" ? AUTO : given);
     if (result.success) return result.data;
     // Not a union: of that, a fault would only be told as neither of two things.
     for (const { path, message } of result.error.issues) {

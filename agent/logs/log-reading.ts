@@ -1,11 +1,16 @@
 /**
- * The log files of this machine, from their bytes to blocks in the queue: found and followed
- * (tail/), made into lines (shape/), and durable in one batch with where reading goes on after them.
+ * The logs of this machine, from their bytes to blocks in the queue: files found (containers/) and
+ * followed (tail/), the journal read (journal/), made into lines (shape/), and durable in one batch
+ * with where reading goes on after them.
  */
 import type { RE2JS } from "re2js";
 import { type Labels, labelsOf } from "../../shared/model/labels.ts";
-import type { Clock, Logger } from "../../shared/platform/ports.ts";
+import type { Clock, Logger, Random } from "../../shared/platform/ports.ts";
 import type { Metrics } from "../../shared/telemetry/metrics.ts";
+import { SerialQueue } from "../../shared/time/serial-queue.ts";
+import { containerLogs } from "./containers/container-sources.ts";
+import { JournalReader } from "./journal/journal-reader.ts";
+import type { RunJournalctl } from "./journal/journalctl.ts";
 import { Masker } from "./shape/masker.ts";
 import { JOIN_DEFAULTS, type ShapeOptions } from "./shape/shape-options.ts";
 import { createShaper } from "./shape/shaper.ts";
@@ -24,6 +29,8 @@ export type LogFileGroup = {
 };
 
 type LogReadingOptions = {
+  readonly containers: boolean;
+  readonly journal: boolean;
   readonly files: readonly LogFileGroup[];
   readonly line_bytes_max: number;
   readonly mask: boolean;
@@ -43,7 +50,9 @@ type LineStore = {
 type LogReadingDeps = {
   readonly files: LogFiles;
   readonly store: LineStore;
+  readonly journalctl: RunJournalctl;
   readonly clock: Clock;
+  readonly random: Random;
   readonly logger: Logger;
   readonly metrics: Metrics;
 };
@@ -58,35 +67,49 @@ export function requireGoodPatterns(groups: readonly LogFileGroup[]): void {
   }
 }
 
+/** What is read as it is: nobody says more of it. */
+const JOINED = { join: true, first_line: null };
+
 /**
  * Reads until the signal is aborted.
- * @param labels of this node, on every line
+ * @param node its labels, on every line, and where it is read: "/" but in a container
  */
 export async function readLogs(
   options: LogReadingOptions,
-  labels: Readonly<Record<string, string>>,
-  { files, store, clock, logger, metrics }: LogReadingDeps,
+  node: { readonly labels: Readonly<Record<string, string>>; readonly hostRoot: string },
+  deps: LogReadingDeps,
   signal: AbortSignal,
 ): Promise<void> {
+  const { store, metrics } = deps;
   const report = new ShapeReport(metrics);
   const shapes = await shapesOf(options, report);
-  const sources = options.files.map((group) => sourceOf(group, labels, shapes(group)));
+  const common = { ...node, shape: shapes(JOINED) };
+  const containers = await containerLogs(deps, common);
+  const own = options.files.map((group) => sourceOf(group, node.labels, shapes(group)));
+  const appends = new SerialQueue();
   const sink = {
     append: async (lines: readonly SourcedLine[], cursors: readonly Cursor[]) => {
-      await store.append(lines, cursors, signal);
+      await appends.run(() => store.append(lines, cursors, signal));
       report.show();
     },
   };
   const known = [...(await store.cursors())].map(([key, value]) => ({ key, value }));
-  const deps = { files, sink, clock, logger, metrics };
-  await new Tailer(deps, sources, TAIL_DEFAULTS, known).run(signal);
+  const reading = { ...deps, sink };
+  const sources = [...own, ...(options.containers ? containers.sources : [])];
+  const runs = [new Tailer(reading, sources, TAIL_DEFAULTS, known).run(signal)];
+  if (options.journal) {
+    const findContainer = (id: string, name: string) => containers.names.find(id, name);
+    const journal = new JournalReader({ ...reading, findContainer }, common, known);
+    runs.push(journal.run(signal));
+  }
+  await Promise.all(runs);
 }
 
 /** What is done to the lines of a group. */
 async function shapesOf(
   { files, line_bytes_max: lineBytesMax, mask, mask_rules }: LogReadingOptions,
   { counts }: ShapeReport,
-): Promise<(group: LogFileGroup) => ShapeOptions> {
+): Promise<(group: Pick<LogFileGroup, "join" | "first_line">) => ShapeOptions> {
   const texts = [
     ...mask_rules.map(({ pattern }) => pattern),
     ...files.map((one) => one.first_line),

@@ -2,23 +2,13 @@ import { appendFileSync, existsSync, mkdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { expect, test } from "vitest";
-import { Bed, eventually, type Program, runProgram } from "../support/programs.ts";
+import { linesOf } from "../support/log-lines.ts";
+import { Bed, eventually, type Program } from "../support/programs.ts";
 
 const FILES = ["a", "b", "c"];
 const ROUNDS = 8;
 const LINES_A_ROUND = 200;
 const BETWEEN_KILLS_MS = 1500;
-/** Beyond what one answer holds. */
-const LIMIT = 5000;
-
-async function linesOf(bed: Bed, logql: string): Promise<string[]> {
-  const args = [`--server=${bed.address}`, "--output=json", "logs", logql, `--limit=${LIMIT}`];
-  const { code, output, errors } = await runProgram("cli", args);
-  expect(code, errors).toBe(0);
-  const rows = output.split("\n").filter((line) => line !== "");
-  return rows.map((line) => String(JSON.parse(line).line));
-}
-
 function configOf(bed: Bed, extra = ""): string {
   return bed.write(
     "agent.yaml",

@@ -10,13 +10,13 @@ import {
 import { join } from "node:path";
 import { setImmediate as yieldOnce } from "node:timers/promises";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { type ContainerFacts, factsFrom } from "../../agent/collect/containers/container-facts.ts";
 import {
   ContainerFilesystems,
   type FilesystemPorts,
 } from "../../agent/collect/containers/container-filesystems.ts";
 import { ENTRIES_MAX, type OpenDirectory } from "../../agent/collect/containers/layer-walk.ts";
 import { spaceOf } from "../../agent/collect/kit/statfs.ts";
+import { type ContainerFacts, factsFrom } from "../../agent/containers/container-facts.ts";
 import { OperationalError } from "../../shared/errors.ts";
 import { HostOnDisk } from "./host-on-disk.ts";
 

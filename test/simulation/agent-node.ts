@@ -135,6 +135,9 @@ export function agentNode(host: Host, plan: AgentPlan, parts: AgentParts): Agent
         return filesOf(process, files);
       },
       freeBytes: async () => Number.POSITIVE_INFINITY,
+      journalctl: () => {
+        throw new Error("the simulation has no journal");
+      },
       connect: (to) => (signal) => network.connect(process, to.host, signal),
       probe: (to) => () => network.probe(process, to.host),
       collectors: (_config, sink) => {

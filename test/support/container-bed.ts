@@ -17,6 +17,7 @@ import {
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { promisify } from "node:util";
+import type { JournalBed } from "./journal-bed.ts";
 import { eventually, killAtExit } from "./programs.ts";
 
 export const BUSYBOX = "testbed/busybox:1";
@@ -40,8 +41,10 @@ export class ContainerBed implements AsyncDisposable {
   readonly #socket = join(this.directory, "docker/docker.sock");
   readonly #network = basename(this.directory);
   readonly #daemon: ChildProcess;
+  readonly #journal: JournalBed | null;
 
-  private constructor() {
+  private constructor(journal: JournalBed | null) {
+    this.#journal = journal;
     mkdirSync(dirname(this.#socket));
     execFileSync("ip", ["netns", "add", this.#network]);
     this.#daemon = this.#inNetwork("dockerd", [
@@ -54,8 +57,9 @@ export class ContainerBed implements AsyncDisposable {
     killAtExit(this.#daemon);
   }
 
-  static async open(): Promise<ContainerBed> {
-    const bed = new ContainerBed();
+  /** @param journal one that its containers may log to; both have its root */
+  static async open(journal: JournalBed | null = null): Promise<ContainerBed> {
+    const bed = new ContainerBed(journal);
     try {
       await once(bed.#inNetwork("ip", ["link", "set", "lo", "up"]), "exit");
       await eventually(() =>
@@ -75,7 +79,7 @@ export class ContainerBed implements AsyncDisposable {
 
   /** For `--host-root`: this machine's /proc and /sys, and this daemon where one usually is. */
   get hostRoot(): string {
-    return join(this.directory, "root");
+    return this.#journal?.hostRoot ?? join(this.directory, "root");
   }
 
   async docker(...args: string[]): Promise<string> {
@@ -111,7 +115,8 @@ export class ContainerBed implements AsyncDisposable {
 
   #inNetwork(program: string, args: readonly string[]): ChildProcess {
     const log = openSync(join(this.directory, "docker", `${program}.log`), "a");
-    const command = [`--net=/run/netns/${this.#network}`, program, ...args];
+    const mount = this.#journal === null ? [] : [`--mount=${this.#journal.mountNamespace}`];
+    const command = [`--net=/run/netns/${this.#network}`, ...mount, program, ...args];
     return spawn("nsenter", command, { stdio: ["ignore", log, log] });
   }
 

@@ -1,6 +1,6 @@
 import { ContainerDirectory } from "../../agent/collect/containers/container-directory.ts";
-import { type ContainerFacts, factsFrom } from "../../agent/collect/containers/container-facts.ts";
 import type { Faults } from "../../agent/collect/context.ts";
+import { type ContainerFacts, factsFrom } from "../../agent/containers/container-facts.ts";
 import { MemoryLogger } from "./memory-logger.ts";
 
 const CLOCK = { nowMs: () => 0, monotonicMs: () => 0, sleep: () => Promise.resolve() };

@@ -16,14 +16,15 @@ const TOP_FOLDERS = ["agent", "aggregator", "cli", "shared", "bench", "test"];
 const IMPORTS: Readonly<Record<string, readonly string[]>> = {
   agent: ["agent", "shared"],
   "agent/programs": ["agent", "shared"], // each is a main.ts of its own process
-  "agent/collect": ["agent/exposition", "shared"],
+  "agent/collect": ["agent/containers", "agent/exposition", "shared"],
   "agent/config": ["shared"],
+  "agent/containers": ["shared"], // what the runtimes keep on disk
   "agent/exposition": ["shared"],
   "agent/footprint": ["shared"],
   "agent/frames": ["agent/queue", "shared"], // a queue knows nothing of what it carries
   "agent/identity": ["shared"],
   "agent/lines": ["agent/queue", "shared"],
-  "agent/logs": ["shared"],
+  "agent/logs": ["agent/containers", "shared"],
   "agent/pipeline": ["shared"],
   "agent/queue": ["shared"],
   "agent/uplink": ["shared"],

@@ -1,11 +1,11 @@
-import { JOB_CONTAINERS } from "../collector.ts";
-import type { ContainerDirectory } from "../containers/container-directory.ts";
 import {
   type ContainerFacts,
   factsOfPath,
   type OomEvents,
   seriesLabels,
-} from "../containers/container-facts.ts";
+} from "../../containers/container-facts.ts";
+import { JOB_CONTAINERS } from "../collector.ts";
+import type { ContainerDirectory } from "../containers/container-directory.ts";
 import { cgroupLabels } from "./cgroup-kind.ts";
 import type { CgroupNode } from "./cgroup-tree.ts";
 

@@ -1,4 +1,4 @@
-import type { OomEvents } from "../containers/container-facts.ts";
+import type { OomEvents } from "../../containers/container-facts.ts";
 import { ABSENT } from "../kit/byte-scanner.ts";
 
 const NO_EVENTS: OomEvents = { events: 0, runs: 0 };

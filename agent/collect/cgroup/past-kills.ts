@@ -1,5 +1,5 @@
+import type { OomEvents } from "../../containers/container-facts.ts";
 import { SeriesRow, type SeriesSink } from "../collector.ts";
-import type { OomEvents } from "../containers/container-facts.ts";
 import { OOM_SPEC } from "./cgroup-specs.ts";
 import { OomKills } from "./oom-kills.ts";
 

@@ -1,22 +1,20 @@
 import { join } from "node:path";
-import { findConmon } from "./conmon.ts";
-import { type ContainerFacts, factsFrom, podOfPath, runtimeOf } from "./container-facts.ts";
-import { asDigest, plainName } from "./engine-answers.ts";
 import {
-  countAt,
-  flagAt,
-  isObject,
-  type JsonObject,
-  labelsAt,
-  listAt,
-  objectAt,
-  parseJson,
-  textAt,
-} from "./hostile-json.ts";
+  type ContainerFacts,
+  factsFrom,
+  podOfPath,
+  runtimeOf,
+} from "../../containers/container-facts.ts";
+import { isObject, objectAt, textAt } from "../../containers/hostile-json.ts";
+import {
+  CONTAINER_LISTS,
+  type ConfigPaths,
+  RuntimeFiles,
+  STORAGE_DRIVERS,
+} from "../../containers/runtime-files.ts";
+import { factsOfDockerConfig, factsOfStorage } from "../../containers/stored-facts.ts";
+import { findConmon } from "./conmon.ts";
 import { factsOfAnnotations } from "./oci-annotations.ts";
-import { CONTAINER_LISTS, type ConfigPaths, RuntimeFiles } from "./runtime-files.ts";
-
-const STORAGE_DRIVERS = ["overlay", "vfs", "btrfs", "zfs"];
 
 /** Names and images as the runtimes keep them on disk, for where their sockets are not to be had. */
 export class ConfigFiles {
@@ -106,44 +104,4 @@ export class ConfigFiles {
     }
     return null;
   }
-}
-
-/** Health and state change without the file being read again, so they are not taken from it. */
-function factsOfDockerConfig(id: string, config: JsonObject): ContainerFacts {
-  const inner = objectAt(config, "Config");
-  const manifest = textAt(objectAt(config, "ImageManifest"), "digest");
-  return factsFrom({
-    source: "docker-config",
-    runtime: "docker",
-    id,
-    name: plainName(textAt(config, "Name")),
-    image: textAt(inner, "Image"),
-    imageDigest: manifest || asDigest(textAt(config, "Image")),
-    labels: labelsAt(inner, "Labels"),
-    state: "running",
-    restarts: countAt(config, "RestartCount"),
-    isOomKilled: flagAt(objectAt(config, "State"), "OOMKilled"),
-  });
-}
-
-/** An entry of the storage's list. Labels are in Podman's database only. */
-function factsOfStorage(id: string, entry: JsonObject): ContainerFacts {
-  const [name] = listAt(entry, "names");
-  const metadata = entry["metadata"];
-  let details: unknown = null;
-  try {
-    details = typeof metadata === "string" ? parseJson(metadata) : null;
-  } catch {
-    // Then the image's id is all there is.
-  }
-  const image = isObject(details) ? textAt(details, "image-name") : "";
-  return factsFrom({
-    source: "podman-config",
-    runtime: "podman",
-    id,
-    name: textAt({ name }, "name"),
-    image,
-    imageDigest: asDigest(textAt(entry, "image")),
-    state: "running",
-  });
 }

@@ -1,8 +1,8 @@
 import { dirname, join } from "node:path";
+import { cleanText } from "../../containers/hostile-json.ts";
+import { isPlainPath, readText } from "../../containers/runtime-files.ts";
 import { anyPid } from "../cgroup/cgroup-processes.ts";
 import { ReadBuffer } from "../kit/held-file.ts";
-import { cleanText } from "./hostile-json.ts";
-import { isPlainPath, readText } from "./runtime-files.ts";
 
 /** What the process that watches a container of Podman was started with. */
 export type Conmon = {

@@ -2,10 +2,16 @@ import { errorMessage } from "../../../shared/errors.ts";
 import type { Clock, Logger, Random } from "../../../shared/platform/ports.ts";
 import { repeat } from "../../../shared/time/repeat.ts";
 import { SerialQueue } from "../../../shared/time/serial-queue.ts";
+import {
+  type ContainerFacts,
+  FULL_ID,
+  type OomEvents,
+  runtimeOf,
+} from "../../containers/container-facts.ts";
+import { CONFIG_PATHS, type ConfigPaths } from "../../containers/runtime-files.ts";
 import type { Faults } from "../context.ts";
 import { ConfigFiles } from "./config-files.ts";
 import { ContainerEntry } from "./container-entry.ts";
-import { type ContainerFacts, FULL_ID, type OomEvents, runtimeOf } from "./container-facts.ts";
 import type { EngineEvent } from "./engine-answers.ts";
 import {
   findSockets,
@@ -16,7 +22,6 @@ import {
   type Wanted,
 } from "./engine-sockets.ts";
 import { EngineWatch, type WatchListener } from "./engine-watch.ts";
-import { CONFIG_PATHS, type ConfigPaths } from "./runtime-files.ts";
 
 export type DirectoryOptions = {
   readonly hostRoot: string;

@@ -1,4 +1,9 @@
-import { type ContainerFacts, factsFrom, factsOfPath, type OomEvents } from "./container-facts.ts";
+import {
+  type ContainerFacts,
+  factsFrom,
+  factsOfPath,
+  type OomEvents,
+} from "../../containers/container-facts.ts";
 import type { EngineEvent } from "./engine-answers.ts";
 import type { EngineWatch } from "./engine-watch.ts";
 

@@ -1,3 +1,9 @@
+import {
+  type ContainerFacts,
+  FULL_ID,
+  SERIES_LABELS_DEFAULT,
+  seriesLabels,
+} from "../../containers/container-facts.ts";
 import { type Collector, familiesOf, gauge, JOB_CONTAINERS, SeriesRow } from "../collector.ts";
 import type { CollectContext } from "../context.ts";
 import { BackgroundWork, readingTimeMs, TIMEOUT_MS } from "../kit/background-work.ts";
@@ -13,12 +19,6 @@ import {
 } from "../kit/statfs.ts";
 import type { ContainerDirectory } from "./container-directory.ts";
 import { ENDED } from "./container-entry.ts";
-import {
-  type ContainerFacts,
-  FULL_ID,
-  SERIES_LABELS_DEFAULT,
-  seriesLabels,
-} from "./container-facts.ts";
 import { type FileSystem, FileSystems } from "./file-systems.ts";
 import { nodeLayerDisk } from "./layer-disk.ts";
 import { type LayerPlace, LayerPlaces, mountedPlace } from "./layer-places.ts";

@@ -1,9 +1,9 @@
+import type { ContainerFacts, Health } from "../../containers/container-facts.ts";
 import { type Collector, counter, familiesOf, gauge, JOB_CONTAINERS } from "../collector.ts";
 import type { CollectContext } from "../context.ts";
 import { ABSENT } from "../kit/byte-scanner.ts";
 import { ChangingRow } from "../kit/changing-row.ts";
 import type { ContainerDirectory } from "./container-directory.ts";
-import type { ContainerFacts, Health } from "./container-facts.ts";
 
 const INFO = [gauge("telltale_container_info", "What is known of a container, and where from.")];
 const STATE = [gauge("container_state", "The state in which the runtime says the container is.")];

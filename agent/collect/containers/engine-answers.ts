@@ -4,7 +4,7 @@ import {
   FULL_ID,
   factsFrom,
   type Health,
-} from "./container-facts.ts";
+} from "../../containers/container-facts.ts";
 import {
   boundedLabels,
   cleanText,
@@ -17,7 +17,8 @@ import {
   objectAt,
   parseJson,
   textAt,
-} from "./hostile-json.ts";
+} from "../../containers/hostile-json.ts";
+import { asDigest, plainName } from "../../containers/stored-facts.ts";
 
 /**
  * The answers of the Docker Engine API, which Podman's service speaks too.
@@ -82,16 +83,6 @@ export function factsOfInspected(value: unknown, engine: Engine): ContainerFacts
 /** `ImageManifestDescriptor` is Docker 28's and later; before it only the image's id is told. */
 function digestOf(value: JsonObject, imageId: string): string {
   return textAt(objectAt(value, "ImageManifestDescriptor"), "digest") || asDigest(imageId);
-}
-
-/** Podman leaves the algorithm out. */
-export function asDigest(imageId: string): string {
-  return FULL_ID.test(imageId) ? `sha256:${imageId}` : imageId;
-}
-
-/** Names have a slash in front, from when containers could be linked. */
-export function plainName(name: string): string {
-  return name.startsWith("/") ? name.slice(1) : name;
 }
 
 const STATES = new Set("created running paused restarting removing exited dead".split(" "));

@@ -4,7 +4,7 @@ import type { LineSplitter } from "../../../shared/line-splitter.ts";
 import { loadHttp } from "../../../shared/platform/http-module.ts";
 import type { Clock } from "../../../shared/platform/ports.ts";
 import { withDeadline } from "../../../shared/time/deadline.ts";
-import { parseJson } from "./hostile-json.ts";
+import { parseJson } from "../../containers/hostile-json.ts";
 
 export type AnswerLimits = { readonly bytesMax: number; readonly timeoutMs: number };
 

@@ -5,7 +5,7 @@ import { backoffMs } from "../../../shared/time/backoff.ts";
 import { ChangeSignal } from "../../../shared/time/change-signal.ts";
 import { eitherSignal } from "../../../shared/time/either-signal.ts";
 import { sleepUnlessAborted } from "../../../shared/time/repeat.ts";
-import type { ContainerFacts } from "./container-facts.ts";
+import type { ContainerFacts } from "../../containers/container-facts.ts";
 import {
   DOCKER,
   type Engine,

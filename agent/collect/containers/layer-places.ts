@@ -1,8 +1,7 @@
 import { readlink, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import type { Mount } from "../proc/mounts.ts";
-import { FULL_ID } from "./container-facts.ts";
-import { isObject, textAt } from "./hostile-json.ts";
+import { FULL_ID } from "../../containers/container-facts.ts";
+import { isObject, textAt } from "../../containers/hostile-json.ts";
 import {
   CONFIG_PATHS,
   CONTAINER_LISTS,
@@ -10,7 +9,8 @@ import {
   isPlainPath,
   RuntimeFiles,
   readText,
-} from "./runtime-files.ts";
+} from "../../containers/runtime-files.ts";
+import type { Mount } from "../proc/mounts.ts";
 
 /** Where a container's data is; paths as the host sees them. */
 export type LayerPlace = {

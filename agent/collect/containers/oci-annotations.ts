@@ -1,5 +1,11 @@
-import { type ContainerFacts, factsFrom, type Pod } from "./container-facts.ts";
-import { boundedLabels, isObject, type JsonObject, parseJson, textAt } from "./hostile-json.ts";
+import { type ContainerFacts, factsFrom, type Pod } from "../../containers/container-facts.ts";
+import {
+  boundedLabels,
+  isObject,
+  type JsonObject,
+  parseJson,
+  textAt,
+} from "../../containers/hostile-json.ts";
 
 /**
  * What a container's OCI config tells in annotations; null when there is neither name nor pod.

@@ -1,4 +1,4 @@
-import { cleanText } from "./hostile-json.ts";
+import { cleanText } from "../../containers/hostile-json.ts";
 
 /** A container that is a whole system, known by its name only. */
 export type SystemContainer = {

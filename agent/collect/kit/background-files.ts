@@ -1,6 +1,7 @@
 import { constants } from "node:fs";
 import * as fs from "node:fs/promises";
 import { systemCode } from "../../../shared/errors.ts";
+import { type FileText, readRegularFile } from "../../../shared/platform/regular-file.ts";
 
 /** What the kernel puts into one attribute is at most a page. */
 const ATTRIBUTE_BYTES_MAX = 4096;
@@ -10,8 +11,6 @@ const HELD_MAX = 256;
 const TOUCHED_MAX = 10_000;
 
 export type ListedName = { readonly name: string; readonly isDirectory: boolean };
-
-export type FileText = { readonly bytes: Buffer; readonly mtimeMs: number };
 
 /** The disk as a background reading sees it. null: there is no such thing, or it has no value now. */
 export type SlowDisk = {
@@ -97,45 +96,6 @@ export class NodeDisk implements SlowDisk {
     if (!staysOpen || this.#held.size >= HELD_MAX) return { handle, isHeld: false };
     this.#held.set(path, { handle, isUsed: true });
     return { handle, isHeld: true };
-  }
-}
-
-/**
- * A whole regular file; null where `path` is something else. A pipe is not waited for.
- * @param flags others for opening it, such as O_NOFOLLOW
- */
-export async function readRegularFile(
-  path: string,
-  bytesMax: number,
-  flags = 0,
-): Promise<FileText | "too large" | null> {
-  const handle = await fs.open(path, constants.O_RDONLY | constants.O_NONBLOCK | flags);
-  try {
-    const stat = await handle.stat();
-    if (!stat.isFile()) return null;
-    if (stat.size > bytesMax) return "too large";
-    const bytes = await readUpTo(handle, bytesMax, stat.size);
-    return bytes === null ? "too large" : { bytes, mtimeMs: stat.mtimeMs };
-  } finally {
-    await handle.close();
-  }
-}
-
-/** null when there is more than `bytesMax`; files of /proc say that they are empty. */
-async function readUpTo(
-  handle: fs.FileHandle,
-  bytesMax: number,
-  sizeHint: number,
-): Promise<Buffer | null> {
-  const pieces: Buffer[] = [];
-  let length = 0;
-  for (;;) {
-    const piece = Buffer.allocUnsafeSlow(Math.max(ATTRIBUTE_BYTES_MAX, sizeHint - length + 1));
-    const { bytesRead } = await handle.read(piece, 0, piece.length, length);
-    if (bytesRead === 0) return Buffer.concat(pieces, length);
-    length += bytesRead;
-    if (length > bytesMax) return null;
-    pieces.push(piece.subarray(0, bytesRead));
   }
 }
 

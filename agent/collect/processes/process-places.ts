@@ -1,7 +1,7 @@
 import { OperationalError } from "../../../shared/errors.ts";
+import { factsOfPath } from "../../containers/container-facts.ts";
 import { cgroupKind } from "../cgroup/cgroup-kind.ts";
 import { findHierarchies, type Hierarchy, parseMembership } from "../cgroup/hierarchies.ts";
-import { factsOfPath } from "../containers/container-facts.ts";
 import { type CollectContext, hostPath } from "../context.ts";
 import { readOnce } from "../kit/held-file.ts";
 import { MountsFile } from "../proc/mounts.ts";

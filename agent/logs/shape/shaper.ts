@@ -1,8 +1,11 @@
+import type { RecordReader } from "./container-record.ts";
 import { CriReader } from "./cri-record.ts";
 import { DockerReader } from "./docker-record.ts";
 import { type Encoding, encodingOf, isMarkUnclear, markBytes } from "./encoding.ts";
 import type { EntrySink } from "./entry-joiner.ts";
 import { LineCutter, type LineSink } from "./line-cutter.ts";
+import { LocalCutter } from "./local-cutter.ts";
+import { LocalReader } from "./local-record.ts";
 import { PlainLines } from "./plain-lines.ts";
 import { RecordLines } from "./record-lines.ts";
 import type { ShapeOptions } from "./shape-options.ts";
@@ -44,7 +47,13 @@ export interface Shaper {
   readonly hasPending: boolean;
 }
 
-export type Format = "plain" | "docker-json" | "cri";
+export type Format = "plain" | "docker-json" | "docker-local" | "cri";
+
+const READERS: Readonly<Record<Exclude<Format, "plain">, () => RecordReader>> = {
+  "docker-json": () => new DockerReader(),
+  "docker-local": () => new LocalReader(),
+  cri: () => new CriReader(),
+};
 
 /** 16 KiB of text, each byte of which may be written as six, and what is around it. */
 const RECORD_BYTES_MIN = 128 * 1024;
@@ -68,9 +77,9 @@ type Stage = LineSink & {
 class FileShaper implements Shaper {
   readonly #options: ShapeOptions;
   readonly #stage: Stage;
-  readonly #isContainer: boolean;
+  readonly #format: Format;
   /** null until the encoding is known. */
-  #cutter: LineCutter | null = null;
+  #cutter: LineCutter | LocalCutter | null = null;
   #encoding: Encoding;
   #offset: number;
   /** Bytes that are no whole mark or code unit yet: at most 2. */
@@ -82,12 +91,12 @@ class FileShaper implements Shaper {
     this.#options = options;
     this.#offset = startOffset;
     this.#encoding = options.encoding ?? "utf-8";
-    this.#isContainer = format !== "plain";
-    const reader = format === "cri" ? new CriReader() : new DockerReader();
-    this.#stage = this.#isContainer
-      ? new RecordLines(reader, options, startOffset, sink)
-      : new PlainLines(options, this.#encoding, sink);
-    if (startOffset > 0 || this.#isContainer) this.#begin(0);
+    this.#format = format;
+    this.#stage =
+      format === "plain"
+        ? new PlainLines(options, this.#encoding, sink)
+        : new RecordLines(READERS[format](), options, startOffset, sink);
+    if (startOffset > 0 || format !== "plain") this.#begin(0);
   }
 
   get hasPending(): boolean {
@@ -131,15 +140,20 @@ class FileShaper implements Shaper {
     return head.subarray(marked);
   }
 
-  #begin(markedBytes: number): LineCutter {
+  #begin(markedBytes: number): LineCutter | LocalCutter {
     const { lineBytesMax, counts } = this.#options;
-    const width = this.#encoding === "utf-8" ? 1 : 2;
-    const bytesMax = this.#isContainer ? Math.max(lineBytesMax, RECORD_BYTES_MIN) : lineBytesMax;
+    const recordBytesMax = Math.max(lineBytesMax, RECORD_BYTES_MIN);
     const offset = this.#offset + markedBytes;
-    const options = { lineBytesMax: bytesMax, width, offset } as const;
-    const cutter = new LineCutter(options, counts, this.#stage);
-    this.#cutter = cutter;
-    return cutter;
+    const cutting = {
+      lineBytesMax: this.#format === "plain" ? lineBytesMax : recordBytesMax,
+      width: this.#encoding === "utf-8" ? 1 : 2,
+      offset,
+    } as const;
+    this.#cutter =
+      this.#format === "docker-local"
+        ? new LocalCutter({ recordBytesMax, offset }, counts, this.#stage)
+        : new LineCutter(cutting, counts, this.#stage);
+    return this.#cutter;
   }
 
   /** Whole code units, as little-endian ones. */

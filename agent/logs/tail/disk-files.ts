@@ -2,6 +2,7 @@ import {
   closeSync,
   constants,
   fstatSync,
+  lstatSync,
   openSync,
   realpathSync,
   type Stats,
@@ -24,7 +25,7 @@ export function diskFiles(): LogFiles {
   const pread = loadPread();
   return {
     status: (path) => orNull(path, () => fileStatus(statSync(path, { throwIfNoEntry: false }))),
-    open: (path) => orNull(path, () => openSync(path, FLAGS)),
+    open: (path) => orNull(path, () => openFile(path)),
     statusOf: (descriptor) => {
       return attempt("a file that is open", () => statusFrom(fstatSync(descriptor)));
     },
@@ -50,6 +51,24 @@ export function diskFiles(): LogFiles {
       }
     },
   };
+}
+
+/**
+ * A link is followed when it is root's or of the same owner as the file that it leads to: the agent
+ * may read what the one who made a link may not.
+ */
+function openFile(path: string): number {
+  try {
+    return openSync(path, FLAGS | constants.O_NOFOLLOW);
+  } catch (error) {
+    if (systemCode(error) !== "ELOOP") throw error;
+  }
+  const { uid } = lstatSync(path);
+  const descriptor = openSync(path, FLAGS);
+  const owner = fstatSync(descriptor).uid;
+  if (uid === 0 || uid === owner) return descriptor;
+  closeSync(descriptor);
+  throw new Error(`it is a link of user ${uid} to a file of user ${owner}`);
 }
 
 function fileStatus(stats: Stats | undefined): FileStatus | null {

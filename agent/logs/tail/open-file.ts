@@ -78,6 +78,8 @@ export class OpenFile {
     ({ device: this.device, inode: this.inode } = position);
     ({ size: this.size, mtimeMs: this.mtimeMs } = position);
     this.seenSize = position.size;
+    // What names the source may be gone by the time when the first line is whole.
+    this.#labels.set("", deps.source.labels(position.path, ""));
     this.readOffset = position.offset;
     this.#emittedEnd = position.offset;
     this.#headMark = position.head;

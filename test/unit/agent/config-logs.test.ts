@@ -10,6 +10,12 @@ test("no logs are read unless the configuration says which", () => {
   expect(read("logs: none")).toBeNull();
 });
 
+test("auto is containers and the journal, and nothing else; a block has them when it says so", () => {
+  expect(read("logs: auto")).toMatchObject({ containers: true, journal: true, files: [] });
+  expect(read("logs: {journal: true}")).toMatchObject({ containers: false, journal: true });
+  expect(read("logs: {}")).toMatchObject({ containers: false, journal: false });
+});
+
 test("one pattern is as good as a list of one", () => {
   expect(read("logs: {files: [{include: /var/log/*.log}]}")).toMatchObject({
     files: [{ include: ["/var/log/*.log"], exclude: [], labels: {}, join: true, first_line: null }],

@@ -2,7 +2,6 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { ContainerFacts } from "../../../agent/collect/containers/container-facts.ts";
 import {
   DOCKER,
   engineOf,
@@ -12,8 +11,9 @@ import {
   factsOfListed,
   PODMAN,
 } from "../../../agent/collect/containers/engine-answers.ts";
-import { boundedLabels, cleanText } from "../../../agent/collect/containers/hostile-json.ts";
 import { factsOfAnnotations } from "../../../agent/collect/containers/oci-annotations.ts";
+import type { ContainerFacts } from "../../../agent/containers/container-facts.ts";
+import { boundedLabels, cleanText } from "../../../agent/containers/hostile-json.ts";
 import { OperationalError } from "../../../shared/errors.ts";
 import { LineSplitter } from "../../../shared/line-splitter.ts";
 import { mayRefuse } from "./mutated.ts";

@@ -1,14 +1,14 @@
 import { describe, expect, test } from "vitest";
 import { conmonOf } from "../../../agent/collect/containers/conmon.ts";
 import { ContainerEntry } from "../../../agent/collect/containers/container-entry.ts";
+import { systemContainer } from "../../../agent/collect/containers/system-container.ts";
 import {
   factsFrom,
   factsOfPath,
   podOfPath,
   runtimeOf,
   seriesLabels,
-} from "../../../agent/collect/containers/container-facts.ts";
-import { systemContainer } from "../../../agent/collect/containers/system-container.ts";
+} from "../../../agent/containers/container-facts.ts";
 
 const ID = "0123456789abcdef".repeat(4);
 

@@ -1,9 +1,9 @@
 import {
   AccessDenied,
-  type FileText,
   type ListedName,
   type SlowDisk,
 } from "../../../agent/collect/kit/background-files.ts";
+import type { FileText } from "../../../shared/platform/regular-file.ts";
 
 /** Files by path. One that hangs answers when it is released. */
 export class MemoryDisk implements SlowDisk {

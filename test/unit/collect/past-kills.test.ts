@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { OomKills } from "../../../agent/collect/cgroup/oom-kills.ts";
 import { PastKills } from "../../../agent/collect/cgroup/past-kills.ts";
-import type { OomEvents } from "../../../agent/collect/containers/container-facts.ts";
+import type { OomEvents } from "../../../agent/containers/container-facts.ts";
 import { RecordingSink } from "./recording-sink.ts";
 
 const PATH = "/docker/abc";

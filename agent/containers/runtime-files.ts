@@ -1,7 +1,7 @@
 import { constants } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { readRegularFile } from "../kit/background-files.ts";
+import { readRegularFile } from "../../shared/platform/regular-file.ts";
 import { isObject, type JsonObject, parseJson, textAt } from "./hostile-json.ts";
 
 /** Directories as the host sees them. */
@@ -25,11 +25,18 @@ export const CONFIG_PATHS: ConfigPaths = {
 /** A storage's lists of its containers; the second of those that do not outlive the machine. */
 export const CONTAINER_LISTS = ["containers.json", "volatile-containers.json"];
 
-const HOME_STORAGE = ".local/share/containers/storage";
+/** Its folders of containers are `DRIVER-containers`. */
+export const STORAGE_DRIVERS = ["overlay", "vfs", "btrfs", "zfs"];
+
+/** Below a home directory: where rootless Podman and rootless Docker keep their own. */
+export const HOME_DOCKER = ".local/share/docker";
+export const HOME_STORAGE = ".local/share/containers/storage";
+const DOCKER_PID_FILES = ["/run/docker.pid", "/var/run/docker.pid"];
+const COMMAND_LINE_BYTES_MAX = 16 * 1024;
 /** A container's own file. */
-const CONFIG_BYTES_MAX = 1024 * 1024;
+export const CONFIG_BYTES_MAX = 1024 * 1024;
 /** One file for all containers of a storage. */
-const LIST_BYTES_MAX = 4 * 1024 * 1024;
+export const LIST_BYTES_MAX = 4 * 1024 * 1024;
 const NAMES_MAX = 64;
 
 /**
@@ -90,21 +97,53 @@ export class RuntimeFiles {
     }
   }
 
-  /** Where Docker keeps its own: first where its configuration says. */
+  /** Where Docker keeps its own: first where its command line or its configuration says. */
   async dockerRoots(): Promise<string[]> {
     const config = await this.object("/etc/docker/daemon.json");
-    const root = config === null ? "" : textAt(config, "data-root");
-    return isPlainPath(root) ? [root, ...this.paths.docker] : [...this.paths.docker];
+    const configured = config === null ? "" : textAt(config, "data-root");
+    const roots = [await this.#dockerdRoot(), configured].filter(isPlainPath);
+    return [...new Set([...roots, ...this.paths.docker])];
   }
 
   /** Where Podman keeps its own: the system's, then those of users. */
   async podmanRoots(): Promise<string[]> {
-    const roots = [...this.paths.podman, join("/root", HOME_STORAGE)];
+    const roots = [...(await this.podmanSystemRoots()), join("/root", HOME_STORAGE)];
     for (const homes of this.paths.homes) {
       for (const home of await this.names(homes)) roots.push(join(homes, home, HOME_STORAGE));
     }
     return roots;
   }
+
+  async podmanSystemRoots(): Promise<string[]> {
+    const path = this.at("/etc/containers/storage.conf");
+    const config = (await readText(path, CONFIG_BYTES_MAX)) ?? "";
+    const root = /^[ \t]*graphroot[ \t]*=[ \t]*"([^"\n]*)"/m.exec(config)?.[1] ?? "";
+    const roots = isPlainPath(root) ? [root, ...this.paths.podman] : this.paths.podman;
+    return [...new Set(roots)];
+  }
+
+  /** Of a daemon that runs and has the usual pid file; "" when it is not told. */
+  async #dockerdRoot(): Promise<string> {
+    for (const path of DOCKER_PID_FILES) {
+      const pid = (await readText(this.at(path), COMMAND_LINE_BYTES_MAX))?.trim() ?? "";
+      if (!/^\d{1,10}$/.test(pid)) continue;
+      const line = await readText(this.at(`/proc/${pid}/cmdline`), COMMAND_LINE_BYTES_MAX);
+      const root = dataRootOf((line ?? "").split("\0"));
+      if (root !== "") return root;
+    }
+    return "";
+  }
+}
+
+/** What dockerd was told: `--data-root DIR`, `--data-root=DIR`, `-g DIR`; "" for nothing. */
+export function dataRootOf(words: readonly string[]): string {
+  if (!/(?:^|\/)dockerd$/.test(words[0] ?? "")) return "";
+  for (let at = 1; at < words.length; at += 1) {
+    const [, value] = /^--?(?:data-root|graph|g)(?:=(.*))?$/.exec(words[at] ?? "") ?? [];
+    if (value !== undefined) return value;
+    if (/^--?(?:data-root|graph|g)$/.test(words[at] ?? "")) return words[at + 1] ?? "";
+  }
+  return "";
 }
 
 /** Absolute, and without a way up. */

@@ -1,4 +1,4 @@
-import { OperationalError } from "../../../shared/errors.ts";
+import { OperationalError } from "../../shared/errors.ts";
 
 /**
  * Reading JSON that anybody may have written. Size is checked before it is parsed, each field when
