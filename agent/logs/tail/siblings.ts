@@ -1,9 +1,9 @@
 import { join } from "node:path/posix";
 import { OperationalError } from "../../../shared/errors.ts";
-import type { ChainFile, Kinship } from "./chain-state.ts";
-import { GzipReader, gunzipHead } from "./gzip-reader.ts";
+import type { ChainFile } from "./chain-state.ts";
+import { FileContent } from "./file-content.ts";
 import type { FileStatus, LogFiles } from "./ports.ts";
-import { HEAD_BYTES_MAX, markOf, type Position, TAIL_BYTES_MAX } from "./position.ts";
+import { HEAD_BYTES_MAX, type Position, type Traits } from "./position.ts";
 import { inodeKey } from "./positions.ts";
 import { type RotatedName, rotatedName } from "./rotated-names.ts";
 
@@ -11,7 +11,7 @@ import { type RotatedName, rotatedName } from "./rotated-names.ts";
 const SIBLINGS_MAX = 256;
 const DIRECTORY_ENTRIES_MAX = 100_000;
 
-export type SiblingFile = ChainFile & FileStatus & { readonly isCompressed: boolean };
+export type SiblingFile = ChainFile & Traits & { /** The first bytes. */ readonly start: Buffer };
 
 /** A file to be compared with what was read. */
 export type Sighting = {
@@ -45,11 +45,14 @@ export class Siblings {
     sightings: readonly Sighting[],
   ): Promise<readonly SiblingFile[]> {
     const found: SiblingFile[] = [];
-    for (const { path, order, compression, status } of await this.#named(directory, base)) {
+    for (const { path, order, compression } of await this.#named(directory, base)) {
       if (compression === "other") continue;
-      const file = { ...status, path, order, isCompressed: compression === "gzip" };
-      const kinship = await this.compare(file, sightings);
-      if (kinship !== null) found.push({ ...file, kinship });
+      try {
+        const file = await this.compare(path, order, compression === "gzip", sightings);
+        if (file !== null) found.push(file);
+      } catch (error) {
+        this.#fault(error);
+      }
     }
     return found;
   }
@@ -63,25 +66,33 @@ export class Siblings {
     return keys.sort().join(" ");
   }
 
-  /** Null when it is gone or cannot be read. */
+  /**
+   * Null when it is gone, no file, or was truncated meanwhile.
+   * @throws OperationalError UNAVAILABLE when it cannot be read
+   */
   async compare(
-    file: FileStatus & { readonly path: string; readonly isCompressed: boolean },
+    path: string,
+    order: ChainFile["order"],
+    isCompressed: boolean,
     sightings: readonly Sighting[],
-  ): Promise<ReadonlyMap<number, Kinship> | null> {
-    let descriptor: number | null = null;
+  ): Promise<SiblingFile | null> {
+    const descriptor = this.#files.open(path);
+    if (descriptor === null) return null;
     try {
-      descriptor = this.#files.open(file.path);
-      if (descriptor === null) return null;
-      const now = this.#files.statusOf(descriptor);
-      const isSame = now.inode === file.inode && now.device === file.device;
-      if (!isSame || now.kind !== "file") return null;
-      return await this.#kinships(descriptor, file, sightings);
-    } catch (error) {
-      if (!(error instanceof OperationalError)) throw error;
-      this.#onFault(error);
-      return null;
+      const status = this.#files.statusOf(descriptor);
+      if (status.kind !== "file") return null;
+      const content = new FileContent(this.#files, descriptor, isCompressed, status.size);
+      const traits = content.traits();
+      if (traits === null) return null;
+      const kinship = new Map<number, "same" | "shorter" | "other">();
+      for (const { position, head } of sightings) {
+        kinship.set(position.id, await content.kinship(position, head));
+      }
+      if (!content.isSame()) return null;
+      const { device, inode, size, mtimeMs } = status;
+      return { path, device, inode, size, mtimeMs, isCompressed, order, kinship, ...traits };
     } finally {
-      if (descriptor !== null) this.#files.close(descriptor);
+      this.#files.close(descriptor);
     }
   }
 
@@ -98,11 +109,13 @@ export class Siblings {
         if (descriptor === null) return false;
         descriptors.push(descriptor);
       }
-      const [first = -1, second = -1] = descriptors;
+      const [first, second] = descriptors.map((descriptor) => {
+        return new FileContent(this.#files, descriptor, false, copy.size);
+      });
       const bytes = Math.min(HEAD_BYTES_MAX, copy.size);
-      return [0, copy.size - bytes].every((start) => {
-        const part = this.#part(first, start, bytes);
-        return part?.equals(this.#part(second, start, bytes) ?? Buffer.alloc(0)) === true;
+      return [bytes, copy.size].every((end) => {
+        const part = first?.part(end, bytes);
+        return part?.equals(second?.part(end, bytes) ?? Buffer.alloc(0)) === true;
       });
     } finally {
       for (const descriptor of descriptors) this.#files.close(descriptor);
@@ -117,8 +130,7 @@ export class Siblings {
         if (one !== null && !this.#isFollowed(join(directory, name))) rotated.push([name, one]);
       });
     } catch (error) {
-      if (!(error instanceof OperationalError)) throw error;
-      this.#onFault(error);
+      this.#fault(error);
     }
     const plain = new Set(rotated.filter(([, one]) => one.compression === "none").map(([n]) => n));
     const named: Named[] = [];
@@ -137,88 +149,13 @@ export class Siblings {
     try {
       return this.#files.status(path);
     } catch (error) {
-      if (!(error instanceof OperationalError)) throw error;
-      this.#onFault(error);
+      this.#fault(error);
       return null;
     }
   }
 
-  async #kinships(
-    descriptor: number,
-    file: FileStatus & { readonly isCompressed: boolean },
-    sightings: readonly Sighting[],
-  ): Promise<ReadonlyMap<number, Kinship>> {
-    const head = file.isCompressed
-      ? gunzipHead(this.#files, descriptor, HEAD_BYTES_MAX)
-      : this.#head(descriptor);
-    const kinships = new Map<number, Kinship>();
-    for (const sighting of sightings) {
-      const kinship = hasSameHead(head, sighting)
-        ? await this.#compareMarks(descriptor, file, head.length, sighting.position)
-        : "other";
-      kinships.set(sighting.position.id, kinship);
-    }
-    return kinships;
+  #fault(error: unknown): void {
+    if (!(error instanceof OperationalError)) throw error;
+    this.#onFault(error);
   }
-
-  #head(descriptor: number): Buffer {
-    const bytes = Buffer.allocUnsafe(HEAD_BYTES_MAX);
-    return bytes.subarray(0, this.#files.read(descriptor, bytes, 0, bytes.length, 0));
-  }
-
-  async #compareMarks(
-    descriptor: number,
-    file: FileStatus & { readonly isCompressed: boolean },
-    headBytes: number,
-    { marks, offset }: Position,
-  ): Promise<Kinship> {
-    for (const { end, bytes, hash } of marks.toReversed()) {
-      const found = file.isCompressed
-        ? await this.#plainTail(descriptor, end, bytes)
-        : this.#part(descriptor, end - bytes, bytes);
-      if (found === null) continue; // it ends before
-      if (markOf(found, end).hash !== hash) return "other";
-      return end === marks.at(-1)?.end && (file.isCompressed || file.size >= offset)
-        ? "same"
-        : "shorter";
-    }
-    if (marks.length === 0) return "same";
-    // Programs may begin all their files alike, so that the head alone does not say much.
-    return headBytes < HEAD_BYTES_MAX ? "shorter" : "other";
-  }
-
-  /** Null when the file ends before that. */
-  #part(descriptor: number, start: number, length: number): Buffer | null {
-    const bytes = Buffer.allocUnsafe(length);
-    return this.#files.read(descriptor, bytes, 0, length, start) < length ? null : bytes;
-  }
-
-  /** Null when the content ends before `end`. */
-  async #plainTail(descriptor: number, end: number, length: number): Promise<Buffer | null> {
-    const reader = new GzipReader(this.#files, descriptor);
-    let kept = Buffer.alloc(0);
-    let offset = 0;
-    try {
-      while (offset < end) {
-        const piece = await reader.next();
-        if (piece === null) return null;
-        const wanted = piece.subarray(0, end - offset);
-        offset += wanted.length;
-        kept = Buffer.concat([kept, wanted.subarray(-TAIL_BYTES_MAX)]).subarray(-TAIL_BYTES_MAX);
-      }
-      return kept.subarray(kept.length - length);
-    } catch (error) {
-      if (!(error instanceof OperationalError)) throw error;
-      return null; // cut off before that
-    } finally {
-      await reader.close();
-    }
-  }
-}
-
-function hasSameHead(head: Buffer, { position, head: known }: Sighting): boolean {
-  const { bytes, hash } = position.head;
-  if (head.length >= bytes) return bytes === 0 || markOf(head.subarray(0, bytes), 0).hash === hash;
-  // A copy that was made when the file was shorter than its head is now.
-  return head.length > 0 && known !== null && known.subarray(0, head.length).equals(head);
 }

@@ -224,7 +224,7 @@ export class Tailer {
       for (const path of found.paths) {
         if (wanted.has(path) || this.#isRotatedForm(path, paths)) continue;
         wanted.add(path);
-        if (!this.#followers.has(path)) this.#follow(one.source, path, beginning, time);
+        if (!this.#followers.has(path)) this.#follow(one.source, path, beginning);
       }
       if (one.foundAtMs < 0) this.#positions.addSource(one.source.name);
       one.foundAtMs = time.nowMs;
@@ -243,7 +243,7 @@ export class Tailer {
     return { at: this.#options.firstStart, writtenAfterMs: Number.POSITIVE_INFINITY };
   }
 
-  #follow(source: FileSource, path: string, beginning: Beginning, time: ReadTime): void {
+  #follow(source: FileSource, path: string, beginning: Beginning): void {
     const deps = {
       files: this.#deps.files,
       batch: this.#batch,
@@ -254,7 +254,7 @@ export class Tailer {
       limits: this.#options,
       owners: this.#owners,
     };
-    this.#followers.set(path, new PathFollower(deps, path, beginning, time));
+    this.#followers.set(path, new PathFollower(deps, path, beginning));
   }
 
   /** It is read as a part of the log that it was rotated from, and never by itself. */
