@@ -3,66 +3,35 @@ import { OperationalError } from "../shared/errors.ts";
 import type { Address } from "../shared/model/address.ts";
 import { formatAddress } from "../shared/model/address.ts";
 import { type Disposals, startParts } from "../shared/platform/disposals.ts";
-import type { Clock, KeyValueStore, Logger, Random } from "../shared/platform/ports.ts";
+import type { Logger, Random } from "../shared/platform/ports.ts";
 import { labelledLogger } from "../shared/telemetry/labelled-logger.ts";
 import { Metrics } from "../shared/telemetry/metrics.ts";
 import { VERSION } from "../shared/version.ts";
 import { TICK_GROUP } from "../shared/wire/frame.ts";
 import { FrameEncoder } from "../shared/wire/frame-encoder.ts";
-import type { ConnectIngest } from "../shared/wire/ingest-connection.ts";
 import type { MetricFamily } from "./collect/collector.ts";
 import { collectorNames, createCollectors } from "./collect/collectors.ts";
 import { ContainerDirectory } from "./collect/containers/container-directory.ts";
 import { hourlyInventory, type InventoryParts } from "./collect/inventory.ts";
 import { withOwnLabels } from "./collect/own-labels.ts";
-import { type ProcessUsage, SelfCollector } from "./collect/self-collector.ts";
+import { SelfCollector } from "./collect/self-collector.ts";
 import { type GroupSink, SeriesGroup } from "./collect/series-group.ts";
 import { type ScheduledCollector, TickRunner } from "./collect/tick.ts";
 import type { AgentConfig } from "./config/agent-config.ts";
 import { planReload } from "./config/reload.ts";
 import { type FrameQueue, openFrameQueue } from "./frames/frame-queue.ts";
+import { openQueue } from "./open-queue.ts";
 import { BudgetWatch } from "./pipeline/budget.ts";
 import { FrameWriter } from "./pipeline/frame-writer.ts";
 import { metricsPage } from "./pipeline/metrics-page.ts";
 import { runTicks, type Tick } from "./pipeline/tick-loop.ts";
 import { type Collection, Ticker } from "./pipeline/ticker.ts";
+import type { AgentPlatform } from "./platform.ts";
 import { mirrorStores } from "./queue/mirror-stores.ts";
+import { startLogs } from "./ship-logs.ts";
 import type { Destination } from "./uplink/destinations.ts";
 import { metricsKind } from "./uplink/metrics-kind.ts";
 import { runUplink } from "./uplink/uplink.ts";
-
-/** What the agent needs of the world; the simulation has one of its own. */
-export type AgentPlatform = {
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly logger: Logger;
-  readonly hostName: string;
-  /** Opens the directory's store; `load` may be called again after a repair, which it is told of. */
-  openStore<T>(
-    directory: string,
-    load: (store: KeyValueStore) => Promise<T>,
-    onDamage: (outcome: string) => void,
-  ): Promise<T>;
-  /** Names of the folders in a directory; none where it is missing. */
-  foldersIn(directory: string): readonly string[];
-  /** Bytes that are left on the disk of the directory. */
-  freeBytes(directory: string): Promise<number>;
-  connect(address: Address): ConnectIngest;
-  /** Asks the aggregator whether it serves. */
-  probe(address: Address): Destination["probe"];
-  collectors(config: AgentConfig, groups: GroupSink): readonly ScheduledCollector[];
-  processUsage(): ProcessUsage;
-  /** Serves the text at /metrics until disposed. */
-  servePage(address: Address, page: () => string): Promise<AsyncDisposable>;
-  /** Calls `reload` whenever the configuration is to be read again, until disposed. */
-  onReload(reload: () => Promise<void>): Disposable;
-  /**
-   * The configuration as the file has it now, read and checked whole.
-   * @throws OperationalError CONFIG, UNAVAILABLE
-   */
-  readConfig(): Promise<AgentConfig>;
-  setLogLevel(level: AgentConfig["log_level"]): void;
-};
 
 /** Frames from one keyframe to the next: what a reader that lost its place has to wait for. */
 const KEYFRAME_EVERY = 60;
@@ -98,9 +67,13 @@ async function start(
   const node = config.node === "" ? platform.hostName : config.node;
   const { addresses, policy, weights } = config.aggregator;
   const kind = policy === "mirror" ? "pick_first" : policy; // of one each
+  const reading = { node, agentVersion: VERSION, intervalMs: config.interval };
+  const options = { ...reading, policy: { kind, weights } };
+  if (config.logs !== null) {
+    const destinations = destinationsOf(addresses, platform);
+    await startLogs(config, config.logs, { ...platform, metrics, parts, destinations }, options);
+  }
   parts.run(async (signal) => {
-    const reading = { node, agentVersion: VERSION, intervalMs: config.interval };
-    const options = { ...reading, policy: { kind, weights } };
     await Promise.all(
       routes.map((route) => {
         const kind = metricsKind(route.buffer);
@@ -219,6 +192,17 @@ export function requireKnownCollectors({ collectors }: AgentConfig): void {
   throw new OperationalError("CONFIG", faults.join("\n"));
 }
 
+function destinationsOf(
+  addresses: readonly Address[],
+  platform: Pick<AgentPlatform, "connect" | "probe">,
+): readonly Destination[] {
+  return addresses.map((address) => ({
+    name: formatAddress(address),
+    connect: platform.connect(address),
+    probe: platform.probe(address),
+  }));
+}
+
 /** One way of the frames: from a buffer of its own to an aggregator, or to one of several. */
 type Route = {
   readonly buffer: FrameQueue;
@@ -236,6 +220,7 @@ async function openRoutes(
 ): Promise<readonly Route[]> {
   const { logger } = platform;
   const { addresses, policy } = config.aggregator;
+  const { bytes_max: bytesMax, age_max: ageMaxMs } = config.buffer;
   const groups = policy === "mirror" ? addresses.map((address) => [address]) : [addresses];
   const parent = `${config.data_dir}/mirrors`;
   const names = groups.map(([first]) => (first === undefined ? "" : formatAddress(first)));
@@ -249,50 +234,21 @@ async function openRoutes(
         : { metrics, logger };
     const folder = folders[index] ?? null;
     const directory = folder === null ? config.data_dir : `${parent}/${folder}`;
-    const buffer = await openBuffer(directory, config, { ...platform, ...own }, parts);
-    const destinations = group.map((address) => ({
-      name: formatAddress(address),
-      connect: platform.connect(address),
-      probe: platform.probe(address),
-    }));
-    routes.push({ buffer, destinations, ...own });
+    const limits = {
+      bytesMax,
+      ageMaxMs,
+      whenFull: "drop_oldest",
+      freeBytesMin: FREE_BYTES_MIN,
+    } as const;
+    const opening = { ...platform, ...own, parts };
+    const buffer = await openQueue(directory, opening, (deps) => openFrameQueue(deps, limits));
+    routes.push({ buffer, destinations: destinationsOf(group, platform), ...own });
   }
   for (const folder of unused) {
     const directory = `${parent}/${folder}`;
     logger.warn({ directory }, "the buffer of a mirror that is no longer configured is left there");
   }
   return routes;
-}
-
-async function openBuffer(
-  directory: string,
-  config: AgentConfig,
-  platform: AgentPlatform & { readonly metrics: Metrics },
-  parts: Disposals,
-): Promise<FrameQueue> {
-  const { clock, random, logger, metrics } = platform;
-  const limits = {
-    bytesMax: config.buffer.bytes_max,
-    ageMaxMs: config.buffer.age_max,
-    whenFull: "drop_oldest",
-    freeBytesMin: FREE_BYTES_MIN,
-  } as const;
-  const freeBytes = () => platform.freeBytes(directory);
-  const damages = metrics.counter(
-    "telltale_agent_store_damage_total",
-    "Times that the buffer's store was found damaged, by what was done about it.",
-  );
-  damages.add(0, { outcome: "repaired" });
-  const load = async (store: KeyValueStore) => {
-    const deps = { store, clock, random, logger, metrics, freeBytes };
-    const opened = await openFrameQueue(deps, limits);
-    parts.defer(() => store.close());
-    parts.defer(() => opened.close());
-    return opened;
-  };
-  return await platform.openStore(directory, load, (outcome) => {
-    damages.add(1, { outcome });
-  });
 }
 
 /** Asked anew each time: some collectors learn what there is only from the first reading. */

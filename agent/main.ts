@@ -20,12 +20,15 @@ import { type Log, openLog } from "../shared/platform/log.ts";
 import { nodeClock } from "../shared/platform/node.ts";
 import { servePage } from "../shared/platform/serve-page.ts";
 import { VERSION } from "../shared/version.ts";
-import { type AgentPlatform, hostCollectors, requireKnownCollectors, startAgent } from "./app.ts";
+import { hostCollectors, requireKnownCollectors, startAgent } from "./app.ts";
 import type { AgentConfig } from "./config/agent-config.ts";
 import { keepGivingBackMemory } from "./footprint/program-pages.ts";
 import { optimiseFirstTicks } from "./footprint/v8-flags.ts";
 import { HeldIdentity } from "./identity/held-identity.ts";
 import { keepRenewed } from "./identity/renewal.ts";
+import { requireGoodPatterns } from "./logs/log-reading.ts";
+import { diskFiles } from "./logs/tail/disk-files.ts";
+import type { AgentPlatform } from "./platform.ts";
 import { ChildPrograms } from "./programs/child-programs.ts";
 import type { ConfigRequest } from "./programs/config-main.ts";
 import type { IdentityRequest } from "./programs/identity-main.ts";
@@ -153,6 +156,7 @@ function configRequest(purpose: ConfigRequest["purpose"]): ConfigRequest {
 function checkedConfig(answer: string): AgentConfig {
   const config: AgentConfig = JSON.parse(answer);
   requireKnownCollectors(config);
+  requireGoodPatterns(config.logs?.files ?? []);
   return config;
 }
 
@@ -235,6 +239,7 @@ function nodePlatform(logger: Log, ask: (signal: AbortSignal) => Promise<string>
     },
     foldersIn,
     freeBytes,
+    logFiles: diskFiles,
     collectors: (config, groups) =>
       hostCollectors(config, groups, { clock: nodeClock, random: Math.random, logger, ask }),
     processUsage: () => {

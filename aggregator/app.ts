@@ -13,7 +13,6 @@ import { builtInRules } from "./built-in-rules.ts";
 import type { AggregatorConfig } from "./config.ts";
 import { type Fleet, openFleet } from "./fleet/fleet.ts";
 import { IngestService } from "./ingest/ingest-service.ts";
-import type { IngestEvents } from "./ingest/ports.ts";
 import { DEFAULT_LOGQL_OPTIONS } from "./logql/engine.ts";
 import { type LineLog, openLineLog } from "./logs/line-log.ts";
 import { type AlertTable, openAlerts } from "./notify/alerts.ts";
@@ -100,17 +99,6 @@ export function checkFiles(
   return { groups: rules.groups, notify: notify.config };
 }
 
-/** A stream of lines says nothing of how its node stands: the stream of frames does. */
-const UNHEARD: IngestEvents = {
-  connected: () => {},
-  committed: () => {},
-  accounted: () => {},
-  droppedRanges: () => {},
-  clockMeasured: () => {},
-  goodbye: () => {},
-  disconnected: () => {},
-};
-
 const NO_SAMPLES: SampleSource = { select: async () => [] };
 
 /**
@@ -158,7 +146,7 @@ async function start(
     {
       store: series,
       events: fleet,
-      logs: { store: lines, events: UNHEARD },
+      logs: { store: lines, events: fleet.logEvents },
       clock,
       logger,
       metrics,

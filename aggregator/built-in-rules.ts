@@ -8,14 +8,23 @@ groups:
     interval: 5s
     rules:
       - alert: TelltaleAccountingMismatch
-        expr: telltale_node_frames_unaccounted{job="telltale"} != 0
+        expr: '{__name__=~"telltale_node_(frames|log_blocks)_unaccounted",job="telltale"} != 0'
         for: 30s
         labels: { severity: critical }
         annotations:
-          summary: Frames of {{ $labels.instance }} are unaccounted for
+          summary: Frames or log lines of {{ $labels.instance }} are unaccounted for
           description: >-
-            {{ $value }} frames that the agent counts as stored are not stored here, or are missing
+            {{ $value }} frames, or blocks of log lines, that the agent counts as stored are not stored here, or are missing
             without a reason. See telltale nodes --accounting.
+      - alert: TelltaleLogFileStalled
+        expr: telltale_agent_log_stalled_files{job="telltale-agent"} > 0
+        for: 30s
+        labels: { severity: warning }
+        annotations:
+          summary: Log files of {{ $labels.instance }} grow and are not read
+          description: >-
+            {{ $value }} files have lines that nobody has read for 30 s or more: the agent's buffer of
+            lines is full, or it cannot read them. Its log says which.
       - alert: TelltaleClockOffset
         expr: abs(telltale_node_clock_offset_seconds{job="telltale"}) > ${clockOffsetMaxMs / 1000}
         for: 10s

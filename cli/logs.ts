@@ -10,7 +10,7 @@ import { type Color, printable } from "./terminal.ts";
 import { parseDurationOption, parseTimeOption } from "./time-option.ts";
 
 type LogsOptions = {
-  readonly since: number;
+  readonly since?: number;
   readonly until?: number;
   readonly limit?: number;
   readonly follow?: boolean;
@@ -32,7 +32,7 @@ export function addLogsCommand(context: CommandContext): void {
     .command("logs")
     .description("Finds log lines, and follows them")
     .argument("<logql>", "streams and what their lines hold, or numbers made of lines")
-    .option("--since <duration>", "so far back: 5m, 2d", parseDurationOption, HOUR_MS)
+    .option("--since <duration>", "so far back: 5m, 2d (default: 1h)", parseDurationOption)
     .option("--until <time>", "up to then: now, -1h, RFC 3339 or Unix seconds", (text: string) =>
       parseTimeOption(text, terminal.nowMs()),
     )
@@ -66,7 +66,7 @@ Examples:
 
 async function printLines(
   query: string,
-  { since, until, limit = LIMIT, follow = false }: LogsOptions,
+  { since = HOUR_MS, until, limit = LIMIT, follow = false }: LogsOptions,
   run: Run,
   command: { optsWithGlobals(): { readonly output?: string } },
 ): Promise<void> {

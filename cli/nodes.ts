@@ -21,7 +21,7 @@ STORED, DUPLICATE, REJECTED and MISSING count frames (one tick of one node) sinc
 started. MISSING will not come any more; --accounting says why. CLOCK is how far the node's clock is
 ahead of the aggregator's.
 
-With --accounting all frames count since the agent's buffer was made, and
+With --accounting all frames, and all blocks of log lines, count since the agent's buffer was made, and
 MADE = STORED + WAITING + DROPPED + UNACCOUNTED as of when the agent last TOLD.
 
 Examples:
@@ -34,7 +34,7 @@ Examples:
         const { nodes } = await run.aggregator.ask((client) => client.nodes, {});
         const text = accounting === true ? accountingText : nodesText;
         run.print(nodes.map(nodeJson), () => text(nodes, run));
-        const isFinding = nodes.some((node) => (node.accounting?.unaccounted ?? 0) > 0);
+        const isFinding = nodes.flatMap(booksOf).some(({ books }) => (books?.unaccounted ?? 0) > 0);
         if (accounting === true && isFinding) context.exitCode = 1;
       }),
     );
@@ -64,8 +64,24 @@ function nodeJson(node: Node__Output) {
     clockAheadMs: node.clockAheadMs ?? null,
     /** Further than the aggregator allows. */
     isClockOff: node.isClockOff,
-    accounting: node.accounting === null ? null : accountingJson(node.accounting),
+    accounting: node.accounting && accountingJson(node.accounting),
+    /** Of its blocks of log lines; null: its agent reads none. */
+    logAccounting: node.logAccounting && accountingJson(node.logAccounting),
   };
+}
+
+/** What is counted apart. */
+type Books = {
+  readonly name: string;
+  readonly of: string;
+  /** Null until its agent has told them. */
+  readonly books: NodeAccounting__Output | null;
+};
+
+function booksOf({ name, accounting, logAccounting }: Node__Output): Books[] {
+  const frames = { name, of: "frames", books: accounting };
+  const logs = { name, of: "log blocks", books: logAccounting };
+  return logAccounting === null ? [frames] : [frames, logs];
 }
 
 /** Frames since the agent's buffer was made: made = stored + waiting + dropped + unaccounted. */
@@ -88,20 +104,21 @@ function accountingJson(accounting: NodeAccounting__Output) {
 function accountingText(nodes: readonly Node__Output[], { terminal, paint }: Run): string {
   const nowMs = terminal.nowMs();
   /** A cell of an agent's accounts, empty where there are none yet. */
-  const of = (cell: (accounting: NodeAccounting__Output) => Cell) => {
-    return ({ accounting }: Node__Output) => (accounting === null ? "" : cell(accounting));
+  const of = (cell: (books: NodeAccounting__Output) => Cell) => {
+    return ({ books }: Books) => (books === null ? "" : cell(books));
   };
-  const columns: readonly Column<Node__Output>[] = [
+  const columns: readonly Column<Books>[] = [
     { title: "NODE", cell: ({ name }) => name },
+    { title: "OF", cell: (row) => row.of },
     { title: "MADE", align: "right", cell: of(({ made }) => `${made}`) },
     { title: "STORED", align: "right", cell: of(({ stored }) => `${stored}`) },
     { title: "WAITING", align: "right", cell: of(({ waiting }) => `${waiting}`) },
     { title: "DROPPED", align: "right", cell: of(droppedCell) },
     { title: "UNACCOUNTED", align: "right", cell: of((all) => countCell(all.unaccounted, "red")) },
-    { title: "TOLD", cell: ({ accounting }) => formatAgo(accounting?.toldMs ?? 0, nowMs) },
+    { title: "TOLD", cell: ({ books }) => formatAgo(books?.toldMs ?? 0, nowMs) },
     { title: "REASONS", cell: of(reasonsText) },
   ];
-  return formatTable(columns, nodes, paint);
+  return formatTable(columns, nodes.flatMap(booksOf), paint);
 }
 
 function droppedCell({ dropped }: NodeAccounting__Output): Cell {

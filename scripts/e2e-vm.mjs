@@ -142,7 +142,7 @@ async function countsOomKills() {
   guest("docker pause oom");
   const kills = Number(guest(kernel).split(" ")[1]);
   const counted = `telltale query --output json 'container_oom_events_total{id=~".*${id}.*"}'`;
-  await until(counted, (text) => text.includes(`"${kills}"]`));
+  await until(counted, (text) => JSON.parse(text).result[0]?.value[1] === String(kills));
   guest("docker rm -f oom");
 }
 

@@ -2,23 +2,10 @@ import { z } from "zod";
 import { address, duration, LOG_LEVELS, size } from "../../shared/config/fields.ts";
 import { formatAddress, isLoopback } from "../../shared/model/address.ts";
 import { parseDuration } from "../../shared/model/duration.ts";
+import { labelRecord } from "./label-record.ts";
+import { logsConfig } from "./logs-config.ts";
 
 const GIBIBYTE = 1024 ** 3;
-const LABEL_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
-/** Labels that say whose series it is: never the agent's to set. */
-const RESERVED_LABELS = new Set(["instance", "job", "id", "name"]);
-
-const labels = z
-  .record(z.string(), z.string().max(1024))
-  .superRefine((record, context) => {
-    for (const name of Object.keys(record)) {
-      if (!LABEL_NAME.test(name) || name.startsWith("__") || RESERVED_LABELS.has(name)) {
-        context.addIssue({ code: "custom", path: [name], message: "not a label you can set" });
-      }
-    }
-  })
-  .refine((record) => Object.keys(record).length <= 16, "more than 16 labels");
-
 const collectorNames = z
   .array(z.string().regex(/^[a-z0-9_]{1,32}$/, "not the name of a collector"))
   .max(64)
@@ -102,8 +89,8 @@ export const agentConfigSchema = z
       host: "127.0.0.1",
       port: 7072,
     }),
-    /** Set on every series of this node. */
-    labels: labels.default({}),
+    /** Set on every series and every log line of this node. */
+    labels: labelRecord(["instance", "job", "id", "name"]).default({}),
     buffer: z
       .strictObject({
         bytes_max: size.refine((n) => n >= 1024 ** 2, "at least 1MiB").default(GIBIBYTE),
@@ -131,6 +118,7 @@ export const agentConfigSchema = z
         memory: size.refine((n) => n >= 64 * 1024 ** 2, "at least 64MiB").default(256 * 1024 ** 2),
       })
       .prefault({}),
+    logs: logsConfig,
     cgroups_max: z.number().int().min(1).max(20_000).default(2000),
     log_level: z.enum(LOG_LEVELS).default("info"),
     /** Allows what is neither encrypted nor authenticated beyond this machine. */

@@ -1,6 +1,7 @@
 import { once } from "node:events";
-import { type AgentPlatform, startAgent } from "../app.ts";
+import { startAgent } from "../app.ts";
 import type { AgentConfig } from "../config/agent-config.ts";
+import type { AgentPlatform } from "../platform.ts";
 
 const LOOK_MS = 50;
 /** What is a difference of two readings has one. */

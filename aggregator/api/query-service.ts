@@ -6,7 +6,7 @@ import type { QueryResponse } from "../../shared/wire/generated/telltale/v1/Quer
 import type { RuleGroup } from "../../shared/wire/generated/telltale/v1/RuleGroup.ts";
 import type { SeriesRequest__Output } from "../../shared/wire/generated/telltale/v1/SeriesRequest.ts";
 import { answer as answerWith, type Status, statusOf } from "../../shared/wire/grpc-answer.ts";
-import type { NodeStatus } from "../model/node.ts";
+import type { NodeAccounting, NodeStatus } from "../model/node.ts";
 import type { AlertSnapshot, RuleGroupSnapshot } from "../model/rule-snapshot.ts";
 import type { QueryResult } from "../query/result.ts";
 import { ApiError, clientGone } from "./api-error.ts";
@@ -108,17 +108,18 @@ const NODE_STATES = {
   left: "STATE_LEFT",
 } as const;
 
-function nodeMessage({ clockAheadMs, accounting, ...node }: NodeStatus): Node {
+function nodeMessage({ clockAheadMs, accounting, logAccounting, ...node }: NodeStatus): Node {
   return {
     ...node,
     state: NODE_STATES[node.state],
     ...(clockAheadMs === null ? {} : { clockAheadMs: Math.round(clockAheadMs) }),
-    accounting: accounting && {
-      ...accounting,
-      dropped: [...accounting.dropped],
-      ranges: [...accounting.ranges],
-    },
+    accounting: accounting && accountingMessage(accounting),
+    logAccounting: logAccounting && accountingMessage(logAccounting),
   };
+}
+
+function accountingMessage({ dropped, ranges, ...rest }: NodeAccounting) {
+  return { ...rest, dropped: [...dropped], ranges: [...ranges] };
 }
 
 function alertMessage(alert: AlertSnapshot) {

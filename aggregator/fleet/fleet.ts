@@ -108,7 +108,8 @@ export class Fleet {
       member.stateSinceMs = entry.sinceMs;
       member.agentVersion = entry.agentVersion;
       member.intervalMs = entry.intervalMs;
-      member.accounts = entry.accounts;
+      member.books.frames = entry.accounts;
+      member.books.log_blocks = entry.logAccounts;
       member.isSaved = true;
     }
     for (const { node, lastTickMs } of this.#deps.streams()) {
@@ -143,7 +144,7 @@ export class Fleet {
     member.frames[outcome.kind] += 1;
     if (outcome.kind !== "stored") return;
     member.frames.missing += outcome.missing;
-    this.#reports.missing(member, outcome.seq, outcome.missing);
+    this.#reports.missing(member, "frames", outcome.seq, outcome.missing);
     member.lastTickMs = outcome.timeMs;
     this.#reports.ticked(member, outcome.timeMs);
     this.#step(member, "tick");
@@ -152,17 +153,44 @@ export class Fleet {
 
   accounted(node: string, report: AccountsReport): void {
     const member = this.#members.get(node);
-    if (member !== undefined) this.#reports.accounted(member, report);
+    if (member !== undefined) this.#reports.accounted(member, "frames", report);
   }
 
   droppedRanges(node: string, ranges: readonly DroppedRange[]): void {
     const member = this.#members.get(node);
-    if (member !== undefined) this.#reports.droppedRanges(member, ranges);
+    if (member !== undefined) this.#reports.droppedRanges(member, "frames", ranges);
   }
 
   clockMeasured(node: string, measure: ClockMeasure): void {
     const member = this.#members.get(node);
     if (member !== undefined) this.#reports.clockMeasured(member, measure);
+  }
+
+  /** What is told of a node's blocks of log lines. How it stands, only its ticks say. */
+  get logEvents() {
+    const reports = this.#reports;
+    const told = (node: string, tell: (member: Member) => void) => {
+      const member = this.#members.get(node);
+      if (member !== undefined) tell(member);
+    };
+    return {
+      connected: () => {},
+      committed: (node: string, outcome: FrameOutcome) => {
+        if (outcome.kind !== "stored") return;
+        const { seq, missing } = outcome;
+        told(node, (member) => reports.missing(member, "log_blocks", seq, missing));
+      },
+      accounted: (node: string, report: AccountsReport) =>
+        told(node, (member) => reports.accounted(member, "log_blocks", report)),
+      droppedRanges: (node: string, ranges: readonly DroppedRange[]) =>
+        told(node, (member) => reports.droppedRanges(member, "log_blocks", ranges)),
+      clockMeasured: () => {},
+      goodbye: () => {},
+      disconnected: (node: string) =>
+        told(node, (member) => {
+          member.isSaved = false; // its accounts, as last reported
+        }),
+    };
   }
 
   goodbye(node: string): void {
@@ -280,10 +308,10 @@ export class Fleet {
     const unsaved = [...this.#members.values()].filter((member) => !member.isSaved);
     if (unsaved.length === 0) return;
     const operations = unsaved.map((member) => {
-      const { name, stateSinceMs: sinceMs, agentVersion, intervalMs, accounts } = member;
+      const { name, stateSinceMs: sinceMs, agentVersion, intervalMs, books } = member;
       const state = storedStateOf(member.state);
-      const entry = { name, state, sinceMs, agentVersion, intervalMs, accounts };
-      return put(...encodeNodeEntry(entry));
+      const kept = { accounts: books.frames, logAccounts: books.log_blocks };
+      return put(...encodeNodeEntry({ name, state, sinceMs, agentVersion, intervalMs, ...kept }));
     });
     for (const member of unsaved) member.isSaved = true;
     try {

@@ -5,6 +5,9 @@ import { LEFT, type NodeState } from "./node-state.ts";
 /** Until its agent says how often it ticks. */
 const INTERVAL_MS = 1000;
 
+/** What is counted apart, as the names of series call it. */
+export type BookKind = "frames" | "log_blocks";
+
 /** One node. `state` changes only in the fleet's `#step`, what it reports only in NodeReports. */
 export type Member = {
   readonly name: string;
@@ -17,7 +20,7 @@ export type Member = {
   lastTickMs: number;
   isSaved: boolean;
   readonly frames: { stored: number; duplicate: number; rejected: number; missing: number };
-  accounts: NodeAccounts | null;
+  readonly books: Record<BookKind, NodeAccounts | null>;
   /** Null: it is not connected, or has not measured. */
   clock: ClockMeasure | null;
   /** How old its newest tick was when it came. */
@@ -36,7 +39,7 @@ export function newMember(name: string, nowMs: number): Member {
     lastTickMs: 0,
     isSaved: false,
     frames: { stored: 0, duplicate: 0, rejected: 0, missing: 0 },
-    accounts: null,
+    books: { frames: null, log_blocks: null },
     clock: null,
     latenessMs: 0,
   };

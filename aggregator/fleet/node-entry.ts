@@ -38,11 +38,14 @@ const VALUE = z.strictObject({
   agentVersion: z.string(),
   intervalMs: z.number().positive(),
   accounts: ACCOUNTS.nullable(),
+  /** Of blocks of log lines. */
+  logAccounts: ACCOUNTS.nullable().default(null),
 });
 
-export type NodeEntry = Readonly<Omit<z.infer<typeof VALUE>, "accounts">> & {
+export type NodeEntry = Readonly<Omit<z.infer<typeof VALUE>, "accounts" | "logAccounts">> & {
   readonly name: string;
   readonly accounts: NodeAccounts | null;
+  readonly logAccounts: NodeAccounts | null;
 };
 
 const encoder = new TextEncoder();

@@ -11,7 +11,7 @@ import {
   withRanges,
   withReport,
 } from "./accounts-state.ts";
-import type { Member } from "./member.ts";
+import type { BookKind, Member } from "./member.ts";
 
 /** Writes what the group is at `timeMs`; what it was before and is not now, ends. */
 export type WriteFn = (
@@ -29,6 +29,7 @@ const SET_BACK_MS = 1000;
 const LATE_DATA_MS = 10_000;
 const GROUP = "nodes";
 const JOB = "telltale";
+const BOOK_KINDS: readonly BookKind[] = ["frames", "log_blocks"];
 
 /** What agents say of their frames and of their clocks, checked, and written as series. */
 export class NodeReports {
@@ -44,19 +45,20 @@ export class NodeReports {
     this.#clockOffsetMaxMs = clockOffsetMaxMs;
   }
 
-  accounted(member: Member, report: AccountsReport): void {
-    this.#keep(member, withReport(member.accounts, report, this.#clock.nowMs()));
+  accounted(member: Member, kind: BookKind, report: AccountsReport): void {
+    this.#keep(member, kind, withReport(member.books[kind], report, this.#clock.nowMs()));
   }
 
-  droppedRanges(member: Member, ranges: readonly DroppedRange[]): void {
-    this.#keep(member, member.accounts && withRanges(member.accounts, ranges));
+  droppedRanges(member: Member, kind: BookKind, ranges: readonly DroppedRange[]): void {
+    const accounts = member.books[kind];
+    this.#keep(member, kind, accounts && withRanges(accounts, ranges));
   }
 
   /** `count` sequences before `seq` will not come any more. */
-  missing(member: Member, seq: number, count: number): void {
-    const { accounts } = member;
+  missing(member: Member, kind: BookKind, seq: number, count: number): void {
+    const accounts = member.books[kind];
     if (accounts === null || count === 0) return;
-    this.#keep(member, withGap(accounts, { fromSeq: seq - count, toSeq: seq - 1 }));
+    this.#keep(member, kind, withGap(accounts, { fromSeq: seq - count, toSeq: seq - 1 }));
   }
 
   /** Null: it is not connected any more, and nobody knows. */
@@ -77,11 +79,12 @@ export class NodeReports {
   }
 
   status({
-    accounts,
+    books,
     clock,
-  }: Member): Pick<NodeStatus, "accounting" | "clockAheadMs" | "isClockOff"> {
+  }: Member): Pick<NodeStatus, "accounting" | "logAccounting" | "clockAheadMs" | "isClockOff"> {
     return {
-      accounting: accounts === null ? null : accountingOf(accounts),
+      accounting: books.frames && accountingOf(books.frames),
+      logAccounting: books.log_blocks && accountingOf(books.log_blocks),
       clockAheadMs: clock?.aheadMs ?? null,
       isClockOff: this.#isOff(clock),
     };
@@ -105,9 +108,9 @@ export class NodeReports {
   }
 
   /** What decides over later reports is to be saved; mere counts are not. */
-  #keep(member: Member, accounts: NodeAccounts | null): void {
-    const before = member.accounts;
-    member.accounts = accounts;
+  #keep(member: Member, kind: BookKind, accounts: NodeAccounts | null): void {
+    const before = member.books[kind];
+    member.books[kind] = accounts;
     if (accounts === null || accounts === before) return;
     if (before === null || unaccounted(before) !== unaccounted(accounts)) this.#hasNews = true;
     const isOther =
@@ -120,18 +123,21 @@ export class NodeReports {
   }
 }
 
-function addSamples(samples: VectorSample[], { name: node, accounts, clock }: Member): void {
+function addSamples(samples: VectorSample[], { name: node, books, clock }: Member): void {
   const add = (name: string, value: number, own: Readonly<Record<string, string>> = {}) => {
     const labels = labelsOf({ [METRIC_NAME]: name, instance: node, job: JOB, ...own });
     samples.push({ labels, value });
   };
   if (clock !== null) add("telltale_node_clock_offset_seconds", clock.aheadMs / 1000);
-  if (accounts === null) return;
-  add("telltale_node_frames_made_total", accounts.made);
-  add("telltale_node_frames_stored_total", accounts.stored);
-  add("telltale_node_frames_waiting", accounts.waiting);
-  for (const { reason, frames } of accounts.dropped) {
-    add("telltale_node_frames_dropped_total", frames, { reason });
+  for (const kind of BOOK_KINDS) {
+    const accounts = books[kind];
+    if (accounts === null) continue;
+    add(`telltale_node_${kind}_made_total`, accounts.made);
+    add(`telltale_node_${kind}_stored_total`, accounts.stored);
+    add(`telltale_node_${kind}_waiting`, accounts.waiting);
+    for (const { reason, frames } of accounts.dropped) {
+      add(`telltale_node_${kind}_dropped_total`, frames, { reason });
+    }
+    add(`telltale_node_${kind}_unaccounted`, unaccounted(accounts));
   }
-  add("telltale_node_frames_unaccounted", unaccounted(accounts));
 }

@@ -18,7 +18,7 @@ export type AccountsReport = {
   readonly isNewHere: boolean;
 };
 
-/** Where the frames of a node are: made = stored + waiting + dropped + unaccounted. */
+/** Where the frames, or the blocks of log lines, of a node are: made = stored + waiting + dropped + unaccounted. */
 export type NodeAccounting = {
   readonly made: number;
   readonly stored: number;
@@ -49,6 +49,8 @@ export type NodeStatus = {
   readonly series: number;
   /** Null until its agent has reported its accounts. */
   readonly accounting: NodeAccounting | null;
+  /** Of its blocks of log lines. */
+  readonly logAccounting: NodeAccounting | null;
   /** Null: not known. */
   readonly clockAheadMs: number | null;
   readonly isClockOff: boolean;

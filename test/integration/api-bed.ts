@@ -146,6 +146,15 @@ const NODES: readonly NodeStatus[] = [
     framesRejected: 0,
     framesMissing: 3,
     series: 0,
+    logAccounting: {
+      made: 5,
+      stored: 5,
+      waiting: 0,
+      dropped: [],
+      unaccounted: 0,
+      toldMs: 1_767_699_996_000,
+      ranges: [],
+    },
     accounting: {
       made: 20,
       stored: 12,
@@ -182,6 +191,7 @@ const NODES: readonly NodeStatus[] = [
     framesMissing: 0,
     series: 962,
     accounting: null,
+    logAccounting: null,
     clockAheadMs: null,
     isClockOff: false,
   },

@@ -50,9 +50,10 @@ test("nodes --accounting says where every frame is, and exits 1 when it cannot",
   expect(code).toBe(1);
   expect(output).toBe(
     [
-      "NODE  MADE  STORED  WAITING  DROPPED  UNACCOUNTED  TOLD        REASONS",
-      "db1     20      12        4        3            1  1m 44s ago  buffer_full 3",
-      "web1                                               never",
+      "NODE  OF          MADE  STORED  WAITING  DROPPED  UNACCOUNTED  TOLD        REASONS",
+      "db1   frames        20      12        4        3            1  1m 44s ago  buffer_full 3",
+      "db1   log blocks     5       5        0        0            0  1m 44s ago",
+      "web1  frames                                                   never",
       "",
     ].join("\n"),
   );
@@ -87,6 +88,15 @@ test("nodes as JSON have every figure", async () => {
           samples: 30,
         },
       ],
+    },
+    logAccounting: {
+      made: 5,
+      stored: 5,
+      waiting: 0,
+      dropped: {},
+      unaccounted: 0,
+      told: "2026-01-06T11:46:36Z",
+      ranges: [],
     },
   });
 });

@@ -1,8 +1,9 @@
-import { type AgentPlatform, startAgent } from "../../agent/app.ts";
+import { startAgent } from "../../agent/app.ts";
 import type { Collector } from "../../agent/collect/collector.ts";
 import type { GroupSink } from "../../agent/collect/series-group.ts";
 import { agentConfigSchema } from "../../agent/config/agent-config.ts";
 import { FrameQueue } from "../../agent/frames/frame-queue.ts";
+import type { AgentPlatform } from "../../agent/platform.ts";
 import type { ChoicePolicy } from "../../agent/uplink/choose-state.ts";
 import { FrameEncoder } from "../../shared/wire/frame-encoder.ts";
 import { watchBuffer } from "./frame-buffer-watch.ts";
@@ -117,6 +118,9 @@ export function agentNode(host: Host, plan: AgentPlan, parts: AgentParts): Agent
         [...host.disks.keys()]
           .filter((disk) => disk !== BUFFER)
           .map((disk) => disk.slice(directory.length + 1)),
+      logFiles: () => {
+        throw new Error("the simulation has no log files");
+      },
       freeBytes: async () => Number.POSITIVE_INFINITY,
       connect: (to) => (signal) => network.connect(process, to.host, signal),
       probe: (to) => () => network.probe(process, to.host),

@@ -10,10 +10,12 @@ test("the built-in rules are good rules, with the limit of the configuration", (
   expect(group).toMatchObject({ file: "built-in", name: "telltale", intervalMs: 5000 });
   const texts = group?.rules.map(({ name, expr }) => `${name}: ${expr.query}`);
   expect(texts).toStrictEqual([
-    'TelltaleAccountingMismatch: telltale_node_frames_unaccounted{job="telltale"} != 0',
+    'TelltaleAccountingMismatch: {__name__=~"telltale_node_(frames|log_blocks)_unaccounted",job="telltale"} != 0',
+    'TelltaleLogFileStalled: telltale_agent_log_stalled_files{job="telltale-agent"} > 0',
     'TelltaleClockOffset: abs(telltale_node_clock_offset_seconds{job="telltale"}) > 2.5',
   ]);
   expect(group?.rules).toMatchObject([
+    { forMs: 30_000, keepFiringForMs: 0, noData: "keep" },
     { forMs: 30_000, keepFiringForMs: 0, noData: "keep" },
     { forMs: 10_000, keepFiringForMs: 0, noData: "resolve" },
   ]);

@@ -355,3 +355,24 @@ test("what agents report is a series each, kept over a restart, and wrong clocks
   fleet.accounted("web1", { ...report, reported: told, framesStored: 4 });
   expect(fleet.nodes()[0]?.accounting?.unaccounted).toBe(3);
 });
+
+test("blocks of log lines have books of their own, and are no sign of life", async () => {
+  const store = new MemoryStore();
+  const first = await startFleet(store);
+  const told = { made: 6, stored: 4, waiting: 2, dropped: [], settledSeq: 2 };
+  const report = { streamId: "b", reported: told, isNewHere: false };
+  first.fleet.connected("web1", AGENT);
+  first.fleet.logEvents.accounted("web1", { ...report, framesStored: 4 });
+  first.fleet.logEvents.committed("web1", stored(first.clock.nowMs(), 2));
+  expect(first.fleet.nodes()[0]).toMatchObject({
+    state: "awaited",
+    accounting: null,
+    logAccounting: { made: 6, stored: 4, waiting: 2, unaccounted: 2 },
+  });
+  await first.stop();
+  const { fleet } = await startFleet(store, first.clock);
+  expect(fleet.nodes()[0]).toMatchObject({ logAccounting: { made: 6, unaccounted: 2 } });
+  const range = { id: 1, fromSeq: 3, toSeq: 4, fromMs: 0, toMs: 0, frames: 2, samples: 90 };
+  fleet.logEvents.droppedRanges("web1", [{ ...range, reason: "buffer_full" }]);
+  expect(fleet.nodes()[0]?.logAccounting?.unaccounted).toBe(0);
+});

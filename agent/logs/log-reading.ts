@@ -1,0 +1,126 @@
+/**
+ * The log files of this machine, from their bytes to blocks in the queue: found and followed
+ * (tail/), made into lines (shape/), and durable in one batch with where reading goes on after them.
+ */
+import type { RE2JS } from "re2js";
+import { type Labels, labelsOf } from "../../shared/model/labels.ts";
+import type { Clock, Logger } from "../../shared/platform/ports.ts";
+import type { Metrics } from "../../shared/telemetry/metrics.ts";
+import { Masker } from "./shape/masker.ts";
+import { JOIN_DEFAULTS, type ShapeOptions } from "./shape/shape-options.ts";
+import { createShaper } from "./shape/shaper.ts";
+import { ShapeReport } from "./shape-report.ts";
+import { expandBraces } from "./tail/glob.ts";
+import type { Cursor, FileSource, LogFiles, SourcedLine } from "./tail/ports.ts";
+import { TAIL_DEFAULTS, Tailer } from "./tail/tailer.ts";
+
+/** Files that are read alike. Patterns of text are in re2js' syntax. */
+export type LogFileGroup = {
+  readonly include: readonly string[];
+  readonly exclude: readonly string[];
+  readonly labels: Readonly<Record<string, string>>;
+  readonly join: boolean;
+  readonly first_line: string | null;
+};
+
+type LogReadingOptions = {
+  readonly files: readonly LogFileGroup[];
+  readonly line_bytes_max: number;
+  readonly mask: boolean;
+  readonly mask_rules: readonly { readonly name: string; readonly pattern: string }[];
+};
+
+/** Where lines go. Calls come one after the other. */
+type LineStore = {
+  append(
+    lines: readonly SourcedLine[],
+    cursors: readonly Cursor[],
+    signal: AbortSignal,
+  ): Promise<void>;
+  cursors(): Promise<ReadonlyMap<string, Uint8Array>>;
+};
+
+type LogReadingDeps = {
+  readonly files: LogFiles;
+  readonly store: LineStore;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+};
+
+/** What every line has that no pattern of files says otherwise of. */
+const JOB = "files";
+
+/** @throws OperationalError CONFIG for a pattern of files that is none */
+export function requireGoodPatterns(groups: readonly LogFileGroup[]): void {
+  for (const { include, exclude } of groups) {
+    for (const pattern of [...include, ...exclude]) expandBraces(pattern);
+  }
+}
+
+/**
+ * Reads until the signal is aborted.
+ * @param labels of this node, on every line
+ */
+export async function readLogs(
+  options: LogReadingOptions,
+  labels: Readonly<Record<string, string>>,
+  { files, store, clock, logger, metrics }: LogReadingDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  const report = new ShapeReport(metrics);
+  const shapes = await shapesOf(options, report);
+  const sources = options.files.map((group) => sourceOf(group, labels, shapes(group)));
+  const sink = {
+    append: async (lines: readonly SourcedLine[], cursors: readonly Cursor[]) => {
+      await store.append(lines, cursors, signal);
+      report.show();
+    },
+  };
+  const known = [...(await store.cursors())].map(([key, value]) => ({ key, value }));
+  const deps = { files, sink, clock, logger, metrics };
+  await new Tailer(deps, sources, TAIL_DEFAULTS, known).run(signal);
+}
+
+/** What is done to the lines of a group. */
+async function shapesOf(
+  { files, line_bytes_max: lineBytesMax, mask, mask_rules }: LogReadingOptions,
+  { counts }: ShapeReport,
+): Promise<(group: LogFileGroup) => ShapeOptions> {
+  const texts = [
+    ...mask_rules.map(({ pattern }) => pattern),
+    ...files.map((one) => one.first_line),
+  ];
+  const compiled = await compileAll(texts.filter((text) => text !== null));
+  const rules = mask_rules.flatMap(({ name, pattern }) => {
+    const expression = compiled.get(pattern);
+    return expression === undefined ? [] : [{ name, pattern: expression }];
+  });
+  const masker = mask ? new Masker(rules, counts) : null;
+  return ({ join, first_line }) => {
+    const firstLine = compiled.get(first_line ?? "") ?? null;
+    const joined = { ...JOIN_DEFAULTS, bytesMax: lineBytesMax, firstLine };
+    return { lineBytesMax, encoding: null, join: join ? joined : null, masker, counts };
+  };
+}
+
+/** The engine is loaded only where somebody has a pattern. */
+async function compileAll(texts: readonly string[]): Promise<ReadonlyMap<string, RE2JS>> {
+  if (texts.length === 0) return new Map();
+  const { RE2JS } = await import("re2js");
+  return new Map(texts.map((text) => [text, RE2JS.compile(text)]));
+}
+
+function sourceOf(
+  { include, exclude, labels: own }: LogFileGroup,
+  labels: Readonly<Record<string, string>>,
+  shape: ShapeOptions,
+): FileSource {
+  return {
+    name: include.join(),
+    include,
+    exclude,
+    labels: (filename): Labels => labelsOf({ job: JOB, ...labels, ...own, filename }),
+    createShaper: (startOffset, emit) => createShaper("plain", shape, startOffset, emit),
+  };
+}

@@ -1,0 +1,43 @@
+import type { Address } from "../shared/model/address.ts";
+import type { Clock, KeyValueStore, Logger, Random } from "../shared/platform/ports.ts";
+import type { ConnectIngest } from "../shared/wire/ingest-connection.ts";
+import type { ProcessUsage } from "./collect/self-collector.ts";
+import type { GroupSink } from "./collect/series-group.ts";
+import type { ScheduledCollector } from "./collect/tick.ts";
+import type { AgentConfig } from "./config/agent-config.ts";
+import type { LogFiles } from "./logs/tail/ports.ts";
+import type { Destination } from "./uplink/destinations.ts";
+
+/** What the agent needs of the world; the simulation has one of its own. */
+export type AgentPlatform = {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly hostName: string;
+  /** Opens the directory's store; `load` may be called again after a repair, which it is told of. */
+  openStore<T>(
+    directory: string,
+    load: (store: KeyValueStore) => Promise<T>,
+    onDamage: (outcome: string) => void,
+  ): Promise<T>;
+  /** Names of the folders in a directory; none where it is missing. */
+  foldersIn(directory: string): readonly string[];
+  logFiles(): LogFiles;
+  /** Bytes that are left on the disk of the directory. */
+  freeBytes(directory: string): Promise<number>;
+  connect(address: Address): ConnectIngest;
+  /** Asks the aggregator whether it serves. */
+  probe(address: Address): Destination["probe"];
+  collectors(config: AgentConfig, groups: GroupSink): readonly ScheduledCollector[];
+  processUsage(): ProcessUsage;
+  /** Serves the text at /metrics until disposed. */
+  servePage(address: Address, page: () => string): Promise<AsyncDisposable>;
+  /** Calls `reload` whenever the configuration is to be read again, until disposed. */
+  onReload(reload: () => Promise<void>): Disposable;
+  /**
+   * The configuration as the file has it now, read and checked whole.
+   * @throws OperationalError CONFIG, UNAVAILABLE
+   */
+  readConfig(): Promise<AgentConfig>;
+  setLogLevel(level: AgentConfig["log_level"]): void;
+};
