@@ -128,6 +128,11 @@ export class MemoryFiles implements LogFiles {
     return statusOf(this.#opened(descriptor));
   }
 
+  size(descriptor: number): number {
+    this.beforeCall();
+    return this.#opened(descriptor).content.length;
+  }
+
   read(descriptor: number, buffer: Buffer, offset: number, length: number, position: number) {
     this.beforeCall();
     const { content } = this.#opened(descriptor);

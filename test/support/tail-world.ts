@@ -1,3 +1,10 @@
+import { newShapeCounts } from "../../agent/logs/shape/shape-counts.ts";
+import {
+  JOIN_DEFAULTS,
+  LINE_BYTES_MAX,
+  type ShapeOptions,
+} from "../../agent/logs/shape/shape-options.ts";
+import { createShaper } from "../../agent/logs/shape/shaper.ts";
 import type { Cursor, FileSource, LineSink, SourcedLine } from "../../agent/logs/tail/ports.ts";
 import type { Loss } from "../../agent/logs/tail/tail-report.ts";
 import { TAIL_DEFAULTS, Tailer } from "../../agent/logs/tail/tailer.ts";
@@ -23,6 +30,14 @@ const STYLES = [
 /** In "windows" programs write between the copy and the truncation. */
 export type WorldKind = "saveable" | "windows";
 type Style = (typeof STYLES)[number];
+
+const SHAPE: ShapeOptions = {
+  lineBytesMax: LINE_BYTES_MAX,
+  encoding: null,
+  join: JOIN_DEFAULTS,
+  masker: null,
+  counts: newShapeCounts(),
+};
 
 const START_MS = 1_767_700_800_000;
 
@@ -248,6 +263,8 @@ class Writer {
 export class TailWorld {
   readonly #random: SeededRandom;
   readonly #kind: WorldKind;
+  /** Lines wait in the shaper for those that may belong to them. */
+  readonly #isJoined: boolean;
   readonly #files: MemoryFiles;
   readonly #writers: readonly Writer[];
   readonly #logger = new MemoryLogger();
@@ -262,6 +279,7 @@ export class TailWorld {
 
   constructor(seed: number | string, kind: WorldKind) {
     this.#random = new SeededRandom(`tail ${kind} ${seed}`);
+    this.#isJoined = this.#random.chance(0.5);
     this.#kind = kind;
     this.#files = new MemoryFiles(() => this.#nowMs);
     const styles = kind === "windows" ? STYLES.filter((s) => s.startsWith("copy")) : STYLES;
@@ -339,7 +357,10 @@ export class TailWorld {
       include: [`${DIRECTORY}/*`],
       exclude: [],
       labels: (path): Labels => ["filename", path],
-      createShaper: splitLines,
+      createShaper: (startOffset, emit) =>
+        this.#isJoined
+          ? createShaper("plain", SHAPE, startOffset, emit)
+          : splitLines(startOffset, emit),
     };
     const cursors: Cursor[] = [...this.#cursors].map(([key, value]) => ({ key, value }));
     const options = { ...TAIL_DEFAULTS, firstStart: "start" as const };
@@ -387,15 +408,15 @@ export class TailWorld {
   #violationsOf({ path, style, lines, truncations }: Writer): string[] {
     const found: string[] = [];
     const seen = new Set<number>();
-    const last = new Map<number, number>();
+    let last = -1;
     for (const { path: from, text } of this.#stored) {
       if (from !== path || text.startsWith("#")) continue;
       const [generation = -1, seq = -1] = text.split(" ").map(Number);
       if (lines.get(seq)?.generation !== generation) found.push(`${style}: no such line: ${text}`);
       if (seen.has(seq)) found.push(`${style}: line ${seq} comes twice`);
       seen.add(seq);
-      if ((last.get(generation) ?? -1) > seq) found.push(`${style}: line ${seq} comes too late`);
-      last.set(generation, seq);
+      if (last > seq) found.push(`${style}: line ${seq} comes too late`);
+      last = seq;
     }
     const missing = [...lines].filter(([seq]) => !seen.has(seq));
     const losses = this.#lossesOf(path);

@@ -1,4 +1,5 @@
 import { basename, dirname } from "node:path/posix";
+import { directoriesOf } from "./directory-times.ts";
 import type { OpenDeps, OpenFiles } from "./open-files.ts";
 import type { FileStatus } from "./ports.ts";
 import { newPosition, type Position } from "./position.ts";
@@ -16,6 +17,8 @@ export type Snapshot = {
   readonly files: readonly SiblingFile[];
   /** Null: nothing has the path, or another follower reads it. */
   readonly current: SiblingFile | null;
+  /** Of the path, and of the file that it leads to. */
+  readonly directories: string;
 };
 
 /** A copy that is being made is not empty for longer. */
@@ -48,22 +51,28 @@ export class ChainFiles {
   async snapshot(nowMs: number): Promise<Snapshot | null> {
     const real = this.#deps.files.resolve(this.#path) ?? this.#path;
     const [directory, name] = [dirname(real), basename(real)];
-    const before = await this.#names(directory, name);
+    const before = await this.#names(directory, name, nowMs);
     const sightings = this.#sightings();
     const current = await this.#current(sightings);
     if (current === "changing") return null;
-    const rotated = await this.#deps.siblings.find(directory, name, sightings);
+    const rotated = await this.#deps.siblings.find(directory, name, sightings, nowMs);
     const newest = rotated.reduce<SiblingFile | null>((a, b) => (isNewer(b, a) ? b : a), null);
     if (newest !== null && isBeginning(newest, nowMs)) return null;
     const copy = newest !== null && this.#isCopyOf(newest, current) ? newest : null;
     if (current !== null && !(await this.#isStill(current))) return null;
-    if (before !== (await this.#names(directory, name))) return null;
+    if (before !== (await this.#names(directory, name, nowMs))) return null;
     const files = rotated.filter((file) => file !== copy);
     // The copy may be older than what was added since: it is known by what it has.
     if (current !== null) files.push({ ...current, seen: copy?.seen ?? current.seen });
     const positions = sightings.map(({ position }) => position);
     const compared = files.map((file) => this.#withOpen(file, files));
-    return { positions, files: compared, current: current && (compared.at(-1) ?? null) };
+    const directories = directoriesOf([dirname(this.#path), directory]);
+    return {
+      positions,
+      files: compared,
+      current: current && (compared.at(-1) ?? null),
+      directories,
+    };
   }
 
   /** What was read of the path, for a file to be compared with. */
@@ -93,10 +102,10 @@ export class ChainFiles {
   }
 
   /** Changes when any file of the chain gets another name. */
-  async #names(directory: string, name: string): Promise<string> {
+  async #names(directory: string, name: string, nowMs: number): Promise<string> {
     const status = this.#deps.files.status(this.#path);
     const own = status === null ? "" : inodeKey(status.device, status.inode);
-    return `${own} ${await this.#deps.siblings.names(directory, name)}`;
+    return `${own} ${await this.#deps.siblings.names(directory, name, nowMs)}`;
   }
 
   /** It is not truncated yet. */

@@ -9,7 +9,7 @@
  * newest pair is unread. What is older was there before the path was followed, and is not read.
  */
 
-import { isKnown, type Position } from "./position.ts";
+import type { Position } from "./position.ts";
 import { compareRotation, type RotationOrder } from "./rotated-names.ts";
 
 /**
@@ -90,6 +90,11 @@ export function resolveChain<File extends ChainFile>(
     return file.mtimeMs >= newest.mtimeMs && !wanted.some((position) => isExact(position, file));
   };
   return { known, missing, empty, fresh: byAge.filter(isFresh) };
+}
+
+/** Whether any of its content was seen. Otherwise nothing but its place is known. */
+export function isKnown({ head }: Pick<Position, "head">): boolean {
+  return head.bytes > 0;
 }
 
 /** The file of each position by its id, of those pairs of which no two cross. */

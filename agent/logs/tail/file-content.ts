@@ -88,7 +88,8 @@ export class FileContent {
         : this.part(mark.end, mark.bytes);
       if (found === null) continue; // it ends before
       if (markOf(found, mark.end).hash !== mark.hash) return "other";
-      return (this.#isCompressed ? mark.end : this.#size) >= offset ? "same" : "shorter";
+      const isWhole = mark.end >= offset || (await this.#reaches(offset));
+      return isWhole ? "same" : "shorter";
     }
     // Programs may begin all their files alike, so that the head alone does not say much.
     if (this.#head.length === HEAD_BYTES_MAX && all.length > 0) return "other";
@@ -98,6 +99,11 @@ export class FileContent {
   #has({ end, bytes, hash }: Mark): boolean {
     const found = this.part(end, bytes);
     return found !== null && markOf(found, end).hash === hash;
+  }
+
+  async #reaches(offset: number): Promise<boolean> {
+    if (!this.#isCompressed) return this.#size >= offset;
+    return (await this.#plainTail(offset, 0)) !== null;
   }
 
   /** Null when the content ends before `end`. */

@@ -45,6 +45,7 @@ export class OpenFile {
   size: number;
   /** The size at the last look after which its content was found to be the same. */
   seenSize: number;
+  seenMtimeMs: number;
   mtimeMs: number;
   device: number;
   inode: number;
@@ -87,6 +88,7 @@ export class OpenFile {
     ({ device: this.device, inode: this.inode } = position);
     ({ size: this.size, mtimeMs: this.mtimeMs } = position);
     this.seenSize = position.size;
+    this.seenMtimeMs = position.mtimeMs;
     this.readOffset = position.offset;
     this.#emittedEnd = position.offset;
     this.#headMark = position.head;
@@ -134,7 +136,7 @@ export class OpenFile {
       offset: this.#emittedEnd,
       marks: this.#marks,
       size: this.seenSize,
-      mtimeMs: this.mtimeMs,
+      mtimeMs: this.seenMtimeMs,
       isDone,
     };
   }
@@ -150,6 +152,11 @@ export class OpenFile {
   /** The first bytes, as far as they were read or found. */
   get head(): Buffer {
     return this.#head.subarray(0, this.#headBytes);
+  }
+
+  /** It has the size of the last look. */
+  hasSameSize(): boolean {
+    return this.#files.size(this.#descriptor) === this.size;
   }
 
   statusOfDescriptor(): FileStatus {
@@ -182,6 +189,7 @@ export class OpenFile {
     this.#gzipPiece = Buffer.alloc(0);
     ({ device: this.device, inode: this.inode } = file);
     ({ size: this.size, mtimeMs: this.mtimeMs } = file);
+    this.seenMtimeMs = file.mtimeMs;
     this.#descriptor = descriptor;
     this.#gzip = file.isCompressed ? new GzipReader(this.#files, descriptor) : null;
     this.isTruncated = false;
@@ -207,7 +215,10 @@ export class OpenFile {
    */
   flush(nowMs: number, isLast: boolean): void {
     this.#nowMs = nowMs;
+    const emittedBefore = this.#emittedEnd;
     this.#shaper.flush(nowMs, isLast);
+    if (this.#emittedEnd > emittedBefore)
+      this.#markEmitted(this.#tail.subarray(0, this.#tailBytes));
     assert(!isLast || this.#held.length === 0, "with nothing pending no lines overlap");
   }
 
@@ -234,6 +245,7 @@ export class OpenFile {
       return 0;
     }
     this.seenSize = Math.max(this.size, at + count);
+    this.seenMtimeMs = this.mtimeMs;
     if (count > overlap) this.#accept(overlap, count - overlap);
     return count - overlap;
   }
@@ -289,12 +301,17 @@ export class OpenFile {
     const emittedBefore = this.#emittedEnd;
     this.#shaper.push(buffer.subarray(used + overlap, end), this.#nowMs);
     assert(this.#emittedEnd <= this.readOffset, "a line ends where it was read to");
-    if (this.#emittedEnd === emittedBefore) return;
+    if (this.#emittedEnd > emittedBefore) this.#markEmitted(buffer.subarray(used, end));
+  }
+
+  /** @param bytes the last that were read */
+  #markEmitted(bytes: Uint8Array): void {
     this.#passSeen();
-    const markEnd = end - (this.readOffset - this.#emittedEnd);
-    if (markEnd <= used) return;
-    const from = Math.max(used, markEnd - TAIL_BYTES_MAX);
-    this.#addMark(markOf(buffer.subarray(from, markEnd), this.#emittedEnd));
+    const end = bytes.length - (this.readOffset - this.#emittedEnd);
+    // An entry is pending that is longer than these: where it begins is not known by its content.
+    if (end <= 0) return;
+    const last = bytes.subarray(Math.max(0, end - TAIL_BYTES_MAX), end);
+    this.#addMark(markOf(last, this.#emittedEnd));
   }
 
   /**

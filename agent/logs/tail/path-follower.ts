@@ -1,6 +1,7 @@
 import { OperationalError } from "../../../shared/errors.ts";
 import { type ChainDeps, ChainFiles, isSameFile, type Snapshot } from "./chain-files.ts";
 import { type Chain, resolveChain } from "./chain-state.ts";
+import type { DirectoryTimes } from "./directory-times.ts";
 import { lastLineStart } from "./line-start.ts";
 import { lookAt } from "./look-state.ts";
 import type { OpenFile, ReadTime } from "./open-file.ts";
@@ -8,6 +9,7 @@ import { OpenFiles } from "./open-files.ts";
 import type { FileStatus } from "./ports.ts";
 import { NO_MARK, newPosition, type Position, type Truncation } from "./position.ts";
 import type { SiblingFile } from "./siblings.ts";
+import { isCopyOfBefore, truncationOf, unreadOf, untilNext } from "./truncations.ts";
 
 export type FollowLimits = {
   /** A file in whose place there is another one is closed after so long without a change. */
@@ -17,6 +19,7 @@ export type FollowLimits = {
 };
 
 export type FollowDeps = ChainDeps & {
+  readonly times: DirectoryTimes;
   readonly limits: FollowLimits;
 };
 
@@ -38,6 +41,8 @@ export type FileLag = {
 
 /** A batch with less room goes to the sink first. */
 export const READ_ROOM_MIN = 32 * 1024;
+/** Where no name changes near a file, its path is asked for so seldom: links may lead far. */
+const STATUS_EVERY_MS = 10_000;
 const RETRY_MS = 10_000; // of what cannot be opened
 /** While files are being renamed no list of them is right. */
 const RESOLVE_TRIES = 3;
@@ -57,6 +62,11 @@ export class PathFollower {
   /** It is not known where the files are that were read before. */
   #isUnresolved = true;
   #retryAtMs = Number.NEGATIVE_INFINITY;
+  /** Where names would change if another file got the path. */
+  #directories = "";
+  /** Of these when nothing had happened; null: something had, or it is not known. */
+  #namesState: string | null = null;
+  #statusAtMs = 0;
   /** The file that is being read, for when that fails. */
   #reading: OpenFile | null = null;
 
@@ -95,9 +105,20 @@ export class PathFollower {
     return lag;
   }
 
+  /** Nothing had happened at the last look; since, no name changed, and the size did not. */
+  #isIdle({ nowMs, monotonicMs }: ReadTime): boolean {
+    if (this.#namesState === null || monotonicMs >= this.#statusAtMs) return false;
+    const { current } = this.#open;
+    if (this.#deps.times.state(this.#directories, nowMs) !== this.#namesState) return false;
+    if (current?.hasSameSize() !== true) return false;
+    current.caughtUpAtMs = monotonicMs;
+    return true;
+  }
+
   /** A cheap look: false when nothing happened since the last one. */
   glance(time: ReadTime): boolean {
     const { current, list } = this.#open;
+    if (this.#isIdle(time)) return false;
     const status = this.#status();
     const look = lookAt(current, status);
     const isAlias = look === "replaced" && this.#chain.isAlias(status);
@@ -105,8 +126,11 @@ export class PathFollower {
     const isQuiet = list.length === (current === null ? 0 : 1) && !this.#isUnresolved;
     if (isIdle && isQuiet && current?.hasPending !== true) {
       if (current !== null) current.caughtUpAtMs = time.monotonicMs;
+      this.#namesState = this.#deps.times.state(this.#directories, time.nowMs);
+      this.#statusAtMs = time.monotonicMs + STATUS_EVERY_MS;
       return false;
     }
+    this.#namesState = null;
     if ((look === "replaced" && !isAlias) || look === "absent") this.#leaveCurrent(time);
     if (look === "truncated" && current !== null) this.#truncated(current, time);
     return true;
@@ -136,10 +160,20 @@ export class PathFollower {
           this.#open.keep(file);
         }
         if (file.isTruncated) return this.#truncated(file, time);
+        if (!file.hasPending) continue;
+        // What waits comes before the lines of the files behind it.
+        if (!this.#isComplete(file)) return;
+        file.flush(time.nowMs, true);
+        this.#open.keep(file);
       }
     });
     this.#deps.report.read(count);
     return count;
+  }
+
+  /** Nobody writes to it any more: it is compressed, or the files behind it are written to. */
+  #isComplete(file: OpenFile): boolean {
+    return file.isCompressed || this.#open.list.indexOf(file) < this.#open.list.length - 2;
   }
 
   /** Finishes lines and files that have been quiet for long enough. */
@@ -147,11 +181,13 @@ export class PathFollower {
     for (const file of this.#open.list) {
       const quietMs = time.monotonicMs - file.grownAtMs;
       if (!file.isAtEnd || file.isTruncated) return;
-      if (file === this.#open.current) {
-        if (!file.hasPending) continue;
-        file.flush(time.nowMs, quietMs >= this.#deps.limits.flushAfterMs);
+      const isCurrent = file === this.#open.current;
+      if (file.hasPending) {
+        file.flush(time.nowMs, isCurrent && quietMs >= this.#deps.limits.flushAfterMs);
         this.#open.keep(file);
-      } else if (file.isCompressed || quietMs >= this.#deps.limits.quietMs) {
+      }
+      if (isCurrent) continue;
+      if (file.isCompressed || quietMs >= this.#deps.limits.quietMs) {
         this.#open.finish(file, time);
       }
     }
@@ -208,6 +244,7 @@ export class PathFollower {
     const chain = { ...snapshot, ...found, isNew: positions.length === 0 };
     const descriptors = this.#descriptors(chain);
     if (descriptors === null) return false;
+    this.#directories = snapshot.directories;
     this.#apply(chain, descriptors, time);
     return true;
   }
@@ -239,7 +276,7 @@ export class PathFollower {
     const { current } = chain;
     for (const position of chain.empty) this.#forgo(position, chain, time);
     for (const { position, file } of chain.known) {
-      const truncation = this.#truncationOf(position, file, chain, time);
+      const truncation = truncationOf(position, file, current, time.nowMs);
       if (file.kinship.get(position.id) === "shorter") {
         this.#miss({ ...position, isShort: true }, truncation, time);
         continue;
@@ -253,7 +290,7 @@ export class PathFollower {
       if (file === current) this.#open.current = open ?? null;
     }
     for (const position of chain.missing) {
-      this.#miss(position, this.#truncationOf(position, null, chain, time), time);
+      this.#miss(position, truncationOf(position, null, current, time.nowMs), time);
     }
     for (const file of chain.fresh) {
       const descriptor = descriptors.get(file);
@@ -282,20 +319,6 @@ export class PathFollower {
     const seen = isSameFile(file, position) ? position.seen : NO_MARK; // a copy may be older
     const now = { ...position, device, inode, isCompressed, size, mtimeMs, seen };
     return this.#open.open(now, descriptor, time);
-  }
-
-  /** @param copy where the content of the position is, if it is anywhere */
-  #truncationOf(
-    position: Position,
-    copy: SiblingFile | null,
-    { current }: FollowedChain,
-    { nowMs }: ReadTime,
-  ): Truncation | null {
-    if (current === null || copy === current || position.isDone) return position.truncation;
-    if (!isSameFile(position, current)) return position.truncation;
-    // The copy was complete when it was last written, and the size was of that time.
-    const fromMs = Math.max(copy?.mtimeMs ?? 0, position.mtimeMs);
-    return { size: contentSize(position), fromMs, untilMs: Math.max(fromMs, nowMs) };
   }
 
   /**
@@ -328,27 +351,13 @@ export class PathFollower {
     else this.#open.end(position, 0);
   }
 
-  #begin(
-    file: SiblingFile,
-    descriptor: number,
-    { positions, files, known, current, isNew }: FollowedChain,
-    time: ReadTime,
-  ): OpenFile {
-    const isAtEnd = isNew && this.#beginning.at === "end";
+  #begin(file: SiblingFile, descriptor: number, chain: FollowedChain, time: ReadTime): OpenFile {
+    const isAtEnd = chain.isNew && this.#beginning.at === "end";
     const id = this.#deps.positions.nextId();
     const offset = isAtEnd ? lastLineStart(this.#deps.files, descriptor, file.size) : 0;
     const position = newPosition(id, this.path, file, offset);
     if (file.start.length > 0) this.#deps.positions.setHead(id, file.start);
-    // What has the path had it before, with another content: so this is a copy.
-    const isCopy =
-      file !== current &&
-      known.every((one) => one.file !== current) &&
-      positions.some((one) => !one.isDone && current !== null && isSameFile(one, current));
-    if (!isCopy) return this.#open.open(position, descriptor, time);
-    const next = files.reduce((least, { mtimeMs }) => {
-      return mtimeMs > file.mtimeMs ? Math.min(least, mtimeMs) : least;
-    }, time.nowMs);
-    const truncation = { size: contentSize(file), fromMs: file.mtimeMs, untilMs: next };
+    const truncation = isCopyOfBefore(file, chain) ? untilNext(file, chain, time.nowMs) : null;
     return this.#open.open({ ...position, truncation }, descriptor, time);
   }
 
@@ -376,15 +385,4 @@ export class PathFollower {
     if (!(error instanceof OperationalError)) throw error;
     this.#deps.report.fault(error, this.path);
   }
-}
-
-/** What was seen of it and not read, as of a file that was truncated at some time since. */
-function unreadOf(position: Position, nowMs: number): Truncation {
-  const { mtimeMs } = position;
-  return { size: contentSize(position), fromMs: mtimeMs, untilMs: Math.max(mtimeMs, nowMs) };
-}
-
-/** 0 where it is not known. */
-function contentSize({ isCompressed, size }: Pick<Position, "isCompressed" | "size">): number {
-  return isCompressed ? 0 : size;
 }

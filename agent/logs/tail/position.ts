@@ -88,11 +88,6 @@ export function newPosition(id: number, path: string, file: Traits, offset: numb
   };
 }
 
-/** Whether any of its content was seen. Otherwise nothing but its place is known. */
-export function isKnown({ head }: Pick<Position, "head">): boolean {
-  return head.bytes > 0;
-}
-
 export function positionKey(id: number): string {
   return `${CURSOR_PREFIX}${id}`;
 }

@@ -1,13 +1,7 @@
 import { errorMessage, OperationalError } from "../../../shared/errors.ts";
+import { isKnown } from "./chain-state.ts";
 import type { Cursor } from "./ports.ts";
-import {
-  isKnown,
-  markOf,
-  type Position,
-  parsePosition,
-  positionCursor,
-  positionKey,
-} from "./position.ts";
+import { markOf, type Position, parsePosition, positionCursor, positionKey } from "./position.ts";
 
 /** Of one path: those that were read to the end are kept so that a compressed copy is known. */
 const DONE_MAX_OF_PATH = 8;

@@ -1,15 +1,19 @@
 import { join } from "node:path/posix";
 import { OperationalError } from "../../../shared/errors.ts";
+import { getOrInsert } from "../../../shared/model/get-or-insert.ts";
 import type { ChainFile } from "./chain-state.ts";
 import { FileContent } from "./file-content.ts";
 import type { FileStatus, LogFiles } from "./ports.ts";
 import { HEAD_BYTES_MAX, type Position, type Traits } from "./position.ts";
 import { inodeKey } from "./positions.ts";
-import { type RotatedName, rotatedName } from "./rotated-names.ts";
+import { basesOfRotated, type RotatedName, rotatedName } from "./rotated-names.ts";
 
 /** The newest rotated files of one log that are looked at. */
 const SIBLINGS_MAX = 256;
 const DIRECTORY_ENTRIES_MAX = 100_000;
+const LISTINGS_MAX = 64;
+/** A change within this time of a listing may have the same mtime as the listing saw. */
+const MTIME_STEP_MS = 20;
 
 export type SiblingFile = ChainFile & Traits & { /** The first bytes. */ readonly start: Buffer };
 
@@ -20,12 +24,20 @@ export type Sighting = {
   readonly head: Buffer | null;
 };
 
+/** Names of rotated files by what they are rotated of. */
+type Listing = {
+  readonly mtimeMs: number;
+  readonly listedAtMs: number;
+  readonly byBase: ReadonlyMap<string, readonly string[]>;
+};
+
 type Named = RotatedName & { readonly path: string; readonly status: FileStatus };
 
 export class Siblings {
   readonly #files: LogFiles;
   readonly #isFollowed: (path: string) => boolean;
   readonly #onFault: (error: OperationalError) => void;
+  readonly #listings = new Map<string, Listing>();
 
   /** @param isFollowed whether a path is followed by itself, and so is nobody's rotated form */
   constructor(
@@ -43,9 +55,10 @@ export class Siblings {
     directory: string,
     base: string,
     sightings: readonly Sighting[],
+    nowMs: number,
   ): Promise<readonly SiblingFile[]> {
     const found: SiblingFile[] = [];
-    for (const { path, order, compression } of await this.#named(directory, base)) {
+    for (const { path, order, compression } of await this.#named(directory, base, nowMs)) {
       if (compression === "other") continue;
       try {
         const file = await this.compare(path, order, compression === "gzip", sightings);
@@ -58,8 +71,8 @@ export class Siblings {
   }
 
   /** A text that changes when one of them gets another name. */
-  async names(directory: string, base: string): Promise<string> {
-    const named = await this.#named(directory, base);
+  async names(directory: string, base: string, nowMs: number): Promise<string> {
+    const named = await this.#named(directory, base, nowMs);
     const keys = named.map(
       ({ path, status }) => `${path} ${inodeKey(status.device, status.inode)}`,
     );
@@ -122,15 +135,11 @@ export class Siblings {
     }
   }
 
-  async #named(directory: string, base: string): Promise<readonly Named[]> {
+  async #named(directory: string, base: string, nowMs: number): Promise<readonly Named[]> {
     const rotated: [string, RotatedName][] = [];
-    try {
-      await this.#files.list(directory, DIRECTORY_ENTRIES_MAX, (name, kind) => {
-        const one = kind === "file" ? rotatedName(name, base) : null;
-        if (one !== null && !this.#isFollowed(join(directory, name))) rotated.push([name, one]);
-      });
-    } catch (error) {
-      this.#fault(error);
+    for (const name of (await this.#listing(directory, nowMs)).byBase.get(base) ?? []) {
+      const one = rotatedName(name, base);
+      if (one !== null && !this.#isFollowed(join(directory, name))) rotated.push([name, one]);
     }
     const plain = new Set(rotated.filter(([, one]) => one.compression === "none").map(([n]) => n));
     const named: Named[] = [];
@@ -143,6 +152,26 @@ export class Siblings {
     }
     named.sort((a, b) => b.status.mtimeMs - a.status.mtimeMs);
     return named.slice(0, SIBLINGS_MAX);
+  }
+
+  /** Of all logs of a directory at once; it is read again when it has changed. */
+  async #listing(directory: string, nowMs: number): Promise<Listing> {
+    const mtimeMs = this.#status(directory)?.mtimeMs ?? Number.POSITIVE_INFINITY;
+    const known = this.#listings.get(directory);
+    if (known?.mtimeMs === mtimeMs && mtimeMs < known.listedAtMs - MTIME_STEP_MS) return known;
+    const byBase = new Map<string, string[]>();
+    try {
+      await this.#files.list(directory, DIRECTORY_ENTRIES_MAX, (name, kind) => {
+        if (kind !== "file") return;
+        for (const base of basesOfRotated(name)) getOrInsert(byBase, base, () => []).push(name);
+      });
+    } catch (error) {
+      this.#fault(error);
+    }
+    const listing = { mtimeMs, listedAtMs: nowMs, byBase };
+    if (this.#listings.size >= LISTINGS_MAX) this.#listings.clear();
+    this.#listings.set(directory, listing);
+    return listing;
   }
 
   #status(path: string): FileStatus | null {
