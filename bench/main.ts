@@ -5,11 +5,12 @@ import { collect } from "./collect.ts";
 import { logstore } from "./logstore.ts";
 import { shape } from "./shape.ts";
 import { spine } from "./spine.ts";
+import { tail } from "./tail.ts";
 import { wire } from "./wire.ts";
 
 /** One benchmark a name; the last line of its output is JSON, unless it cannot run here. */
 const BENCHES: Readonly<Record<string, (args: readonly string[]) => Promise<BenchResult | null>>> =
-  { backlog, collect, logstore, shape, spine, wire };
+  { backlog, collect, logstore, shape, spine, tail, wire };
 
 const [name = "", ...args] = process.argv.slice(2);
 const bench = BENCHES[name];
