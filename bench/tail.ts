@@ -166,7 +166,7 @@ log { source(s); destination(d); flags(flow-control); };
   const child = spawn(
     program,
     ["-F", "--no-caps", "-f", at("syslog-ng.conf"), ...paths, `--module-path=${folder}`],
-    { stdio: "ignore", env: { ...process.env, LD_LIBRARY_PATH: library } },
+    { stdio: "ignore", env: { ...process.env, LD_LIBRARY_PATH: `${root}/usr/lib:${library}` } },
   );
   killAtExit(child);
   const bytes = statSync(file).size;
