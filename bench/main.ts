@@ -6,12 +6,13 @@ import { logstore } from "./logstore.ts";
 import { patterns } from "./patterns.ts";
 import { shape } from "./shape.ts";
 import { spine } from "./spine.ts";
+import { tail } from "./tail.ts";
 import { understand } from "./understand.ts";
 import { wire } from "./wire.ts";
 
 /** One benchmark a name; the last line of its output is JSON, unless it cannot run here. */
 const BENCHES: Readonly<Record<string, (args: readonly string[]) => Promise<BenchResult | null>>> =
-  { backlog, collect, logstore, patterns, shape, spine, understand, wire };
+  { backlog, collect, logstore, patterns, shape, spine, tail, understand, wire };
 
 const [name = "", ...args] = process.argv.slice(2);
 const bench = BENCHES[name];

@@ -11,6 +11,7 @@ import { SerialQueue } from "../../shared/time/serial-queue.ts";
 import { containerLogs } from "./containers/container-sources.ts";
 import { JournalReader } from "./journal/journal-reader.ts";
 import type { RunJournalctl } from "./journal/journalctl.ts";
+import { encodingOf } from "./shape/encoding.ts";
 import { Masker } from "./shape/masker.ts";
 import { JOIN_DEFAULTS, type ShapeOptions } from "./shape/shape-options.ts";
 import { createShaper } from "./shape/shaper.ts";
@@ -144,6 +145,10 @@ function sourceOf(
     include,
     exclude,
     labels: (filename): Labels => labelsOf({ job: JOB, ...labels, ...own, filename }),
-    createShaper: (startOffset, emit) => createShaper("plain", shape, startOffset, emit),
+    createShaper: (startOffset, emit, head) => {
+      // Only at the beginning does a shaper see itself how the file is written.
+      const encoding = startOffset > 0 ? encodingOf(head) : null;
+      return createShaper("plain", { ...shape, encoding }, startOffset, emit);
+    },
   };
 }

@@ -79,6 +79,7 @@ export function filesOf(process: Process, files: MemoryFiles): LogFiles {
     status: (path) => files.status(path),
     open: (path) => files.open(path),
     statusOf: (descriptor) => files.statusOf(descriptor),
+    size: (descriptor) => files.size(descriptor),
     read: (...read) => files.read(...read),
     close: (descriptor) => files.close(descriptor),
     resolve: (path) => files.resolve(path),

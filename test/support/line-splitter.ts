@@ -1,4 +1,4 @@
-import type { Emit, Shaper } from "../../agent/logs/tail/ports.ts";
+import type { Emit, Shaper } from "../../agent/logs/shape/shaper.ts";
 
 /** The simplest shaper: a line is what ends with a newline. */
 export function splitLines(startOffset: number, emit: Emit): Shaper {
@@ -27,7 +27,8 @@ export function splitLines(startOffset: number, emit: Emit): Shaper {
       offset += bytes.length;
       pending = Buffer.concat([pending, bytes.subarray(start)]);
     },
-    flush() {
+    flush(_nowMs, isLast = true) {
+      if (!isLast) return;
       if (pending.length > 0) emitLine(pending, offset);
       pending = Buffer.alloc(0);
     },

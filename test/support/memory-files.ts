@@ -28,7 +28,7 @@ export class MemoryFiles implements LogFiles {
 
   // What writers and rotation do.
 
-  create(path: string, content: Uint8Array = Buffer.alloc(0), mtimeMs = this.#stamp()): void {
+  create(path: string, content: Uint8Array = Buffer.alloc(0), mtimeMs = this.stampMs()): void {
     this.unlink(path);
     const number = this.#freeNumbers.pop() ?? this.#lastNumber + 1;
     this.#lastNumber = Math.max(this.#lastNumber, number);
@@ -44,7 +44,7 @@ export class MemoryFiles implements LogFiles {
     return {
       append: (text) => {
         inode.content = Buffer.concat([inode.content, Buffer.from(text)]);
-        inode.mtimeMs = this.#stamp();
+        inode.mtimeMs = this.stampMs();
       },
       size: () => inode.content.length,
       release: () => {
@@ -86,7 +86,7 @@ export class MemoryFiles implements LogFiles {
   truncate(path: string): void {
     const inode = this.#at(path);
     inode.content = Buffer.alloc(0);
-    inode.mtimeMs = this.#stamp();
+    inode.mtimeMs = this.stampMs();
   }
 
   gzipTo(from: string, to: string): void {
@@ -126,6 +126,11 @@ export class MemoryFiles implements LogFiles {
   statusOf(descriptor: number): FileStatus {
     this.beforeCall();
     return statusOf(this.#opened(descriptor));
+  }
+
+  size(descriptor: number): number {
+    this.beforeCall();
+    return this.#opened(descriptor).content.length;
   }
 
   read(descriptor: number, buffer: Buffer, offset: number, length: number, position: number) {
@@ -177,10 +182,11 @@ export class MemoryFiles implements LogFiles {
   }
 
   #touchDirectory(path: string): void {
-    this.#directories.set(dirname(path), this.#stamp());
+    this.#directories.set(dirname(path), this.stampMs());
   }
 
-  #stamp(): number {
+  /** The time that a file has which is written now. */
+  stampMs(): number {
     return Math.floor(this.#nowMs() / MTIME_STEP_MS) * MTIME_STEP_MS;
   }
 }

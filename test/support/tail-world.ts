@@ -1,3 +1,10 @@
+import { newShapeCounts } from "../../agent/logs/shape/shape-counts.ts";
+import {
+  JOIN_DEFAULTS,
+  LINE_BYTES_MAX,
+  type ShapeOptions,
+} from "../../agent/logs/shape/shape-options.ts";
+import { createShaper } from "../../agent/logs/shape/shaper.ts";
 import type { Cursor, FileSource, LineSink, SourcedLine } from "../../agent/logs/tail/ports.ts";
 import type { Loss } from "../../agent/logs/tail/tail-report.ts";
 import { TAIL_DEFAULTS, Tailer } from "../../agent/logs/tail/tailer.ts";
@@ -24,12 +31,26 @@ const STYLES = [
 export type WorldKind = "saveable" | "windows";
 type Style = (typeof STYLES)[number];
 
+const SHAPE: ShapeOptions = {
+  lineBytesMax: LINE_BYTES_MAX,
+  encoding: null,
+  join: JOIN_DEFAULTS,
+  masker: null,
+  counts: newShapeCounts(),
+};
+
 const START_MS = 1_767_700_800_000;
 
 class Crash extends Error {}
 
-type Written = { readonly generation: number; readonly start: number };
-type Truncated = { readonly generation: number; readonly size: number };
+type Written = {
+  readonly generation: number;
+  readonly start: number;
+  readonly end: number;
+  /** When its last byte was written, as the kernel has it. */
+  atMs: number;
+};
+type Truncated = { readonly generation: number; readonly size: number; readonly atMs: number };
 
 /** A program with a log, and what rotates it. */
 class Writer {
@@ -122,15 +143,19 @@ class Writer {
 
   #line(start: number): string {
     const seq = this.lines.size;
-    this.lines.set(seq, { generation: this.#generation, start });
     const pad = "x".repeat(this.#random.int(0, this.#random.chance(0.1) ? 900 : 30));
-    return `${this.#generation} ${seq} ${pad}\n`;
+    const line = `${this.#generation} ${seq} ${pad}\n`;
+    const [generation, end] = [this.#generation, start + line.length];
+    this.lines.set(seq, { generation, start, end, atMs: this.#files.stampMs() });
+    return line;
   }
 
   #write(): void {
     if (this.#partial !== "") {
       this.#hold.append(this.#partial);
       this.#partial = "";
+      const last = this.lines.get(this.lines.size - 1);
+      if (last !== undefined) last.atMs = this.#files.stampMs();
       return;
     }
     for (let n = this.#random.int(1, 6); n > 0; n -= 1) {
@@ -163,7 +188,8 @@ class Writer {
   #truncate(): void {
     this.#copied = false;
     this.trace(`truncates ${this.#generation} at ${this.#hold.size()}`);
-    this.truncations.push({ generation: this.#generation, size: this.#hold.size() });
+    const atMs = this.#files.stampMs();
+    this.truncations.push({ generation: this.#generation, size: this.#hold.size(), atMs });
     this.#files.truncate(this.path);
     this.#generation += 1;
     this.#banner();
@@ -237,6 +263,8 @@ class Writer {
 export class TailWorld {
   readonly #random: SeededRandom;
   readonly #kind: WorldKind;
+  /** Lines wait in the shaper for those that may belong to them. */
+  readonly #isJoined: boolean;
   readonly #files: MemoryFiles;
   readonly #writers: readonly Writer[];
   readonly #logger = new MemoryLogger();
@@ -247,11 +275,11 @@ export class TailWorld {
   #tailer: Tailer;
   #canCrash = true;
   #isQuiet = false;
-  #truncationsSeen = 0;
   crashes = 0;
 
   constructor(seed: number | string, kind: WorldKind) {
     this.#random = new SeededRandom(`tail ${kind} ${seed}`);
+    this.#isJoined = this.#random.chance(0.5);
     this.#kind = kind;
     this.#files = new MemoryFiles(() => this.#nowMs);
     const styles = kind === "windows" ? STYLES.filter((s) => s.startsWith("copy")) : STYLES;
@@ -285,7 +313,6 @@ export class TailWorld {
     for (const writer of this.#writers) writer.goOn(this.#nowMs);
     try {
       await this.#tailer.look();
-      this.#truncationsSeen = this.#truncations();
     } catch (error) {
       if (!(error instanceof Crash)) throw error;
       this.crashes += 1;
@@ -316,14 +343,7 @@ export class TailWorld {
   }
 
   #act(): void {
-    // A loss can be measured only of what was seen: one truncation between two looks.
-    const isSeen = this.#truncations() === this.#truncationsSeen;
-    if (this.#kind === "windows" && !isSeen) return;
     this.#random.pick(this.#writers).act();
-  }
-
-  #truncations(): number {
-    return this.#writers.reduce((sum, { truncations }) => sum + truncations.length, 0);
   }
 
   #start(): Tailer {
@@ -337,7 +357,10 @@ export class TailWorld {
       include: [`${DIRECTORY}/*`],
       exclude: [],
       labels: (path): Labels => ["filename", path],
-      createShaper: splitLines,
+      createShaper: (startOffset, emit) =>
+        this.#isJoined
+          ? createShaper("plain", SHAPE, startOffset, emit)
+          : splitLines(startOffset, emit),
     };
     const cursors: Cursor[] = [...this.#cursors].map(([key, value]) => ({ key, value }));
     const options = { ...TAIL_DEFAULTS, firstStart: "start" as const };
@@ -349,7 +372,7 @@ export class TailWorld {
   #sink(): LineSink {
     return {
       append: async (lines, cursors) => {
-        const isCrash = this.#canCrash && this.#random.chance(0.06);
+        const isCrash = this.#canCrash && this.#stored.length > 0 && this.#random.chance(0.06);
         if (isCrash && this.#random.chance(0.5)) throw new Crash();
         this.#store(lines, cursors);
         if (isCrash) throw new Crash();
@@ -376,7 +399,8 @@ export class TailWorld {
   #violations(): string[] {
     const found = this.#writers.flatMap((writer) => this.#violationsOf(writer));
     const errors = this.#logger.lines.filter(({ level }) => level === "error");
-    if (this.#cursors.size > 3 * (KEPT + 3)) found.push(`${this.#cursors.size} cursors are kept`);
+    const files = [...this.#cursors.keys()].filter((key) => key.startsWith("file/")).length;
+    if (files > 3 * (KEPT + 3)) found.push(`${files} cursors are kept`);
     if (this.#files.openCount > 3) found.push(`${this.#files.openCount} files are open`);
     return [...found, ...errors.map(({ message }) => message)];
   }
@@ -384,15 +408,15 @@ export class TailWorld {
   #violationsOf({ path, style, lines, truncations }: Writer): string[] {
     const found: string[] = [];
     const seen = new Set<number>();
-    const last = new Map<number, number>();
+    let last = -1;
     for (const { path: from, text } of this.#stored) {
       if (from !== path || text.startsWith("#")) continue;
       const [generation = -1, seq = -1] = text.split(" ").map(Number);
       if (lines.get(seq)?.generation !== generation) found.push(`${style}: no such line: ${text}`);
       if (seen.has(seq)) found.push(`${style}: line ${seq} comes twice`);
       seen.add(seq);
-      if ((last.get(generation) ?? -1) > seq) found.push(`${style}: line ${seq} comes too late`);
-      last.set(generation, seq);
+      if (last > seq) found.push(`${style}: line ${seq} comes too late`);
+      last = seq;
     }
     const missing = [...lines].filter(([seq]) => !seen.has(seq));
     const losses = this.#lossesOf(path);
@@ -429,8 +453,8 @@ export class TailWorld {
 }
 
 /**
- * Of a file that was truncated lines may be missing: all from the place that the loss says to its
- * end, which has at least the bytes that the loss counts.
+ * Of a file that was truncated lines may be missing: those of one loss, which are all from its place
+ * to the end of the file. They are in the bytes that it counts, or were written in its window.
  */
 function unexplainedIn(
   missing: readonly Written[],
@@ -439,19 +463,56 @@ function unexplainedIn(
   losses: readonly Loss[],
 ): string[] {
   const found: string[] = [];
-  for (const { generation, size } of truncations) {
-    const ofIt = missing.filter((line) => line.generation === generation);
-    if (ofIt.length === 0) continue;
-    const from = Math.min(...ofIt.map(({ start }) => start));
-    const toEnd = lines.filter((line) => line.generation === generation && line.start >= from);
-    if (toEnd.length !== ofIt.length) found.push(`${generation} lacks lines in its middle`);
-    const loss = losses.find((one) => one.fromOffset === from && one.bytesSeen <= size - from);
-    if (loss === undefined) found.push(`${generation} lacks ${size - from} bytes without a loss`);
+  // A crash may have it reported again, of a later time.
+  const once = new Map(losses.map((loss) => [`${loss.fromOffset} ${loss.fromMs}`, loss]));
+  const mostFirst = [...once.values()].sort((a, b) => b.bytesSeen - a.bytesSeen);
+  const explained = new Map<Loss, Truncated>();
+  const explain = (one: Truncated, tried: Set<Loss>): boolean => {
+    for (const loss of mostFirst) {
+      if (tried.has(loss) || !isExplainedBy(one, lines, missing, loss)) continue;
+      tried.add(loss);
+      const other = explained.get(loss);
+      if (other !== undefined && !explain(other, tried)) continue;
+      explained.set(loss, one);
+      return true;
+    }
+    return false;
+  };
+  const lacksLines = ({ generation }: Truncated) =>
+    missing.some((line) => line.generation === generation);
+  for (const one of truncations.filter(lacksLines)) {
+    if (!explain(one, new Set())) found.push(`${one.generation} lacks lines without a loss`);
   }
+  for (const one of truncations) if (!lacksLines(one)) explain(one, new Set());
   const truncated = new Set(truncations.map(({ generation }) => generation));
   const others = missing.filter(({ generation }) => !truncated.has(generation)).length;
   if (others > 0) found.push(`${others} lines are missing of files that were not truncated`);
-  const seen = losses.reduce((sum, { bytesSeen }) => sum + bytesSeen, 0);
-  if (seen > 0 && missing.length === 0) found.push(`${seen} bytes are not lost`);
+  for (const loss of once.values()) {
+    if (loss.bytesSeen === 0 || explained.has(loss)) continue;
+    found.push(`${loss.bytesSeen} bytes at ${loss.fromOffset} are not lost`);
+  }
   return found;
+}
+
+function isExplainedBy(
+  { generation, size, atMs }: Truncated,
+  lines: readonly Written[],
+  missing: readonly Written[],
+  { fromOffset, bytesSeen, fromMs, untilMs }: Loss,
+): boolean {
+  const isOfIt = (line: Written) => line.generation === generation;
+  const from = Math.min(size, ...missing.filter(isOfIt).map(({ start }) => start));
+  const [before, after] = [
+    lines.findLast((line) => isOfIt(line) && line.start < from),
+    lines.filter((line) => isOfIt(line) && line.start >= from),
+  ];
+  return (
+    fromMs <= atMs &&
+    atMs <= untilMs &&
+    fromOffset <= from &&
+    fromOffset > (before?.start ?? -1) &&
+    fromOffset + bytesSeen <= size &&
+    after.length === missing.filter(isOfIt).length &&
+    after.every((line) => line.end <= fromOffset + bytesSeen || line.atMs >= fromMs)
+  );
 }

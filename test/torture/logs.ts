@@ -1,211 +1,197 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
-import {
-  closeSync,
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  truncateSync,
-  unlinkSync,
-  utimesSync,
-  writeFileSync,
-  writeSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { mkdirSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
-import { gzipSync } from "node:zlib";
+import { type LineLog, openLineLog } from "../../aggregator/logs/line-log.ts";
+import { labelValue } from "../../shared/model/labels.ts";
 import { openLevelStore } from "../../shared/platform/level-store.ts";
-import { storedBatches } from "../support/level-sink.ts";
+import { nodeClock } from "../../shared/platform/node.ts";
+import { Metrics } from "../../shared/telemetry/metrics.ts";
+import { sumOnPage } from "../support/accounts.ts";
+import { MemoryLogger } from "../support/memory-logger.ts";
+import { type Bed, eventually, type Program } from "../support/programs.ts";
 import type { SeededRandom } from "../support/random.ts";
+import { explainedGaps, type Gap, type ReportedLoss } from "./log-losses.ts";
+import { LogWriter } from "./log-writer.ts";
 
-const STYLES = ["rename", "copytruncate", "gzip", "delete"] as const;
 const FILES = 8;
-const BYTES_A_SECOND = 50_000_000;
 const TURN_MS = 20;
-const ROTATE_BYTES = 24_000_000;
-const KEPT = 6;
-const RUN_MS = { min: 200, max: 6000 }; // of the tailer before it is killed
-const CATCH_UP_MAX_MS = 300_000;
-const QUIET_LOOKS = 8;
-const LIMITS = { cacheBytes: 1024 ** 2, writeBufferBytes: 4 * 1024 ** 2 };
-const PAD = "x".repeat(160);
+/** Of a turn at most: after a pause of the machine no writer writes all at once. */
+const SHARE_SECONDS_MAX = 0.25;
+const ROTATE_SECONDS = { min: 2, max: 8 };
+const DOUBLE = 0.15; // of rotations
+const RUN_MS = { min: 300, max: 8000 }; // of a program before it is killed
+/** The lag is measured every 10 s, and an old file is closed when it was quiet for 10 s. */
+const QUIET_MS = 35_000;
+const CATCH_UP_MAX_MS = 600_000;
+const LIMITS = { cacheBytes: 2 ** 20, writeBufferBytes: 2 ** 20 };
+const SIDES = ["agent", "aggregator"] as const;
+type Side = (typeof SIDES)[number];
 
-/** A program that writes numbered lines, and what rotates its log; nothing is written meanwhile. */
-class Writer {
-  readonly path: string;
-  readonly style: (typeof STYLES)[number];
-  lines = 0;
-  #descriptor: number;
-  #bytes = 0;
-  #n: number;
+export type LogTortureOptions = { readonly minutes: number; readonly megabytesASecond: number };
 
-  constructor(directory: string, n: number) {
-    this.#n = n;
-    this.style = STYLES[n % STYLES.length] ?? "rename";
-    this.path = join(directory, `${n}-${this.style}.log`);
-    this.#descriptor = openSync(this.path, "a");
-  }
-
-  write(bytes: number): void {
-    const parts: string[] = [];
-    for (let size = 0; size < bytes; ) {
-      const line = `${this.#n} ${this.lines} ${PAD}\n`;
-      parts.push(line);
-      size += line.length;
-      this.lines += 1;
-    }
-    this.#bytes += writeSync(this.#descriptor, parts.join(""));
-  }
-
-  get isLarge(): boolean {
-    return this.#bytes > ROTATE_BYTES;
-  }
-
-  rotate(): void {
-    this.#bytes = 0;
-    const at = (n: number) => `${this.path}.${n}`;
-    for (let n = KEPT; n >= 1; n -= 1) {
-      for (const ending of ["", ".gz"]) {
-        if (!existsSync(at(n) + ending)) continue;
-        if (n === KEPT) unlinkSync(at(n) + ending);
-        else renameSync(at(n) + ending, at(n + 1) + ending);
-      }
-    }
-    if (this.style === "copytruncate") {
-      copyFileSync(this.path, at(1));
-      truncateSync(this.path);
-      return;
-    }
-    renameSync(this.path, at(1));
-    closeSync(this.#descriptor);
-    this.#descriptor = openSync(this.path, "a");
-    if (this.style === "gzip") this.#compress(at(1));
-  }
-
-  /** As gzip(1) does: the time stays that of the file. */
-  #compress(path: string): void {
-    const { atime, mtime } = statSync(path);
-    writeFileSync(`${path}.gz`, gzipSync(readFileSync(path), { level: 1 }));
-    utimesSync(`${path}.gz`, atime, mtime);
-    unlinkSync(path);
-  }
-
-  close(): void {
-    closeSync(this.#descriptor);
-  }
-}
-
-/** Kills a tailer again and again while logs are written and rotated. */
+/** Kills agent and aggregator again and again while logs are written and rotated by logrotate. */
 export class LogTorture {
+  readonly #bed: Bed;
   readonly #random: SeededRandom;
-  readonly #directory = mkdtempSync(join(tmpdir(), "telltale-logs-"));
-  readonly #logs = join(this.#directory, "logs");
-  readonly #store = join(this.#directory, "store");
-  readonly #writers: readonly Writer[];
-  #child: ChildProcess | null = null;
+  readonly #running = new Map<Side, Program>();
+  readonly #agents: Program[] = [];
+  #writers: readonly LogWriter[] = [];
   #kills = 0;
-  #rotations = 0;
 
-  constructor(random: SeededRandom) {
+  constructor(bed: Bed, random: SeededRandom) {
+    this.#bed = bed;
     this.#random = random;
-    mkdirSync(this.#logs);
-    this.#writers = Array.from({ length: FILES }, (_, n) => new Writer(this.#logs, n));
   }
 
   /** @throws Error with what does not hold */
-  async run(minutes: number): Promise<void> {
+  async run({ minutes, megabytesASecond }: LogTortureOptions): Promise<void> {
+    const bed = this.#bed;
+    for (const name of ["logs", "rotation"]) mkdirSync(bed.path(name));
+    bed.write("agent.yaml", `logs:\n  files:\n    - include: ${bed.path("logs/*.log")}\n`);
+    for (const side of SIDES) this.#start(side);
+    await eventually(async () => (await bed.query("up == 1")).length === 1);
+    this.#writers = Array.from({ length: FILES }, (_, n) => {
+      return new LogWriter(bed.path("logs"), bed.path("rotation"), n);
+    });
     try {
-      await this.#torment(minutes * 60_000);
-      await this.#check();
+      await this.#torment(minutes * 60_000, megabytesASecond * 1e6);
+      await this.#catchUp();
     } finally {
-      this.#child?.kill("SIGKILL");
       for (const writer of this.#writers) writer.close();
-      rmSync(this.#directory, { recursive: true, force: true });
     }
+    for (const side of SIDES) await this.#running.get(side)?.stop();
+    await this.#check();
   }
 
-  async #torment(durationMs: number): Promise<void> {
+  async #torment(durationMs: number, bytesASecond: number): Promise<void> {
     const startMs = performance.now();
-    let killAtMs = startMs;
-    let bytes = 0;
+    const next = new Map<Side, number>(SIDES.map((side) => [side, 0]));
+    const rotateAtMs = this.#writers.map(() => startMs + 1000 * this.#random.between(1, 4));
+    let due = 0;
+    let lastMs = startMs;
     for (;;) {
       const nowMs = performance.now();
       if (nowMs - startMs >= durationMs) break;
-      if (nowMs >= killAtMs) {
-        await this.#restart("SIGKILL");
-        killAtMs = nowMs + this.#random.between(RUN_MS.min, RUN_MS.max);
+      due = Math.min(SHARE_SECONDS_MAX, (nowMs - lastMs) / 1000) * bytesASecond;
+      lastMs = nowMs;
+      for (const [n, writer] of this.#writers.entries()) {
+        writer.write(due / FILES);
+        writer.reopenIfAsked();
+        if (nowMs < (rotateAtMs[n] ?? 0)) continue;
+        writer.rotate(this.#random.chance(DOUBLE) ? 2 : 1);
+        const seconds = this.#random.between(ROTATE_SECONDS.min, ROTATE_SECONDS.max);
+        rotateAtMs[n] = nowMs + 1000 * seconds;
       }
-      const due = ((nowMs - startMs) / 1000) * BYTES_A_SECOND - bytes;
-      const share = Math.min(due, BYTES_A_SECOND / 4) / FILES;
-      for (const writer of this.#writers) {
-        writer.write(share);
-        bytes += share;
-        if (!writer.isLarge) continue;
-        writer.rotate();
-        this.#rotations += 1;
+      for (const side of SIDES) {
+        if (nowMs < (next.get(side) ?? 0)) continue;
+        next.set(side, nowMs + this.#random.between(RUN_MS.min, RUN_MS.max));
+        await this.#restart(side);
       }
       await delay(TURN_MS);
     }
-    console.log(`${Math.round(bytes / durationMs / 1000)} MB/s, ${this.#rotations} rotations`);
-    for (let caughtUp = 0, left = CATCH_UP_MAX_MS; caughtUp < QUIET_LOOKS; left -= 1000) {
-      if (left <= 0) throw new Error("The tailer does not catch up");
-      await delay(1000);
-      const lag = existsSync(`${this.#store}-lag`)
-        ? readFileSync(`${this.#store}-lag`, "utf8")
-        : "";
-      caughtUp = lag === "0" ? caughtUp + 1 : 0;
+    const bytes = this.#writers.reduce((sum, writer) => sum + writer.bytes, 0);
+    const rotations = this.#writers.reduce((sum, writer) => sum + writer.rotations, 0);
+    const rate = (bytes / (performance.now() - startMs) / 1000).toFixed(1);
+    console.log(`${rate} MB/s written, ${rotations} rotations, ${this.#kills} kills`);
+  }
+
+  #start(side: Side): void {
+    const config = `--config=${this.#bed.path("agent.yaml")}`;
+    const program = this.#bed.start(side, side === "agent" ? [config] : []);
+    this.#running.set(side, program);
+    if (side === "agent") this.#agents.push(program);
+  }
+
+  async #restart(side: Side): Promise<void> {
+    const program = this.#running.get(side);
+    if (program !== undefined && program.child.exitCode !== null) {
+      throw new Error(`The ${side} ended by itself:\n${program.errors.slice(-2000)}`);
     }
-    await this.#stop("SIGTERM");
-  }
-
-  async #restart(signal: "SIGKILL" | "SIGTERM"): Promise<void> {
-    await this.#stop(signal);
-    const script = join(import.meta.dirname, "tailer-main.js");
-    const args = [script, this.#logs, this.#store];
-    this.#child = spawn(process.execPath, args, { stdio: ["ignore", "inherit", "inherit"] });
-  }
-
-  async #stop(signal: "SIGKILL" | "SIGTERM"): Promise<void> {
-    const child = this.#child;
-    this.#child = null;
-    if (child === null) return;
-    if (child.exitCode !== null) throw new Error(`The tailer ended with ${child.exitCode}`);
-    const exited = once(child, "exit");
-    child.kill(signal);
-    await exited;
+    await program?.kill();
     this.#kills += 1;
+    this.#start(side);
   }
 
-  /** Every line once, and in order. */
+  /** All that was written is stored, as far as the agent knows. */
+  async #catchUp(): Promise<void> {
+    const startMs = performance.now();
+    await eventually(async () => {
+      for (const writer of this.#writers) writer.reopenIfAsked();
+      return this.#writers.every((writer) => !writer.isRotating);
+    }, CATCH_UP_MAX_MS);
+    let quietSinceMs: number | null = null;
+    await eventually(async () => {
+      const page = await this.#bed.agentPage().catch(() => "");
+      const of = (name: string) => sumOnPage(page, `telltale_agent_log_${name}`);
+      const isQuiet = of("lines_total") > 0 && of("lag_bytes") === 0 && of("blocks_waiting") === 0;
+      quietSinceMs = isQuiet ? (quietSinceMs ?? performance.now()) : null;
+      if (quietSinceMs !== null && performance.now() - quietSinceMs > QUIET_MS) return true;
+      throw new Error(`${of("lag_bytes")} bytes are not read, ${of("blocks_waiting")} blocks wait`);
+    }, CATCH_UP_MAX_MS);
+    console.log(`caught up in ${Math.round((performance.now() - startMs - QUIET_MS) / 1000)} s`);
+  }
+
+  /** Every line once, in order; those that are missing are those of the losses. */
   async #check(): Promise<void> {
-    const next = this.#writers.map(() => 0);
     const wrong: string[] = [];
-    const read = async (store: Parameters<typeof storedBatches>[0]) => {
-      for await (const batch of storedBatches(store)) {
-        for (const line of batch.toString("latin1").split("\n")) {
-          if (line === "") continue;
-          const [n = -1, seq = -1] = line.split(" ", 2).map(Number);
-          if (seq !== next[n])
-            wrong.push(`${this.#writers[n]?.style} ${n}: ${seq} after ${next[n]}`);
-          next[n] = seq + 1;
+    const gaps = this.#writers.map((): Gap[] => []);
+    const next = this.#writers.map(() => 0);
+    let stored = 0;
+    await this.#eachLine((path, text) => {
+      const n = this.#writers.findIndex((writer) => writer.path === path);
+      const seq = Number(/"seq":(\d+),/.exec(text)?.[1] ?? -1);
+      const [writer, expected] = [this.#writers[n], next[n] ?? -1];
+      // A copy may end within a line.
+      if (writer === undefined || text !== writer.lineStart(seq)) {
+        if (writer?.truncates !== true || !writer.lineStart(expected).startsWith(text)) {
+          wrong.push(`${path} has "${text.slice(0, 100)}" where ${expected} was next`);
+        }
+        return;
+      }
+      if (seq < expected) wrong.push(`${path}: ${seq} comes when ${expected} is next`);
+      if (seq > expected) gaps[n]?.push({ from: expected, to: seq });
+      next[n] = Math.max(expected, seq + 1);
+      stored += 1;
+    });
+    const losses = this.#losses();
+    let missing = 0;
+    for (const [n, writer] of this.#writers.entries()) {
+      const ofIt = gaps[n] ?? [];
+      const last = next[n] ?? 0;
+      if (last < writer.lines) ofIt.push({ from: last, to: writer.lines });
+      missing += ofIt.reduce((sum, { from, to }) => sum + to - from, 0);
+      wrong.push(...explainedGaps(writer, ofIt, losses));
+    }
+    console.log(
+      `${stored} lines stored, ${missing} missing of truncated files, ${wrong.length} faults`,
+    );
+    if (wrong.length > 0) throw new Error(wrong.slice(0, 20).join("\n"));
+  }
+
+  /** What all agents that ran have said. */
+  #losses(): ReportedLoss[] {
+    return this.#agents
+      .flatMap((agent) => agent.log())
+      .filter((line) => typeof line["bytesSeen"] === "number")
+      .map((line) => line as unknown as ReportedLoss);
+  }
+
+  async #eachLine(visit: (path: string, text: string) => void): Promise<void> {
+    const read = async (log: LineLog) => {
+      for (const one of log.blocks) {
+        const block = await log.read(one);
+        for (const { labels, lines } of block?.sources ?? []) {
+          const path = labelValue(labels, "filename");
+          for (const { bytes } of lines) visit(path, Buffer.from(bytes).toString());
         }
       }
-      await store.close();
+      await log.close();
     };
-    await openLevelStore(this.#store, LIMITS, (damage) => wrong.push(JSON.stringify(damage)), read);
-    for (const [n, writer] of this.#writers.entries()) {
-      if (next[n] !== writer.lines)
-        wrong.push(`${writer.style} ${n}: ${next[n]} of ${writer.lines}`);
-    }
-    const lines = next.reduce((sum, one) => sum + one, 0);
-    console.log(`${lines} lines stored, ${this.#kills} kills, ${wrong.length} faults`);
-    if (wrong.length > 0) throw new Error(wrong.slice(0, 20).join("\n"));
+    const deps = { clock: nodeClock, logger: new MemoryLogger(), metrics: new Metrics() };
+    const fail = (damage: object) => {
+      throw new Error(`The store is damaged: ${JSON.stringify(damage)}`);
+    };
+    await openLevelStore(this.#bed.path("aggregator/logs"), LIMITS, fail, async (store) => {
+      await read(await openLineLog({ ...deps, store }));
+    });
   }
 }

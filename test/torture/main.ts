@@ -11,14 +11,17 @@ const HELP = `Kills the built programs at random moments, and fills their disk; 
 
   npm run torture -- [--kills N] [--seed N]   N times kill -9 (default 1000), then a full disk
   npm run torture -- --only kills|full-disk   one of the two
-  npm run torture -- logs [--minutes M]       logs are written at 50 MB/s and rotated, and their tailer
-                                              is killed at random moments (default 2 minutes)
+  npm run torture -- logs [--minutes M] [--rate R]
+                                              R MB/s of logs (default 50) are written for M minutes
+                                              (default 30) and rotated by logrotate, while agent and
+                                              aggregator are killed
 
 The full disk is a file system of 20 MB of its own; that needs root and util-linux.
 `;
 
 const KILLS_DEFAULT = 1000;
-const LOG_MINUTES_DEFAULT = 2;
+const LOG_MINUTES_DEFAULT = 30;
+const LOG_RATE_DEFAULT = 50;
 
 async function torment(kills: number, seed: number): Promise<void> {
   console.log(`${kills} kills, seed ${seed}`);
@@ -40,19 +43,22 @@ async function fillDisk(): Promise<void> {
   await new FullDisk(bed).run();
 }
 
-async function tormentTailer(minutes: number, seed: number): Promise<void> {
-  console.log(`logs for ${minutes} minutes, seed ${seed}`);
-  await new LogTorture(new SeededRandom(`logs ${seed}`)).run(minutes);
+async function tormentLogs(minutes: number, rate: number, seed: number): Promise<void> {
+  console.log(`logs for ${minutes} minutes at ${rate} MB/s, seed ${seed}`);
+  await using bed = await Bed.open();
+  const torture = new LogTorture(bed, new SeededRandom(`logs ${seed}`));
+  await torture.run({ minutes, megabytesASecond: rate });
 }
 
 exitOnSignals();
 const isOfLogs = process.argv[2] === "logs";
 if (isOfLogs) process.argv.splice(2, 1);
-const options = readOptions(HELP, ["kills", "seed", "only", "inside", "minutes"]);
+const options = readOptions(HELP, ["kills", "seed", "only", "inside", "minutes", "rate"]);
 const seed = wholeNumber(options.seed, randomInt(1_000_000_000), HELP);
 if (options.inside !== undefined) await fillDisk();
 else if (isOfLogs) {
-  await tormentTailer(wholeNumber(options.minutes, LOG_MINUTES_DEFAULT, HELP), seed);
+  const minutes = wholeNumber(options.minutes, LOG_MINUTES_DEFAULT, HELP);
+  await tormentLogs(minutes, wholeNumber(options.rate, LOG_RATE_DEFAULT, HELP), seed);
 } else {
   const kills = wholeNumber(options.kills, KILLS_DEFAULT, HELP);
   if (options.only !== "full-disk") await torment(kills, seed);

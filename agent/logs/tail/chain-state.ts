@@ -2,10 +2,11 @@
  * Rotated files form a chain: `x.log` becomes `x.log.1`, `x.log.2`, `x.log.3.gz`. Decides where each
  * file that was being read is now, and which files of the chain nobody has read yet.
  *
- * A file that was read, or a copy of it, is known by its content (`Kinship`). One that nothing is
- * known of belongs to the chain when it was rotated after the newest file that was read: by the order
- * of their names where they have one, otherwise by their mtime, which compressors keep. What is older
- * was there before the path was followed, and is not read.
+ * A file that was seen, or a copy of it, is known by its content (`Kinship`). Programs may begin all
+ * their files alike, so of a file of which little was read several may be it; but files and positions
+ * are both in the order of time. So the pairs are chosen together: those that cross no other pair and
+ * have the most weight, and among equals the older file for the older position. What is newer than the
+ * newest pair is unread. What is older was there before the path was followed, and is not read.
  */
 
 import type { Position } from "./position.ts";
@@ -21,7 +22,9 @@ export type ChainFile = {
   readonly path: string;
   readonly device: number;
   readonly inode: number;
+  readonly size: number;
   readonly mtimeMs: number;
+  readonly isCompressed: boolean;
   /** Null: the file that has the followed path itself, the newest of all. */
   readonly order: RotationOrder | null;
   /** By the id of each position that it may be of; of others it is `other`. */
@@ -33,9 +36,16 @@ export type Chain<File extends ChainFile> = {
   readonly known: readonly { readonly position: Position; readonly file: File }[];
   /** Positions that are nowhere, oldest first. */
   readonly missing: readonly Position[];
+  /** Positions of files that were empty, and are not: whatever they are now is in `fresh`. */
+  readonly empty: readonly Position[];
   /** To be read from their beginning, oldest first. */
   readonly fresh: readonly File[];
 };
+
+/** How much a pair says. A file that was renamed kept its number, which a copy has by chance only. */
+const WEIGHT = { renamed: 20, sure: 16, shorter: 4, weak: 1 } as const;
+/** Compressors may keep whole seconds of the time of a file only. */
+const MTIME_STEP_MS = 1000;
 
 /**
  * @param positions of one path, oldest first
@@ -46,82 +56,114 @@ export function resolveChain<File extends ChainFile>(
   files: readonly File[],
   writtenAfterMs: number,
 ): Chain<File> {
-  const taken = new Set<File>();
-  const found = new Map<number, File>();
-  const place = (position: Position, isMatch: typeof isThere, from: readonly File[]) => {
-    const file = from.find((one) => !taken.has(one) && isMatch(position, one));
-    if (found.has(position.id) || file === undefined) return;
+  const byAge = [...files].sort(compareFiles);
+  const wanted = positions.filter(isKnown);
+  const found = pairs(wanted, byAge);
+  const taken = new Set(found.values());
+  for (const position of wanted) {
+    // Its name is out of order.
+    const file = byAge.find((one) => !taken.has(one) && isThere(position, one));
+    if (found.has(position.id) || file === undefined) continue;
     found.set(position.id, file);
     taken.add(file);
-  };
-  const newestFirst = positions.toReversed();
-  for (const position of newestFirst) if (wasRead(position)) place(position, isThere, files);
-  // Where several files are alike, the older position is in the older one.
-  const byAge = [...files].sort(compareFiles);
-  for (const position of positions) place(position, isCopy, byAge);
-  const isReplaced = wasTruncatedUnread(positions.at(-1), files);
-  for (const position of newestFirst) {
-    if (position !== positions.at(-1) || !isReplaced) place(position, isThere, files);
+  }
+  const lastKnown = byAge.findLastIndex((file) => taken.has(file));
+  for (const position of positions) {
+    const file = byAge.find((one) => !taken.has(one) && isStillEmpty(position, one));
+    if (file === undefined) continue;
+    found.set(position.id, file);
+    taken.add(file);
   }
   const known = positions.flatMap((position) => {
     const file = found.get(position.id);
     return file === undefined ? [] : [{ position, file }];
   });
-  const missing = positions.filter(({ id }) => !found.has(id));
-  const unknown = files.filter((file) => !taken.has(file) && isUnread(file, positions));
-  const isFresh = newerThan(positions.at(-1), known.at(-1), writtenAfterMs);
-  return { known, missing, fresh: unknown.filter(isFresh).sort(compareFiles) };
+  const missing = wanted.filter(({ id }) => !found.has(id));
+  const empty = positions.filter((position) => !isKnown(position) && !found.has(position.id));
+  const isFresh = (file: File, index: number) => {
+    if (taken.has(file)) return false;
+    if (file.order === null || empty.some((one) => !one.isDone && isInPlace(one, file)))
+      return true;
+    if (lastKnown >= 0) return index > lastKnown;
+    const newest = positions.at(-1);
+    if (newest === undefined) return file.mtimeMs >= writtenAfterMs;
+    return file.mtimeMs >= newest.mtimeMs && !wanted.some((position) => isExact(position, file));
+  };
+  return { known, missing, empty, fresh: byAge.filter(isFresh) };
 }
 
-/** Of others little more is known than their place. */
-function wasRead({ marks }: Pick<Position, "marks">): boolean {
-  return marks.length > 0;
+/** Whether any of its content was seen. Otherwise nothing but its place is known. */
+export function isKnown({ head }: Pick<Position, "head">): boolean {
+  return head.bytes > 0;
+}
+
+/** The file of each position by its id, of those pairs of which no two cross. */
+function pairs<File extends ChainFile>(
+  positions: readonly Position[],
+  files: readonly File[],
+): Map<number, File> {
+  const width = files.length + 1;
+  const best = new Float64Array((positions.length + 1) * width);
+  const current = files.find(({ order }) => order === null) ?? null;
+  const gain = (p: number, f: number): number => {
+    const [position, file] = [positions[p], files[f]];
+    const own = position === undefined || file === undefined ? 0 : weight(position, file, current);
+    return own === 0 ? -1 : own + (best[(p + 1) * width + f + 1] ?? 0);
+  };
+  for (let p = positions.length - 1; p >= 0; p -= 1) {
+    for (let f = files.length - 1; f >= 0; f -= 1) {
+      const skipped = Math.max(best[(p + 1) * width + f] ?? 0, best[p * width + f + 1] ?? 0);
+      best[p * width + f] = Math.max(gain(p, f), skipped);
+    }
+  }
+  const found = new Map<number, File>();
+  for (let p = 0, f = 0; p < positions.length && f < files.length; ) {
+    const [position, file] = [positions[p], files[f]];
+    const all = best[p * width + f] ?? 0;
+    if (position !== undefined && file !== undefined && all > 0 && gain(p, f) === all) {
+      found.set(position.id, file);
+      p += 1;
+      f += 1;
+    } else if (best[p * width + f + 1] === all) f += 1;
+    else p += 1;
+  }
+  return found;
+}
+
+/** 0 when the position cannot be of that file. */
+function weight(position: Position, file: ChainFile, current: ChainFile | null): number {
+  const kinship = file.kinship.get(position.id) ?? "other";
+  if (kinship === "other") return 0;
+  if (isThere(position, file)) return file.order === null ? WEIGHT.sure : WEIGHT.renamed;
+  // What has the path and the number was truncated; with another number a copy took its place.
+  if (file.order === null && (kinship !== "same" || isInPlace(position, file))) return 0;
+  if (kinship === "shorter") {
+    const wasTruncated = current !== null && isInPlace(position, current) && !position.isDone;
+    return wasTruncated || position.isShort ? WEIGHT.shorter : 0;
+  }
+  // A copy is not older than what it is of, and of a file that was complete it has the size.
+  const fromMs = Math.floor(position.mtimeMs / MTIME_STEP_MS) * MTIME_STEP_MS;
+  if (file.mtimeMs < fromMs) return WEIGHT.weak;
+  return position.isDone && !isExact(position, file) ? WEIGHT.weak : WEIGHT.sure;
 }
 
 /** The file itself, under whatever name. One that got shorter is another file in the same place. */
-function isThere({ id, device, inode, isDone, marks }: Position, file: ChainFile): boolean {
-  if (isDone && !wasRead({ marks })) return false; // its number may be another file's
-  return file.device === device && file.inode === inode && file.kinship.get(id) === "same";
+function isThere(position: Position, file: ChainFile): boolean {
+  return isInPlace(position, file) && file.kinship.get(position.id) === "same";
 }
 
-/** A copy, made before the file was truncated or compressed. */
-function isCopy({ id, head, marks, inode }: Position, file: ChainFile): boolean {
-  const kinship = file.kinship.get(id) ?? "other";
-  if (head.bytes === 0 || kinship === "other") return false;
-  // What has the path was truncated, or it is a copy that took its place.
-  return file.order !== null || (kinship === "same" && wasRead({ marks }) && inode !== file.inode);
+function isInPlace({ device, inode }: Position, file: ChainFile): boolean {
+  return file.device === device && file.inode === inode;
 }
 
-/**
- * A file of which nothing was read is known by little but its place. When a rotated file was written
- * since, and that is still where it was, it was copied and truncated.
- */
-function wasTruncatedUnread(newest: Position | undefined, files: readonly ChainFile[]): boolean {
-  if (newest === undefined || wasRead(newest)) return false;
-  const current = files.find((file) => file.order === null);
-  if (current === undefined || !isThere(newest, current)) return false;
-  return files.some((file) => file.order !== null && file.mtimeMs > newest.mtimeMs);
+function isStillEmpty(position: Position, file: ChainFile): boolean {
+  const isSame = file.size === 0 && file.mtimeMs === position.mtimeMs;
+  return isSame && !isKnown(position) && !position.isDone && isInPlace(position, file);
 }
 
-/** One more copy of what was read, such as that which is being compressed. */
-function isUnread(file: ChainFile, positions: readonly Position[]): boolean {
-  return file.order === null || !positions.some((position) => isCopy(position, file));
-}
-
-function newerThan(
-  newest: Position | undefined,
-  lastKnown: { readonly position: Position; readonly file: ChainFile } | undefined,
-  writtenAfterMs: number,
-): (file: ChainFile) => boolean {
-  return (file) => {
-    if (file.order === null) return true;
-    if (newest === undefined) return file.mtimeMs >= writtenAfterMs;
-    const body = lastKnown?.position.id === newest.id ? lastKnown.file : null;
-    if (body?.order === null) return false; // the newest of all is known
-    const byName = body === null ? 0 : compareRotation(file.order, body.order);
-    if (byName !== 0) return byName > 0;
-    return file.mtimeMs >= (body ?? newest).mtimeMs;
-  };
+/** Of the size of a compressed one nothing is known. */
+function isExact({ id, offset }: Position, file: ChainFile): boolean {
+  return file.kinship.get(id) === "same" && (file.isCompressed || file.size === offset);
 }
 
 function compareFiles(a: ChainFile, b: ChainFile): number {

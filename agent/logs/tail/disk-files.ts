@@ -10,11 +10,14 @@ import {
 } from "node:fs";
 import { opendir } from "node:fs/promises";
 import { errorMessage, OperationalError, systemCode } from "../../../shared/errors.ts";
+import { loadCLibrary } from "../../../shared/platform/c-library.ts";
+import { isFootprintKept } from "../../../shared/platform/footprint.ts";
 import { loadPread } from "../../../shared/platform/pread.ts";
 import type { EntryKind, FileStatus, LogFiles } from "./ports.ts";
 
 /** Without O_NONBLOCK, opening a FIFO waits for a writer. */
 const FLAGS = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
+const SEEK_END = 2;
 const LIST_ENTRIES = 1024; // read from the kernel at once
 
 /**
@@ -29,6 +32,7 @@ export function diskFiles(): LogFiles {
     statusOf: (descriptor) => {
       return attempt("a file that is open", () => statusFrom(fstatSync(descriptor)));
     },
+    size: loadSize(),
     read: (descriptor, buffer, offset, length, position) => {
       return attempt("a file that is open", () => {
         return pread(descriptor, buffer, offset, length, position);
@@ -69,6 +73,24 @@ function openFile(path: string): number {
   if (uid === 0 || uid === owner) return descriptor;
   closeSync(descriptor);
   throw new Error(`it is a link of user ${uid} to a file of user ${owner}`);
+}
+
+/** By lseek(2), which needs no memory: a file that is held open is asked at each look. */
+function loadSize(): (descriptor: number) => number {
+  const sizeOf = (descriptor: number) => {
+    return attempt("a file that is open", () => fstatSync(descriptor).size);
+  };
+  if (!isFootprintKept) return sizeOf;
+  try {
+    const call = loadCLibrary().func("int64_t lseek(int descriptor, int64_t offset, int whence)");
+    return (descriptor) => {
+      const size = Number(call(descriptor, 0, SEEK_END));
+      return size >= 0 ? size : sizeOf(descriptor); // what failed is asked again for its error
+    };
+  } catch (error) {
+    if (error instanceof OperationalError) return sizeOf;
+    throw error;
+  }
 }
 
 function fileStatus(stats: Stats | undefined): FileStatus | null {

@@ -26,6 +26,7 @@ export type Found = {
 };
 
 type Listing = {
+  readonly directory: string;
   readonly mtimeMs: number;
   readonly listedAtMs: number;
   readonly entries: number;
@@ -44,6 +45,9 @@ export class FileFinder {
   #used = new Map<string, Listing>();
   #found: Set<string> = new Set();
   #leftOut = 0;
+  #last: Found | null = null;
+  /** What was found can change only together with a directory that was listed. */
+  #isSure = true;
 
   /** @throws OperationalError CONFIG when a pattern is invalid */
   constructor(
@@ -59,14 +63,29 @@ export class FileFinder {
     this.#onFault = onFault;
   }
 
-  /** Paths of a literal pattern are found whether or not they are there. */
+  /**
+   * Paths of a literal pattern are found whether or not they are there. The same object as before as
+   * long as nothing has changed.
+   */
   async find(nowMs: number): Promise<Found> {
+    if (this.#last !== null && this.#isUnchanged(nowMs)) return this.#last;
+    this.#isSure = true;
     this.#found = new Set();
     this.#used = new Map();
     this.#leftOut = 0;
     for (const segments of this.#include) await this.#walk("/", segments, nowMs, 0);
     this.#listings = this.#used;
-    return { paths: [...this.#found].sort(), leftOut: this.#leftOut };
+    const found = { paths: [...this.#found].sort(), leftOut: this.#leftOut };
+    this.#last = this.#isSure ? found : null;
+    return found;
+  }
+
+  #isUnchanged(nowMs: number): boolean {
+    for (const listing of this.#listings.values()) {
+      const mtimeMs = this.#guard(() => this.#files.status(listing.directory))?.mtimeMs;
+      if (mtimeMs === undefined || isDue(listing, mtimeMs, nowMs)) return false;
+    }
+    return true;
   }
 
   isMatch(path: string): boolean {
@@ -128,14 +147,19 @@ export class FileFinder {
   }
 
   #isFile(path: string): boolean {
-    return this.#guard(() => this.#files.status(path)?.kind === "file") ?? false;
+    const isFile = this.#guard(() => this.#files.status(path)?.kind === "file") ?? false;
+    if (!isFile) this.#isSure = false; // what a link leads to may come later
+    return isFile;
   }
 
   async #list(directory: string, segment: string, nowMs: number): Promise<Listing["names"]> {
     const key = `${directory}\u0000${segment}`;
     const known = this.#used.get(key) ?? this.#listings.get(key);
     const mtimeMs = this.#guard(() => this.#files.status(directory))?.mtimeMs;
-    if (mtimeMs === undefined) return [];
+    if (mtimeMs === undefined) {
+      this.#isSure = false;
+      return [];
+    }
     if (this.#used.size >= DIRECTORIES_MAX) {
       this.#leftOut += 1;
       return [];
@@ -170,7 +194,7 @@ export class FileFinder {
     } catch (error) {
       this.#fault(error);
     }
-    return { mtimeMs, listedAtMs: nowMs, entries, isWhole, names };
+    return { directory, mtimeMs, listedAtMs: nowMs, entries, isWhole, names };
   }
 
   #guard<T>(work: () => T): T | null {

@@ -32,7 +32,7 @@ export function expandBraces(pattern: string): readonly string[] {
       throw new OperationalError("CONFIG", `Pattern has over ${ALTERNATIVES_MAX} alternatives`);
     }
   }
-  return done;
+  return [...new Set(done)];
 }
 
 export function isLiteral(segment: string): boolean {

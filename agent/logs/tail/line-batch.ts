@@ -1,5 +1,5 @@
 import type { Labels } from "../../../shared/model/labels.ts";
-import type { ShapedLine, SourcedLine } from "./ports.ts";
+import type { SourcedLine } from "./ports.ts";
 
 /** Bytes that are read and lines that are made before they go to the sink. */
 const BATCH_BYTES = 1024 * 1024;
@@ -36,7 +36,11 @@ export class LineBatch {
     this.#used += bytes;
   }
 
-  add(labels: Labels, timeUs: number, { bytes, isCut }: ShapedLine): void {
+  add(
+    labels: Labels,
+    timeUs: number,
+    { bytes, isCut }: Pick<SourcedLine, "bytes" | "isCut">,
+  ): void {
     const own = bytes.buffer === this.buffer.buffer ? bytes : this.#copy(bytes);
     this.#lines.push({ labels, timeUs, bytes: own, isCut });
   }

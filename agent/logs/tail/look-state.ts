@@ -9,6 +9,8 @@ export type Held = {
   /** Of the last look. */
   readonly size: number;
   readonly mtimeMs: number;
+  /** Some of its content was seen. */
+  readonly isKnown: boolean;
 };
 
 export type Look =
@@ -25,6 +27,6 @@ export function lookAt(held: Held | null, status: FileStatus | null): Look {
   if (status.size < Math.max(held.readOffset, held.size)) return "truncated";
   const isSame = status.size === held.size && status.mtimeMs === held.mtimeMs;
   if (isSame) return status.size === held.readOffset ? "idle" : "changed";
-  // Nothing of it is known that could be compared: a copy may have been made of what it had.
-  return held.readOffset === 0 ? "truncated" : "changed";
+  // It was empty: a copy may have been made of what it had meanwhile.
+  return held.isKnown ? "changed" : "truncated";
 }

@@ -1,15 +1,19 @@
 import { strict as assert } from "node:assert";
 import type { Labels } from "../../../shared/model/labels.ts";
+import type { Emit, ShapedLine, Shaper } from "../shape/shaper.ts";
 import { GzipReader } from "./gzip-reader.ts";
 import type { LineBatch } from "./line-batch.ts";
-import type { FileSource, FileStatus, LogFiles, ShapedLine, Shaper } from "./ports.ts";
+import type { FileSource, FileStatus, LogFiles, SourcedLine } from "./ports.ts";
 import {
   HEAD_BYTES_MAX,
   MARKS_MAX,
   type Mark,
   markOf,
+  NO_MARK,
   type Position,
   TAIL_BYTES_MAX,
+  type Traits,
+  type Truncation,
 } from "./position.ts";
 
 /** One system call reads at most so much. */
@@ -27,8 +31,10 @@ export class OpenFile {
   readonly path: string;
   /** Its content is gone from the place where it was read. */
   isTruncated = false;
-  /** Set when it was: its size before, and how long it may have been written unseen. */
-  truncation: { readonly size: number; readonly windowMs: number } | null = null;
+  /** Set when it was, and is read of a copy. */
+  truncation: Truncation | null;
+  /** That copy ends before the place where it was read. */
+  isShort: boolean;
   /** The last read found nothing more. */
   isAtEnd = false;
   /** Monotonic: when it was last seen to grow or read to its end. */
@@ -39,6 +45,7 @@ export class OpenFile {
   size: number;
   /** The size at the last look after which its content was found to be the same. */
   seenSize: number;
+  seenMtimeMs: number;
   mtimeMs: number;
   device: number;
   inode: number;
@@ -47,12 +54,15 @@ export class OpenFile {
   readonly #batch: LineBatch;
   readonly #source: FileSource;
   readonly #shaper: Shaper;
+  /** Emitted, and stored with the next line whose end is above that of the last one. */
+  readonly #held: SourcedLine[] = [];
   readonly #labels = new Map<ShapedLine["stream"], Labels>();
   readonly #head = Buffer.alloc(HEAD_BYTES_MAX);
   readonly #tail = Buffer.alloc(TAIL_BYTES_MAX);
   #headBytes = 0;
   #tailBytes = 0;
   #headMark: Mark;
+  #seen: Mark;
   #marks: readonly Mark[];
   /** The newest mark was made before the last look. */
   #isMarkOld = true;
@@ -80,21 +90,29 @@ export class OpenFile {
     this.seenSize = position.size;
     // What names the source may be gone by the time when the first line is whole.
     this.#labels.set("", deps.source.labels(position.path, ""));
+    this.seenMtimeMs = position.mtimeMs;
     this.readOffset = position.offset;
     this.#emittedEnd = position.offset;
     this.#headMark = position.head;
+    this.#seen = position.seen;
     this.#marks = position.marks;
+    this.truncation = position.truncation;
+    this.isShort = position.isShort;
     this.grownAtMs = time.monotonicMs;
     this.caughtUpAtMs = time.monotonicMs;
     this.readAtMs = time.monotonicMs;
-    this.#shaper = deps.source.createShaper(position.offset, this.#emit);
     this.#descriptor = descriptor;
     if (position.isCompressed) this.#gzip = new GzipReader(deps.files, descriptor);
     else this.#recall();
+    this.#shaper = deps.source.createShaper(position.offset, this.#emit, this.head);
   }
 
   get isCompressed(): boolean {
     return this.#gzip !== null;
+  }
+
+  get isKnown(): boolean {
+    return this.#headMark.bytes > 0 || this.#headBytes > 0;
   }
 
   get hasPending(): boolean {
@@ -114,10 +132,13 @@ export class OpenFile {
       inode: this.inode,
       isCompressed: this.isCompressed,
       head: this.#markHead(),
+      seen: this.#seen,
+      truncation: this.truncation,
+      isShort: this.isShort,
       offset: this.#emittedEnd,
       marks: this.#marks,
       size: this.seenSize,
-      mtimeMs: this.mtimeMs,
+      mtimeMs: this.seenMtimeMs,
       isDone,
     };
   }
@@ -133,6 +154,11 @@ export class OpenFile {
   /** The first bytes, as far as they were read or found. */
   get head(): Buffer {
     return this.#head.subarray(0, this.#headBytes);
+  }
+
+  /** It has the size of the last look. */
+  hasSameSize(): boolean {
+    return this.#files.size(this.#descriptor) === this.size;
   }
 
   statusOfDescriptor(): FileStatus {
@@ -158,10 +184,14 @@ export class OpenFile {
   }
 
   /** Goes on in a copy of what it read, from where it stands. */
-  moveTo(file: FileStatus & { readonly isCompressed: boolean }, descriptor: number): void {
-    this.#files.close(this.#descriptor);
+  moveTo(file: Traits, descriptor: number): void {
+    this.close();
+    this.#seen = NO_MARK; // the copy may be older
+    this.#gzipOffset = 0;
+    this.#gzipPiece = Buffer.alloc(0);
     ({ device: this.device, inode: this.inode } = file);
     ({ size: this.size, mtimeMs: this.mtimeMs } = file);
+    this.seenMtimeMs = file.mtimeMs;
     this.#descriptor = descriptor;
     this.#gzip = file.isCompressed ? new GzipReader(this.#files, descriptor) : null;
     this.isTruncated = false;
@@ -181,10 +211,17 @@ export class OpenFile {
     return count;
   }
 
-  /** Finishes what is pending: nothing that follows belongs to it. */
-  flush(nowMs: number): void {
+  /**
+   * To be called now and then at the end of the file: finishes entries that have waited for long
+   * enough, and with `isLast` all that is pending, to which nothing that follows belongs.
+   */
+  flush(nowMs: number, isLast: boolean): void {
     this.#nowMs = nowMs;
-    this.#shaper.flush(nowMs);
+    const emittedBefore = this.#emittedEnd;
+    this.#shaper.flush(nowMs, isLast);
+    if (this.#emittedEnd > emittedBefore)
+      this.#markEmitted(this.#tail.subarray(0, this.#tailBytes));
+    assert(!isLast || this.#held.length === 0, "with nothing pending no lines overlap");
   }
 
   close(): void {
@@ -197,15 +234,20 @@ export class OpenFile {
     const overlap = this.#tailBytes;
     const at = this.readOffset - overlap;
     const count = this.#files.read(this.#descriptor, buffer, used, overlap + want, at);
+    // It was empty: what it has now may not be all that it had since.
+    const isNew = !this.isKnown && count > 0;
     const isSame =
+      !isNew &&
       buffer.compare(this.#tail, 0, overlap, used, used + overlap) === 0 &&
-      (overlap > 0 || this.#hasHead(buffer.subarray(used, used + count)));
+      (overlap > 0 || this.#hasHead(buffer.subarray(used, used + count))) &&
+      this.#hasSeen();
     this.isAtEnd = count < overlap + want;
     if (count < overlap || !isSame || (this.isAtEnd && at + count < this.size)) {
       this.isTruncated = true;
       return 0;
     }
     this.seenSize = Math.max(this.size, at + count);
+    this.seenMtimeMs = this.mtimeMs;
     if (count > overlap) this.#accept(overlap, count - overlap);
     return count - overlap;
   }
@@ -214,6 +256,15 @@ export class OpenFile {
   #hasHead(bytes: Buffer): boolean {
     const length = Math.min(bytes.length, this.#headBytes);
     return this.#head.compare(bytes, 0, length, 0, length) === 0;
+  }
+
+  /** Asked after a read: what was there before is of the same content. */
+  #hasSeen(): boolean {
+    const { end, bytes, hash } = this.#seen;
+    if (end <= this.readOffset) return true;
+    const found = Buffer.allocUnsafe(bytes);
+    const count = this.#files.read(this.#descriptor, found, 0, bytes, end - bytes);
+    return count === bytes && markOf(found, end).hash === hash;
   }
 
   async #readGzip(gzip: GzipReader, want: number): Promise<number> {
@@ -241,8 +292,10 @@ export class OpenFile {
     const { buffer, used } = this.#batch;
     const end = used + overlap + count;
     this.#batch.take(overlap + count);
-    if (this.#headBytes === this.readOffset && this.#headBytes < HEAD_BYTES_MAX) {
-      this.#headBytes += buffer.copy(this.#head, this.#headBytes, used + overlap, end);
+    const headFrom = this.#headBytes - this.readOffset;
+    if (headFrom >= 0 && headFrom < count && this.#headBytes < HEAD_BYTES_MAX) {
+      const from = used + overlap + headFrom;
+      this.#headBytes += buffer.copy(this.#head, this.#headBytes, from, end);
     }
     this.#tailBytes = Math.min(TAIL_BYTES_MAX, overlap + count);
     buffer.copy(this.#tail, 0, end - this.#tailBytes, end);
@@ -250,41 +303,81 @@ export class OpenFile {
     const emittedBefore = this.#emittedEnd;
     this.#shaper.push(buffer.subarray(used + overlap, end), this.#nowMs);
     assert(this.#emittedEnd <= this.readOffset, "a line ends where it was read to");
-    if (this.#emittedEnd === emittedBefore) return;
-    const markEnd = end - (this.readOffset - this.#emittedEnd);
-    if (markEnd <= used) return;
-    const from = Math.max(used, markEnd - TAIL_BYTES_MAX);
-    this.#addMark(markOf(buffer.subarray(from, markEnd), this.#emittedEnd));
+    if (this.#emittedEnd > emittedBefore) this.#markEmitted(buffer.subarray(used, end));
   }
 
-  readonly #emit = (line: ShapedLine, endOffset: number): void => {
+  /** @param bytes the last that were read */
+  #markEmitted(bytes: Uint8Array): void {
+    this.#passSeen();
+    const end = bytes.length - (this.readOffset - this.#emittedEnd);
+    // An entry is pending that is longer than these: where it begins is not known by its content.
+    if (end <= 0) return;
+    const last = bytes.subarray(Math.max(0, end - TAIL_BYTES_MAX), end);
+    this.#addMark(markOf(last, this.#emittedEnd));
+  }
+
+  /**
+   * A line whose end is not above that of the one before is stored with those that follow, up to one
+   * whose end is: so no batch ends between them.
+   */
+  readonly #emit: Emit = (line, endOffset) => {
     assert(endOffset >= this.#emittedEnd, "lines are in the order of the file");
-    this.#emittedEnd = endOffset;
     let labels = this.#labels.get(line.stream);
     if (labels === undefined) {
       labels = this.#source.labels(this.path, line.stream);
       this.#labels.set(line.stream, labels);
     }
-    this.#batch.add(labels, line.timeUs ?? this.#nowMs * 1000, line);
+    const timeUs = line.timeUs ?? this.#nowMs * 1000;
+    if (endOffset === this.#emittedEnd) {
+      this.#held.push({ labels, timeUs, bytes: line.bytes.slice(), isCut: line.isCut });
+      return;
+    }
+    this.#emittedEnd = endOffset;
+    for (const held of this.#held) this.#batch.add(held.labels, held.timeUs, held);
+    this.#held.length = 0;
+    this.#batch.add(labels, timeUs, line);
   };
 
-  /** The head and the bytes before the offset, of a file that is opened in the middle. */
+  /** The head and the bytes before the offset: what is there now may be another content already. */
   #recall(): void {
-    const headBytes = Math.min(HEAD_BYTES_MAX, this.size);
-    this.#headBytes = this.#files.read(this.#descriptor, this.#head, 0, headBytes, 0);
-    const tailBytes = Math.min(TAIL_BYTES_MAX, this.readOffset);
+    const [headBytes, tailBytes] = [
+      Math.min(HEAD_BYTES_MAX, this.size),
+      Math.min(TAIL_BYTES_MAX, this.readOffset),
+    ];
     const at = this.readOffset - tailBytes;
     this.#tailBytes = this.#files.read(this.#descriptor, this.#tail, 0, tailBytes, at);
-    if (this.#tailBytes < tailBytes) this.isTruncated = true;
-    if (this.#tailBytes === 0 || this.#marks.at(-1)?.end === this.readOffset) return;
-    this.#addMark(markOf(this.#tail.subarray(0, this.#tailBytes), this.readOffset));
+    this.#headBytes = this.#files.read(this.#descriptor, this.#head, 0, headBytes, 0);
+    if (this.#tailBytes < tailBytes || !this.#isRecalled() || !this.#hasSeen()) {
+      this.isTruncated = true;
+      [this.#headBytes, this.#tailBytes] = [0, 0];
+    } else if (tailBytes > 0 && this.#marks.at(-1)?.end !== this.readOffset) {
+      this.#addMark(markOf(this.#tail.subarray(0, tailBytes), this.readOffset));
+    }
   }
 
-  /** One a look is kept: the newest takes the place of those since. */
+  #isRecalled(): boolean {
+    const { bytes, hash } = this.#headMark;
+    const mark = this.#marks.findLast(({ end }) => end === this.readOffset);
+    const tail = this.#tail.subarray(this.#tailBytes - (mark?.bytes ?? 0), this.#tailBytes);
+    const isTail = mark === undefined || markOf(tail, mark.end).hash === mark.hash;
+    if (this.#headBytes < bytes || !isTail) return false;
+    return bytes === 0 || markOf(this.#head.subarray(0, bytes), bytes).hash === hash;
+  }
+
+  /** The first and the last are kept, one a look: the newest takes the place of those since. */
   #addMark(mark: Mark): void {
     const older = this.#isMarkOld ? this.#marks : this.#marks.slice(0, -1);
-    this.#marks = [...older.slice(1 - MARKS_MAX), mark];
+    const [first, ...later] = older;
+    this.#marks = first === undefined ? [mark] : [first, ...later.slice(2 - MARKS_MAX), mark];
     this.#isMarkOld = false;
+  }
+
+  /** What was seen at first is read by now. */
+  #passSeen(): void {
+    if (this.#seen.end === 0 || this.#seen.end > this.#emittedEnd) return;
+    this.#marks = [...this.#marks, this.#seen];
+    this.#isMarkOld = true;
+    this.#seen = NO_MARK;
   }
 
   #markHead(): Mark {

@@ -1,7 +1,7 @@
 import type { LineBatch } from "./line-batch.ts";
 import { OpenFile, type ReadTime } from "./open-file.ts";
 import type { FileSource, LogFiles } from "./ports.ts";
-import type { Position } from "./position.ts";
+import type { Position, Truncation } from "./position.ts";
 import { inodeKey, type Positions } from "./positions.ts";
 import type { SiblingFile } from "./siblings.ts";
 import type { Loss, TailReport } from "./tail-report.ts";
@@ -40,13 +40,6 @@ export class OpenFiles {
     return this.#list.find((file) => file.id === id);
   }
 
-  /** The files that are still where they were read. */
-  at({ device, inode }: { readonly device: number; readonly inode: number }): OpenFile | undefined {
-    return this.#list.find((file) => {
-      return file.device === device && file.inode === inode && !file.isTruncated;
-    });
-  }
-
   /** Null when another file has its name by now. @throws OperationalError UNAVAILABLE */
   descriptorOf(file: SiblingFile): number | null {
     const descriptor = this.#deps.files.open(file.path);
@@ -62,8 +55,17 @@ export class OpenFiles {
     const file = new OpenFile(this.#deps, position, descriptor, time);
     this.#list = [...this.#list, file].sort((a, b) => a.id - b.id);
     this.#own(file);
-    this.#deps.positions.set(file.position(false));
+    this.keep(file);
     return file;
+  }
+
+  /** How far it was read is written with the next batch. */
+  keep(file: OpenFile): void {
+    const { positions } = this.#deps;
+    positions.set(file.position(false));
+    if (file.head.length > (positions.headOf(file.id)?.length ?? 0)) {
+      positions.setHead(file.id, file.head);
+    }
   }
 
   /** Goes on in a copy. */
@@ -71,22 +73,25 @@ export class OpenFiles {
     this.#disown(file);
     file.moveTo(to, descriptor);
     this.#own(file);
-    this.#deps.positions.set(file.position(false));
+    this.keep(file);
   }
 
   /** It has no more lines. */
   finish(file: OpenFile, time: ReadTime): void {
-    file.flush(time.nowMs);
-    this.#deps.positions.set(file.position(true));
+    file.flush(time.nowMs, true);
+    this.end(file.position(true), file.readOffset);
     this.drop(file);
-    if (file.truncation === null) return;
-    const { size, windowMs } = file.truncation;
-    this.lose("truncated", size, file.readOffset, windowMs);
   }
 
-  lose(reason: Loss["reason"], size: number, fromOffset: number, windowMs: number): void {
+  /** Of a file that is not open any more. */
+  end(position: Position, fromOffset: number): void {
+    this.#deps.positions.set({ ...position, truncation: null, isDone: true });
+    if (position.truncation !== null) this.lose("truncated", position.truncation, fromOffset);
+  }
+
+  lose(reason: Loss["reason"], { size, fromMs, untilMs }: Truncation, fromOffset: number): void {
     const bytesSeen = Math.max(0, size - fromOffset);
-    this.#deps.report.lost({ path: this.#path, reason, fromOffset, bytesSeen, windowMs });
+    this.#deps.report.lost({ path: this.#path, reason, fromOffset, bytesSeen, fromMs, untilMs });
   }
 
   drop(file: OpenFile): void {

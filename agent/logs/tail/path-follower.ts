@@ -1,14 +1,15 @@
-import { basename, dirname } from "node:path/posix";
 import { OperationalError } from "../../../shared/errors.ts";
-import { type ChainDeps, ChainFiles } from "./chain-files.ts";
+import { type ChainDeps, ChainFiles, isSameFile, type Snapshot } from "./chain-files.ts";
 import { type Chain, resolveChain } from "./chain-state.ts";
+import type { DirectoryTimes } from "./directory-times.ts";
 import { lastLineStart } from "./line-start.ts";
 import { lookAt } from "./look-state.ts";
 import type { OpenFile, ReadTime } from "./open-file.ts";
 import { OpenFiles } from "./open-files.ts";
 import type { FileStatus } from "./ports.ts";
-import { newPosition, type Position } from "./position.ts";
+import { NO_MARK, newPosition, type Position, type Truncation } from "./position.ts";
 import type { SiblingFile } from "./siblings.ts";
+import { isCopyOfBefore, truncationOf, unreadOf, untilNext } from "./truncations.ts";
 
 export type FollowLimits = {
   /** A file in whose place there is another one is closed after so long without a change. */
@@ -18,6 +19,7 @@ export type FollowLimits = {
 };
 
 export type FollowDeps = ChainDeps & {
+  readonly times: DirectoryTimes;
   readonly limits: FollowLimits;
 };
 
@@ -39,16 +41,13 @@ export type FileLag = {
 
 /** A batch with less room goes to the sink first. */
 export const READ_ROOM_MIN = 32 * 1024;
+/** Where no name changes near a file, its path is asked for so seldom: links may lead far. */
+const STATUS_EVERY_MS = 10_000;
 const RETRY_MS = 10_000; // of what cannot be opened
 /** While files are being renamed no list of them is right. */
 const RESOLVE_TRIES = 3;
-/** A copy that is being made is not empty for longer. */
-const COPY_BEGINS_MS = 500;
 
-type FollowedChain = Chain<SiblingFile> & {
-  readonly current: SiblingFile | null;
-  readonly isNew: boolean;
-};
+type FollowedChain = Chain<SiblingFile> & Snapshot & { readonly isNew: boolean };
 
 /**
  * Follows the file that has a path, and those that had it before, each to its end. The files are in
@@ -63,17 +62,20 @@ export class PathFollower {
   /** It is not known where the files are that were read before. */
   #isUnresolved = true;
   #retryAtMs = Number.NEGATIVE_INFINITY;
-  #lookedAtMs: number;
+  /** Where names would change if another file got the path. */
+  #directories = "";
+  /** Of these when nothing had happened; null: something had, or it is not known. */
+  #namesState: string | null = null;
+  #statusAtMs = 0;
   /** The file that is being read, for when that fails. */
   #reading: OpenFile | null = null;
 
-  constructor(deps: FollowDeps, path: string, beginning: Beginning, time: ReadTime) {
+  constructor(deps: FollowDeps, path: string, beginning: Beginning) {
     this.#deps = deps;
     this.path = path;
     this.#beginning = beginning;
     this.#open = new OpenFiles(deps, path);
     this.#chain = new ChainFiles(deps, path, this.#open);
-    this.#lookedAtMs = time.monotonicMs;
   }
 
   get openCount(): number {
@@ -103,21 +105,34 @@ export class PathFollower {
     return lag;
   }
 
+  /** Nothing had happened at the last look; since, no name changed, and the size did not. */
+  #isIdle({ nowMs, monotonicMs }: ReadTime): boolean {
+    if (this.#namesState === null || monotonicMs >= this.#statusAtMs) return false;
+    const { current } = this.#open;
+    if (this.#deps.times.state(this.#directories, nowMs) !== this.#namesState) return false;
+    if (current?.hasSameSize() !== true) return false;
+    current.caughtUpAtMs = monotonicMs;
+    return true;
+  }
+
   /** A cheap look: false when nothing happened since the last one. */
   glance(time: ReadTime): boolean {
     const { current, list } = this.#open;
+    if (this.#isIdle(time)) return false;
     const status = this.#status();
     const look = lookAt(current, status);
     const isAlias = look === "replaced" && this.#chain.isAlias(status);
     const isIdle = look === "idle" || isAlias || (look === "absent" && list.length === 0);
     const isQuiet = list.length === (current === null ? 0 : 1) && !this.#isUnresolved;
     if (isIdle && isQuiet && current?.hasPending !== true) {
-      this.#lookedAtMs = time.monotonicMs;
       if (current !== null) current.caughtUpAtMs = time.monotonicMs;
+      this.#namesState = this.#deps.times.state(this.#directories, time.nowMs);
+      this.#statusAtMs = time.monotonicMs + STATUS_EVERY_MS;
       return false;
     }
-    if ((look === "replaced" && !isAlias) || look === "absent") this.#leaveCurrent();
-    if (look === "truncated" && current !== null) this.#truncated(current);
+    this.#namesState = null;
+    if ((look === "replaced" && !isAlias) || look === "absent") this.#leaveCurrent(time);
+    if (look === "truncated" && current !== null) this.#truncated(current, time);
     return true;
   }
 
@@ -130,7 +145,6 @@ export class PathFollower {
         if (await this.#resolve(time)) return;
       }
     });
-    this.#lookedAtMs = time.monotonicMs;
   }
 
   /** Reads on, at most `bytesMax` and what the batch has room for. */
@@ -143,13 +157,23 @@ export class PathFollower {
           this.#reading = file;
           count += await file.read(bytesMax - count, time);
           this.#reading = null;
-          this.#deps.positions.set(file.position(false));
+          this.#open.keep(file);
         }
-        if (file.isTruncated) return this.#truncated(file);
+        if (file.isTruncated) return this.#truncated(file, time);
+        if (!file.hasPending) continue;
+        // What waits comes before the lines of the files behind it.
+        if (!this.#isComplete(file)) return;
+        file.flush(time.nowMs, true);
+        this.#open.keep(file);
       }
     });
     this.#deps.report.read(count);
     return count;
+  }
+
+  /** Nobody writes to it any more: it is compressed, or the files behind it are written to. */
+  #isComplete(file: OpenFile): boolean {
+    return file.isCompressed || this.#open.list.indexOf(file) < this.#open.list.length - 2;
   }
 
   /** Finishes lines and files that have been quiet for long enough. */
@@ -157,11 +181,13 @@ export class PathFollower {
     for (const file of this.#open.list) {
       const quietMs = time.monotonicMs - file.grownAtMs;
       if (!file.isAtEnd || file.isTruncated) return;
-      if (file === this.#open.current) {
-        if (!file.hasPending || quietMs < this.#deps.limits.flushAfterMs) continue;
-        file.flush(time.nowMs);
-        this.#deps.positions.set(file.position(false));
-      } else if (file.isCompressed || quietMs >= this.#deps.limits.quietMs) {
+      const isCurrent = file === this.#open.current;
+      if (file.hasPending) {
+        file.flush(time.nowMs, isCurrent && quietMs >= this.#deps.limits.flushAfterMs);
+        this.#open.keep(file);
+      }
+      if (isCurrent) continue;
+      if (file.isCompressed || quietMs >= this.#deps.limits.quietMs) {
         this.#open.finish(file, time);
       }
     }
@@ -181,18 +207,19 @@ export class PathFollower {
     }
   }
 
-  #leaveCurrent(): void {
+  #leaveCurrent(time: ReadTime): void {
     this.#isUnresolved = true;
     const { current } = this.#open;
     if (current === null) return;
     current.isAtEnd = false;
+    current.grownAtMs = time.monotonicMs; // its program may go on writing for a while
     this.#open.current = null;
   }
 
-  #truncated(file: OpenFile): void {
+  #truncated(file: OpenFile, time: ReadTime): void {
     file.isTruncated = true;
     this.#isUnresolved = true;
-    if (file === this.#open.current) this.#leaveCurrent();
+    if (file === this.#open.current) this.#leaveCurrent(time);
   }
 
   #lookAtOpen(file: OpenFile, time: ReadTime): void {
@@ -205,48 +232,20 @@ export class PathFollower {
       file.isAtEnd = false;
       file.checkHead();
     } else file.isTruncated = true;
-    if (file.isTruncated) this.#truncated(file);
+    if (file.isTruncated) this.#truncated(file, time);
   }
 
-  /** False when files were renamed meanwhile, and nothing was done. */
+  /** False when files were renamed or truncated meanwhile, and nothing was done. */
   async #resolve(time: ReadTime): Promise<boolean> {
-    const sightings = this.#chain.sightings();
-    const real = this.#deps.files.resolve(this.path) ?? this.path;
-    const [directory, name] = [dirname(real), basename(real)];
-    const before = await this.#chain.namesNow(directory, name);
-    const rotated = await this.#deps.siblings.find(directory, name, sightings);
-    const current = await this.#chain.current(sightings);
-    const files = (current === null ? rotated : [...rotated, current]).map((file) => {
-      const open = this.#open.at(file);
-      return open === undefined
-        ? file
-        : { ...file, kinship: new Map(file.kinship).set(open.id, "same" as const) };
-    });
-    const positions = sightings.map(({ position }) => position);
-    const chain = resolveChain(positions, files, this.#beginning.writtenAfterMs);
-    const isNew = positions.length === 0;
-    const newest = files.find(({ order }) => order === null) ?? null;
-    const fresh = chain.fresh.filter(
-      (file) => file === newest || !this.#chain.isBeingCopied(file, newest),
-    );
-    const hasBegun = ({ order, size, mtimeMs }: SiblingFile) =>
-      order !== null && size === 0 && Math.abs(time.nowMs - mtimeMs) < COPY_BEGINS_MS;
-    if (fresh.some(hasBegun)) return false; // a look later it shows what it is a copy of
-    // The number of a file that was seen empty may be that of a copy now.
-    const isReused = ({ position, file }: { position: Position; file: SiblingFile }) =>
-      position.marks.length === 0 &&
-      file !== newest &&
-      this.#open.byId(position.id) === undefined &&
-      this.#chain.isBeingCopied(file, newest);
-    const known = chain.known.filter((one) => !isReused(one));
-    const inOrder = { ...chain, known, fresh, current: newest, isNew };
-    const descriptors = this.#descriptors(inOrder);
+    const snapshot = await this.#chain.snapshot(time.nowMs);
+    if (snapshot === null) return false;
+    const { positions, files } = snapshot;
+    const found = resolveChain(positions, files, this.#beginning.writtenAfterMs);
+    const chain = { ...snapshot, ...found, isNew: positions.length === 0 };
+    const descriptors = this.#descriptors(chain);
     if (descriptors === null) return false;
-    if (before !== (await this.#chain.namesNow(directory, name))) {
-      for (const descriptor of descriptors.values()) this.#deps.files.close(descriptor);
-      return false;
-    }
-    this.#apply(inOrder, descriptors, time);
+    this.#directories = snapshot.directories;
+    this.#apply(chain, descriptors, time);
     return true;
   }
 
@@ -275,44 +274,32 @@ export class PathFollower {
 
   #apply(chain: FollowedChain, descriptors: Map<SiblingFile, number>, time: ReadTime): void {
     const { current } = chain;
-    const isTruncated = ({ device, inode }: Position) =>
-      current !== null && current.device === device && current.inode === inode;
+    for (const position of chain.empty) this.#forgo(position, chain, time);
     for (const { position, file } of chain.known) {
+      const truncation = truncationOf(position, file, current, time.nowMs);
       if (file.kinship.get(position.id) === "shorter") {
-        this.#miss(position, isTruncated(position), time);
+        this.#miss({ ...position, isShort: true }, truncation, time);
         continue;
       }
-      const descriptor = descriptors.get(file) ?? null;
-      const open = this.#goOn(position, file, descriptor, time);
+      const open = this.#goOn(
+        { ...position, truncation },
+        file,
+        descriptors.get(file) ?? null,
+        time,
+      );
       if (file === current) this.#open.current = open ?? null;
-      else if (open !== undefined && isTruncated(position)) {
-        // A copy was complete when it was last written.
-        const windowMs = Math.max(0, time.nowMs - file.mtimeMs);
-        open.truncation = { size: position.size, windowMs };
-      }
     }
-    this.#missAll(chain, isTruncated, time);
+    for (const position of chain.missing) {
+      this.#miss(position, truncationOf(position, null, current, time.nowMs), time);
+    }
     for (const file of chain.fresh) {
       const descriptor = descriptors.get(file);
       if (descriptor === undefined) continue;
-      const open = this.#begin(file, descriptor, chain.isNew, time);
+      const open = this.#begin(file, descriptor, chain, time);
       if (file === current) this.#open.current = open;
       if (!chain.isNew) this.#deps.report.rotated();
     }
     this.#isUnresolved = false;
-  }
-
-  #missAll(
-    { missing, fresh }: FollowedChain,
-    isTruncated: (position: Position) => boolean,
-    time: ReadTime,
-  ): void {
-    const isRead = fresh.some(({ order }) => order !== null);
-    for (const position of missing) {
-      // Of which nothing was read, it is one of those that are read now.
-      if (isRead && position.marks.length === 0) this.#forgo(position, time);
-      else this.#miss(position, isTruncated(position), time);
-    }
   }
 
   #goOn(
@@ -324,11 +311,13 @@ export class PathFollower {
     const open = this.#open.byId(position.id);
     if (descriptor === null) return open;
     if (open !== undefined) {
+      open.truncation = position.truncation;
       this.#open.move(open, file, descriptor);
       return open;
     }
     const { device, inode, isCompressed, size, mtimeMs } = file;
-    const now = { ...position, device, inode, isCompressed, size, mtimeMs };
+    const seen = isSameFile(file, position) ? position.seen : NO_MARK; // a copy may be older
+    const now = { ...position, device, inode, isCompressed, size, mtimeMs, seen };
     return this.#open.open(now, descriptor, time);
   }
 
@@ -336,37 +325,40 @@ export class PathFollower {
    * An open file without a name is read on; of others there is nothing left that was not read, or
    * nothing at all.
    */
-  #miss(position: Position, isTruncated: boolean, time: ReadTime): void {
+  #miss(position: Position, truncation: Truncation | null, time: ReadTime): void {
     if (position.isDone) return;
     const open = this.#open.byId(position.id);
-    if (open !== undefined && !open.isTruncated) return;
-    const windowMs = time.monotonicMs - this.#lookedAtMs;
-    if (open === undefined) {
-      const reason = isTruncated ? "truncated" : "removed";
-      // One that was rotated away and had no more at the last look is what is expected.
-      if (isTruncated || position.size > position.offset) {
-        this.#open.lose(reason, position.size, position.offset, windowMs);
-      }
-      this.#deps.positions.set({ ...position, isDone: true });
-    } else {
-      open.truncation = { size: position.size, windowMs };
+    if (open !== undefined) {
+      if (!open.isTruncated) return;
+      open.truncation = truncation ?? unreadOf(position, time.nowMs);
+      open.isShort = position.isShort;
       this.#open.finish(open, time);
+      return;
     }
+    this.#open.end({ ...position, truncation }, position.offset);
+    // One that was rotated away and had no more at the last look is what is expected.
+    if (truncation !== null || position.isCompressed || position.size <= position.offset) return;
+    this.#open.lose("removed", unreadOf(position, time.nowMs), position.offset);
   }
 
-  /** Without a loss. */
-  #forgo(position: Position, time: ReadTime): void {
+  /** It was empty: what it is now is begun like any other. Without a name it is read on. */
+  #forgo(position: Position, { files }: FollowedChain, time: ReadTime): void {
+    if (position.isDone) return;
     const open = this.#open.byId(position.id);
+    const isNamed = files.some((file) => isSameFile(file, position));
+    if (open !== undefined && !open.isTruncated && !isNamed) return;
     if (open !== undefined) this.#open.finish(open, time);
-    else this.#deps.positions.set({ ...position, isDone: true });
+    else this.#open.end(position, 0);
   }
 
-  #begin(file: SiblingFile, descriptor: number, isNew: boolean, time: ReadTime): OpenFile {
-    const isAtEnd = isNew && this.#beginning.at === "end";
+  #begin(file: SiblingFile, descriptor: number, chain: FollowedChain, time: ReadTime): OpenFile {
+    const isAtEnd = chain.isNew && this.#beginning.at === "end";
     const id = this.#deps.positions.nextId();
     const offset = isAtEnd ? lastLineStart(this.#deps.files, descriptor, file.size) : 0;
     const position = newPosition(id, this.path, file, offset);
-    return this.#open.open(position, descriptor, time);
+    if (file.start.length > 0) this.#deps.positions.setHead(id, file.start);
+    const truncation = isCopyOfBefore(file, chain) ? untilNext(file, chain, time.nowMs) : null;
+    return this.#open.open({ ...position, truncation }, descriptor, time);
   }
 
   /** A file that cannot be read any more is let go of, and looked for again. */
@@ -381,7 +373,8 @@ export class PathFollower {
       this.#reading = null;
       if (file === null) return;
       if (file.isCompressed) {
-        this.#open.lose("damaged", 0, file.readOffset, 0);
+        const now = { size: 0, fromMs: time.nowMs, untilMs: time.nowMs };
+        this.#open.lose("damaged", now, file.readOffset);
         this.#deps.positions.set(file.position(true));
       }
       this.#open.drop(file);

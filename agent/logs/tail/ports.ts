@@ -1,28 +1,5 @@
 import type { Labels } from "../../../shared/model/labels.ts";
-
-/** A line as the shaper hands it out. */
-export type ShapedLine = {
-  /** Valid UTF-8 without its newline; valid until the emit returns. */
-  readonly bytes: Uint8Array;
-  /** Unix microseconds that the container runtime wrote beside it; null: the source has none. */
-  readonly timeUs: number | null;
-  readonly stream: "" | "stdout" | "stderr";
-  /** Longer than the limit: the rest was left out. */
-  readonly isCut: boolean;
-};
-
-/** `endOffset`: bytes of the file, from its start, that are in lines up to and with this one. */
-export type Emit = (line: ShapedLine, endOffset: number) => void;
-
-/** Makes lines of the bytes of one file. A new one that starts at an `endOffset` goes on there. */
-export type Shaper = {
-  /** Bytes that follow on those before; they are the caller's again when it returns. */
-  push(bytes: Uint8Array, nowMs: number): void;
-  /** The file is at its end and quiet, or gone: what is pending is finished as it is. */
-  flush(nowMs: number): void;
-  /** A joined line or a part of one waits. */
-  readonly hasPending: boolean;
-};
+import type { Emit, ShapedLine, Shaper } from "../shape/shaper.ts";
 
 export type SourcedLine = {
   readonly labels: Labels;
@@ -51,7 +28,8 @@ export type FileSource = {
   readonly include: readonly string[];
   readonly exclude: readonly string[];
   readonly labels: (path: string, stream: ShapedLine["stream"]) => Labels;
-  readonly createShaper: (startOffset: number, emit: Emit) => Shaper;
+  /** @param head the first bytes of the file, by which its encoding is known */
+  readonly createShaper: (startOffset: number, emit: Emit, head: Uint8Array) => Shaper;
 };
 
 /** Device and inode name a file as long as it is there, afterwards perhaps another one. */
@@ -72,6 +50,8 @@ export type LogFiles = {
   /** Opens for reading, never waits for a writer. @throws OperationalError UNAVAILABLE */
   open(path: string): number | null;
   statusOf(descriptor: number): FileStatus;
+  /** Of a file that is open; costs a fraction of `statusOf`. */
+  size(descriptor: number): number;
   /** As pread(2). @throws OperationalError UNAVAILABLE */
   read: (
     descriptor: number,

@@ -19,7 +19,16 @@ const CURSOR_PREFIX = "file/";
 /** The hash of `bytes` bytes that end at `end`. */
 export type Mark = { readonly end: number; readonly bytes: number; readonly hash: string };
 
-const NO_MARK: Mark = { end: 0, bytes: 0, hash: "" };
+export const NO_MARK: Mark = { end: 0, bytes: 0, hash: "" };
+
+/** What was written to a file after it was copied and before it was truncated is nowhere. */
+export type Truncation = {
+  /** Of the file as it was last seen. */
+  readonly size: number;
+  /** What was written later was written within these, both inclusive: Unix milliseconds. */
+  readonly fromMs: number;
+  readonly untilMs: number;
+};
 
 export type Position = {
   /** Never used for two files; of one path the later file has the greater. */
@@ -30,7 +39,10 @@ export type Position = {
   readonly inode: number;
   /** Offsets are of the content, not of the compressed bytes. */
   readonly isCompressed: boolean;
+  /** Without bytes: the file was empty. */
   readonly head: Mark;
+  /** The end of what was there when it was begun, where nobody has read up to there yet. */
+  readonly seen: Mark;
   /** All lines that end up to here are in the sink. */
   readonly offset: number;
   /**
@@ -41,6 +53,10 @@ export type Position = {
   /** At the last look. */
   readonly size: number;
   readonly mtimeMs: number;
+  /** Not null: it was truncated, and this is read of a copy. */
+  readonly truncation: Truncation | null;
+  /** The copy that is left of it ends before the offset. */
+  readonly isShort: boolean;
   /** Read to its end, and another file has its place. */
   readonly isDone: boolean;
 };
@@ -50,16 +66,26 @@ export function markOf(bytes: Uint8Array, end: number): Mark {
   return { end, bytes: bytes.length, hash: hash.toString("base64url") };
 }
 
+/** What the content of a file is known by that nobody has read yet. */
+export type Traits = Pick<
+  Position,
+  "device" | "inode" | "size" | "mtimeMs" | "isCompressed" | "head" | "seen"
+>;
+
 /** Of a file that was not read yet. */
-export function newPosition(
-  id: number,
-  path: string,
-  file: Pick<Position, "device" | "inode" | "size" | "mtimeMs" | "isCompressed">,
-  offset: number,
-): Position {
-  const { device, inode, size, mtimeMs, isCompressed } = file;
-  const unread = { head: NO_MARK, marks: [], isDone: false };
-  return { id, path, device, inode, size, mtimeMs, isCompressed, offset, ...unread };
+export function newPosition(id: number, path: string, file: Traits, offset: number): Position {
+  const { device, inode, size, mtimeMs, isCompressed, head, seen } = file;
+  const place = { id, path, device, inode, size, mtimeMs, isCompressed };
+  return {
+    ...place,
+    head,
+    seen,
+    offset,
+    marks: [],
+    truncation: null,
+    isShort: false,
+    isDone: false,
+  };
 }
 
 export function positionKey(id: number): string {
@@ -95,9 +121,12 @@ function isPosition(value: unknown): value is Position {
     typeof one.path === "string" &&
     typeof one.isCompressed === "boolean" &&
     typeof one.isDone === "boolean" &&
+    typeof one.isShort === "boolean" &&
     isMark(one.head) &&
+    isMark(one.seen) &&
     Array.isArray(one.marks) &&
-    one.marks.every(isMark)
+    one.marks.every(isMark) &&
+    (one.truncation === null || isTruncation(one.truncation))
   );
 }
 
@@ -105,6 +134,12 @@ function isMark(value: unknown): value is Mark {
   if (typeof value !== "object" || value === null) return false;
   const { end, bytes, hash } = value as Record<keyof Mark, unknown>;
   return typeof end === "number" && typeof bytes === "number" && typeof hash === "string";
+}
+
+function isTruncation(value: unknown): value is Truncation {
+  if (typeof value !== "object" || value === null) return false;
+  const { size, fromMs, untilMs } = value as Record<keyof Truncation, unknown>;
+  return [size, fromMs, untilMs].every((number) => typeof number === "number");
 }
 
 function damaged(key: string): OperationalError {

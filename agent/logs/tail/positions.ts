@@ -1,12 +1,14 @@
 import { errorMessage, OperationalError } from "../../../shared/errors.ts";
+import { isKnown } from "./chain-state.ts";
 import type { Cursor } from "./ports.ts";
-import { type Position, parsePosition, positionCursor, positionKey } from "./position.ts";
+import { markOf, type Position, parsePosition, positionCursor, positionKey } from "./position.ts";
 
 /** Of one path: those that were read to the end are kept so that a compressed copy is known. */
 const DONE_MAX_OF_PATH = 8;
 /** Of all paths; beyond it the oldest that are done are forgotten. */
 const POSITIONS_MAX = 20_000;
 const SOURCE_PREFIX = "source/";
+const HEAD_PREFIX = "head/";
 
 /**
  * Where each file stands, in memory, and what has to be written of it.
@@ -16,6 +18,8 @@ export class Positions {
   readonly #byId = new Map<number, Position>();
   readonly #byPath = new Map<string, Position[]>();
   readonly #byInode = new Map<string, Set<number>>();
+  /** The first bytes of each file, by its id. */
+  readonly #heads = new Map<number, Buffer>();
   readonly #sources = new Set<string>();
   /** By key; null: to be forgotten. */
   readonly #unwritten = new Map<string, Position | Uint8Array | null>();
@@ -25,6 +29,10 @@ export class Positions {
   constructor(cursors: Iterable<Cursor>, onDamage: (error: string) => void) {
     for (const cursor of cursors) {
       if (cursor.key.startsWith(SOURCE_PREFIX)) this.#sources.add(cursor.key);
+      if (cursor.key.startsWith(HEAD_PREFIX) && cursor.value !== null) {
+        const id = Number(cursor.key.slice(HEAD_PREFIX.length));
+        this.#heads.set(id, Buffer.from(cursor.value));
+      }
       try {
         const position = parsePosition(cursor);
         if (position === null) continue;
@@ -37,6 +45,7 @@ export class Positions {
       }
     }
     for (const list of this.#byPath.values()) list.sort((a, b) => a.id - b.id);
+    for (const [id, head] of this.#heads) this.#dropUnlessOf(id, head);
   }
 
   /** When a file was last seen to be written, of all that were read. */
@@ -61,6 +70,18 @@ export class Positions {
     return [...ids].flatMap((id) => this.#byId.get(id) ?? []);
   }
 
+  /** Null: not known. */
+  headOf(id: number): Buffer | null {
+    return this.#heads.get(id) ?? null;
+  }
+
+  /** To be called when it has grown. */
+  setHead(id: number, head: Buffer): void {
+    const own = Buffer.from(head);
+    this.#heads.set(id, own);
+    this.#unwritten.set(`${HEAD_PREFIX}${id}`, own);
+  }
+
   set(position: Position): void {
     const before = this.#byId.get(position.id);
     if (before !== undefined) this.#forgetIn(before);
@@ -72,6 +93,7 @@ export class Positions {
   forget(position: Position): void {
     this.#forgetIn(position);
     this.#unwritten.set(positionKey(position.id), null);
+    if (this.#heads.delete(position.id)) this.#unwritten.set(`${HEAD_PREFIX}${position.id}`, null);
   }
 
   /** Whether the source was followed before. */
@@ -95,6 +117,15 @@ export class Positions {
 
   get hasUnwritten(): boolean {
     return this.#unwritten.size > 0;
+  }
+
+  /** One that is damaged, or of no position. */
+  #dropUnlessOf(id: number, head: Buffer): void {
+    const position = this.#byId.get(id);
+    const isOf = position !== undefined && markOf(head, 0).hash === position.head.hash;
+    if (isOf) return;
+    this.#heads.delete(id);
+    this.#unwritten.set(`${HEAD_PREFIX}${id}`, null);
   }
 
   #index(position: Position): void {
@@ -121,6 +152,7 @@ export class Positions {
 
   #forgetOld(path: string): void {
     const done = this.ofPath(path).filter(({ isDone }) => isDone);
+    for (const position of done.slice(0, -1)) if (!isKnown(position)) this.forget(position);
     for (const position of done.slice(0, -DONE_MAX_OF_PATH)) this.forget(position);
     if (this.#byId.size <= POSITIONS_MAX) return;
     for (const position of this.#byId.values()) {

@@ -19,6 +19,7 @@ export type RotatedName = {
 };
 
 const COMPRESSED = /\.(gz|bz2|xz|zst|lz4)$/;
+const SEPARATORS = "._-";
 const SUFFIX = /^[._-](?:\d[\d._:T+Z-]*|old|bak|prev)$/;
 const COUNT = /^[._-](\d{1,3})$/;
 
@@ -42,6 +43,20 @@ export function baseOfRotated(name: string): string | null {
     if (SUFFIX.test(plainName.slice(i))) return plainName.slice(0, i);
   }
   return null;
+}
+
+/** All names that `name` may be a rotated form of. */
+export function basesOfRotated(name: string): readonly string[] {
+  const plainName = name.replace(COMPRESSED, "");
+  const dot = plainName.lastIndexOf(".");
+  const bases: string[] = [];
+  for (let i = 1; i < plainName.length; i += 1) {
+    if (!SEPARATORS.includes(plainName[i] ?? "")) continue;
+    if (SUFFIX.test(plainName.slice(i))) bases.push(plainName.slice(0, i));
+    if (i >= dot || !SUFFIX.test(plainName.slice(i, dot))) continue;
+    bases.push(plainName.slice(0, i) + plainName.slice(dot));
+  }
+  return bases;
 }
 
 export function isCompressedName(name: string): boolean {

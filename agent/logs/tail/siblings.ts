@@ -1,17 +1,21 @@
 import { join } from "node:path/posix";
 import { OperationalError } from "../../../shared/errors.ts";
-import type { ChainFile, Kinship } from "./chain-state.ts";
-import { GzipReader, gunzipHead } from "./gzip-reader.ts";
+import { getOrInsert } from "../../../shared/model/get-or-insert.ts";
+import type { ChainFile } from "./chain-state.ts";
+import { FileContent } from "./file-content.ts";
 import type { FileStatus, LogFiles } from "./ports.ts";
-import { HEAD_BYTES_MAX, markOf, type Position, TAIL_BYTES_MAX } from "./position.ts";
+import { HEAD_BYTES_MAX, type Position, type Traits } from "./position.ts";
 import { inodeKey } from "./positions.ts";
-import { type RotatedName, rotatedName } from "./rotated-names.ts";
+import { basesOfRotated, type RotatedName, rotatedName } from "./rotated-names.ts";
 
 /** The newest rotated files of one log that are looked at. */
 const SIBLINGS_MAX = 256;
 const DIRECTORY_ENTRIES_MAX = 100_000;
+const LISTINGS_MAX = 64;
+/** A change within this time of a listing may have the same mtime as the listing saw. */
+const MTIME_STEP_MS = 20;
 
-export type SiblingFile = ChainFile & FileStatus & { readonly isCompressed: boolean };
+export type SiblingFile = ChainFile & Traits & { /** The first bytes. */ readonly start: Buffer };
 
 /** A file to be compared with what was read. */
 export type Sighting = {
@@ -20,12 +24,20 @@ export type Sighting = {
   readonly head: Buffer | null;
 };
 
+/** Names of rotated files by what they are rotated of. */
+type Listing = {
+  readonly mtimeMs: number;
+  readonly listedAtMs: number;
+  readonly byBase: ReadonlyMap<string, readonly string[]>;
+};
+
 type Named = RotatedName & { readonly path: string; readonly status: FileStatus };
 
 export class Siblings {
   readonly #files: LogFiles;
   readonly #isFollowed: (path: string) => boolean;
   readonly #onFault: (error: OperationalError) => void;
+  readonly #listings = new Map<string, Listing>();
 
   /** @param isFollowed whether a path is followed by itself, and so is nobody's rotated form */
   constructor(
@@ -43,45 +55,57 @@ export class Siblings {
     directory: string,
     base: string,
     sightings: readonly Sighting[],
+    nowMs: number,
   ): Promise<readonly SiblingFile[]> {
     const found: SiblingFile[] = [];
-    for (const { path, order, compression, status } of await this.#named(directory, base)) {
+    for (const { path, order, compression } of await this.#named(directory, base, nowMs)) {
       if (compression === "other") continue;
-      const file = { ...status, path, order, isCompressed: compression === "gzip" };
-      const kinship = await this.compare(file, sightings);
-      if (kinship !== null) found.push({ ...file, kinship });
+      try {
+        const file = await this.compare(path, order, compression === "gzip", sightings);
+        if (file !== null) found.push(file);
+      } catch (error) {
+        this.#fault(error);
+      }
     }
     return found;
   }
 
   /** A text that changes when one of them gets another name. */
-  async names(directory: string, base: string): Promise<string> {
-    const named = await this.#named(directory, base);
+  async names(directory: string, base: string, nowMs: number): Promise<string> {
+    const named = await this.#named(directory, base, nowMs);
     const keys = named.map(
       ({ path, status }) => `${path} ${inodeKey(status.device, status.inode)}`,
     );
     return keys.sort().join(" ");
   }
 
-  /** Null when it is gone or cannot be read. */
+  /**
+   * Null when it is gone, no file, or was truncated meanwhile.
+   * @throws OperationalError UNAVAILABLE when it cannot be read
+   */
   async compare(
-    file: FileStatus & { readonly path: string; readonly isCompressed: boolean },
+    path: string,
+    order: ChainFile["order"],
+    isCompressed: boolean,
     sightings: readonly Sighting[],
-  ): Promise<ReadonlyMap<number, Kinship> | null> {
-    let descriptor: number | null = null;
+  ): Promise<SiblingFile | null> {
+    const descriptor = this.#files.open(path);
+    if (descriptor === null) return null;
     try {
-      descriptor = this.#files.open(file.path);
-      if (descriptor === null) return null;
-      const now = this.#files.statusOf(descriptor);
-      const isSame = now.inode === file.inode && now.device === file.device;
-      if (!isSame || now.kind !== "file") return null;
-      return await this.#kinships(descriptor, file, sightings);
-    } catch (error) {
-      if (!(error instanceof OperationalError)) throw error;
-      this.#onFault(error);
-      return null;
+      const status = this.#files.statusOf(descriptor);
+      if (status.kind !== "file") return null;
+      const content = new FileContent(this.#files, descriptor, isCompressed, status.size);
+      const traits = content.traits();
+      if (traits === null) return null;
+      const kinship = new Map<number, "same" | "shorter" | "other">();
+      for (const { position, head } of sightings) {
+        kinship.set(position.id, await content.kinship(position, head));
+      }
+      if (!content.isSame()) return null;
+      const { device, inode, size, mtimeMs } = status;
+      return { path, device, inode, size, mtimeMs, isCompressed, order, kinship, ...traits };
     } finally {
-      if (descriptor !== null) this.#files.close(descriptor);
+      this.#files.close(descriptor);
     }
   }
 
@@ -98,27 +122,24 @@ export class Siblings {
         if (descriptor === null) return false;
         descriptors.push(descriptor);
       }
-      const [first = -1, second = -1] = descriptors;
+      const [first, second] = descriptors.map((descriptor) => {
+        return new FileContent(this.#files, descriptor, false, copy.size);
+      });
       const bytes = Math.min(HEAD_BYTES_MAX, copy.size);
-      return [0, copy.size - bytes].every((start) => {
-        const part = this.#part(first, start, bytes);
-        return part?.equals(this.#part(second, start, bytes) ?? Buffer.alloc(0)) === true;
+      return [bytes, copy.size].every((end) => {
+        const part = first?.part(end, bytes);
+        return part?.equals(second?.part(end, bytes) ?? Buffer.alloc(0)) === true;
       });
     } finally {
       for (const descriptor of descriptors) this.#files.close(descriptor);
     }
   }
 
-  async #named(directory: string, base: string): Promise<readonly Named[]> {
+  async #named(directory: string, base: string, nowMs: number): Promise<readonly Named[]> {
     const rotated: [string, RotatedName][] = [];
-    try {
-      await this.#files.list(directory, DIRECTORY_ENTRIES_MAX, (name, kind) => {
-        const one = kind === "file" ? rotatedName(name, base) : null;
-        if (one !== null && !this.#isFollowed(join(directory, name))) rotated.push([name, one]);
-      });
-    } catch (error) {
-      if (!(error instanceof OperationalError)) throw error;
-      this.#onFault(error);
+    for (const name of (await this.#listing(directory, nowMs)).byBase.get(base) ?? []) {
+      const one = rotatedName(name, base);
+      if (one !== null && !this.#isFollowed(join(directory, name))) rotated.push([name, one]);
     }
     const plain = new Set(rotated.filter(([, one]) => one.compression === "none").map(([n]) => n));
     const named: Named[] = [];
@@ -133,92 +154,37 @@ export class Siblings {
     return named.slice(0, SIBLINGS_MAX);
   }
 
+  /** Of all logs of a directory at once; it is read again when it has changed. */
+  async #listing(directory: string, nowMs: number): Promise<Listing> {
+    const mtimeMs = this.#status(directory)?.mtimeMs ?? Number.POSITIVE_INFINITY;
+    const known = this.#listings.get(directory);
+    if (known?.mtimeMs === mtimeMs && mtimeMs < known.listedAtMs - MTIME_STEP_MS) return known;
+    const byBase = new Map<string, string[]>();
+    try {
+      await this.#files.list(directory, DIRECTORY_ENTRIES_MAX, (name, kind) => {
+        if (kind !== "file") return;
+        for (const base of basesOfRotated(name)) getOrInsert(byBase, base, () => []).push(name);
+      });
+    } catch (error) {
+      this.#fault(error);
+    }
+    const listing = { mtimeMs, listedAtMs: nowMs, byBase };
+    if (this.#listings.size >= LISTINGS_MAX) this.#listings.clear();
+    this.#listings.set(directory, listing);
+    return listing;
+  }
+
   #status(path: string): FileStatus | null {
     try {
       return this.#files.status(path);
     } catch (error) {
-      if (!(error instanceof OperationalError)) throw error;
-      this.#onFault(error);
+      this.#fault(error);
       return null;
     }
   }
 
-  async #kinships(
-    descriptor: number,
-    file: FileStatus & { readonly isCompressed: boolean },
-    sightings: readonly Sighting[],
-  ): Promise<ReadonlyMap<number, Kinship>> {
-    const head = file.isCompressed
-      ? gunzipHead(this.#files, descriptor, HEAD_BYTES_MAX)
-      : this.#head(descriptor);
-    const kinships = new Map<number, Kinship>();
-    for (const sighting of sightings) {
-      const kinship = hasSameHead(head, sighting)
-        ? await this.#compareMarks(descriptor, file, head.length, sighting.position)
-        : "other";
-      kinships.set(sighting.position.id, kinship);
-    }
-    return kinships;
+  #fault(error: unknown): void {
+    if (!(error instanceof OperationalError)) throw error;
+    this.#onFault(error);
   }
-
-  #head(descriptor: number): Buffer {
-    const bytes = Buffer.allocUnsafe(HEAD_BYTES_MAX);
-    return bytes.subarray(0, this.#files.read(descriptor, bytes, 0, bytes.length, 0));
-  }
-
-  async #compareMarks(
-    descriptor: number,
-    file: FileStatus & { readonly isCompressed: boolean },
-    headBytes: number,
-    { marks, offset }: Position,
-  ): Promise<Kinship> {
-    for (const { end, bytes, hash } of marks.toReversed()) {
-      const found = file.isCompressed
-        ? await this.#plainTail(descriptor, end, bytes)
-        : this.#part(descriptor, end - bytes, bytes);
-      if (found === null) continue; // it ends before
-      if (markOf(found, end).hash !== hash) return "other";
-      return end === marks.at(-1)?.end && (file.isCompressed || file.size >= offset)
-        ? "same"
-        : "shorter";
-    }
-    if (marks.length === 0) return "same";
-    // Programs may begin all their files alike, so that the head alone does not say much.
-    return headBytes < HEAD_BYTES_MAX ? "shorter" : "other";
-  }
-
-  /** Null when the file ends before that. */
-  #part(descriptor: number, start: number, length: number): Buffer | null {
-    const bytes = Buffer.allocUnsafe(length);
-    return this.#files.read(descriptor, bytes, 0, length, start) < length ? null : bytes;
-  }
-
-  /** Null when the content ends before `end`. */
-  async #plainTail(descriptor: number, end: number, length: number): Promise<Buffer | null> {
-    const reader = new GzipReader(this.#files, descriptor);
-    let kept = Buffer.alloc(0);
-    let offset = 0;
-    try {
-      while (offset < end) {
-        const piece = await reader.next();
-        if (piece === null) return null;
-        const wanted = piece.subarray(0, end - offset);
-        offset += wanted.length;
-        kept = Buffer.concat([kept, wanted.subarray(-TAIL_BYTES_MAX)]).subarray(-TAIL_BYTES_MAX);
-      }
-      return kept.subarray(kept.length - length);
-    } catch (error) {
-      if (!(error instanceof OperationalError)) throw error;
-      return null; // cut off before that
-    } finally {
-      await reader.close();
-    }
-  }
-}
-
-function hasSameHead(head: Buffer, { position, head: known }: Sighting): boolean {
-  const { bytes, hash } = position.head;
-  if (head.length >= bytes) return bytes === 0 || markOf(head.subarray(0, bytes), 0).hash === hash;
-  // A copy that was made when the file was shorter than its head is now.
-  return head.length > 0 && known !== null && known.subarray(0, head.length).equals(head);
 }

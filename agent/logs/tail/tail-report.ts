@@ -3,15 +3,16 @@ import { errorMessage } from "../../../shared/errors.ts";
 import type { Logger } from "../../../shared/platform/ports.ts";
 import type { Metrics } from "../../../shared/telemetry/metrics.ts";
 
-/** What cannot be delivered: all of a file from `fromOffset` to its end, which nobody saw. */
+/** What cannot be delivered: all of a file from `fromOffset` to its end. */
 export type Loss = {
   readonly path: string;
   readonly reason: "truncated" | "removed" | "damaged";
   readonly fromOffset: number;
-  /** What was seen to be there; what was written between the last look and the end is more. */
+  /** What was seen to be there. */
   readonly bytesSeen: number;
-  /** How long before it was noticed the last look was: the window. */
-  readonly windowMs: number;
+  /** What was written later, if anything was, was written within these: Unix milliseconds. */
+  readonly fromMs: number;
+  readonly untilMs: number;
 };
 
 /** Paths whose faults are remembered, so that each is logged once. */
@@ -52,10 +53,13 @@ export class TailReport {
   }
 
   lost(loss: Loss): void {
-    const { reason, bytesSeen } = loss;
+    const { reason, bytesSeen, fromMs, untilMs } = loss;
     this.#metrics.losses.add(1, { reason });
     this.#metrics.lostBytes.add(bytesSeen, { reason });
-    this.#logger.warn(loss, "log lines lost: the end of a file was gone before it was read");
+    this.#metrics.lossSeconds.add(Math.max(0, untilMs - fromMs) / 1000, { reason });
+    if (bytesSeen > 0)
+      this.#logger.warn(loss, "log lines lost: they were gone before they were read");
+    else this.#logger.info(loss, "log lines may be lost: a file was truncated after it was copied");
   }
 
   fault(error: OperationalError, path: string): void {
@@ -97,10 +101,17 @@ function metricsOf(metrics: Metrics) {
     readBytes: counter("read_bytes_total", "Bytes read of log files"),
     lines: counter("lines_total", "Log lines handed on"),
     rotations: counter("rotations_total", "Log files that another file took the place of"),
-    losses: counter("losses_total", "Log files whose end was gone before it was read"),
+    losses: counter(
+      "losses_total",
+      "Log files that were gone, or truncated after they were copied, before they were read to the end",
+    ),
     lostBytes: counter(
       "lost_bytes_total",
       "Bytes of log files seen and gone before they were read",
+    ),
+    lossSeconds: counter(
+      "loss_window_seconds_total",
+      "Time in which lines may have been written that were gone before they were seen",
     ),
     faults: counter("faults_total", "Log files and directories that could not be read"),
     lagBytes: gauge("lag_bytes", "Bytes of log files not yet read"),

@@ -12,7 +12,8 @@ import type { Clock, Logger } from "../../../shared/platform/ports.ts";
 import type { Metrics } from "../../../shared/telemetry/metrics.ts";
 import { FailureStreak } from "../../../shared/time/failure-streak.ts";
 import { sleepUnlessAborted } from "../../../shared/time/repeat.ts";
-import { FileFinder } from "./find-files.ts";
+import { DirectoryTimes } from "./directory-times.ts";
+import { FileFinder, type Found } from "./find-files.ts";
 import { LineBatch } from "./line-batch.ts";
 import type { ReadTime } from "./open-file.ts";
 import type { OpenFiles } from "./open-files.ts";
@@ -76,6 +77,7 @@ type FollowedSource = {
   readonly finder: FileFinder;
   /** Unix milliseconds; -1 before the first. */
   foundAtMs: number;
+  found: Found | null;
 };
 
 export class Tailer {
@@ -85,11 +87,14 @@ export class Tailer {
   readonly #positions: Positions;
   readonly #report: TailReport;
   readonly #siblings: Siblings;
+  readonly #times: DirectoryTimes;
   readonly #sinkFailures: FailureStreak;
   readonly #batch = new LineBatch();
   readonly #followers = new Map<string, PathFollower>();
   readonly #owners = new Map<string, OpenFiles>();
   readonly #aliveUntilMs: number;
+  /** Files are read to their end whose paths are not found any more. */
+  #hasUnwanted = false;
 
   /**
    * @param cursors all that the sink holds
@@ -110,10 +115,11 @@ export class Tailer {
     this.#aliveUntilMs = this.#positions.newestMtimeMs;
     const isFollowed = (path: string) => this.#followers.has(path);
     const onFault = (error: OperationalError) => report.fault(error, error.message);
+    this.#times = new DirectoryTimes(deps.files);
     this.#siblings = new Siblings(deps.files, isFollowed, onFault);
     this.#sources = sources.map((source) => {
       const finder = new FileFinder(deps.files, source, options.pathsMax, onFault);
-      return { source, finder, foundAtMs: -1 };
+      return { source, finder, foundAtMs: -1, found: null };
     });
   }
 
@@ -134,11 +140,12 @@ export class Tailer {
   /** One look at everything; reads what there is to read until the next look is due. */
   async look(signal?: AbortSignal): Promise<void> {
     const time = this.#time();
+    this.#times.begin();
     await this.#find(time);
     const active: PathFollower[] = [];
     for (const follower of this.#followers.values()) {
       if (!follower.glance(time)) continue;
-      await follower.look(time);
+      await follower.look(this.#time()); // many may take long
       active.push(follower);
     }
     const untilMs = time.monotonicMs + this.#options.lookEveryMs;
@@ -214,25 +221,38 @@ export class Tailer {
   }
 
   async #find(time: ReadTime): Promise<void> {
-    const wanted = new Set<string>();
-    let leftOut = 0;
+    let isSame = !this.#hasUnwanted;
     for (const one of this.#sources) {
       const found = await one.finder.find(time.nowMs);
-      leftOut += found.leftOut;
+      isSame &&= found === one.found;
+      one.found = found;
+    }
+    if (!isSame) this.#follow();
+    for (const one of this.#sources) one.foundAtMs = time.nowMs;
+    const leftOut = this.#sources.reduce((sum, { found }) => sum + (found?.leftOut ?? 0), 0);
+    this.#report.counts({ files: this.#owners.size, leftOut });
+  }
+
+  /** Follows what was found, and no longer what was not. */
+  #follow(): void {
+    const wanted = new Set<string>();
+    for (const one of this.#sources) {
       const beginning = this.#beginning(one);
-      const paths = new Set(found.paths);
-      for (const path of found.paths) {
+      const found = one.found?.paths ?? [];
+      const paths = new Set(found);
+      for (const path of found) {
         if (wanted.has(path) || this.#isRotatedForm(path, paths)) continue;
         wanted.add(path);
-        if (!this.#followers.has(path)) this.#follow(one.source, path, beginning, time);
+        if (!this.#followers.has(path)) this.#followPath(one.source, path, beginning);
       }
       if (one.foundAtMs < 0) this.#positions.addSource(one.source.name);
-      one.foundAtMs = time.nowMs;
     }
+    this.#hasUnwanted = false;
     for (const [path, { openCount }] of this.#followers) {
-      if (!wanted.has(path) && openCount === 0) this.#followers.delete(path);
+      if (wanted.has(path)) continue;
+      if (openCount === 0) this.#followers.delete(path);
+      else this.#hasUnwanted = true;
     }
-    this.#report.counts({ files: this.#owners.size, leftOut });
   }
 
   #beginning({ source, foundAtMs }: FollowedSource): Beginning {
@@ -243,7 +263,7 @@ export class Tailer {
     return { at: this.#options.firstStart, writtenAfterMs: Number.POSITIVE_INFINITY };
   }
 
-  #follow(source: FileSource, path: string, beginning: Beginning, time: ReadTime): void {
+  #followPath(source: FileSource, path: string, beginning: Beginning): void {
     const deps = {
       files: this.#deps.files,
       batch: this.#batch,
@@ -253,8 +273,9 @@ export class Tailer {
       source,
       limits: this.#options,
       owners: this.#owners,
+      times: this.#times,
     };
-    this.#followers.set(path, new PathFollower(deps, path, beginning, time));
+    this.#followers.set(path, new PathFollower(deps, path, beginning));
   }
 
   /** It is read as a part of the log that it was rotated from, and never by itself. */
