@@ -138,20 +138,19 @@ test("FIFOs, sockets and loops of links are no log files, by pattern or by name"
 test("of a directory of 100,000 files those up to the limit are read, and the others counted", async () => {
   const bed = new Bed("many/*.log");
   mkdirSync(bed.path("many"));
-  const names = `seq -f '%06g.log' 0 ${ENTRIES - 1}`;
-  execFileSync("sh", ["-c", `${names} | xargs touch`], { cwd: bed.path("many") });
+  const each = `yes read | head -n ${ENTRIES} | split -l 1 -a 5 --additional-suffix=.log`;
+  execFileSync("sh", ["-c", each], { cwd: bed.path("many") });
   await bed.look();
-  appendFileSync(bed.path("many/000000.log"), "read\n");
   const cpu = process.cpuUsage();
   await bed.look();
   const { user, system } = process.cpuUsage(cpu);
   bed.close();
+  execFileSync("rm", ["-r", bed.path("many")]);
   expect(bed.total("files_left_out")).toBe(ENTRIES - TAIL_DEFAULTS.pathsMax);
   expect(bed.total("files")).toBe(TAIL_DEFAULTS.pathsMax);
-  execFileSync("rm", ["-r", bed.path("many")]);
-  expect(bed.lines).toEqual(["read"]);
+  expect(bed.lines).toEqual(new Array(TAIL_DEFAULTS.pathsMax).fill("read"));
   expect((user + system) / 1e6).toBeLessThan(2); // it is not listed at each look
-});
+}, 180_000);
 
 test("a file whose permissions vanish is read on, and one that nobody may open is counted", async () => {
   const denied = new Set<string>();
