@@ -1,17 +1,5 @@
 import type { Matcher } from "../../shared/model/columns.ts";
-import type { Labels } from "../../shared/model/labels.ts";
 import type { TimeRange } from "./log-lines.ts";
-
-/** A pattern of log lines that no line had before. */
-export type NewPattern = {
-  readonly id: string;
-  readonly template: string;
-  /** The line that was the first to have it, cut. */
-  readonly example: string;
-  /** Of the stream of that line. */
-  readonly labels: Labels;
-  readonly timeUs: number; // of that line, Unix microseconds
-};
 
 /** What is told of one pattern. */
 export type PatternRow = {

@@ -189,6 +189,7 @@ const CASES: readonly Case[] = [
     {
       limit: 1000,
       fields: [
+        { label: "detected_level", type: "string", cardinality: 3, parsers: [] },
         { label: "level", type: "string", cardinality: 2, parsers: ["logfmt"] },
         { label: "msg", type: "string", cardinality: 3, parsers: ["logfmt"] },
         { label: "path", type: "string", cardinality: 2, parsers: ["json"] },
@@ -206,10 +207,17 @@ const CASES: readonly Case[] = [
     { values: ["200", "500"] },
   ],
   [
-    "Logs Drilldown asks for patterns, of which nobody knows any",
+    "Logs Drilldown asks for patterns",
     `patterns?${query('{app="api"}')}&${SPAN}&step=10s`,
     GRAFANA,
-    { status: "success", data: [] },
+    {
+      status: "success",
+      data: [
+        { pattern: 'level=error msg="no room" user=<_> took=<_>' },
+        { pattern: "level=info msg=stopped took=<_>" },
+        { pattern: "level=info msg=started took=<_>" },
+      ],
+    },
   ],
   [
     "Grafana puts a query into its form",
@@ -252,7 +260,15 @@ const CASES: readonly Case[] = [
     "logcli query --step",
     `query_range?direction=BACKWARD&${SPAN}&limit=30&${query('count_over_time({app="api"}[1m])')}&step=60.000000`,
     {},
-    { data: { resultType: "matrix", result: [{ values: [[NOW_MS / 1000, "3"]] }] } },
+    {
+      data: {
+        resultType: "matrix",
+        result: [
+          { metric: { detected_level: "error" }, values: [[NOW_MS / 1000, "1"]] },
+          { metric: { detected_level: "info" }, values: [[NOW_MS / 1000, "2"]] },
+        ],
+      },
+    },
   ],
   [
     "logcli instant-query",

@@ -56,7 +56,7 @@ test("a tail has the newest lines there are, then each that comes in, once", asy
   const [first] = client.messages;
   expect(first?.dropped_entries).toBe(null);
   expect(first?.streams[0]).toEqual({
-    stream: { app: "api", instance: "push", service_name: "api" },
+    stream: { app: "api", detected_level: "unknown", instance: "push", service_name: "api" },
     values: [
       [`${now - 2000}000000`, "two"],
       [`${now - 1000}000000`, "three"],
@@ -73,7 +73,10 @@ test("Grafana's live tail has labels by where they are from", async () => {
   await eventually(() => client.lines().length === 1);
   const message = client.messages.find(({ streams }) => streams.length > 0);
   expect(message?.encodingFlags).toEqual(["categorize-labels"]);
-  expect(message?.streams[0]?.values[0]?.[2]).toEqual({ parsed: { a: "1" } });
+  expect(message?.streams[0]?.values[0]?.[2]).toEqual({
+    structuredMetadata: { detected_level: "unknown" },
+    parsed: { a: "1" },
+  });
 });
 
 test("lines that come within the delay are put in order", async () => {

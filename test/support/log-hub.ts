@@ -68,7 +68,7 @@ export class LogHub {
     const block = blockOf(this.#sent, lines, labels);
     const stored = this.log.commit(
       [{ kind: "block", node, streamId: STREAM_ID, bytes: block }],
-      this,
+      {}, // a session of its own
     );
     await Promise.all([stored, this.clock.advance(10)]);
   }

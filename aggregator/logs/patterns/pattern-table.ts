@@ -1,4 +1,4 @@
-import { Miner, type MinerLimits, templateOf } from "../../../shared/log-patterns/miner.ts";
+import { Miner, type MinerLimits } from "../../../shared/log-patterns/miner.ts";
 import { current, type Pattern, type Shape } from "../../../shared/log-patterns/pattern.ts";
 import { type Labels, NO_LABELS } from "../../../shared/model/labels.ts";
 import {
@@ -9,7 +9,6 @@ import {
 } from "../../../shared/platform/ports.ts";
 import type { Counter, Gauge } from "../../../shared/telemetry/metrics.ts";
 import type { PartDeps } from "../../../shared/telemetry/part-deps.ts";
-import type { NewPattern } from "../../model/log-patterns.ts";
 import { loadPatterns } from "./load-patterns.ts";
 import {
   BUCKET_MINUTES,
@@ -46,12 +45,11 @@ const PATTERN_LIMITS: PatternLimits = {
   streamsMax: 20_000,
 };
 
-/** New patterns that are told of one batch; more are only counted. */
-const TOLD_MAX = 100;
 /** After so many lines all patterns are compared. */
 const SETTLE_LINES = 10_000;
 
-type Listener = (pattern: NewPattern) => void;
+/** A pattern that no stored line had, and the labels of the first that has it. */
+type Fresh = { readonly labels: Labels; isTold: boolean };
 
 /**
  * The patterns of all lines of all nodes, and how many lines each has, by stream and time. Lines are
@@ -68,7 +66,6 @@ export class PatternTable {
   readonly #deps: PartDeps;
   readonly #miner: Miner;
   readonly #byNumber = new Map<number, Pattern>();
-  readonly #listeners = new Set<Listener>();
   /** Those with lines that are not settled. */
   #batch: Cell[] = [];
   /** Those with lines since the last `changes`. */
@@ -80,8 +77,8 @@ export class PatternTable {
     pages: new Unwritten<number>(),
     streams: new Unwritten<CountedStream>(),
   };
-  /** Made since the last write, with the labels of their first line. */
-  readonly #fresh = new Map<Pattern, Labels>();
+  /** Until a line of theirs is stored. */
+  readonly #fresh = new Map<Pattern, Fresh>();
   /** Of the line that is being taken. */
   #labels: Labels = NO_LABELS;
   readonly #made: Counter;
@@ -190,13 +187,21 @@ export class PatternTable {
     for (const bucket of new Set(this.#batch.map((cell) => cell.bucket))) settleBucket(bucket);
     this.#batch = [];
     for (const records of Object.values(this.#unwritten)) records.settled(isWritten);
-    if (isWritten) this.#tell();
+    this.#settleFresh(isWritten);
   }
 
-  /** Called for each new pattern once its first line is stored; must not throw. */
-  onNew(listener: Listener): Disposable {
-    this.#listeners.add(listener);
-    return { [Symbol.dispose]: () => this.#listeners.delete(listener) };
+  /**
+   * The streams of lines that are the first of their pattern, one each, since the last call: of
+   * lines whose batch is lost, again when they come again.
+   */
+  newStreams(): readonly Labels[] {
+    const streams: Labels[] = [];
+    for (const [pattern, fresh] of this.#fresh) {
+      if (fresh.isTold || pattern.mergedInto !== null || pattern.count === 0) continue;
+      fresh.isTold = true;
+      streams.push(fresh.labels);
+    }
+    return streams;
   }
 
   /** What a pattern of this id is now. */
@@ -217,7 +222,9 @@ export class PatternTable {
   #changed(pattern: Pattern): void {
     const { number, mergedInto } = pattern;
     const { patterns, pages } = this.#unwritten;
-    if (mergedInto === null && !this.#byNumber.has(number)) this.#fresh.set(pattern, this.#labels);
+    if (mergedInto === null && !this.#byNumber.has(number)) {
+      this.#fresh.set(pattern, { labels: this.#labels, isTold: false });
+    }
     this.#byNumber.set(number, pattern);
     patterns.add(pattern);
     pages.add(pageOf(pattern));
@@ -236,21 +243,14 @@ export class PatternTable {
     return isEmpty ? del(key) : put(key, encodePage(patterns));
   }
 
-  #tell(): void {
+  #settleFresh(isWritten: boolean): void {
     if (this.#fresh.size === 0) return;
-    let told = 0;
-    for (const [pattern, labels] of this.#fresh) {
+    for (const [pattern, fresh] of this.#fresh) {
       const isGone = pattern.mergedInto !== null;
       // One whose only lines were undone is new when they come again.
-      if (!isGone && pattern.count === 0) continue;
-      this.#fresh.delete(pattern);
-      if (isGone) continue;
-      this.#made.add(1);
-      told += 1;
-      if (told > TOLD_MAX) continue;
-      const { id, example, firstUs } = pattern;
-      const event = { id, template: templateOf(pattern), example, labels, timeUs: firstUs };
-      for (const listener of this.#listeners) listener(event);
+      if (!isGone && pattern.count === 0) fresh.isTold = false;
+      else if (isGone || isWritten) this.#fresh.delete(pattern);
+      if (!isGone && isWritten && pattern.count > 0) this.#made.add(1);
     }
     this.#known.set(this.#miner.patternCount);
   }

@@ -8,7 +8,7 @@ import { detectAccess } from "../understand/detect.ts";
 import { HttpMetrics } from "../understand/http-metrics.ts";
 import { LogMetric } from "../understand/log-metrics.ts";
 import type { LogMetricConfig } from "../understand/log-metrics-config.ts";
-import type { MetricTable } from "../understand/metric-table.ts";
+import { MetricTable } from "../understand/metric-table.ts";
 import { type LineOrigin, OTHER, serviceOf } from "../understand/origin.ts";
 import { LeftOutCounts } from "./left-out-counts.ts";
 import { LivingOrigins } from "./living-origins.ts";
@@ -26,6 +26,8 @@ import { SourceText } from "./source-text.ts";
 /** Finds the pattern of each line; what it changes goes into the batch that stores the line. */
 export type PatternSink = {
   take(labels: Labels, text: string, timeUs: number): unknown;
+  /** The streams of lines that are the first of their pattern, one each, since the last call. */
+  newStreams(): readonly Labels[];
   /** What changed since the last call. */
   changes(): readonly BatchOperation[];
   /** Whether the batch was written; when it was not, everything since the last one is undone. */
@@ -41,6 +43,7 @@ export type LogWatchDeps = StoredPartDeps & {
 /** Series end when their service's lines on their node have been missing for so long. */
 const SILENCE_MAX_MS = 86_400_000;
 const SILENCE_CHECK_MS = 3_600_000;
+const NEW_PATTERNS_SERIES_MAX = 5000;
 const INSTANCE = "instance";
 
 /**
@@ -67,6 +70,15 @@ type Kept = { readonly table: MetricTable; readonly prefix: string };
 export class LogWatch implements LineWatch {
   readonly #deps: LogWatchDeps;
   readonly #http = new HttpMetrics();
+  readonly #newPatterns = new MetricTable(
+    {
+      name: "log_new_patterns_total",
+      kind: "counter",
+      help: "Log lines that are like none before: the first of their pattern.",
+      buckets: [],
+    },
+    NEW_PATTERNS_SERIES_MAX,
+  );
   readonly #metrics: readonly LogMetric[];
   readonly #kept: readonly Kept[];
   readonly #leftOut: LeftOutCounts;
@@ -82,7 +94,12 @@ export class LogWatch implements LineWatch {
     this.#deps = deps;
     this.#metrics = metrics.map((config) => new LogMetric(config));
     const { requests, durations } = this.#http;
-    const tables = [requests, durations, ...this.#metrics.map(({ table }) => table)];
+    const tables = [
+      requests,
+      durations,
+      this.#newPatterns,
+      ...this.#metrics.map(({ table }) => table),
+    ];
     this.#kept = tables.map((table) => ({ table, prefix: metricPrefix(table.family) }));
     this.#leftOut = new LeftOutCounts(this.#metrics, deps.metrics);
     this.#checkedMs = deps.clock.monotonicMs();
@@ -125,6 +142,7 @@ export class LogWatch implements LineWatch {
 
   settled(isWritten: boolean): void {
     this.#http.settle(isWritten);
+    this.#newPatterns.settle(isWritten);
     for (const { table } of this.#metrics) table.settle(isWritten);
     this.#leftOut.settle(isWritten);
     if (isWritten) this.#deletions.splice(0, this.#givenCount);
@@ -167,7 +185,16 @@ export class LogWatch implements LineWatch {
     }
   }
 
+  #countNewPatterns(): void {
+    for (const stream of this.#deps.patterns?.newStreams() ?? []) {
+      const instance = labelValue(stream, INSTANCE);
+      const entry = this.#newPatterns.entry([INSTANCE, instance, "service", serviceOf(stream)]);
+      if (entry !== null) this.#newPatterns.add(entry, 1);
+    }
+  }
+
   #changes(): BatchOperation[] {
+    this.#countNewPatterns();
     const operations: BatchOperation[] = [];
     // Before what is put: a label set that ended may have begun anew.
     if (this.#givenCount === 0) {

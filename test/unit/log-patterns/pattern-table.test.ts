@@ -7,7 +7,6 @@ import {
   PatternTable,
 } from "../../../aggregator/logs/patterns/pattern-table.ts";
 import { rollUp } from "../../../aggregator/logs/patterns/roll-up.ts";
-import type { NewPattern } from "../../../aggregator/model/log-patterns.ts";
 import { OTHER_ID, templateOf } from "../../../shared/log-patterns/miner.ts";
 import { type Labels, labelsOf, NO_LABELS } from "../../../shared/model/labels.ts";
 import { put } from "../../../shared/platform/ports.ts";
@@ -424,42 +423,30 @@ test("patterns that become one are counted once, wherever their counts are kept"
 });
 
 describe("a new pattern", () => {
-  test("is told once its line is stored, once, with what it looks like", () => {
+  test("is told with its first line, once, and again when that line was not stored", () => {
     const table = newTable();
-    const told: NewPattern[] = [];
-    table.onNew((one) => told.push(one));
     table.take(labelsAt(1), "disk 3 is full", START_US);
-    table.changes();
+    expect(table.newStreams()).toEqual([labelsAt(1)]);
+    expect(table.newStreams()).toEqual([]);
     table.settled(false);
-    expect(told).toEqual([]);
-    const [id] = taken(table, "disk 4 is full", "disk 5 is full");
-    const template = "disk <*> is full";
-    const example = "disk 3 is full";
-    expect(told).toEqual([{ id, template, example, labels: labelsAt(1), timeUs: START_US }]);
+    expect(table.newStreams()).toEqual([]);
+    table.take(labelsAt(1), "disk 4 is full", START_US);
+    expect(table.newStreams()).toEqual([labelsAt(1)]);
+    table.settled(true);
+    taken(table, "disk 5 is full");
+    expect(table.newStreams()).toEqual([]);
   });
 
   test("that is found to be an old one at once is not told", () => {
-    const table = newTable();
+    const metrics = new Metrics();
+    const table = newTable(LIMITS, metrics);
     const greeted = (name: string) => `greeted ${name} at the door`;
     taken(table, ...["ana", "bo", "chen", "dora", "emil", "fay", "gus"].map(greeted));
-    const told: string[] = [];
-    table.onNew(({ template }) => told.push(template));
+    const made = metricTotal(metrics, "telltale_log_patterns_new_total");
     taken(table, greeted("hal"));
     expect(table.patterns()).toHaveLength(1);
-    expect(told).toEqual([]);
-  });
-
-  test("is counted, but not told of, beyond the first hundred of a batch", () => {
-    const metrics = new Metrics();
-    const table = newTable({ ...LIMITS, patternsMax: 1000 }, metrics);
-    let told = 0;
-    table.onNew(() => {
-      told += 1;
-    });
-    taken(table, ...Array.from({ length: 150 }, (_, i) => "ab ".repeat(i).trim()));
-    expect(told).toBeGreaterThanOrEqual(100);
-    expect(told).toBeLessThan(150);
-    expect(metricTotal(metrics, "telltale_log_patterns_new_total")).toBeGreaterThan(told);
+    expect(table.newStreams()).toEqual([]);
+    expect(metricTotal(metrics, "telltale_log_patterns_new_total")).toBe(made);
   });
 });
 

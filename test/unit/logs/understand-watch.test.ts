@@ -1,11 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { PatternTable } from "../../../aggregator/logs/patterns/pattern-table.ts";
 import { ALL_VALUES } from "../../../aggregator/logs/watch/metric-records.ts";
-import { type Labels, labelsOf } from "../../../shared/model/labels.ts";
+import { type Labels, labelsOf, labelValue, METRIC_NAME } from "../../../shared/model/labels.ts";
 import { seqOf } from "../../../shared/model/sequence.ts";
 import { type BatchOperation, put } from "../../../shared/platform/ports.ts";
+import { Metrics } from "../../../shared/telemetry/metrics.ts";
 import { encodeBlock } from "../../../shared/wire/line-block.ts";
 import { blockOf, LogHub, PAID, request, STREAM_ID, WEB } from "../../support/log-hub.ts";
+import { MemoryLogger } from "../../support/memory-logger.ts";
 import { MemoryStore } from "../../support/memory-store.ts";
 import { metricTotal } from "../../support/metric-total.ts";
 
@@ -265,6 +268,7 @@ test("patterns see each stored line once, and what they change is stored with it
   hub.patterns = {
     take: (labels, text, timeUs) => taken.push([labels, text, timeUs]),
     changes: () => [put(key, Buffer.from(String(taken.length)))],
+    newStreams: () => [],
     settled: (isWritten) => {
       if (!isWritten) taken.push([[], "undone", 0]);
     },
@@ -285,4 +289,25 @@ test("patterns see each stored line once, and what they change is stored with it
       .durableEntries()
       .map(([name, value]) => [`${Buffer.from(name)}`, `${Buffer.from(value)}`]),
   ).toContainEqual(["pattern", "2"]);
+});
+
+test("a line that is like none before counts once, also when its first batch is lost", async () => {
+  const hub = new LogHub();
+  const { clock } = hub;
+  const table = new PatternTable({ clock, logger: new MemoryLogger(), metrics: new Metrics() });
+  hub.patterns = table;
+  await hub.open();
+  const count = () => {
+    const name = "log_new_patterns_total";
+    const found = hub.watch.series().find(({ labels }) => labelValue(labels, METRIC_NAME) === name);
+    return found?.value;
+  };
+  await hub.store(["order 1 paid", "order 2 paid", "disk sda is full"]);
+  expect(count()).toBe(2);
+  hub.disk.isFull = true;
+  await expect(hub.store(["panic at the disco"])).rejects.toMatchObject({ code: "STORAGE" });
+  expect(count()).toBe(2);
+  hub.disk.isFull = false;
+  await hub.store(["panic at the disco", "order 3 paid"]);
+  expect(count()).toBe(3);
 });
