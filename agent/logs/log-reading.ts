@@ -85,7 +85,8 @@ export async function readLogs(
   const report = new ShapeReport(metrics);
   const shapes = await shapesOf(options, report);
   const common = { ...node, shape: shapes(JOINED) };
-  const containers = await containerLogs(deps, common);
+  const needsNames = options.containers || options.journal;
+  const containers = needsNames ? await containerLogs(deps, common) : null;
   const own = options.files.map((group) => sourceOf(group, node.labels, shapes(group)));
   const appends = new SerialQueue();
   const sink = {
@@ -96,10 +97,10 @@ export async function readLogs(
   };
   const known = [...(await store.cursors())].map(([key, value]) => ({ key, value }));
   const reading = { ...deps, sink };
-  const sources = [...own, ...(options.containers ? containers.sources : [])];
+  const sources = [...own, ...(options.containers ? (containers?.sources ?? []) : [])];
   const runs = [new Tailer(reading, sources, TAIL_DEFAULTS, known).run(signal)];
   if (options.journal) {
-    const findContainer = (id: string, name: string) => containers.names.find(id, name);
+    const findContainer = (id: string, name: string) => containers?.names.find(id, name) ?? null;
     const journal = new JournalReader({ ...reading, findContainer }, common, known);
     runs.push(journal.run(signal));
   }

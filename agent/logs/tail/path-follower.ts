@@ -57,6 +57,9 @@ export class PathFollower {
   readonly path: string;
   readonly #deps: FollowDeps;
   readonly #beginning: Beginning;
+  /** At the first look. */
+  #firstSeen: FileStatus | null = null;
+  #hasLooked = false;
   readonly #open: OpenFiles;
   readonly #chain: ChainFiles;
   /** It is not known where the files are that were read before. */
@@ -120,6 +123,8 @@ export class PathFollower {
     const { current, list } = this.#open;
     if (this.#isIdle(time)) return false;
     const status = this.#status();
+    this.#firstSeen ??= this.#hasLooked ? null : status;
+    this.#hasLooked = true;
     const look = lookAt(current, status);
     const isAlias = look === "replaced" && this.#chain.isAlias(status);
     const isIdle = look === "idle" || isAlias || (look === "absent" && list.length === 0);
@@ -352,13 +357,19 @@ export class PathFollower {
   }
 
   #begin(file: SiblingFile, descriptor: number, chain: FollowedChain, time: ReadTime): OpenFile {
-    const isAtEnd = chain.isNew && this.#beginning.at === "end";
     const id = this.#deps.positions.nextId();
-    const offset = isAtEnd ? lastLineStart(this.#deps.files, descriptor, file.size) : 0;
+    const offset = chain.isNew ? this.#firstOffset(file, descriptor) : 0;
     const position = newPosition(id, this.path, file, offset);
     if (file.start.length > 0) this.#deps.positions.setHead(id, file.start);
     const truncation = isCopyOfBefore(file, chain) ? untilNext(file, chain, time.nowMs) : null;
     return this.#open.open({ ...position, truncation }, descriptor, time);
+  }
+
+  /** What has come since the first look is read, also where reading begins at the end. */
+  #firstOffset(file: SiblingFile, descriptor: number): number {
+    const first = this.#firstSeen;
+    if (this.#beginning.at === "start" || first === null || !isSameFile(first, file)) return 0;
+    return lastLineStart(this.#deps.files, descriptor, Math.min(first.size, file.size));
   }
 
   /** A file that cannot be read any more is let go of, and looked for again. */
