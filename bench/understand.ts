@@ -21,10 +21,10 @@ const SECONDS_MIN = 0.5;
  * What it costs to look at lines of real logs, in lines a second of CPU time: when they are stored (requests
  * counted, the records of each block written; neither patterns nor configured metrics) and when
  * they are read (their level), each file of a folder by itself; `value` is storing all of them. The
- * best of some rounds, as the machine is shared. Argument: the folder, `/tmp/ls-corpus` without one.
+ * best of some rounds, as the machine is shared. Argument: the folder of `*.log`; without one the captures of the tests.
  */
 export async function understand([
-  folder = "/tmp/ls-corpus",
+  folder = "test/fixtures/logs",
 ]: readonly string[]): Promise<BenchResult> {
   const files = readdirSync(folder).filter((name) => name.endsWith(".log"));
   const corpora = files.map((name) => ({

@@ -19,7 +19,9 @@ const PORT = 7972;
 async function agentPage(hostRoot) {
   const directory = mkdtempSync(join(tmpdir(), "telltale-docs-"));
   const config = join(directory, "agent.yaml");
-  writeFileSync(config, `collectors: { enable: [${collectorNames().join(", ")}] }\n`);
+  const collectors = `collectors: { enable: [${collectorNames().join(", ")}] }`;
+  const logs = `logs: { journal: true, files: [{ include: ${directory}/*.log }] }`;
+  writeFileSync(config, `${collectors}\n${logs}\n`);
   const args = [
     join(ROOT, "dist/agent/main.js"),
     `--config=${config}`,

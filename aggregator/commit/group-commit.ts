@@ -33,6 +33,7 @@ type Request = {
 export class GroupCommit {
   readonly #deps: CommitDeps;
   readonly #delayMs: number;
+  readonly #bytesMax: number;
   readonly #progress = new ChangeSignal();
   readonly #commits: Counter;
   readonly #failures: Counter;
@@ -46,9 +47,14 @@ export class GroupCommit {
   #isAtWork = false;
   #busy: BusyShare;
 
-  constructor(deps: CommitDeps, delayMs: number) {
+  /** @param bytesMax bytes that are written together, but for a call that has more */
+  constructor(
+    deps: CommitDeps,
+    { delayMs, bytesMax = COMMIT_BYTES_MAX }: { delayMs: number; bytesMax?: number },
+  ) {
     this.#deps = deps;
     this.#delayMs = delayMs;
+    this.#bytesMax = bytesMax;
     this.#busy = { share: 0, atMs: deps.clock.monotonicMs() };
     this.#streak = new FailureStreak(deps.logger, "cannot store samples: agents have to wait");
     const { metrics } = deps;
@@ -128,7 +134,7 @@ export class GroupCommit {
     let sum = 0;
     for (const { bytes } of this.#waiting) {
       sum += bytes;
-      if (count > 0 && sum > COMMIT_BYTES_MAX) break;
+      if (count > 0 && sum > this.#bytesMax) break;
       count += 1;
     }
     return this.#waiting.splice(0, count);

@@ -35,6 +35,8 @@ import type { LineStream, StoredBlock } from "./stored-block.ts";
 
 /** How long a commit waits for company. */
 const COMMIT_DELAY_MS = 3;
+/** Compressed: what is acked and seen together, some 20 MB of lines. */
+const COMMIT_BYTES_MAX = 2 * 1024 ** 2;
 /** The node's name as a label. */
 const INSTANCE = "instance";
 /** Sequences that were left out are counted up to the start of the epoch they are missing in. */
@@ -116,7 +118,7 @@ export class LineLog {
         metrics: metrics.labelled({ store: "logs" }),
         write: (items) => this.#turns.run(() => this.#write(items)),
       },
-      COMMIT_DELAY_MS,
+      { delayMs: COMMIT_DELAY_MS, bytesMax: COMMIT_BYTES_MAX },
     );
     const streams = new Streams(options.streamsMax);
     const damage = new DamageKeeper(store, logger, metrics);
@@ -250,12 +252,15 @@ export class LineLog {
   }
 
   async #write(items: readonly CommitItem[]): Promise<readonly CommitOutcome[]> {
-    const { watch } = this.#options;
+    const { watch, work } = this.#options;
     const plan = new BlockPlan(this.#streams, this.#nextNumber, {
       admit: (labels) => this.#parts.streams.admit(labels),
       watch,
     });
-    for (const item of items) plan.add(item);
+    for (const item of items) {
+      plan.add(item);
+      await work.pause(); // each has thousands of lines, and ticks must not wait for all of them
+    }
     try {
       if (plan.operations.length > 0) await this.#deps.store.batch(plan.operations, { sync: true });
     } catch (error) {

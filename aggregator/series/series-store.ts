@@ -89,7 +89,7 @@ export class SeriesStore {
     this.#retention = new Retention(this.#parts);
     this.#commits = new GroupCommit(
       { clock, logger, metrics, write: (items) => this.#writeItems(items) },
-      options.commitDelayMs,
+      { delayMs: options.commitDelayMs },
     );
     this.#samples = metrics.counter(
       "telltale_store_samples_stored_total",

@@ -20,7 +20,7 @@ class Bed {
   constructor(delayMs = 3) {
     const { clock, logger } = this;
     const write = (items: readonly CommitItem[]) => this.#write(items);
-    this.commits = new GroupCommit({ clock, logger, metrics: new Metrics(), write }, delayMs);
+    this.commits = new GroupCommit({ clock, logger, metrics: new Metrics(), write }, { delayMs });
   }
 
   async end(): Promise<void> {

@@ -81,7 +81,7 @@ export class MemoryIngestStore implements IngestStore {
   #start(clock: Clock): GroupCommit {
     const write = (items: readonly CommitItem[]) => this.#write(items);
     const deps = { clock, logger: this.#logger, metrics: new Metrics(), write };
-    return new GroupCommit(deps, DELAY_MS);
+    return new GroupCommit(deps, { delayMs: DELAY_MS });
   }
 
   async #write(items: readonly CommitItem[]): Promise<readonly CommitOutcome[]> {
