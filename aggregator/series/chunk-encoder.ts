@@ -1,5 +1,5 @@
 import { DOUBLE_SCALE } from "../../shared/model/series-definition.ts";
-import { ByteWriter } from "../../shared/wire/bytes.ts";
+import { ByteWriter, zigzag } from "../../shared/wire/bytes.ts";
 import { CHUNK_VERSION, CODING } from "./chunk.ts";
 import {
   ColumnValues,
@@ -9,7 +9,6 @@ import {
   deltaBits,
   expand,
   makeWhole,
-  zigzag,
 } from "./column-values.ts";
 import type { Changes } from "./group-rows.ts";
 

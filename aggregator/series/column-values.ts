@@ -1,4 +1,5 @@
 import { DOUBLE_SCALE } from "../../shared/model/series-definition.ts";
+import { zigzag } from "../../shared/wire/bytes.ts";
 import { CODING, DECIMALS_MAX, POWERS, WHOLE_MAX } from "./chunk.ts";
 import { type Changes, grownCopy } from "./group-rows.ts";
 
@@ -181,10 +182,6 @@ export function expand(column: ColumnValues): Float64Array {
     expanded.fill(runValues[i] ?? 0, runStarts[i] ?? 0, end);
   }
   return expanded;
-}
-
-export function zigzag(value: number): number {
-  return value < 0 ? -value * 2 - 1 : value * 2;
 }
 
 function varintBytes(value: number): number {

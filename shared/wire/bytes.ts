@@ -259,3 +259,12 @@ export function grown<Column extends { set(from: Column): void }>(
   to.set(from);
   return to;
 }
+
+/** Small whole numbers of either sign as small ones without. */
+export function zigzag(value: number): number {
+  return value < 0 ? -value * 2 - 1 : value * 2;
+}
+
+export function unzigzag(value: number): number {
+  return value % 2 === 1 ? -(value + 1) / 2 : value / 2;
+}

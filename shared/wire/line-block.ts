@@ -26,7 +26,7 @@ import { brotliCompressSync, brotliDecompressSync, constants } from "node:zlib";
 import { errorMessage, OperationalError } from "../errors.ts";
 import type { Labels } from "../model/labels.ts";
 import { countOfSeq, EPOCH_FRAMES_MAX, EPOCH_MAX, epochOfSeq, seqOf } from "../model/sequence.ts";
-import { ByteReader, ByteWriter, checkedBody } from "./bytes.ts";
+import { ByteReader, ByteWriter, checkedBody, unzigzag, zigzag } from "./bytes.ts";
 
 const BLOCK_VERSION = 1;
 /** Bytes of a block's body before it is compressed, at most. */
@@ -221,15 +221,6 @@ function readSizes(reader: ByteReader, count: number): number[] {
   const sizes: number[] = [];
   for (let i = 0; i < count; i += 1) sizes.push(reader.varint());
   return sizes;
-}
-
-/** Small numbers of either sign as small ones without. */
-function zigzag(value: number): number {
-  return value < 0 ? -value * 2 - 1 : value * 2;
-}
-
-function unzigzag(value: number): number {
-  return value % 2 === 1 ? -(value + 1) / 2 : value / 2;
 }
 
 function blockFault(what: string): OperationalError {

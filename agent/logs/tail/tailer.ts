@@ -12,6 +12,7 @@ import type { Clock, Logger } from "../../../shared/platform/ports.ts";
 import type { Metrics } from "../../../shared/telemetry/metrics.ts";
 import { FailureStreak } from "../../../shared/time/failure-streak.ts";
 import { sleepUnlessAborted } from "../../../shared/time/repeat.ts";
+import { unlessAborted } from "../../../shared/time/unless-aborted.ts";
 import { DirectoryTimes } from "./directory-times.ts";
 import { FileFinder, type Found } from "./find-files.ts";
 import { LineBatch } from "./line-batch.ts";
@@ -210,7 +211,9 @@ export class Tailer {
 
   async #append(cursors: readonly Cursor[], signal?: AbortSignal): Promise<boolean> {
     try {
-      await unlessAborted(this.#deps.sink.append(this.#batch.lines, cursors), signal);
+      const appended = this.#deps.sink.append(this.#batch.lines, cursors);
+      // One that is left waiting for room is there as a whole or not at all, as after a crash.
+      await (signal === undefined ? appended : unlessAborted(appended, signal));
     } catch (error) {
       if (!(error instanceof OperationalError)) throw error;
       this.#sinkFailures.failed(error);
@@ -303,23 +306,4 @@ export class Tailer {
 
 function isAborted(signal: AbortSignal | undefined): boolean {
   return signal?.aborted === true;
-}
-
-/**
- * Resolves when the work is done or the signal is aborted. A batch that is left waiting for room is
- * in the sink as a whole or not at all, as after a crash.
- */
-async function unlessAborted(work: Promise<void>, signal?: AbortSignal): Promise<void> {
-  if (signal === undefined) return await work;
-  let onAbort = () => {};
-  const aborted = new Promise<void>((resolve) => {
-    onAbort = resolve;
-  });
-  signal.addEventListener("abort", onAbort, { once: true });
-  if (signal.aborted) onAbort();
-  try {
-    await Promise.race([work, aborted]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-  }
 }

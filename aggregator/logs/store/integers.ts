@@ -1,4 +1,4 @@
-import type { ByteReader, ByteWriter } from "../../../shared/wire/bytes.ts";
+import { type ByteReader, type ByteWriter, unzigzag, zigzag } from "../../../shared/wire/bytes.ts";
 
 /**
  * Whole numbers as planes: first the low bytes of all, then the next ones. What is written is the
@@ -90,12 +90,4 @@ function readPlanes(reader: ByteReader, count: number): Float64Array {
     }
   }
   return values;
-}
-
-function zigzag(value: number): number {
-  return value < 0 ? -2 * value - 1 : 2 * value;
-}
-
-function unzigzag(value: number): number {
-  return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
 }
