@@ -4,6 +4,9 @@
  * and how.
  */
 
+/** What `toFixed` and `toExponential` take. */
+const DIGITS_MAX = 100;
+
 /** A sample's value; an exponent of at least two digits below 1e-6 and from 1e21 on. */
 export function sampleText(value: number): string {
   return specialText(value) ?? twoDigitExponent(String(value));
@@ -33,21 +36,21 @@ export function formatG(value: number, precision: number | null): string {
   const special = specialText(value);
   if (special !== null || value === 0) return special ?? "0";
   const digits = precision === null ? undefined : Math.max(precision, 1);
-  const text = value.toExponential(digits && clampDigits(digits - 1));
+  const text = digits === undefined ? value.toExponential() : exponential(value, digits - 1);
   const [mantissa = "", exponent = ""] = text.split("e");
   const size = Number(exponent);
   if (size < -4 || size >= (digits ?? 6)) {
     return twoDigitExponent(`${withoutEndZeros(mantissa)}e${exponent}`);
   }
   if (digits === undefined) return String(value);
-  return withoutEndZeros(value.toFixed(clampDigits(digits - 1 - size)));
+  return withoutEndZeros(formatF(value, digits - 1 - size));
 }
 
 /** `%f`: all digits before the point whatever the size. */
 export function formatF(value: number, precision: number): string {
   if (!Number.isFinite(value)) return specialText(value) ?? "";
   if (Math.abs(value) < 1e21) {
-    const text = value.toFixed(clampDigits(precision));
+    const text = fixed(value, precision);
     return Object.is(value, -0) ? `-${text}` : text;
   }
   return `${BigInt(value)}${precision > 0 ? `.${"0".repeat(precision)}` : ""}`;
@@ -56,12 +59,29 @@ export function formatF(value: number, precision: number): string {
 /** `%e` */
 export function formatE(value: number, precision: number): string {
   if (!Number.isFinite(value)) return specialText(value) ?? "";
-  return twoDigitExponent(value.toExponential(clampDigits(precision)));
+  return twoDigitExponent(exponential(value, precision));
 }
 
-/** What `toFixed` and `toExponential` take. */
-function clampDigits(digits: number): number {
-  return Math.min(Math.max(digits, 0), 100);
+function fixed(value: number, digits: number): string {
+  return tieToEven((count) => value.toFixed(count), digits);
+}
+
+function exponential(value: number, digits: number): string {
+  return tieToEven((count) => value.toExponential(count), digits);
+}
+
+/**
+ * What lies in the middle between two decimals becomes the even one, as in Go; JavaScript takes the
+ * larger.
+ */
+function tieToEven(write: (digits: number) => string, wanted: number): string {
+  const digits = Math.min(Math.max(wanted, 0), DIGITS_MAX);
+  const exact = write(DIGITS_MAX);
+  const end = exact.indexOf(".") + 1 + digits;
+  const [rest = "", exponent] = exact.slice(end).split("e");
+  const kept = exact.slice(0, digits === 0 ? end - 1 : end);
+  if (!/^50*$/.test(rest) || !/[02468]$/.test(kept)) return write(digits);
+  return exponent === undefined ? kept : `${kept}e${exponent}`;
 }
 
 function withoutEndZeros(text: string): string {

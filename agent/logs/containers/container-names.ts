@@ -10,7 +10,7 @@ import {
 import { factsOfDockerConfig, factsOfStorage } from "../../containers/stored-facts.ts";
 import type { LogFiles } from "../tail/ports.ts";
 import type { NamedContainer } from "./container-labels.ts";
-import { readSmallFile } from "./small-file.ts";
+import { readRegularFile } from "./regular-file.ts";
 
 /** The directories in which a runtime has one for each container, named by its id. */
 export type ContainerDirectories = {
@@ -118,7 +118,7 @@ export class ContainerNames {
 
   /** Null where there is no such file, or no JSON in it: half written, or not the runtime's. */
   #json(path: string, bytesMax: number): unknown {
-    const text = readSmallFile(this.#files, path, bytesMax);
+    const text = readRegularFile(this.#files, path, bytesMax);
     try {
       return text === null ? null : parseJson(text);
     } catch {

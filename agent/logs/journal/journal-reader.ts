@@ -15,7 +15,7 @@ import { FailureStreak } from "../../../shared/time/failure-streak.ts";
 import { sleepUnlessAborted } from "../../../shared/time/repeat.ts";
 import { unlessAborted } from "../../../shared/time/unless-aborted.ts";
 import type { NodeLabels } from "../containers/container-labels.ts";
-import { readSmallFile } from "../containers/small-file.ts";
+import { readRegularFile } from "../containers/regular-file.ts";
 import type { ShapeOptions } from "../shape/shape-options.ts";
 import type { Cursor, LineSink, LogFiles, SourcedLine } from "../tail/ports.ts";
 import { EntrySources, type FindContainer, SOURCE_FIELDS } from "./entry-source.ts";
@@ -201,7 +201,7 @@ export class JournalReader {
   #args(...own: readonly string[]): readonly string[] {
     const { files } = this.#deps;
     const root = this.#hostRoot;
-    const id = readSmallFile(files, join(root, "etc/machine-id"), MACHINE_ID_BYTES_MAX)?.trim();
+    const id = readRegularFile(files, join(root, "etc/machine-id"), MACHINE_ID_BYTES_MAX)?.trim();
     return [
       ...["--output=export", "--all", "--quiet", "--no-pager", "--merge", ...own],
       ...(root === "/" ? [] : [`--root=${root}`]),

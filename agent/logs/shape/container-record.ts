@@ -1,3 +1,4 @@
+import { daysFromCivil } from "../../../shared/model/calendar-day.ts";
 import type { StreamName, TextLine } from "./text-line.ts";
 
 /**
@@ -51,7 +52,7 @@ export function timeUsAt(bytes: Uint8Array, start: number, end: number): number 
   }
   const zone = zoneSeconds(bytes, at, end);
   if (zone === null) return null;
-  const time = ((daysSinceEpoch(year, month, day) * 24 + hour) * 60 + minute) * 60 + second;
+  const time = ((daysFromCivil(year, month, day) * 24 + hour) * 60 + minute) * 60 + second;
   return (time - zone) * MICROSECONDS + micros;
 }
 
@@ -69,16 +70,6 @@ function zoneSeconds(bytes: Uint8Array, at: number, end: number): number | null 
   const seconds = (twoDigits(bytes, at + 1) * 60 + twoDigits(bytes, at + 4)) * 60;
   if (!(seconds < DAY_SECONDS)) return null;
   return sign === PLUS ? seconds : -seconds;
-}
-
-/** Days from 1970-01-01 in the proleptic Gregorian calendar, whose year is taken to begin in March. */
-function daysSinceEpoch(year: number, month: number, day: number): number {
-  const y = month <= 2 ? year - 1 : year;
-  const era = Math.floor(y / 400);
-  const yearOfEra = y - era * 400;
-  const dayOfYear = Math.floor((153 * ((month + 9) % 12) + 2) / 5) + day - 1;
-  const leaps = Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100);
-  return era * 146_097 + yearOfEra * 365 + leaps + dayOfYear - 719_468;
 }
 
 export function streamOf(name: string): StreamName | null {

@@ -1,15 +1,6 @@
-import { daysInMonth } from "../../../shared/model/calendar-day.ts";
+import { daysFromCivil, daysInMonth } from "../../../shared/model/calendar-day.ts";
 
 const DAY_US = 86_400e6;
-
-/** Days from 1970-01-01 to a day of the proleptic Gregorian calendar; `month` and `day` from 1. */
-export function daysFromCivil(year: number, month: number, day: number): number {
-  // Years from March on, so that the day that a leap year has more is the last one.
-  const y = month <= 2 ? year - 1 : year;
-  const m = month <= 2 ? month + 9 : month - 3;
-  const leaps = Math.floor(y / 4) - Math.floor(y / 100) + Math.floor(y / 400);
-  return y * 365 + leaps + Math.floor((m * 153 + 2) / 5) + day - 1 - 719_468;
-}
 
 export function isDay(year: number, month: number, day: number): boolean {
   if (month < 1 || month > 12 || day < 1 || year < 1) return false;

@@ -1,4 +1,5 @@
-import { daysFromCivil, isDay, missingYear, yearOf } from "./calendar.ts";
+import { daysFromCivil } from "../../../shared/model/calendar-day.ts";
+import { isDay, missingYear, yearOf } from "./calendar.ts";
 import {
   COLON,
   COMMA,

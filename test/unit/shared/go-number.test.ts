@@ -3,6 +3,9 @@ import { expect, test } from "vitest";
 import {
   decimalText,
   exponentText,
+  formatE,
+  formatF,
+  formatG,
   parseGoNumber,
   sampleText,
   secondsText,
@@ -51,6 +54,26 @@ test.each([
   [Number.POSITIVE_INFINITY, "+Inf"],
 ])("an alert's value %d is written %s", (value, expected) => {
   expect(exponentText(value)).toBe(expected);
+});
+
+test.each([
+  [formatF(2.25, 1), "2.2"],
+  [formatF(2.75, 1), "2.8"],
+  [formatF(-2.25, 1), "-2.2"],
+  [formatF(0.5, 0), "0"],
+  [formatF(-0.5, 0), "-0"],
+  [formatF(1.5, 0), "2"],
+  [formatF(2.675, 2), "2.67"], // below the middle
+  [formatF(2.25, 200), `2.25${"0".repeat(98)}`],
+  [formatF(0, 2), "0.00"],
+  [formatE(2.5, 0), "2e+00"],
+  [formatE(-1.25e10, 1), "-1.2e+10"],
+  [formatE(1.35, 1), "1.4e+00"],
+  [formatG(2.25, 2), "2.2"],
+  [formatG(125, 2), "1.2e+02"],
+  [formatG(1e25, 30), "10000000000000000905969664"],
+])("what is in the middle becomes even: %s", (text, expected) => {
+  expect(text).toBe(expected);
 });
 
 test("every finite double reads back as itself", () => {

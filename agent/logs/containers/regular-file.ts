@@ -5,7 +5,7 @@ import type { LogFiles } from "../tail/ports.ts";
  * The text of a regular file; null where there is none, it is larger than `bytesMax` or may not be
  * read. The size is looked at before memory is taken, and what is added meanwhile is not read.
  */
-export function readSmallFile(files: LogFiles, path: string, bytesMax: number): string | null {
+export function readRegularFile(files: LogFiles, path: string, bytesMax: number): string | null {
   try {
     const descriptor = files.open(path);
     if (descriptor === null) return null;
