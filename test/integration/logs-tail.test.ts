@@ -117,6 +117,33 @@ test.each([
   expect(bed.metric("lost_bytes_total")).toBe(0);
 });
 
+test.each([
+  ["copytruncate", 0, 1],
+  ["copytruncate\ncompress\ndelaycompress", 1, 2],
+  ["create", 1, 0],
+  ["create\ncompress", 0, 0],
+])(
+  "of a log that is rotated with %s before it is first read, what may be lost is told",
+  async (how, more, losses) => {
+    const bed = new Bed();
+    const log = bed.path("x.log");
+    const config = bed.path("logrotate.conf");
+    writeFileSync(config, `${log} {\nrotate 30\n${how}\n}\n`, { mode: 0o644 });
+    const tailer = bed.start(["*.log"], { quietMs: 0 });
+    await tailer.look();
+    for (let round = 0; round <= 1 + more; round += 1) {
+      appendFileSync(log, text(round * 10, round * 10 + 10));
+      if (round > more) break;
+      execFileSync("logrotate", ["--force", "--state", bed.path("state"), config]);
+    }
+    await tailer.look();
+    await tailer.look();
+    expect(bed.lines).toEqual(numbered(0, 10 * (2 + more)));
+    bed.stop();
+    expect(bed.metric("losses_total")).toBe(losses);
+  },
+);
+
 test("a FIFO, loops of links and excluded files are left out, and the rest is read", async () => {
   const bed = new Bed();
   mkdirSync(bed.path("a/b"), { recursive: true });

@@ -5,7 +5,14 @@ import type { EntryKind, FileStatus, LogFiles } from "../../agent/logs/tail/port
 /** The kernel stamps files with the time of its last clock tick. */
 const MTIME_STEP_MS = 4;
 
-type Inode = { number: number; content: Buffer; mtimeMs: number; names: number; opens: number };
+type Inode = {
+  number: number;
+  content: Buffer;
+  mtimeMs: number;
+  birthMs: number;
+  names: number;
+  opens: number;
+};
 
 /**
  * A file system as Linux has it where logs are concerned: names apart from files, files that live as
@@ -32,7 +39,8 @@ export class MemoryFiles implements LogFiles {
     this.unlink(path);
     const number = this.#freeNumbers.pop() ?? this.#lastNumber + 1;
     this.#lastNumber = Math.max(this.#lastNumber, number);
-    const inode = { number, content: Buffer.from(content), mtimeMs, names: 1, opens: 0 };
+    const birthMs = this.stampMs();
+    const inode = { number, content: Buffer.from(content), mtimeMs, birthMs, names: 1, opens: 0 };
     this.#names.set(path, inode);
     this.#touchDirectory(path);
   }
@@ -110,7 +118,7 @@ export class MemoryFiles implements LogFiles {
     if (inode !== undefined) return statusOf(inode);
     const mtimeMs = this.#directories.get(path);
     if (mtimeMs === undefined) return null;
-    return { device: 1, inode: 1, size: 0, mtimeMs, kind: "directory" };
+    return { device: 1, inode: 1, size: 0, mtimeMs, birthMs: mtimeMs, kind: "directory" };
   }
 
   open(path: string): number | null {
@@ -191,6 +199,6 @@ export class MemoryFiles implements LogFiles {
   }
 }
 
-function statusOf({ number, content, mtimeMs }: Inode): FileStatus {
-  return { device: 1, inode: number, size: content.length, mtimeMs, kind: "file" };
+function statusOf({ number, content, mtimeMs, birthMs }: Inode): FileStatus {
+  return { device: 1, inode: number, size: content.length, mtimeMs, birthMs, kind: "file" };
 }

@@ -14,6 +14,7 @@ import { Metrics } from "../../shared/telemetry/metrics.ts";
 import { splitLines } from "./line-splitter.ts";
 import { MemoryFiles } from "./memory-files.ts";
 import { MemoryLogger } from "./memory-logger.ts";
+import { pairUp } from "./pair-up.ts";
 import { SeededRandom } from "./random.ts";
 
 const DIRECTORY = "/var/log/app";
@@ -466,24 +467,19 @@ function unexplainedIn(
   // A crash may have it reported again, of a later time.
   const once = new Map(losses.map((loss) => [`${loss.fromOffset} ${loss.fromMs}`, loss]));
   const mostFirst = [...once.values()].sort((a, b) => b.bytesSeen - a.bytesSeen);
-  const explained = new Map<Loss, Truncated>();
-  const explain = (one: Truncated, tried: Set<Loss>): boolean => {
-    for (const loss of mostFirst) {
-      if (tried.has(loss) || !isExplainedBy(one, lines, missing, loss)) continue;
-      tried.add(loss);
-      const other = explained.get(loss);
-      if (other !== undefined && !explain(other, tried)) continue;
-      explained.set(loss, one);
-      return true;
-    }
-    return false;
-  };
   const lacksLines = ({ generation }: Truncated) =>
     missing.some((line) => line.generation === generation);
-  for (const one of truncations.filter(lacksLines)) {
-    if (!explain(one, new Set())) found.push(`${one.generation} lacks lines without a loss`);
+  const [lacking, whole] = [
+    truncations.filter(lacksLines),
+    truncations.filter((one) => !lacksLines(one)),
+  ];
+  const explained = pairUp([...lacking, ...whole], mostFirst, (one, loss) => {
+    return isExplainedBy(one, lines, missing, loss);
+  });
+  const withLoss = new Set(explained.values());
+  for (const one of lacking) {
+    if (!withLoss.has(one)) found.push(`${one.generation} lacks lines without a loss`);
   }
-  for (const one of truncations) if (!lacksLines(one)) explain(one, new Set());
   const truncated = new Set(truncations.map(({ generation }) => generation));
   const others = missing.filter(({ generation }) => !truncated.has(generation)).length;
   if (others > 0) found.push(`${others} lines are missing of files that were not truncated`);

@@ -1,3 +1,4 @@
+import { pairUp } from "../support/pair-up.ts";
 import type { LogWriter } from "./log-writer.ts";
 
 /** Numbers of lines that are not stored: `to` is. */
@@ -19,21 +20,30 @@ const TURN_MAX_MS = 500;
  * What of the gaps no loss explains. A loss explains one gap of a log that is truncated: its lines are
  * the bytes that it counts, and then those that were written in its window.
  */
-export function explainedGaps(
+export function unexplained(
   writer: LogWriter,
   gaps: readonly Gap[],
   losses: readonly ReportedLoss[],
 ): string[] {
-  const unused = new Set(losses.filter(({ path }) => path === writer.path));
-  const wrong: string[] = [];
-  for (const gap of gaps) {
-    const loss = [...unused].find((one) => writer.truncates && isExplainedBy(writer, gap, one));
-    const text = `${writer.path} (${writer.style}) lacks ${gap.from} to ${gap.to} of ${writer.lines}`;
-    if (loss === undefined) wrong.push(`${text} without a loss`);
-    else for (const one of unused) if (isAgain(one, loss)) unused.delete(one);
-  }
-  for (const { bytesSeen, fromOffset } of unused) {
-    if (bytesSeen > 0) wrong.push(`${writer.path}: ${bytesSeen} at ${fromOffset} are not lost`);
+  const ofIt = losses.filter(({ path }) => path === writer.path);
+  // An agent that was killed before that was stored says it again after its restart.
+  const once = [
+    ...new Map(ofIt.map((loss) => [`${loss.fromOffset} ${loss.fromMs}`, loss])).values(),
+  ];
+  const explained = pairUp(gaps, once, (gap, loss) => {
+    return writer.truncates && isExplainedBy(writer, gap, loss);
+  });
+  const withLoss = new Set(explained.values());
+  const wrong = gaps
+    .filter((gap) => !withLoss.has(gap))
+    .map(({ from, to }) => {
+      const [firstMs, lastMs] = [writer.writtenAtMs(from), writer.writtenAtMs(to - 1)];
+      const lines = `${from} to ${to} of ${writer.lines}, written from ${firstMs} to ${lastMs}`;
+      return `${writer.path} (${writer.style}) lacks ${lines}, without a loss`;
+    });
+  for (const loss of once) {
+    if (loss.bytesSeen === 0 || explained.has(loss)) continue;
+    wrong.push(`${writer.path}: nothing is missing for ${JSON.stringify(loss)}`);
   }
   return wrong;
 }
@@ -47,9 +57,4 @@ function isExplainedBy(writer: LogWriter, { from, to }: Gap, loss: ReportedLoss)
   const unseenMs = seq === to ? loss.fromMs : writer.writtenAtMs(seq);
   const isInWindow = unseenMs >= loss.fromMs - TURN_MAX_MS;
   return isCounted && isInWindow && writer.writtenAtMs(to - 1) <= loss.untilMs + TURN_MAX_MS;
-}
-
-/** An agent that was killed before that was stored says it again after its restart. */
-function isAgain(one: ReportedLoss, loss: ReportedLoss): boolean {
-  return one.fromOffset === loss.fromOffset && one.fromMs === loss.fromMs;
 }

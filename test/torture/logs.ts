@@ -9,7 +9,7 @@ import { sumOnPage } from "../support/accounts.ts";
 import { MemoryLogger } from "../support/memory-logger.ts";
 import { type Bed, eventually, type Program } from "../support/programs.ts";
 import type { SeededRandom } from "../support/random.ts";
-import { explainedGaps, type Gap, type ReportedLoss } from "./log-losses.ts";
+import { type Gap, type ReportedLoss, unexplained } from "./log-losses.ts";
 import { LogWriter } from "./log-writer.ts";
 
 const FILES = 8;
@@ -159,7 +159,7 @@ export class LogTorture {
       const last = next[n] ?? 0;
       if (last < writer.lines) ofIt.push({ from: last, to: writer.lines });
       missing += ofIt.reduce((sum, { from, to }) => sum + to - from, 0);
-      wrong.push(...explainedGaps(writer, ofIt, losses));
+      wrong.push(...unexplained(writer, ofIt, losses));
     }
     console.log(
       `${stored} lines stored, ${missing} missing of truncated files, ${wrong.length} faults`,

@@ -104,6 +104,7 @@ function statusFrom(stats: Stats): FileStatus {
     inode: stats.ino,
     size: stats.size,
     mtimeMs: stats.mtimeMs,
+    birthMs: stats.birthtimeMs || stats.ctimeMs,
     kind: stats.isFile() ? "file" : kind,
   };
 }

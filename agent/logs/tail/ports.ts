@@ -38,6 +38,8 @@ export type FileStatus = {
   readonly inode: number;
   readonly size: number;
   readonly mtimeMs: number;
+  /** When it was made; where a file system does not say so, no time that is too early. */
+  readonly birthMs: number;
   readonly kind: "file" | "directory" | "other";
 };
 

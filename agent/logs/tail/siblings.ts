@@ -15,7 +15,9 @@ const LISTINGS_MAX = 64;
 /** A change within this time of a listing may have the same mtime as the listing saw. */
 const MTIME_STEP_MS = 20;
 
-export type SiblingFile = ChainFile & Traits & { /** The first bytes. */ readonly start: Buffer };
+export type SiblingFile = ChainFile &
+  Traits &
+  Pick<FileStatus, "birthMs"> & { /** The first bytes. */ readonly start: Buffer };
 
 /** A file to be compared with what was read. */
 export type Sighting = {
@@ -102,8 +104,8 @@ export class Siblings {
         kinship.set(position.id, await content.kinship(position, head));
       }
       if (!content.isSame()) return null;
-      const { device, inode, size, mtimeMs } = status;
-      return { path, device, inode, size, mtimeMs, isCompressed, order, kinship, ...traits };
+      const { kind: _, ...rest } = status;
+      return { path, ...rest, isCompressed, order, kinship, ...traits };
     } finally {
       this.#files.close(descriptor);
     }

@@ -30,13 +30,17 @@ export function unreadOf(position: Position, nowMs: number): Truncation {
 /** Whether a file that nobody has read is a copy: what has the path had it before, with other content. */
 export function isCopyOfBefore(
   file: SiblingFile,
-  { positions, known, current }: Chain<SiblingFile> & Snapshot,
+  { positions, known, current, files }: Chain<SiblingFile> & Snapshot,
 ): boolean {
-  return (
-    file !== current &&
-    known.every((one) => one.file !== current) &&
-    positions.some((one) => !one.isDone && current !== null && isSameFile(one, current))
-  );
+  if (current === null || file === current) return false;
+  if (known.some((one) => one.file === current)) return false;
+  const isReadBefore = positions.some((one) => !one.isDone && isSameFile(one, current));
+  return isReadBefore || files.some((one) => isMadeLater(one, current));
+}
+
+/** A file that was renamed is older than the one that took its place. Compressed, it is a new file. */
+function isMadeLater(file: SiblingFile, current: SiblingFile): boolean {
+  return !file.isCompressed && file.birthMs > current.birthMs;
 }
 
 /** Of a copy: it was truncated before the next one was written. */
