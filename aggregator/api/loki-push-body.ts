@@ -2,7 +2,7 @@ import { promisify } from "node:util";
 import { gunzip, inflate } from "node:zlib";
 import { errorMessage, OperationalError } from "../../shared/errors.ts";
 import { unquote } from "../../shared/model/go-string.ts";
-import { type Labels, labelPairs, labelsFrom } from "../../shared/model/labels.ts";
+import { type Labels, labelPairs, labelsFrom, NO_LABELS } from "../../shared/model/labels.ts";
 import { decompressSnappy } from "../../shared/platform/snappy.ts";
 import { readFields } from "./proto-fields.ts";
 
@@ -16,8 +16,8 @@ export type PushedEntry = {
   /** Nanoseconds beyond the microsecond: 0 to 999. */
   readonly ns: number;
   readonly bytes: Uint8Array;
-  /** It came with metadata of its own. */
-  readonly hasMetadata: boolean;
+  /** Loki's structured metadata. */
+  readonly metadata: Labels;
 };
 
 export type PushedStream = { readonly labels: Labels; readonly entries: readonly PushedEntry[] };
@@ -102,10 +102,13 @@ function jsonEntry(value: unknown): PushedEntry {
   if (typeof text !== "string" || !/^\d{1,19}$/.test(text)) {
     throw fault(`a time is not in Unix nanoseconds: ${JSON.stringify(time)?.slice(0, 60)}`);
   }
-  const hasMetadata = metadata !== undefined && textPairs(metadata, "metadata").length > 0;
   const at = BigInt(text);
-  const bytes = Buffer.from(line);
-  return { timeUs: Number(at / 1000n), ns: Number(at % 1000n), bytes, hasMetadata };
+  return {
+    timeUs: Number(at / 1000n),
+    ns: Number(at % 1000n),
+    bytes: Buffer.from(line),
+    metadata: metadata === undefined ? NO_LABELS : metadataFrom(textPairs(metadata, "metadata")),
+  };
 }
 
 function memberOf(value: unknown, name: string): unknown {
@@ -158,11 +161,12 @@ function readStream(bytes: Uint8Array, budget: EntryBudget): PushedStream {
 
 /** `Timestamp timestamp = 1; string line = 2; repeated LabelPairAdapter structuredMetadata = 3` */
 function readEntry(message: Uint8Array): PushedEntry {
-  let [seconds, nanos, bytes, hasMetadata] = [0, 0, new Uint8Array(0), false];
+  let [seconds, nanos, bytes] = [0, 0, new Uint8Array(0)];
+  const pairs: [string, string][] = [];
   readFields(message, (field, value) => {
     if (typeof value !== "object") return;
     if (field === 2) bytes = value as typeof bytes;
-    if (field === 3) hasMetadata = true;
+    if (field === 3) pairs.push(readPair(value));
     if (field !== 1) return;
     readFields(value, (part, number) => {
       if (part === 1 && typeof number === "number") seconds = number;
@@ -172,7 +176,34 @@ function readEntry(message: Uint8Array): PushedEntry {
   // A negative number is a huge one here.
   if (seconds > 1e12 || nanos >= 1e9) throw fault("an entry has a time before 1970");
   const timeUs = seconds * 1e6 + Math.floor(nanos / 1000);
-  return { timeUs, ns: nanos % 1000, bytes, hasMetadata };
+  return { timeUs, ns: nanos % 1000, bytes, metadata: metadataFrom(pairs) };
+}
+
+/** `string name = 1; string value = 2` */
+function readPair(message: Uint8Array): [string, string] {
+  let [name, value] = ["", ""];
+  readFields(message, (field, text) => {
+    if (typeof text !== "object") return;
+    if (field === 1) name = textOf(text);
+    if (field === 2) value = textOf(text);
+  });
+  return [name, value];
+}
+
+/** What is no letter, digit or _ in a name becomes _, as in Loki; without a value there is none. */
+function metadataFrom(pairs: readonly (readonly [string, string])[]): Labels {
+  if (pairs.length === 0) return NO_LABELS;
+  const named = new Map<string, string>();
+  for (const [name, value] of pairs) {
+    if (name === "" || value === "") continue;
+    const clean = name.replace(/[^a-zA-Z0-9_]/g, "_").replace(/^\d/, "_$&");
+    named.set(clean, withoutNul(value));
+  }
+  return labelsFrom(named);
+}
+
+function withoutNul(text: string): string {
+  return text.replaceAll("\0", "\ufffd");
 }
 
 function textOf(bytes: Uint8Array): string {
@@ -204,7 +235,7 @@ function parseLabelText(text: string): [string, string][] {
 /** NUL separates labels within us. @throws OperationalError PARSE in the words of Loki */
 function checkedLabels(pairs: readonly (readonly [string, string])[]): Labels {
   if (pairs.length > LABELS_MAX) throw tooManyLabels("{…}");
-  const clean = pairs.map(([name, value]) => [name, value.replaceAll("\0", "\ufffd")] as const);
+  const clean = pairs.map(([name, value]) => [name, withoutNul(value)] as const);
   for (const [i, [name]] of clean.entries()) {
     if (!LABEL_NAME.test(name)) {
       throw fault(`Error parsing labels '${shown(name)}' with error: no label name`);

@@ -5,13 +5,19 @@ import {
   labelPairs,
   labelsKey,
   labelValue,
+  NO_LABELS,
   withLabel,
 } from "../../shared/model/labels.ts";
 import { formatRfc3339 } from "../../shared/model/rfc3339.ts";
 import type { Clock } from "../../shared/platform/ports.ts";
 import type { Counter, Metrics } from "../../shared/telemetry/metrics.ts";
 import { withDeadline } from "../../shared/time/deadline.ts";
-import { type BlockLine, encodeBlock, type SourceLines } from "../../shared/wire/line-block.ts";
+import {
+  type BlockLine,
+  encodeBlock,
+  LINE_METADATA_MAX,
+  type SourceLines,
+} from "../../shared/wire/line-block.ts";
 import type { CommitItem, CommitOutcome } from "../model/commit.ts";
 import { ApiError } from "./api-error.ts";
 import { type PushedEntry, type PushedStream, streamText } from "./loki-push-body.ts";
@@ -54,6 +60,7 @@ const NODES_MAX = 1000;
 /** How far ahead of our clock a line may be, as in Loki. */
 const FUTURE_MAX_MS = 600_000;
 const LINE_BYTES_MAX = 256 * 1024;
+const METADATA_BYTES_MAX = 64 * 1024; // of one line, as in Loki
 const LABELS_MAX = 60;
 const NAME_LENGTH_MAX = 1024;
 const VALUE_LENGTH_MAX = 2048;
@@ -72,7 +79,6 @@ export class LokiPush {
   /** The last sequence of each node's stream. */
   readonly #lastSeqs = new Map<string, number>();
   readonly #lines: Counter;
-  readonly #metadata: Counter;
 
   /** @param stored the newest lines that were pushed before */
   constructor(deps: PushDeps, options: PushOptions, stored: Iterable<PushedLine>) {
@@ -82,10 +88,6 @@ export class LokiPush {
     this.#lines = deps.metrics.counter(
       "telltale_push_lines_total",
       "Log lines that clients pushed, by outcome.",
-    );
-    this.#metadata = deps.metrics.counter(
-      "telltale_push_metadata_dropped_total",
-      "Pushed log lines whose structured metadata was left out.",
     );
   }
 
@@ -111,7 +113,6 @@ export class LokiPush {
     this.#lines.add(batch.keys.length, { outcome: "stored" });
     this.#lines.add(batch.known, { outcome: "duplicate" });
     this.#lines.add(batch.refused, { outcome: "refused" });
-    this.#metadata.add(batch.withMetadata);
     if (batch.fault !== null) throw new ApiError("bad_data", batch.fault);
   }
 
@@ -151,11 +152,12 @@ export class LokiPush {
     return true;
   }
 
-  #entryFault(labels: Labels, { timeUs, bytes }: PushedEntry, nowMs: number): string | null {
+  #entryFault(labels: Labels, entry: PushedEntry, nowMs: number): string | null {
+    const { timeUs, bytes, metadata } = entry;
     const timeMs = timeUs / 1000;
     const oldestMs = nowMs - this.#options.retentionMs;
     const isInTime = timeMs <= nowMs + FUTURE_MAX_MS && timeMs >= oldestMs;
-    if (isInTime && bytes.length <= LINE_BYTES_MAX) return null;
+    if (isInTime && bytes.length <= LINE_BYTES_MAX) return metadataFault(labels, metadata);
     const stream = streamText(labels);
     if (isInTime) {
       return `Max entry size '${LINE_BYTES_MAX}' bytes exceeded for stream '${stream}' while adding an entry with length '${bytes.length}' bytes`;
@@ -201,6 +203,16 @@ function streamFault(labels: Labels): string | null {
   return null;
 }
 
+function metadataFault(labels: Labels, metadata: Labels): string | null {
+  const count = metadata.length / 2;
+  if (count > LINE_METADATA_MAX) {
+    return `stream '${streamText(labels)}' has too many structured metadata labels: '${count}', limit: '${LINE_METADATA_MAX}'`;
+  }
+  const bytes = labelBytes(metadata);
+  if (bytes <= METADATA_BYTES_MAX) return null;
+  return `stream '${streamText(labels)}' has structured metadata size too large: '${bytes}' bytes, limit: '${METADATA_BYTES_MAX}' bytes`;
+}
+
 /** A client comes again for both. */
 function commitError(error: unknown): unknown {
   if (!(error instanceof OperationalError)) return error;
@@ -220,7 +232,6 @@ class Batch {
   readonly others = new Set<Promise<unknown>>();
   known = 0;
   refused = 0;
-  withMetadata = 0;
   /** The first. */
   fault: string | null = null;
   readonly #ownKeys = new Set<string>();
@@ -234,7 +245,7 @@ class Batch {
   take(
     node: string,
     labels: Labels,
-    { timeUs, bytes, hasMetadata }: PushedEntry,
+    { timeUs, bytes, metadata }: PushedEntry,
     { isKnown, key, commit }: Found,
   ): void {
     if (commit !== null) this.others.add(commit);
@@ -244,10 +255,10 @@ class Batch {
     }
     this.#ownKeys.add(key);
     this.keys.push(key);
-    if (hasMetadata) this.withMetadata += 1;
     const groups = getOrInsert(this.#nodes, node, () => new Map<string, Group>());
     const group = getOrInsert(groups, labelsKey(labels), () => ({ labels, lines: [] }));
-    group.lines.push({ timeUs, bytes, isCut: false });
+    const line = { timeUs, bytes, isCut: false };
+    group.lines.push(metadata.length === 0 ? line : { ...line, metadata });
   }
 
   /** Lines of each node in blocks that are not too large. */
@@ -274,7 +285,7 @@ function* blocksOf(groups: Iterable<Group>): Iterable<readonly SourceLines[]> {
         bytes += labelBytes(labels);
       }
       source.lines.push(line);
-      bytes += line.bytes.length + ENTRY_BYTES;
+      bytes += line.bytes.length + labelBytes(line.metadata ?? NO_LABELS) + ENTRY_BYTES;
     }
   }
   if (sources.length > 0) yield sources;

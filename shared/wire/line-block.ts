@@ -2,7 +2,7 @@
  * A block is a stretch of log lines of one node, as they lie in its queue, travel and lie in the
  * aggregator's log until they are packed. It stands alone: whoever has it needs nothing before it.
  *
- *     byte      format version (1)
+ *     byte      format version (1, or 2 where lines have metadata)
  *     varint    epoch, then count: as of a frame, the sequence is epoch * 2^32 + count
  *     varint    time, Unix milliseconds: when it was made
  *     varint    number of lines
@@ -19,22 +19,28 @@
  *                 block's time), zigzag
  *       varint    for each line its bytes * 2, and 1 more if it was cut
  *     bytes     the lines, source by source, without anything between them
+ *     in version 2:
+ *       varint    number of different metadata; then each as the labels of a source
+ *       varint    for each line the number of its metadata, from 1; 0: it has none
  *
  * Times stand apart from texts because each compresses better so.
  */
 import { brotliCompressSync, brotliDecompressSync, constants } from "node:zlib";
 import { errorMessage, OperationalError } from "../errors.ts";
-import type { Labels } from "../model/labels.ts";
+import { type Labels, labelsKey } from "../model/labels.ts";
 import { countOfSeq, EPOCH_FRAMES_MAX, EPOCH_MAX, epochOfSeq, seqOf } from "../model/sequence.ts";
 import { ByteReader, ByteWriter, checkedBody, unzigzag, zigzag } from "./bytes.ts";
 
-const BLOCK_VERSION = 1;
+const PLAIN_VERSION = 1;
+const METADATA_VERSION = 2;
 /** Bytes of a block's body before it is compressed, at most. */
 export const BLOCK_BODY_BYTES_MAX = 4 * 1024 * 1024;
 /** Bytes of a block, at most: with what is around it a message holds it. */
 export const BLOCK_BYTES_MAX = 3 * 1024 * 1024;
 /** Labels of one source. */
 const LABELS_MAX = 64;
+/** Labels of the metadata of one line. */
+export const LINE_METADATA_MAX = 128;
 /** Later times are refused (the year 2112): the difference of two has to fit a varint, zigzag. */
 export const LINE_TIME_US_MAX = 2 ** 52 - 1;
 
@@ -54,6 +60,8 @@ export type BlockLine = {
   readonly bytes: Uint8Array;
   /** The line was longer, and what is missing was counted. */
   readonly isCut: boolean;
+  /** What its sender said of it, other than of its source. Never empty. */
+  readonly metadata?: Labels;
 };
 
 export type SourceLines = { readonly labels: Labels; readonly lines: readonly BlockLine[] };
@@ -68,14 +76,15 @@ export type LineBlock = BlockHeader & { readonly sources: readonly SourceLines[]
 
 /** @throws OperationalError LIMIT when the lines are more than a block may hold */
 export function encodeBlock(seq: number, timeMs: number, sources: readonly SourceLines[]) {
-  const body = encodeBody(timeMs, sources);
+  const hasMetadata = sources.some(({ lines }) => lines.some(({ metadata }) => metadata));
+  const body = encodeBody(timeMs, sources, hasMetadata);
   if (body.length > BLOCK_BODY_BYTES_MAX) {
     throw new OperationalError("LIMIT", `A block of ${body.length} bytes of lines`);
   }
   const lineCount = sources.reduce((sum, { lines }) => sum + lines.length, 0);
   const packed = brotliCompressSync(body, COMPRESSION);
   const writer = new ByteWriter(packed.length + 64);
-  writer.byte(BLOCK_VERSION);
+  writer.byte(hasMetadata ? METADATA_VERSION : PLAIN_VERSION);
   writer.varint(epochOfSeq(seq));
   writer.varint(countOfSeq(seq));
   writer.varint(timeMs);
@@ -100,20 +109,24 @@ export function readBlockHeader(bytes: Uint8Array): BlockHeader {
  * @throws OperationalError PARSE when the bytes are not a block of this version
  */
 export function parseBlock(bytes: Uint8Array): LineBlock {
-  const { seq, timeMs, lineCount, bodyBytes, packed } = readHead(bytes);
+  const { version, seq, timeMs, lineCount, bodyBytes, packed } = readHead(bytes);
   const reader = new ByteReader(expanded(packed, bodyBytes), "block");
-  const sources = readSources(reader, timeMs, lineCount);
+  const plain = readSources(reader, timeMs, lineCount);
+  const sources = version === METADATA_VERSION ? withMetadata(plain, reader) : plain;
   reader.end();
   return { seq, timeMs, lineCount, sources };
 }
 
-function encodeBody(timeMs: number, sources: readonly SourceLines[]): Uint8Array {
+function encodeBody(
+  timeMs: number,
+  sources: readonly SourceLines[],
+  hasMetadata: boolean,
+): Uint8Array {
   const textBytes = sources.flatMap(({ lines }) => lines).reduce((n, l) => n + l.bytes.length, 0);
   const writer = new ByteWriter(textBytes + 4096);
   writer.varint(sources.length);
   for (const { labels, lines } of sources) {
-    writer.varint(labels.length / 2);
-    for (const text of labels) writer.text(text);
+    writeLabels(writer, labels);
     writer.varint(lines.length);
     let before = timeMs * 1000;
     for (const { timeUs } of lines) {
@@ -123,10 +136,37 @@ function encodeBody(timeMs: number, sources: readonly SourceLines[]): Uint8Array
     for (const { bytes, isCut } of lines) writer.varint(bytes.length * 2 + (isCut ? 1 : 0));
   }
   for (const { lines } of sources) for (const { bytes } of lines) writer.bytes(bytes);
+  if (hasMetadata) writeMetadata(writer, sources);
   return writer.written();
 }
 
-type Head = BlockHeader & { readonly bodyBytes: number; readonly packed: Uint8Array };
+function writeLabels(writer: ByteWriter, labels: Labels): void {
+  writer.varint(labels.length / 2);
+  for (const text of labels) writer.text(text);
+}
+
+function writeMetadata(writer: ByteWriter, sources: readonly SourceLines[]): void {
+  const numbers = new Map<string, number>();
+  const different: Labels[] = [];
+  const ofLines: number[] = [];
+  for (const { lines } of sources) {
+    for (const { metadata } of lines) {
+      const key = metadata === undefined ? "" : labelsKey(metadata);
+      const number = metadata === undefined ? 0 : (numbers.get(key) ?? different.push(metadata));
+      numbers.set(key, number);
+      ofLines.push(number);
+    }
+  }
+  writer.varint(different.length);
+  for (const labels of different) writeLabels(writer, labels);
+  for (const number of ofLines) writer.varint(number);
+}
+
+type Head = BlockHeader & {
+  readonly version: number;
+  readonly bodyBytes: number;
+  readonly packed: Uint8Array;
+};
 
 function readHead(bytes: Uint8Array): Head {
   if (bytes.length > BLOCK_BYTES_MAX) {
@@ -134,8 +174,8 @@ function readHead(bytes: Uint8Array): Head {
   }
   const reader = new ByteReader(checkedBody(bytes, "block"), "block");
   const version = reader.byte();
-  if (version !== BLOCK_VERSION) {
-    throw blockFault(`has version ${version}, this program reads version ${BLOCK_VERSION}`);
+  if (version !== PLAIN_VERSION && version !== METADATA_VERSION) {
+    throw blockFault(`has version ${version}, this program reads ${METADATA_VERSION} and before`);
   }
   const epoch = reader.varint();
   const count = reader.varint();
@@ -154,7 +194,7 @@ function readHead(bytes: Uint8Array): Head {
   ) {
     throw blockFault(`${seq} has ${lineCount} lines in ${bodyBytes} bytes, time ${timeMs}`);
   }
-  return { seq, timeMs, lineCount, bodyBytes, packed: reader.bytes(reader.remaining) };
+  return { version, seq, timeMs, lineCount, bodyBytes, packed: reader.bytes(reader.remaining) };
 }
 
 function expanded(packed: Uint8Array, bodyBytes: number): Uint8Array {
@@ -174,7 +214,7 @@ function readSources(reader: ByteReader, timeMs: number, lineCount: number): Sou
   const sourceCount = reader.count(2);
   let lines = 0;
   for (let i = 0; i < sourceCount; i += 1) {
-    const labels = readLabels(reader);
+    const labels = readLabels(reader, LABELS_MAX);
     const count = reader.count(2);
     lines += count;
     heads.push({
@@ -193,9 +233,26 @@ function readSources(reader: ByteReader, timeMs: number, lineCount: number): Sou
   }));
 }
 
-function readLabels(reader: ByteReader): Labels {
+function withMetadata(sources: readonly SourceLines[], reader: ByteReader): SourceLines[] {
+  const different: Labels[] = [];
+  for (let left = reader.count(1); left > 0; left -= 1) {
+    different.push(readLabels(reader, LINE_METADATA_MAX));
+  }
+  return sources.map(({ labels, lines }) => {
+    const read = (line: BlockLine): BlockLine => {
+      const number = reader.varint();
+      if (number === 0) return line;
+      const metadata = different[number - 1];
+      if (metadata === undefined) throw blockFault(`has no metadata ${number}`);
+      return { ...line, metadata };
+    };
+    return { labels, lines: lines.map(read) };
+  });
+}
+
+function readLabels(reader: ByteReader, max: number): Labels {
   const count = reader.count(2);
-  if (count > LABELS_MAX) throw blockFault(`has a source of ${count} labels`);
+  if (count > max) throw blockFault(`has ${count} labels in one place`);
   const labels: string[] = [];
   for (let i = 0; i < count; i += 1) {
     const name = reader.text();

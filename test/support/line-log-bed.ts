@@ -25,6 +25,7 @@ export type BedLine = {
   readonly timeUs: number;
   readonly text: string;
   readonly isCut?: boolean;
+  readonly metadata?: Labels;
 };
 
 /** A log of lines on a disk that may crash; lines come in blocks of the node `web-1`. */
@@ -64,8 +65,8 @@ export class LineLogBed {
       labels: labelsFrom([["job", job]]),
       lines: lines
         .filter((line) => line.job === job)
-        .map(({ timeUs, text, isCut = false }) => {
-          return { timeUs, bytes: Buffer.from(text), isCut };
+        .map(({ job: _, text, ...line }) => {
+          return { isCut: false, ...line, bytes: Buffer.from(text) };
         }),
     }));
     const bytes = encodeBlock(seqOf(1, seq), this.clock.nowMs(), sources);

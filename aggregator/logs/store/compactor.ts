@@ -5,7 +5,7 @@ import type { StoredBlock } from "../stored-block.ts";
 import { BLOCK_LINES_MAX } from "./block-index.ts";
 import type { BlockRows } from "./block-rows.ts";
 import { planCompaction } from "./compaction-plan.ts";
-import { bytesText, METADATA, metadataOf } from "./hot-rows.ts";
+import { bytesText, metadataOf } from "./hot-rows.ts";
 import { dayOf } from "./keys.ts";
 import { planMerges } from "./merge-plan.ts";
 import { mergeRows } from "./merge-rows.ts";
@@ -150,8 +150,7 @@ function linesOf(lines: readonly BlockLine[]): BlockLines {
   return {
     timesUs: Float64Array.from(lines, ({ timeUs }) => timeUs),
     texts: lines.map(({ bytes }) => bytesText(bytes)),
-    metadataOf: Float64Array.from(lines, metadataOf),
-    metadata: METADATA,
+    ...numbered(lines.map(metadataOf)),
   };
 }
 
@@ -161,27 +160,33 @@ async function packedLines(
 ): Promise<BlockLines> {
   const timesUs: number[] = [];
   const texts: string[] = [];
-  const metadataOf: number[] = [];
   const metadata: Labels[] = [];
-  const numbers = new Map<string, number>();
   const runs = mergeRows(group, "forward", (block) =>
     block.kind === "packed" ? open(block) : Promise.resolve(null),
   );
   for await (const { rows, row, count } of runs) {
     for (let at = row; at < row + count; at += 1) {
-      const labels = rows.metadataOf(at);
-      const key = labelsKey(labels);
-      const number = numbers.get(key) ?? metadata.push(labels) - 1;
-      numbers.set(key, number);
       timesUs.push(rows.timesUs[at] ?? 0);
       texts.push(rows.textOf(at) ?? "");
-      metadataOf.push(number);
+      metadata.push(rows.metadataOf(at));
     }
   }
   return {
     timesUs: Float64Array.from(timesUs),
     texts,
-    metadataOf: Float64Array.from(metadataOf),
-    metadata,
+    ...numbered(metadata),
   };
+}
+
+/** The different ones, and for each of all its place among them. */
+function numbered(all: readonly Labels[]): Pick<BlockLines, "metadata" | "metadataOf"> {
+  const metadata: Labels[] = [];
+  const places = new Map<string, number>();
+  const metadataOf = Float64Array.from(all, (labels) => {
+    const key = labelsKey(labels);
+    const place = places.get(key) ?? metadata.push(labels) - 1;
+    places.set(key, place);
+    return place;
+  });
+  return { metadata, metadataOf };
 }

@@ -1,13 +1,14 @@
-import { type Labels, labelsOf, NO_LABELS } from "../../../shared/model/labels.ts";
+import { type Labels, NO_LABELS, withLabel } from "../../../shared/model/labels.ts";
 import type { BlockLine } from "../../../shared/wire/line-block.ts";
 import type { BlockRows } from "./block-rows.ts";
 
-/** What may be known of a line besides its text: that its end was cut off. */
-export const METADATA: readonly Labels[] = [NO_LABELS, labelsOf({ cut: "true" })];
+const CUT = ["cut", "true"] as const;
+const ONLY_CUT: Labels = CUT;
 
-/** Its place in METADATA. */
-export function metadataOf({ isCut }: BlockLine): number {
-  return isCut ? 1 : 0;
+/** What is known of a line besides its text: what its sender said, and that its end was cut off. */
+export function metadataOf({ isCut, metadata }: BlockLine): Labels {
+  if (metadata === undefined) return isCut ? ONLY_CUT : NO_LABELS;
+  return isCut ? withLabel(metadata, ...CUT) : metadata;
 }
 
 /** One code unit a byte. */
@@ -22,7 +23,7 @@ export function hotRows(lines: readonly BlockLine[], needles: readonly string[])
   return {
     timesUs: Float64Array.from(sorted, ({ timeUs }) => timeUs),
     textOf: (row) => bytesText((sorted[row] as BlockLine).bytes),
-    metadataOf: (row) => METADATA[metadataOf(sorted[row] as BlockLine)] ?? NO_LABELS,
+    metadataOf: (row) => metadataOf(sorted[row] as BlockLine),
   };
 }
 

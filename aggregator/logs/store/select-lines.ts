@@ -1,4 +1,4 @@
-import { type Labels, labelPairs, labelsFrom } from "../../../shared/model/labels.ts";
+import { type Labels, labelPairs, labelsFrom, labelValue } from "../../../shared/model/labels.ts";
 import type { Direction, LogEntry, TimeRange } from "../../model/log-lines.ts";
 import { metadataOf } from "../understand/metadata.ts";
 import type { BlockRows } from "./block-rows.ts";
@@ -53,9 +53,11 @@ function* entriesOf(
   }
 }
 
-/** Nearly always there is only what was found out now. */
+/** Nearly always there is only what was found out now. What a sender said counts before that. */
 function withStored(found: Labels, stored: Labels): Labels {
-  return stored.length === 0 ? found : labelsFrom([...labelPairs(found), ...labelPairs(stored)]);
+  if (stored.length === 0) return found;
+  const others = labelPairs(found).filter(([name]) => labelValue(stored, name) === "");
+  return labelsFrom([...others, ...labelPairs(stored)]);
 }
 
 function hasAll(text: string, needles: readonly string[]): boolean {

@@ -22,8 +22,8 @@ async function readProto(bytes: Uint8Array): Promise<PushedStream[]> {
 function shown(streams: readonly PushedStream[]) {
   return streams.map(({ labels, entries }) => ({
     labels,
-    entries: entries.map(({ timeUs, ns, bytes, hasMetadata }) => {
-      return [timeUs, ns, Buffer.from(bytes).toString(), hasMetadata];
+    entries: entries.map(({ timeUs, ns, bytes, metadata }) => {
+      return [timeUs, ns, Buffer.from(bytes).toString(), metadata];
     }),
   }));
 }
@@ -32,8 +32,8 @@ const HELLO = [
   {
     labels: labelsOf({ app: 'a "b"', job: "c" }),
     entries: [
-      [1_767_700_800_123_456, 789, "hello", false],
-      [1_767_700_801_000_000, 0, "é\n", true],
+      [1_767_700_800_123_456, 789, "hello", []],
+      [1_767_700_801_000_000, 0, "é\n", ["_1st", "x", "trace_id", "1"]],
     ],
   },
 ];
@@ -43,7 +43,7 @@ const HELLO_JSON = JSON.stringify({
       stream: { job: "c", app: 'a "b"' },
       values: [
         ["1767700800123456789", "hello"],
-        ["1767700801000000000", "é\n", { trace: "1" }],
+        ["1767700801000000000", "é\n", { "trace.id": "1", "1st": "x", none: "" }],
       ],
     },
   ],
@@ -52,7 +52,7 @@ const HELLO_STREAM: MessageStream = {
   labels: '{job="c", app="a \\"b\\""}',
   entries: [
     { seconds: 1_767_700_800, nanos: 123_456_789, line: "hello" },
-    { seconds: 1_767_700_801, nanos: 0, line: "é\n", metadata: { trace: "1" } },
+    { seconds: 1_767_700_801, nanos: 0, line: "é\n", metadata: { "trace.id": "1", "1st": "x" } },
   ],
 };
 
@@ -90,7 +90,7 @@ test("whatever is pushed is read as it is", async () => {
       const expected = streams.map(({ labels, entries }) => ({
         labels: labelsFrom(labels),
         entries: entries.map(({ seconds, nanos, line }) => {
-          return [seconds * 1e6 + Math.floor(nanos / 1000), nanos % 1000, line, false];
+          return [seconds * 1e6 + Math.floor(nanos / 1000), nanos % 1000, line, []];
         }),
       }));
       const labelText = (labels: readonly (readonly [string, string])[]) =>

@@ -79,9 +79,14 @@ class Bed {
 
 function streamOf(labels: Labels, ...lines: readonly (readonly [us: number, text: string])[]) {
   const entries = lines.map(([us, text]) => {
-    return { timeUs: NOW_US + us, ns: 0, bytes: Buffer.from(text), hasMetadata: false };
+    return { timeUs: NOW_US + us, ns: 0, bytes: Buffer.from(text), metadata: [] };
   });
   return { labels, entries };
+}
+
+function withMetadata(metadata: Readonly<Record<string, string>>): PushedStream {
+  const [entry] = streamOf(APP, [0, "x"]).entries;
+  return { labels: APP, entries: entry ? [{ ...entry, metadata: labelsOf(metadata) }] : [] };
 }
 
 test("what is pushed is stored when it is answered, under the instance that it names", async () => {
@@ -112,10 +117,12 @@ test("a push that is sent again is not stored again, also after a restart", asyn
 
 test("lines of the same text and another nanosecond are two lines", async () => {
   const bed = new Bed();
-  const entry = { timeUs: NOW_US, ns: 0, bytes: Buffer.from("x"), hasMetadata: true };
+  const entry = { timeUs: NOW_US, ns: 0, bytes: Buffer.from("x"), metadata: ["trace", "1"] };
   await bed.send({ labels: APP, entries: [entry, { ...entry, ns: 1 }] });
   expect(await bed.lines()).toHaveLength(2);
-  expect(metricTotal(bed.metrics, "telltale_push_metadata_dropped_total")).toBe(2);
+  const [block] = bed.log.blocks;
+  const lines = block && (await bed.log.read(block))?.sources[0]?.lines;
+  expect(lines?.map(({ metadata }) => metadata)).toEqual([entry.metadata, entry.metadata]);
 });
 
 test("a push whose lines are in one that fails fails as well, and is stored when it comes again", async () => {
@@ -156,6 +163,16 @@ test.each<[string, PushedStream, string]>([
     streamOf(labelsOf({ app: "x".repeat(2049) }), [0, "x"]),
     "has label value too long: label 'app'",
   ],
+  [
+    "too much metadata",
+    withMetadata({ a: "x".repeat(40_000), b: "x".repeat(30_000) }),
+    `stream '{app="a"}' has structured metadata size too large: '70002' bytes, limit: '65536' bytes`,
+  ],
+  [
+    "too many labels of metadata",
+    withMetadata(Object.fromEntries(Array.from({ length: 129 }, (_, i) => [`l${i}`, "x"]))),
+    `stream '{app="a"}' has too many structured metadata labels: '129', limit: '128'`,
+  ],
 ])("of a push with %s the rest is stored, and its client is told", async (_what, stream, why) => {
   const bed = new Bed();
   const answer = await bed.send(streamOf(APP, [1, "before"]), stream, streamOf(APP, [2, "behind"]));
@@ -191,7 +208,7 @@ test("a store without room is said to be full after a while", async () => {
 test("what does not compress is stored in several blocks", async () => {
   const bed = new Bed();
   const entries = Array.from({ length: 30 }, (_, i) => {
-    return { timeUs: NOW_US + i, ns: 0, bytes: randomBytes(200_000), hasMetadata: false };
+    return { timeUs: NOW_US + i, ns: 0, bytes: randomBytes(200_000), metadata: [] };
   });
   expect(await bed.send({ labels: APP, entries })).toBe(null);
   expect(bed.log.blocks.length).toBeGreaterThan(2);

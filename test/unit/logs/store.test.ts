@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { LineLogOptions } from "../../../aggregator/logs/line-log.ts";
 import { LineSource } from "../../../aggregator/logs/line-source.ts";
 import { planMerges } from "../../../aggregator/logs/store/merge-plan.ts";
-import { labelValue } from "../../../shared/model/labels.ts";
+import { labelsOf, labelValue } from "../../../shared/model/labels.ts";
 import { put } from "../../../shared/platform/ports.ts";
 import { ALL, type BedLine, LineLogBed, NOW_US } from "../../support/line-log-bed.ts";
 
@@ -73,6 +73,42 @@ describe("the store of log lines", () => {
       }),
       { numRuns: 40 },
     );
+  });
+
+  test("keeps what a sender said of a line, and that it was cut", async () => {
+    const bed = await open();
+    const trace = (id: string) => ({ metadata: labelsOf({ trace: id }) });
+    const metadata = async () => {
+      const source = new LineSource(bed.log);
+      const [stream] = await source.select([], ALL, "forward", { substrings: [] });
+      const found: string[] = [];
+      for await (const batch of stream?.entries ?? []) {
+        for (const one of batch) found.push(`${one.line}: ${one.metadata}`);
+      }
+      return found;
+    };
+    await bed.commit(1, [
+      { ...web(NOW_US, "plain") },
+      { ...web(NOW_US + 1, "one"), ...trace("1") },
+      { ...web(NOW_US + 2, "cut"), ...trace("2"), isCut: true },
+      { ...web(NOW_US + 3, "error"), metadata: labelsOf({ detected_level: "info" }) },
+    ]);
+    const expected = [
+      "plain: detected_level,unknown",
+      "one: detected_level,unknown,trace,1",
+      "cut: cut,true,detected_level,unknown,trace,2",
+      "error: detected_level,info",
+    ];
+    expect(await metadata()).toEqual(expected);
+    await bed.pack();
+    expect(await metadata()).toEqual(expected);
+    for (let seq = 2; seq <= 4; seq += 1) {
+      await bed.commit(seq, [{ ...web(NOW_US + 2 + seq, "two"), ...trace("1") }]);
+      await bed.pack();
+    }
+    expect(bed.keys("x")).toBe(1); // merged
+    const more = Array(3).fill("two: detected_level,unknown,trace,1");
+    expect(await metadata()).toEqual([...expected, ...more]);
   });
 
   test("packs blocks into one for each stream and day, and deletes them later", async () => {

@@ -17,13 +17,19 @@ import {
 const NOW_MS = 1_796_000_000_000;
 const SEQ = seqOf(3, 7);
 
-const line = fc.record({
-  timeUs: fc.oneof(fc.nat(LINE_TIME_US_MAX), fc.integer({ min: 1.796e15, max: 1.797e15 })),
-  bytes: fc.uint8Array({ maxLength: 40 }),
-  isCut: fc.boolean(),
-});
+const text = fc.string({ minLength: 1 });
+const metadata = fc.dictionary(text, text, { minKeys: 1, maxKeys: 4 }).map(labelsOf);
+const line = fc.record(
+  {
+    timeUs: fc.oneof(fc.nat(LINE_TIME_US_MAX), fc.integer({ min: 1.796e15, max: 1.797e15 })),
+    bytes: fc.uint8Array({ maxLength: 40 }),
+    isCut: fc.boolean(),
+    metadata,
+  },
+  { requiredKeys: ["timeUs", "bytes", "isCut"], noNullPrototype: true },
+);
 const source = fc.record({
-  labels: fc.dictionary(fc.string({ minLength: 1 }), fc.string({ minLength: 1 })).map(labelsOf),
+  labels: fc.dictionary(text, text).map(labelsOf),
   lines: fc.array(line, { minLength: 1, maxLength: 20 }),
 });
 
@@ -57,6 +63,10 @@ function expectRefused(bytes: Uint8Array, why: string): void {
 /** One source with one label and one line. */
 const GOOD = bodyOf(1, 1, 1, "a", 1, "b", 1, 0, 6, "xyz");
 
+function withMetadata(...parts: (number | string)[]): Uint8Array {
+  return Buffer.concat([GOOD, bodyOf(...parts)]);
+}
+
 describe("a block of lines", () => {
   test("reads back as it was written", () => {
     fc.assert(
@@ -88,7 +98,7 @@ describe("a block of lines", () => {
   });
 
   test.each<[string, Uint8Array, string]>([
-    ["of another version", block(GOOD, { version: 2 }), "has version 2"],
+    ["of another version", block(GOOD, { version: 3 }), "has version 3"],
     ["over the size of one", new Uint8Array(BLOCK_BYTES_MAX + 1), "is over"],
     ["that would become 10 GB", block(GOOD, { bodyBytes: 10 * 2 ** 30 }), "bytes, time"],
     ["that becomes more than it says", block(GOOD, { bodyBytes: 5 }), "cannot be expanded"],
@@ -101,7 +111,7 @@ describe("a block of lines", () => {
     ["of 2^30 sources", block(bodyOf(2 ** 30, 0)), "is cut off"],
     ["of 2^30 lines in a source", block(bodyOf(1, 0, 2 ** 30, 0)), "is cut off"],
     ["of 2^30 labels", block(bodyOf(1, 2 ** 30, 0)), "is cut off"],
-    ["with 65 labels", block(bodyOf(1, 65, "x".repeat(200))), "a source of 65 labels"],
+    ["with 65 labels", block(bodyOf(1, 65, "x".repeat(200))), "has 65 labels"],
     [
       "with a label twice",
       block(bodyOf(1, 2, 1, "a", 1, "b", 1, "a", 1, "c", 1, 0, 0)),
@@ -112,6 +122,15 @@ describe("a block of lines", () => {
       block(bodyOf(1, 0, 1, NOW_MS * 2000 + 1, 6, "xyz")),
       "a line of time -1",
     ],
+    ["without the metadata that it says", block(GOOD, { version: 2 }), "is cut off"],
+    ["of 2^30 metadata", block(withMetadata(2 ** 30, 0), { version: 2 }), "is cut off"],
+    ["with a number of no metadata", block(withMetadata(0, 1), { version: 2 }), "no metadata 1"],
+    [
+      "with 129 labels of metadata",
+      block(withMetadata(1, 129, "x".repeat(300)), { version: 2 }),
+      "has 129 labels",
+    ],
+    ["with metadata that it has not said", block(withMetadata(0, 0)), "2 bytes too many"],
   ])("%s is refused for what it is", (_what, bytes, why) => {
     expectRefused(bytes, why);
   });
