@@ -2,6 +2,7 @@ import { exitOnSignals } from "../test/support/programs.ts";
 import { backlog } from "./backlog.ts";
 import type { BenchResult } from "./bench-result.ts";
 import { collect } from "./collect.ts";
+import { logload } from "./log-load.ts";
 import { logstore } from "./logstore.ts";
 import { patterns } from "./patterns.ts";
 import { shape } from "./shape.ts";
@@ -12,7 +13,7 @@ import { wire } from "./wire.ts";
 
 /** One benchmark a name; the last line of its output is JSON, unless it cannot run here. */
 const BENCHES: Readonly<Record<string, (args: readonly string[]) => Promise<BenchResult | null>>> =
-  { backlog, collect, logstore, patterns, shape, spine, tail, understand, wire };
+  { backlog, collect, logload, logstore, patterns, shape, spine, tail, understand, wire };
 
 const [name = "", ...args] = process.argv.slice(2);
 const bench = BENCHES[name];

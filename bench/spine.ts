@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { credentials } from "@grpc/grpc-js";
@@ -8,9 +8,9 @@ import { loadTelltale, PROTOCOL_VERSION } from "../shared/wire/proto.ts";
 import { sumOnPage } from "../test/support/accounts.ts";
 import {
   Bed,
+  cpuSecondsOf,
   eventually,
   killAtExit,
-  type Program,
   residentMiB,
 } from "../test/support/programs.ts";
 import type { BenchResult } from "./bench-result.ts";
@@ -46,11 +46,15 @@ async function measureAgent(): Promise<Record<string, number>> {
   const agent = bed.start("agent", [`--aggregator=127.0.0.1:${wire.port}`]);
   await eventually(async () => (await bed.query("up")).length === 1);
   await delay(10_000);
-  const before = { cpu: cpuSeconds(agent), bytes: wire.bytesUp, cpuAgg: cpuSeconds(aggregator) };
+  const before = {
+    cpu: cpuSecondsOf(agent.child),
+    bytes: wire.bytesUp,
+    cpuAgg: cpuSecondsOf(aggregator.child),
+  };
   const samplesBefore = await storedSamples(bed);
   progress(`agent on this machine, ${AGENT_SECONDS} s`);
   await delay(AGENT_SECONDS * 1000);
-  const cpu = cpuSeconds(agent) - before.cpu;
+  const cpu = cpuSecondsOf(agent.child) - before.cpu;
   const samples = (await storedSamples(bed)) - samplesBefore;
   return {
     agent_cpu_seconds_per_minute: (cpu * 60) / AGENT_SECONDS,
@@ -59,7 +63,7 @@ async function measureAgent(): Promise<Record<string, number>> {
     agent_samples_per_second: samples / AGENT_SECONDS,
     wire_bytes_per_sample: (wire.bytesUp - before.bytes) / samples,
     aggregator_cpu_seconds_per_minute:
-      ((cpuSeconds(aggregator) - before.cpuAgg) * 60) / AGENT_SECONDS,
+      ((cpuSecondsOf(aggregator.child) - before.cpuAgg) * 60) / AGENT_SECONDS,
     aggregator_rss_mib: residentMiB(aggregator.child.pid),
   };
 }
@@ -70,12 +74,12 @@ async function measureIngest(): Promise<Record<string, number> & { samplesPerSec
   const baseMs = Math.floor(Date.now() / 1000) * 1000 - TICKS * 1000;
   progress(`${NODES} nodes × ${SERIES_PER_NODE} series × ${TICKS} ticks into one aggregator`);
   const senders = Array.from({ length: NODES }, (_, i) => encodeNode(`node${i}`, baseMs));
-  const cpuBefore = cpuSeconds(aggregator);
+  const cpuBefore = cpuSecondsOf(aggregator.child);
   const beganMs = performance.now();
   await Promise.all(senders.map((sender) => send(bed.grpcPort, sender)));
   const seconds = (performance.now() - beganMs) / 1000;
   const samples = NODES * SERIES_PER_NODE * TICKS;
-  const cpu = cpuSeconds(aggregator) - cpuBefore;
+  const cpu = cpuSecondsOf(aggregator.child) - cpuBefore;
   const rssMiB = residentMiB(aggregator.child.pid);
   await delay(15_000); // chunks are cut in the background
   const [stored] = await bed.query(`sum(count_over_time(bench_total[2h]))`);
@@ -170,11 +174,6 @@ async function storedSamples(bed: Bed): Promise<number> {
 }
 
 /** User and system time from /proc/PID/stat; a tick is 10 ms. */
-function cpuSeconds({ child }: Program): number {
-  const fields = readFileSync(`/proc/${child.pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
-  return (Number(fields[11]) + Number(fields[12])) / 100;
-}
-
 async function bareNodeMiB(): Promise<number> {
   const { spawn } = await import("node:child_process");
   const child = spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)"]);

@@ -29,6 +29,10 @@ export function uplinkMetrics(metrics: Metrics) {
       "telltale_agent_uplink_ack_seconds",
       "From sending a frame to its ack, for the newest frame of the last ack.",
     ),
+    lateAcks: metrics.counter(
+      "telltale_agent_uplink_late_acks_total",
+      "Frames whose ack came more than 0.5 s after they were sent.",
+    ),
     frames: metrics.counter(
       "telltale_agent_uplink_frames_sent_total",
       "Frames sent, repetitions included.",
@@ -52,7 +56,7 @@ export function uplinkMetrics(metrics: Metrics) {
   for (const reason of ["broken", "preferred", "refused", "silent"]) {
     shown.failovers.add(0, { reason });
   }
-  const plain = [shown.connects, shown.acks, shown.frames, shown.frameBytes, shown.series];
-  for (const counter of plain) counter.add(0);
+  const { connects, acks, lateAcks, frames, frameBytes, series } = shown;
+  for (const counter of [connects, acks, lateAcks, frames, frameBytes, series]) counter.add(0);
   return shown;
 }

@@ -18,6 +18,8 @@ const BATCH_BYTES_MAX = 256 * 1024;
 const ACK_CHECKS = 8;
 /** Frames of which a welcome may say again that they were refused. */
 const RETOLD_FRAMES_MAX = 1_000_000;
+/** An ack that takes longer is counted as late. */
+const ACK_LATE_MS = 500;
 /** When the agent stops: for the last acks, and again for the goodbye to arrive. */
 const FAREWELL_MS = 1000;
 
@@ -164,15 +166,20 @@ export class UplinkSession<E extends WaitingEntry> {
       throw this.#fault(`acks frame ${seq}, the last one sent is ${this.#sentSeq}`);
     }
     const count = this.#inFlight.findIndex((frame) => frame.seq > seq);
-    const acked = this.#inFlight.splice(0, count < 0 ? this.#inFlight.length : count).at(-1);
-    if (acked !== undefined) {
-      this.#ackedAtMs = this.#deps.clock.monotonicMs();
-      this.#shown.acks.add();
-      this.#shown.ackSeconds.set((this.#ackedAtMs - acked.sentAtMs) / 1000);
-    }
+    this.#onAcked(this.#inFlight.splice(0, count < 0 ? this.#inFlight.length : count));
     await this.#settle(seq);
     this.#reports.look();
     this.#changes.notify();
+  }
+
+  #onAcked(frames: readonly InFlight[]): void {
+    const newest = frames.at(-1);
+    if (newest === undefined) return;
+    this.#ackedAtMs = this.#deps.clock.monotonicMs();
+    const takenMs = ({ sentAtMs }: InFlight) => this.#ackedAtMs - sentAtMs;
+    this.#shown.acks.add();
+    this.#shown.ackSeconds.set(takenMs(newest) / 1000);
+    this.#shown.lateAcks.add(frames.filter((frame) => takenMs(frame) > ACK_LATE_MS).length);
   }
 
   #onRejected({ seq, reason, detail }: Rejected__Output): void {

@@ -130,6 +130,12 @@ export function residentMiB(pid: number | undefined): number {
   return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024;
 }
 
+/** User and system time of a process. Source: proc(5), /proc/pid/stat, fields 14 and 15. */
+export function cpuSecondsOf({ pid }: ChildProcess): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
+  return (Number(fields[11]) + Number(fields[12])) / 100;
+}
+
 /** Folders, ports and flags for one aggregator and its agents; all of it goes away in the end. */
 export class Bed implements AsyncDisposable {
   readonly directory = mkdtempSync(join(tmpdir(), "telltale-e2e-"));
@@ -315,6 +321,8 @@ export class Hook implements AsyncDisposable {
 
 export type HookAlert = {
   status: string;
+  /** RFC 3339. */
+  startsAt: string;
   labels: Record<string, string>;
   annotations: Record<string, string>;
 };

@@ -269,6 +269,22 @@ describe("the window", () => {
     expect(rig.buffer.ackedSeq).toBe(seqOf(1, 3));
   });
 
+  test("frames are late whose ack takes more than half a second", async () => {
+    const { link, rig, say } = await scripted();
+    await rig.append(2);
+    await link.startFor(300);
+    await say({ ack: { seq: seqOf(1, 1) } });
+    await rig.clock.advance(10);
+    expect(link.metric("telltale_agent_uplink_late_acks_total")).toBe(0);
+    await rig.append(2);
+    await rig.clock.advance(400);
+    await say({ ack: { seq: seqOf(1, 4) } });
+    await rig.clock.advance(10);
+    // The second was sent 700 ms ago, the two others 400 ms.
+    expect(link.metric("telltale_agent_uplink_late_acks_total")).toBe(1);
+    expect(link.metric("telltale_agent_uplink_ack_seconds")).toBeCloseTo(0.4, 1);
+  });
+
   test("definitions go before the first frame that needs them, and only then", async () => {
     const { link, rig, heard, say } = await scripted();
     await rig.append(2);

@@ -1,0 +1,58 @@
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+
+/** Passes bytes on to a local port, until it is closed: then connections break, and new ones are refused. */
+export class ClosableRelay implements AsyncDisposable {
+  readonly #targetPort: number;
+  readonly #sockets = new Set<Socket>();
+  #server: Server | null = null;
+  port = 0;
+
+  private constructor(targetPort: number) {
+    this.#targetPort = targetPort;
+  }
+
+  static async open(targetPort: number): Promise<ClosableRelay> {
+    const relay = new ClosableRelay(targetPort);
+    await relay.open();
+    return relay;
+  }
+
+  /** On the same port each time. */
+  async open(): Promise<void> {
+    const server = createServer((client) => this.#join(client));
+    this.#server = server;
+    server.listen(this.port, "127.0.0.1");
+    await once(server, "listening");
+    this.port = (server.address() as AddressInfo).port;
+  }
+
+  async close(): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy();
+    const closing = this.#server;
+    this.#server = null;
+    closing?.close();
+    if (closing !== null) await once(closing, "close");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #join(client: Socket): void {
+    const target = connect(this.#targetPort, "127.0.0.1");
+    client.pipe(target).pipe(client);
+    for (const [socket, other] of [
+      [client, target],
+      [target, client],
+    ] as const) {
+      this.#sockets.add(socket);
+      socket.setNoDelay();
+      socket.on("error", () => other.destroy());
+      socket.on("close", () => {
+        this.#sockets.delete(socket);
+        other.destroy();
+      });
+    }
+  }
+}
