@@ -52,13 +52,13 @@ export class BudgetWatch {
     this.#lookedAtMs = monotonicMs;
     this.#cpuUsec = cpuUsec;
     const isGrace = monotonicMs - this.#startedAtMs < GRACE_MS;
-    if (!isGrace) this.#adjust({ cpuCores, memoryBytes: residentBytes });
+    if (!isGrace) this.#adjust({ cpuCores, memoryBytes: residentBytes }, passedMs / 1000);
   }
 
-  #adjust(usage: Usage): void {
+  #adjust(usage: Usage, seconds: number): void {
     this.#over.set(isOver(usage, this.#budget) ? 1 : 0);
     const collectors = [...this.#shedder.sheddable()].map(({ name, totalMs, factor }) => {
-      const ms = totalMs - (this.#totals.get(name) ?? 0);
+      const ms = (totalMs - (this.#totals.get(name) ?? 0)) / seconds;
       this.#totals.set(name, totalMs);
       return { name, ms, factor };
     });

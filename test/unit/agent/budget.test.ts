@@ -22,6 +22,7 @@ function bed() {
   const look = (cpuCores: number) => {
     nowMs += 10_000;
     cpuUsec += cpuCores * 10_000_000;
+    collector.totalMs += cpuCores * 5000; // half of it is the collector's
     watch.look(nowMs, { cpuUsec, residentBytes: 500 });
   };
   return { look, logger, collector };
