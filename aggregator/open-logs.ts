@@ -42,8 +42,14 @@ export async function openLogs(
   { config, platform, metrics, parts }: Opening,
   series: SeriesStore,
 ): Promise<Logs> {
-  const { clock, logger, pause, compress } = platform;
+  const { clock, logger, compress } = platform;
   const write = series.write.bind(series);
+  // What came of ticks in the turn is written before the next lines are looked at: an ack takes some
+  // turns, and would wait for as many blocks.
+  const pause = async () => {
+    await platform.pause();
+    await series.commitEnded();
+  };
   const opened = await platform.openStore(`${config.data_dir}/logs`, metrics, async (store) => {
     const deps = { store, clock, logger, metrics };
     const patterns = new PatternTable(deps);

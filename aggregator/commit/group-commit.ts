@@ -7,10 +7,13 @@ import { FailureStreak } from "../../shared/time/failure-streak.ts";
 import { type CommitItem, type CommitOutcome, itemBytes } from "../model/commit.ts";
 import { type BusyShare, loadPermille, nextBusyShare } from "./load-state.ts";
 
-/** What waits for a commit; beyond it `room` waits. */
-const PENDING_BYTES_MAX = 256 * 1024 * 1024;
 /** What goes into one commit. */
 const COMMIT_BYTES_MAX = 16 * 1024 * 1024;
+/**
+ * Commits that may run or wait; beyond it `room` waits. A longer queue takes no more a second, and
+ * an agent that comes last in it would give up waiting for its ack, and come last again.
+ */
+const PENDING_COMMITS = 2;
 
 export type CommitDeps = PartDeps & {
   /** Writes items in order, synced. @throws OperationalError when nothing of them was taken */
@@ -34,6 +37,7 @@ export class GroupCommit {
   readonly #deps: CommitDeps;
   readonly #delayMs: number;
   readonly #bytesMax: number;
+  readonly #pendingBytesMax: number;
   readonly #progress = new ChangeSignal();
   readonly #commits: Counter;
   readonly #failures: Counter;
@@ -55,6 +59,7 @@ export class GroupCommit {
     this.#deps = deps;
     this.#delayMs = delayMs;
     this.#bytesMax = bytesMax;
+    this.#pendingBytesMax = PENDING_COMMITS * bytesMax;
     this.#busy = { share: 0, atMs: deps.clock.monotonicMs() };
     this.#streak = new FailureStreak(deps.logger, "cannot store samples: agents have to wait");
     const { metrics } = deps;
@@ -99,13 +104,18 @@ export class GroupCommit {
 
   /** Resolves when there is room for what another message brings. */
   async room(): Promise<void> {
-    while (this.#pendingBytes >= PENDING_BYTES_MAX) await this.#progress.wait();
+    while (this.#pendingBytes >= this.#pendingBytesMax) await this.#progress.wait();
+  }
+
+  /** Resolves when the commit that runs, or is about to, has ended; at once when there is none. */
+  async ended(): Promise<void> {
+    if (this.#isAtWork) await this.#progress.wait();
   }
 
   /** How much of what can be taken is in use, in permille. */
   load(): number {
     this.#noteBusy(this.#running.length > 0);
-    return loadPermille(this.#busy.share, this.#pendingBytes / PENDING_BYTES_MAX);
+    return loadPermille(this.#busy.share, this.#pendingBytes / this.#pendingBytesMax);
   }
 
   async #work(): Promise<void> {
@@ -122,6 +132,7 @@ export class GroupCommit {
     }
     assert(this.#pendingBytes === 0, "no bytes are pending when nothing waits");
     this.#isAtWork = false;
+    this.#progress.notify();
   }
 
   /** Whether a commit ran since this was last said. */

@@ -151,6 +151,11 @@ export class SeriesStore {
     if (stream !== undefined) await this.#overdue.get(stream);
   }
 
+  /** As GroupCommit.ended. */
+  commitEnded(): Promise<void> {
+    return this.#commits.ended();
+  }
+
   /** How much of what can be taken is in use, in permille. */
   load(): number {
     return this.#commits.load();

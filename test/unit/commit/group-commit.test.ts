@@ -1,6 +1,10 @@
 import { expect, test } from "vitest";
 import { GroupCommit } from "../../../aggregator/commit/group-commit.ts";
-import type { CommitItem, CommitOutcome } from "../../../aggregator/model/commit.ts";
+import {
+  type CommitItem,
+  type CommitOutcome,
+  itemBytes,
+} from "../../../aggregator/model/commit.ts";
 import { OperationalError } from "../../../shared/errors.ts";
 import { Metrics } from "../../../shared/telemetry/metrics.ts";
 import { FakeClock, settle } from "../../support/fake-clock.ts";
@@ -111,7 +115,7 @@ test("what is withdrawn is not written; what is being written goes on", async ()
 
 test("there is no room while too many bytes wait, and a commit takes no more than its share", async () => {
   const bed = new Bed(0);
-  for (let i = 0; i < 26; i += 1) bed.commit(`${i}`, null, 10 * MIB);
+  for (let i = 0; i < 4; i += 1) bed.commit(`${i}`, null, 10 * MIB);
   let hasRoom = false;
   void bed.commits.room().then(() => {
     hasRoom = true;
@@ -121,5 +125,58 @@ test("there is no room while too many bytes wait, and a commit takes no more tha
   expect([bed.written, hasRoom]).toEqual([["0"], false]);
   await bed.end();
   expect([bed.written, hasRoom]).toEqual([["0", "1"], true]);
-  expect(bed.commits.load()).toBe(Math.round((1000 * 250) / 256));
+  expect(bed.commits.load()).toBe(Math.round((1000 * 30) / 32));
+});
+
+test("whoever lets others go first waits until what is there is written, and no longer", async () => {
+  const bed = new Bed();
+  let passed = 0;
+  const pass = () => void bed.commits.ended().then(() => (passed += 1));
+  pass();
+  await settle();
+  expect(passed).toBe(1); // nothing is there
+  bed.commit("a");
+  pass();
+  await bed.clock.advance(3);
+  bed.commit("b");
+  expect([bed.written, passed]).toEqual([["a"], 1]);
+  await bed.end();
+  expect([bed.written, passed]).toEqual([["a", "b"], 2]);
+  await bed.end();
+  const session = {};
+  bed.commit("c", session);
+  bed.commits.withdraw(session);
+  pass();
+  await bed.clock.advance(3);
+  expect([bed.written, passed]).toEqual([["a", "b"], 3]); // it was taken back
+});
+
+test("among agents that catch up none waits for an ack as long as would make it give up", async () => {
+  const clock = new FakeClock();
+  const bytesMax = 2 * MIB;
+  const bytesASecond = 4 * MIB;
+  const write = async (items: readonly CommitItem[]): Promise<readonly CommitOutcome[]> => {
+    const bytes = items.reduce((sum, item) => sum + itemBytes(item), 0);
+    await clock.sleep((1000 * bytes) / bytesASecond);
+    return items.map(() => ({ kind: "duplicate", seq: 1 }));
+  };
+  const parts = { clock, logger: new MemoryLogger(), metrics: new Metrics(), write };
+  const commits = new GroupCommit(parts, { delayMs: 3, bytesMax });
+  const waitedMs: number[] = [];
+  let isOver = false;
+  const agents = Array.from({ length: 30 }, async (_, n) => {
+    const stream = { kind: "block", node: `${n}`, streamId: "s" } as const;
+    while (!isOver) {
+      const sentMs = clock.monotonicMs();
+      const noteWait = () => void waitedMs.push(clock.monotonicMs() - sentMs);
+      void commits.commit([{ ...stream, bytes: new Uint8Array(MIB / 4) }], {}).then(noteWait);
+      await commits.room();
+    }
+  });
+  for (let second = 0; second < 60; second += 1) await clock.advance(1000);
+  isOver = true;
+  await clock.advance(10_000);
+  await Promise.all(agents);
+  expect(waitedMs.length).toBeGreaterThan((60 * bytesASecond) / (MIB / 4) / 1.2);
+  expect(Math.max(...waitedMs)).toBeLessThan(5000);
 });
