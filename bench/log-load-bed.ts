@@ -2,9 +2,16 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { Bed, cpuSecondsOf, killAtExit, type Program } from "../test/support/programs.ts";
+import {
+  Bed,
+  cpuSecondsOf,
+  killAtExit,
+  type Program,
+  processorWaitSecondsOf,
+} from "../test/support/programs.ts";
 import { FILES, logPath, type WriterOrder, type WriterReport } from "./log-load-lines.ts";
 import { ClosableRelay } from "./log-load-relay.ts";
+import { rounded } from "./report.ts";
 
 const WRITER = join(import.meta.dirname, "log-load-writer.js");
 /** Of blocks that are not packed: whether lines are all there is read from them. */
@@ -34,8 +41,17 @@ class Writer {
   }
 }
 
-/** CPU seconds of each process. */
-export type CpuTimes = Readonly<Record<"agent" | "aggregator" | "writer", number>>;
+/** Seconds since the start of each process. */
+export type CpuTimes = Readonly<
+  Record<
+    | "cpu_seconds_agent"
+    | "cpu_seconds_aggregator"
+    | "cpu_seconds_writer"
+    | "processor_wait_seconds_agent"
+    | "processor_wait_seconds_aggregator",
+    number
+  >
+>;
 
 /** An aggregator, an agent that reaches it over a relay and reads logs, and who writes them. */
 export class LogLoadBed implements AsyncDisposable {
@@ -85,11 +101,14 @@ export class LogLoadBed implements AsyncDisposable {
   }
 
   cpuTimes(): CpuTimes {
-    const [agent, aggregator] = [
-      cpuSecondsOf(this.agent.child),
-      cpuSecondsOf(this.aggregator.child),
-    ];
-    return { agent, aggregator, writer: cpuSecondsOf(this.writer.child) };
+    const [agent, aggregator] = [this.agent.child, this.aggregator.child];
+    return {
+      cpu_seconds_agent: cpuSecondsOf(agent),
+      cpu_seconds_aggregator: cpuSecondsOf(aggregator),
+      cpu_seconds_writer: cpuSecondsOf(this.writer.child),
+      processor_wait_seconds_agent: processorWaitSecondsOf(agent),
+      processor_wait_seconds_aggregator: processorWaitSecondsOf(aggregator),
+    };
   }
 
   /** Programs end as a user would have it, so that what profiles them sees the end. */
@@ -121,12 +140,8 @@ export function streamValue(page: string, name: string, stream: "metrics" | "log
   return line === undefined ? Number.NaN : Number(line.slice(start.length));
 }
 
-/** What processes took between two moments, by name, as figures of a part. */
+/** What processes took between two moments, as figures of a part. */
 export function cpuFigures(before: CpuTimes, after: CpuTimes): Record<string, number> {
-  const taken = (name: keyof CpuTimes) => Math.round((after[name] - before[name]) * 10) / 10;
-  return {
-    cpu_seconds_agent: taken("agent"),
-    cpu_seconds_aggregator: taken("aggregator"),
-    cpu_seconds_writer: taken("writer"),
-  };
+  const names = Object.keys(before) as (keyof CpuTimes)[];
+  return Object.fromEntries(names.map((name) => [name, rounded(after[name] - before[name])]));
 }

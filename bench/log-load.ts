@@ -14,7 +14,7 @@ const PARTS = {
     megabytes: 50,
     run: metricsBesideLogs,
   },
-  outage: { headline: "live_seconds_late_at_most", unit: "s late", megabytes: 2, run: outage },
+  outage: { headline: "live_seconds_late_at_most", unit: "s late", megabytes: 1, run: outage },
   pattern: { headline: "ms_to_hook_most", unit: "ms to a webhook", megabytes: 0, run: newPattern },
 } as const;
 
@@ -22,7 +22,7 @@ const PARTS = {
  * Logs beside metrics: whether ticks and their acks are on time while logs are written and their
  * queue is full; how lines come in after an outage; how soon a new pattern is told of. The real agent
  * and aggregator, and writers in a process of their own. `--only=metrics|outage|pattern`,
- * `--minutes=10`, `--rate=MB/s` (50 beside metrics, 2 over an outage).
+ * `--minutes=10`, `--rate=MB/s` (50 beside metrics, 1 over an outage).
  */
 export async function logload(args: readonly string[]): Promise<BenchResult> {
   const argument = (name: string) =>

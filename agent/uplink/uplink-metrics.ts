@@ -27,7 +27,7 @@ export function uplinkMetrics(metrics: Metrics) {
     acks: metrics.counter("telltale_agent_uplink_acks_total", "Acks that told something new."),
     ackSeconds: metrics.gauge(
       "telltale_agent_uplink_ack_seconds",
-      "From sending a frame to its ack, for the newest frame of the last ack.",
+      "From sending a frame to its ack, for the oldest frame of the last ack.",
     ),
     lateAcks: metrics.counter(
       "telltale_agent_uplink_late_acks_total",

@@ -173,12 +173,12 @@ export class UplinkSession<E extends WaitingEntry> {
   }
 
   #onAcked(frames: readonly InFlight[]): void {
-    const newest = frames.at(-1);
-    if (newest === undefined) return;
+    const [oldest] = frames;
+    if (oldest === undefined) return;
     this.#ackedAtMs = this.#deps.clock.monotonicMs();
     const takenMs = ({ sentAtMs }: InFlight) => this.#ackedAtMs - sentAtMs;
     this.#shown.acks.add();
-    this.#shown.ackSeconds.set(takenMs(newest) / 1000);
+    this.#shown.ackSeconds.set(takenMs(oldest) / 1000);
     this.#shown.lateAcks.add(frames.filter((frame) => takenMs(frame) > ACK_LATE_MS).length);
   }
 

@@ -136,6 +136,11 @@ export function cpuSecondsOf({ pid }: ChildProcess): number {
   return (Number(fields[11]) + Number(fields[12])) / 100;
 }
 
+/** How long the main thread of a process was ready and had no processor. Source: sched-stats(7). */
+export function processorWaitSecondsOf({ pid }: ChildProcess): number {
+  return Number(readFileSync(`/proc/${pid}/schedstat`, "utf8").split(" ")[1]) / 1e9;
+}
+
 /** Folders, ports and flags for one aggregator and its agents; all of it goes away in the end. */
 export class Bed implements AsyncDisposable {
   readonly directory = mkdtempSync(join(tmpdir(), "telltale-e2e-"));

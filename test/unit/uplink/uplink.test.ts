@@ -282,7 +282,7 @@ describe("the window", () => {
     await rig.clock.advance(10);
     // The second was sent 700 ms ago, the two others 400 ms.
     expect(link.metric("telltale_agent_uplink_late_acks_total")).toBe(1);
-    expect(link.metric("telltale_agent_uplink_ack_seconds")).toBeCloseTo(0.4, 1);
+    expect(link.metric("telltale_agent_uplink_ack_seconds")).toBeCloseTo(0.7, 1);
   });
 
   test("definitions go before the first frame that needs them, and only then", async () => {
