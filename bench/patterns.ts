@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { PatternTable } from "../aggregator/logs/patterns/pattern-table.ts";
 import { Miner } from "../shared/log-patterns/miner.ts";
+import { spanOf } from "../shared/model/byte-span.ts";
 import { labelsOf } from "../shared/model/labels.ts";
 import { nodeClock } from "../shared/platform/node.ts";
 import { Metrics } from "../shared/telemetry/metrics.ts";
@@ -54,7 +55,7 @@ function countLines(lines: readonly string[]): void {
   const table = new PatternTable({ clock: nodeClock, logger, metrics: new Metrics() });
   const labels = labelsOf({ service: "bench" });
   for (let i = 0; i < lines.length; i += 1) {
-    table.take(labels, lines[i] ?? "", i * 1000);
+    table.take(labels, spanOf(lines[i] ?? ""), i * 1000);
     if (i % BATCH_LINES > 0) continue;
     table.changes();
     table.settled(true);

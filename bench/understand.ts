@@ -3,10 +3,16 @@ import { closeSync, openSync, readdirSync, readSync } from "node:fs";
 import { basename, join } from "node:path";
 import { metadataOf } from "../aggregator/logs/understand/metadata.ts";
 import { type LogWatch, openLogWatch } from "../aggregator/logs/watch/log-watch.ts";
+import { spanText } from "../shared/model/byte-span.ts";
 import { labelsOf } from "../shared/model/labels.ts";
 import { nodeClock } from "../shared/platform/node.ts";
 import { Metrics } from "../shared/telemetry/metrics.ts";
-import { type BlockLine, encodeBlock, parseBlock } from "../shared/wire/line-block.ts";
+import {
+  type BlockColumns,
+  type BlockLine,
+  encodeBlock,
+  parseColumns,
+} from "../shared/wire/line-block.ts";
 import { MemoryLogger } from "../test/support/memory-logger.ts";
 import { MemoryStore } from "../test/support/memory-store.ts";
 import type { BenchResult } from "./bench-result.ts";
@@ -58,7 +64,7 @@ export async function understand([
   return { name: "understand", value, unit: "lines per CPU-second", vs };
 }
 
-type Blocks = readonly ReturnType<typeof parseBlock>[];
+type Blocks = readonly BlockColumns[];
 
 function blocksOf(path: string): Blocks {
   const bytes = Buffer.alloc(FILE_BYTES_MAX);
@@ -66,13 +72,13 @@ function blocksOf(path: string): Blocks {
   const length = readSync(descriptor, bytes);
   closeSync(descriptor);
   const texts = bytes.toString("latin1", 0, length).split("\n");
-  const blocks: ReturnType<typeof parseBlock>[] = [];
+  const blocks: BlockColumns[] = [];
   const labels = labelsOf({ filename: path, job: "files" });
   for (let at = 0; at < texts.length; at += BLOCK_LINES) {
     const lines = texts.slice(at, at + BLOCK_LINES).map((text): BlockLine => {
       return { timeUs: nodeClock.nowMs() * 1000, bytes: Buffer.from(text, "latin1"), isCut: false };
     });
-    blocks.push(parseBlock(encodeBlock(at + 1, nodeClock.nowMs(), [{ labels, lines }])));
+    blocks.push(parseColumns(encodeBlock(at + 1, nodeClock.nowMs(), [{ labels, lines }])));
   }
   return blocks;
 }
@@ -93,9 +99,9 @@ function observeAll(watch: LogWatch, blocks: Blocks): void {
 function readAll(blocks: Blocks): void {
   let known = 0;
   for (const { sources } of blocks) {
-    for (const { lines } of sources) {
-      for (const { bytes, timeUs } of lines) {
-        const line = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString();
+    for (const { bytes, starts, timesUs } of sources) {
+      for (const [i, timeUs] of timesUs.entries()) {
+        const line = spanText({ bytes, start: starts[i] ?? 0, end: starts[i + 1] ?? 0 });
         known += metadataOf(line, timeUs).length;
       }
     }

@@ -6,7 +6,12 @@ import { type BatchOperation, put } from "../../shared/platform/ports.ts";
 import type { StoredPartDeps } from "../../shared/telemetry/part-deps.ts";
 import { ChangeSignal } from "../../shared/time/change-signal.ts";
 import { SerialQueue } from "../../shared/time/serial-queue.ts";
-import { type LineBlock, parseBlock, readBlockHeader } from "../../shared/wire/line-block.ts";
+import {
+  type BlockColumns,
+  type LineBlock,
+  parseColumns,
+  readBlockHeader,
+} from "../../shared/wire/line-block.ts";
 import { GroupCommit } from "../commit/group-commit.ts";
 import type { CommitItem, CommitOutcome, StreamPosition } from "../model/commit.ts";
 import {
@@ -16,7 +21,6 @@ import {
   encodeStream,
   encodeSummary,
   readStreamKey,
-  type StoredSource,
   streamKey,
   summaryKey,
 } from "./records.ts";
@@ -31,7 +35,7 @@ import { Retention } from "./store/retention.ts";
 import { ALONE, type Work } from "./store/section.ts";
 import { type PackedLines, type Stream, Streams } from "./store/streams.ts";
 import { verifyLines } from "./store/verify.ts";
-import type { LineStream, StoredBlock } from "./stored-block.ts";
+import { type LineStream, type StoredBlock, storedSource } from "./stored-block.ts";
 
 /** How long a commit waits for company. */
 const COMMIT_DELAY_MS = 3;
@@ -71,7 +75,7 @@ export const DEFAULT_LINE_LOG_OPTIONS: LineLogOptions = {
 /** Sees each line once, when it is stored. */
 export type LineWatch = {
   /** A block that is new; what is returned is written with it, all or nothing. */
-  observe(node: string, block: LineBlock): readonly BatchOperation[];
+  observe(node: string, block: BlockColumns): readonly BatchOperation[];
   /** Whether the blocks since the last call were written. */
   settled(isWritten: boolean): void;
 };
@@ -306,9 +310,9 @@ class BlockPlan {
 
   add(item: CommitItem): void {
     if (item.kind !== "block") throw new TypeError(`A ${item.kind} is no block of lines`);
-    let block: LineBlock;
+    let block: BlockColumns;
     try {
-      block = parseBlock(item.bytes);
+      block = parseColumns(item.bytes);
     } catch (error) {
       if (!(error instanceof OperationalError)) throw error;
       this.#reject(seqOfCorrupt(item.bytes), errorMessage(error));
@@ -328,7 +332,10 @@ class BlockPlan {
     this.operations.push(put(blockKey(number, seq), item.bytes));
     const record = encodeStream({ node, streamId, lastSeq, blocksStored });
     this.operations.push(put(streamKey(number), record));
-    const sources = sourcesOf(node, block, this.#parts.admit);
+    const { admit } = this.#parts;
+    const sources = block.sources.map((source) =>
+      storedSource(source, admit(withLabel(source.labels, INSTANCE, node))),
+    );
     const summary = { bytes: item.bytes.length, sources };
     this.operations.push(put(summaryKey(number, seq), encodeSummary(summary)));
     for (const operation of this.#parts.watch?.observe(node, block) ?? []) {
@@ -370,21 +377,6 @@ function seqOfCorrupt(bytes: Uint8Array): number {
   } catch {
     return 0; // not even its head can be trusted
   }
-}
-
-function sourcesOf(node: string, { sources }: LineBlock, admit: AdmitFn): readonly StoredSource[] {
-  return sources.map(({ labels: own, lines }) => {
-    let minUs = lines[0]?.timeUs ?? 0;
-    let maxUs = minUs;
-    let textBytes = 0;
-    for (const { timeUs, bytes } of lines) {
-      minUs = Math.min(minUs, timeUs);
-      maxUs = Math.max(maxUs, timeUs);
-      textBytes += bytes.length;
-    }
-    const labels = admit(withLabel(own, INSTANCE, node));
-    return { labels, lineCount: lines.length, textBytes, minUs, maxUs };
-  });
 }
 
 function keyOf(node: string, streamId: string): string {

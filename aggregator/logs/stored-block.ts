@@ -1,3 +1,5 @@
+import type { Labels } from "../../shared/model/labels.ts";
+import type { SourceColumns } from "../../shared/wire/line-block.ts";
 import type { StoredSource } from "./records.ts";
 
 /** All that one queue of a node sent, and how far. */
@@ -24,4 +26,18 @@ const SUMMARY_BYTES = 1024;
 /** What it costs to keep the block as it is. */
 export function costOf({ bytes }: StoredBlock): number {
   return bytes + SUMMARY_BYTES;
+}
+
+/** @param labels under which the lines are kept */
+export function storedSource({ starts, timesUs }: SourceColumns, labels: Labels): StoredSource {
+  let minUs = timesUs[0] ?? 0;
+  let maxUs = minUs;
+  for (let i = 1; i < timesUs.length; i += 1) {
+    const timeUs = timesUs[i] as number;
+    if (timeUs < minUs) minUs = timeUs;
+    if (timeUs > maxUs) maxUs = timeUs;
+  }
+  const lineCount = timesUs.length;
+  const textBytes = (starts[lineCount] ?? 0) - (starts[0] ?? 0);
+  return { labels, lineCount, textBytes, minUs, maxUs };
 }

@@ -1,6 +1,8 @@
+import { strict as assert } from "node:assert";
+import { type ByteSpan, spanOf, spanText } from "../model/byte-span.ts";
 import { getOrInsert } from "../model/get-or-insert.ts";
 import { messageStart } from "./header.ts";
-import { patternText } from "./line-text.ts";
+import { patternText, TEXT_BYTES_MAX } from "./line-text.ts";
 import { findCrowdMerges, findMerges, isEventAt } from "./merge.ts";
 import { current, newPattern, newShape, type Pattern, type Shape } from "./pattern.ts";
 import { joinTemplate, patternId } from "./pattern-text.ts";
@@ -53,6 +55,8 @@ const MASKS_MAX = 50;
 /** Of a pattern that was merged or evicted the id is kept, so many times as there are patterns. */
 const MERGED_FACTOR = 4;
 const EXAMPLE_LENGTH_MAX = 500;
+/** Of UTF-8, for each unit of a string. */
+const CHARACTER_BYTES_MAX = 3;
 
 /** The pattern of lines whose own was evicted. */
 export const OTHER_ID = "0000000000000000";
@@ -85,9 +89,15 @@ export class Miner {
 
   /** @returns the line's pattern; `current` says later what became of it */
   add(line: string, timeUs = 0): Pattern {
-    const text = patternText(line);
+    return this.addBytes(spanOf(line), timeUs);
+  }
+
+  /** As `add`, of a line in UTF-8. */
+  addBytes(line: ByteSpan, timeUs: number): Pattern {
     const scanner = this.#scanner;
-    scanner.scan(text);
+    const isShort = line.end - line.start <= TEXT_BYTES_MAX;
+    const isScanned = (isShort && scanner.scan(line)) || scanner.scan(patternText(line));
+    assert(isScanned, "no escape is left");
     this.lines += 1;
     const found = this.#bySkeleton.get(scanner.high, scanner.low);
     const isKnown = found !== null && found.version === found.pattern.shape.version;
@@ -183,7 +193,7 @@ export class Miner {
   }
 
   /** Of the line that was scanned last. */
-  #find(line: string): Pattern {
+  #find(line: ByteSpan): Pattern {
     const { high, low } = this.#scanner;
     const { skeleton, variables } = this.#scanner.split();
     const start = messageStart(skeleton, variables);
@@ -349,8 +359,10 @@ export function templateOf({ texts, gaps, hasHeader }: Pattern): string {
 }
 
 /** Half a character at its end is replaced. */
-function exampleOf(line: string): string {
-  return Buffer.from(line.slice(0, EXAMPLE_LENGTH_MAX)).toString();
+function exampleOf(line: ByteSpan): string {
+  const end = Math.min(line.end, line.start + EXAMPLE_LENGTH_MAX * CHARACTER_BYTES_MAX);
+  const text = spanText(line, line.start, end).slice(0, EXAMPLE_LENGTH_MAX);
+  return Buffer.from(text).toString();
 }
 
 /** A part of a string keeps all of it in memory; this copy does not. */

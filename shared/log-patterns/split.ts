@@ -1,4 +1,18 @@
-import { quotedEnd } from "./quoted-value.ts";
+import { type ByteSpan, spanText } from "../model/byte-span.ts";
+import { ESCAPE, NEWLINE } from "./ascii.ts";
+import {
+  ALPHANUMERIC,
+  DIGIT,
+  DIGIT_OR_ADDRESS,
+  JOINER,
+  KINDS,
+  LETTER,
+  LETTERS,
+  OTHER,
+  SIGN,
+  SPECIAL,
+} from "./byte-kinds.ts";
+import { groupsEnd, hasSign, joinedEnd, specialEnd } from "./variable-ends.ts";
 
 // A line is cut into what varies by its form (numbers, times, addresses, ids, paths) and the text
 // around it. The form alone decides, not what other lines say, so the same line is always cut alike:
@@ -14,7 +28,8 @@ import { quotedEnd } from "./quoted-value.ts";
 // - U+0000, which marks the places in the skeleton, is itself one that varies.
 //
 // Of all lines that have the same skeleton only the first is more than scanned: the scan makes no
-// string, but the places of the variables and a hash of the skeleton.
+// string, but the places of the variables and a hash of the skeleton. It reads bytes, for a character
+// of a string costs several times as much; each byte of a character beyond ASCII is like punctuation.
 
 export type SplitLine = {
   /** The text with `MARKER` in place of each variable. */
@@ -28,152 +43,183 @@ export const MARKER = "\u0000";
 /** From here on the rest of a line is its last variable: it is a table, not a sentence. */
 const VARIABLES_MAX = 200;
 
-// Kinds of characters, as bits.
-const OTHER = 0;
-const LETTER = 1;
-const HEX_LETTER = 2;
-const DIGIT = 4;
-const JOINER = 8;
-/** Has a meaning of its own for the scan. */
-const SPECIAL = 16;
-/** No path has it. */
-const PATH_END = 32;
-/** A slash behind it begins a path. */
-const PATH_BEFORE = 64;
-/** Stands between the groups of an address. */
-const ADDRESS = 128;
-const LETTERS = LETTER | HEX_LETTER;
-const ALPHANUMERIC = LETTERS | DIGIT;
-const DIGIT_OR_ADDRESS = DIGIT | ADDRESS;
-
-const CLASSES = classes();
-
-const NUL = 0;
-const SPACE = 0x20;
-const QUOTE = 0x22;
-const PLUS = 0x2b;
-const MINUS = 0x2d;
-const FULL_STOP = 0x2e;
-const SLASH = 0x2f;
-const COLON = 0x3a;
+const NO_TEXT: ByteSpan = { bytes: new Uint8Array(), start: 0, end: 0 };
 
 /** Cuts a line; holds what the last scan found. */
 export class LineScanner {
   /** Two hashes of the skeleton, 32 bits each. */
   high = 0;
   low = 0;
-  #text = "";
+  #text: ByteSpan = NO_TEXT;
   /** Where each variable starts and, exclusive, ends. */
   readonly #places = new Int32Array(2 * VARIABLES_MAX);
   #count = 0;
+  /** Where the scan is. */
+  #at = 0;
   /** The hashes before a sign: the number's, if one follows. */
   #signHigh = 0;
   #signLow = 0;
-  /** The hashes behind the letters that a run begins with. */
-  #wordHigh = 0;
-  #wordLow = 0;
 
-  scan(text: string): void {
+  /**
+   * Up to a newline that does not begin the text; the bytes have to stay until `split`.
+   * @returns false where an escape stands: such a text is scanned without it
+   */
+  scan(text: ByteSpan): boolean {
+    const { bytes, start, end } = text;
     this.#text = text;
     this.#count = 0;
-    let high = HIGH_START;
-    let low = LOW_START;
-    for (let i = 0; i < text.length; ) {
-      const code = text.charCodeAt(i);
-      const kind = kindOf(code);
-      if ((kind & ALPHANUMERIC) !== 0) {
-        let letters = OTHER;
-        let end = i;
-        let wordHigh = high;
-        let wordLow = low;
-        let nextCode = code;
-        let next = kind;
-        while ((next & LETTERS) !== 0) {
-          letters |= next;
-          wordHigh = Math.imul(wordHigh ^ nextCode, HIGH_FACTOR);
-          wordLow = Math.imul(wordLow + nextCode, LOW_FACTOR);
-          end += 1;
-          nextCode = codeAt(text, end);
-          next = kindOf(nextCode);
+    this.high = HIGH_START;
+    this.low = LOW_START;
+    for (this.#at = start; this.#at < end; ) {
+      this.#words(bytes, end);
+      if (this.#at === end) break;
+      const code = bytes[this.#at] as number;
+      if (code === NEWLINE && this.#at > start) {
+        this.#text = { bytes, start, end: this.#at };
+        break;
+      }
+      if (code === ESCAPE) return false;
+      const kind = KINDS[code] as number;
+      if ((kind & ALPHANUMERIC) !== 0) this.#at = this.#run(bytes, this.#at, end);
+      else this.#special(text, this.#at, code);
+    }
+    this.low = mixed(this.low);
+    return true;
+  }
+
+  /** Goes over words without a digit and punctuation between them, to what may be else. */
+  #words(bytes: Uint8Array, textEnd: number): void {
+    let high = this.high;
+    let low = this.low;
+    let signHigh = this.#signHigh;
+    let signLow = this.#signLow;
+    let at = this.#at;
+    while (at < textEnd) {
+      const code = bytes[at] as number;
+      const kind = KINDS[code] as number;
+      if ((kind & (DIGIT | SPECIAL)) !== 0) break;
+      if ((kind & LETTERS) === 0) {
+        if ((kind & SIGN) !== 0) {
+          signHigh = high;
+          signLow = low;
         }
-        const isPrefix = (letters & LETTER) !== 0;
-        if ((next & (isPrefix ? DIGIT : DIGIT_OR_ADDRESS)) === 0) {
-          high = wordHigh;
-          low = wordLow;
-          i = end;
-          continue;
-        }
-        this.high = high;
-        this.low = low;
-        this.#wordHigh = wordHigh;
-        this.#wordLow = wordLow;
-        i = this.#word(text, i, end, isPrefix);
-        high = this.high;
-        low = this.low;
+        high = Math.imul(high ^ code, HIGH_FACTOR);
+        low = Math.imul(low + code, LOW_FACTOR);
+        at += 1;
         continue;
       }
-      let end = i;
-      if ((kind & SPECIAL) !== 0) {
-        end = specialEnd(text, i, code);
-        this.#signHigh = high;
-        this.#signLow = low;
+      let letters = kind;
+      let wordHigh = Math.imul(high ^ code, HIGH_FACTOR);
+      let wordLow = Math.imul(low + code, LOW_FACTOR);
+      let end = at + 1;
+      let next = OTHER;
+      while (end < textEnd) {
+        const nextCode = bytes[end] as number;
+        next = KINDS[nextCode] as number;
+        if ((next & LETTERS) === 0) break;
+        letters |= next;
+        wordHigh = Math.imul(wordHigh ^ nextCode, HIGH_FACTOR);
+        wordLow = Math.imul(wordLow + nextCode, LOW_FACTOR);
+        end += 1;
       }
-      const what = end > i ? VARIABLE_CODE : code;
-      high = Math.imul(high ^ what, HIGH_FACTOR);
-      low = Math.imul(low + what, LOW_FACTOR);
-      i = end > i ? this.#place(i, end) : i + 1;
+      const isPrefix = (letters & LETTER) !== 0;
+      if (end < textEnd && (next & (isPrefix ? DIGIT : DIGIT_OR_ADDRESS)) !== 0) break;
+      high = wordHigh;
+      low = wordLow;
+      at = end;
     }
     this.high = high;
-    this.low = mixed(low);
+    this.low = low;
+    this.#signHigh = signHigh;
+    this.#signLow = signLow;
+    this.#at = at;
   }
 
   /** Of the line that was scanned last. */
   split(): SplitLine {
+    const { start, end: textEnd } = this.#text;
+    const text = spanText(this.#text);
+    // Decoding makes of bytes as many characters or fewer: of as many, each of its own.
+    const isEven = text.length === textEnd - start;
+    const textOf = (from: number, to: number) =>
+      isEven ? text.slice(from - start, to - start) : spanText(this.#text, from, to);
     const variables: string[] = [];
     let skeleton = "";
-    let copiedTo = 0;
+    let copiedTo = start;
     for (let i = 0; i < this.#count; i += 1) {
-      const start = this.#places[2 * i] as number;
+      const variableStart = this.#places[2 * i] as number;
       const end = this.#places[2 * i + 1] as number;
-      skeleton += this.#text.slice(copiedTo, start) + MARKER;
-      variables.push(this.#text.slice(start, end));
+      skeleton += textOf(copiedTo, variableStart) + MARKER;
+      variables.push(textOf(variableStart, end));
       copiedTo = end;
     }
-    return { skeleton: skeleton + this.#text.slice(copiedTo), variables };
+    return { skeleton: skeleton + textOf(copiedTo, textEnd), variables };
   }
 
-  /** A run of letters and digits, of which the letters up to `lettersEnd` are no variable yet. */
-  #word(text: string, start: number, lettersEnd: number, isPrefix: boolean): number {
+  /** A run of letters and digits that may vary. @returns where the scan goes on */
+  #run(bytes: Uint8Array, start: number, textEnd: number): number {
+    let lettersEnd = start;
+    let letters = OTHER;
+    let next = KINDS[bytes[start] as number] as number;
+    while ((next & LETTERS) !== 0) {
+      letters |= next;
+      lettersEnd += 1;
+      next = lettersEnd < textEnd ? (KINDS[bytes[lettersEnd] as number] as number) : OTHER;
+    }
     let end = lettersEnd;
     let tail = OTHER;
-    for (let kind = classAt(text, end); (kind & ALPHANUMERIC) !== 0; kind = classAt(text, end)) {
-      tail |= kind;
+    while ((next & ALPHANUMERIC) !== 0) {
+      tail |= next;
       end += 1;
+      next = end < textEnd ? (KINDS[bytes[end] as number] as number) : OTHER;
     }
+    const isPrefix = (letters & LETTER) !== 0;
+    const isJoined = (next & JOINER) !== 0;
     const isHexadecimal = !isPrefix && (tail & LETTER) === 0;
-    const addressEnd = isHexadecimal ? groupsEnd(text, start, end) : 0;
-    const isWord = addressEnd === 0 && tail === OTHER;
-    if (isWord || (isPrefix && tail === DIGIT)) {
-      this.high = this.#wordHigh;
-      this.low = this.#wordLow;
-      return isWord ? end : this.#add(lettersEnd, joinedEnd(text, end));
+    const addressEnd = isJoined && isHexadecimal ? groupsEnd(this.#text, start, end) : 0;
+    if (addressEnd === 0 && tail === OTHER) return this.#hashWord(start, end);
+    const variableEnd = addressEnd || (isJoined ? joinedEnd(bytes, end, textEnd) : end);
+    if (isPrefix && tail === DIGIT) {
+      this.#hashWord(start, lettersEnd);
+      return this.#add(lettersEnd, variableEnd);
     }
-    const variableEnd = addressEnd > 0 ? addressEnd : joinedEnd(text, end);
-    if (!hasSign(text, start)) return this.#add(start, variableEnd);
+    if (!hasSign(this.#text, start)) return this.#add(start, variableEnd);
     this.high = this.#signHigh;
     this.low = this.#signLow;
     return this.#add(start - 1, variableEnd);
   }
 
-  #add(start: number, end: number): number {
-    this.high = Math.imul(this.high ^ VARIABLE_CODE, HIGH_FACTOR);
-    this.low = Math.imul(this.low + VARIABLE_CODE, LOW_FACTOR);
-    return this.#place(start, end);
+  /** Punctuation that may begin a variable. */
+  #special(text: ByteSpan, start: number, code: number): void {
+    const end = specialEnd(text, start, code);
+    if (end > start) {
+      this.#at = this.#add(start, end);
+      return;
+    }
+    this.#hashWord(start, start + 1);
+    this.#at = start + 1;
+  }
+
+  /** @returns its end */
+  #hashWord(start: number, end: number): number {
+    const { bytes } = this.#text;
+    let { high, low } = this;
+    for (let at = start; at < end; at += 1) {
+      const code = bytes[at] as number;
+      high = Math.imul(high ^ code, HIGH_FACTOR);
+      low = Math.imul(low + code, LOW_FACTOR);
+    }
+    this.high = high;
+    this.low = low;
+    return end;
   }
 
   /** @returns where the scan goes on */
-  #place(start: number, variableEnd: number): number {
-    const end = this.#count === VARIABLES_MAX - 1 ? this.#text.length : variableEnd;
+  #add(start: number, variableEnd: number): number {
+    this.high = Math.imul(this.high ^ VARIABLE_CODE, HIGH_FACTOR);
+    this.low = Math.imul(this.low + VARIABLE_CODE, LOW_FACTOR);
+    const isLast = this.#count === VARIABLES_MAX - 1;
+    const end = isLast ? restEnd(this.#text, variableEnd) : variableEnd;
     this.#places[2 * this.#count] = start;
     this.#places[2 * this.#count + 1] = end;
     this.#count += 1;
@@ -197,159 +243,9 @@ export function mixed(value: number): number {
   return hash ^ (hash >>> 16);
 }
 
-/** Where the variable ends that begins with this character; `start`: none does. */
-function specialEnd(text: string, start: number, code: number): number {
-  if (code === NUL) return start + 1;
-  if (code === QUOTE) return quotedEnd(text, start);
-  if (code === SLASH) {
-    const isFirst = start === 0 || (classAt(text, start - 1) & PATH_BEFORE) !== 0;
-    return isFirst ? pathEnd(text, start, 2) : start;
-  }
-  if (code !== COLON) return start;
-  const next = text.charCodeAt(start + 1);
-  if (next === COLON) return ipv6End(text, start) || start;
-  const isUrl =
-    next === SLASH &&
-    text.charCodeAt(start + 2) === SLASH &&
-    isAlphanumeric(classAt(text, start - 1));
-  return isUrl ? pathEnd(text, start, 4) : start;
-}
-
-/** A colon or a full stop at its end is the sentence's. `start`: it is shorter than `lengthMin`. */
-function pathEnd(text: string, start: number, lengthMin: number): number {
-  let end = start;
-  while (end < text.length && (classAt(text, end) & PATH_END) === 0) end += 1;
-  while (text.charCodeAt(end - 1) === COLON) end -= 1;
-  return end - start < lengthMin ? start : end;
-}
-
-/** A sign belongs to the number behind it, unless it is a hyphen or a dash. */
-function hasSign(text: string, start: number): boolean {
-  const sign = text.charCodeAt(start - 1);
-  if (sign !== MINUS && sign !== PLUS) return false;
-  if (classAt(text, start) !== DIGIT) return false;
-  if (sign === PLUS) return true;
-  const before = text.charCodeAt(start - 2);
-  return before !== MINUS && !isAlphanumeric(classAt(text, start - 2));
-}
-
-/** Where a variable ends whose first run ends at `runEnd`: further runs may be joined to it. */
-function joinedEnd(text: string, runEnd: number): number {
-  let end = runEnd;
-  while (
-    (classAt(text, end) & JOINER) !== 0 &&
-    classAt(text, end - 1) === DIGIT &&
-    classAt(text, end + 1) === DIGIT
-  ) {
-    end += 1;
-    while (isAlphanumeric(classAt(text, end))) end += 1;
-  }
-  return end;
-}
-
-/** Where the UUID, MAC or IPv6 address ends whose first group is `start` to `end`; 0: it is none. */
-function groupsEnd(text: string, start: number, end: number): number {
-  const separator = text.charCodeAt(end);
-  if (separator !== COLON && separator !== MINUS) return 0;
-  if (separator === MINUS && end - start === 8 && isUuid(text, start)) return start + 36;
-  if (end - start === 2 && isMac(text, start, separator)) return start + 17;
-  return separator === COLON && end - start <= 4 ? ipv6End(text, start) : 0;
-}
-
-function isUuid(text: string, start: number): boolean {
-  let groupStart = start;
-  for (const length of [8, 4, 4, 4, 12]) {
-    if (groupStart > start && text.charCodeAt(groupStart - 1) !== MINUS) return false;
-    if (!isHexGroup(text, groupStart, length)) return false;
-    groupStart += length + 1;
-  }
-  return true;
-}
-
-function isMac(text: string, start: number, separator: number): boolean {
-  // Of a time, which is far more frequent, the last separator is missing.
-  if (text.charCodeAt(start + 14) !== separator) return false;
-  for (let group = 0; group < 6; group += 1) {
-    const groupStart = start + 3 * group;
-    if (group > 0 && text.charCodeAt(groupStart - 1) !== separator) return false;
-    if (!isHexGroup(text, groupStart, 2)) return false;
-  }
-  return true;
-}
-
-function isHexGroup(text: string, start: number, length: number): boolean {
-  for (let i = start; i < start + length; i += 1) if (!isHexDigit(classAt(text, i))) return false;
-  return !isAlphanumeric(classAt(text, start + length));
-}
-
-/** RFC 4291 2.2: eight groups, or fewer around one `::`; at least one digit, so no `abc::de`. */
-function ipv6End(text: string, start: number): number {
-  if (isAlphanumeric(classAt(text, start - 1))) return 0;
-  let seen = OTHER;
-  let colons = 0;
-  let end = start;
-  for (let kind = classAt(text, end); (kind & IPV6_KINDS) !== 0; kind = classAt(text, end)) {
-    const code = text.charCodeAt(end);
-    if ((kind & JOINER) !== 0 && code !== COLON && code !== FULL_STOP) break;
-    if (code === COLON) colons += 1;
-    seen |= kind;
-    end += 1;
-    if (end - start > IPV6_LENGTH_MAX) return 0;
-  }
-  if (isAlphanumeric(classAt(text, end)) || (seen & DIGIT) === 0) return 0;
-  const hasGap = text.slice(start, end).includes("::");
-  return (hasGap && colons <= 8) || colons === 7 ? sentenceEnd(text, end) : 0;
-}
-
-/** A colon or a full stop behind an address belongs to the sentence. */
-function sentenceEnd(text: string, from: number): number {
+/** Where the line ends: further variables are part of the last one. */
+function restEnd({ bytes, end: textEnd }: ByteSpan, from: number): number {
   let end = from;
-  for (;;) {
-    const isColon = text.charCodeAt(end - 1) === COLON && text.charCodeAt(end - 2) !== COLON;
-    if (!isColon && text.charCodeAt(end - 1) !== FULL_STOP) return end;
-    end -= 1;
-  }
-}
-
-const IPV6_KINDS = HEX_LETTER | DIGIT | JOINER;
-const IPV6_LENGTH_MAX = 45;
-
-/** OTHER beyond the text's ends: V8 is slow where a character is asked for that is not there. */
-function classAt(text: string, index: number): number {
-  return index < 0 || index >= text.length ? OTHER : kindOf(text.charCodeAt(index));
-}
-
-function kindOf(code: number): number {
-  return code < 128 ? (CLASSES[code] as number) : OTHER;
-}
-
-/** A space beyond the text's end. */
-function codeAt(text: string, index: number): number {
-  return index < text.length ? text.charCodeAt(index) : SPACE;
-}
-
-function isAlphanumeric(kind: number): boolean {
-  return (kind & ALPHANUMERIC) !== 0;
-}
-
-function isHexDigit(kind: number): boolean {
-  return (kind & (HEX_LETTER | DIGIT)) !== 0;
-}
-
-function classes(): Uint8Array {
-  const table = new Uint8Array(128);
-  const add = (kind: number, pattern: RegExp) => {
-    for (let code = 0; code < 128; code += 1) {
-      if (pattern.test(String.fromCharCode(code))) table[code] = (table[code] as number) | kind;
-    }
-  };
-  add(DIGIT, /[0-9]/);
-  add(HEX_LETTER, /[a-fA-F]/);
-  add(LETTER, /[g-zG-Z]/);
-  add(JOINER, /[.:\-/,]/);
-  add(SPECIAL, /[:\-+/\0"]/);
-  add(ADDRESS, /[:-]/);
-  add(PATH_END, /[\s"'()[\]{}<>,;]/);
-  add(PATH_BEFORE, /[\s"'()[\]{}<>,;=:|!?]/);
-  return table;
+  while (end < textEnd && bytes[end] !== NEWLINE) end += 1;
+  return end;
 }

@@ -2,7 +2,7 @@
  * A block is a stretch of log lines of one node, as they lie in its queue, travel and lie in the
  * aggregator's log until they are packed. It stands alone: whoever has it needs nothing before it.
  *
- *     byte      format version (1, or 2 where lines have metadata)
+ *     byte      format version (1)
  *     varint    epoch, then count: as of a frame, the sequence is epoch * 2^32 + count
  *     varint    time, Unix milliseconds: when it was made
  *     varint    number of lines
@@ -19,9 +19,8 @@
  *                 block's time), zigzag
  *       varint    for each line its bytes * 2, and 1 more if it was cut
  *     bytes     the lines, source by source, without anything between them
- *     in version 2:
- *       varint    number of different metadata; then each as the labels of a source
- *       varint    for each line the number of its metadata, from 1; 0: it has none
+ *     varint    number of different metadata, mostly none; then each as the labels of a source
+ *     varint    where there are some, for each line the number of its own, from 1; 0: it has none
  *
  * Times stand apart from texts because each compresses better so.
  */
@@ -31,8 +30,8 @@ import { type Labels, labelsKey } from "../model/labels.ts";
 import { countOfSeq, EPOCH_FRAMES_MAX, EPOCH_MAX, epochOfSeq, seqOf } from "../model/sequence.ts";
 import { ByteReader, ByteWriter, checkedBody, unzigzag, zigzag } from "./bytes.ts";
 
-const PLAIN_VERSION = 1;
-const METADATA_VERSION = 2;
+const BLOCK_VERSION = 1;
+const CHUNK_ROOM_BYTES = 64;
 /** Bytes of a block's body before it is compressed, at most. */
 export const BLOCK_BODY_BYTES_MAX = 4 * 1024 * 1024;
 /** Bytes of a block, at most: with what is around it a message holds it. */
@@ -66,6 +65,23 @@ export type BlockLine = {
 
 export type SourceLines = { readonly labels: Labels; readonly lines: readonly BlockLine[] };
 
+/**
+ * Lines of one source as they lie in a block, without an object for each: line i is `bytes` from
+ * `starts[i]` to before `starts[i + 1]`.
+ */
+export type SourceColumns = {
+  readonly labels: Labels;
+  readonly bytes: Uint8Array;
+  /** One more than there are lines. */
+  readonly starts: Uint32Array;
+  /** Unix microseconds. */
+  readonly timesUs: Float64Array;
+  /** 1: the line was longer. */
+  readonly cuts: Uint8Array;
+  /** Of each line; null: none has any. */
+  readonly metadata: readonly (Labels | undefined)[] | null;
+};
+
 export type BlockHeader = {
   readonly seq: number;
   readonly timeMs: number;
@@ -73,18 +89,18 @@ export type BlockHeader = {
 };
 
 export type LineBlock = BlockHeader & { readonly sources: readonly SourceLines[] };
+export type BlockColumns = BlockHeader & { readonly sources: readonly SourceColumns[] };
 
 /** @throws OperationalError LIMIT when the lines are more than a block may hold */
 export function encodeBlock(seq: number, timeMs: number, sources: readonly SourceLines[]) {
-  const hasMetadata = sources.some(({ lines }) => lines.some(({ metadata }) => metadata));
-  const body = encodeBody(timeMs, sources, hasMetadata);
+  const body = encodeBody(timeMs, sources);
   if (body.length > BLOCK_BODY_BYTES_MAX) {
     throw new OperationalError("LIMIT", `A block of ${body.length} bytes of lines`);
   }
   const lineCount = sources.reduce((sum, { lines }) => sum + lines.length, 0);
   const packed = brotliCompressSync(body, COMPRESSION);
   const writer = new ByteWriter(packed.length + 64);
-  writer.byte(hasMetadata ? METADATA_VERSION : PLAIN_VERSION);
+  writer.byte(BLOCK_VERSION);
   writer.varint(epochOfSeq(seq));
   writer.varint(countOfSeq(seq));
   writer.varint(timeMs);
@@ -104,24 +120,49 @@ export function readBlockHeader(bytes: Uint8Array): BlockHeader {
 }
 
 /**
- * Reads a whole block. The lines share memory, and nothing is allocated that the head does not say
- * and BLOCK_BODY_BYTES_MAX does not allow, whatever the compressed bytes would become.
+ * Reads a whole block. Nothing is allocated that the head does not say and BLOCK_BODY_BYTES_MAX does
+ * not allow, whatever the compressed bytes would become.
  * @throws OperationalError PARSE when the bytes are not a block of this version
  */
-export function parseBlock(bytes: Uint8Array): LineBlock {
-  const { version, seq, timeMs, lineCount, bodyBytes, packed } = readHead(bytes);
-  const reader = new ByteReader(expanded(packed, bodyBytes), "block");
-  const plain = readSources(reader, timeMs, lineCount);
-  const sources = version === METADATA_VERSION ? withMetadata(plain, reader) : plain;
+export function parseColumns(bytes: Uint8Array): BlockColumns {
+  const { seq, timeMs, lineCount, bodyBytes, packed } = readHead(bytes);
+  const body = expanded(packed, bodyBytes);
+  const reader = new ByteReader(body, "block");
+  const heads = readHeads(reader, timeMs, lineCount);
+  const textsAt = body.length - reader.remaining;
+  let start = textsAt;
+  const sources = heads.map((head) => {
+    const source = columnsOf(body, start, head);
+    start = source.starts[head.sizes.length] ?? start;
+    return source;
+  });
+  reader.bytes(start - textsAt);
+  const different = readMetadata(reader);
+  const all =
+    different.length === 0 ? sources : sources.map((s) => withMetadata(s, different, reader));
   reader.end();
-  return { seq, timeMs, lineCount, sources };
+  return { seq, timeMs, lineCount, sources: all };
 }
 
-function encodeBody(
-  timeMs: number,
-  sources: readonly SourceLines[],
-  hasMetadata: boolean,
-): Uint8Array {
+/** As `parseColumns`, with an object for each line. The lines share memory. */
+export function parseBlock(bytes: Uint8Array): LineBlock {
+  const { sources, ...header } = parseColumns(bytes);
+  return { ...header, sources: sources.map(linesOf) };
+}
+
+function linesOf(source: SourceColumns): SourceLines {
+  const { labels, bytes, starts, timesUs, cuts } = source;
+  const lines: BlockLine[] = [];
+  for (let i = 0; i < timesUs.length; i += 1) {
+    const text = bytes.subarray(starts[i], starts[i + 1]);
+    const line = { timeUs: timesUs[i] ?? 0, bytes: text, isCut: cuts[i] === 1 };
+    const metadata = source.metadata?.[i];
+    lines.push(metadata === undefined ? line : { ...line, metadata });
+  }
+  return { labels, lines };
+}
+
+function encodeBody(timeMs: number, sources: readonly SourceLines[]): Uint8Array {
   const textBytes = sources.flatMap(({ lines }) => lines).reduce((n, l) => n + l.bytes.length, 0);
   const writer = new ByteWriter(textBytes + 4096);
   writer.varint(sources.length);
@@ -136,7 +177,10 @@ function encodeBody(
     for (const { bytes, isCut } of lines) writer.varint(bytes.length * 2 + (isCut ? 1 : 0));
   }
   for (const { lines } of sources) for (const { bytes } of lines) writer.bytes(bytes);
-  if (hasMetadata) writeMetadata(writer, sources);
+  writeMetadata(
+    writer,
+    sources.flatMap(({ lines }) => lines.map(({ metadata }) => metadata)),
+  );
   return writer.written();
 }
 
@@ -145,28 +189,24 @@ function writeLabels(writer: ByteWriter, labels: Labels): void {
   for (const text of labels) writer.text(text);
 }
 
-function writeMetadata(writer: ByteWriter, sources: readonly SourceLines[]): void {
+/** @param all of each line */
+function writeMetadata(writer: ByteWriter, all: readonly (Labels | undefined)[]): void {
   const numbers = new Map<string, number>();
   const different: Labels[] = [];
-  const ofLines: number[] = [];
-  for (const { lines } of sources) {
-    for (const { metadata } of lines) {
-      const key = metadata === undefined ? "" : labelsKey(metadata);
-      const number = metadata === undefined ? 0 : (numbers.get(key) ?? different.push(metadata));
-      numbers.set(key, number);
-      ofLines.push(number);
-    }
-  }
+  const ofLines = all.map((metadata) => {
+    if (metadata === undefined) return 0;
+    const key = labelsKey(metadata);
+    const number = numbers.get(key) ?? different.push(metadata);
+    numbers.set(key, number);
+    return number;
+  });
   writer.varint(different.length);
+  if (different.length === 0) return;
   for (const labels of different) writeLabels(writer, labels);
   for (const number of ofLines) writer.varint(number);
 }
 
-type Head = BlockHeader & {
-  readonly version: number;
-  readonly bodyBytes: number;
-  readonly packed: Uint8Array;
-};
+type Head = BlockHeader & { readonly bodyBytes: number; readonly packed: Uint8Array };
 
 function readHead(bytes: Uint8Array): Head {
   if (bytes.length > BLOCK_BYTES_MAX) {
@@ -174,8 +214,8 @@ function readHead(bytes: Uint8Array): Head {
   }
   const reader = new ByteReader(checkedBody(bytes, "block"), "block");
   const version = reader.byte();
-  if (version !== PLAIN_VERSION && version !== METADATA_VERSION) {
-    throw blockFault(`has version ${version}, this program reads ${METADATA_VERSION} and before`);
+  if (version !== BLOCK_VERSION) {
+    throw blockFault(`has version ${version}, this program reads version ${BLOCK_VERSION}`);
   }
   const epoch = reader.varint();
   const count = reader.varint();
@@ -194,14 +234,19 @@ function readHead(bytes: Uint8Array): Head {
   ) {
     throw blockFault(`${seq} has ${lineCount} lines in ${bodyBytes} bytes, time ${timeMs}`);
   }
-  return { version, seq, timeMs, lineCount, bodyBytes, packed: reader.bytes(reader.remaining) };
+  return { seq, timeMs, lineCount, bodyBytes, packed: reader.bytes(reader.remaining) };
 }
 
 function expanded(packed: Uint8Array, bodyBytes: number): Uint8Array {
   let body: Uint8Array;
   try {
-    // Zero is no limit to zlib; a body has a byte at least.
-    body = brotliDecompressSync(packed, { maxOutputLength: Math.max(1, bodyBytes) });
+    // Zero is no limit to zlib; a body has a byte at least. In one chunk, with room behind it: full
+    // chunks are asked for more, and several are copied together.
+    const maxOutputLength = Math.max(1, bodyBytes);
+    body = brotliDecompressSync(packed, {
+      maxOutputLength,
+      chunkSize: maxOutputLength + CHUNK_ROOM_BYTES,
+    });
   } catch (error) {
     throw blockFault(`cannot be expanded: ${errorMessage(error)}`);
   }
@@ -209,45 +254,67 @@ function expanded(packed: Uint8Array, bodyBytes: number): Uint8Array {
   throw blockFault(`has ${body.length} bytes, its head says ${bodyBytes}`);
 }
 
-function readSources(reader: ByteReader, timeMs: number, lineCount: number): SourceLines[] {
-  const heads: { labels: Labels; times: number[]; sizes: number[] }[] = [];
+type SourceHead = {
+  readonly labels: Labels;
+  readonly timesUs: Float64Array;
+  /** Of each line: its bytes * 2, and 1 more if it was cut. */
+  readonly sizes: Uint32Array;
+};
+
+function readHeads(reader: ByteReader, timeMs: number, lineCount: number): SourceHead[] {
+  const heads: SourceHead[] = [];
   const sourceCount = reader.count(2);
   let lines = 0;
   for (let i = 0; i < sourceCount; i += 1) {
     const labels = readLabels(reader, LABELS_MAX);
     const count = reader.count(2);
     lines += count;
-    heads.push({
-      labels,
-      times: readTimes(reader, timeMs, count),
-      sizes: readSizes(reader, count),
-    });
+    const timesUs = readTimes(reader, timeMs, count);
+    heads.push({ labels, timesUs, sizes: readSizes(reader, count) });
   }
-  if (lines !== lineCount) throw blockFault(`has ${lines} lines, its head says ${lineCount}`);
-  return heads.map(({ labels, times, sizes }) => ({
-    labels,
-    lines: sizes.map((size, i) => {
-      const bytes = reader.bytes(Math.floor(size / 2));
-      return { timeUs: times[i] ?? 0, bytes, isCut: size % 2 === 1 };
-    }),
-  }));
+  if (lines === lineCount) return heads;
+  throw blockFault(`has ${lines} lines, its head says ${lineCount}`);
 }
 
-function withMetadata(sources: readonly SourceLines[], reader: ByteReader): SourceLines[] {
+/** @throws OperationalError PARSE when the body ends before its lines do */
+function columnsOf(
+  body: Uint8Array,
+  start: number,
+  { labels, timesUs, sizes }: SourceHead,
+): SourceColumns {
+  const starts = new Uint32Array(sizes.length + 1);
+  const cuts = new Uint8Array(sizes.length);
+  let end = start;
+  starts[0] = start;
+  for (let i = 0; i < sizes.length; i += 1) {
+    const size = sizes[i] ?? 0;
+    end += size >>> 1;
+    cuts[i] = size & 1;
+    if (end > body.length) throw blockFault(`is cut off at byte ${body.length}`);
+    starts[i + 1] = end;
+  }
+  return { labels, bytes: body, starts, timesUs, cuts, metadata: null };
+}
+
+function readMetadata(reader: ByteReader): Labels[] {
   const different: Labels[] = [];
   for (let left = reader.count(1); left > 0; left -= 1) {
     different.push(readLabels(reader, LINE_METADATA_MAX));
   }
-  return sources.map(({ labels, lines }) => {
-    const read = (line: BlockLine): BlockLine => {
-      const number = reader.varint();
-      if (number === 0) return line;
-      const metadata = different[number - 1];
-      if (metadata === undefined) throw blockFault(`has no metadata ${number}`);
-      return { ...line, metadata };
-    };
-    return { labels, lines: lines.map(read) };
+  return different;
+}
+
+function withMetadata(
+  source: SourceColumns,
+  different: readonly Labels[],
+  reader: ByteReader,
+): SourceColumns {
+  const metadata = Array.from(source.timesUs, () => {
+    const number = reader.varint();
+    if (number > different.length) throw blockFault(`has no metadata ${number}`);
+    return different[number - 1];
   });
+  return { ...source, metadata };
 }
 
 function readLabels(reader: ByteReader, max: number): Labels {
@@ -263,20 +330,24 @@ function readLabels(reader: ByteReader, max: number): Labels {
   return labels;
 }
 
-function readTimes(reader: ByteReader, timeMs: number, count: number): number[] {
-  const times: number[] = [];
+function readTimes(reader: ByteReader, timeMs: number, count: number): Float64Array {
+  const timesUs = new Float64Array(count);
   let timeUs = timeMs * 1000;
   for (let i = 0; i < count; i += 1) {
     timeUs += unzigzag(reader.varint());
     if (timeUs < 0 || timeUs > LINE_TIME_US_MAX) throw blockFault(`has a line of time ${timeUs}`);
-    times.push(timeUs);
+    timesUs[i] = timeUs;
   }
-  return times;
+  return timesUs;
 }
 
-function readSizes(reader: ByteReader, count: number): number[] {
-  const sizes: number[] = [];
-  for (let i = 0; i < count; i += 1) sizes.push(reader.varint());
+function readSizes(reader: ByteReader, count: number): Uint32Array {
+  const sizes = new Uint32Array(count);
+  for (let i = 0; i < count; i += 1) {
+    const size = reader.varint();
+    if (size > 2 * BLOCK_BODY_BYTES_MAX + 1) throw blockFault("is cut off in its lines");
+    sizes[i] = size;
+  }
   return sizes;
 }
 

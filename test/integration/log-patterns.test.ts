@@ -9,6 +9,7 @@ import { PatternHistory } from "../../aggregator/logs/patterns/pattern-history.t
 import { PatternTable } from "../../aggregator/logs/patterns/pattern-table.ts";
 import { patternsPort } from "../../aggregator/pattern-port.ts";
 import { runCli } from "../../cli/program.ts";
+import { spanOf } from "../../shared/model/byte-span.ts";
 import { labelsOf } from "../../shared/model/labels.ts";
 import { openLevelStore } from "../../shared/platform/level-store.ts";
 import { nodeClock } from "../../shared/platform/node.ts";
@@ -78,9 +79,9 @@ test("patterns are shown with their counts, trends and times, also after a resta
   const first = await start(directory);
   for (let minute = 0; minute < 30; minute += 1) {
     const timeUs = NOON * 1e6 + minute * MINUTE_US;
-    first.table.take(SHOP, `order ${minute} paid in ${minute % 7} ms`, timeUs);
-    first.table.take(NGINX, `GET /items/${minute} failed`, timeUs);
-    if (minute % 10 === 3) first.table.take(SHOP, "cache is cold", timeUs);
+    first.table.take(SHOP, spanOf(`order ${minute} paid in ${minute % 7} ms`), timeUs);
+    first.table.take(NGINX, spanOf(`GET /items/${minute} failed`), timeUs);
+    if (minute % 10 === 3) first.table.take(SHOP, spanOf("cache is cold"), timeUs);
     await first.store.batch(first.table.changes(), { sync: true });
     first.table.settled(true);
   }

@@ -52,7 +52,9 @@ export class OpenCounts {
   readonly #byKey = new Map<string, CountedStream>();
   readonly #byNumber = new Map<number, CountedStream>();
   readonly #rest: CountedStream = newStream(NO_STREAM, NO_LABELS);
+  /** Of the line before: lines of one source follow each other with the same array. */
   #last: CountedStream = this.#rest;
+  #lastLabels: Labels | null = null;
   #nextNumber = 1;
 
   constructor(streamsMax: number) {
@@ -76,8 +78,7 @@ export class OpenCounts {
 
   /** @param added hears of a stream that is new */
   streamOf(labels: Labels, added: (stream: CountedStream) => void): CountedStream {
-    // Lines of one source follow each other with the same array.
-    if (this.#last.labels === labels) return this.#last;
+    if (this.#lastLabels === labels) return this.#last;
     let stream = this.#byKey.get(labelsKey(labels));
     if (stream === undefined) {
       if (this.#byKey.size >= this.#streamsMax) return this.#rest;
@@ -87,6 +88,7 @@ export class OpenCounts {
       added(stream);
     }
     this.#last = stream;
+    this.#lastLabels = labels;
     return stream;
   }
 
@@ -132,7 +134,7 @@ export class OpenCounts {
   forget(stream: CountedStream): void {
     this.#byKey.delete(labelsKey(stream.labels));
     this.#byNumber.delete(stream.number);
-    if (this.#last === stream) this.#last = this.#rest;
+    if (this.#last === stream) this.#lastLabels = null;
   }
 
   #add(stream: CountedStream): void {

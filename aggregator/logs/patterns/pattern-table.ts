@@ -1,5 +1,6 @@
 import { Miner, type MinerLimits } from "../../../shared/log-patterns/miner.ts";
 import { current, type Pattern, type Shape } from "../../../shared/log-patterns/pattern.ts";
+import type { ByteSpan } from "../../../shared/model/byte-span.ts";
 import { type Labels, NO_LABELS } from "../../../shared/model/labels.ts";
 import {
   type BatchOperation,
@@ -124,13 +125,13 @@ export class PatternTable {
     return this.#miner.lines;
   }
 
-  /** Counts a line. @returns the id of its pattern; `find` says later what became of it */
-  take(labels: Labels, text: string, timeUs: number): string {
+  /** Counts a line, in UTF-8. @returns the id of its pattern; `find` says later what became of it */
+  take(labels: Labels, line: ByteSpan, timeUs: number): string {
     const timeAtLeast0Us = Math.max(0, timeUs);
     this.#labels = labels;
     const stream = this.counts.streamOf(labels, (added) => this.#unwritten.streams.add(added));
     const bucket = this.counts.bucketAt(stream, timeAtLeast0Us, this.#miner.lines);
-    const pattern = this.#miner.add(text, timeAtLeast0Us);
+    const pattern = this.#miner.addBytes(line, timeAtLeast0Us);
     let cell = bucket.cells.get(pattern);
     if (cell === undefined) {
       cell = newCell(bucket, pattern);

@@ -54,7 +54,7 @@ export function detectAccess(line: string): AccessLine | null {
 function accessOfText(message: string): AccessLine | null {
   const bracketAt = message.indexOf('] "');
   if (bracketAt < 0 && !hasAny(message, "HTTP/", "<BADREQ>")) return null; // HAProxy's
-  return commonRequest(message, bracketAt) ?? parseAccessLine(message)?.access ?? null;
+  return commonRequest(message) ?? parseAccessLine(message)?.access ?? null;
 }
 
 function hasAny(text: string, first: string, second: string, third = second): boolean {

@@ -1,9 +1,10 @@
 import { getOrInsert } from "../../../shared/model/get-or-insert.ts";
 import { type Labels, labelsFrom, labelValue } from "../../../shared/model/labels.ts";
 import type { AccessLine } from "./access-line.ts";
+import { type CommonLine, NO_DURATION } from "./common-line.ts";
 import { DEFAULT_BUCKETS, type MetricEntry, MetricTable } from "./metric-table.ts";
 import { type LineOrigin, labelText, OTHER } from "./origin.ts";
-import { routeOf } from "./route.ts";
+import { RouteReader } from "./route.ts";
 
 export type HttpMetricsLimits = {
   readonly servicesMax: number;
@@ -35,9 +36,15 @@ const GUESSED = new Set([0, 400, 403, 404, 405, 410, 414]);
 const REMEMBERED_MAX = 4096;
 
 /** Where requests of one origin, route, method and status count. */
-type Place = { readonly request: MetricEntry; duration: MetricEntry | null };
-/** By route, then by status and method as one number. */
-type Places = Map<string, Map<number, Place>>;
+type Place = {
+  readonly route: Uint8Array;
+  /** Status and method as one number. */
+  readonly number: number;
+  readonly request: MetricEntry;
+  duration: MetricEntry | null;
+};
+/** By a hash of route and number; of two with the same one is kept, the other is only found anew. */
+type Places = Map<number, Place>;
 
 /**
  * Counts requests by node, service, method, status and route, and their durations by node, service and
@@ -54,6 +61,7 @@ export class HttpMetrics {
   #placeCount = 0;
   #origin: LineOrigin | null = null;
   #ofOrigin: Places = new Map();
+  readonly #route = new RouteReader();
 
   constructor(limits: HttpMetricsLimits = HTTP_METRICS_DEFAULTS) {
     this.#limits = limits;
@@ -77,12 +85,19 @@ export class HttpMetrics {
     );
   }
 
-  add(origin: LineOrigin, access: AccessLine): void {
-    const place = this.#placeOf(origin, access);
-    this.requests.add(place.request, 1);
-    if (access.durationS === null) return;
-    place.duration ??= this.#durationEntry(place.request.labels);
-    this.durations.observe(place.duration, access.durationS);
+  add(origin: LineOrigin, { method, path, status, durationS }: AccessLine): void {
+    const target = Buffer.from(path);
+    this.#route.read(target, 0, target.length);
+    const methodNumber = METHOD_NUMBERS.get(method) ?? 0;
+    this.#count(origin, status * NUMBER_OF_STATUS + methodNumber, durationS ?? NO_DURATION);
+  }
+
+  /** The request of a common line, of these bytes. */
+  addCommon(origin: LineOrigin, bytes: Uint8Array, line: CommonLine): void {
+    const { methodAt, methodEnd, pathAt, pathEnd, status, durationS } = line;
+    this.#route.read(bytes, pathAt, pathEnd);
+    const number = status * NUMBER_OF_STATUS + methodNumberOf(bytes, methodAt, methodEnd);
+    this.#count(origin, number, durationS);
   }
 
   /** See MetricTable. */
@@ -99,24 +114,34 @@ export class HttpMetrics {
     for (const labels of this.requests.labelSets()) this.#know(labels);
   }
 
-  #placeOf(origin: LineOrigin, access: AccessLine): Place {
-    if (origin !== this.#origin) this.#turnTo(origin);
-    const route = routeOf(access.path);
-    const method = METHOD_NUMBERS.get(access.method) ?? 0;
-    const number = access.status * NUMBER_OF_STATUS + method;
-    return this.#ofOrigin.get(route)?.get(number) ?? this.#newPlace(origin, access, route, number);
+  /** A request of the route that was read last. */
+  #count(origin: LineOrigin, number: number, durationS: number): void {
+    const place = this.#placeOf(origin, number);
+    this.requests.add(place.request, 1);
+    if (durationS === NO_DURATION) return;
+    place.duration ??= this.#durationEntry(place.request.labels);
+    this.durations.observe(place.duration, durationS);
   }
 
-  #newPlace(origin: LineOrigin, access: AccessLine, given: string, number: number): Place {
-    const route = labelText(given);
-    const labels = this.#labelsOf(origin, access, route);
-    const place = { request: entryOf(this.requests, labels, OTHER_REQUEST), duration: null };
+  #placeOf(origin: LineOrigin, number: number): Place {
+    if (origin !== this.#origin) this.#turnTo(origin);
+    const hash = this.#route.hash(number);
+    const place = this.#ofOrigin.get(hash);
+    const isKnown = place?.number === number && this.#route.equals(place.route);
+    return isKnown ? place : this.#newPlace(origin, number, hash);
+  }
+
+  #newPlace(origin: LineOrigin, number: number, hash: number): Place {
+    const labels = this.#labelsOf(origin, number);
+    const request = entryOf(this.requests, labels, OTHER_REQUEST);
     // What counted under `other` may have a route of its own now.
-    if (this.#know(place.request.labels) || this.#placeCount >= REMEMBERED_MAX) {
+    if (this.#know(request.labels) || this.#placeCount >= REMEMBERED_MAX) {
       this.#forgetPlaces();
       this.#turnTo(origin);
     }
-    getOrInsert(this.#ofOrigin, route, () => new Map<number, Place>()).set(number, place);
+    const route = this.#route.bytes.slice(0, this.#route.length);
+    const place: Place = { route, number, request, duration: null };
+    this.#ofOrigin.set(hash, place);
     this.#placeCount += 1;
     return place;
   }
@@ -134,12 +159,14 @@ export class HttpMetrics {
   }
 
   /** Those for which there is room, as exact as can be. */
-  #labelsOf({ instance, service }: LineOrigin, access: AccessLine, route: string): Labels {
+  #labelsOf({ instance, service }: LineOrigin, number: number): Labels {
     const name = this.#hasRoomFor(service) ? service : OTHER;
-    const status = access.status === 0 ? OTHER : String(access.status);
+    const statusNumber = Math.floor(number / NUMBER_OF_STATUS);
+    const status = statusNumber === 0 ? OTHER : String(statusNumber);
+    const route = labelText(this.#route.text());
     const exact = {
-      method: METHODS[(METHOD_NUMBERS.get(access.method) ?? 0) - 1] ?? OTHER,
-      route: this.#isRoute(name, route, access.status) ? route : OTHER,
+      method: METHODS[(number % NUMBER_OF_STATUS) - 1] ?? OTHER,
+      route: this.#isRoute(name, route, statusNumber) ? route : OTHER,
     };
     for (const { method, route } of [exact, { method: OTHER, route: OTHER }]) {
       const labels = requestLabels({ instance, service: name, status, method, route });
@@ -180,6 +207,23 @@ export class HttpMetrics {
     if (known?.has(route) === true) return true;
     return (known?.size ?? 0) < this.#limits.routesMax && !GUESSED.has(status);
   }
+}
+
+/** The methods as bytes, by their numbers less one. */
+const METHOD_BYTES = METHODS.map((method) => Buffer.from(method));
+
+/** Most requests are of the first. */
+function methodNumberOf(bytes: Uint8Array, start: number, end: number): number {
+  for (let i = 0; i < METHOD_BYTES.length; i += 1) {
+    const method = METHOD_BYTES[i] as Uint8Array;
+    if (method.length === end - start && isAt(bytes, start, method)) return i + 1;
+  }
+  return 0;
+}
+
+function isAt(bytes: Uint8Array, start: number, word: Uint8Array): boolean {
+  for (let i = 0; i < word.length; i += 1) if (bytes[start + i] !== word[i]) return false;
+  return true;
 }
 
 /** There is room for `last`: it was reserved. */

@@ -1,9 +1,12 @@
+import type { ByteSpan } from "../../../shared/model/byte-span.ts";
 import type { VectorSample } from "../../../shared/model/columns.ts";
 import { type Labels, labelValue, withLabel } from "../../../shared/model/labels.ts";
 import { type BatchOperation, del } from "../../../shared/platform/ports.ts";
 import type { StoredPartDeps } from "../../../shared/telemetry/part-deps.ts";
-import type { LineBlock, SourceLines } from "../../../shared/wire/line-block.ts";
+import type { BlockColumns, SourceColumns } from "../../../shared/wire/line-block.ts";
 import type { LineWatch } from "../line-log.ts";
+import { EQUALS, QUOTE } from "../understand/characters.ts";
+import { CommonLine } from "../understand/common-line.ts";
 import { detectAccess } from "../understand/detect.ts";
 import { HttpMetrics } from "../understand/http-metrics.ts";
 import { LogMetric } from "../understand/log-metrics.ts";
@@ -21,11 +24,12 @@ import {
   prefixOfKey,
   putRecord,
 } from "./metric-records.ts";
+import { NextByte } from "./next-byte.ts";
 import { SourceText } from "./source-text.ts";
 
 /** Finds the pattern of each line; what it changes goes into the batch that stores the line. */
 export type PatternSink = {
-  take(labels: Labels, text: string, timeUs: number): unknown;
+  take(labels: Labels, line: ByteSpan, timeUs: number): unknown;
   /** The streams of lines that are the first of their pattern, one each, since the last call. */
   newStreams(): readonly Labels[];
   /** What changed since the last call. */
@@ -83,6 +87,9 @@ export class LogWatch implements LineWatch {
   readonly #kept: readonly Kept[];
   readonly #leftOut: LeftOutCounts;
   readonly #text = new SourceText();
+  readonly #common = new CommonLine();
+  readonly #quotes = new NextByte(QUOTE);
+  readonly #equals = new NextByte(EQUALS);
   readonly #origins = new LivingOrigins();
   #feeds: readonly MetricFeed[] = [];
   #checkedMs: number;
@@ -128,7 +135,7 @@ export class LogWatch implements LineWatch {
     this.#watchOrigins();
   }
 
-  observe(node: string, block: LineBlock): readonly BatchOperation[] {
+  observe(node: string, block: BlockColumns): readonly BatchOperation[] {
     const nowMs = this.#deps.clock.monotonicMs();
     this.#origins.seen({ instance: node, service: OTHER }, nowMs);
     for (const source of block.sources) {
@@ -136,7 +143,7 @@ export class LogWatch implements LineWatch {
       this.#origins.seen(origin, nowMs);
       this.#observeLines(origin, source);
     }
-    this.#text.close();
+    for (const one of [this.#text, this.#quotes, this.#equals]) one.close();
     return this.#changes();
   }
 
@@ -172,17 +179,35 @@ export class LogWatch implements LineWatch {
     );
   }
 
-  #observeLines(origin: LineOrigin, { labels, lines }: SourceLines): void {
+  #observeLines(origin: LineOrigin, source: SourceColumns): void {
+    const { labels, bytes, starts, timesUs } = source;
     const { patterns } = this.#deps;
     const streamLabels = patterns === null ? [] : withLabel(labels, INSTANCE, origin.instance);
-    this.#text.open(lines);
-    for (let i = 0; i < lines.length; i += 1) {
-      const text = this.#text.line(i);
-      const access = detectAccess(text);
-      if (access !== null) this.#http.add(origin, access);
-      for (let m = 0; m < this.#metrics.length; m += 1) this.#metrics[m]?.add(origin, text);
-      patterns?.take(streamLabels, text, lines[i]?.timeUs ?? 0);
+    const line = { bytes, start: 0, end: starts[0] ?? 0 };
+    this.#text.open(source);
+    this.#quotes.open(bytes);
+    this.#equals.open(bytes);
+    for (let i = 0; i < timesUs.length; i += 1) {
+      line.start = line.end;
+      line.end = starts[i + 1] as number;
+      this.#countRequest(origin, line, i);
+      for (let m = 0; m < this.#metrics.length; m += 1) {
+        this.#metrics[m]?.add(origin, this.#text.line(i));
+      }
+      patterns?.take(streamLabels, line, timesUs[i] as number);
     }
+  }
+
+  #countRequest(origin: LineOrigin, line: ByteSpan, index: number): void {
+    if (this.#common.read(line)) {
+      this.#http.addCommon(origin, line.bytes, this.#common);
+      return;
+    }
+    // No other format that tells of requests does without both.
+    const { start, end } = line;
+    if (!this.#quotes.isIn(start, end) && !this.#equals.isIn(start, end)) return;
+    const access = detectAccess(this.#text.line(index));
+    if (access !== null) this.#http.add(origin, access);
   }
 
   #countNewPatterns(): void {

@@ -97,6 +97,12 @@ describe("lines of several lines, colours and controls", () => {
     );
   });
 
+  test("an escape that begins no colour is no part of a pattern either", () => {
+    expect(templatesOf(["all is well", "\u001ball is \u001bwell", "all is\u001b well"])).toEqual([
+      "3 all is well",
+    ]);
+  });
+
   test("a line that is cut is cut between two words", () => {
     const blocks = (first: number) =>
       Array.from({ length: 400 }, (_, i) => `blk_-${first + i}`).join(" ");

@@ -8,6 +8,7 @@ import {
 } from "../../../aggregator/logs/patterns/pattern-table.ts";
 import { rollUp } from "../../../aggregator/logs/patterns/roll-up.ts";
 import { OTHER_ID, templateOf } from "../../../shared/log-patterns/miner.ts";
+import { spanOf } from "../../../shared/model/byte-span.ts";
 import { type Labels, labelsOf, NO_LABELS } from "../../../shared/model/labels.ts";
 import { put } from "../../../shared/platform/ports.ts";
 import { Metrics } from "../../../shared/telemetry/metrics.ts";
@@ -105,7 +106,7 @@ class Bed {
     const ids: string[] = [];
     const operations = [lines.slice(0, middle), lines.slice(middle)].flatMap((block) => {
       for (const { stream, text, timeUs } of block) {
-        ids.push(this.table.take(labelsAt(stream), text, timeUs));
+        ids.push(this.table.take(labelsAt(stream), spanOf(text), timeUs));
       }
       return this.table.changes();
     });
@@ -225,7 +226,7 @@ async function played(
     if (rolling?.store === bed.store) await rolling.work;
     rolling = null;
     const expected = one.lines.map(({ stream, text: words, timeUs }) =>
-      reference.take(labelsAt(stream), words, timeUs),
+      reference.take(labelsAt(stream), spanOf(words), timeUs),
     );
     reference.changes();
     reference.settled(true);
@@ -306,14 +307,15 @@ describe("over failed writes, crashes and restarts", () => {
 });
 
 function taken(table: PatternTable, ...texts: readonly string[]): string[] {
-  const ids = texts.map((words, i) => table.take(labelsAt(0), words, START_US + i));
+  const ids = texts.map((words, i) => table.take(labelsAt(0), spanOf(words), START_US + i));
   table.changes();
   table.settled(true);
   return ids;
 }
 
 async function committed(table: PatternTable, store: MemoryStore, lines: readonly Line[]) {
-  for (const { stream, text: words, timeUs } of lines) table.take(labelsAt(stream), words, timeUs);
+  for (const { stream, text: words, timeUs } of lines)
+    table.take(labelsAt(stream), spanOf(words), timeUs);
   await store.batch(table.changes(), { sync: true });
   table.settled(true);
 }
@@ -338,7 +340,7 @@ describe("history", () => {
     const oldUs = START_US + 10 * MINUTE_US; // the hour's part is not where this one is
     await committed(table, store, [at(oldUs)]);
     for (const timeUs of [oldUs, ...others.map((offset) => START_US + offset)]) {
-      table.take(labelsAt(0), "all is well", timeUs);
+      table.take(labelsAt(0), spanOf("all is well"), timeUs);
     }
     const operations = table.changes();
     const nowMs = START_US / 1000 + 10 * DAY_MS;
@@ -425,12 +427,12 @@ test("patterns that become one are counted once, wherever their counts are kept"
 describe("a new pattern", () => {
   test("is told with its first line, once, and again when that line was not stored", () => {
     const table = newTable();
-    table.take(labelsAt(1), "disk 3 is full", START_US);
+    table.take(labelsAt(1), spanOf("disk 3 is full"), START_US);
     expect(table.newStreams()).toEqual([labelsAt(1)]);
     expect(table.newStreams()).toEqual([]);
     table.settled(false);
     expect(table.newStreams()).toEqual([]);
-    table.take(labelsAt(1), "disk 4 is full", START_US);
+    table.take(labelsAt(1), spanOf("disk 4 is full"), START_US);
     expect(table.newStreams()).toEqual([labelsAt(1)]);
     table.settled(true);
     taken(table, "disk 5 is full");
@@ -463,7 +465,7 @@ describe("hostile lines", () => {
       "\u{1f600}".repeat(2000),
     ];
     const times = [-1, 0, 2 ** 53 - 1, 2 ** 50, START_US];
-    for (const [i, words] of texts.entries()) table.take([], words, times[i] ?? 0);
+    for (const [i, words] of texts.entries()) table.take([], spanOf(words), times[i] ?? 0);
     await store.batch(table.changes(), { sync: true });
     table.settled(true);
     const loaded = newTable();
@@ -491,8 +493,8 @@ describe("hostile lines", () => {
   test("a damaged record loses its own pattern, whose lines count as others", async () => {
     const store = new MemoryStore();
     const table = newTable();
-    table.take([], "alpha beta", START_US);
-    table.take([], "gamma: delta", START_US);
+    table.take([], spanOf("alpha beta"), START_US);
+    table.take([], spanOf("gamma: delta"), START_US);
     const operations = table.changes();
     await store.batch(operations, { sync: true });
     const broken = operations.find(({ key }) => key[1] === "p".charCodeAt(0));

@@ -1,11 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { patternText } from "../../../shared/log-patterns/line-text.ts";
 import { LineScanner, MARKER, type SplitLine } from "../../../shared/log-patterns/split.ts";
+import { spanOf, spanText } from "../../../shared/model/byte-span.ts";
 
 const scanner = new LineScanner();
 
 function splitLine(text: string): SplitLine {
-  scanner.scan(text);
+  scanner.scan(spanOf(text));
   return scanner.split();
 }
 
@@ -17,7 +19,7 @@ function joinLine({ skeleton, variables }: SplitLine): string {
 
 /** The hash of the line's skeleton. */
 function hashOf(text: string): string {
-  scanner.scan(text);
+  scanner.scan(spanOf(text));
   return `${scanner.high},${scanner.low}`;
 }
 
@@ -97,9 +99,11 @@ describe("splitLine", () => {
         "_",
         "+",
         "é",
-        "\ud83d",
+        "\u{1f600}",
       ),
-      fc.string({ unit: "binary-ascii", maxLength: 4 }),
+      fc
+        .string({ unit: "binary-ascii", maxLength: 4 })
+        .map((one) => one.replaceAll("\n", "").replaceAll("\u001b", "")),
       fc.constantFrom(
         "fe80::de:ad0:1",
         "00:11:43:e3:ba:cc",
@@ -144,11 +148,74 @@ describe("splitLine", () => {
     );
   });
 
+  test("what stands before and behind a line in memory is no part of it", () => {
+    const piece = fc.constantFrom(...' :-+1agfx/.,="\\\0é', "::", 'a="', '"a":"', "2:", "-1");
+    const text = fc.array(piece, { maxLength: 8 }).map((pieces) => pieces.join(""));
+    fc.assert(
+      fc.property(text, text, text, (before, line, after) => {
+        const all = Buffer.from(before + line + after);
+        const start = Buffer.byteLength(before);
+        scanner.scan({ bytes: all, start, end: start + Buffer.byteLength(line) });
+        const { high, low } = scanner;
+        const split = scanner.split();
+        expect(`${high},${low}`).toBe(hashOf(line));
+        expect(split).toEqual(splitLine(line));
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  test("what is not UTF-8 is replaced, and changes nothing around it", () => {
+    const bytes = Buffer.from([0x61, 0xff, 0x31, 0x20, 0xc3, 0x20, 0x32]);
+    scanner.scan({ bytes, start: 0, end: bytes.length });
+    expect(scanner.split()).toEqual({ skeleton: "a\ufffd\0 \ufffd \0", variables: ["1", "2"] });
+  });
+
+  test.each([
+    ["a 1\nb 2", "a *"],
+    ["\na 1\nb", "\na *"],
+    ['a="b\nc"', 'a="b'],
+    ['a="b\\\nc"', 'a="b\\'],
+    [`${"1 ".repeat(250)}\nb`, "* ".repeat(199).concat("*")],
+  ])("a line ends where the next one begins: %j", (text, expected) => {
+    expect(shown(text)).toBe(expected);
+  });
+
+  test.each(["\u001b[1mx", "a=/b\u001b[0m", 'a="b\u001b[0m"', 'a="b\\\u001b[0m"', "12\u001b[0m"])(
+    "a line with an escape is not scanned: %j",
+    (text) => {
+      expect(scanner.scan(spanOf(text))).toBe(false);
+    },
+  );
+
   test("a line of very many numbers has a bounded number of variables", () => {
     const text = "1 ".repeat(100_000);
     const { skeleton, variables } = splitLine(text);
     expect(variables).toHaveLength(200);
     expect(joinLine({ skeleton, variables })).toBe(text);
+  });
+});
+
+describe("patternText", () => {
+  const textOf = (line: string) => spanText(patternText(spanOf(line)));
+
+  test.each([
+    ["\u001b[1;31mred\u001b[0m, /a\u001b[K b", "red, /a b"],
+    ["\u001b[1 \u001b\u001b[0mx\u001b", "[1 x"],
+    ["one\ntwo", "one"],
+    ["\none\ntwo", "\none"],
+    ["x".repeat(5000), "x".repeat(2048)],
+    [`${"x".repeat(1900)} ${"y".repeat(500)}`, "x".repeat(1900)],
+    ["é".repeat(3000), "é".repeat(1024)],
+    [`x${"é".repeat(3000)}`, `x${"é".repeat(1023)}`],
+    [`xyz${"\u{1f600}".repeat(3000)}`, `xyz${"\u{1f600}".repeat(511)}`],
+  ])("of line %#", (line, expected) => {
+    expect(textOf(line)).toBe(expected);
+  });
+
+  test("of a part of the bytes is no more than the part", () => {
+    const bytes = Buffer.from("\u001b[1mone two\u001b[0m\nthree");
+    expect(spanText(patternText({ bytes, start: 4, end: 9 }))).toBe("one t");
   });
 });
 

@@ -8,8 +8,15 @@ import {
   type HttpMetricsLimits,
 } from "../../../aggregator/logs/understand/http-metrics.ts";
 import type { MetricRecord } from "../../../aggregator/logs/understand/metric-table.ts";
-import { routeOf } from "../../../aggregator/logs/understand/route.ts";
+import { RouteReader } from "../../../aggregator/logs/understand/route.ts";
 import { formatLabels, labelsKey, labelsOf, withLabel } from "../../../shared/model/labels.ts";
+
+function routeOf(path: string): string {
+  const route = new RouteReader();
+  const bytes = Buffer.from(`.${path}.`);
+  route.read(bytes, 1, bytes.length - 1);
+  return route.text();
+}
 
 const PIECES = ["/", "a", "users", "1234", "v1", ";", "%20", ".", "js", "?", "#", "-", "f00d", "é"];
 

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { SourceText } from "../../../aggregator/logs/watch/source-text.ts";
-import { encodeBlock, parseBlock } from "../../../shared/wire/line-block.ts";
+import { encodeBlock, parseColumns } from "../../../shared/wire/line-block.ts";
 
 const LINE = fc.oneof(
   fc.constantFrom("", "a", "é", "\u{1f600}", "\ufeff", "\0").map((text) => Buffer.from(text)),
@@ -17,8 +17,10 @@ test("lines are what each is by itself, in whatever order they are asked for", (
   fc.assert(
     fc.property(fc.array(LINE, { maxLength: 12 }), fc.array(fc.nat(11)), (lines, order) => {
       const own = lines.map((bytes) => ({ timeUs: 0, bytes, isCut: false }));
-      const block = parseBlock(encodeBlock(1, 0, [{ labels: [], lines: own }]));
-      text.open(block.sources[0]?.lines ?? []);
+      const block = parseColumns(encodeBlock(1, 0, [{ labels: [], lines: own }]));
+      const [source] = block.sources;
+      if (source === undefined) throw new Error("the source is missing");
+      text.open(source);
       const expected = lines.map((bytes) => Buffer.from(bytes).toString());
       expect(lines.map((_, i) => text.line(i))).toEqual(expected);
       for (const i of order) expect(text.line(i)).toBe(expected[i] ?? "");

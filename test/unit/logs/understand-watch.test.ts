@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { PatternTable } from "../../../aggregator/logs/patterns/pattern-table.ts";
 import { ALL_VALUES } from "../../../aggregator/logs/watch/metric-records.ts";
+import { spanText } from "../../../shared/model/byte-span.ts";
 import { type Labels, labelsOf, labelValue, METRIC_NAME } from "../../../shared/model/labels.ts";
 import { seqOf } from "../../../shared/model/sequence.ts";
 import { type BatchOperation, put } from "../../../shared/platform/ports.ts";
@@ -266,7 +267,7 @@ test("patterns see each stored line once, and what they change is stored with it
   const taken: [Labels, string, number][] = [];
   const key = Buffer.from("pattern");
   hub.patterns = {
-    take: (labels, text, timeUs) => taken.push([labels, text, timeUs]),
+    take: (labels, line, timeUs) => taken.push([labels, spanText(line), timeUs]),
     changes: () => [put(key, Buffer.from(String(taken.length)))],
     newStreams: () => [],
     settled: (isWritten) => {

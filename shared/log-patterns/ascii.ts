@@ -1,0 +1,13 @@
+export const NUL = 0x00;
+export const NEWLINE = 0x0a;
+export const ESCAPE = 0x1b;
+export const SPACE = 0x20;
+export const QUOTE = 0x22;
+export const PLUS = 0x2b;
+export const MINUS = 0x2d;
+export const FULL_STOP = 0x2e;
+export const SLASH = 0x2f;
+export const COLON = 0x3a;
+export const EQUALS = 0x3d;
+export const BACKSLASH = 0x5c;
+export const UNDERSCORE = 0x5f;
