@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { PatternTable } from "../aggregator/logs/patterns/pattern-table.ts";
 import { Miner } from "../shared/log-patterns/miner.ts";
-import { spanOf } from "../shared/model/byte-span.ts";
+import { type ByteSpan, spanOf } from "../shared/model/byte-span.ts";
 import { labelsOf } from "../shared/model/labels.ts";
 import { nodeClock } from "../shared/platform/node.ts";
 import { Metrics } from "../shared/telemetry/metrics.ts";
@@ -33,7 +33,7 @@ export async function patterns(args: readonly string[]): Promise<BenchResult> {
     progress(file);
     const text = readFileSync(join(corpus, file)).subarray(0, FILE_BYTES_MAX).toString();
     const some = text.split("\n").slice(0, -1);
-    const all = Array.from({ length: count }, (_, i) => some[i % some.length] ?? "");
+    const all = Array.from({ length: count }, (_, i) => spanOf(some[i % some.length] ?? ""));
     const mined = cpuSeconds(() => mine(all));
     const counted = cpuSeconds(() => countLines(all));
     vs[`${file} mine`] = Math.round(all.length / mined);
@@ -45,17 +45,17 @@ export async function patterns(args: readonly string[]): Promise<BenchResult> {
   return { name: "patterns", value: Math.round(lines / seconds), unit: "lines per CPU-second", vs };
 }
 
-function mine(lines: readonly string[]): void {
+function mine(lines: readonly ByteSpan[]): void {
   const miner = new Miner();
-  for (const line of lines) miner.add(line);
+  for (const line of lines) miner.addBytes(line, 0);
 }
 
-function countLines(lines: readonly string[]): void {
+function countLines(lines: readonly ByteSpan[]): void {
   const logger = new MemoryLogger();
   const table = new PatternTable({ clock: nodeClock, logger, metrics: new Metrics() });
   const labels = labelsOf({ service: "bench" });
-  for (let i = 0; i < lines.length; i += 1) {
-    table.take(labels, spanOf(lines[i] ?? ""), i * 1000);
+  for (const [i, line] of lines.entries()) {
+    table.take(labels, line, i * 1000);
     if (i % BATCH_LINES > 0) continue;
     table.changes();
     table.settled(true);

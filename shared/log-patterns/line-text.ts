@@ -1,10 +1,13 @@
 import type { ByteSpan } from "../model/byte-span.ts";
-import { ESCAPE, NEWLINE, SPACE } from "./ascii.ts";
 
 /** What is beyond it tells no two patterns apart, in bytes. */
 export const TEXT_BYTES_MAX = 2048;
 /** A line that is cut is cut at a space, if there is one in its last bytes. */
 const WORD_BYTES_MAX = 200;
+
+const NEWLINE = 0x0a;
+const ESCAPE = 0x1b;
+const SPACE = 0x20;
 
 /** The part of a line that says what kind of line it is: its first line, without colours, cut. */
 export function patternText({ bytes, start, end: lineEnd }: ByteSpan): ByteSpan {

@@ -1,19 +1,17 @@
 import type { ByteSpan } from "../model/byte-span.ts";
-import {
-  BACKSLASH,
-  COLON,
-  EQUALS,
-  ESCAPE,
-  FULL_STOP,
-  MINUS,
-  NEWLINE,
-  QUOTE,
-  SPACE,
-  UNDERSCORE,
-} from "./ascii.ts";
 import { MESSAGE_KEYS } from "./words.ts";
 
 const KEY_BYTES_MAX = 40;
+const NEWLINE = 0x0a;
+const ESCAPE = 0x1b;
+const SPACE = 0x20;
+const QUOTE = 0x22;
+const MINUS = 0x2d;
+const FULL_STOP = 0x2e;
+const COLON = 0x3a;
+const EQUALS = 0x3d;
+const BACKSLASH = 0x5c;
+const UNDERSCORE = 0x5f;
 /** Makes letters of ASCII lower case; no other byte becomes one. */
 const LOWER = 0x20;
 
@@ -83,6 +81,15 @@ function placeOf(length: number, first: number): number {
 
 function isMessageKey(bytes: Uint8Array, start: number, end: number): boolean {
   const keys = KEYS[placeOf(end - start, bytes[start] as number)] as Uint8Array[];
-  if (keys.length === 0) return false; // mostly
-  return keys.some((key) => key.every((code, i) => ((bytes[start + i] ?? 0) | LOWER) === code));
+  for (let i = 0; i < keys.length; i += 1)
+    if (isAt(bytes, start, keys[i] as Uint8Array)) return true;
+  return false;
+}
+
+/** In letters of either case. */
+function isAt(bytes: Uint8Array, start: number, key: Uint8Array): boolean {
+  for (let i = 0; i < key.length; i += 1) {
+    if (((bytes[start + i] as number) | LOWER) !== key[i]) return false;
+  }
+  return true;
 }

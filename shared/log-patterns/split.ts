@@ -1,18 +1,7 @@
 import { type ByteSpan, spanText } from "../model/byte-span.ts";
-import { ESCAPE, NEWLINE } from "./ascii.ts";
-import {
-  ALPHANUMERIC,
-  DIGIT,
-  DIGIT_OR_ADDRESS,
-  JOINER,
-  KINDS,
-  LETTER,
-  LETTERS,
-  OTHER,
-  SIGN,
-  SPECIAL,
-} from "./byte-kinds.ts";
-import { groupsEnd, hasSign, joinedEnd, specialEnd } from "./variable-ends.ts";
+import { groupsEnd, ipv6End } from "./address-end.ts";
+import { byteKinds } from "./byte-kinds.ts";
+import { quotedEnd } from "./quoted-value.ts";
 
 // A line is cut into what varies by its form (numbers, times, addresses, ids, paths) and the text
 // around it. The form alone decides, not what other lines say, so the same line is always cut alike:
@@ -42,6 +31,44 @@ export const MARKER = "\u0000";
 
 /** From here on the rest of a line is its last variable: it is a table, not a sentence. */
 const VARIABLES_MAX = 200;
+
+// Kinds of bytes, as bits. Here, not shared: V8 keeps what another module exports out of its code.
+const OTHER = 0;
+const LETTER = 1;
+const HEX_LETTER = 2;
+const DIGIT = 4;
+const JOINER = 8;
+/** Has a meaning of its own for the scan. */
+const SPECIAL = 16;
+/** No path has it. */
+const PATH_END = 32;
+/** A slash behind it begins a path. */
+const PATH_BEFORE = 64;
+const SIGN = 128;
+const LETTERS = LETTER | HEX_LETTER;
+const ALPHANUMERIC = LETTERS | DIGIT;
+
+const NUL = 0x00;
+const NEWLINE = 0x0a;
+const ESCAPE = 0x1b;
+const SPACE = 0x20;
+const QUOTE = 0x22;
+const PLUS = 0x2b;
+const MINUS = 0x2d;
+const SLASH = 0x2f;
+const COLON = 0x3a;
+
+const KINDS = byteKinds([
+  [DIGIT, /[0-9]/],
+  [HEX_LETTER, /[a-fA-F]/],
+  [LETTER, /[g-zG-Z]/],
+  [JOINER, /[.:\-/,]/],
+  [SPECIAL, /[:/\0"\n]/],
+  [SIGN, /[-+]/],
+  [PATH_END, /[\s"'()[\]{}<>,;]/],
+  [PATH_BEFORE, /[\s"'()[\]{}<>,;=:|!?]/],
+]);
+KINDS[ESCAPE] = SPECIAL | PATH_END;
 
 const NO_TEXT: ByteSpan = { bytes: new Uint8Array(), start: 0, end: 0 };
 
@@ -123,7 +150,7 @@ export class LineScanner {
         end += 1;
       }
       const isPrefix = (letters & LETTER) !== 0;
-      if (end < textEnd && (next & (isPrefix ? DIGIT : DIGIT_OR_ADDRESS)) !== 0) break;
+      if (end < textEnd && (next & (isPrefix ? DIGIT : DIGIT | JOINER)) !== 0) break;
       high = wordHigh;
       low = wordLow;
       at = end;
@@ -196,8 +223,7 @@ export class LineScanner {
       this.#at = this.#add(start, end);
       return;
     }
-    this.#hashWord(start, start + 1);
-    this.#at = start + 1;
+    this.#at = this.#hashWord(start, start + 1);
   }
 
   /** @returns its end */
@@ -248,4 +274,55 @@ function restEnd({ bytes, end: textEnd }: ByteSpan, from: number): number {
   let end = from;
   while (end < textEnd && bytes[end] !== NEWLINE) end += 1;
   return end;
+}
+
+/** Where the variable ends that begins with this character; `start`: none does. */
+function specialEnd(text: ByteSpan, start: number, code: number): number {
+  const { bytes, start: textStart, end: textEnd } = text;
+  if (code === NUL) return start + 1;
+  if (code === QUOTE) return quotedEnd(text, start);
+  const before = start > textStart ? (bytes[start - 1] as number) : SPACE;
+  if (code === SLASH) return isOf(before, PATH_BEFORE) ? pathEnd(text, start, 2) : start;
+  if (code !== COLON || start + 2 >= textEnd) return start;
+  const next = bytes[start + 1];
+  if (next === COLON) return ipv6End(text, start) || start;
+  const isUrl = next === SLASH && bytes[start + 2] === SLASH && isOf(before, ALPHANUMERIC);
+  return isUrl ? pathEnd(text, start, 4) : start;
+}
+
+/** A colon or a full stop at its end is the sentence's. `start`: it is shorter than `lengthMin`. */
+function pathEnd({ bytes, end: textEnd }: ByteSpan, start: number, lengthMin: number): number {
+  let end = start;
+  while (end < textEnd && !isOf(bytes[end] as number, PATH_END)) end += 1;
+  while (end > start && bytes[end - 1] === COLON) end -= 1;
+  return end - start < lengthMin ? start : end;
+}
+
+/** A sign belongs to the number behind it, unless it is a hyphen or a dash. */
+function hasSign({ bytes, start: textStart }: ByteSpan, start: number): boolean {
+  if (start === textStart) return false;
+  const sign = bytes[start - 1] as number;
+  if (!isOf(sign, SIGN) || !isOf(bytes[start] as number, DIGIT)) return false;
+  if (sign === PLUS || start - 1 === textStart) return true;
+  const before = bytes[start - 2] as number;
+  return before !== MINUS && !isOf(before, ALPHANUMERIC);
+}
+
+/** Where a variable ends whose first run ends at `runEnd`: further runs may be joined to it. */
+function joinedEnd(bytes: Uint8Array, runEnd: number, textEnd: number): number {
+  let end = runEnd;
+  while (
+    end + 1 < textEnd &&
+    isOf(bytes[end] as number, JOINER) &&
+    isOf(bytes[end - 1] as number, DIGIT) &&
+    isOf(bytes[end + 1] as number, DIGIT)
+  ) {
+    end += 2;
+    while (end < textEnd && isOf(bytes[end] as number, ALPHANUMERIC)) end += 1;
+  }
+  return end;
+}
+
+function isOf(code: number, kinds: number): boolean {
+  return ((KINDS[code] as number) & kinds) !== 0;
 }

@@ -1,5 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { parseAccessLine } from "../../../aggregator/logs/understand/access-line.ts";
+import { CommonLine } from "../../../aggregator/logs/understand/common-line.ts";
 import {
   detectAccess,
   detectFormat,
@@ -308,6 +310,35 @@ describe("any text", () => {
         },
       ),
       { numRuns: 500 },
+    );
+  });
+
+  test("read from bytes is what it is as text, whatever stands around it in memory", () => {
+    const common = new CommonLine();
+    const piece = fc.constantFrom(...'" \\-[]1.5m:=/', '"-"', "0.012", "rt=", "12ms", " HTTP/1.1");
+    const edit = fc.record({ at: fc.nat(120), cut: fc.nat(3), piece });
+    const lines = fc.constantFrom(
+      ...REQUESTS.map(([, line]) => line).filter((line) => line.includes("] ")),
+    );
+    fc.assert(
+      fc.property(lines, fc.array(edit, { maxLength: 2 }), fc.string(), (line, edits, around) => {
+        let text = line;
+        for (const { at, cut, piece } of edits) {
+          text = text.slice(0, at) + piece + text.slice(at + cut);
+        }
+        const bytes = Buffer.from(around + text + around);
+        const start = Buffer.byteLength(around);
+        if (!common.read({ bytes, start, end: bytes.length - start })) return;
+        const { methodAt, methodEnd, pathAt, pathEnd, status, bodyBytes, durationS } = common;
+        expect(parseAccessLine(text)?.access).toMatchObject({
+          method: bytes.toString("utf8", methodAt, methodEnd),
+          path: bytes.toString("utf8", pathAt, pathEnd),
+          status,
+          bytes: bodyBytes < 0 ? null : bodyBytes,
+          durationS: durationS < 0 ? null : durationS,
+        });
+      }),
+      { numRuns: 1000 },
     );
   });
 

@@ -1,9 +1,18 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { PatternTable } from "../../../aggregator/logs/patterns/pattern-table.ts";
+import { detectAccess } from "../../../aggregator/logs/understand/detect.ts";
+import { HttpMetrics } from "../../../aggregator/logs/understand/http-metrics.ts";
 import { ALL_VALUES } from "../../../aggregator/logs/watch/metric-records.ts";
 import { spanText } from "../../../shared/model/byte-span.ts";
-import { type Labels, labelsOf, labelValue, METRIC_NAME } from "../../../shared/model/labels.ts";
+import {
+  formatLabels,
+  type Labels,
+  labelsOf,
+  labelValue,
+  METRIC_NAME,
+  withLabel,
+} from "../../../shared/model/labels.ts";
 import { seqOf } from "../../../shared/model/sequence.ts";
 import { type BatchOperation, put } from "../../../shared/platform/ports.ts";
 import { Metrics } from "../../../shared/telemetry/metrics.ts";
@@ -30,6 +39,46 @@ test("requests and configured metrics are counted by node and service, over a re
   );
   await hub.reopen();
   expect(hub.totals()).toEqual(before);
+});
+
+/** Each format that tells of requests, and some lines that only look like it. */
+const LINES = [
+  request("/a"),
+  request("/static/app.js?v=1", 404, "12.5"),
+  request("/späť", 200, "rt=1.250"),
+  request("/b", 200, '"x" 250ms'),
+  `<13>Nov 30 03:14:15 web nginx: ${request("/c")}`,
+  request("/d").replace("GET /d HTTP/1.1", "\\x16\\x03"),
+  '{"method":"POST","path":"/orders/7","status":201,"duration_ms":12}',
+  "method=PUT path=/orders/8 status=500 duration=1.5s",
+  '[2026-11-30T03:14:15.123Z] "GET /e HTTP/1.1" 200 - 0 5 7 6 "-" "curl" "id" "host" "up"',
+  "no request",
+  "a=b",
+  'says "GET /f HTTP/1.1" 200 5',
+  "",
+];
+
+test("requests are counted in each format, whatever lines stand around them", async () => {
+  const line = fc.oneof(fc.constantFrom(...LINES), fc.string({ unit: "binary-ascii" }));
+  await fc.assert(
+    fc.asyncProperty(fc.array(line, { minLength: 1, maxLength: 20 }), async (lines) => {
+      const expected = new HttpMetrics();
+      for (const text of lines) {
+        const access = detectAccess(text);
+        if (access !== null) expected.add({ instance: "n1", service: "web" }, access);
+      }
+      const hub = await LogHub.open();
+      await hub.store(lines);
+      const requests = [...expected.requests.changes()];
+      const total = requests.reduce((sum, { values }) => sum + (values[0] ?? 0), 0);
+      expect(hub.total("http_requests_total")).toBe(total);
+      for (const { labels, values } of requests) {
+        const shown = formatLabels(withLabel(labels, "instance", ""));
+        expect(hub.totals()).toContain(`http_requests_total${shown} ${values[0]}`);
+      }
+    }),
+    { numRuns: 60 },
+  );
 });
 
 test("a block that comes again counts once", async () => {

@@ -1,66 +1,27 @@
 import type { ByteSpan } from "../model/byte-span.ts";
-import { COLON, FULL_STOP, MINUS, NUL, PLUS, QUOTE, SLASH, SPACE } from "./ascii.ts";
-import {
-  ALPHANUMERIC,
-  DIGIT,
-  HEX_LETTER,
-  isOf,
-  JOINER,
-  KINDS,
-  OTHER,
-  PATH_BEFORE,
-  PATH_END,
-} from "./byte-kinds.ts";
-import { quotedEnd } from "./quoted-value.ts";
+import { byteKinds } from "./byte-kinds.ts";
 
-/** Where the variable ends that begins with this character; `start`: none does. */
-export function specialEnd(text: ByteSpan, start: number, code: number): number {
-  if (code === NUL) return start + 1;
-  if (code === QUOTE) return quotedEnd(text, start);
-  if (code === SLASH) {
-    const isFirst = (classAt(text, start - 1) & PATH_BEFORE) !== 0;
-    return isFirst ? pathEnd(text, start, 2) : start;
-  }
-  if (code !== COLON) return start;
-  const next = codeAt(text, start + 1);
-  if (next === COLON) return ipv6End(text, start) || start;
-  const isUrl =
-    next === SLASH && codeAt(text, start + 2) === SLASH && isAlphanumeric(classAt(text, start - 1));
-  return isUrl ? pathEnd(text, start, 4) : start;
-}
+// Kinds of bytes, as bits. Here, not shared: V8 keeps what another module exports out of its code.
+const OTHER = 0;
+const LETTER = 1;
+const HEX_LETTER = 2;
+const DIGIT = 4;
+const JOINER = 8;
+const HEX_DIGIT = HEX_LETTER | DIGIT;
+const ALPHANUMERIC = LETTER | HEX_DIGIT;
+const IPV6_KINDS = HEX_DIGIT | JOINER;
+const KINDS = byteKinds([
+  [DIGIT, /[0-9]/],
+  [HEX_LETTER, /[a-fA-F]/],
+  [LETTER, /[g-zG-Z]/],
+  [JOINER, /[.:]/],
+]);
 
-/** A colon or a full stop at its end is the sentence's. `start`: it is shorter than `lengthMin`. */
-function pathEnd({ bytes, end: textEnd }: ByteSpan, start: number, lengthMin: number): number {
-  let end = start;
-  while (end < textEnd && !isOf(bytes[end] as number, PATH_END)) end += 1;
-  while (end > start && bytes[end - 1] === COLON) end -= 1;
-  return end - start < lengthMin ? start : end;
-}
-
-/** A sign belongs to the number behind it, unless it is a hyphen or a dash. */
-export function hasSign(text: ByteSpan, start: number): boolean {
-  const sign = codeAt(text, start - 1);
-  if (sign !== MINUS && sign !== PLUS) return false;
-  if (classAt(text, start) !== DIGIT) return false;
-  if (sign === PLUS) return true;
-  const before = codeAt(text, start - 2);
-  return before !== MINUS && !isAlphanumeric(classAt(text, start - 2));
-}
-
-/** Where a variable ends whose first run ends at `runEnd`: further runs may be joined to it. */
-export function joinedEnd(bytes: Uint8Array, runEnd: number, textEnd: number): number {
-  let end = runEnd;
-  while (
-    end + 1 < textEnd &&
-    isOf(bytes[end] as number, JOINER) &&
-    isOf(bytes[end - 1] as number, DIGIT) &&
-    isOf(bytes[end + 1] as number, DIGIT)
-  ) {
-    end += 2;
-    while (end < textEnd && isOf(bytes[end] as number, ALPHANUMERIC)) end += 1;
-  }
-  return end;
-}
+const IPV6_LENGTH_MAX = 45;
+const SPACE = 0x20;
+const MINUS = 0x2d;
+const FULL_STOP = 0x2e;
+const COLON = 0x3a;
 
 /** Where the UUID, MAC or IPv6 address ends whose first group is `start` to `end`; 0: it is none. */
 export function groupsEnd(text: ByteSpan, start: number, end: number): number {
@@ -98,22 +59,23 @@ function isHexGroup(text: ByteSpan, start: number, length: number): boolean {
 }
 
 /** RFC 4291 2.2: eight groups, or fewer around one `::`; at least one digit, so no `abc::de`. */
-function ipv6End(text: ByteSpan, start: number): number {
+export function ipv6End(text: ByteSpan, start: number): number {
+  const { bytes, end: textEnd } = text;
   if (isAlphanumeric(classAt(text, start - 1))) return 0;
   let seen = OTHER;
   let colons = 0;
   let hasGap = false;
   let end = start;
-  for (let kind = classAt(text, end); (kind & IPV6_KINDS) !== 0; kind = classAt(text, end)) {
-    const code = codeAt(text, end);
-    if ((kind & JOINER) !== 0 && code !== COLON && code !== FULL_STOP) break;
+  for (; end < textEnd; end += 1) {
+    const code = bytes[end] as number;
+    const kind = KINDS[code] as number;
+    if ((kind & IPV6_KINDS) === 0) break;
     if (code === COLON) {
       colons += 1;
-      if (codeAt(text, end + 1) === COLON) hasGap = true;
+      if (end > start && bytes[end - 1] === COLON) hasGap = true;
     }
     seen |= kind;
-    end += 1;
-    if (end - start > IPV6_LENGTH_MAX) return 0;
+    if (end - start >= IPV6_LENGTH_MAX) return 0;
   }
   if (isAlphanumeric(classAt(text, end)) || (seen & DIGIT) === 0) return 0;
   return (hasGap && colons <= 8) || colons === 7 ? sentenceEnd(text, end) : 0;
@@ -129,9 +91,6 @@ function sentenceEnd(text: ByteSpan, from: number): number {
   }
 }
 
-const IPV6_KINDS = HEX_LETTER | DIGIT | JOINER;
-const IPV6_LENGTH_MAX = 45;
-
 function classAt(text: ByteSpan, index: number): number {
   return KINDS[codeAt(text, index)] as number;
 }
@@ -146,5 +105,5 @@ function isAlphanumeric(kind: number): boolean {
 }
 
 function isHexDigit(kind: number): boolean {
-  return (kind & (HEX_LETTER | DIGIT)) !== 0;
+  return (kind & HEX_DIGIT) !== 0;
 }
