@@ -52,8 +52,8 @@ function shaping(format: Format, isAll: boolean): (bytes: Buffer) => void {
     counts,
   };
   let bytesOut = 0;
-  const shaper = createShaper(format, options, 0, ({ bytes }) => {
-    bytesOut += bytes.length;
+  const shaper = createShaper(format, options, 0, ({ start, end }) => {
+    bytesOut += end - start;
   });
   return (bytes) => {
     for (let at = 0; at < bytes.length; at += PUSH_BYTES) {

@@ -1,13 +1,16 @@
 /**
- * What tails files in the agent, by itself: tailer, shaper and queue, in a process of its own.
+ * What tails files in the agent, by itself: tailer, shaper and queue, in a process of its own with the
+ * agent's settings of V8.
  * Arguments: a glob pattern, a directory for the queue (a new one if left out), and "plain" for lines
  * that are neither masked nor joined. It runs until it is killed, as `e_tail.py` wants it, and prints
  * what it used at each line that it reads from its input.
  */
+import "../agent/footprint/v8-flags.ts";
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { optimiseFirstTicks } from "../agent/footprint/v8-flags.ts";
 import { openLineQueue } from "../agent/lines/line-queue.ts";
 import { Masker } from "../agent/logs/shape/masker.ts";
 import { newShapeCounts } from "../agent/logs/shape/shape-counts.ts";
@@ -66,6 +69,7 @@ await openLevelStore(directory, LEVEL, console.error, async (store) => {
   const tailDeps = { files: diskFiles(), sink, clock: nodeClock, logger, metrics };
   const tailer = new Tailer(tailDeps, [source], options, []);
   const start = process.cpuUsage();
+  optimiseFirstTicks();
   const stop = new AbortController();
   createInterface(process.stdin).on("line", () => {
     const { user, system } = process.cpuUsage(start);

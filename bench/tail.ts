@@ -17,6 +17,7 @@ import { eventually, killAtExit } from "../test/support/programs.ts";
 import { SeededRandom } from "../test/support/random.ts";
 import type { BenchResult } from "./bench-result.ts";
 import { progress, rounded } from "./report.ts";
+import { tailMemory } from "./tail-memory.ts";
 
 const LINE_BYTES = 200;
 const BLOCK_LINES = 50_000;
@@ -31,7 +32,8 @@ type Usage = { readonly lines: number; readonly cpuSeconds: number; readonly rss
 /**
  * MB of a log of 200-byte lines per second of CPU time, from the file to what is durable on the disk:
  * the way of lines in the agent, with masking and joining and without, beside syslog-ng from file to
- * file where it is installed or unpacked (`SYSLOG_NG_ROOT`). `--mb=200`, `--idle=no`.
+ * file where it is installed or unpacked (`SYSLOG_NG_ROOT`); what idle files cost, and the memory of a
+ * whole agent. `--mb=200`, `--idle=no`, `--memory=no`.
  */
 export async function tail(args: readonly string[]): Promise<BenchResult> {
   const argument = (name: string) =>
@@ -40,7 +42,8 @@ export async function tail(args: readonly string[]): Promise<BenchResult> {
   const directory = mkdtempSync(join(tmpdir(), "telltale-tail-"));
   try {
     const file = join(directory, "access.log");
-    writeLog(file, megabytes * 1e6);
+    const text = logText();
+    writeLog(file, text, megabytes * 1e6);
     const vs: Record<string, number> = {};
     const plain = await tailRate(directory, file, "plain");
     const whole = await tailRate(directory, file, "whole");
@@ -57,19 +60,26 @@ export async function tail(args: readonly string[]): Promise<BenchResult> {
       vs["idle_cpu_seconds_a_minute_of_none"] = none;
       vs["idle_cpu_seconds_a_minute_of_200_files"] = await idleCpu(directory, IDLE_FILES);
     }
+    if (argument("memory") !== "no") {
+      progress("an agent that tails 5 MB/s, beside one that tails nothing");
+      for (const [name, mebibytes] of Object.entries(await tailMemory(text))) {
+        vs[name] = rounded(mebibytes);
+      }
+    }
     return { name: "tail", value: plain, unit: "MB per CPU-second", vs };
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
 }
 
-function writeLog(file: string, bytes: number): void {
+function logText(): string {
   const random = new SeededRandom("tail");
-  const lines: string[] = [];
-  for (let n = 0; n < BLOCK_LINES; n += 1) lines.push(jsonLine(random));
-  const block = lines.join("");
+  return Array.from({ length: BLOCK_LINES }, () => jsonLine(random)).join("");
+}
+
+function writeLog(file: string, text: string, bytes: number): void {
   writeFileSync(file, "");
-  for (let size = 0; size < bytes; size += block.length) writeFileSync(file, block, { flag: "a" });
+  for (let size = 0; size < bytes; size += text.length) writeFileSync(file, text, { flag: "a" });
 }
 
 function jsonLine(random: SeededRandom): string {

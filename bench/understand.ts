@@ -11,6 +11,7 @@ import {
   type BlockColumns,
   type BlockLine,
   encodeBlock,
+  NEWLINE_BYTES,
   parseColumns,
 } from "../shared/wire/line-block.ts";
 import { MemoryLogger } from "../test/support/memory-logger.ts";
@@ -101,7 +102,11 @@ function readAll(blocks: Blocks): void {
   for (const { sources } of blocks) {
     for (const { bytes, starts, timesUs } of sources) {
       for (const [i, timeUs] of timesUs.entries()) {
-        const line = spanText({ bytes, start: starts[i] ?? 0, end: starts[i + 1] ?? 0 });
+        const line = spanText({
+          bytes,
+          start: starts[i] ?? 0,
+          end: (starts[i + 1] ?? 0) - NEWLINE_BYTES,
+        });
         known += metadataOf(line, timeUs).length;
       }
     }

@@ -1,16 +1,15 @@
 import { OperationalError } from "../../shared/errors.ts";
-import { getOrInsert } from "../../shared/model/get-or-insert.ts";
-import { type Labels, labelsKey, NO_LABELS } from "../../shared/model/labels.ts";
+import type { Labels } from "../../shared/model/labels.ts";
 import { seqOf } from "../../shared/model/sequence.ts";
 import type { BatchOperation } from "../../shared/platform/ports.ts";
 import type { Metrics } from "../../shared/telemetry/metrics.ts";
 import {
   BLOCK_BYTES_MAX,
+  BlockEncoder,
   type BlockLine,
-  encodeBlock,
   readBlockHeader,
-  type SourceLines,
 } from "../../shared/wire/line-block.ts";
+import { LineTable } from "../../shared/wire/line-table.ts";
 import type { Content, QueueEntry } from "../queue/entries.ts";
 import type { Ledger } from "../queue/ledger.ts";
 import { ByteQueue, type QueueDeps, type QueueLimits } from "../queue/queue.ts";
@@ -18,8 +17,10 @@ import { BLOCK_WORDS, queueMetrics } from "../queue/queue-metrics.ts";
 import { USER_KEY } from "../queue/records.ts";
 import { recover } from "../queue/recovery.ts";
 
-/** A line, and where it is from. */
-export type SourcedLine = BlockLine & { readonly labels: Labels };
+/** Lines, and where each is from: an array, or a `LineTable`, which is faster where they are many. */
+type SourcedLines = Iterable<BlockLine & { readonly labels: Labels }> & {
+  readonly length: number;
+};
 
 /** Up to where a source was read, as the reader of that source has it; null: forgotten. */
 export type Cursor = { readonly key: string; readonly value: Uint8Array | null };
@@ -39,6 +40,7 @@ export async function openLineQueue(deps: LineQueueDeps, limits: QueueLimits): P
  */
 export class LineQueue extends ByteQueue<QueueEntry> {
   readonly #deps: LineQueueDeps;
+  readonly #encoder = new BlockEncoder();
   #nextSeq: number;
 
   /** @internal Use `openLineQueue`. */
@@ -59,13 +61,14 @@ export class LineQueue extends ByteQueue<QueueEntry> {
    * @throws OperationalError STORAGE when it cannot be written, LIMIT when the lines are too many
    */
   async append(
-    lines: readonly SourcedLine[],
+    lines: SourcedLines,
     cursors: readonly Cursor[],
     signal?: AbortSignal,
   ): Promise<void> {
     const seq = this.#nextSeq;
     const timeMs = this.#deps.clock.nowMs();
-    const bytes = encodeBlock(seq, timeMs, bySource(lines));
+    const { sources } = lines instanceof LineTable ? lines : LineTable.of(lines);
+    const bytes = this.#encoder.encode(seq, timeMs, sources);
     const operations = cursors.map(cursorOperation);
     const entry = { seq, timeMs, bytes, isStart: true };
     try {
@@ -87,19 +90,6 @@ export class LineQueue extends ByteQueue<QueueEntry> {
     }
     return found;
   }
-}
-
-/** Lines of the same source together, in their order; sources in the order of their first lines. */
-function bySource(lines: readonly SourcedLine[]): readonly SourceLines[] {
-  const sources = new Map<string, { labels: Labels; lines: BlockLine[] }>();
-  const sourceOf = (labels: Labels) =>
-    getOrInsert(sources, labelsKey(labels), () => ({ labels, lines: [] }));
-  let last = { labels: NO_LABELS, lines: [] as BlockLine[] };
-  for (const line of lines) {
-    if (last.labels !== line.labels) last = sourceOf(line.labels); // mostly of the same file
-    last.lines.push(line);
-  }
-  return [...sources.values()];
 }
 
 const BLOCK_CONTENT: Content<QueueEntry> = {

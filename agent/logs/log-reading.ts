@@ -17,7 +17,7 @@ import { JOIN_DEFAULTS, type ShapeOptions } from "./shape/shape-options.ts";
 import { createShaper } from "./shape/shaper.ts";
 import { ShapeReport } from "./shape-report.ts";
 import { expandBraces } from "./tail/glob.ts";
-import type { Cursor, FileSource, LogFiles, SourcedLine } from "./tail/ports.ts";
+import type { Cursor, FileSource, LogFiles, SourcedLines } from "./tail/ports.ts";
 import { TAIL_DEFAULTS, Tailer } from "./tail/tailer.ts";
 
 /** Files that are read alike. Patterns of text are in re2js' syntax. */
@@ -40,11 +40,7 @@ type LogReadingOptions = {
 
 /** Where lines go. Calls come one after the other. */
 type LineStore = {
-  append(
-    lines: readonly SourcedLine[],
-    cursors: readonly Cursor[],
-    signal: AbortSignal,
-  ): Promise<void>;
+  append(lines: SourcedLines, cursors: readonly Cursor[], signal: AbortSignal): Promise<void>;
   cursors(): Promise<ReadonlyMap<string, Uint8Array>>;
 };
 
@@ -90,7 +86,7 @@ export async function readLogs(
   const own = options.files.map((group) => sourceOf(group, node.labels, shapes(group)));
   const appends = new SerialQueue();
   const sink = {
-    append: async (lines: readonly SourcedLine[], cursors: readonly Cursor[]) => {
+    append: async (lines: SourcedLines, cursors: readonly Cursor[]) => {
       await appends.run(() => store.append(lines, cursors, signal));
       report.show();
     },

@@ -1,5 +1,5 @@
 import type { Labels } from "../../shared/model/labels.ts";
-import type { SourceColumns } from "../../shared/wire/line-block.ts";
+import { NEWLINE_BYTES, type SourceColumns } from "../../shared/wire/line-block.ts";
 import type { StoredSource } from "./records.ts";
 
 /** All that one queue of a node sent, and how far. */
@@ -38,6 +38,6 @@ export function storedSource({ starts, timesUs }: SourceColumns, labels: Labels)
     if (timeUs > maxUs) maxUs = timeUs;
   }
   const lineCount = timesUs.length;
-  const textBytes = (starts[lineCount] ?? 0) - (starts[0] ?? 0);
+  const textBytes = (starts[lineCount] ?? 0) - (starts[0] ?? 0) - lineCount * NEWLINE_BYTES;
   return { labels, lineCount, textBytes, minUs, maxUs };
 }

@@ -52,7 +52,7 @@ class Bed {
       },
     };
     const sink = {
-      append: async (lines: readonly { readonly bytes: Uint8Array }[]) => {
+      append: async (lines: Iterable<{ readonly bytes: Uint8Array }>) => {
         for (const { bytes } of lines) this.lines.push(Buffer.from(bytes).toString());
       },
     };

@@ -34,7 +34,7 @@ class Bed {
   start(include: string[], options: Partial<TailOptions> = {}): Tailer {
     const sink: LineSink = {
       append: async (lines, cursors) => {
-        this.lines.push(...lines.map(({ bytes }) => Buffer.from(bytes).toString()));
+        for (const { bytes } of lines) this.lines.push(Buffer.from(bytes).toString());
         for (const { key, value } of cursors) {
           if (value === null) this.#cursors.delete(key);
           else this.#cursors.set(key, value);

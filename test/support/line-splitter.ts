@@ -5,7 +5,7 @@ export function splitLines(startOffset: number, emit: Emit): Shaper {
   let pending = Buffer.alloc(0);
   let offset = startOffset; // of what was pushed
   const emitLine = (bytes: Uint8Array, end: number) => {
-    emit({ bytes, timeUs: null, stream: "", isCut: false }, end);
+    emit({ bytes, start: 0, end: bytes.length, timeUs: null, stream: "", isCut: false }, end);
   };
   return {
     get hasPending() {

@@ -8,7 +8,7 @@ import {
 import { createShaper, type Format, type ShapedLine } from "../../agent/logs/shape/shaper.ts";
 
 /** What came out of a shaper for one line, its text decoded. */
-export type Shaped = Omit<ShapedLine, "bytes"> & {
+export type Shaped = Pick<ShapedLine, "timeUs" | "stream" | "isCut"> & {
   readonly text: string;
   readonly endOffset: number;
 };
@@ -39,8 +39,14 @@ export function shaped(pushes: readonly (string | Uint8Array)[], one: ShapeCase 
   const lines: Shaped[] = [];
   const start = one.startOffset ?? 0;
   const shaper = createShaper(one.format ?? "plain", options, start, (line, endOffset) => {
-    const { timeUs, stream, isCut } = line;
-    lines.push({ text: STRICT.decode(line.bytes), timeUs, stream, isCut, endOffset });
+    const { bytes, start, end, timeUs, stream, isCut } = line;
+    lines.push({
+      text: STRICT.decode(bytes.subarray(start, end)),
+      timeUs,
+      stream,
+      isCut,
+      endOffset,
+    });
   });
   for (const push of pushes) {
     const bytes = typeof push === "string" ? Buffer.from(push) : Uint8Array.from(push);

@@ -5,7 +5,7 @@ import {
   type ShapeOptions,
 } from "../../agent/logs/shape/shape-options.ts";
 import { createShaper } from "../../agent/logs/shape/shaper.ts";
-import type { Cursor, FileSource, LineSink, SourcedLine } from "../../agent/logs/tail/ports.ts";
+import type { Cursor, FileSource, LineSink, SourcedLines } from "../../agent/logs/tail/ports.ts";
 import type { Loss } from "../../agent/logs/tail/tail-report.ts";
 import { TAIL_DEFAULTS, Tailer } from "../../agent/logs/tail/tailer.ts";
 import type { Labels } from "../../shared/model/labels.ts";
@@ -381,7 +381,7 @@ export class TailWorld {
     };
   }
 
-  #store(lines: readonly SourcedLine[], cursors: readonly Cursor[]): void {
+  #store(lines: SourcedLines, cursors: readonly Cursor[]): void {
     for (const { labels, bytes } of lines) {
       this.#note(`${labels[1]} > ${Buffer.from(bytes).toString().slice(0, 12)}`);
       const [path, text] = [labels[1] ?? "", Buffer.from(bytes).toString()];

@@ -18,8 +18,10 @@ import type { StreamName, TextLine } from "./text-line.ts";
  */
 
 export type ShapedLine = {
-  /** UTF-8 without the newline at its end; valid until `emit` returns. */
+  /** In [start, end): UTF-8 without the newline at its end; valid until `emit` returns. */
   readonly bytes: Uint8Array;
+  readonly start: number;
+  readonly end: number;
   /** Unix microseconds that the container runtime wrote beside it; null: the source says none. */
   readonly timeUs: number | null;
   readonly stream: StreamName;
@@ -86,8 +88,7 @@ class FileShaper implements Shaper {
   #head = new Uint8Array(0);
 
   constructor(format: Format, options: ShapeOptions, startOffset: number, emit: Emit) {
-    const sink: EntrySink = ({ bytes, start, end, timeUs, stream, isCut, endOffset }: TextLine) =>
-      emit({ bytes: bytes.subarray(start, end), timeUs, stream, isCut }, endOffset);
+    const sink: EntrySink = (line: TextLine) => emit(line, line.endOffset);
     this.#options = options;
     this.#offset = startOffset;
     this.#encoding = options.encoding ?? "utf-8";

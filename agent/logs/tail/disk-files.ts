@@ -77,19 +77,22 @@ function openFile(path: string): number {
 
 /** By lseek(2), which needs no memory: a file that is held open is asked at each look. */
 function loadSize(): (descriptor: number) => number {
-  const sizeOf = (descriptor: number) => {
-    return attempt("a file that is open", () => fstatSync(descriptor).size);
-  };
-  if (!isFootprintKept) return sizeOf;
+  if (!isFootprintKept) return sizeByStatus;
   try {
     const call = loadCLibrary().func("int64_t lseek(int descriptor, int64_t offset, int whence)");
-    return (descriptor) => {
-      const size = Number(call(descriptor, 0, SEEK_END));
-      return size >= 0 ? size : sizeOf(descriptor); // what failed is asked again for its error
-    };
+    return (descriptor) => Number(call(descriptor, 0, SEEK_END));
   } catch (error) {
-    if (error instanceof OperationalError) return sizeOf;
+    if (error instanceof OperationalError) return sizeByStatus;
     throw error;
+  }
+}
+
+function sizeByStatus(descriptor: number): number {
+  try {
+    return fstatSync(descriptor).size;
+  } catch (error) {
+    if (systemCode(error) === null) throw error;
+    return -1;
   }
 }
 

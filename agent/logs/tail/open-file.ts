@@ -329,14 +329,21 @@ export class OpenFile {
     }
     const timeUs = line.timeUs ?? this.#nowMs * 1000;
     if (endOffset === this.#emittedEnd) {
-      this.#held.push({ labels, timeUs, bytes: line.bytes.slice(), isCut: line.isCut });
+      const bytes = line.bytes.slice(line.start, line.end);
+      this.#held.push({ labels, timeUs, bytes, isCut: line.isCut });
       return;
     }
     this.#emittedEnd = endOffset;
-    for (const held of this.#held) this.#batch.add(held.labels, held.timeUs, held);
-    this.#held.length = 0;
+    if (this.#held.length > 0) this.#addHeld();
     this.#batch.add(labels, timeUs, line);
   };
+
+  #addHeld(): void {
+    for (const { labels, timeUs, bytes, isCut } of this.#held) {
+      this.#batch.add(labels, timeUs, { bytes, start: 0, end: bytes.length, isCut });
+    }
+    this.#held.length = 0;
+  }
 
   /** The head and the bytes before the offset: what is there now may be another content already. */
   #recall(): void {

@@ -92,8 +92,9 @@ export class PathFollower {
 
   /** How far it is behind now, whether or not anybody looked at it since. */
   lag({ monotonicMs }: ReadTime): FileLag {
-    const status = this.#status();
     let lag = { path: this.path, bytes: 0, seconds: 0, unreadSeconds: 0 };
+    if (this.#namesState !== null && this.#open.current?.hasSameSize() === true) return lag;
+    const status = this.#status();
     for (const file of this.#open.list) {
       const isThere = file === this.#open.current && file.inode === status?.inode;
       const bytes = isThere ? Math.max(0, status.size - file.readOffset) : file.unreadBytes;

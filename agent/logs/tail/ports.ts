@@ -9,6 +9,9 @@ export type SourcedLine = {
   readonly isCut: boolean;
 };
 
+/** An array, or a `LineTable`. */
+export type SourcedLines = Iterable<SourcedLine> & { readonly length: number };
+
 /** What is to be known after a restart. `value` null: forget it. */
 export type Cursor = { readonly key: string; readonly value: Uint8Array | null };
 
@@ -17,7 +20,7 @@ export type LineSink = {
    * Resolves when lines and cursors are durable, all in one batch; until then the bytes of the
    * lines are its own. May wait for room. When it rejects nothing of them is there.
    */
-  append(lines: readonly SourcedLine[], cursors: readonly Cursor[]): Promise<void>;
+  append(lines: SourcedLines, cursors: readonly Cursor[]): Promise<void>;
 };
 
 /** Files that are followed alike. */
@@ -52,7 +55,7 @@ export type LogFiles = {
   /** Opens for reading, never waits for a writer. @throws OperationalError UNAVAILABLE */
   open(path: string): number | null;
   statusOf(descriptor: number): FileStatus;
-  /** Of a file that is open; costs a fraction of `statusOf`. */
+  /** Of a file that is open; -1: it cannot be asked. Costs a fraction of `statusOf`. */
   size(descriptor: number): number;
   /** As pread(2). @throws OperationalError UNAVAILABLE */
   read: (

@@ -3,7 +3,11 @@ import type { VectorSample } from "../../../shared/model/columns.ts";
 import { type Labels, labelValue, withLabel } from "../../../shared/model/labels.ts";
 import { type BatchOperation, del } from "../../../shared/platform/ports.ts";
 import type { StoredPartDeps } from "../../../shared/telemetry/part-deps.ts";
-import type { BlockColumns, SourceColumns } from "../../../shared/wire/line-block.ts";
+import {
+  type BlockColumns,
+  NEWLINE_BYTES,
+  type SourceColumns,
+} from "../../../shared/wire/line-block.ts";
 import type { LineWatch } from "../line-log.ts";
 import { EQUALS, QUOTE } from "../understand/characters.ts";
 import { CommonLine } from "../understand/common-line.ts";
@@ -183,13 +187,13 @@ export class LogWatch implements LineWatch {
     const { labels, bytes, starts, timesUs } = source;
     const { patterns } = this.#deps;
     const streamLabels = patterns === null ? [] : withLabel(labels, INSTANCE, origin.instance);
-    const line = { bytes, start: 0, end: starts[0] ?? 0 };
+    const line = { bytes, start: 0, end: 0 };
     this.#text.open(source);
     this.#quotes.open(bytes);
     this.#equals.open(bytes);
     for (let i = 0; i < timesUs.length; i += 1) {
-      line.start = line.end;
-      line.end = starts[i + 1] as number;
+      line.start = starts[i] as number;
+      line.end = (starts[i + 1] as number) - NEWLINE_BYTES;
       this.#countRequest(origin, line, i);
       for (let m = 0; m < this.#metrics.length; m += 1) {
         this.#metrics[m]?.add(origin, this.#text.line(i));

@@ -1,5 +1,5 @@
 import { spanText } from "../../../shared/model/byte-span.ts";
-import type { SourceColumns } from "../../../shared/wire/line-block.ts";
+import { NEWLINE_BYTES, type SourceColumns } from "../../../shared/wire/line-block.ts";
 
 /** Decoded at once. V8 takes texts of more than 128 KiB fresh from the kernel: seven times the cost. */
 const RUN_BYTES = 16 * 1024;
@@ -7,8 +7,8 @@ const NO_BYTES = new Uint8Array();
 const NO_STARTS = new Uint32Array(1);
 
 /**
- * The lines of a source as text: their bytes lie one after another, so runs of them are decoded
- * together. One is used for all sources.
+ * The lines of a source as text: their bytes lie in a block one after another, a newline between two
+ * (shared/wire/line-block.ts), so runs of them are decoded together. One is used for all sources.
  */
 export class SourceText {
   #bytes: Uint8Array = NO_BYTES;
@@ -31,7 +31,7 @@ export class SourceText {
     if (index + 1 >= this.#starts.length) return "";
     if (index < this.#first || index >= this.#end) this.#decodeFrom(index);
     const from = this.#startOf(index);
-    const to = this.#startOf(index + 1);
+    const to = this.#startOf(index + 1) - NEWLINE_BYTES;
     if (!this.#isEven) return this.#textOf(from, to);
     const runAt = this.#startOf(this.#first);
     return this.#run.slice(from - runAt, to - runAt);

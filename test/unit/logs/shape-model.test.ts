@@ -150,7 +150,9 @@ test("behind a flush lines are those of a new reader", () => {
       const at = place % (bytes.length + 1);
       const lines: Shaped["text"][] = [];
       const options = { ...defaults(), ...LIMITS };
-      const shaper = createShaper("plain", options, 0, (line) => lines.push(text(line.bytes)));
+      const shaper = createShaper("plain", options, 0, ({ bytes: own, start, end }) => {
+        lines.push(text(own.subarray(start, end)));
+      });
       shaper.push(bytes.subarray(0, at), 0);
       shaper.flush(0);
       expect(shaper.hasPending).toBe(false);

@@ -61,7 +61,7 @@ function expectRefused(bytes: Uint8Array, why: string): void {
 }
 
 /** One source with one label and one line. */
-const GOOD = bodyOf(1, 1, 1, "a", 1, "b", 1, 0, 6, "xyz", 0);
+const GOOD = bodyOf(1, 1, 1, "a", 1, "b", 1, 0, 6, "xyz\n", 0);
 
 function withMetadata(...parts: (number | string)[]): Uint8Array {
   return Buffer.concat([GOOD.subarray(0, -1), bodyOf(...parts)]);
@@ -102,12 +102,14 @@ describe("a block of lines", () => {
     ["over the size of one", new Uint8Array(BLOCK_BYTES_MAX + 1), "is over"],
     ["that would become 10 GB", block(GOOD, { bodyBytes: 10 * 2 ** 30 }), "bytes, time"],
     ["that becomes more than it says", block(GOOD, { bodyBytes: 5 }), "cannot be expanded"],
-    ["that becomes less than it says", block(GOOD, { bodyBytes: 50 }), "has 13 bytes"],
+    ["that becomes less than it says", block(GOOD, { bodyBytes: 50 }), "has 14 bytes"],
     ["of more lines than it has", block(GOOD, { lines: 2 }), "has 1 lines, its head says 2"],
-    ["of more lines than bytes", block(GOOD, { lines: 9 }), "has 9 lines in 13 bytes"],
+    ["of more lines than bytes", block(GOOD, { lines: 9 }), "has 9 lines in 14 bytes"],
     ["of a time beyond all", block(GOOD, { timeMs: 2 ** 50 }), "time"],
     ["with bytes behind its end", block(bodyOf(0, 0, "x"), { lines: 0 }), "1 bytes too many"],
     ["cut off in its lines", block(bodyOf(1, 0, 1, 0, 8, "xyz")), "is cut off"],
+    ["of a line without its end", block(bodyOf(1, 0, 1, 0, 6, "xyz")), "is cut off"],
+    ["of lines that are not apart", block(bodyOf(1, 0, 1, 0, 6, "xyz.")), "without its newline"],
     ["of 2^30 sources", block(bodyOf(2 ** 30, 0)), "is cut off"],
     ["of 2^30 lines in a source", block(bodyOf(1, 0, 2 ** 30, 0)), "is cut off"],
     ["of 2^30 labels", block(bodyOf(1, 2 ** 30, 0)), "is cut off"],
@@ -119,7 +121,7 @@ describe("a block of lines", () => {
     ],
     [
       "of a line before 1970",
-      block(bodyOf(1, 0, 1, NOW_MS * 2000 + 1, 6, "xyz")),
+      block(bodyOf(1, 0, 1, NOW_MS * 2000 + 1, 6, "xyz\n", 0)),
       "a line of time -1",
     ],
     ["without the metadata that it says", block(withMetadata(1, 0)), "is cut off"],
