@@ -12,6 +12,9 @@ const NINE = 57;
 const SAMPLE_BYTES = 6;
 const DIGITS_MIN = 14;
 const DIGITS_MAX = 19;
+/** By byte, 1 for what a printed number is made of. */
+const OF_NUMBER = new Uint8Array(256).fill(1, ZERO, NINE + 1).fill(1, SPACE, SPACE + 1);
+OF_NUMBER[HYPHEN] = 1;
 /** Digits in the groups of a printed number. */
 const GROUPINGS: readonly (readonly number[])[] = [
   [4, 4, 4, 4],
@@ -32,12 +35,14 @@ export class CardFinder {
       if (isIn && isBefore && at >= done) {
         let start = at;
         while (start > done && isOfNumber(bytes[start - 1] ?? 0)) start -= 1;
-        const card = cardIn({ bytes, start: from, end }, start);
-        if (card.isFound) {
+        done = runEnd(bytes, start, end);
+        // Mostly it is a time, which has fewer digits: of that no object is made.
+        const isLong = digitCount(bytes, start, done) >= DIGITS_MIN;
+        const card = isLong ? cardIn({ bytes, start: from, end }, start) : null;
+        if (card !== null) {
           this.end = card.end;
           return card.start;
         }
-        done = card.end;
       }
       isBefore = isIn;
     }
@@ -45,8 +50,20 @@ export class CardFinder {
   }
 }
 
+function runEnd(bytes: Uint8Array, start: number, end: number): number {
+  let at = start;
+  while (at < end && isOfNumber(bytes[at] ?? 0)) at += 1;
+  return at;
+}
+
+function digitCount(bytes: Uint8Array, start: number, end: number): number {
+  let count = 0;
+  for (let at = start; at < end; at += 1) if (isDigit(bytes[at] ?? 0)) count += 1;
+  return count;
+}
+
 function isOfNumber(byte: number): boolean {
-  return isDigit(byte) || byte === SPACE || byte === HYPHEN;
+  return OF_NUMBER[byte] === 1;
 }
 
 function isDigit(byte: number): boolean {
@@ -57,8 +74,8 @@ type Stretch = { readonly start: number; readonly end: number };
 /** What lies outside may be looked at by nobody. */
 type Text = Stretch & { readonly bytes: Uint8Array };
 
-/** In the run of digits, spaces and hyphens from `from` on; not found: `end` is where it ends. */
-function cardIn(text: Text, from: number): Stretch & { readonly isFound: boolean } {
+/** In the run of digits, spaces and hyphens from `from` on; null: there is none. */
+function cardIn(text: Text, from: number): Stretch | null {
   const { bytes } = text;
   let list: Stretch[] = [];
   let at = from;
@@ -70,17 +87,16 @@ function cardIn(text: Text, from: number): Stretch & { readonly isFound: boolean
       continue;
     }
     const group = { start: at, end };
-    if (end - at >= DIGITS_MIN && isCard(text, [group])) return { ...group, isFound: true };
+    if (end - at >= DIGITS_MIN && isCard(text, [group])) return group;
     if (!followsOn(bytes, list, group)) {
       const card = printed(text, list);
-      if (card !== null) return { ...card, isFound: true };
+      if (card !== null) return card;
       list = [];
     }
     list.push(group);
     at = end;
   }
-  const card = printed(text, list);
-  return card === null ? { start: from, end: at, isFound: false } : { ...card, isFound: true };
+  return printed(text, list);
 }
 
 /** Whether the same single separator stands before `group` as between those of the list. */

@@ -31,6 +31,8 @@ export class Masker {
   readonly #counts: ShapeCounts;
   readonly #markers = new Map<string, Uint8Array>();
   #region: Uint8Array = new Uint8Array(0);
+  /** The region once more: its `indexOf` takes a tenth of the time. */
+  #buffer: Buffer = Buffer.alloc(0);
   #regionEnd = 0;
   #keywordAt = 0;
   #atSignAt = 0;
@@ -44,6 +46,7 @@ export class Masker {
   /** Lines in [start, end) follow. */
   begin(bytes: Uint8Array, start: number, end: number): void {
     this.#region = bytes;
+    this.#buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
     this.#regionEnd = end;
     this.#keywordAt = this.#nextKeyword(start);
     this.#atSignAt = this.#nextAtSign(start);
@@ -77,7 +80,7 @@ export class Masker {
   }
 
   #nextAtSign(from: number): number {
-    const at = this.#region.indexOf(AT_SIGN, from);
+    const at = this.#buffer.indexOf(AT_SIGN, from);
     return at < 0 ? Number.POSITIVE_INFINITY : at;
   }
 
