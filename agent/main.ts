@@ -14,6 +14,7 @@ import {
   runUntilSignal,
 } from "../shared/platform/command.ts";
 import { startParts } from "../shared/platform/disposals.ts";
+import { isFootprintKept } from "../shared/platform/footprint.ts";
 import { foldersIn } from "../shared/platform/level-files.ts";
 import { freeBytes, openLevelStore, type StoreDamage } from "../shared/platform/level-store.ts";
 import { type Log, openLog } from "../shared/platform/log.ts";
@@ -22,8 +23,10 @@ import { servePage } from "../shared/platform/serve-page.ts";
 import { VERSION } from "../shared/version.ts";
 import { hostCollectors, requireKnownCollectors, startAgent } from "./app.ts";
 import type { AgentConfig } from "./config/agent-config.ts";
-import { keepGivingBackMemory } from "./footprint/program-pages.ts";
+import { limitMalloc } from "./footprint/malloc-limits.ts";
+import { garbageLook, keepGivingBackMemory } from "./footprint/program-pages.ts";
 import { optimiseFirstTicks } from "./footprint/v8-flags.ts";
+import { watchedStore } from "./footprint/watched-store.ts";
 import { HeldIdentity } from "./identity/held-identity.ts";
 import { keepRenewed } from "./identity/renewal.ts";
 import { journalctl } from "./logs/journal/journalctl.ts";
@@ -167,6 +170,7 @@ async function readConfigAgain(): Promise<AgentConfig> {
 }
 
 async function run(config: AgentConfig, onReload: AgentPlatform["onReload"]): Promise<void> {
+  if (isFootprintKept) limitMalloc();
   const logger = openLog(config.log_level, "telltale-agent");
   const identity = new HeldIdentity(config.data_dir, logger);
   const renewal = {
@@ -236,7 +240,9 @@ function nodePlatform(logger: Log, ask: (signal: AbortSignal) => Promise<string>
         logger.error(damage, "damaged store");
         onDamage(damage.outcome.replace(" ", "_"));
       };
-      return openLevelStore(directory, LEVEL_LIMITS, report, load);
+      return openLevelStore(directory, LEVEL_LIMITS, report, (store) => {
+        return load(isFootprintKept ? watchedStore(store, garbageLook()) : store);
+      });
     },
     foldersIn,
     freeBytes,

@@ -10,7 +10,10 @@ import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { limitMalloc } from "../agent/footprint/malloc-limits.ts";
+import { garbageLook } from "../agent/footprint/program-pages.ts";
 import { optimiseFirstTicks } from "../agent/footprint/v8-flags.ts";
+import { watchedStore } from "../agent/footprint/watched-store.ts";
 import { openLineQueue } from "../agent/lines/line-queue.ts";
 import { Masker } from "../agent/logs/shape/masker.ts";
 import { newShapeCounts } from "../agent/logs/shape/shape-counts.ts";
@@ -46,7 +49,9 @@ const shape = {
 };
 const [metrics, logger] = [new Metrics(), new MemoryLogger()];
 
-await openLevelStore(directory, LEVEL, console.error, async (store) => {
+limitMalloc();
+await openLevelStore(directory, LEVEL, console.error, async (level) => {
+  const store = watchedStore(level, garbageLook());
   const freeBytes = async () => NO_LIMIT;
   const deps = { store, clock: nodeClock, random: Math.random, logger, metrics, freeBytes };
   const queue = await openLineQueue(deps, LIMITS);

@@ -75,11 +75,45 @@ function trimHeap(library: CLibrary): void {
 
 /** All of the heap, which V8 otherwise collects when it has grown by as much as it is. */
 function collectGarbage(isThorough: boolean): void {
+  collector ??= findCollector();
+  if (isThorough) collector({ type: "major", execution: "sync", flavor: "last-resort" });
+  else collector();
+}
+
+type Collect = (options?: Readonly<Record<string, string>>) => void;
+
+let collector: Collect | null = null;
+
+function findCollector(): Collect {
   setFlagsFromString("--expose-gc");
-  const collect: unknown = runInNewContext("gc");
-  if (typeof collect !== "function") return;
-  if (isThorough) collect({ type: "major", execution: "sync", flavor: "last-resort" });
-  else collect();
+  const found: unknown = runInNewContext("gc");
+  return typeof found === "function" ? (found as Collect) : () => {};
+}
+
+const OLD_GARBAGE_BYTES = 4 * 1024 ** 2;
+const BETWEEN_MS = 3000;
+
+/**
+ * Collects garbage when more than a few MiB came to what is used, at most every 3 s: 30 ms then. To be
+ * called when something was stored. What is stored was in buffers outside of the heap before, and is
+ * again on its way to the aggregator; V8 by itself leaves 64 MiB of them.
+ */
+export function garbageLook(
+  collect: () => void = () => collectGarbage(false),
+  usedBytes: () => number = heapBytes,
+  nowMs: () => number = () => performance.now(),
+): () => void {
+  let keptBytes = usedBytes();
+  let atMs = Number.NEGATIVE_INFINITY;
+  return () => {
+    if (nowMs() - atMs < BETWEEN_MS) return;
+    const bytes = usedBytes();
+    keptBytes = Math.min(keptBytes, bytes);
+    if (bytes < keptBytes + OLD_GARBAGE_BYTES) return;
+    collect();
+    keptBytes = usedBytes();
+    atMs = nowMs();
+  };
 }
 
 /** From one to the next, what the start left; then a look each minute whether there is much. */

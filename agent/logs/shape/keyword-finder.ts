@@ -18,6 +18,9 @@ export class KeywordFinder {
   /** By sequence: 0, or the number of its list. */
   readonly #table = new Uint8Array(1 << 15);
   readonly #lists: Place[][] = [[]];
+  /** What is searched: an object of these for each look at a place would be much garbage. */
+  #start = 0;
+  #end = 0;
   /** Of the word that `next` returned: its index. */
   found = 0;
   /** Where to go on behind it. */
@@ -38,6 +41,8 @@ export class KeywordFinder {
   next(bytes: Uint8Array, from: number, start: number, end: number): number {
     const table = this.#table;
     const last = end - 2;
+    this.#start = start;
+    this.#end = end;
     if (from >= last) return -1;
     let first = (bytes[from] ?? 0) & 31;
     for (let at = from; at < last; at += 2) {
@@ -45,20 +50,16 @@ export class KeywordFinder {
       const list = table[(first << 10) | (((bytes[at + 1] ?? 0) & 31) << 5) | third] ?? 0;
       first = third;
       if (list === 0) continue;
-      const found = this.#match(bytes, at, { list, start, end });
+      const found = this.#match(bytes, at, list);
       if (found >= 0) return found;
     }
     return -1;
   }
 
-  #match(
-    bytes: Uint8Array,
-    at: number,
-    { list, start, end }: { readonly list: number; readonly start: number; readonly end: number },
-  ): number {
+  #match(bytes: Uint8Array, at: number, list: number): number {
     for (const place of this.#lists[list] ?? []) {
       const begin = at - place.back;
-      if (begin < start || begin + place.bytes.length > end) continue;
+      if (begin < this.#start || begin + place.bytes.length > this.#end) continue;
       if (!isAlike(bytes, begin, place.bytes)) continue;
       this.found = place.index;
       this.resume = at + 1;

@@ -1,5 +1,9 @@
 import { expect, test, vi } from "vitest";
-import { cleanMappings, keepGivingBackMemory } from "../../../agent/footprint/program-pages.ts";
+import {
+  cleanMappings,
+  garbageLook,
+  keepGivingBackMemory,
+} from "../../../agent/footprint/program-pages.ts";
 import { OperationalError } from "../../../shared/errors.ts";
 import { MemoryLogger } from "../../support/memory-logger.ts";
 
@@ -61,3 +65,46 @@ test("memory is given back three times, then when it has grown, also where the p
     vi.useRealTimers();
   }
 });
+
+test("garbage is collected when there is much of it, and not again within three seconds", () => {
+  let [nowMs, usedBytes] = [0, 50e6];
+  const collect = vi.fn(() => {
+    usedBytes = 20e6;
+  });
+  const look = garbageLook(
+    collect,
+    () => usedBytes,
+    () => nowMs,
+  );
+  const lookAt = (ms: number, bytes: number) => {
+    [nowMs, usedBytes] = [ms, bytes];
+    look();
+    return collect.mock.calls.length;
+  };
+  expect(lookAt(0, 20e6)).toBe(0); // what the start left was collected by others
+  expect(lookAt(10, 24e6)).toBe(0);
+  expect(lookAt(20, 25e6)).toBe(1);
+  expect(lookAt(3000, 99e6)).toBe(1);
+  expect(lookAt(3020, 24e6)).toBe(1);
+  expect(lookAt(3021, 25e6)).toBe(2);
+});
+
+test("buffers that nothing refers to are collected, old ones too", async () => {
+  const look = garbageLook();
+  const before = process.memoryUsage().arrayBuffers;
+  makeOld(Array.from({ length: 100 }, () => new Uint8Array(1e5).fill(1)));
+  expect(process.memoryUsage().arrayBuffers).toBeGreaterThan(before + 9e6);
+  look();
+  // V8 frees them on another thread.
+  await vi.waitFor(() => expect(process.memoryUsage().arrayBuffers).toBeLessThan(before + 1e6));
+});
+
+/** Makes so much garbage in the heap that what is young is collected a few times. */
+function makeOld(buffers: readonly Uint8Array[]): void {
+  let list: object[] = [];
+  for (let i = 0; i < 2e6; i += 1) {
+    list.push({ i });
+    if (list.length > 1000) list = [];
+  }
+  expect(buffers.length).toBe(100);
+}
