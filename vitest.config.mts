@@ -7,6 +7,8 @@ const project = (name: string, options: object = {}) => ({
 
 /** Properties draw the same cases in each run; `npm run properties` draws others. */
 const PROPERTIES = { setupFiles: ["test/support/property-seed.ts"] };
+/** On a busy machine a property of many cases takes ten times as long. */
+const PURE = { ...PROPERTIES, testTimeout: 30_000 };
 const E2E = { testTimeout: 240_000, hookTimeout: 120_000 };
 /** These measure times and shares of a CPU: each has the machine for itself. */
 const TIMED = ["alert", "containers", "crash", "oom-kills", "readings", "truth"].map(
@@ -17,8 +19,8 @@ export default defineConfig({
   test: {
     projects: [
       // Pure tests share a thread: starting one for each file takes longer than the tests.
-      project("unit", { ...PROPERTIES, pool: "threads", isolate: false }),
-      project("contract", { ...PROPERTIES, pool: "threads", isolate: false }),
+      project("unit", { ...PURE, pool: "threads", isolate: false }),
+      project("contract", { ...PURE, pool: "threads", isolate: false }),
       project("conformance"),
       project("simulation", { testTimeout: 600_000 }),
       project("integration", { ...PROPERTIES, testTimeout: 60_000 }),

@@ -128,7 +128,7 @@ function addedDuration(parts: readonly Part[]): number | null {
 }
 
 /** nginx' `$request_time`, bare or as `rt=`, and Traefik's `12ms`. A bare whole number may be anything. */
-export function durationOfWord(word: string): number | null {
+function durationOfWord(word: string): number | null {
   const seconds = SECONDS.exec(word)?.[1];
   if (seconds !== undefined) return Number(seconds);
   const ms = word.endsWith("ms") ? MILLISECONDS.exec(word)?.[1] : undefined;
