@@ -23,7 +23,6 @@ import { servePage } from "../shared/platform/serve-page.ts";
 import { VERSION } from "../shared/version.ts";
 import { hostCollectors, requireKnownCollectors, startAgent } from "./app.ts";
 import type { AgentConfig } from "./config/agent-config.ts";
-import { limitMalloc } from "./footprint/malloc-limits.ts";
 import { garbageLook, keepGivingBackMemory } from "./footprint/program-pages.ts";
 import { optimiseFirstTicks } from "./footprint/v8-flags.ts";
 import { watchedStore } from "./footprint/watched-store.ts";
@@ -170,7 +169,6 @@ async function readConfigAgain(): Promise<AgentConfig> {
 }
 
 async function run(config: AgentConfig, onReload: AgentPlatform["onReload"]): Promise<void> {
-  if (isFootprintKept) limitMalloc();
   const logger = openLog(config.log_level, "telltale-agent");
   const identity = new HeldIdentity(config.data_dir, logger);
   const renewal = {

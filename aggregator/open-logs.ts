@@ -44,11 +44,12 @@ export async function openLogs(
 ): Promise<Logs> {
   const { clock, logger, compress } = platform;
   const write = series.write.bind(series);
-  // What came of ticks in the turn is written before the next lines are looked at: an ack takes some
-  // turns, and would wait for as many blocks.
+  // What came of ticks in the turn is written, and its acks go out, before more lines are looked at: an
+  // ack takes some turns, and would wait for as many blocks.
   const pause = async () => {
     await platform.pause();
     await series.commitEnded();
+    await platform.pause();
   };
   const opened = await platform.openStore(`${config.data_dir}/logs`, metrics, async (store) => {
     const deps = { store, clock, logger, metrics };

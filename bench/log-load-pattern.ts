@@ -48,16 +48,11 @@ route: {receiver: hook}
   using follower = new LineFollower(bed.address, `{job="load"} |= "unheard-of"`);
   const random = new SeededRandom("new patterns");
   const bytesASecond = (LINES_A_MINUTE / 60) * LINE_BYTES;
-  const { atMs: beganMs } = await writer.order({ kind: "rate", bytesASecond });
+  await writer.order({ kind: "rate", bytesASecond });
   progress(
     `${LINES_A_MINUTE} lines a minute, and now and then a pattern that is new, ${minutes} min`,
   );
   await delay(WARM_MS);
-  // Their first lines are like none before, and nothing was counted of these services yet.
-  const firstMs = Array.from(
-    { length: FILES },
-    (_, file) => firingAfter(hook, file, beganMs)?.atMs,
-  );
   const cpuBefore = load.cpuTimes();
   const before = await writer.order({ kind: "report" });
   const steps: Steps[] = [];
@@ -80,7 +75,6 @@ route: {receiver: hook}
     ms_to_hook_median: median("all"),
     ms_to_hook_least: Math.round(Math.min(...ofAll("all"))),
     ms_to_hook_most: Math.round(Math.max(...ofAll("all"))),
-    ms_to_hook_of_new_services_most: Math.max(...firstMs.map((ms) => (ms ?? Infinity) - beganMs)),
     ms_until_read_median: median("read"),
     ms_until_stored_median: median("stored"),
     ms_until_evaluated_median: median("evaluated"),

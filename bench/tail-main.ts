@@ -10,7 +10,6 @@ import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { limitMalloc } from "../agent/footprint/malloc-limits.ts";
 import { garbageLook } from "../agent/footprint/program-pages.ts";
 import { optimiseFirstTicks } from "../agent/footprint/v8-flags.ts";
 import { watchedStore } from "../agent/footprint/watched-store.ts";
@@ -49,7 +48,6 @@ const shape = {
 };
 const [metrics, logger] = [new Metrics(), new MemoryLogger()];
 
-limitMalloc();
 await openLevelStore(directory, LEVEL, console.error, async (level) => {
   const store = watchedStore(level, garbageLook());
   const freeBytes = async () => NO_LIMIT;

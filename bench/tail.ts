@@ -98,7 +98,7 @@ function jsonLine(random: SeededRandom): string {
 }
 
 /** The process that tails, and what it says of itself. */
-class TailProcess implements Disposable {
+class TailProcess implements AsyncDisposable {
   readonly #child: ChildProcess;
   readonly #answers: AsyncIterator<string>;
 
@@ -119,15 +119,16 @@ class TailProcess implements Disposable {
     return JSON.parse(value);
   }
 
-  [Symbol.dispose](): void {
+  async [Symbol.asyncDispose](): Promise<void> {
     this.#child.kill("SIGKILL");
+    await once(this.#child, "exit");
   }
 }
 
 async function tailRate(directory: string, file: string, how: string): Promise<number> {
   progress(`tailing, ${how}`);
   const store = join(directory, `store-${how}`);
-  using process = new TailProcess(file, store, how);
+  await using process = new TailProcess(file, store, how);
   const bytes = statSync(file).size;
   let usage = await process.usage();
   const isRead = async () => {
@@ -135,7 +136,6 @@ async function tailRate(directory: string, file: string, how: string): Promise<n
     return usage.lines >= Math.floor(bytes / LINE_BYTES) - 1; // the last one may be held
   };
   await eventually(isRead, READ_MAX_MS);
-  rmSync(store, { recursive: true, force: true });
   return Math.round(bytes / 1e6 / usage.cpuSeconds);
 }
 
@@ -144,7 +144,11 @@ async function idleCpu(directory: string, files: number): Promise<number> {
   const logs = join(directory, `idle-${files}`);
   mkdirSync(logs);
   for (let n = 0; n < files; n += 1) writeFileSync(join(logs, `${n}.log`), "one line\n");
-  using process = new TailProcess(join(logs, "*.log"), join(directory, `store-${files}`), "whole");
+  await using process = new TailProcess(
+    join(logs, "*.log"),
+    join(directory, `store-${files}`),
+    "whole",
+  );
   await process.usage();
   await delay(IDLE_WARM_MS);
   const before = await process.usage();

@@ -73,6 +73,14 @@ function trimHeap(library: CLibrary): void {
   }
 }
 
+function trimOwnHeap(): void {
+  try {
+    trimHeap(loadCLibrary());
+  } catch {
+    // where the C library cannot be called it keeps its memory
+  }
+}
+
 /** All of the heap, which V8 otherwise collects when it has grown by as much as it is. */
 function collectGarbage(isThorough: boolean): void {
   collector ??= findCollector();
@@ -94,18 +102,23 @@ const OLD_GARBAGE_BYTES = 4 * 1024 ** 2;
 const BETWEEN_MS = 3000;
 
 /**
- * Collects garbage when more than a few MiB came to what is used, at most every 3 s: 30 ms then. To be
- * called when something was stored. What is stored was in buffers outside of the heap before, and is
+ * Collects garbage when more than a few MiB came to what is used, at most every 3 s: 30 ms then, and at
+ * the next look has the C library give back what V8 has freed since, on another thread. To be called
+ * when something was stored. What is stored was in buffers outside of the heap before, and is
  * again on its way to the aggregator; V8 by itself leaves 64 MiB of them.
  */
 export function garbageLook(
   collect: () => void = () => collectGarbage(false),
-  usedBytes: () => number = heapBytes,
+  trim: () => void = trimOwnHeap,
+  usedBytes: () => number = bytesOutsideHeap,
   nowMs: () => number = () => performance.now(),
 ): () => void {
   let keptBytes = usedBytes();
   let atMs = Number.NEGATIVE_INFINITY;
+  let isTrimDue = false;
   return () => {
+    if (isTrimDue) trim();
+    isTrimDue = false;
     if (nowMs() - atMs < BETWEEN_MS) return;
     const bytes = usedBytes();
     keptBytes = Math.min(keptBytes, bytes);
@@ -113,6 +126,7 @@ export function garbageLook(
     collect();
     keptBytes = usedBytes();
     atMs = nowMs();
+    isTrimDue = true;
   };
 }
 
@@ -160,6 +174,11 @@ export function keepGivingBackMemory(
 }
 
 /** The heap with what it holds outside of it. */
+/** Of buffers: without logs there are hardly any, and nothing is collected for it. */
+function bytesOutsideHeap(): number {
+  return getHeapStatistics().external_memory;
+}
+
 function heapBytes(): number {
   const { used_heap_size: heap, external_memory: outside } = getHeapStatistics();
   return heap + outside;

@@ -71,8 +71,10 @@ test("garbage is collected when there is much of it, and not again within three 
   const collect = vi.fn(() => {
     usedBytes = 20e6;
   });
+  const trim = vi.fn();
   const look = garbageLook(
     collect,
+    trim,
     () => usedBytes,
     () => nowMs,
   );
@@ -84,7 +86,9 @@ test("garbage is collected when there is much of it, and not again within three 
   expect(lookAt(0, 20e6)).toBe(0); // what the start left was collected by others
   expect(lookAt(10, 24e6)).toBe(0);
   expect(lookAt(20, 25e6)).toBe(1);
+  expect(trim).not.toHaveBeenCalled();
   expect(lookAt(3000, 99e6)).toBe(1);
+  expect(trim).toHaveBeenCalledTimes(1);
   expect(lookAt(3020, 24e6)).toBe(1);
   expect(lookAt(3021, 25e6)).toBe(2);
 });
