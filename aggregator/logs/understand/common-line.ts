@@ -11,14 +11,11 @@ const SLASH = 47;
 const ZERO = 48;
 const NINE = 57;
 const COLON = 58;
-const LESS = 60;
 const OPEN_SQUARE = 91;
 const BACKSLASH = 92;
 const CLOSE_SQUARE = 93;
 const UNDERSCORE = 95;
 const OPEN = 123;
-const TWO = 50;
-const LETTER_T = 84;
 const LETTER_M = 109;
 const LETTER_R = 114;
 const LETTER_S = 115;
@@ -64,7 +61,7 @@ export class CommonLine {
     const requestAt = requestStart(bytes, start, end);
     if (requestAt < 0) return false;
     const statusAt = this.#readRequest(bytes, requestAt, end);
-    if (statusAt < 0 || !isStatusAt(bytes, statusAt, end)) return false;
+    if (statusAt < 0 || !isStatusAt(bytes, statusAt)) return false;
     this.status = numberOf(bytes, statusAt, statusAt + 3);
     const bytesAt = statusAt + 4;
     const bytesEnd = wordEnd(bytes, bytesAt, end);
@@ -131,7 +128,7 @@ export function commonRequest(text: string): AccessLine | null {
 
 /** Behind `ADDR - USER [TIME] "`, in which no other square bracket opens; -1: it does not begin so. */
 function requestStart(bytes: Uint8Array, start: number, end: number): number {
-  if (mayBeOther(bytes, start)) return NONE;
+  if (bytes[start] === OPEN) return NONE; // JSON
   const first = plainWordEnd(bytes, start, end);
   if (first === start || bytes[first + 1] !== MINUS || bytes[first + 2] !== SPACE) return NONE;
   const third = plainWordEnd(bytes, first + 3, end);
@@ -141,13 +138,6 @@ function requestStart(bytes: Uint8Array, start: number, end: number): number {
   if (close + 2 >= end || bytes[third] !== SPACE || !isTime(bytes, open)) return NONE;
   if (bytes[close] !== CLOSE_SQUARE || bytes[close + 1] !== SPACE) return NONE;
   return bytes[close + 2] === QUOTE ? close + 3 : NONE;
-}
-
-/** JSON and syslog's headers come before all else: `{`, `<13>`, `2026-11-30T`. */
-function mayBeOther(bytes: Uint8Array, start: number): boolean {
-  const first = bytes[start];
-  if (first === OPEN || first === LESS) return true;
-  return first === TWO && bytes[start + 10] === LETTER_T;
 }
 
 /** Up to a blank, or a square bracket that opens. */
@@ -214,10 +204,9 @@ function protocolEnd(bytes: Uint8Array, start: number, end: number): number {
 }
 
 /** 100 to 599, with a blank behind it. */
-function isStatusAt(bytes: Uint8Array, at: number, end: number): boolean {
+function isStatusAt(bytes: Uint8Array, at: number): boolean {
   const hundreds = (bytes[at] as number) - ZERO;
   return (
-    at + 3 < end &&
     hundreds >= 1 &&
     hundreds <= 5 &&
     isDigit(bytes[at + 1] as number) &&

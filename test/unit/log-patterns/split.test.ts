@@ -48,6 +48,7 @@ describe("splitLine", () => {
     ["a=/b /c=d", "a=* *"],
     ['{"a":"b c", "d": "", "msg":"e f","g":"h\\"i"}', '{"a":*, "d": *, "msg":"e f","g":*}'],
     ['x="y z" msg="a b" ="c" : "d" e="f', 'x=* msg="a b" ="c" : "d" e="f'],
+    ['Msg="a b" msgs="a b" STATE="c"', 'Msg="a b" msgs=* STATE="c"'],
     ["x +3 +b 1+2 -a", "x * +b ** -a"],
     ["é5ü 日本9", "é*ü 日本*"],
     ["a\u0000b", "a*b"],

@@ -7,6 +7,7 @@ import {
   detectFormat,
   type LineFormat,
 } from "../../../aggregator/logs/understand/detect.ts";
+import { type ByteSpan, spanOf } from "../../../shared/model/byte-span.ts";
 
 /** Method, path, status, bytes and seconds of each request, as `-` where there is none. */
 function requestOf(line: string): string | null {
@@ -31,6 +32,12 @@ const REQUESTS: readonly [name: string, line: string, format: LineFormat, reques
   [
     "request time",
     `::1 - - ${AT} "GET /a HTTP/1.1" 200 5 ${CHROME} 0.012`,
+    "access",
+    "GET /a 200 5 0.012",
+  ],
+  [
+    "a quote and a number in the user agent",
+    `::1 - - ${AT} "GET /a HTTP/1.1" 200 5 "-" "a\\" 9.5 b" 0.012`,
     "access",
     "GET /a 200 5 0.012",
   ],
@@ -311,6 +318,16 @@ describe("any text", () => {
       ),
       { numRuns: 500 },
     );
+  });
+
+  test("a line that is cut is read as what there is of it, not as what stands behind it", () => {
+    const common = new CommonLine();
+    const whole = spanOf(`::1 - - ${AT} "GET /a HTTP/1.1" 200 512 ${CHROME} 0.012 rt="0.5"`);
+    const found = (span: ByteSpan) => (common.read(span) ? { ...common } : null);
+    for (let end = 0; end <= whole.end; end += 1) {
+      const cut = { bytes: whole.bytes.subarray(0, end), start: 0, end };
+      expect(found({ ...whole, end })).toEqual(found(cut));
+    }
   });
 
   test("read from bytes is what it is as text, whatever stands around it in memory", () => {

@@ -9,7 +9,13 @@ import {
 } from "../../../aggregator/logs/understand/http-metrics.ts";
 import type { MetricRecord } from "../../../aggregator/logs/understand/metric-table.ts";
 import { RouteReader } from "../../../aggregator/logs/understand/route.ts";
-import { formatLabels, labelsKey, labelsOf, withLabel } from "../../../shared/model/labels.ts";
+import {
+  formatLabels,
+  labelsKey,
+  labelsOf,
+  labelValue,
+  withLabel,
+} from "../../../shared/model/labels.ts";
 
 function routeOf(path: string): string {
   const route = new RouteReader();
@@ -224,6 +230,35 @@ test("only what changed is given to the store", () => {
   ]);
   expect(metrics.requests.changes()).toEqual([]);
 });
+
+test("two routes of one hash count apart", () => {
+  const [one = "", other = ""] = routesOfOneHash();
+  expect(one).not.toBe(other);
+  const metrics = new HttpMetrics();
+  for (const path of [one, other, one]) metrics.add(at("shop"), request(path));
+  const counts = metrics.requests.changes().map(({ labels, values }) => {
+    return [labelValue(labels, "route"), values[0]];
+  });
+  expect(counts).toEqual([
+    [one, 2],
+    [other, 1],
+  ]);
+});
+
+/** Of 30 bits and some 35,000 routes two have the same. */
+function routesOfOneHash(): string[] {
+  const route = new RouteReader();
+  const seen = new Map<number, string>();
+  for (let i = 0; ; i += 1) {
+    const path = `/${[...i.toString(26)].map((digit) => "abcdefghijklmnopqrstuvwxyz"[Number.parseInt(digit, 26)]).join("")}`;
+    const bytes = Buffer.from(path);
+    route.read(bytes, 0, bytes.length);
+    const hash = route.hash(200 * 32 + 1);
+    const before = seen.get(hash);
+    if (before !== undefined) return [before, path];
+    seen.set(hash, path);
+  }
+}
 
 test("lines of a server become its metrics", () => {
   const metrics = new HttpMetrics();

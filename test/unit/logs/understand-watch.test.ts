@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { PatternTable } from "../../../aggregator/logs/patterns/pattern-table.ts";
-import { detectAccess } from "../../../aggregator/logs/understand/detect.ts";
+import { detectFormat } from "../../../aggregator/logs/understand/detect.ts";
 import { HttpMetrics } from "../../../aggregator/logs/understand/http-metrics.ts";
 import { ALL_VALUES } from "../../../aggregator/logs/watch/metric-records.ts";
 import { spanText } from "../../../shared/model/byte-span.ts";
@@ -52,6 +52,9 @@ const LINES = [
   '{"method":"POST","path":"/orders/7","status":201,"duration_ms":12}',
   "method=PUT path=/orders/8 status=500 duration=1.5s",
   '[2026-11-30T03:14:15.123Z] "GET /e HTTP/1.1" 200 - 0 5 7 6 "-" "curl" "id" "host" "up"',
+  request("/g").replace('"curl"', '"cu\\" 9.5 rl"'),
+  request("/h").replace("::1", "<13>1"),
+  request("/i").replace("::1", "2026-11-30T03:14:15.123456+00:00"),
   "no request",
   "a=b",
   'says "GET /f HTTP/1.1" 200 5',
@@ -64,7 +67,7 @@ test("requests are counted in each format, whatever lines stand around them", as
     fc.asyncProperty(fc.array(line, { minLength: 1, maxLength: 20 }), async (lines) => {
       const expected = new HttpMetrics();
       for (const text of lines) {
-        const access = detectAccess(text);
+        const { access } = detectFormat(text);
         if (access !== null) expected.add({ instance: "n1", service: "web" }, access);
       }
       const hub = await LogHub.open();
@@ -72,6 +75,9 @@ test("requests are counted in each format, whatever lines stand around them", as
       const requests = [...expected.requests.changes()];
       const total = requests.reduce((sum, { values }) => sum + (values[0] ?? 0), 0);
       expect(hub.total("http_requests_total")).toBe(total);
+      const durations = [...expected.durations.changes()].flatMap(({ values }) => values.slice(-1));
+      const seconds = durations.reduce((sum, one) => sum + one, 0);
+      expect(hub.total("http_request_duration_seconds_sum")).toBeCloseTo(seconds, 9);
       for (const { labels, values } of requests) {
         const shown = formatLabels(withLabel(labels, "instance", ""));
         expect(hub.totals()).toContain(`http_requests_total${shown} ${values[0]}`);
