@@ -1,6 +1,5 @@
 import type { Labels } from "../model/labels.ts";
 import { grown } from "./bytes.ts";
-import type { BlockLine } from "./line-block.ts";
 
 const NEWLINE = 10;
 const LINES_MIN = 64;
@@ -14,6 +13,12 @@ export type PlacedLine = {
   readonly end: number;
   /** It was longer, and what is missing was counted. */
   readonly isCut: boolean;
+};
+
+/** A line whose text is all of `bytes`. */
+type SingleLine = Omit<PlacedLine, "start" | "end"> & {
+  readonly timeUs: number;
+  readonly metadata?: Labels;
 };
 
 /** Memory with nothing but whole lines, a newline behind each. */
@@ -54,7 +59,7 @@ export class LineColumns {
   }
 
   /** A line whose text may change afterwards. */
-  addCopy({ timeUs, bytes: text, isCut, metadata }: BlockLine): void {
+  addCopy({ timeUs, bytes: text, isCut, metadata }: SingleLine): void {
     const bytes = new Uint8Array(text.length + 1);
     bytes.set(text);
     bytes[text.length] = NEWLINE;
