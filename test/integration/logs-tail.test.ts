@@ -174,6 +174,30 @@ test("a first start begins at the end, with the line that is being written; late
   bed.stop();
 });
 
+test.each([
+  ["renamed", "create"],
+  ["copied and truncated", "copytruncate"],
+])(
+  "a first start beside an empty rotated file follows a log that is then %s",
+  async (_what, how) => {
+    const bed = new Bed();
+    const log = bed.path("x.log");
+    const config = bed.path("logrotate.conf");
+    writeFileSync(config, `${log} {\nrotate 30\n${how}\n}\n`, { mode: 0o644 });
+    writeFileSync(log, text(0, 6));
+    writeFileSync(`${log}.1`, "");
+    const tailer = bed.start(["*.log"], { firstStart: "end" });
+    await tailer.look();
+    appendFileSync(log, text(6, 10));
+    execFileSync("logrotate", ["--force", "--state", bed.path("state"), config]);
+    appendFileSync(log, text(10, 12));
+    await tailer.look();
+    await tailer.look();
+    expect(bed.lines).toEqual(numbered(6, 12));
+    bed.stop();
+  },
+);
+
 test("what is written to a file after it was deleted is read", async () => {
   const bed = new Bed();
   const log = bed.path("x.log");

@@ -46,9 +46,10 @@ export class ChainFiles {
   /**
    * Null when something was renamed, truncated or copied meanwhile. What has the path is looked at
    * before the others: when it was truncated already, its copy is complete.
+   * @param isFromEnd rotated files are not read as long as nothing was read of the path
    * @throws OperationalError UNAVAILABLE when what has the path cannot be read
    */
-  async snapshot(nowMs: number): Promise<Snapshot | null> {
+  async snapshot(nowMs: number, isFromEnd: boolean): Promise<Snapshot | null> {
     const real = this.#deps.files.resolve(this.#path) ?? this.#path;
     const [directory, name] = [dirname(real), basename(real)];
     const before = await this.#names(directory, name, nowMs);
@@ -57,7 +58,8 @@ export class ChainFiles {
     if (current === "changing") return null;
     const rotated = await this.#deps.siblings.find(directory, name, sightings, nowMs);
     const newest = rotated.reduce<SiblingFile | null>((a, b) => (isNewer(b, a) ? b : a), null);
-    if (newest !== null && isBeginning(newest, nowMs)) return null;
+    const isCopyAwaited = sightings.length > 0 || !isFromEnd;
+    if (isCopyAwaited && newest !== null && isBeginning(newest, nowMs)) return null;
     const copy = newest !== null && this.#isCopyOf(newest, current) ? newest : null;
     if (current !== null && !(await this.#isStill(current))) return null;
     if (before !== (await this.#names(directory, name, nowMs))) return null;

@@ -243,7 +243,7 @@ export class PathFollower {
 
   /** False when files were renamed or truncated meanwhile, and nothing was done. */
   async #resolve(time: ReadTime): Promise<boolean> {
-    const snapshot = await this.#chain.snapshot(time.nowMs);
+    const snapshot = await this.#chain.snapshot(time.nowMs, this.#beginning.at === "end");
     if (snapshot === null) return false;
     const { positions, files } = snapshot;
     const found = resolveChain(positions, files, this.#beginning.writtenAfterMs);
