@@ -10,7 +10,7 @@ import {
   processorWaitSecondsOf,
 } from "../test/support/programs.ts";
 import { FILES, logPath, type WriterOrder, type WriterReport } from "./log-load-lines.ts";
-import { ClosableRelay } from "./log-load-relay.ts";
+import { Relay } from "./relay.ts";
 import { rounded } from "./report.ts";
 
 const WRITER = join(import.meta.dirname, "log-load-writer.js");
@@ -56,7 +56,7 @@ export type CpuTimes = Readonly<
 /** An aggregator, an agent that reaches it over a relay and reads logs, and who writes them. */
 export class LogLoadBed implements AsyncDisposable {
   readonly bed: Bed;
-  readonly relay: ClosableRelay;
+  readonly relay: Relay;
   readonly writer: Writer;
   readonly aggregator: Program;
   readonly agent: Program;
@@ -88,7 +88,7 @@ export class LogLoadBed implements AsyncDisposable {
     const aggregator = await bed.startReadyAggregator([
       `--config=${bed.write("aggregator.yaml", aggregatorConfig)}`,
     ]);
-    const relay = await ClosableRelay.open(bed.grpcPort);
+    const relay = await Relay.open(bed.grpcPort);
     const writer = new Writer(folder, 0);
     await writer.order({ kind: "report" }); // its files are there
     const config = bed.write("agent.yaml", agentConfig(folder, bufferBytes));

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { Agent, createServer, request } from "node:https";
 import type { AddressInfo } from "node:net";
 import { compress, uncompress } from "snappy";
-import { CountingProxy } from "./counting-proxy.ts";
+import { Relay } from "./relay.ts";
 import type { Certificate } from "./self-signed.ts";
 
 /** One series of a request: its labels, sorted by name, and samples, oldest first. */
@@ -81,7 +81,7 @@ export async function carryRemoteWrite(
   server.keepAliveTimeout = 600_000;
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
-  await using proxy = await CountingProxy.open((server.address() as AddressInfo).port);
+  await using proxy = await Relay.open((server.address() as AddressInfo).port);
   const agent = new Agent({ keepAlive: true, maxSockets: 1, ca: certificate.cert });
   const before = { up: 0, down: 0 };
   try {

@@ -14,7 +14,7 @@ import {
   residentMiB,
 } from "../test/support/programs.ts";
 import type { BenchResult } from "./bench-result.ts";
-import { CountingProxy } from "./counting-proxy.ts";
+import { Relay } from "./relay.ts";
 import { progress } from "./report.ts";
 
 const AGENT_SECONDS = 60;
@@ -42,7 +42,7 @@ export async function spine(): Promise<BenchResult> {
 async function measureAgent(): Promise<Record<string, number>> {
   await using bed = await Bed.open();
   const aggregator = await bed.startReadyAggregator();
-  await using wire = await CountingProxy.open(bed.grpcPort);
+  await using wire = await Relay.open(bed.grpcPort);
   const agent = bed.start("agent", [`--aggregator=127.0.0.1:${wire.port}`]);
   await eventually(async () => (await bed.query("up")).length === 1);
   await delay(10_000);

@@ -8,9 +8,9 @@ import { scaledValue } from "../shared/model/series-definition.ts";
 import { CaptureServer } from "../test/support/capture-server.ts";
 import { Bed, eventually, killAtExit } from "../test/support/programs.ts";
 import type { BenchResult } from "./bench-result.ts";
-import { CountingProxy } from "./counting-proxy.ts";
 import { MixedLoad } from "./mixed-load.ts";
 import { hasHierarchies, OwnCgroup } from "./own-cgroup.ts";
+import { Relay } from "./relay.ts";
 import { carryRemoteWrite, WriteRequests, type WrittenSeries } from "./remote-write.ts";
 import { progress, rounded } from "./report.ts";
 import { type Certificate, selfSigned } from "./self-signed.ts";
@@ -100,7 +100,7 @@ async function capture(
     }
   });
   await using ingest = await serveIngest(store, certificate);
-  await using proxy = await CountingProxy.open(ingest.port);
+  await using proxy = await Relay.open(ingest.port);
   using group = canIsolate() ? new OwnCgroup() : null;
   await using _load = new MixedLoad(bed.path("load"), group?.paths ?? []);
   await using _agent = startAgent(bed, server.port, group);

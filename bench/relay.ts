@@ -1,19 +1,25 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 
-/** Passes bytes on to a local port, until it is closed: then connections break, and new ones are refused. */
-export class ClosableRelay implements AsyncDisposable {
+/**
+ * Passes bytes on to a local port and counts what TCP carries, each way. While it is closed,
+ * connections are broken and new ones refused.
+ */
+export class Relay implements AsyncDisposable {
   readonly #targetPort: number;
   readonly #sockets = new Set<Socket>();
   #server: Server | null = null;
   port = 0;
+  /** From the client. */
+  bytesUp = 0;
+  bytesDown = 0;
 
   private constructor(targetPort: number) {
     this.#targetPort = targetPort;
   }
 
-  static async open(targetPort: number): Promise<ClosableRelay> {
-    const relay = new ClosableRelay(targetPort);
+  static async open(targetPort: number): Promise<Relay> {
+    const relay = new Relay(targetPort);
     await relay.open();
     return relay;
   }
@@ -41,6 +47,12 @@ export class ClosableRelay implements AsyncDisposable {
 
   #join(client: Socket): void {
     const target = connect(this.#targetPort, "127.0.0.1");
+    client.on("data", (chunk) => {
+      this.bytesUp += chunk.length;
+    });
+    target.on("data", (chunk) => {
+      this.bytesDown += chunk.length;
+    });
     client.pipe(target).pipe(client);
     for (const [socket, other] of [
       [client, target],
