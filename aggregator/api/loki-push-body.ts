@@ -193,13 +193,12 @@ function readPair(message: Uint8Array): [string, string] {
 /** What is no letter, digit or _ in a name becomes _, as in Loki; without a value there is none. */
 function metadataFrom(pairs: readonly (readonly [string, string])[]): Labels {
   if (pairs.length === 0) return NO_LABELS;
-  const named = new Map<string, string>();
-  for (const [name, value] of pairs) {
-    if (name === "" || value === "") continue;
-    const clean = name.replace(/[^a-zA-Z0-9_]/g, "_").replace(/^\d/, "_$&");
-    named.set(clean, withoutNul(value));
-  }
-  return labelsFrom(named);
+  const given = pairs.filter(([name, value]) => name !== "" && value !== "");
+  return labelsFrom(given.map(([name, value]) => [cleanName(name), withoutNul(value)]));
+}
+
+function cleanName(name: string): string {
+  return name.replace(/[^a-zA-Z0-9_]/g, "_").replace(/^\d/, "_$&");
 }
 
 function withoutNul(text: string): string {

@@ -37,7 +37,7 @@ export class LineBatch {
 
   add(labels: Labels, timeUs: number, line: PlacedLine): void {
     const { bytes, end } = line;
-    const isRead = bytes[end] === NEWLINE && bytes.buffer === this.#memory;
+    const isRead = bytes.buffer === this.#memory && end < this.#used && bytes[end] === NEWLINE;
     this.lines.add(labels, timeUs, isRead ? line : this.#copy(line));
   }
 
