@@ -55,7 +55,7 @@ export class ServiceNamedLines implements LogSource {
     const streams = await this.#source.select(stored, range, direction, hints);
     return streams
       .filter(({ labels }) => isWanted(labels))
-      .map(({ labels, entries }) => ({ labels: withServiceName(labels), entries }));
+      .map((stream) => ({ ...stream, labels: withServiceName(stream.labels) }));
   }
 
   /** As LineSource.streams. */

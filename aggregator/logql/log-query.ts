@@ -11,7 +11,7 @@ import type { LogExpr } from "./ast.ts";
 import { lineHints } from "./line-filter.ts";
 import { LineLabels } from "./line-labels.ts";
 import type { LineMeter } from "./line-meter.ts";
-import { mergeByTime } from "./merge.ts";
+import { mergeByTime, type TimedSource } from "./merge.ts";
 import { compileStages, stagesWeight } from "./pipeline.ts";
 
 /** Lines that are handed on together. */
@@ -27,10 +27,10 @@ export async function* logResults(
   if (limit < 1 || endUs <= startUs) return;
   const hints = lineHints(expr.stages);
   const run = { pass: linePass(expr), weight: stagesWeight(expr.stages), meter };
-  const streams: AsyncIterable<ResultLine>[] = [];
+  const streams: TimedSource<ResultLine>[] = [];
   const range = { startUs, endUs };
   for await (const stream of streamsOf(source.select(expr.matchers, range, direction, hints))) {
-    streams.push(linesOf(stream, range, run));
+    streams.push({ frontUs: stream.frontUs, items: linesOf(stream, range, run) });
     meter.meter.checkSeries(streams.length);
   }
   let batch: ResultLine[] = [];

@@ -1,39 +1,48 @@
 import type { Direction } from "../model/log-lines.ts";
 
-/** What stands at the front of a source, and how to go on to the next. */
-type Head<T> = { readonly order: number; item: T; readonly source: AsyncIterator<T> };
+/** Items in order of time; none comes before `frontUs`, Unix microseconds. */
+export type TimedSource<T> = { readonly frontUs: number; readonly items: AsyncIterable<T> };
+
+/** What stands at the front of a source; `item` null: nothing was read of it yet. */
+type Head<T> = {
+  readonly order: number;
+  readonly items: AsyncIterator<T>;
+  timeUs: number;
+  item: T | null;
+};
 
 /**
  * Joins sources that are each in the direction's order of time into one that is. Of items of the
- * same time those of the earlier source come first. Sources are closed when the reader stops.
+ * same time those of the earlier source come first. A source is read when its front may be next,
+ * and all are closed when the reader stops.
  */
 export async function* mergeByTime<T extends { readonly timeUs: number }>(
-  sources: readonly AsyncIterable<T>[],
+  sources: readonly TimedSource<T>[],
   direction: Direction,
 ): AsyncGenerator<T> {
   const heap = new HeadHeap<T>(direction === "forward" ? 1 : -1);
-  const open = sources.map((source) => source[Symbol.asyncIterator]());
+  const open = sources.map(({ items }) => items[Symbol.asyncIterator]());
+  for (const [order, items] of open.entries()) {
+    heap.push({ order, items, timeUs: sources[order]?.frontUs ?? 0, item: null });
+  }
   try {
-    for (const [order, source] of open.entries()) {
-      const first = await source.next();
-      if (first.done !== true) heap.push({ order, item: first.value, source });
-    }
     for (let head = heap.first; head !== undefined; head = heap.first) {
-      yield head.item;
-      const next = await head.source.next();
+      if (head.item !== null) yield head.item;
+      const next = await head.items.next();
       if (next.done === true) heap.removeFirst();
       else {
         head.item = next.value;
+        head.timeUs = next.value.timeUs;
         heap.sinkFirst();
       }
     }
   } finally {
-    for (const source of open) await source.return?.();
+    for (const items of open) await items.return?.();
   }
 }
 
 /** A binary heap: no head comes before the one at half its index. */
-class HeadHeap<T extends { readonly timeUs: number }> {
+class HeadHeap<T> {
   readonly #heads: Head<T>[] = [];
   readonly #sign: number;
 
@@ -89,7 +98,7 @@ class HeadHeap<T extends { readonly timeUs: number }> {
   }
 
   #isBefore(a: Head<T>, b: Head<T>): boolean {
-    const difference = (a.item.timeUs - b.item.timeUs) * this.#sign;
+    const difference = (a.timeUs - b.timeUs) * this.#sign;
     return difference < 0 || (difference === 0 && a.order < b.order);
   }
 }

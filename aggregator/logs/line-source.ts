@@ -39,7 +39,7 @@ export class LineSource implements LogSource {
       const open = (block: Block, needles: readonly string[]) =>
         this.#open(stream, block, needles, kept);
       const entries = readEntries({ blocks, open }, { ...range, direction, ...hints });
-      return { labels: stream.labels, entries };
+      return { labels: stream.labels, frontUs: frontOf(blocks, range, direction), entries };
     });
   }
 
@@ -64,6 +64,20 @@ export class LineSource implements LogSource {
     const content = await kept.read(block.block);
     return hotRows(content?.sources[block.index]?.lines ?? [], needles);
   }
+}
+
+/** @param blocks of the range; one at least */
+function frontOf(
+  blocks: readonly Block[],
+  { startUs, endUs }: TimeRange,
+  direction: Direction,
+): number {
+  if (direction === "forward") {
+    const firstUs = blocks.reduce((least, one) => Math.min(least, one.firstUs), endUs);
+    return Math.max(startUs, firstUs);
+  }
+  const lastUs = blocks.reduce((most, one) => Math.max(most, one.lastUs), startUs);
+  return Math.min(endUs - 1, lastUs);
 }
 
 function streamsOf(blocks: readonly StoredBlock[]): Streams {

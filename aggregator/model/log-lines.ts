@@ -11,6 +11,8 @@ export type LogEntry = {
 /** Lines of one source, in batches, each read when it is asked for. */
 export type LogStream = {
   readonly labels: Labels;
+  /** No line comes before it in the direction, so that nothing is read until others came so far. */
+  readonly frontUs: number; // Unix microseconds
   readonly entries: AsyncIterable<readonly LogEntry[]>;
 };
 

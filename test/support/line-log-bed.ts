@@ -92,8 +92,15 @@ export class LineLogBed {
     const texts: string[] = [];
     const matchers = [{ name: "job", type: "=" as const, value: job }];
     const source = new LineSource(this.log);
-    for (const { entries } of await source.select(matchers, range, direction, { substrings })) {
-      for await (const batch of entries) for (const { line } of batch) texts.push(line);
+    const streams = await source.select(matchers, range, direction, { substrings });
+    for (const { entries, frontUs } of streams) {
+      for await (const batch of entries) {
+        for (const { line, timeUs } of batch) {
+          const isBefore = direction === "forward" ? timeUs < frontUs : timeUs > frontUs;
+          if (isBefore) throw new Error("a line that comes before the front of its stream");
+          texts.push(line);
+        }
+      }
     }
     return texts;
   }

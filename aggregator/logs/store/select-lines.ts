@@ -16,22 +16,26 @@ export type LineQuery = TimeRange & {
   readonly substrings: readonly string[];
 };
 
-const BATCH_LINES = 1000;
+/** A reader that wants few lines does not wait for many, which may lie far apart. */
+const FIRST_BATCH_LINES = 64;
+const BATCH_LINES = 1024;
 
-/** The stream's lines of the time that have all substrings, in order, in batches. */
+/** The stream's lines of the time that have all substrings, in order, in batches that grow. */
 export async function* readEntries(
   { blocks, open }: LineBlocks,
   query: LineQuery,
 ): AsyncGenerator<readonly LogEntry[]> {
   const needles = query.substrings.filter(isSearchable).map(bytesAsText);
   let batch: LogEntry[] = [];
+  let batchLines = FIRST_BATCH_LINES;
   const runs = mergeRows(blocks, query.direction, (block) => open(block, needles));
   for await (const run of runs) {
     for (const entry of entriesOf(run, query, needles)) {
       batch.push(entry);
-      if (batch.length < BATCH_LINES) continue;
+      if (batch.length < batchLines) continue;
       yield batch;
       batch = [];
+      batchLines = Math.min(BATCH_LINES, batchLines * 2);
     }
   }
   if (batch.length > 0) yield batch;

@@ -143,7 +143,9 @@ test("a source is left when the limit is reached", async () => {
       isClosed = true;
     }
   }
-  const source = { select: async () => [{ labels: ["app", "a"], entries: entries() }] };
+  const source = {
+    select: async () => [{ labels: ["app", "a"], frontUs: 0, entries: entries() }],
+  };
   const engine = new LogqlEngine(source, DEFAULT_LOGQL_OPTIONS);
   const request = { startUs: 0, endUs: 1e9, direction: "forward", limit: 1200 } as const;
   const { lines: batches, statistics } = engine.logs(logsOf('{app="a"}'), request);
@@ -152,6 +154,26 @@ test("a source is left when the limit is reached", async () => {
   expect(sizes).toEqual([500, 500, 200]);
   expect(isClosed).toBe(true);
   expect(statistics).toEqual({ lines: 1200, bytes: 1200 });
+});
+
+test("a stream is read when others came so far, not before", async () => {
+  const read = new Set<string>();
+  const stream = (app: string, fromUs: number) => {
+    async function* entries() {
+      read.add(app);
+      for (let i = 0; i < 3; i += 1) yield [{ timeUs: fromUs + i, line: app, metadata: [] }];
+    }
+    return { labels: ["app", app], frontUs: fromUs, entries: entries() };
+  };
+  const source = { select: async () => [stream("c", 6), stream("b", 3), stream("a", 0)] };
+  const engine = new LogqlEngine(source, DEFAULT_LOGQL_OPTIONS);
+  const request = { startUs: 0, endUs: 9, direction: "forward", limit: 4 } as const;
+  const found: string[] = [];
+  for await (const batch of engine.logs(logsOf('{app=~".+"}'), request).lines) {
+    found.push(...batch.map(({ line }) => line));
+  }
+  expect(found.join("")).toBe("aaab");
+  expect([...read]).toEqual(["a", "b"]);
 });
 
 test("a query rests sooner where its stages are dear", async () => {

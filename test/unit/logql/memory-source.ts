@@ -15,13 +15,14 @@ export type TestStream = {
 
 /**
  * Lines in memory as a store gives them: in order of time, in batches of `batch`. It holds back what
- * the hints allow it to, so that a wrong hint shows in the result.
+ * the hints allow it to, so that a wrong hint shows in the result. Of the front of every second
+ * stream it knows only the range.
  */
 export function memorySource(streams: readonly TestStream[], batch = 3): LogSource {
   return {
     async *select(matchers, { startUs, endUs }, direction, { substrings }) {
       const compiled = matchers.map(compileMatcher);
-      for (const { labels: record, lines } of streams) {
+      for (const [i, { labels: record, lines }] of streams.entries()) {
         const labels = labelsOf(record);
         if (!compiled.every(({ name, test }) => test(labelValue(labels, name)))) continue;
         const entries = lines
@@ -30,7 +31,9 @@ export function memorySource(streams: readonly TestStream[], batch = 3): LogSour
           .map(({ timeUs, line, metadata = NO_LABELS }) => ({ timeUs, line, metadata }))
           .sort((a, b) => a.timeUs - b.timeUs);
         if (direction === "backward") entries.reverse();
-        yield { labels, entries: batches(entries, batch) } satisfies LogStream;
+        const outermostUs = direction === "forward" ? startUs : endUs - 1;
+        const frontUs = i % 2 === 1 ? outermostUs : (entries[0]?.timeUs ?? outermostUs);
+        yield { labels, frontUs, entries: batches(entries, batch) } satisfies LogStream;
       }
     },
   };
