@@ -28,8 +28,8 @@ export type Run = {
 export type CommandContext = {
   readonly program: Command;
   readonly terminal: Terminal;
-  /** 0 good, 1 a finding. */
-  exitCode: 0 | 1;
+  /** 0 good, 1 a finding, 3 a finding of a linter alone. */
+  exitCode: 0 | 1 | 3;
 };
 
 /** Connects, runs the work, disconnects. */

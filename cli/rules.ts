@@ -3,6 +3,7 @@ import type { Rule__Output } from "../shared/wire/generated/telltale/v1/Rule.ts"
 import type { RuleGroup__Output } from "../shared/wire/generated/telltale/v1/RuleGroup.ts";
 import { type CommandContext, type Run, runCommand } from "./command.ts";
 import { formatAgo, isoTime } from "./format.ts";
+import { addRulesCheckCommand, addRulesTestCommand } from "./rules-files.ts";
 import { type Cell, type Column, formatTable } from "./table.ts";
 import { type Color, printable } from "./terminal.ts";
 
@@ -13,7 +14,7 @@ const STATE_COLORS = new Map<string, Color>([
 const QUERY_LENGTH_MAX = 80;
 
 export function addRulesCommand(context: CommandContext): void {
-  context.program
+  const rules = context.program
     .command("rules")
     .description("The rules that are loaded, and how each of them stands")
     .addHelpText(
@@ -21,6 +22,7 @@ export function addRulesCommand(context: CommandContext): void {
       `
 Examples:
   $ telltale rules
+  $ telltale rules check rules.yaml
   $ telltale rules --output json | jq '.[].rules[] | select(.health == "err")'`,
     )
     .action((_options, command) =>
@@ -29,6 +31,8 @@ Examples:
         run.print(groups.map(groupJson), () => groupsText(groups, run));
       }),
     );
+  addRulesCheckCommand(context, rules);
+  addRulesTestCommand(context, rules);
 }
 
 /** JSON form: a list of these, as the files stand. */

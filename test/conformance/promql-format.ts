@@ -1,12 +1,13 @@
-import { parseSelector } from "../../aggregator/promql/parse.ts";
+import {
+  type Point,
+  parseMetric,
+  parseNumber,
+  parsePoints,
+} from "../../aggregator/rule-tests/series-notation.ts";
 import { parseDuration } from "../../shared/model/duration.ts";
 import type { Labels } from "../../shared/model/labels.ts";
-import { labelsFrom } from "../../shared/model/labels.ts";
 
 /** Reads Prometheus' `.test` files. Native histograms (`{{…}}`) are noted, not read. */
-
-/** One place of a series: a number, nothing, or a staleness marker. */
-export type Point = number | "none" | "stale";
 
 export type SeriesLine = { readonly labels: Labels; readonly points: readonly Point[] };
 
@@ -137,44 +138,4 @@ function endOfMetric(line: string): number {
     }
   }
   throw new Error(`No end of the labels: ${line}`);
-}
-
-function parseMetric(text: string): Labels {
-  if (/^\{\s*\}$/.test(text)) return [];
-  return labelsFrom(parseSelector(text).map(({ name, value }) => [name, value] as const));
-}
-
-function parsePoints(text: string): Point[] {
-  return text
-    .split(/\s+/)
-    .filter((item) => item !== "")
-    .flatMap(parseItem);
-}
-
-function parseItem(item: string): Point[] {
-  const gap = /^_(?:x(\d+))?$/.exec(item);
-  if (gap !== null) return Array<Point>(Number(gap[1] ?? 1)).fill("none");
-  if (item === "stale") return ["stale"];
-  const single = parseNumber(item);
-  if (single !== null) return [single];
-  const series = /^(.+?)(?:([+-])([^+-].*?))?x(\d+)$/.exec(item);
-  const start = parseNumber(series?.[1] ?? "");
-  const step = series?.[3] === undefined ? 0 : parseNumber(series[3]);
-  if (start === null || step === null) throw new Error(`Not a value: ${item}`);
-  const points: number[] = [start];
-  for (let i = 0; i < Number(series?.[4]); i += 1) {
-    points.push((points.at(-1) ?? 0) + (series?.[2] === "-" ? -step : step));
-  }
-  return points;
-}
-
-function parseNumber(text: string): number | null {
-  const sign = text.startsWith("-") ? -1 : 1;
-  const digits = text.replace(/^[+-]/, "").toLowerCase();
-  if (digits === "inf") return sign * Number.POSITIVE_INFINITY;
-  if (digits === "nan") return Number.NaN;
-  if (/^0[0-7]+$/.test(digits)) return sign * Number.parseInt(digits, 8);
-  return /^(?:0x[0-9a-f]+|\d[\d_]*\.?\d*(?:e[+-]?\d+)?|\.\d+(?:e[+-]?\d+)?)$/.test(digits)
-    ? sign * Number(digits.replaceAll("_", ""))
-    : null;
 }

@@ -1,13 +1,13 @@
 import type { PromqlResult } from "../../aggregator/promql/engine.ts";
 import { DEFAULT_ENGINE_OPTIONS, PromqlEngine } from "../../aggregator/promql/engine.ts";
 import { parsePromql } from "../../aggregator/promql/parse.ts";
+import { MemorySeries } from "../../aggregator/rule-tests/memory-series.ts";
 import type { SeriesColumns, VectorSample } from "../../shared/model/columns.ts";
 import { unquote } from "../../shared/model/go-string.ts";
 import type { Labels } from "../../shared/model/labels.ts";
 import { formatLabels, labelsKey } from "../../shared/model/labels.ts";
 import type { EvalCommand, SeriesLine, Times } from "./promql-format.ts";
 import { parseScript, timesOf } from "./promql-format.ts";
-import { ScriptStore } from "./promql-store.ts";
 
 /** How one `eval` went. `failure` null: as expected. */
 export type CaseResult = {
@@ -23,13 +23,15 @@ export type CaseResult = {
 
 /** Runs all commands of a `.test` file in order against an empty store. */
 export async function runScript(text: string): Promise<CaseResult[]> {
-  const store = new ScriptStore();
+  const store = new MemorySeries();
   const engine = new PromqlEngine(store, DEFAULT_ENGINE_OPTIONS);
   const results: CaseResult[] = [];
   for (const command of parseScript(text)) {
     if (command.kind === "clear") store.clear();
-    else if (command.kind === "load") store.load(command.stepMs, command.series);
-    else results.push(await runCase(engine, command));
+    else if (command.kind === "load") {
+      for (const { labels, points } of command.series)
+        store.load(labels, points, 0, command.stepMs);
+    } else results.push(await runCase(engine, command));
   }
   return results;
 }

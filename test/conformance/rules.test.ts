@@ -1,10 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { describe, expect, test } from "vitest";
-import { formatExpr } from "../../aggregator/promql/format.ts";
-import { parsePromql } from "../../aggregator/promql/parse.ts";
-import type { CompiledExpr } from "../../aggregator/rules/ports.ts";
-import { parseRuleFiles } from "../../aggregator/rules/rule-files.ts";
+import { checkRuleFile, testRuleFile } from "../../aggregator/offline-rules.ts";
 import { formatFault } from "../../shared/config/decode-yaml.ts";
 
 const SHARED = process.env["TELLTALE_SHARED"] ?? resolve(import.meta.dirname, "../../../shared");
@@ -12,23 +9,49 @@ const DIRECTORY = join(SHARED, "conformance", "rules");
 const REAL = join(SHARED, "conformance", "rules-real", "sample.yml");
 const isThere = existsSync(join(DIRECTORY, "EXPECTED.tsv"));
 
-function compile(text: string): CompiledExpr {
-  const none = async () => [];
-  return { query: formatExpr(parsePromql(text)), isOfLines: false, instant: none, presence: none };
-}
-
 function faultsOf(path: string): string[] {
-  const files = [{ path: "FILE", text: readFileSync(path, "utf8") }];
-  return parseRuleFiles(files, compile).faults.map(formatFault);
+  return checkRuleFile(path).faults.map((fault) => formatFault({ ...fault, file: "FILE" }));
 }
 
 /** Rule files of upstream, and whether they load. */
 function listed(): { file: string; loads: boolean }[] {
+  return expectedOf("rules").map(({ file, text }) => ({ file, loads: text.startsWith("loads") }));
+}
+
+function expectedOf(wanted: "rules" | "test"): { file: string; text: string }[] {
   return readFileSync(join(DIRECTORY, "EXPECTED.tsv"), "utf8")
     .split("\n")
     .map((line) => line.split("\t"))
-    .filter(([, kind]) => kind === "rules")
-    .map(([file = "", , expected = ""]) => ({ file, loads: expected.startsWith("loads") }));
+    .filter(([, kind]) => kind === wanted)
+    .map(([file = "", , text = ""]) => ({ file, text }));
+}
+
+/** Of each test file, by the name of the test, what fails in it. */
+const FAILURES: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
+  "bad-rules-error-test.yml": { "": ["rule joined"] },
+  "failing.yml": {
+    "Failing test": ["alerts Test", "expr test"],
+    "Failing alert test": ["alerts InstanceDown", "alerts AlwaysFiring"],
+  },
+  "rules_run.yml": { "wrong test": ["expr test"] },
+  "rules_run_fuzzy.yml": { "wrong fuzzy match": ["expr test_low", "expr test_high"] },
+  "bad-input-series.yml": { "": ["error"] },
+  // Its first test has native histograms, which there are none of here.
+  "unittest.yml": { "": ["error"] },
+};
+
+async function failuresIn(path: string, isWanted = (_name: string) => true) {
+  const failed: Record<string, readonly string[]> = {};
+  for (const { name, failures } of await testRuleFile(path, isWanted)) {
+    if (failures.length > 0) {
+      failed[name] = failures.map((one) => {
+        if (one.kind === "error") return "error";
+        if (one.kind === "rule") return `rule ${one.rule}`;
+        return one.kind === "expr" ? `expr ${one.expr}` : `alerts ${one.alertname}`;
+      });
+    }
+  }
+  return failed;
 }
 
 /** Of each bad file: the faults, word for word. They are ours; upstream words them differently. */
@@ -65,6 +88,22 @@ describe.skipIf(!isThere)(`rule files of ${DIRECTORY}${isThere ? "" : " (absent)
 
   test.each(files.filter(({ loads }) => !loads))("$file is refused with its place", ({ file }) => {
     expect(faultsOf(join(DIRECTORY, file))).toStrictEqual([`FILE:${FAULTS[file]}`]);
+  });
+
+  test.each(isThere ? expectedOf("test") : [])("$file: $text", async ({ file, text }) => {
+    const failures = FAILURES[file.slice("unit-tests/".length)] ?? {};
+    if (!text.startsWith("passes")) expect(failures).not.toEqual({});
+    expect(await failuresIn(join(DIRECTORY, file))).toEqual(failures);
+  });
+
+  test("of a test file those with the name alone are run", async () => {
+    const path = join(DIRECTORY, "unit-tests/rules_run.yml");
+    expect(await failuresIn(path, (name) => name.includes("correct"))).toEqual({});
+  });
+
+  test("rules that are the same are found", () => {
+    const { duplicates } = checkRuleFile(join(DIRECTORY, "good/rules_duplicates.yml"));
+    expect(duplicates).toEqual([{ name: "job:test:count_over_time1m", labels: [], count: 3 }]);
   });
 
   test("ten public rules load", () => {

@@ -3,8 +3,8 @@ import { DEFAULT_ENGINE_OPTIONS, PromqlEngine } from "../../../aggregator/promql
 import { formatExpr } from "../../../aggregator/promql/format.ts";
 import { parsePromql } from "../../../aggregator/promql/parse.ts";
 import { presenceOf } from "../../../aggregator/promql/presence.ts";
+import { MemorySeries } from "../../../aggregator/rule-tests/memory-series.ts";
 import { formatLabels, labelsOf } from "../../../shared/model/labels.ts";
-import { ScriptStore } from "../../conformance/promql-store.ts";
 
 test.each([
   ["up == 0", "up"],
@@ -57,12 +57,10 @@ const STATES: readonly {
 ];
 
 test.each(STATES)("$expr over $series is judged by $present", async ({ expr, series, present }) => {
-  const store = new ScriptStore();
-  const lines = Object.entries(series).map(([name, value]) => ({
-    labels: labelsOf({ __name__: name, l: "1" }),
-    points: [value],
-  }));
-  store.load(1000, lines);
+  const store = new MemorySeries();
+  for (const [name, value] of Object.entries(series)) {
+    store.load(labelsOf({ __name__: name, l: "1" }), [value], 0, 1000);
+  }
   const engine = new PromqlEngine(store, DEFAULT_ENGINE_OPTIONS);
   const alert = await engine.instant(parsePromql(expr), 0);
   expect(alert).toMatchObject({ samples: [] });

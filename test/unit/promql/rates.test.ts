@@ -2,8 +2,8 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { DEFAULT_ENGINE_OPTIONS, PromqlEngine } from "../../../aggregator/promql/engine.ts";
 import { parsePromql } from "../../../aggregator/promql/parse.ts";
-import type { Point } from "../../conformance/promql-format.ts";
-import { ScriptStore } from "../../conformance/promql-store.ts";
+import { MemorySeries } from "../../../aggregator/rule-tests/memory-series.ts";
+import type { Point } from "../../../aggregator/rule-tests/series-notation.ts";
 
 const STEP_MS = 15_000;
 
@@ -41,8 +41,8 @@ test("rate over columns is rate by its definition: resets, gaps and stale marker
   );
   const series = fc.array(point, { minLength: 1, maxLength: 60, size: "max" });
   const property = fc.asyncProperty(series, fc.integer({ min: 1, max: 400 }), async (points, s) => {
-    const store = new ScriptStore();
-    store.load(STEP_MS, [{ labels: ["__name__", "x_total"], points }]);
+    const store = new MemorySeries();
+    store.load(["__name__", "x_total"], points, 0, STEP_MS);
     const engine = new PromqlEngine(store, DEFAULT_ENGINE_OPTIONS);
     const steps = { startMs: 0, endMs: 1_000_000, stepMs: 13_000 };
     const result = await engine.range(parsePromql(`rate(x_total[${s}s])`), steps);

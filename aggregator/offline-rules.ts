@@ -1,0 +1,96 @@
+import { dirname, isAbsolute, join } from "node:path";
+import { type Fault, faultsError } from "../shared/config/decode-yaml.ts";
+import { errorMessage, OperationalError } from "../shared/errors.ts";
+import { getOrInsert } from "../shared/model/get-or-insert.ts";
+import { labelPairs } from "../shared/model/labels.ts";
+import { readConfigFile, readConfigFiles } from "../shared/platform/config-files.ts";
+import { nodeClock } from "../shared/platform/node.ts";
+import { DEFAULT_LOGQL_OPTIONS, LogqlEngine } from "./logql/engine.ts";
+import type { SampleSource } from "./promql/context.ts";
+import { DEFAULT_ENGINE_OPTIONS, PromqlEngine } from "./promql/engine.ts";
+import { compileForRules } from "./rule-expressions.ts";
+import { runRuleTest, type TestResult } from "./rule-tests/run-tests.ts";
+import { parseTestFile } from "./rule-tests/test-file.ts";
+import { parseRuleFiles, type Rule } from "./rules/rule-files.ts";
+
+/** What can be done with rule files where no aggregator runs. */
+
+/** Rules with one name and the same labels, and how many they are. */
+export type Duplicates = {
+  readonly name: string;
+  readonly labels: readonly (readonly [name: string, value: string])[];
+  readonly count: number;
+};
+
+export type RuleFileCheck = {
+  readonly rules: number;
+  readonly faults: readonly Fault[];
+  readonly duplicates: readonly Duplicates[];
+};
+
+const NO_SAMPLES: SampleSource = { select: async () => [] };
+
+/** One that cannot be read has that as its fault. */
+export function checkRuleFile(path: string): RuleFileCheck {
+  try {
+    const file = { path, text: requiredFile(path) };
+    const { groups, faults } = parseRuleFiles([file], compileOver(NO_SAMPLES));
+    const rules = groups.flatMap((group) => group.rules);
+    return { rules: rules.length, faults, duplicates: duplicatesOf(rules) };
+  } catch (error) {
+    if (!(error instanceof OperationalError)) throw error;
+    const fault = { file: path, line: 1, path: "", message: errorMessage(error) };
+    return { rules: 0, faults: [fault], duplicates: [] };
+  }
+}
+
+/**
+ * Runs the tests of a file whose name `isWanted`, each against rules of its own.
+ * @throws OperationalError CONFIG when the file or its rule files cannot be read or have faults
+ */
+export async function testRuleFile(
+  path: string,
+  isWanted: (name: string) => boolean,
+): Promise<TestResult[]> {
+  const file = parseTestFile(path, requiredFile(path));
+  const ruleFiles = file.ruleFiles.flatMap((pattern) =>
+    readConfigFiles(isAbsolute(pattern) ? pattern : join(dirname(path), pattern)),
+  );
+  const { faults } = parseRuleFiles(ruleFiles, compileOver(NO_SAMPLES));
+  if (faults.length > 0) throw faultsError(faults);
+  const parts = { ruleFiles, compileOver, clock: nodeClock };
+  const results: TestResult[] = [];
+  for (const test of file.tests) {
+    if (isWanted(test.name ?? "")) results.push(await runRuleTest(test, file, parts));
+  }
+  return results;
+}
+
+function requiredFile(path: string): string {
+  const text = readConfigFile(path);
+  if (text === null) throw new OperationalError("CONFIG", "there is no such file");
+  return text;
+}
+
+function compileOver(series: SampleSource, stepMs = DEFAULT_ENGINE_OPTIONS.subqueryStepMs) {
+  return compileForRules(
+    new PromqlEngine(series, { ...DEFAULT_ENGINE_OPTIONS, subqueryStepMs: stepMs }),
+    new LogqlEngine({ select: async () => [] }, DEFAULT_LOGQL_OPTIONS),
+  );
+}
+
+function duplicatesOf(rules: readonly Rule[]): Duplicates[] {
+  const found = new Map<string, { name: string; labels: Duplicates["labels"]; count: number }>();
+  for (const rule of rules) {
+    const labels = labelTexts(rule);
+    const key = JSON.stringify([rule.name, labels]);
+    getOrInsert(found, key, () => ({ name: rule.name, labels, count: 0 })).count += 1;
+  }
+  return [...found.values()].filter(({ count }) => count > 1);
+}
+
+function labelTexts(rule: Rule): Duplicates["labels"] {
+  if (rule.kind === "alerting") return rule.labels.map(([name, { text }]) => [name, text] as const);
+
+  return labelPairs(rule.labels);
+}
