@@ -1,5 +1,10 @@
 import { z } from "zod";
-import { decodeYaml, type Fault, formatPath, type Path } from "../../shared/config/decode-yaml.ts";
+import {
+  decodeYamlDocuments,
+  type Fault,
+  formatPath,
+  type Path,
+} from "../../shared/config/decode-yaml.ts";
 import { duration } from "../../shared/config/fields.ts";
 import { errorMessage, OperationalError } from "../../shared/errors.ts";
 import { type Labels, labelsFrom, METRIC_NAME } from "../../shared/model/labels.ts";
@@ -106,22 +111,23 @@ export function parseRuleFiles(files: readonly RuleFile[], compile: CompileFn): 
   const groups: RuleGroup[] = [];
   const faults: Fault[] = [];
   for (const { path: file, text: content } of files) {
-    const decoded = decodeYaml(ruleFile, file, content, "text");
-    if (decoded.value === null) {
-      faults.push(...decoded.faults);
-      continue;
-    }
-    const report: Report = (path, message) => {
-      faults.push({ file, line: decoded.lineOf(path), path: formatPath(path), message });
-    };
     const names = new Set<string>();
-    for (const [i, raw] of (decoded.value.groups ?? []).entries()) {
-      const ofGroup = within(report, "groups", i);
-      const name = raw.name ?? "";
-      if (name === "") ofGroup(["name"], "a group must have a name");
-      if (names.has(name)) ofGroup(["name"], `the group name "${name}" is repeated in the file`);
-      names.add(name);
-      groups.push({ file, name, ...readGroup(raw, compile, ofGroup) });
+    for (const decoded of decodeYamlDocuments(ruleFile, file, content, "text")) {
+      if (decoded.value === null) {
+        faults.push(...decoded.faults);
+        continue;
+      }
+      const report: Report = (path, message) => {
+        faults.push({ file, line: decoded.lineOf(path), path: formatPath(path), message });
+      };
+      for (const [i, raw] of (decoded.value.groups ?? []).entries()) {
+        const ofGroup = within(report, "groups", i);
+        const name = raw.name ?? "";
+        if (name === "") ofGroup(["name"], "a group must have a name");
+        if (names.has(name)) ofGroup(["name"], `the group name "${name}" is repeated in the file`);
+        names.add(name);
+        groups.push({ file, name, ...readGroup(raw, compile, ofGroup) });
+      }
     }
   }
   return { groups: faults.length > 0 ? [] : groups, faults };

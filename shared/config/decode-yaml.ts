@@ -1,4 +1,13 @@
-import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument, visit } from "yaml";
+import {
+  type Document,
+  isMap,
+  isNode,
+  isScalar,
+  LineCounter,
+  parseAllDocuments,
+  parseDocument,
+  visit,
+} from "yaml";
 import type { z } from "zod";
 import { errorMessage, OperationalError } from "../errors.ts";
 import { CONFIG_BYTES_MAX } from "../platform/config-files.ts";
@@ -27,11 +36,41 @@ export function decodeYaml<T>(
   text: string,
   scalars: "typed" | "text" = "typed",
 ): Decoded<T> {
-  if (text.length > CONFIG_BYTES_MAX) {
-    return wholeFault(file, `the file is larger than ${CONFIG_BYTES_MAX} bytes`);
-  }
+  if (text.length > CONFIG_BYTES_MAX) return tooLarge(file);
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const document = parseDocument(text, { ...PARSING, lineCounter: lines });
+  return decodeDocument(schema, { file, document, lines }, scalars);
+}
+
+/** As `decodeYaml`, of each document of a file: `---` stands between two. */
+export function decodeYamlDocuments<T>(
+  schema: z.ZodType<T>,
+  file: string,
+  text: string,
+  scalars: "typed" | "text" = "typed",
+): Decoded<T>[] {
+  if (text.length > CONFIG_BYTES_MAX) return [tooLarge(file)];
+  const lines = new LineCounter();
+  const documents = parseAllDocuments(text, { ...PARSING, lineCounter: lines });
+  return Array.from(documents, (document) =>
+    decodeDocument(schema, { file, document, lines }, scalars),
+  );
+}
+
+/** Merge keys (`<<: *base`) are what people who share parts of rules know. */
+const PARSING = { prettyErrors: false, merge: true } as const;
+
+type Parsed = {
+  readonly file: string;
+  readonly document: Document;
+  readonly lines: LineCounter;
+};
+
+function decodeDocument<T>(
+  schema: z.ZodType<T>,
+  { file, document, lines }: Parsed,
+  scalars: "typed" | "text",
+): Decoded<T> {
   if (document.errors.length > 0) {
     const faults = document.errors.map((error) => ({
       file,
@@ -46,7 +85,9 @@ export function decodeYaml<T>(
     if (scalars === "text") keepSources(document);
     plain = document.toJS({ maxAliasCount: 100 }) ?? {}; // an empty file is an empty map
   } catch (error) {
-    return wholeFault(file, errorMessage(error)); // an alias without an anchor, or too many of them
+    // An alias without an anchor, or too many of them.
+    const line = lines.linePos(strayAlias(document)).line;
+    return { value: null, faults: [{ file, line, path: "", message: errorMessage(error) }] };
   }
   const lineOf = (path: Path) => lineOfPath(document, lines, path);
   const result = schema.safeParse(plain);
@@ -60,6 +101,23 @@ export function decodeYaml<T>(
     })),
   );
   return { value: null, faults };
+}
+
+/** Where the first alias stands that has no anchor before it; 0: all have. */
+function strayAlias(document: Document): number {
+  let offset = 0;
+  visit(document, {
+    Alias: (_, node) => {
+      if (node.resolve(document) !== undefined) return undefined;
+      offset = node.range?.[0] ?? 0;
+      return visit.BREAK;
+    },
+  });
+  return offset;
+}
+
+function tooLarge(file: string): Decoded<never> {
+  return wholeFault(file, `the file is larger than ${CONFIG_BYTES_MAX} bytes`);
 }
 
 function wholeFault(file: string, message: string): Decoded<never> {

@@ -149,3 +149,49 @@ test.each([
   expect(faults).toHaveLength(1);
   expect(faults[0]).toContain(message);
 });
+
+test("a file may have several documents, aliases and merge keys", () => {
+  const text = `
+groups:
+  - name: first
+    labels: &team { team: a }
+    rules:
+      - &base
+        alert: Down
+        expr: up == 0
+        labels: { severity: page }
+      - <<: *base
+        alert: StillDown
+        for: 1h
+        labels: { <<: *team, severity: call }
+---
+# Nothing.
+---
+groups:
+  - name: second
+    rules: [{ record: n, expr: 1 }]
+`;
+  const { groups, faults } = parseRuleFiles([{ path: "r.yaml", text }], compile);
+  expect(faults).toStrictEqual([]);
+  expect(groups.map(({ name }) => name)).toEqual(["first", "second"]);
+  expect(groups[0]?.rules[1]).toMatchObject({
+    name: "StillDown",
+    expr: { query: "up == 0" },
+    forMs: 3_600_000,
+    labels: [
+      ["severity", { text: "call" }],
+      ["team", { text: "a" }],
+    ],
+  });
+});
+
+test("faults of a later document have their lines in the file", () => {
+  const good = "groups:\n  - name: a\n    rules: []\n";
+  expect(faultsOf(`${good}---\n${good}---\ngroups:\n  - nmae: b\n`)).toEqual([
+    'r.yaml:6: groups[0].name: the group name "a" is repeated in the file',
+    "r.yaml:10: groups[0].nmae: unknown key",
+  ]);
+  expect(faultsOf("groups:\n  - name: a\n    rules: [*none]\n")).toEqual([
+    "r.yaml:3: Unresolved alias (the anchor must be set before the alias): none",
+  ]);
+});
