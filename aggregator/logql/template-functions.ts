@@ -26,7 +26,7 @@ const MANY = 100;
 export type CurrentLine = { line: string; timeUs: number };
 
 /** Functions that Loki has and we do not: the same query has the same answer whenever it is asked. */
-const UNSUPPORTED: ReadonlySet<string> = new Set("now call html js slice urlquery".split(" "));
+const UNSUPPORTED: ReadonlySet<string> = new Set("now call".split(" "));
 
 /** What a template may name that is run with `current` set to its line. */
 export function lineTemplateNames(current: CurrentLine): TemplateNames {

@@ -11,8 +11,8 @@ import {
   METRIC_NAME,
 } from "../../shared/model/labels.ts";
 import type { Alert, External, RuleAlerts } from "../model/alert.ts";
-import { expandTemplate, type TemplateData } from "../template/template.ts";
 import { INACTIVE, nextAlertState, type Presence } from "./alert-state.ts";
+import { AlertTexts } from "./alert-texts.ts";
 import type { AlertingRule, TemplateLabels } from "./rule-files.ts";
 
 /** Alerts of one rule at most, where its group sets no limit. */
@@ -48,11 +48,13 @@ export async function evaluateAlerts(
   times: EvaluationTimes,
   options: { readonly external: External; readonly limit: number },
 ): Promise<AlertingStanding> {
-  const make = (sample: VectorSample) => newAlert(rule, sample, options.external);
+  const ask = (query: string) => rule.ask(query, times.queryMs);
+  const texts = new AlertTexts(options.external, times.queryMs, ask);
+  const make = (sample: VectorSample) => newAlert(rule, sample, texts);
   const result = await rule.expr.instant(times.queryMs);
   checkLimit(result.length, options.limit);
   const found = new Map<string, Alert>();
-  for (const sample of result) addAlert(found, make(sample));
+  for (const sample of result) addAlert(found, await make(sample));
   const data = await dataOf(rule, before, found, times.queryMs);
 
   const alerts = new Map<string, Alert>();
@@ -71,7 +73,7 @@ export async function evaluateAlerts(
   checkLimit(alerts.size, 0); // those kept without data are many where elements come and go
   if (rule.noData !== "fire" || data === null) return { alerts, seen: NOTHING_SEEN };
   for (const [source, sample] of before.seen) {
-    const alert = data.has(source) ? null : make(sample);
+    const alert = data.has(source) ? null : await make(sample);
     if (alert !== null && !alerts.has(labelsKey(alert.labels))) step(alert, "no-data");
   }
   checkLimit(alerts.size, 0);
@@ -113,19 +115,21 @@ function sourceOf(sample: VectorSample): Labels {
 }
 
 /** An alert as this evaluation would begin it; its state is set by the step. */
-function newAlert(rule: AlertingRule, sample: VectorSample, external: External): Alert {
+async function newAlert(
+  rule: AlertingRule,
+  sample: VectorSample,
+  texts: AlertTexts,
+): Promise<Alert> {
   const source = sourceOf(sample);
-  const { labels, value } = sample;
-  const data = { labels, value, externalLabels: external.labels, externalUrl: external.url };
   return {
     source,
     labels: labelsFrom([
       ...labelPairs(source),
-      ...expanded(rule.labels, data),
+      ...(await expanded(rule.labels, sample, texts)),
       ["alertname", rule.name],
     ]),
-    annotations: labelsFrom(expanded(rule.annotations, data)),
-    value,
+    annotations: labelsFrom(await expanded(rule.annotations, sample, texts)),
+    value: sample.value,
     state: { kind: "pending", activeAtMs: 0, isNoData: false },
     firedAtMs: null,
     query: rule.expr.query,
@@ -133,11 +137,17 @@ function newAlert(rule: AlertingRule, sample: VectorSample, external: External):
 }
 
 /** A label cannot hold NUL: it separates labels within us. */
-function expanded(templates: TemplateLabels, data: TemplateData): [string, string][] {
-  return templates.map(([name, template]) => [
-    name,
-    expandTemplate(template, data).replaceAll("\0", "\ufffd"),
-  ]);
+async function expanded(
+  templates: TemplateLabels,
+  sample: VectorSample,
+  texts: AlertTexts,
+): Promise<[string, string][]> {
+  const pairs: [string, string][] = [];
+  for (const [name, template] of templates) {
+    const text = await texts.expand(template, sample);
+    pairs.push([name, text.replaceAll("\0", "\ufffd")]);
+  }
+  return pairs;
 }
 
 /** The alert after the evaluation; null when it is not active. */

@@ -7,8 +7,10 @@ import {
 } from "../../shared/config/decode-yaml.ts";
 import { duration } from "../../shared/config/fields.ts";
 import { errorMessage, OperationalError } from "../../shared/errors.ts";
+import type { VectorSample } from "../../shared/model/columns.ts";
 import { type Labels, labelsFrom, METRIC_NAME } from "../../shared/model/labels.ts";
-import { compileTemplate, type Template } from "../template/template.ts";
+import { compileAlertTemplate } from "../template/alert-template.ts";
+import type { Template } from "../template/template.ts";
 import type { NoDataPolicy } from "./alert-state.ts";
 import type { CompiledExpr, CompileFn } from "./ports.ts";
 
@@ -31,6 +33,8 @@ export type AlertingRule = {
   readonly noData: NoDataPolicy;
   readonly labels: TemplateLabels;
   readonly annotations: TemplateLabels;
+  /** For a query in a template. @throws OperationalError */
+  readonly ask: (query: string, timeMs: number) => Promise<readonly VectorSample[]>;
 };
 
 export type Rule = RecordingRule | AlertingRule;
@@ -159,7 +163,7 @@ function readRule(raw: RawRule, compile: CompileFn, report: Report): Rule | null
   if (isRecord && isAlert) report([], "only one of record and alert must be set");
   if (!isRecord && !isAlert) report([], "one of record and alert must be set");
   const expr = readExpr(raw.expr ?? "", compile, within(report, "expr"));
-  return isAlert ? readAlerting(raw, expr, report) : readRecording(raw, expr, report);
+  return isAlert ? readAlerting(raw, expr, { compile, report }) : readRecording(raw, expr, report);
 }
 
 function readExpr(text: string, compile: CompileFn, report: Report): CompiledExpr | null {
@@ -196,7 +200,7 @@ function isSet(value: RawRule[keyof RawRule]): boolean {
 function readAlerting(
   raw: RawRule,
   expr: CompiledExpr | null,
-  report: Report,
+  { compile, report }: { readonly compile: CompileFn; readonly report: Report },
 ): AlertingRule | null {
   const name = raw.alert ?? "";
   if (!isLabelText(name)) report(["alert"], "not a label value");
@@ -213,6 +217,7 @@ function readAlerting(
     noData: raw.no_data ?? (expr.isOfLines ? "resolve" : "keep"),
     labels,
     annotations,
+    ask: async (query, timeMs) => await compile(query).instant(timeMs),
   };
 }
 
@@ -220,7 +225,7 @@ function readTemplates(raw: Readonly<Record<string, string>>, report: Report): T
   const templates: [string, Template][] = [];
   for (const [name, value] of Object.entries(raw).sort(([a], [b]) => (a < b ? -1 : 1))) {
     if (!isLabelText(name) || name === "") report([name], "not a label name");
-    const template = attempt(() => compileTemplate(value), within(report, name));
+    const template = attempt(() => compileAlertTemplate(value), within(report, name));
     if (template !== null) templates.push([name, template]);
   }
   return templates;

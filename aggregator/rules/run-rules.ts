@@ -106,7 +106,7 @@ function groupKey({ file, name }: RuleGroup): string {
 
 /** Two groups of one definition do the same. A template is its text. */
 function definitionOf(group: RuleGroup): string {
-  return JSON.stringify(group, (key, value) => (key === "nodes" ? undefined : value));
+  return JSON.stringify(group, (key, value) => (key === "parsed" ? undefined : value));
 }
 
 async function stopLoops(loops: readonly Loop[]): Promise<void> {

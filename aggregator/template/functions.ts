@@ -1,12 +1,7 @@
-/** The functions of Prometheus' templates (template/template.go) and of text/template itself. */
+/** The functions of text/template itself. Source: pkg.go.dev/text/template. */
 
-import type { RE2JS } from "re2js";
 import { OperationalError } from "../../shared/errors.ts";
-import { parseDuration } from "../../shared/model/duration.ts";
-import { formatG, parseGoNumber } from "../../shared/model/go-number.ts";
 import { labelValue } from "../../shared/model/labels.ts";
-import { formatRfc3339 } from "../../shared/model/rfc3339.ts";
-import { compilePattern, expandReplacement } from "../matching/pattern.ts";
 import { formatValue, isNumber, sprintf, type TemplateValue, typeName } from "./go-format.ts";
 
 export type TemplateFunction = {
@@ -15,20 +10,8 @@ export type TemplateFunction = {
   readonly call: (...args: readonly TemplateValue[]) => TemplateValue;
 };
 
-/** Functions Prometheus has and we do not: they ask the database, or make HTML. */
-export const UNSUPPORTED_FUNCTIONS: ReadonlySet<string> = new Set(
-  (
-    "query first label value strvalue args safeHtml graphLink tableLink sortByLabel toTime " +
-    "toDuration now call html js slice urlquery urlQueryEscape externalURL pathPrefix"
-  ).split(" "),
-);
-
-/** Characters that the template of an alert, and a function in one, may produce. */
-export const TEMPLATE_OUTPUT_MAX = 16 * 1024;
-
 const MANY = 100;
 
-/** Those of text/template itself. */
 export const BUILTIN_FUNCTIONS: readonly (readonly [string, TemplateFunction])[] = [
   // `and` and `or` stop at the first argument that decides; the evaluator sees to that.
   ["and", fixed(1, (...args) => args.at(-1) ?? null, MANY)],
@@ -45,25 +28,11 @@ export const BUILTIN_FUNCTIONS: readonly (readonly [string, TemplateFunction])[]
   ["print", fixed(0, printSpaced, MANY)],
   ["println", fixed(0, (...args) => `${args.map(formatValue).join(" ")}\n`, MANY)],
   ["printf", fixed(1, (format, ...args) => sprintf(textArg(format), args), MANY)],
+  ["slice", fixed(1, (from, ...bounds) => sliceOf(from, bounds), 3)],
+  ["html", fixed(1, (...args) => htmlText(printSpaced(...args)), MANY)],
+  ["js", fixed(1, (...args) => scriptText(printSpaced(...args)), MANY)],
+  ["urlquery", fixed(1, (...args) => queryText(printSpaced(...args)), MANY)],
 ];
-
-/** What the labels and annotations of an alert may call. */
-export const TEMPLATE_FUNCTIONS: ReadonlyMap<string, TemplateFunction> = new Map([
-  ...BUILTIN_FUNCTIONS,
-  ["humanize", fixed(1, (value) => humanize(numberArg(value)))],
-  ["humanize1024", fixed(1, (value) => humanize1024(numberArg(value)))],
-  ["humanizeDuration", fixed(1, (value) => humanizeDuration(numberArg(value)))],
-  ["humanizePercentage", fixed(1, (value) => `${formatG(numberArg(value) * 100, 4)}%`)],
-  ["humanizeTimestamp", fixed(1, (value) => humanizeTimestamp(numberArg(value)))],
-  ["title", fixed(1, (text) => titleCase(textArg(text)))],
-  ["toUpper", fixed(1, (text) => textArg(text).toUpperCase())],
-  ["toLower", fixed(1, (text) => textArg(text).toLowerCase())],
-  ["stripPort", fixed(1, (text) => splitPort(textArg(text))[0])],
-  ["stripDomain", fixed(1, (text) => stripDomain(textArg(text)))],
-  ["parseDuration", fixed(1, (text) => parseDuration(textArg(text)) / 1000)],
-  ["match", fixed(2, (pattern, text) => compile(textArg(pattern)).matcher(textArg(text)).find())],
-  ["reReplaceAll", fixed(3, (pattern, to, text) => replaceAll([pattern, to, text].map(textArg)))],
-]);
 
 export function fixed(
   least: number,
@@ -126,13 +95,6 @@ function itemAt(value: TemplateValue = null, key: TemplateValue = null): Templat
   throw fault(`cannot index ${typeName(value)}`);
 }
 
-function numberArg(value: TemplateValue = null): number {
-  if (isNumber(value)) return Number(value);
-  const number = typeof value === "string" ? parseGoNumber(value) : null;
-  if (number !== null) return number;
-  throw fault(`cannot convert ${typeName(value)} "${formatValue(value)}" to a number`);
-}
-
 function lengthOf(value: TemplateValue = null): number {
   if (typeof value === "string") return Buffer.byteLength(value);
   if (typeof value === "object" && value?.kind === "labels") return value.labels.length / 2;
@@ -151,90 +113,49 @@ function printSpaced(...args: readonly TemplateValue[]): string {
   return text;
 }
 
-const LARGE = ["k", "M", "G", "T", "P", "E", "Z", "Y"];
-const LARGE_BINARY = LARGE.map((prefix) => `${prefix}i`);
-const SMALL = ["m", "u", "n", "p", "f", "a", "z", "y"];
-
-function humanize(value: number): string {
-  if (value === 0 || !Number.isFinite(value)) return formatG(value, 4);
-  return Math.abs(value) >= 1 ? scaleDown(value, 1000, LARGE) : scaleUp(value);
+/** Of a text its bytes. */
+function sliceOf(value: TemplateValue = null, bounds: readonly TemplateValue[]): TemplateValue {
+  const bytes = typeof value === "string" ? Buffer.from(value) : null;
+  const items = typeof value === "object" && value?.kind === "list" ? value.items : null;
+  const length = bytes?.length ?? items?.length;
+  if (length === undefined) throw fault(`can't slice item of type ${typeName(value)}`);
+  const [from = 0n, to = BigInt(length)] = bounds;
+  const isInside = isNumber(from) && isNumber(to) && from >= 0 && from <= to && to <= length;
+  if (!isInside) throw fault(`index out of range: ${bounds.map(formatValue).join(", ")}`);
+  const [start, end] = [Number(from), Number(to)];
+  if (bytes !== null) return bytes.toString("utf8", start, end);
+  return { kind: "list", items: (items ?? []).slice(start, end) };
 }
 
-function humanize1024(value: number): string {
-  if (Math.abs(value) <= 1 || !Number.isFinite(value)) return formatG(value, 4);
-  return scaleDown(value, 1024, LARGE_BINARY);
+const HTML = new Map([
+  ["&", "&amp;"],
+  ["<", "&lt;"],
+  [">", "&gt;"],
+  ['"', "&#34;"],
+  ["'", "&#39;"],
+  ["\0", "\ufffd"],
+]);
+
+function htmlText(text: string): string {
+  return text.replace(/[&<>"'\0]/g, (character) => HTML.get(character) ?? character);
 }
 
-function scaleDown(value: number, base: number, prefixes: readonly string[]): string {
-  let rest = value;
-  let steps = 0;
-  for (; Math.abs(rest) >= base && steps < prefixes.length; steps += 1) rest /= base;
-  return formatG(rest, 4) + (prefixes[steps - 1] ?? "");
-}
-
-function scaleUp(value: number): string {
-  let rest = value;
-  let steps = 0;
-  for (; Math.abs(rest) < 1 && steps < SMALL.length; steps += 1) rest *= 1000;
-  return formatG(rest, 4) + (SMALL[steps - 1] ?? "");
-}
-
-function humanizeDuration(seconds: number): string {
-  if (!Number.isFinite(seconds)) return formatG(seconds, 4);
-  if (seconds === 0) return "0s";
-  if (Math.abs(seconds) < 1) return `${scaleUp(seconds)}s`;
-  const sign = seconds < 0 ? "-" : "";
-  const size = Math.abs(seconds);
-  const whole = Math.trunc(size);
-  const minutes = Math.floor(whole / 60) % 60;
-  const hours = Math.floor(whole / 3600) % 24;
-  const days = Math.floor(whole / 86_400);
-  const tail = `${minutes}m ${whole % 60}s`;
-  if (days > 0) return `${sign}${days}d ${hours}h ${tail}`;
-  if (hours > 0) return `${sign}${hours}h ${tail}`;
-  return minutes > 0 ? sign + tail : `${sign}${formatG(size, 4)}s`;
-}
-
-/** As Go prints a time in UTC: `2015-07-02 20:17:19.5 +0000 UTC`, milliseconds at the finest. */
-function humanizeTimestamp(seconds: number): string {
-  if (!Number.isFinite(seconds)) return formatG(seconds, 4);
-  if (Math.abs(seconds) > 9_223_372_036) throw fault(`time out of range: ${seconds}`);
-  const text = formatRfc3339(Math.trunc(seconds * 1000));
-  return `${text.slice(0, -1).replace("T", " ")} +0000 UTC`;
-}
-
-function titleCase(text: string): string {
-  return text.replace(/(^|[^\p{L}\p{N}_'])(\p{L})/gu, (_, before, letter) => {
-    return before + letter.toUpperCase();
+function scriptText(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it looks for
+  return text.replace(/[\\'"]|[<>&=\u0000-\u001f]/g, (character) => {
+    if (/[\\'"]/.test(character)) return `\\${character}`;
+    return `\\u${character.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}`;
   });
 }
 
-function splitPort(address: string): [host: string, port: string] {
-  const [, bracketed, plain, port = ""] =
-    /^(?:\[([^[\]]*)\]|([^:[\]]*))(:\d*)$/.exec(address) ?? [];
-  return port === "" ? [address, ""] : [bracketed ?? plain ?? "", port];
-}
-
-function stripDomain(address: string): string {
-  const [host, port] = splitPort(address);
-  if (/^[\d.]+$/.test(host) || host.includes(":")) return address;
-  return (host.split(".")[0] ?? "") + port;
-}
-
-/** Unlike in a matcher, `.` matches no newline, as in Go. */
-function compile(pattern: string): RE2JS {
-  return compilePattern(pattern, 0);
-}
-
-/** As Go's ReplaceAllString. */
-function replaceAll([pattern = "", replacement = "", text = ""]: readonly string[]): string {
-  const matcher = compile(pattern).matcher(text);
-  let result = "";
-  let from = 0;
-  while (matcher.find()) {
-    result += text.slice(from, matcher.start()) + expandReplacement(replacement, matcher);
-    from = matcher.end();
-    if (result.length > TEMPLATE_OUTPUT_MAX) break; // the caller refuses it
+/** As Go's url.QueryEscape. */
+export function queryText(text: string): string {
+  let escaped = "";
+  for (const byte of Buffer.from(text)) {
+    const character = String.fromCharCode(byte);
+    if (/[A-Za-z0-9._~-]/.test(character)) escaped += character;
+    else if (character === " ") escaped += "+";
+    else escaped += `%${byte.toString(16).toUpperCase().padStart(2, "0")}`;
   }
-  return result + text.slice(from);
+  return escaped;
 }

@@ -1,9 +1,8 @@
 /** Text to tree, for the part of Go's text/template that rule files use. */
 
-import { OperationalError } from "../../shared/errors.ts";
-import { unquote } from "../../shared/model/go-string.ts";
-import { textPlace } from "../../shared/model/text-place.ts";
-import { TEMPLATE_FUNCTIONS, type TemplateFunction, UNSUPPORTED_FUNCTIONS } from "./functions.ts";
+import type { OperationalError } from "../../shared/errors.ts";
+import type { TemplateFunction } from "./functions.ts";
+import { literalValue, readTokens, type Token, templateFault } from "./tokens.ts";
 
 export type Operand =
   | { readonly kind: "literal"; readonly value: string | number | bigint | boolean | null }
@@ -25,6 +24,9 @@ export type Pipe = {
 export type TemplateNode =
   | { readonly kind: "text"; readonly text: string }
   | { readonly kind: "action"; readonly pipe: Pipe }
+  /** Runs what is defined by the name, with the pipe's value as its root. */
+  | { readonly kind: "template"; readonly name: string; readonly pipe: Pipe | null }
+  | { readonly kind: "break" | "continue" }
   | {
       readonly kind: "if" | "with" | "range";
       readonly pipe: Pipe;
@@ -34,6 +36,12 @@ export type TemplateNode =
       readonly otherwise: readonly TemplateNode[];
     };
 
+export type ParsedTemplate = {
+  readonly nodes: readonly TemplateNode[];
+  /** By the name in `define` or `block`. */
+  readonly definitions: ReadonlyMap<string, readonly TemplateNode[]>;
+};
+
 /** What a template may name. Of the variables, `$` is the root. */
 export type TemplateNames = {
   readonly variables: readonly string[];
@@ -41,21 +49,7 @@ export type TemplateNames = {
   readonly unsupported: ReadonlySet<string>; // functions that others have here
 };
 
-/** In the labels and annotations of alerts. */
-export const ALERT_NAMES: TemplateNames = {
-  variables: ["$", "$labels", "$externalLabels", "$externalURL", "$value"],
-  functions: TEMPLATE_FUNCTIONS,
-  unsupported: UNSUPPORTED_FUNCTIONS,
-};
-
 const DEPTH_MAX = 50;
-const UNSUPPORTED_KEYWORDS = new Set(["define", "template", "block", "break", "continue"]);
-
-type Token = {
-  readonly kind: "literal" | "variable" | "dot" | "word" | "mark" | "close" | "space";
-  readonly text: string;
-  readonly offset: number;
-};
 
 const BLOCKS = ["if", "with", "range"] as const;
 type BlockKind = (typeof BLOCKS)[number];
@@ -63,9 +57,8 @@ type BlockKind = (typeof BLOCKS)[number];
 type Block = { readonly nodes: TemplateNode[]; readonly end: "eof" | "end" | "else" };
 
 /** @throws OperationalError PARSE with `line:column: ` in front, counted in the template's text */
-export function parseTemplate(text: string, names: TemplateNames): readonly TemplateNode[] {
-  const parser = new TemplateParser(text, names);
-  return parser.parse();
+export function parseTemplate(text: string, names: TemplateNames): ParsedTemplate {
+  return new TemplateParser(text, names).parse();
 }
 
 class TemplateParser {
@@ -76,7 +69,11 @@ class TemplateParser {
   #next = 0;
   #trimsNext = false;
   #depth = 0;
-  readonly #variables: string[];
+  /** Of ranges around. */
+  #ranges = 0;
+  #variables: string[];
+  readonly #definitions = new Map<string, readonly TemplateNode[]>();
+  readonly #called: { readonly name: string; readonly offset: number }[] = [];
 
   constructor(text: string, names: TemplateNames) {
     this.#text = text;
@@ -84,11 +81,14 @@ class TemplateParser {
     this.#variables = [...names.variables];
   }
 
-  parse(): TemplateNode[] {
+  parse(): ParsedTemplate {
     const { nodes, end } = this.#block();
     if (end !== "eof")
       throw this.#fault(`unexpected {{${end}}}`, this.#tokens[this.#next - 1]?.offset);
-    return nodes;
+    for (const { name, offset } of this.#called) {
+      if (!this.#definitions.has(name)) throw this.#fault(`no template "${name}"`, offset);
+    }
+    return { nodes, definitions: this.#definitions };
   }
 
   /** Nodes up to the `end` or `else` that closes the block; that action is then being read. */
@@ -105,7 +105,8 @@ class TemplateParser {
         this.#next += 1;
         return { nodes, end: token.text };
       }
-      nodes.push(this.#action());
+      const node = this.#action();
+      if (node !== null) nodes.push(node);
     }
   }
 
@@ -137,20 +138,71 @@ class TemplateParser {
     this.#trimsNext = trimsNext;
   }
 
-  #action(): TemplateNode {
+  /** Null: it defines something, and prints nothing. */
+  #action(): TemplateNode | null {
     const token = this.#peek();
     if (token === undefined) throw this.#fault("missing value for command");
-    if (token.kind === "word" && UNSUPPORTED_KEYWORDS.has(token.text)) {
-      throw this.#fault(`{{${token.text}}} is not supported`, token.offset);
-    }
-    const block = token.kind === "word" ? BLOCKS.find((one) => one === token.text) : undefined;
-    if (block !== undefined) {
-      this.#next += 1;
-      return this.#conditional(block);
+    if (token.kind === "word") {
+      const block = BLOCKS.find((one) => one === token.text);
+      if (block !== undefined) {
+        this.#next += 1;
+        return this.#conditional(block);
+      }
+      if (token.text === "break" || token.text === "continue") return this.#leave(token.text);
+      if (token.text === "template") return this.#call();
+      if (token.text === "define" || token.text === "block") return this.#define(token.text);
     }
     const pipe = this.#pipe();
     this.#expectEnd();
     return { kind: "action", pipe };
+  }
+
+  #leave(kind: "break" | "continue"): TemplateNode {
+    if (this.#ranges === 0) throw this.#fault(`{{${kind}}} outside {{range}}`);
+    this.#next += 1;
+    this.#expectEnd();
+    return { kind };
+  }
+
+  #call(): TemplateNode {
+    this.#next += 1;
+    const { name, offset } = this.#name("template");
+    this.#called.push({ name, offset });
+    const pipe = this.#peek() === undefined ? null : this.#pipe();
+    this.#expectEnd();
+    return { kind: "template", name, pipe };
+  }
+
+  /** `block` is a definition that is run in its place as well. */
+  #define(kind: "define" | "block"): TemplateNode | null {
+    const opened = this.#peek()?.offset;
+    this.#next += 1;
+    if (kind === "define" && this.#depth > 0) throw this.#fault("unexpected {{define}}", opened);
+    const { name } = this.#name(kind);
+    const pipe = kind === "block" ? this.#pipe() : null;
+    this.#expectEnd();
+    const around = { variables: this.#variables, ranges: this.#ranges };
+    this.#enter();
+    this.#variables = ["$"];
+    this.#ranges = 0;
+    const { nodes, end } = this.#block();
+    if (end !== "end") throw this.#fault(`unclosed {{${kind}}}`, opened);
+    this.#expectEnd();
+    this.#depth -= 1;
+    this.#variables = around.variables;
+    this.#ranges = around.ranges;
+    this.#definitions.set(name, nodes);
+    return pipe === null ? null : { kind: "template", name, pipe };
+  }
+
+  #name(kind: string): { readonly name: string; readonly offset: number } {
+    const token = this.#peek();
+    const name = token?.kind === "literal" ? literalValue(token) : null;
+    if (token === undefined || typeof name !== "string") {
+      throw this.#fault(`{{${kind}}} wants a name in quotes`);
+    }
+    this.#next += 1;
+    return { name, offset: token.offset };
   }
 
   #conditional(kind: BlockKind): TemplateNode {
@@ -160,7 +212,9 @@ class TemplateParser {
     const names = kind === "range" ? this.#rangeNames() : [];
     const pipe = this.#pipe();
     this.#expectEnd();
+    if (kind === "range") this.#ranges += 1;
     const { nodes: body, end } = this.#block();
+    if (kind === "range") this.#ranges -= 1;
     let otherwise: TemplateNode[] = [];
     if (end === "else") otherwise = this.#otherwise(kind, opened);
     else if (end === "eof") throw this.#fault(`unclosed {{${kind}}}`, opened);
@@ -320,49 +374,4 @@ class TemplateParser {
     const last = this.#tokens[this.#next] ?? this.#tokens.at(-1);
     return templateFault(this.#text, offset ?? last?.offset ?? this.#offset, message);
   }
-}
-
-function templateFault(text: string, offset: number, message: string): OperationalError {
-  return new OperationalError("PARSE", `template ${textPlace(text, offset)}: ${message}`);
-}
-
-const TOKEN =
-  /(?<space>\s+)|(?<literal>"(?:[^"\\\n]|\\.)*"|`[^`]*`|[-+]?(?:0[xX][0-9a-fA-F_]+|\d[\d_]*(?:\.\d*)?(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?))|(?<variable>\$[\p{L}\p{Nd}_]*(?:\.[\p{L}_][\p{L}\p{Nd}_]*)*)|(?<dot>(?:\.[\p{L}_][\p{L}\p{Nd}_]*)+|\.)|(?<word>[\p{L}_][\p{L}\p{Nd}_]*)|(?<mark>:=|=|,|\||\()|(?<close>\))/uy;
-
-/** The tokens of the action that opens at `open`, and where the text goes on. */
-function readTokens(
-  text: string,
-  open: number,
-): { tokens: Token[]; end: number; trimsNext: boolean } {
-  const tokens: Token[] = [];
-  let offset = open + (/^\{\{-\s/.test(text.slice(open, open + 4)) ? 3 : 2);
-  while (offset < text.length) {
-    if (text.startsWith("}}", offset)) return { tokens, end: offset + 2, trimsNext: false };
-    if (text.startsWith("-}}", offset) && tokens.at(-1)?.kind === "space") {
-      return { tokens, end: offset + 3, trimsNext: true };
-    }
-    TOKEN.lastIndex = offset;
-    const groups = TOKEN.exec(text)?.groups;
-    const [kind, part] =
-      Object.entries(groups ?? {}).find(([, found]) => found !== undefined) ?? [];
-    if (kind === undefined || part === undefined) {
-      const character = text.slice(offset, offset + 1);
-      const isQuote = character === '"' || character === "`";
-      const message = isQuote ? "unterminated quoted string" : `unexpected "${character}"`;
-      throw templateFault(text, offset, message);
-    }
-    tokens.push({ kind: kind as Token["kind"], text: part, offset });
-    offset += part.length;
-  }
-  throw templateFault(text, open, "unclosed action");
-}
-
-/** Null: a text with a wrong escape. */
-function literalValue({ text }: Token): string | number | bigint | null {
-  if (/^["`]/.test(text)) return unquote(text);
-  const digits = text.replaceAll("_", "");
-  const isHex = /^[-+]?0[xX]/.test(digits);
-  if (!isHex && /[.eE]/.test(digits)) return Number(digits);
-  const size = BigInt(digits.replace(/^[-+]/, ""));
-  return digits.startsWith("-") ? -size : size;
 }

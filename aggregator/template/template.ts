@@ -1,110 +1,122 @@
-import { errorMessage, OperationalError } from "../../shared/errors.ts";
-import { type Labels, labelValue } from "../../shared/model/labels.ts";
-import { fault, isTrue, TEMPLATE_OUTPUT_MAX, type TemplateFunction } from "./functions.ts";
+import { OperationalError } from "../../shared/errors.ts";
+import { labelValue } from "../../shared/model/labels.ts";
+import { fault, isTrue, type TemplateFunction } from "./functions.ts";
 import { formatValue, pairsOf, type TemplateValue, typeName } from "./go-format.ts";
 import {
-  ALERT_NAMES,
   type Command,
   type Operand,
+  type ParsedTemplate,
   type Pipe,
   parseTemplate,
+  type TemplateNames,
   type TemplateNode,
 } from "./parse.ts";
-
-/** What a label or an annotation of one alert is made from. */
-export type TemplateData = {
-  readonly labels: Labels;
-  readonly value: number;
-  readonly externalLabels: Labels;
-  readonly externalUrl: string;
-};
 
 /** A text, parsed. Without `{{` it is itself. */
 export type Template = {
   readonly text: string;
-  readonly nodes: readonly TemplateNode[];
+  readonly parsed: ParsedTemplate;
   readonly functions: ReadonlyMap<string, TemplateFunction>;
 };
 
 /**
- * Parses the part of Go's text/template that Prometheus' annotations use: variables, fields, pipes,
- * function calls, if, with, range, comments and trimming; no define or query.
+ * Parses Go's text/template: all of it but methods, `call` and templates of other files.
  * @throws OperationalError PARSE with line and column in the template
  */
-export function compileTemplate(text: string, names = ALERT_NAMES): Template {
-  return { text, nodes: parseTemplate(text, names), functions: names.functions };
-}
-
-/** Never throws: a template that fails gives `<error expanding template: …>`, as in Prometheus. */
-export function expandTemplate(template: Template, data: TemplateData): string {
-  try {
-    return renderTemplate(template, variablesOf(data), TEMPLATE_OUTPUT_MAX);
-  } catch (error) {
-    if (!(error instanceof OperationalError)) throw error;
-    return `<error expanding template: ${errorMessage(error)}>`;
-  }
-}
-
-function variablesOf(data: TemplateData): [name: string, value: TemplateValue][] {
-  const labels = { kind: "labels", labels: data.labels } as const;
-  const externalLabels = { kind: "labels", labels: data.externalLabels } as const;
-  const fields = new Map<string, TemplateValue>([
-    ["Labels", labels],
-    ["ExternalLabels", externalLabels],
-    ["ExternalURL", data.externalUrl],
-    ["Value", data.value],
-  ]);
-  return [
-    ["$", { kind: "fields", fields }],
-    ["$labels", labels],
-    ["$externalLabels", externalLabels],
-    ["$externalURL", data.externalUrl],
-    ["$value", data.value],
-  ];
+export function compileTemplate(text: string, names: TemplateNames): Template {
+  return { text, parsed: parseTemplate(text, names), functions: names.functions };
 }
 
 /**
  * @param variables by name, `$` first: it is the root
  * @param outputMax characters that it, and a function in it, may produce
+ * @param own functions that stand for those of the same names in this run
  * @throws OperationalError PARSE when a function gets what it cannot use, LIMIT
  */
 export function renderTemplate(
-  { nodes, functions }: Template,
+  template: Template,
   variables: readonly (readonly [name: string, value: TemplateValue])[],
   outputMax: number,
+  own: ReadonlyMap<string, TemplateFunction> = NO_FUNCTIONS,
 ): string {
-  const expansion = new Expansion(variables, functions, outputMax);
-  expansion.run(nodes, variables[0]?.[1] ?? null);
+  const expansion = new Expansion(template, { variables, outputMax, own });
+  expansion.run(template.parsed.nodes, variables[0]?.[1] ?? null);
   return expansion.output;
 }
 
+const NO_FUNCTIONS: ReadonlyMap<string, TemplateFunction> = new Map();
+
+type ExpansionParts = {
+  readonly variables: readonly (readonly [name: string, value: TemplateValue])[];
+  readonly outputMax: number;
+  readonly own: ReadonlyMap<string, TemplateFunction>;
+};
+
 /** Items that one template may range over, whatever is nested in what. */
 const ITEMS_MAX = 10_000;
+/** Templates that call each other: each may be in as many blocks as the parser allows. */
+const CALL_DEPTH_MAX = 20;
+
+/** Where it goes on behind a node: with the next one, or out of the range around. */
+type Flow = "next" | "break" | "continue";
 
 class Expansion {
   output = "";
-  readonly #variables: [name: string, value: TemplateValue][];
-  readonly #functions: ReadonlyMap<string, TemplateFunction>;
+  readonly #template: Template;
+  #variables: [name: string, value: TemplateValue][];
   readonly #outputMax: number;
+  readonly #own: ReadonlyMap<string, TemplateFunction>;
   #items = 0;
+  #callDepth = 0;
 
-  constructor(
-    variables: readonly (readonly [name: string, value: TemplateValue])[],
-    functions: ReadonlyMap<string, TemplateFunction>,
-    outputMax: number,
-  ) {
+  constructor(template: Template, { variables, outputMax, own }: ExpansionParts) {
+    this.#template = template;
     this.#variables = variables.map(([name, value]) => [name, value]);
-    this.#functions = functions;
     this.#outputMax = outputMax;
+    this.#own = own;
   }
 
-  run(nodes: readonly TemplateNode[], dot: TemplateValue): void {
+  run(nodes: readonly TemplateNode[], dot: TemplateValue): Flow {
     for (const node of nodes) {
-      if (node.kind === "text") this.#print(node.text);
-      else if (node.kind === "action") this.#action(node.pipe, dot);
-      else if (node.kind === "range") this.#range(node, dot);
-      else this.#conditional(node, dot);
+      const flow = this.#node(node, dot);
+      if (flow !== "next") return flow;
     }
+    return "next";
+  }
+
+  #node(node: TemplateNode, dot: TemplateValue): Flow {
+    switch (node.kind) {
+      case "text":
+        this.#print(node.text);
+        return "next";
+      case "action":
+        this.#action(node.pipe, dot);
+        return "next";
+      case "template":
+        this.#callTemplate(node.name, node.pipe === null ? null : this.#pipe(node.pipe, dot));
+        return "next";
+      case "range":
+        return this.#range(node, dot);
+      case "if":
+      case "with":
+        return this.#conditional(node, dot);
+      default:
+        return node.kind;
+    }
+  }
+
+  /** It sees nothing of what is around but its argument. */
+  #callTemplate(name: string, root: TemplateValue): void {
+    this.#takeItem();
+    this.#callDepth += 1;
+    if (this.#callDepth > CALL_DEPTH_MAX) {
+      throw new OperationalError("LIMIT", `templates called deeper than ${CALL_DEPTH_MAX}`);
+    }
+    const around = this.#variables;
+    this.#variables = [["$", root]];
+    this.run(this.#template.parsed.definitions.get(name) ?? [], root);
+    this.#variables = around;
+    this.#callDepth -= 1;
   }
 
   #action(pipe: Pipe, dot: TemplateValue): void {
@@ -112,18 +124,20 @@ class Expansion {
     if (pipe.variable === null) this.#print(formatValue(value));
   }
 
-  #range(node: Extract<TemplateNode, { kind: "if" | "with" | "range" }>, dot: TemplateValue): void {
+  #range(node: Extract<TemplateNode, { kind: "if" | "with" | "range" }>, dot: TemplateValue): Flow {
     const scope = this.#variables.length;
     const items = itemsOf(this.#pipe(node.pipe, dot));
     for (const [key, item] of items) {
       this.#takeItem();
       const values = node.names.length === 1 ? [item] : [key, item];
       for (const [i, name] of node.names.entries()) this.#variables.push([name, values[i] ?? null]);
-      this.run(node.body, item);
+      const flow = this.run(node.body, item);
       this.#variables.length = scope;
+      if (flow === "break") break;
     }
-    if (items.length === 0) this.run(node.otherwise, dot);
+    const flow = items.length === 0 ? this.run(node.otherwise, dot) : "next";
     this.#variables.length = scope;
+    return flow;
   }
 
   #takeItem(): void {
@@ -134,12 +148,14 @@ class Expansion {
   #conditional(
     node: Extract<TemplateNode, { kind: "if" | "with" | "range" }>,
     dot: TemplateValue,
-  ): void {
+  ): Flow {
     const scope = this.#variables.length;
     const value = this.#pipe(node.pipe, dot);
     const isThen = isTrue(value);
-    this.run(isThen ? node.body : node.otherwise, isThen && node.kind === "with" ? value : dot);
+    const inner = isThen && node.kind === "with" ? value : dot;
+    const flow = this.run(isThen ? node.body : node.otherwise, inner);
     this.#variables.length = scope;
+    return flow;
   }
 
   #print(text: string): void {
@@ -211,7 +227,7 @@ class Expansion {
   }
 
   #call(name: string, args: readonly TemplateValue[]): TemplateValue {
-    const known = this.#functions.get(name);
+    const known = this.#own.get(name) ?? this.#template.functions.get(name);
     if (known === undefined) throw fault(`function "${name}" not defined`);
     const [least, most] = known.counts;
     if (args.length < least || args.length > most) {

@@ -15,6 +15,7 @@ const RULES = `groups:
         labels: {severity: page}
         annotations:
           summary: "{{ $labels.disk }} in {{ $externalLabels.site }} has {{ $value | humanizePercentage }}"
+          all: '{{ with query "sum(used_ratio)" }}{{ . | first | value | printf "%.2f" }}{{ end }}'
       - record: doubled
         expr: first_recorded * 2
   - name: first
@@ -38,14 +39,14 @@ tests:
         alertname: Full
         exp_alerts:
           - exp_labels: {severity: page, disk: b}
-            exp_annotations: {summary: b in here has 95%}
+            exp_annotations: {summary: b in here has 95%, all: "1.90"}
           - exp_labels: {severity: page, disk: a}
-            exp_annotations: {summary: a in here has 95%}
+            exp_annotations: {summary: a in here has 95%, all: "1.90"}
       - eval_time: 5m
         alertname: Full
         exp_alerts:
           - exp_labels: {severity: page, disk: a}
-            exp_annotations: {summary: a in here has 95%}
+            exp_annotations: {summary: a in here has 95%, all: "1.45"}
     promql_expr_test:
       - expr: doubled
         eval_time: 0

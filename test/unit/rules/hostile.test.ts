@@ -1,7 +1,11 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { parseRuleFiles } from "../../../aggregator/rules/rule-files.ts";
-import { compileTemplate, expandTemplate } from "../../../aggregator/template/template.ts";
+import {
+  alertTemplates,
+  compileAlertTemplate,
+  expandAlertTemplate,
+} from "../../../aggregator/template/alert-template.ts";
 import { OperationalError } from "../../../shared/errors.ts";
 import { labelsOf } from "../../../shared/model/labels.ts";
 
@@ -9,6 +13,9 @@ const PIECES = [
   "{{", "}}", "{{-", "-}}", "{{ if ", "{{ else }}", "{{ end }}", "{{ with ", "/*", "*/", " ",
   "$labels", "$value", "$", ".", ".job", "$x", ":=", "=", "|", "(", ")", '"', "`", "\\", "1", "-1.5e3",
   "printf", '"%5.2f %s%d%"', "humanize", "humanizeTimestamp", "reReplaceAll", "match", '"(a*)*"',
+  "query", "first", "value", "label", "sortByLabel", "args", "toTime", "toDuration", "now", "slice",
+  "html", "js", "urlquery", "graphLink", "pathPrefix", "externalURL", "range", "break", "continue",
+  "define", "template", "block", '"t"', "{{ define `t` }}", "{{ template `t` . }}", "{{ range query `t` }}",
   "and", "eq", "index", "title", "parseDuration", "\n", "é", "\u0000", "\ud800", "a", "__proto__",
 ] as const; // biome-ignore format: a list of pieces
 
@@ -24,12 +31,11 @@ test("any text is a template that gives a bounded text, or is refused with its p
   fc.assert(
     fc.property(template, fc.double(), fc.string(), (text, value, job) => {
       try {
-        const output = expandTemplate(compileTemplate(text), {
-          labels: labelsOf({ job }),
-          value,
-          externalLabels: [],
-          externalUrl: "",
-        });
+        const samples = [{ labels: labelsOf({ job }), value }];
+        const evaluation = { query: () => samples, timeMs: value, externalUrl: job };
+        const data = { labels: labelsOf({ job }), value, externalLabels: [] };
+        const template = compileAlertTemplate(text);
+        const output = expandAlertTemplate(template, data, alertTemplates(evaluation));
         expect(output.length).toBeLessThan(20_000);
       } catch (error) {
         expect(error).toBeInstanceOf(OperationalError);

@@ -1,5 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { compileTemplate, expandTemplate } from "../../../aggregator/template/template.ts";
+import {
+  alertTemplates,
+  compileAlertTemplate,
+  expandAlertTemplate,
+} from "../../../aggregator/template/alert-template.ts";
 import { OperationalError } from "../../../shared/errors.ts";
 import { labelsOf } from "../../../shared/model/labels.ts";
 
@@ -7,13 +11,21 @@ const DATA = {
   labels: labelsOf({ __name__: "m", instance: "db-1.example.org:9100", job: "node", n: "1234567" }),
   value: 1234567.5,
   externalLabels: labelsOf({ region: "eu" }),
-  externalUrl: "http://telltale:7071",
 };
+const TEMPLATES = alertTemplates({
+  query: (text) => {
+    if (text === "broken") throw new OperationalError("QUERY", "no such thing");
+    if (text === "none") return [];
+    return ["b", "a"].map((disk, i) => ({ labels: labelsOf({ disk, __value__: text }), value: i }));
+  },
+  timeMs: 1_435_868_239_500,
+  externalUrl: "http://telltale:7071/alerts",
+});
 
 const RANGE_FAULT = "<error expanding template: range can't iterate over string>";
 
 function expand(text: string, value = DATA.value): string {
-  return expandTemplate(compileTemplate(text), { ...DATA, value });
+  return expandAlertTemplate(compileAlertTemplate(text), { ...DATA, value }, TEMPLATES);
 }
 
 describe("a template expands as Prometheus expands it:", () => {
@@ -23,7 +35,7 @@ describe("a template expands as Prometheus expands it:", () => {
     ["{{$value}}|{{.Value}}|{{ $.Value }}", "1.2345675e+06|1.2345675e+06|1.2345675e+06"],
     ["{{ $labels.absent }}.", "."],
     ["{{ $labels }}", "map[__name__:m instance:db-1.example.org:9100 job:node n:1234567]"],
-    ["{{ $externalLabels.region }} {{ $externalURL }}", "eu http://telltale:7071"],
+    ["{{ $externalLabels.region }} {{ $externalURL }}", "eu http://telltale:7071/alerts"],
     ['{{ index $labels "job" }}', "node"],
     ["a {{- /* nothing */ -}} b", "ab"],
     ["a  {{- $labels.job -}}  b", "anodeb"],
@@ -55,6 +67,43 @@ describe("a template expands as Prometheus expands it:", () => {
     ['{{ "}}" }} {{ "a\\tb\\u00e9" }}', "}} a\tbé"],
     ['{{ print 1 2 "a" 3 }} {{ len "é" }}', "1 2a3 2"],
     ['{{ parseDuration "1h30m" }}', "5400"],
+    ["{{ query `x` | first | value }} {{ query `x` | first | label `disk` }}", "0 b"],
+    ["{{ with query `x` }}{{ . | first | strvalue }} of {{ len . }}{{ end }}", "x of 2"],
+    ["{{ with query `none` }}some{{ else }}none{{ end }}", "none"],
+    [
+      "{{ range query `x` | sortByLabel `disk` }}{{ .Labels.disk }}={{ .Value }} {{ end }}",
+      "a=1 b=0 ",
+    ],
+    ["{{ range query `x` }}{{ .Labels.disk }}{{ break }}{{ end }}!", "b!"],
+    [
+      "{{ range query `x` }}{{ if .Value }}{{ .Value }}{{ else }}{{ continue }}{{ end }},{{ end }}",
+      "1,",
+    ],
+    ["{{ range query `x` }}{{ range query `none` }}{{ else }}{{ break }}{{ end }}a{{ end }}b", "b"],
+    ["{{ define `n` }}<{{ .job }} {{ $.n }}>{{ end }}{{ template `n` $labels }}", "<node 1234567>"],
+    ["{{ template `n` }}{{ define `n` }}{{ . }}{{ end }}", "<no value>"],
+    ["{{ block `n` $value }}{{ . | humanize }}{{ end }} {{ template `n` 2 }}", "1.235M 2"],
+    ["{{ define `n` }}{{ .arg0 }}-{{ .arg1 }}{{ end }}{{ template `n` (args 1 `b`) }}", "1-b"],
+    ["{{ now }} {{ toTime now }}", "1.4358682395e+09 2015-07-02 20:17:19.5 +0000 UTC"],
+    [
+      "{{ toDuration 3661.5 }} {{ toDuration 0.0015 }} {{ -90 | toDuration }}",
+      "1h1m1.5s 1.5ms -1m30s",
+    ],
+    ["{{ toDuration 0 }} {{ toDuration 42 }} {{ toDuration 2.5e-7 }}", "0s 42s 250ns"],
+    ["{{ externalURL }} {{ pathPrefix }}", "http://telltale:7071/alerts /alerts"],
+    [
+      "{{ graphLink `up == 0` }} {{ tableLink `a&b` }}",
+      "/graph?g0.expr=up+%3D%3D+0&g0.tab=0 /graph?g0.expr=a%26b&g0.tab=1",
+    ],
+    [
+      "{{ html `<a href='x'>&\"` }} {{ safeHtml `<b>` }}",
+      "&lt;a href=&#39;x&#39;&gt;&amp;&#34; <b>",
+    ],
+    [
+      "{{ js `it's <b>\t` }} {{ urlquery `a b/ü~` }} {{ urlQueryEscape `?` }}",
+      "it\\'s \\u003Cb\\u003E\\u0009 a+b%2F%C3%BC~ %3F",
+    ],
+    ["{{ slice `abcd` 1 3 }} {{ slice `abcd` 2 }} {{ len (slice (query `x`) 1) }}", "bc cd 1"],
   ])("%s", (text, expected) => {
     expect(expand(text)).toBe(expected);
   });
@@ -79,8 +128,18 @@ describe("a wrong template is refused with its place:", () => {
   test.each([
     ["Instance {{ $label.foo }} down", 'template 1:13: undefined variable "$label"'],
     ["a\n{{ foo $value }}", 'template 2:4: function "foo" not defined'],
-    ['{{ query "up" }}', 'template 1:4: function "query" is not supported'],
-    ["{{ define `x` }}{{ end }}", "template 1:4: {{define}} is not supported"],
+    ["{{ call $value }}", 'template 1:4: function "call" is not supported'],
+    ["{{ if true }}{{ define `x` }}{{ end }}{{ end }}", "template 1:17: unexpected {{define}}"],
+    ["{{ define x }}{{ end }}", "template 1:11: {{define}} wants a name in quotes"],
+    ["{{ define `x` }}a", "template 1:4: unclosed {{define}}"],
+    ["{{ define `x` }}{{ else }}{{ end }}", "template 1:4: unclosed {{define}}"],
+    ["{{ define `x` }}{{ $labels }}{{ end }}", 'template 1:20: undefined variable "$labels"'],
+    ["a {{ template `x` . }}", 'template 1:15: no template "x"'],
+    ["{{ if true }}{{ break }}{{ end }}", "template 1:17: {{break}} outside {{range}}"],
+    [
+      "{{ range $labels }}{{ else }}{{ continue }}{{ end }}",
+      "template 1:33: {{continue}} outside {{range}}",
+    ],
     [
       "{{ range $a, $b, $c := $labels }}{{ end }}",
       "template 1:9: range declares one variable or two",
@@ -99,7 +158,7 @@ describe("a wrong template is refused with its place:", () => {
     ["{{ if true }}{{ $x := 1 }}{{ end }}{{ $x }}", 'template 1:39: undefined variable "$x"'],
     [`{{ ${"(".repeat(200)}1${")".repeat(200)} }}`, "template 1:55: nested deeper than 50"],
   ])("%s", (text, message) => {
-    expect(() => compileTemplate(text)).toThrow(new OperationalError("PARSE", message));
+    expect(() => compileAlertTemplate(text)).toThrow(new OperationalError("PARSE", message));
   });
 });
 
@@ -107,6 +166,16 @@ describe("a template that fails when it runs says so in its place:", () => {
   test.each([
     ["{{ $.labels.service }}", "cannot evaluate field labels in template data"],
     ["{{ $value.x }}", "cannot evaluate field x in float64"],
+    ["{{ query `broken` }}", "no such thing"],
+    ["{{ query `none` | first }}", "first() called on vector with no elements"],
+    ["{{ first $value }}", "wrong type of argument: float64 where a query's result is wanted"],
+    ["{{ value $labels }}", "wrong type of argument: map[string]string where a sample is wanted"],
+    ["{{ slice `abc` 2 1 }}", "index out of range: 2, 1"],
+    ["{{ toTime 1e300 }}", "time out of range: 1e+300"],
+    [
+      "{{ define `a` }}{{ template `a` }}{{ end }}{{ template `a` }}",
+      "templates called deeper than 20",
+    ],
     ["{{ humanize $labels.job }}", 'cannot convert string "node" to a number'],
     ["{{ toUpper }}", "wrong number of arguments for toUpper: want 1, got 0"],
     [
