@@ -6,6 +6,7 @@ import {
   renameSync,
   symlinkSync,
   unlinkSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
@@ -197,6 +198,25 @@ test.each([
     bed.stop();
   },
 );
+
+test("files that followed an empty log are read also when the clock was set back meanwhile", async () => {
+  const bed = new Bed();
+  const log = bed.path("x.log");
+  writeFileSync(log, "");
+  await bed.start(["*.log"]).look();
+  bed.stop();
+  writeFileSync(log, text(0, 3));
+  const before = new Date(Date.now() - 700_000);
+  for (let from = 3; from < 9; from += 3) {
+    if (from > 3) renameSync(`${log}.1`, `${log}.2`);
+    renameSync(log, `${log}.1`);
+    writeFileSync(log, text(from, from + 3));
+    utimesSync(log, before, before);
+  }
+  await bed.start(["*.log"]).look();
+  expect(bed.lines).toEqual(numbered(0, 9));
+  bed.stop();
+});
 
 test("what is written to a file after it was deleted is read", async () => {
   const bed = new Bed();

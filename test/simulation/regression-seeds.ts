@@ -15,4 +15,5 @@ export const REGRESSION_SEEDS: readonly (readonly [seed: number, bug: string])[]
   [781_612_018, "the oracle took books of an agent that was to send again for old ones"],
   [1_000_001_253, "the oracle did not hear of a refusal whose tick the agent had dropped for room"],
   [606_470_685, "an empty rotated file at the first look: a log was followed late"],
+  [880_000_332, "a clock set back while a log that was empty is rotated: files were left out"],
 ];

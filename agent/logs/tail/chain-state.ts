@@ -80,10 +80,13 @@ export function resolveChain<File extends ChainFile>(
   });
   const missing = wanted.filter(({ id }) => !found.has(id));
   const empty = positions.filter((position) => !isKnown(position) && !found.has(position.id));
+  // What is newer than a file that was followed is fresh, whatever its time: a clock may be set back.
+  const followed = byAge.findIndex((file) => {
+    return !taken.has(file) && empty.some((one) => !one.isDone && isInPlace(one, file));
+  });
   const isFresh = (file: File, index: number) => {
     if (taken.has(file)) return false;
-    if (file.order === null || empty.some((one) => !one.isDone && isInPlace(one, file)))
-      return true;
+    if (file.order === null || (followed >= 0 && index >= followed)) return true;
     if (lastKnown >= 0) return index > lastKnown;
     const newest = positions.at(-1);
     if (newest === undefined) return file.mtimeMs >= writtenAfterMs;
