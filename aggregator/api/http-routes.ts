@@ -5,7 +5,6 @@ import { clientGone } from "./api-error.ts";
 import {
   limitParameter,
   type Parameters,
-  parameterError,
   parseSpan,
   parseTime,
   timeParameter,
@@ -18,6 +17,7 @@ import {
   successBody,
 } from "./prometheus-json.ts";
 import type { QueryApi, RunOptions, SeriesQuery } from "./query-api.ts";
+import { ruleListRequest } from "./rule-list.ts";
 
 export const JSON_TYPE = "application/json; charset=utf-8";
 
@@ -57,7 +57,9 @@ export function addApiRoutes(server: FastifyInstance, api: QueryApi): void {
     return successBody(JSON.stringify(items), warnings);
   });
   add("/alerts", () => successBody(alertsText(api.alerts())));
-  add("/rules", ({ parameters }) => successBody(rulesText(api.ruleGroups(), ruleType(parameters))));
+  add("/rules", ({ parameters }) => {
+    return successBody(rulesText(api.rules(ruleListRequest(parameters))));
+  });
   // Types and help texts of metrics do not travel with the samples.
   add("/metadata", () => successBody("{}"));
   add("/status/buildinfo", () => successBody(buildText()));
@@ -93,13 +95,6 @@ export function runOptions({ parameters, signal }: Call): RunOptions {
   const timeout = parameters.get("timeout") ?? "";
   const timeoutMs = timeout === "" ? null : parseSpan(timeout, "timeout");
   return { timeoutMs, limit: limitParameter(parameters), signal };
-}
-
-function ruleType(parameters: Parameters): "alert" | "record" | null {
-  const type = (parameters.get("type") ?? "").toLowerCase();
-  if (type === "") return null;
-  if (type === "alert" || type === "record") return type;
-  throw parameterError("type", "it is alert or record");
 }
 
 function buildText(): string {

@@ -1,10 +1,11 @@
 import { exponentText } from "../../shared/model/go-number.ts";
 import { type Labels, labelsRecord } from "../../shared/model/labels.ts";
 import { formatRfc3339, ZERO_TIME } from "../../shared/model/rfc3339.ts";
-import type { AlertSnapshot, RuleGroupSnapshot, RuleSnapshot } from "../model/rule-snapshot.ts";
+import type { AlertSnapshot, RuleSnapshot } from "../model/rule-snapshot.ts";
 import type { QueryResult } from "../query/result.ts";
 import { labelsText, resultText } from "../query/result-text.ts";
 import type { ErrorType } from "./api-error.ts";
+import type { RuleList } from "./rule-list.ts";
 
 /**
  * The bodies of Prometheus' HTTP API, version 1. Sources: prometheus.io/docs, "HTTP API", and
@@ -35,22 +36,18 @@ export function alertsText(alerts: readonly AlertSnapshot[]): string {
   return JSON.stringify({ alerts: alerts.map(alertObject) });
 }
 
-/** Which rules: `alert`, `record` or all (null). */
-export function rulesText(
-  groups: readonly RuleGroupSnapshot[],
-  only: "alert" | "record" | null,
-): string {
-  const kept = only === null ? null : only === "alert" ? "alerting" : "recording";
+export function rulesText({ groups, nextToken }: RuleList): string {
   return JSON.stringify({
     groups: groups.map((group) => ({
       name: group.name,
       file: group.file,
-      rules: group.rules.filter(({ type }) => kept === null || type === kept).map(ruleObject),
+      rules: group.rules.map(ruleObject),
       interval: group.intervalMs / 1000,
       limit: group.limit,
       evaluationTime: group.evaluationSeconds,
       lastEvaluation: evaluationTime(group.lastEvaluationMs),
     })),
+    ...(nextToken === null ? {} : { groupNextToken: nextToken }),
   });
 }
 

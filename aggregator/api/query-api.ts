@@ -8,6 +8,7 @@ import type { QueryResult } from "../query/result.ts";
 import { ApiError } from "./api-error.ts";
 import { checkExpression, checkLabelName, checkSelectors, parameterError } from "./parameters.ts";
 import type { CompiledQuery, MatcherSets, QueryPort, SeriesPort } from "./ports.ts";
+import { listRules, type RuleList, type RuleListRequest } from "./rule-list.ts";
 import { RunLimiter, type RunLimits } from "./run-limiter.ts";
 
 export type QueryApiPorts = {
@@ -112,6 +113,11 @@ export class QueryApi {
     return this.#ports.rules.groups();
   }
 
+  /** @throws ApiError */
+  rules(request: RuleListRequest): RuleList {
+    return listRules(this.ruleGroups(), request, this.#setsOf(request.selectors));
+  }
+
   /** Pending and firing, in the order of their rules. */
   alerts(): AlertSnapshot[] {
     return this.ruleGroups().flatMap(({ rules }) =>
@@ -131,14 +137,18 @@ export class QueryApi {
     read: (sets: MatcherSets, startMs: number, endMs: number) => Promise<readonly T[]>,
   ): Promise<Listed<T>> {
     if (endMs < startMs) throw parameterError("end", "it must not be before start");
-    const sets = checkSelectors(selectors).map((text) =>
-      asParameter("match[]", () => this.#ports.query.parseSelector(text)),
-    );
+    const sets = this.#setsOf(selectors);
     // No sample is older than 1970; clients that mean "ever" name times far before.
     const found = await this.#run(options, () =>
       read(sets, Math.max(startMs, 0), Math.max(endMs, 0)),
     );
     return cut([...found].sort(order), options.limit);
+  }
+
+  #setsOf(selectors: readonly string[]): MatcherSets {
+    return checkSelectors(selectors).map((text) =>
+      asParameter("match[]", () => this.#ports.query.parseSelector(text)),
+    );
   }
 
   #run<T>(options: RunOptions, work: (signal: AbortSignal) => Promise<T>): Promise<T> {

@@ -30,7 +30,7 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
   "agent/uplink": ["shared"],
   aggregator: ["aggregator", "shared"],
   "aggregator/access": ["aggregator/model", "shared"],
-  "aggregator/api": ["aggregator/model", "aggregator/query", "shared"],
+  "aggregator/api": ["aggregator/matching", "aggregator/model", "aggregator/query", "shared"],
   "aggregator/commit": ["aggregator/model", "shared"],
   "aggregator/fleet": ["aggregator/model", "shared"],
   "aggregator/ingest": ["aggregator/model", "shared"],
