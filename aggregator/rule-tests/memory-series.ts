@@ -6,8 +6,8 @@ import { compileMatcher } from "../matching/matcher.ts";
 import type { SampleSource } from "../promql/context.ts";
 import type { Point } from "./series-notation.ts";
 
-/** By time, which is Unix milliseconds. */
-type Series = { readonly labels: Labels; readonly points: Map<number, Point> };
+/** Times are ascending Unix milliseconds. */
+type Series = { readonly labels: Labels; readonly times: number[]; readonly points: Point[] };
 
 /** Samples in memory: what a test gives, and what its rules record. */
 export class MemorySeries implements SampleSource {
@@ -21,7 +21,7 @@ export class MemorySeries implements SampleSource {
   load(labels: Labels, points: readonly Point[], startMs: number, stepMs: number): void {
     const series = this.#of(labels);
     for (const [i, point] of points.entries()) {
-      if (point !== "none") series.points.set(startMs + i * stepMs, point);
+      if (point !== "none") setPoint(series, startMs + i * stepMs, point);
     }
   }
 
@@ -33,11 +33,11 @@ export class MemorySeries implements SampleSource {
   write(group: string, timeMs: number, samples: readonly VectorSample[]): void {
     const now = new Map<string, Labels>();
     for (const { labels, value } of samples) {
-      this.#of(labels).points.set(timeMs, value);
+      setPoint(this.#of(labels), timeMs, value);
       now.set(labelsKey(labels), labels);
     }
     for (const [key, labels] of this.#written.get(group) ?? []) {
-      if (!now.has(key)) this.#of(labels).points.set(timeMs, "stale");
+      if (!now.has(key)) setPoint(this.#of(labels), timeMs, "stale");
     }
     this.#written.set(group, now);
   }
@@ -50,24 +50,43 @@ export class MemorySeries implements SampleSource {
     const tests = matchers.map(compileMatcher);
     const toMs = Math.min(endMs, this.visibleToMs);
     const selected: SeriesColumns[] = [];
-    for (const { labels, points } of this.#series.values()) {
+    for (const series of this.#series.values()) {
+      const { labels, times } = series;
       if (!tests.every(({ name, test }) => test(labelValue(labels, name)))) continue;
-      const held = [...points].filter(([timeMs]) => timeMs > startMs && timeMs <= toMs);
-      held.sort(([a], [b]) => a - b);
-      if (held.length > 0) selected.push(columnsOf(labels, held));
+      const [from, to] = [placeAfter(times, startMs), placeAfter(times, toMs)];
+      if (from < to) selected.push(columnsOf(series, from, to));
     }
     return selected;
   }
 
   #of(labels: Labels): Series {
-    return getOrInsert(this.#series, labelsKey(labels), () => ({ labels, points: new Map() }));
+    return getOrInsert(this.#series, labelsKey(labels), () => ({ labels, times: [], points: [] }));
   }
 }
 
-function columnsOf(labels: Labels, held: readonly (readonly [number, Point])[]): SeriesColumns {
-  const times = Float64Array.from(held, ([timeMs]) => timeMs);
-  const values = Float64Array.from(held, ([, point]) => (typeof point === "number" ? point : 0));
+/** Nearly always it is the newest. */
+function setPoint({ times, points }: Series, timeMs: number, point: Point): void {
+  const at = placeAfter(times, timeMs);
+  const isThere = at > 0 && times[at - 1] === timeMs;
+  times.splice(isThere ? at - 1 : at, isThere ? 1 : 0, timeMs);
+  points.splice(isThere ? at - 1 : at, isThere ? 1 : 0, point);
+}
+
+/** Index of the first time that is later. */
+function placeAfter(times: readonly number[], timeMs: number): number {
+  let [low, high] = [0, times.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((times[middle] ?? 0) <= timeMs) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+function columnsOf({ labels, times, points }: Series, from: number, to: number): SeriesColumns {
+  const held = points.slice(from, to);
+  const values = Float64Array.from(held, (point) => (typeof point === "number" ? point : 0));
   const bits = columnBits(values);
-  for (const [i, [, point]] of held.entries()) if (point === "stale") setStale(bits, i);
-  return { labels, times, values };
+  for (const [i, point] of held.entries()) if (point === "stale") setStale(bits, i);
+  return { labels, times: Float64Array.from(times.slice(from, to)), values };
 }

@@ -46,7 +46,7 @@ const test = z.strictObject({
     .array(
       z.strictObject({
         eval_time: time,
-        alertname: text,
+        alertname: text.min(1, "must not be empty"), // otherwise it would pass whatever fires
         exp_alerts: z
           .array(z.strictObject({ exp_labels: texts, exp_annotations: texts }))
           .nullish(),
