@@ -1,6 +1,7 @@
 import { dirname, isAbsolute, join } from "node:path";
 import { type Fault, faultsError } from "../shared/config/decode-yaml.ts";
 import { errorMessage, OperationalError } from "../shared/errors.ts";
+import type { VectorSample } from "../shared/model/columns.ts";
 import { getOrInsert } from "../shared/model/get-or-insert.ts";
 import { labelPairs } from "../shared/model/labels.ts";
 import { readConfigFile, readConfigFiles } from "../shared/platform/config-files.ts";
@@ -8,9 +9,15 @@ import { nodeClock } from "../shared/platform/node.ts";
 import { DEFAULT_LOGQL_OPTIONS, LogqlEngine } from "./logql/engine.ts";
 import type { SampleSource } from "./promql/context.ts";
 import { DEFAULT_ENGINE_OPTIONS, PromqlEngine } from "./promql/engine.ts";
+import { formatExpr } from "./promql/format.ts";
+import { parsePromql } from "./promql/parse.ts";
+import { presenceOf } from "./promql/presence.ts";
 import { compileForRules } from "./rule-expressions.ts";
+import { backtestGroup, type RuleBacktest } from "./rule-tests/backtest.ts";
+import { type AskRange, RangeWalk, type Steps } from "./rule-tests/range-walk.ts";
 import { runRuleTest, type TestResult } from "./rule-tests/run-tests.ts";
 import { parseTestFile } from "./rule-tests/test-file.ts";
+import type { CompiledExpr } from "./rules/ports.ts";
 import { parseRuleFiles, type Rule } from "./rules/rule-files.ts";
 
 /** What can be done with rule files where no aggregator runs. */
@@ -64,6 +71,80 @@ export async function testRuleFile(
     if (isWanted(test.name ?? "")) results.push(await runRuleTest(test, file, parts));
   }
   return results;
+}
+
+/** A group without an interval is evaluated so often. */
+const DEFAULT_STEP_MS = 15_000;
+
+export type BacktestSpan = Pick<Steps, "startMs" | "endMs"> & {
+  /** Null: each group's own interval. */
+  readonly stepMs: number | null;
+};
+
+/**
+ * What the alerting rules of files would have done from `startMs` to `endMs`, by what an aggregator has
+ * stored.
+ * @throws OperationalError CONFIG for faults, LIMIT for too many steps, and what `ask` throws
+ */
+export async function backtestRuleFiles(
+  paths: readonly string[],
+  span: BacktestSpan,
+  ask: AskRange,
+): Promise<RuleBacktest[]> {
+  const files = paths.map((path) => ({ path, text: requiredFile(path) }));
+  const walks = new GroupWalks(ask);
+  const { groups, faults } = parseRuleFiles(files, (text) => walks.compile(text));
+  if (faults.length > 0) throw faultsError(faults);
+  const results: RuleBacktest[] = [];
+  for (const group of groups) {
+    const stepMs = span.stepMs ?? group.intervalMs ?? DEFAULT_STEP_MS;
+    const startMs = Math.ceil(span.startMs / stepMs) * stepMs;
+    const endMs = Math.floor(span.endMs / stepMs) * stepMs;
+    const steps = { startMs, endMs, stepMs };
+    walks.begin(steps);
+    results.push(...(await backtestGroup(group, steps, nodeClock)));
+  }
+  return results;
+}
+
+/** Expressions over what an aggregator has stored; one group after the other, each at its own steps. */
+class GroupWalks {
+  readonly #ask: AskRange;
+  readonly #check = compileOver(NO_SAMPLES);
+  readonly #walks = new Map<string, RangeWalk>();
+  #steps: Steps = { startMs: 0, endMs: 0, stepMs: 1 };
+
+  constructor(ask: AskRange) {
+    this.#ask = ask;
+  }
+
+  begin(steps: Steps): void {
+    this.#steps = steps;
+    this.#walks.clear();
+  }
+
+  compile(text: string): CompiledExpr {
+    const { query, isOfLines } = this.#check(text);
+    if (isOfLines) return { query, isOfLines, instant: noLines, presence: noLines };
+    const presence = formatExpr(presenceOf(parsePromql(text)));
+    return {
+      query,
+      isOfLines,
+      instant: (timeMs) => this.#at(query, timeMs),
+      presence: (timeMs) => this.#at(presence, timeMs),
+    };
+  }
+
+  #at(query: string, timeMs: number): Promise<readonly VectorSample[]> {
+    const walk = getOrInsert(this.#walks, query, () => {
+      return new RangeWalk(query, this.#steps, this.#ask);
+    });
+    return walk.at(timeMs);
+  }
+}
+
+async function noLines(): Promise<never> {
+  throw new OperationalError("USAGE", "rules on log lines cannot be tested back");
 }
 
 function requiredFile(path: string): string {

@@ -3,6 +3,7 @@ import type { Rule__Output } from "../shared/wire/generated/telltale/v1/Rule.ts"
 import type { RuleGroup__Output } from "../shared/wire/generated/telltale/v1/RuleGroup.ts";
 import { type CommandContext, type Run, runCommand } from "./command.ts";
 import { formatAgo, isoTime } from "./format.ts";
+import { addRulesBacktestCommand } from "./rules-backtest.ts";
 import { addRulesCheckCommand, addRulesTestCommand } from "./rules-files.ts";
 import { type Cell, type Column, formatTable } from "./table.ts";
 import { type Color, printable } from "./terminal.ts";
@@ -33,6 +34,7 @@ Examples:
     );
   addRulesCheckCommand(context, rules);
   addRulesTestCommand(context, rules);
+  addRulesBacktestCommand(context, rules);
 }
 
 /** JSON form: a list of these, as the files stand. */

@@ -3,11 +3,11 @@ import type { VectorSample } from "../../shared/model/columns.ts";
 import { compareLabels, type Labels, labelsFrom } from "../../shared/model/labels.ts";
 import type { Logger } from "../../shared/platform/ports.ts";
 import { Metrics } from "../../shared/telemetry/metrics.ts";
-import type { RuleAlerts, RuleEvaluation } from "../model/alert.ts";
 import type { SampleSource } from "../promql/context.ts";
 import { type GroupDeps, GroupRunner, ruleCounters } from "../rules/group.ts";
-import type { AlertTable, CompileFn } from "../rules/ports.ts";
+import type { CompileFn } from "../rules/ports.ts";
 import { parseRuleFiles, type RuleFile } from "../rules/rule-files.ts";
+import { AlertHistory } from "./alert-history.ts";
 import { MemorySeries } from "./memory-series.ts";
 import { parseMetric, parsePoints } from "./series-notation.ts";
 import type { RuleTest, RuleTestFile } from "./test-file.ts";
@@ -86,7 +86,7 @@ class TestRun {
     this.#startMs = test.start_timestamp ?? 0;
     this.#compile = compileOver(this.#series, file.intervalMs);
     const { groups } = parseRuleFiles(ruleFiles, this.#compile); // good: they were checked before
-    const alerts = new MemoryAlerts();
+    const alerts = new AlertHistory();
     const deps: GroupDeps = {
       clock,
       logger: SILENT,
@@ -203,18 +203,6 @@ class TestRun {
 }
 
 const NO_HISTOGRAMS = "native histograms are not supported";
-
-class MemoryAlerts implements AlertTable {
-  readonly #byRule = new Map<string, RuleAlerts>();
-
-  alertsOf(ruleId: string): RuleAlerts {
-    return this.#byRule.get(ruleId) ?? new Map();
-  }
-
-  async write(evaluations: readonly RuleEvaluation[]): Promise<void> {
-    for (const { ruleId, alerts } of evaluations) this.#byRule.set(ruleId, alerts);
-  }
-}
 
 function maxOf(a: number, b: number): number {
   return Math.max(a, b);
