@@ -218,6 +218,22 @@ test("files that followed an empty log are read also when the clock was set back
   bed.stop();
 });
 
+test("new files are read also when the clock was set back since those before them went away", async () => {
+  const bed = new Bed();
+  const log = bed.path("x.log");
+  writeFileSync(log, text(0, 3));
+  const later = new Date(Date.now() + 700_000);
+  utimesSync(log, later, later);
+  await bed.start(["*.log"]).look();
+  bed.stop();
+  unlinkSync(log);
+  writeFileSync(`${log}.1`, text(3, 6));
+  writeFileSync(log, text(6, 9));
+  await bed.start(["*.log"]).look();
+  expect(bed.lines).toEqual(numbered(0, 9));
+  bed.stop();
+});
+
 test("what is written to a file after it was deleted is read", async () => {
   const bed = new Bed();
   const log = bed.path("x.log");

@@ -54,7 +54,7 @@ const MTIME_STEP_MS = 1000;
 export function resolveChain<File extends ChainFile>(
   positions: readonly Position[],
   files: readonly File[],
-  writtenAfterMs: number,
+  { writtenAfterMs, nowMs }: { readonly writtenAfterMs: number; readonly nowMs: number },
 ): Chain<File> {
   const byAge = [...files].sort(compareFiles);
   const wanted = positions.filter(isKnown);
@@ -90,7 +90,8 @@ export function resolveChain<File extends ChainFile>(
     if (lastKnown >= 0) return index > lastKnown;
     const newest = positions.at(-1);
     if (newest === undefined) return file.mtimeMs >= writtenAfterMs;
-    return file.mtimeMs >= newest.mtimeMs && !wanted.some((position) => isExact(position, file));
+    const isLater = file.mtimeMs >= newest.mtimeMs || nowMs < newest.mtimeMs;
+    return isLater && !wanted.some((position) => isExact(position, file));
   };
   return { known, missing, empty, fresh: byAge.filter(isFresh) };
 }

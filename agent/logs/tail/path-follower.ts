@@ -246,7 +246,7 @@ export class PathFollower {
     const snapshot = await this.#chain.snapshot(time.nowMs, this.#beginning.at === "end");
     if (snapshot === null) return false;
     const { positions, files } = snapshot;
-    const found = resolveChain(positions, files, this.#beginning.writtenAfterMs);
+    const found = resolveChain(positions, files, { ...this.#beginning, nowMs: time.nowMs });
     const chain = { ...snapshot, ...found, isNew: positions.length === 0 };
     const descriptors = this.#descriptors(chain);
     if (descriptors === null) return false;
