@@ -1,10 +1,9 @@
 import { OperationalError } from "../../shared/errors.ts";
-import type { Logger } from "../../shared/platform/ports.ts";
-import { Metrics } from "../../shared/telemetry/metrics.ts";
 import type { External } from "../model/alert.ts";
-import { type GroupDeps, GroupRunner, ruleCounters } from "../rules/group.ts";
+import { type GroupDeps, GroupRunner } from "../rules/group.ts";
 import type { AlertingRule, RuleGroup } from "../rules/rule-files.ts";
 import { AlertHistory, type Episode } from "./alert-history.ts";
+import { offlineDeps } from "./offline-deps.ts";
 import type { Steps } from "./range-walk.ts";
 
 /** What one alerting rule would have done. */
@@ -19,7 +18,6 @@ export type RuleBacktest = {
 };
 
 const EVALUATIONS_MAX = 1_000_000;
-const SILENT: Logger = { debug() {}, info() {}, warn() {}, error() {} };
 const NOWHERE: External = { labels: [], url: "" };
 
 /**
@@ -38,13 +36,7 @@ export async function backtestGroup(
   }
   const rules = group.rules.filter((rule): rule is AlertingRule => rule.kind === "alerting");
   const history = new AlertHistory();
-  const deps: GroupDeps = {
-    clock,
-    logger: SILENT,
-    counters: ruleCounters(new Metrics()),
-    alerts: history,
-    write: async () => {},
-  };
+  const deps = offlineDeps({ clock, alerts: history, write: async () => {} });
   const options = { defaultIntervalMs: stepMs, external: NOWHERE };
   const runner = new GroupRunner({ ...group, queryOffsetMs: 0, rules }, deps, options);
   const errors = new Map<number, string>();

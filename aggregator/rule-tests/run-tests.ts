@@ -1,14 +1,13 @@
 import { errorMessage, OperationalError } from "../../shared/errors.ts";
 import type { VectorSample } from "../../shared/model/columns.ts";
 import { compareLabels, type Labels, labelsFrom } from "../../shared/model/labels.ts";
-import type { Logger } from "../../shared/platform/ports.ts";
-import { Metrics } from "../../shared/telemetry/metrics.ts";
 import type { SampleSource } from "../promql/context.ts";
-import { type GroupDeps, GroupRunner, ruleCounters } from "../rules/group.ts";
+import { type GroupDeps, GroupRunner } from "../rules/group.ts";
 import type { CompileFn } from "../rules/ports.ts";
 import { parseRuleFiles, type RuleFile } from "../rules/rule-files.ts";
 import { AlertHistory } from "./alert-history.ts";
 import { MemorySeries } from "./memory-series.ts";
+import { offlineDeps } from "./offline-deps.ts";
 import { parseMetric, parsePoints } from "./series-notation.ts";
 import type { RuleTest, RuleTestFile } from "./test-file.ts";
 
@@ -66,8 +65,6 @@ export async function runRuleTest(
   }
 }
 
-const SILENT: Logger = { debug() {}, info() {}, warn() {}, error() {} };
-
 class TestRun {
   readonly #test: RuleTest;
   readonly #file: RuleTestFile;
@@ -86,14 +83,11 @@ class TestRun {
     this.#startMs = test.start_timestamp ?? 0;
     this.#compile = compileOver(this.#series, file.intervalMs);
     const { groups } = parseRuleFiles(ruleFiles, this.#compile); // good: they were checked before
-    const alerts = new AlertHistory();
-    const deps: GroupDeps = {
+    const deps = offlineDeps({
       clock,
-      logger: SILENT,
-      counters: ruleCounters(new Metrics()),
-      alerts,
+      alerts: new AlertHistory(),
       write: async (group, timeMs, samples) => this.#series.write(group, timeMs, samples),
-    };
+    });
     const external = {
       labels: labelsFrom(Object.entries(test.external_labels ?? {})),
       url: test.external_url ?? "",

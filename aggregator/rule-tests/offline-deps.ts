@@ -1,0 +1,10 @@
+import type { Logger } from "../../shared/platform/ports.ts";
+import { Metrics } from "../../shared/telemetry/metrics.ts";
+import { type GroupDeps, ruleCounters } from "../rules/group.ts";
+
+const SILENT: Logger = { debug() {}, info() {}, warn() {}, error() {} };
+
+/** For groups that nobody watches: what fails is told by their rules. */
+export function offlineDeps(parts: Pick<GroupDeps, "alerts" | "clock" | "write">): GroupDeps {
+  return { ...parts, logger: SILENT, counters: ruleCounters(new Metrics()) };
+}
