@@ -3,7 +3,6 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { promisify } from "node:util";
 import { brotliCompress } from "node:zlib";
 import { Command } from "commander";
-import { errorMessage, OperationalError } from "../shared/errors.ts";
 import {
   EXIT_USAGE,
   flagOverrides,
@@ -16,6 +15,7 @@ import { openLevelStore } from "../shared/platform/level-store.ts";
 import { openLog } from "../shared/platform/log.ts";
 import { nodeClock } from "../shared/platform/node.ts";
 import type { Logger } from "../shared/platform/ports.ts";
+import { postJson } from "../shared/platform/post-json.ts";
 import { readConfig } from "../shared/platform/read-config.ts";
 import type { Metrics } from "../shared/telemetry/metrics.ts";
 import { VERSION } from "../shared/version.ts";
@@ -27,8 +27,6 @@ import type { AggregatorPlatform } from "./platform.ts";
 
 const DEFAULT_CONFIG = "/etc/telltale/aggregator.yaml";
 const LEVEL_LIMITS = { cacheBytes: 16 * 1024 ** 2, writeBufferBytes: 8 * 1024 ** 2 };
-/** Bytes of a webhook's answer that are read. */
-const ANSWER_BYTES_MAX = 4096;
 
 /** Flags that stand for one value of the configuration. */
 const FLAG_PATHS = {
@@ -149,7 +147,7 @@ function nodePlatform(
     clock: nodeClock,
     random: Math.random,
     logger,
-    post,
+    post: postJson,
     chunkMs: 600_000,
     pause: nextTurn,
     compress: promisify(brotliCompress),
@@ -169,41 +167,4 @@ function damageReport(metrics: Metrics, logger: Logger) {
     counter.add(1, { outcome: damage.outcome });
     logger.error(damage, "damaged store");
   };
-}
-
-/** A redirect is an answer like any other, never followed: what is sent stays with its receiver. */
-async function post(
-  url: string,
-  body: string,
-  signal: AbortSignal,
-): Promise<{ status: number; text: string }> {
-  try {
-    const response = await fetch(url, {
-      method: "POST",
-      headers: { "content-type": "application/json", "user-agent": `telltale/${VERSION}` },
-      body,
-      redirect: "manual",
-      signal,
-    });
-    return { status: response.status, text: await answerText(response) };
-  } catch (error) {
-    signal.throwIfAborted();
-    const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
-    // Only the host: the rest of a webhook's address is often its secret.
-    const { host } = new URL(url);
-    throw new OperationalError("UNAVAILABLE", `${host}: ${errorMessage(cause)}`, { cause });
-  }
-}
-
-async function answerText(response: Response): Promise<string> {
-  try {
-    const reader = response.body?.getReader();
-    const first = await reader?.read();
-    await reader?.cancel();
-    return Buffer.from(first?.value ?? [])
-      .subarray(0, ANSWER_BYTES_MAX)
-      .toString("utf8");
-  } catch (error) {
-    return errorMessage(error);
-  }
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { errorMessage, OperationalError } from "../../shared/errors.ts";
 import { del, type Entry, type Random } from "../../shared/platform/ports.ts";
+import type { PostAnswer } from "../../shared/platform/post-json.ts";
 import type { Metrics } from "../../shared/telemetry/metrics.ts";
 import type { StoredPartDeps } from "../../shared/telemetry/part-deps.ts";
 import { backoffMs } from "../../shared/time/backoff.ts";
@@ -11,15 +12,8 @@ import type { Notification } from "./dispatch-state.ts";
 import { type Webhook, webhookBody } from "./integrations/webhook.ts";
 import { decodeNotification, entryRange, type Queue } from "./outbox-entry.ts";
 
-/**
- * One POST of JSON. Never follows a redirect. Rejects with OperationalError UNAVAILABLE when there
- * is no answer, with the signal's reason when it is aborted.
- */
-export type PostFn = (
-  url: string,
-  body: string,
-  signal: AbortSignal,
-) => Promise<{ readonly status: number; readonly text: string }>;
+/** As postJson. */
+export type PostFn = (url: string, body: string, signal: AbortSignal) => Promise<PostAnswer>;
 
 export type DeliveryDeps = Omit<StoredPartDeps, "metrics"> & {
   readonly random: Random;
@@ -44,6 +38,13 @@ type Outcome = {
 } | null;
 
 const RETRY = { firstMs: 200, maxMs: 30_000 };
+/** A receiver may ask to be left alone for so long; a slip of its pen does not silence it for days. */
+const RETRY_AFTER_MAX_MS = 600_000;
+/**
+ * The message itself is bad, and will be. Any other answer may change: a token is put right, a proxy
+ * comes back, a route is found.
+ */
+const FINAL: ReadonlySet<number> = new Set([400, 413, 422]);
 const READ_MAX = 100;
 /** How long an idle queue goes without a look, and its gauges without a new value. */
 const IDLE_MAX_MS = 30_000;
@@ -74,6 +75,8 @@ export class Delivery {
   readonly #deps: DeliveryDeps;
   readonly #options: DeliveryOptions;
   #failures = 0;
+  /** What the receiver asked for with its last answer. */
+  #retryAfterMs = 0;
   /** Aborted when there may be new entries. */
   #woken = new AbortController();
 
@@ -102,7 +105,8 @@ export class Delivery {
         using idle = eitherSignal(signal, this.#woken.signal);
         await sleepUnlessAborted(clock, IDLE_MAX_MS, idle.signal);
       } else {
-        await sleepUnlessAborted(clock, backoffMs(RETRY, this.#failures, random()), signal);
+        const pauseMs = backoffMs(RETRY, this.#failures, random());
+        await sleepUnlessAborted(clock, Math.max(pauseMs, this.#retryAfterMs), signal);
       }
     }
   }
@@ -156,15 +160,16 @@ export class Delivery {
       const error = "the receiver did not take it in time";
       return { outcome: "expired", reason: "age", fields: { ...fields, error } };
     }
+    this.#retryAfterMs = 0;
     try {
-      const { status, text } = await this.#post(notification, signal);
-      const isTemporary = status >= 500 || status === 408 || status === 429;
-      const answer = `answered ${status}: ${text.slice(0, ANSWER_SHOWN_MAX)}`;
-      if (isTemporary) throw new OperationalError("UNAVAILABLE", answer);
-      if (status < 200 || status >= 300) {
-        return { outcome: "rejected", fields: { ...fields, error: answer } };
+      const { status, text, retryAfterMs } = await this.#post(notification, signal);
+      if (status >= 200 && status < 300) {
+        return { outcome: "delivered", fields: { ...fields, status } };
       }
-      return { outcome: "delivered", fields: { ...fields, status } };
+      const answer = `answered ${status}: ${text.slice(0, ANSWER_SHOWN_MAX)}`;
+      if (FINAL.has(status)) return { outcome: "rejected", fields: { ...fields, error: answer } };
+      this.#retryAfterMs = Math.min(retryAfterMs ?? 0, RETRY_AFTER_MAX_MS);
+      throw new OperationalError("UNAVAILABLE", answer);
     } catch (error) {
       if (!(error instanceof OperationalError)) throw error;
       const message = "notification failed, will be tried again";

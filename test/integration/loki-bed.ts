@@ -49,7 +49,7 @@ export class LokiBed {
       logger,
       post: async (_url, body) => {
         this.posted.push(JSON.parse(body));
-        return { status: 200, text: "" };
+        return { status: 200, text: "", retryAfterMs: null };
       },
       chunkMs: 600_000,
       pause: nextTurn,

@@ -1,5 +1,6 @@
 import { OperationalError } from "../../shared/errors.ts";
 import { type Labels, labelsFrom, labelsKey } from "../../shared/model/labels.ts";
+import type { PostAnswer } from "../../shared/platform/post-json.ts";
 import { never } from "../support/memory-store.ts";
 import type { SeededRandom } from "../support/random.ts";
 import type { Process, Surroundings } from "./host.ts";
@@ -50,22 +51,19 @@ export class Receiver {
   }
 
   /** The `post` of one process. */
-  async post(
-    process: Process,
-    body: string,
-    signal: AbortSignal,
-  ): Promise<{ status: number; text: string }> {
+  async post(process: Process, body: string, signal: AbortSignal): Promise<PostAnswer> {
     const { clock } = process;
     await clock.sleep(this.#random.next() * LATENCY_MAX_MS, signal);
     if (this.#isDown) throw new OperationalError("UNAVAILABLE", "receiver: connection refused");
     const isFailing = this.#random.chance(this.#failure);
-    if (isFailing && this.#random.chance(0.5)) return { status: 503, text: "away" };
+    if (isFailing && this.#random.chance(0.5))
+      return { status: 503, text: "away", retryAfterMs: null };
     const received = this.#receive(process.host.name, body);
     await clock.sleep(this.#random.next() * LATENCY_MAX_MS, signal);
     if (isFailing) throw new OperationalError("UNAVAILABLE", "receiver: connection reset");
     if (process.isDead) await never();
     for (const delivery of received) delivery.answeredAtMs = this.#world.clock.monotonicMs();
-    return { status: 200, text: "" };
+    return { status: 200, text: "", retryAfterMs: null };
   }
 
   #receive(from: string, body: string): Delivery[] {

@@ -24,6 +24,7 @@ class Scene {
   readonly requests: string[] = [];
   readonly requestsMs: number[] = [];
   answer: (url: string) => Answer = () => 200;
+  retryAfterMs: number | null = null;
   receiver = "ops";
   urls = ["http://one/"];
   sendsResolved = true;
@@ -72,7 +73,7 @@ class Scene {
       });
     }
     if (typeof answer !== "number") throw new OperationalError("UNAVAILABLE", "Connection refused");
-    return { status: answer, text: "the answer" };
+    return { status: answer, text: "the answer", retryAfterMs: this.retryAfterMs };
   };
 
   /** What an evaluation of each alert's own rule gives. */
@@ -135,7 +136,7 @@ test("what fires and what is resolved is delivered once, in order, and forgotten
   await scene.table.close();
 });
 
-test.each<Answer>([500, 503, 408, 429, "no answer", "silence"])(
+test.each<Answer>([500, 503, 408, 429, 401, 403, 404, 301, 307, 409, "no answer", "silence"])(
   "after %s it is tried again until it is taken, and nothing overtakes it",
   async (answer) => {
     const scene = await Scene.open();
@@ -169,19 +170,32 @@ test("pauses between tries are drawn up to a bound that doubles to 30 s", async 
   expect(scene.logger.messages("warn").length).toBe(scene.requests.length);
 });
 
-test.each([400, 401, 404, 301])(
-  "an answer %d is for good: counted, logged, gone",
-  async (status) => {
-    const scene = await Scene.open();
-    scene.answer = () => status;
-    await scene.write({ A: "firing" });
-    await scene.clock.advance(120_000);
-    expect(scene.requests).toHaveLength(1);
-    expect(await scene.keys()).toStrictEqual([]);
-    expect(scene.total("rejected")).toBe(1);
-    expect(scene.logger.messages("error")).toStrictEqual(["notification rejected"]);
-  },
-);
+test.each([400, 413, 422])("an answer %d is for good: counted, logged, gone", async (status) => {
+  const scene = await Scene.open();
+  scene.answer = () => status;
+  await scene.write({ A: "firing" });
+  await scene.clock.advance(120_000);
+  expect(scene.requests).toHaveLength(1);
+  expect(await scene.keys()).toStrictEqual([]);
+  expect(scene.total("rejected")).toBe(1);
+  expect(scene.logger.messages("error")).toStrictEqual(["notification rejected"]);
+});
+
+test("a receiver is left alone for as long as it asks, within reason", async () => {
+  const scene = await Scene.open({ retryAfterMs: 45_000 });
+  scene.answer = () => 429;
+  await scene.write({ A: "firing" });
+  await scene.clock.advance(100_000);
+  const pauses = () => scene.requestsMs.slice(1).map((ms, i) => ms - (scene.requestsMs[i] ?? 0));
+  expect(pauses()).toEqual([45_000, 45_000]);
+  scene.retryAfterMs = 10 * 86_400_000;
+  await scene.clock.advance(1_300_000);
+  expect(pauses().slice(3)).toEqual([600_000, 600_000]);
+  scene.retryAfterMs = null;
+  scene.answer = () => 200;
+  await scene.clock.advance(600_000);
+  expect(scene.total("delivered")).toBe(1);
+});
 
 test("what is not taken in time expires visibly", async () => {
   const scene = await Scene.open({ expiryMs: 300_000 });

@@ -91,7 +91,7 @@ class Run {
     if (isLost && this.random.chance(0.5)) await this.clock.sleep(10_000, signal);
     if (isLost) throw new OperationalError("UNAVAILABLE", "Connection refused");
     this.taken.push(`${groupLabels.alertname} ${status}`);
-    return { status: 200, text: "" };
+    return { status: 200, text: "", retryAfterMs: null };
   };
 }
 

@@ -101,7 +101,7 @@ export class Scene {
       const text = formatLabels(labelsOf(annotations));
       this.toldAnnotations.push(`${status} ${labels["instance"]} ${text}`);
     }
-    return { status: 200, text: "" };
+    return { status: 200, text: "", retryAfterMs: null };
   }
 
   /** What a process leaves behind that was killed; the next `open` starts from it. */
