@@ -20,7 +20,7 @@ import { parseTestFile } from "./rule-tests/test-file.ts";
 import type { CompiledExpr } from "./rules/ports.ts";
 import { parseRuleFiles, type Rule } from "./rules/rule-files.ts";
 
-/** What can be done with rule files where no aggregator runs. */
+/** What is done with rule files outside of an aggregator. */
 
 /** Rules with one name and the same labels, and how many they are. */
 export type Duplicates = {
@@ -172,6 +172,5 @@ function duplicatesOf(rules: readonly Rule[]): Duplicates[] {
 
 function labelTexts(rule: Rule): Duplicates["labels"] {
   if (rule.kind === "alerting") return rule.labels.map(([name, { text }]) => [name, text] as const);
-
   return labelPairs(rule.labels);
 }
