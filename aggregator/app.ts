@@ -1,22 +1,21 @@
 import { faultsError } from "../shared/config/decode-yaml.ts";
 import { Reloads } from "../shared/config/reloads.ts";
 import { formatAddress } from "../shared/model/address.ts";
-import { labelsOf } from "../shared/model/labels.ts";
 import { type Disposals, startParts } from "../shared/platform/disposals.ts";
 import type { Clock } from "../shared/platform/ports.ts";
 import { Metrics } from "../shared/telemetry/metrics.ts";
 import { msUntilNext } from "../shared/time/calendar.ts";
 import { type Repetition, repeat } from "../shared/time/repeat.ts";
 import { QueryApi } from "./api/query-api.ts";
-import { builtInRules } from "./built-in-rules.ts";
+import { builtInRules, filesInForce } from "./built-in-rules.ts";
 import type { AggregatorConfig } from "./config.ts";
 import { type Fleet, openFleet } from "./fleet/fleet.ts";
 import { IngestService } from "./ingest/ingest-service.ts";
 import { DEFAULT_LOGQL_OPTIONS, LogqlEngine } from "./logql/engine.ts";
 import { LineSource } from "./logs/line-source.ts";
 import type { LogSource } from "./model/log-lines.ts";
-import { type AlertTable, openAlerts } from "./notify/alerts.ts";
-import { type NotifyConfig, parseNotifyConfig } from "./notify/notify-config.ts";
+import type { NotifyConfig } from "./notify/routing.ts";
+import { openRules, readRouting } from "./open-alerts.ts";
 import { logServices, logUpkeep, openLogs } from "./open-logs.ts";
 import type { AggregatorPlatform, Opening } from "./platform.ts";
 import type { SampleSource } from "./promql/context.ts";
@@ -25,7 +24,6 @@ import { queryPort } from "./queries.ts";
 import { compileForRules } from "./rule-expressions.ts";
 import type { CompileFn } from "./rules/ports.ts";
 import { parseRuleFiles, type RuleGroup } from "./rules/rule-files.ts";
-import { RuleRunner } from "./rules/run-rules.ts";
 import { openSeriesStore, type SeriesStore } from "./series/series-store.ts";
 import { ServiceNamedLines } from "./service-names.ts";
 
@@ -33,10 +31,6 @@ const CUT_EVERY_MS = 5000;
 /** When old samples are dropped, as a crontab line: the age that counts moves in steps of 2 h. */
 const RETENTION_TIMES = "*/10 * * * *";
 const NODES_MAX = 10_000;
-/** A rule waits this long for the ticks of nodes that are late. */
-const DATA_WAIT_MAX_MS = 1000;
-const NOTIFICATION_EXPIRY_MS = 86_400_000;
-const NOTIFICATIONS_MAX = 100_000;
 const COMMIT_DELAY_MS = 3;
 const WINDOW_FRAMES = 512;
 
@@ -59,12 +53,8 @@ export function checkFiles(
   ),
 ): CheckedFiles {
   const files = config.rules.flatMap((pattern) => platform.readFiles(pattern));
-  const rules = parseRuleFiles(files, compile);
-  const text = platform.readFile(config.notify);
-  const notify =
-    text === null
-      ? { config: null, faults: [] }
-      : parseNotifyConfig({ path: config.notify, text }, (path) => platform.readFile(path) ?? "");
+  const rules = parseRuleFiles(filesInForce(files), compile);
+  const notify = readRouting(config, platform);
   const faults = [...rules.faults, ...notify.faults];
   if (faults.length > 0) throw faultsError(faults);
   return { groups: rules.groups, notify: notify.config };
@@ -120,7 +110,7 @@ async function start(
   const stored = new ServiceNamedLines(new LineSource(logs.lines));
   lineSource.select = stored.select.bind(stored);
   const fleet = await openNodes(opening, series);
-  const { alerts, rules } = await openRules(opening, series, fleet);
+  const { table, view: alerts, rules } = await openRules(opening, series, fleet);
   const ingest = new IngestService(
     {
       store: series,
@@ -146,17 +136,17 @@ async function start(
   const logServed = await logServices(opening, logs, queryLimits);
   let isReady = false;
   const readiness = { isReady: () => isReady };
-  parts.use(await platform.serve({ ingest, api, ...logServed, metrics, readiness }));
+  parts.use(await platform.serve({ ingest, api, alerts, ...logServed, metrics, readiness }));
   parts.use(ingest); // first its sessions end, then the server that carries them
   const builtIn = builtInRules(config.clock_offset_max, compile);
   const apply = ({ groups, notify }: CheckedFiles) =>
-    rules.apply([...builtIn, ...groups], (ruleIds) => alerts.configure(notify, ruleIds));
+    rules.apply([...builtIn, ...groups], (ruleIds) => table.configure(notify, ruleIds));
   await apply(files);
   parts.defer(() => rules.close());
   const reloads = new Reloads({ clock, logger, metrics }, async () => {
     const read = checkFiles(config, platform, compile);
     await apply(read);
-    return { groups: read.groups.length, receiver: read.notify?.receiver.name ?? null };
+    return { groups: read.groups.length, receivers: [...(read.notify?.receivers.keys() ?? [])] };
   });
   const watch = platform.onReload(() => reloads.reload());
   parts.defer(async () => {
@@ -209,35 +199,6 @@ async function openNodes(
     parts.defer(() => store.close());
     return fleet;
   });
-}
-
-/** The alert table and the rules whose evaluations end in it. */
-async function openRules(
-  { config, platform, metrics, parts }: Opening,
-  series: SeriesStore,
-  fleet: Fleet,
-): Promise<{ readonly alerts: AlertTable; readonly rules: RuleRunner }> {
-  const { clock, random, logger, post } = platform;
-  const external = {
-    labels: labelsOf(config.external_labels),
-    url: config.external_url.replace(/\/$/, ""),
-  };
-  const latenessMs = (node: string) => fleet.latenessMs(node);
-  const alerts = await platform.openStore(`${config.data_dir}/alerts`, metrics, async (store) => {
-    const table = await openAlerts(
-      { store, clock, random, logger, metrics, post, latenessMs },
-      { external, expiryMs: NOTIFICATION_EXPIRY_MS, entriesMax: NOTIFICATIONS_MAX },
-    );
-    parts.defer(() => store.close());
-    return table;
-  });
-  parts.defer(() => alerts.close());
-  const write = series.write.bind(series);
-  const rules = new RuleRunner(
-    { write, alerts, dataClock: fleet, clock, logger, metrics },
-    { defaultIntervalMs: config.evaluation_interval, external, dataWaitMaxMs: DATA_WAIT_MAX_MS },
-  );
-  return { alerts, rules };
 }
 
 function upkeepOf(series: SeriesStore, clock: Clock): readonly Repetition[] {

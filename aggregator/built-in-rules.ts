@@ -1,30 +1,31 @@
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import type { CompileFn } from "./rules/ports.ts";
-import { parseRuleFiles, type RuleGroup } from "./rules/rule-files.ts";
+import { parseRuleFiles, type RuleFile, type RuleGroup } from "./rules/rule-files.ts";
+
+const SHIPPED = "systemd/rules/telltale.yaml";
+
+/** Where the rules are that come with Telltale: beside the sources, or the built programs. */
+export function shippedRulesPath(): string {
+  let folder = import.meta.dirname;
+  while (!existsSync(join(folder, SHIPPED)) && folder !== dirname(folder)) folder = dirname(folder);
+  return join(folder, SHIPPED);
+}
+
+/** Without the shipped file where one of the users has its name, and so takes its place. */
+export function filesInForce(files: readonly RuleFile[]): RuleFile[] {
+  const shipped = shippedRulesPath();
+  const name = basename(shipped);
+  const isReplaced = files.some(({ path }) => path !== shipped && basename(path) === name);
+  return files.filter(({ path }) => path !== shipped || !isReplaced);
+}
 
 const rules = (clockOffsetMaxMs: number) => `
 groups:
   - name: telltale
     interval: 5s
     rules:
-      - alert: TelltaleAccountingMismatch
-        expr: '{__name__=~"telltale_node_(frames|log_blocks)_unaccounted",job="telltale"} != 0'
-        for: 30s
-        labels: { severity: critical }
-        annotations:
-          summary: Frames or log lines of {{ $labels.instance }} are unaccounted for
-          description: >-
-            {{ $value }} frames, or blocks of log lines, that the agent counts as stored are not stored here, or are missing
-            without a reason. See telltale nodes --accounting.
-      - alert: TelltaleLogFileStalled
-        expr: telltale_agent_log_stalled_files{job="telltale-agent"} > 0
-        for: 30s
-        labels: { severity: warning }
-        annotations:
-          summary: Log files of {{ $labels.instance }} grow and are not read
-          description: >-
-            {{ $value }} files have lines that nobody has read for 30 s or more: the agent's buffer of
-            lines is full, or it cannot read them. Its log says which.
       - alert: TelltaleClockOffset
         expr: abs(telltale_node_clock_offset_seconds{job="telltale"}) > ${clockOffsetMaxMs / 1000}
         for: 10s
@@ -37,7 +38,10 @@ groups:
             too early.
 `;
 
-/** Alerts on the monitoring itself. Always loaded, beside the users' files; shown as the file "built-in". */
+/**
+ * What the configuration has a part in, so that it cannot be in a file. Always loaded; shown as the file
+ * "built-in".
+ */
 export function builtInRules(clockOffsetMaxMs: number, compile: CompileFn): readonly RuleGroup[] {
   const text = rules(clockOffsetMaxMs);
   const { groups, faults } = parseRuleFiles([{ path: "built-in", text }], compile);

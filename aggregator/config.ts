@@ -62,6 +62,8 @@ export const aggregatorConfigSchema = z
     evaluation_interval: duration
       .refine((ms) => ms >= 100 && ms <= 3_600_000, "must be from 100ms to 1h")
       .default(1000),
+    /** No notification is sent for so long after the start: as Alertmanager's flag of this name. */
+    dispatch_start_delay: duration.refine((ms) => ms <= 3_600_000, "at most 1h").default(0),
     retention: duration
       .refine((ms) => ms >= 3_600_000, "at least 1h")
       .default(parseDuration("15d")),

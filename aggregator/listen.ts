@@ -6,6 +6,7 @@ import type { Metrics } from "../shared/telemetry/metrics.ts";
 import { repeat } from "../shared/time/repeat.ts";
 import { Access } from "./access/access.ts";
 import { accessServices } from "./access/access-service.ts";
+import { createAlertsService } from "./api/alerts-service.ts";
 import { type GrpcAccess, startGrpcServer } from "./api/grpc-server.ts";
 import { type HttpGate, startHttpServer } from "./api/http-server.ts";
 import { createLogsService } from "./api/logs-service.ts";
@@ -37,16 +38,17 @@ export async function listen(
 ): Promise<AsyncDisposable> {
   return await startParts(platform.logger, async (parts) => {
     const guard = await openGuard(services.metrics, platform, config, parts);
-    const { ingest, api, logs, loki, push, patterns, metrics, readiness } = services;
+    const { ingest, api, logs, loki, push, patterns, alerts, metrics, readiness } = services;
     const { clock, logger } = platform;
     const gate = hasTls(config, config.http.listen) ? (guard?.http ?? null) : null;
-    const http = { api, logs: loki, push, metrics, readiness, clock, logger, gate };
+    const http = { api, logs: loki, push, alerts, metrics, readiness, clock, logger, gate };
     parts.use(await startHttpServer(http, config.http.listen));
     const grpc = await startGrpcServer(
       {
         ingest: ingestHandlers(ingest, guard?.certified ?? null),
         query: createQueryService(api, logger),
         logs: createLogsService(logs, logger, patternsHandler(patterns, clock, logger)),
+        alerts: createAlertsService(alerts, clock, logger),
         clock,
         access: guard?.grpc ?? null,
       },

@@ -11,16 +11,18 @@ import {
   runUntilSignal,
 } from "../shared/platform/command.ts";
 import { readConfigFile, readConfigFiles } from "../shared/platform/config-files.ts";
+import { HttpRequests } from "../shared/platform/http-request.ts";
 import { openLevelStore } from "../shared/platform/level-store.ts";
 import { openLog } from "../shared/platform/log.ts";
 import { nodeClock } from "../shared/platform/node.ts";
 import type { Logger } from "../shared/platform/ports.ts";
-import { postJson } from "../shared/platform/post-json.ts";
 import { readConfig } from "../shared/platform/read-config.ts";
+import { sendMail } from "../shared/platform/send-mail.ts";
 import type { Metrics } from "../shared/telemetry/metrics.ts";
 import { VERSION } from "../shared/version.ts";
 import { addAdminCommands } from "./admin-commands.ts";
 import { checkFiles, startAggregator } from "./app.ts";
+import { shippedRulesPath } from "./built-in-rules.ts";
 import { type AggregatorConfig, aggregatorConfigSchema } from "./config.ts";
 import { adminSocketPath, listen } from "./listen.ts";
 import type { AggregatorPlatform } from "./platform.ts";
@@ -108,12 +110,13 @@ function readConfiguration(): AggregatorConfig {
   if (options["rules"] !== undefined) {
     flags.push({ source: "--rules", path: ["rules"], text: JSON.stringify(options["rules"]) });
   }
-  return readConfig(aggregatorConfigSchema, {
+  const config = readConfig(aggregatorConfigSchema, {
     defaultFile: DEFAULT_CONFIG,
     file: options["config"],
     environmentPrefix: "TELLTALE_AGGREGATOR",
     flags,
   });
+  return { ...config, rules: [...config.rules, shippedRulesPath()] };
 }
 
 function check(config: AggregatorConfig): void {
@@ -122,7 +125,8 @@ function check(config: AggregatorConfig): void {
     readFiles: readConfigFiles,
   });
   const rules = groups.reduce((sum, group) => sum + group.rules.length, 0);
-  const receivers = notify === null ? "nobody is notified" : `notifies ${notify.receiver.name}`;
+  const names = [...(notify?.receivers.keys() ?? [])];
+  const receivers = notify === null ? "nobody is notified" : `notifies ${names.join(", ")}`;
   process.stdout.write(
     `Configuration is good: ${rules} rules in ${groups.length} groups; ${receivers}\n`,
   );
@@ -133,21 +137,22 @@ async function serve(
   onReload: AggregatorPlatform["onReload"],
 ): Promise<void> {
   const logger = openLog(config.log_level, "telltale-aggregator");
-  const platform = { ...nodePlatform(config, logger), onReload };
+  await using requests = new HttpRequests(nodeClock.nowMs, process.env);
+  const { request } = requests;
+  const platform = { ...nodePlatform(config, logger), request, mail: sendMail, onReload };
   await runUntilSignal(() => startAggregator(config, platform));
 }
 
 function nodePlatform(
   config: AggregatorConfig,
   logger: Logger,
-): Omit<AggregatorPlatform, "onReload"> {
+): Omit<AggregatorPlatform, "onReload" | "request" | "mail"> {
   const openStore: AggregatorPlatform["openStore"] = (directory, metrics, load) =>
     openLevelStore(directory, LEVEL_LIMITS, damageReport(metrics, logger), load);
   return {
     clock: nodeClock,
     random: Math.random,
     logger,
-    post: postJson,
     chunkMs: 600_000,
     pause: nextTurn,
     compress: promisify(brotliCompress),

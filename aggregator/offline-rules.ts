@@ -7,12 +7,12 @@ import { labelPairs } from "../shared/model/labels.ts";
 import { readConfigFile, readConfigFiles } from "../shared/platform/config-files.ts";
 import { nodeClock } from "../shared/platform/node.ts";
 import { DEFAULT_LOGQL_OPTIONS, LogqlEngine } from "./logql/engine.ts";
+import { formatLogql } from "./logql/format.ts";
 import type { SampleSource } from "./promql/context.ts";
 import { DEFAULT_ENGINE_OPTIONS, PromqlEngine } from "./promql/engine.ts";
 import { formatExpr } from "./promql/format.ts";
-import { parsePromql } from "./promql/parse.ts";
 import { presenceOf } from "./promql/presence.ts";
-import { compileForRules } from "./rule-expressions.ts";
+import { compileForRules, readExpression } from "./rule-expressions.ts";
 import { backtestGroup, type RuleBacktest } from "./rule-tests/backtest.ts";
 import { type AskRange, RangeWalk, type Steps } from "./rule-tests/range-walk.ts";
 import { runRuleTest, type TestResult } from "./rule-tests/run-tests.ts";
@@ -110,7 +110,6 @@ export async function backtestRuleFiles(
 /** Expressions over what an aggregator has stored; one group after the other, each at its own steps. */
 class GroupWalks {
   readonly #ask: AskRange;
-  readonly #check = compileOver(NO_SAMPLES);
   readonly #walks = new Map<string, RangeWalk>();
   #steps: Steps = { startMs: 0, endMs: 0, stepMs: 1 };
 
@@ -124,12 +123,16 @@ class GroupWalks {
   }
 
   compile(text: string): CompiledExpr {
-    const { query, isOfLines } = this.#check(text);
-    if (isOfLines) return { query, isOfLines, instant: noLines, presence: noLines };
-    const presence = formatExpr(presenceOf(parsePromql(text)));
+    const read = readExpression(text);
+    if (read.language === "LogQL") {
+      const query = formatLogql(read.expr);
+      return { query, isOfLines: true, instant: noLines, presence: noLines };
+    }
+    const query = formatExpr(read.expr);
+    const presence = formatExpr(presenceOf(read.expr));
     return {
       query,
-      isOfLines,
+      isOfLines: false,
       instant: (timeMs) => this.#at(query, timeMs),
       presence: (timeMs) => this.#at(presence, timeMs),
     };

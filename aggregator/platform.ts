@@ -2,13 +2,14 @@ import type { BrotliOptions } from "node:zlib";
 import type { Disposals } from "../shared/platform/disposals.ts";
 import type { Clock, KeyValueStore, Logger, Random } from "../shared/platform/ports.ts";
 import type { Metrics } from "../shared/telemetry/metrics.ts";
+import type { AlertsPort } from "./api/alerts-port.ts";
 import type { LogsApi } from "./api/logs-api.ts";
 import type { LokiPush } from "./api/loki-push.ts";
 import type { PatternsPort } from "./api/patterns-service.ts";
 import type { QueryApi } from "./api/query-api.ts";
 import type { AggregatorConfig } from "./config.ts";
 import type { IngestService } from "./ingest/ingest-service.ts";
-import type { PostFn } from "./notify/delivery.ts";
+import type { MailFn, RequestFn } from "./notify/integrations/integration.ts";
 import type { RuleFile } from "./rules/rule-files.ts";
 
 /** What agents and clients reach once it is served. */
@@ -20,6 +21,7 @@ export type Services = {
   readonly loki: LogsApi;
   readonly push: LokiPush;
   readonly patterns: PatternsPort;
+  readonly alerts: AlertsPort;
   readonly metrics: Metrics;
   readonly readiness: { isReady(): boolean };
 };
@@ -29,7 +31,9 @@ export type AggregatorPlatform = {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
-  readonly post: PostFn;
+  /** How receivers are reached. */
+  readonly request: RequestFn;
+  readonly mail: MailFn;
   /** So much of a stream becomes chunks at once. */
   readonly chunkMs: number;
   /** Gives the event loop a turn. */

@@ -55,7 +55,7 @@ type Expression =
   | { readonly language: "LogQL"; readonly expr: MetricExpr };
 
 /** @throws OperationalError QUERY with the place in the text */
-function readExpression(text: string): Expression {
+export function readExpression(text: string): Expression {
   const promql = attempt(() => parsePromql(text));
   const logql = attempt(() => parseLogql(text));
   if (promql.expr !== null) {

@@ -1,7 +1,7 @@
 import type { Matcher } from "../shared/model/columns.ts";
 import { type Labels, labelValue, withLabel } from "../shared/model/labels.ts";
 import type { LineSource } from "./logs/line-source.ts";
-import { compileMatcher } from "./matching/matcher.ts";
+import { compileMatchers } from "./matching/matcher.ts";
 import type { Direction, LineHints, LogSource, LogStream, TimeRange } from "./model/log-lines.ts";
 
 /**
@@ -28,12 +28,8 @@ export function withServiceName(labels: Labels): Labels {
 /** Those for what is stored, and whether labels do for the others. */
 export function splitMatchers(matchers: readonly Matcher[]) {
   const stored = matchers.filter(({ name }) => name !== SERVICE_NAME);
-  const tests = matchers.filter(({ name }) => name === SERVICE_NAME).map(compileMatcher);
-  const isWanted = (labels: Labels) => {
-    const value = labelValue(withServiceName(labels), SERVICE_NAME);
-    return tests.every(({ test }) => test(value));
-  };
-  return { stored, isWanted };
+  const matches = compileMatchers(matchers.filter(({ name }) => name === SERVICE_NAME));
+  return { stored, isWanted: (labels: Labels) => matches(withServiceName(labels)) };
 }
 
 /** The lines of the log as Loki's clients see them: every stream has a `service_name`. */

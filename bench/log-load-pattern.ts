@@ -41,7 +41,7 @@ export async function newPattern(minutes: number): Promise<Record<string, number
   await using load = await LogLoadBed.open("1GiB", {
     "rules/patterns.yaml": RULES,
     "notify.yaml": `receivers: [{name: hook, webhook_configs: [{url: "${hook.url}"}]}]
-route: {receiver: hook}
+route: {receiver: hook, group_wait: 0s, group_interval: 1s}
 `,
   });
   const { bed, writer } = load;

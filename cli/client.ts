@@ -11,6 +11,7 @@ import { type ErrorCode, errorMessage, OperationalError } from "../shared/errors
 import { isLoopback, parseAddress } from "../shared/model/address.ts";
 import type { Secret } from "../shared/secret.ts";
 import type { AccessClient } from "../shared/wire/generated/telltale/v1/Access.ts";
+import type { AlertsClient } from "../shared/wire/generated/telltale/v1/Alerts.ts";
 import type { LinesRequest } from "../shared/wire/generated/telltale/v1/LinesRequest.ts";
 import type { LinesResponse__Output } from "../shared/wire/generated/telltale/v1/LinesResponse.ts";
 import type { LogsClient } from "../shared/wire/generated/telltale/v1/Logs.ts";
@@ -42,6 +43,7 @@ export class Aggregator implements Disposable {
   readonly #client: QueryClient;
   readonly #accessClient: AccessClient;
   readonly #logsClient: LogsClient;
+  readonly #alertsClient: AlertsClient;
   readonly #metadata = new Metadata();
 
   /** @throws OperationalError USAGE when a token would be sent unencrypted, or a file is no PEM */
@@ -54,10 +56,11 @@ export class Aggregator implements Disposable {
     }
     const channel = channelFor(authorities);
     const options = { ...channel.options, "grpc.max_receive_message_length": ANSWER_BYTES_MAX };
-    const { Query, Access, Logs } = loadTelltale().v1;
+    const { Query, Access, Logs, Alerts } = loadTelltale().v1;
     this.#client = new Query(server, channel.credentials, options);
     this.#accessClient = new Access(server, channel.credentials, options);
     this.#logsClient = new Logs(server, channel.credentials, options);
+    this.#alertsClient = new Alerts(server, channel.credentials, options);
   }
 
   /** Asks, as in `ask((client) => client.nodes, {})`. @throws OperationalError saying what to do */
@@ -71,6 +74,14 @@ export class Aggregator implements Disposable {
     request: In,
   ): Promise<Out> {
     return this.#ask(this.#accessClient, methodOf(this.#accessClient), request);
+  }
+
+  /** As `ask`, of the service that knows silences and notifications. */
+  askAlerts<In, Out>(
+    methodOf: (client: AlertsClient) => Method<In, Out>,
+    request: In,
+  ): Promise<Out> {
+    return this.#ask(this.#alertsClient, methodOf(this.#alertsClient), request);
   }
 
   /** As `ask`, of the service that knows the log lines. */
@@ -102,6 +113,7 @@ export class Aggregator implements Disposable {
     this.#client.close();
     this.#accessClient.close();
     this.#logsClient.close();
+    this.#alertsClient.close();
   }
 }
 

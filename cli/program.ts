@@ -7,9 +7,11 @@ import { addAlertsCommand } from "./alerts.ts";
 import type { CommandContext } from "./command.ts";
 import { addLogsCommand } from "./logs.ts";
 import { addNodesCommand } from "./nodes.ts";
+import { addNotificationsCommand } from "./notifications.ts";
 import { addQueryCommand } from "./query.ts";
 import { addRangeCommand } from "./range.ts";
 import { addRulesCommand } from "./rules.ts";
+import { addSilenceCommand } from "./silences.ts";
 import { addStatusCommand } from "./status.ts";
 import { printable, type Terminal } from "./terminal.ts";
 
@@ -30,6 +32,8 @@ export async function runCli(args: readonly string[], terminal: Terminal): Promi
   addLogsCommand(context);
   addAgentsCommand(context);
   addAlertsCommand(context);
+  addSilenceCommand(context);
+  addNotificationsCommand(context);
   addRulesCommand(context);
   if (args.length === 0) {
     terminal.writeError(program.helpInformation());

@@ -15,6 +15,7 @@ const PACKAGES = [
   "openssl", // a client that is not ours
   "podman", // whose containers' logs are read
   "prometheus", // promtool
+  "prometheus-alertmanager", // amtool
   "prometheus-node-exporter", // whose values ours are compared with
   "runc",
   "systemd", // journald and journalctl

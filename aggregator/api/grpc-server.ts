@@ -16,6 +16,7 @@ import type { Clock } from "../../shared/platform/ports.ts";
 import type { Counter } from "../../shared/telemetry/metrics.ts";
 import { withDeadline } from "../../shared/time/deadline.ts";
 import type { AccessHandlers } from "../../shared/wire/generated/telltale/v1/Access.ts";
+import type { AlertsHandlers } from "../../shared/wire/generated/telltale/v1/Alerts.ts";
 import type { IdentityHandlers } from "../../shared/wire/generated/telltale/v1/Identity.ts";
 import type { LogsHandlers } from "../../shared/wire/generated/telltale/v1/Logs.ts";
 import type { QueryHandlers } from "../../shared/wire/generated/telltale/v1/Query.ts";
@@ -29,6 +30,7 @@ export type GrpcDeps = {
   readonly ingest: UntypedServiceImplementation;
   readonly query: QueryHandlers;
   readonly logs: LogsHandlers;
+  readonly alerts: AlertsHandlers;
   readonly clock: Clock;
   /** Null: nothing is encrypted, and nobody is asked who calls. */
   readonly access: GrpcAccess | null;
@@ -52,7 +54,10 @@ const PING_TIMEOUT_MS = 5000;
 /** Calls that run when the server stops may take so long to end. */
 const STOP_TIMEOUT_MS = 5000;
 /** "" stands for the server as a whole. */
-const HEALTH_NAMES = ["", "telltale.v1.Ingest", "telltale.v1.Logs", "telltale.v1.Query"];
+const HEALTH_NAMES = [
+  "",
+  ...["Alerts", "Ingest", "Logs", "Query"].map((name) => `telltale.v1.${name}`),
+];
 
 /**
  * Serves agents and clients. Disposing of it takes no more calls, lets those that run end, then cuts
@@ -79,6 +84,7 @@ export async function startGrpcServer(deps: GrpcDeps, listen: Address): Promise<
   server.addService(v1.Ingest.service, deps.ingest);
   server.addService(v1.Query.service, deps.query);
   server.addService(v1.Logs.service, deps.logs);
+  server.addService(v1.Alerts.service, deps.alerts);
   const health = new HealthImplementation();
   health.addToServer(server);
   new ReflectionService(definition).addToServer(server);

@@ -13,6 +13,9 @@ import type { PartDeps } from "../../shared/telemetry/part-deps.ts";
 import { withDeadline } from "../../shared/time/deadline.ts";
 import { sleepUnlessAborted } from "../../shared/time/repeat.ts";
 import { TLS_VERSION } from "../../shared/wire/tls.ts";
+import { jsonBody } from "./alertmanager-json.ts";
+import { addAlertmanagerRoutes, alertmanagerFault } from "./alertmanager-routes.ts";
+import type { AlertsPort } from "./alerts-port.ts";
 import { type ErrorType, errorTypeOf, httpStatusOf } from "./api-error.ts";
 import { addCompression } from "./http-compression.ts";
 import { addApiRoutes, JSON_TYPE } from "./http-routes.ts";
@@ -21,7 +24,7 @@ import type { LokiPush } from "./loki-push.ts";
 import { addPushRoute } from "./loki-push-route.ts";
 import { addLokiRoutes } from "./loki-routes.ts";
 import { LokiTails, TAIL_PATH } from "./loki-tail.ts";
-import { refusalFor } from "./permission-state.ts";
+import { httpRole, refusalFor } from "./permission-state.ts";
 import type { GatePort, ReadinessPort } from "./ports.ts";
 import { errorBody } from "./prometheus-json.ts";
 import type { QueryApi } from "./query-api.ts";
@@ -31,6 +34,7 @@ export type HttpDeps = PartDeps & {
   readonly api: QueryApi;
   readonly logs: LogsApi;
   readonly push: LokiPush;
+  readonly alerts: AlertsPort;
   readonly readiness: ReadinessPort;
   /** Null: nothing is encrypted, and nobody is asked who calls. */
   readonly gate: HttpGate | null;
@@ -62,6 +66,8 @@ const FRONT_TEXT = `Telltale aggregator
                          labels, label/NAME/values, rules, alerts
 /loki/api/v1/query_range LogQL, in the form of Loki's HTTP API; also query, labels, series,
                          label/NAME/values, tail, push
+/api/v2/alerts           alerts, in the form of Alertmanager's HTTP API; also alerts/groups,
+                         silences, receivers, status
 /metrics                 how this aggregator itself does
 /-/healthy  /-/ready
 
@@ -149,6 +155,10 @@ export function createHttpServer(deps: HttpDeps): FastifyInstance {
     addLoki(scope, deps, failures);
     done();
   });
+  server.register((scope, _options, done) => {
+    addAlertmanager(scope, deps, failures);
+    done();
+  });
   addPlainRoutes(server, deps);
   addTails(server, deps, failures);
   return server;
@@ -196,6 +206,21 @@ function addLoki(scope: FastifyInstance, { logs, push }: HttpDeps, failures: Fai
   });
 }
 
+/** Alertmanager knows no status for what cannot be done but 400. */
+function addAlertmanager(
+  scope: FastifyInstance,
+  { alerts, clock }: HttpDeps,
+  failures: Failures,
+): void {
+  scope.setErrorHandler((error, request, reply) => {
+    const { status, type, text } = failures.note(error, request.url);
+    const answered = type === "execution" ? 400 : status;
+    const fault = alertmanagerFault(error, answered, text);
+    return reply.code(answered).type(JSON_TYPE).send(jsonBody(fault));
+  });
+  addAlertmanagerRoutes(scope, alerts, clock);
+}
+
 function tlsOptions(gate: HttpGate | null) {
   if (gate === null) return {};
   const { key, cert } = gate.port.serverTls;
@@ -207,8 +232,8 @@ function tlsOptions(gate: HttpGate | null) {
 function addPermissions(server: FastifyInstance, gate: HttpGate): void {
   server.addHook("onRequest", async (request, reply) => {
     if (OPEN_PATHS.has(request.url)) return;
-    const isPush = request.url.startsWith("/loki/api/v1/push");
-    const refusal = refusalOfCaller(gate, request.headers, isPush ? "operator" : "viewer");
+    const role = httpRole(request.method, request.routeOptions.url ?? "");
+    const refusal = refusalOfCaller(gate, request.headers, role);
     if (refusal === null) return;
     reply.header("www-authenticate", 'Bearer realm="telltale"');
     await sendError(reply, refusal.status, "bad_data", refusal.text);

@@ -24,12 +24,26 @@ const REQUIREMENTS: readonly (readonly [path: string, requirement: Requirement])
   ["/telltale.v1.Identity/", "agent"],
   ["/telltale.v1.Ingest/", "agent"],
   ["/telltale.v1.Access/", "admin"],
+  ["/telltale.v1.Alerts/List", "viewer"],
+  ["/telltale.v1.Alerts/Silences", "viewer"],
+  ["/telltale.v1.Alerts/Deliveries", "viewer"],
+  ["/telltale.v1.Alerts/", "operator"],
 ];
 
 /** Why the caller may not call the gRPC method; null: it may. */
 export function refusalOf(caller: Caller, method: string): Refusal | null {
   const [, requirement] = REQUIREMENTS.find(([path]) => method.startsWith(path)) ?? ["", "viewer"];
   return refusalFor(caller, requirement as Requirement);
+}
+
+/**
+ * What a route of the HTTP server asks for; `pattern` is the route's own, for a request may write its
+ * path in many ways.
+ */
+export function httpRole(method: string, pattern: string): Role {
+  const isPush = pattern === "/loki/api/v1/push";
+  const isChange = pattern.startsWith("/api/v2/") && method !== "GET" && method !== "HEAD";
+  return isPush || isChange ? "operator" : "viewer";
 }
 
 export function refusalFor(caller: Caller, requirement: Requirement): Refusal | null {

@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
-import { type Labels, labelValue } from "../../shared/model/labels.ts";
-import { compileMatcher } from "../matching/matcher.ts";
+import { compileMatchers } from "../matching/matcher.ts";
 import type { RuleGroupSnapshot, RuleSnapshot } from "../model/rule-snapshot.ts";
 import { type Parameters, parameterError } from "./parameters.ts";
 import type { MatcherSets } from "./ports.ts";
@@ -79,7 +78,7 @@ export function listRules(
   sets: MatcherSets,
 ): RuleList {
   const { type, names, groups, files, hasAlerts, groupLimit, nextToken } = request;
-  const tests = sets.map(labelTest);
+  const tests = sets.map(compileMatchers);
   const isWanted = (rule: RuleSnapshot) =>
     (type === null || rule.type === type) &&
     (names.size === 0 || names.has(rule.name)) &&
@@ -96,11 +95,6 @@ export function listRules(
   const end = groupLimit === null ? wanted.length : from + groupLimit;
   const next = wanted[end];
   return { groups: wanted.slice(from, end), nextToken: next === undefined ? null : tokenOf(next) };
-}
-
-function labelTest(matchers: MatcherSets[number]): (labels: Labels) => boolean {
-  const compiled = matchers.map(compileMatcher);
-  return (labels) => compiled.every(({ name, test }) => test(labelValue(labels, name)));
 }
 
 function withoutAlerts(rule: RuleSnapshot): RuleSnapshot {

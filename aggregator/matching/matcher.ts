@@ -1,5 +1,6 @@
 import type { Matcher } from "../../shared/model/columns.ts";
 import { getOrInsert } from "../../shared/model/get-or-insert.ts";
+import { type Labels, labelValue } from "../../shared/model/labels.ts";
 import { compilePattern } from "./pattern.ts";
 
 /** Says of a label's value, "" where it is absent, whether it matches. */
@@ -21,6 +22,12 @@ export function compileMatcher(matcher: Matcher): CompiledMatcher {
   const test: ValueTest = isNegated ? (text) => !pattern.test(text) : pattern.test;
   const values = isNegated ? null : pattern.values;
   return { name, test, values, matchesEmpty: test("") };
+}
+
+/** Whether labels match all of them. @throws OperationalError QUERY as compileMatcher */
+export function compileMatchers(matchers: readonly Matcher[]): (labels: Labels) => boolean {
+  const compiled = matchers.map(compileMatcher);
+  return (labels) => compiled.every(({ name, test }) => test(labelValue(labels, name)));
 }
 
 type Pattern = { readonly test: ValueTest; readonly values: readonly string[] | null };

@@ -1,115 +1,146 @@
 /**
  * The alert table: one durable record for each alert that is pending or firing, so that a restart
- * neither forgets one nor notifies of it twice. An alert that is no longer active has no record.
+ * neither forgets one nor notifies of it twice. Its keys and records: alert-records.ts.
  *
- * Key: `r|RULE|ALERT`, the rule's id and a digest of the alert's labels, so a rule may move within its
- * group, and change its expression, without losing its alerts. Value: the record as JSON.
- *
- * A change of the table and what the dispatcher sends because of it are one synced batch; memory
- * changes after that batch, and the next step begins after that. So nothing between an alert that
- * fires and its notification lives in memory alone.
+ * A change of the table and what is sent because of it are one synced batch; the next step begins
+ * after that. So nothing between an alert that fires and its notification lives in memory alone: groups
+ * are made of the table and the routing at any time, and what was sent of them is stored.
  */
 
-import { createHash } from "node:crypto";
-import { isDeepStrictEqual } from "node:util";
-import { z } from "zod";
-import { getOrInsert } from "../../shared/model/get-or-insert.ts";
-import { labelsKey, labelValue } from "../../shared/model/labels.ts";
-import { jsonRecord } from "../../shared/platform/json-record.ts";
-import { type BatchOperation, del, type Entry, put } from "../../shared/platform/ports.ts";
-import type { Metrics } from "../../shared/telemetry/metrics.ts";
+import { OperationalError } from "../../shared/errors.ts";
+import { type Labels, labelsKey } from "../../shared/model/labels.ts";
+import type { StoredPartDeps } from "../../shared/telemetry/part-deps.ts";
+import { eitherSignal } from "../../shared/time/either-signal.ts";
+import { FailureStreak } from "../../shared/time/failure-streak.ts";
+import { sleepUnlessAborted } from "../../shared/time/repeat.ts";
 import { SerialQueue } from "../../shared/time/serial-queue.ts";
-import type { Alert, External, RuleAlerts, RuleEvaluation } from "../model/alert.ts";
-import { type DeliveryDeps, type DeliveryOptions, deliveryCounters } from "./delivery.ts";
-import { type DispatchedAlert, dispatch } from "./dispatch-state.ts";
-import type { NotifyConfig } from "./notify-config.ts";
-import { Outbox } from "./outbox.ts";
-import { labels } from "./outbox-entry.ts";
+import type { External, RuleAlerts, RuleEvaluation } from "../model/alert.ts";
+import type { PostedAlert } from "../model/notification.ts";
+import {
+  ACKNOWLEDGEMENTS,
+  type Author,
+  digestOf,
+  KEPT_ALERTS,
+  RULE_ALERTS,
+  readAcknowledgement,
+  readKept,
+  readRecord,
+} from "./alert-records.ts";
+import { ChangeSet } from "./change-set.ts";
+import type { DeliveryDeps, DeliveryOptions } from "./delivery.ts";
+import { DeliveryLoops } from "./delivery-loops.ts";
+import { type KnownAlert, mergeAlerts } from "./dispatch/known-alert.ts";
+import { Dispatcher, type SilenceCheck } from "./dispatcher.ts";
+import { type Ending, Outbox, outboxCounters, type Queue, type Waiting } from "./outbox.ts";
+import { type NotifyConfig, RESOLVE_TIMEOUT_MS } from "./routing.ts";
+import { RuleAlertRecords } from "./rule-alerts.ts";
 
-type AlertRecord = Alert & {
-  /** Queues that were notified that it fires. Empty while it is pending. */
-  readonly notified: readonly string[];
+export type AlertsDeps = StoredPartDeps &
+  Pick<DeliveryDeps, "random" | "ports"> & {
+    readonly silences: SilenceCheck;
+    /** How old the newest data of a node is, where it catches up with a backlog; else 0. */
+    readonly latenessMs: (node: string) => number;
+  };
+
+export type AlertsOptions = DeliveryOptions & {
+  readonly external: External;
+  /** Nothing is flushed for so long after the start. */
+  readonly startDelayMs: number;
 };
 
-type RuleRecords = ReadonlyMap<string, AlertRecord>;
-
-export type AlertsDeps = Omit<DeliveryDeps, "counters"> & {
-  readonly metrics: Metrics;
-  /** How old the newest data of a node is, where it catches up with a backlog; else 0. */
-  readonly latenessMs: (node: string) => number;
-};
-
-export type AlertsOptions = DeliveryOptions & { readonly external: External };
-
-const NO_RECORDS: RuleRecords = new Map();
-const PREFIX = "r|";
-const RANGE = { gte: Buffer.from(PREFIX), lt: Buffer.from("r}") };
+const POSTED_MAX = 100_000;
+/** How often what counts no more is looked for. */
+const SWEEP_EVERY_MS = 3_600_000;
+const RETRY_MS = 1000;
 
 /**
  * Loads the alerts and the notifications of the last run; nothing is sent before `configure`.
  * @throws OperationalError STORAGE
  */
 export async function openAlerts(deps: AlertsDeps, options: AlertsOptions): Promise<AlertTable> {
-  const outbox = new Outbox({ ...deps, counters: deliveryCounters(deps.metrics) }, options);
+  const counters = outboxCounters(deps.metrics);
+  const outbox = new Outbox({ ...deps, counters });
   await outbox.load();
-  return new AlertTable(deps, options, { outbox, records: await loadRecords(deps) });
+  const table = new AlertTable(deps, options, { outbox, counters });
+  await table.load();
+  return table;
 }
 
-/** A damaged record is left where it is, counted and logged; it does not stop the start. */
-async function loadRecords(deps: AlertsDeps): Promise<Map<string, RuleRecords>> {
-  const { store, logger, metrics } = deps;
-  const damaged = metrics.counter(
-    "telltale_alert_states_damaged_total",
-    "Stored alert states that could not be read.",
-  );
-  const byRule = new Map<string, Map<string, AlertRecord>>();
-  for await (const entry of store.entries(RANGE)) {
-    const read = readRecord(entry);
-    if (read === null) {
-      damaged.add();
-      logger.error({ key: Buffer.from(entry[0]).toString() }, "stored alert state is damaged");
-      continue;
-    }
-    const records = getOrInsert(byRule, read.ruleId, () => new Map());
-    records.set(labelsKey(read.record.labels), read.record);
-  }
-  return byRule;
-}
-
-/** A row that a step looks at: an alert that is active, or was until now. */
-type Row = DispatchedAlert & { readonly ruleId: string; readonly isChanged: boolean };
-
-/** `operations` belong into the same batch. */
-type Step = {
-  readonly config: NotifyConfig | null;
-  readonly timeMs: number;
-  readonly operations: readonly BatchOperation[];
+/** How many endings wait to become safe. */
+type EndingRequest = {
+  readonly queue: Queue;
+  readonly waiting: Waiting;
+  readonly ending: Ending;
 };
 
 export class AlertTable {
+  readonly outbox: Outbox;
+  readonly dispatcher: Dispatcher;
   readonly #deps: AlertsDeps;
-  readonly #options: AlertsOptions;
-  readonly #outbox: Outbox;
-  /** By the rule's id. A rule without alerts may be missing. */
-  readonly #records: Map<string, RuleRecords>;
-  /** Null: alerts are evaluated and shown, nothing is sent. */
-  #config: NotifyConfig | null = null;
+  readonly #loops: DeliveryLoops;
+  readonly #rules: RuleAlertRecords;
   /** One step after the other, in the order of the calls. */
   readonly #turns = new SerialQueue();
+  #endings: EndingRequest[] = [];
+  /** When `run` looks at the groups next, monotonic, and what makes it look sooner. */
+  #wakesMs = Number.POSITIVE_INFINITY;
+  #woken = new AbortController();
+  readonly #notBeforeMs: number;
 
   constructor(
     deps: AlertsDeps,
     options: AlertsOptions,
-    stored: { readonly outbox: Outbox; readonly records: Map<string, RuleRecords> },
+    { outbox, counters }: { readonly outbox: Outbox } & Pick<DeliveryDeps, "counters">,
   ) {
     this.#deps = deps;
-    this.#options = options;
-    this.#outbox = stored.outbox;
-    this.#records = stored.records;
+    this.outbox = outbox;
+    this.dispatcher = new Dispatcher(outbox, deps.silences);
+    const { latenessMs } = deps;
+    const { external } = options;
+    this.#rules = new RuleAlertRecords(
+      { dispatcher: this.dispatcher, now: () => this.#now(), latenessMs },
+      external,
+    );
+    this.#notBeforeMs = deps.clock.monotonicMs() + options.startDelayMs;
+    const deliveryDeps: DeliveryDeps = {
+      ...deps,
+      counters,
+      end: (queue, waiting, ending) => this.#end({ queue, waiting, ending }),
+      release: (_queue, waiting) => this.#release(waiting),
+    };
+    this.#loops = new DeliveryLoops(outbox, deliveryDeps, options);
+  }
+
+  /** A damaged record is left where it is, counted and logged. @throws OperationalError STORAGE */
+  async load(): Promise<void> {
+    const { store, logger, metrics } = this.#deps;
+    const damaged = metrics.counter(
+      "telltale_alert_states_damaged_total",
+      "Stored alert states that could not be read.",
+    );
+    const report = (key: Uint8Array) => {
+      damaged.add();
+      logger.error({ key: Buffer.from(key).toString() }, "stored alert state is damaged");
+    };
+    for await (const entry of store.entries(RULE_ALERTS)) {
+      const read = readRecord(entry);
+      if (read === null) report(entry[0]);
+      else this.#rules.load(read.ruleId, read.record);
+    }
+    for await (const entry of store.entries(KEPT_ALERTS)) {
+      const known = readKept(entry);
+      if (known === null) report(entry[0]);
+      else if (!this.#rules.holds(known.key)) this.dispatcher.known.set(known.key, known);
+    }
+    for await (const entry of store.entries(ACKNOWLEDGEMENTS)) {
+      const read = readAcknowledgement(entry);
+      if (read === null) report(entry[0]);
+      else this.dispatcher.acknowledged.set(read.key, read);
+    }
   }
 
   alertsOf(ruleId: string): RuleAlerts {
-    return this.#records.get(ruleId) ?? NO_RECORDS;
+    return this.#rules.alertsOf(ruleId);
   }
 
   /**
@@ -117,8 +148,38 @@ export class AlertTable {
    * @throws OperationalError STORAGE; everything is as before then
    */
   async write(evaluations: readonly RuleEvaluation[], timeMs: number): Promise<void> {
+    await this.#turns.run(() =>
+      this.#step((changes) => {
+        for (const evaluation of evaluations) this.#rules.take(changes, evaluation, timeMs);
+      }),
+    );
+  }
+
+  /** Takes alerts from outside. @throws OperationalError STORAGE, LIMIT; none is taken then */
+  async post(alerts: readonly PostedAlert[]): Promise<void> {
     await this.#turns.run(async () => {
-      await this.#step(evaluations, { config: this.#config, timeMs, operations: [] });
+      const { known } = this.dispatcher;
+      if (known.size + alerts.length > POSTED_MAX + this.#rules.size) {
+        throw new OperationalError("LIMIT", `More than ${POSTED_MAX} alerts from outside`);
+      }
+      await this.#step((changes) => {
+        for (const alert of alerts) this.#takePosted(changes, alert);
+      });
+    });
+  }
+
+  /**
+   * Says that somebody sees to the alerts that fire and match: they escalate no further, and are not
+   * repeated. @returns how many; @throws OperationalError STORAGE
+   */
+  async acknowledge(matches: (labels: Labels) => boolean, by: Author): Promise<number> {
+    return await this.#turns.run(async () => {
+      let count = 0;
+      await this.#step((changes) => {
+        const nowMs = this.#deps.clock.nowMs();
+        count = this.dispatcher.acknowledge(changes, matches, by, nowMs).length;
+      });
+      return count;
     });
   }
 
@@ -128,111 +189,122 @@ export class AlertTable {
    * @throws OperationalError STORAGE; everything is as before then
    */
   async configure(config: NotifyConfig | null, ruleIds: ReadonlySet<string>): Promise<void> {
-    await this.#turns.run(async () => {
-      const webhooks = config?.receiver.webhooks ?? [];
-      await this.#outbox.stopOthers(webhooks);
-      try {
-        const orphans = await this.#outbox.orphans(webhooks);
-        const evaluations = [...this.#records].map(([ruleId, alerts]) => {
-          return { ruleId, alerts: ruleIds.has(ruleId) ? alerts : NO_RECORDS };
-        });
-        const operations = orphans.flatMap(({ deletions }) => deletions);
-        const timeMs = this.#deps.clock.nowMs();
-        await this.#step(evaluations, { config, timeMs, operations });
-        for (const { ruleId } of evaluations) {
-          if (!ruleIds.has(ruleId)) this.#records.delete(ruleId);
-        }
-        this.#config = config;
-        this.#outbox.expired(orphans);
-      } finally {
-        this.#outbox.start(this.#config?.receiver.webhooks ?? []);
+    // Before the turn: what a loop has just sent takes a turn of its own to become safe.
+    await this.#loops.stopOthers(integrationsOf(config));
+    try {
+      await this.#turns.run(() => this.#step((changes) => this.#take(changes, config, ruleIds)));
+    } finally {
+      this.#loops.start(integrationsOf(this.dispatcher.config));
+    }
+  }
+
+  #take(changes: ChangeSet, config: NotifyConfig | null, ruleIds: ReadonlySet<string>): void {
+    const nowMs = this.#deps.clock.nowMs();
+    this.outbox.removeOthers(changes, new Set(integrationsOf(config).map(({ queue }) => queue)));
+    this.dispatcher.rebuild(config, this.#now(), this.#notBeforeMs);
+    this.#rules.endOthers(changes, ruleIds, nowMs);
+    this.dispatcher.dropEnded(changes, nowMs);
+  }
+
+  /** Flushes groups as they become due, until the signal is aborted. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, logger } = this.#deps;
+    const streak = new FailureStreak(logger, "cannot flush alert groups");
+    let sweepMs = clock.monotonicMs() + SWEEP_EVERY_MS;
+    while (!signal.aborted) {
+      this.#woken = new AbortController();
+      this.#wakesMs = Math.min(this.dispatcher.nextDueMs, sweepMs);
+      const waitMs = this.#wakesMs - clock.monotonicMs();
+      if (waitMs > 0) {
+        using wait = eitherSignal(signal, this.#woken.signal);
+        await sleepUnlessAborted(clock, waitMs, wait.signal);
+        continue;
       }
-    });
+      try {
+        const isSweep = clock.monotonicMs() >= sweepMs;
+        if (isSweep) sweepMs = clock.monotonicMs() + SWEEP_EVERY_MS;
+        await this.#turns.run(() => this.#step((changes) => this.#sweep(changes, isSweep)));
+        streak.succeeded();
+      } catch (error) {
+        if (!(error instanceof OperationalError)) throw error;
+        streak.failed(error);
+        await sleepUnlessAborted(clock, RETRY_MS, signal);
+      }
+    }
   }
 
   /** Ends after the steps that were asked for and the requests that are under way. */
   async close(): Promise<void> {
-    await this.#turns.run(() => this.#outbox.stopOthers([]));
+    await this.#loops.stopOthers([]);
+    await this.#turns.settled();
   }
 
-  async #step(
-    evaluations: readonly RuleEvaluation[],
-    { config, timeMs, operations: others }: Step,
-  ): Promise<void> {
-    const rows = evaluations.flatMap((evaluation) => this.#rowsOf(evaluation, timeMs));
-    const to = { routing: config, external: this.#options.external };
-    const { sends, notified } = dispatch(rows, to, timeMs);
-    const operations = [...others];
-    const after = new Map(
-      evaluations.map(({ ruleId }) => [ruleId, new Map<string, AlertRecord>()]),
-    );
-    for (const [i, { ruleId, alert, endsAtMs, isChanged, notified: before }] of rows.entries()) {
-      if (endsAtMs !== null) {
-        operations.push(del(recordKey(ruleId, alert)));
-        continue;
-      }
-      const record = { ...alert, notified: notified[i] ?? [] };
-      after.get(ruleId)?.set(labelsKey(alert.labels), record);
-      if (isChanged || record.notified !== before) operations.push(putRecord(ruleId, record));
-    }
-    for (const send of sends) operations.push(this.#outbox.put(send));
-    if (operations.length > 0) await this.#deps.store.batch(operations, { sync: true });
-    for (const [ruleId, records] of after) this.#records.set(ruleId, records);
-    this.#outbox.added(sends);
+  #now() {
+    const { clock } = this.#deps;
+    return { wallMs: clock.nowMs(), monotonicMs: clock.monotonicMs() };
   }
 
-  #rowsOf({ ruleId, alerts }: RuleEvaluation, timeMs: number): Row[] {
-    const before = this.#records.get(ruleId) ?? NO_RECORDS;
-    const rowOf = (alert: Alert, known: AlertRecord | undefined, endsAtMs: number | null): Row => {
-      const isChanged = endsAtMs !== null || !isDeepStrictEqual(known?.state, alert.state);
-      const instance = labelValue(alert.labels, "instance");
-      const latenessMs = isChanged ? this.#deps.latenessMs(instance) : 0;
-      return { ruleId, alert, endsAtMs, latenessMs, notified: known?.notified ?? [], isChanged };
+  /** Changes, flushes what is due, and makes it safe. */
+  async #step(change: (changes: ChangeSet) => void): Promise<void> {
+    const changes = new ChangeSet();
+    const { dispatcher } = this;
+    const { config } = dispatcher;
+    changes.onFailure(() => dispatcher.rebuild(config, this.#now(), this.#notBeforeMs));
+    change(changes);
+    dispatcher.flushDue(changes, this.#now());
+    await changes.commit(this.#deps.store);
+    if (changes.operations.length > 0) this.#loops.wake();
+    if (dispatcher.nextDueMs < this.#wakesMs) this.#woken.abort();
+  }
+
+  #sweep(changes: ChangeSet, isSweep: boolean): void {
+    if (!isSweep) return;
+    this.outbox.dropExpired(changes);
+    this.dispatcher.dropEnded(changes, this.#deps.clock.nowMs());
+  }
+
+  #takePosted(changes: ChangeSet, posted: PostedAlert): void {
+    const now = this.#now();
+    const key = labelsKey(posted.labels);
+    if (this.#rules.holds(key)) return; // a rule of ours knows better
+    const { resolveTimeoutMs } = this.dispatcher.config ?? { resolveTimeoutMs: RESOLVE_TIMEOUT_MS };
+    const startsAtMs = posted.startsAtMs ?? posted.endsAtMs ?? now.wallMs;
+    const came: KnownAlert = {
+      ...posted,
+      ...{ key, digest: digestOf(key), startsAtMs, lateMs: 0, updatedAtMs: now.wallMs },
+      endsAtMs: posted.endsAtMs ?? now.wallMs + resolveTimeoutMs,
+      endKind: posted.endsAtMs === null ? "timeout" : "posted",
     };
-    const ended = [...before].filter(([key]) => !alerts.has(key));
-    return [
-      ...[...alerts].map(([key, alert]) => rowOf(alert, before.get(key), null)),
-      ...ended.map(([, record]) => rowOf(record, record, timeMs)),
-    ];
+    const known = this.dispatcher.known.get(key);
+    const merged = known === undefined ? came : mergeAlerts(known, came, now.wallMs);
+    this.dispatcher.take(changes, merged, now);
+  }
+
+  /** Endings of the same moment become safe in one batch. */
+  async #end(request: EndingRequest): Promise<void> {
+    this.#endings.push(request);
+    await this.#turns.run(() => {
+      const endings = this.#endings;
+      this.#endings = [];
+      if (endings.length === 0) return undefined; // with the one before
+      return this.#step((changes) => {
+        for (const { queue, waiting, ending } of endings) {
+          this.dispatcher.ended(changes, queue, waiting, ending);
+          if (waiting.isOutdated) this.dispatcher.lookAgain(waiting.groupKey, this.#now());
+        }
+      });
+    });
+  }
+
+  #release(waiting: Waiting): void {
+    waiting.isBusy = false;
+    if (!waiting.isOutdated) return;
+    waiting.isOutdated = false;
+    this.dispatcher.lookAgain(waiting.groupKey, this.#now());
+    this.#woken.abort();
   }
 }
 
-function putRecord(ruleId: string, record: AlertRecord): BatchOperation {
-  // JSON has no NaN and no infinity; a text has.
-  const text = JSON.stringify({ ...record, value: String(record.value) });
-  return put(recordKey(ruleId, record), Buffer.from(text));
-}
-
-function recordKey(ruleId: string, { labels }: Alert): Uint8Array {
-  const digest = createHash("sha256").update(labelsKey(labels)).digest("hex").slice(0, 32);
-  return Buffer.from(`${PREFIX}${ruleId}|${digest}`);
-}
-
-const state = z.discriminatedUnion("kind", [
-  z.object({ kind: z.literal("pending"), activeAtMs: z.number(), isNoData: z.boolean() }),
-  z.object({
-    kind: z.literal("firing"),
-    activeAtMs: z.number(),
-    absentSinceMs: z.number().nullable(),
-    isNoData: z.boolean(),
-  }),
-]);
-const storedRecord = z
-  .object({
-    source: labels,
-    labels,
-    annotations: labels,
-    value: z.string().transform(Number),
-    state,
-    firedAtMs: z.number().nullable(),
-    query: z.string(),
-    notified: z.array(z.string()),
-  })
-  .refine(({ state, notified }) => state.kind === "firing" || notified.length === 0);
-
-/** Null for an entry that is damaged. */
-function readRecord([key, value]: Entry): { ruleId: string; record: AlertRecord } | null {
-  const [, ruleId = ""] = Buffer.from(key).toString().split("|");
-  const record = jsonRecord(storedRecord, value);
-  return record === null ? null : { ruleId, record };
+function integrationsOf(config: NotifyConfig | null) {
+  return [...(config?.receivers.values() ?? [])].flatMap(({ integrations }) => integrations);
 }

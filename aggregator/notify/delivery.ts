@@ -1,97 +1,75 @@
-import assert from "node:assert/strict";
 import { errorMessage, OperationalError } from "../../shared/errors.ts";
-import { del, type Entry, type Random } from "../../shared/platform/ports.ts";
-import type { PostAnswer } from "../../shared/platform/post-json.ts";
-import type { Metrics } from "../../shared/telemetry/metrics.ts";
-import type { StoredPartDeps } from "../../shared/telemetry/part-deps.ts";
+import type { Clock, KeyValueStore, Logger, Random } from "../../shared/platform/ports.ts";
 import { backoffMs } from "../../shared/time/backoff.ts";
 import { withDeadline } from "../../shared/time/deadline.ts";
 import { eitherSignal } from "../../shared/time/either-signal.ts";
 import { sleepUnlessAborted } from "../../shared/time/repeat.ts";
-import type { Notification } from "./dispatch-state.ts";
-import { type Webhook, webhookBody } from "./integrations/webhook.ts";
-import { decodeNotification, entryRange, type Queue } from "./outbox-entry.ts";
+import type { Integration, SendAnswer, SendPorts } from "./integrations/integration.ts";
+import { mergeNotifications } from "./message-parts.ts";
+import type { Ending, outboxCounters, Queue, Waiting } from "./outbox.ts";
+import { decodeEntry, type OutboxEntry, waitingKey } from "./outbox-entry.ts";
 
-/** As postJson. */
-export type PostFn = (url: string, body: string, signal: AbortSignal) => Promise<PostAnswer>;
-
-export type DeliveryDeps = Omit<StoredPartDeps, "metrics"> & {
+export type DeliveryDeps = {
+  readonly store: KeyValueStore;
+  readonly clock: Clock;
   readonly random: Random;
-  readonly post: PostFn;
-  readonly counters: ReturnType<typeof deliveryCounters>;
+  readonly logger: Logger;
+  readonly ports: SendPorts;
+  readonly counters: ReturnType<typeof outboxCounters>;
+  /** Takes what became of a notification into the store. @throws OperationalError STORAGE */
+  readonly end: (queue: Queue, waiting: Waiting, ending: Ending) => Promise<void>;
+  /** An attempt has failed; the notification waits again. */
+  readonly release: (queue: Queue, waiting: Waiting) => void;
 };
 
 export type DeliveryOptions = {
-  /** Where this aggregator is reached, without a slash at the end. */
-  readonly external: { readonly url: string };
-  /** How long an entry is tried. */
+  /** How long a notification is tried. */
   readonly expiryMs: number;
-  /** Entries that may wait in one queue; over it the oldest expire. */
+  /** That may wait in one queue; over it the oldest expire. */
   readonly entriesMax: number;
 };
-
-/** What becomes of an entry; null: it stays where it is and is tried again. */
-type Outcome = {
-  readonly outcome: "delivered" | "rejected" | "expired";
-  readonly reason?: "age" | "queue_full";
-  readonly fields: object;
-} | null;
 
 const RETRY = { firstMs: 200, maxMs: 30_000 };
 /** A receiver may ask to be left alone for so long; a slip of its pen does not silence it for days. */
 const RETRY_AFTER_MAX_MS = 600_000;
-/**
- * The message itself is bad, and will be. Any other answer may change: a token is put right, a proxy
- * comes back, a route is found.
- */
-const FINAL: ReadonlySet<number> = new Set([400, 413, 422]);
-const READ_MAX = 100;
 /** How long an idle queue goes without a look, and its gauges without a new value. */
 const IDLE_MAX_MS = 30_000;
+/** Requests to one receiver at a time; one after a failure. */
+const CONCURRENT_MAX = 8;
+const MINUTE_MS = 60_000;
+/** Notifications that become one where the receiver takes only so many a minute. */
+const TOGETHER_MAX = 50;
 const ANSWER_SHOWN_MAX = 200;
 
-export function deliveryCounters(metrics: Metrics) {
-  return {
-    notifications: metrics.counter(
-      "telltale_notifications_total",
-      "Notifications by what became of them: delivered, rejected or expired, that with a reason.",
-    ),
-    failures: metrics.counter(
-      "telltale_notification_attempts_failed_total",
-      "Requests to a receiver that will be tried again.",
-    ),
-    length: metrics.gauge("telltale_outbox_entries", "Notifications that wait."),
-    oldestAge: metrics.gauge(
-      "telltale_outbox_oldest_age_seconds",
-      "Age of the oldest notification that waits.",
-    ),
-  };
-}
+/** Some that wait, sent as one message. */
+type Parcel = readonly Waiting[];
 
-/** Sends the entries of one queue, one at a time, in their order. */
+/** Sends what waits for one integration, what waits longest first. */
 export class Delivery {
-  readonly webhook: Webhook;
+  readonly integration: Integration;
   readonly #queue: Queue;
   readonly #deps: DeliveryDeps;
   readonly #options: DeliveryOptions;
   #failures = 0;
-  /** What the receiver asked for with its last answer. */
+  /** What the receiver asked for with its last answers. */
   #retryAfterMs = 0;
-  /** Aborted when there may be new entries. */
+  /** When it was sent to in the last minute, monotonic. */
+  #sentMs: number[] = [];
+  /** Aborted when there may be something to send. */
   #woken = new AbortController();
 
   constructor(
-    { queue, webhook }: { readonly queue: Queue; readonly webhook: Webhook },
+    { queue, integration }: { readonly queue: Queue; readonly integration: Integration },
     deps: DeliveryDeps,
     options: DeliveryOptions,
   ) {
     this.#queue = queue;
-    this.webhook = webhook;
+    this.integration = integration;
     this.#deps = deps;
     this.#options = options;
   }
 
-  /** There may be new entries. */
+  /** There may be something to send. */
   wake(): void {
     this.#woken.abort();
   }
@@ -101,114 +79,137 @@ export class Delivery {
     const { clock, random } = this.#deps;
     while (!signal.aborted) {
       this.#woken = new AbortController();
-      if (await this.#drain(signal)) {
-        using idle = eitherSignal(signal, this.#woken.signal);
-        await sleepUnlessAborted(clock, IDLE_MAX_MS, idle.signal);
-      } else {
+      const parcels = this.#next();
+      this.#retryAfterMs = 0;
+      const isGood = await this.#sendAll(parcels, signal);
+      if (signal.aborted) return;
+      if (!isGood) {
         const pauseMs = backoffMs(RETRY, this.#failures, random());
         await sleepUnlessAborted(clock, Math.max(pauseMs, this.#retryAfterMs), signal);
+      } else if (parcels.length === 0) {
+        using idle = eitherSignal(signal, this.#woken.signal);
+        await sleepUnlessAborted(clock, this.#idleMs(), idle.signal);
       }
     }
   }
 
-  /** Sends what waits. False when aborted, or when an entry or the store has to be tried again. */
-  async #drain(signal: AbortSignal): Promise<boolean> {
+  /** What to send now, at once. */
+  #next(): Parcel[] {
+    const free = [...this.#queue.waiting.values()].filter(({ isBusy }) => !isBusy);
+    const most = this.#failures > 0 ? 1 : CONCURRENT_MAX;
+    const { perMinuteMax } = this.integration;
+    if (perMinuteMax === null) return free.slice(0, most).map((one) => [one]);
+    const sinceMs = this.#deps.clock.monotonicMs() - MINUTE_MS;
+    this.#sentMs = this.#sentMs.filter((ms) => ms > sinceMs);
+    const left = perMinuteMax - this.#sentMs.length;
+    if (left <= 0 || free.length === 0) return [];
+    // With room for each they go one by one; else the last that may go takes many with it.
+    return free.length <= left ? [free.slice(0, 1)] : [free.slice(0, TOGETHER_MAX)];
+  }
+
+  #idleMs(): number {
+    const { perMinuteMax } = this.integration;
+    const [oldestMs] = this.#sentMs;
+    if (perMinuteMax === null || oldestMs === undefined) return IDLE_MAX_MS;
+    if (this.#sentMs.length < perMinuteMax) return IDLE_MAX_MS;
+    return Math.min(IDLE_MAX_MS, oldestMs + MINUTE_MS - this.#deps.clock.monotonicMs() + 1);
+  }
+
+  /** False when one of them has to be tried again. */
+  async #sendAll(parcels: readonly Parcel[], signal: AbortSignal): Promise<boolean> {
+    const results = await Promise.all(parcels.map((parcel) => this.#attempt(parcel, signal)));
+    return results.every((isGood) => isGood);
+  }
+
+  async #attempt(parcel: Parcel, signal: AbortSignal): Promise<boolean> {
+    for (const waiting of parcel) waiting.isBusy = true;
     try {
-      for (;;) {
-        const entries = await this.#read();
-        for (const [key, value] of entries) {
-          signal.throwIfAborted();
-          const outcome = await this.#send(decodeNotification(value), signal);
-          if (outcome === null) return false;
-          await this.#remove(key, outcome);
-        }
-        signal.throwIfAborted();
-        if (entries.length < READ_MAX) return true;
-      }
+      return await this.#sendParcel(parcel, signal);
     } catch (error) {
-      if (signal.aborted && error === signal.reason) return false;
+      if (signal.aborted) return false;
       if (!(error instanceof OperationalError)) throw error;
-      this.#failed({ code: error.code, error: errorMessage(error) }, "outbox could not be used");
+      this.#failed(parcel, { code: error.code, error: errorMessage(error) });
       return false;
-    }
-  }
-
-  async #read(): Promise<Entry[]> {
-    const { store, clock, counters } = this.#deps;
-    const entries: Entry[] = [];
-    const range = { ...entryRange(this.#queue), limit: READ_MAX };
-    for await (const entry of store.entries(range)) entries.push(entry);
-    const oldest = entries[0] === undefined ? null : decodeNotification(entries[0][1]);
-    const ageMs = oldest === null ? 0 : clock.nowMs() - oldest.timeMs;
-    counters.length.set(this.#queue.waiting, this.#labels);
-    counters.oldestAge.set(Math.max(0, ageMs) / 1000, this.#labels);
-    return entries;
-  }
-
-  async #send(notification: Notification | null, signal: AbortSignal): Promise<Outcome> {
-    if (notification === null) {
-      return { outcome: "rejected", fields: { error: "the stored entry is damaged" } };
-    }
-    const { expiryMs, entriesMax } = this.#options;
-    const { timeMs, groupKey, alerts } = notification;
-    const fields = { group: groupKey, alerts: alerts.length };
-    if (this.#queue.waiting > entriesMax) {
-      const error = "the queue is full";
-      return { outcome: "expired", reason: "queue_full", fields: { ...fields, error } };
-    }
-    if (this.#deps.clock.nowMs() - timeMs > expiryMs) {
-      const error = "the receiver did not take it in time";
-      return { outcome: "expired", reason: "age", fields: { ...fields, error } };
-    }
-    this.#retryAfterMs = 0;
-    try {
-      const { status, text, retryAfterMs } = await this.#post(notification, signal);
-      if (status >= 200 && status < 300) {
-        return { outcome: "delivered", fields: { ...fields, status } };
+    } finally {
+      for (const waiting of parcel) {
+        if (waiting.isBusy) this.#deps.release(this.#queue, waiting);
       }
-      const answer = `answered ${status}: ${text.slice(0, ANSWER_SHOWN_MAX)}`;
-      if (FINAL.has(status)) return { outcome: "rejected", fields: { ...fields, error: answer } };
-      this.#retryAfterMs = Math.min(retryAfterMs ?? 0, RETRY_AFTER_MAX_MS);
+    }
+  }
+
+  async #sendParcel(parcel: Parcel, signal: AbortSignal): Promise<boolean> {
+    const read: { waiting: Waiting; entry: OutboxEntry }[] = [];
+    for (const waiting of parcel) {
+      const entry = await this.#read(waiting);
+      if (entry !== null) read.push({ waiting, entry });
+    }
+    if (read.length === 0) return true;
+    signal.throwIfAborted();
+    for (const { waiting } of read) waiting.attempts += 1;
+    this.#sentMs.push(this.#deps.clock.monotonicMs());
+    const { outcome, text, retryAfterMs } = await this.#send(read, signal);
+    const answer = text.slice(0, ANSWER_SHOWN_MAX);
+    if (outcome === "retry") {
+      const asked = Math.min(retryAfterMs ?? 0, RETRY_AFTER_MAX_MS);
+      this.#retryAfterMs = Math.max(this.#retryAfterMs, asked);
       throw new OperationalError("UNAVAILABLE", answer);
-    } catch (error) {
-      if (!(error instanceof OperationalError)) throw error;
-      const message = "notification failed, will be tried again";
-      this.#failed({ ...fields, error: errorMessage(error) }, message);
+    }
+    this.#failures = 0;
+    await Promise.all(
+      read.map(({ waiting, entry }) => this.#end(waiting, { outcome, answer, entry })),
+    );
+    return true;
+  }
+
+  /** Null: it needs not be sent any more. */
+  async #read(waiting: Waiting): Promise<OutboxEntry | null> {
+    const { store, clock } = this.#deps;
+    const { expiryMs, entriesMax } = this.#options;
+    if (this.#queue.waiting.size > entriesMax) {
+      const answer = "the queue is full";
+      await this.#end(waiting, { outcome: "expired", reason: "queue_full", answer, entry: null });
       return null;
     }
+    if (clock.nowMs() - waiting.sinceMs > expiryMs) {
+      const last = waiting.lastAnswer === "" ? "" : `: ${waiting.lastAnswer}`;
+      const answer = `the receiver did not take it in time${last}`;
+      await this.#end(waiting, { outcome: "expired", reason: "age", answer, entry: null });
+      return null;
+    }
+    const bytes = await store.get(waitingKey(this.#queue.name, waiting.id));
+    const entry = bytes === undefined ? null : decodeEntry(bytes);
+    if (entry !== null) return entry;
+    const answer = "the stored notification is damaged";
+    await this.#end(waiting, { outcome: "rejected", answer, entry: null });
+    return null;
   }
 
-  async #post(notification: Notification, signal: AbortSignal) {
-    const { url, timeoutMs } = this.webhook;
-    const { clock, post } = this.#deps;
+  async #send(
+    read: readonly { readonly entry: OutboxEntry }[],
+    signal: AbortSignal,
+  ): Promise<SendAnswer> {
+    const { clock, ports } = this.#deps;
+    const { timeoutMs, send } = this.integration;
+    const notification = mergeNotifications(read.map(({ entry }) => entry.notification));
     const late = () => new OperationalError("UNAVAILABLE", `No answer within ${timeoutMs} ms`);
-    const body = webhookBody(notification, this.webhook, this.#options.external.url);
     const deadline = { clock, ms: timeoutMs, signal, late };
-    return await withDeadline(deadline, (attempt) => post(url, body, attempt));
+    return await withDeadline(deadline, (attempt) => send(notification, ports, attempt));
   }
 
-  async #remove(key: Uint8Array, { outcome, reason, fields }: NonNullable<Outcome>) {
-    const { store, counters, logger } = this.#deps;
-    await store.batch([del(key)], { sync: true });
-    assert(this.#queue.waiting > 0, "an entry is counted before it is removed");
-    this.#queue.waiting -= 1;
-    counters.length.set(this.#queue.waiting, this.#labels);
-    if (outcome !== "expired") this.#failures = 0;
-    const labels = { receiver: this.webhook.receiver, outcome };
-    counters.notifications.add(1, reason === undefined ? labels : { ...labels, reason });
-    const all = { queue: this.#queue.name, ...fields };
-    if (outcome === "delivered") logger.info(all, "notification delivered");
-    else logger.error(all, `notification ${outcome}`);
+  async #end(waiting: Waiting, ending: Ending): Promise<void> {
+    await this.#deps.end(this.#queue, waiting, ending);
   }
 
-  #failed(fields: object, message: string): void {
+  #failed(parcel: Parcel, fields: { readonly code: string; readonly error: string }): void {
     const { counters, logger } = this.#deps;
+    const { receiver } = this.integration;
     this.#failures += 1;
-    counters.failures.add(1, { receiver: this.webhook.receiver });
-    logger.warn({ queue: this.#queue.name, failures: this.#failures, ...fields }, message);
-  }
-
-  get #labels() {
-    return { receiver: this.webhook.receiver, queue: this.#queue.name };
+    counters.failures.add(1, { receiver });
+    for (const waiting of parcel) waiting.lastAnswer = fields.error;
+    const groups = parcel.map(({ groupKey }) => groupKey);
+    logger.warn(
+      { queue: this.#queue.name, failures: this.#failures, group: groups[0], ...fields },
+      "notification failed, will be tried again",
+    );
   }
 }

@@ -1,59 +1,57 @@
 /**
- * The outbox: notifications that wait until their receiver has taken them.
+ * The records of the outbox, as JSON.
  *
- * Key: `n|QUEUE|ID`. A queue is one webhook of one receiver, `NAME/INDEX`, escaped so that it holds
- * no bar. The id is a big-endian 64-bit number that only grows: the time in milliseconds times 1024,
- * or one more than the last. Value: a Notification as JSON.
- *
- * An entry is written in the batch that makes the alert's change safe, and deleted when a webhook
- * answered 2xx, refused it for good, did not take it in time, or is no longer configured; all but the
- * first are counted and logged. A queue is delivered in its order, so a resolved alert never overtakes
- * its firing. A crash between the answer and the delete sends the entry once more.
+ * `n|QUEUE|ID`: what waits for one integration of one group, its newest state. A queue is one
+ * integration of a receiver, `NAME/KIND[INDEX]`, escaped so that it holds no bar. The id is a
+ * big-endian 64-bit number that only grows: the time in milliseconds times 1024, or one more than the
+ * last. It stays while the content is replaced, so what waits longest goes first.
+ * `s|QUEUE|DIGEST`: what the integration was last sent of a group; by a digest of the group's key.
+ * `l|ID`: what became of one that waited.
  */
 
 import { z } from "zod";
 import { jsonRecord } from "../../shared/platform/json-record.ts";
-import type { Notification } from "./dispatch-state.ts";
+import type { Notification } from "../model/notification.ts";
+import { digestOf, labels } from "./alert-records.ts";
+import type { Sent } from "./dispatch/flush-state.ts";
 
-export type Queue = {
-  readonly name: string;
-  /** Of the keys of its entries. */
-  readonly prefix: Buffer;
-  /** Entries in the store. */
-  waiting: number;
-};
-
-const PREFIX = "n|";
+const WAITING_PREFIX = "n|";
+const SENT_PREFIX = "s|";
+const LOG_PREFIX = "l|";
 const ID_BYTES = 8;
 
-/** The keys of all entries of all queues. */
-export const OUTBOX_RANGE = { gte: Buffer.from(PREFIX), lt: Buffer.from("n}") };
+export const OUTBOX_RANGE = { gte: Buffer.from(WAITING_PREFIX), lt: Buffer.from("n}") };
+export const SENT_RANGE = { gte: Buffer.from(SENT_PREFIX), lt: Buffer.from("s}") };
+export const LOG_RANGE = { gte: Buffer.from(LOG_PREFIX), lt: Buffer.from("l}") };
 
-/** The entries of a queue, in their order. */
-export function entryRange({ prefix }: Queue) {
-  return { gte: prefix, lt: Buffer.concat([prefix, Buffer.alloc(ID_BYTES + 1, 255)]) };
+export function waitingKey(queue: string, id: number): Uint8Array {
+  return idKey(`${WAITING_PREFIX}${encodeURIComponent(queue)}|`, id);
 }
 
-export function prefixOf(queue: string): Buffer {
-  return Buffer.from(`${PREFIX}${encodeURIComponent(queue)}|`);
+export function logKey(id: number): Uint8Array {
+  return idKey(LOG_PREFIX, id);
 }
 
-export function keyOf({ prefix }: Queue, id: number): Uint8Array {
-  const key = Buffer.concat([prefix, Buffer.alloc(ID_BYTES)]);
-  key.writeBigUInt64BE(BigInt(id), prefix.length);
+export function sentKey(queue: string, groupKey: string): Uint8Array {
+  return Buffer.from(`${SENT_PREFIX}${encodeURIComponent(queue)}|${digestOf(groupKey)}`);
+}
+
+function idKey(prefix: string, id: number): Uint8Array {
+  const key = Buffer.concat([Buffer.from(prefix), Buffer.alloc(ID_BYTES)]);
+  key.writeBigUInt64BE(BigInt(id), key.length - ID_BYTES);
   return key;
 }
 
-/** Of a key of another form the id is 0. */
-export function readKey(bytes: Uint8Array): { queue: string; prefix: Buffer; id: number } {
+/** Of a key of another form the queue is "" and the id 0. */
+export function readKey(bytes: Uint8Array): { readonly queue: string; readonly id: number } {
   const key = Buffer.from(bytes);
-  const prefix = key.subarray(0, Math.max(0, key.length - ID_BYTES));
-  const id = key.length < PREFIX.length + ID_BYTES ? 0n : key.readBigUInt64BE(prefix.length);
-  return { queue: nameOf(prefix), prefix, id: Number(id) };
+  if (key.length < LOG_PREFIX.length + ID_BYTES) return { queue: "", id: 0 };
+  return { queue: queueOf(key), id: Number(key.readBigUInt64BE(key.length - ID_BYTES)) };
 }
 
-function nameOf(prefix: Buffer): string {
-  const [, name = ""] = prefix.toString().split("|");
+/** Of the keys of what waits and of what was sent. */
+export function queueOf(key: Uint8Array): string {
+  const [, name = ""] = Buffer.from(key).toString("latin1").split("|");
   try {
     return decodeURIComponent(name);
   } catch {
@@ -61,7 +59,18 @@ function nameOf(prefix: Buffer): string {
   }
 }
 
-export const labels = z.array(z.string()).refine((texts) => texts.length % 2 === 0);
+export type OutboxEntry = {
+  readonly notification: Notification;
+  /** Digests of the group's alerts; of those too that the integration is not sent. */
+  readonly firing: readonly string[];
+  readonly resolved: readonly string[];
+  readonly repeatIntervalMs: number;
+};
+
+/** What an integration was last sent of a group, and until when that counts. */
+export type SentRecord = Sent & { readonly groupKey: string; readonly expiresAtMs: number };
+
+const digests = z.array(z.string());
 const notification = z.object({
   timeMs: z.number(),
   groupKey: z.string(),
@@ -77,12 +86,35 @@ const notification = z.object({
     }),
   ),
 });
+const outboxEntry = z.object({
+  notification,
+  firing: digests,
+  resolved: digests,
+  repeatIntervalMs: z.number(),
+});
+const sentRecord = z.object({
+  groupKey: z.string(),
+  timeMs: z.number(),
+  expiresAtMs: z.number(),
+  firing: digests.transform((all) => new Set(all)),
+  resolved: digests.transform((all) => new Set(all)),
+});
 
-export function encodeNotification(value: Notification): Uint8Array {
-  return Buffer.from(JSON.stringify(value));
+export function encodeEntry(entry: OutboxEntry): Uint8Array {
+  return Buffer.from(JSON.stringify(entry));
 }
 
 /** Null for bytes that are damaged. */
-export function decodeNotification(bytes: Uint8Array): Notification | null {
-  return jsonRecord(notification, bytes);
+export function decodeEntry(bytes: Uint8Array): OutboxEntry | null {
+  return jsonRecord(outboxEntry, bytes);
+}
+
+export function encodeSent(sent: SentRecord): Uint8Array {
+  const sets = { firing: [...sent.firing], resolved: [...sent.resolved] };
+  return Buffer.from(JSON.stringify({ ...sent, ...sets }));
+}
+
+/** Null for bytes that are damaged. */
+export function decodeSent(bytes: Uint8Array): SentRecord | null {
+  return jsonRecord(sentRecord, bytes);
 }

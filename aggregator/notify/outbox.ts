@@ -1,123 +1,291 @@
+/**
+ * The outbox: for each integration and group what it was last sent, and what waits until it has taken
+ * it. At most one notification of a group waits for an integration: the next flush replaces it with
+ * what then holds, or drops it when nothing has to be told any more. So after an hour without the
+ * receiver what still matters arrives, once.
+ */
+
 import assert from "node:assert/strict";
-import { isDeepStrictEqual } from "node:util";
 import { getOrInsert } from "../../shared/model/get-or-insert.ts";
-import { type BatchOperation, del, put } from "../../shared/platform/ports.ts";
-import { Delivery, type DeliveryDeps, type DeliveryOptions } from "./delivery.ts";
-import type { Send } from "./dispatch-state.ts";
-import type { Webhook } from "./integrations/webhook.ts";
+import type { Clock, KeyValueStore, Logger } from "../../shared/platform/ports.ts";
+import { del, put } from "../../shared/platform/ports.ts";
+import type { Metrics } from "../../shared/telemetry/metrics.ts";
+import type { Delivery } from "../model/notification.ts";
+import type { ChangeSet } from "./change-set.ts";
+import { DeliveryLog } from "./delivery-log.ts";
+import type { Integration } from "./integrations/integration.ts";
 import {
-  encodeNotification,
-  entryRange,
-  keyOf,
+  decodeEntry,
+  decodeSent,
+  encodeEntry,
+  encodeSent,
   OUTBOX_RANGE,
-  prefixOf,
-  type Queue,
+  type OutboxEntry,
+  queueOf,
   readKey,
+  SENT_RANGE,
+  type SentRecord,
+  sentKey,
+  waitingKey,
 } from "./outbox-entry.ts";
 
-/** The entries of a queue that has no webhook any more. */
-type Orphans = { readonly queue: Queue; readonly deletions: readonly BatchOperation[] };
+/** A notification that waits. */
+export type Waiting = {
+  readonly id: number;
+  readonly groupKey: string;
+  /** Since when, Unix milliseconds; it stays when the content is replaced. */
+  readonly sinceMs: number;
+  /** What it holds is sent, or replaced, just now: nobody else may begin with it. */
+  isBusy: boolean;
+  /** Its group was flushed while it was busy. */
+  isOutdated: boolean;
+  firing: number;
+  resolved: number;
+  attempts: number;
+  lastAnswer: string;
+};
 
-type Loop = {
-  readonly delivery: Delivery;
-  readonly stop: AbortController;
-  readonly done: Promise<void>;
+/** One integration's part. The maps are by the group's key; `waiting` in the order of the ids. */
+export type Queue = {
+  readonly name: string;
+  readonly waiting: Map<string, Waiting>;
+  readonly sent: Map<string, SentRecord>;
+};
+
+/** How an attempt ended for good. */
+export type Ending = {
+  readonly outcome: Exclude<Delivery["outcome"], "waiting">;
+  readonly answer: string;
+  readonly reason?: "age" | "queue_full" | "receiver_removed";
+  /** What was sent. */
+  readonly entry: OutboxEntry | null;
+};
+
+type OutboxDeps = {
+  readonly store: KeyValueStore;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly counters: ReturnType<typeof outboxCounters>;
 };
 
 const IDS_PER_MS = 1024;
 
-/** The queues, and a delivery loop for each that has a webhook. */
+export function outboxCounters(metrics: Metrics) {
+  return {
+    notifications: metrics.counter(
+      "telltale_notifications_total",
+      "Notifications by what became of them: delivered, rejected, expired or collapsed; expired with a reason.",
+    ),
+    failures: metrics.counter(
+      "telltale_notification_attempts_failed_total",
+      "Requests to a receiver that will be tried again.",
+    ),
+    length: metrics.gauge("telltale_outbox_entries", "Notifications that wait."),
+    oldestAge: metrics.gauge(
+      "telltale_outbox_oldest_age_seconds",
+      "Age of the oldest notification that waits.",
+    ),
+  };
+}
+
 export class Outbox {
-  readonly #deps: DeliveryDeps;
-  readonly #options: DeliveryOptions;
-  /** By name: those with entries, and those with a webhook. */
+  readonly log: DeliveryLog;
+  readonly #deps: OutboxDeps;
   readonly #queues = new Map<string, Queue>();
-  /** By the queue's name. */
-  readonly #loops = new Map<string, Loop>();
   #lastId = 0;
 
-  constructor(deps: DeliveryDeps, options: DeliveryOptions) {
+  constructor(deps: OutboxDeps) {
     this.#deps = deps;
-    this.#options = options;
+    this.log = new DeliveryLog(deps.store);
   }
 
-  /** Counts what waits. @throws OperationalError STORAGE */
+  /** Records that are damaged are deleted, counted and logged. @throws OperationalError STORAGE */
   async load(): Promise<void> {
-    for await (const [key] of this.#deps.store.entries(OUTBOX_RANGE)) {
-      const { queue, prefix, id } = readKey(key);
+    const { store, counters, logger } = this.#deps;
+    const damaged: Uint8Array[] = [];
+    for await (const [key, value] of store.entries(OUTBOX_RANGE)) {
+      const entry = decodeEntry(value);
+      const { queue, id } = readKey(key);
       this.#lastId = Math.max(this.#lastId, id);
-      this.#queue(queue, prefix).waiting += 1;
+      if (entry === null) damaged.push(key);
+      else this.queue(queue).waiting.set(entry.notification.groupKey, waitingOf(entry, id));
     }
-  }
-
-  /** For the batch that makes the change safe; after it, call `added`. */
-  put({ queue, notification }: Send): BatchOperation {
-    this.#lastId = Math.max(this.#lastId + 1, notification.timeMs * IDS_PER_MS);
-    const key = keyOf(this.#queue(queue), this.#lastId);
-    return put(key, encodeNotification(notification));
-  }
-
-  /** The batch with these is on the disk. */
-  added(sends: readonly Send[]): void {
-    for (const { queue } of sends) {
-      this.#queue(queue).waiting += 1;
-      this.#loops.get(queue)?.delivery.wake();
+    for (const key of damaged) {
+      const receiver = receiverOf(queueOf(key));
+      counters.notifications.add(1, { receiver, outcome: "rejected" });
+      logger.error({ queue: queueOf(key) }, "stored notification is damaged");
     }
+    for await (const [key, value] of store.entries(SENT_RANGE)) {
+      const sent = decodeSent(value);
+      if (sent === null || sent.expiresAtMs < this.#deps.clock.nowMs()) damaged.push(key);
+      else this.queue(queueOf(key)).sent.set(sent.groupKey, sent);
+    }
+    if (damaged.length > 0) await store.batch(damaged.map(del), { sync: false });
+    this.#lastId = Math.max(this.#lastId, await this.log.load());
+    for (const queue of this.#queues.values()) this.measure(queue);
   }
 
-  /** Ends the loops of all webhooks but these; what they were sending is as if it had not been tried. */
-  async stopOthers(webhooks: readonly Webhook[]): Promise<void> {
-    const ended = [...this.#loops].filter(([, { delivery }]) => {
-      return !webhooks.some((webhook) => isDeepStrictEqual(webhook, delivery.webhook));
+  queue(name: string): Queue {
+    return getOrInsert(this.#queues, name, () => ({
+      name,
+      waiting: new Map<string, Waiting>(),
+      sent: new Map<string, SentRecord>(),
+    }));
+  }
+
+  /** Something of this group waits for one of these. */
+  isWaiting(groupKey: string, integrations: readonly Integration[]): boolean {
+    return integrations.some(({ queue }) => this.queue(queue).waiting.has(groupKey));
+  }
+
+  /** Waits in place of what waits of the group already. */
+  write(changes: ChangeSet, queue: Queue, entry: OutboxEntry): void {
+    const { groupKey, timeMs } = entry.notification;
+    const known = queue.waiting.get(groupKey);
+    assert(!known?.isBusy, "what is being sent is not replaced");
+    const id = known?.id ?? this.#nextId(timeMs);
+    const { attempts, lastAnswer } = known ?? { attempts: 0, lastAnswer: "" };
+    const waiting = { ...waitingOf(entry, id), isBusy: true, attempts, lastAnswer };
+    changes.set(queue.waiting, groupKey, waiting);
+    changes.operations.push(put(waitingKey(queue.name, id), encodeEntry(entry)));
+    changes.onDone(() => {
+      waiting.isBusy = false;
+      this.measure(queue);
     });
-    for (const [, { stop }] of ended) stop.abort();
-    await Promise.all(ended.map(([, { done }]) => done));
-    for (const [name] of ended) this.#loops.delete(name);
   }
 
-  /** Starts a loop for each webhook that has none. */
-  start(webhooks: readonly Webhook[]): void {
-    for (const webhook of webhooks) {
-      if (this.#loops.has(webhook.queue)) continue;
-      const stop = new AbortController();
-      const queue = this.#queue(webhook.queue);
-      const delivery = new Delivery({ queue, webhook }, this.#deps, this.#options);
-      this.#loops.set(webhook.queue, { delivery, stop, done: delivery.run(stop.signal) });
+  /** What waits has come to an end. */
+  end(changes: ChangeSet, queue: Queue, waiting: Waiting, ending: Ending): void {
+    const { entry } = ending;
+    changes.set(queue.waiting, waiting.groupKey, undefined);
+    changes.operations.push(del(waitingKey(queue.name, waiting.id)));
+    // A message that is refused for good is not made again until something changes.
+    if (entry !== null && (ending.outcome === "delivered" || ending.outcome === "rejected")) {
+      this.#noteSent(changes, queue, entry);
     }
+    const entryOfLog = { ...this.#deliveryOf(queue, waiting), ...endingOf(ending) };
+    changes.operations.push(...this.log.add(entryOfLog, this.#nextId(entryOfLog.timeMs)));
+    changes.onDone(() => {
+      waiting.isBusy = false;
+      this.#ended(queue, entryOfLog, ending);
+    });
   }
 
-  /** What waits and has none of these webhooks. @throws OperationalError STORAGE */
-  async orphans(webhooks: readonly Webhook[]): Promise<Orphans[]> {
-    const found: Orphans[] = [];
-    for (const queue of this.#queues.values()) {
-      if (webhooks.some((webhook) => webhook.queue === queue.name)) continue;
-      assert(!this.#loops.has(queue.name), "the entries of an orphan are not being sent");
-      const deletions: BatchOperation[] = [];
-      for await (const [key] of this.#deps.store.entries(entryRange(queue))) {
-        deletions.push(del(key));
+  /** Nothing was sent, but from now on it counts as if this had been: nothing fires. */
+  forget(changes: ChangeSet, queue: Queue, groupKey: string): void {
+    if (!queue.sent.has(groupKey)) return;
+    changes.set(queue.sent, groupKey, undefined);
+    changes.operations.push(del(sentKey(queue.name, groupKey)));
+  }
+
+  /** A record that nothing fires is as good as none. */
+  #noteSent(changes: ChangeSet, queue: Queue, entry: OutboxEntry): void {
+    const { groupKey } = entry.notification;
+    if (entry.firing.length === 0) {
+      this.forget(changes, queue, groupKey);
+      return;
+    }
+    const timeMs = this.#deps.clock.nowMs();
+    const sent = {
+      groupKey,
+      timeMs,
+      expiresAtMs: timeMs + 2 * entry.repeatIntervalMs,
+      firing: new Set(entry.firing),
+      resolved: new Set(entry.resolved),
+    };
+    changes.set(queue.sent, groupKey, sent);
+    changes.operations.push(put(sentKey(queue.name, groupKey), encodeSent(sent)));
+  }
+
+  /** Everything of queues that are not among these ends; what waits in them expires. */
+  removeOthers(changes: ChangeSet, names: ReadonlySet<string>): void {
+    const answer = "the receiver is no longer configured";
+    for (const queue of [...this.#queues.values()]) {
+      if (names.has(queue.name)) continue;
+      for (const waiting of [...queue.waiting.values()]) {
+        assert(!waiting.isBusy, "the loop of a queue that ends has ended");
+        const reason = "receiver_removed";
+        this.end(changes, queue, waiting, { outcome: "expired", answer, reason, entry: null });
       }
-      found.push({ queue, deletions });
+      for (const groupKey of [...queue.sent.keys()]) this.forget(changes, queue, groupKey);
+      changes.onDone(() => this.#queues.delete(queue.name));
     }
-    return found;
   }
 
-  /** The batch that deletes these is on the disk. */
-  expired(orphans: readonly Orphans[]): void {
+  /** Drops what was sent so long ago that it counts no more. */
+  dropExpired(changes: ChangeSet): void {
+    const nowMs = this.#deps.clock.nowMs();
+    for (const queue of this.#queues.values()) {
+      for (const { groupKey, expiresAtMs } of [...queue.sent.values()]) {
+        if (expiresAtMs < nowMs) this.forget(changes, queue, groupKey);
+      }
+    }
+  }
+
+  measure(queue: Queue): void {
+    const { counters, clock } = this.#deps;
+    const labels = { receiver: receiverOf(queue.name), queue: queue.name };
+    const [oldest] = queue.waiting.values();
+    const ageMs = oldest === undefined ? 0 : Math.max(0, clock.nowMs() - oldest.sinceMs);
+    counters.length.set(queue.waiting.size, labels);
+    counters.oldestAge.set(ageMs / 1000, labels);
+  }
+
+  /** Everything that waits, the queues in the order in which they came up. */
+  waiting(): Delivery[] {
+    return [...this.#queues.values()].flatMap((queue) =>
+      [...queue.waiting.values()].map((waiting) => this.#deliveryOf(queue, waiting)),
+    );
+  }
+
+  #deliveryOf(queue: Queue, waiting: Waiting): Delivery {
+    const { groupKey, firing, resolved, attempts, sinceMs, lastAnswer } = waiting;
+    const timeMs = this.#deps.clock.nowMs();
+    const waitedMs = Math.max(0, timeMs - sinceMs);
+    const receiver = receiverOf(queue.name);
+    const integration = queue.name.slice(receiver.length + 1).replace(/\[\d+\]$/, "");
+    return {
+      ...{ timeMs, receiver, integration, groupKey, outcome: "waiting" },
+      ...{ firing, resolved, answer: lastAnswer, waitedMs, attempts },
+    };
+  }
+
+  #ended(queue: Queue, entry: Delivery, { reason }: Ending): void {
     const { counters, logger } = this.#deps;
-    for (const { queue, deletions } of orphans) {
-      const receiver = queue.name.replace(/\/\d+$/, "");
-      this.#queues.delete(queue.name);
-      counters.length.set(0, { receiver, queue: queue.name });
-      counters.oldestAge.set(0, { receiver, queue: queue.name });
-      if (deletions.length === 0) continue;
-      const reason = "receiver_removed";
-      counters.notifications.add(deletions.length, { receiver, outcome: "expired", reason });
-      const fields = { queue: queue.name, entries: deletions.length };
-      logger.error(fields, "notifications expired: their receiver is no longer configured");
-    }
+    this.measure(queue);
+    const { receiver, outcome, groupKey, answer } = entry;
+    counters.notifications.add(1, {
+      receiver,
+      outcome,
+      ...(reason === undefined ? {} : { reason }),
+    });
+    const { firing, resolved, attempts } = entry;
+    const fields = { queue: queue.name, group: groupKey, firing, resolved, attempts, answer };
+    const isGood = outcome === "delivered" || outcome === "collapsed";
+    logger[isGood ? "info" : "error"](fields, `notification ${outcome}`);
   }
 
-  #queue(name: string, prefix = prefixOf(name)): Queue {
-    return getOrInsert(this.#queues, name, () => ({ name, prefix, waiting: 0 }));
+  #nextId(timeMs: number): number {
+    this.#lastId = Math.max(this.#lastId + 1, timeMs * IDS_PER_MS);
+    return this.#lastId;
   }
+}
+
+function waitingOf({ notification }: OutboxEntry, id: number): Waiting {
+  const { groupKey, alerts } = notification;
+  const firing = alerts.filter(({ status }) => status === "firing").length;
+  const sinceMs = Math.floor(id / IDS_PER_MS);
+  return {
+    ...{ id, groupKey, sinceMs, isBusy: false, isOutdated: false },
+    ...{ firing, resolved: alerts.length - firing, attempts: 0, lastAnswer: "" },
+  };
+}
+
+function endingOf({ outcome, answer }: Ending) {
+  return { outcome, answer };
+}
+
+/** Of `NAME/KIND[INDEX]`. */
+function receiverOf(queue: string): string {
+  return queue.slice(0, Math.max(0, queue.lastIndexOf("/")));
 }

@@ -12,21 +12,26 @@ export type Episode = {
 
 type Open = { readonly labels: Labels; readonly fromMs: number };
 
-/** Alerts in memory, and when each of them fired. */
-export class AlertHistory implements AlertTable {
+export class AlertsInMemory implements AlertTable {
   readonly #byRule = new Map<string, RuleAlerts>();
-  readonly #firing = new Map<string, Map<string, Open>>();
-  readonly #ended = new Map<string, Episode[]>();
 
   alertsOf(ruleId: string): RuleAlerts {
     return this.#byRule.get(ruleId) ?? new Map();
   }
 
-  async write(evaluations: readonly RuleEvaluation[], timeMs: number): Promise<void> {
-    for (const { ruleId, alerts } of evaluations) {
-      this.#byRule.set(ruleId, alerts);
-      this.#note(ruleId, alerts, timeMs);
-    }
+  async write(evaluations: readonly RuleEvaluation[], _timeMs: number): Promise<void> {
+    for (const { ruleId, alerts } of evaluations) this.#byRule.set(ruleId, alerts);
+  }
+}
+
+/** The same, and when each of them fired. */
+export class AlertHistory extends AlertsInMemory {
+  readonly #firing = new Map<string, Map<string, Open>>();
+  readonly #ended = new Map<string, Episode[]>();
+
+  override async write(evaluations: readonly RuleEvaluation[], timeMs: number): Promise<void> {
+    await super.write(evaluations, timeMs);
+    for (const { ruleId, alerts } of evaluations) this.#note(ruleId, alerts, timeMs);
   }
 
   /** Of one rule, in the order in which they began. */

@@ -1,9 +1,9 @@
 import { OperationalError } from "../../shared/errors.ts";
 import type { External } from "../model/alert.ts";
 import { type GroupDeps, GroupRunner } from "../rules/group.ts";
-import type { AlertingRule, RuleGroup } from "../rules/rule-files.ts";
+import type { AlertingRule, Rule, RuleGroup } from "../rules/rule-files.ts";
 import { AlertHistory, type Episode } from "./alert-history.ts";
-import { offlineDeps } from "./offline-deps.ts";
+import { EVALUATIONS_MAX, offlineDeps } from "./offline-deps.ts";
 import type { Steps } from "./range-walk.ts";
 
 /** What one alerting rule would have done. */
@@ -17,7 +17,6 @@ export type RuleBacktest = {
   readonly steps: Steps;
 };
 
-const EVALUATIONS_MAX = 1_000_000;
 const NOWHERE: External = { labels: [], url: "" };
 
 /**
@@ -39,20 +38,17 @@ export async function backtestGroup(
   const deps = offlineDeps({ clock, alerts: history, write: async () => {} });
   const options = { defaultIntervalMs: stepMs, external: NOWHERE };
   const runner = new GroupRunner({ ...group, queryOffsetMs: 0, rules }, deps, options);
-  const errors = new Map<number, string>();
+  const errors = new Map<Rule, string>();
   for (let timeMs = startMs; timeMs <= endMs; timeMs += stepMs) {
-    await runner.evaluate(timeMs);
-    for (const [i, { lastError }] of runner.snapshot().rules.entries()) {
-      if (lastError !== "") errors.set(i, lastError);
-    }
+    for (const { rule, message } of await runner.evaluate(timeMs)) errors.set(rule, message);
   }
   const ids = runner.ruleIds;
-  return rules.map(({ name }, i) => ({
+  return rules.map((rule, i) => ({
     file: group.file,
     group: group.name,
-    rule: name,
+    rule: rule.name,
     episodes: history.episodes(ids[i] ?? ""),
-    error: errors.get(i) ?? null,
+    error: errors.get(rule) ?? null,
     steps,
   }));
 }

@@ -1,8 +1,8 @@
 import type { Matcher, SeriesColumns, VectorSample } from "../../shared/model/columns.ts";
 import { getOrInsert } from "../../shared/model/get-or-insert.ts";
-import { type Labels, labelsKey, labelValue } from "../../shared/model/labels.ts";
+import { type Labels, labelsKey } from "../../shared/model/labels.ts";
 import { columnBits, setStale } from "../../shared/model/stale.ts";
-import { compileMatcher } from "../matching/matcher.ts";
+import { compileMatchers } from "../matching/matcher.ts";
 import type { SampleSource } from "../promql/context.ts";
 import type { Point } from "./series-notation.ts";
 
@@ -47,12 +47,12 @@ export class MemorySeries implements SampleSource {
     startMs: number,
     endMs: number,
   ): Promise<SeriesColumns[]> {
-    const tests = matchers.map(compileMatcher);
+    const isWanted = compileMatchers(matchers);
     const toMs = Math.min(endMs, this.visibleToMs);
     const selected: SeriesColumns[] = [];
     for (const series of this.#series.values()) {
       const { labels, times } = series;
-      if (!tests.every(({ name, test }) => test(labelValue(labels, name)))) continue;
+      if (!isWanted(labels)) continue;
       const [from, to] = [placeAfter(times, startMs), placeAfter(times, toMs)];
       if (from < to) selected.push(columnsOf(series, from, to));
     }

@@ -5,9 +5,9 @@ import type { SampleSource } from "../promql/context.ts";
 import { type GroupDeps, GroupRunner } from "../rules/group.ts";
 import type { CompileFn } from "../rules/ports.ts";
 import { parseRuleFiles, type RuleFile } from "../rules/rule-files.ts";
-import { AlertHistory } from "./alert-history.ts";
+import { AlertsInMemory } from "./alert-history.ts";
 import { MemorySeries } from "./memory-series.ts";
-import { offlineDeps } from "./offline-deps.ts";
+import { EVALUATIONS_MAX, offlineDeps } from "./offline-deps.ts";
 import { parseMetric, parsePoints } from "./series-notation.ts";
 import type { RuleTest, RuleTestFile } from "./test-file.ts";
 
@@ -47,9 +47,6 @@ export type RuleTestParts = {
   readonly clock: GroupDeps["clock"];
 };
 
-/** Evaluations of one test: a test of a year at a minute each is shorter. */
-const EVALUATIONS_MAX = 1_000_000;
-
 /** Runs one test against rules of its own, which know nothing of other tests. */
 export async function runRuleTest(
   test: RuleTest,
@@ -85,7 +82,7 @@ class TestRun {
     const { groups } = parseRuleFiles(ruleFiles, this.#compile); // good: they were checked before
     const deps = offlineDeps({
       clock,
-      alerts: new AlertHistory(),
+      alerts: new AlertsInMemory(),
       write: async (group, timeMs, samples) => this.#series.write(group, timeMs, samples),
     });
     const external = {
@@ -138,10 +135,8 @@ class TestRun {
     this.#series.visibleToMs = atMs;
     const failures: Failure[] = [];
     for (const group of this.#groups) {
-      await group.evaluate(atMs);
-      for (const { name, lastError } of group.snapshot().rules) {
-        if (lastError === "") continue;
-        failures.push({ kind: "rule", rule: name, timeMs, message: lastError });
+      for (const { rule, message } of await group.evaluate(atMs)) {
+        failures.push({ kind: "rule", rule: rule.name, timeMs, message });
       }
     }
     return failures;

@@ -8,35 +8,50 @@ import {
   labelPairs,
   labelsFrom,
   labelsKey,
+  labelValue,
   METRIC_NAME,
+  withLabel,
 } from "../../shared/model/labels.ts";
 import type { Alert, External, RuleAlerts } from "../model/alert.ts";
 import { INACTIVE, nextAlertState, type Presence } from "./alert-state.ts";
 import { AlertTexts } from "./alert-texts.ts";
 import type { AlertingRule, TemplateLabels } from "./rule-files.ts";
+import { Subjects } from "./subjects.ts";
 
 /** Alerts of one rule at most, where its group sets no limit. */
 const ALERTS_MAX = 10_000;
 
 /** Elements of a rule's data by `labelsKey` without the metric name. */
-export type SeenData = ReadonlyMap<string, VectorSample>;
+type SeenData = ReadonlyMap<string, VectorSample>;
 
 /** What the rule knew before an evaluation and knows after it. */
 export type AlertingStanding = {
   readonly alerts: RuleAlerts;
   /** With `no_data: fire`: the data there was, for what is missing the next time. Else empty. */
   readonly seen: SeenData;
+  /** With `gap_max`: for how long alerts that are pending had no data, by their keys. */
+  readonly gapsMs: Gaps;
 };
+
+type Gaps = ReadonlyMap<string, number>;
 
 export type EvaluationTimes = {
   /** The evaluation's, which states count from. */
   readonly timeMs: number;
   /** As of when the data is looked at: earlier by the group's query offset. */
   readonly queryMs: number;
+  /** Since the evaluation before; 0 where there was none. */
+  readonly sinceMs: number;
 };
 
+/** On an alert that is resolved because what it was about is no longer there: what became of it. */
+const ENDED = "telltale_ended";
 const NAME_ONLY: ReadonlySet<string> = new Set([METRIC_NAME]);
-export const NOTHING_SEEN: SeenData = new Map();
+const NOTHING_SEEN: SeenData = new Map();
+export const NO_STANDING: Omit<AlertingStanding, "alerts"> = {
+  seen: NOTHING_SEEN,
+  gapsMs: new Map(),
+};
 
 /**
  * The rule's alerts after an evaluation.
@@ -56,28 +71,71 @@ export async function evaluateAlerts(
   const found = new Map<string, Alert>();
   for (const sample of result) addAlert(found, await make(sample));
   const data = await dataOf(rule, before, found, times.queryMs);
+  const subjects = new Subjects(ask);
 
-  const alerts = new Map<string, Alert>();
-  const step = (alert: Alert, presence: Presence) => {
-    const key = labelsKey(alert.labels);
-    const next = stepAlert(rule, alert, presence, { known: before.alerts.get(key), ...times });
-    if (next !== null) alerts.set(key, next);
-  };
-  for (const alert of found.values()) step(alert, "present");
+  const steps = new Steps(rule, before, times);
+  for (const alert of found.values()) steps.take(alert, "present");
   for (const [key, alert] of before.alerts) {
     if (found.has(key)) continue;
     // What another expression found before a reload is not this one's to look for.
     const isAbsent = alert.query !== rule.expr.query || data?.has(labelsKey(alert.source));
-    step(alert, isAbsent ? "absent" : "no-data");
+    if (isAbsent) steps.take(alert, "absent");
+    else steps.takeMissing(alert, data === null ? null : await subjects.endOf(alert.source));
   }
+  const { alerts, gapsMs } = steps;
   checkLimit(alerts.size, 0); // those kept without data are many where elements come and go
-  if (rule.noData !== "fire" || data === null) return { alerts, seen: NOTHING_SEEN };
+  if (rule.noData !== "fire" || data === null) return { alerts, seen: NOTHING_SEEN, gapsMs };
   for (const [source, sample] of before.seen) {
-    const alert = data.has(source) ? null : await make(sample);
-    if (alert !== null && !alerts.has(labelsKey(alert.labels))) step(alert, "no-data");
+    if (data.has(source)) continue;
+    const alert = await make(sample);
+    if (!alerts.has(labelsKey(alert.labels))) steps.take(alert, "no-data");
   }
   checkLimit(alerts.size, 0);
-  return { alerts, seen: data };
+  return { alerts, seen: data, gapsMs };
+}
+
+/** The alerts of one evaluation, each a step on from what was known of it. */
+class Steps {
+  readonly alerts = new Map<string, Alert>();
+  readonly gapsMs = new Map<string, number>();
+  readonly #rule: AlertingRule;
+  readonly #before: AlertingStanding;
+  readonly #times: EvaluationTimes;
+
+  constructor(rule: AlertingRule, before: AlertingStanding, times: EvaluationTimes) {
+    this.#rule = rule;
+    this.#before = before;
+    this.#times = times;
+  }
+
+  take(alert: Alert, presence: Presence): void {
+    const key = labelsKey(alert.labels);
+    const known = this.#before.alerts.get(key);
+    const gapMs = this.#gapMs(key, known, presence);
+    const isAnew = presence === "present" && gapMs > (this.#rule.gapMaxMs ?? gapMs);
+    const at = { known: isAnew ? undefined : known, ...this.#times };
+    const next = stepAlert(this.#rule, alert, presence, at);
+    if (next !== null) this.alerts.set(key, next);
+    if (next?.state.kind === "pending" && gapMs > 0 && !isAnew) this.gapsMs.set(key, gapMs);
+  }
+
+  /**
+   * An alert without data, whose subject ended or did not. One that fires and ended bears the reason
+   * for one evaluation before it is resolved: receivers get what the alert table holds then.
+   */
+  takeMissing(alert: Alert, end: string | null): void {
+    const isTold = alert.state.kind === "pending" || labelValue(alert.annotations, ENDED) === end;
+    if (end === null) this.take(alert, "no-data");
+    else if (isTold) this.take(alert, "absent");
+    else this.take({ ...alert, annotations: withLabel(alert.annotations, ENDED, end) }, "no-data");
+  }
+
+  /** For how long an alert that is pending has had no data by now, if its rule asks. */
+  #gapMs(key: string, known: Alert | undefined, presence: Presence): number {
+    if (this.#rule.gapMaxMs === null || known?.state.kind !== "pending") return 0;
+    const gapMs = this.#before.gapsMs.get(key) ?? 0;
+    return presence === "no-data" ? gapMs + this.#times.sinceMs : gapMs;
+  }
 }
 
 function checkLimit(count: number, limit: number): void {

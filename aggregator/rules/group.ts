@@ -11,8 +11,7 @@ import {
   alertSamples,
   type EvaluationTimes,
   evaluateAlerts,
-  NOTHING_SEEN,
-  type SeenData,
+  NO_STANDING,
 } from "./alerting-rule.ts";
 import type { AlertTable, WriteFn } from "./ports.ts";
 import type { AlertingRule, RecordingRule, Rule, RuleGroup } from "./rule-files.ts";
@@ -65,10 +64,14 @@ type AlertingEntry = {
   readonly rule: AlertingRule;
   readonly standing: Standing;
   readonly id: string;
-  seen: SeenData;
+  /** But for its alerts, which are in the table. */
+  inForce: Omit<AlertingStanding, "alerts">;
   /** Of the evaluation under way; in force when it is safe. */
   staged: AlertingStanding | null;
 };
+
+/** A rule that could not be evaluated, or whose outcome could not be stored. */
+export type RuleFailure = { readonly rule: Rule; readonly message: string };
 
 type RuleEntry = RecordingEntry | AlertingEntry;
 
@@ -93,6 +96,7 @@ export class GroupRunner {
   readonly #metricLabels: { readonly rule_group: string };
   #lastEvaluationMs = 0;
   #evaluationSeconds = 0;
+  #failures: RuleFailure[] = [];
 
   constructor(group: RuleGroup, deps: GroupDeps, options: GroupOptions) {
     this.group = group;
@@ -112,10 +116,13 @@ export class GroupRunner {
     return this.#alerting().map(({ id }) => id);
   }
 
-  /** Never throws what is expected to fail: that becomes the health of the rules it hit. */
-  async evaluate(timeMs: number): Promise<void> {
+  /** What is expected to fail is returned, and becomes the health of the rules it hit. */
+  async evaluate(timeMs: number): Promise<readonly RuleFailure[]> {
     const started = this.#deps.clock.monotonicMs();
-    const times = { timeMs, queryMs: timeMs - this.group.queryOffsetMs };
+    const lastMs = this.#lastEvaluationMs || timeMs;
+    const sinceMs = Math.max(0, timeMs - lastMs); // the clock may have been set back
+    const times = { timeMs, queryMs: timeMs - this.group.queryOffsetMs, sinceMs };
+    this.#failures = [];
     for (const [i, segment] of this.#segments.entries()) {
       for (const entry of segment.entries) await this.#evaluateRule(entry, times);
       if (i === this.#segments.length - 1) await this.#commit(timeMs);
@@ -124,6 +131,7 @@ export class GroupRunner {
     this.#lastEvaluationMs = timeMs;
     this.#evaluationSeconds = (this.#deps.clock.monotonicMs() - started) / 1000;
     this.#deps.counters.duration.set(this.#evaluationSeconds, this.#metricLabels);
+    return this.#failures;
   }
 
   countMissed(count: number): void {
@@ -163,7 +171,7 @@ export class GroupRunner {
     try {
       if ("id" in entry) {
         const options = { external: this.#external, limit: this.group.limit };
-        const before = { alerts: this.#deps.alerts.alertsOf(entry.id), seen: entry.seen };
+        const before = { ...entry.inForce, alerts: this.#deps.alerts.alertsOf(entry.id) };
         entry.staged = await evaluateAlerts(entry.rule, before, times, options);
       } else {
         entry.samples = [];
@@ -186,7 +194,7 @@ export class GroupRunner {
     );
     try {
       await this.#deps.alerts.write(evaluations, timeMs);
-      for (const entry of staged) entry.seen = entry.staged?.seen ?? entry.seen;
+      for (const entry of staged) entry.inForce = entry.staged ?? entry.inForce;
     } catch (error) {
       this.#fail(staged, error);
     }
@@ -214,6 +222,7 @@ export class GroupRunner {
     this.#deps.counters.failures.add(entries.length, this.#metricLabels);
     const { file, name: group } = this.group;
     for (const { rule, standing } of entries) {
+      this.#failures.push({ rule, message });
       if (standing.lastError !== message) {
         const fields = { file, group, rule: rule.name, code: error.code, error: message };
         this.#deps.logger.warn(fields, "rule failed");
@@ -301,5 +310,5 @@ function entryOf(rule: Rule, id: string): RuleEntry {
     evaluationSeconds: 0,
   };
   if (rule.kind === "recording") return { rule, standing, samples: [] };
-  return { rule, standing, id, seen: NOTHING_SEEN, staged: null };
+  return { rule, standing, id, inForce: NO_STANDING, staged: null };
 }

@@ -31,6 +31,8 @@ export type AlertingRule = {
   readonly forMs: number;
   readonly keepFiringForMs: number;
   readonly noData: NoDataPolicy;
+  /** With longer gaps in its data, taken together, a pending alert begins anew; null: no limit. */
+  readonly gapMaxMs: number | null;
   readonly labels: TemplateLabels;
   readonly annotations: TemplateLabels;
   /** For a query in a template. @throws OperationalError */
@@ -69,6 +71,13 @@ const texts = z
   )
   .nullish();
 const time = duration.nullish();
+const noData = z
+  .enum(["keep", "fire", "resolve"], { error: "must be keep, fire or resolve" })
+  .nullish();
+const share = text
+  .regex(/^(?:100|\d{1,2})%$/, "must be a share such as 20%")
+  .transform((given) => Number.parseInt(given, 10) / 100)
+  .nullish();
 
 const rule = z.strictObject({
   record: text.nullish(),
@@ -78,9 +87,8 @@ const rule = z.strictObject({
   keep_firing_for: time,
   labels: texts,
   annotations: texts,
-  no_data: z
-    .enum(["keep", "fire", "resolve"], { error: "must be keep, fire or resolve" })
-    .nullish(),
+  no_data: noData,
+  gap_max: share,
 });
 
 const group = z.strictObject({
@@ -92,6 +100,7 @@ const group = z.strictObject({
     .transform(Number)
     .nullish(),
   labels: texts,
+  no_data: noData,
   rules: z.array(rule).nullish(),
 });
 
@@ -108,8 +117,8 @@ function within(report: Report, ...part: Path): Report {
 }
 
 /**
- * Prometheus' and Loki's rule files, checked as promtool checks them, plus `no_data` on alerting
- * rules. All faults of all files are found at once.
+ * Prometheus' and Loki's rule files, checked as promtool checks them, plus `no_data` and
+ * `gap_max` on alerting rules. All faults of all files are found at once.
  */
 export function parseRuleFiles(files: readonly RuleFile[], compile: CompileFn): ParsedRuleFiles {
   const groups: RuleGroup[] = [];
@@ -147,7 +156,8 @@ function readGroup(raw: RawGroup, compile: CompileFn, report: Report) {
   const rules = (raw.rules ?? []).map((one, i) => {
     const ofRule = within(report, "rules", i);
     checkLabels(one.labels ?? {}, within(ofRule, "labels"));
-    return readRule({ ...one, labels: { ...labels, ...one.labels } }, compile, ofRule);
+    const inherited = { ...one, labels: { ...labels, ...one.labels } };
+    return readRule(inherited, { compile, report: ofRule, groupNoData: raw.no_data });
   });
   return {
     intervalMs: intervalMs || null, // 0 means the default, as in Prometheus
@@ -157,13 +167,20 @@ function readGroup(raw: RawGroup, compile: CompileFn, report: Report) {
   };
 }
 
-function readRule(raw: RawRule, compile: CompileFn, report: Report): Rule | null {
+type RuleReading = {
+  readonly compile: CompileFn;
+  readonly report: Report;
+  readonly groupNoData: NoDataPolicy | null | undefined;
+};
+
+function readRule(raw: RawRule, reading: RuleReading): Rule | null {
+  const { compile, report } = reading;
   const isRecord = (raw.record ?? "") !== "";
   const isAlert = (raw.alert ?? "") !== "";
   if (isRecord && isAlert) report([], "only one of record and alert must be set");
   if (!isRecord && !isAlert) report([], "one of record and alert must be set");
   const expr = readExpr(raw.expr ?? "", compile, within(report, "expr"));
-  return isAlert ? readAlerting(raw, expr, { compile, report }) : readRecording(raw, expr, report);
+  return isAlert ? readAlerting(raw, expr, reading) : readRecording(raw, expr, report);
 }
 
 function readExpr(text: string, compile: CompileFn, report: Report): CompiledExpr | null {
@@ -178,7 +195,7 @@ function readRecording(
   report: Report,
 ): RecordingRule | null {
   const name = raw.record ?? "";
-  for (const key of ["for", "keep_firing_for", "annotations", "no_data"] as const) {
+  for (const key of ["for", "keep_firing_for", "annotations", "no_data", "gap_max"] as const) {
     if (isSet(raw[key])) report([key], `${key} is not for a recording rule`);
   }
   if (/[{}]/.test(name)) {
@@ -200,21 +217,26 @@ function isSet(value: RawRule[keyof RawRule]): boolean {
 function readAlerting(
   raw: RawRule,
   expr: CompiledExpr | null,
-  { compile, report }: { readonly compile: CompileFn; readonly report: Report },
+  { compile, report, groupNoData }: RuleReading,
 ): AlertingRule | null {
   const name = raw.alert ?? "";
   if (!isLabelText(name)) report(["alert"], "not a label value");
   const labels = readTemplates(raw.labels ?? {}, within(report, "labels"));
   const annotations = readTemplates(raw.annotations ?? {}, within(report, "annotations"));
   if (expr === null) return null;
+  // Where nothing was logged there is nothing to alert on; a series that ends may be a lost node.
+  const noData = raw.no_data ?? groupNoData ?? (expr.isOfLines ? "resolve" : "keep");
+  const gapMax = raw.gap_max ?? null;
+  if (gapMax !== null && noData !== "keep") report(["gap_max"], "gap_max is for no_data: keep");
+  const forMs = raw.for ?? 0;
   return {
     kind: "alerting",
     name,
     expr,
-    forMs: raw.for ?? 0,
+    forMs,
     keepFiringForMs: raw.keep_firing_for ?? 0,
-    // Where nothing was logged there is nothing to alert on; a series that ends may be a lost node.
-    noData: raw.no_data ?? (expr.isOfLines ? "resolve" : "keep"),
+    noData,
+    gapMaxMs: gapMax === null ? null : gapMax * forMs,
     labels,
     annotations,
     ask: async (query, timeMs) => await compile(query).instant(timeMs),

@@ -1,22 +1,24 @@
 /** The functions of Prometheus' templates. Source: prometheus.io/docs, "Template reference". */
 
-import type { RE2JS } from "re2js";
 import type { VectorSample } from "../../shared/model/columns.ts";
 import { parseDuration } from "../../shared/model/duration.ts";
-import { formatG, parseGoNumber } from "../../shared/model/go-number.ts";
+import { formatG } from "../../shared/model/go-number.ts";
 import { compareText, type Labels, labelValue } from "../../shared/model/labels.ts";
 import { formatRfc3339 } from "../../shared/model/rfc3339.ts";
-import { compilePattern, expandReplacement } from "../matching/pattern.ts";
 import {
   BUILTIN_FUNCTIONS,
   fault,
   fixed,
+  numberArg,
   queryText,
   type TemplateFunction,
   textArg,
 } from "./functions.ts";
-import { formatValue, isNumber, type TemplateValue, typeName } from "./go-format.ts";
+import { goDurationText } from "./go-duration.ts";
+import { type TemplateValue, typeName } from "./go-format.ts";
 import { UTC } from "./go-time.ts";
+import { scaleUp } from "./humanize.ts";
+import { replaceFunction, TEXT_FUNCTIONS } from "./text-functions.ts";
 
 /** Characters that the template of an alert, and a function in one, may produce. */
 export const TEMPLATE_OUTPUT_MAX = 16 * 1024;
@@ -47,19 +49,15 @@ export function evaluationFunctions({
 
 export const ALERT_FUNCTIONS: ReadonlyMap<string, TemplateFunction> = new Map([
   ...BUILTIN_FUNCTIONS,
+  ...TEXT_FUNCTIONS,
   ["humanize", fixed(1, (value) => humanize(numberArg(value)))],
   ["humanize1024", fixed(1, (value) => humanize1024(numberArg(value)))],
-  ["humanizeDuration", fixed(1, (value) => humanizeDuration(numberArg(value)))],
   ["humanizePercentage", fixed(1, (value) => `${formatG(numberArg(value) * 100, 4)}%`)],
   ["humanizeTimestamp", fixed(1, (value) => humanizeTimestamp(numberArg(value)))],
-  ["title", fixed(1, (text) => titleCase(textArg(text)))],
-  ["toUpper", fixed(1, (text) => textArg(text).toUpperCase())],
-  ["toLower", fixed(1, (text) => textArg(text).toLowerCase())],
   ["stripPort", fixed(1, (text) => splitPort(textArg(text))[0])],
   ["stripDomain", fixed(1, (text) => stripDomain(textArg(text)))],
   ["parseDuration", fixed(1, (text) => parseDuration(textArg(text)) / 1000)],
-  ["match", fixed(2, (pattern, text) => compile(textArg(pattern)).matcher(textArg(text)).find())],
-  ["reReplaceAll", fixed(3, (pattern, to, text) => replaceAll([pattern, to, text].map(textArg)))],
+  ["reReplaceAll", replaceFunction(TEMPLATE_OUTPUT_MAX)],
   ["first", fixed(1, firstOf)],
   ["label", fixed(2, (name, sample) => labelValue(labelsIn(sample), textArg(name)))],
   ["value", fixed(1, (sample) => valueIn(sample))],
@@ -71,15 +69,8 @@ export const ALERT_FUNCTIONS: ReadonlyMap<string, TemplateFunction> = new Map([
   ["tableLink", fixed(1, (expr) => `/graph?g0.expr=${queryText(textArg(expr))}&g0.tab=1`)],
   ["urlQueryEscape", fixed(1, (text) => queryText(textArg(text)))],
   ["toTime", fixed(1, (seconds) => timeOf(numberArg(seconds)))],
-  ["toDuration", fixed(1, (seconds) => goDurationText(numberArg(seconds)))],
+  ["toDuration", fixed(1, (seconds) => goDuration(numberArg(seconds)))],
 ]);
-
-function numberArg(value: TemplateValue = null): number {
-  if (isNumber(value)) return Number(value);
-  const number = typeof value === "string" ? parseGoNumber(value) : null;
-  if (number !== null) return number;
-  throw fault(`cannot convert ${typeName(value)} "${formatValue(value)}" to a number`);
-}
 
 /** Elements of a query's result: their `.Labels` and `.Value`. */
 function sampleList(samples: readonly VectorSample[]): TemplateValue {
@@ -139,41 +130,18 @@ function timeOf(seconds: number): TemplateValue {
   return { kind: "time", time: { timeUs: Math.trunc(seconds * 1000) * 1000, zone: UTC } };
 }
 
+function goDuration(seconds: number): string {
+  checkTime(seconds);
+  return goDurationText(seconds);
+}
+
 function checkTime(seconds: number): void {
   const isInRange = Math.abs(seconds) <= 9_223_372_036;
   if (!isInRange) throw fault(`time out of range: ${seconds}`);
 }
 
-/** As Go prints a duration: 1h1m1.5s, 1.5ms. */
-function goDurationText(seconds: number): string {
-  checkTime(seconds);
-  if (seconds === 0) return "0s";
-  const sign = seconds < 0 ? "-" : "";
-  const size = Math.abs(seconds);
-  for (const [unit, least] of SMALL_UNITS) {
-    if (size < least * 1000) return `${sign}${formatG(rounded(size / least), null)}${unit}`;
-  }
-  const [hours, minutes] = [Math.floor(size / 3600), Math.floor(size / 60) % 60];
-  const rest = `${formatG(rounded(size - 3600 * hours - 60 * minutes), null)}s`;
-  if (hours > 0) return `${sign}${hours}h${minutes}m${rest}`;
-  return minutes > 0 ? `${sign}${minutes}m${rest}` : sign + rest;
-}
-
-const SMALL_UNITS = [
-  ["ns", 1e-9],
-  ["µs", 1e-6],
-  ["ms", 1e-3],
-] as const;
-
-/** To the nanosecond at most, which is as fine as Go has it. */
-function rounded(value: number): number {
-  return Number(value.toPrecision(12));
-}
-
 const LARGE = ["k", "M", "G", "T", "P", "E", "Z", "Y"];
 const LARGE_BINARY = LARGE.map((prefix) => `${prefix}i`);
-const SMALL = ["m", "u", "n", "p", "f", "a", "z", "y"];
-
 function humanize(value: number): string {
   if (value === 0 || !Number.isFinite(value)) return formatG(value, 4);
   return Math.abs(value) >= 1 ? scaleDown(value, 1000, LARGE) : scaleUp(value);
@@ -191,41 +159,12 @@ function scaleDown(value: number, base: number, prefixes: readonly string[]): st
   return formatG(rest, 4) + (prefixes[steps - 1] ?? "");
 }
 
-function scaleUp(value: number): string {
-  let rest = value;
-  let steps = 0;
-  for (; Math.abs(rest) < 1 && steps < SMALL.length; steps += 1) rest *= 1000;
-  return formatG(rest, 4) + (SMALL[steps - 1] ?? "");
-}
-
-function humanizeDuration(seconds: number): string {
-  if (!Number.isFinite(seconds)) return formatG(seconds, 4);
-  if (seconds === 0) return "0s";
-  if (Math.abs(seconds) < 1) return `${scaleUp(seconds)}s`;
-  const sign = seconds < 0 ? "-" : "";
-  const size = Math.abs(seconds);
-  const whole = Math.trunc(size);
-  const minutes = Math.floor(whole / 60) % 60;
-  const hours = Math.floor(whole / 3600) % 24;
-  const days = Math.floor(whole / 86_400);
-  const tail = `${minutes}m ${whole % 60}s`;
-  if (days > 0) return `${sign}${days}d ${hours}h ${tail}`;
-  if (hours > 0) return `${sign}${hours}h ${tail}`;
-  return minutes > 0 ? sign + tail : `${sign}${formatG(size, 4)}s`;
-}
-
 /** As Go prints a time in UTC: `2015-07-02 20:17:19.5 +0000 UTC`, milliseconds at the finest. */
 function humanizeTimestamp(seconds: number): string {
   if (!Number.isFinite(seconds)) return formatG(seconds, 4);
   checkTime(seconds);
   const text = formatRfc3339(Math.trunc(seconds * 1000));
   return `${text.slice(0, -1).replace("T", " ")} +0000 UTC`;
-}
-
-function titleCase(text: string): string {
-  return text.replace(/(^|[^\p{L}\p{N}_'])(\p{L})/gu, (_, before, letter) => {
-    return before + letter.toUpperCase();
-  });
 }
 
 function splitPort(address: string): [host: string, port: string] {
@@ -238,22 +177,4 @@ function stripDomain(address: string): string {
   const [host, port] = splitPort(address);
   if (/^[\d.]+$/.test(host) || host.includes(":")) return address;
   return (host.split(".")[0] ?? "") + port;
-}
-
-/** Unlike in a matcher, `.` matches no newline, as in Go. */
-function compile(pattern: string): RE2JS {
-  return compilePattern(pattern, 0);
-}
-
-/** As Go's ReplaceAllString. */
-function replaceAll([pattern = "", replacement = "", text = ""]: readonly string[]): string {
-  const matcher = compile(pattern).matcher(text);
-  let result = "";
-  let from = 0;
-  while (matcher.find()) {
-    result += text.slice(from, matcher.start()) + expandReplacement(replacement, matcher);
-    from = matcher.end();
-    if (result.length > TEMPLATE_OUTPUT_MAX) break; // the caller refuses it
-  }
-  return result + text.slice(from);
 }

@@ -52,7 +52,7 @@ export function expandAlertTemplate(
 ): string {
   try {
     const variables = variablesOf(data, evaluation.externalUrl);
-    return renderTemplate(template, variables, TEMPLATE_OUTPUT_MAX, functions);
+    return renderTemplate(template, variables, TEMPLATE_OUTPUT_MAX, { functions });
   } catch (error) {
     if (!(error instanceof OperationalError)) throw error;
     return `<error expanding template: ${errorMessage(error)}>`;

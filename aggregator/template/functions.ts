@@ -1,6 +1,7 @@
 /** The functions of text/template itself. Source: pkg.go.dev/text/template. */
 
 import { OperationalError } from "../../shared/errors.ts";
+import { parseGoNumber } from "../../shared/model/go-number.ts";
 import { labelValue } from "../../shared/model/labels.ts";
 import { formatValue, isNumber, sprintf, type TemplateValue, typeName } from "./go-format.ts";
 
@@ -48,6 +49,8 @@ export function isTrue(value: TemplateValue = null): boolean {
   if (typeof value !== "object" || value === null) return Boolean(value);
   if (value.kind === "labels") return value.labels.length > 0;
   if (value.kind === "list") return value.items.length > 0;
+  if (value.kind === "duration") return value.seconds !== 0;
+  if (value.kind === "safe") return value.text !== "";
   return value.kind !== "map" || value.entries.size > 0;
 }
 
@@ -77,6 +80,7 @@ export function fault(message: string): OperationalError {
 
 export function textArg(value: TemplateValue = null): string {
   if (typeof value === "string") return value;
+  if (typeof value === "object" && value?.kind === "safe") return value.text;
   throw fault(`wrong type of argument: ${typeName(value)} where a string is wanted`);
 }
 
@@ -103,8 +107,17 @@ function lengthOf(value: TemplateValue = null): number {
   throw fault(`len of ${typeName(value)}`);
 }
 
+/** A number, a text that is one, or the seconds of a duration. */
+export function numberArg(value: TemplateValue = null): number {
+  if (isNumber(value)) return Number(value);
+  if (typeof value === "object" && value?.kind === "duration") return value.seconds;
+  const number = typeof value === "string" ? parseGoNumber(value) : null;
+  if (number !== null) return number;
+  throw fault(`cannot convert ${typeName(value)} "${formatValue(value)}" to a number`);
+}
+
 /** Go's Sprint: a space between two arguments when neither is a string. */
-function printSpaced(...args: readonly TemplateValue[]): string {
+export function printSpaced(...args: readonly TemplateValue[]): string {
   let text = "";
   for (const [i, value] of args.entries()) {
     const isSpaced = i > 0 && typeof value !== "string" && typeof args[i - 1] !== "string";
@@ -136,7 +149,7 @@ const HTML = new Map([
   ["\0", "\ufffd"],
 ]);
 
-function htmlText(text: string): string {
+export function htmlText(text: string): string {
   return text.replace(/[&<>"'\0]/g, (character) => HTML.get(character) ?? character);
 }
 

@@ -3,11 +3,13 @@
 import { OperationalError } from "../../shared/errors.ts";
 import { formatE, formatF, formatG } from "../../shared/model/go-number.ts";
 import { compareText, type Labels, labelPairs } from "../../shared/model/labels.ts";
+import { goDurationText } from "./go-duration.ts";
 import { type GoTime, goTimeText } from "./go-time.ts";
 
 /**
  * A value in a template. A Go float64 is a number, a Go int a bigint: printf tells the two apart.
- * `fields` is the template's root: `.`.
+ * `fields` is a struct, such as the template's root: `.`. A `type` is the name of a Go type that has
+ * methods of its own.
  */
 export type TemplateValue =
   | string
@@ -15,10 +17,22 @@ export type TemplateValue =
   | bigint
   | boolean
   | null
-  | { readonly kind: "labels"; readonly labels: Labels }
-  | { readonly kind: "fields"; readonly fields: ReadonlyMap<string, TemplateValue> }
+  | { readonly kind: "labels"; readonly labels: Labels; readonly type?: "template.KV" }
+  | {
+      readonly kind: "fields";
+      readonly fields: ReadonlyMap<string, TemplateValue>;
+      readonly type?: string;
+    }
   | { readonly kind: "time"; readonly time: GoTime }
-  | { readonly kind: "list"; readonly items: readonly TemplateValue[] }
+  | { readonly kind: "duration"; readonly seconds: number }
+  | { readonly kind: "list"; readonly items: readonly TemplateValue[]; readonly type?: string }
+  /** `text` needs no escaping in this form; elsewhere it is only the text `plain`. */
+  | {
+      readonly kind: "safe";
+      readonly form: "html" | "url";
+      readonly text: string;
+      readonly plain: string;
+    }
   /** Unlike in `fields`, a name that it does not have has no value. */
   | { readonly kind: "map"; readonly entries: ReadonlyMap<string, TemplateValue> };
 
@@ -31,9 +45,37 @@ export function formatValue(value: TemplateValue): string {
   if (typeof value === "number") return formatG(value, null);
   if (typeof value !== "object") return String(value);
   if (value.kind === "time") return goTimeText(value.time);
-  if (value.kind === "list") return `[${value.items.map(formatItem).join(" ")}]`;
+  if (value.kind === "duration") return goDurationText(value.seconds);
+  if (value.kind === "safe") return value.text;
+  if (value.kind === "list") return listText(value);
+  if (value.kind === "labels" && value.type !== undefined) return pairsText(value.labels);
   const pairs = pairsOf(value).map(([name, field]) => `${name}:${formatItem(field)}`);
   return `map[${pairs.join(" ")}]`;
+}
+
+function listText(list: Extract<TemplateValue, { kind: "list" }>): string {
+  const isOfPairs = list.type === "template.Pairs";
+  const texts = list.items.map(isOfPairs ? pairText : formatItem);
+  return isOfPairs ? texts.join(", ") : `[${texts.join(" ")}]`;
+}
+
+function pairText(pair: TemplateValue): string {
+  if (typeof pair !== "object" || pair?.kind !== "fields") return formatItem(pair);
+  return [...pair.fields.values()].map(formatItem).join("=");
+}
+
+/** As Alertmanager prints a set of labels. */
+function pairsText(labels: Labels): string {
+  return sortedPairs(labels)
+    .map((pair) => pair.join("="))
+    .join(", ");
+}
+
+/** In Alertmanager's order: the alert's name, then the others by name. */
+export function sortedPairs(labels: Labels): [name: string, value: string][] {
+  const pairs = labelPairs(labels);
+  const isName = ([name]: [string, string]) => name === "alertname";
+  return [...pairs.filter(isName), ...pairs.filter((pair) => !isName(pair))];
 }
 
 function formatItem(value: TemplateValue): string {
@@ -57,6 +99,8 @@ const OBJECT_TYPES = {
   labels: "map[string]string",
   fields: "template data",
   time: "time.Time",
+  duration: "time.Duration",
+  safe: "template.HTML",
   list: "[]interface {}",
   map: "map[string]interface {}",
 } as const;
@@ -67,7 +111,7 @@ export function typeName(value: TemplateValue): string {
   if (typeof value === "bigint") return "int";
   if (typeof value === "boolean") return "bool";
   if (typeof value === "string") return "string";
-  return OBJECT_TYPES[value.kind];
+  return ("type" in value ? value.type : undefined) ?? OBJECT_TYPES[value.kind];
 }
 
 const VERB = /%([-+# 0]*)(\d*)(?:\.(\d*))?(.)/gsu;

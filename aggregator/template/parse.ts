@@ -2,6 +2,7 @@
 
 import type { OperationalError } from "../../shared/errors.ts";
 import type { TemplateFunction } from "./functions.ts";
+import type { Methods } from "./methods.ts";
 import { literalValue, readTokens, type Token, templateFault } from "./tokens.ts";
 
 export type Operand =
@@ -36,10 +37,18 @@ export type TemplateNode =
       readonly otherwise: readonly TemplateNode[];
     };
 
-export type ParsedTemplate = {
+/** What `define`, `block` or a whole text is. */
+export type Definition = {
   readonly nodes: readonly TemplateNode[];
+  readonly calls: readonly TemplateCall[];
+};
+
+/** `{{ template "name" }}` and where the name stands. */
+type TemplateCall = { readonly name: string; readonly offset: number };
+
+export type ParsedTemplate = Definition & {
   /** By the name in `define` or `block`. */
-  readonly definitions: ReadonlyMap<string, readonly TemplateNode[]>;
+  readonly definitions: ReadonlyMap<string, Definition>;
 };
 
 /** What a template may name. Of the variables, `$` is the root. */
@@ -47,6 +56,8 @@ export type TemplateNames = {
   readonly variables: readonly string[];
   readonly functions: ReadonlyMap<string, TemplateFunction>;
   readonly unsupported: ReadonlySet<string>; // functions that others have here
+  /** None: a field is never given arguments. */
+  readonly methods?: Methods;
 };
 
 const DEPTH_MAX = 50;
@@ -72,8 +83,8 @@ class TemplateParser {
   /** Of ranges around. */
   #ranges = 0;
   #variables: string[];
-  readonly #definitions = new Map<string, readonly TemplateNode[]>();
-  readonly #called: { readonly name: string; readonly offset: number }[] = [];
+  readonly #definitions = new Map<string, Definition>();
+  #calls: TemplateCall[] = [];
 
   constructor(text: string, names: TemplateNames) {
     this.#text = text;
@@ -85,10 +96,7 @@ class TemplateParser {
     const { nodes, end } = this.#block();
     if (end !== "eof")
       throw this.#fault(`unexpected {{${end}}}`, this.#tokens[this.#next - 1]?.offset);
-    for (const { name, offset } of this.#called) {
-      if (!this.#definitions.has(name)) throw this.#fault(`no template "${name}"`, offset);
-    }
-    return { nodes, definitions: this.#definitions };
+    return { nodes, calls: this.#calls, definitions: this.#definitions };
   }
 
   /** Nodes up to the `end` or `else` that closes the block; that action is then being read. */
@@ -166,11 +174,11 @@ class TemplateParser {
 
   #call(): TemplateNode {
     this.#next += 1;
-    const { name, offset } = this.#name("template");
-    this.#called.push({ name, offset });
+    const call = this.#name("template");
+    this.#calls.push(call);
     const pipe = this.#peek() === undefined ? null : this.#pipe();
     this.#expectEnd();
-    return { kind: "template", name, pipe };
+    return { kind: "template", name: call.name, pipe };
   }
 
   /** `block` is a definition that is run in its place as well. */
@@ -178,24 +186,28 @@ class TemplateParser {
     const opened = this.#peek()?.offset;
     this.#next += 1;
     if (kind === "define" && this.#depth > 0) throw this.#fault("unexpected {{define}}", opened);
-    const { name } = this.#name(kind);
+    const call = this.#name(kind);
     const pipe = kind === "block" ? this.#pipe() : null;
     this.#expectEnd();
-    const around = { variables: this.#variables, ranges: this.#ranges };
+    const around = { variables: this.#variables, ranges: this.#ranges, calls: this.#calls };
     this.#enter();
     this.#variables = ["$"];
     this.#ranges = 0;
+    this.#calls = [];
     const { nodes, end } = this.#block();
     if (end !== "end") throw this.#fault(`unclosed {{${kind}}}`, opened);
     this.#expectEnd();
     this.#depth -= 1;
+    this.#definitions.set(call.name, { nodes, calls: this.#calls });
     this.#variables = around.variables;
     this.#ranges = around.ranges;
-    this.#definitions.set(name, nodes);
-    return pipe === null ? null : { kind: "template", name, pipe };
+    this.#calls = around.calls;
+    if (pipe === null) return null;
+    this.#calls.push(call);
+    return { kind: "template", name: call.name, pipe };
   }
 
-  #name(kind: string): { readonly name: string; readonly offset: number } {
+  #name(kind: string): TemplateCall {
     const token = this.#peek();
     const name = token?.kind === "literal" ? literalValue(token) : null;
     if (token === undefined || typeof name !== "string") {
@@ -297,10 +309,15 @@ class TemplateParser {
     }
     const [first] = operands;
     if (first === undefined) throw this.#fault("missing value for command");
-    if (operands.length > 1 && first.kind !== "function") {
+    if (operands.length > 1 && !this.#takesArguments(first)) {
       throw this.#fault("cannot give an argument to what is not a function");
     }
     return operands;
+  }
+
+  #takesArguments(operand: Operand): boolean {
+    if (operand.kind === "function") return true;
+    return this.#names.methods !== undefined && "fields" in operand && operand.fields.length > 0;
   }
 
   #operand(token: Token): Operand {

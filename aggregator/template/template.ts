@@ -2,54 +2,102 @@ import { OperationalError } from "../../shared/errors.ts";
 import { labelValue } from "../../shared/model/labels.ts";
 import { fault, isTrue, type TemplateFunction } from "./functions.ts";
 import { formatValue, pairsOf, type TemplateValue, typeName } from "./go-format.ts";
+import type { Methods } from "./methods.ts";
 import {
   type Command,
+  type Definition,
   type Operand,
-  type ParsedTemplate,
   type Pipe,
   parseTemplate,
   type TemplateNames,
   type TemplateNode,
 } from "./parse.ts";
+import { templateFault } from "./tokens.ts";
 
 /** A text, parsed. Without `{{` it is itself. */
 export type Template = {
   readonly text: string;
-  readonly parsed: ParsedTemplate;
+  readonly nodes: readonly TemplateNode[];
+  readonly definitions: Definitions;
   readonly functions: ReadonlyMap<string, TemplateFunction>;
+  readonly methods: Methods;
 };
 
+/** What `{{ template "name" }}` may name. */
+export type Definitions = ReadonlyMap<string, Definition>;
+
 /**
- * Parses Go's text/template: all of it but methods, `call` and templates of other files.
+ * Parses Go's text/template: all of it but `call`.
+ * @param shared definitions of other texts; one in this text stands over them
  * @throws OperationalError PARSE with line and column in the template
  */
-export function compileTemplate(text: string, names: TemplateNames): Template {
-  return { text, parsed: parseTemplate(text, names), functions: names.functions };
+export function compileTemplate(
+  text: string,
+  names: TemplateNames,
+  shared: Definitions = NO_DEFINITIONS,
+): Template {
+  const { nodes, calls, definitions: own } = parseTemplate(text, names);
+  const definitions = shared.size === 0 ? own : new Map([...shared, ...own]);
+  for (const call of [calls, ...[...own.values()].map((one) => one.calls)].flat()) {
+    const missing = missingBelow(call.name, definitions);
+    if (missing !== null) throw templateFault(text, call.offset, missing);
+  }
+  return { text, nodes, definitions, functions: names.functions, methods: names.methods ?? NONE };
 }
+
+/** Null: all that a template calls is defined, however deep it is called. */
+function missingBelow(root: string, definitions: Definitions): string | null {
+  const callers = new Map<string, string | null>([[root, null]]);
+  for (const [name, caller] of callers) {
+    const definition = definitions.get(name);
+    const through = caller === null ? "" : `, which "${caller}" calls`;
+    if (definition === undefined) return `no template "${name}"${through}`;
+    for (const call of definition.calls) if (!callers.has(call.name)) callers.set(call.name, name);
+  }
+  return null;
+}
+
+/** Makes the output of one run; it sees all of it, in order. */
+export type Escaper = {
+  /** What is written in the template itself. */
+  readonly literal: (text: string) => void;
+  /** The text to print for a value that comes next. @throws OperationalError PARSE */
+  readonly value: (value: TemplateValue) => string;
+};
+
+/** What is different in one run. */
+export type RunOptions = {
+  /** They stand for those of the same names. */
+  readonly functions?: ReadonlyMap<string, TemplateFunction>;
+  /** None: values are printed as they are. */
+  readonly escaper?: Escaper;
+};
 
 /**
  * @param variables by name, `$` first: it is the root
  * @param outputMax characters that it, and a function in it, may produce
- * @param own functions that stand for those of the same names in this run
  * @throws OperationalError PARSE when a function gets what it cannot use, LIMIT
  */
 export function renderTemplate(
   template: Template,
   variables: readonly (readonly [name: string, value: TemplateValue])[],
   outputMax: number,
-  own: ReadonlyMap<string, TemplateFunction> = NO_FUNCTIONS,
+  run: RunOptions = {},
 ): string {
-  const expansion = new Expansion(template, { variables, outputMax, own });
-  expansion.run(template.parsed.nodes, variables[0]?.[1] ?? null);
+  const expansion = new Expansion(template, { variables, outputMax, run });
+  expansion.run(template.nodes, variables[0]?.[1] ?? null);
   return expansion.output;
 }
 
+const NO_DEFINITIONS: Definitions = new Map();
 const NO_FUNCTIONS: ReadonlyMap<string, TemplateFunction> = new Map();
+const NONE: Methods = new Map();
+const NO_ESCAPER: Escaper = { literal: () => {}, value: formatValue };
 
 type ExpansionParts = {
   readonly variables: readonly (readonly [name: string, value: TemplateValue])[];
   readonly outputMax: number;
-  readonly own: ReadonlyMap<string, TemplateFunction>;
+  readonly run: RunOptions;
 };
 
 /** Items that one template may range over, whatever is nested in what. */
@@ -66,14 +114,16 @@ class Expansion {
   #variables: [name: string, value: TemplateValue][];
   readonly #outputMax: number;
   readonly #own: ReadonlyMap<string, TemplateFunction>;
+  readonly #escaper: Escaper;
   #items = 0;
   #callDepth = 0;
 
-  constructor(template: Template, { variables, outputMax, own }: ExpansionParts) {
+  constructor(template: Template, { variables, outputMax, run }: ExpansionParts) {
     this.#template = template;
     this.#variables = variables.map(([name, value]) => [name, value]);
     this.#outputMax = outputMax;
-    this.#own = own;
+    this.#own = run.functions ?? NO_FUNCTIONS;
+    this.#escaper = run.escaper ?? NO_ESCAPER;
   }
 
   run(nodes: readonly TemplateNode[], dot: TemplateValue): Flow {
@@ -87,6 +137,7 @@ class Expansion {
   #node(node: TemplateNode, dot: TemplateValue): Flow {
     switch (node.kind) {
       case "text":
+        this.#escaper.literal(node.text);
         this.#print(node.text);
         return "next";
       case "action":
@@ -114,14 +165,14 @@ class Expansion {
     }
     const around = this.#variables;
     this.#variables = [["$", root]];
-    this.run(this.#template.parsed.definitions.get(name) ?? [], root);
+    this.run(this.#template.definitions.get(name)?.nodes ?? [], root);
     this.#variables = around;
     this.#callDepth -= 1;
   }
 
   #action(pipe: Pipe, dot: TemplateValue): void {
     const value = this.#pipe(pipe, dot);
-    if (pipe.variable === null) this.#print(formatValue(value));
+    if (pipe.variable === null) this.#print(this.#escaper.value(value));
   }
 
   #range(node: Extract<TemplateNode, { kind: "if" | "with" | "range" }>, dot: TemplateValue): Flow {
@@ -183,8 +234,8 @@ class Expansion {
     const [first, ...rest] = command;
     if (first === undefined) return null;
     if (first.kind !== "function") {
-      if (piped.length > 0) throw fault("cannot give an argument to what is not a function");
-      return this.#operand(first, dot);
+      const args = [...rest.map((operand) => this.#operand(operand, dot)), ...piped];
+      return this.#operand(first, dot, args);
     }
     if (first.name === "and" || first.name === "or") {
       return this.#shortCircuit(first.name, rest, dot, piped);
@@ -209,26 +260,57 @@ class Expansion {
     return this.#call(name, piped);
   }
 
-  #operand(operand: Operand, dot: TemplateValue): TemplateValue {
+  /** @param args for the method that it ends with */
+  #operand(
+    operand: Operand,
+    dot: TemplateValue,
+    args: readonly TemplateValue[] = NO_ARGUMENTS,
+  ): TemplateValue {
     switch (operand.kind) {
       case "literal":
-        return operand.value;
+        return this.#chain(operand.value, [], args);
       case "function":
         return this.#call(operand.name, []);
       case "variable": {
         const known = this.#variables.findLast(([name]) => name === operand.name);
-        return fieldOf(known?.[1] ?? null, operand.fields);
+        return this.#chain(known?.[1] ?? null, operand.fields, args);
       }
       case "dot":
-        return fieldOf(dot, operand.fields);
+        return this.#chain(dot, operand.fields, args);
       case "pipe":
-        return fieldOf(this.#pipe(operand.pipe, dot), operand.fields);
+        return this.#chain(this.#pipe(operand.pipe, dot), operand.fields, args);
     }
+  }
+
+  /** Fields and methods one after the other, such as `.Alerts.Firing`. */
+  #chain(
+    value: TemplateValue,
+    path: readonly string[],
+    args: readonly TemplateValue[],
+  ): TemplateValue {
+    if (path.length === 0 && args.length > 0) throw notCallable();
+    let found = value;
+    for (const [i, name] of path.entries()) {
+      found = this.#member(found, name, i === path.length - 1 ? args : NO_ARGUMENTS);
+    }
+    return found;
+  }
+
+  #member(value: TemplateValue, name: string, args: readonly TemplateValue[]): TemplateValue {
+    const method = this.#template.methods.get(typeName(value))?.get(name);
+    if (method !== undefined) return this.#invoke(name, method, [value, ...args]);
+    const field = fieldOf(value, name);
+    if (args.length > 0) throw notCallable();
+    return field;
   }
 
   #call(name: string, args: readonly TemplateValue[]): TemplateValue {
     const known = this.#own.get(name) ?? this.#template.functions.get(name);
     if (known === undefined) throw fault(`function "${name}" not defined`);
+    return this.#invoke(name, known, args);
+  }
+
+  #invoke(name: string, known: TemplateFunction, args: readonly TemplateValue[]): TemplateValue {
     const [least, most] = known.counts;
     if (args.length < least || args.length > most) {
       throw fault(`wrong number of arguments for ${name}: want ${least}, got ${args.length}`);
@@ -239,6 +321,12 @@ class Expansion {
     }
     return result;
   }
+}
+
+const NO_ARGUMENTS: readonly TemplateValue[] = [];
+
+function notCallable(): OperationalError {
+  return fault("cannot give an argument to what is not a function");
 }
 
 /** @throws OperationalError PARSE for what cannot be ranged over */
@@ -254,21 +342,12 @@ function itemsOf(value: TemplateValue): readonly (readonly [TemplateValue, Templ
 }
 
 /** A label that is absent is the empty text, as in Prometheus. */
-function fieldOf(value: TemplateValue, path: readonly string[]): TemplateValue {
-  let found = value;
-  for (const name of path) {
-    if (typeof found !== "object" || found === null) {
-      throw fault(`cannot evaluate field ${name} in ${typeName(found)}`);
-    }
-    if (found.kind === "labels") found = labelValue(found.labels, name);
-    else if (found.kind === "map") found = found.entries.get(name) ?? null;
-    else if (found.kind !== "fields") {
-      throw fault(`cannot evaluate field ${name} in ${typeName(found)}`);
-    } else {
-      const field = found.fields.get(name);
-      if (field === undefined) throw fault(`cannot evaluate field ${name} in template data`);
-      found = field;
-    }
+function fieldOf(value: TemplateValue, name: string): TemplateValue {
+  if (typeof value === "object" && value !== null) {
+    if (value.kind === "labels") return labelValue(value.labels, name);
+    if (value.kind === "map") return value.entries.get(name) ?? null;
+    const field = value.kind === "fields" ? value.fields.get(name) : undefined;
+    if (field !== undefined) return field;
   }
-  return found;
+  throw fault(`cannot evaluate field ${name} in ${typeName(value)}`);
 }

@@ -61,6 +61,11 @@ export function labelsKey(labels: Labels): string {
   return labels.join("\u0000");
 }
 
+/** Not of half a surrogate pair, which cannot be stored, and without the separator of `labelsKey`. */
+export function isLabelText(text: string): boolean {
+  return !text.includes("\u0000") && !/\p{Surrogate}/u.test(text);
+}
+
 /** Sorted as Prometheus sorts a result: pairwise, the shorter set first where one is a prefix. */
 export function compareLabels(a: Labels, b: Labels): number {
   const shared = Math.min(a.length, b.length);

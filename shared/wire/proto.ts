@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { loadPackageDefinition } from "@grpc/grpc-js";
 import { loadSync, type PackageDefinition } from "@grpc/proto-loader";
 import type { ProtoGrpcType as AccessProto } from "./generated/access.ts";
+import type { ProtoGrpcType as AlertsProto } from "./generated/alerts.ts";
 import type { ProtoGrpcType as IngestProto } from "./generated/ingest.ts";
 import type { ProtoGrpcType as LogsProto } from "./generated/logs.ts";
 import type { ProtoGrpcType as QueryProto } from "./generated/query.ts";
@@ -14,7 +15,7 @@ export const PROTOCOL_VERSION = 2;
 /** Bytes of one gRPC message in either direction, at most. */
 export const MESSAGE_BYTES_MAX = 4 * 1024 * 1024;
 
-type Packages = AccessProto & IngestProto & LogsProto & QueryProto;
+type Packages = AccessProto & AlertsProto & IngestProto & LogsProto & QueryProto;
 
 export type TelltaleProto = {
   readonly definition: PackageDefinition;
@@ -28,7 +29,9 @@ export function loadTelltale(): TelltaleProto {
   if (loaded !== null) return loaded;
   const root = protoRoot();
   const definition = loadSync(
-    ["access", "ingest", "logs", "query"].map((name) => join(root, `telltale/v1/${name}.proto`)),
+    ["access", "alerts", "ingest", "logs", "query"].map((name) =>
+      join(root, `telltale/v1/${name}.proto`),
+    ),
     { includeDirs: [root], longs: Number, enums: String, defaults: true, oneofs: true },
   );
   const packages = loadPackageDefinition(definition) as unknown as Packages;

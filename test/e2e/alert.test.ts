@@ -19,7 +19,7 @@ groups:
 `;
 
 const notify = (url: string) => `
-route: { receiver: hook }
+route: { receiver: hook, group_by: [alertname], group_wait: 0s, group_interval: 1s }
 receivers:
   - name: hook
     webhook_configs: [{ url: "${url}" }]

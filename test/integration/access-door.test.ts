@@ -7,6 +7,7 @@ import { newKeyAndRequest } from "../../agent/identity/enrolment.ts";
 import { channelSecurity } from "../../agent/identity/held-identity.ts";
 import { Access } from "../../aggregator/access/access.ts";
 import { accessServices } from "../../aggregator/access/access-service.ts";
+import { createAlertsService } from "../../aggregator/api/alerts-service.ts";
 import { startGrpcServer } from "../../aggregator/api/grpc-server.ts";
 import { createLogsService } from "../../aggregator/api/logs-service.ts";
 import { createQueryService } from "../../aggregator/api/query-service.ts";
@@ -53,6 +54,7 @@ async function startBed() {
       ingest: { Stream: () => {} },
       query: createQueryService(bed.api, logger),
       logs: createLogsService(bed.logs, logger),
+      alerts: createAlertsService(bed.alerts, clock, bed.logger),
       clock,
       access: {
         ...accessServices(access, fingerprint, logger),

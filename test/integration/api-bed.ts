@@ -1,4 +1,5 @@
 import { onTestFinished } from "vitest";
+import { createAlertsService } from "../../aggregator/api/alerts-service.ts";
 import { startGrpcServer } from "../../aggregator/api/grpc-server.ts";
 import { createLogsService } from "../../aggregator/api/logs-service.ts";
 import type { CompiledQuery, QueryPort, SeriesPort } from "../../aggregator/api/ports.ts";
@@ -13,6 +14,7 @@ import { labelsOf, labelValue } from "../../shared/model/labels.ts";
 import { nodeClock } from "../../shared/platform/node.ts";
 import type { Clock } from "../../shared/platform/ports.ts";
 import { Metrics } from "../../shared/telemetry/metrics.ts";
+import { MemoryAlerts } from "../support/memory-alerts.ts";
 import { MemoryLines } from "../support/memory-lines.ts";
 import { MemoryLogger } from "../support/memory-logger.ts";
 import { RULE_GROUP } from "../support/rule-group.ts";
@@ -197,7 +199,9 @@ const NODES: readonly NodeStatus[] = [
   },
 ];
 
-export function createApiBed(options: { readonly timeoutMs?: number } = {}) {
+export function createApiBed(
+  options: { readonly timeoutMs?: number; readonly clock?: Clock } = {},
+) {
   const listing: ListingSpan = { startMs: 0, endMs: 0 };
   const endless: Endless = { begun: 0, ended: 0 };
   const ports = {
@@ -213,6 +217,7 @@ export function createApiBed(options: { readonly timeoutMs?: number } = {}) {
     api: new QueryApi(ports, limits),
     logs: lines.api,
     push: lines.push,
+    alerts: new MemoryAlerts(options.clock ?? nodeClock),
     endless,
     listing,
     logger: new MemoryLogger(),
@@ -224,10 +229,11 @@ export function createApiBed(options: { readonly timeoutMs?: number } = {}) {
 
 /** Serves it on a port of this machine until the test has finished. */
 export async function startGrpcBed(clock: Clock = nodeClock) {
-  const bed = createApiBed();
+  const bed = createApiBed({ clock });
   const query = createQueryService(bed.api, bed.logger);
   const logs = createLogsService(bed.logs, bed.logger);
-  const deps = { ingest: { Stream: () => {} }, query, logs, clock, access: null };
+  const alerts = createAlertsService(bed.alerts, clock, bed.logger);
+  const deps = { ingest: { Stream: () => {} }, query, logs, alerts, clock, access: null };
   const server = await startGrpcServer(deps, LOOPBACK);
   onTestFinished(() => server[Symbol.asyncDispose]());
   return { ...bed, deps, server };

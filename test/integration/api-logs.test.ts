@@ -1,5 +1,6 @@
 import { credentials } from "@grpc/grpc-js";
 import { expect, onTestFinished, test } from "vitest";
+import { createAlertsService } from "../../aggregator/api/alerts-service.ts";
 import { startGrpcServer } from "../../aggregator/api/grpc-server.ts";
 import { createHttpServer } from "../../aggregator/api/http-server.ts";
 import { createLogsService } from "../../aggregator/api/logs-service.ts";
@@ -61,6 +62,7 @@ async function startGrpc() {
       ingest: { Stream: () => {} },
       query: createQueryService(bed.api, bed.logger),
       logs: createLogsService(lines.api, bed.logger),
+      alerts: createAlertsService(bed.alerts, nodeClock, bed.logger),
       clock: nodeClock,
       access: null,
     },

@@ -1,6 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
+import { createAlertsService } from "../../aggregator/api/alerts-service.ts";
 import { startGrpcServer } from "../../aggregator/api/grpc-server.ts";
 import { createLogsService } from "../../aggregator/api/logs-service.ts";
 import { patternsHandler } from "../../aggregator/api/patterns-service.ts";
@@ -46,6 +47,7 @@ async function start(directory: string) {
       ingest: { Stream: () => {} },
       query: createQueryService(bed.api, bed.logger),
       logs: createLogsService(new MemoryLines().api, bed.logger, patterns),
+      alerts: createAlertsService(bed.alerts, nodeClock, bed.logger),
       clock: nodeClock,
       access: null,
     },

@@ -47,10 +47,11 @@ export class LokiBed {
       clock: nodeClock,
       random: Math.random,
       logger,
-      post: async (_url, body) => {
-        this.posted.push(JSON.parse(body));
+      request: async ({ body }) => {
+        this.posted.push(JSON.parse(String(body)));
         return { status: 200, text: "", retryAfterMs: null };
       },
+      mail: async () => "",
       chunkMs: 600_000,
       pause: nextTurn,
       compress: promisify(brotliCompress),
@@ -95,5 +96,5 @@ const NOTIFY = `
 receivers:
   - name: r
     webhook_configs: [{ url: "http://127.0.0.1:9/" }]
-route: { receiver: r }
+route: { receiver: r, group_by: [alertname], group_wait: 0s, group_interval: 1s }
 `;

@@ -1,7 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { parseTestFile } from "../../aggregator/rule-tests/test-file.ts";
 import { runCli } from "../../cli/program.ts";
 
 /** `telltale rules check` and `test`, which need no aggregator. */
@@ -204,4 +205,34 @@ Checking ${twice}
   expect((await run("check", twice)).code).toBe(0);
   expect((await run("check", twice, "--lint-fatal")).code).toBe(3);
   expect((await run("check")).code).toBe(2);
+});
+
+describe("the rules that are shipped", () => {
+  const root = join(import.meta.dirname, "../..");
+  const rules = join(root, "systemd/rules/telltale.yaml");
+  const tests = join(root, "test/fixtures/rules/telltale_test.yaml");
+
+  test("are good, and stand as their tests say", async () => {
+    expect(await run("check", rules, "--lint-fatal")).toMatchObject({ code: 0, errors: "" });
+    expect(await run("test", tests)).toEqual({
+      code: 0,
+      out: `Unit Testing:  ${tests}\n  SUCCESS\n\n`,
+      errors: "",
+    });
+  });
+
+  test("have a test each of when they fire and of when they do not", () => {
+    const names = readFileSync(rules, "utf8").matchAll(/^ +- alert: (\w+)$/gm);
+    const checks = parseTestFile(tests, readFileSync(tests, "utf8")).tests.flatMap(
+      ({ alert_rule_test: checks }) => checks ?? [],
+    );
+    const has = (name: string, fires: boolean) =>
+      checks.some(
+        ({ alertname, exp_alerts: alerts }) =>
+          alertname === name && (alerts ?? []).length > 0 === fires,
+      );
+    const all = [...names].map(([, name = ""]) => name);
+    expect(all.length).toBeGreaterThan(15);
+    expect(all.filter((name) => !has(name, true) || !has(name, false))).toEqual([]);
+  });
 });

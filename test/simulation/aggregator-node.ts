@@ -1,10 +1,9 @@
 import { brotliCompressSync } from "node:zlib";
 import { startAggregator } from "../../aggregator/app.ts";
 import { aggregatorConfigSchema } from "../../aggregator/config.ts";
-import { decodeNotification } from "../../aggregator/notify/outbox-entry.ts";
 import type { AggregatorPlatform, Services } from "../../aggregator/platform.ts";
 import { OperationalError } from "../../shared/errors.ts";
-import type { BatchOperation, Entry, KeyValueStore } from "../../shared/platform/ports.ts";
+import type { BatchOperation, KeyValueStore } from "../../shared/platform/ports.ts";
 import { TableWatch, type Transition, WRONG_ALERT } from "./check-alerts.ts";
 import { FrameSet } from "./frame-set.ts";
 import type { Host, Process } from "./host.ts";
@@ -19,7 +18,7 @@ import { HOT_ABOVE, HOT_METRIC, type Span } from "./source.ts";
 const hookUrl = (changes: number) => `http://receiver-${changes}.invalid/`;
 
 const routing = (changes: number) => `
-route: { receiver: hook, group_by: [alertname] }
+route: { receiver: hook, group_by: [alertname], group_wait: 0s, group_interval: 1s }
 receivers:
   - name: hook
     webhook_configs: [{ url: "${hookUrl(changes)}", timeout: 5s }]
@@ -49,9 +48,6 @@ ${isWrong ? `      - { alert: ${WRONG_ALERT}, expr: vector(1) }` : ""}
 /** So long do wrong files lie there; an aggregator that starts meanwhile fails. */
 const WRONG_MS = 2500;
 
-/** Keys of the outbox in the store that it shares with the rules. */
-const OUTBOX_PREFIX = "n".charCodeAt(0);
-
 type AggregatorParts = {
   readonly plan: Plan;
   readonly plant: Plant;
@@ -72,9 +68,10 @@ export class AggregatorNode {
   readonly transitions: Transition[] = [];
   /** When it had trouble that excuses a repeated notification, monotonic. */
   readonly troubles: Span[] = [];
+  /** When its files changed or its clock was set, monotonic. */
+  readonly changesMs: number[] = [];
   services: Services | null = null;
   readonly #parts: AggregatorParts;
-  readonly #outboxKeys = new Set<string>();
   readonly #table = new TableWatch();
   #changes = 0;
   #isWrong = false;
@@ -91,6 +88,7 @@ export class AggregatorNode {
   /** Rules and routing change, and a reload reads them; of wrong ones it must take neither. */
   changeFiles(isWrong: boolean): void {
     if (!isWrong) this.#changes += 1;
+    this.changesMs.push(this.host.world.clock.monotonicMs());
     this.#isWrong = isWrong;
     void this.#reload();
     if (isWrong) void this.host.world.clock.sleep(WRONG_MS).then(() => this.changeFiles(false));
@@ -105,9 +103,12 @@ export class AggregatorNode {
       clock: process.clock,
       random: random.fork(`${this.host.name} ${this.service.lives}`).next,
       logger: process.logger,
-      post: async (url, body, signal) => {
-        if (url === hookUrl(this.#changes)) return receiver.post(process, body, signal);
+      request: async ({ url, body }, signal) => {
+        if (url === hookUrl(this.#changes)) return receiver.request(process, String(body), signal);
         throw new OperationalError("UNAVAILABLE", `${url}: no such host`);
+      },
+      mail: async () => {
+        throw new OperationalError("UNAVAILABLE", "no mail here");
       },
       pause: async () => {},
       compress: async (bytes, options) => brotliCompressSync(bytes, options),
@@ -152,7 +153,6 @@ export class AggregatorNode {
   #watched(name: string, store: KeyValueStore): KeyValueStore {
     // What a crash left, acknowledged or not.
     const found = this.host.disk(name).durableEntries();
-    if (name === "alerts") this.#keepOutboxKeys(found);
     const gone = name === "alerts" ? this.#table.missing(found) : [];
     this.#noteSafe(name, [...gone, ...found.map(([key, value]) => put(key, value))]);
     let unsynced: BatchOperation[] = [];
@@ -169,47 +169,26 @@ export class AggregatorNode {
   }
 
   #noteSafe(name: string, operations: readonly BatchOperation[]): void {
-    const nowMs = this.host.world.clock.monotonicMs();
-    const known = this.transitions.length;
-    for (const operation of operations) {
-      const isPut = operation.type === "put";
-      if (name === "series" && isPut) {
+    const { clock, trace } = this.host.world;
+    const nowMs = clock.monotonicMs();
+    if (name === "series") {
+      for (const operation of operations) {
+        if (operation.type !== "put") continue;
         for (const frames of [this.safeFrames, this.ownFrames]) {
           frames.addStored(operation.value, nowMs);
         }
       }
-      if (name !== "alerts" || operation.key[0] !== OUTBOX_PREFIX) continue;
-      if (isPut) this.#noteChange(operation);
-      else this.#outboxKeys.delete(keyText(operation.key));
     }
     if (name !== "alerts") return;
-    const violation = this.#table.apply(operations, this.transitions.slice(known));
-    if (violation !== null) this.#parts.onBug(`${this.host.name}: ${violation}`);
-  }
-
-  /** A key may come again once its entry is gone. */
-  #keepOutboxKeys(entries: readonly Entry[]): void {
-    const found = new Set(entries.map(([key]) => keyText(key)));
-    for (const key of [...this.#outboxKeys]) if (!found.has(key)) this.#outboxKeys.delete(key);
-  }
-
-  #noteChange({ key, value }: { readonly key: Uint8Array; readonly value: Uint8Array }): void {
-    const id = keyText(key);
-    if (this.#outboxKeys.has(id)) return;
-    this.#outboxKeys.add(id);
-    const { clock, trace } = this.host.world;
-    for (const change of decodeNotification(value)?.alerts ?? []) {
-      const { labels, status, startsAtMs, endsAtMs } = change;
-      this.transitions.push({ atMs: clock.monotonicMs(), labels, status, startsAtMs, endsAtMs });
-      trace.add("alert", this.host.name, `${status} ${labels.join(" ")} ${startsAtMs} ${endsAtMs}`);
+    const { transitions, violation } = this.#table.apply(operations, nowMs);
+    for (const { status, labels, startsAtMs } of transitions) {
+      trace.add("alert", this.host.name, `${status} ${labels.join(" ")} ${startsAtMs}`);
     }
+    this.transitions.push(...transitions);
+    if (violation !== null) this.#parts.onBug(`${this.host.name}: ${violation}`);
   }
 }
 
 function put(key: Uint8Array, value: Uint8Array): BatchOperation {
   return { type: "put", key, value };
-}
-
-function keyText(key: Uint8Array): string {
-  return Buffer.from(key).toString("latin1");
 }

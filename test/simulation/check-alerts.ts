@@ -1,15 +1,14 @@
 import { type Labels, labelsKey, labelValue } from "../../shared/model/labels.ts";
 import type { BatchOperation, Entry } from "../../shared/platform/ports.ts";
-import type { Delivery } from "./receiver.ts";
+import type { Told } from "./receiver.ts";
 import type { Span } from "./source.ts";
 
-/** A change of an alert that is safe on the aggregator's disk, and so has to be told. */
+/** A change of an alert that is safe on the aggregator's disk. */
 export type Transition = {
   readonly atMs: number; // monotonic
   readonly labels: Labels;
   readonly status: "firing" | "resolved";
   readonly startsAtMs: number;
-  readonly endsAtMs: number | null;
 };
 
 /** A value of the gauge that the rules watch; `safeAtMs` monotonic, Infinity: it never was. */
@@ -17,17 +16,28 @@ export type Reading = { readonly isHot: boolean; readonly safeAtMs: number };
 
 export type AlertEvidence = {
   readonly transitions: readonly Transition[];
-  readonly deliveries: readonly Delivery[];
+  /** Notifications as the receiver got them. */
+  readonly told: readonly Told[];
+  /** When the receiver was away or its answer bad, monotonic. */
+  readonly failuresMs: readonly number[];
   /** By node, in the order they were made; none of a node where a clock was set meanwhile. */
   readonly readings: ReadonlyMap<string, readonly Reading[]>;
   /** When the aggregator died or its disk failed, monotonic. */
   readonly troubles: readonly Span[];
+  /** When its clock was set or its files changed, monotonic. */
+  readonly changesMs: readonly number[];
   /** As of when, monotonic. */
   readonly endMs: number;
 };
 
 /** What changed this long before the end is on its way still. */
-const UNDERWAY_MS = 2000;
+const UNDERWAY_MS = 4000;
+/** What fires this long is told, if nothing goes wrong: the group's interval, and some. */
+const TOLD_WITHIN_MS = 4000;
+/** An attempt that failed keeps the next from beginning for so long at most. */
+const BACKOFF_MAX_MS = 31_000;
+/** What became of a notification is safe this long after the answer, if nothing goes wrong. */
+const RECORDED_WITHIN_MS = 2000;
 
 /** Rules of the simulation whose condition is about that gauge alone. */
 export const HOT_ALERTS: ReadonlySet<string> = new Set(["Hot", "HotNow"]);
@@ -39,7 +49,8 @@ export const WRONG_ALERT = "Wrong";
 export function checkAlerts(evidence: AlertEvidence): string[] {
   return [
     ...checkOrder(evidence.transitions),
-    ...checkDelivered(evidence),
+    ...checkTold(evidence),
+    ...checkRepeats(evidence),
     ...checkReadings(evidence),
     ...evidence.transitions
       .filter(({ labels }) => labelValue(labels, "alertname") === WRONG_ALERT)
@@ -85,47 +96,114 @@ function checkOrder(transitions: readonly Transition[]): string[] {
   return found;
 }
 
+/** What one notification says of one alert. */
+type Word = {
+  readonly labels: Labels;
+  readonly status: "firing" | "resolved";
+  readonly startsAtMs: number;
+  readonly atMs: number;
+};
+
 /**
- * Everything that changed was told, in its order, and nothing else was. A change is told twice only
- * if the first answer was lost or the sender had trouble since.
+ * Nothing is told that did not happen, and nothing after what came later. In the end the receiver
+ * believes what is true. What it never heard of was over before it could be told.
  */
-function checkDelivered({ transitions, deliveries, troubles, endMs }: AlertEvidence): string[] {
+function checkTold(evidence: AlertEvidence): string[] {
+  const { transitions, told } = evidence;
+  const words = told.flatMap(({ alerts, atMs }) => alerts.map((alert) => ({ ...alert, atMs })));
+  const byKey = new Map(byAlert<Word>(words).map((some) => [labelsKey(some[0].labels), some]));
   const found: string[] = [];
-  const told = new Map(
-    byAlert(deliveries).map((ofAlert) => [labelsKey(ofAlert[0].labels), ofAlert]),
-  );
   for (const ofAlert of byAlert(transitions)) {
     const key = labelsKey(ofAlert[0].labels);
-    let next = 0;
-    let answered: Delivery | null = null;
-    for (const delivery of told.get(key) ?? []) {
-      const { atMs, status } = delivery;
-      if (isOf(delivery, ofAlert[next])) {
-        next += 1;
-      } else if (!ofAlert.slice(0, next).some((transition) => isOf(delivery, transition))) {
-        found.push(`${nameOf(delivery)}: ${status} was told at ${atMs} and is not what happened`);
-      } else if (answered !== null && !isExcused(troubles, answered.answeredAtMs ?? 0, atMs)) {
-        found.push(`${nameOf(delivery)}: ${status} was told twice without need at ${atMs}`);
-      }
-      if (delivery.answeredAtMs !== null) answered = delivery;
-      else if (isOf(delivery, ofAlert[next - 1])) answered = null;
-    }
-    const untold = ofAlert.slice(next).filter(({ atMs }) => atMs < endMs - UNDERWAY_MS);
-    for (const transition of untold) {
-      found.push(`${nameOf(transition)}: ${transition.status} was not told`);
-    }
-    told.delete(key);
+    found.push(...checkWords(ofAlert, byKey.get(key) ?? [], evidence));
+    byKey.delete(key);
   }
-  for (const [delivery] of told.values()) found.push(`${nameOf(delivery)} was told and never was`);
+  for (const [word] of byKey.values()) found.push(`${nameOf(word)} was told and never was`);
   return found;
 }
 
-function isOf(delivery: Delivery, transition: Transition | undefined): boolean {
-  return delivery.status === transition?.status && delivery.startsAtMs === transition.startsAtMs;
+function checkWords(
+  ofAlert: Some<Transition>,
+  words: readonly Word[],
+  evidence: AlertEvidence,
+): string[] {
+  const found: string[] = [];
+  const heard = new Set<number>();
+  let last = -1;
+  for (const word of words) {
+    const { status, atMs } = word;
+    // With the clock set back two of them may have begun at one time.
+    const index = ofAlert.findLastIndex((one) => isOf(word, one) && one.atMs <= atMs);
+    if (index < 0) {
+      found.push(`${nameOf(word)}: ${status} was told at ${atMs} and is not what happened`);
+    } else if (index < last) {
+      found.push(`${nameOf(word)}: ${status} was told at ${atMs}, after what came later`);
+    }
+    heard.add(index);
+    last = Math.max(last, index);
+  }
+  const settled = ofAlert.filter(({ atMs }) => atMs < evidence.endMs - UNDERWAY_MS);
+  const isQuiet = settled.length === ofAlert.length;
+  const truth = ofAlert.at(-1)?.status;
+  const belief = words.at(-1)?.status ?? "resolved";
+  if (isQuiet && belief !== truth) {
+    found.push(`${nameOf(ofAlert[0])} is ${truth}, and the receiver believes that it is ${belief}`);
+  }
+  for (const [index, transition] of ofAlert.entries()) {
+    const { status, atMs } = transition;
+    const endMs = ofAlert[index + 1]?.atMs ?? evidence.endMs;
+    if (heard.has(index) || status === "resolved" || isHindered(evidence, atMs, endMs)) continue;
+    found.push(`${nameOf(transition)}: ${status} from ${atMs} to ${endMs} was not told`);
+  }
+  return found;
 }
 
-function isExcused(troubles: readonly Span[], fromMs: number, toMs: number): boolean {
-  return troubles.some((trouble) => trouble.fromMs <= toMs && trouble.toMs >= fromMs);
+/** Whether something kept an alert of this time from being told while it fired. */
+function isHindered(evidence: AlertEvidence, fromMs: number, toMs: number): boolean {
+  const { failuresMs, troubles, changesMs } = evidence;
+  if (toMs - fromMs < TOLD_WITHIN_MS) return true;
+  const sinceMs = fromMs - BACKOFF_MAX_MS;
+  if (failuresMs.some((ms) => ms >= sinceMs && ms <= toMs)) return true;
+  return (
+    troubles.some((span) => span.fromMs <= toMs && span.toMs >= sinceMs) ||
+    isAmong(changesMs, sinceMs, toMs)
+  );
+}
+
+function isAmong(times: readonly number[], fromMs: number, toMs: number): boolean {
+  return times.some((ms) => ms >= fromMs && ms <= toMs);
+}
+
+function isOf(word: Word, transition: Transition): boolean {
+  return word.status === transition.status && word.startsAtMs === transition.startsAtMs;
+}
+
+/**
+ * What the receiver took is not told again as it was, but where the sender died or its disk failed
+ * before it had noted that.
+ */
+function checkRepeats({ told, troubles }: AlertEvidence): string[] {
+  const found: string[] = [];
+  const taken = new Map<string, { readonly content: string; readonly answeredAtMs: number }>();
+  for (const { groupKey, alerts, atMs, answeredAtMs } of told) {
+    const content = alerts
+      .map(({ labels, status }) => `${status} ${labelsKey(labels)}`)
+      .sort()
+      .join();
+    const before = taken.get(groupKey);
+    if (before?.content === content && !isExcused(troubles, before.answeredAtMs)) {
+      found.push(`${groupKey} was told twice without need at ${atMs}`);
+    }
+    if (answeredAtMs === null) taken.delete(groupKey);
+    else taken.set(groupKey, { content, answeredAtMs });
+  }
+  return found;
+}
+
+function isExcused(troubles: readonly Span[], answeredMs: number): boolean {
+  return troubles.some((trouble) => {
+    return trouble.fromMs <= answeredMs + RECORDED_WITHIN_MS && trouble.toMs >= answeredMs;
+  });
 }
 
 /**
@@ -154,15 +232,18 @@ function checkReadings({ transitions, readings }: AlertEvidence): string[] {
   return found;
 }
 
-const TABLE_PREFIX = "r|";
+const RECORD_PREFIX = "r|";
+const KEPT_PREFIX = "e|";
+
+type Firing = { readonly labels: Labels; readonly startsAtMs: number };
 
 /**
- * The alert table as it is safe on a disk. What begins and what ends to fire in it must be in the
- * outbox by the same batch: nothing between an alert that fires and its notification is in memory only.
+ * The alert table as it is safe on a disk. An alert that ends is kept by the same batch, until who has
+ * to know has been told.
  */
 export class TableWatch {
-  /** Key of the record and labels of what fires. */
-  readonly #firing = new Map<string, string>();
+  /** What fires, by the key of its record. */
+  readonly #firing = new Map<string, Firing>();
 
   /** Deletes of what fired and is not among the entries that a crash left. */
   missing(entries: readonly Entry[]): BatchOperation[] {
@@ -171,30 +252,46 @@ export class TableWatch {
     return gone.map((key) => ({ type: "del", key: Buffer.from(key) }));
   }
 
-  /** What is wrong with a batch that brought these transitions; null: nothing. */
-  apply(batch: readonly BatchOperation[], transitions: readonly Transition[]): string | null {
-    const changes: string[] = [];
+  /** What a batch changes, and what is wrong with it; null: nothing. */
+  apply(
+    batch: readonly BatchOperation[],
+    atMs: number,
+  ): { readonly transitions: readonly Transition[]; readonly violation: string | null } {
+    const transitions: Transition[] = [];
+    const kept = new Set<string>();
     for (const operation of batch) {
       const key = Buffer.from(operation.key).toString();
-      if (!key.startsWith(TABLE_PREFIX)) continue;
+      if (key.startsWith(KEPT_PREFIX) && operation.type === "put")
+        kept.add(keptText(operation.value));
+      if (!key.startsWith(RECORD_PREFIX)) continue;
       const before = this.#firing.get(key);
-      const labels = operation.type === "put" ? firingLabels(operation.value) : null;
-      if (labels !== null) this.#firing.set(key, labels);
-      else this.#firing.delete(key);
-      if (labels !== null && before === undefined) changes.push(`firing ${labels}`);
-      if (labels === null && before !== undefined) changes.push(`resolved ${before}`);
+      const after = operation.type === "put" ? firingOf(operation.value) : null;
+      if (after === null) this.#firing.delete(key);
+      else this.#firing.set(key, after);
+      if (before?.startsAtMs === after?.startsAtMs) continue;
+      if (before !== undefined) transitions.push({ ...before, status: "resolved", atMs });
+      if (after !== null) transitions.push({ ...after, status: "firing", atMs });
     }
-    const sent = transitions.map(({ status, labels }) => `${status} ${labelsKey(labels)}`);
-    const isSame = changes.sort().join() === sent.sort().join();
-    return isSame ? null : `a batch changes [${changes}] in the table, sends [${sent}]`;
+    const lost = transitions.filter((one) => one.status === "resolved" && !kept.has(textOf(one)));
+    const violation = lost.length === 0 ? null : `ended without a record: ${lost.map(nameOf)}`;
+    return { transitions, violation };
   }
 }
 
+function textOf({ labels, startsAtMs }: Firing): string {
+  return `${labelsKey(labels)} ${startsAtMs}`;
+}
+
+function keptText(record: Uint8Array): string {
+  return textOf(JSON.parse(Buffer.from(record).toString()) as Firing);
+}
+
 /** Null: the record is of an alert that is pending. */
-function firingLabels(record: Uint8Array): string | null {
-  const { labels, state } = JSON.parse(Buffer.from(record).toString()) as {
+function firingOf(record: Uint8Array): Firing | null {
+  const { labels, state, firedAtMs } = JSON.parse(Buffer.from(record).toString()) as {
     labels: Labels;
     state: { kind: string };
+    firedAtMs: number;
   };
-  return state.kind === "firing" ? labelsKey(labels) : null;
+  return state.kind === "firing" ? { labels, startsAtMs: firedAtMs } : null;
 }

@@ -1,10 +1,11 @@
-import type { BatchOperation, KeyValueStore } from "../../shared/platform/ports.ts";
+import type { KeyValueStore } from "../../shared/platform/ports.ts";
 import { MemoryDisk } from "../support/memory-store.ts";
 import { STANDBY } from "./plan.ts";
 import { changedStore, inMethod, type Plant } from "./plant.ts";
 import { AGENT_PLANTS } from "./plants-agent.ts";
 import { AGGREGATOR_PLANTS } from "./plants-aggregator.ts";
 import { LOG_PLANTS } from "./plants-logs.ts";
+import { NOTIFY_PLANTS } from "./plants-notify.ts";
 
 const NONE: Plant = {
   store: (_name, store) => store,
@@ -16,7 +17,7 @@ const NONE: Plant = {
 
 /** A bug in how a store of the aggregator is written. */
 function inStore(
-  changed: "series" | "alerts" | "logs",
+  changed: "series" | "logs",
   batch: (store: KeyValueStore) => KeyValueStore["batch"],
 ): Partial<Plant> {
   return {
@@ -36,6 +37,7 @@ const PLANTS = {
   ...AGENT_PLANTS,
   ...AGGREGATOR_PLANTS,
   ...LOG_PLANTS,
+  ...NOTIFY_PLANTS,
 
   "lost-last-batch": inStore("series", unsynced),
   "log-last-batch-lost": inStore("logs", unsynced),
@@ -53,13 +55,6 @@ const PLANTS = {
 
   /** A write that failed is there after the reopening, though its caller was told that it is not. */
   "failed-write-kept": inMethod(MemoryDisk.prototype, "undoOfDoubtful", () => []),
-
-  /** Notifications are written after the alerts' change, in a batch of their own. */
-  "notification-after-change": inStore("alerts", (store) => async (operations, options) => {
-    const isEntry = ({ key }: BatchOperation) => key[0] === "n".charCodeAt(0);
-    const parts = [operations.filter((one) => !isEntry(one)), operations.filter(isEntry)];
-    for (const part of parts) if (part.length > 0) await store.batch(part, options);
-  }),
 
   "resolved-on-missing-data": { noData: () => "resolve" },
   "standby-resolves-on-missing-data": {

@@ -1,19 +1,20 @@
 import { OperationalError } from "../../shared/errors.ts";
-import { type Labels, labelsFrom, labelsKey } from "../../shared/model/labels.ts";
-import type { PostAnswer } from "../../shared/platform/post-json.ts";
+import { type Labels, labelsFrom } from "../../shared/model/labels.ts";
+import type { HttpAnswer } from "../../shared/platform/http-client.ts";
 import { never } from "../support/memory-store.ts";
 import type { SeededRandom } from "../support/random.ts";
 import type { Process, Surroundings } from "./host.ts";
 
-/** One alert of one notification, as the receiver got it. */
-export type Delivery = {
+/** One notification, as the receiver got it. */
+export type Told = {
   readonly from: string; // the host of the aggregator
   readonly atMs: number; // monotonic
-  readonly alert: string; // key of the labels
-  readonly labels: Labels;
-  readonly status: "firing" | "resolved";
-  readonly startsAtMs: number;
-  readonly endsAtMs: number;
+  readonly groupKey: string;
+  readonly alerts: readonly {
+    readonly labels: Labels;
+    readonly status: "firing" | "resolved";
+    readonly startsAtMs: number;
+  }[];
   /** When the sender got a good answer; null: it never did. */
   answeredAtMs: number | null;
 };
@@ -22,7 +23,6 @@ type WebhookAlert = {
   readonly status: "firing" | "resolved";
   readonly labels: Record<string, string>;
   readonly startsAt: string;
-  readonly endsAt: string;
 };
 
 const LATENCY_MAX_MS = 30;
@@ -30,7 +30,9 @@ const LATENCY_MAX_MS = 30;
 /** A webhook receiver that may be away, fail, or lose its answer. */
 export class Receiver {
   #isDown = false;
-  readonly deliveries: Delivery[] = [];
+  readonly told: Told[] = [];
+  /** When it was away, or its answer was bad or lost, monotonic. */
+  readonly failuresMs: number[] = [];
   readonly #world: Surroundings;
   readonly #random: SeededRandom;
   #failure: number;
@@ -50,39 +52,33 @@ export class Receiver {
     this.#failure = 0;
   }
 
-  /** The `post` of one process. */
-  async post(process: Process, body: string, signal: AbortSignal): Promise<PostAnswer> {
+  /** The `request` of one process. */
+  async request(process: Process, body: string, signal: AbortSignal): Promise<HttpAnswer> {
     const { clock } = process;
     await clock.sleep(this.#random.next() * LATENCY_MAX_MS, signal);
-    if (this.#isDown) throw new OperationalError("UNAVAILABLE", "receiver: connection refused");
     const isFailing = this.#random.chance(this.#failure);
+    if (this.#isDown || isFailing) this.failuresMs.push(this.#world.clock.monotonicMs());
+    if (this.#isDown) throw new OperationalError("UNAVAILABLE", "receiver: connection refused");
     if (isFailing && this.#random.chance(0.5))
       return { status: 503, text: "away", retryAfterMs: null };
-    const received = this.#receive(process.host.name, body);
+    const told = this.#receive(process.host.name, body);
     await clock.sleep(this.#random.next() * LATENCY_MAX_MS, signal);
     if (isFailing) throw new OperationalError("UNAVAILABLE", "receiver: connection reset");
     if (process.isDead) await never();
-    for (const delivery of received) delivery.answeredAtMs = this.#world.clock.monotonicMs();
+    told.answeredAtMs = this.#world.clock.monotonicMs();
     return { status: 200, text: "", retryAfterMs: null };
   }
 
-  #receive(from: string, body: string): Delivery[] {
-    const { alerts } = JSON.parse(body) as { alerts: WebhookAlert[] };
-    const received = alerts.map(({ status, labels: record, startsAt, endsAt }): Delivery => {
+  #receive(from: string, body: string): Told {
+    const message = JSON.parse(body) as { groupKey: string; alerts: WebhookAlert[] };
+    const alerts = message.alerts.map(({ status, labels: record, startsAt }) => {
       const labels = labelsFrom(Object.entries(record));
       this.#world.trace.add("notified", "receiver", `${status} ${labels.join(" ")} ${startsAt}`);
-      return {
-        from,
-        atMs: this.#world.clock.monotonicMs(),
-        alert: labelsKey(labels),
-        labels,
-        status,
-        startsAtMs: Date.parse(startsAt),
-        endsAtMs: Date.parse(endsAt),
-        answeredAtMs: null,
-      };
+      return { labels, status, startsAtMs: Date.parse(startsAt) };
     });
-    this.deliveries.push(...received);
-    return received;
+    const atMs = this.#world.clock.monotonicMs();
+    const told = { from, atMs, groupKey: message.groupKey, alerts, answeredAtMs: null };
+    this.told.push(told);
+    return told;
   }
 }

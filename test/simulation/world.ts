@@ -110,11 +110,13 @@ export class World {
     }
     await this.#checkLines();
     for (const [way, aggregator] of this.#aggregators.entries()) {
-      const { transitions, troubles, host } = aggregator;
-      const deliveries = this.#receiver.deliveries.filter(({ from }) => from === host.name);
+      const { transitions, troubles, changesMs, host } = aggregator;
+      const { failuresMs } = this.#receiver;
+      const told = this.#receiver.told.filter(({ from }) => from === host.name);
       const readings = this.#readings(aggregator, way);
       const endMs = this.#surroundings.clock.monotonicMs();
-      const found = checkAlerts({ transitions, deliveries, readings, troubles, endMs });
+      const said = { transitions, told, readings };
+      const found = checkAlerts({ ...said, failuresMs, troubles, changesMs, endMs });
       for (const violation of found) this.violate(`${host.name}: ${violation}`);
     }
   }

@@ -43,7 +43,7 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
   ],
   "aggregator/matching": ["shared"],
   "aggregator/model": ["shared"],
-  "aggregator/notify": ["aggregator/model", "shared"],
+  "aggregator/notify": ["aggregator/matching", "aggregator/model", "aggregator/template", "shared"],
   "aggregator/promql": ["aggregator/query", "aggregator/matching", "shared"],
   "aggregator/query": ["aggregator/matching", "shared"],
   "aggregator/rule-tests": [
@@ -69,7 +69,7 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
 
 /** Code of these computes and does nothing else; when it runs it needs only more of the kind. */
 const PURE = [
-  /^aggregator\/(logql|matching|model|promql|query|template)\//,
+  /^aggregator\/(logql|matching|model|promql|query|template|notify\/dispatch)\//,
   /^agent\/exposition\//,
   /^agent\/logs\/tail\/(glob|rotated-names)\.ts$/,
   /^aggregator\/logs\/understand\/(?!log-metrics-config)/,

@@ -1,7 +1,7 @@
 import type { Matcher } from "../../../shared/model/columns.ts";
 import { getOrInsert } from "../../../shared/model/get-or-insert.ts";
 import { type Labels, labelsFrom, labelsKey, labelValue } from "../../../shared/model/labels.ts";
-import { compileMatcher } from "../../matching/matcher.ts";
+import { compileMatchers } from "../../matching/matcher.ts";
 import type { StoredBlock } from "../stored-block.ts";
 import type { BlockName } from "./keys.ts";
 
@@ -125,10 +125,8 @@ export class Streams {
 
   /** @throws OperationalError QUERY for a bad pattern */
   select(matchers: readonly Matcher[]): Stream[] {
-    const compiled = matchers.map(compileMatcher);
-    return [...this.#byLabels.values()].filter(({ labels }) =>
-      compiled.every(({ name, test }) => test(labelValue(labels, name))),
-    );
+    const isWanted = compileMatchers(matchers);
+    return [...this.#byLabels.values()].filter(({ labels }) => isWanted(labels));
   }
 }
 

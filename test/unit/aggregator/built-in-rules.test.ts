@@ -1,5 +1,9 @@
 import { expect, test } from "vitest";
-import { builtInRules } from "../../../aggregator/built-in-rules.ts";
+import {
+  builtInRules,
+  filesInForce,
+  shippedRulesPath,
+} from "../../../aggregator/built-in-rules.ts";
 import { DEFAULT_LOGQL_OPTIONS, LogqlEngine } from "../../../aggregator/logql/engine.ts";
 import { DEFAULT_ENGINE_OPTIONS, PromqlEngine } from "../../../aggregator/promql/engine.ts";
 import { compileForRules } from "../../../aggregator/rule-expressions.ts";
@@ -12,13 +16,16 @@ test("the built-in rules are good rules, with the limit of the configuration", (
   expect(group).toMatchObject({ file: "built-in", name: "telltale", intervalMs: 5000 });
   const texts = group?.rules.map(({ name, expr }) => `${name}: ${expr.query}`);
   expect(texts).toStrictEqual([
-    'TelltaleAccountingMismatch: {__name__=~"telltale_node_(frames|log_blocks)_unaccounted",job="telltale"} != 0',
-    'TelltaleLogFileStalled: telltale_agent_log_stalled_files{job="telltale-agent"} > 0',
     'TelltaleClockOffset: abs(telltale_node_clock_offset_seconds{job="telltale"}) > 2.5',
   ]);
-  expect(group?.rules).toMatchObject([
-    { forMs: 30_000, keepFiringForMs: 0, noData: "keep" },
-    { forMs: 30_000, keepFiringForMs: 0, noData: "keep" },
-    { forMs: 10_000, keepFiringForMs: 0, noData: "resolve" },
-  ]);
+  expect(group?.rules).toMatchObject([{ forMs: 10_000, keepFiringForMs: 0, noData: "resolve" }]);
+});
+
+test("a rule file of the same name takes the place of the one that is shipped", () => {
+  const shipped = { path: shippedRulesPath(), text: "shipped" };
+  const other = { path: "/etc/telltale/rules/other.yaml", text: "" };
+  const own = { path: "/etc/telltale/rules/telltale.yaml", text: "own" };
+  expect(filesInForce([other, shipped])).toEqual([other, shipped]);
+  expect(filesInForce([own, other, shipped])).toEqual([own, other]);
+  expect(filesInForce([own])).toEqual([own]);
 });

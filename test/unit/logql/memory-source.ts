@@ -1,6 +1,6 @@
-import { compileMatcher } from "../../../aggregator/matching/matcher.ts";
+import { compileMatchers } from "../../../aggregator/matching/matcher.ts";
 import type { LogSource, LogStream } from "../../../aggregator/model/log-lines.ts";
-import { type Labels, labelsOf, labelValue, NO_LABELS } from "../../../shared/model/labels.ts";
+import { type Labels, labelsOf, NO_LABELS } from "../../../shared/model/labels.ts";
 
 type TestLine = {
   readonly timeUs: number;
@@ -21,10 +21,10 @@ export type TestStream = {
 export function memorySource(streams: readonly TestStream[], batch = 3): LogSource {
   return {
     async *select(matchers, { startUs, endUs }, direction, { substrings }) {
-      const compiled = matchers.map(compileMatcher);
+      const isWanted = compileMatchers(matchers);
       for (const [i, { labels: record, lines }] of streams.entries()) {
         const labels = labelsOf(record);
-        if (!compiled.every(({ name, test }) => test(labelValue(labels, name)))) continue;
+        if (!isWanted(labels)) continue;
         const entries = lines
           .filter(({ timeUs }) => timeUs >= startUs && timeUs < endUs)
           .filter(({ line }) => substrings.every((text) => line.includes(text)))

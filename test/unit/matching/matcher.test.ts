@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { RE2JS } from "re2js";
 import { expect, test } from "vitest";
-import { compileMatcher } from "../../../aggregator/matching/matcher.ts";
+import { compileMatcher, compileMatchers } from "../../../aggregator/matching/matcher.ts";
 import { SeriesIndex, storedLabels } from "../../../aggregator/series/series-index.ts";
 import type { Matcher } from "../../../shared/model/columns.ts";
 import { labelsOf } from "../../../shared/model/labels.ts";
@@ -51,6 +51,20 @@ test("a pattern that is none is a query error that shows it", () => {
   expect(() => compileMatcher({ name: "l", type: "=~", value: "a(" })).toThrow(
     expect.objectContaining({ code: "QUERY", message: expect.stringContaining('"a("') }),
   );
+});
+
+test("labels match when all matchers do; an absent label is empty", () => {
+  const matches = compileMatchers([
+    { name: "a", type: "=", value: "1" },
+    { name: "b", type: "!=", value: "2" },
+    { name: "c", type: "=~", value: "x|" },
+  ]);
+  expect(matches(labelsOf({ a: "1" }))).toBe(true);
+  expect(matches(labelsOf({ a: "1", b: "3", c: "x" }))).toBe(true);
+  expect(matches(labelsOf({ a: "1", b: "2" }))).toBe(false);
+  expect(matches(labelsOf({ a: "1", c: "y" }))).toBe(false);
+  expect(matches(labelsOf({ b: "3" }))).toBe(false);
+  expect(compileMatchers([])(labelsOf({}))).toBe(true);
 });
 
 test("the index finds what testing every series finds, also after some were removed", () => {

@@ -1,163 +1,97 @@
 import { expect, test } from "vitest";
-import type { Alert, RuleEvaluation } from "../../../aggregator/model/alert.ts";
-import { type AlertTable, openAlerts } from "../../../aggregator/notify/alerts.ts";
-import { OUTBOX_RANGE } from "../../../aggregator/notify/outbox-entry.ts";
 import { OperationalError } from "../../../shared/errors.ts";
-import { labelsKey, labelsOf } from "../../../shared/model/labels.ts";
-import { Metrics } from "../../../shared/telemetry/metrics.ts";
-import { FakeClock } from "../../support/fake-clock.ts";
-import { MemoryLogger } from "../../support/memory-logger.ts";
-import { MemoryDisk, MemoryStore } from "../../support/memory-store.ts";
-import { metricTotal } from "../../support/metric-total.ts";
-import { SeededRandom } from "../../support/random.ts";
+import { labelsOf } from "../../../shared/model/labels.ts";
+import { hook, route, routing } from "../../support/notify-routing.ts";
+import { type Answer, NotifyScene } from "./notify-scene.ts";
 
-type Answer = number | "no answer" | "silence";
+const EVERY_ALERT = route();
+const LABELS = (alertname: string) => labelsOf({ alertname });
 
-/** A receiver whose answers the test decides, and a table that may die and come back. */
-class Scene {
-  readonly clock = new FakeClock();
-  readonly disk = new MemoryDisk();
-  readonly logger = new MemoryLogger();
-  readonly metrics = new Metrics();
-  readonly random = new SeededRandom(7);
-  /** `url status alertname,…` of every request. */
-  readonly requests: string[] = [];
-  readonly requestsMs: number[] = [];
-  answer: (url: string) => Answer = () => 200;
-  retryAfterMs: number | null = null;
-  receiver = "ops";
-  urls = ["http://one/"];
-  sendsResolved = true;
-  entriesMax = 100;
-  expiryMs = 24 * 3_600_000;
-  store = new MemoryStore(this.disk);
-  table = undefined as unknown as AlertTable; // `start` sets it
-
-  static async open(fields: Partial<Scene> = {}): Promise<Scene> {
-    const scene = Object.assign(new Scene(), fields);
-    await scene.start();
-    return scene;
-  }
-
-  async start(): Promise<void> {
-    const { store, clock, logger, metrics, post } = this;
-    const external = { labels: [], url: "http://telltale:7071" };
-    this.table = await openAlerts(
-      { store, clock, random: this.random.next, logger, metrics, post, latenessMs: () => 0 },
-      { external, expiryMs: this.expiryMs, entriesMax: this.entriesMax },
-    );
-    await this.configure();
-  }
-
-  /** Takes the receiver as it is now into force, and the rules that stand. */
-  async configure(ruleIds = RULE_IDS): Promise<void> {
-    const { receiver, sendsResolved } = this;
-    const webhooks = this.urls.map((url, index) => ({
-      ...{ receiver, queue: `${receiver}/${index}`, url, sendsResolved },
-      ...{ alertsMax: 0, timeoutMs: 5000 },
-    }));
-    const routing = { receiver: { name: receiver, webhooks }, groupBy: ["alertname"] };
-    await this.table.configure(this.urls.length === 0 ? null : routing, ruleIds);
-    await this.clock.advance(0);
-  }
-
-  readonly post = async (url: string, body: string, signal: AbortSignal) => {
-    const { status, alerts } = JSON.parse(body);
-    const names = alerts.map((alert: { labels: { alertname: string } }) => alert.labels.alertname);
-    this.requests.push(`${url} ${status} ${names.join(",")}`);
-    this.requestsMs.push(this.clock.nowMs());
-    const answer = this.answer(url);
-    if (answer === "silence") {
-      await new Promise((_, reject) => {
-        signal.addEventListener("abort", () => reject(signal.reason));
-      });
-    }
-    if (typeof answer !== "number") throw new OperationalError("UNAVAILABLE", "Connection refused");
-    return { status: answer, text: "the answer", retryAfterMs: this.retryAfterMs };
-  };
-
-  /** What an evaluation of each alert's own rule gives. */
-  async write(alerts: Record<string, State>): Promise<void> {
-    const evaluations = Object.entries(alerts).map(([name, state]) => evaluation(name, state));
-    await this.table.write(evaluations, this.clock.nowMs());
-    await this.clock.advance(0);
-  }
-
-  crash(): void {
-    this.disk.crash(() => 0.5, "kill");
-    this.store = new MemoryStore(this.disk);
-  }
-
-  /** Of the entries that wait, as hex. */
-  async keys(): Promise<string[]> {
-    const keys: string[] = [];
-    for await (const [key] of this.store.entries(OUTBOX_RANGE)) {
-      keys.push(Buffer.from(key).toString("hex"));
-    }
-    return keys;
-  }
-
-  total(outcome: string): number {
-    return metricTotal(this.metrics, outcome);
-  }
-}
-
-type State = "firing" | "pending" | "resolved";
-
-/** The rules of the alerts A, B, C and D. */
-const RULE_IDS: ReadonlySet<string> = new Set(["rA", "rB", "rC", "rD"]);
-
-function evaluation(name: string, kind: State): RuleEvaluation {
-  const common = { activeAtMs: 1000, isNoData: false };
-  const state = kind === "pending" ? { kind, ...common } : FIRING;
-  const labels = labelsOf({ alertname: name });
-  const alert: Alert = {
-    ...{ source: [], labels, annotations: [], value: Number.NaN, query: "up == 0" },
-    ...{ state, firedAtMs: kind === "pending" ? null : 1000 },
-  };
-  const alerts = new Map(kind === "resolved" ? [] : [[labelsKey(labels), alert]]);
-  return { ruleId: `r${name}`, alerts };
-}
-
-const FIRING = { kind: "firing", activeAtMs: 1000, absentSinceMs: null, isNoData: false } as const;
-
-test("what fires and what is resolved is delivered once, in order, and forgotten", async () => {
-  const scene = await Scene.open();
+test("what fires and what is resolved is delivered once, and forgotten", async () => {
+  const scene = await NotifyScene.open();
   await scene.write({ A: "firing", B: "firing" });
+  await scene.clock.advance(5000);
   await scene.write({ A: "resolved" });
   await scene.clock.advance(120_000);
-  expect(scene.requests).toStrictEqual([
-    "http://one/ firing A",
-    "http://one/ firing B",
-    "http://one/ resolved A",
-  ]);
+  expect(scene.requests).toStrictEqual(["ops: firing A", "ops: firing B", "ops: resolved A"]);
   expect(await scene.keys()).toStrictEqual([]);
   expect(scene.total("delivered")).toBe(3);
-  await scene.table.close();
+  await scene.close();
 });
 
 test.each<Answer>([500, 503, 408, 429, 401, 403, 404, 301, 307, 409, "no answer", "silence"])(
-  "after %s it is tried again until it is taken, and nothing overtakes it",
+  "after %s it is tried again until it is taken",
   async (answer) => {
-    const scene = await Scene.open();
+    const scene = await NotifyScene.open();
     scene.answer = () => answer;
     await scene.write({ A: "firing" });
-    await scene.write({ A: "resolved" });
     await scene.clock.advance(60_000);
     expect(scene.requests.length).toBeGreaterThan(4);
-    expect(new Set(scene.requests)).toStrictEqual(new Set(["http://one/ firing A"]));
     scene.answer = () => 204;
     await scene.clock.advance(40_000);
-    expect(scene.requests.slice(-2)).toStrictEqual([
-      "http://one/ firing A",
-      "http://one/ resolved A",
-    ]);
+    await scene.write({ A: "resolved" });
+    await scene.clock.advance(1000);
+    expect(new Set(scene.requests.slice(0, -1))).toStrictEqual(new Set(["ops: firing A"]));
+    expect(scene.requests.at(-1)).toBe("ops: resolved A");
     expect(scene.total("delivered")).toBe(2);
+    await scene.close();
   },
 );
 
+test("what was over before the receiver took it is not told, and is in the log", async () => {
+  const scene = await NotifyScene.open({ answer: () => 503 });
+  await scene.write({ A: "firing", B: "firing" });
+  await scene.clock.advance(5000);
+  await scene.write({ A: "resolved" });
+  await scene.clock.advance(60_000);
+  scene.requests.length = 0;
+  scene.answer = () => 200;
+  await scene.clock.advance(60_000);
+  expect(scene.requests).toStrictEqual(["ops: firing B"]);
+  expect(scene.total("collapsed")).toBe(1);
+  const deliveries = await scene.table.outbox.log.newest(10);
+  expect(deliveries.map(({ outcome, groupKey }) => `${outcome} ${groupKey}`)).toStrictEqual([
+    'delivered {}:{alertname="B"}',
+    'collapsed {}:{alertname="A"}',
+  ]);
+  expect(deliveries[0]).toMatchObject({ receiver: "ops", integration: "hook", firing: 1 });
+  expect(deliveries[0]?.waitedMs).toBeGreaterThan(60_000);
+  await scene.close();
+});
+
+test("a receiver that heard of an alert hears of its end, however long it was away", async () => {
+  const scene = await NotifyScene.open();
+  await scene.write({ A: "firing" });
+  await scene.clock.advance(1000);
+  scene.answer = () => "no answer";
+  await scene.write({ A: "resolved" });
+  await scene.clock.advance(3_600_000);
+  scene.requests.length = 0;
+  scene.answer = () => 200;
+  await scene.clock.advance(60_000);
+  expect(scene.requests).toStrictEqual(["ops: resolved A"]);
+  expect(scene.table.dispatcher.known.size).toBe(0);
+  await scene.close();
+});
+
+test("an alert that is back before its end was told is not told again", async () => {
+  const scene = await NotifyScene.open();
+  await scene.write({ A: "firing" });
+  await scene.clock.advance(1000);
+  scene.answer = () => "no answer";
+  await scene.write({ A: "resolved" });
+  await scene.clock.advance(5000);
+  await scene.write({ A: "firing" });
+  await scene.clock.advance(5000);
+  scene.requests.length = 0;
+  scene.answer = () => 200;
+  await scene.clock.advance(60_000);
+  expect(scene.requests).toStrictEqual([]);
+  await scene.close();
+});
+
 test("pauses between tries are drawn up to a bound that doubles to 30 s", async () => {
-  const scene = await Scene.open();
+  const scene = await NotifyScene.open();
   scene.answer = () => 500;
   await scene.write({ A: "firing" });
   await scene.clock.advance(900_000);
@@ -168,10 +102,11 @@ test("pauses between tries are drawn up to a bound that doubles to 30 s", async 
   }
   expect(Math.max(...pauses)).toBeGreaterThan(20_000);
   expect(scene.logger.messages("warn").length).toBe(scene.requests.length);
+  await scene.close();
 });
 
 test.each([400, 413, 422])("an answer %d is for good: counted, logged, gone", async (status) => {
-  const scene = await Scene.open();
+  const scene = await NotifyScene.open();
   scene.answer = () => status;
   await scene.write({ A: "firing" });
   await scene.clock.advance(120_000);
@@ -179,10 +114,11 @@ test.each([400, 413, 422])("an answer %d is for good: counted, logged, gone", as
   expect(await scene.keys()).toStrictEqual([]);
   expect(scene.total("rejected")).toBe(1);
   expect(scene.logger.messages("error")).toStrictEqual(["notification rejected"]);
+  await scene.close();
 });
 
 test("a receiver is left alone for as long as it asks, within reason", async () => {
-  const scene = await Scene.open({ retryAfterMs: 45_000 });
+  const scene = await NotifyScene.open({ retryAfterMs: 45_000 });
   scene.answer = () => 429;
   await scene.write({ A: "firing" });
   await scene.clock.advance(100_000);
@@ -195,175 +131,211 @@ test("a receiver is left alone for as long as it asks, within reason", async () 
   scene.answer = () => 200;
   await scene.clock.advance(600_000);
   expect(scene.total("delivered")).toBe(1);
+  await scene.close();
 });
 
-test("what is not taken in time expires visibly", async () => {
-  const scene = await Scene.open({ expiryMs: 300_000 });
+test("what is not taken in time expires visibly, and is tried anew as long as it fires", async () => {
+  const scene = await NotifyScene.open({ expiryMs: 300_000 });
   scene.answer = () => "no answer";
   await scene.write({ A: "firing" });
   await scene.clock.advance(300_000);
-  expect(await scene.keys()).toHaveLength(1);
+  expect(scene.total("expired")).toBe(0);
   await scene.clock.advance(31_000);
-  expect(await scene.keys()).toStrictEqual([]);
   expect(scene.total("expired")).toBe(1);
   expect(scene.logger.messages("error")).toStrictEqual(["notification expired"]);
+  const [last] = await scene.table.outbox.log.newest(1);
+  expect(last?.answer).toBe("the receiver did not take it in time: Connection refused");
+  scene.answer = () => 200;
+  await scene.clock.advance(31_000);
+  expect(scene.total("delivered")).toBe(1);
+  await scene.close();
 });
 
 test("when the queue is full the oldest expire visibly", async () => {
-  const scene = await Scene.open({ entriesMax: 2 });
+  const root = route({ groupIntervalMs: 3_600_000 });
+  const scene = await NotifyScene.open({ entriesMax: 2, config: routing(root, [hook("ops")]) });
   scene.answer = () => 500;
   for (const name of ["A", "B", "C", "D"]) await scene.write({ [name]: "firing" });
   await scene.clock.advance(1000);
   scene.answer = () => 200;
   scene.requests.length = 0;
   await scene.clock.advance(60_000);
-  expect(scene.requests).toStrictEqual(["http://one/ firing C", "http://one/ firing D"]);
+  expect(scene.requests).toStrictEqual(["ops: firing C", "ops: firing D"]);
   expect(scene.total("expired")).toBe(2);
+  await scene.close();
 });
 
-test("a restart goes on where the last run was killed, with ids that still ascend", async () => {
-  const scene = await Scene.open({ answer: () => "silence" });
+test("a restart goes on where the last run was killed", async () => {
+  const scene = await NotifyScene.open({ answer: () => "silence" });
   await scene.write({ A: "firing" });
-  const [before = ""] = await scene.keys();
+  const before = await scene.keys();
   scene.crash();
   scene.answer = () => 503;
   scene.clock.stepWall(-60_000);
   scene.requests.length = 0;
   await scene.start();
-  await scene.write({ A: "resolved" });
-  const [kept, after = ""] = await scene.keys();
-  expect(kept).toBe(before);
-  expect(after > before).toBe(true);
+  await scene.write({ B: "firing" });
+  expect((await scene.keys()).slice(0, 1)).toStrictEqual(before);
   scene.answer = () => 200;
   await scene.clock.advance(60_000);
-  expect(scene.requests.slice(-2)).toStrictEqual([
-    "http://one/ firing A",
-    "http://one/ resolved A",
-  ]);
+  expect(scene.requests.slice(-2)).toStrictEqual(["ops: firing A", "ops: firing B"]);
+  await scene.close();
 });
 
-test("two webhooks of a receiver do not wait for one another", async () => {
-  const scene = await Scene.open({
-    urls: ["http://one/", "http://two/"],
-    answer: (url) => (url === "http://one/" ? 500 : 200),
-  });
-  await scene.write({ A: "firing" });
-  await scene.write({ A: "resolved" });
-  await scene.clock.advance(10_000);
-  const two = scene.requests.filter((request) => request.startsWith("http://two/"));
-  expect(two).toStrictEqual(["http://two/ firing A", "http://two/ resolved A"]);
-  expect(await scene.keys()).toHaveLength(2);
-});
-
-test("a webhook without send_resolved hears only of what fires", async () => {
-  const scene = await Scene.open({ sendsResolved: false });
-  await scene.write({ A: "firing" });
-  await scene.write({ A: "resolved" });
-  await scene.clock.advance(1000);
-  expect(scene.requests).toStrictEqual(["http://one/ firing A"]);
-});
-
-test("entries of a receiver that is no longer configured expire visibly", async () => {
-  const scene = await Scene.open({ answer: () => "silence" });
+test("what ended and was not told before the kill is told after it", async () => {
+  const scene = await NotifyScene.open();
   await scene.write({ A: "firing", B: "firing" });
+  await scene.clock.advance(1000);
+  scene.answer = () => "silence";
+  await scene.write({ A: "resolved" });
+  await scene.clock.advance(2000);
+  await scene.write({ B: "resolved" }); // its group is flushed only after the kill
   scene.crash();
-  scene.receiver = "a|new/one";
   scene.answer = () => 200;
   scene.requests.length = 0;
   await scene.start();
-  expect(await scene.keys()).toStrictEqual([]);
+  await scene.clock.advance(60_000);
+  expect(scene.requests.toSorted()).toStrictEqual(["ops: resolved A", "ops: resolved B"]);
+  expect(scene.table.dispatcher.known.size).toBe(0);
+  await scene.close();
+});
+
+test("two integrations of a receiver do not wait for one another", async () => {
+  const one = hook("ops 0", {}, "http://one/");
+  const two = hook("ops 1", {}, "http://two/");
+  const scene = await NotifyScene.open({
+    config: routing(EVERY_ALERT, [one, two]),
+    answer: (url) => (url === "http://one/" ? 500 : 200),
+  });
+  await scene.write({ A: "firing" });
+  await scene.clock.advance(5000);
+  await scene.write({ A: "resolved" });
+  await scene.clock.advance(10_000);
+  const toTwo = scene.requests.filter((request) => request.startsWith("two"));
+  expect(toTwo).toStrictEqual(["two: firing A", "two: resolved A"]);
+  expect(scene.total("collapsed")).toBe(1);
+  await scene.close();
+});
+
+test("an integration without send_resolved hears only of what fires", async () => {
+  const config = routing(route({ groupBy: [] }), [hook("ops", { sendsResolved: false })]);
+  const scene = await NotifyScene.open({ config });
+  await scene.write({ A: "firing" });
+  await scene.clock.advance(1500);
+  await scene.write({ A: "resolved", B: "firing" });
+  await scene.clock.advance(5000);
+  await scene.write({ B: "resolved" });
+  await scene.clock.advance(5000);
+  await scene.write({ A: "firing" });
+  await scene.clock.advance(5000);
+  expect(scene.requests).toStrictEqual(["ops: firing A", "ops: firing B", "ops: firing A"]);
+  await scene.close();
+});
+
+test("what waits for a receiver that is no longer configured expires visibly", async () => {
+  const scene = await NotifyScene.open({ answer: () => "silence" });
+  await scene.write({ A: "firing", B: "firing" });
+  scene.crash();
+  scene.config = routing(route({ receiver: "a|new/one" }), [hook("a|new/one", {}, "http://one/")]);
+  scene.answer = () => 200;
+  scene.requests.length = 0;
+  await scene.start();
   expect(scene.total("expired")).toBe(2);
   await scene.write({ C: "firing" });
-  expect(scene.requests).toStrictEqual([
-    "http://one/ firing A", // the new receiver hears of what fires
-    "http://one/ firing B",
-    "http://one/ firing C",
-  ]);
+  expect(await scene.keys()).toStrictEqual([]);
+  // The new receiver hears of what fires.
+  expect(scene.requests).toStrictEqual(["one: firing A", "one: firing B", "one: firing C"]);
+  await scene.close();
 });
 
 test("a disk that fails for a while loses nothing", async () => {
-  const scene = await Scene.open();
+  const scene = await NotifyScene.open();
   scene.answer = () => {
-    scene.disk.isFull = scene.requests.length === 1; // the delete fails, so it is sent once more
+    scene.disk.isFull = scene.requests.length === 1; // what became of it is not stored: sent once more
     return 200;
   };
   await scene.write({ A: "firing" });
   scene.disk.isFull = false;
   await scene.clock.advance(60_000);
-  expect(scene.requests).toStrictEqual(["http://one/ firing A", "http://one/ firing A"]);
+  expect(scene.requests).toStrictEqual(["ops: firing A", "ops: firing A"]);
   expect(await scene.keys()).toStrictEqual([]);
   expect(scene.total("delivered")).toBe(1);
+  await scene.close();
 });
 
-test("a step that cannot be stored leaves table and outbox as they were", async () => {
-  const scene = await Scene.open();
+test("a step that cannot be stored leaves everything as it was", async () => {
+  const scene = await NotifyScene.open();
   scene.disk.isFull = true;
   await expect(scene.write({ A: "firing" })).rejects.toThrow(OperationalError);
   expect(scene.table.alertsOf("rA").size).toBe(0);
+  expect(scene.table.dispatcher.known.size).toBe(0);
+  await scene.clock.advance(5000);
   scene.disk.isFull = false;
+  await scene.clock.advance(5000);
+  expect(scene.requests).toStrictEqual([]);
   await scene.write({ A: "firing" });
-  expect(scene.requests).toStrictEqual(["http://one/ firing A"]);
+  expect(scene.requests).toStrictEqual(["ops: firing A"]);
+  await scene.close();
+});
+
+test("a group that is due while the disk is full is flushed once there is room", async () => {
+  const config = routing(route({ groupWaitMs: 1000 }), [hook("ops")]);
+  const scene = await NotifyScene.open({ config });
+  await scene.write({ A: "firing" });
+  scene.disk.isFull = true;
+  await scene.clock.advance(10_000);
+  expect(scene.requests).toStrictEqual([]);
+  scene.disk.isFull = false;
+  await scene.clock.advance(2000);
+  expect(scene.requests).toStrictEqual(["ops: firing A"]);
+  await scene.close();
 });
 
 test("without a receiver nothing is sent, and the first one hears once of what fires then", async () => {
-  const scene = await Scene.open({ urls: [] });
+  const scene = await NotifyScene.open({ config: null });
   await scene.write({ A: "firing", B: "firing", C: "pending" });
   await scene.write({ B: "resolved" });
   expect(await scene.keys()).toStrictEqual([]);
-  scene.urls = ["http://one/"];
+  scene.config = routing(EVERY_ALERT, [hook("ops")]);
   await scene.configure();
   scene.crash();
   await scene.start();
+  await scene.clock.advance(2000);
   await scene.write({ A: "resolved", C: "resolved" });
-  expect(scene.requests).toStrictEqual(["http://one/ firing A", "http://one/ resolved A"]);
+  await scene.clock.advance(2000);
+  expect(scene.requests).toStrictEqual(["ops: firing A", "ops: resolved A"]);
+  await scene.close();
 });
 
 test("a receiver whose address changed gets what waits at the new one, at once", async () => {
-  const scene = await Scene.open();
-  scene.answer = (url) => (url === "http://one/" ? 503 : 200);
+  const scene = await NotifyScene.open();
+  scene.answer = (url) => (url === "http://ops/" ? 503 : 200);
   await scene.write({ A: "firing" });
-  await scene.write({ A: "resolved" });
   await scene.clock.advance(100_000);
   scene.requests.length = 0;
-  scene.urls = ["http://new/"];
+  scene.config = routing(EVERY_ALERT, [hook("ops", {}, "http://new/")]);
   await scene.configure();
-  expect(scene.requests).toStrictEqual(["http://new/ firing A", "http://new/ resolved A"]);
+  expect(scene.requests).toStrictEqual(["new: firing A"]);
   expect(await scene.keys()).toStrictEqual([]);
   expect(scene.total("telltale_outbox_entries")).toBe(0);
+  await scene.close();
 });
 
-test("another receiver hears of what fires; what waited for the one before expires with a reason", async () => {
-  const scene = await Scene.open();
-  scene.answer = () => 503;
-  await scene.write({ A: "firing", B: "firing" });
-  scene.answer = () => 200;
-  scene.receiver = "new";
-  scene.requests.length = 0;
-  await scene.configure();
-  await scene.write({ B: "resolved" });
-  expect(scene.requests).toStrictEqual([
-    "http://one/ firing A",
-    "http://one/ firing B",
-    "http://one/ resolved B",
-  ]);
-  expect(scene.total("receiver_removed")).toBe(2);
-  expect(scene.logger.messages("error")).toHaveLength(1);
-});
-
-test("the same configuration again sends nothing and writes nothing", async () => {
-  const scene = await Scene.open();
+test("the same configuration again sends nothing", async () => {
+  const scene = await NotifyScene.open();
   await scene.write({ A: "firing" });
   scene.disk.isFull = true;
   await scene.configure();
   expect(scene.requests).toHaveLength(1);
+  await scene.close();
 });
 
 test("a configuration that cannot be stored leaves the one before in force", async () => {
-  const scene = await Scene.open();
+  const scene = await NotifyScene.open();
   scene.answer = () => 503;
   await scene.write({ A: "firing" });
   scene.disk.isFull = true;
-  scene.receiver = "new";
+  scene.config = routing(route({ receiver: "new" }), [hook("new")]);
   await expect(scene.configure(new Set())).rejects.toThrow(OperationalError);
   expect(scene.table.alertsOf("rA").size).toBe(1);
   scene.disk.isFull = false;
@@ -371,20 +343,133 @@ test("a configuration that cannot be stored leaves the one before in force", asy
   scene.requests.length = 0;
   await scene.clock.advance(60_000);
   await scene.write({ A: "resolved" });
-  expect(scene.requests).toStrictEqual(["http://one/ firing A", "http://one/ resolved A"]);
+  await scene.clock.advance(1000);
+  expect(scene.requests).toStrictEqual(["ops: firing A", "ops: resolved A"]);
   expect(scene.total("expired")).toBe(0);
+  await scene.close();
 });
 
-test("an evaluation under way while the receiver changes is not lost between the two", async () => {
-  const scene = await Scene.open();
-  const release = scene.disk.hangSync();
-  const written = scene.table.write([evaluation("A", "firing")], scene.clock.nowMs());
-  scene.receiver = "new";
-  scene.urls = ["http://new/"];
-  const configured = scene.configure();
-  await scene.clock.advance(0);
-  release();
-  await Promise.all([written, configured]);
+test("rules that are gone end their alerts", async () => {
+  const scene = await NotifyScene.open();
+  await scene.write({ A: "firing", B: "firing" });
+  await scene.clock.advance(1500);
+  await scene.configure(new Set(["rB"]));
+  await scene.clock.advance(1500);
+  expect(scene.requests.at(-1)).toBe("ops: resolved A");
+  expect(scene.requests).toHaveLength(3);
+  await scene.close();
+});
+
+test("two rules with one alert: it ends with the last of them", async () => {
+  const scene = await NotifyScene.open();
+  await scene.write({ A: "firing" });
+  const [[key = "", alert] = []] = scene.table.alertsOf("rA");
+  const alerts = new Map(alert === undefined ? [] : [[key, alert]]);
+  await scene.table.write([{ ruleId: "rB", alerts }], scene.clock.nowMs());
+  await scene.clock.advance(5000);
+  await scene.write({ A: "resolved" });
+  await scene.clock.advance(5000);
+  expect(scene.requests).toStrictEqual(["ops: firing A"]);
+  await scene.write({ B: "resolved" });
+  await scene.clock.advance(5000);
+  expect(scene.requests).toStrictEqual(["ops: firing A", "ops: resolved A"]);
+  await scene.close();
+});
+
+test("a receiver that takes three messages a minute gets the rest together", async () => {
+  const config = routing(EVERY_ALERT, [hook("ops", { perMinuteMax: 3 })]);
+  const scene = await NotifyScene.open({ config });
+  const post = async (...names: readonly string[]) => {
+    await scene.post(...names.map((name) => ({ labels: LABELS(name) })));
+    await scene.clock.advance(2000);
+  };
+  await post("A", "B");
+  await post("C", "D", "E");
+  await post("F");
+  await post("G");
+  await scene.clock.advance(45_000);
+  expect(scene.requests).toStrictEqual(["ops: firing A", "ops: firing B", "ops: firing C,D,E"]);
+  await scene.clock.advance(10_000);
+  expect(scene.requests.slice(3)).toStrictEqual(["ops: firing F", "ops: firing G"]);
+  expect(scene.total("delivered")).toBe(7);
+  await scene.close();
+});
+
+test("a request that hangs does not hold up what goes to other groups", async () => {
+  const scene = await NotifyScene.open();
+  let hung = 0;
+  scene.answer = () => {
+    hung += 1;
+    return hung === 1 ? "silence" : 200;
+  };
+  await scene.write({ A: "firing", B: "firing", C: "firing" });
   await scene.clock.advance(1000);
-  expect(scene.requests).toContain("http://new/ firing A");
+  expect(scene.requests).toStrictEqual(["ops: firing A", "ops: firing B", "ops: firing C"]);
+  expect(scene.total("delivered")).toBe(2);
+  await scene.clock.advance(10_000);
+  expect(scene.requests.slice(3)).toStrictEqual(["ops: firing A"]);
+  await scene.close();
+});
+
+test("what changes while a request is under way is sent after it", async () => {
+  const config = routing(route({ groupBy: [] }), [hook("ops")]);
+  const scene = await NotifyScene.open({ config, answer: () => "silence" });
+  await scene.write({ A: "firing" });
+  await scene.clock.advance(500);
+  await scene.write({ B: "firing" });
+  await scene.clock.advance(3500);
+  scene.answer = () => 200;
+  await scene.clock.advance(5000);
+  expect(scene.requests).toStrictEqual(["ops: firing A", "ops: firing A,B"]);
+  expect(await scene.keys()).toStrictEqual([]);
+  await scene.close();
+});
+
+const ESCALATING = routing(
+  route({
+    escalations: [
+      { afterMs: 60_000, receiver: "lead" },
+      { afterMs: 300_000, receiver: "boss" },
+    ],
+  }),
+  [hook("ops"), hook("lead"), hook("boss")],
+);
+
+test("what nobody acknowledges escalates, and those who heard of it hear of its end", async () => {
+  const scene = await NotifyScene.open({ config: ESCALATING });
+  await scene.write({ A: "firing" });
+  await scene.clock.advance(59_000);
+  expect(scene.requests).toStrictEqual(["ops: firing A"]);
+  await scene.clock.advance(1000);
+  expect(scene.requests).toStrictEqual(["ops: firing A", "lead: firing A"]);
+  await scene.clock.advance(100_000);
+  await scene.write({ A: "resolved" });
+  await scene.clock.advance(600_000);
+  const ends = scene.requests.slice(2).toSorted();
+  expect(ends).toStrictEqual(["lead: resolved A", "ops: resolved A"]);
+  await scene.close();
+});
+
+test("what is acknowledged neither escalates nor is repeated, also after a kill", async () => {
+  const root = { ...ESCALATING.root, repeatIntervalMs: 30_000 };
+  const scene = await NotifyScene.open({ config: { ...ESCALATING, root } });
+  await scene.write({ A: "firing" });
+  await scene.clock.advance(70_000);
+  const by = { createdBy: "ann", comment: "on it" };
+  expect(await scene.table.acknowledge((labels) => labels.includes("A"), by)).toBe(1);
+  scene.requests.length = 0;
+  scene.crash();
+  await scene.start();
+  await scene.clock.advance(600_000);
+  expect(scene.requests).toStrictEqual([]);
+  await scene.write({ A: "resolved" });
+  await scene.clock.advance(5000);
+  await scene.write({ A: "firing" });
+  await scene.clock.advance(61_000);
+  // It is another occurrence: the old acknowledgement says nothing of it.
+  expect(scene.requests.filter((one) => !one.startsWith("ops"))).toStrictEqual([
+    "lead: resolved A",
+    "lead: firing A",
+  ]);
+  await scene.close();
 });

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
+import type { Notification } from "../../../aggregator/model/notification.ts";
 import { openAlerts } from "../../../aggregator/notify/alerts.ts";
-import { decodeNotification } from "../../../aggregator/notify/outbox-entry.ts";
+import { decodeEntry } from "../../../aggregator/notify/outbox-entry.ts";
 import type { CompiledExpr } from "../../../aggregator/rules/ports.ts";
 import { parseRuleFiles } from "../../../aggregator/rules/rule-files.ts";
 import { RuleRunner } from "../../../aggregator/rules/run-rules.ts";
@@ -10,17 +11,15 @@ import { Metrics } from "../../../shared/telemetry/metrics.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 import { MemoryLogger } from "../../support/memory-logger.ts";
 import { MemoryDisk, MemoryStore } from "../../support/memory-store.ts";
+import { hook, route, routing } from "../../support/notify-routing.ts";
 import { SeededRandom } from "../../support/random.ts";
 
 const TEXT = `
 groups:
   - { name: g, rules: [{ alert: A, expr: a }, { alert: B, expr: b }] }
 `;
-const WEBHOOK = { receiver: "ops", queue: "ops/0", url: "http://x/", alertsMax: 0, timeoutMs: 500 };
-const ROUTING = {
-  receiver: { name: "ops", webhooks: [{ ...WEBHOOK, sendsResolved: true }] },
-  groupBy: ["alertname"],
-};
+const ROUTING = routing(route({ groupBy: ["alertname"] }), [hook("ops", { timeoutMs: 500 })]);
+const NO_SILENCES = { activeFor: () => [] };
 const COMPLETE = { isComplete: () => true, changed: () => new Promise<void>(() => {}) };
 
 /** One aggregator's rules and outbox, killed at any step of any write, before a moody receiver. */
@@ -58,10 +57,12 @@ class Run {
     const { clock } = this;
     const deps = { store, clock, logger: new MemoryLogger(), metrics: new Metrics() };
     const external = { labels: [], url: "" };
+    const ports = { request: this.request, mail: async () => "", nowMs: () => 0, externalUrl: "" };
     const alerts = await openAlerts(
-      { ...deps, random: this.random.next, post: this.post, latenessMs: () => 0 },
-      { external, expiryMs: 3_600_000, entriesMax: 1000 },
+      { ...deps, random: this.random.next, ports, silences: NO_SILENCES, latenessMs: () => 0 },
+      { external, expiryMs: 3_600_000, entriesMax: 1000, startDelayMs: 0 },
     );
+    void alerts.run(new AbortController().signal);
     const rules = new RuleRunner(
       { ...deps, write: async () => {}, alerts, dataClock: COMPLETE },
       { defaultIntervalMs: 1000, dataWaitMaxMs: 0, external },
@@ -74,7 +75,7 @@ class Run {
   waiting(): string | null {
     const entries = this.disk.durableEntries();
     const first = entries.find(([key]) => Buffer.from(key).toString().startsWith("n|"));
-    const [alert] = first === undefined ? [] : (decodeNotification(first[1])?.alerts ?? []);
+    const [alert] = first === undefined ? [] : (decodeEntry(first[1])?.notification.alerts ?? []);
     return alert === undefined ? null : `${labelValue(alert.labels, "alertname")} ${alert.status}`;
   }
 
@@ -85,12 +86,13 @@ class Run {
     presence: async () => (this.conditions.get(query) === null ? [] : [SAMPLE]),
   });
 
-  readonly post = async (_: string, body: string, signal: AbortSignal) => {
-    const { status, groupLabels } = JSON.parse(body);
+  readonly request = async ({ body }: { body: unknown }, signal: AbortSignal) => {
+    const { alerts } = JSON.parse(String(body)) as Notification;
+    const [{ labels, status } = { labels: [], status: "" }] = alerts;
     const isLost = !this.isReceiverWell && this.random.chance(0.3);
     if (isLost && this.random.chance(0.5)) await this.clock.sleep(10_000, signal);
     if (isLost) throw new OperationalError("UNAVAILABLE", "Connection refused");
-    this.taken.push(`${groupLabels.alertname} ${status}`);
+    this.taken.push(`${labelValue(labels, "alertname")} ${status}`);
     return { status: 200, text: "", retryAfterMs: null };
   };
 }

@@ -131,6 +131,25 @@ test("all faults of all files are told at once, each with file, line and path", 
   ]);
 });
 
+test("a rule takes over its group's no_data, where it has none of its own", () => {
+  const text = `
+groups:
+  - name: g
+    no_data: fire
+    rules:
+      - { alert: A, expr: up }
+      - { alert: B, expr: up, no_data: keep, for: 5m, gap_max: 20% }
+      - { record: c, expr: up }
+`;
+  const { groups, faults } = parseRuleFiles([{ path: "r.yaml", text }], compile);
+  expect(faults).toStrictEqual([]);
+  expect(groups[0]?.rules).toMatchObject([
+    { name: "A", noData: "fire", gapMaxMs: null },
+    { name: "B", noData: "keep", gapMaxMs: 60_000 },
+    { name: "c" },
+  ]);
+});
+
 test.each([
   ["groups: [{ name: g, rules: [{ alert: A, record: b, expr: up }] }]", "only one of record and"],
   ["groups: [{ name: g, rules: [{ alert: A }] }]", "expr must be set"],
@@ -138,6 +157,14 @@ test.each([
   ["groups: [{ name: g, rules: [{ record: 'a{b=\"c\"}', expr: up }] }]", "braces in the recording"],
   ["groups: [{ name: g, rules: [{ alert: A, expr: up, for: 5 minutes }] }]", "Not a duration"],
   ["groups: [{ name: g, rules: [{ alert: A, expr: up, no_data: ok }] }]", "must be keep, fire or"],
+  ["groups: [{ name: g, no_data: ok }]", "must be keep, fire or"],
+  ["groups: [{ name: g, rules: [{ alert: A, expr: up, gap_max: 0.2 }] }]", "a share such as 20%"],
+  ["groups: [{ name: g, rules: [{ alert: A, expr: up, gap_max: 101% }] }]", "a share such as 20%"],
+  [
+    "groups: [{ name: g, no_data: fire, rules: [{ alert: A, expr: up, gap_max: 20% }] }]",
+    "gap_max is for no_data: keep",
+  ],
+  ["groups: [{ name: g, rules: [{ record: a, expr: up, gap_max: 20% }] }]", "for a recording rule"],
   ["groups: [{ name: g, limit: -1 }]", "must not be negative"],
   ["groups: [{ name: g, rules: [{ alert: A, expr: up, labels: { a: [b] } }] }]", "must be a text"],
   ['groups: [{ name: g, rules: [{ alert: A, expr: up, labels: { a: "x\\0" } }] }]', "not a label"],

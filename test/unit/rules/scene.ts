@@ -1,3 +1,4 @@
+import type { Notification } from "../../../aggregator/model/notification.ts";
 import type { AlertSnapshot } from "../../../aggregator/model/rule-snapshot.ts";
 import { type AlertTable, openAlerts } from "../../../aggregator/notify/alerts.ts";
 import type { CompiledExpr, WriteFn } from "../../../aggregator/rules/ports.ts";
@@ -6,21 +7,22 @@ import { RuleRunner } from "../../../aggregator/rules/run-rules.ts";
 import { formatFault } from "../../../shared/config/decode-yaml.ts";
 import { OperationalError } from "../../../shared/errors.ts";
 import type { VectorSample } from "../../../shared/model/columns.ts";
-import { formatLabels, labelsOf, labelsRecord, METRIC_NAME } from "../../../shared/model/labels.ts";
+import {
+  formatLabels,
+  labelsOf,
+  labelsRecord,
+  labelValue,
+  METRIC_NAME,
+} from "../../../shared/model/labels.ts";
 import { Metrics } from "../../../shared/telemetry/metrics.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 import { MemoryLogger } from "../../support/memory-logger.ts";
 import { MemoryDisk, MemoryStore, type MemoryStoreOptions } from "../../support/memory-store.ts";
 import { metricTotal } from "../../support/metric-total.ts";
+import { hook, route, routing } from "../../support/notify-routing.ts";
 
-/** One receiver that hears of each alert in a request of its own. */
-const WEBHOOK = { receiver: "r", queue: "r/0", url: "http://r/", alertsMax: 0, timeoutMs: 5000 };
-const ROUTING = {
-  receiver: { name: "r", webhooks: [{ ...WEBHOOK, sendsResolved: true }] },
-  groupBy: null,
-};
-
-type PostedAlert = { labels: Record<string, string>; annotations: Record<string, string> };
+/** Each alert is sent in a request of its own. */
+const ROUTING = routing(route({ groupIntervalMs: 100 }), [hook("ops")]);
 
 /** A series `NAME{…}` that a rule reads as `NAME` (all of it) or `NAME > 0`. */
 export type Data = Map<string, VectorSample[]>;
@@ -48,6 +50,7 @@ export class Scene {
   queryDelayMs = 0;
   storeOptions: MemoryStoreOptions = {};
   #changed: (() => void)[] = [];
+  #stop = new AbortController();
   store = new MemoryStore(this.disk);
 
   set(name: string, value: number | null, labels: Record<string, string> = {}): void {
@@ -66,14 +69,19 @@ export class Scene {
   async open(): Promise<RuleRunner> {
     const { store, clock, logger, metrics } = this;
     const external = { labels: labelsOf({ region: "eu" }), url: "http://telltale:7071" };
+    const ports = {
+      request: async ({ body }: { body: unknown }) => this.#tell(JSON.parse(String(body))),
+      mail: async () => "",
+      nowMs: () => clock.nowMs(),
+      externalUrl: external.url,
+    };
+    const latenessMs = (node: string) => this.latenessMs.get(node) ?? 0;
+    const silences = { activeFor: () => [] };
     this.table = await openAlerts(
-      {
-        ...{ store, clock, logger, metrics, random: () => 0.5 },
-        post: async (_, body) => this.#post(JSON.parse(body)),
-        latenessMs: (node) => this.latenessMs.get(node) ?? 0,
-      },
-      { external, expiryMs: 3_600_000, entriesMax: 1000 },
+      { store, clock, logger, metrics, random: () => 0.5, ports, silences, latenessMs },
+      { external, expiryMs: 3_600_000, entriesMax: 1000, startDelayMs: 0 },
     );
+    void this.table.run(this.#stop.signal);
     const dataClock = {
       isComplete: () => this.isComplete,
       changed: (signal: AbortSignal) =>
@@ -95,17 +103,19 @@ export class Scene {
     await this.clock.advance(0);
   }
 
-  #post({ status, alerts }: { status: string; alerts: PostedAlert[] }) {
-    for (const { labels, annotations } of alerts) {
-      this.told.push(`${status} ${formatLabels(labelsOf(labels))}`);
-      const text = formatLabels(labelsOf(annotations));
-      this.toldAnnotations.push(`${status} ${labels["instance"]} ${text}`);
+  #tell({ alerts }: Notification) {
+    for (const { status, labels, annotations } of alerts) {
+      this.told.push(`${status} ${formatLabels(labels)}`);
+      const text = formatLabels(annotations);
+      this.toldAnnotations.push(`${status} ${labelValue(labels, "instance")} ${text}`);
     }
     return { status: 200, text: "", retryAfterMs: null };
   }
 
   /** What a process leaves behind that was killed; the next `open` starts from it. */
   crash(): this {
+    this.#stop.abort();
+    this.#stop = new AbortController();
     this.disk.crash(() => 0.5, "kill");
     this.store = new MemoryStore(this.disk, this.storeOptions);
     return this;
@@ -127,7 +137,7 @@ export class Scene {
   }
 
   readonly compile = (query: string): CompiledExpr => {
-    const [name = "", , threshold] = query.split(" ");
+    const [name = "", operator, threshold] = query.split(" ");
     const select = () => {
       if (name === "broken") throw new OperationalError("QUERY", "Broken on purpose");
       return this.data.get(name) ?? [];
@@ -138,7 +148,7 @@ export class Scene {
       instant: async (timeMs) => {
         this.evaluatedMs.push(timeMs);
         if (this.queryDelayMs > 0) await this.clock.sleep(this.queryDelayMs);
-        return select().filter(({ value }) => threshold === undefined || value > Number(threshold));
+        return select().filter(({ value }) => operator !== ">" || value > Number(threshold));
       },
       presence: async () => select(),
     };

@@ -85,6 +85,7 @@ describe("a template expands as Prometheus expands it:", () => {
     ["{{ block `n` $value }}{{ . | humanize }}{{ end }} {{ template `n` 2 }}", "1.235M 2"],
     ["{{ define `n` }}{{ .arg0 }}-{{ .arg1 }}{{ end }}{{ template `n` (args 1 `b`) }}", "1-b"],
     ["{{ now }} {{ toTime now }}", "1.4358682395e+09 2015-07-02 20:17:19.5 +0000 UTC"],
+    ["{{ toDuration 400000000.123 }}", "111111h6m40.123s"],
     [
       "{{ toDuration 3661.5 }} {{ toDuration 0.0015 }} {{ -90 | toDuration }}",
       "1h1m1.5s 1.5ms -1m30s",
@@ -152,6 +153,7 @@ describe("a wrong template is refused with its place:", () => {
     ["{{ end }}", "template 1:4: unexpected {{end}}"],
     ["{{ }}", "template 1:3: missing value for command"],
     ["{{ $value | 5 }}", "template 1:11: non executable command in pipeline"],
+    ["{{ $labels.a 1 }}", "template 1:15: cannot give an argument to what is not a function"],
     ["{{ $labels.a-b }}", 'template 1:13: unexpected "-"'],
     ["{{ (1 }}", "template 1:4: unclosed left parenthesis"],
     ['{{ "a\\q" }}', "template 1:4: invalid syntax"],

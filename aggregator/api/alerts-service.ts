@@ -1,0 +1,93 @@
+import { errorMessage, OperationalError } from "../../shared/errors.ts";
+import type { Matcher } from "../../shared/model/columns.ts";
+import type { Clock, Logger } from "../../shared/platform/ports.ts";
+import type { AlertsHandlers } from "../../shared/wire/generated/telltale/v1/Alerts.ts";
+import type { SetSilenceRequest__Output } from "../../shared/wire/generated/telltale/v1/SetSilenceRequest.ts";
+import { answer as answerWith } from "../../shared/wire/grpc-answer.ts";
+import { formatMatcher, parseMatchers } from "../matching/parse-matchers.ts";
+import type { ShownAlert } from "../model/notification.ts";
+import { type PostedSilence, type Silence, silenceState } from "../model/silence.ts";
+import type { AlertsPort } from "./alerts-port.ts";
+import { ApiError } from "./api-error.ts";
+import { checkExpression } from "./parameters.ts";
+import { queryStatus } from "./query-service.ts";
+
+const DELIVERIES_DEFAULT = 100;
+const DELIVERIES_MAX = 1000;
+/** Matcher texts of one request. */
+const TEXTS_MAX = 100;
+
+/** The gRPC service telltale.v1.Alerts. */
+export function createAlertsService(
+  alerts: AlertsPort,
+  clock: Pick<Clock, "nowMs">,
+  logger: Logger,
+): AlertsHandlers {
+  const answer = <In, Out>(work: (request: In) => Promise<Out> | Out) =>
+    answerWith<In, Out>(work, logger, queryStatus);
+  return {
+    List: answer(() => ({ alerts: alerts.alerts().map(alertMessage) })),
+    Silences: answer(() => {
+      const nowMs = clock.nowMs();
+      return { silences: alerts.silences().map((silence) => silenceMessage(silence, nowMs)) };
+    }),
+    SetSilence: answer(async (request) => {
+      return { id: await alerts.setSilence(postedSilence(request, clock.nowMs())) };
+    }),
+    ExpireSilence: answer(async ({ id }) => {
+      if (await alerts.expireSilence(id)) return {};
+      throw new ApiError("not_found", `There is no silence ${JSON.stringify(id.slice(0, 100))}`);
+    }),
+    Deliveries: answer(async ({ limit }) => {
+      const found = await alerts.deliveries(Math.min(limit || DELIVERIES_DEFAULT, DELIVERIES_MAX));
+      return { deliveries: [...found] };
+    }),
+  };
+}
+
+function alertMessage({ generatorUrl, ...alert }: ShownAlert) {
+  return {
+    ...alert,
+    generatorUrl,
+    labels: [...alert.labels],
+    annotations: [...alert.annotations],
+    receivers: [...alert.receivers],
+    silencedBy: [...alert.silencedBy],
+    inhibitedBy: [...alert.inhibitedBy],
+    mutedBy: [...alert.mutedBy],
+  };
+}
+
+function silenceMessage({ matchers, ...silence }: Silence, nowMs: number) {
+  return {
+    ...silence,
+    matchers: matchers.map(formatMatcher),
+    state: silenceState(silence, nowMs),
+  };
+}
+
+function postedSilence(request: SetSilenceRequest__Output, nowMs: number): PostedSilence {
+  const { id, matchers, startsAtMs, endsAtMs, createdBy, comment } = request;
+  return {
+    id: id === "" ? null : id,
+    matchers: matchersOf(matchers),
+    startsAtMs: startsAtMs || nowMs,
+    endsAtMs,
+    createdBy,
+    comment,
+  };
+}
+
+function matchersOf(texts: readonly string[]): Matcher[] {
+  if (texts.length > TEXTS_MAX) {
+    throw new ApiError("bad_data", `${texts.length} matchers, ${TEXTS_MAX} are allowed`);
+  }
+  return texts.flatMap((text) => {
+    try {
+      return parseMatchers(checkExpression(text, "matchers"));
+    } catch (error) {
+      if (!(error instanceof OperationalError) || error instanceof ApiError) throw error;
+      throw new ApiError("bad_data", `Not a matcher: ${errorMessage(error)}`, { cause: error });
+    }
+  });
+}

@@ -1,0 +1,40 @@
+/** Whether a flush of a group sends to one integration. Pure; the rules are Alertmanager's. */
+
+/** What an integration was last sent of a group. The sets hold digests of alerts. */
+export type Sent = {
+  readonly timeMs: number;
+  readonly firing: ReadonlySet<string>;
+  readonly resolved: ReadonlySet<string>;
+};
+
+/** What a group holds when it is flushed, without what is silenced or inhibited. */
+export type Standing = {
+  readonly firing: ReadonlySet<string>;
+  readonly resolved: ReadonlySet<string>;
+  /** Somebody has acknowledged all that fires: it needs not be repeated. */
+  readonly isAcknowledged: boolean;
+};
+
+export type FlushTiming = {
+  readonly nowMs: number;
+  readonly repeatIntervalMs: number;
+  readonly sendsResolved: boolean;
+};
+
+/** `sent` null: nothing was ever sent, or nothing that fires since. */
+export function needsSend(sent: Sent | null, now: Standing, timing: FlushTiming): boolean {
+  if (sent === null) return now.firing.size > 0;
+  if (!isSubset(now.firing, sent.firing)) return true;
+  if (now.firing.size === 0) return sent.firing.size > 0;
+  if (timing.sendsResolved && !isSubset(now.resolved, sent.resolved)) return true;
+  if (now.isAcknowledged) return false;
+  // After the clock was set back the time of the last send may be yet to come.
+  const sinceMs = Math.max(0, timing.nowMs - sent.timeMs);
+  return sinceMs > timing.repeatIntervalMs;
+}
+
+function isSubset(some: ReadonlySet<string>, all: ReadonlySet<string>): boolean {
+  if (some.size > all.size) return false;
+  for (const one of some) if (!all.has(one)) return false;
+  return true;
+}

@@ -1,0 +1,23 @@
+import { webcrypto } from "node:crypto";
+import { SubjectAlternativeNameExtension, X509CertificateGenerator } from "@peculiar/x509";
+
+const ALGORITHM = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
+
+/** A certificate that vouches for itself, of this name alone; PEM texts. */
+export async function testCertificate(
+  name: string,
+): Promise<{ readonly cert: string; readonly key: string }> {
+  const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ["sign", "verify"]);
+  const certificate = await X509CertificateGenerator.createSelfSigned({
+    name: `CN=${name}`,
+    notBefore: new Date(Date.now() - 86_400_000),
+    notAfter: new Date(Date.now() + 86_400_000),
+    signingAlgorithm: ALGORITHM,
+    keys,
+    extensions: [new SubjectAlternativeNameExtension([{ type: "dns", value: name }])],
+  });
+  const der = await webcrypto.subtle.exportKey("pkcs8", keys.privateKey);
+  const base64 = Buffer.from(der).toString("base64");
+  const key = `-----BEGIN PRIVATE KEY-----\n${base64}\n-----END PRIVATE KEY-----\n`;
+  return { cert: certificate.toString("pem"), key };
+}

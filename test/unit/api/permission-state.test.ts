@@ -1,0 +1,32 @@
+import { expect, test } from "vitest";
+import { httpRole, refusalOf } from "../../../aggregator/api/permission-state.ts";
+
+test.each([
+  ["GET", "/api/v1/query", "viewer"],
+  ["POST", "/api/v1/query", "viewer"],
+  ["GET", "/api/v2/silences", "viewer"],
+  ["HEAD", "/api/v2/alerts", "viewer"],
+  ["POST", "/api/v2/silences", "operator"],
+  ["POST", "/api/v2/alerts", "operator"],
+  ["DELETE", "/api/v2/silence/:id", "operator"],
+  ["POST", "/loki/api/v1/push", "operator"],
+  ["GET", "", "viewer"],
+])("%s %s is for the role %s", (method, pattern, role) => {
+  expect(httpRole(method, pattern)).toBe(role);
+});
+
+test.each([
+  ["List", true],
+  ["Silences", true],
+  ["Deliveries", true],
+  ["SetSilence", false],
+  ["ExpireSilence", false],
+  ["WhateverComesLater", false],
+])("whether a viewer may call Alerts.%s: %s", (method, isAllowed) => {
+  const path = `/telltale.v1.Alerts/${method}`;
+  const refusal = (role: "viewer" | "operator") =>
+    refusalOf({ kind: "person", name: "v", role }, path);
+  expect(refusal("viewer") === null).toBe(isAllowed);
+  expect(refusal("operator")).toBeNull();
+  expect(refusalOf({ kind: "agent", node: "n" }, path)?.code).toBe("FORBIDDEN");
+});
