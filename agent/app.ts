@@ -111,7 +111,9 @@ function watchReloads(
     if (waiting.length > 0) logger.warn({ sections: waiting }, "changed sections need a restart");
     return { changed };
   });
-  const watch = platform.onReload(() => reloads.reload());
+  const watch = platform.onReload(async () => {
+    await reloads.reload();
+  });
   parts.defer(async () => {
     watch[Symbol.dispose]();
     await reloads.ended();

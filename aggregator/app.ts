@@ -1,5 +1,6 @@
 import { faultsError } from "../shared/config/decode-yaml.ts";
 import { Reloads } from "../shared/config/reloads.ts";
+import { OperationalError } from "../shared/errors.ts";
 import { formatAddress } from "../shared/model/address.ts";
 import { type Disposals, startParts } from "../shared/platform/disposals.ts";
 import type { Clock } from "../shared/platform/ports.ts";
@@ -110,7 +111,7 @@ async function start(
   const stored = new ServiceNamedLines(new LineSource(logs.lines));
   lineSource.select = stored.select.bind(stored);
   const fleet = await openNodes(opening, series);
-  const { table, view: alerts, rules } = await openRules(opening, series, fleet);
+  const { table, view: alerts, rules } = await openRules(opening, series, stored, fleet);
   const ingest = new IngestService(
     {
       store: series,
@@ -136,22 +137,26 @@ async function start(
   const logServed = await logServices(opening, logs, queryLimits);
   let isReady = false;
   const readiness = { isReady: () => isReady };
-  parts.use(await platform.serve({ ingest, api, alerts, ...logServed, metrics, readiness }));
+  let reloads: Reloads | null = null;
+  const reload = async () => {
+    return isReady && reloads !== null ? await reloads.reload() : notReady();
+  };
+  const served = { ingest, api, alerts, ...logServed, metrics, readiness };
+  parts.use(await platform.serve({ ...served, reloads: { reload } }));
   parts.use(ingest); // first its sessions end, then the server that carries them
   const builtIn = builtInRules(config.clock_offset_max, compile);
   const apply = ({ groups, notify }: CheckedFiles) =>
     rules.apply([...builtIn, ...groups], (ruleIds) => table.configure(notify, ruleIds));
   await apply(files);
   parts.defer(() => rules.close());
-  const reloads = new Reloads({ clock, logger, metrics }, async () => {
+  reloads = startReloads(opening, async () => {
     const read = checkFiles(config, platform, compile);
+    if (read.notify === null && table.isRouted) {
+      const text = `${config.notify}: there is no such file any more; one with an empty receiver notifies nobody`;
+      throw new OperationalError("CONFIG", text);
+    }
     await apply(read);
     return { groups: read.groups.length, receivers: [...(read.notify?.receivers.keys() ?? [])] };
-  });
-  const watch = platform.onReload(() => reloads.reload());
-  parts.defer(async () => {
-    watch[Symbol.dispose]();
-    await reloads.ended();
   });
   parts.run((signal) => fleet.run(signal));
   for (const task of [...upkeepOf(series, clock), ...logUpkeep(logs, clock)]) {
@@ -166,6 +171,27 @@ async function start(
     { grpc: formatAddress(grpc.listen), http: formatAddress(http.listen) },
     "aggregator started",
   );
+}
+
+function notReady(): OperationalError {
+  return new OperationalError("UNAVAILABLE", "Telltale is not ready yet");
+}
+
+/** Reloads when the world asks for it, until it stops. */
+function startReloads(
+  { platform, metrics, parts }: Opening,
+  apply: () => Promise<object>,
+): Reloads {
+  const { clock, logger } = platform;
+  const reloads = new Reloads({ clock, logger, metrics }, apply);
+  const watch = platform.onReload(async () => {
+    await reloads.reload();
+  });
+  parts.defer(async () => {
+    watch[Symbol.dispose]();
+    await reloads.ended();
+  });
+  return reloads;
 }
 
 async function openSeries({ config, platform, metrics, parts }: Opening): Promise<SeriesStore> {

@@ -55,6 +55,8 @@ export const aggregatorConfigSchema = z
     rules: z.array(z.string().min(1)).max(100).default(["/etc/telltale/rules/*.yaml"]),
     /** Routing in Alertmanager's format; without the file nothing is notified. */
     notify: z.string().min(1).default("/etc/telltale/notify.yaml"),
+    /** Rules, routing, its templates and secret files are read again when one of them has changed. */
+    reload_on_change: z.boolean().default(true),
     /** How people reach this aggregator: goes into notifications. */
     external_url: z.string().max(1024).default(""),
     external_labels: z.record(z.string(), z.string().max(1024)).default({}),
@@ -64,6 +66,8 @@ export const aggregatorConfigSchema = z
       .default(1000),
     /** No notification is sent for so long after the start: as Alertmanager's flag of this name. */
     dispatch_start_delay: duration.refine((ms) => ms <= 3_600_000, "at most 1h").default(0),
+    /** Notifications say what ran on the node of an alert, what it logged, and what changed there. */
+    alert_context: z.boolean().default(true),
     retention: duration
       .refine((ms) => ms >= 3_600_000, "at least 1h")
       .default(parseDuration("15d")),

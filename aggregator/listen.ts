@@ -38,10 +38,12 @@ export async function listen(
 ): Promise<AsyncDisposable> {
   return await startParts(platform.logger, async (parts) => {
     const guard = await openGuard(services.metrics, platform, config, parts);
-    const { ingest, api, logs, loki, push, patterns, alerts, metrics, readiness } = services;
+    const { ingest, api, logs, loki, push, patterns, alerts, metrics } = services;
+    const { readiness, reloads } = services;
     const { clock, logger } = platform;
     const gate = hasTls(config, config.http.listen) ? (guard?.http ?? null) : null;
-    const http = { api, logs: loki, push, alerts, metrics, readiness, clock, logger, gate };
+    const served = { api, logs: loki, push, alerts, metrics, readiness, reloads };
+    const http = { ...served, clock, logger, gate };
     parts.use(await startHttpServer(http, config.http.listen));
     const grpc = await startGrpcServer(
       {

@@ -11,6 +11,7 @@ import {
   runUntilSignal,
 } from "../shared/platform/command.ts";
 import { readConfigFile, readConfigFiles } from "../shared/platform/config-files.ts";
+import { FileWatch } from "../shared/platform/file-watch.ts";
 import { HttpRequests } from "../shared/platform/http-request.ts";
 import { openLevelStore } from "../shared/platform/level-store.ts";
 import { openLog } from "../shared/platform/log.ts";
@@ -71,7 +72,8 @@ Examples:
   telltale-aggregator user add ann --role viewer         a token for a person or a program
 
 Every setting can also be given as TELLTALE_AGGREGATOR_NAME, such as TELLTALE_AGGREGATOR_DATA_DIR.
-SIGHUP reads rules and routing again; if one is wrong, all the old ones stay in force.`,
+Rules and routing are read again when a file has changed (unless reload_on_change is false), on SIGHUP
+and on POST /-/reload; if one is wrong, all the old ones stay in force.`,
   )
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : EXIT_USAGE))
   .action(run);
@@ -95,11 +97,11 @@ async function guarded(work: () => Promise<void>): Promise<void> {
 }
 
 async function run(): Promise<void> {
-  const onReload = reloadSignal();
+  const onSignal = reloadSignal();
   await guarded(async () => {
     const config = readConfiguration();
     if (program.opts()["checkConfig"] === true) check(config);
-    else await serve(config, onReload);
+    else await serve(config, onSignal);
   });
 }
 
@@ -134,19 +136,32 @@ function check(config: AggregatorConfig): void {
 
 async function serve(
   config: AggregatorConfig,
-  onReload: AggregatorPlatform["onReload"],
+  onSignal: AggregatorPlatform["onReload"],
 ): Promise<void> {
   const logger = openLog(config.log_level, "telltale-aggregator");
   await using requests = new HttpRequests(nodeClock.nowMs, process.env);
   const { request } = requests;
-  const platform = { ...nodePlatform(config, logger), request, mail: sendMail, onReload };
+  const files = new FileWatch(nodeClock);
+  const { readFile, readFiles } = files;
+  const onReload: AggregatorPlatform["onReload"] = (reload) => {
+    const asked = onSignal(reload);
+    const watched = config.reload_on_change ? files.onChange(reload) : null;
+    return {
+      [Symbol.dispose]: () => {
+        asked[Symbol.dispose]();
+        watched?.[Symbol.dispose]();
+      },
+    };
+  };
+  const own = { request, mail: sendMail, readFile, readFiles, onReload };
+  const platform = { ...nodePlatform(config, logger), ...own };
   await runUntilSignal(() => startAggregator(config, platform));
 }
 
 function nodePlatform(
   config: AggregatorConfig,
   logger: Logger,
-): Omit<AggregatorPlatform, "onReload" | "request" | "mail"> {
+): Omit<AggregatorPlatform, "onReload" | "request" | "mail" | "readFile" | "readFiles"> {
   const openStore: AggregatorPlatform["openStore"] = (directory, metrics, load) =>
     openLevelStore(directory, LEVEL_LIMITS, damageReport(metrics, logger), load);
   return {
@@ -156,8 +171,6 @@ function nodePlatform(
     chunkMs: 600_000,
     pause: nextTurn,
     compress: promisify(brotliCompress),
-    readFile: readConfigFile,
-    readFiles: readConfigFiles,
     openStore,
     serve: (services) => listen(services, { clock: nodeClock, logger, openStore }, config),
   };

@@ -1,18 +1,23 @@
 import type { Fault } from "../shared/config/decode-yaml.ts";
 import { OperationalError } from "../shared/errors.ts";
 import { labelsOf } from "../shared/model/labels.ts";
+import { AlertContext, CONTEXT_LIMITS } from "./alert-context.ts";
 import type { AggregatorConfig } from "./config.ts";
 import type { Fleet } from "./fleet/fleet.ts";
+import { DEFAULT_LOGQL_OPTIONS, LogqlEngine } from "./logql/engine.ts";
 import type { External } from "./model/alert.ts";
+import type { LogSource } from "./model/log-lines.ts";
 import { type AlertTable, openAlerts } from "./notify/alerts.ts";
 import { AlertsView } from "./notify/alerts-view.ts";
 import { parseNotifyConfig } from "./notify/config/notify-config.ts";
+import type { ContextFn } from "./notify/delivery.ts";
 import { INTEGRATION_KINDS } from "./notify/integrations/registry.ts";
 import type { NotifyConfig } from "./notify/routing.ts";
 import { openSilences } from "./notify/silences.ts";
 import { compileTemplates } from "./notify/templates/notify-templates.ts";
 import { withTopology } from "./notify/topology.ts";
 import type { AggregatorPlatform, Opening } from "./platform.ts";
+import { DEFAULT_ENGINE_OPTIONS, PromqlEngine } from "./promql/engine.ts";
 import { RuleRunner } from "./rules/run-rules.ts";
 import type { SeriesStore } from "./series/series-store.ts";
 
@@ -52,20 +57,41 @@ export type Alerts = {
   readonly rules: RuleRunner;
 };
 
-/** The alert table with its silences, and the rules. @throws OperationalError STORAGE */
-export async function openRules(
+/** What messages say beside what rules say, unless the configuration does not want it. */
+function contextOf(
   { config, platform, metrics, parts }: Opening,
   series: SeriesStore,
+  lines: LogSource,
+): ContextFn {
+  if (!config.alert_context) return async (notification) => notification;
+  const { clock, logger, pause } = platform;
+  const limits = { ...CONTEXT_LIMITS, pause };
+  const context = new AlertContext({
+    series: new PromqlEngine(series, { ...DEFAULT_ENGINE_OPTIONS, ...limits }),
+    lines: new LogqlEngine(lines, { ...DEFAULT_LOGQL_OPTIONS, ...limits }),
+    ...{ clock, logger, metrics, externalUrl: externalOf(config).url },
+  });
+  parts.defer(async () => context[Symbol.dispose]());
+  return context.add;
+}
+
+/** The alert table with its silences, and the rules. @throws OperationalError STORAGE */
+export async function openRules(
+  opening: Opening,
+  series: SeriesStore,
+  lines: LogSource,
   fleet: Fleet,
 ): Promise<Alerts> {
+  const { config, platform, metrics, parts } = opening;
   const { clock, random, logger, request, mail } = platform;
   const external = externalOf(config);
   const ports = { request, mail, nowMs: () => clock.nowMs(), externalUrl: external.url };
   const latenessMs = (node: string) => fleet.latenessMs(node);
+  const context = contextOf(opening, series, lines);
   const opened = await platform.openStore(`${config.data_dir}/alerts`, metrics, async (store) => {
     const silences = await openSilences({ store, random, logger, metrics });
     const table = await openAlerts(
-      { store, clock, random, logger, metrics, ports, silences, latenessMs },
+      { store, clock, random, logger, metrics, ports, context, silences, latenessMs },
       {
         external,
         expiryMs: NOTIFICATION_EXPIRY_MS,
@@ -74,7 +100,9 @@ export async function openRules(
       },
     );
     parts.defer(() => store.close());
-    return { table, view: new AlertsView(table, silences, clock) };
+    const externalLabels = external.labels;
+    const view = new AlertsView(table, silences, { clock, ports, externalLabels });
+    return { table, view };
   });
   parts.defer(() => opened.table.close());
   parts.run((signal) => opened.table.run(signal));

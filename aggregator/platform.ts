@@ -6,6 +6,7 @@ import type { AlertsPort } from "./api/alerts-port.ts";
 import type { LogsApi } from "./api/logs-api.ts";
 import type { LokiPush } from "./api/loki-push.ts";
 import type { PatternsPort } from "./api/patterns-service.ts";
+import type { ReloadPort } from "./api/ports.ts";
 import type { QueryApi } from "./api/query-api.ts";
 import type { AggregatorConfig } from "./config.ts";
 import type { IngestService } from "./ingest/ingest-service.ts";
@@ -24,6 +25,7 @@ export type Services = {
   readonly alerts: AlertsPort;
   readonly metrics: Metrics;
   readonly readiness: { isReady(): boolean };
+  readonly reloads: ReloadPort;
 };
 
 /** What the aggregator needs of the world; the simulation has one of its own. */

@@ -1,4 +1,5 @@
 import { exitOnSignals } from "../test/support/programs.ts";
+import { alerts } from "./alerts.ts";
 import { backlog } from "./backlog.ts";
 import type { BenchResult } from "./bench-result.ts";
 import { collect } from "./collect.ts";
@@ -13,7 +14,7 @@ import { wire } from "./wire.ts";
 
 /** One benchmark a name; the last line of its output is JSON, unless it cannot run here. */
 const BENCHES: Readonly<Record<string, (args: readonly string[]) => Promise<BenchResult | null>>> =
-  { backlog, collect, logload, logstore, patterns, shape, spine, tail, understand, wire };
+  { alerts, backlog, collect, logload, logstore, patterns, shape, spine, tail, understand, wire };
 
 const [name = "", ...args] = process.argv.slice(2);
 const bench = BENCHES[name];

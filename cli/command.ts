@@ -66,3 +66,14 @@ function readText(path: string): string {
     throw new OperationalError("USAGE", errorMessage(error), { cause: error });
   }
 }
+
+/**
+ * Who runs the command.
+ * @param does what there has to be a name for, such as "silences"
+ * @throws OperationalError USAGE
+ */
+export function accountOf({ terminal }: Pick<Run, "terminal">, does: string): string {
+  const name = terminal.environment["USER"] ?? "";
+  if (name !== "") return name;
+  throw new OperationalError("USAGE", `Say who ${does} with --author`);
+}

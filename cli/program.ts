@@ -2,12 +2,14 @@ import { Command, CommanderError, InvalidArgumentError, Option } from "commander
 import { OperationalError } from "../shared/errors.ts";
 import { parseAddress } from "../shared/model/address.ts";
 import { VERSION } from "../shared/version.ts";
+import { addAckCommand } from "./ack.ts";
 import { addAgentsCommand } from "./agents.ts";
 import { addAlertsCommand } from "./alerts.ts";
 import type { CommandContext } from "./command.ts";
 import { addLogsCommand } from "./logs.ts";
 import { addNodesCommand } from "./nodes.ts";
 import { addNotificationsCommand } from "./notifications.ts";
+import { addNotifyCommand } from "./notify.ts";
 import { addQueryCommand } from "./query.ts";
 import { addRangeCommand } from "./range.ts";
 import { addRulesCommand } from "./rules.ts";
@@ -32,8 +34,10 @@ export async function runCli(args: readonly string[], terminal: Terminal): Promi
   addLogsCommand(context);
   addAgentsCommand(context);
   addAlertsCommand(context);
+  addAckCommand(context);
   addSilenceCommand(context);
   addNotificationsCommand(context);
+  addNotifyCommand(context);
   addRulesCommand(context);
   if (args.length === 0) {
     terminal.writeError(program.helpInformation());

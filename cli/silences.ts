@@ -1,6 +1,6 @@
 import { OperationalError } from "../shared/errors.ts";
 import type { Silence__Output } from "../shared/wire/generated/telltale/v1/Silence.ts";
-import { type CommandContext, type Run, runCommand } from "./command.ts";
+import { accountOf, type CommandContext, type Run, runCommand } from "./command.ts";
 import { formatAgo, isoTime } from "./format.ts";
 import { type Cell, type Column, formatTable } from "./table.ts";
 import { type Color, printable } from "./terminal.ts";
@@ -80,18 +80,11 @@ async function addSilence(
     matchers: [...matchers],
     startsAtMs: 0,
     endsAtMs: endOf(duration, until, run.terminal.nowMs()),
-    createdBy: author ?? accountOf(run),
+    createdBy: author ?? accountOf(run, "silences"),
     comment,
   };
   const { id } = await run.aggregator.askAlerts((client) => client.setSilence, request);
   run.print({ id }, () => `${id}\n`);
-}
-
-/** @throws OperationalError USAGE */
-function accountOf({ terminal }: Run): string {
-  const name = terminal.environment["USER"] ?? "";
-  if (name !== "") return name;
-  throw new OperationalError("USAGE", "Say who silences with --author");
 }
 
 /** @throws OperationalError USAGE */

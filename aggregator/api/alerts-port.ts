@@ -1,4 +1,13 @@
-import type { Delivery, PostedAlert, ShownAlert, ShownGroup } from "../model/notification.ts";
+import type { Matcher } from "../../shared/model/columns.ts";
+import type { Labels } from "../../shared/model/labels.ts";
+import type {
+  Delivery,
+  PostedAlert,
+  Preview,
+  ShownAlert,
+  ShownGroup,
+  TestAnswer,
+} from "../model/notification.ts";
 import type { PostedSilence, Silence } from "../model/silence.ts";
 
 /** What alerts, silences and notifications are to those who ask. Times are Unix milliseconds. */
@@ -6,6 +15,8 @@ import type { PostedSilence, Silence } from "../model/silence.ts";
 export type AlertsPort = {
   /** By fingerprint. */
   alerts(): readonly ShownAlert[];
+  /** Those that alerts of rules get beside their own. */
+  externalLabels(): Labels;
   /** By receiver, then labels. */
   groups(): readonly ShownGroup[];
   /** Whether an alert with these labels would go to a receiver; by name, in the order of the file. */
@@ -27,4 +38,25 @@ export type AlertsPort = {
 
   /** Newest first, at most so many. @throws OperationalError STORAGE */
   deliveries(limit: number): Promise<readonly Delivery[]>;
+
+  /**
+   * Somebody sees to the alerts that fire and match; gives how many.
+   * @throws OperationalError QUERY, LIMIT, STORAGE
+   */
+  acknowledge(
+    matchers: readonly Matcher[],
+    by: { readonly createdBy: string; readonly comment: string },
+  ): Promise<number>;
+  /**
+   * Sends a test through all integrations of the receiver.
+   * @param createdBy who asks for it
+   * @throws OperationalError NOT_FOUND
+   */
+  testReceiver(receiver: string, createdBy: string): Promise<readonly TestAnswer[]>;
+  /**
+   * @param labels of an alert of a rule
+   * @param receiver whose messages are given; null: none
+   * @throws OperationalError NOT_FOUND
+   */
+  preview(labels: Labels, receiver: string | null): Promise<Preview>;
 };

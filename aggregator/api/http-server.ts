@@ -25,7 +25,7 @@ import { addPushRoute } from "./loki-push-route.ts";
 import { addLokiRoutes } from "./loki-routes.ts";
 import { LokiTails, TAIL_PATH } from "./loki-tail.ts";
 import { httpRole, refusalFor } from "./permission-state.ts";
-import type { GatePort, ReadinessPort } from "./ports.ts";
+import type { GatePort, ReadinessPort, ReloadPort } from "./ports.ts";
 import { errorBody } from "./prometheus-json.ts";
 import type { QueryApi } from "./query-api.ts";
 import { bearerOf } from "./tls-door.ts";
@@ -36,6 +36,7 @@ export type HttpDeps = PartDeps & {
   readonly push: LokiPush;
   readonly alerts: AlertsPort;
   readonly readiness: ReadinessPort;
+  readonly reloads: ReloadPort;
   /** Null: nothing is encrypted, and nobody is asked who calls. */
   readonly gate: HttpGate | null;
 };
@@ -70,6 +71,7 @@ const FRONT_TEXT = `Telltale aggregator
                          silences, receivers, status
 /metrics                 how this aggregator itself does
 /-/healthy  /-/ready
+/-/reload                POST: reads rules and routing again
 
 On a terminal: telltale status
 `;
@@ -160,6 +162,10 @@ export function createHttpServer(deps: HttpDeps): FastifyInstance {
     done();
   });
   addPlainRoutes(server, deps);
+  server.register((scope, _options, done) => {
+    addReloadRoute(scope, deps);
+    done();
+  });
   addTails(server, deps, failures);
   return server;
 }
@@ -322,4 +328,19 @@ function addPlainRoutes(server: FastifyInstance, { metrics, readiness }: HttpDep
   };
   addReady("/-/ready", "Telltale is ready.\n");
   addReady("/ready", "ready\n"); // as Loki says it
+}
+
+/** As Prometheus and Alertmanager have it, whatever the body. Each fault is a line of the answer. */
+function addReloadRoute(scope: FastifyInstance, { reloads }: HttpDeps): void {
+  scope.removeAllContentTypeParsers();
+  scope.addContentTypeParser("*", { parseAs: "buffer" }, (_request, _body, done) => done(null));
+  scope.post("/-/reload", async (_request, reply) => {
+    const failure = await reloads.reload();
+    if (failure === null) return reply.type(TEXT_TYPE).send("Rules and routing are reloaded.\n");
+    const status = failure.code === "UNAVAILABLE" ? 503 : 500;
+    return reply
+      .code(status)
+      .type(TEXT_TYPE)
+      .send(`${errorMessage(failure)}\n`);
+  });
 }

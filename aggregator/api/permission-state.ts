@@ -41,6 +41,7 @@ export function refusalOf(caller: Caller, method: string): Refusal | null {
  * path in many ways.
  */
 export function httpRole(method: string, pattern: string): Role {
+  if (pattern === "/-/reload") return "admin";
   const isPush = pattern === "/loki/api/v1/push";
   const isChange = pattern.startsWith("/api/v2/") && method !== "GET" && method !== "HEAD";
   return isPush || isChange ? "operator" : "viewer";

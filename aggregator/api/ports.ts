@@ -1,3 +1,4 @@
+import type { OperationalError } from "../../shared/errors.ts";
 import type { Matcher } from "../../shared/model/columns.ts";
 import type { Labels } from "../../shared/model/labels.ts";
 import type { Secret } from "../../shared/secret.ts";
@@ -120,4 +121,9 @@ export type GatePort = {
   seen(fingerprint: string): Promise<void>;
   /** Null: the token stands for nobody. */
   personOf(token: Secret): Person | null;
+};
+
+export type ReloadPort = {
+  /** Null: rules and routing are in force as the files have them. Else why nothing has changed. */
+  reload(): Promise<OperationalError | null>;
 };

@@ -50,6 +50,9 @@ export type ShownAlert = {
   readonly inhibitedBy: readonly string[];
   /** Names of time intervals. */
   readonly mutedBy: readonly string[];
+  /** "": nobody has acknowledged it. */
+  readonly acknowledgedBy: string;
+  readonly acknowledgeComment: string;
 };
 
 export type ShownGroup = {
@@ -78,4 +81,48 @@ export type Delivery = {
   /** From when it was first due. */
   readonly waitedMs: number;
   readonly attempts: number;
+};
+
+/** What an integration answered to a test. */
+export type TestAnswer = {
+  /** Such as `webhook[0]`. */
+  readonly integration: string;
+  /** `failed`: a notification would be tried again. */
+  readonly outcome: "delivered" | "rejected" | "failed";
+  /** Of the receiver, or why there is none. */
+  readonly answer: string;
+  readonly tookMs: number;
+};
+
+/** Where an alert would go, and what would be sent. */
+export type Preview = {
+  /** As receivers get them. */
+  readonly labels: Labels;
+  readonly routes: readonly PreviewRoute[];
+  readonly messages: readonly PreviewMessage[];
+};
+
+export type PreviewRoute = {
+  readonly key: string;
+  readonly receiver: string;
+  /** Such as `webhook[0]`. */
+  readonly integrations: readonly string[];
+  readonly groupLabels: Labels;
+  readonly groupWaitMs: number;
+  readonly groupIntervalMs: number;
+  readonly repeatIntervalMs: number;
+  /** Names of the time intervals by which it is mute now. */
+  readonly mutedBy: readonly string[];
+  readonly escalations: readonly { readonly afterMs: number; readonly receiver: string }[];
+};
+
+/** A request that would be made, or a mail; without secrets. */
+export type PreviewMessage = {
+  readonly integration: string;
+  readonly method: "GET" | "POST" | "PUT" | "MAIL";
+  readonly host: string;
+  readonly contentType: string;
+  readonly body: string;
+  /** Why there is no message; else "". */
+  readonly fault: string;
 };

@@ -36,7 +36,7 @@ import { type NotifyConfig, RESOLVE_TIMEOUT_MS } from "./routing.ts";
 import { RuleAlertRecords } from "./rule-alerts.ts";
 
 export type AlertsDeps = StoredPartDeps &
-  Pick<DeliveryDeps, "random" | "ports"> & {
+  Pick<DeliveryDeps, "random" | "ports" | "context"> & {
     readonly silences: SilenceCheck;
     /** How old the newest data of a node is, where it catches up with a backlog; else 0. */
     readonly latenessMs: (node: string) => number;
@@ -137,6 +137,11 @@ export class AlertTable {
       if (read === null) report(entry[0]);
       else this.dispatcher.acknowledged.set(read.key, read);
     }
+  }
+
+  /** There is a routing in force. */
+  get isRouted(): boolean {
+    return this.dispatcher.config !== null;
   }
 
   alertsOf(ruleId: string): RuleAlerts {

@@ -4,10 +4,17 @@ import { backoffMs } from "../../shared/time/backoff.ts";
 import { withDeadline } from "../../shared/time/deadline.ts";
 import { eitherSignal } from "../../shared/time/either-signal.ts";
 import { sleepUnlessAborted } from "../../shared/time/repeat.ts";
+import type { Notification } from "../model/notification.ts";
 import type { Integration, SendAnswer, SendPorts } from "./integrations/integration.ts";
 import { mergeNotifications } from "./message-parts.ts";
 import type { Ending, outboxCounters, Queue, Waiting } from "./outbox.ts";
 import { decodeEntry, type OutboxEntry, waitingKey } from "./outbox-entry.ts";
+
+/**
+ * The notification with what helps to understand its alerts, as annotations of them, for one attempt.
+ * Never fails, and takes no longer than a message may be late for it.
+ */
+export type ContextFn = (notification: Notification, signal: AbortSignal) => Promise<Notification>;
 
 export type DeliveryDeps = {
   readonly store: KeyValueStore;
@@ -15,6 +22,7 @@ export type DeliveryDeps = {
   readonly random: Random;
   readonly logger: Logger;
   readonly ports: SendPorts;
+  readonly context: ContextFn;
   readonly counters: ReturnType<typeof outboxCounters>;
   /** Takes what became of a notification into the store. @throws OperationalError STORAGE */
   readonly end: (queue: Queue, waiting: Waiting, ending: Ending) => Promise<void>;
@@ -35,7 +43,7 @@ const RETRY_AFTER_MAX_MS = 600_000;
 /** How long an idle queue goes without a look, and its gauges without a new value. */
 const IDLE_MAX_MS = 30_000;
 /** Requests to one receiver at a time; one after a failure. */
-const CONCURRENT_MAX = 8;
+const CONCURRENT_MAX = 32;
 const MINUTE_MS = 60_000;
 /** Notifications that become one where the receiver takes only so many a minute. */
 const TOGETHER_MAX = 50;
@@ -51,6 +59,9 @@ export class Delivery {
   readonly #deps: DeliveryDeps;
   readonly #options: DeliveryOptions;
   #failures = 0;
+  readonly #running = new Set<Promise<void>>();
+  /** One of them has failed; no other begins before all have ended and a pause. */
+  #hasFailed = false;
   /** What the receiver asked for with its last answers. */
   #retryAfterMs = 0;
   /** When it was sent to in the last minute, monotonic. */
@@ -79,30 +90,50 @@ export class Delivery {
     const { clock, random } = this.#deps;
     while (!signal.aborted) {
       this.#woken = new AbortController();
-      const parcels = this.#next();
-      this.#retryAfterMs = 0;
-      const isGood = await this.#sendAll(parcels, signal);
-      if (signal.aborted) return;
-      if (!isGood) {
+      if (!this.#hasFailed) for (const parcel of this.#next()) this.#begin(parcel, signal);
+      if (this.#running.size > 0) {
+        await this.#anyEnd();
+      } else if (this.#hasFailed) {
         const pauseMs = backoffMs(RETRY, this.#failures, random());
         await sleepUnlessAborted(clock, Math.max(pauseMs, this.#retryAfterMs), signal);
-      } else if (parcels.length === 0) {
+        this.#hasFailed = false;
+        this.#retryAfterMs = 0;
+      } else {
         using idle = eitherSignal(signal, this.#woken.signal);
         await sleepUnlessAborted(clock, this.#idleMs(), idle.signal);
       }
     }
+    await Promise.all(this.#running);
+  }
+
+  #begin(parcel: Parcel, signal: AbortSignal): void {
+    const attempt = this.#attempt(parcel, signal).then((isGood) => {
+      this.#running.delete(attempt);
+      if (!isGood) this.#hasFailed = true;
+    });
+    this.#running.add(attempt);
+  }
+
+  /** Until one of the attempts has ended, or there may be something more to send. */
+  async #anyEnd(): Promise<void> {
+    const { signal } = this.#woken;
+    const woken = new Promise<void>((resolve) => {
+      if (signal.aborted) resolve();
+      signal.addEventListener("abort", () => resolve(), { once: true });
+    });
+    await Promise.race([...this.#running, woken]);
   }
 
   /** What to send now, at once. */
   #next(): Parcel[] {
     const free = [...this.#queue.waiting.values()].filter(({ isBusy }) => !isBusy);
-    const most = this.#failures > 0 ? 1 : CONCURRENT_MAX;
+    const most = (this.#failures > 0 ? 1 : CONCURRENT_MAX) - this.#running.size;
     const { perMinuteMax } = this.integration;
-    if (perMinuteMax === null) return free.slice(0, most).map((one) => [one]);
+    if (perMinuteMax === null) return free.slice(0, Math.max(0, most)).map((one) => [one]);
     const sinceMs = this.#deps.clock.monotonicMs() - MINUTE_MS;
     this.#sentMs = this.#sentMs.filter((ms) => ms > sinceMs);
     const left = perMinuteMax - this.#sentMs.length;
-    if (left <= 0 || free.length === 0) return [];
+    if (left <= 0 || free.length === 0 || this.#running.size > 0) return [];
     // With room for each they go one by one; else the last that may go takes many with it.
     return free.length <= left ? [free.slice(0, 1)] : [free.slice(0, TOGETHER_MAX)];
   }
@@ -115,12 +146,7 @@ export class Delivery {
     return Math.min(IDLE_MAX_MS, oldestMs + MINUTE_MS - this.#deps.clock.monotonicMs() + 1);
   }
 
-  /** False when one of them has to be tried again. */
-  async #sendAll(parcels: readonly Parcel[], signal: AbortSignal): Promise<boolean> {
-    const results = await Promise.all(parcels.map((parcel) => this.#attempt(parcel, signal)));
-    return results.every((isGood) => isGood);
-  }
-
+  /** False when it has to be tried again. */
   async #attempt(parcel: Parcel, signal: AbortSignal): Promise<boolean> {
     for (const waiting of parcel) waiting.isBusy = true;
     try {
@@ -154,10 +180,10 @@ export class Delivery {
       this.#retryAfterMs = Math.max(this.#retryAfterMs, asked);
       throw new OperationalError("UNAVAILABLE", answer);
     }
-    this.#failures = 0;
     await Promise.all(
       read.map(({ waiting, entry }) => this.#end(waiting, { outcome, answer, entry })),
     );
+    this.#failures = 0; // not before: what cannot be stored as delivered is sent once more
     return true;
   }
 
@@ -188,9 +214,10 @@ export class Delivery {
     read: readonly { readonly entry: OutboxEntry }[],
     signal: AbortSignal,
   ): Promise<SendAnswer> {
-    const { clock, ports } = this.#deps;
+    const { clock, ports, context } = this.#deps;
     const { timeoutMs, send } = this.integration;
-    const notification = mergeNotifications(read.map(({ entry }) => entry.notification));
+    const merged = mergeNotifications(read.map(({ entry }) => entry.notification));
+    const notification = await context(merged, signal);
     const late = () => new OperationalError("UNAVAILABLE", `No answer within ${timeoutMs} ms`);
     const deadline = { clock, ms: timeoutMs, signal, late };
     return await withDeadline(deadline, (attempt) => send(notification, ports, attempt));

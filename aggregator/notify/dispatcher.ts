@@ -176,13 +176,30 @@ export class Dispatcher {
   #flush(changes: ChangeSet, group: Group, now: Moment): void {
     const all = [...group.alerts].flatMap((key) => this.known.get(key) ?? []);
     group.over = all.filter((alert) => isResolved(alert, now.wallMs));
-    if (this.mutedBy(group.route, now.wallMs).length > 0) return;
-    const loud = all.filter((alert) => this.#isLoud(alert, now.wallMs));
+    const isMute = this.mutedBy(group.route, now.wallMs).length > 0;
+    const loud = isMute ? [] : all.filter((alert) => this.#isLoud(alert, now.wallMs));
+    this.#noteUnheard(changes, group, loud);
+    if (isMute) return;
     for (const target of this.#targetsOf(group)) {
       const content = this.#contentOf(target, loud, now);
       if (content.alerts.length === 0) continue; // all is silenced or inhibited: nothing is judged
       for (const integration of target.integrations) {
         this.#flushTo(changes, { group, key: target.key, integration, content }, now);
+      }
+    }
+  }
+
+  /**
+   * Of what ends while it is muted nobody hears. When it fires again it is another alert: what was told
+   * before says nothing of it.
+   */
+  #noteUnheard(changes: ChangeSet, group: Group, loud: readonly KnownAlert[]): void {
+    const unheard = group.over.filter((alert) => !loud.includes(alert));
+    if (unheard.length === 0) return;
+    const digests = new Set(unheard.map(({ digest }) => digest));
+    for (const { key, integrations } of this.#targetsOf(group)) {
+      for (const { queue } of integrations) {
+        this.#outbox.noteUnheard(changes, this.#outbox.queue(queue), key, digests);
       }
     }
   }

@@ -98,6 +98,7 @@ const sentRecord = z.object({
   expiresAtMs: z.number(),
   firing: digests.transform((all) => new Set(all)),
   resolved: digests.transform((all) => new Set(all)),
+  unheard: digests.transform((all) => new Set(all)),
 });
 
 export function encodeEntry(entry: OutboxEntry): Uint8Array {
@@ -110,7 +111,8 @@ export function decodeEntry(bytes: Uint8Array): OutboxEntry | null {
 }
 
 export function encodeSent(sent: SentRecord): Uint8Array {
-  const sets = { firing: [...sent.firing], resolved: [...sent.resolved] };
+  const { firing, resolved, unheard } = sent;
+  const sets = { firing: [...firing], resolved: [...resolved], unheard: [...unheard] };
   return Buffer.from(JSON.stringify({ ...sent, ...sets }));
 }
 

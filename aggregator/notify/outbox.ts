@@ -11,6 +11,7 @@ import type { Clock, KeyValueStore, Logger } from "../../shared/platform/ports.t
 import { del, put } from "../../shared/platform/ports.ts";
 import type { Metrics } from "../../shared/telemetry/metrics.ts";
 import type { Delivery } from "../model/notification.ts";
+import { digestOf } from "./alert-records.ts";
 import type { ChangeSet } from "./change-set.ts";
 import { DeliveryLog } from "./delivery-log.ts";
 import type { Integration } from "./integrations/integration.ts";
@@ -43,6 +44,9 @@ export type Waiting = {
   resolved: number;
   attempts: number;
   lastAnswer: string;
+  /** Which alerts it holds, and when it was written, Unix milliseconds. */
+  readonly content: string;
+  readonly writtenMs: number;
 };
 
 /** One integration's part. The maps are by the group's key; `waiting` in the order of the ids. */
@@ -69,6 +73,9 @@ type OutboxDeps = {
 };
 
 const IDS_PER_MS = 1024;
+const NONE: ReadonlySet<string> = new Set();
+/** What waits is written anew after so long though its alerts are the same: annotations change. */
+const REWRITE_AFTER_MS = 30_000;
 
 export function outboxCounters(metrics: Metrics) {
   return {
@@ -138,10 +145,12 @@ export class Outbox {
     return integrations.some(({ queue }) => this.queue(queue).waiting.has(groupKey));
   }
 
-  /** Waits in place of what waits of the group already. */
+  /** Waits in place of what waits of the group already, unless that says the same. */
   write(changes: ChangeSet, queue: Queue, entry: OutboxEntry): void {
     const { groupKey, timeMs } = entry.notification;
     const known = queue.waiting.get(groupKey);
+    const isFresh = known !== undefined && timeMs - known.writtenMs < REWRITE_AFTER_MS;
+    if (isFresh && known.content === contentOf(entry)) return;
     assert(!known?.isBusy, "what is being sent is not replaced");
     const id = known?.id ?? this.#nextId(timeMs);
     const { attempts, lastAnswer } = known ?? { attempts: 0, lastAnswer: "" };
@@ -178,23 +187,40 @@ export class Outbox {
     changes.operations.push(del(sentKey(queue.name, groupKey)));
   }
 
-  /** A record that nothing fires is as good as none. */
+  /** These have ended, and the integration is not told. */
+  noteUnheard(
+    changes: ChangeSet,
+    queue: Queue,
+    groupKey: string,
+    digests: ReadonlySet<string>,
+  ): void {
+    const sent = queue.sent.get(groupKey);
+    if (sent === undefined) return;
+    const unheard = new Set(sent.unheard);
+    for (const digest of digests) if (sent.firing.has(digest)) unheard.add(digest);
+    if (unheard.size > sent.unheard.size) this.#setSent(changes, queue, { ...sent, unheard });
+  }
+
   #noteSent(changes: ChangeSet, queue: Queue, entry: OutboxEntry): void {
-    const { groupKey } = entry.notification;
-    if (entry.firing.length === 0) {
-      this.forget(changes, queue, groupKey);
-      return;
-    }
     const timeMs = this.#deps.clock.nowMs();
-    const sent = {
-      groupKey,
+    this.#setSent(changes, queue, {
+      groupKey: entry.notification.groupKey,
       timeMs,
       expiresAtMs: timeMs + 2 * entry.repeatIntervalMs,
       firing: new Set(entry.firing),
       resolved: new Set(entry.resolved),
-    };
-    changes.set(queue.sent, groupKey, sent);
-    changes.operations.push(put(sentKey(queue.name, groupKey), encodeSent(sent)));
+      unheard: NONE,
+    });
+  }
+
+  /** A record that nothing fires is as good as none. */
+  #setSent(changes: ChangeSet, queue: Queue, sent: SentRecord): void {
+    if (sent.firing.size === 0) {
+      this.forget(changes, queue, sent.groupKey);
+      return;
+    }
+    changes.set(queue.sent, sent.groupKey, sent);
+    changes.operations.push(put(sentKey(queue.name, sent.groupKey), encodeSent(sent)));
   }
 
   /** Everything of queues that are not among these ends; what waits in them expires. */
@@ -271,13 +297,18 @@ export class Outbox {
   }
 }
 
-function waitingOf({ notification }: OutboxEntry, id: number): Waiting {
-  const { groupKey, alerts } = notification;
+function contentOf({ firing, resolved }: OutboxEntry): string {
+  return digestOf(`${firing.join()}|${resolved.join()}`);
+}
+
+function waitingOf(entry: OutboxEntry, id: number): Waiting {
+  const { groupKey, alerts, timeMs } = entry.notification;
   const firing = alerts.filter(({ status }) => status === "firing").length;
   const sinceMs = Math.floor(id / IDS_PER_MS);
   return {
     ...{ id, groupKey, sinceMs, isBusy: false, isOutdated: false },
     ...{ firing, resolved: alerts.length - firing, attempts: 0, lastAnswer: "" },
+    ...{ content: contentOf(entry), writtenMs: timeMs },
   };
 }
 

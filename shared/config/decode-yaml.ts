@@ -1,16 +1,12 @@
-import {
-  type Document,
-  isMap,
-  isNode,
-  isScalar,
-  LineCounter,
-  parseAllDocuments,
-  parseDocument,
-  visit,
-} from "yaml";
+import { type Document, isMap, isNode, isScalar, type LineCounter } from "yaml";
 import type { z } from "zod";
 import { errorMessage, OperationalError } from "../errors.ts";
 import { CONFIG_BYTES_MAX } from "../platform/config-files.ts";
+import { fitScalars, keepSources, plainValue } from "./fit-scalars.ts";
+import { parseYaml, YamlRefusal } from "./parse-yaml.ts";
+
+/** Of one document. */
+const FAULTS_MAX = 1000;
 
 /** One fault of a file. `path` as in `groups[0].rules[2].for`; empty for the whole file. */
 export type Fault = {
@@ -28,18 +24,19 @@ export type Path = readonly (string | number)[];
 
 /**
  * Reads YAML strictly by a schema: unknown keys fail, and all faults are found at once.
- * @param scalars "text": a number stays as it is written, so that `version: 1.10` is not 1.1
+ * @param scalars "text": a number stays as it is written, so that `version: 1.10` is not 1.1; "fitted":
+ * so it is where the schema has a text
  */
 export function decodeYaml<T>(
   schema: z.ZodType<T>,
   file: string,
   text: string,
-  scalars: "typed" | "text" = "typed",
+  scalars: Scalars = "typed",
 ): Decoded<T> {
-  if (text.length > CONFIG_BYTES_MAX) return tooLarge(file);
-  const lines = new LineCounter();
-  const document = parseDocument(text, { ...PARSING, lineCounter: lines });
-  return decodeDocument(schema, { file, document, lines }, scalars);
+  const [first, second] = decodeYamlDocuments(schema, file, text, scalars);
+  if (first === undefined) return wholeFault(file, "the file holds no document");
+  if (second === undefined) return first;
+  return wholeFault(file, "the file holds several documents");
 }
 
 /** As `decodeYaml`, of each document of a file: `---` stands between two. */
@@ -47,18 +44,21 @@ export function decodeYamlDocuments<T>(
   schema: z.ZodType<T>,
   file: string,
   text: string,
-  scalars: "typed" | "text" = "typed",
+  scalars: Scalars = "typed",
 ): Decoded<T>[] {
   if (text.length > CONFIG_BYTES_MAX) return [tooLarge(file)];
-  const lines = new LineCounter();
-  const documents = parseAllDocuments(text, { ...PARSING, lineCounter: lines });
-  return Array.from(documents, (document) =>
-    decodeDocument(schema, { file, document, lines }, scalars),
-  );
+  try {
+    const { documents, lines } = parseYaml(text);
+    return documents.map((document) => decodeDocument(schema, { file, document, lines }, scalars));
+  } catch (error) {
+    if (!(error instanceof YamlRefusal)) throw error;
+    return [
+      { value: null, faults: [{ file, line: error.line, path: "", message: error.message }] },
+    ];
+  }
 }
 
-/** Merge keys (`<<: *base`) are what people who share parts of rules know. */
-const PARSING = { prettyErrors: false, merge: true } as const;
+type Scalars = "typed" | "text" | "fitted";
 
 type Parsed = {
   readonly file: string;
@@ -69,10 +69,10 @@ type Parsed = {
 function decodeDocument<T>(
   schema: z.ZodType<T>,
   { file, document, lines }: Parsed,
-  scalars: "typed" | "text",
+  scalars: Scalars,
 ): Decoded<T> {
   if (document.errors.length > 0) {
-    const faults = document.errors.map((error) => ({
+    const faults = document.errors.slice(0, FAULTS_MAX).map((error) => ({
       file,
       line: lines.linePos(error.pos[0]).line,
       path: "",
@@ -80,40 +80,24 @@ function decodeDocument<T>(
     }));
     return { value: null, faults };
   }
-  let plain: unknown;
+  let result: z.ZodSafeParseResult<T>;
   try {
     if (scalars === "text") keepSources(document);
-    plain = document.toJS({ maxAliasCount: 100 }) ?? {}; // an empty file is an empty map
+    result =
+      scalars === "fitted" ? fitScalars(schema, document) : schema.safeParse(plainValue(document));
   } catch (error) {
-    // An alias without an anchor, or too many of them.
-    const line = lines.linePos(strayAlias(document)).line;
-    return { value: null, faults: [{ file, line, path: "", message: errorMessage(error) }] };
+    // A merge key with something else than a map.
+    return wholeFault(file, errorMessage(error));
   }
   const lineOf = (path: Path) => lineOfPath(document, lines, path);
-  const result = schema.safeParse(plain);
   if (result.success) return { value: result.data, lineOf, faults: [] };
-  const faults = result.error.issues.flatMap((issue) =>
-    issuePaths(issue).map((path) => ({
-      file,
-      line: lineOf(path),
-      path: formatPath(path),
-      message: issueMessage(issue),
-    })),
-  );
-  return { value: null, faults };
-}
-
-/** Where the first alias stands that has no anchor before it; 0: all have. */
-function strayAlias(document: Document): number {
-  let offset = 0;
-  visit(document, {
-    Alias: (_, node) => {
-      if (node.resolve(document) !== undefined) return undefined;
-      offset = node.range?.[0] ?? 0;
-      return visit.BREAK;
-    },
+  const places = result.error.issues.flatMap((issue) => {
+    return issuePaths(issue).map((path) => ({ path, message: issueMessage(issue) }));
   });
-  return offset;
+  const faults = places.slice(0, FAULTS_MAX).map(({ path, message }) => {
+    return { file, line: lineOf(path), path: formatPath(path), message };
+  });
+  return { value: null, faults };
 }
 
 function tooLarge(file: string): Decoded<never> {
@@ -140,16 +124,6 @@ export function formatPath(path: Path): string {
     else text += text === "" ? part : `.${part}`;
   }
   return text;
-}
-
-/** Numbers and booleans become the text they were written as; an empty value stays null. */
-function keepSources(document: Document): void {
-  visit(document, {
-    Scalar: (_, node) => {
-      const isText = typeof node.value === "number" || typeof node.value === "boolean";
-      if (isText && node.source !== undefined) node.value = node.source;
-    },
-  });
 }
 
 /** An unknown key is a fault of that key, not of the map around it. */

@@ -3,6 +3,9 @@ import type { Gauge } from "../telemetry/metrics.ts";
 import type { PartDeps } from "../telemetry/part-deps.ts";
 import { SerialQueue } from "../time/serial-queue.ts";
 
+/** Null: everything is in force. Else why nothing has changed. */
+export type ReloadOutcome = OperationalError | null;
+
 /** Reloads of the configuration: one after the other, each whole or not at all. */
 export class Reloads {
   readonly #deps: PartDeps;
@@ -11,7 +14,7 @@ export class Reloads {
   readonly #successTime: Gauge;
   readonly #turns = new SerialQueue();
   /** The one that was asked for and has not begun. */
-  #next: Promise<void> | null = null;
+  #next: Promise<ReloadOutcome> | null = null;
 
   /**
    * What is in force at the start counts as the first reload.
@@ -33,7 +36,7 @@ export class Reloads {
   }
 
   /** Resolves after it. Several that are asked for while one runs are one. */
-  reload(): Promise<void> {
+  reload(): Promise<ReloadOutcome> {
     this.#next ??= this.#turns.run(() => this.#run());
     return this.#next;
   }
@@ -43,17 +46,19 @@ export class Reloads {
     return this.#turns.settled();
   }
 
-  async #run(): Promise<void> {
+  async #run(): Promise<ReloadOutcome> {
     this.#next = null;
     try {
       const fields = await this.#apply();
       this.#succeeded();
       this.#deps.logger.info(fields, "configuration reloaded");
+      return null;
     } catch (error) {
       if (!(error instanceof OperationalError)) throw error;
       this.#successful.set(0);
       const fields = { code: error.code, error: errorMessage(error) };
       this.#deps.logger.error(fields, "reload failed, the old configuration stays in force");
+      return error;
     }
   }
 

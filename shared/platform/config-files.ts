@@ -1,21 +1,45 @@
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { closeSync, openSync, readdirSync, readSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { errorMessage, OperationalError, systemCode } from "../errors.ts";
 
 /** Bytes of one configuration or rule file, at most. */
 export const CONFIG_BYTES_MAX = 1024 ** 2;
+const PIECE_BYTES = 64 * 1024;
 const FILES_MAX = 10_000;
 
 /**
  * The text of a configuration or rule file; null where there is none.
- * @throws OperationalError CONFIG when it cannot be read or is too large
+ * @throws OperationalError CONFIG when it cannot be read, is too large or is no UTF-8
  */
 export function readConfigFile(path: string): string | null {
-  const size = ifThere(path, () => statSync(path).size) ?? 0;
-  if (size > CONFIG_BYTES_MAX) {
+  const bytes = ifThere(path, () => readBytes(path, CONFIG_BYTES_MAX + 1));
+  if (bytes === null) return null;
+  if (bytes.length > CONFIG_BYTES_MAX) {
     throw new OperationalError("CONFIG", `${path}: larger than ${CONFIG_BYTES_MAX} bytes`);
   }
-  return ifThere(path, () => readFileSync(path, "utf8"));
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw new OperationalError("CONFIG", `${path}: not valid UTF-8`);
+  }
+}
+
+/** At most so many of its first bytes: a device has no size, and need not end. */
+function readBytes(path: string, max: number): Buffer {
+  const file = openSync(path, "r");
+  try {
+    const pieces: Buffer[] = [];
+    for (let left = max; left > 0; ) {
+      const piece = Buffer.alloc(Math.min(left, PIECE_BYTES));
+      const count = readSync(file, piece);
+      if (count === 0) break;
+      pieces.push(piece.subarray(0, count));
+      left -= count;
+    }
+    return Buffer.concat(pieces);
+  } finally {
+    closeSync(file);
+  }
 }
 
 /**
@@ -24,16 +48,16 @@ export function readConfigFile(path: string): string | null {
  * @throws OperationalError CONFIG
  */
 export function readConfigFiles(pattern: string): { path: string; text: string }[] {
-  const isPattern = /[*?]/.test(basename(pattern));
-  const paths = isPattern ? pathsOf(pattern) : [pattern];
-  return paths.map((path) => {
+  return matchingPaths(pattern).map((path) => {
     const text = readConfigFile(path);
     if (text === null) throw new OperationalError("CONFIG", `${path}: there is no such file`);
     return { path, text };
   });
 }
 
-function pathsOf(pattern: string): string[] {
+/** A plain path is its own match, there or not. @throws OperationalError CONFIG */
+export function matchingPaths(pattern: string): string[] {
+  if (!/[*?]/.test(basename(pattern))) return [pattern];
   const folder = dirname(pattern);
   const form = basename(pattern)
     .replace(/[.+^${}()|[\]\\]/g, "\\$&")

@@ -1,3 +1,4 @@
+import { rmSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { sumOnPage } from "../support/accounts.ts";
@@ -47,6 +48,10 @@ test("SIGHUP takes rules and routing, both or neither, and reports", async () =>
   aggregator.child.kill("SIGHUP");
   await eventually(() => aggregator.errors.includes("r.yaml:3: groups[0].rules[0].expr"));
   bed.write("rules/r.yaml", rule("Two"));
+
+  rmSync(bed.path("notify.yaml"));
+  aggregator.child.kill("SIGHUP");
+  await eventually(() => aggregator.errors.includes("there is no such file any more"));
 
   // With both right, the end of the old rule's alert and the new one go to the new address.
   bed.write("notify.yaml", notify(moved.url));

@@ -4,6 +4,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { Access } from "../../aggregator/access/access.ts";
 import { createHttpServer, startHttpServer } from "../../aggregator/api/http-server.ts";
 import { OperationalError } from "../../shared/errors.ts";
+import type { Role } from "../../shared/model/role.ts";
 import { VERSION } from "../../shared/version.ts";
 import { FAKE_START_MS, FakeClock } from "../support/fake-clock.ts";
 import { MemoryStore } from "../support/memory-store.ts";
@@ -325,7 +326,7 @@ test("with TLS everybody known may read, and posts are for operators, however th
   const deps = { ...bed, readiness: { isReady: () => true }, gate: { port: access, refusals } };
   const server = await startHttpServer(deps, LOOPBACK);
   onTestFinished(() => server[Symbol.asyncDispose]());
-  const statusFor = async (role: "viewer" | "operator") => {
+  const statusFor = async (role: Role) => {
     const token = await access.addUser(role, role);
     const headers = {
       authorization: `Bearer ${token.reveal()}`,
@@ -343,6 +344,9 @@ test("with TLS everybody known may read, and posts are for operators, however th
   };
   const viewer = await statusFor("viewer");
   const operator = await statusFor("operator");
+  const admin = await statusFor("admin");
+  expect(await operator("POST", "/-/reload")).toBe(403);
+  expect(await admin("POST", "/-/reload")).toBe(200);
   const change = JSON.stringify({
     ...SILENCE,
     startsAt: new Date().toISOString(),

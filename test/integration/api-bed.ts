@@ -224,6 +224,7 @@ export function createApiBed(
     metrics: new Metrics(),
     clock: nodeClock,
     gate: null,
+    reloads: { reload: async (): Promise<OperationalError | null> => null },
   };
 }
 

@@ -190,7 +190,7 @@ test("alerts show what fires since when; rules show what they are and what fails
   const alerts = await run(server, "alerts");
   expect(alerts.code).toBe(0);
   expect(alerts.output).toContain(
-    'firing  NodeDown  1m 40s ago      0  {instance="db1", severity="page"}  db1 is down',
+    'firing  NodeDown  1m 40s ago      0             {instance="db1", severity="page"}  db1 is down',
   );
   expect((await jsonOf(server, "alerts")).json).toEqual([
     {
@@ -200,6 +200,10 @@ test("alerts show what fires since when; rules show what they are and what fails
       activeAt: "2026-01-06T11:46:40Z",
       value: "0",
       noData: false,
+      silencedBy: [],
+      inhibitedBy: [],
+      acknowledgedBy: null,
+      acknowledgeComment: null,
     },
   ]);
   const rules = await run(server, "rules");

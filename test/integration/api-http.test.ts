@@ -5,6 +5,7 @@ import { connect } from "node:net";
 import { promisify } from "node:util";
 import { expect, onTestFinished, test } from "vitest";
 import { createHttpServer, startHttpServer } from "../../aggregator/api/http-server.ts";
+import { OperationalError } from "../../shared/errors.ts";
 import { nodeClock } from "../../shared/platform/node.ts";
 import type { Clock } from "../../shared/platform/ports.ts";
 import { VERSION } from "../../shared/version.ts";
@@ -290,4 +291,19 @@ test.skipIf(!existsSync(PROMTOOL))("promtool's queries work against it", async (
   await expect(promtool("instant", url, "nonsense(")).rejects.toMatchObject({
     stderr: expect.stringContaining("bad_data"),
   });
+});
+
+test("a reload is asked for with a POST, and says what is wrong", async () => {
+  const { server, reloads } = createBed();
+  const post = async () => {
+    const { statusCode, body, headers } = await server.inject({ method: "POST", url: "/-/reload" });
+    return [statusCode, headers["content-type"], body];
+  };
+  const type = "text/plain; charset=utf-8";
+  expect(await post()).toEqual([200, type, "Rules and routing are reloaded.\n"]);
+  reloads.reload = async () => new OperationalError("CONFIG", "a.yaml:2: x\nb.yaml:7: y");
+  expect(await post()).toEqual([500, type, "a.yaml:2: x\nb.yaml:7: y\n"]);
+  reloads.reload = async () => new OperationalError("UNAVAILABLE", "Telltale is not ready yet");
+  expect(await post()).toEqual([503, type, "Telltale is not ready yet\n"]);
+  expect((await server.inject({ method: "GET", url: "/-/reload" })).statusCode).toBe(404);
 });

@@ -321,7 +321,9 @@ test.each([
 });
 
 test("long answers are compressed for who takes it, those of Prometheus' API too", async () => {
-  const bed = await LokiBed.start();
+  const long = "x".repeat(2000);
+  const rule = `{ record: r, expr: vector(1), labels: { long: ${long} } }`;
+  const bed = await LokiBed.start(`groups: [{ name: g, rules: [${rule}] }]`);
   const lines = Array.from({ length: 100 }, (_, i) => [NOW_MS - i, `line ${i}`] as const);
   await bed.pushLines(APP, lines);
   const path = `/loki/api/v1/query_range?${query('{app="api"}')}`;

@@ -166,6 +166,8 @@ test("the service lists alerts as they are notified of", async () => {
     silencedBy: [],
     inhibitedBy: ["a88e9fda770d6767"],
     mutedBy: [],
+    acknowledgedBy: "",
+    acknowledgeComment: "",
   });
 });
 

@@ -45,6 +45,7 @@ ${changes % 2 === 0 ? "" : "      - { record: sim:hot:max, expr: max(sim_ops_tot
 ${isWrong ? `      - { alert: ${WRONG_ALERT}, expr: vector(1) }` : ""}
 `;
 
+const SILENCE_MS = 86_400_000;
 /** So long do wrong files lie there; an aggregator that starts meanwhile fails. */
 const WRONG_MS = 2500;
 
@@ -70,6 +71,8 @@ export class AggregatorNode {
   readonly troubles: Span[] = [];
   /** When its files changed or its clock was set, monotonic. */
   readonly changesMs: number[] = [];
+  /** Ids of silences that it said are made. */
+  readonly silences: string[] = [];
   services: Services | null = null;
   readonly #parts: AggregatorParts;
   readonly #table = new TableWatch();
@@ -91,7 +94,28 @@ export class AggregatorNode {
     this.changesMs.push(this.host.world.clock.monotonicMs());
     this.#isWrong = isWrong;
     void this.#reload();
+    void this.#silence();
     if (isWrong) void this.host.world.clock.sleep(WRONG_MS).then(() => this.changeFiles(false));
+  }
+
+  /** Of an alert that there is none of. */
+  async #silence(): Promise<void> {
+    const nowMs = this.host.wallMs();
+    const matchers = [{ name: "alertname", type: "=", value: "Nobody" } as const];
+    const times = { startsAtMs: nowMs, endsAtMs: nowMs + SILENCE_MS };
+    const by = { createdBy: "simulation", comment: "a change of files" };
+    try {
+      const id = await this.services?.alerts.setSilence({ id: null, matchers, ...times, ...by });
+      if (id !== undefined) this.silences.push(id);
+    } catch (error) {
+      if (!(error instanceof OperationalError)) throw error; // its disk is full, or fails
+    }
+  }
+
+  /** Of these silences those that it does not know. */
+  lostSilences(): string[] {
+    const known = new Set(this.services?.alerts.silences().map(({ id }) => id));
+    return this.silences.filter((id) => !known.has(id));
   }
 
   #boot(process: Process): Promise<AsyncDisposable> {
@@ -135,7 +159,8 @@ export class AggregatorNode {
         };
       },
     };
-    return startAggregator(aggregatorConfigSchema.parse({ future_max: "10m" }), platform);
+    const config = aggregatorConfigSchema.parse({ future_max: "10m", alert_context: false });
+    return startAggregator(config, platform);
   }
 
   #serve(process: Process, services: Services): AsyncDisposable {

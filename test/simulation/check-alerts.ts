@@ -153,6 +153,8 @@ function checkWords(
     const { status, atMs } = transition;
     const endMs = ofAlert[index + 1]?.atMs ?? evidence.endMs;
     if (heard.has(index) || status === "resolved" || isHindered(evidence, atMs, endMs)) continue;
+    // Back before its end was told: the receiver believes that it fires, and it does.
+    if (words.findLast((word) => word.atMs <= endMs)?.status === "firing") continue;
     found.push(`${nameOf(transition)}: ${status} from ${atMs} to ${endMs} was not told`);
   }
   return found;

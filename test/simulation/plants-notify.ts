@@ -32,6 +32,9 @@ export const NOTIFY_PLANTS = {
   /** An alert that ended is not stored: a restart before its end was told forgets it. */
   "ended-alert-not-stored": withoutPuts("e|"),
 
+  /** A silence that is made is not stored. */
+  "silence-not-stored": withoutPuts("x|"),
+
   /** An alert that ended leaves its group at once, whether its end was taken or not. */
   "settled-while-waiting": inMethod(Outbox.prototype, "isWaiting", () => false),
 

@@ -117,7 +117,8 @@ export class World {
       const endMs = this.#surroundings.clock.monotonicMs();
       const said = { transitions, told, readings };
       const found = checkAlerts({ ...said, failuresMs, troubles, changesMs, endMs });
-      for (const violation of found) this.violate(`${host.name}: ${violation}`);
+      const lost = aggregator.lostSilences().map((id) => `silence ${id} is lost`);
+      for (const violation of [...found, ...lost]) this.violate(`${host.name}: ${violation}`);
     }
   }
 

@@ -2,11 +2,15 @@ import type { AlertsPort } from "../../aggregator/api/alerts-port.ts";
 import type {
   Delivery,
   PostedAlert,
+  Preview,
   ShownAlert,
   ShownGroup,
+  TestAnswer,
 } from "../../aggregator/model/notification.ts";
 import type { PostedSilence } from "../../aggregator/model/silence.ts";
+import { readAcknowledging } from "../../aggregator/notify/acknowledging-state.ts";
 import { openSilences, type Silences } from "../../aggregator/notify/silences.ts";
+import { OperationalError } from "../../shared/errors.ts";
 import { compareLabels, type Labels, labelPairs, labelValue } from "../../shared/model/labels.ts";
 import type { Clock } from "../../shared/platform/ports.ts";
 import { Metrics } from "../../shared/telemetry/metrics.ts";
@@ -37,6 +41,9 @@ const RESOLVE_TIMEOUT_MS = 300_000;
  */
 export class MemoryAlerts implements AlertsPort {
   deliveryList: readonly Delivery[] = [];
+  answers: readonly TestAnswer[] = [];
+  previewed: Omit<Preview, "labels"> = { routes: [], messages: [] };
+  external: Labels = [];
   /** What the next call fails with. */
   failure: Error | null = null;
   readonly #clock: Clock;
@@ -109,8 +116,33 @@ export class MemoryAlerts implements AlertsPort {
         silencedBy: [],
         inhibitedBy: [],
         mutedBy: [],
+        acknowledgedBy: "",
+        acknowledgeComment: "",
       });
     }
+  }
+
+  externalLabels() {
+    return this.external;
+  }
+
+  async acknowledge(...args: Parameters<AlertsPort["acknowledge"]>): Promise<number> {
+    this.#fail();
+    const { matches, by } = readAcknowledging(...args);
+    const found = [...this.#alerts.values()].filter(({ labels }) => matches(labels));
+    const said = { acknowledgedBy: by.createdBy, acknowledgeComment: by.comment };
+    for (const alert of found) this.#alerts.set(alert.fingerprint, { ...alert, ...said });
+    return found.length;
+  }
+
+  async testReceiver(receiver: string): Promise<readonly TestAnswer[]> {
+    if (receiver === "default") return this.answers;
+    throw new OperationalError("NOT_FOUND", `There is no receiver ${receiver}`);
+  }
+
+  async preview(labels: Labels, receiver: string | null): Promise<Preview> {
+    const { routes, messages } = this.previewed;
+    return { labels, routes, messages: receiver === null ? [] : messages };
   }
 
   silences() {

@@ -1,4 +1,8 @@
-import type { Integration, SendAnswer } from "../../aggregator/notify/integrations/integration.ts";
+import type {
+  Integration,
+  SendAnswer,
+  Sender,
+} from "../../aggregator/notify/integrations/integration.ts";
 import type { NotifyConfig, Route } from "../../aggregator/notify/routing.ts";
 
 type IntegrationParts = Partial<Pick<Integration, "sendsResolved" | "timeoutMs" | "perMinuteMax">>;
@@ -18,10 +22,8 @@ export function hook(
   url = `http://${name}/`,
 ): Integration {
   const [receiver = "", index = "0"] = name.split(" ");
-  return {
-    ...{ receiver, kind: "hook", queue: `${receiver}/hook[${index}]` },
+  const sender: Sender = {
     ...{ sendsResolved, timeoutMs, perMinuteMax },
-    definition: `${url} ${sendsResolved} ${perMinuteMax}`,
     send: async (notification, ports, signal): Promise<SendAnswer> => {
       const body = JSON.stringify(notification);
       const request = { method: "POST", url, headers: {}, body, client: CLIENT } as const;
@@ -30,6 +32,11 @@ export function hook(
       const outcome = status < 300 ? "delivered" : isFinal ? "rejected" : "retry";
       return { outcome, text: `${status}: ${text}`, retryAfterMs };
     },
+  };
+  return {
+    ...{ receiver, kind: "hook", queue: `${receiver}/hook[${index}]`, ...sender },
+    definition: `${url} ${sendsResolved} ${perMinuteMax}`,
+    withoutSecrets: () => sender,
   };
 }
 

@@ -67,7 +67,7 @@ export function parseNotifyConfig(
   deps: NotifyConfigDeps,
 ): { readonly config: NotifyConfig | null; readonly faults: readonly Fault[] } {
   const texts = decodeYaml(textPart, file.path, file.text, "text");
-  const settings = decodeYaml(settingsPart(deps.kinds), file.path, file.text);
+  const settings = decodeYaml(settingsPart(deps.kinds), file.path, file.text, "fitted");
   if (texts.value === null || settings.value === null) {
     return { config: null, faults: faultsOf(texts, settings) };
   }

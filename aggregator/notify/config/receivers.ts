@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { z } from "zod";
 import type { Integration, IntegrationKind, Reading } from "../integrations/integration.ts";
 import type { Receiver } from "../routing.ts";
+import { hiddenText, hideSecrets } from "./hide-secrets.ts";
 import { isLabelName } from "./label-tests.ts";
 import { attempt, type Report, within } from "./report.ts";
 
@@ -121,11 +122,18 @@ function readIntegration(
   const sender = attempt(() => kind.read(entry, reading), report);
   if (sender === null) return null;
   const parts = [receiver, kind.name, written, shared, files];
+  const texts = new Map(files);
   return {
     ...sender,
     receiver,
     kind: kind.name,
     queue: `${receiver}/${kind.name}[${index}]`,
     definition: createHash("sha256").update(JSON.stringify(parts)).digest("hex"),
+    withoutSecrets: () =>
+      kind.read(hideSecrets(Object(entry)), {
+        ...{ receiver, globals: hideSecrets(globals), templates },
+        readText: (path) => hiddenText(texts.get(path) ?? ""),
+        report: () => {}, // what stands for a secret may not have its form
+      }),
   };
 }

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { duration } from "../../../shared/config/fields.ts";
+import { FLAGS } from "../../../shared/config/fit-scalars.ts";
 import { formatMatchers } from "../../matching/parse-matchers.ts";
 import type { Route } from "../routing.ts";
 import { isLabelName, matchersShape, readLabelsTest } from "./label-tests.ts";
@@ -10,8 +11,8 @@ const DEPTH_MAX = 50;
 const EVERY_LABEL = "...";
 
 const flag = z
-  .enum(["true", "false"], { error: "must be true or false" })
-  .transform((text) => text === "true");
+  .enum(["true", "false", ...FLAGS.keys()], { error: "must be true or false" })
+  .transform((text) => FLAGS.get(text) ?? text === "true");
 const names = z.array(z.string()).nullish();
 
 const routeFields = z.strictObject({

@@ -5,6 +5,8 @@ export type Sent = {
   readonly timeMs: number;
   readonly firing: ReadonlySet<string>;
   readonly resolved: ReadonlySet<string>;
+  /** Of those that fire, what has ended since while it was muted: what fires now is another alert. */
+  readonly unheard: ReadonlySet<string>;
 };
 
 /** What a group holds when it is flushed, without what is silenced or inhibited. */
@@ -25,6 +27,7 @@ export type FlushTiming = {
 export function needsSend(sent: Sent | null, now: Standing, timing: FlushTiming): boolean {
   if (sent === null) return now.firing.size > 0;
   if (!isSubset(now.firing, sent.firing)) return true;
+  for (const digest of sent.unheard) if (now.firing.has(digest)) return true;
   if (now.firing.size === 0) return sent.firing.size > 0;
   if (timing.sendsResolved && !isSubset(now.resolved, sent.resolved)) return true;
   if (now.isAcknowledged) return false;

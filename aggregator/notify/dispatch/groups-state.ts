@@ -59,9 +59,7 @@ export class Groups {
   }
 
   #groupOf(route: Route, labels: Labels, now: Moment): Group {
-    const { groupBy, groupWaitMs } = route;
-    const groupLabels = groupBy === null ? labels : keepLabels(labels, new Set(groupBy));
-    const key = `${route.key}:${labelsText(groupLabels)}`;
+    const { labels: groupLabels, key } = groupName(route, labels);
     const ofKey = getOrInsert(this.#byKey, key, () => new Set());
     for (const group of ofKey) if (group.route === route) return group;
     const group: Group = {
@@ -70,7 +68,7 @@ export class Groups {
       key,
       escalationKeys: route.escalations.map((_, i) => `${key}/escalate[${i}]`),
       alerts: new Set<string>(),
-      dueMs: Math.max(now.monotonicMs + groupWaitMs, this.#notBeforeMs),
+      dueMs: Math.max(now.monotonicMs + route.groupWaitMs, this.#notBeforeMs),
       hasFlushed: false,
       over: [],
     };
@@ -140,6 +138,15 @@ export class Groups {
     if (ofKey?.size === 0) this.#byKey.delete(group.key);
     for (const own of group.escalationKeys) this.#byEscalationKey.delete(own);
   }
+}
+
+/** What the group of an alert with these labels is called on this route. */
+export function groupName(
+  { key, groupBy }: Route,
+  alertLabels: Labels,
+): Pick<Group, "labels" | "key"> {
+  const labels = groupBy === null ? alertLabels : keepLabels(alertLabels, new Set(groupBy));
+  return { labels, key: `${key}:${labelsText(labels)}` };
 }
 
 function labelsText(labels: Labels): string {

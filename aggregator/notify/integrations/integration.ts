@@ -57,6 +57,8 @@ export type Integration = Sender & {
   readonly queue: string;
   /** Digest of all that it is made of: as long as it is the same, a reload leaves it at work. */
   readonly definition: string;
+  /** Made anew with `<secret>` for each secret but URLs: for people who ask what it would send. */
+  readonly withoutSecrets: () => Sender;
 };
 
 /** What a kind reads its part of the file with. */

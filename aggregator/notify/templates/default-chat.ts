@@ -11,6 +11,8 @@ const MARKDOWN = String.raw`
   {{- if match "^https?://[0-9A-Za-z$&+,./:;=?@_~%#-]+$" . }} [source]({{ . }}){{ end -}}
 {{- end }}
 
+{{ define "__joined_markdown" }}{{ reReplaceAll "\n" "; " . | markdown }}{{ end }}
+
 {{ define "__text_alert_list_markdown" -}}
   {{- range $i, $alert := . -}}
     {{- if eq $i 20 }}- 20 of {{ len $ }} alerts{{ "\n" }}{{ break }}{{ end -}}
@@ -21,6 +23,8 @@ const MARKDOWN = String.raw`
     {{- with .Annotations.value }}, value {{ markdown . }}{{ end -}}
     , {{ template "__alert_times" . }}
     {{- template "__source_markdown" .GeneratorURL }}{{ "\n" }}
+    {{- with .Annotations.telltale_sparkline }}  {{ markdown . }}{{ "\n" }}{{ end -}}
+    {{- with .Annotations.telltale_top_processes }}  {{ template "__joined_markdown" . }}{{ "\n" }}{{ end -}}
   {{- end -}}
 {{- end }}
 
@@ -84,6 +88,8 @@ const OTHERS = String.raw`
     {{- with .Labels.severity }} ({{ mrkdwn . }}){{ end }}
     {{- with .Labels.instance }} on {{ mrkdwn . }}{{ end }}
     {{- with .Annotations.summary }}: {{ mrkdwn . }}{{ end }}{{ "\n" }}
+    {{- with .Annotations.telltale_sparkline }}  {{ mrkdwn . }}{{ "\n" }}{{ end -}}
+    {{- with .Annotations.telltale_top_processes }}  {{ reReplaceAll "\n" "; " . | mrkdwn }}{{ "\n" }}{{ end -}}
   {{- end -}}
 {{- end }}
 
@@ -114,6 +120,8 @@ const OTHERS = String.raw`
     , {{ template "__alert_times" . }}
     {{- if match "^https?://" .GeneratorURL }} <a href="{{ .GeneratorURL }}">source</a>{{ end }}
     {{- "\n" }}
+    {{- with .Annotations.telltale_sparkline }}  {{ . }}{{ "\n" }}{{ end -}}
+    {{- with .Annotations.telltale_top_processes }}  {{ reReplaceAll "\n" "; " . }}{{ "\n" }}{{ end -}}
   {{- end -}}
 {{- end }}
 

@@ -1,5 +1,8 @@
 /** The mail, as HTML and as plain text. Styles stand in the elements: many readers drop all others. */
 
+import { ANNOTATIONS } from "../context-state.ts";
+import { CONTEXT_NAMES } from "./context-names.ts";
+
 const CELL = "padding:4px 12px 4px 0;vertical-align:top;";
 const NAME_CELL = `<th align="left" style="${CELL}white-space:nowrap;font-weight:600;color:#52606d">`;
 const VALUE_CELL = `<td style="${CELL}white-space:pre-line;word-break:break-word">`;
@@ -10,6 +13,27 @@ const CARD = "margin:0 0 16px 0;padding:12px;border:1px solid #d9dee4;";
 function row(name: string, value: string): string {
   return `<tr>${NAME_CELL}${name}</th>${VALUE_CELL}${value}</td></tr>`;
 }
+
+const BLOCK = "margin:0;white-space:pre-wrap;word-break:break-word;font-family:monospace;";
+
+/** What was found out about the alert when the mail was made, by the heading that it stands under. */
+const CONTEXT = [
+  ["Graph", ANNOTATIONS.sparkline],
+  ["Processes", ANNOTATIONS.processes],
+  ["Containers", ANNOTATIONS.containers],
+  ["Log", ANNOTATIONS.logs],
+  ["Changes", ANNOTATIONS.changes],
+] as const;
+
+const CONTEXT_ROWS = CONTEXT.map(([heading, name]) => {
+  const block = `<pre style="${BLOCK}">{{ . }}</pre>`;
+  return `{{ with .Alert.Annotations.${name} }}${row(heading, block)}{{ end }}`;
+}).join("\n");
+
+const CONTEXT_LINES = CONTEXT.map(([heading, name]) => {
+  const lines = String.raw`{{ reReplaceAll "\n" "\n    " . }}{{ "\n" }}`;
+  return `{{- with .Annotations.${name} }}  ${heading}:{{ "\\n    " }}${lines}{{ end -}}`;
+}).join("\n");
 
 const ALERT = `
 {{ define "__email_pairs" -}}
@@ -29,11 +53,14 @@ ${row("Since", '{{ template "__time" .Alert.StartsAt }}')}
 ${row("Until", '{{ template "__time" .Alert.EndsAt }}')}
 {{ end }}
 ${row("Labels", '{{ template "__email_pairs" .Alert.Labels }}')}
-{{ with .Alert.Annotations.Remove (stringSlice "summary" "value") }}
+{{ with .Alert.Annotations.Remove (stringSlice "summary" "value" ${CONTEXT_NAMES}) }}
 ${row("Annotations", '{{ template "__email_pairs" . }}')}
 {{ end }}
+${CONTEXT_ROWS}
 </table>
 <p style="margin:8px 0 0 0">
+{{ if match "^https?://" .Alert.Annotations.telltale_link -}}
+<a href="{{ .Alert.Annotations.telltale_link }}">Alert</a> &#183; {{ end -}}
 {{ if match "^https?://" .Alert.GeneratorURL -}}
 <a href="{{ .Alert.GeneratorURL }}">Source</a> &#183; {{ end -}}
 <a href="{{ template "__silence_url" (dict "ExternalURL" .ExternalURL "Labels" .Alert.Labels) }}">
@@ -83,10 +110,23 @@ sent by {{ template "__alertmanager" . }}</p>
 `;
 
 const TEXT = `
+{{ define "__email_text_list" -}}
+  {{- range $i, $alert := . -}}
+    {{- if eq $i 50 }}(50 of {{ len $ }} alerts){{ "\\n" }}{{ break }}{{ end -}}
+    {{ template "__text_alert" . }}
+    ${CONTEXT_LINES}
+  {{- end -}}
+{{- end }}
+
+{{ define "__email_text_message" -}}
+  {{- with .Alerts.Firing }}Firing:{{ "\\n" }}{{ template "__email_text_list" . }}{{ end -}}
+  {{- with .Alerts.Resolved }}Resolved:{{ "\\n" }}{{ template "__email_text_list" . }}{{ end -}}
+{{- end }}
+
 {{ define "email.default.text" -}}
 {{ template "__subject" . }}
 
-{{ template "__text_message" . }}
+{{ template "__email_text_message" . }}
 {{ with .CommonLabels }}Silence what these have in common:
 {{ template "__silence_url" (dict "ExternalURL" $.ExternalURL "Labels" .) }}
 {{ end }}Alerts of this receiver:

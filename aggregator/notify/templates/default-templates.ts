@@ -3,6 +3,7 @@
  * users that call or replace them work. Those with `__` in front are parts of others.
  */
 
+import { CONTEXT_NAMES } from "./context-names.ts";
 import { CHAT_TEMPLATES } from "./default-chat.ts";
 import { EMAIL_TEMPLATES } from "./default-email.ts";
 
@@ -36,15 +37,19 @@ const PARTS = String.raw`
   {{- with .Annotations.summary }}: {{ . }}{{ end }}
 {{- end }}
 
+{{ define "__text_alert" -}}
+  - {{ template "__alert_line" . }}{{ "\n" }}
+  {{- with .Annotations.description }}  {{ . }}{{ "\n" }}{{ end -}}
+  {{ "  " }}{{ template "__alert_times" . }}
+  {{- with .Annotations.value }}, value {{ . }}{{ end }}{{ "\n" -}}
+  {{ "  " }}{{ .Labels }}{{ "\n" }}
+  {{- with .GeneratorURL }}  {{ . }}{{ "\n" }}{{ end -}}
+{{- end }}
+
 {{ define "__text_alert_list" -}}
   {{- range $i, $alert := . -}}
     {{- if eq $i 50 }}(50 of {{ len $ }} alerts){{ "\n" }}{{ break }}{{ end -}}
-    - {{ template "__alert_line" . }}{{ "\n" }}
-    {{- with .Annotations.description }}  {{ . }}{{ "\n" }}{{ end -}}
-    {{ "  " }}{{ template "__alert_times" . }}
-    {{- with .Annotations.value }}, value {{ . }}{{ end }}{{ "\n" -}}
-    {{ "  " }}{{ .Labels }}{{ "\n" }}
-    {{- with .GeneratorURL }}  {{ . }}{{ "\n" }}{{ end -}}
+    {{ template "__text_alert" . }}
   {{- end -}}
 {{- end }}
 
@@ -94,7 +99,9 @@ const SERVICES = String.raw`
 {{ define "opsgenie.default.message" }}{{ template "__subject" . }}{{ end }}
 {{ define "opsgenie.default.source" }}{{ template "__alertmanagerURL" . }}{{ end }}
 {{ define "opsgenie.default.description" -}}
-  {{- range .CommonAnnotations.SortedPairs }}{{ .Name }}: {{ .Value }}{{ "\n" }}{{ end -}}
+  {{- with .CommonAnnotations.Remove (stringSlice ${CONTEXT_NAMES}) -}}
+    {{- range .SortedPairs }}{{ .Name }}: {{ .Value }}{{ "\n" }}{{ end -}}
+  {{- end -}}
   {{- template "__text_message" . -}}
 {{- end }}
 

@@ -10,6 +10,7 @@ test.each([
   ["POST", "/api/v2/alerts", "operator"],
   ["DELETE", "/api/v2/silence/:id", "operator"],
   ["POST", "/loki/api/v1/push", "operator"],
+  ["POST", "/-/reload", "admin"],
   ["GET", "", "viewer"],
 ])("%s %s is for the role %s", (method, pattern, role) => {
   expect(httpRole(method, pattern)).toBe(role);
@@ -21,6 +22,9 @@ test.each([
   ["Deliveries", true],
   ["SetSilence", false],
   ["ExpireSilence", false],
+  ["Acknowledge", false],
+  ["TestReceiver", false],
+  ["Preview", false],
   ["WhateverComesLater", false],
 ])("whether a viewer may call Alerts.%s: %s", (method, isAllowed) => {
   const path = `/telltale.v1.Alerts/${method}`;

@@ -473,3 +473,38 @@ test("what is acknowledged neither escalates nor is repeated, also after a kill"
   ]);
   await scene.close();
 });
+
+test("a receiver that is down for an hour holds up nobody, and then hears what matters, once, in order", async () => {
+  const hooks = [hook("ops 0", {}, "http://down/"), hook("ops 1", {}, "http://up/")];
+  const root = route({ groupIntervalMs: 60_000 });
+  const isDown = () => scene.clock.nowMs() < backMs;
+  const scene: NotifyScene = await NotifyScene.open({
+    config: routing(root, hooks),
+    answer: (url) => (url === "http://down/" && isDown() ? "no answer" : 200),
+  });
+  const backMs = scene.clock.nowMs() + 3_600_000;
+  const begun: number[] = [];
+  const names = Array.from({ length: 12 }, (_, i) => `alert${String(i).padStart(2, "0")}`);
+  for (const [i, name] of names.entries()) {
+    begun.push(scene.clock.nowMs());
+    await scene.post({ labels: LABELS(name), endsAtMs: backMs + 86_400_000 });
+    // Every third one is over long before the receiver is back.
+    await scene.clock.advance(150_000);
+    const endsAtMs = scene.clock.nowMs();
+    if (i % 3 === 0) await scene.post({ labels: LABELS(name), endsAtMs });
+    await scene.clock.advance(100_000);
+  }
+  const up = scene.requests.flatMap((one, i) => (/^up: firing/.test(one) ? [i] : []));
+  const delays = up.map((at, i) => (scene.requestsMs[at] ?? Number.NaN) - (begun[i] ?? 0));
+  expect(delays).toHaveLength(names.length);
+  expect(Math.max(...delays)).toBeLessThan(1000);
+  scene.requests.length = 0;
+  await scene.clock.advance(backMs - scene.clock.nowMs() + 61_000);
+  const told = scene.requests.filter((one, i) => one !== scene.requests[i - 1]);
+  expect(told).toStrictEqual(
+    names.filter((_, i) => i % 3 !== 0).map((name) => `down: firing ${name}`),
+  );
+  await scene.clock.advance(600_000);
+  expect(scene.requests.filter((one) => one.startsWith("down")).at(-1)).toBe(told.at(-1));
+  await scene.close();
+});

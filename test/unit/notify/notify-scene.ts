@@ -66,6 +66,7 @@ export class NotifyScene {
         logger,
         metrics,
         ports,
+        context: async (notification) => notification,
         silences,
         latenessMs: () => 0,
       },

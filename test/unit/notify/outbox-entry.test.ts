@@ -31,7 +31,7 @@ test("an entry comes back from its bytes as it was, and damaged bytes as nothing
 });
 
 test("what was sent comes back from its bytes as it was", () => {
-  const sets = { firing: new Set(["a"]), resolved: new Set<string>() };
+  const sets = { firing: new Set(["a"]), resolved: new Set<string>(), unheard: new Set(["a"]) };
   const sent = { groupKey: GROUP.groupKey, timeMs: 1, expiresAtMs: 2, ...sets };
   expect(decodeSent(encodeSent(sent))).toStrictEqual(sent);
   expect(decodeSent(Buffer.from("{}"))).toBeNull();

@@ -58,8 +58,16 @@ class Run {
     const deps = { store, clock, logger: new MemoryLogger(), metrics: new Metrics() };
     const external = { labels: [], url: "" };
     const ports = { request: this.request, mail: async () => "", nowMs: () => 0, externalUrl: "" };
+    const context = async (one: Notification) => one;
     const alerts = await openAlerts(
-      { ...deps, random: this.random.next, ports, silences: NO_SILENCES, latenessMs: () => 0 },
+      {
+        ...deps,
+        random: this.random.next,
+        ports,
+        context,
+        silences: NO_SILENCES,
+        latenessMs: () => 0,
+      },
       { external, expiryMs: 3_600_000, entriesMax: 1000, startDelayMs: 0 },
     );
     void alerts.run(new AbortController().signal);

@@ -219,6 +219,6 @@ test("faults of a later document have their lines in the file", () => {
     "r.yaml:10: groups[0].nmae: unknown key",
   ]);
   expect(faultsOf("groups:\n  - name: a\n    rules: [*none]\n")).toEqual([
-    "r.yaml:3: Unresolved alias (the anchor must be set before the alias): none",
+    "r.yaml:3: no anchor before the alias *none",
   ]);
 });

@@ -77,8 +77,9 @@ export class Scene {
     };
     const latenessMs = (node: string) => this.latenessMs.get(node) ?? 0;
     const silences = { activeFor: () => [] };
+    const context = async (one: Notification) => one;
     this.table = await openAlerts(
-      { store, clock, logger, metrics, random: () => 0.5, ports, silences, latenessMs },
+      { store, clock, logger, metrics, random: () => 0.5, ports, context, silences, latenessMs },
       { external, expiryMs: 3_600_000, entriesMax: 1000, startDelayMs: 0 },
     );
     void this.table.run(this.#stop.signal);

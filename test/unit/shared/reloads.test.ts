@@ -21,13 +21,13 @@ test("a reload that fails is reported, and the time of the last good one stays",
   const startS = clock.nowMs() / 1000;
   expect(gauges()).toStrictEqual([1, startS]);
   await clock.advance(5000);
-  await reloads.reload();
+  expect(await reloads.reload()).toMatchObject({ message: "notify.yaml:1: no route" });
   expect(gauges()).toStrictEqual([0, startS]);
   expect(logger.messages("error")).toStrictEqual([
     "reload failed, the old configuration stays in force",
   ]);
   isGood = true;
-  await reloads.reload();
+  expect(await reloads.reload()).toBeNull();
   expect(gauges()).toStrictEqual([1, startS + 5]);
   expect(logger.messages("info")).toStrictEqual(["configuration reloaded"]);
 });

@@ -198,3 +198,61 @@ test.each(
     { numRuns: 60 },
   );
 });
+
+const CONTEXT_TEXTS = {
+  telltale_sparkline: "▁▂█ 1 to 9, last 9, in 30m",
+  telltale_top_processes: "mysqld: 1.00 cores, 1.0 GiB\n<b>: 0.10 cores, 1 MiB",
+  telltale_top_containers: "db: 1.00 cores, 1.0 GiB",
+  telltale_logs: "12:00:00Z db: <script>boom",
+  telltale_changes: "11:59:00Z node booted",
+  telltale_link: "http://t/#/alerts?filter=x",
+  telltale_ended: "the container has ended",
+};
+const CONTEXT_ALERT = notification([alert("a", { annotations: labelsOf(CONTEXT_TEXTS) })]);
+
+describe("what is found out about an alert", () => {
+  test("stands in the mail as it is, once, and escaped", () => {
+    const html = render("email.default.html", CONTEXT_ALERT);
+    for (const name of Object.keys(CONTEXT_TEXTS)) {
+      expect(html.includes(`${name} =`)).toBe(name === "telltale_ended");
+    }
+    expect(html).toMatch(
+      /<pre [^>]*>mysqld: 1.00 cores, 1.0 GiB\n&lt;b&gt;: 0.10 cores, 1 MiB<\/pre>/,
+    );
+    expect(html).toMatch(/<pre [^>]*>12:00:00Z db: &lt;script&gt;boom<\/pre>/);
+    expect(html.match(/node booted/g)).toHaveLength(1);
+    expect(html).toContain('<a href="http://t/#/alerts?filter=x">Alert</a>');
+    expect(render("email.default.text", CONTEXT_ALERT)).toContain(
+      `  Graph:
+    ▁▂█ 1 to 9, last 9, in 30m
+  Processes:
+    mysqld: 1.00 cores, 1.0 GiB
+    <b>: 0.10 cores, 1 MiB
+  Containers:
+    db: 1.00 cores, 1.0 GiB
+  Log:
+    12:00:00Z db: <script>boom
+  Changes:
+    11:59:00Z node booted
+`,
+    );
+  });
+
+  test.each([
+    ["slack.default.text", "\n  mysqld: 1.00 cores, 1.0 GiB; &lt;b&gt;: 0.10 cores, 1 MiB\n"],
+    ["telegram.default.message", "\n  mysqld: 1.00 cores, 1.0 GiB; &lt;b&gt;: 0.10 cores, 1 MiB\n"],
+    ["dingtalk.default.text", "\n  mysqld: 1.00 cores, 1.0 GiB; "],
+  ])("is two lines in %s", (name, processes) => {
+    const text = render(name, CONTEXT_ALERT);
+    expect(text).toContain("\n  ▁▂█ 1 to 9, last 9, in 30m\n");
+    expect(text).toContain(processes);
+    expect(text).not.toMatch(/boom|booted/);
+  });
+
+  test.each([
+    ...["sms.default.text", "pagerduty.default.description", "opsgenie.default.description"],
+    ...["victorops.default.state_message", "sns.default.message", "jira.default.description"],
+  ])("is not in %s", (name) => {
+    expect(render(name, CONTEXT_ALERT)).not.toMatch(/▁|mysqld|boom|booted|telltale_(?!ended)/);
+  });
+});
