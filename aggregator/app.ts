@@ -18,6 +18,7 @@ import type { LogSource } from "./model/log-lines.ts";
 import type { NotifyConfig } from "./notify/routing.ts";
 import { openRules, readRouting } from "./open-alerts.ts";
 import { logServices, logUpkeep, openLogs } from "./open-logs.ts";
+import { ownSeries } from "./own-series.ts";
 import type { AggregatorPlatform, Opening } from "./platform.ts";
 import type { SampleSource } from "./promql/context.ts";
 import { DEFAULT_ENGINE_OPTIONS, type EngineOptions, PromqlEngine } from "./promql/engine.ts";
@@ -159,7 +160,9 @@ async function start(
     return { groups: read.groups.length, receivers: [...(read.notify?.receivers.keys() ?? [])] };
   });
   parts.run((signal) => fleet.run(signal));
-  for (const task of [...upkeepOf(series, clock), ...logUpkeep(logs, clock)]) {
+  const write = series.write.bind(series);
+  const own = ownSeries({ metrics, write, clock }, formatAddress(config.http.listen));
+  for (const task of [own, ...upkeepOf(series, clock), ...logUpkeep(logs, clock)]) {
     parts.run((signal) => repeat(task, platform, signal));
   }
   parts.defer(() => {

@@ -22,7 +22,7 @@ export function addNotificationsCommand(context: CommandContext): void {
       "after",
       `
 Newest first. Outcomes: delivered; rejected, the receiver does not want this message; expired, it
-was not taken in time; collapsed, a newer one went in its place; failed, it could not be sent.
+was not taken in time; collapsed, it was over before the receiver took it; waiting, it is still tried.
 
 Examples:
   $ telltale notifications
@@ -46,7 +46,7 @@ function deliveryJson(delivery: Delivery__Output) {
     receiver: delivery.receiver,
     /** Such as `webhook`. */
     integration: delivery.integration,
-    /** `delivered`, `rejected`, `expired`, `collapsed` or `failed`. */
+    /** `waiting`, `delivered`, `rejected`, `expired` or `collapsed`. */
     outcome: delivery.outcome,
     /** Alerts in it. */
     firing: delivery.firing,
@@ -79,6 +79,7 @@ function deliveriesText(deliveries: readonly Delivery__Output[], run: Run): stri
 
 function outcomeCell({ outcome }: Delivery__Output): Cell {
   if (outcome === "collapsed") return outcome;
+  if (outcome === "waiting") return { text: outcome, color: "yellow" };
   return { text: outcome, color: outcome === "delivered" ? "green" : "red" };
 }
 

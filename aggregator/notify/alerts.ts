@@ -106,7 +106,7 @@ export class AlertTable {
       ...deps,
       counters,
       end: (queue, waiting, ending) => this.#end({ queue, waiting, ending }),
-      release: (_queue, waiting) => this.#release(waiting),
+      release: (queue, waiting) => this.#release(queue, waiting),
     };
     this.#loops = new DeliveryLoops(outbox, deliveryDeps, options);
   }
@@ -301,8 +301,9 @@ export class AlertTable {
     });
   }
 
-  #release(waiting: Waiting): void {
+  #release(queue: Queue, waiting: Waiting): void {
     waiting.isBusy = false;
+    this.outbox.measure(queue);
     if (!waiting.isOutdated) return;
     waiting.isOutdated = false;
     this.dispatcher.lookAgain(waiting.groupKey, this.#now());

@@ -1,4 +1,4 @@
-import { errorMessage, OperationalError } from "../../shared/errors.ts";
+import { errorMessage, OperationalError, systemCode } from "../../shared/errors.ts";
 import type { Clock, KeyValueStore, Logger, Random } from "../../shared/platform/ports.ts";
 import { backoffMs } from "../../shared/time/backoff.ts";
 import { withDeadline } from "../../shared/time/deadline.ts";
@@ -48,6 +48,26 @@ const MINUTE_MS = 60_000;
 /** Notifications that become one where the receiver takes only so many a minute. */
 const TOGETHER_MAX = 50;
 const ANSWER_SHOWN_MAX = 200;
+
+/** Nothing was taken: there was no connection, or the answer says so. */
+const REFUSED = { code: "ECONNREFUSED" };
+const REFUSALS: ReadonlySet<string | null> = new Set([
+  "ECONNREFUSED",
+  "EAI_AGAIN",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "ENOTFOUND",
+  "UND_ERR_CONNECT_TIMEOUT",
+]);
+
+function isRefused({ cause }: Error): boolean {
+  return REFUSALS.has(systemCode(cause));
+}
+
+/** Whether the receiver took it nobody knows. */
+function mayHaveHeard(waiting: Waiting): void {
+  waiting.heard = new Set([...waiting.heard, ...waiting.firingDigests]);
+}
 
 /** Some that wait, sent as one message. */
 type Parcel = readonly Waiting[];
@@ -154,6 +174,7 @@ export class Delivery {
     } catch (error) {
       if (signal.aborted) return false;
       if (!(error instanceof OperationalError)) throw error;
+      if (!isRefused(error)) for (const waiting of parcel) mayHaveHeard(waiting);
       this.#failed(parcel, { code: error.code, error: errorMessage(error) });
       return false;
     } finally {
@@ -178,7 +199,7 @@ export class Delivery {
     if (outcome === "retry") {
       const asked = Math.min(retryAfterMs ?? 0, RETRY_AFTER_MAX_MS);
       this.#retryAfterMs = Math.max(this.#retryAfterMs, asked);
-      throw new OperationalError("UNAVAILABLE", answer);
+      throw new OperationalError("UNAVAILABLE", answer, { cause: REFUSED });
     }
     await Promise.all(
       read.map(({ waiting, entry }) => this.#end(waiting, { outcome, answer, entry })),

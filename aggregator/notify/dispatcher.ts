@@ -267,7 +267,9 @@ export class Dispatcher {
     }
     const sent = queue.sent.get(key) ?? null;
     const timing = { nowMs: now.wallMs, repeatIntervalMs, sendsResolved };
-    const isNeeded = needsSend(sent, standing, timing);
+    // Who may have heard that an alert fires has to hear of its end.
+    const isHeard = [...(waiting?.heard ?? [])].some((digest) => !standing.firing.has(digest));
+    const isNeeded = isHeard || needsSend(sent, standing, timing);
     if (isNeeded && (standing.firing.size > 0 || sendsResolved)) {
       this.#write(changes, queue, parts, now);
       return;

@@ -64,6 +64,8 @@ export type OutboxEntry = {
   /** Digests of the group's alerts; of those too that the integration is not sent. */
   readonly firing: readonly string[];
   readonly resolved: readonly string[];
+  /** Of alerts that earlier attempts may have told to fire. */
+  readonly heard: readonly string[];
   readonly repeatIntervalMs: number;
 };
 
@@ -90,6 +92,7 @@ const outboxEntry = z.object({
   notification,
   firing: digests,
   resolved: digests,
+  heard: digests,
   repeatIntervalMs: z.number(),
 });
 const sentRecord = z.object({

@@ -47,6 +47,10 @@ export type Waiting = {
   /** Which alerts it holds, and when it was written, Unix milliseconds. */
   readonly content: string;
   readonly writtenMs: number;
+  /** Digests of the alerts that fire in it. */
+  readonly firingDigests: readonly string[];
+  /** Of alerts that the integration may know to fire: by attempts of which nobody knows how they ended. */
+  heard: ReadonlySet<string>;
 };
 
 /** One integration's part. The maps are by the group's key; `waiting` in the order of the ids. */
@@ -74,6 +78,7 @@ type OutboxDeps = {
 
 const IDS_PER_MS = 1024;
 const NONE: ReadonlySet<string> = new Set();
+const NEW = { attempts: 0, lastAnswer: "", heard: NONE };
 /** What waits is written anew after so long though its alerts are the same: annotations change. */
 const REWRITE_AFTER_MS = 30_000;
 
@@ -114,8 +119,14 @@ export class Outbox {
       const entry = decodeEntry(value);
       const { queue, id } = readKey(key);
       this.#lastId = Math.max(this.#lastId, id);
-      if (entry === null) damaged.push(key);
-      else this.queue(queue).waiting.set(entry.notification.groupKey, waitingOf(entry, id));
+      if (entry === null) {
+        damaged.push(key);
+        continue;
+      }
+      // The last run may have ended between an attempt and its note of it.
+      const heard = new Set([...entry.heard, ...entry.firing]);
+      const waiting = { ...waitingOf(entry, id), heard };
+      this.queue(queue).waiting.set(waiting.groupKey, waiting);
     }
     for (const key of damaged) {
       const receiver = receiverOf(queueOf(key));
@@ -146,17 +157,18 @@ export class Outbox {
   }
 
   /** Waits in place of what waits of the group already, unless that says the same. */
-  write(changes: ChangeSet, queue: Queue, entry: OutboxEntry): void {
+  write(changes: ChangeSet, queue: Queue, entry: Omit<OutboxEntry, "heard">): void {
     const { groupKey, timeMs } = entry.notification;
     const known = queue.waiting.get(groupKey);
     const isFresh = known !== undefined && timeMs - known.writtenMs < REWRITE_AFTER_MS;
     if (isFresh && known.content === contentOf(entry)) return;
     assert(!known?.isBusy, "what is being sent is not replaced");
     const id = known?.id ?? this.#nextId(timeMs);
-    const { attempts, lastAnswer } = known ?? { attempts: 0, lastAnswer: "" };
-    const waiting = { ...waitingOf(entry, id), isBusy: true, attempts, lastAnswer };
+    const { attempts, lastAnswer, heard } = known ?? NEW;
+    const waiting = { ...waitingOf(entry, id), isBusy: true, attempts, lastAnswer, heard };
     changes.set(queue.waiting, groupKey, waiting);
-    changes.operations.push(put(waitingKey(queue.name, id), encodeEntry(entry)));
+    const stored = encodeEntry({ ...entry, heard: [...heard] });
+    changes.operations.push(put(waitingKey(queue.name, id), stored));
     changes.onDone(() => {
       waiting.isBusy = false;
       this.measure(queue);
@@ -297,18 +309,18 @@ export class Outbox {
   }
 }
 
-function contentOf({ firing, resolved }: OutboxEntry): string {
+function contentOf({ firing, resolved }: Omit<OutboxEntry, "heard">): string {
   return digestOf(`${firing.join()}|${resolved.join()}`);
 }
 
-function waitingOf(entry: OutboxEntry, id: number): Waiting {
+function waitingOf(entry: Omit<OutboxEntry, "heard">, id: number): Waiting {
   const { groupKey, alerts, timeMs } = entry.notification;
   const firing = alerts.filter(({ status }) => status === "firing").length;
   const sinceMs = Math.floor(id / IDS_PER_MS);
   return {
     ...{ id, groupKey, sinceMs, isBusy: false, isOutdated: false },
-    ...{ firing, resolved: alerts.length - firing, attempts: 0, lastAnswer: "" },
-    ...{ content: contentOf(entry), writtenMs: timeMs },
+    ...{ firing, resolved: alerts.length - firing, ...NEW },
+    ...{ content: contentOf(entry), writtenMs: timeMs, firingDigests: entry.firing },
   };
 }
 

@@ -72,17 +72,6 @@ export class Silences {
     return this.#index.activeFor(labels, nowMs);
   }
 
-  /** When the next one begins or ends; null: none will. */
-  nextChangeMs(nowMs: number): number | null {
-    let nextMs = Number.POSITIVE_INFINITY;
-    for (const { silence } of this.#silences.values()) {
-      const { startsAtMs, endsAtMs } = silence;
-      if (startsAtMs > nowMs) nextMs = Math.min(nextMs, startsAtMs);
-      else if (endsAtMs > nowMs) nextMs = Math.min(nextMs, endsAtMs);
-    }
-    return Number.isFinite(nextMs) ? nextMs : null;
-  }
-
   /** All that are kept, those that changed last first. */
   list(): Silence[] {
     const silences = [...this.#silences.values()].map(({ silence }) => silence);

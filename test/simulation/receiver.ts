@@ -58,7 +58,10 @@ export class Receiver {
     await clock.sleep(this.#random.next() * LATENCY_MAX_MS, signal);
     const isFailing = this.#random.chance(this.#failure);
     if (this.#isDown || isFailing) this.failuresMs.push(this.#world.clock.monotonicMs());
-    if (this.#isDown) throw new OperationalError("UNAVAILABLE", "receiver: connection refused");
+    if (this.#isDown) {
+      const cause = { code: "ECONNREFUSED" };
+      throw new OperationalError("UNAVAILABLE", "receiver: connection refused", { cause });
+    }
     if (isFailing && this.#random.chance(0.5))
       return { status: 503, text: "away", retryAfterMs: null };
     const told = this.#receive(process.host.name, body);

@@ -16,4 +16,5 @@ export const REGRESSION_SEEDS: readonly (readonly [seed: number, bug: string])[]
   [1_000_001_253, "the oracle did not hear of a refusal whose tick the agent had dropped for room"],
   [606_470_685, "an empty rotated file at the first look: a log was followed late"],
   [880_000_332, "a clock set back while a log that was empty is rotated: files were left out"],
+  [2_005_069, "the end of an alert was not told after a message that was taken and not noted"],
 ];

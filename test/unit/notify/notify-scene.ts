@@ -113,7 +113,10 @@ export class NotifyScene {
         signal.addEventListener("abort", () => reject(signal.reason));
       });
     }
-    if (typeof answer !== "number") throw new OperationalError("UNAVAILABLE", "Connection refused");
+    if (typeof answer !== "number") {
+      const cause = { code: "ECONNREFUSED" };
+      throw new OperationalError("UNAVAILABLE", "Connection refused", { cause });
+    }
     return { status: answer, text: "the answer", retryAfterMs: this.retryAfterMs };
   };
 

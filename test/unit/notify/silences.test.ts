@@ -60,15 +60,6 @@ test("a silence is in force from its start until its end, and only for labels th
   expect(silences.activeFor(labelsOf({ alertname: "Other" }), 2000)).toEqual([]);
 });
 
-test("the next change is the next start or end that is still to come", async () => {
-  const { silences } = await Scene.open();
-  expect(silences.nextChangeMs(0)).toBeNull();
-  await silences.set(posted(), 0);
-  await silences.set(posted({ startsAtMs: 3000, endsAtMs: 4000 }), 0);
-  const at = (nowMs: number) => silences.nextChangeMs(nowMs);
-  expect([at(0), at(1000), at(3000), at(4000), at(5000)]).toEqual([1000, 3000, 4000, 5000, null]);
-});
-
 test("silences outlive a power cut right after the call", async () => {
   const scene = await Scene.open();
   const kept = await scene.silences.set(posted({ comment: "ü 🙂" }), 2000);
