@@ -66,11 +66,13 @@ export async function openAlerts(deps: AlertsDeps, options: AlertsOptions): Prom
   return table;
 }
 
-/** How many endings wait to become safe. */
+/** An ending that waits to become safe. */
 type EndingRequest = {
   readonly queue: Queue;
   readonly waiting: Waiting;
   readonly ending: Ending;
+  /** Why it is not safe. */
+  failure: { readonly error: unknown } | null;
 };
 
 export class AlertTable {
@@ -264,7 +266,7 @@ export class AlertTable {
 
   #sweep(changes: ChangeSet, isSweep: boolean): void {
     if (!isSweep) return;
-    this.outbox.dropExpired(changes);
+    this.outbox.dropExpired(changes, (key) => this.dispatcher.hasGroup(key));
     this.dispatcher.dropEnded(changes, this.#deps.clock.nowMs());
   }
 
@@ -285,20 +287,28 @@ export class AlertTable {
     this.dispatcher.take(changes, merged, now);
   }
 
-  /** Endings of the same moment become safe in one batch. */
-  async #end(request: EndingRequest): Promise<void> {
+  /** Endings of the same moment become safe in one batch, or none of them. */
+  async #end(ended: Omit<EndingRequest, "failure">): Promise<void> {
+    const request: EndingRequest = { ...ended, failure: null };
     this.#endings.push(request);
-    await this.#turns.run(() => {
+    await this.#turns.run(async () => {
       const endings = this.#endings;
       this.#endings = [];
-      if (endings.length === 0) return undefined; // with the one before
-      return this.#step((changes) => {
-        for (const { queue, waiting, ending } of endings) {
-          this.dispatcher.ended(changes, queue, waiting, ending);
-          if (waiting.isOutdated) this.dispatcher.lookAgain(waiting.groupKey, this.#now());
-        }
-      });
+      if (endings.length === 0) return; // with the one before
+      try {
+        await this.#step((changes) => this.#takeEndings(changes, endings));
+      } catch (error) {
+        for (const one of endings) one.failure = { error };
+      }
     });
+    if (request.failure !== null) throw request.failure.error;
+  }
+
+  #takeEndings(changes: ChangeSet, endings: readonly EndingRequest[]): void {
+    for (const { queue, waiting, ending } of endings) {
+      this.dispatcher.ended(changes, queue, waiting, ending);
+      if (waiting.isOutdated) this.dispatcher.lookAgain(waiting.groupKey, this.#now());
+    }
   }
 
   #release(queue: Queue, waiting: Waiting): void {

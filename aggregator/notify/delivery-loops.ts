@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { Delivery, type DeliveryDeps, type DeliveryOptions } from "./delivery.ts";
 import type { Integration } from "./integrations/integration.ts";
 import type { Outbox } from "./outbox.ts";
@@ -39,6 +40,7 @@ export class DeliveryLoops {
       const { queue: name } = integration;
       if (this.#loops.has(name)) continue;
       const stop = new AbortController();
+      setMaxListeners(0, stop.signal); // each request that is under way has some
       const queue = this.#outbox.queue(name);
       const delivery = new Delivery({ queue, integration }, this.#deps, this.#options);
       this.#loops.set(name, { delivery, stop, done: delivery.run(stop.signal) });

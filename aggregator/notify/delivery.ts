@@ -60,8 +60,8 @@ const REFUSALS: ReadonlySet<string | null> = new Set([
   "UND_ERR_CONNECT_TIMEOUT",
 ]);
 
-function isRefused({ cause }: Error): boolean {
-  return REFUSALS.has(systemCode(cause));
+function isRefused(error: unknown): boolean {
+  return error instanceof OperationalError && REFUSALS.has(systemCode(error.cause));
 }
 
 /** Whether the receiver took it nobody knows. */
@@ -84,7 +84,7 @@ export class Delivery {
   #hasFailed = false;
   /** What the receiver asked for with its last answers. */
   #retryAfterMs = 0;
-  /** When it was sent to in the last minute, monotonic. */
+  /** When it was sent to in the last minute, monotonic; empty where there is no limit. */
   #sentMs: number[] = [];
   /** Aborted when there may be something to send. */
   #woken = new AbortController();
@@ -127,9 +127,8 @@ export class Delivery {
   }
 
   #begin(parcel: Parcel, signal: AbortSignal): void {
-    const attempt = this.#attempt(parcel, signal).then((isGood) => {
+    const attempt = this.#attempt(parcel, signal).then(() => {
       this.#running.delete(attempt);
-      if (!isGood) this.#hasFailed = true;
     });
     this.#running.add(attempt);
   }
@@ -166,17 +165,15 @@ export class Delivery {
     return Math.min(IDLE_MAX_MS, oldestMs + MINUTE_MS - this.#deps.clock.monotonicMs() + 1);
   }
 
-  /** False when it has to be tried again. */
-  async #attempt(parcel: Parcel, signal: AbortSignal): Promise<boolean> {
+  async #attempt(parcel: Parcel, signal: AbortSignal): Promise<void> {
     for (const waiting of parcel) waiting.isBusy = true;
     try {
-      return await this.#sendParcel(parcel, signal);
+      await this.#sendParcel(parcel, signal);
     } catch (error) {
-      if (signal.aborted) return false;
-      if (!(error instanceof OperationalError)) throw error;
       if (!isRefused(error)) for (const waiting of parcel) mayHaveHeard(waiting);
+      if (signal.aborted) return;
+      if (!(error instanceof OperationalError)) throw error;
       this.#failed(parcel, { code: error.code, error: errorMessage(error) });
-      return false;
     } finally {
       for (const waiting of parcel) {
         if (waiting.isBusy) this.#deps.release(this.#queue, waiting);
@@ -184,16 +181,16 @@ export class Delivery {
     }
   }
 
-  async #sendParcel(parcel: Parcel, signal: AbortSignal): Promise<boolean> {
+  async #sendParcel(parcel: Parcel, signal: AbortSignal): Promise<void> {
     const read: { waiting: Waiting; entry: OutboxEntry }[] = [];
     for (const waiting of parcel) {
       const entry = await this.#read(waiting);
       if (entry !== null) read.push({ waiting, entry });
     }
-    if (read.length === 0) return true;
+    if (read.length === 0) return;
     signal.throwIfAborted();
     for (const { waiting } of read) waiting.attempts += 1;
-    this.#sentMs.push(this.#deps.clock.monotonicMs());
+    if (this.integration.perMinuteMax !== null) this.#sentMs.push(this.#deps.clock.monotonicMs());
     const { outcome, text, retryAfterMs } = await this.#send(read, signal);
     const answer = text.slice(0, ANSWER_SHOWN_MAX);
     if (outcome === "retry") {
@@ -205,7 +202,6 @@ export class Delivery {
       read.map(({ waiting, entry }) => this.#end(waiting, { outcome, answer, entry })),
     );
     this.#failures = 0; // not before: what cannot be stored as delivered is sent once more
-    return true;
   }
 
   /** Null: it needs not be sent any more. */
@@ -251,7 +247,8 @@ export class Delivery {
   #failed(parcel: Parcel, fields: { readonly code: string; readonly error: string }): void {
     const { counters, logger } = this.#deps;
     const { receiver } = this.integration;
-    this.#failures += 1;
+    if (!this.#hasFailed) this.#failures += 1; // of those under way at once one counts
+    this.#hasFailed = true;
     counters.failures.add(1, { receiver });
     for (const waiting of parcel) waiting.lastAnswer = fields.error;
     const groups = parcel.map(({ groupKey }) => groupKey);

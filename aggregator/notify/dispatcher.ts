@@ -70,6 +70,11 @@ export class Dispatcher {
     return this.#groups?.nextDueMs ?? Number.POSITIVE_INFINITY;
   }
 
+  hasGroup(key: string): boolean {
+    for (const _ of this.#groups?.withKey(key) ?? []) return true;
+    return false;
+  }
+
   groups(): Iterable<Group> {
     return this.#groups?.all() ?? [];
   }
@@ -109,6 +114,8 @@ export class Dispatcher {
   /** What waited for an integration has come to an end. */
   ended(changes: ChangeSet, queue: Queue, waiting: Waiting, ending: Ending): void {
     this.#outbox.end(changes, queue, waiting, ending);
+    // What was flushed meanwhile was not for this integration: it is flushed again, and settled then.
+    if (waiting.isOutdated) return;
     for (const group of this.#groups?.withKey(waiting.groupKey) ?? []) {
       this.#settle(changes, group);
     }

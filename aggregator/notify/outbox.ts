@@ -135,7 +135,7 @@ export class Outbox {
     }
     for await (const [key, value] of store.entries(SENT_RANGE)) {
       const sent = decodeSent(value);
-      if (sent === null || sent.expiresAtMs < this.#deps.clock.nowMs()) damaged.push(key);
+      if (sent === null) damaged.push(key);
       else this.queue(queueOf(key)).sent.set(sent.groupKey, sent);
     }
     if (damaged.length > 0) await store.batch(damaged.map(del), { sync: false });
@@ -250,12 +250,12 @@ export class Outbox {
     }
   }
 
-  /** Drops what was sent so long ago that it counts no more. */
-  dropExpired(changes: ChangeSet): void {
+  /** Drops what was sent of groups that are no more, so long ago that it counts no more. */
+  dropExpired(changes: ChangeSet, hasGroup: (groupKey: string) => boolean): void {
     const nowMs = this.#deps.clock.nowMs();
     for (const queue of this.#queues.values()) {
       for (const { groupKey, expiresAtMs } of [...queue.sent.values()]) {
-        if (expiresAtMs < nowMs) this.forget(changes, queue, groupKey);
+        if (expiresAtMs < nowMs && !hasGroup(groupKey)) this.forget(changes, queue, groupKey);
       }
     }
   }

@@ -128,7 +128,7 @@ test.skipIf(why !== null).concurrent(containersName, async () => {
     return true;
   }, 90_000);
   const fired = told(hook, "firing");
-  expect(fired.get("TelltaleContainerFailed failed")?.annotations).toEqual({
+  expect(fired.get("TelltaleContainerFailed failed")?.annotations).toMatchObject({
     summary: "Container failed of n1 has ended with an error",
     description: "Exit code 3, of the image testbed/busybox:1. See docker logs failed.",
   });

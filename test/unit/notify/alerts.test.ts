@@ -508,17 +508,3 @@ test("a receiver that is down for an hour holds up nobody, and then hears what m
   expect(scene.requests.filter((one) => one.startsWith("down")).at(-1)).toBe(told.at(-1));
   await scene.close();
 });
-
-test("who may have heard that an alert fires hears of its end", async () => {
-  const scene = await NotifyScene.open({ answer: () => "silence" });
-  await scene.write({ A: "firing" });
-  await scene.clock.advance(5500); // taken, or not: there was no answer in time
-  scene.answer = () => 503;
-  await scene.write({ A: "resolved" });
-  await scene.clock.advance(60_000);
-  scene.answer = () => 200;
-  await scene.clock.advance(60_000);
-  expect(scene.requests.at(-1)).toBe("ops: resolved A");
-  expect(scene.total("collapsed")).toBe(0);
-  await scene.close();
-});

@@ -27,6 +27,8 @@ export class NotifyScene {
   readonly requestsMs: number[] = [];
   readonly notifications: Notification[] = [];
   answer: (url: string) => Answer = () => 200;
+  /** Until the receiver answers. */
+  delay: () => Promise<void> = async () => {};
   retryAfterMs: number | null = null;
   config: NotifyConfig | null = routing(route(), [hook("ops")]);
   entriesMax = 100;
@@ -107,6 +109,7 @@ export class NotifyScene {
     };
     this.requests.push(`${new URL(url).host}:${named("firing")}${named("resolved")}`);
     this.requestsMs.push(this.clock.nowMs());
+    await this.delay();
     const answer = this.answer(url);
     if (answer === "silence") {
       await new Promise((_, reject) => {
