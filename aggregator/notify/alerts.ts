@@ -230,7 +230,11 @@ export class AlertTable {
       try {
         const isSweep = clock.monotonicMs() >= sweepMs;
         if (isSweep) sweepMs = clock.monotonicMs() + SWEEP_EVERY_MS;
-        await this.#turns.run(() => this.#step((changes) => this.#sweep(changes, isSweep)));
+        await this.#turns.run(() =>
+          this.#step((changes) => {
+            if (isSweep) this.#sweep(changes);
+          }),
+        );
         streak.succeeded();
       } catch (error) {
         if (!(error instanceof OperationalError)) throw error;
@@ -264,8 +268,7 @@ export class AlertTable {
     if (dispatcher.nextDueMs < this.#wakesMs) this.#woken.abort();
   }
 
-  #sweep(changes: ChangeSet, isSweep: boolean): void {
-    if (!isSweep) return;
+  #sweep(changes: ChangeSet): void {
     this.outbox.dropExpired(changes, (key) => this.dispatcher.hasGroup(key));
     this.dispatcher.dropEnded(changes, this.#deps.clock.nowMs());
   }

@@ -201,7 +201,8 @@ export class Dispatcher {
    * before says nothing of it.
    */
   #noteUnheard(changes: ChangeSet, group: Group, loud: readonly KnownAlert[]): void {
-    const unheard = group.over.filter((alert) => !loud.includes(alert));
+    const heard = new Set(loud);
+    const unheard = group.over.filter((alert) => !heard.has(alert));
     if (unheard.length === 0) return;
     const digests = new Set(unheard.map(({ digest }) => digest));
     for (const { key, integrations } of this.#targetsOf(group)) {

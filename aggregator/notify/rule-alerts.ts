@@ -1,6 +1,7 @@
 /** The alerts of rules: their records, and what the dispatcher knows of them. */
 
 import { isDeepStrictEqual } from "node:util";
+import { getOrInsert } from "../../shared/model/get-or-insert.ts";
 import {
   type Labels,
   labelPairs,
@@ -30,7 +31,7 @@ export class RuleAlertRecords {
   readonly #deps: Deps;
   readonly #external: External;
   /** By the rule's id. A rule without alerts may be missing. */
-  readonly #records = new Map<string, RuleRecords>();
+  readonly #records = new Map<string, Map<string, AlertRecord>>();
   /** Which records of rules fire with these labels, by the labels' key as receivers get them. */
   readonly #holders = new Map<string, ReadonlySet<string>>();
 
@@ -41,8 +42,8 @@ export class RuleAlertRecords {
 
   /** A record of the last run. */
   load(ruleId: string, record: AlertRecord): void {
-    const records = new Map(this.#records.get(ruleId)).set(labelsKey(record.labels), record);
-    this.#records.set(ruleId, records);
+    const records = getOrInsert(this.#records, ruleId, () => new Map());
+    records.set(labelsKey(record.labels), record);
     if (record.state.kind !== "firing") return;
     const known = this.#knownOf(record, record.lateMs);
     this.#hold(new ChangeSet(), known.key, holderOf(ruleId, record));

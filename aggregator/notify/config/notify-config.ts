@@ -6,7 +6,7 @@ import {
   type Fault,
   formatPath,
 } from "../../../shared/config/decode-yaml.ts";
-import type { NotifyConfig, Receiver, TimeTest } from "../routing.ts";
+import { type NotifyConfig, RESOLVE_TIMEOUT_MS, type Receiver, type TimeTest } from "../routing.ts";
 import type { NotifyTemplates } from "../templates/notify-templates.ts";
 import { globalsSchema } from "./globals.ts";
 import { inhibitRulesSchema, readInhibitRules } from "./inhibit-rules.ts";
@@ -29,8 +29,6 @@ export type NotifyConfigDeps = {
   /** @throws OperationalError */
   readonly compileTemplates: (files: readonly TextFile[]) => NotifyTemplates;
 };
-
-const RESOLVE_TIMEOUT_DEFAULT_MS = 300_000;
 
 /** What is made of texts: the value 1.10 of a label is not 1.1. */
 const textPart = z.strictObject({
@@ -108,7 +106,7 @@ function readConfig(
     receivers,
     inhibitRules,
     timeIntervals,
-    resolveTimeoutMs: settings.global?.resolve_timeout ?? RESOLVE_TIMEOUT_DEFAULT_MS,
+    resolveTimeoutMs: settings.global?.resolve_timeout ?? RESOLVE_TIMEOUT_MS,
   };
 }
 
