@@ -5,6 +5,7 @@ import { withDeadline } from "../../shared/time/deadline.ts";
 import { eitherSignal } from "../../shared/time/either-signal.ts";
 import { sleepUnlessAborted } from "../../shared/time/repeat.ts";
 import type { Notification } from "../model/notification.ts";
+import { joinHeard } from "./dispatch/flush-state.ts";
 import type { Integration, SendAnswer, SendPorts } from "./integrations/integration.ts";
 import { mergeNotifications } from "./message-parts.ts";
 import type { Ending, outboxCounters, Queue, Waiting } from "./outbox.ts";
@@ -66,7 +67,7 @@ function isRefused(error: unknown): boolean {
 
 /** Whether the receiver took it nobody knows. */
 function mayHaveHeard(waiting: Waiting): void {
-  waiting.heard = new Set([...waiting.heard, ...waiting.firingDigests]);
+  waiting.heard = joinHeard(waiting.heard, waiting.holds);
 }
 
 /** Some that wait, sent as one message. */

@@ -13,7 +13,7 @@ import {
   putKept,
 } from "./alert-records.ts";
 import type { ChangeSet } from "./change-set.ts";
-import { needsSend, type Standing } from "./dispatch/flush-state.ts";
+import { mayBeWrong, needsSend, type Standing } from "./dispatch/flush-state.ts";
 import { type Group, Groups, type Moment } from "./dispatch/groups-state.ts";
 import { Inhibition } from "./dispatch/inhibition-state.ts";
 import { isResolved, type KnownAlert, notifiedAlert } from "./dispatch/known-alert.ts";
@@ -275,9 +275,8 @@ export class Dispatcher {
     }
     const sent = queue.sent.get(key) ?? null;
     const timing = { nowMs: now.wallMs, repeatIntervalMs, sendsResolved };
-    // Who may have heard that an alert fires has to hear of its end.
-    const isHeard = [...(waiting?.heard ?? [])].some((digest) => !standing.firing.has(digest));
-    const isNeeded = isHeard || needsSend(sent, standing, timing);
+    const isDoubtful = waiting !== undefined && mayBeWrong(waiting.heard, standing);
+    const isNeeded = isDoubtful || needsSend(sent, standing, timing);
     if (isNeeded && (standing.firing.size > 0 || sendsResolved)) {
       this.#write(changes, queue, parts, now);
       return;

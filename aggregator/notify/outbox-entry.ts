@@ -64,8 +64,8 @@ export type OutboxEntry = {
   /** Digests of the group's alerts; of those too that the integration is not sent. */
   readonly firing: readonly string[];
   readonly resolved: readonly string[];
-  /** Of alerts that earlier attempts may have told to fire. */
-  readonly heard: readonly string[];
+  /** What earlier attempts may have told. */
+  readonly heard: { readonly firing: readonly string[]; readonly resolved: readonly string[] };
   readonly repeatIntervalMs: number;
 };
 
@@ -92,7 +92,7 @@ const outboxEntry = z.object({
   notification,
   firing: digests,
   resolved: digests,
-  heard: digests,
+  heard: z.object({ firing: digests, resolved: digests }),
   repeatIntervalMs: z.number(),
 });
 const sentRecord = z.object({

@@ -14,6 +14,7 @@ import type { Delivery } from "../model/notification.ts";
 import { digestOf } from "./alert-records.ts";
 import type { ChangeSet } from "./change-set.ts";
 import { DeliveryLog } from "./delivery-log.ts";
+import { type Heard, joinHeard } from "./dispatch/flush-state.ts";
 import type { Integration } from "./integrations/integration.ts";
 import {
   decodeEntry,
@@ -47,10 +48,8 @@ export type Waiting = {
   /** Which alerts it holds, and when it was written, Unix milliseconds. */
   readonly content: string;
   readonly writtenMs: number;
-  /** Digests of the alerts that fire in it. */
-  readonly firingDigests: readonly string[];
-  /** Of alerts that the integration may know to fire: by attempts of which nobody knows how they ended. */
-  heard: ReadonlySet<string>;
+  readonly holds: Heard;
+  heard: Heard;
 };
 
 /** One integration's part. The maps are by the group's key; `waiting` in the order of the ids. */
@@ -78,7 +77,7 @@ type OutboxDeps = {
 
 const IDS_PER_MS = 1024;
 const NONE: ReadonlySet<string> = new Set();
-const NEW = { attempts: 0, lastAnswer: "", heard: NONE };
+const NEW = { attempts: 0, lastAnswer: "", heard: { firing: NONE, resolved: NONE } };
 /** What waits is written anew after so long though its alerts are the same: annotations change. */
 const REWRITE_AFTER_MS = 30_000;
 
@@ -124,8 +123,8 @@ export class Outbox {
         continue;
       }
       // The last run may have ended between an attempt and its note of it.
-      const heard = new Set([...entry.heard, ...entry.firing]);
-      const waiting = { ...waitingOf(entry, id), heard };
+      const fresh = waitingOf(entry, id);
+      const waiting = { ...fresh, heard: joinHeard(heardOf(entry.heard), fresh.holds) };
       this.queue(queue).waiting.set(waiting.groupKey, waiting);
     }
     for (const key of damaged) {
@@ -167,7 +166,8 @@ export class Outbox {
     const { attempts, lastAnswer, heard } = known ?? NEW;
     const waiting = { ...waitingOf(entry, id), isBusy: true, attempts, lastAnswer, heard };
     changes.set(queue.waiting, groupKey, waiting);
-    const stored = encodeEntry({ ...entry, heard: [...heard] });
+    const told = { firing: [...heard.firing], resolved: [...heard.resolved] };
+    const stored = encodeEntry({ ...entry, heard: told });
     changes.operations.push(put(waitingKey(queue.name, id), stored));
     changes.onDone(() => {
       waiting.isBusy = false;
@@ -313,6 +313,10 @@ function contentOf({ firing, resolved }: Omit<OutboxEntry, "heard">): string {
   return digestOf(`${firing.join()}|${resolved.join()}`);
 }
 
+function heardOf({ firing, resolved }: Record<"firing" | "resolved", readonly string[]>): Heard {
+  return { firing: new Set(firing), resolved: new Set(resolved) };
+}
+
 function waitingOf(entry: Omit<OutboxEntry, "heard">, id: number): Waiting {
   const { groupKey, alerts, timeMs } = entry.notification;
   const firing = alerts.filter(({ status }) => status === "firing").length;
@@ -320,7 +324,7 @@ function waitingOf(entry: Omit<OutboxEntry, "heard">, id: number): Waiting {
   return {
     ...{ id, groupKey, sinceMs, isBusy: false, isOutdated: false },
     ...{ firing, resolved: alerts.length - firing, ...NEW },
-    ...{ content: contentOf(entry), writtenMs: timeMs, firingDigests: entry.firing },
+    ...{ content: contentOf(entry), writtenMs: timeMs, holds: heardOf(entry) },
   };
 }
 

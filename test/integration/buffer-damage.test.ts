@@ -115,8 +115,10 @@ async function survive(damage: (directory: string) => void): Promise<number> {
     expect(waiting).toBe(0);
     expect(made).toBe(stored + dropped);
   }
-  await using again = await DiskQueue.open(directory);
-  expect(again.damages).toEqual([]);
+  {
+    await using again = await DiskQueue.open(directory);
+    expect(again.damages).toEqual([]);
+  }
   rmSync(directory, { recursive: true, force: true });
   return lost;
 }

@@ -17,5 +17,6 @@ export const REGRESSION_SEEDS: readonly (readonly [seed: number, bug: string])[]
   [606_470_685, "an empty rotated file at the first look: a log was followed late"],
   [880_000_332, "a clock set back while a log that was empty is rotated: files were left out"],
   [2_005_069, "the end of an alert was not told after a message that was taken and not noted"],
+  [680_406_407, "an alert fired anew and was not told after its end was taken and not noted"],
   [47_714_888, "the end of an alert was not told that came while its beginning was being sent"],
 ];

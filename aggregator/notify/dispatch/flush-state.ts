@@ -9,6 +9,12 @@ export type Sent = {
   readonly unheard: ReadonlySet<string>;
 };
 
+/** What an integration may have been told, by digests: of attempts nobody knows how they ended. */
+export type Heard = {
+  readonly firing: ReadonlySet<string>;
+  readonly resolved: ReadonlySet<string>;
+};
+
 /** What a group holds when it is flushed, without what is silenced or inhibited. */
 export type Standing = {
   readonly firing: ReadonlySet<string>;
@@ -34,6 +40,20 @@ export function needsSend(sent: Sent | null, now: Standing, timing: FlushTiming)
   // After the clock was set back the time of the last send may be yet to come.
   const sinceMs = Math.max(0, timing.nowMs - sent.timeMs);
   return sinceMs > timing.repeatIntervalMs;
+}
+
+export function joinHeard(some: Heard, more: Heard): Heard {
+  return {
+    firing: new Set([...some.firing, ...more.firing]),
+    resolved: new Set([...some.resolved, ...more.resolved]),
+  };
+}
+
+/** Whether it may believe that something fires that is over, or that something is over that fires. */
+export function mayBeWrong({ firing, resolved }: Heard, now: Standing): boolean {
+  for (const digest of firing) if (!now.firing.has(digest)) return true;
+  for (const digest of resolved) if (now.firing.has(digest)) return true;
+  return false;
 }
 
 function isSubset(some: ReadonlySet<string>, all: ReadonlySet<string>): boolean {

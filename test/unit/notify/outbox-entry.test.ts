@@ -23,7 +23,8 @@ const GROUP = { groupKey: '{}:{alertname="Down"}', groupLabels: labelsOf({ alert
 
 test("an entry comes back from its bytes as it was, and damaged bytes as nothing", () => {
   const notification = { timeMs: 7, ...GROUP, alerts: [ALERT] };
-  const entry = { notification, firing: ["a"], resolved: ["b"], heard: ["c"], repeatIntervalMs: 5 };
+  const heard = { firing: ["c"], resolved: ["d"] };
+  const entry = { notification, firing: ["a"], resolved: ["b"], heard, repeatIntervalMs: 5 };
   const bytes = encodeEntry(entry);
   expect(decodeEntry(bytes)).toStrictEqual(entry);
   expect(decodeEntry(bytes.subarray(1))).toBeNull();

@@ -22,6 +22,30 @@ test("who may have heard that an alert fires hears of its end", async () => {
   await scene.close();
 });
 
+test.each([
+  ["was silent", "silence" as const],
+  ["took it, which could not be noted", 200],
+])("who may have heard of an end hears that the alert fires again: it %s", async (_how, answer) => {
+  const scene = await NotifyScene.open();
+  await scene.write({ A: "firing" });
+  await scene.clock.advance(1000);
+  scene.answer = () => {
+    scene.disk.isFull = answer === 200;
+    return answer;
+  };
+  await scene.write({ A: "resolved" });
+  await scene.clock.advance(5500);
+  scene.answer = () => 503;
+  scene.disk.isFull = false;
+  await scene.write({ A: "firing" });
+  await scene.clock.advance(30_000);
+  scene.answer = () => 200;
+  await scene.clock.advance(60_000);
+  expect(scene.requests.at(-1)).toBe("ops: firing A");
+  expect(scene.requests).toContain("ops: resolved A");
+  await scene.close();
+});
+
 test("a reload in the middle of a request leaves no receiver with a wrong belief", async () => {
   const scene = await NotifyScene.open({ answer: () => "silence" });
   await scene.write({ A: "firing" });
