@@ -146,16 +146,28 @@ export class Delivery {
 
   /** What to send now, at once. */
   #next(): Parcel[] {
-    const free = [...this.#queue.waiting.values()].filter(({ isBusy }) => !isBusy);
-    const most = (this.#failures > 0 ? 1 : CONCURRENT_MAX) - this.#running.size;
     const { perMinuteMax } = this.integration;
-    if (perMinuteMax === null) return free.slice(0, Math.max(0, most)).map((one) => [one]);
+    if (perMinuteMax === null) {
+      const most = (this.#failures > 0 ? 1 : CONCURRENT_MAX) - this.#running.size;
+      return this.#free(most).map((one) => [one]);
+    }
+    const free = this.#free(TOGETHER_MAX);
     const sinceMs = this.#deps.clock.monotonicMs() - MINUTE_MS;
     this.#sentMs = this.#sentMs.filter((ms) => ms > sinceMs);
     const left = perMinuteMax - this.#sentMs.length;
     if (left <= 0 || free.length === 0 || this.#running.size > 0) return [];
     // With room for each they go one by one; else the last that may go takes many with it.
-    return free.length <= left ? [free.slice(0, 1)] : [free.slice(0, TOGETHER_MAX)];
+    return free.length <= left ? [free.slice(0, 1)] : [free];
+  }
+
+  /** What nobody sends, what waits longest first. */
+  #free(most: number): Waiting[] {
+    const free: Waiting[] = [];
+    for (const waiting of this.#queue.waiting.values()) {
+      if (free.length >= most) break;
+      if (!waiting.isBusy) free.push(waiting);
+    }
+    return free;
   }
 
   #idleMs(): number {
@@ -220,7 +232,7 @@ export class Delivery {
       await this.#end(waiting, { outcome: "expired", reason: "age", answer, entry: null });
       return null;
     }
-    const bytes = await store.get(waitingKey(this.#queue.name, waiting.id));
+    const bytes = waiting.stored ?? (await store.get(waitingKey(this.#queue.name, waiting.id)));
     const entry = bytes === undefined ? null : decodeEntry(bytes);
     if (entry !== null) return entry;
     const answer = "the stored notification is damaged";

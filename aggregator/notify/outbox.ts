@@ -49,6 +49,8 @@ export type Waiting = {
   readonly content: string;
   readonly writtenMs: number;
   readonly holds: Heard;
+  /** As it is stored; null where there is no room for more of them in memory. */
+  stored: Uint8Array | null;
   heard: Heard;
 };
 
@@ -77,6 +79,8 @@ type OutboxDeps = {
 
 const IDS_PER_MS = 1024;
 const NONE: ReadonlySet<string> = new Set();
+/** Of what waits, what is in memory as well: a healthy receiver is sent to without reading. */
+const STORED_IN_MEMORY_MAX = 4 * 1024 ** 2;
 const NEW = { attempts: 0, lastAnswer: "", heard: { firing: NONE, resolved: NONE } };
 /** What waits is written anew after so long though its alerts are the same: annotations change. */
 const REWRITE_AFTER_MS = 30_000;
@@ -104,6 +108,7 @@ export class Outbox {
   readonly #deps: OutboxDeps;
   readonly #queues = new Map<string, Queue>();
   #lastId = 0;
+  #bytesInMemory = 0;
 
   constructor(deps: OutboxDeps) {
     this.#deps = deps;
@@ -171,8 +176,18 @@ export class Outbox {
     changes.operations.push(put(waitingKey(queue.name, id), stored));
     changes.onDone(() => {
       waiting.isBusy = false;
+      if (known !== undefined) this.#forgetBytes(known);
+      if (this.#bytesInMemory + stored.length <= STORED_IN_MEMORY_MAX) {
+        waiting.stored = stored;
+        this.#bytesInMemory += stored.length;
+      }
       this.measure(queue);
     });
+  }
+
+  #forgetBytes(waiting: Waiting): void {
+    this.#bytesInMemory -= waiting.stored?.length ?? 0;
+    waiting.stored = null;
   }
 
   /** What waits has come to an end. */
@@ -188,6 +203,7 @@ export class Outbox {
     changes.operations.push(...this.log.add(entryOfLog, this.#nextId(entryOfLog.timeMs)));
     changes.onDone(() => {
       waiting.isBusy = false;
+      this.#forgetBytes(waiting);
       this.#ended(queue, entryOfLog, ending);
     });
   }
@@ -322,7 +338,7 @@ function waitingOf(entry: Omit<OutboxEntry, "heard">, id: number): Waiting {
   const firing = alerts.filter(({ status }) => status === "firing").length;
   const sinceMs = Math.floor(id / IDS_PER_MS);
   return {
-    ...{ id, groupKey, sinceMs, isBusy: false, isOutdated: false },
+    ...{ id, groupKey, sinceMs, isBusy: false, isOutdated: false, stored: null },
     ...{ firing, resolved: alerts.length - firing, ...NEW },
     ...{ content: contentOf(entry), writtenMs: timeMs, holds: heardOf(entry) },
   };

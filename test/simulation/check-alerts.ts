@@ -182,30 +182,31 @@ function isOf(word: Word, transition: Transition): boolean {
 
 /**
  * What the receiver took is not told again as it was, but where the sender died or its disk failed
- * before it had noted that.
+ * before it had noted that; or where it had to tell the end of another alert with these labels, not
+ * knowing whether the one before its death had told the beginning.
  */
 function checkRepeats({ told, troubles }: AlertEvidence): string[] {
   const found: string[] = [];
-  const taken = new Map<string, { readonly content: string; readonly answeredAtMs: number }>();
+  type Taken = { readonly content: string; readonly begins: string; readonly answeredAtMs: number };
+  const taken = new Map<string, Taken>();
   for (const { groupKey, alerts, atMs, answeredAtMs } of told) {
     const content = alerts
       .map(({ labels, status }) => `${status} ${labelsKey(labels)}`)
       .sort()
       .join();
+    const begins = alerts.map(({ startsAtMs }) => startsAtMs).join();
     const before = taken.get(groupKey);
-    if (before?.content === content && !isExcused(troubles, before.answeredAtMs)) {
-      found.push(`${groupKey} was told twice without need at ${atMs}`);
+    if (before?.content === content) {
+      const untilMs = before.begins === begins ? before.answeredAtMs + RECORDED_WITHIN_MS : atMs;
+      const isExcused = troubles.some((trouble) => {
+        return trouble.fromMs <= untilMs && trouble.toMs >= before.answeredAtMs;
+      });
+      if (!isExcused) found.push(`${groupKey} was told twice without need at ${atMs}`);
     }
     if (answeredAtMs === null) taken.delete(groupKey);
-    else taken.set(groupKey, { content, answeredAtMs });
+    else taken.set(groupKey, { content, begins, answeredAtMs });
   }
   return found;
-}
-
-function isExcused(troubles: readonly Span[], answeredMs: number): boolean {
-  return troubles.some((trouble) => {
-    return trouble.fromMs <= answeredMs + RECORDED_WITHIN_MS && trouble.toMs >= answeredMs;
-  });
 }
 
 /**

@@ -13,6 +13,8 @@ import { metricTotal } from "../../support/metric-total.ts";
 import { hook, route, routing } from "../../support/notify-routing.ts";
 import { SeededRandom } from "../../support/random.ts";
 
+type Request = { readonly url: string; readonly body: unknown };
+
 export type Answer = number | "no answer" | "silence";
 
 /** Receivers whose answers the test decides, and a table that may die and come back. */
@@ -50,7 +52,9 @@ export class NotifyScene {
     const { store, clock, logger, metrics } = this;
     const external = { labels: [], url: "http://telltale:7071" };
     const ports = {
-      request: this.#request,
+      // What a crash has ended sends nothing more.
+      request: (request: Request, signal: AbortSignal) =>
+        store === this.store ? this.#request(request, signal) : new Promise<never>(() => {}),
       mail: async () => "",
       nowMs: () => clock.nowMs(),
       externalUrl: external.url,
@@ -96,10 +100,7 @@ export class NotifyScene {
     await this.table.close();
   }
 
-  readonly #request = async (
-    { url, body }: { url: string; body: unknown },
-    signal: AbortSignal,
-  ) => {
+  readonly #request = async ({ url, body }: Request, signal: AbortSignal) => {
     const notification = JSON.parse(String(body)) as Notification;
     this.notifications.push(notification);
     const named = (status: string) => {
