@@ -20,6 +20,7 @@ import { type ScheduledCollector, TickRunner } from "./collect/tick.ts";
 import type { AgentConfig } from "./config/agent-config.ts";
 import { planReload } from "./config/reload.ts";
 import { type FrameQueue, openFrameQueue } from "./frames/frame-queue.ts";
+import { keepRenewed } from "./identity/renewal.ts";
 import { openQueue } from "./open-queue.ts";
 import { BudgetWatch } from "./pipeline/budget.ts";
 import { FrameWriter } from "./pipeline/frame-writer.ts";
@@ -61,6 +62,10 @@ async function start(
   const ticker = new Ticker(writer, metrics, logger);
   let collection = openCollection(config, platform, metrics, writer.epoch);
   parts.defer(() => collection.close());
+  const { identity } = platform;
+  if (identity !== null) {
+    parts.run((signal) => keepRenewed({ ...identity, clock, logger, metrics }, signal));
+  }
   if (config.listen !== null) {
     parts.use(await platform.servePage(config.listen, () => collection.page()));
   }

@@ -27,7 +27,6 @@ import { garbageLook, keepGivingBackMemory } from "./footprint/program-pages.ts"
 import { optimiseFirstTicks } from "./footprint/v8-flags.ts";
 import { watchedStore } from "./footprint/watched-store.ts";
 import { HeldIdentity } from "./identity/held-identity.ts";
-import { keepRenewed } from "./identity/renewal.ts";
 import { journalctl } from "./logs/journal/journalctl.ts";
 import { requireGoodPatterns } from "./logs/log-reading.ts";
 import { diskFiles } from "./logs/tail/disk-files.ts";
@@ -171,9 +170,7 @@ async function readConfigAgain(): Promise<AgentConfig> {
 async function run(config: AgentConfig, onReload: AgentPlatform["onReload"]): Promise<void> {
   const logger = openLog(config.log_level, "telltale-agent");
   const identity = new HeldIdentity(config.data_dir, logger);
-  const renewal = {
-    clock: nodeClock,
-    logger,
+  const renewable = {
     memberships: () => identity.memberships(),
     renew: async (signal: AbortSignal) => {
       const request: IdentityRequest = { dataDirectory: config.data_dir, join: null };
@@ -184,13 +181,13 @@ async function run(config: AgentConfig, onReload: AgentPlatform["onReload"]): Pr
   const platform = {
     ...nodePlatform(logger, askInventory),
     onReload,
+    identity: renewable,
     connect: (address: Address) => grpcConnect(address, securityFor),
     probe: (address: Address) => grpcProbe(address, securityFor),
     servePage,
   };
   await runUntilSignal(() =>
     startParts(logger, async (parts) => {
-      parts.run((signal) => keepRenewed(renewal, signal));
       parts.use(await startAgent(config, platform));
       // From here on: a start may take long on a slow disk.
       keepGivingBackMemory(logger);

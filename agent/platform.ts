@@ -5,6 +5,7 @@ import type { ProcessUsage } from "./collect/self-collector.ts";
 import type { GroupSink } from "./collect/series-group.ts";
 import type { ScheduledCollector } from "./collect/tick.ts";
 import type { AgentConfig } from "./config/agent-config.ts";
+import type { Renewable } from "./identity/renewal.ts";
 import type { RunJournalctl } from "./logs/journal/journalctl.ts";
 import type { LogFiles } from "./logs/tail/ports.ts";
 import type { Destination } from "./uplink/destinations.ts";
@@ -27,6 +28,8 @@ export type AgentPlatform = {
   readonly journalctl: RunJournalctl;
   /** Bytes that are left on the disk of the directory. */
   freeBytes(directory: string): Promise<number>;
+  /** The certificates of a node that has joined; null: nothing is sent. */
+  readonly identity: Renewable | null;
   connect(address: Address): ConnectIngest;
   /** Asks the aggregator whether it serves. */
   probe(address: Address): Destination["probe"];

@@ -6,6 +6,8 @@ import type { WriteFn } from "./rules/ports.ts";
 
 /** What rules can be written on; all there is of the aggregator itself is on its page /metrics. */
 const NAMES: ReadonlySet<string> = new Set([
+  "telltale_certificate_not_after_timestamp_seconds",
+  "telltale_certificate_not_before_timestamp_seconds",
   "telltale_notification_attempts_failed_total",
   "telltale_notifications_total",
   "telltale_outbox_entries",

@@ -10,7 +10,10 @@ const TICKS = 2;
 const PATIENCE_MS = 10_000;
 
 /** Nothing of it is sent, served or read again. */
-export type OncePlatform = Omit<AgentPlatform, "connect" | "probe" | "servePage" | "onReload">;
+export type OncePlatform = Omit<
+  AgentPlatform,
+  "identity" | "connect" | "probe" | "servePage" | "onReload"
+>;
 
 /**
  * The page of an agent that starts, ticks until every collector has read something, twice at least,
@@ -27,6 +30,7 @@ export async function pageOnce(
     { ...config, data_dir: directory, listen },
     {
       ...platform,
+      identity: null,
       connect: () => async (signal) => {
         if (!signal.aborted) await once(signal, "abort");
         throw signal.reason;

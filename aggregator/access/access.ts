@@ -4,6 +4,7 @@ import { isRenewalDue } from "../../shared/model/certificate-life.ts";
 import type { Role } from "../../shared/model/role.ts";
 import type { Clock, Logger } from "../../shared/platform/ports.ts";
 import { Secret } from "../../shared/secret.ts";
+import { certificateGauges } from "../../shared/telemetry/certificate-gauges.ts";
 import type { Counter } from "../../shared/telemetry/metrics.ts";
 import type { StoredPartDeps } from "../../shared/telemetry/part-deps.ts";
 import { formatJoinToken, TOKEN_SECRET_BYTES } from "../../shared/wire/join-token.ts";
@@ -46,6 +47,7 @@ export class Access {
   readonly #logger: Logger;
   readonly #options: AccessOptions;
   readonly #joins: Counter;
+  readonly #measure: ReturnType<typeof certificateGauges>;
   #userByHash = new Map<string, UserRecord>();
   #server: { tls: ServerTls; signer: string; issuedMs: number; notAfterMs: number } | null = null;
 
@@ -54,6 +56,7 @@ export class Access {
     this.#clock = deps.clock;
     this.#logger = deps.logger;
     this.#options = options;
+    this.#measure = certificateGauges(deps.metrics);
     this.#joins = deps.metrics.counter(
       "telltale_access_joins_total",
       "Agents that asked for a first certificate, by outcome.",
@@ -97,6 +100,10 @@ export class Access {
     for (const { fingerprint } of finished)
       this.#logger.info({ fingerprint }, "an old CA has gone");
     await this.#refreshServer(nowMs, finished.length > 0);
+    if (this.#server !== null) this.#measure("server", this.#server);
+    const signer = this.#authorities().at(-1);
+    if (signer === undefined) return;
+    this.#measure("authority", { issuedMs: signer.createdMs, notAfterMs: signer.notAfterMs });
   }
 
   /** How the certificate with this SHA-256 stands; that our CA signed it, TLS has checked. */

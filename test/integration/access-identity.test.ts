@@ -11,6 +11,8 @@ import {
 import { keepRenewed } from "../../agent/identity/renewal.ts";
 import { nodeClock } from "../../shared/platform/node.ts";
 import type { Clock } from "../../shared/platform/ports.ts";
+import { expositionText } from "../../shared/telemetry/exposition.ts";
+import { Metrics } from "../../shared/telemetry/metrics.ts";
 import { directoryForTest } from "../support/directory-for-test.ts";
 import { MemoryLogger } from "../support/memory-logger.ts";
 
@@ -83,6 +85,7 @@ test("a running agent takes a join, and keeps what it has while the file cannot 
 
 test("a renewal that fails is tried again, and what is not due is left alone", async () => {
   const logger = new MemoryLogger();
+  const metrics = new Metrics();
   const due = { ...membership("a:1"), notAfterMs: nodeClock.nowMs() + 10 };
   let calls = 0;
   const renewing = (memberships: readonly Membership[], signal: AbortSignal) => {
@@ -91,7 +94,7 @@ test("a renewal that fails is tried again, and what is not due is left alone", a
       throw new Error("away");
     };
     const clock: Clock = { ...nodeClock, sleep: (_, stop) => nodeClock.sleep(1, stop) };
-    return keepRenewed({ clock, logger, memberships: () => memberships, renew }, signal);
+    return keepRenewed({ clock, logger, metrics, memberships: () => memberships, renew }, signal);
   };
   const stop = new AbortController();
   const loop = renewing([due], stop.signal);
@@ -99,11 +102,14 @@ test("a renewal that fails is tried again, and what is not due is left alone", a
   stop.abort();
   await loop;
   calls = 0;
-  const good = { ...due, issuedMs: nodeClock.nowMs(), notAfterMs: Number.MAX_VALUE };
+  const good = { ...due, issuedMs: nodeClock.nowMs(), notAfterMs: nodeClock.nowMs() + 86_400_000 };
   const idleStop = new AbortController();
   const idle = renewing([good], idleStop.signal);
   await nodeClock.sleep(50);
   idleStop.abort();
   await idle;
   expect(calls).toBe(0);
+  const page = expositionText(metrics.samples());
+  const until = /^telltale_certificate_not_after_timestamp_seconds{holder="node"} (.*)$/m;
+  expect(Number(until.exec(page)?.[1])).toBeCloseTo(good.notAfterMs / 1000);
 });

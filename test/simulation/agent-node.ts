@@ -138,6 +138,7 @@ export function agentNode(host: Host, plan: AgentPlan, parts: AgentParts): Agent
       journalctl: () => {
         throw new Error("the simulation has no journal");
       },
+      identity: null,
       connect: (to) => (signal) => network.connect(process, to.host, signal),
       probe: (to) => () => network.probe(process, to.host),
       collectors: (_config, sink) => {
