@@ -93,10 +93,11 @@ const storedKept = z.object({
   annotations: labels,
   startsAtMs: z.number(),
   endsAtMs: z.number(),
-  endKind: z.enum(["over", "posted", "timeout"]),
+  endKind: z.enum(["over", "posted", "timeout", "held"]),
   updatedAtMs: z.number(),
   generatorUrl: z.string(),
   lateMs: z.number(),
+  flapping: z.string(),
 });
 
 /** Null for an entry that is damaged. */

@@ -271,6 +271,7 @@ export class AlertTable {
   #sweep(changes: ChangeSet): void {
     this.outbox.dropExpired(changes, (key) => this.dispatcher.hasGroup(key));
     this.dispatcher.dropEnded(changes, this.#deps.clock.nowMs());
+    this.dispatcher.forgetBegins(this.#deps.clock.monotonicMs());
   }
 
   #takePosted(changes: ChangeSet, posted: PostedAlert): void {
@@ -281,7 +282,14 @@ export class AlertTable {
     const startsAtMs = posted.startsAtMs ?? posted.endsAtMs ?? now.wallMs;
     const came: KnownAlert = {
       ...posted,
-      ...{ key, digest: digestOf(key), startsAtMs, lateMs: 0, updatedAtMs: now.wallMs },
+      ...{
+        key,
+        digest: digestOf(key),
+        startsAtMs,
+        lateMs: 0,
+        flapping: "",
+        updatedAtMs: now.wallMs,
+      },
       endsAtMs: posted.endsAtMs ?? now.wallMs + resolveTimeoutMs,
       endKind: posted.endsAtMs === null ? "timeout" : "posted",
     };

@@ -13,6 +13,7 @@ import {
   putKept,
 } from "./alert-records.ts";
 import type { ChangeSet } from "./change-set.ts";
+import { Begins, flappingText } from "./dispatch/flapping-state.ts";
 import { mayBeWrong, needsSend, type Standing } from "./dispatch/flush-state.ts";
 import { type Group, Groups, type Moment } from "./dispatch/groups-state.ts";
 import { Inhibition } from "./dispatch/inhibition-state.ts";
@@ -54,6 +55,7 @@ export class Dispatcher {
   /** By the alert's key. */
   readonly acknowledged = new Map<string, Acknowledgement>();
   config: NotifyConfig | null = null;
+  readonly #begins = new Begins();
   readonly #outbox: Outbox;
   readonly #silences: SilenceCheck;
   #groups: Groups | null = null;
@@ -88,8 +90,9 @@ export class Dispatcher {
   }
 
   /** An alert began, changed or ended. What no rule holds has a record of its own. */
-  take(changes: ChangeSet, alert: KnownAlert, now: Moment): void {
-    const before = this.known.get(alert.key);
+  take(changes: ChangeSet, came: KnownAlert, now: Moment): void {
+    const before = this.known.get(came.key);
+    const alert = this.#withFlapping(changes, before, came, now);
     this.#inhibition = null;
     if (this.#groups === null && isResolved(alert, now.wallMs)) {
       if (before !== undefined) this.#drop(changes, before);
@@ -101,6 +104,37 @@ export class Dispatcher {
       changes.operations.push(deleteKept(before));
     }
     this.#groups?.insert(alert, now);
+  }
+
+  /** One that flaps is one alert from its first beginning until it has been calm. */
+  #withFlapping(
+    changes: ChangeSet,
+    before: KnownAlert | undefined,
+    came: KnownAlert,
+    { wallMs, monotonicMs }: Moment,
+  ): KnownAlert {
+    const { key } = came;
+    const options = this.config?.flapping ?? null;
+    if (options === null) return came;
+    const count = this.#begins.count(key, monotonicMs, options);
+    const isOn = before !== undefined && !isResolved(before, wallMs);
+    if (isResolved(came, wallMs)) {
+      if (!isOn || before.flapping === "") return came;
+      const { startsAtMs, flapping } = before;
+      if (count < options.begins) return { ...came, startsAtMs, flapping };
+      const endsAtMs = before.endKind === "held" ? before.endsAtMs : wallMs + options.calmMs;
+      return { ...came, startsAtMs, endKind: "held", endsAtMs, flapping };
+    }
+    if (isOn && before.endKind !== "held") return { ...came, flapping: before.flapping };
+    changes.onDone(() => this.#begins.add(key, monotonicMs, options));
+    const startsAtMs = isOn ? before.startsAtMs : came.startsAtMs;
+    const isFlapping = isOn || count + 1 >= options.begins;
+    return { ...came, startsAtMs, flapping: isFlapping ? flappingText(options) : "" };
+  }
+
+  forgetBegins(monotonicMs: number): void {
+    const options = this.config?.flapping ?? null;
+    if (options !== null) this.#begins.prune(monotonicMs, options);
   }
 
   /** Flushes every group whose time has come. */

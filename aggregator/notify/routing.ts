@@ -2,6 +2,7 @@
 
 import type { Matcher } from "../../shared/model/columns.ts";
 import type { Labels } from "../../shared/model/labels.ts";
+import type { FlappingOptions } from "./dispatch/flapping-state.ts";
 import type { Integration } from "./integrations/integration.ts";
 
 /** All of them match; no matchers match everything. */
@@ -59,4 +60,6 @@ export type NotifyConfig = {
   readonly timeIntervals: ReadonlyMap<string, TimeTest>;
   /** An alert that is posted without its end ends so long after. */
   readonly resolveTimeoutMs: number;
+  /** Null: every end is told. */
+  readonly flapping: FlappingOptions | null;
 };

@@ -144,6 +144,7 @@ export class RuleAlertRecords {
     const nowMs = this.#deps.now().wallMs;
     return {
       ...{ key, digest: digestOf(key), labels, annotations: alert.annotations, lateMs },
+      flapping: "",
       ...{ startsAtMs: alert.firedAtMs ?? nowMs, endsAtMs: null, endKind: "open" },
       updatedAtMs: nowMs,
       generatorUrl: `${this.#external.url}/graph?g0.expr=${expr}&g0.tab=1`,

@@ -61,6 +61,7 @@ export function routing(
   });
   return {
     ...{ text: "", root, inhibitRules: [], timeIntervals: new Map(), resolveTimeoutMs: 300_000 },
+    flapping: null,
     receivers: new Map(receivers.map((receiver) => [receiver.name, receiver])),
     ...parts,
   };

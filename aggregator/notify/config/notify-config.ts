@@ -6,6 +6,7 @@ import {
   type Fault,
   formatPath,
 } from "../../../shared/config/decode-yaml.ts";
+import { duration } from "../../../shared/config/fields.ts";
 import { type NotifyConfig, RESOLVE_TIMEOUT_MS, type Receiver, type TimeTest } from "../routing.ts";
 import type { NotifyTemplates } from "../templates/notify-templates.ts";
 import { globalsSchema } from "./globals.ts";
@@ -30,6 +31,19 @@ export type NotifyConfigDeps = {
   readonly compileTemplates: (files: readonly TextFile[]) => NotifyTemplates;
 };
 
+/** Telltale's own. */
+const flappingSchema = z
+  .strictObject({
+    begins: z
+      .string()
+      .regex(/^(?:[2-9]|[1-9]\d|100)$/, "must be a number from 2 to 100")
+      .transform(Number)
+      .default(4),
+    within: duration.refine((ms) => ms > 0, "must be positive").default(3_600_000),
+    calm: duration.refine((ms) => ms > 0, "must be positive").default(900_000),
+  })
+  .transform(({ begins, within: withinMs, calm: calmMs }) => ({ begins, withinMs, calmMs }));
+
 /** What is made of texts: the value 1.10 of a label is not 1.1. */
 const textPart = z.strictObject({
   global: z.unknown().optional(),
@@ -39,6 +53,7 @@ const textPart = z.strictObject({
   inhibit_rules: inhibitRulesSchema,
   mute_time_intervals: timeIntervalsSchema,
   time_intervals: timeIntervalsSchema,
+  flapping: flappingSchema.nullish(),
   // Of Alertmanager itself.
   tracing: z.unknown().optional(),
 });
@@ -107,6 +122,7 @@ function readConfig(
     inhibitRules,
     timeIntervals,
     resolveTimeoutMs: settings.global?.resolve_timeout ?? RESOLVE_TIMEOUT_MS,
+    flapping: texts.flapping ?? null,
   };
 }
 

@@ -21,13 +21,16 @@ export type KnownAlert = {
   readonly generatorUrl: string;
   /** How old the data was by which it last changed, where its node caught up with a backlog; else 0. */
   readonly lateMs: number;
+  /** What people are told of an alert that begins again and again; else "". */
+  readonly flapping: string;
 };
 
 /**
  * `open`: no end is known. `over`: its rule ended it, whatever the clock says since. `posted`: whoever
- * posted it said when. `timeout`: so long after it was last posted.
+ * posted it said when. `timeout`: so long after it was last posted. `held`: it flaps, and is over unless
+ * it begins again by then.
  */
-type EndKind = "open" | "over" | "posted" | "timeout";
+type EndKind = "open" | "over" | "posted" | "timeout" | "held";
 
 export function isResolved({ endsAtMs, endKind }: KnownAlert, nowMs: number): boolean {
   return endKind === "over" || (endsAtMs !== null && endsAtMs <= nowMs);
@@ -71,9 +74,12 @@ export function notifiedAlert(alert: KnownAlert, nowMs: number): NotifiedAlert {
   };
 }
 
-/** With a mark where it was found late. */
-export function annotationsOf({ annotations, lateMs }: KnownAlert): Labels {
-  if (lateMs === 0) return annotations;
-  const late = formatDuration(Math.round(lateMs / 1000) * 1000);
-  return labelsFrom([...labelPairs(annotations), ["telltale_late", late]]);
+/** With marks where it was found late and where it flaps. */
+export function annotationsOf({ annotations, lateMs, flapping }: KnownAlert): Labels {
+  const marks: [string, string][] = [];
+  if (lateMs > 0) {
+    marks.push(["telltale_late", formatDuration(Math.round(lateMs / 1000) * 1000)]);
+  }
+  if (flapping !== "") marks.push(["telltale_flapping", flapping]);
+  return marks.length === 0 ? annotations : labelsFrom([...labelPairs(annotations), ...marks]);
 }

@@ -39,6 +39,20 @@ test("an alert's end that is not said is five minutes away where the file does n
   expect(config.resolveTimeoutMs).toBe(300_000);
 });
 
+const flapping = (text: string) =>
+  readConfig(`flapping: ${text}\nroute: { receiver: a }\nreceivers: [{ name: a }]`).flapping;
+
+test("flapping is off unless it is asked for", () => {
+  expect(readConfig("route: { receiver: a }\nreceivers: [{ name: a }]").flapping).toBeNull();
+  const defaults = { begins: 4, withinMs: 3_600_000, calmMs: 900_000 };
+  expect(flapping("{}")).toEqual(defaults);
+  const given = { begins: 3, withinMs: 600_000, calmMs: 60_000 };
+  expect(flapping("{ begins: 3, within: 10m, calm: 1m }")).toEqual(given);
+  for (const wrong of ["{ begins: 1 }", "{ begins: 101 }", "{ within: 0s }", "{ calm: 0s }"]) {
+    expect(() => flapping(wrong), wrong).toThrow(/line 1|:1/);
+  }
+});
+
 const digests = (text: string, deps = {}) => opsOf(text, deps).map(({ definition }) => definition);
 
 test("a definition is the same as long as all that the integration is made of is", () => {
