@@ -1,6 +1,7 @@
 import { brotliCompressSync } from "node:zlib";
 import { startAggregator } from "../../aggregator/app.ts";
 import { aggregatorConfigSchema } from "../../aggregator/config.ts";
+import type { ShownAlert } from "../../aggregator/model/notification.ts";
 import type { AggregatorPlatform, Services } from "../../aggregator/platform.ts";
 import { OperationalError } from "../../shared/errors.ts";
 import type { BatchOperation, KeyValueStore } from "../../shared/platform/ports.ts";
@@ -73,6 +74,8 @@ export class AggregatorNode {
   readonly changesMs: number[] = [];
   /** Ids of silences that it said are made. */
   readonly silences: string[] = [];
+  /** Alerts that it said are acknowledged, by labels and beginning. */
+  readonly acknowledged = new Set<string>();
   services: Services | null = null;
   readonly #parts: AggregatorParts;
   readonly #table = new TableWatch();
@@ -95,6 +98,7 @@ export class AggregatorNode {
     this.#isWrong = isWrong;
     void this.#reload();
     void this.#silence();
+    void this.#acknowledge();
     if (isWrong) void this.host.world.clock.sleep(WRONG_MS).then(() => this.changeFiles(false));
   }
 
@@ -116,6 +120,30 @@ export class AggregatorNode {
   lostSilences(): string[] {
     const known = new Set(this.services?.alerts.silences().map(({ id }) => id));
     return this.silences.filter((id) => !known.has(id));
+  }
+
+  /** Whatever fires. */
+  async #acknowledge(): Promise<void> {
+    const port = this.services?.alerts;
+    if (port === undefined) return;
+    const matchers = [{ name: "alertname", type: "=~", value: ".+" } as const];
+    const by = { createdBy: "simulation", comment: "a change of files" };
+    try {
+      if ((await port.acknowledge(matchers, by)) === 0) return;
+      for (const alert of port.alerts()) {
+        if (alert.acknowledgedBy !== "") this.acknowledged.add(alertKey(alert));
+      }
+    } catch (error) {
+      if (!(error instanceof OperationalError)) throw error; // its disk is full, or fails
+    }
+  }
+
+  /** Of these alerts those that still fire and that nobody has acknowledged as far as it knows. */
+  lostAcknowledgements(): string[] {
+    const unacknowledged = (this.services?.alerts.alerts() ?? []).filter((alert) => {
+      return alert.acknowledgedBy === "" && this.acknowledged.has(alertKey(alert));
+    });
+    return unacknowledged.map(alertKey);
   }
 
   #boot(process: Process): Promise<AsyncDisposable> {
@@ -212,6 +240,10 @@ export class AggregatorNode {
     this.transitions.push(...transitions);
     if (violation !== null) this.#parts.onBug(`${this.host.name}: ${violation}`);
   }
+}
+
+function alertKey({ labels, startsAtMs }: ShownAlert): string {
+  return `${labels.join(" ")} ${startsAtMs}`;
 }
 
 function put(key: Uint8Array, value: Uint8Array): BatchOperation {

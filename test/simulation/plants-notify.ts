@@ -35,6 +35,9 @@ export const NOTIFY_PLANTS = {
   /** A silence that is made is not stored. */
   "silence-not-stored": withoutPuts("x|"),
 
+  /** An acknowledgement is not stored. */
+  "acknowledgement-not-stored": withoutPuts("k|"),
+
   /** An alert that ended leaves its group at once, whether its end was taken or not. */
   "settled-while-waiting": inMethod(Outbox.prototype, "isWaiting", () => false),
 

@@ -117,7 +117,10 @@ export class World {
       const endMs = this.#surroundings.clock.monotonicMs();
       const said = { transitions, told, readings };
       const found = checkAlerts({ ...said, failuresMs, troubles, changesMs, endMs });
-      const lost = aggregator.lostSilences().map((id) => `silence ${id} is lost`);
+      const lost = [
+        ...aggregator.lostSilences().map((id) => `silence ${id} is lost`),
+        ...aggregator.lostAcknowledgements().map((key) => `acknowledgement of ${key} is lost`),
+      ];
       for (const violation of [...found, ...lost]) this.violate(`${host.name}: ${violation}`);
     }
   }
