@@ -1,9 +1,8 @@
-import { credentials, status } from "@grpc/grpc-js";
-import { expect, onTestFinished, test } from "vitest";
+import { status } from "@grpc/grpc-js";
+import { expect, test } from "vitest";
 import type { PreviewMessage } from "../../aggregator/model/notification.ts";
-import { runCli } from "../../cli/program.ts";
 import { labelsOf } from "../../shared/model/labels.ts";
-import { loadTelltale } from "../../shared/wire/proto.ts";
+import { alertsCli } from "../support/alerts-cli.ts";
 import { FAKE_START_MS, FakeClock } from "../support/fake-clock.ts";
 import { call } from "../support/grpc-call.ts";
 import { ALERT } from "../support/rule-group.ts";
@@ -12,25 +11,6 @@ import { startGrpcBed } from "./api-bed.ts";
 async function startBed() {
   const clock = new FakeClock();
   const bed = await startGrpcBed(clock);
-  const client = new (loadTelltale().v1.Alerts)(bed.server.address, credentials.createInsecure());
-  onTestFinished(() => client.close());
-  const telltale = async (...args: string[]) => {
-    const said = { output: "", errors: "" };
-    const code = await runCli([...args, "--server", bed.server.address], {
-      write: (text) => {
-        said.output += text;
-      },
-      writeError: (text) => {
-        said.errors += text;
-      },
-      isInteractive: false,
-      environment: { USER: "ann" },
-      nowMs: () => clock.nowMs(),
-    });
-    return { code, ...said };
-  };
-  const json = async (...args: string[]) =>
-    JSON.parse((await telltale(...args, "--output", "json")).output);
   /** As receivers know the alert of the bed's rule, with what comes beside its labels. */
   const post = async (further: Record<string, string> = {}) => {
     const labels = labelsOf({
@@ -40,7 +20,7 @@ async function startBed() {
     const times = { startsAtMs: null, endsAtMs: FAKE_START_MS + 60_000 };
     await bed.alerts.post([{ labels, annotations: [], generatorUrl: "", ...times }]);
   };
-  return { ...bed, client, telltale, json, post };
+  return { ...bed, ...alertsCli(bed.server.address, clock), post };
 }
 
 test("alerts that fire are acknowledged, and the list says by whom", async () => {

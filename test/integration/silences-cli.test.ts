@@ -1,10 +1,9 @@
-import { credentials, status } from "@grpc/grpc-js";
-import { expect, onTestFinished, test } from "vitest";
+import { status } from "@grpc/grpc-js";
+import { expect, test } from "vitest";
 import type { Delivery } from "../../aggregator/model/notification.ts";
-import { runCli } from "../../cli/program.ts";
 import { OperationalError } from "../../shared/errors.ts";
 import { labelsOf } from "../../shared/model/labels.ts";
-import { loadTelltale } from "../../shared/wire/proto.ts";
+import { alertsCli } from "../support/alerts-cli.ts";
 import { FAKE_START_MS, FakeClock } from "../support/fake-clock.ts";
 import { call } from "../support/grpc-call.ts";
 import { startGrpcBed } from "./api-bed.ts";
@@ -25,26 +24,7 @@ const DELIVERY: Delivery = {
 async function startBed() {
   const clock = new FakeClock();
   const bed = await startGrpcBed(clock);
-  const client = new (loadTelltale().v1.Alerts)(bed.server.address, credentials.createInsecure());
-  onTestFinished(() => client.close());
-  const telltale = async (...args: string[]) => {
-    const said = { output: "", errors: "" };
-    const code = await runCli([...args, "--server", bed.server.address], {
-      write: (text) => {
-        said.output += text;
-      },
-      writeError: (text) => {
-        said.errors += text;
-      },
-      isInteractive: false,
-      environment: { USER: "ann" },
-      nowMs: () => clock.nowMs(),
-    });
-    return { code, ...said };
-  };
-  const json = async (...args: string[]) =>
-    JSON.parse((await telltale(...args, "--output", "json")).output);
-  return { ...bed, clock, client, telltale, json };
+  return { ...bed, clock, ...alertsCli(bed.server.address, clock) };
 }
 
 const ADD = ["silence", "add", "alertname=Full", 'disk=~"a|b"', "--comment", "new disk"];
