@@ -276,7 +276,7 @@ test("sns: a form that is signed, and that SNS would find signed", async () => {
   const { headers, body } = there.last;
   expect(Object.fromEntries(new URLSearchParams(body))).toEqual({
     ...{ Action: "Publish", Version: "2010-03-31", TopicArn: entry.topic_arn, Subject: "a b" },
-    ...{ MessageGroupId: HASH, MessageDeduplicationId: HASH },
+    ...{ MessageGroupId: HASH, MessageDeduplicationId: expect.stringMatching(/^[\da-f]{64}$/) },
     Message: "[sns.default.message] Down a a is down",
     "MessageAttributes.entry.1.Name": "severity",
     "MessageAttributes.entry.1.Value.DataType": "String",

@@ -20,7 +20,7 @@ import { wecomKind } from "../../aggregator/notify/integrations/wecom.ts";
 import { HttpRequests } from "../../shared/platform/http-request.ts";
 import { sendMail } from "../../shared/platform/send-mail.ts";
 import { type Answer, answerWith, HttpReceiver, type Received } from "../support/http-receiver.ts";
-import { NOW_MS, notificationOf, readEntry } from "../support/send-bed.ts";
+import { AT_MS, notificationWith, portsOf, readWithValue } from "../support/receiver-kind.ts";
 import { SmtpReceiver } from "../support/smtp-receiver.ts";
 import { testCertificate } from "../support/test-certificate.ts";
 
@@ -32,24 +32,22 @@ async function receiver(answer: Answer) {
 
 /** @param origin where every request goes, for a service whose address is not a setting */
 function portsTo(origin: string | null = null): SendPorts {
-  const requests = new HttpRequests(() => NOW_MS, {});
+  const requests = new HttpRequests(() => AT_MS, {});
   onTestFinished(() => requests[Symbol.asyncDispose]());
   const to = (url: string) => (origin === null ? url : origin + new URL(url).pathname);
-  return {
-    request: (request, signal) => requests.request({ ...request, url: to(request.url) }, signal),
-    mail: sendMail,
-    nowMs: () => NOW_MS,
-    externalUrl: "http://telltale:7071",
-  };
+  return portsOf(
+    (request, signal) => requests.request({ ...request, url: to(request.url) }, signal),
+    sendMail,
+  );
 }
 
 async function send<Raw>(
   kind: IntegrationKind<Raw>,
   entry: object,
-  notification: Notification = notificationOf("value"),
+  notification: Notification = notificationWith("value"),
   ports = portsTo(),
 ) {
-  const { sender, faults } = readEntry(kind, entry);
+  const { sender, faults } = readWithValue(kind, entry);
   expect(faults).toEqual([]);
   return await sender.send(notification, ports, AbortSignal.timeout(10_000));
 }
@@ -72,7 +70,7 @@ test("DingTalk checks the time and its signature, and gets Markdown with its men
     const query = queryOf(request);
     const time = query.get("timestamp") ?? "";
     const sign = hmacSha256("SECabc", `${time}\nSECabc`).toString("base64");
-    return time === String(NOW_MS) && query.get("sign") === sign;
+    return time === String(AT_MS) && query.get("sign") === sign;
   };
   const there = await receiver(
     checked(isSigned, { errcode: 0, errmsg: "ok" }, { errcode: 310_000, errmsg: "sign not match" }),
@@ -98,7 +96,7 @@ test("DingTalk's message stays below 20,000 bytes", async () => {
   await send(
     dingtalkKind,
     { url: there.url, access_token: "t" },
-    notificationOf("\n中".repeat(20_000)),
+    notificationWith("\n中".repeat(20_000)),
   );
   expect(Buffer.byteLength(there.last.body)).toBeLessThan(20_000);
   expect(Buffer.byteLength(there.last.body)).toBeGreaterThan(17_000);
@@ -122,7 +120,7 @@ test("Feishu checks the signature of its kind, and gets a card of the status' co
   const isSigned = ({ body }: Received) => {
     const { timestamp, sign } = JSON.parse(body);
     const expected = hmacSha256(`${timestamp}\ns3`, "").toString("base64");
-    return timestamp === String(NOW_MS / 1000) && sign === expected;
+    return timestamp === String(AT_MS / 1000) && sign === expected;
   };
   const there = await receiver(
     checked(isSigned, { code: 0, msg: "success" }, { code: 19_021, msg: "sign match fail" }),
@@ -136,7 +134,7 @@ test("Feishu checks the signature of its kind, and gets a card of the status' co
       elements: [{ tag: "markdown", content: "value" }],
     },
   });
-  await send(feishuKind, entry, notificationOf("v", "resolved"));
+  await send(feishuKind, entry, notificationWith("v", "resolved"));
   expect(there.json.card.header.template).toBe("green");
   const wrong = await send(feishuKind, { ...entry, secret: "other" });
   expect(wrong).toMatchObject({ outcome: "retry", text: "19021: sign match fail" });
@@ -145,7 +143,7 @@ test("Feishu checks the signature of its kind, and gets a card of the status' co
 test("Feishu gets a text within 20 kB, and its older answer is understood", async () => {
   const there = await receiver(ok({ StatusCode: 0, StatusMessage: "success" }));
   const entry = { url: there.url, message_type: "text" };
-  expect(await send(feishuKind, entry, notificationOf('"x'.repeat(50_000)))).toMatchObject(
+  expect(await send(feishuKind, entry, notificationWith('"x'.repeat(50_000)))).toMatchObject(
     DELIVERED,
   );
   expect(there.json).toMatchObject({ msg_type: "text" });
@@ -164,7 +162,9 @@ test.each([
 test("WeCom's robot gets its key in the query, and Markdown of 4096 bytes", async () => {
   const there = await receiver(ok({ errcode: 0, errmsg: "ok" }));
   const entry = { url: `${there.url}/cgi-bin/webhook/send`, key: "k-1" };
-  expect(await send(wecomKind, entry, notificationOf("中".repeat(5000)))).toMatchObject(DELIVERED);
+  expect(await send(wecomKind, entry, notificationWith("中".repeat(5000)))).toMatchObject(
+    DELIVERED,
+  );
   expect(there.last.target).toBe("/cgi-bin/webhook/send?key=k-1");
   expect(there.json.msgtype).toBe("markdown");
   expect(Buffer.byteLength(there.json.markdown.content)).toBe(4095);
@@ -190,7 +190,7 @@ test("a WeCom application asks for a token once, and again when it is refused", 
       response.end(JSON.stringify({ errcode: isGood ? 0 : 42_001, errmsg: "expired" }));
     }
   });
-  const { sender, faults } = readEntry(wechatKind, {
+  const { sender, faults } = readWithValue(wechatKind, {
     ...{
       api_url: `${there.url}/cgi-bin/`,
       api_secret: "s&3",
@@ -204,7 +204,7 @@ test("a WeCom application asks for a token once, and again when it is refused", 
   const outcomes: string[] = [];
   for (let i = 0; i < 4; i += 1) {
     const signal = AbortSignal.timeout(10_000);
-    outcomes.push((await sender.send(notificationOf("value"), ports, signal)).outcome);
+    outcomes.push((await sender.send(notificationWith("value"), ports, signal)).outcome);
   }
   expect(outcomes).toEqual(["delivered", "delivered", "retry", "delivered"]);
   expect(there.got.map(({ method, target }) => `${method} ${target}`)).toEqual([
@@ -334,7 +334,7 @@ test("Telegram's bot gets HTML in which values are escaped, in its topic", async
     ...{ api_url: there.url, bot_token: "1:t", chat_id: -1_001_234_567_890, message_thread_id: 4 },
     ...{ message: "<b>{{ value }}</b>", disable_notifications: true },
   };
-  expect(await send(telegramKind, entry, notificationOf("<i>&"))).toMatchObject(DELIVERED);
+  expect(await send(telegramKind, entry, notificationWith("<i>&"))).toMatchObject(DELIVERED);
   expect(there.last.target).toBe("/bot1:t/sendMessage");
   expect(there.json).toEqual({
     ...{ chat_id: "-1001234567890", message_thread_id: 4, parse_mode: "HTML" },
@@ -346,10 +346,10 @@ test("Telegram's bot gets HTML in which values are escaped, in its topic", async
 test("a text that is too long for Telegram is cut, and has no tags that stay open", async () => {
   const there = await receiver(ok({ ok: true }));
   const entry = { api_url: there.url, bot_token: "t", chat_id: 1, message: "<b>{{ value }}</b>" };
-  await send(telegramKind, entry, notificationOf("&".repeat(5000)));
+  await send(telegramKind, entry, notificationWith("&".repeat(5000)));
   expect(there.json).toMatchObject({ text: `${"&".repeat(4095)}…` });
   expect(there.json.parse_mode).toBeUndefined();
-  await send(telegramKind, entry, notificationOf("&".repeat(4096)));
+  await send(telegramKind, entry, notificationWith("&".repeat(4096)));
   expect(there.json.parse_mode).toBe("HTML");
 });
 
@@ -378,7 +378,9 @@ test.each([
 test("Discord gets an embed within its limits", async () => {
   const there = await receiver(answerWith(204));
   const entry = { webhook_url: `${there.url}/api/webhooks/1/t`, username: "Telltale" };
-  expect(await send(discordKind, entry, notificationOf("x".repeat(9000)))).toMatchObject(DELIVERED);
+  expect(await send(discordKind, entry, notificationWith("x".repeat(9000)))).toMatchObject(
+    DELIVERED,
+  );
   const { content, embeds, allowed_mentions, username } = there.json;
   expect([content.length, embeds[0].title.length, embeds[0].description.length]).toEqual([
     2000, 256, 4096,
@@ -414,11 +416,11 @@ test("Teams' connector gets a MessageCard, and its 200 is read", async () => {
 test("Teams' workflow gets an Adaptive Card within 28 KB", async () => {
   const there = await receiver(answerWith(202));
   const entry = { webhook_url: there.url };
-  expect(await send(msteamsv2Kind, entry, notificationOf('"'.repeat(50_000)))).toMatchObject(
+  expect(await send(msteamsv2Kind, entry, notificationWith('"'.repeat(50_000)))).toMatchObject(
     DELIVERED,
   );
   expect(Buffer.byteLength(there.last.body)).toBeLessThan(28_000);
-  await send(msteamsv2Kind, entry, notificationOf("v", "resolved"));
+  await send(msteamsv2Kind, entry, notificationWith("v", "resolved"));
   const [{ contentType, content }] = there.json.attachments;
   expect(contentType).toBe("application/vnd.microsoft.card.adaptive");
   expect(content).toMatchObject({ type: "AdaptiveCard", version: "1.4" });
@@ -431,7 +433,7 @@ test("Teams' workflow gets an Adaptive Card within 28 KB", async () => {
 test("ntfy gets JSON at its root, with a token", async () => {
   const there = await receiver(ok({ id: "x" }));
   const entry = { url: there.url, topic: "ops", token: "tk_1", tags: ["warning", "{{ value }}"] };
-  expect(await send(ntfyKind, entry, notificationOf("a,b"))).toMatchObject(DELIVERED);
+  expect(await send(ntfyKind, entry, notificationWith("a,b"))).toMatchObject(DELIVERED);
   expect(there.last).toMatchObject({ method: "POST", target: "/" });
   expect(there.last.headers.authorization).toBe("Bearer tk_1");
   expect(there.json).toEqual({
@@ -455,7 +457,7 @@ test("Pushover gets a form, whose emergency has a repetition", async () => {
     ...{ url: "http://x/?a=1&b=2", url_title: "Source", device: "phone", sound: "siren" },
   };
   const to = portsTo(there.url);
-  expect(await send(pushoverKind, entry, notificationOf("x".repeat(2000)), to)).toMatchObject(
+  expect(await send(pushoverKind, entry, notificationWith("x".repeat(2000)), to)).toMatchObject(
     DELIVERED,
   );
   expect(there.last.target).toBe("/1/messages.json");
@@ -469,7 +471,7 @@ test("Pushover gets a form, whose emergency has a repetition", async () => {
 test("Pushover's HTML has escaped values, its usual priority no repetition", async () => {
   const there = await receiver(answerWith(400, '{"status":0,"errors":["user is invalid"]}'));
   const entry = { ...{ user_key: "u", token: "t", html: true, url: "" }, priority: "{{ value }}" };
-  const answer = await send(pushoverKind, entry, notificationOf("<b>"), portsTo(there.url));
+  const answer = await send(pushoverKind, entry, notificationWith("<b>"), portsTo(there.url));
   expect(answer).toMatchObject({
     outcome: "rejected",
     text: expect.stringContaining("user is invalid"),
@@ -496,7 +498,7 @@ test("a mail goes through STARTTLS and a login to several recipients", async () 
     },
   };
   const value = "down\r\nBcc: evil@example.org\r\n\r\n<script>";
-  expect(await send(emailKind, entry, notificationOf(value))).toMatchObject({
+  expect(await send(emailKind, entry, notificationWith(value))).toMatchObject({
     ...{ outcome: "delivered", text: "250 2.0.0 queued as 1" },
   });
   const [mail] = there.mails;

@@ -1,23 +1,25 @@
 /** A cluster of Alertmanagers elsewhere, which route on; Telltale's own kind. */
 
 import { z } from "zod";
-import { errorMessage, OperationalError } from "../../../shared/errors.ts";
 import { labelsRecord } from "../../../shared/model/labels.ts";
 import { formatRfc3339 } from "../../../shared/model/rfc3339.ts";
+import { eitherSignal } from "../../../shared/time/either-signal.ts";
 import type { Notification } from "../../model/notification.ts";
-import { httpConfigSchema, readHttpConfig } from "../config/http-config.ts";
 import { checkedUrl } from "../config/read-secret.ts";
-import { answerOf, joinUrl, SEND_TIMEOUT_MS, sendJson } from "./http-send.ts";
-import type { IntegrationKind, SendAnswer } from "./integration.ts";
+import { httpFields, httpKind } from "./http-kind.ts";
+import { joinUrl, sendJson } from "./http-send.ts";
+import type { SendAnswer } from "./integration.ts";
+import { answerOf, failedAnswer, joinedAnswer } from "./send-answer.ts";
+
+const PEERS_MAX = 20;
+/** Less than an attempt has, so that a peer that hangs takes nothing from what the others took. */
+const PEER_TIMEOUT_MS = 8000;
 
 const schema = z.strictObject({
-  send_resolved: z.boolean().optional(),
-  http_config: httpConfigSchema.optional(),
+  ...httpFields,
   /** Where the peers are, without `/api/v2/alerts`. */
-  urls: z.array(z.string()).min(1).max(20),
+  urls: z.array(z.string()).min(1).max(PEERS_MAX),
 });
-
-type Raw = z.infer<typeof schema>;
 
 /**
  * An Alertmanager ends by itself what is not said again. It is said again after the repeat interval,
@@ -30,45 +32,35 @@ const FIRES_ON_MS = 86_400_000;
  * took it: with a peer that is away for days the others would else hear nothing. What that peer missed
  * it gets with the group's next notification.
  */
-export const alertmanagerKind: IntegrationKind<Raw> = {
+export const alertmanagerKind = httpKind({
   name: "alertmanager",
   schema,
-  read: (raw, reading) => {
-    for (const [i, url] of raw.urls.entries()) {
+  read({ urls }, reading, client) {
+    for (const [i, url] of urls.entries()) {
       const report = (message: string) => reading.report(message, ["urls", i]);
       checkedUrl({ ...reading, report }, url, "it");
     }
-    const client = readHttpConfig(raw.http_config, reading);
-    return {
-      sendsResolved: raw.send_resolved ?? true,
-      timeoutMs: SEND_TIMEOUT_MS,
-      perMinuteMax: null,
-      send: async (notification, ports, signal) => {
-        const alerts = alertsOf(notification, ports.nowMs());
-        const ask = async (url: string): Promise<SendAnswer> => {
-          const request = { url: joinUrl(url, "api/v2/alerts"), client };
-          const answer = answerOf(await sendJson(ports, request, alerts, signal));
+    return async (notification, ports, signal) => {
+      const alerts = alertsOf(notification, ports.nowMs());
+      const answers = urls.map(async (url) => {
+        const target = { url: joinUrl(url, "api/v2/alerts"), client };
+        using both = eitherSignal(signal, AbortSignal.timeout(PEER_TIMEOUT_MS));
+        try {
+          const answer = answerOf(await sendJson(ports, target, alerts, both.signal));
           return { ...answer, text: `${new URL(url).host}: ${answer.text}` };
-        };
-        return combined(await Promise.all(raw.urls.map((url) => ask(url).catch(unavailable))));
-      },
+        } catch (error) {
+          signal.throwIfAborted();
+          return both.signal.aborted ? lateAnswer(url) : failedAnswer(error);
+        }
+      });
+      return joinedAnswer(await Promise.all(answers), "delivered");
     };
   },
-};
+});
 
-function unavailable(error: unknown): SendAnswer {
-  if (!(error instanceof OperationalError)) throw error;
-  return { outcome: "retry", text: errorMessage(error), retryAfterMs: null };
-}
-
-function combined(answers: readonly SendAnswer[]): SendAnswer {
-  const outcomes = answers.map(({ outcome }) => outcome);
-  const last = outcomes.includes("retry") ? "retry" : "rejected";
-  return {
-    outcome: outcomes.includes("delivered") ? "delivered" : last,
-    text: answers.map(({ text }) => text).join("; "),
-    retryAfterMs: Math.max(...answers.map(({ retryAfterMs }) => retryAfterMs ?? 0)) || null,
-  };
+function lateAnswer(url: string): SendAnswer {
+  const text = `${new URL(url).host}: no answer within ${PEER_TIMEOUT_MS} ms`;
+  return { outcome: "retry", text, retryAfterMs: null };
 }
 
 function alertsOf({ alerts }: Notification, nowMs: number) {

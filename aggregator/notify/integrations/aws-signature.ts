@@ -1,6 +1,6 @@
 /** AWS Signature Version 4 (AWS General Reference, "Signing AWS API requests"). */
 
-import { createHash, createHmac } from "node:crypto";
+import { hmacSha256, percentEncoded, sha256 } from "./signature.ts";
 
 export type AwsKeys = {
   readonly region: string;
@@ -28,7 +28,7 @@ export function awsSignature(
   const pairs = Object.entries(all).sort(([a], [b]) => (a < b ? -1 : 1));
   const names = pairs.map(([name]) => name).join(";");
   const lines = pairs.map(([name, value]) => `${name}:${value.trim().replace(/ +/g, " ")}\n`);
-  const query = [...url.searchParams].map((pair) => pair.map(encoded).join("=")).sort();
+  const query = [...url.searchParams].map((pair) => pair.map(percentEncoded).join("=")).sort();
   const canonical = [
     ...[method, url.pathname, query.join("&"), lines.join(""), names, sha256(body)],
   ].join("\n");
@@ -36,8 +36,8 @@ export function awsSignature(
   const scope = `${day}/${keys.region}/${keys.service}/aws4_request`;
   const toSign = ["AWS4-HMAC-SHA256", time, scope, sha256(canonical)].join("\n");
   const parts = [day, keys.region, keys.service, "aws4_request"];
-  const key = parts.reduce(hmac, Buffer.from(`AWS4${keys.secretKey}`));
-  const signature = hmac(key, toSign).toString("hex");
+  const key = parts.reduce(hmacSha256, Buffer.from(`AWS4${keys.secretKey}`));
+  const signature = hmacSha256(key, toSign).toString("hex");
   const credential = `Credential=${keys.accessKey}/${scope}`;
   return {
     authorization: `AWS4-HMAC-SHA256 ${credential}, SignedHeaders=${names}, Signature=${signature}`,
@@ -50,19 +50,4 @@ function awsTime(timeMs: number): string {
   // biome-ignore lint/style/noRestrictedGlobals: a conversion, reads no clock
   const text = new Date(timeMs).toISOString();
   return text.replace(/[-:]|\.\d+/g, "");
-}
-
-function encoded(text: string): string {
-  return encodeURIComponent(text).replace(
-    /[!'()*]/g,
-    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
-  );
-}
-
-function sha256(text: string): string {
-  return createHash("sha256").update(text).digest("hex");
-}
-
-function hmac(key: Buffer, text: string): Buffer {
-  return createHmac("sha256", key).update(text).digest();
 }

@@ -1,16 +1,18 @@
 /** Alertmanager's email: a mail over SMTP. */
 
-import { createHash } from "node:crypto";
 import addressParser from "nodemailer/lib/addressparser";
 import { z } from "zod";
 import { OperationalError } from "../../../shared/errors.ts";
 import { parseAddress } from "../../../shared/model/address.ts";
 import type { SmtpServer } from "../../../shared/platform/send-mail.ts";
+import type { Notification } from "../../model/notification.ts";
 import { readTlsConfig, tlsConfigSchema } from "../config/http-config.ts";
-import { cutText, readOwnOrGlobal } from "./http-send.ts";
+import { groupHash } from "../message-parts.ts";
+import { cutText } from "./cut-text.ts";
+import { secretFields, secretOf, templated, text } from "./entry-fields.ts";
 import type { IntegrationKind, Reading, SendAnswer } from "./integration.ts";
-import { readTexts } from "./message-texts.ts";
-import * as parts from "./send-parts.ts";
+import { readHtml, readTexts } from "./message-texts.ts";
+import { delivered, rejected } from "./send-answer.ts";
 
 const TIMEOUT_MS = 30_000;
 const RECIPIENTS_MAX = 100;
@@ -26,22 +28,20 @@ const MAILBOX = /^[^\s@<>"(),:;\\]{1,64}@[^\s@<>"(),;\\]{1,255}$/;
 
 const schema = z.strictObject({
   send_resolved: z.boolean().default(false),
-  to: z.string().default(""),
-  from: parts.text,
-  smarthost: parts.text,
-  hello: parts.text,
-  auth_username: parts.text,
-  auth_password: parts.text,
-  auth_password_file: parts.file,
-  auth_secret: parts.text,
-  auth_secret_file: parts.file,
-  auth_identity: parts.text,
+  to: text,
+  from: text,
+  smarthost: text,
+  hello: text,
+  auth_username: text,
+  ...secretFields("auth_password"),
+  ...secretFields("auth_secret"),
+  auth_identity: text,
   require_tls: z.boolean().optional(),
   tls_config: tlsConfigSchema.optional(),
   force_implicit_tls: z.boolean().optional(),
   headers: z.record(z.string(), z.string()).default({}),
-  html: z.string().default('{{ template "email.default.html" . }}'),
-  text: z.string().default('{{ template "email.default.text" . }}'),
+  html: templated("email.default.html"),
+  text: templated("email.default.text"),
   threading: z
     .strictObject({
       enabled: z.boolean().default(false),
@@ -61,7 +61,7 @@ export const emailKind: IntegrationKind<Raw> = {
     if (raw.to === "") reading.report("missing to address in email config");
     if (from === "") reading.report("no global SMTP from set");
     const expand = readTexts(reading, { to: raw.to, from, text: raw.text });
-    const expandHtml = parts.readHtml(reading, raw.html, "html");
+    const expandHtml = readHtml(reading, raw.html, ["html"]);
     const expandHeaders = readTexts(reading, readHeaders(raw, reading), ["headers"]);
     return {
       sendsResolved: raw.send_resolved,
@@ -73,27 +73,25 @@ export const emailKind: IntegrationKind<Raw> = {
         if (recipients.length === 0) return rejected("to holds no mail address");
         if (recipients.length > RECIPIENTS_MAX) return rejected("to holds too many mail addresses");
         if (sender === undefined) return rejected("from holds no mail address");
-        const thread = threadOf(raw, notification);
-        const own = new Map(Object.entries({ from, to, ...thread }));
+        const headers = new Map(Object.entries({ from, to, ...threadOf(raw, notification) }));
         for (const [name, value] of Object.entries(expandHeaders(notification, ports))) {
-          own.set(name, cutText(value, HEADER_MAX));
+          headers.set(name, cutText(value, HEADER_MAX));
         }
         const html = expandHtml(notification, ports);
-        const mail = { server, from: sender, to: recipients, headers: [...own], text, html };
-        try {
-          const answer = await ports.mail(mail, signal);
-          return { outcome: "delivered", text: answer, retryAfterMs: null };
-        } catch (error) {
-          if (!(error instanceof OperationalError) || error.code !== "PROTOCOL") throw error;
-          return rejected(error.message);
-        }
+        const mail = { server, from: sender, to: recipients, headers: [...headers], text, html };
+        return await sent(ports.mail(mail, signal));
       },
     };
   },
 };
 
-function rejected(text: string): SendAnswer {
-  return { outcome: "rejected", text, retryAfterMs: null };
+async function sent(mail: Promise<string>): Promise<SendAnswer> {
+  try {
+    return delivered(await mail);
+  } catch (error) {
+    if (!(error instanceof OperationalError) || error.code !== "PROTOCOL") throw error;
+    return rejected(error.message);
+  }
 }
 
 function readServer(raw: Raw, reading: Reading): SmtpServer {
@@ -108,8 +106,8 @@ function readServer(raw: Raw, reading: Reading): SmtpServer {
     ...{ host, port },
     hello: raw.hello || globals.smtp_hello || "localhost",
     user: raw.auth_username || globals.smtp_auth_username || "",
-    password: readOwnOrGlobal(reading, raw, "auth_password", "smtp_auth_password"),
-    secret: readOwnOrGlobal(reading, raw, "auth_secret", "smtp_auth_secret"),
+    password: secretOf(reading, raw, "auth_password", "smtp_auth_password"),
+    secret: secretOf(reading, raw, "auth_secret", "smtp_auth_secret"),
     identity: raw.auth_identity || globals.smtp_auth_identity || "",
     requiresTls: raw.require_tls ?? globals.smtp_require_tls ?? true,
     implicitTls: implicit ?? port === IMPLICIT_TLS_PORT,
@@ -152,11 +150,11 @@ function mailboxes(list: string): string[] {
 /** All mails of a group, or of its day, answer a message that was never sent: so they stay together. */
 function threadOf(
   { threading }: Raw,
-  { groupKey, timeMs }: { readonly groupKey: string; readonly timeMs: number },
+  { groupKey, timeMs }: Notification,
 ): Readonly<Record<string, string>> {
   if (threading === undefined || !threading.enabled) return {};
   const day = threading.thread_by_date === "daily" ? `-${Math.floor(timeMs / DAY_MS)}` : "";
-  const digest = createHash("sha256").update(groupKey).digest("hex").slice(0, 16);
+  const digest = groupHash({ groupKey }).slice(0, 16);
   const root = `<alert-${digest}${day}@telltale>`;
   return { references: root, "in-reply-to": root };
 }

@@ -1,86 +1,73 @@
-/** What kinds of receivers that are spoken to over HTTP share. */
+/** Requests to receivers. */
 
 import type { HttpAnswer, HttpClientOptions } from "../../../shared/platform/http-client.ts";
-import type { Globals } from "../config/globals.ts";
-import { readSecret } from "../config/read-secret.ts";
-import type { Reading, SendAnswer, SendPorts } from "./integration.ts";
+import type { Reading, SendPorts } from "./integration.ts";
 
-/**
- * The message itself is bad, and will be. Any other answer may change: a token is put right, a proxy
- * comes back, a route is found.
- */
-const FINAL: ReadonlySet<number> = new Set([400, 413, 422]);
-const ANSWER_SHOWN_MAX = 200;
-/** Of an attempt, where the routing file says no other. */
-export const SEND_TIMEOUT_MS = 10_000;
-
-/** By the status alone, for receivers whose body says no more. */
-export function answerOf({ status, text, retryAfterMs }: HttpAnswer): SendAnswer {
-  const isTaken = status >= 200 && status < 300;
-  if (isTaken) return { outcome: "delivered", text: String(status), retryAfterMs: null };
-  const shown = shownAnswer(text);
-  return {
-    outcome: FINAL.has(status) ? "rejected" : "retry",
-    text: shown === "" ? String(status) : `${status}: ${shown}`,
-    retryAfterMs,
-  };
-}
-
-/** How an answer begins, on one line. */
-export function shownAnswer(text: string): string {
-  return cutText(text.replace(/[\p{Cc}\s]+/gu, " ").trim(), ANSWER_SHOWN_MAX);
-}
-
-export type JsonRequest = {
-  readonly method?: "GET" | "POST" | "PUT";
+export type Target = {
+  readonly method?: "POST" | "PUT";
   readonly url: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly client: HttpClientOptions;
 };
 
-export async function sendJson(
+export const JSON_TYPE = "application/json";
+export const FORM_TYPE = "application/x-www-form-urlencoded";
+
+/** A POST, where the target says no other. */
+export async function sendText(
   ports: SendPorts,
-  { method = "POST", url, headers = {}, client }: JsonRequest,
-  body: unknown,
+  { method = "POST", url, headers, client }: Target,
+  { type, text }: { readonly type: string; readonly text: string },
   signal: AbortSignal,
 ): Promise<HttpAnswer> {
-  const all = { "content-type": "application/json", ...headers };
-  return await ports.request(
-    { method, url, headers: all, body: JSON.stringify(body), client },
-    signal,
-  );
+  const all = { "content-type": type, ...headers };
+  return await ports.request({ method, url, headers: all, body: text, client }, signal);
 }
 
-/** The members of an answer that is a JSON object; of any other, none. */
-export function answerRecord(text: string): Readonly<Record<string, unknown>> {
-  try {
-    const value: unknown = JSON.parse(text);
-    const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
-    return isObject ? { ...value } : {};
-  } catch {
-    return {};
-  }
+export async function sendJson(
+  ports: SendPorts,
+  target: Target,
+  value: unknown,
+  signal: AbortSignal,
+): Promise<HttpAnswer> {
+  return await sendText(ports, target, { type: JSON_TYPE, text: JSON.stringify(value) }, signal);
 }
 
-/** An entry's own secret, inline or in a file; where it has none, the global one. */
-export function readOwnOrGlobal<Raw extends object>(
-  reading: Reading,
-  raw: Raw,
-  name: keyof Raw & string,
-  globalName: keyof Globals,
-): string {
-  const [own, ownFile] = pairOf(raw, name);
-  if (own || ownFile !== undefined) return readSecret(reading, own, ownFile, name);
-  const [inline, file] = pairOf(reading.globals, globalName);
-  return readSecret(reading, inline, file, globalName);
+export async function sendForm(
+  ports: SendPorts,
+  target: Target,
+  fields: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+): Promise<HttpAnswer> {
+  const text = new URLSearchParams(fields).toString();
+  return await sendText(ports, target, { type: FORM_TYPE, text }, signal);
 }
 
-function pairOf(raw: object, name: string): (string | undefined)[] {
-  const all = new Map<string, unknown>(Object.entries(raw));
-  return [name, `${name}_file`].map((key) => {
-    const value = all.get(key);
-    return typeof value === "string" ? value : undefined;
-  });
+export async function sendGet(
+  ports: SendPorts,
+  { url, client }: Pick<Target, "url" | "client">,
+  signal: AbortSignal,
+): Promise<HttpAnswer> {
+  return await ports.request({ method: "GET", url, headers: {}, body: "", client }, signal);
+}
+
+/** A way to log in of the kind's own, in place of what http_config says. */
+export function withAuthorization(
+  client: HttpClientOptions,
+  authorization: string,
+): HttpClientOptions {
+  return { ...client, authorization, oauth2: null };
+}
+
+/** The same with a token, which is the entry's `name`. */
+export function withBearer(
+  client: HttpClientOptions,
+  token: string,
+  name: string,
+  { report }: Pick<Reading, "report">,
+): HttpClientOptions {
+  if (!/^[\x21-\x7e]*$/.test(token)) report(`${name} must be ASCII without spaces`);
+  return withAuthorization(client, `Bearer ${token}`);
 }
 
 /** The URL with a path, and its query, behind its own, whether that ends with a slash or not. */
@@ -92,21 +79,9 @@ export function joinUrl(base: string, path: string): string {
   return url.href;
 }
 
-/** At most so many characters (code points), the last an ellipsis where some are left out. */
-export function cutText(text: string, max: number): string {
-  if (text.length <= max) return text;
-  const characters = [...text.slice(0, 2 * (max + 1))];
-  if (characters.length <= max) return text;
-  return `${characters.slice(0, max - 1).join("")}…`;
-}
-
-const ELLIPSIS = Buffer.from("…");
-
-/** At most so many bytes of UTF-8, at whole characters, with an ellipsis where some are left out. */
-export function cutBytes(text: string, max: number): string {
-  const bytes = Buffer.from(text);
-  if (bytes.length <= max) return text;
-  let end = max - ELLIPSIS.length;
-  while (end > 0 && ((bytes[end] ?? 0) & 0xc0) === 0x80) end -= 1;
-  return `${bytes.subarray(0, end).toString()}…`;
+/** The URL with these in its query, in place of those that it has. */
+export function withQuery(base: string, fields: Readonly<Record<string, string>>): string {
+  const url = new URL(base);
+  for (const [name, value] of Object.entries(fields)) url.searchParams.set(name, value);
+  return url.href;
 }

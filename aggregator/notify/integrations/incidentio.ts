@@ -3,74 +3,64 @@
 import { z } from "zod";
 import { duration } from "../../../shared/config/fields.ts";
 import type { HttpClientOptions } from "../../../shared/platform/http-client.ts";
-import { httpConfigSchema, readHttpConfig } from "../config/http-config.ts";
-import { checkedUrl, readSecret } from "../config/read-secret.ts";
+import type { Notification } from "../../model/notification.ts";
 import { messageJson } from "../message-parts.ts";
-import { answerOf, SEND_TIMEOUT_MS } from "./http-send.ts";
-import type { IntegrationKind, Reading } from "./integration.ts";
+import { neededUrl, secretFields, secretOf } from "./entry-fields.ts";
+import { httpFields, httpKind } from "./http-kind.ts";
+import { JSON_TYPE, sendText, withBearer } from "./http-send.ts";
+import type { Reading } from "./integration.ts";
+import { answerOf } from "./send-answer.ts";
+
+const MESSAGE_BYTES_MAX = 512_000;
 
 const schema = z.strictObject({
-  send_resolved: z.boolean().optional(),
-  http_config: httpConfigSchema.optional(),
-  url: z.string().default(""),
-  url_file: z.string().min(1).optional(),
-  alert_source_token: z.string().default(""),
-  alert_source_token_file: z.string().min(1).optional(),
-  max_alerts: z.number().int().nonnegative().optional(),
+  ...httpFields,
+  ...secretFields("url"),
+  ...secretFields("alert_source_token"),
+  max_alerts: z.number().int().nonnegative().default(0),
   timeout: duration.optional(),
 });
 
 type Raw = z.infer<typeof schema>;
 
-const MESSAGE_BYTES_MAX = 512_000;
-
-export const incidentioKind: IntegrationKind<Raw> = {
+export const incidentioKind = httpKind({
   name: "incidentio",
   schema,
-  read: (raw, reading) => {
-    const { url, url_file: path } = raw;
-    if (url === "" && path === undefined) {
-      reading.report("one of url or url_file must be configured");
-    }
-    const address = readSecret(reading, url, path, "url");
-    if (address !== "") checkedUrl(reading, address, "url");
-    const client = readClient(raw, reading);
-    return {
-      sendsResolved: raw.send_resolved ?? true,
-      timeoutMs: raw.timeout || SEND_TIMEOUT_MS,
-      perMinuteMax: null,
-      send: async (notification, { request, externalUrl }, signal) => {
-        const by = { receiver: reading.receiver, externalUrl };
-        let shown = Math.min(
-          raw.max_alerts || Number.POSITIVE_INFINITY,
-          notification.alerts.length,
-        );
-        let body = messageJson(notification, by, shown);
-        while (Buffer.byteLength(body) > MESSAGE_BYTES_MAX && shown > 1) {
-          shown = Math.floor(shown / 2);
-          body = messageJson(notification, by, shown);
-        }
-        const headers = { "content-type": "application/json" };
-        const posted = { method: "POST", url: address, headers, body, client } as const;
-        return answerOf(await request(posted, signal));
-      },
+  read(raw, reading, own) {
+    const url = neededUrl(reading, raw, "url");
+    const client = readClient(raw, reading, own);
+    return async (notification, ports, signal) => {
+      const by = { receiver: reading.receiver, externalUrl: ports.externalUrl };
+      const text = fittingJson(notification, by, raw.max_alerts);
+      return answerOf(await sendText(ports, { url, client }, { type: JSON_TYPE, text }, signal));
     };
   },
-};
+});
 
-function readClient(raw: Raw, reading: Reading): HttpClientOptions {
-  const client = readHttpConfig(raw.http_config, reading);
-  const { alert_source_token: own, alert_source_token_file: path } = raw;
-  const token = readSecret(reading, own, path, "alert_source_token");
-  const hasOther = raw.http_config?.authorization !== undefined;
-  if (token !== "" && hasOther) {
-    reading.report("alert_source_token does not go with http_config.authorization");
-  }
-  if (token === "" && client.authorization === null) {
+/** With fewer alerts where they would be too long together. */
+function fittingJson(
+  notification: Notification,
+  by: Parameters<typeof messageJson>[1],
+  alertsMax: number,
+): string {
+  const text = messageJson(notification, by, alertsMax);
+  const { length } = notification.alerts;
+  const shown = alertsMax === 0 ? length : Math.min(alertsMax, length);
+  if (Buffer.byteLength(text) <= MESSAGE_BYTES_MAX || shown <= 1) return text;
+  return fittingJson(notification, by, Math.floor(shown / 2));
+}
+
+function readClient(raw: Raw, reading: Reading, own: HttpClientOptions): HttpClientOptions {
+  const token = secretOf(reading, raw, "alert_source_token");
+  if (token === "" && own.authorization === null) {
     reading.report(
       "at least one of alert_source_token, alert_source_token_file or http_config.authorization " +
         "must be configured",
     );
   }
-  return token === "" ? client : { ...client, authorization: `Bearer ${token}` };
+  if (token === "") return own;
+  if (raw.http_config?.authorization !== undefined) {
+    reading.report("alert_source_token does not go with http_config.authorization");
+  }
+  return withBearer(own, token, "alert_source_token", reading);
 }

@@ -1,6 +1,7 @@
 import type { HttpAnswer, HttpClientOptions } from "../../../shared/platform/http-client.ts";
-import { answerOf, answerRecord, joinUrl, sendJson } from "./http-send.ts";
+import { joinUrl, sendGet, sendJson } from "./http-send.ts";
 import type { SendAnswer, SendPorts } from "./integration.ts";
+import { answerOf, answerRecord, delivered, recordOf } from "./send-answer.ts";
 
 export type JiraRules = {
   /** Jira Cloud, which has a search of its own. */
@@ -20,13 +21,18 @@ type Server = {
   readonly rules: JiraRules;
 };
 
-type Fields = {
+/** The issue of a group, as it should be. */
+export type JiraIssue = {
+  /** Fields of a new one. */
   readonly all: object;
+  /** Fields that are written to one that is there. */
   readonly updated: object;
   readonly project: string;
+  /** By which it is found again. */
+  readonly label: string;
 };
 
-type Issue = { readonly key: string; readonly isDone: boolean };
+type Found = { readonly key: string; readonly isDone: boolean };
 
 /** A request that was not answered as it should; its answer is that of the whole attempt. */
 class Refused extends Error {
@@ -51,28 +57,28 @@ export class JiraIssues {
   }
 
   /** Makes the issue, writes what changed, opens it again or resolves it. */
-  async tell(
-    fields: Fields,
-    { label, isFiring }: { readonly label: string; readonly isFiring: boolean },
-  ): Promise<SendAnswer> {
+  async tell(issue: JiraIssue, isFiring: boolean): Promise<SendAnswer> {
     try {
-      const issue = await this.#find(fields.project, label, isFiring);
-      if (issue === null) {
-        if (isFiring) await this.#ask("POST", "issue", { fields: fields.all });
-        return { outcome: "delivered", text: isFiring ? "201" : "no issue", retryAfterMs: null };
-      }
-      await this.#ask("PUT", `issue/${issue.key}`, { fields: fields.updated });
-      const { reopenTransition, resolveTransition } = this.#server.rules;
-      if (isFiring && issue.isDone) await this.#move(issue, reopenTransition);
-      if (!isFiring && !issue.isDone) await this.#move(issue, resolveTransition);
-      return { outcome: "delivered", text: issue.key, retryAfterMs: null };
+      const found = await this.#find(issue, isFiring);
+      if (found !== null) return await this.#update(found, issue, isFiring);
+      if (!isFiring) return delivered("no issue");
+      await this.#write("POST", "issue", { fields: issue.all });
+      return delivered("201");
     } catch (error) {
       if (error instanceof Refused) return error.answer;
       throw error;
     }
   }
 
-  async #find(project: string, label: string, isFiring: boolean): Promise<Issue | null> {
+  async #update(found: Found, { updated }: JiraIssue, isFiring: boolean): Promise<SendAnswer> {
+    await this.#write("PUT", `issue/${found.key}`, { fields: updated });
+    const { reopenTransition, resolveTransition } = this.#server.rules;
+    if (isFiring && found.isDone) await this.#move(found, reopenTransition);
+    if (!isFiring && !found.isDone) await this.#move(found, resolveTransition);
+    return delivered(found.key);
+  }
+
+  async #find({ project, label }: JiraIssue, isFiring: boolean): Promise<Found | null> {
     const { isCloud, reopenTransition, reopenMinutes, wontFixResolution } = this.#server.rules;
     const conditions = [`project = ${quoted(project)}`, `labels = ${quoted(label)}`];
     if (wontFixResolution !== "") {
@@ -84,50 +90,53 @@ export class JiraIssues {
     }
     const jql = `${conditions.join(" AND ")} ORDER BY status ASC, resolutiondate DESC`;
     const path = isCloud ? "search/jql" : "search";
-    const answer = await this.#ask("POST", path, { jql, fields: ["status"], maxResults: 1 });
+    const answer = await this.#write("POST", path, { jql, fields: ["status"], maxResults: 1 });
     const issues = answerRecord(answer.text)["issues"];
     if (!Array.isArray(issues)) throw new Refused(unclear(answer));
-    return issues.length === 0 ? null : issueOf(issues[0], answer);
+    return issues.length === 0 ? null : foundOf(issues[0], answer);
   }
 
-  async #move({ key }: Issue, name: string): Promise<void> {
+  async #move({ key }: Found, name: string): Promise<void> {
     if (name === "") return;
-    const answer = await this.#ask("GET", `issue/${key}/transitions`);
-    const transitions = answerRecord(answer.text)["transitions"];
-    const found = Array.isArray(transitions)
-      ? transitions.find((one) => record(one)["name"] === name)
-      : undefined;
-    if (found === undefined) {
-      const text = `the issue has no transition of the configured name`;
+    const path = `issue/${key}/transitions`;
+    const transitions = answerRecord((await this.#read(path)).text)["transitions"];
+    const all = Array.isArray(transitions) ? transitions.map(recordOf) : [];
+    const transition = all.find((one) => one["name"] === name);
+    if (transition === undefined) {
+      const text = "the issue has no transition of the configured name";
       throw new Refused({ outcome: "retry", text, retryAfterMs: null });
     }
-    const transition = { id: record(found)["id"] };
-    await this.#ask("POST", `issue/${key}/transitions`, { transition });
+    await this.#write("POST", path, { transition: { id: transition["id"] } });
   }
 
-  async #ask(method: "GET" | "POST" | "PUT", path: string, body?: object): Promise<HttpAnswer> {
+  async #read(path: string): Promise<HttpAnswer> {
     const { base, client } = this.#server;
-    const request = { method, url: joinUrl(base, path), client };
-    const answer = await sendJson(this.#ports, request, body ?? {}, this.#signal);
-    const told = answerOf(answer);
-    if (told.outcome !== "delivered") throw new Refused(told);
-    return answer;
+    const target = { url: joinUrl(base, path), client };
+    return taken(await sendGet(this.#ports, target, this.#signal));
+  }
+
+  async #write(method: "POST" | "PUT", path: string, body: object): Promise<HttpAnswer> {
+    const { base, client } = this.#server;
+    const target = { method, url: joinUrl(base, path), client };
+    return taken(await sendJson(this.#ports, target, body, this.#signal));
   }
 }
 
-function issueOf(value: unknown, answer: HttpAnswer): Issue {
-  const { key, fields } = record(value);
-  const category = record(record(record(fields)["status"])["statusCategory"]);
+function taken(answer: HttpAnswer): HttpAnswer {
+  const byStatus = answerOf(answer);
+  if (byStatus.outcome !== "delivered") throw new Refused(byStatus);
+  return answer;
+}
+
+function foundOf(value: unknown, answer: HttpAnswer): Found {
+  const { key, fields } = recordOf(value);
+  const category = recordOf(recordOf(recordOf(fields)["status"])["statusCategory"]);
   if (typeof key !== "string" || !/^[\w-]+$/.test(key)) throw new Refused(unclear(answer));
   return { key, isDone: category["key"] === "done" };
 }
 
 function unclear({ status }: HttpAnswer): SendAnswer {
   return { outcome: "retry", text: `${status}: no answer of Jira's`, retryAfterMs: null };
-}
-
-function record(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null ? { ...value } : {};
 }
 
 /** A text in JQL. */

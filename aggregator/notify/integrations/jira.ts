@@ -2,14 +2,16 @@
 
 import { z } from "zod";
 import { duration } from "../../../shared/config/fields.ts";
-import { httpConfigSchema, readHttpConfig } from "../config/http-config.ts";
 import { checkedUrl } from "../config/read-secret.ts";
 import { groupHash, isFiring } from "../message-parts.ts";
-import { cutText, SEND_TIMEOUT_MS } from "./http-send.ts";
-import type { IntegrationKind, Reading } from "./integration.ts";
-import { JiraIssues, type JiraRules } from "./jira-issues.ts";
+import { cutText, oneLine } from "./cut-text.ts";
+import { templated, text } from "./entry-fields.ts";
+import { httpFields, httpKind } from "./http-kind.ts";
+import type { Reading } from "./integration.ts";
+import { type JiraIssue, JiraIssues, type JiraRules } from "./jira-issues.ts";
 import {
   parsedJson,
+  readFields,
   readTexts,
   readValues,
   type Texts,
@@ -17,7 +19,9 @@ import {
   withoutMarkup,
 } from "./message-texts.ts";
 
-const text = z.string().default("");
+const SUMMARY_MAX = 255;
+const DESCRIPTION_MAX = 32_767;
+
 /** A template alone is written when the issue is made, and not again. */
 const templateField = (template: string) =>
   z
@@ -27,104 +31,94 @@ const templateField = (template: string) =>
     ])
     .default({ template, enable_update: false });
 
+const texts = {
+  project: text,
+  labels: z.array(z.string()).default([]),
+  priority: templated("jira.default.priority"),
+  issue_type: text,
+};
 const schema = z.strictObject({
-  send_resolved: z.boolean().optional(),
-  http_config: httpConfigSchema.optional(),
+  ...httpFields,
   api_url: z.string().optional(),
   api_type: z.enum(["auto", "cloud", "datacenter"]).default("auto"),
-  project: text,
+  ...texts,
   summary: templateField('{{ template "jira.default.summary" . }}'),
   description: templateField('{{ template "jira.default.description" . }}'),
-  labels: z.array(z.string()).default([]),
-  priority: z.string().default('{{ template "jira.default.priority" . }}'),
-  issue_type: text,
   reopen_transition: text,
   resolve_transition: text,
   wont_fix_resolution: text,
-  reopen_duration: duration.optional(),
+  reopen_duration: duration.default(0),
   fields: z.record(z.string(), z.unknown()).default({}),
 });
 
 type Raw = z.infer<typeof schema>;
 
-const SUMMARY_MAX = 255;
-const DESCRIPTION_MAX = 32_767;
-
-export const jiraKind: IntegrationKind<Raw> = {
+export const jiraKind = httpKind({
   name: "jira",
   schema,
-  read: (raw, reading) => {
+  read(raw, reading, client) {
     const base = raw.api_url ?? reading.globals.jira_api_url ?? "";
     if (base === "") reading.report("missing api_url in jira_config");
     else checkedUrl(reading, base, "api_url");
     if (raw.project === "") reading.report("missing project in jira_config");
     if (raw.issue_type === "") reading.report("missing issue_type in jira_config");
-    const client = readHttpConfig(raw.http_config, reading);
-    const fieldsOf = readFields(raw, base, reading);
-    const rules: JiraRules = {
-      isCloud: raw.api_type === "cloud" || (raw.api_type === "auto" && isCloudUrl(base)),
-      resolveTransition: raw.resolve_transition,
-      reopenTransition: raw.reopen_transition,
-      wontFixResolution: raw.wont_fix_resolution,
-      reopenMinutes: Math.floor((raw.reopen_duration ?? 0) / 60_000),
-    };
-    return {
-      sendsResolved: raw.send_resolved ?? true,
-      timeoutMs: SEND_TIMEOUT_MS,
-      perMinuteMax: null,
-      send: async (notification, ports, signal) => {
-        const fields = fieldsOf(withoutMarkup(notification), ports);
-        const issues = new JiraIssues({ base, client, rules }, ports, signal);
-        const label = `ALERT{${groupHash(notification)}}`;
-        return await issues.tell(fields, { label, isFiring: isFiring(notification) });
-      },
+    const issueOf = readIssue(raw, base, reading);
+    const server = { base, client, rules: rulesOf(raw, base) };
+    return async (notification, ports, signal) => {
+      const issue = issueOf(withoutMarkup(notification), ports);
+      const issues = new JiraIssues(server, ports, signal);
+      return await issues.tell(issue, isFiring(notification));
     };
   },
-};
+});
 
-function isCloudUrl(base: string): boolean {
-  return URL.canParse(base) && new URL(base).hostname.endsWith(".atlassian.net");
+function rulesOf(raw: Raw, base: string): JiraRules {
+  const isAtlassians = URL.canParse(base) && new URL(base).hostname.endsWith(".atlassian.net");
+  return {
+    isCloud: raw.api_type === "cloud" || (raw.api_type === "auto" && isAtlassians),
+    resolveTransition: raw.resolve_transition,
+    reopenTransition: raw.reopen_transition,
+    wontFixResolution: raw.wont_fix_resolution,
+    reopenMinutes: Math.floor(raw.reopen_duration / 60_000),
+  };
 }
 
-type JiraFields = {
-  /** Of a new issue. */
-  readonly all: Readonly<Record<string, unknown>>;
-  /** Of one that is there. */
-  readonly updated: Readonly<Record<string, unknown>>;
-  readonly project: string;
-};
-
-function readFields(raw: Raw, base: string, reading: Reading): Texts<JiraFields> {
-  const { project, issue_type, labels, priority } = raw;
-  const textsOf = readTexts(reading, {
-    ...{ project, issue_type, labels, priority },
-    ...{ summary: raw.summary.template, description: raw.description.template },
-  });
+function readIssue(raw: Raw, base: string, reading: Reading): Texts<JiraIssue> {
+  const { summary, description } = raw;
+  const expand = readFields(reading, raw, texts);
+  const summaryOf = readTexts(reading, summary.template, ["summary"]);
+  const describe = readDescription(description.template, base, reading);
   const ownOf = readValues(reading, raw.fields, ["fields"]);
-  // The third version takes the Atlassian Document Format, which users may write themselves.
-  const isDocument = /\/rest\/api\/3\/?$/.test(base);
-  const isWritten = /^\s*\{(?!\{)/.test(raw.description.template);
   return (notification, ports) => {
-    const texts = textsOf(notification, ports);
-    const summary = cutText(texts.summary.replace(/[\p{Cc}\s]+/gu, " ").trim(), SUMMARY_MAX);
-    const plain = cutText(texts.description, DESCRIPTION_MAX);
-    const document = isWritten ? parsedJson(texts.description) : documentOf(plain);
-    const description = isDocument ? document : plain;
-    const own = ownOf(notification, ports) as Record<string, unknown>;
-    const all = withoutEmpty({
-      ...own,
-      project: { key: texts.project },
-      issuetype: { name: texts.issue_type },
-      summary,
-      description,
-      labels: [...texts.labels, `ALERT{${groupHash(notification)}}`],
-      priority: texts.priority === "" ? undefined : { name: texts.priority },
+    const { project, issue_type, labels, priority } = expand(notification, ports);
+    const label = `ALERT{${groupHash(notification)}}`;
+    const all: Record<string, unknown> = withoutEmpty({
+      ...(ownOf(notification, ports) as object),
+      project: { key: project },
+      issuetype: { name: issue_type },
+      summary: cutText(oneLine(summaryOf(notification, ports)), SUMMARY_MAX),
+      description: describe(notification, ports),
+      labels: [...labels, label],
+      priority: priority === "" ? undefined : { name: priority },
     });
     // Labels that people added stay.
     const { project: _project, issuetype: _type, labels: _labels, ...updated } = all;
-    if (!raw.summary.enable_update) delete updated.summary;
-    if (!raw.description.enable_update) delete updated.description;
-    return { all, updated, project: texts.project };
+    if (!summary.enable_update) delete updated["summary"];
+    if (!description.enable_update) delete updated["description"];
+    return { all, updated, project, label };
+  };
+}
+
+/** A text, or a document in the third version of the API, which users may write themselves. */
+function readDescription(template: string, base: string, reading: Reading): Texts<unknown> {
+  const expand = readTexts(reading, template, ["description"]);
+  const isDocument = /\/rest\/api\/3\/?$/.test(base);
+  const isWritten = /^\s*\{(?!\{)/.test(template);
+  return (notification, ports) => {
+    const description = expand(notification, ports);
+    if (isDocument && isWritten) return parsedJson(description);
+    const plain = cutText(description, DESCRIPTION_MAX);
+    return isDocument ? documentOf(plain) : plain;
   };
 }
 

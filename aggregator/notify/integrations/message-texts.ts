@@ -10,31 +10,59 @@ import type { Reading, SendPorts } from "./integration.ts";
 export type Texts<T> = (notification: Notification, ports: SendPorts) => T;
 
 type Path = readonly (string | number)[];
+type Finish = (text: string) => string;
 type Expand = (notification: Notification, context: MessageContext) => unknown;
 
 /**
  * Compiles every string in a tree of texts, at any depth; other values stay. Faults are reported at
  * the place in the tree, so that it has the names of the routing file.
+ * @param finish what is made of each text but those without an action
  */
-export function readTexts<T>(reading: Reading, tree: T, path: Path = []): Texts<T> {
-  return textsOf(reading, treeOf(reading, tree, { path, takesJson: false }));
+export function readTexts<T>(
+  reading: Reading,
+  tree: T,
+  path: Path = [],
+  finish: Finish = asItIs,
+): Texts<T> {
+  return textsOf(reading, treeOf(reading, tree, { path, form: "text", finish }));
+}
+
+/** Texts of an entry: its members that have the names of these fields of its schema. */
+export function readFields<Raw extends object, Name extends keyof Raw & string>(
+  reading: Reading,
+  raw: Raw,
+  fields: Readonly<Record<Name, unknown>>,
+): Texts<Pick<Raw, Name>> {
+  const members = Object.entries(raw).filter(([name]) => Object.hasOwn(fields, name));
+  return readTexts(reading, Object.fromEntries(members) as Pick<Raw, Name>);
+}
+
+/** A text of HTML, in which values are escaped. */
+export function readHtml(reading: Reading, source: string, path: Path): Texts<string> {
+  return textsOf(reading, textOf(reading, source, { path, form: "html", finish: asItIs }));
 }
 
 /**
- * The same for parts of a message whose form the user decides. There a text that is one action which
- * ends in `toJson` gives the value of its JSON; all others give a string, so that a label's value
- * never becomes a part of the structure.
+ * The same as readTexts for parts of a message whose form the user decides. There a text that is one
+ * action which ends in `toJson` gives the value of its JSON; all others give a string, so that a
+ * label's value never becomes a part of the structure.
  */
 export function readValues(reading: Reading, tree: unknown, path: Path): Texts<unknown> {
-  return textsOf(reading, treeOf(reading, tree, { path, takesJson: true }));
+  return textsOf(reading, treeOf(reading, tree, { path, form: "json", finish: asItIs }));
 }
+
+const asItIs: Finish = (text) => text;
 
 function textsOf<T>({ receiver }: Reading, expand: Expand): Texts<T> {
   return (notification, { externalUrl, nowMs }) =>
     expand(notification, { receiver, externalUrl, nowMs: nowMs() }) as T;
 }
 
-type Place = { readonly path: Path; readonly takesJson: boolean };
+type Place = {
+  readonly path: Path;
+  readonly form: "text" | "html" | "json";
+  readonly finish: Finish;
+};
 
 function treeOf(reading: Reading, tree: unknown, place: Place): Expand {
   if (typeof tree === "string") return textOf(reading, tree, place);
@@ -54,12 +82,15 @@ function treeOf(reading: Reading, tree: unknown, place: Place): Expand {
 const GIVES_JSON =
   /^\s*\{\{-?\s*(?:toJson\b(?:(?!\}\}).)*|(?:(?!\}\}).)*\|\s*toJson)\s*-?\}\}\s*$/s;
 
-function textOf(reading: Reading, text: string, { path, takesJson }: Place): Expand {
+function textOf(reading: Reading, text: string, { path, form, finish }: Place): Expand {
   if (!text.includes("{{")) return () => text;
   try {
-    const template = reading.templates.compile(text, "text");
-    if (!takesJson || !GIVES_JSON.test(text)) return template;
-    return (notification, context) => parsedJson(template(notification, context));
+    const template = reading.templates.compile(text, form === "html" ? "html" : "text");
+    const takesJson = form === "json" && GIVES_JSON.test(text);
+    return (notification, context) => {
+      const expanded = template(notification, context);
+      return takesJson ? parsedJson(expanded) : finish(expanded);
+    };
   } catch (error) {
     if (!(error instanceof OperationalError)) throw error;
     reading.report(errorMessage(error), path);

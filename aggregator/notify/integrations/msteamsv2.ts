@@ -1,50 +1,38 @@
 /** A workflow of Microsoft Teams (Power Automate): an Adaptive Card. */
 
 import { z } from "zod";
-import { readHttpConfig } from "../config/http-config.ts";
 import { isFiring } from "../message-parts.ts";
-import { answerOf, cutText, SEND_TIMEOUT_MS, sendJson } from "./http-send.ts";
-import type { IntegrationKind } from "./integration.ts";
-import { readTexts, withoutMarkup } from "./message-texts.ts";
-import * as parts from "./send-parts.ts";
+import { cutJson, cutText } from "./cut-text.ts";
+import { neededUrl, secretFields, templated } from "./entry-fields.ts";
+import { httpFields, httpKind } from "./http-kind.ts";
+import { sendJson } from "./http-send.ts";
+import { readFields, withoutMarkup } from "./message-texts.ts";
+import { answerOf } from "./send-answer.ts";
 
 const TITLE_MAX = 512;
 /** The service takes messages of 28 KB; the rest is for the card around the text. */
 const TEXT_BYTES_MAX = 22_000;
 
-const schema = z.strictObject({
-  ...parts.sendFields,
-  webhook_url: parts.text,
-  webhook_url_file: parts.file,
-  title: z.string().default('{{ template "msteamsv2.default.title" . }}'),
-  text: z.string().default('{{ template "msteamsv2.default.text" . }}'),
-});
+const texts = {
+  title: templated("msteamsv2.default.title"),
+  text: templated("msteamsv2.default.text"),
+};
+const schema = z.strictObject({ ...httpFields, ...secretFields("webhook_url"), ...texts });
 
-type Raw = z.infer<typeof schema>;
-
-export const msteamsv2Kind: IntegrationKind<Raw> = {
+export const msteamsv2Kind = httpKind({
   name: "msteamsv2",
   schema,
-  read(raw, reading) {
-    const client = readHttpConfig(raw.http_config, reading);
-    const url = parts.readNeededUrl(reading, raw, "webhook_url");
-    const expand = readTexts(reading, { title: raw.title, text: raw.text });
-    return {
-      sendsResolved: raw.send_resolved,
-      timeoutMs: SEND_TIMEOUT_MS,
-      perMinuteMax: null,
-      async send(notification, ports, signal) {
-        const content = cardOf(expand(withoutMarkup(notification), ports), isFiring(notification));
-        const contentType = "application/vnd.microsoft.card.adaptive";
-        const body = {
-          type: "message",
-          attachments: [{ contentType, contentUrl: null, content }],
-        };
-        return answerOf(await sendJson(ports, { url, client }, body, signal));
-      },
+  read(raw, reading, client) {
+    const url = neededUrl(reading, raw, "webhook_url");
+    const expand = readFields(reading, raw, texts);
+    return async (notification, ports, signal) => {
+      const content = cardOf(expand(withoutMarkup(notification), ports), isFiring(notification));
+      const contentType = "application/vnd.microsoft.card.adaptive";
+      const body = { type: "message", attachments: [{ contentType, contentUrl: null, content }] };
+      return answerOf(await sendJson(ports, { url, client }, body, signal));
     };
   },
-};
+});
 
 function cardOf(
   { title, text }: { readonly title: string; readonly text: string },
@@ -57,7 +45,7 @@ function cardOf(
     version: "1.4",
     body: [
       { type: "TextBlock", text: cutText(title, TITLE_MAX), ...heading, wrap: true },
-      { type: "TextBlock", text: parts.cutJson(text, TEXT_BYTES_MAX), wrap: true },
+      { type: "TextBlock", text: cutJson(text, TEXT_BYTES_MAX), wrap: true },
     ],
     msteams: { width: "full" },
   };

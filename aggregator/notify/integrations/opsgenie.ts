@@ -3,21 +3,22 @@
 import { z } from "zod";
 import { labelsRecord } from "../../../shared/model/labels.ts";
 import type { Notification } from "../../model/notification.ts";
-import { httpConfigSchema, readHttpConfig } from "../config/http-config.ts";
 import { checkedUrl } from "../config/read-secret.ts";
 import { commonLabels, groupHash, isFiring } from "../message-parts.ts";
-import {
-  answerOf,
-  cutText,
-  joinUrl,
-  readOwnOrGlobal,
-  SEND_TIMEOUT_MS,
-  sendJson,
-} from "./http-send.ts";
-import type { IntegrationKind, Reading } from "./integration.ts";
-import { readTexts, type Texts, withoutEmpty } from "./message-texts.ts";
+import { cutText } from "./cut-text.ts";
+import { neededSecret, secretFields, templated, text } from "./entry-fields.ts";
+import { httpFields, httpKind } from "./http-kind.ts";
+import { joinUrl, sendJson } from "./http-send.ts";
+import type { Reading } from "./integration.ts";
+import { readFields, type Texts, withoutEmpty } from "./message-texts.ts";
+import { answerOf, delivered } from "./send-answer.ts";
 
-const text = z.string().default("");
+const URL_DEFAULT = "https://api.opsgenie.com/";
+/** Characters, by Opsgenie's documentation of its fields. */
+const MAX = { message: 130, description: 15_000, source: 100, note: 25_000, entity: 512 };
+const LIST = { tags: { count: 20, max: 50 }, actions: { count: 10, max: 50 } };
+const DETAILS_MAX = 8000;
+const TEAMS = { count: 50, max: 500 };
 const RESPONDER_TYPES = ["team", "teams", "user", "escalation", "schedule"];
 
 const responder = z
@@ -31,15 +32,10 @@ const responder = z
     `opsGenieConfig responder type must be one of ${RESPONDER_TYPES.join(", ")}`,
   );
 
-const schema = z.strictObject({
-  send_resolved: z.boolean().optional(),
-  http_config: httpConfigSchema.optional(),
-  api_key: z.string().optional(),
-  api_key_file: z.string().min(1).optional(),
-  api_url: z.string().optional(),
-  message: z.string().default('{{ template "opsgenie.default.message" . }}'),
-  description: z.string().default('{{ template "opsgenie.default.description" . }}'),
-  source: z.string().default('{{ template "opsgenie.default.source" . }}'),
+const texts = {
+  message: templated("opsgenie.default.message"),
+  description: templated("opsgenie.default.description"),
+  source: templated("opsgenie.default.source"),
   details: z.record(z.string(), z.string()).default({}),
   entity: text,
   responders: z.array(responder).default([]),
@@ -47,83 +43,70 @@ const schema = z.strictObject({
   tags: text,
   note: text,
   priority: text,
-  update_alerts: z.boolean().optional(),
+};
+const schema = z.strictObject({
+  ...httpFields,
+  ...secretFields("api_key"),
+  api_url: z.string().optional(),
+  ...texts,
+  update_alerts: z.boolean().default(false),
 });
 
 type Raw = z.infer<typeof schema>;
 
-const API_URL = "https://api.opsgenie.com/";
-/** Characters, by Opsgenie's documentation of its fields. */
-const MAX = { message: 130, description: 15_000, source: 100, note: 25_000, entity: 512 };
-const LIST = { tags: { count: 20, max: 50 }, actions: { count: 10, max: 50 } };
-const DETAILS_MAX = 8000;
+export const opsgenieKind = httpKind({
+  name: "opsgenie",
+  schema,
+  read(raw, reading, client) {
+    const key = neededSecret(reading, raw, "api_key", {
+      global: "opsgenie_api_key",
+      missing: "no global OpsGenie API Key set either inline or in a file",
+    });
+    const url = raw.api_url ?? reading.globals.opsgenie_api_url ?? URL_DEFAULT;
+    const base = checkedUrl(reading, url, "api_url");
+    const requestsOf = readRequests(raw, reading);
+    return async (notification, ports, signal) => {
+      let last = delivered("nothing to send");
+      for (const { path, method, body } of requestsOf(notification, ports)) {
+        const headers = { authorization: `GenieKey ${key}` };
+        const target = { method, url: joinUrl(base, path), headers, client };
+        last = answerOf(await sendJson(ports, target, body, signal));
+        if (last.outcome !== "delivered") break;
+      }
+      return last;
+    };
+  },
+});
 
 type Request = { readonly path: string; readonly method: "POST" | "PUT"; readonly body: object };
 
-export const opsgenieKind: IntegrationKind<Raw> = {
-  name: "opsgenie",
-  schema,
-  read: (raw, reading) => {
-    const key = readOwnOrGlobal(reading, raw, "api_key", "opsgenie_api_key");
-    if (key === "") {
-      reading.report("no global OpsGenie API Key set either inline or in a file");
-    }
-    const url = raw.api_url ?? reading.globals.opsgenie_api_url ?? API_URL;
-    const base = checkedUrl(reading, url, "api_url");
-    const client = readHttpConfig(raw.http_config, reading);
-    const requestsOf = readRequests(raw, reading);
-    return {
-      sendsResolved: raw.send_resolved ?? true,
-      timeoutMs: SEND_TIMEOUT_MS,
-      perMinuteMax: null,
-      send: async (notification, ports, signal) => {
-        let last = answerOf({ status: 200, text: "", retryAfterMs: null });
-        for (const { path, method, body } of requestsOf(notification, ports)) {
-          const headers = { authorization: `GenieKey ${key}` };
-          const request = { method, url: joinUrl(base, path), headers, client };
-          last = answerOf(await sendJson(ports, request, body, signal));
-          if (last.outcome !== "delivered") return last;
-        }
-        return last;
-      },
-    };
-  },
-};
-
 function readRequests(raw: Raw, reading: Reading): Texts<readonly Request[]> {
-  const { message, description, source, details, entity, responders } = raw;
-  const { actions, tags, note, priority } = raw;
-  const textsOf = readTexts(reading, {
-    ...{ message, description, source, details, entity, responders },
-    ...{ actions, tags, note, priority },
-  });
+  const expand = readFields(reading, raw, texts);
   return (notification, ports) => {
-    const texts = textsOf(notification, ports);
+    const expanded = expand(notification, ports);
     const alias = groupHash(notification);
-    const of = (part: string): Pick<Request, "path"> => ({
-      path: `v2/alerts/${alias}/${part}?identifierType=alias`,
-    });
-    const isNew = isFiring(notification);
-    const source = cutText(texts.source, MAX.source);
-    if (!isNew) return [{ ...of("close"), method: "POST", body: withoutEmpty({ source }) }];
-    const message = cutText(texts.message, MAX.message);
-    const description = cutText(texts.description, MAX.description);
+    const pathOf = (part: string) => `v2/alerts/${alias}/${part}?identifierType=alias`;
+    const source = cutText(expanded.source, MAX.source);
+    if (!isFiring(notification)) {
+      return [{ path: pathOf("close"), method: "POST", body: withoutEmpty({ source }) }];
+    }
+    const message = cutText(expanded.message, MAX.message);
+    const description = cutText(expanded.description, MAX.description);
     const body = withoutEmpty({
-      ...{ alias, message, description, source },
-      details: detailsOf(notification, texts.details),
-      responders: texts.responders.flatMap(respondersOf),
-      tags: listOf(texts.tags, LIST.tags),
-      actions: listOf(texts.actions, LIST.actions),
-      note: cutText(texts.note, MAX.note),
-      entity: cutText(texts.entity, MAX.entity),
-      priority: texts.priority,
+      ...{ alias, message, description, source, priority: expanded.priority },
+      details: detailsOf(notification, expanded.details),
+      responders: expanded.responders.flatMap(respondersOf),
+      tags: listOf(expanded.tags, LIST.tags),
+      actions: listOf(expanded.actions, LIST.actions),
+      note: cutText(expanded.note, MAX.note),
+      entity: cutText(expanded.entity, MAX.entity),
     });
     const create: Request = { path: "v2/alerts", method: "POST", body };
     if (!raw.update_alerts) return [create];
     return [
       create,
-      { ...of("message"), method: "PUT", body: { message } },
-      { ...of("description"), method: "PUT", body: { description } },
+      { path: pathOf("message"), method: "PUT", body: { message } },
+      { path: pathOf("description"), method: "PUT", body: { description } },
     ];
   };
 }
@@ -145,7 +128,7 @@ function detailsOf({ alerts }: Notification, added: Readonly<Record<string, stri
 function respondersOf({ id, name, username, type }: Raw["responders"][number]): object[] {
   const kind = type.toLowerCase();
   if (kind === "teams") {
-    return listOf(name, { count: 50, max: 500 }).map((team) => ({ name: team, type: "team" }));
+    return listOf(name, TEAMS).map((team) => ({ name: team, type: "team" }));
   }
   const one = withoutEmpty({ id, name, username });
   return Object.keys(one).length === 0 ? [] : [{ ...one, type: kind }];

@@ -1,27 +1,20 @@
 /** Rocket.Chat: chat.postMessage of its REST API. */
 
 import { z } from "zod";
-import { httpConfigSchema, readHttpConfig } from "../config/http-config.ts";
 import { checkedUrl } from "../config/read-secret.ts";
-import {
-  answerOf,
-  answerRecord,
-  cutText,
-  joinUrl,
-  readOwnOrGlobal,
-  SEND_TIMEOUT_MS,
-  sendJson,
-  shownAnswer,
-} from "./http-send.ts";
-import type { IntegrationKind, Reading } from "./integration.ts";
-import { readTexts, type Texts, withoutEmpty, withoutMarkup } from "./message-texts.ts";
+import { cutText } from "./cut-text.ts";
+import { attachmentField, neededSecret, secretFields, templated, text } from "./entry-fields.ts";
+import { httpFields, httpKind } from "./http-kind.ts";
+import { joinUrl, sendJson } from "./http-send.ts";
+import type { Reading } from "./integration.ts";
+import { readFields, type Texts, withoutEmpty, withoutMarkup } from "./message-texts.ts";
+import { bodyErrorAnswer } from "./send-answer.ts";
 
-const text = z.string().default("");
-const field = z.strictObject({
-  title: z.string(),
-  value: z.string(),
-  short: z.boolean().optional(),
-});
+const URL_DEFAULT = "https://open.rocket.chat/";
+const TITLE_MAX = 1024;
+/** A server's setting, Message_MaxAllowedSize; this is what it ships with. */
+const TEXT_MAX = 5000;
+
 const action = z.strictObject({
   type: text,
   text,
@@ -33,87 +26,69 @@ const action = z.strictObject({
   msg_in_chat_window: z.boolean().optional(),
   msg_processing_type: text,
 });
-
-const schema = z.strictObject({
-  send_resolved: z.boolean().optional(),
-  http_config: httpConfigSchema.optional(),
-  api_url: z.string().optional(),
-  token: z.string().optional(),
-  token_file: z.string().min(1).optional(),
-  token_id: z.string().optional(),
-  token_id_file: z.string().min(1).optional(),
+const texts = {
   channel: text,
   color: z.string().default('{{ if eq .Status "firing" }}red{{ else }}green{{ end }}'),
-  title: z.string().default('{{ template "rocketchat.default.title" . }}'),
-  title_link: z.string().default('{{ template "rocketchat.default.titlelink" . }}'),
-  text: z.string().default('{{ template "rocketchat.default.text" . }}'),
-  emoji: z.string().default('{{ template "rocketchat.default.emoji" . }}'),
-  icon_url: z.string().default('{{ template "rocketchat.default.iconurl" . }}'),
+  title: templated("rocketchat.default.title"),
+  title_link: templated("rocketchat.default.titlelink"),
+  text: templated("rocketchat.default.text"),
+  emoji: templated("rocketchat.default.emoji"),
+  icon_url: templated("rocketchat.default.iconurl"),
   image_url: text,
   thumb_url: text,
-  fields: z.array(field).default([]),
-  short_fields: z.boolean().optional(),
-  link_names: z.boolean().optional(),
+  fields: z.array(attachmentField).default([]),
   actions: z.array(action).default([]),
+};
+const schema = z.strictObject({
+  ...httpFields,
+  send_resolved: z.boolean().default(false),
+  api_url: z.string().optional(),
+  ...secretFields("token"),
+  ...secretFields("token_id"),
+  ...texts,
+  short_fields: z.boolean().default(false),
+  link_names: z.boolean().default(false),
 });
 
 type Raw = z.infer<typeof schema>;
 
-const API_URL = "https://open.rocket.chat/";
-const TITLE_MAX = 1024;
-/** A server's setting, Message_MaxAllowedSize; this is what it ships with. */
-const TEXT_MAX = 5000;
-
-export const rocketchatKind: IntegrationKind<Raw> = {
+export const rocketchatKind = httpKind({
   name: "rocketchat",
   schema,
-  read: (raw, reading) => {
-    const token = readOwnOrGlobal(reading, raw, "token", "rocketchat_token");
-    const id = readOwnOrGlobal(reading, raw, "token_id", "rocketchat_token_id");
-    if (token === "") reading.report("no global Rocketchat Token set either inline or in a file");
-    if (id === "") reading.report("no global Rocketchat TokenID set either inline or in a file");
-    const base = raw.api_url ?? reading.globals.rocketchat_api_url ?? API_URL;
-    checkedUrl(reading, base, "api_url");
-    const client = readHttpConfig(raw.http_config, reading);
+  read(raw, reading, client) {
+    const token = neededSecret(reading, raw, "token", {
+      global: "rocketchat_token",
+      missing: "no global Rocketchat Token set either inline or in a file",
+    });
+    const id = neededSecret(reading, raw, "token_id", {
+      global: "rocketchat_token_id",
+      missing: "no global Rocketchat TokenID set either inline or in a file",
+    });
+    const url = raw.api_url ?? reading.globals.rocketchat_api_url ?? URL_DEFAULT;
+    const base = checkedUrl(reading, url, "api_url");
+    const headers = { "x-auth-token": token, "x-user-id": id };
     const bodyOf = readBody(raw, reading);
-    return {
-      sendsResolved: raw.send_resolved ?? false,
-      timeoutMs: SEND_TIMEOUT_MS,
-      perMinuteMax: null,
-      send: async (notification, ports, signal) => {
-        const headers = { "x-auth-token": token, "x-user-id": id };
-        const body = bodyOf(withoutMarkup(notification), ports);
-        const url = joinUrl(base, "api/v1/chat.postMessage");
-        const answer = await sendJson(ports, { url, headers, client }, body, signal);
-        const { success, error } = answerRecord(answer.text);
-        if (answer.status !== 200 || success !== false) return answerOf(answer);
-        const told = shownAnswer(`200: ${error}`);
-        return { outcome: "retry", text: told, retryAfterMs: answer.retryAfterMs };
-      },
+    return async (notification, ports, signal) => {
+      const target = { url: joinUrl(base, "api/v1/chat.postMessage"), headers, client };
+      const body = bodyOf(withoutMarkup(notification), ports);
+      const answer = await sendJson(ports, target, body, signal);
+      return bodyErrorAnswer(answer, "success");
     };
   },
-};
+});
 
 function readBody(raw: Raw, reading: Reading): Texts<object> {
-  const { channel, emoji, icon_url, color, title, title_link } = raw;
-  const { text: body, image_url, thumb_url, fields, actions } = raw;
-  const textsOf = readTexts(reading, {
-    ...{ channel, emoji, icon_url, color, title, title_link },
-    ...{ text: body, image_url, thumb_url, fields, actions },
-  });
+  const expand = readFields(reading, raw, texts);
   return (notification, ports) => {
-    const { channel, emoji, icon_url, ...texts } = textsOf(notification, ports);
+    const { channel, emoji, icon_url: avatar, ...shown } = expand(notification, ports);
     const attachment = withoutEmpty({
-      ...texts,
-      title: cutText(texts.title, TITLE_MAX),
-      text: cutText(texts.text, TEXT_MAX),
-      fields: texts.fields.map((one) => ({
-        ...one,
-        short: one.short ?? raw.short_fields ?? false,
-      })),
-      actions: texts.actions.map((one) => withoutEmpty({ ...one, type: "button" })),
+      ...shown,
+      title: cutText(shown.title, TITLE_MAX),
+      text: cutText(shown.text, TEXT_MAX),
+      fields: shown.fields.map((one) => ({ ...one, short: one.short ?? raw.short_fields })),
+      actions: shown.actions.map((one) => withoutEmpty({ ...one, type: "button" })),
     });
-    const parseUrls = raw.link_names === true ? true : undefined;
-    return withoutEmpty({ channel, emoji, avatar: icon_url, parseUrls, attachments: [attachment] });
+    const parseUrls = raw.link_names || undefined;
+    return withoutEmpty({ channel, emoji, avatar, parseUrls, attachments: [attachment] });
   };
 }

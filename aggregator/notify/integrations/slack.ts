@@ -4,67 +4,22 @@ import { z } from "zod";
 import { duration } from "../../../shared/config/fields.ts";
 import type { HttpAnswer, HttpClientOptions } from "../../../shared/platform/http-client.ts";
 import type { Notification } from "../../model/notification.ts";
-import type { Globals } from "../config/globals.ts";
-import { httpConfigSchema, readHttpConfig } from "../config/http-config.ts";
-import { checkedUrl, readSecret } from "../config/read-secret.ts";
+import { checkedUrl } from "../config/read-secret.ts";
 import { isFiring } from "../message-parts.ts";
-import { answerOf, answerRecord, cutText, SEND_TIMEOUT_MS, sendJson } from "./http-send.ts";
-import type { IntegrationKind, Reading, SendAnswer } from "./integration.ts";
-import { readTexts, withoutEmpty, withoutMarkup } from "./message-texts.ts";
-
-const text = z.string();
-const field = z.strictObject({ title: text, value: text, short: z.boolean().optional() });
-const confirmation = z.strictObject({
+import { cutText } from "./cut-text.ts";
+import {
+  attachmentField,
+  hasSecret,
+  secretFields,
+  secretOf,
+  templated,
   text,
-  title: text.optional(),
-  ok_text: text.optional(),
-  dismiss_text: text.optional(),
-});
-const action = z
-  .strictObject({
-    type: text.min(1, "missing type in Slack action configuration"),
-    text: text.min(1, "missing text in Slack action configuration"),
-    url: text.optional(),
-    name: text.optional(),
-    value: text.optional(),
-    style: text.optional(),
-    confirm: confirmation.optional(),
-  })
-  .refine(({ url, name }) => url || name, "missing name or url in Slack action configuration");
-
-const schema = z.strictObject({
-  send_resolved: z.boolean().optional(),
-  http_config: httpConfigSchema.optional(),
-  api_url: text.optional(),
-  api_url_file: text.min(1).optional(),
-  app_token: text.optional(),
-  app_token_file: text.min(1).optional(),
-  app_url: text.optional(),
-  channel: text.default(""),
-  username: text.default('{{ template "slack.default.username" . }}'),
-  icon_emoji: text.default('{{ template "slack.default.iconemoji" . }}'),
-  icon_url: text.default('{{ template "slack.default.iconurl" . }}'),
-  link_names: z.boolean().optional(),
-  message_text: text.default(""),
-  color: text.default('{{ if eq .Status "firing" }}danger{{ else }}good{{ end }}'),
-  title: text.default('{{ template "slack.default.title" . }}'),
-  title_link: text.default('{{ template "slack.default.titlelink" . }}'),
-  pretext: text.default('{{ template "slack.default.pretext" . }}'),
-  text: text.default('{{ template "slack.default.text" . }}'),
-  footer: text.default('{{ template "slack.default.footer" . }}'),
-  fallback: text.default('{{ template "slack.default.fallback" . }}'),
-  callback_id: text.default('{{ template "slack.default.callbackid" . }}'),
-  image_url: text.default(""),
-  thumb_url: text.default(""),
-  mrkdwn_in: z.array(text).default(["fallback", "pretext", "text"]),
-  short_fields: z.boolean().optional(),
-  fields: z.array(field).default([]),
-  actions: z.array(action).default([]),
-  update_message: z.boolean().optional(),
-  timeout: duration.optional(),
-});
-
-type Raw = z.infer<typeof schema>;
+} from "./entry-fields.ts";
+import { httpFields, httpKind } from "./http-kind.ts";
+import { sendJson, withBearer } from "./http-send.ts";
+import type { Reading } from "./integration.ts";
+import { readFields, type Texts, withoutEmpty, withoutMarkup } from "./message-texts.ts";
+import { answerRecord, bodyErrorAnswer } from "./send-answer.ts";
 
 const POST_MESSAGE = "https://slack.com/api/chat.postMessage";
 const TITLE_MAX = 1024;
@@ -77,35 +32,85 @@ const MESSAGE_ERRORS: ReadonlySet<unknown> = new Set([
   ...["msg_too_long", "no_text", "too_many_attachments", "invalid_attachments"],
   ...["invalid_arguments", "invalid_json", "json_not_object", "attachment_payload_limit_exceeded"],
 ]);
-
 /** The message cannot be updated; the next attempt posts a new one. */
 const GONE_ERRORS: ReadonlySet<unknown> = new Set([
   ...["message_not_found", "cant_update_message", "edit_window_closed", "channel_not_found"],
 ]);
 
-export const slackKind: IntegrationKind<Raw> = {
+const confirmation = z.strictObject({
+  text: z.string(),
+  title: text,
+  ok_text: text,
+  dismiss_text: text,
+});
+const action = z
+  .strictObject({
+    type: z.string().min(1, "missing type in Slack action configuration"),
+    text: z.string().min(1, "missing text in Slack action configuration"),
+    url: text,
+    name: text,
+    value: text,
+    style: text,
+    confirm: confirmation.optional(),
+  })
+  .refine(({ url, name }) => url || name, "missing name or url in Slack action configuration");
+
+const messageTexts = {
+  channel: text,
+  username: templated("slack.default.username"),
+  icon_emoji: templated("slack.default.iconemoji"),
+  icon_url: templated("slack.default.iconurl"),
+  message_text: text,
+};
+const attachmentTexts = {
+  color: z.string().default('{{ if eq .Status "firing" }}danger{{ else }}good{{ end }}'),
+  title: templated("slack.default.title"),
+  title_link: templated("slack.default.titlelink"),
+  pretext: templated("slack.default.pretext"),
+  text: templated("slack.default.text"),
+  footer: templated("slack.default.footer"),
+  fallback: templated("slack.default.fallback"),
+  callback_id: templated("slack.default.callbackid"),
+  image_url: text,
+  thumb_url: text,
+  fields: z.array(attachmentField).default([]),
+  actions: z.array(action).default([]),
+};
+const schema = z.strictObject({
+  ...httpFields,
+  send_resolved: z.boolean().default(false),
+  ...secretFields("api_url"),
+  ...secretFields("app_token"),
+  app_url: z.string().optional(),
+  ...messageTexts,
+  ...attachmentTexts,
+  mrkdwn_in: z.array(z.string()).default(["fallback", "pretext", "text"]),
+  short_fields: z.boolean().default(false),
+  link_names: z.boolean().default(false),
+  update_message: z.boolean().default(false),
+  timeout: duration.optional(),
+});
+
+type Raw = z.infer<typeof schema>;
+
+export const slackKind = httpKind({
   name: "slack",
   schema,
-  read: (raw, reading) => {
-    const { url, client } = readTarget(raw, reading);
+  read(raw, reading, own) {
+    const { url, client } = readTarget(raw, reading, own);
     const bodyOf = readBody(raw, reading);
     /** By group: the message that an update goes to. It is forgotten with a restart or a reload. */
     const sent = new Map<string, Posted>();
-    return {
-      sendsResolved: raw.send_resolved ?? false,
-      timeoutMs: raw.timeout || SEND_TIMEOUT_MS,
-      perMinuteMax: null,
-      send: async (notification, ports, signal) => {
-        const body = bodyOf(withoutMarkup(notification), ports);
-        const old = raw.update_message ? sent.get(notification.groupKey) : undefined;
-        const request = { url: old === undefined ? url : updateUrl(url), client };
-        const answer = await sendJson(ports, request, { ...body, ...old }, signal);
-        if (raw.update_message) remember(sent, notification, answer);
-        return slackAnswer(answer);
-      },
+    return async (notification, ports, signal) => {
+      const body = bodyOf(withoutMarkup(notification), ports);
+      const old = sent.get(notification.groupKey);
+      const target = { url: old === undefined ? url : updateUrl(url), client };
+      const answer = await sendJson(ports, target, { ...body, ...old }, signal);
+      if (raw.update_message) remember(sent, notification, answer);
+      return bodyErrorAnswer(answer, "ok", MESSAGE_ERRORS);
     };
   },
-};
+});
 
 type Posted = { readonly channel: string; readonly ts: string };
 
@@ -127,42 +132,27 @@ function remember(sent: Map<string, Posted>, notification: Notification, { text 
   sent.set(groupKey, { channel, ts });
 }
 
-/** A webhook's answer is its status; the Web API answers 200 and says in the body what became of it. */
-function slackAnswer(answer: HttpAnswer): SendAnswer {
-  const { ok, error } = answerRecord(answer.text);
-  if (answer.status !== 200 || ok !== false) return answerOf(answer);
-  const outcome = MESSAGE_ERRORS.has(error) ? "rejected" : "retry";
-  return { outcome, text: cutText(`200: ${error}`, 200), retryAfterMs: answer.retryAfterMs };
-}
-
-function readBody(raw: Raw, reading: Reading) {
-  const { channel, username, icon_emoji, icon_url, message_text } = raw;
-  const head = readTexts(reading, { channel, username, icon_emoji, icon_url, message_text });
-  const { color, title, title_link, pretext, text, footer, fallback, callback_id } = raw;
-  const { image_url, thumb_url, fields, actions } = raw;
-  const attachment = readTexts(reading, {
-    ...{ color, title, title_link, pretext, text, footer, fallback, callback_id },
-    ...{ image_url, thumb_url, fields, actions },
-  });
-  return (...args: Parameters<typeof head>) => {
-    const { message_text: outside, ...names } = head(...args);
-    const shown = attachment(...args);
+function readBody(raw: Raw, reading: Reading): Texts<object> {
+  const expandMessage = readFields(reading, raw, messageTexts);
+  const expandAttachment = readFields(reading, raw, attachmentTexts);
+  return (notification, ports) => {
+    const { message_text, ...message } = expandMessage(notification, ports);
+    const shown = expandAttachment(notification, ports);
+    const attachment = withoutEmpty({
+      ...shown,
+      title: cutText(shown.title, TITLE_MAX),
+      text: cutText(shown.text, TEXT_MAX),
+      pretext: cutText(shown.pretext, TEXT_MAX),
+      fallback: cutText(shown.fallback, TEXT_MAX),
+      fields: shown.fields.map((one) => fieldOf(one, raw.short_fields)),
+      actions: shown.actions.map(actionOf),
+      mrkdwn_in: raw.mrkdwn_in,
+    });
     return withoutEmpty({
-      ...names,
-      text: cutText(outside, TEXT_MAX),
+      ...message,
+      text: cutText(message_text, TEXT_MAX),
       link_names: raw.link_names || undefined,
-      attachments: [
-        withoutEmpty({
-          ...shown,
-          title: cutText(shown.title, TITLE_MAX),
-          text: cutText(shown.text, TEXT_MAX),
-          pretext: cutText(shown.pretext, TEXT_MAX),
-          fallback: cutText(shown.fallback, TEXT_MAX),
-          fields: shown.fields.map((one) => fieldOf(one, raw.short_fields ?? false)),
-          actions: shown.actions.map(actionOf),
-          mrkdwn_in: raw.mrkdwn_in,
-        }),
-      ],
+      attachments: [attachment],
     });
   };
 }
@@ -176,60 +166,45 @@ function fieldOf({ title, value, short }: Raw["fields"][number], isShort: boolea
 }
 
 function actionOf({ confirm, ...rest }: Raw["actions"][number]) {
-  return withoutEmpty({
-    ...rest,
-    confirm: confirm === undefined ? undefined : withoutEmpty(confirm),
-  });
+  return withoutEmpty({ ...rest, confirm: confirm && withoutEmpty(confirm) });
 }
 
 type Target = { readonly url: string; readonly client: HttpClientOptions };
-type Access = Pick<Raw, "api_url" | "api_url_file" | "app_token" | "app_token_file">;
 
-/** The entry's own access, or else the global one. */
-function readTarget(raw: Raw, reading: Reading): Target {
-  const client = readHttpConfig(raw.http_config, reading);
-  const isOwn = hasUrl(raw) || hasToken(raw);
-  const access = isOwn ? raw : globalAccess(reading.globals);
-  const prefix = isOwn ? "" : "slack_";
-  const token = readSecret(reading, access.app_token, access.app_token_file, `${prefix}app_token`);
-  const url = readSecret(reading, access.api_url, access.api_url_file, `${prefix}api_url`);
-  const appUrl = raw.app_url ?? reading.globals.slack_app_url ?? POST_MESSAGE;
-  if (!hasUrl(access) && !hasToken(access)) {
+/** By the entry's own URL or token, or else by the global ones. */
+function readTarget(raw: Raw, reading: Reading, client: HttpClientOptions): Target {
+  const { globals, report } = reading;
+  const isOwn = hasSecret(raw, "api_url") || hasSecret(raw, "app_token");
+  const url = isOwn
+    ? secretOf(reading, raw, "api_url")
+    : secretOf(reading, globals, "slack_api_url");
+  const token = isOwn
+    ? secretOf(reading, raw, "app_token")
+    : secretOf(reading, globals, "slack_app_token");
+  if (token === "") return { url: readHookUrl(url, raw, reading), client };
+  const appUrl = raw.app_url ?? globals.slack_app_url ?? POST_MESSAGE;
+  if (url !== "" && url !== appUrl) {
+    report("at most one of an App token and an API URL must be configured");
+  }
+  if (raw.http_config?.authorization !== undefined) {
+    report("http_config.authorization does not go with an App token");
+  }
+  return {
+    url: checkedUrl(reading, appUrl, "app_url"),
+    client: withBearer(client, token, "app_token", reading),
+  };
+}
+
+function readHookUrl(url: string, { update_message }: Raw, reading: Reading): string {
+  if (url === "") {
     reading.report("no Slack API URL nor App token set either inline or in a file");
-    return { url: "", client };
+    return "";
   }
-  if (hasToken(access)) {
-    if (hasUrl(access) && url !== appUrl) {
-      reading.report("at most one of an App token and an API URL must be configured");
-    }
-    if (raw.http_config?.authorization !== undefined) {
-      reading.report("http_config.authorization does not go with an App token");
-    }
-    const authorization = `Bearer ${token}`;
-    return { url: checkedUrl(reading, appUrl, "app_url"), client: { ...client, authorization } };
-  }
-  if (raw.update_message && url !== POST_MESSAGE) {
+  if (update_message && url !== POST_MESSAGE) {
     reading.report(
       "update_message can only be used with bot tokens. " +
         `api_url must be set to ${POST_MESSAGE}`,
     );
   }
-  return { url: checkedUrl(reading, url, "api_url"), client };
-}
-
-function globalAccess(globals: Globals): Access {
-  return {
-    api_url: globals.slack_api_url,
-    api_url_file: globals.slack_api_url_file,
-    app_token: globals.slack_app_token,
-    app_token_file: globals.slack_app_token_file,
-  };
-}
-
-function hasUrl({ api_url: url, api_url_file: path }: Access): boolean {
-  return Boolean(url) || path !== undefined;
-}
-
-function hasToken({ app_token: token, app_token_file: path }: Access): boolean {
-  return Boolean(token) || path !== undefined;
+  return checkedUrl(reading, url, "api_url");
 }

@@ -1,21 +1,38 @@
 /** Amazon SNS: Publish of its query API. */
 
 import { z } from "zod";
+import type { HttpAnswer } from "../../../shared/platform/http-client.ts";
 import type { Notification } from "../../model/notification.ts";
-import { httpConfigSchema, readHttpConfig } from "../config/http-config.ts";
 import { isHttpUrl } from "../config/read-secret.ts";
 import { groupHash } from "../message-parts.ts";
 import { type AwsKeys, awsSignature } from "./aws-signature.ts";
-import { answerOf, cutBytes, cutText, SEND_TIMEOUT_MS } from "./http-send.ts";
-import type { IntegrationKind, Reading, SendAnswer } from "./integration.ts";
-import { readTexts } from "./message-texts.ts";
+import { cutBytes, cutText, oneLine } from "./cut-text.ts";
+import { templated, text } from "./entry-fields.ts";
+import { httpFields, httpKind } from "./http-kind.ts";
+import { sendText } from "./http-send.ts";
+import type { Reading, SendAnswer } from "./integration.ts";
+import { readFields, withoutEmpty } from "./message-texts.ts";
+import { answerOf, rejected } from "./send-answer.ts";
+import { sha256 } from "./signature.ts";
 
-const text = z.string().default("");
+const SUBJECT_MAX = 100;
+const SMS_MAX = 1600;
+const MESSAGE_BYTES_MAX = 262_144;
+/** What SNS says with a status 400, and that passes. */
+const PASSING = /<Code>(Throttl\w*|RequestExpired|KMSThrottling\w*|OptInRequired)<\/Code>/;
+const FORM_TYPE = "application/x-www-form-urlencoded; charset=utf-8";
 
-const schema = z.strictObject({
-  send_resolved: z.boolean().optional(),
-  http_config: httpConfigSchema.optional(),
+const texts = {
   api_url: text,
+  topic_arn: text,
+  phone_number: text,
+  target_arn: text,
+  subject: templated("sns.default.subject"),
+  message: templated("sns.default.message"),
+  attributes: z.record(z.string(), z.string()).default({}),
+};
+const schema = z.strictObject({
+  ...httpFields,
   sigv4: z
     .strictObject({
       region: text,
@@ -26,60 +43,41 @@ const schema = z.strictObject({
       filename: text,
     })
     .optional(),
-  topic_arn: text,
-  phone_number: text,
-  target_arn: text,
-  subject: z.string().default('{{ template "sns.default.subject" . }}'),
-  message: z.string().default('{{ template "sns.default.message" . }}'),
-  attributes: z.record(z.string(), z.string()).default({}),
+  ...texts,
   /** Taken and without effect: there is one way to make requests. */
   use_aws_http_client: z.boolean().optional(),
 });
 
 type Raw = z.infer<typeof schema>;
 
-const SUBJECT_MAX = 100;
-const SMS_MAX = 1600;
-const MESSAGE_BYTES_MAX = 262_144;
-/** What SNS says with a status 400, and that passes. */
-const PASSING = /<Code>(Throttl\w*|RequestExpired|KMSThrottling\w*|OptInRequired)<\/Code>/;
-const FORM = { "content-type": "application/x-www-form-urlencoded; charset=utf-8" };
-
-export const snsKind: IntegrationKind<Raw> = {
+export const snsKind = httpKind({
   name: "sns",
   schema,
-  read: (raw, reading) => {
-    const { api_url, topic_arn, phone_number, target_arn } = raw;
-    const targets = [topic_arn, phone_number, target_arn].filter((one) => one !== "");
-    if (targets.length === 0) {
+  read(raw, reading, client) {
+    if (raw.topic_arn === "" && raw.phone_number === "" && raw.target_arn === "") {
       reading.report("must provide either a Target ARN, Topic ARN, or Phone Number for SNS config");
     }
     const keys = readKeys(raw, reading);
-    const client = readHttpConfig(raw.http_config, reading);
-    const { subject, message, attributes } = raw;
-    const textsOf = readTexts(reading, {
-      ...{ api_url, topic_arn, phone_number, target_arn, subject, message, attributes },
-    });
-    return {
-      sendsResolved: raw.send_resolved ?? true,
-      timeoutMs: SEND_TIMEOUT_MS,
-      perMinuteMax: null,
-      send: async (notification, ports, signal) => {
-        const texts = textsOf(notification, ports);
-        const address = texts.api_url || `https://sns.${keys.region}.amazonaws.com/`;
-        if (!isHttpUrl(address)) {
-          return { outcome: "rejected", text: "api_url gives no URL", retryAfterMs: null };
-        }
-        const url = new URL(address);
-        const body = encodedForm(parametersOf(texts, notification));
-        const parts = { method: "POST", url, headers: FORM, body } as const;
-        const headers = { ...FORM, ...awsSignature(parts, keys, ports.nowMs()) };
-        const request = { ...parts, url: url.href, headers, client };
-        return snsAnswer(await ports.request(request, signal));
-      },
+    const expand = readFields(reading, raw, texts);
+    return async (notification, ports, signal) => {
+      const expanded = expand(notification, ports);
+      const address = expanded.api_url || addressIn(keys.region);
+      if (!isHttpUrl(address)) return rejected("api_url gives no URL");
+      const url = new URL(address);
+      const body = new URLSearchParams(parametersOf(expanded, notification)).toString();
+      const signed = { method: "POST", url, headers: { "content-type": FORM_TYPE }, body };
+      const headers = awsSignature(signed, keys, ports.nowMs());
+      const target = { url: url.href, headers, client };
+      const content = { type: FORM_TYPE, text: body };
+      return snsAnswer(await sendText(ports, target, content, signal));
     };
   },
-};
+});
+
+/** China has a domain of its own. */
+function addressIn(region: string): string {
+  return `https://sns.${region}.amazonaws.com${region.startsWith("cn-") ? ".cn" : ""}/`;
+}
 
 function readKeys({ sigv4, api_url: url }: Raw, reading: Reading): AwsKeys {
   const { region = "", access_key: accessKey = "", secret_key: secretKey = "" } = sigv4 ?? {};
@@ -97,28 +95,36 @@ function readKeys({ sigv4, api_url: url }: Raw, reading: Reading): AwsKeys {
   return { region: found, service: "sns", accessKey, secretKey };
 }
 
-type SnsTexts = Pick<
-  Raw,
-  "topic_arn" | "phone_number" | "target_arn" | "subject" | "message" | "attributes"
->;
-
-function parametersOf(texts: SnsTexts, notification: Notification): Record<string, string> {
-  const { topic_arn: topic, phone_number: phone, target_arn: target } = texts;
-  const message = cutBytes(texts.message, MESSAGE_BYTES_MAX);
-  const shown = phone === "" ? message : cutText(texts.message, SMS_MAX);
-  const subject = cutText(texts.subject.replace(/[\p{Cc}\s]+/gu, " ").trim(), SUBJECT_MAX);
-  const isCut = shown !== texts.message;
-  const attributes = { ...texts.attributes, ...(isCut ? { truncated: "true" } : {}) };
-  const hash = groupHash(notification);
+function parametersOf(
+  expanded: Pick<Raw, keyof typeof texts>,
+  notification: Notification,
+): Record<string, string> {
+  const { topic_arn: topic, phone_number: phone, target_arn: target, message } = expanded;
+  const isSms = phone !== "";
+  const shown = isSms ? cutText(message, SMS_MAX) : cutBytes(message, MESSAGE_BYTES_MAX);
+  const attributes = {
+    ...expanded.attributes,
+    ...(shown === message ? {} : { truncated: "true" }),
+  };
   return {
     ...{ Action: "Publish", Version: "2010-03-31", Message: shown },
-    ...(topic === "" ? {} : { TopicArn: topic }),
-    ...(phone === "" ? {} : { PhoneNumber: phone }),
-    ...(target === "" ? {} : { TargetArn: target }),
-    ...(subject === "" ? {} : { Subject: subject }),
-    ...(topic.endsWith(".fifo") ? { MessageGroupId: hash, MessageDeduplicationId: hash } : {}),
-    ...Object.fromEntries(Object.entries(attributes).flatMap(attributeParameters)),
+    ...withoutEmpty({
+      TopicArn: topic,
+      PhoneNumber: phone,
+      TargetArn: target,
+      Subject: cutText(oneLine(expanded.subject), SUBJECT_MAX),
+    }),
+    ...(topic.endsWith(".fifo") ? fifoParameters(notification) : {}),
+    // SNS refuses a message with an attribute that is empty.
+    ...Object.fromEntries(Object.entries(withoutEmpty(attributes)).flatMap(attributeParameters)),
   };
+}
+
+/** A second message with the same deduplication id is dropped if it comes within five minutes. */
+function fifoParameters(notification: Notification): Record<string, string> {
+  const hash = groupHash(notification);
+  const id = sha256(`${hash} ${notification.timeMs}`);
+  return { MessageGroupId: hash, MessageDeduplicationId: id };
 }
 
 function attributeParameters([name, value]: [string, string], i: number): [string, string][] {
@@ -130,11 +136,8 @@ function attributeParameters([name, value]: [string, string], i: number): [strin
   ];
 }
 
-function encodedForm(parameters: Readonly<Record<string, string>>): string {
-  return new URLSearchParams(parameters).toString();
-}
-
-function snsAnswer(answer: Parameters<typeof answerOf>[0]): SendAnswer {
-  const told = answerOf(answer);
-  return answer.status === 400 && PASSING.test(answer.text) ? { ...told, outcome: "retry" } : told;
+function snsAnswer(answer: HttpAnswer): SendAnswer {
+  const byStatus = answerOf(answer);
+  const isPassing = answer.status === 400 && PASSING.test(answer.text);
+  return isPassing ? { ...byStatus, outcome: "retry" } : byStatus;
 }

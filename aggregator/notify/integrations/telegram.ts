@@ -2,35 +2,26 @@
 
 import { z } from "zod";
 import type { HttpAnswer } from "../../../shared/platform/http-client.ts";
-import { readHttpConfig } from "../config/http-config.ts";
 import { checkedUrl, readSecret } from "../config/read-secret.ts";
-import {
-  answerOf,
-  answerRecord,
-  cutText,
-  joinUrl,
-  readOwnOrGlobal,
-  SEND_TIMEOUT_MS,
-  sendJson,
-} from "./http-send.ts";
-import type { IntegrationKind, Reading, SendAnswer } from "./integration.ts";
-import { readTexts, withoutMarkup } from "./message-texts.ts";
-import * as parts from "./send-parts.ts";
+import { cutText, plainOfHtml } from "./cut-text.ts";
+import { neededSecret, secretFields, templated } from "./entry-fields.ts";
+import { httpFields, httpKind } from "./http-kind.ts";
+import { joinUrl, sendJson } from "./http-send.ts";
+import type { Reading, SendAnswer } from "./integration.ts";
+import { readHtml, readTexts, withoutMarkup } from "./message-texts.ts";
+import { answerOf, answerRecord, recordOf, unclearAnswer } from "./send-answer.ts";
 
 const URL_DEFAULT = "https://api.telegram.org";
 const TEXT_MAX = 4096;
-/** Of a bot in one group. */
-const PER_MINUTE_MAX = 20;
 
 const schema = z.strictObject({
-  ...parts.sendFields,
-  api_url: parts.text,
-  bot_token: parts.text,
-  bot_token_file: parts.file,
+  ...httpFields,
+  api_url: z.string().optional(),
+  ...secretFields("bot_token"),
   chat_id: z.number().int().optional(),
-  chat_id_file: parts.file,
+  chat_id_file: z.string().min(1).optional(),
   message_thread_id: z.number().int().optional(),
-  message: z.string().default('{{ template "telegram.default.message" . }}'),
+  message: templated("telegram.default.message"),
   disable_notifications: z.boolean().default(false),
   parse_mode: z
     .enum(["Markdown", "MarkdownV2", "HTML", ""], {
@@ -42,51 +33,36 @@ const schema = z.strictObject({
 
 type Raw = z.infer<typeof schema>;
 
-export const telegramKind: IntegrationKind<Raw> = {
+export const telegramKind = httpKind({
   name: "telegram",
   schema,
-  read(raw, reading) {
-    const client = readHttpConfig(raw.http_config, reading);
-    const base = raw.api_url || reading.globals.telegram_api_url || URL_DEFAULT;
-    const token = readToken(raw, reading);
+  perMinuteMax: 20, // of a bot in one group
+  read(raw, reading, client) {
+    const token = neededSecret(reading, raw, "bot_token", {
+      global: "telegram_bot_token",
+      missing: "missing bot_token or bot_token_file on telegram_config",
+    });
     const chatId = readChatId(raw, reading);
-    const url = joinedUrl(checkedUrl(reading, base, "api_url"), `bot${token}/sendMessage`);
+    const base = raw.api_url || reading.globals.telegram_api_url || URL_DEFAULT;
+    checkedUrl(reading, base, "api_url");
+    const place = ["message"];
     const expand =
       raw.parse_mode === "HTML"
-        ? parts.readHtml(reading, raw.message, "message")
-        : readTexts(reading, raw.message, ["message"]);
-    return {
-      sendsResolved: raw.send_resolved,
-      timeoutMs: SEND_TIMEOUT_MS,
-      perMinuteMax: PER_MINUTE_MAX,
-      async send(notification, ports, signal) {
-        const message = expand(withoutMarkup(notification), ports);
-        const body = {
-          chat_id: chatId,
-          ...(raw.message_thread_id ? { message_thread_id: raw.message_thread_id } : {}),
-          ...fitting(message, raw.parse_mode),
-          disable_notification: raw.disable_notifications,
-          link_preview_options: { is_disabled: true },
-        };
-        return botAnswer(await sendJson(ports, { url, client }, body, signal));
-      },
+        ? readHtml(reading, raw.message, place)
+        : readTexts(reading, raw.message, place);
+    return async (notification, ports, signal) => {
+      const body = {
+        chat_id: chatId,
+        ...(raw.message_thread_id ? { message_thread_id: raw.message_thread_id } : {}),
+        ...fitting(expand(withoutMarkup(notification), ports), raw.parse_mode),
+        disable_notification: raw.disable_notifications,
+        link_preview_options: { is_disabled: true },
+      };
+      const url = joinUrl(base, `bot${token}/sendMessage`);
+      return botAnswer(await sendJson(ports, { url, client }, body, signal));
     };
   },
-};
-
-function readToken(raw: Raw, reading: Reading): string {
-  const { globals, report } = reading;
-  const hasOwn = Boolean(raw.bot_token) || raw.bot_token_file !== undefined;
-  // Of the global pair alone readOwnOrGlobal says it.
-  if (hasOwn && globals.telegram_bot_token && globals.telegram_bot_token_file !== undefined) {
-    report("at most one of telegram_bot_token & telegram_bot_token_file must be configured");
-  }
-  const hasGlobal = globals.telegram_bot_token || globals.telegram_bot_token_file !== undefined;
-  if (!hasOwn && !hasGlobal) {
-    report("missing bot_token or bot_token_file on telegram_config");
-  }
-  return readOwnOrGlobal(reading, raw, "bot_token", "telegram_bot_token");
-}
+});
 
 /** As text: an id may have more digits than a number here is exact in. */
 function readChatId({ chat_id: id = 0, chat_id_file: path }: Raw, reading: Reading): string {
@@ -98,24 +74,19 @@ function readChatId({ chat_id: id = 0, chat_id_file: path }: Raw, reading: Readi
   return text;
 }
 
-function joinedUrl(base: string, path: string): string {
-  return URL.canParse(base) ? joinUrl(base, path) : base;
-}
-
 /** A text that is too long loses its format: where it is cut a tag would stay open. */
 function fitting(message: string, mode: Raw["parse_mode"]) {
-  const plain = mode === "HTML" ? parts.plainOfHtml(message) : message;
-  if (plain.length > TEXT_MAX) return { text: cutText(plain, TEXT_MAX) };
+  const plain = mode === "HTML" ? plainOfHtml(message) : message;
+  const cut = cutText(plain, TEXT_MAX);
+  if (cut !== plain) return { text: cut };
   return mode === "" ? { text: message } : { text: message, parse_mode: mode };
 }
 
 function botAnswer(answer: HttpAnswer): SendAnswer {
   const { ok, description, parameters } = answerRecord(answer.text);
   if (ok === true) return answerOf(answer);
-  if (typeof description !== "string") return parts.unclearAnswer(answer);
-  const { retry_after: seconds }: { readonly retry_after?: unknown } = Object(parameters);
-  const failed = answerOf({ ...answer, text: description });
-  const outcome = failed.outcome === "delivered" ? "retry" : failed.outcome;
-  const retryAfterMs = typeof seconds === "number" ? seconds * 1000 : failed.retryAfterMs;
-  return { ...failed, outcome, retryAfterMs };
+  if (typeof description !== "string") return unclearAnswer(answer);
+  const { retry_after: seconds } = recordOf(parameters);
+  const failed = unclearAnswer({ ...answer, text: description });
+  return typeof seconds === "number" ? { ...failed, retryAfterMs: seconds * 1000 } : failed;
 }

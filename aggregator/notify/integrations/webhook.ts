@@ -2,55 +2,49 @@
 
 import { z } from "zod";
 import { duration } from "../../../shared/config/fields.ts";
-import { httpConfigSchema, readHttpConfig } from "../config/http-config.ts";
 import { checkedUrl, isHttpUrl, readSecret } from "../config/read-secret.ts";
 import { messageJson } from "../message-parts.ts";
-import { answerOf, SEND_TIMEOUT_MS } from "./http-send.ts";
-import type { IntegrationKind, Reading } from "./integration.ts";
-import { readTexts, readValues } from "./message-texts.ts";
+import { secretFields } from "./entry-fields.ts";
+import { httpFields, httpKind } from "./http-kind.ts";
+import { JSON_TYPE, sendText } from "./http-send.ts";
+import type { Reading } from "./integration.ts";
+import { readTexts, readValues, type Texts } from "./message-texts.ts";
+import { answerOf, rejected } from "./send-answer.ts";
 
 const schema = z.strictObject({
-  url: z.string().optional(),
-  url_file: z.string().min(1).optional(),
-  send_resolved: z.boolean().optional(),
-  max_alerts: z.number().int().nonnegative().optional(),
+  ...httpFields,
+  ...secretFields("url"),
+  max_alerts: z.number().int().nonnegative().default(0),
   timeout: duration.optional(),
   payload: z.unknown().optional(),
-  http_config: httpConfigSchema.optional(),
 });
 
 type Raw = z.infer<typeof schema>;
 
-export const webhookKind: IntegrationKind<Raw> = {
+export const webhookKind = httpKind({
   name: "webhook",
   schema,
-  read: (raw, reading) => {
-    const texts = readTexts(reading, { url: readUrl(raw, reading) });
-    const client = readHttpConfig(raw.http_config, reading);
-    const payload =
-      raw.payload === undefined ? null : readValues(reading, raw.payload, ["payload"]);
-    return {
-      sendsResolved: raw.send_resolved ?? true,
-      timeoutMs: raw.timeout || SEND_TIMEOUT_MS,
-      perMinuteMax: null,
-      send: async (notification, ports, signal) => {
-        const { url } = texts(notification, ports);
-        if (!isHttpUrl(url)) {
-          const text = "the template of the url gives no http or https URL";
-          return { outcome: "rejected", text, retryAfterMs: null };
-        }
-        const by = { receiver: reading.receiver, externalUrl: ports.externalUrl };
-        const body =
-          payload === null
-            ? messageJson(notification, by, raw.max_alerts ?? 0)
-            : JSON.stringify(payload(notification, ports));
-        const headers = { "content-type": "application/json" };
-        const request = { method: "POST", url, headers, body, client } as const;
-        return answerOf(await ports.request(request, signal));
-      },
+  read(raw, reading, client) {
+    const urlOf = readTexts(reading, readUrl(raw, reading), ["url"]);
+    const bodyOf = readBody(raw, reading);
+    return async (notification, ports, signal) => {
+      const url = urlOf(notification, ports);
+      if (!isHttpUrl(url)) return rejected("the template of the url gives no http or https URL");
+      const content = { type: JSON_TYPE, text: bodyOf(notification, ports) };
+      return answerOf(await sendText(ports, { url, client }, content, signal));
     };
   },
-};
+});
+
+function readBody({ payload, max_alerts }: Raw, reading: Reading): Texts<string> {
+  const { receiver } = reading;
+  if (payload === undefined) {
+    return (notification, { externalUrl }) =>
+      messageJson(notification, { receiver, externalUrl }, max_alerts);
+  }
+  const expand = readValues(reading, payload, ["payload"]);
+  return (notification, ports) => JSON.stringify(expand(notification, ports));
+}
 
 function readUrl({ url, url_file: path }: Raw, reading: Reading): string {
   if ((url === undefined) === (path === undefined)) {
@@ -59,7 +53,6 @@ function readUrl({ url, url_file: path }: Raw, reading: Reading): string {
   }
   const text = readSecret(reading, url, path, "url");
   // Whether a template gives a URL shows when it is expanded.
-  return text.includes("{{")
-    ? text
-    : checkedUrl(reading, text, path === undefined ? "url" : "url_file");
+  if (text.includes("{{")) return text;
+  return checkedUrl(reading, text, path === undefined ? "url" : "url_file");
 }

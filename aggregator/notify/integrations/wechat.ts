@@ -2,19 +2,14 @@
 
 import { z } from "zod";
 import type { HttpClientOptions } from "../../../shared/platform/http-client.ts";
-import { readHttpConfig } from "../config/http-config.ts";
 import { checkedUrl } from "../config/read-secret.ts";
-import {
-  answerRecord,
-  cutBytes,
-  joinUrl,
-  readOwnOrGlobal,
-  SEND_TIMEOUT_MS,
-  sendJson,
-} from "./http-send.ts";
-import type { IntegrationKind, Reading, SendAnswer, SendPorts } from "./integration.ts";
-import { readTexts, withoutMarkup } from "./message-texts.ts";
-import * as parts from "./send-parts.ts";
+import { cutBytes } from "./cut-text.ts";
+import { neededSecret, secretFields, templated } from "./entry-fields.ts";
+import { httpFields, httpKind } from "./http-kind.ts";
+import { joinUrl, sendGet, sendJson, withQuery } from "./http-send.ts";
+import type { Reading, SendAnswer, SendPorts } from "./integration.ts";
+import { readFields, withoutMarkup } from "./message-texts.ts";
+import { answerRecord, codeAnswer } from "./send-answer.ts";
 
 const URL_DEFAULT = "https://qyapi.weixin.qq.com/cgi-bin/";
 const TEXT_BYTES_MAX = 2048;
@@ -24,52 +19,44 @@ const CODES = { rejected: [40_058, 44_004, 45_002], limited: [45_009, 45_033] };
 /** A token is asked for anew so long before it ends. */
 const TOKEN_MARGIN_MS = 60_000;
 
+const texts = {
+  message: templated("wechat.default.message"),
+  to_user: templated("wechat.default.to_user"),
+  to_party: templated("wechat.default.to_party"),
+  to_tag: templated("wechat.default.to_tag"),
+  agent_id: templated("wechat.default.agent_id"),
+};
 const schema = z.strictObject({
-  ...parts.sendFields,
+  ...httpFields,
   send_resolved: z.boolean().default(false),
-  api_url: parts.text,
-  api_secret: parts.text,
-  api_secret_file: parts.file,
-  corp_id: parts.text,
-  message: z.string().default('{{ template "wechat.default.message" . }}'),
+  api_url: z.string().optional(),
+  ...secretFields("api_secret"),
+  corp_id: z.string().optional(),
   message_type: z.enum(["text", "markdown"]).default("text"),
-  to_user: z.string().default('{{ template "wechat.default.to_user" . }}'),
-  to_party: z.string().default('{{ template "wechat.default.to_party" . }}'),
-  to_tag: z.string().default('{{ template "wechat.default.to_tag" . }}'),
-  agent_id: z.string().default('{{ template "wechat.default.agent_id" . }}'),
+  ...texts,
 });
 
 type Raw = z.infer<typeof schema>;
-type Texts = Readonly<Record<"message" | "to_user" | "to_party" | "to_tag" | "agent_id", string>>;
 
-export const wechatKind: IntegrationKind<Raw> = {
+export const wechatKind = httpKind({
   name: "wechat",
   schema,
-  read(raw, reading) {
-    const account = readAccount(raw, reading);
-    const { message, to_user, to_party, to_tag, agent_id } = raw;
-    const texts = { message, to_user, to_party, to_tag, agent_id };
-    const expand = readTexts(reading, texts);
+  read(raw, reading, client) {
+    const account = readAccount(raw, reading, client);
+    const expand = readFields(reading, raw, texts);
     const tokens = new TokenCache(account);
-    return {
-      sendsResolved: raw.send_resolved,
-      timeoutMs: SEND_TIMEOUT_MS,
-      perMinuteMax: null,
-      async send(notification, ports, signal) {
-        const body = bodyOf(raw.message_type, expand(withoutMarkup(notification), ports));
-        const token = await tokens.token(ports, signal);
-        if (typeof token !== "string") return token;
-        const url = new URL(joinUrl(account.apiUrl, "message/send"));
-        url.searchParams.set("access_token", token);
-        const request = { url: url.href, client: account.client };
-        const answer = await sendJson(ports, request, body, signal);
-        const { errcode: code, errmsg } = answerRecord(answer.text);
-        if (TOKEN_CODES.includes(code)) tokens.drop(token);
-        return parts.codeAnswer(answer, { code, message: errmsg }, CODES);
-      },
+    return async (notification, ports, signal) => {
+      const body = bodyOf(raw.message_type, expand(withoutMarkup(notification), ports));
+      const token = await tokens.token(ports, signal);
+      if (typeof token !== "string") return token;
+      const url = withQuery(joinUrl(account.apiUrl, "message/send"), { access_token: token });
+      const answer = await sendJson(ports, { url, client }, body, signal);
+      const { errcode: code, errmsg: message } = answerRecord(answer.text);
+      if (TOKEN_CODES.includes(code)) tokens.drop(token);
+      return codeAnswer(answer, { code, message }, CODES);
     };
   },
-};
+});
 
 type Account = {
   readonly apiUrl: string;
@@ -78,22 +65,16 @@ type Account = {
   readonly client: HttpClientOptions;
 };
 
-function readAccount(raw: Raw, reading: Reading): Account {
+function readAccount(raw: Raw, reading: Reading, client: HttpClientOptions): Account {
   const { globals } = reading;
-  const secret = readOwnOrGlobal(reading, raw, "api_secret", "wechat_api_secret");
-  const files = [raw.api_secret_file, globals.wechat_api_secret_file];
-  if (secret === "" && files.every((path) => path === undefined)) {
-    reading.report("no global Wechat Api Secret set either inline or in a file");
-  }
+  const secret = neededSecret(reading, raw, "api_secret", {
+    global: "wechat_api_secret",
+    missing: "no global Wechat Api Secret set either inline or in a file",
+  });
   const corpId = raw.corp_id || globals.wechat_api_corp_id || "";
   if (corpId === "") reading.report("no global Wechat CorpID set");
-  const apiUrl = raw.api_url || globals.wechat_api_url || URL_DEFAULT;
-  return {
-    apiUrl: checkedUrl(reading, apiUrl, "api_url"),
-    corpId,
-    secret,
-    client: readHttpConfig(raw.http_config, reading),
-  };
+  const url = raw.api_url || globals.wechat_api_url || URL_DEFAULT;
+  return { apiUrl: checkedUrl(reading, url, "api_url"), corpId, secret, client };
 }
 
 /** Access tokens are good for two hours, and asking for more than a few an hour is refused. */
@@ -101,6 +82,8 @@ class TokenCache {
   readonly #account: Account;
   #token = "";
   #endsAtMs = 0;
+  /** Under way, for all that wait for a token. */
+  #asked: Promise<string | SendAnswer> | null = null;
 
   constructor(account: Account) {
     this.#account = account;
@@ -109,15 +92,19 @@ class TokenCache {
   /** A token, or why there is none. */
   async token(ports: SendPorts, signal: AbortSignal): Promise<string | SendAnswer> {
     if (ports.nowMs() < this.#endsAtMs) return this.#token;
+    this.#asked ??= this.#ask(ports, signal).finally(() => {
+      this.#asked = null;
+    });
+    return await this.#asked;
+  }
+
+  async #ask(ports: SendPorts, signal: AbortSignal): Promise<string | SendAnswer> {
     const { apiUrl, corpId, secret, client } = this.#account;
-    const url = new URL(joinUrl(apiUrl, "gettoken"));
-    url.searchParams.set("corpid", corpId);
-    url.searchParams.set("corpsecret", secret);
-    const request = { method: "GET", url: url.href, headers: {}, body: "", client } as const;
-    const answer = await ports.request(request, signal);
+    const url = withQuery(joinUrl(apiUrl, "gettoken"), { corpid: corpId, corpsecret: secret });
+    const answer = await sendGet(ports, { url, client }, signal);
     const { access_token: token, expires_in: seconds, errcode, errmsg } = answerRecord(answer.text);
     if (typeof token !== "string" || token === "" || typeof seconds !== "number") {
-      const failed = parts.codeAnswer(answer, { code: errcode || null, message: errmsg }, CODES);
+      const failed = codeAnswer(answer, { code: errcode || null, message: errmsg }, CODES);
       return { ...failed, outcome: "retry", text: `no access token: ${failed.text}` };
     }
     this.#token = token;
@@ -131,7 +118,7 @@ class TokenCache {
   }
 }
 
-function bodyOf(type: "text" | "markdown", { message, ...to }: Texts) {
+function bodyOf(type: "text" | "markdown", { message, ...to }: Pick<Raw, keyof typeof texts>) {
   return {
     touser: to.to_user,
     toparty: to.to_party,

@@ -5,10 +5,18 @@ import { z } from "zod";
 import { formatRfc3339 } from "../../../../shared/model/rfc3339.ts";
 import type { HttpAnswer, HttpClientOptions } from "../../../../shared/platform/http-client.ts";
 import { checkedUrl } from "../../config/read-secret.ts";
-import { answerRecord, shownAnswer } from "../http-send.ts";
+import { neededSecret, secretFields } from "../entry-fields.ts";
+import { FORM_TYPE, sendText } from "../http-send.ts";
 import type { Reading, SendAnswer, Sender } from "../integration.ts";
 import { readTexts } from "../message-texts.ts";
-import * as parts from "../send-parts.ts";
+import {
+  answerRecord,
+  delivered,
+  limitedAnswer,
+  shownAnswer,
+  unclearAnswer,
+} from "../send-answer.ts";
+import { percentEncoded } from "../signature.ts";
 import { Recipients, shortText, smsFields, TEXT_DEFAULT } from "./recipients.ts";
 
 export const aliyunSchema = z.strictObject({
@@ -16,8 +24,7 @@ export const aliyunSchema = z.strictObject({
   ...smsFields,
   api_url: z.string().default("https://dysmsapi.aliyuncs.com"),
   access_key_id: z.string().min(1),
-  access_key_secret: parts.text,
-  access_key_secret_file: parts.file,
+  ...secretFields("access_key_secret"),
   sign_name: z.string().min(1),
   template_code: z.string().min(1),
   template_params: z.record(z.string(), z.string()).default({ text: TEXT_DEFAULT }),
@@ -39,12 +46,12 @@ const REJECTED: ReadonlySet<unknown> = new Set([
 const LIMITED: ReadonlySet<unknown> = new Set(["isv.BUSINESS_LIMIT_CONTROL", "Throttling.User"]);
 
 export function readAliyun(raw: Raw, reading: Reading, client: HttpClientOptions): Sender["send"] {
-  const secret = parts.readNeeded(reading, raw, "access_key_secret");
+  const secret = neededSecret(reading, raw, "access_key_secret");
   const url = checkedUrl(reading, raw.api_url, "api_url");
   const expand = readTexts(reading, raw.template_params, ["template_params"]);
   const recipients = new Recipients(raw.to);
   return (notification, ports, signal) =>
-    recipients.send(notification, async (numbers) => {
+    recipients.send(notification, async function* (numbers) {
       const expanded = Object.entries(expand(notification, ports));
       const params = expanded.map(([name, value]) => [name, shortText(value)]);
       const fields = {
@@ -57,10 +64,10 @@ export function readAliyun(raw: Raw, reading: Reading, client: HttpClientOptions
         TemplateParam: JSON.stringify(Object.fromEntries(params)),
         Version: "2017-05-25",
       };
-      const body = signedForm(fields, { secret, nowMs: ports.nowMs(), nonce: randomUUID() });
-      const headers = { "content-type": "application/x-www-form-urlencoded" };
-      const answer = await ports.request({ method: "POST", url, headers, body, client }, signal);
-      return numbers.map((number) => ({ number, answer: serviceAnswer(answer) }));
+      const signing = { secret, nowMs: ports.nowMs(), nonce: randomUUID() };
+      const form = { type: FORM_TYPE, text: signedForm(fields, signing) };
+      const answer = serviceAnswer(await sendText(ports, { url, client }, form, signal));
+      yield* numbers.map((number) => ({ number, answer }));
     });
 }
 
@@ -77,24 +84,19 @@ export function signedForm(
     .set("SignatureVersion", "1.0")
     .set("Timestamp", `${formatRfc3339(nowMs).slice(0, 19)}Z`);
   const names = [...all.keys()].sort();
-  const query = names.map((name) => `${encoded(name)}=${encoded(all.get(name) ?? "")}`).join("&");
-  const hmac = createHmac("sha1", `${secret}&`).update(`POST&%2F&${encoded(query)}`);
-  return `${query}&Signature=${encoded(hmac.digest("base64"))}`;
-}
-
-/** As RFC 3986 has it: of the ASCII characters only letters, digits and `-_.~` stay. */
-function encoded(text: string): string {
-  return encodeURIComponent(text).replace(/[!'()*]/g, (one) => {
-    return `%${one.charCodeAt(0).toString(16).toUpperCase()}`;
-  });
+  const query = names
+    .map((name) => `${percentEncoded(name)}=${percentEncoded(all.get(name) ?? "")}`)
+    .join("&");
+  const hmac = createHmac("sha1", `${secret}&`).update(`POST&%2F&${percentEncoded(query)}`);
+  return `${query}&Signature=${percentEncoded(hmac.digest("base64"))}`;
 }
 
 function serviceAnswer(answer: HttpAnswer): SendAnswer {
   const { Code: code, Message: message } = answerRecord(answer.text);
-  if (typeof code !== "string") return parts.unclearAnswer(answer);
-  if (code === "OK") return { outcome: "delivered", text: "OK", retryAfterMs: null };
+  if (typeof code !== "string") return unclearAnswer(answer);
+  if (code === "OK") return delivered("OK");
   const text = shownAnswer(typeof message === "string" ? `${code}: ${message}` : code);
-  if (LIMITED.has(code)) return parts.limitedAnswer(text);
+  if (LIMITED.has(code)) return limitedAnswer(text);
   const outcome = REJECTED.has(code) ? "rejected" : "retry";
   return { outcome, text, retryAfterMs: answer.retryAfterMs };
 }

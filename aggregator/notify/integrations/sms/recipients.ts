@@ -1,73 +1,76 @@
 import { z } from "zod";
 import type { Notification } from "../../../model/notification.ts";
-import { cutText } from "../http-send.ts";
+import { cutText, oneLine } from "../cut-text.ts";
+import { httpFields } from "../http-kind.ts";
 import type { SendAnswer } from "../integration.ts";
-import { sendFields } from "../send-parts.ts";
+import { joinedAnswer } from "../send-answer.ts";
 
 const TEXT_MAX = 300;
-const ANSWER_MAX = 300;
+const NUMBERS_MAX = 100;
+/** Whose numbers are remembered; those of older ones may get a text twice. */
+const NOTIFICATIONS_MAX = 1000;
 
 /** Fields of every provider that is given the numbers apart from the text. */
 export const smsFields = {
-  ...sendFields,
+  ...httpFields,
   /** Numbers with their country, as E.164 has them. */
   to: z
     .array(z.string().regex(/^\+?\d{5,15}$/, "must be a phone number such as +14155550100"))
     .min(1)
-    .max(100),
+    .max(NUMBERS_MAX),
 };
 
 export const TEXT_DEFAULT = '{{ template "sms.default.text" . }}';
 
 /** One line that a short message has room for. */
 export function shortText(text: string): string {
-  return cutText(text.replace(/[\p{Cc}\s]+/gu, " ").trim(), TEXT_MAX);
+  return cutText(oneLine(text), TEXT_MAX);
 }
 
 /** What became of the message to one number. */
 export type Sent = { readonly number: string; readonly answer: SendAnswer };
 
 /**
- * The numbers of an entry, and those that need no further attempt at the notification that is being
- * sent: they got it, or never will. A restart forgets it.
+ * The numbers of an entry, and for each notification that is being sent those that need no further
+ * attempt: they got it, or never will. A restart forgets it.
  */
 export class Recipients {
   readonly #numbers: readonly string[];
-  readonly #settled = new Set<string>();
-  #notification = "";
+  /** Several may be under way at once. */
+  readonly #settled = new Map<string, Set<string>>();
 
   constructor(numbers: readonly string[]) {
     this.#numbers = [...new Set(numbers)];
   }
 
-  /** @param send gives an answer for each of the numbers */
+  /**
+   * Tried again while one number waits; rejected when all are.
+   * @param send gives an answer for each of the numbers; those before a failure count
+   */
   async send(
     { groupKey, timeMs }: Notification,
-    send: (numbers: readonly string[]) => Promise<readonly Sent[]>,
+    send: (numbers: readonly string[]) => AsyncIterable<Sent>,
   ): Promise<SendAnswer> {
     const notification = `${timeMs} ${groupKey}`;
-    if (notification !== this.#notification) this.#settled.clear();
-    this.#notification = notification;
-    const waiting = this.#numbers.filter((number) => !this.#settled.has(number));
-    if (waiting.length === 0)
-      return { outcome: "delivered", text: "sent before", retryAfterMs: null };
-    const sent = await send(waiting);
-    for (const { number, answer } of sent) {
-      if (answer.outcome !== "retry") this.#settled.add(number);
+    const settled = this.#settledOf(notification);
+    const answers: SendAnswer[] = [];
+    const waiting = this.#numbers.filter((number) => !settled.has(number));
+    for await (const { number, answer } of send(waiting)) {
+      if (answer.outcome !== "retry") settled.add(number);
+      answers.push(answer);
     }
-    return joined(sent.map(({ answer }) => answer));
+    const joined = joinedAnswer(answers, "retry");
+    if (joined.outcome !== "retry") this.#settled.delete(notification);
+    return joined;
   }
-}
 
-/** Tried again while one number waits; rejected when all are. */
-function joined(answers: readonly SendAnswer[]): SendAnswer {
-  const outcomes = new Set(answers.map(({ outcome }) => outcome));
-  const outcome = (["retry", "delivered"] as const).find((one) => outcomes.has(one)) ?? "rejected";
-  const texts = new Set(answers.map(({ text }) => text));
-  const waits = answers.flatMap(({ retryAfterMs }) => retryAfterMs ?? []);
-  return {
-    outcome,
-    text: cutText([...texts].join("; "), ANSWER_MAX),
-    retryAfterMs: waits.length === 0 ? null : Math.max(...waits),
-  };
+  #settledOf(notification: string): Set<string> {
+    const settled = this.#settled.get(notification) ?? new Set();
+    this.#settled.set(notification, settled);
+    const [oldest] = this.#settled.keys();
+    if (oldest !== undefined && this.#settled.size > NOTIFICATIONS_MAX) {
+      this.#settled.delete(oldest);
+    }
+    return settled;
+  }
 }

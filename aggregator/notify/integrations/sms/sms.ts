@@ -2,9 +2,8 @@
 
 import { z } from "zod";
 import type { HttpClientOptions } from "../../../../shared/platform/http-client.ts";
-import { readHttpConfig } from "../../config/http-config.ts";
-import { SEND_TIMEOUT_MS } from "../http-send.ts";
-import type { IntegrationKind, Reading } from "../integration.ts";
+import { httpKind } from "../http-kind.ts";
+import type { Reading, Sender } from "../integration.ts";
 import { aliyunSchema, readAliyun } from "./aliyun.ts";
 import { gatewaySchema, readGateway } from "./gateway.ts";
 import { readTencent, tencentSchema } from "./tencent.ts";
@@ -19,29 +18,19 @@ const schema = z.discriminatedUnion("provider", [
 
 type Raw = z.infer<typeof schema>;
 
-export const smsKind: IntegrationKind<Raw> = {
+export const smsKind = httpKind({
   name: "sms",
   schema,
-  read(raw, reading) {
-    const client = readHttpConfig(raw.http_config, reading);
-    return {
-      sendsResolved: raw.send_resolved,
-      timeoutMs: SEND_TIMEOUT_MS,
-      perMinuteMax: null,
-      send: readSend(raw, reading, client),
-    };
+  read(raw: Raw, reading: Reading, client: HttpClientOptions): Sender["send"] {
+    switch (raw.provider) {
+      case "aliyun":
+        return readAliyun(raw, reading, client);
+      case "tencent":
+        return readTencent(raw, reading, client);
+      case "twilio":
+        return readTwilio(raw, reading, client);
+      case "http":
+        return readGateway(raw, reading, client);
+    }
   },
-};
-
-function readSend(raw: Raw, reading: Reading, client: HttpClientOptions) {
-  switch (raw.provider) {
-    case "aliyun":
-      return readAliyun(raw, reading, client);
-    case "tencent":
-      return readTencent(raw, reading, client);
-    case "twilio":
-      return readTwilio(raw, reading, client);
-    case "http":
-      return readGateway(raw, reading, client);
-  }
-}
+});

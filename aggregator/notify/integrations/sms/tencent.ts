@@ -1,19 +1,29 @@
 /** SendSms of Tencent Cloud, signed by TC3-HMAC-SHA256. */
 
-import { createHash, createHmac } from "node:crypto";
 import { z } from "zod";
 import { formatRfc3339 } from "../../../../shared/model/rfc3339.ts";
 import type { HttpAnswer, HttpClientOptions } from "../../../../shared/platform/http-client.ts";
 import { checkedUrl } from "../../config/read-secret.ts";
-import { answerRecord, shownAnswer } from "../http-send.ts";
+import { neededSecret, secretFields } from "../entry-fields.ts";
+import { sendText, withAuthorization } from "../http-send.ts";
 import type { Reading, SendAnswer, Sender } from "../integration.ts";
 import { readTexts } from "../message-texts.ts";
-import * as parts from "../send-parts.ts";
+import {
+  answerRecord,
+  delivered,
+  limitedAnswer,
+  recordOf,
+  shownAnswer,
+  unclearAnswer,
+} from "../send-answer.ts";
+import { hmacSha256, sha256 } from "../signature.ts";
 import { Recipients, type Sent, shortText, smsFields, TEXT_DEFAULT } from "./recipients.ts";
 
 const SERVICE = "sms";
 const ACTION = "SendSms";
 const VERSION = "2021-01-11";
+const CONTENT_TYPE = "application/json; charset=utf-8";
+const SIGNED = "content-type;host;x-tc-action";
 
 export const tencentSchema = z.strictObject({
   provider: z.literal("tencent"),
@@ -21,8 +31,7 @@ export const tencentSchema = z.strictObject({
   api_url: z.string().default("https://sms.tencentcloudapi.com"),
   region: z.string().min(1).default("ap-guangzhou"),
   secret_id: z.string().min(1),
-  secret_key: parts.text,
-  secret_key_file: parts.file,
+  ...secretFields("secret_key"),
   sdk_app_id: z.string().min(1),
   sign_name: z.string().min(1),
   template_id: z.string().min(1),
@@ -32,12 +41,12 @@ export const tencentSchema = z.strictObject({
 type Raw = z.infer<typeof tencentSchema>;
 
 export function readTencent(raw: Raw, reading: Reading, client: HttpClientOptions): Sender["send"] {
-  const secret = parts.readNeeded(reading, raw, "secret_key");
+  const secret = neededSecret(reading, raw, "secret_key");
   const url = checkedUrl(reading, raw.api_url, "api_url");
   const expand = readTexts(reading, raw.template_params, ["template_params"]);
   const recipients = new Recipients(raw.to);
   return (notification, ports, signal) =>
-    recipients.send(notification, async (numbers) => {
+    recipients.send(notification, async function* (numbers) {
       const body = JSON.stringify({
         PhoneNumberSet: numbers,
         SmsSdkAppId: raw.sdk_app_id,
@@ -48,22 +57,17 @@ export function readTencent(raw: Raw, reading: Reading, client: HttpClientOption
       const timestamp = Math.floor(ports.nowMs() / 1000);
       const call = { host: new URL(url).host, service: SERVICE, action: ACTION, timestamp, body };
       const headers = {
-        "content-type": CONTENT_TYPE,
         "x-tc-action": ACTION,
         "x-tc-version": VERSION,
         "x-tc-region": raw.region,
         "x-tc-timestamp": String(timestamp),
       };
       const authorization = authorizationOf(call, { id: raw.secret_id, secret });
-      // Not both it and the one of http_config.
-      const own = { ...client, authorization, oauth2: null };
-      const request = { method: "POST", url, headers, body, client: own } as const;
-      return sentOf(await ports.request(request, signal), numbers);
+      const target = { url, headers, client: withAuthorization(client, authorization) };
+      const content = { type: CONTENT_TYPE, text: body };
+      yield* sentOf(await sendText(ports, target, content, signal), numbers);
     });
 }
-
-const CONTENT_TYPE = "application/json; charset=utf-8";
-const SIGNED = "content-type;host;x-tc-action";
 
 export type Call = {
   readonly host: string;
@@ -84,30 +88,25 @@ export function authorizationOf(
   const date = formatRfc3339(timestamp * 1000).slice(0, 10);
   const scope = `${date}/${service}/tc3_request`;
   const text = ["TC3-HMAC-SHA256", timestamp, scope, sha256(canonical)].join("\n");
-  const key = hmac(hmac(hmac(`TC3${secret}`, date), service), "tc3_request");
-  const signature = hmac(key, text).toString("hex");
+  const dayKey = hmacSha256(`TC3${secret}`, date);
+  const key = hmacSha256(hmacSha256(dayKey, service), "tc3_request");
+  const signature = hmacSha256(key, text).toString("hex");
   return `TC3-HMAC-SHA256 Credential=${id}/${scope}, SignedHeaders=${SIGNED}, Signature=${signature}`;
 }
 
-const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
-const hmac = (key: string | Buffer, text: string) =>
-  createHmac("sha256", key).update(text).digest();
-
 /** Each number has a status of its own, unless the whole call failed. */
 function sentOf(answer: HttpAnswer, numbers: readonly string[]): readonly Sent[] {
-  const { Response: said } = answerRecord(answer.text);
-  const { Error: error, SendStatusSet: set }: Record<string, unknown> = Object(said);
-  const all = (one: SendAnswer) => numbers.map((number) => ({ number, answer: one }));
-  if (error !== undefined) return all(statusAnswer(error));
-  if (!Array.isArray(set)) return all(parts.unclearAnswer(answer));
-  return numbers.map((number, i) => ({ number, answer: statusAnswer(set[i]) }));
+  const { Error: error, SendStatusSet: set } = recordOf(answerRecord(answer.text)["Response"]);
+  const statuses = error === undefined && Array.isArray(set) ? set : numbers.map(() => error);
+  return numbers.map((number, i) => ({ number, answer: statusAnswer(statuses[i], answer) }));
 }
 
-function statusAnswer(status: unknown): SendAnswer {
-  const { Code: code, Message: message }: Record<string, unknown> = Object(status);
-  if (code === "Ok") return { outcome: "delivered", text: "Ok", retryAfterMs: null };
+function statusAnswer(status: unknown, answer: HttpAnswer): SendAnswer {
+  const { Code: code, Message: message } = recordOf(status);
+  if (typeof code !== "string") return unclearAnswer(answer);
+  if (code === "Ok") return delivered("Ok");
   const text = shownAnswer(`${code}: ${message}`);
-  if (/^(LimitExceeded|RequestLimitExceeded)/.test(text)) return parts.limitedAnswer(text);
-  const isFinal = /^(InvalidParameter|FailedOperation\.ContainSensitiveWord)/.test(text);
+  if (/^(LimitExceeded|RequestLimitExceeded)/.test(code)) return limitedAnswer(text);
+  const isFinal = /^(InvalidParameter|FailedOperation\.ContainSensitiveWord)/.test(code);
   return { outcome: isFinal ? "rejected" : "retry", text, retryAfterMs: null };
 }

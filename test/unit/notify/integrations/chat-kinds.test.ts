@@ -1,5 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { globalsSchema } from "../../../../aggregator/notify/config/globals.ts";
+import { plainOfHtml } from "../../../../aggregator/notify/integrations/cut-text.ts";
 import { dingtalkKind } from "../../../../aggregator/notify/integrations/dingtalk.ts";
 import { discordKind } from "../../../../aggregator/notify/integrations/discord.ts";
 import { feishuKind } from "../../../../aggregator/notify/integrations/feishu.ts";
@@ -8,12 +10,16 @@ import { msteamsKind } from "../../../../aggregator/notify/integrations/msteams.
 import { msteamsv2Kind } from "../../../../aggregator/notify/integrations/msteamsv2.ts";
 import { ntfyKind } from "../../../../aggregator/notify/integrations/ntfy.ts";
 import { pushoverKind } from "../../../../aggregator/notify/integrations/pushover.ts";
-import { plainOfHtml } from "../../../../aggregator/notify/integrations/send-parts.ts";
 import { smsKind } from "../../../../aggregator/notify/integrations/sms/sms.ts";
 import { telegramKind } from "../../../../aggregator/notify/integrations/telegram.ts";
 import { wechatKind } from "../../../../aggregator/notify/integrations/wechat.ts";
 import { wecomKind } from "../../../../aggregator/notify/integrations/wecom.ts";
-import { notificationOf, readEntry, SendBed, schemaFaults } from "../../../support/send-bed.ts";
+import {
+  notificationWith,
+  readWithValue,
+  SendBed,
+  schemaFaults,
+} from "../../../support/receiver-kind.ts";
 
 const HOOK = { webhook_url: "https://hook.test/x" };
 const CHAT = { bot_token: "1:t", chat_id: -100 };
@@ -48,10 +54,10 @@ const TOKEN = '{"errcode":0,"access_token":"token","expires_in":7200}';
 /** The body of the message as a structure. */
 async function bodyOf(kind: Case[1], entry: object, value: string): Promise<unknown> {
   const bed = new SendBed();
-  const { sender, faults } = readEntry(kind, entry);
+  const { sender, faults } = readWithValue(kind, entry);
   expect(faults).toEqual([]);
   bed.answers = [{ text: TOKEN }];
-  await bed.send(sender, notificationOf(value));
+  await bed.send(sender, notificationWith(value));
   const { body = "", headers = {} } = bed.requests.at(-1) ?? {};
   if (headers["content-type"] === "application/json") return JSON.parse(String(body));
   return Object.fromEntries(new URLSearchParams(String(body)));
@@ -143,11 +149,29 @@ test.each<[unknown, object, object, string]>([
   ],
   [discordKind, { webhook_url: "hook" }, {}, "webhook_url must be an http or https URL"],
   [discordKind, { webhook_url_file: "/none" }, {}, "webhook_url_file: /none: no such file"],
+  [discordKind, { webhook_url_file: "/empty" }, {}, "the file of webhook_url is empty"],
+  [
+    telegramKind,
+    { chat_id: 1, bot_token_file: "/none" },
+    {},
+    "bot_token_file: /none: no such file",
+  ],
+  [
+    wechatKind,
+    { corp_id: "c" },
+    { wechat_api_secret_file: "/empty" },
+    "the file of wechat_api_secret is empty",
+  ],
+  [
+    dingtalkKind,
+    { access_token: "a", at_user_ids: Array(100).fill("x".repeat(60)) },
+    {},
+    "at_mobiles and at_user_ids are too long for a message",
+  ],
   [discordKind, { ...HOOK, title: "{{ bad }}" }, {}, "title: 1:4: bad action"],
   [telegramKind, { bot_token: "t" }, {}, "missing chat_id or chat_id_file on telegram_config"],
   [telegramKind, { chat_id: 1 }, {}, "missing bot_token or bot_token_file on telegram_config"],
   [telegramKind, { chat_id: 1 }, GLOBAL_TOKENS, BOTH_TOKENS],
-  [telegramKind, { chat_id: 1, bot_token_file: "/f" }, GLOBAL_TOKENS, BOTH_TOKENS],
   [telegramKind, { bot_token: "t", chat_id_file: "/f" }, {}, "chat_id must be a whole number"],
   [telegramKind, { ...CHAT, message: "{{ bad }}" }, {}, "message: 1:4: bad action"],
   [
@@ -190,8 +214,8 @@ test.each<[unknown, object, object, string]>([
     "at most one of token and http_config's authorization must be configured",
   ],
 ])("faults of an entry (%#)", (kind, entry, globals, fault) => {
-  const files = { "/f": "text of a file" };
-  const { faults } = readEntry(kindOf(kind), entry, { globals, files });
+  const files = { "/f": "text of a file", "/empty": " \n" };
+  const { faults } = readWithValue(kindOf(kind), entry, { globals, files });
   expect(faults).toEqual([fault]);
 });
 
@@ -206,4 +230,33 @@ test.each<[unknown, object, unknown]>([
   [dingtalkKind, { message_type: "card" }, expect.stringContaining("message_type")],
 ])("the schema refuses an entry (%#)", (kind, entry, fault) => {
   expect(schemaFaults(kindOf(kind), entry)).toEqual([fault]);
+});
+
+test("both of a pair of global secrets are a fault, whatever the receivers have", () => {
+  const { error } = globalsSchema.safeParse(GLOBAL_TOKENS);
+  expect(error?.issues.map(({ message }) => message)).toEqual([BOTH_TOKENS]);
+});
+
+test("DingTalk's message with many mentions stays below 20,000 bytes", async () => {
+  const people = Array.from({ length: 100 }, (_, i) => `user-id-${i}`);
+  const entry = { access_token: "a", at_mobiles: people, at_user_ids: people };
+  const body = await bodyOf(kindOf(dingtalkKind), entry, "\n中".repeat(20_000));
+  const bytes = Buffer.byteLength(JSON.stringify(body));
+  expect(bytes).toBeLessThan(20_000);
+  expect(bytes).toBeGreaterThan(17_000);
+});
+
+test("Telegram's text keeps its format up to 4096 characters, whatever they are", async () => {
+  const entry = { ...CHAT, message: "<b>{{ value }}</b>" };
+  const body = await bodyOf(kindOf(telegramKind), entry, "😀".repeat(4096));
+  expect(body).toMatchObject({ parse_mode: "HTML", text: `<b>${"😀".repeat(4096)}</b>` });
+});
+
+test("WeCom is asked for one token when several messages wait for it", async () => {
+  const bed = new SendBed();
+  const { sender } = readWithValue(wechatKind, { ...WECHAT, to_party: "" });
+  bed.answers = [{ text: TOKEN }];
+  const answers = await Promise.all([bed.send(sender), bed.send(sender)]);
+  expect(answers.map(({ outcome }) => outcome)).toEqual(["delivered", "delivered"]);
+  expect(bed.requests.map(({ method }) => method)).toEqual(["GET", "POST", "POST"]);
 });

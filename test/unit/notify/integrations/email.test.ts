@@ -1,7 +1,12 @@
 import { expect, test } from "vitest";
 import { emailKind } from "../../../../aggregator/notify/integrations/email.ts";
 import { OperationalError } from "../../../../shared/errors.ts";
-import { notificationOf, readEntry, SendBed, schemaFaults } from "../../../support/send-bed.ts";
+import {
+  notificationWith,
+  readWithValue,
+  SendBed,
+  schemaFaults,
+} from "../../../support/receiver-kind.ts";
 
 const ENTRY = { to: "ops@example.org", from: "t@example.org", smarthost: "mail.example.org:587" };
 const GLOBALS = {
@@ -11,9 +16,9 @@ const GLOBALS = {
 };
 const FILES = { "/password": "global\n", "/own": "own\n" };
 
-async function mailOf(entry: object, notification = notificationOf("value"), globals = {}) {
+async function mailOf(entry: object, notification = notificationWith("value"), globals = {}) {
   const bed = new SendBed();
-  const { sender, faults } = readEntry(emailKind, entry, { globals, files: FILES });
+  const { sender, faults } = readWithValue(emailKind, entry, { globals, files: FILES });
   expect(faults).toEqual([]);
   const answer = await bed.send(sender, notification);
   return { answer, mail: bed.mails[0], sender, headers: new Map(bed.mails[0]?.headers) };
@@ -67,19 +72,19 @@ test.each([
   ["{{ value }}", ""],
   ["{{ value }}", Array.from({ length: 101 }, (_, i) => `a${i}@example.org`).join(",")],
 ])("to %s with %j is no mail, now or later", async (to, value) => {
-  const { mail, answer } = await mailOf({ ...ENTRY, to }, notificationOf(value));
+  const { mail, answer } = await mailOf({ ...ENTRY, to }, notificationWith(value));
   expect(mail).toBeUndefined();
   expect(answer.outcome).toBe("rejected");
 });
 
 test("who makes addresses of a label lets it name several, as Alertmanager does, and no more", async () => {
   const to = "{{ value }}@example.org";
-  const { mail } = await mailOf({ ...ENTRY, to }, notificationOf("b@x.org,\r\nRCPT TO:<a"));
+  const { mail } = await mailOf({ ...ENTRY, to }, notificationWith("b@x.org,\r\nRCPT TO:<a"));
   expect(mail?.to).toEqual(["b@x.org", "a@example.org"]);
 });
 
 test("HTML is escaped, the subject and the text are not", async () => {
-  const { mail, headers } = await mailOf(ENTRY, notificationOf('<b onclick="x">'));
+  const { mail, headers } = await mailOf(ENTRY, notificationWith('<b onclick="x">'));
   expect(mail?.html).toBe("&#60;b onclick=&#34;x&#34;&#62;");
   expect(mail?.text).toBe('<b onclick="x">');
   expect(headers.get("subject")).toBe('<b onclick="x">');
@@ -89,7 +94,7 @@ test("own headers are templates, stand for the usual ones, and are not longer th
   const own = { SUBJECT: "s {{ value }}", "X-Team": "{{ value }}", From: "T <x@example.org>" };
   const { headers, mail } = await mailOf(
     { ...ENTRY, headers: own },
-    notificationOf("y".repeat(9999)),
+    notificationWith("y".repeat(9999)),
   );
   expect([...headers.keys()].sort()).toEqual(["from", "subject", "to", "x-team"]);
   expect(headers.get("subject")).toBe(`s ${"y".repeat(897)}…`);
@@ -99,7 +104,7 @@ test("own headers are templates, stand for the usual ones, and are not longer th
 
 test("mails of a group answer the same message: of the day, or for ever", async () => {
   const rootOf = async (threading: object, change: object = {}) => {
-    const notification = { ...notificationOf("value"), ...change };
+    const notification = { ...notificationWith("value"), ...change };
     const { headers } = await mailOf({ ...ENTRY, threading }, notification);
     expect(headers.get("references")).toBe(headers.get("in-reply-to"));
     return headers.get("references");
@@ -107,7 +112,7 @@ test("mails of a group answer the same message: of the day, or for ever", async 
   const daily = { enabled: true };
   const root = await rootOf(daily);
   expect(root).toMatch(/^<alert-[0-9a-f]{16}-20459@telltale>$/);
-  const { timeMs } = notificationOf("");
+  const { timeMs } = notificationWith("");
   expect(await rootOf(daily, { timeMs: timeMs + 1000 })).toBe(root);
   expect(await rootOf(daily, { timeMs: timeMs + 86_400_000 })).not.toBe(root);
   expect(await rootOf(daily, { groupKey: "{}:{}" })).not.toBe(root);
@@ -118,7 +123,7 @@ test("mails of a group answer the same message: of the day, or for ever", async 
 
 test("a mail that is refused for good is rejected, any other failure is thrown on", async () => {
   const bed = new SendBed();
-  const { sender } = readEntry(emailKind, ENTRY);
+  const { sender } = readWithValue(emailKind, ENTRY);
   bed.mailFailure = new OperationalError("PROTOCOL", "mail: 552 too big");
   expect(await bed.send(sender)).toEqual({
     ...{ outcome: "rejected", text: "mail: 552 too big", retryAfterMs: null },
@@ -138,14 +143,14 @@ test.each([
   ],
   [{ auth_password_file: "/none" }, "auth_password_file: /none: no such file"],
   [{ headers: { "X-A": "1", "x-a": "2" } }, 'duplicate header "X-A" in email config'],
-  [{ headers: { "a b": "1" } }, "headers: a b: not a header's name"],
-  [{ headers: { Bcc: "x@example.org" } }, "headers: Bcc: this header cannot be set"],
-  [{ headers: { subject: "{{ bad }}" } }, "headers: subject: 1:4: bad action"],
+  [{ headers: { "a b": "1" } }, "headers.a b: not a header's name"],
+  [{ headers: { Bcc: "x@example.org" } }, "headers.Bcc: this header cannot be set"],
+  [{ headers: { subject: "{{ bad }}" } }, "headers.subject: 1:4: bad action"],
   [{ html: "{{ bad }}" }, "html: 1:4: bad action"],
   [{ tls_config: { cert: "x" } }, "tls_config: cert and key are needed together"],
 ])("of %j it says: %s", (change, fault) => {
   const to = Object.keys(change).length === 0 ? "" : ENTRY.to;
-  const { faults } = readEntry(emailKind, { ...ENTRY, to, ...change }, { files: FILES });
+  const { faults } = readWithValue(emailKind, { ...ENTRY, to, ...change }, { files: FILES });
   expect(new Set(faults)).toEqual(new Set([fault]));
 });
 

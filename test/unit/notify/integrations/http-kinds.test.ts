@@ -1,4 +1,5 @@
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
+import type { Notification } from "../../../../aggregator/model/notification.ts";
 import { alertmanagerKind } from "../../../../aggregator/notify/integrations/alertmanager.ts";
 import { incidentioKind } from "../../../../aggregator/notify/integrations/incidentio.ts";
 import { jiraKind } from "../../../../aggregator/notify/integrations/jira.ts";
@@ -12,8 +13,10 @@ import { victoropsKind } from "../../../../aggregator/notify/integrations/victor
 import { webexKind } from "../../../../aggregator/notify/integrations/webex.ts";
 import { webhookKind } from "../../../../aggregator/notify/integrations/webhook.ts";
 import {
+  AT_MS,
   bodyBy,
   notificationOf,
+  portsOf,
   readKind,
   sendBy,
   senderOf,
@@ -77,6 +80,10 @@ test.each([
     {},
     "at most one of an App token and an API",
   ],
+  ["slack", { app_token: "a b" }, {}, "app_token must be ASCII without spaces"],
+  ["incidentio", { url_file: "/empty", alert_source_token: "t" }, {}, "the file of url is empty"],
+  ["opsgenie", {}, { opsgenie_api_key_file: "/empty" }, "the file of opsgenie_api_key is empty"],
+  ["pagerduty", { service_key_file: "/empty" }, {}, "the file of service_key is empty"],
   ["pagerduty", {}, {}, "missing service or routing key in PagerDuty config"],
   ["opsgenie", {}, {}, "no global OpsGenie API Key set either inline or in a file"],
   ["victorops", { api_key: "k" }, {}, "missing Routing key in VictorOps config"],
@@ -105,11 +112,11 @@ test.each([
   ["incidentio", { alert_source_token: "t" }, {}, "one of url or url_file must be configured"],
   ["webhook", {}, {}, "one of url and url_file must be configured"],
   ["webhook", { url: "ftp://x" }, {}, "url must be an http or https URL"],
-  ["webhook", { url_file: "/none" }, {}, "url_file: /none: there is no such file"],
+  ["webhook", { url_file: "/none" }, {}, "url_file: /none: no such file"],
   ["webhook", { url: "https://x", payload: { a: "{{ x" } }, {}, "payload.a: 1:1: not closed"],
   ["alertmanager", { urls: ["http://a", "a:9093"] }, {}, "urls.1: it must be an http or https URL"],
 ] as const)("%s: %j with the global %j is a fault: %s", (name, entry, globals, expected) => {
-  const faults = faultsOf(name, entry, { globals, files: { "/f": "x" } });
+  const faults = faultsOf(name, entry, { globals, files: { "/f": "x", "/empty": "\n" } });
   expect(faults.join("\n")).toContain(expected);
 });
 
@@ -177,6 +184,46 @@ test("an SMS and a subject of SNS are cut, and the message says that it was", as
   expect(requests[0]?.url).toBe("https://sns.r.amazonaws.com/");
 });
 
+test("what is sent to a FIFO topic of SNS is one message each time, but for a further attempt", async () => {
+  const sender = goodOf("sns", { topic_arn: "arn:aws:sns:r:1:t.fifo" });
+  const idsOf = async (notification: Notification) => {
+    const form = new URLSearchParams(
+      String((await sendBy(sender, notification)).requests[0]?.body),
+    );
+    return [form.get("MessageGroupId"), form.get("MessageDeduplicationId")];
+  };
+  const firing = notificationOf();
+  const [group, id] = await idsOf(firing);
+  expect(await idsOf(firing)).toEqual([group, id]);
+  const [sameGroup, other] = await idsOf({ ...notificationOf("resolved"), timeMs: AT_MS + 1000 });
+  expect(sameGroup).toBe(group);
+  expect(other).not.toBe(id);
+});
+
+test("an attribute of SNS's that is empty is left out", async () => {
+  const attributes = { team: "{{ .CommonLabels.team }}", status: "{{ .Status }}" };
+  const { requests } = await sendBy(goodOf("sns", { attributes }), notificationOf());
+  const form = new URLSearchParams(String(requests[0]?.body));
+  expect(form.get("MessageAttributes.entry.1.Name")).toBe("status");
+  expect(form.has("MessageAttributes.entry.2.Name")).toBe(false);
+});
+
+test("SNS in China has an address of its own", async () => {
+  const sigv4 = { region: "cn-north-1", access_key: "a", secret_key: "s" };
+  const { requests } = await sendBy(goodOf("sns", { sigv4 }), notificationOf());
+  expect(requests[0]?.url).toBe("https://sns.cn-north-1.amazonaws.com.cn/");
+});
+
+test.each([
+  ["slack", { api_url: undefined, app_token: "own" }],
+  ["incidentio", { alert_source_token: "own" }],
+] as const)("%s: its own token is sent, not one of the global oauth2", async (name, more) => {
+  const oauth2 = { client_id: "c", client_secret: "s", token_url: "https://t.test" };
+  const sender = goodOf(name, more, { globals: { http_config: { oauth2 } } });
+  const { requests } = await sendBy(sender, notificationOf());
+  expect(requests[0]?.client).toMatchObject({ authorization: "Bearer own", oauth2: null });
+});
+
 test("SNS's throttling is tried again though its status is 400", async () => {
   const answers = [{ status: 400, text: "<Error><Code>Throttling</Code></Error>" }];
   const { answer } = await sendBy(goodOf("sns"), notificationOf(), answers);
@@ -194,6 +241,12 @@ test.each([
   const text = JSON.stringify({ ok: false, error });
   const { answer } = await sendBy(goodOf("slack"), notificationOf(), [{ text }]);
   expect(answer).toEqual({ outcome, text: `200: ${error}`, retryAfterMs: null });
+});
+
+test("an error in slack's body is shown on one line", async () => {
+  const text = JSON.stringify({ ok: false, error: "a\nlevel=error b" });
+  const { answer } = await sendBy(goodOf("slack"), notificationOf(), [{ text }]);
+  expect(answer.text).toBe("200: a level=error b");
 });
 
 test("slack: a message is updated until its group is resolved, and posted anew when it is gone", async () => {
@@ -259,6 +312,11 @@ test("pagerduty's older events have the service key and its address", async () =
   });
 });
 
+test("pagerduty: an event has the client as its source where that is empty", async () => {
+  const body = await bodyBy(goodOf("pagerduty", { client: "us", source: "" }), notificationOf());
+  expect(body.payload.source).toBe("us");
+});
+
 test("opsgenie stops at the first request that is not taken", async () => {
   const answers = [{ status: 202 }, { status: 429, retryAfterMs: 5000 }];
   const sender = goodOf("opsgenie", { update_alerts: true });
@@ -308,6 +366,30 @@ test("jira: a document that the user writes is sent as it is, and one that is no
   });
   const bad = sendBy(goodOf("jira", { ...base, description: "{ no JSON" }), notificationOf());
   await expect(bad).rejects.toMatchObject({ code: "PARSE" });
+});
+
+test("jira: a text that begins with a brace is a text in the second version of its API", async () => {
+  const sender = goodOf("jira", { description: "{code}{{ .Status }}{code}" });
+  const { requests } = await sendBy(sender, notificationOf(), [{ text: '{"issues":[]}' }]);
+  const { fields } = JSON.parse(String(requests[1]?.body));
+  expect(fields.description).toBe("{code}firing{code}");
+});
+
+test("alertmanager: a peer that hangs takes nothing from what another took", async () => {
+  const sender = goodOf("alertmanager", { urls: ["http://a.test", "http://b.test"] });
+  const timeout = vi.spyOn(AbortSignal, "timeout").mockReturnValue(AbortSignal.abort("late"));
+  onTestFinished(() => timeout.mockRestore());
+  const ports = portsOf(async ({ url }, signal) => {
+    if (url.includes("b.test")) signal.throwIfAborted();
+    return { status: 200, text: "", retryAfterMs: null };
+  });
+  const { signal } = new AbortController();
+  expect(await sender.send(notificationOf(), ports, signal)).toEqual({
+    ...{ outcome: "delivered", retryAfterMs: null },
+    text: "a.test: 200; b.test: no answer within 8000 ms",
+  });
+  const stopped = sender.send(notificationOf(), ports, AbortSignal.abort(new Error("stopping")));
+  await expect(stopped).rejects.toThrow("stopping");
 });
 
 test("alertmanager: refused by all is rejected, and the longest wait counts", async () => {

@@ -1,17 +1,13 @@
 import { expect, test } from "vitest";
 import { readSecret } from "../../../../aggregator/notify/config/read-secret.ts";
-import {
-  answerOf,
-  answerRecord,
-  cutBytes,
-  cutText,
-  joinUrl,
-} from "../../../../aggregator/notify/integrations/http-send.ts";
+import { cutBytes, cutText } from "../../../../aggregator/notify/integrations/cut-text.ts";
+import { joinUrl } from "../../../../aggregator/notify/integrations/http-send.ts";
 import {
   readTexts,
   readValues,
   withoutMarkup,
 } from "../../../../aggregator/notify/integrations/message-texts.ts";
+import { answerOf, answerRecord } from "../../../../aggregator/notify/integrations/send-answer.ts";
 import { labelsRecord } from "../../../../shared/model/labels.ts";
 import { notificationOf, portsOf } from "../../../support/receiver-kind.ts";
 import { STUB_TEMPLATES } from "../../../support/stub-templates.ts";

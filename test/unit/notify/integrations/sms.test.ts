@@ -1,15 +1,19 @@
 import { createHmac } from "node:crypto";
 import { expect, test } from "vitest";
+import type { Notification } from "../../../../aggregator/model/notification.ts";
 import { signedForm } from "../../../../aggregator/notify/integrations/sms/aliyun.ts";
 import { smsKind } from "../../../../aggregator/notify/integrations/sms/sms.ts";
 import { authorizationOf } from "../../../../aggregator/notify/integrations/sms/tencent.ts";
+import { OperationalError } from "../../../../shared/errors.ts";
+import type { HttpAnswer } from "../../../../shared/platform/http-client.ts";
 import {
-  NOW_MS,
-  notificationOf,
-  readEntry,
+  AT_MS,
+  notificationWith,
+  portsOf,
+  readWithValue,
   SendBed,
   schemaFaults,
-} from "../../../support/send-bed.ts";
+} from "../../../support/receiver-kind.ts";
 
 // The example of Tencent Cloud's documentation of signature v3, whose key is 32 asterisks.
 test("a call is signed as Tencent's documentation has it", () => {
@@ -47,7 +51,7 @@ test("a form is signed as Aliyun's documentation has it", () => {
 });
 
 test("every character that is not plain is encoded before it is signed", () => {
-  const form = signedForm({ A: "a b+c*d~e'(f)!" }, { secret: "s", nowMs: NOW_MS, nonce: "n" });
+  const form = signedForm({ A: "a b+c*d~e'(f)!" }, { secret: "s", nowMs: AT_MS, nonce: "n" });
   expect(form).toContain("A=a%20b%2Bc%2Ad~e%27%28f%29%21&SignatureMethod=HMAC-SHA1");
   expect(form).toContain("Timestamp=2026-01-06T12%3A00%3A00Z");
 });
@@ -73,14 +77,14 @@ test.each([
 ])("Aliyun's answer %j is %s", async (body, outcome, retryAfterMs) => {
   const bed = new SendBed();
   bed.answers = [{ status: 400, text: JSON.stringify(body) }];
-  const answer = await bed.send(readEntry(smsKind, ALIYUN).sender);
+  const answer = await bed.send(readWithValue(smsKind, ALIYUN).sender);
   expect(answer).toMatchObject({ outcome, retryAfterMs });
 });
 
 test("an answer that is not Aliyun's is tried again", async () => {
   const bed = new SendBed();
   bed.answers = [{ status: 200, text: "<html>log in to the network</html>" }];
-  const answer = await bed.send(readEntry(smsKind, ALIYUN).sender);
+  const answer = await bed.send(readWithValue(smsKind, ALIYUN).sender);
   expect(answer).toMatchObject({ outcome: "retry", text: expect.stringContaining("log in") });
 });
 
@@ -95,7 +99,7 @@ test("what one number waits for is sent to it alone", async () => {
     tencentAnswer("Ok", "LimitExceeded.PhoneNumberThirtySecondLimit"),
     tencentAnswer("Ok"),
   ];
-  const { sender } = readEntry(smsKind, TENCENT);
+  const { sender } = readWithValue(smsKind, TENCENT);
   expect(await bed.send(sender)).toMatchObject({ outcome: "retry", retryAfterMs: 60_000 });
   expect(await bed.send(sender)).toMatchObject({ outcome: "delivered" });
   const sets = bed.requests.map(({ body }) => JSON.parse(String(body)).PhoneNumberSet);
@@ -105,9 +109,9 @@ test("what one number waits for is sent to it alone", async () => {
 test("the next notification goes to all numbers", async () => {
   const bed = new SendBed();
   bed.answers = [tencentAnswer("Ok", "Ok"), tencentAnswer("Ok", "Ok")];
-  const { sender } = readEntry(smsKind, TENCENT);
+  const { sender } = readWithValue(smsKind, TENCENT);
   await bed.send(sender);
-  await bed.send(sender, { ...notificationOf("x"), timeMs: NOW_MS + 1 });
+  await bed.send(sender, { ...notificationWith("x"), timeMs: AT_MS + 1 });
   const sets = bed.requests.map(({ body }) => JSON.parse(String(body)).PhoneNumberSet);
   expect(sets).toEqual([TENCENT.to, TENCENT.to]);
 });
@@ -119,7 +123,7 @@ test.each([
 ])("statuses %j of numbers are %s", async (codes, outcome) => {
   const bed = new SendBed();
   bed.answers = [tencentAnswer(...codes)];
-  expect(await bed.send(readEntry(smsKind, TENCENT).sender)).toMatchObject({ outcome });
+  expect(await bed.send(readWithValue(smsKind, TENCENT).sender)).toMatchObject({ outcome });
 });
 
 test("an error of the whole call is Tencent's answer for all", async () => {
@@ -127,7 +131,7 @@ test("an error of the whole call is Tencent's answer for all", async () => {
   const error = { Code: "AuthFailure.SignatureExpire", Message: "clock" };
   bed.answers = [{ text: JSON.stringify({ Response: { Error: error } }) }];
   const text = "AuthFailure.SignatureExpire: clock";
-  expect(await bed.send(readEntry(smsKind, TENCENT).sender)).toMatchObject({
+  expect(await bed.send(readWithValue(smsKind, TENCENT).sender)).toMatchObject({
     outcome: "retry",
     text,
   });
@@ -136,14 +140,58 @@ test("an error of the whole call is Tencent's answer for all", async () => {
 test("Twilio is asked once a number, with a text of 300 characters on one line", async () => {
   const bed = new SendBed();
   bed.answers = [{ status: 201, text: "{}" }, { status: 500 }, { status: 201 }];
-  const { sender } = readEntry(smsKind, TWILIO);
-  const notification = notificationOf(`a\r\n${"x".repeat(10_000)}`);
+  const { sender } = readWithValue(smsKind, TWILIO);
+  const notification = notificationWith(`a\r\n${"x".repeat(10_000)}`);
   expect(await bed.send(sender, notification)).toMatchObject({ outcome: "retry" });
   expect(await bed.send(sender, notification)).toMatchObject({ outcome: "delivered" });
   const forms = bed.requests.map(({ body }) => new URLSearchParams(String(body)));
   expect(forms.map((form) => form.get("To"))).toEqual([...TWILIO.to, "+14155550101"]);
   expect(forms[0]?.get("Body")).toBe(`a ${"x".repeat(297)}…`);
   expect(bed.requests[0]?.client.authorization).toBe("Basic QUMxOnQ=");
+});
+
+test("whom Twilio sent to before a request failed gets no second message", async () => {
+  const sender = readWithValue(smsKind, TWILIO).sender;
+  const to: (string | null)[] = [];
+  const ports = portsOf(async ({ body }) => {
+    to.push(new URLSearchParams(String(body)).get("To"));
+    if (to.length === 2) throw new OperationalError("UNAVAILABLE", "api.twilio.com: away");
+    return { status: 201, text: "{}", retryAfterMs: null };
+  });
+  const send = () => sender.send(notificationWith("x"), ports, new AbortController().signal);
+  await expect(send()).rejects.toMatchObject({ code: "UNAVAILABLE" });
+  expect(await send()).toMatchObject({ outcome: "delivered" });
+  const [first, second] = TWILIO.to;
+  expect(to).toEqual([first, second, second]);
+});
+
+test("a message of one group does not count as sent because another's was", async () => {
+  const sender = readWithValue(smsKind, TENCENT).sender;
+  const asked: { readonly to: unknown; readonly answer: (answer: HttpAnswer) => void }[] = [];
+  const ports = portsOf(({ body }) => {
+    const to = JSON.parse(String(body)).PhoneNumberSet;
+    return new Promise((answer) => asked.push({ to, answer }));
+  });
+  const send = (one: Notification) => sender.send(one, ports, new AbortController().signal);
+  const answer = (i: number, ...codes: string[]) =>
+    asked[i]?.answer({ status: 200, retryAfterMs: null, ...tencentAnswer(...codes) });
+  const other = { ...notificationWith("y"), groupKey: "{}:{}" };
+  const [ofFirst, ofOther] = [send(notificationWith("x")), send(other)];
+  answer(1, "InternalError", "InternalError");
+  answer(0, "Ok", "InternalError");
+  const outcomes = [(await ofFirst).outcome, (await ofOther).outcome];
+  expect(outcomes).toEqual(["retry", "retry"]);
+  const again = send(other);
+  answer(2, "Ok", "Ok");
+  expect(await again).toMatchObject({ outcome: "delivered" });
+  expect(asked[2]?.to).toEqual(TENCENT.to);
+});
+
+test("a number that Tencent says nothing of is tried again", async () => {
+  const bed = new SendBed();
+  bed.answers = [tencentAnswer("Ok")];
+  const answer = await bed.send(readWithValue(smsKind, TENCENT).sender);
+  expect(answer).toMatchObject({ outcome: "retry", text: expect.stringMatching(/^Ok; 200: \{/) });
 });
 
 const GATEWAY = { provider: "http", url: "http://gateway.test/send?k=1" };
@@ -153,7 +201,7 @@ test("a gateway's JSON has its texts filled in, and nothing of a value is struct
   const token = "t".repeat(400);
   const json = { to: ["+1"], token, n: 1, msg: { text: "{{ template }}", ok: true, no: null } };
   const value = '"},"to":["+2"],"x":{"a\\';
-  await bed.send(readEntry(smsKind, { ...GATEWAY, json }).sender, notificationOf(value));
+  await bed.send(readWithValue(smsKind, { ...GATEWAY, json }).sender, notificationWith(value));
   const { body = "", url } = bed.requests[0] ?? {};
   expect(JSON.parse(String(body))).toEqual({ ...json, msg: { ...json.msg, text: value } });
   expect(url).toBe(GATEWAY.url);
@@ -163,8 +211,8 @@ test("a gateway's form is the body of a POST, and the query of a GET", async () 
   const bed = new SendBed();
   const form = { mobile: "+1", content: "{{ template }}" };
   for (const method of ["POST", "GET"]) {
-    const { sender } = readEntry(smsKind, { ...GATEWAY, method, form });
-    await bed.send(sender, notificationOf("a&mobile=+2 ä"));
+    const { sender } = readWithValue(smsKind, { ...GATEWAY, method, form });
+    await bed.send(sender, notificationWith("a&mobile=+2 ä"));
   }
   const encoded = "mobile=%2B1&content=a%26mobile%3D%2B2+%C3%A4";
   expect(bed.requests).toMatchObject([
@@ -178,15 +226,15 @@ test.each([
   [{ ...GATEWAY, form: {}, json: {} }, "one of form and json must be configured"],
   [{ ...GATEWAY, method: "GET", json: {} }, "json needs method POST or PUT"],
   [{ provider: "http", form: {} }, "one of url or url_file must be configured"],
-  [{ ...GATEWAY, form: { a: "{{ bad }}" } }, "form: a: 1:4: bad action"],
+  [{ ...GATEWAY, form: { a: "{{ bad }}" } }, "form.a: 1:4: bad action"],
   [{ ...TWILIO, auth_token: undefined }, "one of auth_token or auth_token_file must be configured"],
   [{ ...ALIYUN, api_url: "ftp://x" }, "api_url must be an http or https URL"],
 ])("of %j it says: %s", (entry, fault) => {
-  expect(readEntry(smsKind, entry).faults).toEqual([fault]);
+  expect(readWithValue(smsKind, entry).faults).toEqual([fault]);
 });
 
 test.each([
-  [{ ...TWILIO, to: ["call me"] }, "to: 0: must be a phone number such as +14155550100"],
+  [{ ...TWILIO, to: ["call me"] }, "to.0: must be a phone number such as +14155550100"],
   [{ ...TWILIO, account_sid: "../x" }, "account_sid: must be letters and digits"],
   [{ ...TWILIO, provider: "pigeon" }, expect.stringContaining("provider")],
 ])("the schema refuses %j", (entry, fault) => {
