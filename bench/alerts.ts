@@ -1,21 +1,14 @@
-import { cpSync, existsSync, mkdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { Bed, eventually, Hook, type Program } from "../test/support/programs.ts";
+import { alertLatencies } from "./alert-latency.ts";
 import type { BenchResult } from "./bench-result.ts";
 import { progress, rounded } from "./report.ts";
 
 const ALERTS = 5000;
 const POSTS = 50;
 const GROUP_WAIT_MS = 1000;
-const TRIALS = 40;
 const TOLD_MAX_MS = 120_000;
-
-const RULES = `groups:
-  - name: load
-    interval: 1s
-    rules: [{ alert: LoadIsHigh, expr: node_load1 > 5 }]
-`;
 
 const routing = (url: string, groupBy: string, [waitMs, intervalMs]: readonly number[]) => `
 route: { receiver: hook, group_by: [${groupBy}], group_wait: ${waitMs}ms, group_interval: ${intervalMs}ms }
@@ -24,23 +17,40 @@ receivers: [{ name: hook, webhook_configs: [{ url: "${url}" }] }]
 
 /**
  * What happens when 5,000 alerts start in one second, in one group and in as many as there are, while
- * an agent sends; and how long it takes from a value on a node until the webhook is called.
+ * an agent sends; and how long it takes from a value on a node until the webhook is called, with Prometheus
+ * and Alertmanager beside it where they are installed.
  */
 export async function alerts(): Promise<BenchResult> {
   const together = await storm("alertname");
   const apart = await storm("'...'");
-  const latencies = (await latency()).sort((a, b) => a - b);
-  const quantile = (q: number) => latencies[Math.floor(q * (latencies.length - 1))] ?? Number.NaN;
+  const { ours, theirs } = await alertLatencies();
   return {
     name: "alerts",
-    value: quantile(0.5),
+    value: quantile(ours, 0.5),
     unit: "ms from a value on the node until the webhook is called, median",
     vs: {
-      latency_p95_ms: quantile(0.95),
-      latency_max_ms: quantile(1),
+      latency_p95_ms: quantile(ours, 0.95),
+      latency_max_ms: quantile(ours, 1),
+      ...(theirs === null ? {} : besides(ours, theirs)),
       ...prefixed("one_group", together),
       ...prefixed("group_each", apart),
     },
+  };
+}
+
+function quantile(sorted: readonly number[], q: number): number {
+  return sorted[Math.floor(q * (sorted.length - 1))] ?? Number.NaN;
+}
+
+/** Prometheus and Alertmanager beside us, in the same trials. */
+function besides(ours: readonly number[], theirs: readonly number[]): Record<string, number> {
+  const [median, p95] = [quantile(theirs, 0.5), quantile(theirs, 0.95)];
+  return {
+    prometheus_median_ms: median,
+    prometheus_p95_ms: p95,
+    prometheus_max_ms: quantile(theirs, 1),
+    median_ratio: rounded(median / quantile(ours, 0.5)),
+    p95_ratio: rounded(p95 / quantile(ours, 0.95)),
   };
 }
 
@@ -100,45 +110,4 @@ async function post(bed: Bed, index: number): Promise<void> {
 function memoryMiB({ child }: Program, field: "VmRSS" | "VmHWM"): number {
   const status = readFileSync(`/proc/${child.pid}/status`, "utf8");
   return rounded(Number(new RegExp(`${field}:\\s+(\\d+)`).exec(status)?.[1]) / 1024);
-}
-
-/** Milliseconds of each trial; the value changes at any time within a tick. */
-async function latency(): Promise<number[]> {
-  progress(`${TRIALS} times from a value on the node to the webhook`);
-  await using bed = await Bed.open();
-  await using hook = await Hook.open();
-  const root = hostOf(bed);
-  bed.write("rules/r.yaml", RULES);
-  bed.write("notify.yaml", routing(hook.url, "alertname", [0, 1000]));
-  await bed.startReadyAggregator();
-  bed.start("agent", [`--host-root=${root}`]);
-  await eventually(async () => (await bed.query("node_load1")).length === 1);
-  await delay(5000);
-  const found: number[] = [];
-  for (let trial = 0; trial < TRIALS; trial += 1) {
-    await delay(1500 + (1000 * trial) / TRIALS);
-    found.push(await toldAfter(bed, hook, "9.00"));
-    await delay(1500);
-    await toldAfter(bed, hook, "0.10");
-  }
-  return found;
-}
-
-async function toldAfter(bed: Bed, hook: Hook, load: string): Promise<number> {
-  const known = hook.received.length;
-  const startMs = Date.now();
-  bed.write("host/proc/loadavg", `${load} 0.10 0.05 1/100 1234\n`);
-  await eventually(() => hook.received.length > known, 10_000);
-  return (hook.received.at(-1)?.atMs ?? Number.NaN) - startMs;
-}
-
-/** A host of files, whose load is whatever is written. */
-function hostOf(bed: Bed): string {
-  const root = bed.path("host");
-  for (const name of ["proc", "sys"]) mkdirSync(join(root, name), { recursive: true });
-  for (const name of ["stat", "meminfo", "uptime", "vmstat"]) {
-    if (existsSync(`/proc/${name}`)) cpSync(`/proc/${name}`, join(root, "proc", name));
-  }
-  bed.write("host/proc/loadavg", "0.10 0.10 0.05 1/100 1234\n");
-  return root;
 }

@@ -53,6 +53,9 @@ export class HttpRequests implements AsyncDisposable {
     token: string | null,
     signal: AbortSignal,
   ): Promise<HttpAnswer> {
+    if (!URL.canParse(request.url)) {
+      throw new OperationalError("UNAVAILABLE", "The receiver's address is not a URL");
+    }
     let target = new URL(request.url);
     try {
       let headers = headersOf(request, target, token);

@@ -123,6 +123,10 @@ test.each([
   ).toBe(expected);
 });
 
+test("an address that is no URL is a failure like others", async () => {
+  expect(await failure(post("not a url"))).toMatchObject({ code: "UNAVAILABLE" });
+});
+
 test("without an answer it fails, and names the host alone", async () => {
   const there = await receiver((_request, response) => response.destroy());
   const error = await failure(post(`${there.url}/secret-token`));
