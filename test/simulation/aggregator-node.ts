@@ -98,7 +98,6 @@ export class AggregatorNode {
     this.#isWrong = isWrong;
     void this.#reload();
     void this.#silence();
-    void this.#acknowledge();
     if (isWrong) void this.host.world.clock.sleep(WRONG_MS).then(() => this.changeFiles(false));
   }
 
@@ -127,7 +126,7 @@ export class AggregatorNode {
     const port = this.services?.alerts;
     if (port === undefined) return;
     const matchers = [{ name: "alertname", type: "=~", value: ".+" } as const];
-    const by = { createdBy: "simulation", comment: "a change of files" };
+    const by = { createdBy: "simulation", comment: "it fires" };
     try {
       if ((await port.acknowledge(matchers, by)) === 0) return;
       for (const alert of port.alerts()) {
@@ -238,6 +237,7 @@ export class AggregatorNode {
       trace.add("alert", this.host.name, `${status} ${labels.join(" ")} ${startsAtMs}`);
     }
     this.transitions.push(...transitions);
+    if (transitions.some(({ status }) => status === "firing")) void this.#acknowledge();
     if (violation !== null) this.#parts.onBug(`${this.host.name}: ${violation}`);
   }
 }
