@@ -37,7 +37,7 @@ export function compileTemplate(
   shared: Definitions = NO_DEFINITIONS,
 ): Template {
   const { nodes, calls, definitions: own } = parseTemplate(text, names);
-  const definitions = shared.size === 0 ? own : new Map([...shared, ...own]);
+  const definitions = own.size === 0 ? shared : new Map([...shared, ...own]);
   for (const call of [calls, ...[...own.values()].map((one) => one.calls)].flat()) {
     const missing = missingBelow(call.name, definitions);
     if (missing !== null) throw templateFault(text, call.offset, missing);

@@ -2,6 +2,7 @@
 
 import { errorMessage, OperationalError } from "../../../shared/errors.ts";
 import type { Notification } from "../../model/notification.ts";
+import type { TemplateValue } from "../../template/go-format.ts";
 import { HtmlEscaper } from "../../template/html-escaper.ts";
 import { type Definition, parseTemplate, type TemplateNames } from "../../template/parse.ts";
 import { compileTemplate, type Definitions, renderTemplate } from "../../template/template.ts";
@@ -47,14 +48,14 @@ const NAMES: TemplateNames = {
  * @throws OperationalError PARSE with the file, line and column
  */
 export function compileTemplates(files: readonly TemplateFile[]): NotifyTemplates {
-  const definitions = new Map<string, Definition>();
-  for (const text of DEFAULT_TEMPLATES) define(parseTemplate(text, NAMES).definitions, definitions);
+  const definitions = new Map(defaultDefinitions());
   for (const file of files) define(parseFile(file), definitions);
+  const rootOf = rememberedRoots();
   return {
     compile: (text, form) => {
       const template = compileTemplate(text, NAMES, definitions);
       return (notification, context) => {
-        const root = messageValue(notification, context.receiver, context.externalUrl);
+        const root = rootOf(notification, context);
         const isHtml = form === "html";
         const functions = new Map([
           ...timedFunctions(context.nowMs),
@@ -68,6 +69,30 @@ export function compileTemplates(files: readonly TemplateFile[]): NotifyTemplate
         }
       };
     },
+  };
+}
+
+let parsedDefaults: Definitions | null = null;
+
+/** They are the same in every configuration, and take longer to parse than all else in most. */
+function defaultDefinitions(): Definitions {
+  if (parsedDefaults !== null) return parsedDefaults;
+  const definitions = new Map<string, Definition>();
+  for (const text of DEFAULT_TEMPLATES) define(parseTemplate(text, NAMES).definitions, definitions);
+  parsedDefaults = definitions;
+  return definitions;
+}
+
+/** A message has many texts, which share a root: of thousands of alerts it is large. */
+function rememberedRoots() {
+  type Root = { readonly receiver: string; readonly externalUrl: string; value: TemplateValue };
+  const roots = new WeakMap<Notification, Root>();
+  return (notification: Notification, { receiver, externalUrl }: MessageContext) => {
+    const known = roots.get(notification);
+    if (known?.receiver === receiver && known.externalUrl === externalUrl) return known.value;
+    const value = messageValue(notification, receiver, externalUrl);
+    roots.set(notification, { receiver, externalUrl, value });
+    return value;
   };
 }
 

@@ -265,3 +265,19 @@ describe("a text fails with its reason:", () => {
     throw new Error("it does not fail");
   }
 });
+
+test("one notification to several receivers names each, and the address of its time", () => {
+  const expand = compileTemplates([]).compile("{{ .Receiver }} {{ .ExternalURL }}", "text");
+  const other = { ...CONTEXT, receiver: "team b" };
+  const contexts = [CONTEXT, CONTEXT, other, { ...other, externalUrl: "http://b" }, CONTEXT];
+  expect(contexts.map((context) => expand(NOTIFICATION, context))).toEqual(
+    contexts.map(({ receiver, externalUrl }) => `${receiver} ${externalUrl}`),
+  );
+});
+
+test("what files define is gone with them", () => {
+  const call = '{{ template "slack.default.color" . }}';
+  const text = '{{ define "slack.default.color" }}pink{{ end }}';
+  expect(expand(call, [{ path: "a.tmpl", text }])).toBe("pink");
+  expect(expand(call)).toBe("danger");
+});
