@@ -47,13 +47,18 @@ export class Signature {
 
 /** The same filter of half the size: lengths are powers of two. */
 function folded(bits: Uint8Array): Uint8Array {
-  const half = bits.length / 2;
-  return bits.slice(0, half).map((byte, i) => byte | (bits[half + i] ?? 0));
+  const half = new Uint8Array(bits.length / 2);
+  for (let i = 0; i < half.length; i += 1) {
+    half[i] = (bits[i] ?? 0) | (bits[half.length + i] ?? 0);
+  }
+  return half;
 }
 
 function density(bits: Uint8Array): number {
   let count = 0;
-  for (const byte of bits) for (let rest = byte; rest !== 0; rest &= rest - 1) count += 1;
+  for (let i = 0; i < bits.length; i += 1) {
+    for (let rest = bits[i] ?? 0; rest !== 0; rest &= rest - 1) count += 1;
+  }
   return count / (bits.length * 8);
 }
 
