@@ -47,20 +47,15 @@ async function live(bed: LineLogBed, acked: BedLine[]): Promise<void> {
   await bed.log.dropExpired();
 }
 
-async function textsOf(bed: LineLogBed): Promise<string[]> {
-  const texts = [...(await bed.read("web")), ...(await bed.read("db"))];
-  return texts.filter((text) => !OLD.test(text)).sort();
-}
-
 /** All that was acknowledged, each line once, and of what was on its way all or nothing. */
 async function expectWhole(bed: LineLogBed, acked: readonly BedLine[]): Promise<void> {
   const own = acked.map(({ text }) => text).filter((text) => !OLD.test(text));
-  const found = await textsOf(bed);
+  const all = [...(await bed.read("web")), ...(await bed.read("db"))];
+  const found = all.filter((text) => !OLD.test(text)).sort();
   const onItsWay = linesOf(acked.length / 10 + 1).map(({ text }) => text);
   const more = onItsWay.filter((text) => !OLD.test(text));
   const expected = found.length > own.length ? [...own, ...more] : own;
   expect(found).toEqual(expected.sort());
-  const all = [...(await bed.read("web")), ...(await bed.read("db"))];
   expect(new Set(all).size).toBe(all.length);
   expect(bed.total(DAMAGED)).toBe(0);
 }

@@ -232,8 +232,8 @@ test("only what changed is given to the store", () => {
 });
 
 test("two routes of one hash count apart", () => {
-  const [one = "", other = ""] = routesOfOneHash();
-  expect(one).not.toBe(other);
+  const [one, other] = ["/fbz", "/bgsne"]; // the first two among 574,942 words
+  expect(hashOf(one)).toBe(hashOf(other)); // where it changes, look for others
   const metrics = new HttpMetrics();
   for (const path of [one, other, one]) metrics.add(at("shop"), request(path));
   const counts = metrics.requests.changes().map(({ labels, values }) => {
@@ -245,19 +245,12 @@ test("two routes of one hash count apart", () => {
   ]);
 });
 
-/** Of 30 bits and some 35,000 routes two have the same. */
-function routesOfOneHash(): string[] {
+/** What tells series apart: here for GET and status 200. */
+function hashOf(path: string): number {
   const route = new RouteReader();
-  const seen = new Map<number, string>();
-  for (let i = 0; ; i += 1) {
-    const path = `/${[...i.toString(26)].map((digit) => "abcdefghijklmnopqrstuvwxyz"[Number.parseInt(digit, 26)]).join("")}`;
-    const bytes = Buffer.from(path);
-    route.read(bytes, 0, bytes.length);
-    const hash = route.hash(200 * 32 + 1);
-    const before = seen.get(hash);
-    if (before !== undefined) return [before, path];
-    seen.set(hash, path);
-  }
+  const bytes = Buffer.from(path);
+  route.read(bytes, 0, bytes.length);
+  return route.hash(200 * 32 + 1);
 }
 
 test("lines of a server become its metrics", () => {

@@ -106,9 +106,17 @@ const FRAGMENTS = [
   ..."<>\"'&=`/\\#?:;,.()-! \n\t\0x1",
   ..."javascript script java data vbscript: </title> --> <!-- onerror= &#58; http:// %".split(" "),
 ];
+/** As `unit: "binary"`, which makes a table of all 1,112,064 of them first: 2.5 s and 130 MB. */
+const character = fc.nat(0x10_f7ff).map(
+  (n) => String.fromCodePoint(n < 0xd800 ? n : n + 0x800),
+  (text) => {
+    const point = typeof text === "string" ? (text.codePointAt(0) ?? 0) : 0;
+    return point < 0xd800 ? point : point - 0x800;
+  },
+);
 const hostile = fc.oneof(
   fc.array(fc.constantFrom(...FRAGMENTS), { size: "max", maxLength: 12 }).map((p) => p.join("")),
-  fc.string({ unit: "binary" }),
+  fc.string({ unit: character }),
 );
 
 test("whatever the values are, the elements and attributes are those of the template", () => {
