@@ -118,6 +118,8 @@ export class Fleet {
       if (known === undefined) member.state = awaitedState(nowMs, false);
       member.lastTickMs = Math.max(member.lastTickMs, lastTickMs);
     }
+    // Before an agent says more: what it lost meanwhile is seen to have changed.
+    await this.#attempt(() => this.#reports.write(this.#members.values()));
   }
 
   /** @throws OperationalError LIMIT when the node is new and there are too many */

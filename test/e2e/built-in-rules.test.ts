@@ -1,30 +1,12 @@
 import { spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { ContainerBed, whyNoContainers } from "../support/container-bed.ts";
-import { Bed, eventually, Hook, type HookAlert, Program } from "../support/programs.ts";
+import { Bed, eventually, Hook, Program } from "../support/programs.ts";
+import { fakeHost, fires, isResolved, startWithRules, told } from "../support/shipped-rules.ts";
 
-/**
- * The rules that are shipped, fired by what they are for: real containers, a real small disk, a killed
- * agent. Only their times are shortened; what they look at and how far they look back is not.
- */
-const SHIPPED = join(import.meta.dirname, "../../systemd/rules/telltale.yaml");
-const shortened = readFileSync(SHIPPED, "utf8")
-  // A health check takes its time, here too.
-  .replaceAll(
-    /^( +)for: (\w+)$/gm,
-    (_, indent, time) => `${indent}for: ${time === "5m" ? "10s" : "2s"}`,
-  )
-  .replaceAll(/^( +)interval: \w+$/gm, "$1interval: 1s");
-
-const ROUTING = (url: string) => `
-route: { receiver: hook, group_by: [alertname], group_wait: 0s, group_interval: 1s }
-receivers:
-  - name: hook
-    webhook_configs: [{ url: "${url}" }]
-`;
-
+/** The rules that are shipped, fired by what they are for: containers, a small disk, a killed agent. */
 const OUT_OF_MEMORY = `sleep 5; while :; do
   dd if=/dev/zero of=/dev/null bs=64M count=1 2>/dev/null; sleep 2; done`;
 const FULL_OF_MEMORY = "dd if=/dev/zero of=/dev/shm/x bs=1M count=30; exec sleep 1000";
@@ -34,42 +16,6 @@ const LIMIT = ["--memory=32m", "--memory-swap=32m"];
 
 const why = whyNoContainers();
 const canMount = spawnSync("unshare", ["-m", "true"]).status === 0;
-
-/** What the receiver was told, by alert and culprit. */
-function told(hook: Hook, status: string): Map<string, HookAlert> {
-  const alerts = hook.received.flatMap(({ body }) => body.alerts);
-  return new Map(
-    alerts
-      .filter((alert) => alert.status === status)
-      .map((alert) => {
-        const { alertname, name, mountpoint, instance } = alert.labels;
-        return [`${alertname} ${name ?? mountpoint ?? instance}`, alert];
-      }),
-  );
-}
-
-/** A host of files, with a disk called small unless its options are null. */
-function fakeHost(bed: Bed) {
-  const root = bed.path("host");
-  for (const folder of ["proc/1", "sys", "small"])
-    mkdirSync(join(root, folder), { recursive: true });
-  for (const name of ["stat", "meminfo", "uptime", "vmstat", "loadavg"]) {
-    if (existsSync(`/proc/${name}`)) cpSync(`/proc/${name}`, join(root, "proc", name));
-  }
-  const setMounts = (small: "rw" | "ro" | null) => {
-    const mounts = ["21 1 8:1 / / rw - ext4 /dev/root rw"];
-    if (small !== null) mounts.push(`22 21 0:20 / /small ${small} - tmpfs small ${small}`);
-    bed.write("host/proc/1/mountinfo", `${mounts.join("\n")}\n`);
-  };
-  return { root, small: join(root, "small"), setMounts };
-}
-
-/** All of them in force, and told to the hook. */
-async function start(bed: Bed, hook: Hook): Promise<void> {
-  bed.write("rules/telltale.yaml", shortened);
-  bed.write("notify.yaml", ROUTING(hook.url));
-  await bed.startReadyAggregator();
-}
 
 test.concurrent("are in force without any configuration, and the file of their name replaces them", async () => {
   await using bed = await Bed.open();
@@ -116,7 +62,7 @@ test.skipIf(why !== null).concurrent(containersName, async () => {
   await using containers = await ContainerBed.open();
   await using hook = await Hook.open();
   await using bed = await Bed.open();
-  await start(bed, hook);
+  await startWithRules(bed, hook);
   bed.start("agent", [`--host-root=${containers.hostRoot}`]);
   await eventually(async () => (await bed.query("up == 1")).length === 1, 90_000);
   await Promise.all(CONTAINERS.map((one) => containers.run(...one)));
@@ -149,9 +95,9 @@ const diskName = "a node has its agent, its disk and itself named, each in its t
 test.skipIf(!canMount).concurrent(diskName, async () => {
   await using hook = await Hook.open();
   await using bed = await Bed.open();
-  await start(bed, hook);
+  await startWithRules(bed, hook);
   const host = fakeHost(bed);
-  host.setMounts("rw");
+  host.setMounts("rw - tmpfs small rw");
   const { small } = host;
   const script = `mount -t tmpfs -o size=4m,nr_inodes=200 small ${small} && exec "$@"`;
   const launcher = ["unshare", "-m", "sh", "-c", script, "sh"];
@@ -163,29 +109,27 @@ test.skipIf(!canMount).concurrent(diskName, async () => {
     await eventually(async () => (await bed.query(isOn)).length === 1);
     return agent;
   };
-  const fires = (alert: string) => eventually(() => told(hook, "firing").has(alert), 60_000);
-  const isResolved = (alert: string) => eventually(() => told(hook, "resolved").has(alert), 60_000);
   for (let starts = 0; starts < 3; starts += 1) await (await startAgent(starts)).kill();
   await using agent = await startAgent(3);
-  await fires("TelltaleAgentRestarting n1");
+  await fires(hook, "TelltaleAgentRestarting n1");
 
   const inside = join(`/proc/${agent.child.pid}/root`, small);
   writeFileSync(join(inside, "x"), Buffer.alloc(4 * 1024 ** 2 - 65_536));
-  await fires("TelltaleDiskNearlyFull /small");
+  await fires(hook, "TelltaleDiskNearlyFull /small");
   writeFileSync(join(inside, "x"), "");
-  await isResolved("TelltaleDiskNearlyFull /small");
+  await isResolved(hook, "TelltaleDiskNearlyFull /small");
   for (let i = 0; i < 195; i += 1) writeFileSync(join(inside, `f${i}`), "");
-  await fires("TelltaleInodesNearlyGone /small");
-  host.setMounts("ro");
-  await fires("TelltaleFilesystemReadOnly /small");
+  await fires(hook, "TelltaleInodesNearlyGone /small");
+  host.setMounts("ro - tmpfs small ro");
+  await fires(hook, "TelltaleFilesystemReadOnly /small");
 
   await agent.kill();
-  await fires("TelltaleNodeDown n1");
+  await fires(hook, "TelltaleNodeDown n1");
   expect(told(hook, "resolved").has("TelltaleFilesystemReadOnly /small")).toBe(false);
   host.setMounts(null);
   await using _back = await startAgent(4);
-  await isResolved("TelltaleNodeDown n1");
-  await isResolved("TelltaleFilesystemReadOnly /small");
+  await isResolved(hook, "TelltaleNodeDown n1");
+  await isResolved(hook, "TelltaleFilesystemReadOnly /small");
   expect(
     told(hook, "resolved").get("TelltaleFilesystemReadOnly /small")?.annotations,
   ).toMatchObject({ telltale_ended: "the file system is no longer mounted" });

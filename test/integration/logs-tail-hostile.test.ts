@@ -11,7 +11,7 @@ import {
   writeFileSync,
   writeSync,
 } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { expect, test } from "vitest";
 import { newShapeCounts } from "../../agent/logs/shape/shape-counts.ts";
 import { LINE_BYTES_MAX } from "../../agent/logs/shape/shape-options.ts";
@@ -69,6 +69,13 @@ class Bed {
 
   async look(): Promise<void> {
     await this.#tailer.look();
+  }
+
+  /** Bytes that were not read, by file. */
+  unread(): Record<string, number> {
+    return Object.fromEntries(
+      this.#tailer.lags().map(({ path, bytes }) => [basename(path), bytes]),
+    );
   }
 
   total(name: string): number {
@@ -172,6 +179,7 @@ test("a file whose permissions vanish is read on, and one that nobody may open i
   await bed.look();
   expect(bed.lines).toEqual(["one", "two", "other"]);
   expect(bed.total("faults_total")).toBe(1);
+  expect(bed.unread()).toEqual({ "denied.log": 7 });
   expect(bed.logger.messages("warn")).toEqual(["log file cannot be read"]);
   expect(statSync(bed.path("held.log")).mode & 0o777).toBe(0);
   bed.close();

@@ -12,6 +12,9 @@ const ROOT = join(import.meta.dirname, "../..");
 /** Where the built programs are. */
 export const DIST = existsSync(join(ROOT, "dist")) ? join(ROOT, "dist") : ROOT;
 
+/** Where many start at once, and have two cores. */
+const START_WITHIN_MS = 90_000;
+
 /** Of this process: what a signal or an uncaught error must not leave behind. */
 const running = new Set<ChildProcess>();
 const open = new Set<Bed>();
@@ -189,9 +192,13 @@ export class Bed implements AsyncDisposable {
     ];
   }
 
-  start(folder: "agent" | "aggregator", extra: readonly string[] = []): Program {
+  start(
+    folder: "agent" | "aggregator",
+    extra: readonly string[] = [],
+    launcher: readonly string[] = [],
+  ): Program {
     const own = folder === "agent" ? this.agentArgs() : this.aggregatorArgs();
-    const program = new Program(folder, [...own, ...extra]);
+    const program = new Program(folder, [...own, ...extra], launcher);
     this.#programs.push(program);
     return program;
   }
@@ -201,13 +208,13 @@ export class Bed implements AsyncDisposable {
     await eventually(async () => {
       if (program.child.exitCode !== null) throw new Error(`aggregator ended:\n${program.errors}`);
       return (await fetch(`http://127.0.0.1:${this.httpPort}/-/ready`)).ok;
-    });
+    }, START_WITHIN_MS);
     return program;
   }
 
   /** Until a sample of the agent that it is up has been stored. */
   async untilUp(): Promise<void> {
-    await eventually(async () => (await this.query("up == 1")).length === 1);
+    await eventually(async () => (await this.query("up == 1")).length === 1, START_WITHIN_MS);
   }
 
   /** As its agents have it. */
@@ -285,6 +292,8 @@ type ApiBody = {
 export class Hook implements AsyncDisposable {
   readonly #server: Server;
   readonly received: { atMs: number; body: { status: string; alerts: HookAlert[] } }[] = [];
+  /** What it answers. */
+  statusCode = 200;
 
   private constructor() {
     this.#server = createServer((request, response) => {
@@ -294,7 +303,7 @@ export class Hook implements AsyncDisposable {
       });
       request.on("end", () => {
         this.received.push({ atMs: Date.now(), body: JSON.parse(text) });
-        response.end("ok");
+        response.writeHead(this.statusCode).end("ok");
       });
     });
   }

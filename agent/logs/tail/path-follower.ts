@@ -2,6 +2,7 @@ import { OperationalError } from "../../../shared/errors.ts";
 import { type ChainDeps, ChainFiles, isSameFile, type Snapshot } from "./chain-files.ts";
 import { type Chain, resolveChain } from "./chain-state.ts";
 import type { DirectoryTimes } from "./directory-times.ts";
+import { type FileLag, lagOf } from "./file-lag.ts";
 import { lastLineStart } from "./line-start.ts";
 import { lookAt } from "./look-state.ts";
 import type { OpenFile, ReadTime } from "./open-file.ts";
@@ -30,15 +31,6 @@ export type Beginning = {
   readonly writtenAfterMs: number;
 };
 
-export type FileLag = {
-  readonly path: string;
-  readonly bytes: number;
-  /** Since it was last read to its end. */
-  readonly seconds: number;
-  /** Since anything was read of it. */
-  readonly unreadSeconds: number;
-};
-
 /** A batch with less room goes to the sink first. */
 export const READ_ROOM_MIN = 32 * 1024;
 /** Where no name changes near a file, its path is asked for so seldom: links may lead far. */
@@ -65,6 +57,7 @@ export class PathFollower {
   /** It is not known where the files are that were read before. */
   #isUnresolved = true;
   #retryAtMs = Number.NEGATIVE_INFINITY;
+  #failingSinceMs: number | null = null;
   /** Where names would change if another file got the path. */
   #directories = "";
   /** Of these when nothing had happened; null: something had, or it is not known. */
@@ -92,21 +85,24 @@ export class PathFollower {
 
   /** How far it is behind now, whether or not anybody looked at it since. */
   lag({ monotonicMs }: ReadTime): FileLag {
-    let lag = { path: this.path, bytes: 0, seconds: 0, unreadSeconds: 0 };
-    if (this.#namesState !== null && this.#open.current?.hasSameSize() === true) return lag;
+    const isIdle = this.#namesState !== null && this.#open.current?.hasSameSize() === true;
+    if (isIdle) return lagOf(this.path, [], monotonicMs);
     const status = this.#status();
-    for (const file of this.#open.list) {
-      const isThere = file === this.#open.current && file.inode === status?.inode;
-      const bytes = isThere ? Math.max(0, status.size - file.readOffset) : file.unreadBytes;
-      if (bytes === 0) continue;
-      lag = {
-        ...lag,
-        bytes: lag.bytes + bytes,
-        seconds: Math.max(lag.seconds, (monotonicMs - file.caughtUpAtMs) / 1000),
-        unreadSeconds: Math.max(lag.unreadSeconds, (monotonicMs - file.readAtMs) / 1000),
-      };
+    const unread = this.#open.unread(status);
+    const sinceMs = this.#failingSinceMs;
+    if (sinceMs !== null && this.#open.current === null && status?.kind === "file") {
+      const bytes = Math.max(0, status.size - this.#nextOffset(status));
+      unread.push({ bytes, caughtUpAtMs: sinceMs, readAtMs: sinceMs });
     }
-    return lag;
+    return lagOf(this.path, unread, monotonicMs);
+  }
+
+  /** Where reading would go on, as far as that is known of a file that cannot be opened. */
+  #nextOffset(status: FileStatus): number {
+    const known = this.#deps.positions.ofPath(this.path).find((one) => isSameFile(one, status));
+    if (known !== undefined) return known.offset;
+    const first = this.#beginning.at === "end" ? this.#firstSeen : null;
+    return first !== null && isSameFile(first, status) ? first.size : 0;
   }
 
   /** Nothing had happened at the last look; since, no name changed, and the size did not. */
@@ -156,7 +152,7 @@ export class PathFollower {
   /** Reads on, at most `bytesMax` and what the batch has room for. */
   async read(bytesMax: number, time: ReadTime): Promise<number> {
     let count = 0;
-    await this.#guarded(time, async () => {
+    const isRead = await this.#guarded(time, async () => {
       for (const file of this.#open.list) {
         while (!file.isAtEnd && !file.isTruncated) {
           if (count >= bytesMax || this.#deps.batch.room < READ_ROOM_MIN) return;
@@ -173,6 +169,7 @@ export class PathFollower {
         this.#open.keep(file);
       }
     });
+    if (isRead) this.#failingSinceMs = null;
     this.#deps.report.read(count);
     return count;
   }
@@ -373,23 +370,26 @@ export class PathFollower {
     return lastLineStart(this.#deps.files, descriptor, Math.min(first.size, file.size));
   }
 
-  /** A file that cannot be read any more is let go of, and looked for again. */
-  async #guarded(time: ReadTime, work: () => Promise<void>): Promise<void> {
+  /** False: a file that cannot be read any more is let go of, and looked for again. */
+  async #guarded(time: ReadTime, work: () => Promise<void>): Promise<boolean> {
     try {
       await work();
+      return true;
     } catch (error) {
       this.#fault(error);
       this.#isUnresolved = true;
+      this.#failingSinceMs ??= time.monotonicMs;
       this.#retryAtMs = time.monotonicMs + RETRY_MS;
       const file = this.#reading;
       this.#reading = null;
-      if (file === null) return;
+      if (file === null) return false;
       if (file.isCompressed) {
         const now = { size: 0, fromMs: time.nowMs, untilMs: time.nowMs };
         this.#open.lose("damaged", now, file.readOffset);
         this.#deps.positions.set(file.position(true));
       }
       this.#open.drop(file);
+      return false;
     }
   }
 

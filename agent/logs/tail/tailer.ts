@@ -14,17 +14,12 @@ import { FailureStreak } from "../../../shared/time/failure-streak.ts";
 import { sleepUnlessAborted } from "../../../shared/time/repeat.ts";
 import { unlessAborted } from "../../../shared/time/unless-aborted.ts";
 import { DirectoryTimes } from "./directory-times.ts";
+import type { FileLag } from "./file-lag.ts";
 import { FileFinder, type Found } from "./find-files.ts";
 import { LineBatch } from "./line-batch.ts";
 import type { ReadTime } from "./open-file.ts";
 import type { OpenFiles } from "./open-files.ts";
-import {
-  type Beginning,
-  type FileLag,
-  type FollowLimits,
-  PathFollower,
-  READ_ROOM_MIN,
-} from "./path-follower.ts";
+import { type Beginning, type FollowLimits, PathFollower, READ_ROOM_MIN } from "./path-follower.ts";
 import type { Cursor, FileSource, LineSink, LogFiles } from "./ports.ts";
 import { Positions } from "./positions.ts";
 import { baseOfRotated, isCompressedName } from "./rotated-names.ts";

@@ -347,7 +347,8 @@ test("what agents report is a series each, kept over a restart, and wrong clocks
   expect(first.fleet.nodes()[0]).toMatchObject({ clockAheadMs: -2500, isClockOff: true });
   first.fleet.disconnected("web1");
   await first.stop();
-  const { fleet } = await startFleet(store, first.clock);
+  const { fleet, writes } = await startFleet(store, first.clock);
+  expect(writes[0]).toBe("0: nodes web1=9 web1=7 web1=1 web1=1 web1=0"); // before an agent is there
   const { accounting, isClockOff } = fleet.nodes()[0] ?? {};
   expect(accounting).toMatchObject({ made: 9, stored: 7, waiting: 1, unaccounted: 0 });
   expect(isClockOff).toBe(false); // not known while it is not connected
