@@ -5,7 +5,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { startAlertmanager } from "../test/differential/sides.ts";
+import { startAlertmanager } from "../test/support/alertmanager.ts";
 import { Bed, eventually, freePorts, Hook, killAtExit } from "../test/support/programs.ts";
 import { progress } from "./report.ts";
 

@@ -248,6 +248,12 @@ export class AlertTable {
   async close(): Promise<void> {
     await this.#loops.stopOthers([]);
     await this.#turns.settled();
+    try {
+      await this.outbox.close();
+    } catch (error) {
+      if (!(error instanceof OperationalError)) throw error;
+      this.#deps.logger.error({ error: error.message }, "cannot note what was told");
+    }
   }
 
   #now() {

@@ -7,6 +7,7 @@
  * last. It stays while the content is replaced, so what waits longest goes first.
  * `s|QUEUE|DIGEST`: what the integration was last sent of a group; by a digest of the group's key.
  * `l|ID`: what became of one that waited.
+ * `c|`: the last run closed, so that what entries say of earlier attempts is all there is to say.
  */
 
 import { z } from "zod";
@@ -19,6 +20,8 @@ const WAITING_PREFIX = "n|";
 const SENT_PREFIX = "s|";
 const LOG_PREFIX = "l|";
 const ID_BYTES = 8;
+
+export const CLOSED_KEY: Uint8Array = Buffer.from("c|");
 
 export const OUTBOX_RANGE = { gte: Buffer.from(WAITING_PREFIX), lt: Buffer.from("n}") };
 export const SENT_RANGE = { gte: Buffer.from(SENT_PREFIX), lt: Buffer.from("s}") };

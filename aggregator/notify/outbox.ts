@@ -17,6 +17,7 @@ import { DeliveryLog } from "./delivery-log.ts";
 import { type Heard, joinHeard } from "./dispatch/flush-state.ts";
 import type { Integration } from "./integrations/integration.ts";
 import {
+  CLOSED_KEY,
   decodeEntry,
   decodeSent,
   encodeEntry,
@@ -119,6 +120,8 @@ export class Outbox {
   async load(): Promise<void> {
     const { store, counters, logger } = this.#deps;
     const damaged: Uint8Array[] = [];
+    const wasClosed = (await store.get(CLOSED_KEY)) !== undefined;
+    if (wasClosed) await store.batch([del(CLOSED_KEY)], { sync: true });
     for await (const [key, value] of store.entries(OUTBOX_RANGE)) {
       const entry = decodeEntry(value);
       const { queue, id } = readKey(key);
@@ -127,9 +130,10 @@ export class Outbox {
         damaged.push(key);
         continue;
       }
-      // The last run may have ended between an attempt and its note of it.
       const fresh = waitingOf(entry, id);
-      const waiting = { ...fresh, heard: joinHeard(heardOf(entry.heard), fresh.holds) };
+      const noted = heardOf(entry.heard);
+      // The last run may have died between an attempt and its note of it.
+      const waiting = { ...fresh, heard: wasClosed ? noted : joinHeard(noted, fresh.holds) };
       this.queue(queue).waiting.set(waiting.groupKey, waiting);
     }
     for (const key of damaged) {
@@ -145,6 +149,21 @@ export class Outbox {
     if (damaged.length > 0) await store.batch(damaged.map(del), { sync: false });
     this.#lastId = Math.max(this.#lastId, await this.log.load());
     for (const queue of this.#queues.values()) this.measure(queue);
+  }
+
+  /** Notes what attempts may have told, which a run that dies cannot. @throws OperationalError STORAGE */
+  async close(): Promise<void> {
+    const { store } = this.#deps;
+    const operations = [put(CLOSED_KEY, new Uint8Array())];
+    for (const { name, waiting } of this.#queues.values()) {
+      for (const { id, stored, heard } of waiting.values()) {
+        const key = waitingKey(name, id);
+        const entry = decodeEntry(stored ?? (await store.get(key)) ?? new Uint8Array());
+        if (entry === null) continue;
+        operations.push(put(key, encodeEntry({ ...entry, heard: toldOf(heard) })));
+      }
+    }
+    await store.batch(operations, { sync: true });
   }
 
   queue(name: string): Queue {
@@ -171,8 +190,7 @@ export class Outbox {
     const { attempts, lastAnswer, heard } = known ?? NEW;
     const waiting = { ...waitingOf(entry, id), isBusy: true, attempts, lastAnswer, heard };
     changes.set(queue.waiting, groupKey, waiting);
-    const told = { firing: [...heard.firing], resolved: [...heard.resolved] };
-    const stored = encodeEntry({ ...entry, heard: told });
+    const stored = encodeEntry({ ...entry, heard: toldOf(heard) });
     changes.operations.push(put(waitingKey(queue.name, id), stored));
     changes.onDone(() => {
       waiting.isBusy = false;
@@ -331,6 +349,10 @@ function contentOf({ firing, resolved }: Omit<OutboxEntry, "heard">): string {
 
 function heardOf({ firing, resolved }: Record<"firing" | "resolved", readonly string[]>): Heard {
   return { firing: new Set(firing), resolved: new Set(resolved) };
+}
+
+function toldOf({ firing, resolved }: Heard): OutboxEntry["heard"] {
+  return { firing: [...firing], resolved: [...resolved] };
 }
 
 function waitingOf(entry: Omit<OutboxEntry, "heard">, id: number): Waiting {

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
+import type { Side } from "../support/alertmanager.ts";
 import type { PlannedAlert } from "./alert-plan.ts";
 import type { Plan } from "./plan.ts";
-import type { Side } from "./sides.ts";
 import type { SilenceStep } from "./silence-plan.ts";
 
 /** What is done at one time. */

@@ -1,11 +1,12 @@
 import { stringify } from "yaml";
+import { type Side, startAlertmanager } from "../support/alertmanager.ts";
 import { ROUND_S } from "./alert-plan.ts";
 import { type Comparison, compare } from "./compare.ts";
 import { makePlan, type Plan } from "./plan.ts";
 import { play } from "./play.ts";
 import { type Notice, Recorder } from "./recorder.ts";
 import { fileOf } from "./routing-plan.ts";
-import { type Side, type StartSide, startAggregator, startAlertmanager } from "./sides.ts";
+import { type StartSide, startAggregator } from "./sides.ts";
 
 export type RunOptions = {
   readonly configs: number;

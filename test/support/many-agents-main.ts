@@ -32,6 +32,7 @@ const platform: AgentPlatform = {
   freeBytes,
   logFiles: diskFiles,
   journalctl: journalctl(),
+  identity: null,
   connect: (address) => grpcConnect(address, plainly),
   probe: (address) => grpcProbe(address, plainly),
   collectors: (config, groups) => hostCollectors(config, groups, { ...own, ask: async () => "{}" }),

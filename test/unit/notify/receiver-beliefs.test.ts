@@ -46,6 +46,43 @@ test.each([
   await scene.close();
 });
 
+test.each([
+  ["closed", ["ops: firing A"]],
+  ["died", ["ops: firing A", "ops: resolved A"]],
+])(
+  "after a run that %s, the end of what no receiver took is told only if it may have",
+  async (how, told) => {
+    const scene = await NotifyScene.open({ answer: () => "no answer" }); // refused: nothing was taken
+    await scene.write({ A: "firing" });
+    if (how === "closed") await scene.close();
+    scene.crash();
+    scene.requests.length = 0;
+    await scene.start();
+    await scene.clock.advance(1000);
+    await scene.write({ A: "resolved" });
+    await scene.clock.advance(60_000); // its group is flushed while the receiver is away still
+    scene.answer = () => 200;
+    await scene.clock.advance(60_000);
+    expect([...new Set(scene.requests)]).toStrictEqual(told);
+    await scene.close();
+  },
+);
+
+test("what a receiver may have heard is known after a run that closed", async () => {
+  const scene = await NotifyScene.open({ answer: () => "silence" });
+  await scene.write({ A: "firing" });
+  await scene.clock.advance(1000);
+  await scene.close();
+  scene.crash();
+  scene.answer = () => 503;
+  await scene.start();
+  await scene.write({ A: "resolved" });
+  scene.answer = () => 200;
+  await scene.clock.advance(60_000);
+  expect(scene.requests.at(-1)).toBe("ops: resolved A");
+  await scene.close();
+});
+
 test("a reload in the middle of a request leaves no receiver with a wrong belief", async () => {
   const scene = await NotifyScene.open({ answer: () => "silence" });
   await scene.write({ A: "firing" });
