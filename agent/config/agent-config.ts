@@ -2,6 +2,7 @@ import { z } from "zod";
 import { address, duration, LOG_LEVELS, size } from "../../shared/config/fields.ts";
 import { formatAddress, isLoopback } from "../../shared/model/address.ts";
 import { parseDuration } from "../../shared/model/duration.ts";
+import type { ScrapeConfig } from "../scrape/config/scrape-config.ts";
 import { labelRecord } from "./label-record.ts";
 import { logsConfig } from "./logs-config.ts";
 
@@ -119,6 +120,16 @@ export const agentConfigSchema = z
       })
       .prefault({}),
     logs: logsConfig,
+    /** Prometheus' own. Text and numbers are read as Prometheus reads them: read-agent-config.ts. */
+    scrape_configs: z
+      .unknown()
+      .optional()
+      .transform((): readonly ScrapeConfig[] => []),
+    /** Files that have `scrape_configs`, such as a prometheus.yml: read there, too. */
+    scrape_config_files: z
+      .unknown()
+      .optional()
+      .transform((): readonly string[] => []),
     cgroups_max: z.number().int().min(1).max(20_000).default(2000),
     log_level: z.enum(LOG_LEVELS).default("info"),
     /** Allows what is neither encrypted nor authenticated beyond this machine. */

@@ -5,10 +5,9 @@ import { OperationalError } from "../../shared/errors.ts";
 
 export type ProgramName = "buffer" | "config" | "identity" | "inventory";
 
-/** What a program prints that is waited for. */
-const ANSWER_BYTES_MAX = 1024 ** 2;
-/** The same in the background, where a machine may be slow and the program gives way to others. */
-const BACKGROUND_BYTES_MAX = 64 * 1024;
+/** What a program prints: a configuration may name thousands of targets. */
+const ANSWER_BYTES_MAX = 8 * 1024 ** 2;
+/** In the background a machine may be slow, and the program gives way to others. */
 const BACKGROUND_MS = 120_000;
 
 const run = promisify(execFile);
@@ -45,7 +44,7 @@ export class ChildPrograms {
       const { stdout } = await run(this.#node, [this.#path(name), ...args], {
         encoding: "utf8",
         timeout: BACKGROUND_MS,
-        maxBuffer: BACKGROUND_BYTES_MAX,
+        maxBuffer: ANSWER_BYTES_MAX,
         killSignal: "SIGKILL",
         signal,
         shell: false,

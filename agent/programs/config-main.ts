@@ -1,6 +1,7 @@
 import { reportFailure } from "../../shared/platform/command.ts";
-import { type ConfigSource, readConfig } from "../../shared/platform/read-config.ts";
-import { type AgentConfig, agentConfigSchema } from "../config/agent-config.ts";
+import type { ConfigSource } from "../../shared/platform/read-config.ts";
+import type { AgentConfig } from "../config/agent-config.ts";
+import { readAgentConfig } from "../config/read-agent-config.ts";
 import { readMemberships } from "../identity/identity-file.ts";
 import { requireMemberships } from "../identity/membership-check.ts";
 
@@ -16,7 +17,8 @@ export type ConfigRequest = Omit<ConfigSource, "defaults"> & {
  */
 try {
   const request: ConfigRequest = JSON.parse(process.argv[2] ?? "");
-  const config = readConfig(agentConfigSchema, request);
+  const { config, notes } = readAgentConfig(request);
+  for (const note of notes) process.stderr.write(`telltale-agent: note: ${note}\n`);
   const answer = request.purpose === "join" ? config : joined(request, config);
   process.stdout.write(JSON.stringify(answer));
 } catch (error) {
@@ -35,7 +37,7 @@ function joined(request: ConfigRequest, config: AgentConfig): AgentConfig {
     return config;
   }
   const source = `${config.data_dir}/identity.json`;
-  const filled = readConfig(agentConfigSchema, {
+  const { config: filled } = readAgentConfig({
     ...request,
     defaults: [
       { source, path: ["aggregator"], text: only.aggregator },

@@ -17,7 +17,7 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
   agent: ["agent", "shared"],
   "agent/programs": ["agent", "shared"], // each is a main.ts of its own process
   "agent/collect": ["agent/containers", "agent/exposition", "shared"],
-  "agent/config": ["shared"],
+  "agent/config": ["agent/scrape/config", "shared"],
   "agent/containers": ["shared"], // what the runtimes keep on disk
   "agent/exposition": ["shared"],
   "agent/footprint": ["shared"],
@@ -27,6 +27,7 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
   "agent/logs": ["agent/containers", "shared"],
   "agent/pipeline": ["shared"],
   "agent/queue": ["shared"],
+  "agent/scrape": ["agent/containers", "shared"],
   "agent/uplink": ["shared"],
   aggregator: ["aggregator", "shared"],
   "aggregator/access": ["aggregator/model", "shared"],
