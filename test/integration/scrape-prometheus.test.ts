@@ -55,7 +55,8 @@ async function askPrometheus(text: string): Promise<Targets> {
   await eventually(async () => {
     const response = await fetch(`http://127.0.0.1:${port}/api/v1/targets`).catch(() => null);
     if (response === null || !response.ok) return false;
-    answer = (await response.json()).data;
+    const { data } = (await response.json()) as { readonly data: Targets };
+    answer = data;
     const counts = `${answer.activeTargets.length} ${answer.droppedTargets.length}`;
     const isDone = counts === before && answer.activeTargets.length > 0;
     before = counts;
