@@ -8,7 +8,7 @@ import { withPlainNames } from "./plain-names.mjs";
 
 const program = join(import.meta.dirname, "../dist/agent/main.js");
 /** They load files of their own. */
-const APART = [/^node:/, /^classic-level$/, /^koffi$/, /^re2js$/];
+const APART = [/^node:/, /^classic-level$/, /^koffi$/, /^re2js$/, /\/yaml-groups\.js$/];
 
 const bundle = await rolldown({ input: program, platform: "node", external: APART });
 await bundle.write({

@@ -1,3 +1,4 @@
+import type { ContainerNetwork } from "./container-network.ts";
 import { cleanText, TEXT_CHARACTERS_MAX } from "./hostile-json.ts";
 
 /** Where the facts come from: the label `source` of `telltale_container_info`. */
@@ -49,6 +50,8 @@ export type ContainerFacts = {
   readonly isOomKilled: boolean | null;
   /** Null: the runtime sends none. */
   readonly oomEvents: OomEvents | null;
+  /** Null: not told. */
+  readonly network: ContainerNetwork | null;
 };
 
 type Known = Partial<ContainerFacts> & Pick<ContainerFacts, "source" | "runtime" | "id">;
@@ -66,6 +69,7 @@ export function factsFrom(known: Known): ContainerFacts {
     lastExitCode: null,
     isOomKilled: null,
     oomEvents: null,
+    network: null,
     ...known,
     labels,
     pod: known.pod ?? podOfLabels(labels),

@@ -61,6 +61,7 @@ export class ContainerEntry {
         lastExitCode: told.lastExitCode ?? last?.lastExitCode ?? null,
         imageDigest: told.imageDigest || (isSameSource ? last.imageDigest : ""),
         oomEvents: oomEventsOf(told, last),
+        network: told.network ?? last?.network ?? null,
       },
       nowMs,
     );
@@ -135,6 +136,8 @@ function oomEventsOf(told: ContainerFacts, last: ContainerFacts | null): OomEven
 function changesOf(event: EngineEvent, last: ContainerFacts): Partial<ContainerFacts> {
   switch (event.action) {
     case "start":
+      // It may have another address now; the inspection that follows tells.
+      return { state: "running", network: null };
     case "unpause":
       return { state: "running" };
     case "pause":

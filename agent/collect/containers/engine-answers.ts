@@ -5,6 +5,7 @@ import {
   factsFrom,
   type Health,
 } from "../../containers/container-facts.ts";
+import { networkOf } from "../../containers/container-network.ts";
 import {
   boundedLabels,
   cleanText,
@@ -53,6 +54,7 @@ export function factsOfListed(value: unknown, engine: Engine): ContainerFacts | 
     imageDigest: digestOf(value, textAt(value, "ImageID")),
     labels: labelsAt(value, "Labels"),
     state: stateOf(textAt(value, "State")),
+    network: networkOf(value),
   });
 }
 
@@ -77,6 +79,7 @@ export function factsOfInspected(value: unknown, engine: Engine): ContainerFacts
     health: healthOf(textAt(objectAt(stateFacts, "Health"), "Status")),
     lastExitCode: isEnded ? countAt(stateFacts, "ExitCode") : null,
     isOomKilled: flagAt(stateFacts, "OOMKilled"),
+    network: networkOf(value),
   });
 }
 

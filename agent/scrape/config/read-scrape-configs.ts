@@ -95,7 +95,10 @@ class Reader implements ScrapeReading {
   }
 
   #readNamed(pattern: string, inherited: Inherited, report: Report): void {
-    if (inherited.depth > DEPTH_MAX) return report("files that name files that name files");
+    if (inherited.depth > DEPTH_MAX) {
+      report("files that name files that name files");
+      return;
+    }
     for (const file of this.#readFiles(pattern)) this.#readFile(prometheusFile, file, inherited);
   }
 

@@ -54,7 +54,8 @@ function groupLabels(
   const entries = Object.entries(labels);
   if (entries.length > LABELS_MAX) throw limitError(`${what}: more than ${LABELS_MAX} labels`);
   const pairs = entries.map(([name, value]): [string, string] => {
-    if (!isLabelName(name)) throw parseError(`${what}: "${shown(name)}" is not the name of a label`);
+    if (!isLabelName(name))
+      throw parseError(`${what}: "${shown(name)}" is not the name of a label`);
     if (typeof value !== "string") throw parseError(`${what}: the label ${name} is not a text`);
     return [name, value];
   });
