@@ -1,9 +1,5 @@
-import { spawn, spawnSync } from "node:child_process";
-import { once } from "node:events";
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
 import fc from "fast-check";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { readScrapeConfigs } from "../../agent/scrape/config/read-scrape-configs.ts";
 import { staticGroups } from "../../agent/scrape/discovery/static-groups.ts";
 import { compileRelabel } from "../../agent/scrape/relabel.ts";
@@ -11,61 +7,23 @@ import { targetsOf } from "../../agent/scrape/targets.ts";
 import { formatFault } from "../../shared/config/decode-yaml.ts";
 import { formatDuration, parseDuration } from "../../shared/model/duration.ts";
 import { labelsRecord } from "../../shared/model/labels.ts";
-import { directoryForTest } from "../support/directory-for-test.ts";
-import { eventually, freePorts, killAtExit } from "../support/programs.ts";
+import {
+  hasPrometheus,
+  prometheusTargets,
+  type ShownTarget,
+  type ShownTargets,
+} from "../support/prometheus.ts";
 
 /** The same file to Prometheus and to us: the same targets. */
 
-const hasPrometheus = spawnSync("prometheus", ["--version"]).status === 0;
+type SeenTarget = Omit<ShownTarget, "discoveredLabels">;
+
 const SEED = 20_261_130;
 const JOBS = 300;
 
-type Shown = {
-  readonly labels: Record<string, string>;
-  readonly scrapePool: string;
-  readonly scrapeUrl: string;
-  readonly scrapeInterval: string;
-  readonly scrapeTimeout: string;
-};
-type Targets = { readonly activeTargets: Shown[]; readonly droppedTargets: object[] };
-
-/** With an interval of an hour, hardly any target is asked while the test runs. */
-async function askPrometheus(text: string): Promise<Targets> {
-  const directory = directoryForTest();
-  const file = join(directory, "prometheus.yml");
-  writeFileSync(file, text);
-  const [port] = await freePorts();
-  const child = spawn(
-    "prometheus",
-    [
-      `--config.file=${file}`,
-      "--enable-feature=agent",
-      `--storage.agent.path=${join(directory, "data")}`,
-      `--web.listen-address=127.0.0.1:${port}`,
-    ],
-    { stdio: "ignore" },
-  );
-  killAtExit(child);
-  onTestFinished(async () => {
-    child.kill("SIGKILL");
-    if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
-  });
-  let before = "";
-  let answer: Targets = { activeTargets: [], droppedTargets: [] };
-  await eventually(async () => {
-    const response = await fetch(`http://127.0.0.1:${port}/api/v1/targets`).catch(() => null);
-    if (response === null || !response.ok) return false;
-    const { data } = (await response.json()) as { readonly data: Targets };
-    answer = data;
-    const counts = `${answer.activeTargets.length} ${answer.droppedTargets.length}`;
-    const isDone = counts === before && answer.activeTargets.length > 0;
-    before = counts;
-    return isDone;
-  });
-  return answer;
-}
-
-function ourTargets(text: string): Targets {
+function ourTargets(text: string): Pick<ShownTargets, "droppedTargets"> & {
+  readonly activeTargets: readonly SeenTarget[];
+} {
   const { configs, faults } = readScrapeConfigs({ path: "/a.yaml", text }, () => []);
   expect(faults.map(formatFault)).toEqual([]);
   const lists = configs.map((one) => {
@@ -181,7 +139,7 @@ const job = fc.record({
  * What is seen of a target. Not the discovered labels: relabelling in Prometheus 2.42 changes some of
  * them in place.
  */
-function sorted(list: readonly Shown[]): string[] {
+function sorted(list: readonly SeenTarget[]): string[] {
   return list
     .map((one) => {
       const own = Object.entries(one.labels).sort();
@@ -191,7 +149,7 @@ function sorted(list: readonly Shown[]): string[] {
     .sort();
 }
 
-function differences(ours: readonly Shown[], theirs: readonly Shown[]) {
+function differences(ours: readonly SeenTarget[], theirs: readonly SeenTarget[]) {
   const [a, b] = [sorted(ours), sorted(theirs)];
   return { more: a.filter((one) => !b.includes(one)), less: b.filter((one) => !a.includes(one)) };
 }
@@ -202,7 +160,7 @@ describe.skipIf(!hasPrometheus)("beside Prometheus (skipped where it is not)", (
     const text = JSON.stringify({
       scrape_configs: jobs.map((one, index) => ({ job_name: `job-${index}`, ...one })),
     });
-    const [theirs, ours] = [await askPrometheus(text), ourTargets(text)];
+    const [theirs, ours] = [await prometheusTargets(text), ourTargets(text)];
     expect(theirs.activeTargets.length).toBeGreaterThan(JOBS);
     const none = { more: [], less: [] };
     expect(differences(ours.activeTargets, theirs.activeTargets)).toEqual(none);
