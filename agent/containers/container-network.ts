@@ -15,7 +15,7 @@ export type ContainerNetwork = {
   readonly published: readonly PublishedPort[];
 };
 
-export type JoinedNetwork = {
+type JoinedNetwork = {
   readonly name: string;
   readonly id: string;
   readonly ip: string;

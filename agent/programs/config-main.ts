@@ -1,3 +1,4 @@
+import { OperationalError } from "../../shared/errors.ts";
 import { reportFailure } from "../../shared/platform/command.ts";
 import type { ConfigSource } from "../../shared/platform/read-config.ts";
 import type { AgentConfig } from "../config/agent-config.ts";
@@ -17,12 +18,22 @@ export type ConfigRequest = Omit<ConfigSource, "defaults"> & {
  */
 try {
   const request: ConfigRequest = JSON.parse(process.argv[2] ?? "");
+  refuseVariables(request.environmentPrefix);
   const { config, notes } = readAgentConfig(request);
   for (const note of notes) process.stderr.write(`telltale-agent: note: ${note}\n`);
   const answer = request.purpose === "join" ? config : joined(request, config);
   process.stdout.write(JSON.stringify(answer));
 } catch (error) {
   reportFailure("telltale-agent", error);
+}
+
+/** @throws OperationalError CONFIG for a variable whose value would be read otherwise than the file's */
+function refuseVariables(prefix: string): void {
+  for (const key of ["SCRAPE_CONFIGS", "SCRAPE_CONFIG_FILES"]) {
+    const name = `${prefix}_${key}`;
+    if (process.env[name] === undefined) continue;
+    throw new OperationalError("CONFIG", `${name}: this can be said only in the file`);
+  }
 }
 
 /**

@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: replacements of relabelling have such
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { readScrapeConfigs } from "../../agent/scrape/config/read-scrape-configs.ts";

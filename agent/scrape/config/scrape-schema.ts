@@ -67,7 +67,7 @@ const refusedFormats = {
   extra_scrape_metrics: refused("not supported: remove it", isOff),
 };
 
-export const scrapeJob = z.strictObject({
+const scrapeJob = z.strictObject({
   job_name: text.min(1, "must not be empty").max(1024),
   scrape_interval: interval.optional(),
   scrape_timeout: duration.optional(),

@@ -134,6 +134,7 @@ test("files are read at refresh_interval whatever their times say, and told when
 test("YAML files have the same, and their scalars are texts", async () => {
   const world = new World();
   world.write("/a.yml", "- targets: [a:1]\n  labels: {version: 1.10, on: yes}\n");
+  await import("../../../agent/scrape/discovery/yaml-groups.ts"); // so that it is there at once
   world.follow("file_sd_configs: [{files: [/a.yml]}]");
   for (let turns = 0; turns < 1000 && world.urls.length === 0; turns += 1) await settle();
   const [target] = world.lists.at(-1)?.targets ?? [];

@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: replacements of relabelling have such
 import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { expect, test } from "vitest";
