@@ -108,6 +108,9 @@ test("files of targets are followed: new, changed, bad, gone", async () => {
   await world.clock.advance(20_000);
   expect(world.urls).toEqual(["http://a:1/metrics", "http://b:1/metrics"]);
   expect(world.logger.messages("error")).toEqual(["file of targets not read"]);
+  world.write("/t/b.json", '[{"targets": ["b:2"]}]');
+  await world.clock.advance(5000);
+  expect(world.urls).toEqual(["http://a:1/metrics", "http://b:2/metrics"]);
 
   world.write("/t/a.json", '[{"targets": ["a:2"]}]');
   world.files.delete("/t/b.json");

@@ -260,6 +260,21 @@ test("a secret is in no error, whatever is wrong around it", () => {
   expect(faults.join("\n")).not.toContain("hunter");
 });
 
+test("nor in one about what is right by itself and wrong together", () => {
+  const faults = faultsOf(
+    job(`  basic_auth: {username: hunter1, username_file: a, password: hunter2, password_file: b}
+  bearer_token: hunter3
+  authorization: {type: "bad type", credentials: hunter4, credentials_file: c}
+  tls_config: {key: hunter5, key_file: d}
+  proxy_url: "socks5://u:hunter6@h"
+  http_headers: {X: {secrets: ["hunter7\\n"]}}
+  http_sd_configs: [{url: "http://h", http_headers: {Y: {values: ["hunter8\\n"]}}}]
+`),
+  );
+  expect(faults.length).toBeGreaterThan(7);
+  expect(faults.join("\n")).not.toContain("hunter");
+});
+
 test("discoveries are read with their defaults", () => {
   const { httpDiscoveries, dockerDiscoveries } = only(
     job(`  http_sd_configs: [{url: 'http://sd/', refresh_interval: 5s, bearer_token: x}]

@@ -134,10 +134,15 @@ test("of targets with the same labels and URL there is one; the discovered label
       { __address__: "a:80", __meta_x: "2" },
       { __address__: "a", __meta_x: "3" },
       { __address__: "a:80", __metrics_path__: "/other" },
+      { __address__: "a:80", team: "other" },
     ]),
   );
-  expect(targets.map(({ url }) => url)).toEqual(["http://a:80/metrics", "http://a:80/other"]);
-  expect(new Set(targets.map(({ key }) => key)).size).toBe(2);
+  expect(targets.map(({ url }) => url)).toEqual([
+    "http://a:80/metrics",
+    "http://a:80/other",
+    "http://a:80/metrics",
+  ]);
+  expect(new Set(targets.map(({ key }) => key)).size).toBe(3);
 });
 
 test("dropped targets are counted, and as many kept as the configuration says", () => {
