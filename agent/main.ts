@@ -81,6 +81,7 @@ Examples:
   telltale-agent join HOST TOKEN                 get a certificate from the aggregator there
   telltale-agent once | grep node_load           the page of an agent after two ticks; sends nothing
   telltale-agent buffer inspect                  what waits in the buffer of a stopped agent
+  telltale-agent scrape http://db:9187/metrics   what a target says, as the agent reads it
 
 Every setting can also be given as TELLTALE_AGENT_NAME, such as TELLTALE_AGENT_DATA_DIR.
 SIGHUP reads the configuration again; if anything in it is wrong, nothing changes.`,
@@ -117,8 +118,16 @@ program
   .allowUnknownOption()
   .helpOption(false);
 
-if (process.argv[2] === "buffer") {
-  process.exitCode = programs.runHere("buffer", process.argv.slice(3));
+program
+  .command("scrape")
+  .description("read one exposition of a URL or a file and print its samples; stores nothing")
+  .argument("[arguments...]")
+  .allowUnknownOption()
+  .helpOption(false);
+
+const [, , command] = process.argv;
+if (command === "buffer" || command === "scrape") {
+  process.exitCode = programs.runHere(command, process.argv.slice(3));
 } else await program.parseAsync();
 
 async function guarded(

@@ -6,6 +6,7 @@ import { collect } from "./collect.ts";
 import { logload } from "./log-load.ts";
 import { logstore } from "./logstore.ts";
 import { patterns } from "./patterns.ts";
+import { scrape } from "./scrape.ts";
 import { shape } from "./shape.ts";
 import { spine } from "./spine.ts";
 import { tail } from "./tail.ts";
@@ -14,7 +15,10 @@ import { wire } from "./wire.ts";
 
 /** One benchmark a name; the last line of its output is JSON, unless it cannot run here. */
 const BENCHES: Readonly<Record<string, (args: readonly string[]) => Promise<BenchResult | null>>> =
-  { alerts, backlog, collect, logload, logstore, patterns, shape, spine, tail, understand, wire };
+  {
+    ...{ alerts, backlog, collect, logload, logstore, patterns },
+    ...{ scrape, shape, spine, tail, understand, wire },
+  };
 
 const [name = "", ...args] = process.argv.slice(2);
 const bench = BENCHES[name];

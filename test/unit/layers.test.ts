@@ -27,7 +27,7 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
   "agent/logs": ["agent/containers", "shared"],
   "agent/pipeline": ["shared"],
   "agent/queue": ["shared"],
-  "agent/scrape": ["agent/containers", "shared"],
+  "agent/scrape": ["agent/containers", "agent/exposition", "shared"],
   "agent/uplink": ["shared"],
   aggregator: ["aggregator", "shared"],
   "aggregator/access": ["aggregator/model", "shared"],

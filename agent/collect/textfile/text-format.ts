@@ -41,7 +41,8 @@ type OpenFamily = {
  * @throws OperationalError PARSE, LIMIT; both with the line's number
  */
 export function parseTextFormat(bytes: Uint8Array): TextFamily[] {
-  const reader = new ExpositionReader(bytes, LIMITS);
+  const reader = new ExpositionReader(LIMITS);
+  reader.start(bytes, "file");
   const families = new Families(reader);
   for (;;) {
     switch (reader.next()) {
@@ -56,6 +57,8 @@ export function parseTextFormat(bytes: Uint8Array): TextFamily[] {
         break;
       case "end":
         return families.result();
+      case "UNIT":
+        break; // only OpenMetrics has it
     }
   }
 }

@@ -174,7 +174,7 @@ describe("text files", () => {
     expect(await readAgain("a 2\n")).toEqual(
       refused("Series left out: another file has them, or they are over 20000"),
     );
-    expect(await readAgain("b 0x1p-2\n")).toEqual([
+    expect(await readAgain("b 25e-2\n")).toEqual([
       ["info", { file: bad }, "text file no longer refused"],
     ]);
     expect(await readAgain("b 3\n")).toEqual([]);

@@ -7,10 +7,11 @@ import { expositionText } from "../../../shared/telemetry/exposition.ts";
 
 const LIMITS = { samplesMax: 100, labelsMax: 4, nameBytesMax: 20, valueBytesMax: 40 };
 
-/** Everything that stands in a text. */
+/** Everything that stands in a file. */
 function read(text: string | Uint8Array, limits = LIMITS): unknown[] {
   const bytes = Buffer.from(text);
-  const reader = new ExpositionReader(bytes, limits);
+  const reader = new ExpositionReader(limits);
+  reader.start(bytes, "file");
   const found: unknown[] = [];
   for (;;) {
     const kind = reader.next();
@@ -25,7 +26,7 @@ function read(text: string | Uint8Array, limits = LIMITS): unknown[] {
 const sample = (text: string) => (read(text)[0] as unknown[]).slice(1);
 const NONE = Number.NaN;
 
-describe("the text format", () => {
+describe("a file in the text format", () => {
   test.each<[string, string, Labels, number, number]>([
     ["x 1\n", "x", [], 1, NONE],
     [" \t:a_b9  -1.5e-3  \n", ":a_b9", [], -0.0015, NONE],
@@ -38,7 +39,6 @@ describe("the text format", () => {
     ['x{a="häß☃"}1\n', "x", ["a", "häß☃"], 1, NONE],
     ["x 1 1700000000123\n", "x", [], 1, 1_700_000_000_123],
     ["x 1 -5 \n", "x", [], 1, -5],
-    ["x 0x1p-2\n", "x", [], 0.25, NONE],
     ["x -Inf\n", "x", [], Number.NEGATIVE_INFINITY, NONE],
     ["x nan\n", "x", [], Number.NaN, NONE],
   ])("%j is a sample", (text, name, labels, value, timestampMs) => {
@@ -65,21 +65,26 @@ describe("the text format", () => {
     ["x 1 1e3\n", "no timestamp"],
     [`x 1 ${"9".repeat(30)}\n`, "no timestamp"],
     ["x 1 1 1\n", "something behind the sample"],
-    ["x 1\r\n", "no value"],
+    ["x 1\r\n", "no number"],
     ["x\n", "no value"],
-    ["x one\n", "no value"],
-    ["x 0x10\n", "no value"],
-    ["x 1_000\n", "no value"],
-    ["x 1e999\n", "no value"],
-    ["x{a=1} 1\n", "label a has no value"],
-    ['x{a"1"} 1\n', "label a has no value"],
+    ["x one\n", "no number"],
+    ["x 0x10\n", "no number"],
+    ["x 0x1p-2\n", "no number"],
+    ["x 1_000\n", "no number"],
+    ["x 1e999\n", "no number"],
+    ["x-1\n", "no metric's name"],
+    ['{"x"} 1\n', "no metric's name"],
+    ['# TYPE "x" gauge\n', "no metric's name"],
+    ['x{"a"="1"} 1\n', "no label"],
+    ["x{a=1} 1\n", "a label has no value"],
+    ['x{a"1"} 1\n', "a label has no value"],
     ['x{a="1} 1\n', "has no end"],
     ['x{a="1\\\n"} 1\n', "has no end"],
     ['x{a="1" b="2"} 1\n', "no comma"],
     ['x{a="1"\n', "no comma"],
     ['x{,a="1"} 1\n', "no label"],
     ['x{9="1"} 1\n', "no label"],
-    ['x{a:b="1"} 1\n', "label a has no value"],
+    ['x{a:b="1"} 1\n', "a label has no value"],
     ['x{a="1",a="2"} 1\n', "label a again"],
     ['x{a="\\t"} 1\n', "unknown escape \\t"],
     ['x{a="\0"} 1\n', "zero byte"],

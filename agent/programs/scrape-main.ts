@@ -1,0 +1,122 @@
+import { randomInt } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { Command, Option } from "commander";
+import { errorMessage, OperationalError } from "../../shared/errors.ts";
+import { sampleText } from "../../shared/model/go-number.ts";
+import { compareText, type Labels, labelsRecord } from "../../shared/model/labels.ts";
+import { EXIT_USAGE } from "../../shared/platform/command.ts";
+import { PageMemory } from "../scrape/page/page-memory.ts";
+import { sampleLine } from "../scrape/page/sample-line.ts";
+import { bounded, type GotPage, getPage } from "./get-page.ts";
+
+/** `telltale-agent scrape`: one exposition, read as the agent reads those of its targets. */
+
+const EXIT_UNREADABLE = 1;
+const PATIENCE_MS = 10_000;
+const BYTES_MAX = 64 * 1024 ** 2;
+const LIMITS = {
+  pageBytesMax: BYTES_MAX,
+  samplesMax: 1_000_000,
+  labelsMax: 1000,
+  nameBytesMax: 64 * 1024,
+  valueBytesMax: 1024 ** 2,
+  seriesOfMetricMax: 1_000_000,
+};
+/** The end of an OpenMetrics page. */
+const EOF_LINE = /(?:^|\n)# EOF\n?$/;
+
+type Options = {
+  readonly format?: "text" | "openmetrics";
+  readonly output: "text" | "json";
+  readonly sort?: true;
+};
+type Sample = {
+  readonly labels: Labels;
+  readonly type: string;
+  readonly value: number;
+  readonly timeMs: number;
+};
+
+await new Command("telltale-agent scrape")
+  .description("Reads one exposition and prints its samples; stores nothing.")
+  .argument("<source>", "a URL, a file, or - for standard input")
+  .addOption(
+    new Option(
+      "--format <name>",
+      "text or openmetrics (default: what Content-Type says; of a file, whether it ends with # EOF)",
+    ).choices(["text", "openmetrics"]),
+  )
+  .addOption(
+    new Option("--output <form>", "text or json").choices(["text", "json"]).default("text"),
+  )
+  .option("--sort", "by name and labels instead of in the page's order")
+  .addHelpText(
+    "after",
+    `
+Examples:
+  telltale-agent scrape http://localhost:9100/metrics
+  telltale-agent scrape https://shop.example/metrics --sort | grep requests_total
+  telltale-agent scrape page.txt --format openmetrics       is the file good? exit 0, or 1 and why
+  curl -s localhost:9100/metrics | telltale-agent scrape - --output json
+
+Exit codes: 0 when all of it was read, 1 with the line's number and what is wrong with it, 2 for a
+wrong command line.`,
+  )
+  .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : EXIT_USAGE))
+  .action(async (source: string, options: Options) => {
+    try {
+      await print(source, options);
+    } catch (error) {
+      if (!(error instanceof OperationalError)) throw error;
+      tell(error.message.replace(/^Line (?=\d)/, "line "));
+      process.exitCode = error.code === "USAGE" ? EXIT_USAGE : EXIT_UNREADABLE;
+    }
+  })
+  .parseAsync();
+
+async function print(source: string, options: Options): Promise<void> {
+  const page = await pageOf(source);
+  const format = options.format ?? page.format;
+  const memory = new PageMemory(LIMITS, randomInt(2 ** 31));
+  const reading = memory.read(page.bytes, format);
+  const samples = reading.added.map(({ labels, family }, i) => {
+    const [value = 0, timeMs = Number.NaN] = [reading.values[i], reading.timesMs[i]];
+    return { labels, type: family.type, value, timeMs };
+  });
+  const lines = samples.map((sample) => ({ line: lineOf(sample), sample }));
+  if (options.sort === true) lines.sort((a, b) => compareText(a.line, b.line));
+  if (options.output === "json") {
+    const all = lines.map(({ sample }) => jsonOf(sample));
+    process.stdout.write(`${JSON.stringify({ format, samples: all })}\n`);
+  } else process.stdout.write(lines.map(({ line }) => `${line}\n`).join(""));
+  if (reading.duplicates === 0) return;
+  tell(`samples left out, because the page has their series further up: ${reading.duplicates}`);
+}
+
+async function pageOf(source: string): Promise<GotPage> {
+  if (/^https?:\/\//i.test(source)) {
+    if (!URL.canParse(source)) throw new OperationalError("USAGE", `${source} is no URL`);
+    return await getPage(new URL(source), BYTES_MAX, AbortSignal.timeout(PATIENCE_MS));
+  }
+  const stream = source === "-" ? process.stdin : createReadStream(source);
+  const bytes = await bounded(stream, BYTES_MAX).catch((error) => {
+    if (error instanceof OperationalError) throw error;
+    throw new OperationalError("NOT_FOUND", errorMessage(error), { cause: error });
+  });
+  const end = Buffer.from(bytes.subarray(-7)).toString("latin1");
+  return { bytes, format: EOF_LINE.test(end) ? "openmetrics" : "text" };
+}
+
+function lineOf({ labels, value, timeMs }: Sample): string {
+  return sampleLine(labels, value, timeMs);
+}
+
+/** The value is a text: JSON has no NaN. */
+function jsonOf({ labels, type, value, timeMs }: Sample): object {
+  const sample = { labels: labelsRecord(labels), type, value: sampleText(value) };
+  return Number.isNaN(timeMs) ? sample : { ...sample, timestampMs: timeMs };
+}
+
+function tell(what: string): void {
+  process.stderr.write(`telltale-agent: ${what}\n`);
+}
