@@ -1,6 +1,6 @@
 /** The bytes that an exposition's grammar is made of. */
 
-export const TAB = 9;
+const TAB = 9;
 export const NEWLINE = 10;
 export const SPACE = 32;
 export const QUOTE = 34;

@@ -15,9 +15,9 @@ type Keyword = "HELP" | "TYPE" | "UNIT" | "EOF";
 
 const UNDERSCORE = 95;
 const NO_BYTES = new Uint8Array(0);
-const KEYWORDS = (["HELP", "TYPE", "UNIT", "EOF"] as const).map(
-  (keyword) => [keyword, Buffer.from(keyword)] as const,
-);
+const KEYWORDS = (["HELP", "TYPE", "UNIT", "EOF"] as const).map((keyword) => {
+  return { keyword, letters: Buffer.from(keyword) };
+});
 
 /** A line that begins with a hash: metadata of a family, a comment, or the end. */
 export class MetadataLine {
@@ -142,6 +142,9 @@ export class MetadataLine {
 }
 
 function keywordAt(bytes: Uint8Array, at: number): Keyword | null {
-  for (const [keyword, letters] of KEYWORDS) if (startsWith(bytes, at, letters)) return keyword;
+  for (let i = 0; i < KEYWORDS.length; i += 1) {
+    const one = KEYWORDS[i];
+    if (one !== undefined && startsWith(bytes, at, one.letters)) return one.keyword;
+  }
   return null;
 }
