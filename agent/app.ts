@@ -30,6 +30,7 @@ import { type Collection, Ticker } from "./pipeline/ticker.ts";
 import type { AgentPlatform } from "./platform.ts";
 import { mirrorStores } from "./queue/mirror-stores.ts";
 import { startLogs } from "./ship-logs.ts";
+import { Scraper } from "./scrape/scraper.ts";
 import type { Destination } from "./uplink/destinations.ts";
 import { metricsKind } from "./uplink/metrics-kind.ts";
 import { runUplink } from "./uplink/uplink.ts";
@@ -132,12 +133,19 @@ function openCollection(
   metrics: Metrics,
   epoch: number,
 ): Collection & { page(): string; close(): void } {
-  const { clock, logger } = platform;
+  const { clock, random, logger } = platform;
   const encoder = new FrameEncoder(epoch, { keyframeEvery: KEYFRAME_EVERY });
   const groups = withOwnLabels(encoder, config.labels);
   const collectors = platform.collectors(config, groups);
   const self = new SelfCollector(metrics, () => platform.processUsage(), groups);
   const runner = new TickRunner(collectors, groups, clock, logger);
+  const scraper =
+    config.scrape_configs.length === 0
+      ? null
+      : new Scraper(config.scrape_configs, {
+          ...{ clock, random, logger, metrics, sink: groups },
+          ...platform.scraping(),
+        });
   const { cpu, memory } = config.budget;
   const budget = new BudgetWatch({ cpuCores: cpu, memoryBytes: memory }, runner, metrics, logger);
   return {
@@ -146,9 +154,11 @@ function openCollection(
       runner.run(timeMs);
       const usage = self.collect(timeMs);
       if (usage !== null) budget.look(clock.monotonicMs(), usage);
+      scraper?.tick();
     },
     page: () => metricsPage(encoder, familiesOf(runner, collectors), metrics, config.labels),
     close: () => {
+      scraper?.close();
       for (const { collector } of collectors) collector.close();
     },
   };

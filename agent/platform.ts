@@ -8,6 +8,7 @@ import type { AgentConfig } from "./config/agent-config.ts";
 import type { Renewable } from "./identity/renewal.ts";
 import type { RunJournalctl } from "./logs/journal/journalctl.ts";
 import type { LogFiles } from "./logs/tail/ports.ts";
+import type { ScrapePorts } from "./scrape/scraper.ts";
 import type { Destination } from "./uplink/destinations.ts";
 
 /** What the agent needs of the world; the simulation has one of its own. */
@@ -34,6 +35,8 @@ export type AgentPlatform = {
   /** Asks the aggregator whether it serves. */
   probe(address: Address): Destination["probe"];
   collectors(config: AgentConfig, groups: GroupSink): readonly ScheduledCollector[];
+  /** How jobs find their targets and get pages; asked only where something is scraped. */
+  scraping(): ScrapePorts;
   processUsage(): ProcessUsage;
   /** Serves the text at /metrics until disposed. */
   servePage(address: Address, page: () => string): Promise<AsyncDisposable>;

@@ -17,6 +17,7 @@ import type { Certificate } from "./self-signed.ts";
 import type { Spoken } from "./wire-capture.ts";
 
 const NO_EVENTS: IngestEvents = {
+  isNode: () => false,
   connected: () => {},
   committed: () => {},
   accounted: () => {},

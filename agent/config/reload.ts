@@ -10,6 +10,7 @@ const COLLECTED = [
   "textfile_directory",
   "budget",
   "cgroups_max",
+  "scrape_configs",
 ] as const;
 /** The other sections that can change while the agent runs. `insecure` is only checked. */
 const OTHERS = ["log_level", "insecure"] as const;

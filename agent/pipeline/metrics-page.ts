@@ -22,7 +22,8 @@ export function metricsPage(
   const own = new Set(samples.map(({ name }) => name));
   for (const { labels, scale, value } of encoder.current()) {
     const name = labelValue(labels, METRIC_NAME);
-    if (own.has(name)) continue;
+    // What was scraped has a page of its own already.
+    if (own.has(name) || labelValue(labels, "instance") !== "") continue;
     const type = name.endsWith("_total") ? "counter" : "gauge";
     samples.push({
       ...(byName.get(name) ?? { name, type, help: "" }),

@@ -6,10 +6,11 @@ import { createGunzip } from "node:zlib";
 import { errorMessage, OperationalError } from "../../shared/errors.ts";
 import { loadHttp } from "../../shared/platform/http-module.ts";
 import { VERSION } from "../../shared/version.ts";
-import { ACCEPTED_TYPES, formatOfType } from "../scrape/page/page-format.ts";
+import { acceptedTypes, formatOfType } from "../scrape/page/page-format.ts";
 
 export type GotPage = { readonly bytes: Uint8Array; readonly format: "text" | "openmetrics" };
 
+const PROTOCOLS = ["OpenMetricsText1.0.0", "PrometheusText0.0.4"] as const;
 const REDIRECTS_MAX = 10;
 
 /**
@@ -37,7 +38,7 @@ export async function getPage(url: URL, bytesMax: number, signal: AbortSignal): 
 async function answerOf(target: URL, signal: AbortSignal): Promise<IncomingMessage> {
   const get = target.protocol === "https:" ? getSecurely : loadHttp().get;
   const headers = {
-    accept: ACCEPTED_TYPES,
+    accept: acceptedTypes(PROTOCOLS),
     "accept-encoding": "gzip",
     "user-agent": `telltale-agent/${VERSION}`,
   };

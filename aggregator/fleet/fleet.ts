@@ -123,6 +123,10 @@ export class Fleet {
   }
 
   /** @throws OperationalError LIMIT when the node is new and there are too many */
+  isNode(name: string): boolean {
+    return this.#members.has(name);
+  }
+
   connected(node: string, identity: AgentIdentity): void {
     if (!this.#members.has(node) && this.#members.size >= this.#options.nodesMax) {
       throw new OperationalError(
@@ -176,6 +180,7 @@ export class Fleet {
       if (member !== undefined) tell(member);
     };
     return {
+      isNode: () => false,
       connected: () => {},
       committed: (node: string, outcome: FrameOutcome) => {
         if (outcome.kind !== "stored") return;

@@ -16,7 +16,8 @@ export function metricsContent(
   return {
     itemsOf({ series: table, frames }: AgentMessage__Output): readonly CommitItem[] | null {
       if (table) {
-        const series = checkedTable(table);
+        const isOther = (name: string) => name !== node && events.isNode(name);
+        const series = checkedTable(table, isOther);
         shown.series.add(series.length);
         return [{ kind: "series", node, streamId, epoch: table.epoch, series }];
       }

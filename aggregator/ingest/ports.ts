@@ -20,6 +20,8 @@ export type IngestStore = {
 
 /** Who wants to know how the nodes stand. Every `connected` has its `disconnected`. */
 export type IngestEvents = {
+  /** Whether a node has this name. */
+  isNode(name: string): boolean;
   /** @throws OperationalError LIMIT when the node cannot be taken */
   connected(node: string, identity: AgentIdentity): void;
   committed(node: string, outcome: FrameOutcome): void;

@@ -1,5 +1,11 @@
 import { OperationalError } from "../../shared/errors.ts";
-import { compareText, METRIC_NAME } from "../../shared/model/labels.ts";
+import {
+  compareText,
+  labelPairs,
+  labelsFrom,
+  labelValue,
+  METRIC_NAME,
+} from "../../shared/model/labels.ts";
 import {
   DOUBLE_SCALE,
   SCALE_MAX,
@@ -16,10 +22,14 @@ import {
 
 /**
  * Definitions that are well-formed, whatever came before them: the store knows what they must follow
- * on (commit-plan.ts).
+ * on (commit-plan.ts). What is scraped has an `instance` of its own; nobody may say that it is another node:
+ * such an `instance` becomes `exported_instance`.
  * @throws OperationalError PROTOCOL, LIMIT naming the series and what is wrong with it
  */
-export function checkedTable({ series }: SeriesTable__Output): readonly SeriesDefinition[] {
+export function checkedTable(
+  { series }: SeriesTable__Output,
+  isOtherNode: (name: string) => boolean,
+): readonly SeriesDefinition[] {
   if (series.length === 0 || series.length > TABLE_SERIES_MAX) {
     throw new OperationalError(
       "LIMIT",
@@ -27,8 +37,17 @@ export function checkedTable({ series }: SeriesTable__Output): readonly SeriesDe
     );
   }
   for (const definition of series) checkDefinition(definition);
-  return series;
+  return series.map((definition) => {
+    const { labels } = definition;
+    const instance = labelValue(labels, INSTANCE);
+    if (instance === "" || !isOtherNode(instance)) return definition;
+    const others = labelPairs(labels).filter(([name]) => name !== INSTANCE);
+    return { ...definition, labels: labelsFrom([...others, [EXPORTED_INSTANCE, instance]]) };
+  });
 }
+
+const INSTANCE = "instance";
+const EXPORTED_INSTANCE = "exported_instance";
 
 function checkDefinition({ id, group, scale, labels }: SeriesDefinition): void {
   if (group >= FRAME_GROUPS_MAX) throw fault(id, `has group ${group}`);
@@ -60,7 +79,6 @@ function checkLabel(id: number, name: string, value: string): void {
     );
   }
   if (value === "") throw fault(id, `has no value for label ${quoted(name)}`);
-  if (name === "instance") throw fault(id, "has the label instance, which is the node's name");
   if (name.includes("\u0000") || value.includes("\u0000")) {
     throw fault(id, `has a NUL in label ${quoted(name)}`);
   }

@@ -162,9 +162,12 @@ function rememberedTest(matcher: CompiledMatcher): (labels: Labels) => boolean {
   };
 }
 
-/** The labels of a stream's series in this store: with `instance`, unless the node has no name. */
+/**
+ * The labels of a stream's series in this store: with the node's name as `instance`, unless they say
+ * themselves of what they are, or the node has no name.
+ */
 export function storedLabels(node: string, labels: Labels): Labels {
-  if (node === "") return labels;
+  if (node === "" || labelValue(labels, INSTANCE) !== "") return labels;
   const stored: string[] = [];
   let isPlaced = false;
   for (let i = 0; i < labels.length; i += 2) {
@@ -173,7 +176,7 @@ export function storedLabels(node: string, labels: Labels): Labels {
       stored.push(INSTANCE, node);
       isPlaced = true;
     }
-    if (name !== INSTANCE) stored.push(name, labels[i + 1] ?? "");
+    stored.push(name, labels[i + 1] ?? "");
   }
   if (!isPlaced) stored.push(INSTANCE, node);
   return stored;

@@ -147,6 +147,9 @@ export function agentNode(host: Host, plan: AgentPlan, parts: AgentParts): Agent
         const collector = collectorOf(sink, { source, journals, life, world, process });
         return [{ collector, intervalMs: 0, isSheddable: false, group: null }];
       },
+      scraping: () => {
+        throw new Error("nothing is scraped in the simulation");
+      },
       onReload: () => ({ [Symbol.dispose]: () => {} }),
       readConfig: async () => config,
       setLogLevel: () => {},

@@ -58,6 +58,7 @@ export class IngestBed implements AsyncDisposable {
       openSeriesStore({ ...deps, store }, SERIES),
     );
     const events = {
+      isNode: () => false,
       connected: (node: string) => this.heard.push(`connected ${node}`),
       committed: nothing,
       accounted: nothing,

@@ -29,6 +29,7 @@ export class Aggregator {
 
   constructor() {
     const events: IngestEvents = {
+      isNode: (name) => name === "db-1",
       connected: (node) => {
         if (this.isNodeRefused) throw new OperationalError("LIMIT", "too many nodes");
         this.events.push(`connected ${node}`);

@@ -218,11 +218,6 @@ describe("an agent that does not keep to the protocol", () => {
       'PROTOCOL: Series 0 has label "__name__" out of order',
     ],
     [
-      "a label of the aggregator",
-      labelled(["__name__", "x", "instance", "other"]),
-      "PROTOCOL: Series 0 has the label instance",
-    ],
-    [
       "an empty value",
       labelled(["__name__", "x", "b", ""]),
       'PROTOCOL: Series 0 has no value for label "b"',

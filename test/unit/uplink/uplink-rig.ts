@@ -21,7 +21,7 @@ export function serviceOn(
   return new IngestService(
     {
       ...{ store, clock, logger: new MemoryLogger(), metrics: new Metrics() },
-      events: { ...others, ...sessions, clockMeasured: nothing, ...events },
+      events: { isNode: () => false, ...others, ...sessions, clockMeasured: nothing, ...events },
       logs: null,
     },
     { windowFrames: 16 },

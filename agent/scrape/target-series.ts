@@ -1,0 +1,243 @@
+/** The series of one target among those of the agent: what a page has, and what is said of the scrape. */
+
+import { OperationalError } from "../../shared/errors.ts";
+import {
+  type Labels,
+  labelsKey,
+  labelValue,
+  METRIC_NAME,
+  withLabel,
+} from "../../shared/model/labels.ts";
+import { DOUBLE_SCALE } from "../../shared/model/series-definition.ts";
+import { grown } from "../../shared/wire/bytes.ts";
+import type { ScrapeConfig } from "./config/scrape-config.ts";
+import type { AddedSeries, PageReading } from "./page/page-reading.ts";
+import type { Relabel } from "./relabel.ts";
+import { sampleLabels } from "./sample-labels.ts";
+import { StampedSeries } from "./stamped-series.ts";
+
+/** Where the agent's series go; the frame encoder is one. Of a group at most one reading goes into a tick. */
+export type ScrapeSink = {
+  /** @throws OperationalError LIMIT */
+  newGroup(): number;
+  closeGroup(group: number): void;
+  /** @throws OperationalError LIMIT */
+  define(group: number, scale: number, labels: Labels): number;
+  retire(slot: number): void;
+  end(slot: number): void;
+  set(slot: number, value: number): void;
+  read(group: number, timeMs: number): void;
+};
+
+/** What the aggregator takes of a label, in UTF-16 code units, and of a series. */
+const WIRE = { labels: 64, name: 256, value: 4096 };
+const FIRST_HANDLES = 64;
+/** What stands for the slot of a handle that has none. */
+const DROPPED = -1;
+const REFUSED = -2;
+/** In no slot of the target's group: there is no value yet, or samples have times of their own. */
+const APART = -3;
+
+/** What Prometheus says of each scrape. */
+const REPORTS = [
+  "up",
+  "scrape_duration_seconds",
+  "scrape_samples_scraped",
+  "scrape_samples_post_metric_relabeling",
+  "scrape_series_added",
+] as const;
+
+export type ScrapeCounts = {
+  /** Samples of the page. */
+  readonly scraped: number;
+  /** Those that relabelling left. */
+  readonly kept: number;
+  readonly added: number;
+};
+
+/** What became of a page. */
+type Taken = { readonly counts: ScrapeCounts; readonly refusal: OperationalError | null };
+
+export class TargetSeries {
+  readonly #sink: ScrapeSink;
+  readonly #config: ScrapeConfig;
+  readonly #target: Labels;
+  readonly #relabel: Relabel;
+  readonly #group: number;
+  readonly #reports: readonly number[];
+  readonly #stamped: StampedSeries;
+  /** Of each handle of the page's memory. */
+  #slots = new Int32Array(FIRST_HANDLES);
+  #isDouble = new Uint8Array(FIRST_HANDLES);
+  readonly #labels: (Labels | undefined)[] = [];
+  /** Why handles are refused: as long as the page has them the scrape fails. */
+  readonly #refused = new Map<number, string>();
+  /** Who has these labels, where relabelling may make two series one; else null. */
+  readonly #holders: Map<string, number> | null;
+  #kept = 0;
+
+  /** @throws OperationalError LIMIT when the agent has all the groups and series it may have */
+  constructor(sink: ScrapeSink, config: ScrapeConfig, target: Labels, relabel: Relabel) {
+    this.#sink = sink;
+    this.#config = config;
+    this.#target = target;
+    this.#relabel = relabel;
+    this.#group = sink.newGroup();
+    this.#stamped = new StampedSeries(sink);
+    const mayMerge = config.metricRelabel.length > 0 || config.honorLabels;
+    this.#holders = mayMerge ? new Map() : null;
+    this.#reports = REPORTS.map((name) =>
+      sink.define(this.#group, DOUBLE_SCALE, withLabel(target, METRIC_NAME, name)),
+    );
+  }
+
+  /**
+   * Takes a page that was read at `timeMs`; `report` has to follow. Of a page that is refused nothing is
+   * taken, and this stays in step with the memory of the page all the same.
+   */
+  take(page: PageReading, timeMs: number): Taken {
+    for (const handle of page.gone) this.#drop(handle);
+    for (const added of page.added) this.#admit(added);
+    const counts = { scraped: page.samples, kept: this.#kept, added: page.added.length };
+    const refusal = this.#refusal();
+    if (refusal !== null) return { counts, refusal };
+    try {
+      this.#setAll(page, timeMs);
+    } catch (error) {
+      if (!(error instanceof OperationalError)) throw error;
+      for (const slot of this.#slots) if (slot >= 0) this.#sink.end(slot);
+      return { counts, refusal: error };
+    }
+    return { counts, refusal: null };
+  }
+
+  /** What Prometheus would refuse the scrape for. */
+  #refusal(): OperationalError | null {
+    const [refused] = this.#refused.values();
+    if (refused !== undefined) return new OperationalError("LIMIT", refused);
+    const { samples: most } = this.#config.limits;
+    if (most === 0 || this.#kept <= most) return null;
+    return new OperationalError("LIMIT", `sample_limit exceeded: ${this.#kept} of ${most}`);
+  }
+
+  #setAll(page: PageReading, timeMs: number): void {
+    for (let i = 0; i < page.count; i += 1) {
+      const stampMs = page.timesMs[i] ?? Number.NaN;
+      const handle = page.handles[i] ?? 0;
+      const value = page.values[i] ?? Number.NaN;
+      if (Number.isNaN(stampMs) || !this.#config.honorTimestamps) this.#set(handle, value);
+      else this.#setStamped(handle, value, Math.min(stampMs, timeMs));
+    }
+  }
+
+  /** Ends the scrape: series that the page did not have, or all where none was taken, end with it. */
+  report(timeMs: number, isUp: boolean, seconds: number, counts: ScrapeCounts): void {
+    const values = [Number(isUp), seconds, counts.scraped, counts.kept, counts.added];
+    for (const [i, slot] of this.#reports.entries()) this.#sink.set(slot, values[i] ?? 0);
+    this.#sink.read(this.#group, timeMs);
+  }
+
+  /** The target is no more: all its series end. */
+  close(): void {
+    for (const slot of this.#reports) this.#sink.retire(slot);
+    for (const handle of this.#labels.keys()) this.#drop(handle);
+    this.#stamped.close();
+    this.#sink.closeGroup(this.#group);
+  }
+
+  /** A series that is new on the page. */
+  #admit({ handle, labels: own }: AddedSeries): void {
+    if (handle >= this.#slots.length) this.#grow(handle);
+    this.#slots[handle] = DROPPED;
+    const joined = sampleLabels(own, this.#target, this.#config.honorLabels);
+    const labels = this.#relabel(joined);
+    if (labels === null) return;
+    const fault = this.#faultOf(labels);
+    if (fault !== null) {
+      this.#slots[handle] = REFUSED;
+      this.#refused.set(handle, fault);
+      return;
+    }
+    if (this.#holders !== null) {
+      const key = labelsKey(labels);
+      if (this.#holders.has(key)) return; // the first of the page stands
+      this.#holders.set(key, handle);
+    }
+    this.#labels[handle] = labels;
+    this.#kept += 1;
+    this.#isDouble[handle] = 0;
+    this.#slots[handle] = APART;
+  }
+
+  #faultOf(labels: Labels): string | null {
+    const { limits } = this.#config;
+    const name = labelValue(labels, METRIC_NAME);
+    if (name === "") return "metric name label is missing";
+    const count = labels.length / 2;
+    const most = Math.min(limits.labels || WIRE.labels, WIRE.labels);
+    if (count > most) return `${name}: label_limit exceeded: ${count} of ${most}`;
+    const nameMax = Math.min(limits.labelNameLength || WIRE.name, WIRE.name);
+    const valueMax = Math.min(limits.labelValueLength || WIRE.value, WIRE.value);
+    for (let i = 0; i < labels.length; i += 2) {
+      const [label = "", value = ""] = [labels[i], labels[i + 1]];
+      if (label.length > nameMax) return `${name}: label_name_length_limit exceeded`;
+      if (value.length > valueMax) return `${name}: label_value_length_limit exceeded by ${label}`;
+    }
+    return null;
+  }
+
+  #set(handle: number, value: number): void {
+    const slot = this.#slots[handle] ?? DROPPED;
+    if (slot < 0 && slot !== APART) return;
+    const isKnown = slot >= 0 && (this.#isDouble[handle] === 1 || isInteger(value));
+    this.#sink.set(isKnown ? slot : this.#define(handle, value), value);
+  }
+
+  /** Counts and bytes travel as integers, which are small as differences; the first other value ends that. */
+  #define(handle: number, value: number): number {
+    const before = this.#slots[handle] ?? DROPPED;
+    const labels = this.#labels[handle];
+    if (labels === undefined) throw new Error("a series that was admitted has labels");
+    if (before >= 0) this.#sink.retire(before);
+    else this.#stamped.drop(handle);
+    const isDouble = before >= 0 || !isInteger(value);
+    const slot = this.#sink.define(this.#group, isDouble ? DOUBLE_SCALE : 0, labels);
+    this.#isDouble[handle] = Number(isDouble);
+    this.#slots[handle] = slot;
+    return slot;
+  }
+
+  #setStamped(handle: number, value: number, timeMs: number): void {
+    const slot = this.#slots[handle] ?? DROPPED;
+    const labels = this.#labels[handle];
+    if (labels === undefined || (slot < 0 && slot !== APART)) return;
+    if (slot >= 0) {
+      this.#sink.retire(slot);
+      this.#slots[handle] = APART;
+    }
+    this.#stamped.set(handle, labels, value, timeMs);
+  }
+
+  #drop(handle: number): void {
+    const slot = this.#slots[handle] ?? DROPPED;
+    const labels = this.#labels[handle];
+    if (slot >= 0) this.#sink.retire(slot);
+    if (slot === APART) this.#stamped.drop(handle);
+    this.#refused.delete(handle);
+    if (labels === undefined) return;
+    this.#holders?.delete(labelsKey(labels));
+    this.#labels[handle] = undefined;
+    this.#slots[handle] = DROPPED;
+    this.#kept -= 1;
+  }
+
+  #grow(handle: number): void {
+    const size = 2 ** Math.ceil(Math.log2(handle + 1));
+    this.#slots = grown(this.#slots, new Int32Array(size));
+    this.#isDouble = grown(this.#isDouble, new Uint8Array(size));
+  }
+}
+
+function isInteger(value: number): boolean {
+  return Number.isSafeInteger(value) && !Object.is(value, -0);
+}

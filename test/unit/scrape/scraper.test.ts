@@ -1,0 +1,287 @@
+import { expect, test } from "vitest";
+import { readScrapeConfigs } from "../../../agent/scrape/config/read-scrape-configs.ts";
+import type { ScrapeConfig } from "../../../agent/scrape/config/scrape-config.ts";
+import { Scraper } from "../../../agent/scrape/scraper.ts";
+import type { PageAnswer, PageRequest } from "../../../agent/scrape/target-loop.ts";
+import { OperationalError } from "../../../shared/errors.ts";
+import { labelsRecord } from "../../../shared/model/labels.ts";
+import { Metrics } from "../../../shared/telemetry/metrics.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
+import { MemoryLogger } from "../../support/memory-logger.ts";
+import { metricTotal } from "../../support/metric-total.ts";
+
+type Page = string | Partial<PageAnswer> | Error | "hangs";
+
+/** A series of the agent, by what it was told: its samples, and null where it ended. */
+type Told = { readonly scale: number; readonly samples: [number, number | null][] };
+
+/** The agent's series as a table: what a group was last told counts when it is read. */
+class Sink {
+  readonly series = new Map<string, Told>();
+  readonly #slots: { key: string; group: number; value: number | null; isAlive: boolean }[] = [];
+  groups = 0;
+  groupsMax = 1000;
+
+  newGroup(): number {
+    if (this.groups >= this.groupsMax) throw new OperationalError("LIMIT", "no more groups");
+    this.groups += 1;
+    return this.#slots.length + this.groups * 1000;
+  }
+  closeGroup(): void {
+    this.groups -= 1;
+  }
+  define(group: number, scale: number, labels: readonly string[]): number {
+    const { __name__: name = "", ...others } = labelsRecord(labels);
+    const key = `${name}${JSON.stringify(others).replaceAll('"', "")}`;
+    const before = this.series.get(key);
+    this.series.set(key, { scale, samples: before?.samples ?? [] });
+    return this.#slots.push({ key, group, value: null, isAlive: false }) - 1;
+  }
+  retire(slot: number): void {
+    this.end(slot);
+    const one = this.#slots[slot];
+    if (one === undefined) return;
+    if (one.isAlive) this.series.get(one.key)?.samples.push([Number.NaN, null]);
+    this.#slots[slot] = { ...one, group: -1, isAlive: false };
+  }
+  end(slot: number): void {
+    const one = this.#slots[slot];
+    if (one !== undefined) one.value = null;
+  }
+  set(slot: number, value: number): void {
+    const one = this.#slots[slot];
+    if (one !== undefined) one.value = value;
+  }
+  read(group: number, timeMs: number): void {
+    for (const one of this.#slots) {
+      if (one.group !== group) continue;
+      if (one.value !== null || one.isAlive) {
+        this.series.get(one.key)?.samples.push([timeMs, one.value]);
+      }
+      one.isAlive = one.value !== null;
+      one.value = null;
+    }
+  }
+}
+
+const STARTED_MS = 1_767_700_800_000;
+
+class Scene {
+  readonly clock = new FakeClock(STARTED_MS);
+  readonly sink = new Sink();
+  readonly metrics = new Metrics();
+  readonly logger = new MemoryLogger();
+  readonly requests: PageRequest[] = [];
+  readonly scraper: Scraper;
+  page: (url: string) => Page = () => "";
+
+  constructor(lines: string) {
+    this.scraper = new Scraper(configsOf(lines), {
+      ...{ clock: this.clock, random: () => 0.25, logger: this.logger, metrics: this.metrics },
+      sink: this.sink,
+      getPage: (request, signal) => this.#get(request, signal),
+      discovery: {
+        ...{ clock: this.clock, logger: this.logger },
+        files: { list: async () => [], mark: async () => null, read: async () => "" },
+        get: async () => ({ status: 404, contentType: "", body: "" }),
+      },
+    });
+  }
+
+  async #get(request: PageRequest, signal: AbortSignal): Promise<PageAnswer> {
+    this.requests.push(request);
+    const page = this.page(request.url);
+    if (page === "hangs") {
+      await new Promise((_, reject) => {
+        signal.addEventListener("abort", () => reject(signal.reason));
+      });
+    }
+    if (page instanceof Error) throw page;
+    const body = Buffer.from(typeof page === "string" ? page : "");
+    const answer = typeof page === "string" ? {} : page;
+    return { status: 200, contentType: "text/plain; version=0.0.4", body, ...answer };
+  }
+
+  /** Seconds with a tick at the end of each. */
+  async run(seconds: number): Promise<void> {
+    for (let i = 0; i < seconds; i += 1) {
+      await this.clock.advance(1000);
+      this.scraper.tick();
+    }
+  }
+
+  /** Values of a series, null where it ended. */
+  values(key: string): (number | null)[] | undefined {
+    return this.sink.series.get(key)?.samples.map(([, value]) => value);
+  }
+}
+
+function configsOf(lines: string): readonly ScrapeConfig[] {
+  const text = `scrape_configs:\n- job_name: app\n  scrape_interval: 2s\n  scrape_timeout: 1s\n  static_configs: [{ targets: ["app:80"] }]\n${lines}`;
+  const { configs, faults } = readScrapeConfigs({ path: "/a.yaml", text }, () => []);
+  expect(faults).toEqual([]);
+  return configs;
+}
+
+const OF = "{instance:app:80,job:app}";
+
+test("a page becomes series with the target's labels, and what is said of the scrape", async () => {
+  const scene = new Scene("");
+  scene.page = () => '# TYPE a counter\na 1\nb{x="y",job="own"} 2.5\n';
+  await scene.run(4);
+  expect(scene.values(`a${OF}`)).toEqual([1, 1]);
+  expect(scene.values("b{exported_job:own,instance:app:80,job:app,x:y}")).toEqual([2.5, 2.5]);
+  expect(scene.values(`up${OF}`)).toEqual([1, 1]);
+  expect(scene.values(`scrape_samples_scraped${OF}`)).toEqual([2, 2]);
+  expect(scene.values(`scrape_samples_post_metric_relabeling${OF}`)).toEqual([2, 2]);
+  expect(scene.values(`scrape_series_added${OF}`)).toEqual([2, 0]);
+  const times = scene.sink.series.get(`a${OF}`)?.samples.map(([ms]) => ms - STARTED_MS);
+  expect(times).toEqual([500, 2500]);
+  expect(scene.requests[0]?.headers["accept"]).toContain("openmetrics");
+  expect(scene.requests[0]?.headers["x-prometheus-scrape-timeout-seconds"]).toBe("1");
+});
+
+test("what a page has no more ends, and all ends when the target does not answer", async () => {
+  const scene = new Scene("");
+  const pages: Page[] = [
+    "a 1\nb 1\n",
+    "a 2\n",
+    new OperationalError("UNAVAILABLE", "away"),
+    "a 3\n",
+  ];
+  scene.page = () => pages.shift() ?? "hangs";
+  await scene.run(10);
+  expect(scene.values(`a${OF}`)).toEqual([1, 2, null, 3, null]);
+  expect(scene.values(`b${OF}`)?.slice(0, 2)).toEqual([1, null]);
+  expect(scene.values(`up${OF}`)).toEqual([1, 1, 0, 1, 0]);
+  expect(scene.logger.messages()).toEqual([
+    "cannot scrape",
+    "cannot scrape: works again",
+    "cannot scrape",
+  ]);
+});
+
+test.each<[string, string, Page]>([
+  ["a page that cannot be read", "", "a 1\nb\n"],
+  ["an answer that is no success", "", { status: 500 }],
+  ["more samples than sample_limit", "  sample_limit: 1\n", "a 1\nb 1\n"],
+  ["a label that is too long", "  label_value_length_limit: 8\n", 'a{x="123456789"} 1\n'],
+  ["too many labels, the target's included", "  label_limit: 3\n", 'a{x="1"} 1\n'],
+  [
+    "series without a name",
+    "  metric_relabel_configs: [{ action: labeldrop, regex: __name__ }]\n",
+    "a 1\n",
+  ],
+])("a scrape is refused as a whole: %s", async (_what, lines, page) => {
+  const scene = new Scene(lines);
+  const pages: Page[] = [page, page, "a 7\n"];
+  scene.page = () => pages.shift() ?? "";
+  await scene.run(4);
+  expect(scene.values(`up${OF}`)).toEqual([0, 0]);
+  expect(scene.values(`a${OF}`) ?? []).toEqual([]);
+  if (lines.includes("labeldrop")) return;
+  await scene.run(2);
+  expect(scene.values(`up${OF}`)).toEqual([0, 0, 1]);
+});
+
+test("relabelling drops and renames; of two that become one the first stands", async () => {
+  const scene = new Scene(`  metric_relabel_configs:
+  - { source_labels: [__name__], regex: dropped, action: drop }
+  - { regex: shard, action: labeldrop }
+`);
+  scene.page = () => 'dropped 1\na{shard="1"} 1\na{shard="2"} 2\n';
+  await scene.run(2);
+  expect(scene.values(`a${OF}`)).toEqual([1]);
+  expect(scene.values(`dropped${OF}`)).toBeUndefined();
+  expect(scene.values(`scrape_samples_scraped${OF}`)).toEqual([3]);
+});
+
+test("honor_labels leaves a sample its own labels", async () => {
+  const scene = new Scene("  honor_labels: true\n");
+  scene.page = () => 'a{job="own",instance="x"} 1\n';
+  await scene.run(2);
+  expect(scene.values("a{instance:x,job:own}")).toEqual([1]);
+});
+
+test("counts travel as integers until a value is none, and the series goes on", async () => {
+  const scene = new Scene("");
+  const pages = ["a 1\n", "a 2.5\n", "a 3\n", "a NaN\n"];
+  scene.page = () => pages.shift() ?? "";
+  await scene.run(2);
+  expect(scene.sink.series.get(`a${OF}`)?.scale).toBe(0);
+  await scene.run(6);
+  expect(scene.sink.series.get(`a${OF}`)?.scale).toBe(-1);
+  const values = scene.values(`a${OF}`)?.filter((value) => value !== null);
+  expect(values).toEqual([1, 2.5, 3, Number.NaN]);
+});
+
+test("samples with times of their own keep them, and are not told twice", async () => {
+  const scene = new Scene("");
+  const early = STARTED_MS - 60_000;
+  const pages = [
+    `a 1 ${early}\nb 5\n`,
+    `a 1 ${early}\nb 5\n`,
+    `a 2 ${early + 30_000}\nb 5\n`,
+    "b 5\n",
+  ];
+  scene.page = () => pages.shift() ?? "";
+  await scene.run(8);
+  expect(scene.sink.series.get(`a${OF}`)?.samples.slice(0, 2)).toEqual([
+    [early, 1],
+    [early + 30_000, 2],
+  ]);
+  expect(scene.values(`b${OF}`)).toEqual([5, 5, 5, 5]);
+});
+
+test("without honor_timestamps they have the scrape's time", async () => {
+  const scene = new Scene("  honor_timestamps: false\n");
+  scene.page = () => "a 1 5\n";
+  await scene.run(2);
+  expect(scene.sink.series.get(`a${OF}`)?.samples).toEqual([[STARTED_MS + 500, 1]]);
+});
+
+test("a target that hangs costs only itself", async () => {
+  const lines =
+    '  - job_name: other\n    scrape_interval: 2s\n    scrape_timeout: 1s\n    static_configs: [{ targets: ["other:80"] }]\n';
+  const scene = new Scene(lines.replaceAll(/^ {2}/gm, ""));
+  scene.page = (url) => (url.includes("app:80") ? "hangs" : "a 1\n");
+  await scene.run(4);
+  expect(scene.values("a{instance:other:80,job:other}")).toEqual([1, 1]);
+  expect(scene.values(`up${OF}`)).toEqual([0, 0]);
+});
+
+test("a target that comes late is read twice in one tick by none", async () => {
+  const scene = new Scene("");
+  scene.page = () => "a 1\n";
+  await scene.clock.advance(6000); // three scrapes, and no tick
+  expect(scene.values(`a${OF}`)).toEqual([1]);
+  await scene.run(4);
+  expect(scene.values(`a${OF}`)?.length).toBeGreaterThanOrEqual(3);
+});
+
+test("all series end, and all groups are given back, when nothing is scraped any more", async () => {
+  const scene = new Scene("");
+  scene.page = () => `a 1\nb 2 ${STARTED_MS}\n`;
+  await scene.run(2);
+  expect(scene.sink.groups).toBe(2);
+  scene.scraper.close();
+  await scene.run(1);
+  expect(scene.sink.groups).toBe(0);
+  for (const { samples } of scene.sink.series.values()) expect(samples.at(-1)?.[1]).toBeNull();
+});
+
+test("what is left out of a page is counted", async () => {
+  const scene = new Scene("");
+  scene.page = () => "a 1\na 2\nb 1\n";
+  await scene.run(2);
+  expect(scene.values(`a${OF}`)).toEqual([1]);
+  expect(metricTotal(scene.metrics, "duplicate")).toBe(1);
+});
+
+test("where there is no room for a target the others go on", async () => {
+  const scene = new Scene("");
+  scene.sink.groupsMax = 1;
+  scene.page = () => `a 1 ${STARTED_MS}\n`;
+  await scene.run(2);
+  expect(scene.values(`up${OF}`)).toEqual([0]);
+});
