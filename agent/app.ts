@@ -27,10 +27,11 @@ import { FrameWriter } from "./pipeline/frame-writer.ts";
 import { metricsPage } from "./pipeline/metrics-page.ts";
 import { runTicks, type Tick } from "./pipeline/tick-loop.ts";
 import { type Collection, Ticker } from "./pipeline/ticker.ts";
-import type { AgentPlatform } from "./platform.ts";
+import type { AgentPlatform, Collected } from "./platform.ts";
 import { mirrorStores } from "./queue/mirror-stores.ts";
-import { startLogs } from "./ship-logs.ts";
+import { foundContainers } from "./scrape/discovery/found-containers.ts";
 import { Scraper } from "./scrape/scraper.ts";
+import { startLogs } from "./ship-logs.ts";
 import type { Destination } from "./uplink/destinations.ts";
 import { metricsKind } from "./uplink/metrics-kind.ts";
 import { runUplink } from "./uplink/uplink.ts";
@@ -70,7 +71,7 @@ async function start(
   if (config.listen !== null) {
     parts.use(await platform.servePage(config.listen, () => collection.page()));
   }
-  const node = config.node === "" ? platform.hostName : config.node;
+  const node = nodeName(config, platform);
   const { addresses, policy, weights } = config.aggregator;
   const kind = policy === "mirror" ? "pick_first" : policy; // of one each
   const reading = { node, agentVersion: VERSION, intervalMs: config.interval };
@@ -96,6 +97,10 @@ async function start(
     before.close();
   });
   logger.info({ node, aggregator: addresses.map(formatAddress), policy }, "agent started");
+}
+
+function nodeName(config: AgentConfig, { hostName }: Pick<AgentPlatform, "hostName">): string {
+  return config.node === "" ? hostName : config.node;
 }
 
 /** @param collectAnew makes the collectors anew, with another configuration */
@@ -136,16 +141,14 @@ function openCollection(
   const { clock, random, logger } = platform;
   const encoder = new FrameEncoder(epoch, { keyframeEvery: KEYFRAME_EVERY });
   const groups = withOwnLabels(encoder, config.labels);
-  const collectors = platform.collectors(config, groups);
+  const { collectors, containers } = platform.collectors(config, groups);
   const self = new SelfCollector(metrics, () => platform.processUsage(), groups);
   const runner = new TickRunner(collectors, groups, clock, logger);
-  const scraper =
-    config.scrape_configs.length === 0
-      ? null
-      : new Scraper(config.scrape_configs, {
-          ...{ clock, random, logger, metrics, sink: groups },
-          ...platform.scraping(),
-        });
+  const node = nodeName(config, platform);
+  const scraper = new Scraper(config.scrape_configs, {
+    ...{ clock, random, logger, metrics, sink: groups, ...platform.scraping },
+    found: foundContainers(containers, node, platform.containerId),
+  });
   const { cpu, memory } = config.budget;
   const budget = new BudgetWatch({ cpuCores: cpu, memoryBytes: memory }, runner, metrics, logger);
   return {
@@ -154,11 +157,11 @@ function openCollection(
       runner.run(timeMs);
       const usage = self.collect(timeMs);
       if (usage !== null) budget.look(clock.monotonicMs(), usage);
-      scraper?.tick();
+      scraper.tick();
     },
     page: () => metricsPage(encoder, familiesOf(runner, collectors), metrics, config.labels),
     close: () => {
-      scraper?.close();
+      scraper.close();
       for (const { collector } of collectors) collector.close();
     },
   };
@@ -171,7 +174,7 @@ export function hostCollectors(
   config: AgentConfig,
   groups: GroupSink,
   parts: HostParts,
-): readonly ScheduledCollector[] {
+): Collected {
   const { clock, logger, random } = parts;
   const { enable, disable } = config.collectors;
   const hostRoot = config.host_root;
@@ -184,16 +187,16 @@ export function hostCollectors(
     textfileDirectory: config.textfile_directory,
     logger,
   };
-  const collectors = createCollectors(
-    options,
-    clock,
-    groups,
-    (faults) => new ContainerDirectory({ hostRoot, clock, random, logger, faults }),
-  );
+  let containers: ContainerDirectory | null = null;
+  const collectors = createCollectors(options, clock, groups, (faults) => {
+    containers = new ContainerDirectory({ hostRoot, clock, random, logger, faults });
+    return containers;
+  });
   // From a container the questions of the inventory have the container's answers.
-  if (hostRoot !== "/") return collectors;
+  if (hostRoot !== "/") return { collectors, containers };
   const collector = hourlyInventory(new SeriesGroup(groups, TICK_GROUP), parts);
-  return [...collectors, { collector, intervalMs: 0, isSheddable: false, group: null }];
+  const inventory = { collector, intervalMs: 0, isSheddable: false, group: null };
+  return { collectors: [...collectors, inventory], containers };
 }
 
 /** @throws OperationalError CONFIG */

@@ -8,8 +8,15 @@ import type { AgentConfig } from "./config/agent-config.ts";
 import type { Renewable } from "./identity/renewal.ts";
 import type { RunJournalctl } from "./logs/journal/journalctl.ts";
 import type { LogFiles } from "./logs/tail/ports.ts";
+import type { KnownContainers } from "./scrape/discovery/found-containers.ts";
 import type { ScrapePorts } from "./scrape/scraper.ts";
 import type { Destination } from "./uplink/destinations.ts";
+
+export type Collected = {
+  readonly collectors: readonly ScheduledCollector[];
+  /** Null: the collectors know of none. */
+  readonly containers: KnownContainers | null;
+};
 
 /** What the agent needs of the world; the simulation has one of its own. */
 export type AgentPlatform = {
@@ -34,9 +41,11 @@ export type AgentPlatform = {
   connect(address: Address): ConnectIngest;
   /** Asks the aggregator whether it serves. */
   probe(address: Address): Destination["probe"];
-  collectors(config: AgentConfig, groups: GroupSink): readonly ScheduledCollector[];
-  /** How jobs find their targets and get pages; asked only where something is scraped. */
-  scraping(): ScrapePorts;
+  collectors(config: AgentConfig, groups: GroupSink): Collected;
+  /** How jobs find their targets and get pages. */
+  readonly scraping: ScrapePorts;
+  /** Of the container that the agent runs in; null: it runs in none. */
+  readonly containerId: string | null;
   processUsage(): ProcessUsage;
   /** Serves the text at /metrics until disposed. */
   servePage(address: Address, page: () => string): Promise<AsyncDisposable>;

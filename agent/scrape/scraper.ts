@@ -7,16 +7,25 @@ import type { Gauge, Metrics } from "../../shared/telemetry/metrics.ts";
 import { ChangeSignal } from "../../shared/time/change-signal.ts";
 import { eitherSignal } from "../../shared/time/either-signal.ts";
 import type { ScrapeConfig } from "./config/scrape-config.ts";
+import type { Found } from "./discovery/container-targets.ts";
 import type { DiscoveryPorts } from "./discovery/discovery.ts";
+import { foundConfig } from "./discovery/found-config.ts";
 import { followTargets } from "./follow-targets.ts";
 import { compileRelabel, type Relabel } from "./relabel.ts";
 import { type GetPage, type ScrapeDeps, TargetLoop } from "./target-loop.ts";
 import type { ScrapeSink } from "./target-series.ts";
-import type { Target, TargetList } from "./targets.ts";
+import { type Target, type TargetList, targetsOf } from "./targets.ts";
 
 export type ScrapePorts = {
   readonly getPage: GetPage;
-  readonly discovery: DiscoveryPorts;
+  readonly discovery: Pick<DiscoveryPorts, "files" | "get">;
+};
+
+/** Targets that are found by themselves. */
+export type FoundTargets = {
+  /** Another number when `find` would give something else. */
+  readonly changes: number;
+  find(): Found;
 };
 
 export type ScraperDeps = ScrapePorts & {
@@ -25,6 +34,7 @@ export type ScraperDeps = ScrapePorts & {
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly sink: ScrapeSink;
+  readonly found: FoundTargets;
 };
 
 /** A job: its targets come and go. */
@@ -39,12 +49,18 @@ export class Scraper {
   readonly #targets: Gauge;
   readonly #stop = new AbortController();
   readonly #tick = new ChangeSignal();
-  readonly #runs = new Set<Promise<void>>();
+  readonly #found: FoundTargets;
+  readonly #foundJob: Job = jobOf(foundConfig("found"));
+  readonly #foundRelabel = compileRelabel([]);
+  #foundChanges = Number.NaN;
+  #refusals = new Set<string>();
   #ticks = 0;
 
-  constructor(configs: readonly ScrapeConfig[], { metrics, discovery, ...deps }: ScraperDeps) {
+  constructor(configs: readonly ScrapeConfig[], deps: ScraperDeps) {
+    const { metrics, discovery, found, ...rest } = deps;
+    this.#found = found;
     this.#deps = {
-      ...deps,
+      ...rest,
       leftOut: metrics.counter(
         "telltale_agent_scrape_samples_left_out_total",
         "Samples of pages that were not taken, while the rest of the page was; by job and reason.",
@@ -57,10 +73,10 @@ export class Scraper {
       "Targets of a job: scraped, or dropped by relabelling or a limit.",
     );
     for (const config of configs) {
-      const metricRelabel = compileRelabel(config.metricRelabel);
-      const job: Job = { config, metricRelabel, loops: new Map() };
+      const job = jobOf(config);
       const take = (list: TargetList) => this.#follow(job, list);
-      this.#hold(followTargets(config, discovery, take, this.#stop.signal));
+      const ports = { ...discovery, clock: rest.clock, logger: rest.logger };
+      void followTargets(config, ports, take, this.#stop.signal);
     }
   }
 
@@ -68,11 +84,24 @@ export class Scraper {
   tick(): void {
     this.#ticks += 1;
     this.#tick.notify();
+    if (this.#found.changes !== this.#foundChanges) this.#lookAround();
   }
 
   /** All series end. What is under way ends on its own. */
   close(): void {
     this.#stop.abort();
+  }
+
+  #lookAround(): void {
+    this.#foundChanges = this.#found.changes;
+    const { groups, refused } = this.#found.find();
+    const { config } = this.#foundJob;
+    this.#follow(this.#foundJob, targetsOf(config, this.#foundRelabel, groups));
+    const refusals = new Set(refused.map(({ subject, reason }) => `${subject}: ${reason}`));
+    for (const refusal of refusals) {
+      if (!this.#refusals.has(refusal)) this.#deps.logger.warn({ refusal }, "not scraped");
+    }
+    this.#refusals = refusals;
   }
 
   #follow(job: Job, { targets, droppedCount, isOverLimit }: TargetList): void {
@@ -96,7 +125,7 @@ export class Scraper {
       const loop = new TargetLoop(target, config, metricRelabel, this.#deps);
       const stop = new AbortController();
       loops.set(key, stop);
-      this.#hold(this.#run(loop, stop.signal));
+      void this.#run(loop, stop.signal);
     } catch (error) {
       if (!(error instanceof OperationalError)) throw error;
       this.#deps.logger.error({ job: target.job, error: error.message }, "a target is left out");
@@ -107,9 +136,8 @@ export class Scraper {
     using either = eitherSignal(signal, this.#stop.signal);
     await loop.run(either.signal);
   }
+}
 
-  #hold(work: Promise<void>): void {
-    const run = work.finally(() => this.#runs.delete(run));
-    this.#runs.add(run);
-  }
+function jobOf(config: ScrapeConfig): Job {
+  return { config, metricRelabel: compileRelabel(config.metricRelabel), loops: new Map() };
 }

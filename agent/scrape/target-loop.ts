@@ -57,6 +57,7 @@ const PAGE = {
   valueBytesMax: MEBIBYTE,
   seriesOfMetricMax: 50_000,
 };
+const FIRST_WITHIN_MS = 1000;
 const NOTHING: ScrapeCounts = { scraped: 0, kept: 0, added: 0 };
 
 /** Scrapes one target in its interval. */
@@ -90,8 +91,13 @@ export class TargetLoop {
   async run(signal: AbortSignal): Promise<void> {
     const { clock, random } = this.#deps;
     const { intervalMs } = this.#target;
-    // Targets of one job, and agents of one site, are spread over the interval.
-    let dueMs = clock.monotonicMs() + random() * intervalMs;
+    // Targets of one job, and agents of one site, are spread over the interval; none waits long at first.
+    const phaseMs = random() * intervalMs;
+    let dueMs = clock.monotonicMs() + phaseMs;
+    if (phaseMs > FIRST_WITHIN_MS) {
+      await sleepUnlessAborted(clock, phaseMs % FIRST_WITHIN_MS, signal);
+      if (!signal.aborted) await this.#scrape(signal);
+    }
     while (!signal.aborted) {
       await sleepUnlessAborted(clock, dueMs - clock.monotonicMs(), signal);
       if (!signal.aborted) await this.#scrape(signal);

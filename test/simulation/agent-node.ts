@@ -71,6 +71,14 @@ function readAccounts(page: string, destination: string | null): Accounts {
   };
 }
 
+const nothing = async () => {
+  throw new Error("nothing is scraped in the simulation");
+};
+const NOTHING_SCRAPED: AgentPlatform["scraping"] = {
+  getPage: nothing,
+  discovery: { files: { list: nothing, mark: nothing, read: nothing }, get: nothing },
+};
+
 const LOG_FOLDER = "/logs";
 /** The disk of the store of the data directory itself. */
 const BUFFER = "buffer";
@@ -145,11 +153,11 @@ export function agentNode(host: Host, plan: AgentPlan, parts: AgentParts): Agent
         const life = service.lives;
         const journals = ways.map(({ journal }) => journal);
         const collector = collectorOf(sink, { source, journals, life, world, process });
-        return [{ collector, intervalMs: 0, isSheddable: false, group: null }];
+        const only = { collector, intervalMs: 0, isSheddable: false, group: null };
+        return { collectors: [only], containers: null };
       },
-      scraping: () => {
-        throw new Error("nothing is scraped in the simulation");
-      },
+      scraping: NOTHING_SCRAPED,
+      containerId: null,
       onReload: () => ({ [Symbol.dispose]: () => {} }),
       readConfig: async () => config,
       setLogLevel: () => {},

@@ -1,10 +1,11 @@
 import { expect, test } from "vitest";
 import { readScrapeConfigs } from "../../../agent/scrape/config/read-scrape-configs.ts";
 import type { ScrapeConfig } from "../../../agent/scrape/config/scrape-config.ts";
+import type { Found } from "../../../agent/scrape/discovery/container-targets.ts";
 import { Scraper } from "../../../agent/scrape/scraper.ts";
 import type { PageAnswer, PageRequest } from "../../../agent/scrape/target-loop.ts";
 import { OperationalError } from "../../../shared/errors.ts";
-import { labelsRecord } from "../../../shared/model/labels.ts";
+import { labelsOf, labelsRecord } from "../../../shared/model/labels.ts";
 import { Metrics } from "../../../shared/telemetry/metrics.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 import { MemoryLogger } from "../../support/memory-logger.ts";
@@ -73,15 +74,17 @@ class Scene {
   readonly logger = new MemoryLogger();
   readonly requests: PageRequest[] = [];
   readonly scraper: Scraper;
+  readonly found = { changes: 0, find: () => this.asked };
+  asked: Found = { groups: [], refused: [] };
   page: (url: string) => Page = () => "";
 
   constructor(lines: string) {
     this.scraper = new Scraper(configsOf(lines), {
       ...{ clock: this.clock, random: () => 0.25, logger: this.logger, metrics: this.metrics },
       sink: this.sink,
+      found: this.found,
       getPage: (request, signal) => this.#get(request, signal),
       discovery: {
-        ...{ clock: this.clock, logger: this.logger },
         files: { list: async () => [], mark: async () => null, read: async () => "" },
         get: async () => ({ status: 404, contentType: "", body: "" }),
       },
@@ -268,6 +271,30 @@ test("all series end, and all groups are given back, when nothing is scraped any
   await scene.run(1);
   expect(scene.sink.groups).toBe(0);
   for (const { samples } of scene.sink.series.values()) expect(samples.at(-1)?.[1]).toBeNull();
+});
+
+test("targets that are found are scraped soon, and end when they are no more", async () => {
+  const scene = new Scene("");
+  scene.page = (url) => (url.includes("shop") ? "a 1\n" : "");
+  const labels = { __address__: "shop:9100", instance: "n1:9100", job: "shop" };
+  scene.asked = {
+    groups: [{ targets: [labelsOf(labels)], labels: [] }],
+    refused: [{ subject: "db", reason: "it names no port" }],
+  };
+  await scene.run(1);
+  scene.found.changes += 1;
+  await scene.run(2);
+  const key = "a{instance:n1:9100,job:shop}";
+  expect(scene.values(key)).toEqual([1]);
+  scene.asked = { groups: [], refused: [] };
+  scene.found.changes += 1;
+  await scene.run(2);
+  expect(scene.values(key)).toEqual([1, null]);
+  expect(scene.logger.lines).toContainEqual({
+    level: "warn",
+    fields: { refusal: "db: it names no port" },
+    message: "not scraped",
+  });
 });
 
 test("what is left out of a page is counted", async () => {
