@@ -1,0 +1,165 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { expect, onTestFinished, test } from "vitest";
+import { ContainerBed, whyNoContainers } from "../support/container-bed.ts";
+import { Bed, eventually, freePorts, killAtExit } from "../support/programs.ts";
+import { hasPrometheus } from "../support/prometheus.ts";
+
+type Page = { readonly type: string; readonly text: string };
+
+const TEXT = { type: "text/plain; version=0.0.4" };
+const METRICS: Page = {
+  ...TEXT,
+  text: `# HELP requests_total Requests.
+# TYPE requests_total counter
+requests_total{code="200",path="/a b\\"c\\\\d\\n"} 1027
+requests_total{code="500",job="own",instance="elsewhere"} 3
+# TYPE latency_seconds histogram
+latency_seconds_bucket{le="0.1"} 5
+latency_seconds_bucket{le="+Inf"} 7
+latency_seconds_sum 1.5e-3
+latency_seconds_count 7
+temperature{sensor="é"} -12.75
+large 18446744073709551615
+zero -0
+limit +Inf
+quantile{quantile="0.5"} NaN
+dropped_by_rule 1
+secret{token="x",kept="y"} 1
+`,
+};
+const OPEN: Page = {
+  type: "application/openmetrics-text; version=1.0.0",
+  text: `# TYPE jobs counter
+# UNIT jobs_seconds seconds
+jobs_total{kind="a"} 17.0 # {trace_id="abc"} 0.67
+jobs_created{kind="a"} 1520872607.123
+# TYPE build info
+build_info{version="1"} 1
+# EOF
+`,
+};
+
+async function exporter(pages: Readonly<Record<string, Page>>): Promise<number> {
+  const server = createServer((request, response) => {
+    const page = pages[new URL(request.url ?? "", "http://x").pathname];
+    if (page === undefined) {
+      response.statusCode = 404;
+      response.end();
+      return;
+    }
+    response.setHeader("content-type", page.type);
+    response.end(page.text);
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return (server.address() as AddressInfo).port;
+}
+
+const configOf = (port: number) => `
+global: { scrape_interval: 1s, scrape_timeout: 1s }
+scrape_configs:
+  - job_name: app
+    static_configs: [{ targets: ["127.0.0.1:${port}"], labels: { team: shop } }]
+    metric_relabel_configs:
+      - { source_labels: [__name__], regex: dropped_.*, action: drop }
+      - { regex: token, action: labeldrop }
+      - { source_labels: [code], regex: (.)(.*), target_label: class, replacement: "\${1}xx" }
+  - job_name: open
+    metrics_path: /open
+    honor_labels: true
+    params: { module: [a, b] }
+    static_configs: [{ targets: ["127.0.0.1:${port}"] }]
+    relabel_configs:
+      - { source_labels: [__address__], target_label: place, regex: "(.*):.*" }
+  - job_name: missing
+    metrics_path: /nothing
+    static_configs: [{ targets: ["127.0.0.1:${port}"] }]
+  - job_name: limited
+    sample_limit: 3
+    static_configs: [{ targets: ["127.0.0.1:${port}"] }]
+`;
+
+/** Series with their values, but for how long a scrape took. */
+async function seriesOf(url: string): Promise<Record<string, string>> {
+  const query = encodeURIComponent('{job=~"app|open|missing|limited|own"}');
+  const answer = await fetch(`${url}/api/v1/query?query=${query}`);
+  const { data } = (await answer.json()) as {
+    data: { result: { metric: Record<string, string>; value: [number, string] }[] };
+  };
+  const all = data.result
+    .filter(({ metric }) => metric["__name__"] !== "scrape_duration_seconds")
+    .map(({ metric, value }) => [JSON.stringify(Object.entries(metric).sort()), value[1]]);
+  return Object.fromEntries(all.sort());
+}
+
+async function startPrometheus(bed: Bed, config: string): Promise<string> {
+  const [port] = await freePorts();
+  const args = [
+    `--config.file=${bed.write("prometheus.yml", config)}`,
+    `--storage.tsdb.path=${bed.path("tsdb")}`,
+    `--web.listen-address=127.0.0.1:${port}`,
+    "--log.level=error",
+  ];
+  const child = spawn("prometheus", args, { stdio: "ignore" });
+  killAtExit(child);
+  onTestFinished(async () => {
+    child.kill("SIGKILL");
+    if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
+  });
+  return `http://127.0.0.1:${port}`;
+}
+
+const name = `the same file gives the series, labels and values that Prometheus has${
+  hasPrometheus ? "" : " (skipped: no Prometheus)"
+}`;
+test.skipIf(!hasPrometheus).concurrent(name, async () => {
+  await using bed = await Bed.open();
+  const port = await exporter({ "/metrics": METRICS, "/open": OPEN });
+  const config = configOf(port);
+  const theirs = await startPrometheus(bed, config);
+  await bed.startReadyAggregator();
+  const file = bed.write("agent.yaml", `scrape_config_files: ["${bed.path("prometheus.yml")}"]\n`);
+  bed.start("agent", [`--config=${file}`]);
+  const ours = `http://127.0.0.1:${bed.httpPort}`;
+  // From the second scrape on nothing is new any more.
+  await eventually(async () => {
+    const [a, b] = await Promise.all([seriesOf(theirs), seriesOf(ours)]);
+    expect(b).toEqual(a);
+    expect(Object.keys(a).length).toBeGreaterThan(35);
+    return true;
+  }, 60_000);
+});
+
+const page = `echo -e 'HTTP/1.0 200 OK\\r\\nContent-Type: text/plain\\r\\n\\r\\nshop_orders_total 5'`;
+const SERVE = `printf '#!/bin/sh\\n${page.replaceAll("'", "'\\''")}\\n' > /s; chmod +x /s
+  while :; do nc -l -p 9100 -e /s; done`;
+
+const why = whyNoContainers();
+const found = `a container that asks for it is scraped at once, and no more when it ends${
+  why === null ? "" : ` (skipped: ${why})`
+}`;
+test.skipIf(why !== null).concurrent(found, async () => {
+  await using containers = await ContainerBed.open();
+  await using bed = await Bed.open();
+  await bed.startReadyAggregator();
+  bed.start("agent", [`--host-root=${containers.hostRoot}`]);
+  await bed.untilUp();
+  await containers.run("shop", SERVE, [
+    "--label=prometheus.io/scrape=true",
+    "--label=prometheus.io/port=9100",
+    "--network=host",
+  ]);
+  await eventually(async () => (await bed.query("shop_orders_total")).length === 1, 60_000);
+  const [[labels, value] = [{}, 0]] = await bed.query("shop_orders_total");
+  expect(value).toBe(5);
+  expect(labels).toMatchObject({ job: "shop", container: "shop", instance: "n1:9100" });
+  await containers.docker("kill", "shop");
+  await eventually(async () => (await bed.query("shop_orders_total")).length === 0, 60_000);
+});
