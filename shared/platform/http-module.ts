@@ -5,3 +5,8 @@
 export function loadHttp(): typeof import("node:http") {
   return process.getBuiltinModule("node:http");
 }
+
+/** Node's https, which only those load who ask another server by TLS. */
+export function loadHttps(): typeof import("node:https") {
+  return process.getBuiltinModule("node:https");
+}
