@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import "./footprint/v8-flags.ts";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { Command } from "commander";
@@ -35,6 +35,9 @@ import { ChildPrograms } from "./programs/child-programs.ts";
 import type { ConfigRequest } from "./programs/config-main.ts";
 import type { IdentityRequest } from "./programs/identity-main.ts";
 import { type OncePlatform, pageOnce } from "./programs/once.ts";
+import { diskFiles as discoveryFiles } from "./scrape/discovery/disk-files.ts";
+import { ownContainerId } from "./scrape/discovery/own-container.ts";
+import { discoveryGet, HttpGets } from "./scrape/http/http-gets.ts";
 import { grpcConnect, grpcProbe } from "./uplink/grpc-connect.ts";
 
 const DEFAULT_CONFIG = "/etc/telltale/agent.yaml";
@@ -233,7 +236,17 @@ function askInventory(signal: AbortSignal): Promise<string> {
   return programs.ask("inventory", [], signal);
 }
 
+/** Null where the agent runs in none, or that cannot be read. */
+function ownContainer(): string | null {
+  try {
+    return ownContainerId(readFileSync("/proc/self/mountinfo", "utf8"));
+  } catch {
+    return null;
+  }
+}
+
 function nodePlatform(logger: Log, ask: (signal: AbortSignal) => Promise<string>): OncePlatform {
+  const gets = new HttpGets(process.env);
   return {
     clock: nodeClock,
     random: Math.random,
@@ -254,6 +267,11 @@ function nodePlatform(logger: Log, ask: (signal: AbortSignal) => Promise<string>
     journalctl: journalctl(),
     collectors: (config, groups) =>
       hostCollectors(config, groups, { clock: nodeClock, random: Math.random, logger, ask }),
+    scraping: {
+      getPage: (request, signal) => gets.get({ ...request, socketPath: null }, signal),
+      discovery: { files: discoveryFiles, get: discoveryGet(gets) },
+    },
+    containerId: ownContainer(),
     processUsage: () => {
       const { user, system } = process.cpuUsage();
       return { cpuUsec: user + system, residentBytes: process.memoryUsage.rss() };

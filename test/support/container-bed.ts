@@ -82,6 +82,11 @@ export class ContainerBed implements AsyncDisposable {
     return this.#journal?.hostRoot ?? join(this.directory, "root");
   }
 
+  /** Runs a command where the containers can be reached. */
+  get launcher(): readonly string[] {
+    return ["nsenter", `--net=/run/netns/${this.#network}`];
+  }
+
   async docker(...args: string[]): Promise<string> {
     const { stdout } = await execute("docker", ["--host", `unix://${this.#socket}`, ...args]);
     return stdout;
