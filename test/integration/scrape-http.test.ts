@@ -5,8 +5,12 @@ import { createServer } from "node:http";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
+import { diskFiles } from "../../agent/scrape/discovery/disk-files.ts";
+import { Connections } from "../../agent/scrape/http/connections.ts";
+import { exchange } from "../../agent/scrape/http/exchange.ts";
 import { discoveryGet } from "../../agent/scrape/http/http-gets.ts";
+import { SecretFiles } from "../../agent/scrape/http/secret-files.ts";
 import { directoryForTest } from "../support/directory-for-test.ts";
 import {
   allClosed,
@@ -50,6 +54,21 @@ test("a connection is kept for the next request, whatever the job", async () => 
   expect(ports.size).toBe(1);
   await gets[Symbol.asyncDispose]();
   expect(await failureOf(getFrom(gets, url))).toMatch("UNAVAILABLE");
+});
+
+test("an idle connection is closed after five minutes", async () => {
+  const { url } = await testServer();
+  const connections = new Connections(new SecretFiles(diskFiles));
+  onTestFinished(() => connections.close());
+  const way = { target: new URL(url), socketPath: null, proxy: null, http: PLAIN_HTTP };
+  const { options } = await connections.routeTo(way);
+  const sent = { connection: { ...options, stop: AbortSignal.timeout(10_000) }, headers: {} };
+  await exchange({ ...sent, bytesMax: 0 }, AbortSignal.timeout(10_000));
+  const { agent } = options;
+  await vi.waitFor(() => {
+    const free = typeof agent === "object" ? Object.values(agent.freeSockets).flat() : [];
+    expect(free.map((socket) => socket?.timeout)).toEqual([300_000]);
+  });
 });
 
 test("requests at the same time have connections of their own", async () => {
