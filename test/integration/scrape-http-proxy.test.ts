@@ -138,7 +138,7 @@ test("a proxy of the environment is used but where NO_PROXY says otherwise", asy
 
 test("a proxy that refuses, or is away, is named without its password", async () => {
   const refusing = await rawServer((socket) => {
-    socket.once("data", () => socket.end("HTTP/1.1 407 hush\r\nContent-Length: 0\r\n\r\n"));
+    socket.once("data", () => socket.write("HTTP/1.1 407 hush\r\nContent-Length: 0\r\n\r\n"));
   });
   const { host } = new URL(refusing.url);
   const proxyUrl = refusing.url.replace("//", "//me:hush@");

@@ -1,6 +1,15 @@
-import { expect, test } from "vitest";
+import type { LookupFunction } from "node:net";
+import { expect, test, vi } from "vitest";
 import { failureOf, getFrom, testGets, testServer } from "../support/http-gets.ts";
 import { type Answer, answerWith } from "../support/http-receiver.ts";
+
+/** No name of this machine's is sure to be there. */
+vi.mock(import("node:dns"), async (original) => {
+  const dns = await original();
+  const lookup: LookupFunction = (name, options, done) =>
+    dns.lookup(name === "metadata.example" ? "169.254.169.254" : name, options, done);
+  return { ...dns, lookup: lookup as typeof dns.lookup };
+});
 
 const to = (location: string, status = 302): Answer => answerWith(status, "moved", { location });
 const authorization = { type: "Bearer", credentials: "hush", credentialsFile: null };
@@ -47,13 +56,17 @@ test("another host gets none of the secrets, nor does the first one afterwards",
     const location = target === "/" ? "/again" : `${named}/`;
     response.writeHead(target === "/back" ? 200 : 302, { location }).end();
   };
-  other.answer = to(`${first.url}/back`);
+  other.answer = ({ target }, response) => {
+    const location = target === "/" ? "/again" : `${first.url}/back`;
+    response.writeHead(302, { location }).end();
+  };
   await getFrom(testGets(), first.url, { http: { authorization, headers } });
   expect(first.got.map((request) => [request.target, request.headers.authorization])).toEqual([
     ["/", "Bearer hush"],
     ["/again", "Bearer hush"],
     ["/back", undefined],
   ]);
+  expect(other.got).toHaveLength(2);
   expect(JSON.stringify([other.got, first.last])).not.toContain("hush");
 });
 
@@ -66,11 +79,12 @@ test.each([
   ["http://2852039166/latest", "Redirected to a link-local address"],
   ["//169.254.1.1/", "Redirected to a link-local address"],
   ["http://[::ffff:169.254.169.254]/", "Redirected to a link-local address"],
+  ["http://metadata.example/", "Redirected to a name of a link-local address"],
   ["http://[fd00:ec2::254]/", "Redirected to a link-local address"],
 ])("a redirect to %s is refused", async (location, reason) => {
   const { url } = await testServer(to(location));
   const why = await failureOf(getFrom(testGets(), url));
-  expect(why).toMatch(new RegExp(`^UNAVAILABLE 127.0.0.1:\\d+: ${reason}$`));
+  expect(why).toMatch(new RegExp(`^UNAVAILABLE (127.0.0.1:\\d+|metadata.example): ${reason}$`));
 });
 
 test("who is configured as a metadata service may be sent there again", async () => {

@@ -220,6 +220,17 @@ test("what is packed with gzip is unpacked, and other ways are refused", async (
   );
 });
 
+test("what comes after a packed answer without end is not waited for", async () => {
+  const { url, sockets } = await rawServer((socket) => {
+    socket.once("data", () => {
+      socket.write(`${OK}Content-Encoding: gzip\r\nContent-Length: 100000\r\n\r\n`);
+      socket.write(Buffer.concat([gzipSync("all"), Buffer.alloc(100)]));
+    });
+  });
+  expect((await getFrom(testGets(), url)).text).toBe("all");
+  await allClosed(sockets);
+});
+
 test("a small answer that unpacks to a large one is refused before it is held", async () => {
   const bomb = gzipSync(Buffer.alloc(64 * 1024 ** 2));
   const { url } = await testServer((_request, response) => {
