@@ -7,6 +7,7 @@ import type { AgentPlatform } from "../../agent/platform.ts";
 import type { ChoicePolicy } from "../../agent/uplink/choose-state.ts";
 import { FrameEncoder } from "../../shared/wire/frame-encoder.ts";
 import { MemoryFiles } from "../support/memory-files.ts";
+import { NOTHING_SCRAPED } from "../support/nothing-scraped.ts";
 import { watchBuffer } from "./frame-buffer-watch.ts";
 import type { Host, Process, Surroundings } from "./host.ts";
 import { AgentJournal } from "./journal.ts";
@@ -70,14 +71,6 @@ function readAccounts(page: string, destination: string | null): Accounts {
     dropped,
   };
 }
-
-const nothing = async () => {
-  throw new Error("nothing is scraped in the simulation");
-};
-const NOTHING_SCRAPED: AgentPlatform["scraping"] = {
-  getPage: nothing,
-  discovery: { files: { list: nothing, mark: nothing, read: nothing }, get: nothing },
-};
 
 const LOG_FOLDER = "/logs";
 /** The disk of the store of the data directory itself. */
@@ -156,8 +149,7 @@ export function agentNode(host: Host, plan: AgentPlan, parts: AgentParts): Agent
         const only = { collector, intervalMs: 0, isSheddable: false, group: null };
         return { collectors: [only], containers: null };
       },
-      scraping: NOTHING_SCRAPED,
-      containerId: null,
+      ...NOTHING_SCRAPED,
       onReload: () => ({ [Symbol.dispose]: () => {} }),
       readConfig: async () => config,
       setLogLevel: () => {},

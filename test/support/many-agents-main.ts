@@ -15,6 +15,7 @@ import { freeBytes, openLevelStore } from "../../shared/platform/level-store.ts"
 import { openLog } from "../../shared/platform/log.ts";
 import { nodeClock } from "../../shared/platform/node.ts";
 import { servePage } from "../../shared/platform/serve-page.ts";
+import { NOTHING_SCRAPED } from "./nothing-scraped.ts";
 import { plainly } from "./plainly.ts";
 
 const LEVEL = { cacheBytes: 1024 ** 2, writeBufferBytes: 1024 ** 2 };
@@ -25,6 +26,7 @@ const own = { clock: nodeClock, random: Math.random, logger };
 
 const platform: AgentPlatform = {
   ...own,
+  ...NOTHING_SCRAPED,
   hostName: "",
   openStore: (place, load, onDamage) =>
     openLevelStore(place, LEVEL, ({ outcome }) => onDamage(outcome), load),
