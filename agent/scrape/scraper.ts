@@ -12,8 +12,8 @@ import type { DiscoveryPorts } from "./discovery/discovery.ts";
 import { foundConfig } from "./discovery/found-config.ts";
 import { followTargets } from "./follow-targets.ts";
 import { compileRelabel, type Relabel } from "./relabel.ts";
+import type { ScrapeSink } from "./scrape-sink.ts";
 import { type GetPage, type ScrapeDeps, TargetLoop } from "./target-loop.ts";
-import type { ScrapeSink } from "./target-series.ts";
 import { type Target, type TargetList, targetsOf } from "./targets.ts";
 
 export type ScrapePorts = {

@@ -1,6 +1,6 @@
 import type { Labels } from "../../shared/model/labels.ts";
 import { DOUBLE_SCALE } from "../../shared/model/series-definition.ts";
-import type { ScrapeSink } from "./target-series.ts";
+import type { ScrapeSink } from "./scrape-sink.ts";
 
 type Stamped = {
   readonly group: number;

@@ -12,7 +12,8 @@ import { acceptedTypes, formatOfType } from "./page/page-format.ts";
 import { PageMemory } from "./page/page-memory.ts";
 import type { PageReading } from "./page/page-reading.ts";
 import type { Relabel } from "./relabel.ts";
-import { type ScrapeCounts, type ScrapeSink, TargetSeries } from "./target-series.ts";
+import type { ScrapeSink } from "./scrape-sink.ts";
+import { type ScrapeCounts, TargetSeries } from "./target-series.ts";
 import type { Target } from "./targets.ts";
 
 export type PageRequest = {

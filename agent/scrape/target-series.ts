@@ -14,20 +14,8 @@ import type { ScrapeConfig } from "./config/scrape-config.ts";
 import type { AddedSeries, PageReading } from "./page/page-reading.ts";
 import type { Relabel } from "./relabel.ts";
 import { sampleLabels } from "./sample-labels.ts";
+import type { ScrapeSink } from "./scrape-sink.ts";
 import { StampedSeries } from "./stamped-series.ts";
-
-/** Where the agent's series go; the frame encoder is one. Of a group at most one reading goes into a tick. */
-export type ScrapeSink = {
-  /** @throws OperationalError LIMIT */
-  newGroup(): number;
-  closeGroup(group: number): void;
-  /** @throws OperationalError LIMIT */
-  define(group: number, scale: number, labels: Labels): number;
-  retire(slot: number): void;
-  end(slot: number): void;
-  set(slot: number, value: number): void;
-  read(group: number, timeMs: number): void;
-};
 
 /** What the aggregator takes of a label, in UTF-16 code units, and of a series. */
 const WIRE = { labels: 64, name: 256, value: 4096 };

@@ -37,7 +37,7 @@ export type Target = {
   readonly timeoutMs: number;
 };
 
-export type DroppedTarget = {
+type DroppedTarget = {
   readonly job: string;
   readonly discovered: Labels;
   readonly reason: string;

@@ -106,9 +106,9 @@ test.each([
   [{ __name__: "up" }],
   [{ a: "1", z: "2" }],
   [{ z: "2" }],
-  [{ instance: "forged", z: "2" }],
-])("the node's name stands in its place among %j", (record) => {
-  const expected = labelsOf({ ...record, instance: "alpha" });
+  [{ instance: "10.0.0.1:80", z: "2" }],
+])("the node's name stands in its place among %j, unless they have an instance", (record) => {
+  const expected = labelsOf({ instance: "alpha", ...record });
   expect(storedLabels("alpha", labelsOf(record))).toEqual(expected);
   expect(storedLabels("", labelsOf(record))).toEqual(labelsOf(record));
 });
