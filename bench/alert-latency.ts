@@ -24,17 +24,26 @@ receivers: [{ name: hook, webhook_configs: [{ url: "${url}" }] }]
 /** One that reads a value each second, and calls its hook when that passes the threshold and when it is back. */
 type Watcher = AsyncDisposable & { readonly hook: Hook; setLoad(load: string): void };
 
-/** Milliseconds, ascending; `theirs` null: Prometheus and Alertmanager are not installed. */
-export type Latencies = { readonly ours: number[]; readonly theirs: number[] | null };
+/** Milliseconds, ascending; `prometheus` null: it and Alertmanager are not installed. */
+export type Latencies = {
+  /** Of a file that the agent itself reads. */
+  readonly file: number[];
+  /** Of a page that the agent scrapes. */
+  readonly scraped: number[];
+  /** Of the same page. */
+  readonly prometheus: number[] | null;
+};
 
 /**
  * From a value on a node until the webhook is called. All watchers get the value in the same moment, which is
  * at any time within a tick.
  */
 export async function alertLatencies(): Promise<Latencies> {
-  await using us = await telltale();
-  await using them = isInstalled() ? await prometheus() : null;
-  const watchers = them === null ? [us] : [us, them];
+  await using file = await ofFile();
+  await using page = await servedPage();
+  await using scraped = await ofPage(page);
+  await using them = isInstalled() ? await prometheus(page) : null;
+  const watchers = them === null ? [file, scraped] : [file, scraped, them];
   progress(`${TRIALS} times from a value on the node to the webhook`);
   await delay(5000);
   const found: number[][] = watchers.map(() => []);
@@ -45,8 +54,8 @@ export async function alertLatencies(): Promise<Latencies> {
     await delay(1500);
     await Promise.all(watchers.map((one) => toldAfter(one, "0.10")));
   }
-  const [ours = [], theirs = null] = found.map((one) => one.sort((a, b) => a - b));
-  return { ours, theirs };
+  const [ofFiles = [], ofPages = [], theirs = null] = found.map((one) => one.sort((a, b) => a - b));
+  return { file: ofFiles, scraped: ofPages, prometheus: theirs };
 }
 
 async function toldAfter({ hook, setLoad }: Watcher, load: string): Promise<number> {
@@ -57,9 +66,8 @@ async function toldAfter({ hook, setLoad }: Watcher, load: string): Promise<numb
   return (hook.received[known]?.atMs ?? Number.NaN) - startMs;
 }
 
-async function telltale(): Promise<Watcher> {
+async function ofFile(): Promise<Watcher> {
   const bed = await Bed.open();
-  const hook = await Hook.open();
   const root = bed.path("host");
   for (const name of ["proc", "sys"]) mkdirSync(join(root, name), { recursive: true });
   for (const name of ["stat", "meminfo", "uptime", "vmstat"]) {
@@ -69,13 +77,58 @@ async function telltale(): Promise<Watcher> {
     bed.write("host/proc/loadavg", `${load} 0.10 0.05 1/100 1234\n`);
   };
   setLoad("0.10");
+  return await telltale(bed, [`--host-root=${root}`], setLoad);
+}
+
+async function ofPage({ port, setLoad }: ServedPage): Promise<Watcher> {
+  const bed = await Bed.open();
+  const config = `collectors: { disable: [loadavg] }\n${scrapeOf(port)}`;
+  return await telltale(bed, [`--config=${bed.write("agent.yaml", config)}`], setLoad);
+}
+
+async function telltale(
+  bed: Bed,
+  agentArgs: readonly string[],
+  setLoad: Watcher["setLoad"],
+): Promise<Watcher> {
+  const hook = await Hook.open();
   bed.write("rules/r.yaml", RULES);
   bed.write("notify.yaml", routing(hook.url));
   await bed.startReadyAggregator();
-  bed.start("agent", [`--host-root=${root}`]);
-  await eventually(async () => (await bed.query("node_load1")).length === 1);
+  bed.start("agent", agentArgs);
+  await eventually(async () => (await bed.query("node_load1")).length === 1, 30_000);
   return { hook, setLoad, [Symbol.asyncDispose]: () => closeAll(bed, hook) };
 }
+
+type ServedPage = AsyncDisposable & Pick<Watcher, "setLoad"> & { readonly port: number };
+
+/** A page with the load. */
+async function servedPage(): Promise<ServedPage> {
+  let load = "0.10";
+  const server = createServer((_, response) => {
+    response.setHeader("content-type", "text/plain; version=0.0.4");
+    response.end(`node_load1 ${load}\n`);
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    port: (server.address() as AddressInfo).port,
+    setLoad: (next) => {
+      load = next;
+    },
+    [Symbol.asyncDispose]: async () => {
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+}
+
+const scrapeOf = (port: number) => `scrape_configs:
+  - job_name: node
+    scrape_interval: 1s
+    scrape_timeout: 1s
+    static_configs: [{ targets: ["127.0.0.1:${port}"] }]
+`;
 
 function isInstalled(): boolean {
   return ["prometheus", "prometheus-alertmanager"].every(
@@ -83,28 +136,18 @@ function isInstalled(): boolean {
   );
 }
 
-/** Debian's Prometheus and Alertmanager; what is scraped is served here. */
-async function prometheus(): Promise<Watcher> {
+/** Debian's Prometheus and Alertmanager. */
+async function prometheus({ port: pagePort, setLoad }: ServedPage): Promise<Watcher> {
   const hook = await Hook.open();
   const alertmanager = await startAlertmanager(routing(hook.url));
   const bed = await Bed.open();
-  let load = "0.10";
-  const exporter = createServer((_, response) => {
-    response.setHeader("content-type", "text/plain; version=0.0.4");
-    response.end(`node_load1 ${load}\n`);
-  });
-  exporter.listen(0, "127.0.0.1");
-  await once(exporter, "listening");
   const [port] = await freePorts();
   const { host } = new URL(alertmanager.url);
   const config = `
-global: { scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s }
+global: { evaluation_interval: 1s }
 rule_files: ["${bed.write("rules.yaml", RULES)}"]
 alerting: { alertmanagers: [{ static_configs: [{ targets: ["${host}"] }] }] }
-scrape_configs:
-  - job_name: node
-    static_configs: [{ targets: ["127.0.0.1:${(exporter.address() as AddressInfo).port}"] }]
-`;
+${scrapeOf(pagePort)}`;
   const args = [
     `--config.file=${bed.write("prometheus.yaml", config)}`,
     `--storage.tsdb.path=${bed.path("tsdb")}`,
@@ -114,18 +157,11 @@ scrape_configs:
   const child = spawn("prometheus", args, { stdio: "ignore" });
   killAtExit(child);
   await eventually(async () => (await fetch(`http://127.0.0.1:${port}/-/ready`)).ok, 30_000);
-  return {
-    hook,
-    setLoad: (next) => {
-      load = next;
-    },
-    [Symbol.asyncDispose]: async () => {
-      await killed(child);
-      exporter.closeAllConnections();
-      exporter.close();
-      await closeAll(alertmanager, bed, hook);
-    },
+  const close = async () => {
+    await killed(child);
+    await closeAll(alertmanager, bed, hook);
   };
+  return { hook, setLoad, [Symbol.asyncDispose]: close };
 }
 
 async function killed(child: ChildProcess): Promise<void> {

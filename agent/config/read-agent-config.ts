@@ -21,6 +21,11 @@ export function readAgentConfig(from: ConfigSource): Read {
   const text = readConfigFile(path) ?? "";
   const { configs, notes, faults } = readScrapeConfigs({ path, text }, readConfigFiles);
   if (faults.length > 0) throw faultsError(faults);
+  const fast = configs.find(({ intervalMs }) => intervalMs < config.interval);
+  if (fast !== undefined) {
+    const message = `scrape_configs: job ${fast.jobName} has a scrape_interval below the agent's own "interval"`;
+    throw new OperationalError("CONFIG", message);
+  }
   const bytes = Buffer.byteLength(JSON.stringify(configs));
   if (bytes > SCRAPE_BYTES_MAX) {
     const message = `scrape_configs are ${bytes} bytes of JSON, over ${SCRAPE_BYTES_MAX}: name targets in files for file_sd_configs`;

@@ -58,7 +58,9 @@ const PAGE = {
   valueBytesMax: MEBIBYTE,
   seriesOfMetricMax: 50_000,
 };
-const FIRST_WITHIN_MS = 1000;
+const SECOND_MS = 1000;
+const LEAD_MS_MIN = 30;
+const LEAD_MS_MAX = 500;
 const NOTHING: ScrapeCounts = { scraped: 0, kept: 0, added: 0 };
 
 /** Scrapes one target in its interval. */
@@ -72,6 +74,8 @@ export class TargetLoop {
   readonly #pageBytesMax: number;
   /** In which tick the last scrape was, or will be, taken. */
   #reportedIn = -1;
+  /** How long the last scrape took. */
+  #lastMs = 0;
 
   /** @throws OperationalError LIMIT when the agent has all the groups or series it may have */
   constructor(target: Target, config: ScrapeConfig, relabel: Relabel, deps: ScrapeDeps) {
@@ -92,20 +96,28 @@ export class TargetLoop {
   async run(signal: AbortSignal): Promise<void> {
     const { clock, random } = this.#deps;
     const { intervalMs } = this.#target;
-    // Targets of one job, and agents of one site, are spread over the interval; none waits long at first.
-    const phaseMs = random() * intervalMs;
-    let dueMs = clock.monotonicMs() + phaseMs;
-    if (phaseMs > FIRST_WITHIN_MS) {
-      await sleepUnlessAborted(clock, phaseMs % FIRST_WITHIN_MS, signal);
+    // The targets of an agent are spread over the seconds of the interval; none waits long at first.
+    const phaseMs = Math.floor((random() * intervalMs) / SECOND_MS) * SECOND_MS;
+    let slotMs = Number.NEGATIVE_INFINITY;
+    for (let isFirst = true; !signal.aborted; isFirst = false) {
+      const nowMs = clock.nowMs();
+      const leadMs = this.#lead();
+      // A clock that was set back begins anew.
+      if (slotMs > nowMs + intervalMs) slotMs = Number.NEGATIVE_INFINITY;
+      const soonest = Math.ceil((nowMs + leadMs - phaseMs) / intervalMs) * intervalMs + phaseMs;
+      const nextMs = Math.max(soonest, slotMs + intervalMs);
+      const waitMs = nextMs - leadMs - nowMs;
+      const isEarly = isFirst && waitMs > SECOND_MS;
+      if (!isEarly) slotMs = nextMs;
+      await sleepUnlessAborted(clock, isEarly ? random() * SECOND_MS : waitMs, signal);
       if (!signal.aborted) await this.#scrape(signal);
-    }
-    while (!signal.aborted) {
-      await sleepUnlessAborted(clock, dueMs - clock.monotonicMs(), signal);
-      if (!signal.aborted) await this.#scrape(signal);
-      const missed = Math.floor(Math.max(0, clock.monotonicMs() - dueMs) / intervalMs);
-      dueMs += (1 + missed) * intervalMs;
     }
     this.#series.close();
+  }
+
+  /** How long before a full second it begins: so that the tick of that second takes it. */
+  #lead(): number {
+    return Math.min(LEAD_MS_MAX, Math.max(LEAD_MS_MIN, 1.5 * this.#lastMs + LEAD_MS_MIN));
   }
 
   async #scrape(signal: AbortSignal): Promise<void> {
@@ -114,6 +126,7 @@ export class TargetLoop {
     const beganMs = clock.monotonicMs();
     try {
       const answer = await this.#get(signal);
+      this.#lastMs = clock.monotonicMs() - beganMs;
       await this.#untilTaken(signal);
       const { counts, refusal } = this.#take(answer, startMs);
       const seconds = (clock.monotonicMs() - beganMs) / 1000;

@@ -31,6 +31,12 @@ scrape_configs:
   expect(JSON.parse(JSON.stringify(config))).toEqual(config); // as the agent is handed it
 });
 
+test("a job cannot be scraped more often than there are ticks", () => {
+  const text =
+    "interval: 5s\nscrape_configs: [{job_name: fast, scrape_interval: 2s, scrape_timeout: 1s}]";
+  expect(() => read({ "agent.yaml": text })).toThrow(/job fast has a scrape_interval below/);
+});
+
 test("faults of a named file have its name and line", () => {
   const files = {
     "agent.yaml": "scrape_config_files: [prometheus/a.yml]",

@@ -65,7 +65,8 @@ class Sink {
   }
 }
 
-const STARTED_MS = 1_767_700_800_000;
+/** A second before a scrape of a job with an interval of 2 s is due. */
+const STARTED_MS = 1_767_700_801_000;
 
 class Scene {
   readonly clock = new FakeClock(STARTED_MS);
@@ -77,6 +78,8 @@ class Scene {
   readonly found = { changes: 0, find: () => this.asked };
   asked: Found = { groups: [], refused: [] };
   page: (url: string) => Page = () => "";
+  /** Until a page comes. */
+  takesMs = 0;
 
   constructor(lines: string) {
     this.scraper = new Scraper(configsOf(lines), {
@@ -93,6 +96,7 @@ class Scene {
 
   async #get(request: PageRequest, signal: AbortSignal): Promise<PageAnswer> {
     this.requests.push(request);
+    if (this.takesMs > 0) await this.clock.sleep(this.takesMs, signal);
     const page = this.page(request.url);
     if (page === "hangs") {
       await new Promise((_, reject) => {
@@ -139,7 +143,7 @@ test("a page becomes series with the target's labels, and what is said of the sc
   expect(scene.values(`scrape_samples_post_metric_relabeling${OF}`)).toEqual([2, 2]);
   expect(scene.values(`scrape_series_added${OF}`)).toEqual([2, 0]);
   const times = scene.sink.series.get(`a${OF}`)?.samples.map(([ms]) => ms - STARTED_MS);
-  expect(times).toEqual([500, 2500]);
+  expect(times).toEqual([950, 2950]); // just before the ticks, to 50 ms
   expect(scene.requests[0]?.headers["accept"]).toContain("openmetrics");
   expect(scene.requests[0]?.headers["x-prometheus-scrape-timeout-seconds"]).toBe("1");
 });
@@ -236,11 +240,20 @@ test("samples with times of their own keep them, and are not told twice", async 
   expect(scene.values(`b${OF}`)).toEqual([5, 5, 5, 5]);
 });
 
+test("a page that takes long is asked for sooner, so that the tick has it", async () => {
+  const scene = new Scene("");
+  scene.page = () => "a 1\n";
+  scene.takesMs = 200;
+  await scene.run(6);
+  const times = scene.sink.series.get(`a${OF}`)?.samples.map(([ms]) => ms - STARTED_MS);
+  expect(times).toEqual([950, 2650, 4650]); // the first was too late for its tick
+});
+
 test("without honor_timestamps they have the scrape's time", async () => {
   const scene = new Scene("  honor_timestamps: false\n");
   scene.page = () => "a 1 5\n";
   await scene.run(2);
-  expect(scene.sink.series.get(`a${OF}`)?.samples).toEqual([[STARTED_MS + 500, 1]]);
+  expect(scene.sink.series.get(`a${OF}`)?.samples).toEqual([[STARTED_MS + 950, 1]]);
 });
 
 test("a target that hangs costs only itself", async () => {
