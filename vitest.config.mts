@@ -14,6 +14,8 @@ const E2E = { testTimeout: 240_000, hookTimeout: 120_000 };
 const TIMED = ["alert", "containers", "crash", "oom-kills", "readings", "truth"].map(
   (name) => `test/e2e/${name}.test.ts`,
 );
+/** Many agents, for minutes: `npm run e2e:rules`. */
+const RULES = ["own", "site"].map((name) => `test/e2e/built-in-rules-${name}.test.ts`);
 
 export default defineConfig({
   test: {
@@ -24,7 +26,8 @@ export default defineConfig({
       project("conformance"),
       project("simulation", { testTimeout: 600_000 }),
       project("integration", { ...PROPERTIES, testTimeout: 60_000 }),
-      project("e2e", { ...E2E, exclude: TIMED, maxWorkers: 2 }),
+      project("e2e", { ...E2E, exclude: [...TIMED, ...RULES], maxWorkers: 2 }),
+      project("e2e-rules", { ...E2E, include: RULES, fileParallelism: false }),
       project("e2e-timed", {
         ...E2E,
         include: TIMED,
