@@ -3,7 +3,11 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
-import { type AddressInfo, createServer as createTcpServer } from "node:net";
+import {
+  type AddressInfo,
+  createServer as createTcpServer,
+  type Server as TcpServer,
+} from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -205,10 +209,11 @@ export class Bed implements AsyncDisposable {
 
   async startReadyAggregator(extra: readonly string[] = []): Promise<Program> {
     const program = this.start("aggregator", extra);
+    const hasEnded = () => program.child.exitCode !== null;
     await eventually(async () => {
-      if (program.child.exitCode !== null) throw new Error(`aggregator ended:\n${program.errors}`);
-      return (await fetch(`http://127.0.0.1:${this.httpPort}/-/ready`)).ok;
+      return hasEnded() || (await fetch(`http://127.0.0.1:${this.httpPort}/-/ready`)).ok;
     }, START_WITHIN_MS);
+    if (hasEnded()) throw new Error(`aggregator ended:\n${program.errors}`);
     return program;
   }
 
@@ -359,17 +364,26 @@ export async function eventually(
   }
 }
 
+/** Below those from which the kernel takes ports of outgoing connections, which come at any time. */
+const PORTS = { from: 10_000, count: 20_000 };
+
 export async function freePorts(): Promise<[number, number, number]> {
-  const servers = [createTcpServer(), createTcpServer(), createTcpServer()];
-  const ports: number[] = [];
-  for (const server of servers) {
-    server.listen(0, "127.0.0.1");
-    await once(server, "listening");
-    ports.push((server.address() as AddressInfo).port);
+  const servers: TcpServer[] = [];
+  while (servers.length < 3) {
+    const server = createTcpServer();
+    server.listen(PORTS.from + Math.floor(Math.random() * PORTS.count), "127.0.0.1");
+    const isFree = await once(server, "listening").then(
+      () => true,
+      () => false,
+    );
+    if (isFree) servers.push(server);
   }
+  const [first = 0, second = 0, third = 0] = servers.map(
+    (one) => (one.address() as AddressInfo).port,
+  );
   for (const server of servers) {
     server.close();
     await once(server, "close");
   }
-  return [ports[0] ?? 0, ports[1] ?? 0, ports[2] ?? 0];
+  return [first, second, third];
 }
