@@ -15,12 +15,13 @@ import { ContainerDirectory } from "./collect/containers/container-directory.ts"
 import { hourlyInventory, type InventoryParts } from "./collect/inventory.ts";
 import { withOwnLabels } from "./collect/own-labels.ts";
 import { SelfCollector } from "./collect/self-collector.ts";
-import { type GroupSink, SeriesGroup } from "./collect/series-group.ts";
+import { SeriesGroup } from "./collect/series-group.ts";
 import { type ScheduledCollector, TickRunner } from "./collect/tick.ts";
 import type { AgentConfig } from "./config/agent-config.ts";
 import { planReload } from "./config/reload.ts";
 import { type FrameQueue, openFrameQueue } from "./frames/frame-queue.ts";
 import { keepRenewed } from "./identity/renewal.ts";
+import type { GroupSink } from "./model/group-sink.ts";
 import { openQueue } from "./open-queue.ts";
 import { BudgetWatch } from "./pipeline/budget.ts";
 import { FrameWriter } from "./pipeline/frame-writer.ts";

@@ -2,6 +2,7 @@ import type { Clock, Logger } from "../../shared/platform/ports.ts";
 import { SerialQueue } from "../../shared/time/serial-queue.ts";
 import { TICK_GROUP } from "../../shared/wire/frame.ts";
 import { SERIES_LABELS_DEFAULT } from "../containers/container-facts.ts";
+import type { GroupSink } from "../model/group-sink.ts";
 import { CgroupCollector } from "./cgroup/cgroup-collector.ts";
 import { NAMES_OF_PATHS } from "./cgroup/cgroup-name.ts";
 import { type CollectorEntry, collectorEntry } from "./collector-entry.ts";
@@ -22,7 +23,7 @@ import { timeCollector } from "./proc/timex.ts";
 import { unameCollector } from "./proc/uname.ts";
 import { vmstatCollector } from "./proc/vmstat.ts";
 import { processCollector } from "./processes/process-collector.ts";
-import { type GroupSink, SeriesGroup } from "./series-group.ts";
+import { SeriesGroup } from "./series-group.ts";
 import { textfileCollector } from "./textfile/textfile.ts";
 import type { ScheduledCollector } from "./tick.ts";
 

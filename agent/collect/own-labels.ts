@@ -1,5 +1,5 @@
 import { type Labels, labelPairs, labelsFrom } from "../../shared/model/labels.ts";
-import type { GroupSink } from "./series-group.ts";
+import type { GroupSink } from "../model/group-sink.ts";
 
 /** Adds the agent's own labels to every series; a label that a series has itself stands. */
 export function withOwnLabels(sink: GroupSink, own: Readonly<Record<string, string>>): GroupSink {

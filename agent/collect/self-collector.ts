@@ -6,8 +6,9 @@ import {
   withLabel,
 } from "../../shared/model/labels.ts";
 import type { Metrics } from "../../shared/telemetry/metrics.ts";
+import type { GroupSink } from "../model/group-sink.ts";
 import { JOB_AGENT } from "./collector.ts";
-import { type GroupSink, SeriesGroup } from "./series-group.ts";
+import { SeriesGroup } from "./series-group.ts";
 
 /** CPU time in microseconds and resident memory in bytes, of this process. */
 export type ProcessUsage = { readonly cpuUsec: number; readonly residentBytes: number };

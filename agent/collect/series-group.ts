@@ -1,14 +1,6 @@
 import type { Labels } from "../../shared/model/labels.ts";
+import type { GroupSink } from "../model/group-sink.ts";
 import type { SeriesSink } from "./collector.ts";
-
-/** Groups of series that are read together; the frame encoder is one. */
-export type GroupSink = Omit<SeriesSink, "define"> & {
-  newGroup(): number;
-  /** All series of the group are retired; its number may be given out again. */
-  closeGroup(group: number): void;
-  define(group: number, scale: number, labels: Labels): number;
-  read(group: number, timeMs: number): void;
-};
 
 /** The series of one group: all of them have the time of the group's reading. */
 export class SeriesGroup implements SeriesSink {

@@ -2,6 +2,7 @@ import { AssertionError } from "node:assert";
 import { errorMessage } from "../../shared/errors.ts";
 import type { Clock, Logger } from "../../shared/platform/ports.ts";
 import { TICK_GROUP } from "../../shared/wire/frame.ts";
+import type { GroupSink } from "../model/group-sink.ts";
 import { type Breaker, CLOSED, isOpen, nextBreaker } from "./breaker-state.ts";
 import {
   type Collector,
@@ -12,7 +13,7 @@ import {
   JOB_NODE,
   SeriesRow,
 } from "./collector.ts";
-import { type GroupSink, SeriesGroup } from "./series-group.ts";
+import { SeriesGroup } from "./series-group.ts";
 
 /** A collector, and when it runs. */
 export type ScheduledCollector = {

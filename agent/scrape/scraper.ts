@@ -6,13 +6,13 @@ import { labelledLogger } from "../../shared/telemetry/labelled-logger.ts";
 import type { Gauge, Metrics } from "../../shared/telemetry/metrics.ts";
 import { ChangeSignal } from "../../shared/time/change-signal.ts";
 import { eitherSignal } from "../../shared/time/either-signal.ts";
+import type { GroupSink } from "../model/group-sink.ts";
 import type { ScrapeConfig } from "./config/scrape-config.ts";
 import type { Found } from "./discovery/container-targets.ts";
 import type { DiscoveryPorts } from "./discovery/discovery.ts";
 import { foundConfig } from "./discovery/found-config.ts";
 import { followTargets } from "./follow-targets.ts";
 import { compileRelabel, type Relabel } from "./relabel.ts";
-import type { ScrapeSink } from "./scrape-sink.ts";
 import { type GetPage, type ScrapeDeps, TargetLoop } from "./target-loop.ts";
 import { type Target, type TargetList, targetsOf } from "./targets.ts";
 
@@ -33,7 +33,7 @@ export type ScraperDeps = ScrapePorts & {
   readonly random: Random;
   readonly logger: Logger;
   readonly metrics: Metrics;
-  readonly sink: ScrapeSink;
+  readonly sink: GroupSink;
   readonly found: FoundTargets;
 };
 

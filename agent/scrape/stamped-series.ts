@@ -1,6 +1,6 @@
 import type { Labels } from "../../shared/model/labels.ts";
 import { DOUBLE_SCALE } from "../../shared/model/series-definition.ts";
-import type { ScrapeSink } from "./scrape-sink.ts";
+import type { GroupSink } from "../model/group-sink.ts";
 
 type Stamped = {
   readonly group: number;
@@ -17,10 +17,10 @@ const PRECISION_MS = 50;
  * one time; one that is left out of a page does not end there, as in Prometheus.
  */
 export class StampedSeries {
-  readonly #sink: ScrapeSink;
+  readonly #sink: GroupSink;
   readonly #series = new Map<number, Stamped>();
 
-  constructor(sink: ScrapeSink) {
+  constructor(sink: GroupSink) {
     this.#sink = sink;
   }
 

@@ -7,12 +7,12 @@ import { withDeadline } from "../../shared/time/deadline.ts";
 import { FailureStreak } from "../../shared/time/failure-streak.ts";
 import { sleepUnlessAborted } from "../../shared/time/repeat.ts";
 import { TIME_PRECISION_MS } from "../../shared/wire/frame.ts";
+import type { GroupSink } from "../model/group-sink.ts";
 import type { ScrapeConfig, ScrapeHttp } from "./config/scrape-config.ts";
 import { acceptedTypes, formatOfType } from "./page/page-format.ts";
 import { PageMemory } from "./page/page-memory.ts";
 import type { PageReading } from "./page/page-reading.ts";
 import type { Relabel } from "./relabel.ts";
-import type { ScrapeSink } from "./scrape-sink.ts";
 import { type ScrapeCounts, TargetSeries } from "./target-series.ts";
 import type { Target } from "./targets.ts";
 
@@ -38,7 +38,7 @@ export type ScrapeDeps = {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
-  readonly sink: ScrapeSink;
+  readonly sink: GroupSink;
   readonly getPage: GetPage;
   /** Samples that were left out of pages. */
   readonly leftOut: Counter;

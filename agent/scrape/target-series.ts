@@ -10,21 +10,23 @@ import {
 } from "../../shared/model/labels.ts";
 import { DOUBLE_SCALE } from "../../shared/model/series-definition.ts";
 import { grown } from "../../shared/wire/bytes.ts";
+import {
+  LABEL_NAME_LENGTH_MAX,
+  LABEL_VALUE_LENGTH_MAX,
+  LABELS_MAX,
+} from "../../shared/wire/label-limits.ts";
+import type { GroupSink } from "../model/group-sink.ts";
 import type { ScrapeConfig } from "./config/scrape-config.ts";
 import type { AddedSeries, PageReading } from "./page/page-reading.ts";
 import type { Relabel } from "./relabel.ts";
 import { sampleLabels } from "./sample-labels.ts";
-import type { ScrapeSink } from "./scrape-sink.ts";
 import { StampedSeries } from "./stamped-series.ts";
 
-/** What the aggregator takes of a label, in UTF-16 code units, and of a series. */
-const WIRE = { labels: 64, name: 256, value: 4096 };
 const FIRST_HANDLES = 64;
 /** What stands for the slot of a handle that has none. */
 const DROPPED = -1;
-const REFUSED = -2;
 /** In no slot of the target's group: there is no value yet, or samples have times of their own. */
-const APART = -3;
+const APART = -2;
 
 /** What Prometheus says of each scrape. */
 const REPORTS = [
@@ -47,7 +49,7 @@ export type ScrapeCounts = {
 type Taken = { readonly counts: ScrapeCounts; readonly refusal: OperationalError | null };
 
 export class TargetSeries {
-  readonly #sink: ScrapeSink;
+  readonly #sink: GroupSink;
   readonly #config: ScrapeConfig;
   readonly #target: Labels;
   readonly #relabel: Relabel;
@@ -65,7 +67,7 @@ export class TargetSeries {
   #kept = 0;
 
   /** @throws OperationalError LIMIT when the agent has all the groups and series it may have */
-  constructor(sink: ScrapeSink, config: ScrapeConfig, target: Labels, relabel: Relabel) {
+  constructor(sink: GroupSink, config: ScrapeConfig, target: Labels, relabel: Relabel) {
     this.#sink = sink;
     this.#config = config;
     this.#target = target;
@@ -142,7 +144,6 @@ export class TargetSeries {
     if (labels === null) return;
     const fault = this.#faultOf(labels);
     if (fault !== null) {
-      this.#slots[handle] = REFUSED;
       this.#refused.set(handle, fault);
       return;
     }
@@ -162,10 +163,16 @@ export class TargetSeries {
     const name = labelValue(labels, METRIC_NAME);
     if (name === "") return "metric name label is missing";
     const count = labels.length / 2;
-    const most = Math.min(limits.labels || WIRE.labels, WIRE.labels);
+    const most = Math.min(limits.labels || LABELS_MAX, LABELS_MAX);
     if (count > most) return `${name}: label_limit exceeded: ${count} of ${most}`;
-    const nameMax = Math.min(limits.labelNameLength || WIRE.name, WIRE.name);
-    const valueMax = Math.min(limits.labelValueLength || WIRE.value, WIRE.value);
+    const nameMax = Math.min(
+      limits.labelNameLength || LABEL_NAME_LENGTH_MAX,
+      LABEL_NAME_LENGTH_MAX,
+    );
+    const valueMax = Math.min(
+      limits.labelValueLength || LABEL_VALUE_LENGTH_MAX,
+      LABEL_VALUE_LENGTH_MAX,
+    );
     for (let i = 0; i < labels.length; i += 2) {
       const [label = "", value = ""] = [labels[i], labels[i + 1]];
       if (label.length > nameMax) return `${name}: label_name_length_limit exceeded`;

@@ -10,9 +10,6 @@ export const INTERVAL_MS_MAX = 3_600_000;
 
 /** Definitions in one message. */
 export const TABLE_SERIES_MAX = 10_000;
-export const LABELS_MAX = 64;
-export const LABEL_NAME_LENGTH_MAX = 256;
-export const LABEL_VALUE_LENGTH_MAX = 4096;
 
 /** Reasons in an agent's accounts, and dropped ranges in one message. */
 export const DROP_REASONS_MAX = 64;

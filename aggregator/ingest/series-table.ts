@@ -1,6 +1,7 @@
 import { OperationalError } from "../../shared/errors.ts";
 import {
   compareText,
+  INSTANCE,
   labelPairs,
   labelsFrom,
   labelValue,
@@ -17,8 +18,8 @@ import {
   LABEL_NAME_LENGTH_MAX,
   LABEL_VALUE_LENGTH_MAX,
   LABELS_MAX,
-  TABLE_SERIES_MAX,
-} from "./limits.ts";
+} from "../../shared/wire/label-limits.ts";
+import { TABLE_SERIES_MAX } from "./limits.ts";
 
 /**
  * Definitions that are well-formed, whatever came before them: the store knows what they must follow
@@ -46,7 +47,6 @@ export function checkedTable(
   });
 }
 
-const INSTANCE = "instance";
 const EXPORTED_INSTANCE = "exported_instance";
 
 function checkDefinition({ id, group, scale, labels }: SeriesDefinition): void {

@@ -1,6 +1,6 @@
 import type { Matcher } from "../../shared/model/columns.ts";
 import { getOrInsert } from "../../shared/model/get-or-insert.ts";
-import { type Labels, labelsKey, labelValue } from "../../shared/model/labels.ts";
+import { INSTANCE, type Labels, labelsKey, labelValue } from "../../shared/model/labels.ts";
 import { type CompiledMatcher, compileMatcher } from "../matching/matcher.ts";
 import type { GroupRows } from "./group-rows.ts";
 
@@ -181,5 +181,3 @@ export function storedLabels(node: string, labels: Labels): Labels {
   if (!isPlaced) stored.push(INSTANCE, node);
   return stored;
 }
-
-const INSTANCE = "instance";

@@ -6,6 +6,8 @@
 export type Labels = readonly string[];
 
 export const METRIC_NAME = "__name__";
+/** The label that says which node, or which target, a series is of. */
+export const INSTANCE = "instance";
 export const NO_LABELS: Labels = [];
 
 /** Sorts, leaves out empty values; of a name given twice the last value stands. */

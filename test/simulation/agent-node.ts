@@ -1,8 +1,8 @@
 import { startAgent } from "../../agent/app.ts";
 import type { Collector } from "../../agent/collect/collector.ts";
-import type { GroupSink } from "../../agent/collect/series-group.ts";
 import { agentConfigSchema } from "../../agent/config/agent-config.ts";
 import { FrameQueue } from "../../agent/frames/frame-queue.ts";
+import type { GroupSink } from "../../agent/model/group-sink.ts";
 import type { AgentPlatform } from "../../agent/platform.ts";
 import type { ChoicePolicy } from "../../agent/uplink/choose-state.ts";
 import { FrameEncoder } from "../../shared/wire/frame-encoder.ts";

@@ -1,4 +1,4 @@
-import type { GroupSink } from "../../agent/collect/series-group.ts";
+import type { GroupSink } from "../../agent/model/group-sink.ts";
 import { type Labels, labelsKey, labelsOf } from "../../shared/model/labels.ts";
 import { DOUBLE_SCALE, scaledValue } from "../../shared/model/series-definition.ts";
 import { TICK_GROUP } from "../../shared/wire/frame.ts";

@@ -16,7 +16,7 @@ const TOP_FOLDERS = ["agent", "aggregator", "cli", "shared", "bench", "test"];
 const IMPORTS: Readonly<Record<string, readonly string[]>> = {
   agent: ["agent", "shared"],
   "agent/programs": ["agent", "shared"], // each is a main.ts of its own process
-  "agent/collect": ["agent/containers", "agent/exposition", "shared"],
+  "agent/collect": ["agent/containers", "agent/exposition", "agent/model", "shared"],
   "agent/config": ["agent/scrape/config", "shared"],
   "agent/containers": ["shared"], // what the runtimes keep on disk
   "agent/exposition": ["shared"],
@@ -25,9 +25,12 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
   "agent/identity": ["shared"],
   "agent/lines": ["agent/queue", "shared"],
   "agent/logs": ["agent/containers", "shared"],
+  "agent/model": ["shared"], // nouns that features share
   "agent/pipeline": ["shared"],
+  "agent/probes": ["agent/model", "shared"],
   "agent/queue": ["shared"],
-  "agent/scrape": ["agent/containers", "agent/exposition", "shared"],
+  "agent/receive": ["agent/model", "shared"], // what is pushed
+  "agent/scrape": ["agent/containers", "agent/exposition", "agent/model", "shared"],
   "agent/uplink": ["shared"],
   aggregator: ["aggregator", "shared"],
   "aggregator/access": ["aggregator/model", "shared"],

@@ -1,4 +1,5 @@
 import { OperationalError } from "../../../shared/errors.ts";
+import type { GroupSink } from "../../model/group-sink.ts";
 import {
   type Collector,
   familiesOf,
@@ -10,7 +11,6 @@ import {
 import { type CollectContext, hostPath } from "../context.ts";
 import { ABSENT } from "../kit/byte-scanner.ts";
 import { MountsFile } from "../proc/mounts.ts";
-import type { GroupSink } from "../series-group.ts";
 import { Cgroup, type CgroupParts } from "./cgroup.ts";
 import { planFiles } from "./cgroup-files.ts";
 import { DeviceNames } from "./cgroup-io.ts";

@@ -1,9 +1,10 @@
 import { existsSync } from "node:fs";
+import type { GroupSink } from "../../model/group-sink.ts";
 import { SeriesRow, type SeriesSink } from "../collector.ts";
 import { type CollectContext, hostPath } from "../context.ts";
 import { ABSENT } from "../kit/byte-scanner.ts";
 import { CHANGED, GONE, type HeldFile } from "../kit/held-file.ts";
-import { type GroupSink, SeriesGroup } from "../series-group.ts";
+import { SeriesGroup } from "../series-group.ts";
 import { type CgroupFile, type FilePlan, openFirst, readHeld } from "./cgroup-files.ts";
 import { CgroupIo, type DeviceNames } from "./cgroup-io.ts";
 import { CgroupName, type NameOptions } from "./cgroup-name.ts";

@@ -1,7 +1,7 @@
 import type { Collector } from "../../../agent/collect/collector.ts";
 import { type CollectContext, Faults } from "../../../agent/collect/context.ts";
 import { ReadBuffer } from "../../../agent/collect/kit/held-file.ts";
-import type { GroupSink } from "../../../agent/collect/series-group.ts";
+import type { GroupSink } from "../../../agent/model/group-sink.ts";
 import { formatLabels, type Labels } from "../../../shared/model/labels.ts";
 import { scaledValue } from "../../../shared/model/series-definition.ts";
 import { nodeClock } from "../../../shared/platform/node.ts";

@@ -5,72 +5,21 @@ import type { Found } from "../../../agent/scrape/discovery/container-targets.ts
 import { Scraper } from "../../../agent/scrape/scraper.ts";
 import type { PageAnswer, PageRequest } from "../../../agent/scrape/target-loop.ts";
 import { OperationalError } from "../../../shared/errors.ts";
-import { labelsOf, labelsRecord } from "../../../shared/model/labels.ts";
+import { labelsOf } from "../../../shared/model/labels.ts";
 import { Metrics } from "../../../shared/telemetry/metrics.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 import { MemoryLogger } from "../../support/memory-logger.ts";
 import { metricTotal } from "../../support/metric-total.ts";
+import { TableSink } from "../../support/table-sink.ts";
 
 type Page = string | Partial<PageAnswer> | Error | "hangs";
-
-/** A series of the agent, by what it was told: its samples, and null where it ended. */
-type Told = { readonly scale: number; readonly samples: [number, number | null][] };
-
-/** The agent's series as a table: what a group was last told counts when it is read. */
-class Sink {
-  readonly series = new Map<string, Told>();
-  readonly #slots: { key: string; group: number; value: number | null; isAlive: boolean }[] = [];
-  groups = 0;
-  groupsMax = 1000;
-
-  newGroup(): number {
-    if (this.groups >= this.groupsMax) throw new OperationalError("LIMIT", "no more groups");
-    this.groups += 1;
-    return this.#slots.length + this.groups * 1000;
-  }
-  closeGroup(): void {
-    this.groups -= 1;
-  }
-  define(group: number, scale: number, labels: readonly string[]): number {
-    const { __name__: name = "", ...others } = labelsRecord(labels);
-    const key = `${name}${JSON.stringify(others).replaceAll('"', "")}`;
-    const before = this.series.get(key);
-    this.series.set(key, { scale, samples: before?.samples ?? [] });
-    return this.#slots.push({ key, group, value: null, isAlive: false }) - 1;
-  }
-  retire(slot: number): void {
-    this.end(slot);
-    const one = this.#slots[slot];
-    if (one === undefined) return;
-    if (one.isAlive) this.series.get(one.key)?.samples.push([Number.NaN, null]);
-    this.#slots[slot] = { ...one, group: -1, isAlive: false };
-  }
-  end(slot: number): void {
-    const one = this.#slots[slot];
-    if (one !== undefined) one.value = null;
-  }
-  set(slot: number, value: number): void {
-    const one = this.#slots[slot];
-    if (one !== undefined) one.value = value;
-  }
-  read(group: number, timeMs: number): void {
-    for (const one of this.#slots) {
-      if (one.group !== group) continue;
-      if (one.value !== null || one.isAlive) {
-        this.series.get(one.key)?.samples.push([timeMs, one.value]);
-      }
-      one.isAlive = one.value !== null;
-      one.value = null;
-    }
-  }
-}
 
 /** A second before a scrape of a job with an interval of 2 s is due. */
 const STARTED_MS = 1_767_700_801_000;
 
 class Scene {
   readonly clock = new FakeClock(STARTED_MS);
-  readonly sink = new Sink();
+  readonly sink = new TableSink();
   readonly metrics = new Metrics();
   readonly logger = new MemoryLogger();
   readonly requests: PageRequest[] = [];
