@@ -161,3 +161,24 @@ test.each([
     );
   },
 );
+
+test("v1: what the kernel counts of a quota is read in each tick with one, and seen once there is one", () => {
+  const host = new FakeHost(V1);
+  let cpuUsec = 1_000_000;
+  const periodsAt = (second: number, quotaUsec: number) => {
+    cpuUsec += 50_000;
+    const samples = host.tick({
+      ...filesOfV1(second, cpuUsec),
+      "cpu/$/cpu.cfs_quota_us": `${quotaUsec}\n`,
+      "cpu/$/cpu.cfs_period_us": "100000\n",
+      "cpu/$/cpu.stat": `nr_periods ${quotaUsec < 0 ? 0 : second}\nnr_throttled 0\nthrottled_time 0\n`,
+    });
+    return samples.get("cpu_cfs_periods_total");
+  };
+  const without = Array.from({ length: 40 }, (_, i) => periodsAt(i + 1, -1));
+  const firsts = Array.from({ length: 31 }, (_, i) => periodsAt(i + 41, 50_000));
+  const then = Array.from({ length: 40 }, (_, i) => periodsAt(i + 72, 50_000));
+  expect(without).toEqual(without.map(() => undefined));
+  expect(firsts.at(-1)).toBe(71);
+  expect(then).toEqual(then.map((_, i) => i + 72));
+});

@@ -31,6 +31,8 @@ export type CgroupFile = {
   readonly targets: readonly number[];
   /** Worth comparing with the last read; not where parsing is as cheap. */
   readonly comparesBytes: boolean;
+  /** Whether there is anything in it, by what is known of the cgroup; asked between two settings. */
+  readonly isOfUse?: (values: Float64Array) => boolean;
   readonly parse: (scan: ByteScanner, values: Float64Array) => void;
 };
 
@@ -158,6 +160,11 @@ export const V2_FILES: readonly CgroupFile[] = [
   setting("pids", "pids.max", at.THREADS_MAX, parseMemoryLimit),
 ];
 
+/** Without a quota the kernel counts no periods. */
+export function hasQuota(values: Float64Array): boolean {
+  return (values[at.CPU_QUOTA] ?? ABSENT) >= 0 || (values[at.CFS_PERIODS] ?? 0) > 0;
+}
+
 /** Source: kernel docs, admin-guide/cgroup-v1. */
 export const V1_FILES: readonly CgroupFile[] = [
   single("cpuacct", "cpuacct.usage", "always", at.CPU_USAGE),
@@ -167,13 +174,16 @@ export const V1_FILES: readonly CgroupFile[] = [
     ["user", at.CPU_USER],
     ["system", at.CPU_SYSTEM],
   ]),
-  keyed("cpu", "cpu.stat", "used", [
-    ["nr_periods", at.CFS_PERIODS],
-    ["nr_throttled", at.CFS_THROTTLED_PERIODS],
-    ["throttled_time", at.CFS_THROTTLED],
-    ["nr_bursts", at.CFS_BURST_PERIODS],
-    ["burst_time", at.CFS_BURST],
-  ]),
+  {
+    ...keyed("cpu", "cpu.stat", "used", [
+      ["nr_periods", at.CFS_PERIODS],
+      ["nr_throttled", at.CFS_THROTTLED_PERIODS],
+      ["throttled_time", at.CFS_THROTTLED],
+      ["nr_bursts", at.CFS_BURST_PERIODS],
+      ["burst_time", at.CFS_BURST],
+    ]),
+    isOfUse: hasQuota,
+  },
   setting("cpu", "cpu.cfs_quota_us", at.CPU_QUOTA, parseCpuLimit),
   setting("cpu", "cpu.cfs_period_us", at.CPU_PERIOD, parseCpuLimit),
   setting("cpu", "cpu.shares", at.CPU_SHARES, parseNumber),

@@ -5,7 +5,7 @@ import { type CollectContext, hostPath } from "../context.ts";
 import { ABSENT } from "../kit/byte-scanner.ts";
 import { CHANGED, GONE, type HeldFile } from "../kit/held-file.ts";
 import { SeriesGroup } from "../series-group.ts";
-import { type CgroupFile, type FilePlan, openFirst, readHeld } from "./cgroup-files.ts";
+import { type CgroupFile, type FilePlan, hasQuota, openFirst, readHeld } from "./cgroup-files.ts";
 import { CgroupIo, type DeviceNames } from "./cgroup-io.ts";
 import { CgroupName, type NameOptions } from "./cgroup-name.ts";
 import { ContainerNetwork, type NetworkSpaces } from "./cgroup-network.ts";
@@ -74,6 +74,7 @@ export class Cgroup {
   #usedAtMs = Number.NEGATIVE_INFINITY;
   #settingsAtMs = Number.NEGATIVE_INFINITY;
   #isUsedRead = false;
+  #isSettingRead = false;
   readonly #io: CgroupIo;
   #resolvedAtMs = Number.NEGATIVE_INFINITY;
   #namedAtMs = Number.NEGATIVE_INFINITY;
@@ -278,6 +279,7 @@ export class Cgroup {
     // Cgroups that were found together do not all come due together.
     const spreadMs = Number.isFinite(this.#usedAtMs) ? 0 : spreadOf(this.node.path);
     const isSettingDue = isDue(nowMs, this.#settingsAtMs, SETTINGS_MS);
+    this.#isSettingRead = isSettingDue;
     this.#isUsedRead = isSettingDue || this.#isUsedDue(nowMs);
     if (isSettingDue) {
       this.#settingsAtMs = nowMs - (spreadMs % SETTINGS_MS);
@@ -289,7 +291,7 @@ export class Cgroup {
     this.#usedAtMs = nowMs - (spreadMs % USED_MS);
     this.#usedAtCpu = this.cpu;
     if (!this.#readFiles(usedFrom, settingsFrom) || !this.#io.read()) return false;
-    this.#readNetwork(isSettingDue);
+    this.#readNetwork();
     this.#kills.read(this.#values[at.OWN_OOM_KILLS] ?? ABSENT);
     this.#usedGroup.read(nowMs);
     return true;
@@ -308,6 +310,7 @@ export class Cgroup {
       const entry = this.#files[i];
       const held = entry?.held ?? null;
       if (entry === undefined || held === null) continue;
+      if (!this.#isSettingRead && entry.file.isOfUse?.(this.#values) === false) continue;
       const outcome = readHeld(entry, this.#parts.context);
       if (outcome === GONE) return false;
       if (outcome === CHANGED) this.#parse(entry.file, held);
@@ -315,9 +318,9 @@ export class Cgroup {
     return true;
   }
 
-  #readNetwork(isSettingDue: boolean): void {
+  #readNetwork(): void {
     const network = this.#network;
-    if (network === null || !network.isOpen || !(isSettingDue || network.hasDevices)) return;
+    if (network === null || !network.isOpen || !(this.#isSettingRead || network.hasDevices)) return;
     network.read();
     // Its process ended: there may be another one.
     if (!network.isOpen) this.#resolvedAtMs = Number.NEGATIVE_INFINITY;
@@ -336,8 +339,7 @@ export class Cgroup {
     values[at.START_TIME] = this.#startedAt;
     this.#ratios.updateCpu(values, nowMs);
     if (isUsedRead || !this.#isV1) this.#ratios.updateThrottled(values);
-    const hasQuota = (values[at.CPU_QUOTA] ?? ABSENT) >= 0 || (values[at.CFS_PERIODS] ?? 0) > 0;
-    if (!hasQuota) values.fill(ABSENT, at.CFS_PERIODS, at.CFS_BURST + 1);
+    if (!hasQuota(values)) values.fill(ABSENT, at.CFS_PERIODS, at.CFS_BURST + 1);
     if (!isUsedRead) {
       for (const index of this.#parts.plan.always) row.hold(index, values[index] ?? ABSENT);
       return;
