@@ -18,7 +18,9 @@ const TURN_MS = 20;
 const SHARE_SECONDS_MAX = 0.25;
 const ROTATE_SECONDS = { min: 2, max: 8 };
 const DOUBLE = 0.15; // of rotations
-const RUN_MS = { min: 300, max: 8000 }; // of a program before it is killed
+/** Of a program before it is killed: a long run has no more kills, but more lines between them. */
+const RUN_MS = { min: 300, max: 8000 };
+const RUN_SHARE_MAX = 1 / 60; // of the whole
 /** The lag is measured every 10 s, and an old file is closed when it was quiet for 10 s. */
 const QUIET_MS = 35_000;
 const CATCH_UP_MAX_MS = 600_000;
@@ -64,6 +66,7 @@ export class LogTorture {
 
   async #torment(durationMs: number, bytesASecond: number): Promise<void> {
     const startMs = performance.now();
+    const runMaxMs = Math.max(RUN_MS.max, durationMs * RUN_SHARE_MAX);
     const next = new Map<Side, number>(SIDES.map((side) => [side, 0]));
     const rotateAtMs = this.#writers.map(() => startMs + 1000 * this.#random.between(1, 4));
     let due = 0;
@@ -83,7 +86,7 @@ export class LogTorture {
       }
       for (const side of SIDES) {
         if (nowMs < (next.get(side) ?? 0)) continue;
-        next.set(side, nowMs + this.#random.between(RUN_MS.min, RUN_MS.max));
+        next.set(side, nowMs + this.#random.between(RUN_MS.min, runMaxMs));
         await this.#restart(side);
       }
       await delay(TURN_MS);
