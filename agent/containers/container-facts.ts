@@ -1,5 +1,6 @@
 import type { ContainerNetwork } from "./container-network.ts";
 import { cleanText, TEXT_CHARACTERS_MAX } from "./hostile-json.ts";
+import { containerService } from "./service-name.ts";
 
 /** Where the facts come from: the label `source` of `telltale_container_info`. */
 export type FactsSource =
@@ -137,8 +138,8 @@ export const SERIES_LABELS_DEFAULT: readonly string[] = [
 
 /**
  * The labels that cAdvisor has on every series of a container: `name`, `image`, `pod`, `namespace`,
- * `container`, and `container_label_…` for the chosen container labels. Of two that become the
- * same name the first stands. Empty ones are left out.
+ * `container`, and `container_label_…` for the chosen container labels; and `service`, which it has
+ * not. Of two that become the same name the first stands. Empty ones are left out.
  */
 export function seriesLabels(
   facts: ContainerFacts,
@@ -150,6 +151,7 @@ export function seriesLabels(
   };
   add("name", facts.name);
   add("image", facts.image);
+  add("service", containerService(facts));
   add("pod", facts.pod?.name ?? "");
   add("namespace", facts.pod?.namespace ?? "");
   add("container", facts.pod?.container ?? "");

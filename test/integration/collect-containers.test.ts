@@ -109,7 +109,7 @@ describe("a runtime's socket", () => {
     expect(bed.infos()).toEqual([
       `telltale_container_info{compose_project="shop", compose_service="cart", id="/docker/${A}", ` +
         `image="app:1", image_digest="sha256:${"a".repeat(64)}", job="cadvisor", name="web", ` +
-        'runtime="docker", source="docker-socket"}',
+        'runtime="docker", service="cart", source="docker-socket"}',
     ]);
     expect(bed.value("container_health_state", 'name="web"')).toBe(1);
     expect(bed.value("container_restarts_total", 'name="web"')).toBe(3);

@@ -1,3 +1,4 @@
+import { unitServiceLabel } from "../../containers/service-name.ts";
 import { systemContainer } from "../containers/system-container.ts";
 
 /**
@@ -64,5 +65,6 @@ export function kindIn(parent: CgroupKind, path: string): CgroupKind {
  * container and the slice around it. What a container is called its runtime knows.
  */
 export function cgroupLabels(path: string, kind: CgroupKind): Readonly<Record<string, string>> {
-  return kind.kind === "unit" ? { id: path, name: kind.unit } : { id: path };
+  if (kind.kind !== "unit") return { id: path };
+  return { id: path, name: kind.unit, ...unitServiceLabel(kind.unit) };
 }

@@ -1,4 +1,5 @@
 import type { ContainerFacts, Health } from "../../containers/container-facts.ts";
+import { containerService } from "../../containers/service-name.ts";
 import { type Collector, counter, familiesOf, gauge, JOB_CONTAINERS } from "../collector.ts";
 import type { CollectContext } from "../context.ts";
 import { ABSENT } from "../kit/byte-scanner.ts";
@@ -101,6 +102,7 @@ class ContainerRows {
       id: cgroupPath === "" ? facts.id : cgroupPath,
       name: facts.name,
       image: facts.image,
+      service: containerService(facts),
     };
     const { state } = facts;
     this.#info.label({ ...base, ...infoLabels(facts) });

@@ -1,4 +1,5 @@
 import { OperationalError } from "../../../shared/errors.ts";
+import { unitServiceLabel } from "../../containers/service-name.ts";
 import { counter, gauge, type SeriesSpec } from "../collector.ts";
 import type { Reading } from "../kit/reading.ts";
 import type { CallBus } from "./dbus-conversation.ts";
@@ -69,15 +70,16 @@ export class UnitReader {
   async #readUnit(unit: Unit, call: CallBus, reading: Reading): Promise<void> {
     const { name, path } = unit;
     const type = await this.#typeOf(unit, call);
+    const labels = { name, ...unitServiceLabel(name) };
     for (const state of STATES) {
-      reading.set(STATE, { name, state, type }, state === unit.state ? 1 : 0);
+      reading.set(STATE, { ...labels, state, type }, state === unit.state ? 1 : 0);
     }
-    if (unit.state === UNKNOWN) reading.set(STATE, { name, state: UNKNOWN, type }, 1);
+    if (unit.state === UNKNOWN) reading.set(STATE, { ...labels, state: UNKNOWN, type }, 1);
     const ask = (of: string, what: string) => property(call, path, `${SYSTEMD}.${of}`, what);
     const started = unit.state === "active" ? await ask("Unit", "ActiveEnterTimestamp") : 0;
-    setCount(STARTED, name, started, reading);
+    setCount(STARTED, labels, started, reading);
     for (const [suffix, of, what, spec] of PROPERTY_SERIES) {
-      if (name.endsWith(suffix)) setCount(spec, name, await ask(of, what), reading);
+      if (name.endsWith(suffix)) setCount(spec, labels, await ask(of, what), reading);
     }
   }
 
@@ -147,10 +149,14 @@ async function property(
 }
 
 /** Times are in microseconds; 2^64-1 is systemd's word for never. */
-function setCount(spec: SeriesSpec, name: string, value: DbusValue | null, reading: Reading): void {
+function setCount(
+  spec: SeriesSpec,
+  labels: Readonly<Record<string, string>>,
+  value: DbusValue | null,
+  reading: Reading,
+): void {
   if (value === null) return;
-  if (typeof value === "number" && value >= 0 && value < 2 ** 63)
-    reading.set(spec, { name }, value);
+  if (typeof value === "number" && value >= 0 && value < 2 ** 63) reading.set(spec, labels, value);
   else reading.malformed += 1;
 }
 

@@ -1,5 +1,6 @@
 import { type Labels, labelsOf } from "../../../shared/model/labels.ts";
 import type { ContainerFacts } from "../../containers/container-facts.ts";
+import { containerService } from "../../containers/service-name.ts";
 
 /** What the labels of a container's lines are made of. */
 export type NamedContainer = Pick<ContainerFacts, "id" | "name" | "image" | "labels">;
@@ -19,15 +20,14 @@ export function containerLabels(
 ): Labels {
   const { id, image } = container;
   const name = container.name || id.slice(0, SHORT_ID);
-  const composeService = labelAt(container, "com.docker.compose.service");
   return labelsOf({
     ...node,
     job: "containers",
     container: name,
     image,
     compose_project: labelAt(container, "com.docker.compose.project"),
-    compose_service: composeService,
-    service: composeService || name,
+    compose_service: labelAt(container, "com.docker.compose.service"),
+    service: containerService(container),
     stream,
   });
 }

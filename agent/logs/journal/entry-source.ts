@@ -1,5 +1,6 @@
 import { type Labels, labelsKey, labelsOf } from "../../../shared/model/labels.ts";
 import { cleanText } from "../../containers/hostile-json.ts";
+import { unitService } from "../../containers/service-name.ts";
 import {
   containerLabels,
   type NamedContainer,
@@ -105,7 +106,7 @@ function unitLabels(node: NodeLabels, at: (name: string) => string): Labels {
   const unit = lastingUnit(at("_SYSTEMD_USER_UNIT") || at("_SYSTEMD_UNIT"));
   const level = levelOf(at("PRIORITY"), at("_TRANSPORT"));
   const own = { ...node, job: "journal", level };
-  if (unit !== "") return labelsOf({ ...own, unit, service: unit.replace(/\.service$/, "") });
+  if (unit !== "") return labelsOf({ ...own, unit, service: unitService(unit) });
   const identifier = cleanText(at("SYSLOG_IDENTIFIER") || at("_COMM") || at("_TRANSPORT"));
   return labelsOf({ ...own, identifier, service: identifier });
 }

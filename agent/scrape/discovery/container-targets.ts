@@ -2,6 +2,7 @@ import { formatDuration } from "../../../shared/model/duration.ts";
 import { type Labels, labelsOf } from "../../../shared/model/labels.ts";
 import type { ContainerFacts } from "../../containers/container-facts.ts";
 import type { ContainerNetwork } from "../../containers/container-network.ts";
+import { containerService } from "../../containers/service-name.ts";
 import type { TargetGroup } from "../targets.ts";
 import { containerAddress, type Vantage } from "./container-address.ts";
 import { FOUND_TIMEOUT_MS } from "./found-config.ts";
@@ -120,6 +121,7 @@ function labelsOfTarget(
     image: facts.image,
     compose_project: own("com.docker.compose.project"),
     compose_service: service,
+    service: containerService(facts),
   });
 }
 

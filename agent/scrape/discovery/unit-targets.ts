@@ -1,5 +1,6 @@
 import { OperationalError } from "../../../shared/errors.ts";
 import { type Labels, labelsOf } from "../../../shared/model/labels.ts";
+import { unitService } from "../../containers/service-name.ts";
 import type { Found, RefusedTarget } from "./container-targets.ts";
 import { scrapeWords, unitEndpoint } from "./unit-file.ts";
 
@@ -52,9 +53,10 @@ export async function unitTargets(
             __address__: address,
             __scheme__: scheme,
             __metrics_path__: endpoint.path,
-            job: unit.replace(/\.service$/, ""),
+            job: unitService(unit),
             instance: `${node}:${port}`,
             unit,
+            service: unitService(unit),
           }),
         );
       }

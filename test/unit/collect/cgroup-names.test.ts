@@ -50,6 +50,16 @@ describe("what a cgroup is", () => {
       id: "/system.slice",
     });
   });
+
+  test("a unit that runs something is a service, a mount is none", () => {
+    const labelsOf = (name: string) => cgroupLabels(`/x/${name}`, cgroupKind(name));
+    expect(labelsOf("ssh.service")).toEqual({
+      id: "/x/ssh.service",
+      name: "ssh.service",
+      service: "ssh",
+    });
+    expect(labelsOf("var-lib.mount")).toEqual({ id: "/x/var-lib.mount", name: "var-lib.mount" });
+  });
 });
 
 describe("where the controllers are", () => {

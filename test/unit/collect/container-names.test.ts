@@ -71,17 +71,19 @@ describe("what a path tells", () => {
 describe("labels of a container's series", () => {
   const known = { source: "docker-socket", runtime: "docker", id: ID, name: "web" } as const;
 
-  test("are cAdvisor's: name, image and the chosen ones; empty ones are left out", () => {
+  test("are cAdvisor's: name, image and the chosen ones, and the service; empty ones are left out", () => {
     const labels = { "com.docker.compose.project": "shop", "a-b": "1", "a.b": "2", other: "3" };
     const facts = factsFrom({ ...known, image: "app:1", labels });
     expect(seriesLabels(facts)).toEqual({
       name: "web",
       image: "app:1",
+      service: "web",
       container_label_com_docker_compose_project: "shop",
     });
     expect(seriesLabels(facts, ["a-b", "a.b", "absent", "constructor"])).toEqual({
       name: "web",
       image: "app:1",
+      service: "web",
       container_label_a_b: "1",
     });
   });
@@ -94,6 +96,7 @@ describe("labels of a container's series", () => {
     };
     expect(seriesLabels(factsFrom({ ...known, labels }))).toEqual({
       name: "web",
+      service: "web",
       pod: "web-0",
       namespace: "prod",
       container: "app",

@@ -66,9 +66,9 @@ describe("units of systemd", () => {
       "node_systemd_units deactivating": 0,
       "node_systemd_units inactive": 2,
       "node_systemd_units failed": 0,
-      "node_systemd_unit_state a.service active notify": 1,
-      "node_systemd_unit_start_time_seconds a.service": 1_700_000_000.123456,
-      "node_systemd_service_restart_total a.service": 3,
+      "node_systemd_unit_state a.service a active notify": 1,
+      "node_systemd_unit_start_time_seconds a.service a": 1_700_000_000.123456,
+      "node_systemd_service_restart_total a.service a": 3,
       "node_systemd_unit_state b.timer active": 1,
       "node_systemd_timer_last_trigger_seconds b.timer": 1_700_000_000,
       "node_systemd_unit_state c.socket inactive": 1,
@@ -88,7 +88,7 @@ describe("units of systemd", () => {
     const known = [...values].filter(([key]) => /unit_state|units/.test(key));
     expect(known.filter(([, value]) => value > 0)).toEqual([
       ["node_systemd_units unknown", 2],
-      ["node_systemd_unit_state a.service unknown notify", 1],
+      ["node_systemd_unit_state a.service a unknown notify", 1],
     ]);
   });
 
@@ -98,7 +98,9 @@ describe("units of systemd", () => {
     const second = await read([unit("a.service")], reader);
     expect(first.asked).toContain("/unit/a.service Type");
     expect(second.asked).not.toContain("/unit/a.service Type");
-    expect([...second.values.keys()]).toContain("node_systemd_unit_state a.service active notify");
+    expect([...second.values.keys()]).toContain(
+      "node_systemd_unit_state a.service a active notify",
+    );
   });
 
   test("beyond the bound they are counted only", async () => {

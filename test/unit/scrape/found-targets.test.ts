@@ -99,6 +99,7 @@ test("a container that asks is a target with the names that its logs have, too",
         image: "app:1",
         compose_project: "shop",
         compose_service: "web",
+        service: "web",
       },
     ],
   ]);

@@ -55,6 +55,7 @@ test("active services that ask are targets, drop-ins counted", async () => {
         job: "a",
         instance: "node-1:9100",
         unit: "a.service",
+        service: "a",
       },
       {
         __address__: "[::1]:9443",
@@ -63,6 +64,7 @@ test("active services that ask are targets, drop-ins counted", async () => {
         job: "b",
         instance: "node-1:9443",
         unit: "b.service",
+        service: "b",
       },
     ],
   );
