@@ -4,21 +4,22 @@ import { basename, dirname, join } from "node:path";
 import type { CompileFn } from "./rules/ports.ts";
 import { parseRuleFiles, type RuleFile, type RuleGroup } from "./rules/rule-files.ts";
 
-const SHIPPED = "systemd/rules/telltale.yaml";
+const SHIPPED = ["systemd/rules/telltale.yaml", "systemd/rules/services.yaml"];
 
 /** Where the rules are that come with Telltale: beside the sources, or the built programs. */
-export function shippedRulesPath(): string {
+export function shippedRulesPaths(): string[] {
   let folder = import.meta.dirname;
-  while (!existsSync(join(folder, SHIPPED)) && folder !== dirname(folder)) folder = dirname(folder);
-  return join(folder, SHIPPED);
+  const isThere = () => SHIPPED.every((path) => existsSync(join(folder, path)));
+  while (!isThere() && folder !== dirname(folder)) folder = dirname(folder);
+  return SHIPPED.map((path) => join(folder, path));
 }
 
-/** Without the shipped file where one of the users has its name, and so takes its place. */
+/** Without the shipped files of which one of the users has the name, and so takes the place. */
 export function filesInForce(files: readonly RuleFile[]): RuleFile[] {
-  const shipped = shippedRulesPath();
-  const name = basename(shipped);
-  const isReplaced = files.some(({ path }) => path !== shipped && basename(path) === name);
-  return files.filter(({ path }) => path !== shipped || !isReplaced);
+  const shipped = shippedRulesPaths();
+  const isOwn = ({ path }: RuleFile) => !shipped.includes(path);
+  const ownNames = new Set(files.filter(isOwn).map(({ path }) => basename(path)));
+  return files.filter((file) => isOwn(file) || !ownNames.has(basename(file.path)));
 }
 
 const rules = (clockOffsetMaxMs: number) => `

@@ -23,7 +23,7 @@ import type { Metrics } from "../shared/telemetry/metrics.ts";
 import { VERSION } from "../shared/version.ts";
 import { addAdminCommands } from "./admin-commands.ts";
 import { checkFiles, startAggregator } from "./app.ts";
-import { shippedRulesPath } from "./built-in-rules.ts";
+import { shippedRulesPaths } from "./built-in-rules.ts";
 import { type AggregatorConfig, aggregatorConfigSchema } from "./config.ts";
 import { adminSocketPath, listen } from "./listen.ts";
 import type { AggregatorPlatform } from "./platform.ts";
@@ -118,7 +118,7 @@ function readConfiguration(): AggregatorConfig {
     environmentPrefix: "TELLTALE_AGGREGATOR",
     flags,
   });
-  return { ...config, rules: [...config.rules, shippedRulesPath()] };
+  return { ...config, rules: [...config.rules, ...shippedRulesPaths()] };
 }
 
 function check(config: AggregatorConfig): void {

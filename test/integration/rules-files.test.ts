@@ -209,10 +209,13 @@ Checking ${twice}
 
 describe("the rules that are shipped", () => {
   const root = join(import.meta.dirname, "../..");
-  const rules = join(root, "systemd/rules/telltale.yaml");
-  const tests = join(root, "test/fixtures/rules/telltale_test.yaml");
+  const pathsOf = (name: string) => {
+    const rules = join(root, `systemd/rules/${name}.yaml`);
+    return { rules, tests: join(root, `test/fixtures/rules/${name}_test.yaml`) };
+  };
 
-  test("are good, and stand as their tests say", async () => {
+  test.each(["telltale", "services"])("%s are good, and stand as their tests say", async (name) => {
+    const { rules, tests } = pathsOf(name);
     expect(await run("check", rules, "--lint-fatal")).toMatchObject({ code: 0, errors: "" });
     expect(await run("test", tests)).toEqual({
       code: 0,
@@ -221,7 +224,18 @@ describe("the rules that are shipped", () => {
     });
   });
 
+  test("of services have a test of each source", () => {
+    const { rules, tests } = pathsOf("services");
+    const sources = readFileSync(rules, "utf8").matchAll(/^ +labels: \{ source: (\w+)/gm);
+    const expected = readFileSync(tests, "utf8");
+    const all = new Set([...sources].map(([, source = ""]) => source));
+    expect(all.size).toBeGreaterThan(15);
+    const isTested = (source: string) => expected.includes(`source="${source}"}'`);
+    expect([...all].filter((source) => !isTested(source))).toEqual([]);
+  });
+
   test("have a test each of when they fire and of when they do not", () => {
+    const { rules, tests } = pathsOf("telltale");
     const names = readFileSync(rules, "utf8").matchAll(/^ +- alert: (\w+)$/gm);
     const checks = parseTestFile(tests, readFileSync(tests, "utf8")).tests.flatMap(
       ({ alert_rule_test: checks }) => checks ?? [],

@@ -162,7 +162,9 @@ export class Bed implements AsyncDisposable {
     open.add(bed);
     prepare(bed.directory);
     [bed.grpcPort, bed.httpPort, bed.agentPort] = await freePorts();
-    bed.write("rules/telltale.yaml", "groups: []\n"); // none but a test's own are in force
+    for (const shipped of ["telltale", "services"]) {
+      bed.write(`rules/${shipped}.yaml`, "groups: []\n"); // none but a test's own are in force
+    }
     return bed;
   }
 

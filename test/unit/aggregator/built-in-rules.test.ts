@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import {
   builtInRules,
   filesInForce,
-  shippedRulesPath,
+  shippedRulesPaths,
 } from "../../../aggregator/built-in-rules.ts";
 import { DEFAULT_LOGQL_OPTIONS, LogqlEngine } from "../../../aggregator/logql/engine.ts";
 import { DEFAULT_ENGINE_OPTIONS, PromqlEngine } from "../../../aggregator/promql/engine.ts";
@@ -22,10 +22,11 @@ test("the built-in rules are good rules, with the limit of the configuration", (
 });
 
 test("a rule file of the same name takes the place of the one that is shipped", () => {
-  const shipped = { path: shippedRulesPath(), text: "shipped" };
+  const [shipped, services] = shippedRulesPaths().map((path) => ({ path, text: "shipped" }));
+  if (shipped === undefined || services === undefined) throw new Error("two files are shipped");
   const other = { path: "/etc/telltale/rules/other.yaml", text: "" };
   const own = { path: "/etc/telltale/rules/telltale.yaml", text: "own" };
-  expect(filesInForce([other, shipped])).toEqual([other, shipped]);
-  expect(filesInForce([own, other, shipped])).toEqual([own, other]);
+  expect(filesInForce([other, shipped, services])).toEqual([other, shipped, services]);
+  expect(filesInForce([own, other, shipped, services])).toEqual([own, other, services]);
   expect(filesInForce([own])).toEqual([own]);
 });
