@@ -12,6 +12,7 @@ import { type HttpGate, startHttpServer } from "./api/http-server.ts";
 import { createLogsService } from "./api/logs-service.ts";
 import { patternsHandler } from "./api/patterns-service.ts";
 import { createQueryService } from "./api/query-service.ts";
+import { createServicesService } from "./api/services-service.ts";
 import { type AgentPeer, TlsDoor } from "./api/tls-door.ts";
 import { type AggregatorConfig, hasTls } from "./config.ts";
 import { type CertifiedPeer, ingestHandlers } from "./ingest/grpc-handler.ts";
@@ -51,6 +52,7 @@ export async function listen(
         query: createQueryService(api, logger),
         logs: createLogsService(logs, logger, patternsHandler(patterns, clock, logger)),
         alerts: createAlertsService(alerts, clock, logger),
+        services: createServicesService(api, logger),
         clock,
         access: guard?.grpc ?? null,
       },

@@ -50,6 +50,30 @@ function formatAge(ageMs: number): string {
   return parts.join(" ");
 }
 
+/** Three significant digits: `870µs`, `12.3ms`, `1.5s`. */
+export function formatSeconds(seconds: number): string {
+  if (!Number.isFinite(seconds)) return sampleText(seconds);
+  const [unit, scale] =
+    seconds >= 1 || seconds === 0
+      ? (["s", 1] as const)
+      : seconds >= 1e-3
+        ? (["ms", 1e3] as const)
+        : (["µs", 1e6] as const);
+  return `${Number((seconds * scale).toPrecision(3))}${unit}`;
+}
+
+const BYTE_UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
+
+/** At most four digits: `512B`, `1.5MiB`. */
+export function formatBytes(bytes: number): string {
+  if (!Number.isFinite(bytes)) return sampleText(bytes);
+  const step = Math.min(
+    BYTE_UNITS.length - 1,
+    Math.floor(Math.log2(Math.max(1, Math.abs(bytes))) / 10),
+  );
+  return `${Number((bytes / 1024 ** step).toPrecision(4))}${BYTE_UNITS[step]}`;
+}
+
 /** UTC, RFC 3339; null where there is no time. */
 export function isoTime(timeMs: number): string | null {
   return timeMs === 0 ? null : formatRfc3339(timeMs);

@@ -13,6 +13,7 @@ import { addNotifyCommand } from "./notify.ts";
 import { addQueryCommand } from "./query.ts";
 import { addRangeCommand } from "./range.ts";
 import { addRulesCommand } from "./rules.ts";
+import { addServicesCommand } from "./services.ts";
 import { addSilenceCommand } from "./silences.ts";
 import { addStatusCommand } from "./status.ts";
 import { printable, type Terminal } from "./terminal.ts";
@@ -29,6 +30,7 @@ export async function runCli(args: readonly string[], terminal: Terminal): Promi
   const context: CommandContext = { program, terminal, exitCode: 0 };
   addStatusCommand(context);
   addNodesCommand(context);
+  addServicesCommand(context);
   addQueryCommand(context);
   addRangeCommand(context);
   addLogsCommand(context);

@@ -20,6 +20,7 @@ import type { AlertsHandlers } from "../../shared/wire/generated/telltale/v1/Ale
 import type { IdentityHandlers } from "../../shared/wire/generated/telltale/v1/Identity.ts";
 import type { LogsHandlers } from "../../shared/wire/generated/telltale/v1/Logs.ts";
 import type { QueryHandlers } from "../../shared/wire/generated/telltale/v1/Query.ts";
+import type { ServicesHandlers } from "../../shared/wire/generated/telltale/v1/Services.ts";
 import { loadTelltale, MESSAGE_BYTES_MAX } from "../../shared/wire/proto.ts";
 import { type PermissionHooks, permissionInterceptor } from "./permission-interceptor.ts";
 import type { Caller } from "./permission-state.ts";
@@ -31,6 +32,7 @@ export type GrpcDeps = {
   readonly query: QueryHandlers;
   readonly logs: LogsHandlers;
   readonly alerts: AlertsHandlers;
+  readonly services: ServicesHandlers;
   readonly clock: Clock;
   /** Null: nothing is encrypted, and nobody is asked who calls. */
   readonly access: GrpcAccess | null;
@@ -56,7 +58,7 @@ const STOP_TIMEOUT_MS = 5000;
 /** "" stands for the server as a whole. */
 const HEALTH_NAMES = [
   "",
-  ...["Alerts", "Ingest", "Logs", "Query"].map((name) => `telltale.v1.${name}`),
+  ...["Alerts", "Ingest", "Logs", "Query", "Services"].map((name) => `telltale.v1.${name}`),
 ];
 
 /**
@@ -85,6 +87,7 @@ export async function startGrpcServer(deps: GrpcDeps, listen: Address): Promise<
   server.addService(v1.Query.service, deps.query);
   server.addService(v1.Logs.service, deps.logs);
   server.addService(v1.Alerts.service, deps.alerts);
+  server.addService(v1.Services.service, deps.services);
   const health = new HealthImplementation();
   health.addToServer(server);
   new ReflectionService(definition).addToServer(server);

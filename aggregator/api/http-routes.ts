@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { TIME_MAX_MS } from "../../shared/model/rfc3339.ts";
 import { VERSION } from "../../shared/version.ts";
 import { clientGone } from "./api-error.ts";
+import { listServices } from "./list-services.ts";
 import {
   limitParameter,
   type Parameters,
@@ -18,6 +19,7 @@ import {
 } from "./prometheus-json.ts";
 import type { QueryApi, RunOptions, SeriesQuery } from "./query-api.ts";
 import { ruleListRequest } from "./rule-list.ts";
+import { servicesText } from "./services-json.ts";
 
 export const JSON_TYPE = "application/json; charset=utf-8";
 
@@ -59,6 +61,10 @@ export function addApiRoutes(server: FastifyInstance, api: QueryApi): void {
   add("/alerts", () => successBody(alertsText(api.alerts())));
   add("/rules", ({ parameters }) => {
     return successBody(rulesText(api.rules(ruleListRequest(parameters))));
+  });
+  add("/services", async (call) => {
+    const name = call.parameters.get("service") ?? "";
+    return successBody(servicesText(await listServices(api, name, runOptions(call))));
   });
   // Types and help texts of metrics do not travel with the samples.
   add("/metadata", () => successBody("{}"));

@@ -8,6 +8,7 @@ import type { ProtoGrpcType as AlertsProto } from "./generated/alerts.ts";
 import type { ProtoGrpcType as IngestProto } from "./generated/ingest.ts";
 import type { ProtoGrpcType as LogsProto } from "./generated/logs.ts";
 import type { ProtoGrpcType as QueryProto } from "./generated/query.ts";
+import type { ProtoGrpcType as ServicesProto } from "./generated/services.ts";
 
 /** Version of the ingest protocol and of its frame format; a hello names it. */
 export const PROTOCOL_VERSION = 2;
@@ -15,7 +16,7 @@ export const PROTOCOL_VERSION = 2;
 /** Bytes of one gRPC message in either direction, at most. */
 export const MESSAGE_BYTES_MAX = 4 * 1024 * 1024;
 
-type Packages = AccessProto & AlertsProto & IngestProto & LogsProto & QueryProto;
+type Packages = AccessProto & AlertsProto & IngestProto & LogsProto & QueryProto & ServicesProto;
 
 export type TelltaleProto = {
   readonly definition: PackageDefinition;
@@ -29,7 +30,7 @@ export function loadTelltale(): TelltaleProto {
   if (loaded !== null) return loaded;
   const root = protoRoot();
   const definition = loadSync(
-    ["access", "alerts", "ingest", "logs", "query"].map((name) =>
+    ["access", "alerts", "ingest", "logs", "query", "services"].map((name) =>
       join(root, `telltale/v1/${name}.proto`),
     ),
     { includeDirs: [root], longs: Number, enums: String, defaults: true, oneofs: true },

@@ -11,6 +11,7 @@ import { createAlertsService } from "../../aggregator/api/alerts-service.ts";
 import { startGrpcServer } from "../../aggregator/api/grpc-server.ts";
 import { createLogsService } from "../../aggregator/api/logs-service.ts";
 import { createQueryService } from "../../aggregator/api/query-service.ts";
+import { createServicesService } from "../../aggregator/api/services-service.ts";
 import { TlsDoor } from "../../aggregator/api/tls-door.ts";
 import { openLevelStore } from "../../shared/platform/level-store.ts";
 import { expositionText } from "../../shared/telemetry/exposition.ts";
@@ -53,6 +54,7 @@ async function startBed() {
     {
       ingest: { Stream: () => {} },
       query: createQueryService(bed.api, logger),
+      services: createServicesService(bed.api, logger),
       logs: createLogsService(bed.logs, logger),
       alerts: createAlertsService(bed.alerts, clock, bed.logger),
       clock,

@@ -5,6 +5,7 @@ import { createLogsService } from "../../aggregator/api/logs-service.ts";
 import type { CompiledQuery, QueryPort, SeriesPort } from "../../aggregator/api/ports.ts";
 import { QueryApi } from "../../aggregator/api/query-api.ts";
 import { createQueryService } from "../../aggregator/api/query-service.ts";
+import { createServicesService } from "../../aggregator/api/services-service.ts";
 import type { NodeStatus } from "../../aggregator/model/node.ts";
 import type { QuerySpan } from "../../aggregator/query/grid.ts";
 import type { QueryResult } from "../../aggregator/query/result.ts";
@@ -234,7 +235,9 @@ export async function startGrpcBed(clock: Clock = nodeClock) {
   const query = createQueryService(bed.api, bed.logger);
   const logs = createLogsService(bed.logs, bed.logger);
   const alerts = createAlertsService(bed.alerts, clock, bed.logger);
-  const deps = { ingest: { Stream: () => {} }, query, logs, alerts, clock, access: null };
+  const services = createServicesService(bed.api, bed.logger);
+  const ingest = { Stream: () => {} };
+  const deps = { ingest, query, logs, alerts, services, clock, access: null };
   const server = await startGrpcServer(deps, LOOPBACK);
   onTestFinished(() => server[Symbol.asyncDispose]());
   return { ...bed, deps, server };

@@ -5,6 +5,7 @@ import { startGrpcServer } from "../../aggregator/api/grpc-server.ts";
 import { createHttpServer } from "../../aggregator/api/http-server.ts";
 import { createLogsService } from "../../aggregator/api/logs-service.ts";
 import { createQueryService } from "../../aggregator/api/query-service.ts";
+import { createServicesService } from "../../aggregator/api/services-service.ts";
 import { runCli } from "../../cli/program.ts";
 import { labelsOf } from "../../shared/model/labels.ts";
 import { nodeClock } from "../../shared/platform/node.ts";
@@ -61,6 +62,7 @@ async function startGrpc() {
     {
       ingest: { Stream: () => {} },
       query: createQueryService(bed.api, bed.logger),
+      services: createServicesService(bed.api, bed.logger),
       logs: createLogsService(lines.api, bed.logger),
       alerts: createAlertsService(bed.alerts, nodeClock, bed.logger),
       clock: nodeClock,

@@ -6,6 +6,7 @@ import { startGrpcServer } from "../../aggregator/api/grpc-server.ts";
 import { createLogsService } from "../../aggregator/api/logs-service.ts";
 import { patternsHandler } from "../../aggregator/api/patterns-service.ts";
 import { createQueryService } from "../../aggregator/api/query-service.ts";
+import { createServicesService } from "../../aggregator/api/services-service.ts";
 import { PatternHistory } from "../../aggregator/logs/patterns/pattern-history.ts";
 import { PatternTable } from "../../aggregator/logs/patterns/pattern-table.ts";
 import { patternsPort } from "../../aggregator/pattern-port.ts";
@@ -46,6 +47,7 @@ async function start(directory: string) {
     {
       ingest: { Stream: () => {} },
       query: createQueryService(bed.api, bed.logger),
+      services: createServicesService(bed.api, bed.logger),
       logs: createLogsService(new MemoryLines().api, bed.logger, patterns),
       alerts: createAlertsService(bed.alerts, nodeClock, bed.logger),
       clock: nodeClock,

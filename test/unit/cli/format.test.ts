@@ -1,6 +1,12 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { formatAgo, formatNumber, isoTime } from "../../../cli/format.ts";
+import {
+  formatAgo,
+  formatBytes,
+  formatNumber,
+  formatSeconds,
+  isoTime,
+} from "../../../cli/format.ts";
 
 test.each([
   [0, "0"],
@@ -56,4 +62,26 @@ test("no time is never, and null", () => {
   expect(isoTime(0)).toBeNull();
   expect(isoTime(1_767_700_800_500)).toBe("2026-01-06T12:00:00.5Z");
   expect(isoTime(1_767_700_800_000)).toBe("2026-01-06T12:00:00Z");
+});
+
+test.each([
+  [0, "0s"],
+  [0.00000042, "0.42µs"],
+  [0.00087, "870µs"],
+  [0.0123456, "12.3ms"],
+  [1.5, "1.5s"],
+  [123.4, "123s"],
+  [Number.NaN, "NaN"],
+])("%d seconds are shown as %s", (value, expected) => {
+  expect(formatSeconds(value)).toBe(expected);
+});
+
+test.each([
+  [0, "0B"],
+  [1023, "1023B"],
+  [1_572_864, "1.5MiB"],
+  [3 * 2 ** 50, "3PiB"],
+  [Number.POSITIVE_INFINITY, "+Inf"],
+])("%d bytes are shown as %s", (value, expected) => {
+  expect(formatBytes(value)).toBe(expected);
 });
