@@ -42,8 +42,8 @@ export type ServiceAlert = {
 
 const SELECTED = 'service!=""';
 const CONTAINER = `${SELECTED},image!=""`;
-/** The targets that are scraped; the aggregator itself writes those of nodes. */
-const TARGETS = `(up{${SELECTED}} or label_replace(up{service="",job!="node"}, "service", "$1", "job", "(.+)"))`;
+/** What is scraped. The aggregator itself writes the `up` of nodes, and a probe is always up. */
+const TARGETS = `(up{${SELECTED},job!="probe"} or label_replace(up{service="",job!~"node|probe"}, "service", "$1", "job", "(.+)"))`;
 
 /** Where a service has containers, its unit is what runs them, and has their use in its own. */
 function preferContainers(aggregated: (selector: string) => string): string {

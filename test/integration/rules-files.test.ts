@@ -224,6 +224,11 @@ describe("the rules that are shipped", () => {
     });
   });
 
+  test("play a week of services", async () => {
+    const { tests } = pathsOf("services_week");
+    expect(await run("test", tests)).toMatchObject({ code: 0, errors: "" });
+  });
+
   test("of services have a test of each source", () => {
     const { rules, tests } = pathsOf("services");
     const sources = readFileSync(rules, "utf8").matchAll(/^ +labels: \{ source: (\w+)/gm);

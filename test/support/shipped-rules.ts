@@ -2,11 +2,11 @@ import { cpSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Bed, eventually, type Hook, type HookAlert, type Program } from "./programs.ts";
 
+const read = (name: string) =>
+  readFileSync(join(import.meta.dirname, "../../systemd/rules", name), "utf8");
+
 /** The rules that are in force from the first start. */
-export const SHIPPED = readFileSync(
-  join(import.meta.dirname, "../../systemd/rules/telltale.yaml"),
-  "utf8",
-);
+export const SHIPPED = read("telltale.yaml");
 /** Only their times are shortened; what they look at and how far they look back is not. */
 export const SHORTENED = SHIPPED
   // A health check takes its time, here too.
@@ -14,6 +14,16 @@ export const SHORTENED = SHIPPED
     /^( +)for: (\w+)$/gm,
     (_, indent, time) => `${indent}for: ${time === "5m" ? "10s" : "2s"}`,
   )
+  .replaceAll(/^( +)interval: \w+$/gm, "$1interval: 1s");
+
+/**
+ * Of services, with ten seconds for two minutes and for ten. A service is known after twenty seconds, of which
+ * those before an alert fires are many: so the half of them is what is usual.
+ */
+export const SERVICES_SHORTENED = read("services.yaml")
+  .replaceAll(/\[(?:2m|10m|15m)\]/g, "[10s]")
+  .replaceAll("> 144", "> 20")
+  .replaceAll("quantile_over_time(0.99, service", "quantile_over_time(0.5, service")
   .replaceAll(/^( +)interval: \w+$/gm, "$1interval: 1s");
 
 const ROUTING = (url: string) => `
@@ -37,8 +47,10 @@ export function told(hook: Hook, status: string): Map<string, HookAlert> {
     alerts
       .filter((alert) => alert.status === status)
       .map((alert) => {
-        const { alertname, name, mountpoint, receiver, rule_group, instance } = alert.labels;
-        return [`${alertname} ${name ?? mountpoint ?? receiver ?? rule_group ?? instance}`, alert];
+        const { alertname, name, mountpoint, receiver, rule_group, instance, service } =
+          alert.labels;
+        const culprit = name ?? mountpoint ?? receiver ?? rule_group ?? instance ?? service;
+        return [`${alertname} ${culprit}`, alert];
       }),
   );
 }
