@@ -152,7 +152,7 @@ function readAllReceivers(
     globals: settings.global ?? {},
     templates: templates ?? NO_TEMPLATES,
     readText: (path: string) => deps.readText(resolve(path)),
-    shared: [texts.global, files],
+    templateFiles: files,
   };
   return readReceivers(raw, reading, within(report, "receivers"));
 }

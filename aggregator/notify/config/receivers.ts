@@ -44,8 +44,8 @@ export type RawReceiver = {
 
 export type ReceiversReading = Pick<Reading, "globals" | "templates" | "readText"> & {
   readonly kinds: Kinds;
-  /** What all integrations are made of: part of their definitions. */
-  readonly shared: unknown;
+  /** What the templates are made of: part of every definition. */
+  readonly templateFiles: unknown;
 };
 
 /** Every receiver with a name, also one that has faults. */
@@ -104,13 +104,14 @@ type Place = {
 function readIntegration(
   { receiver, kind, index }: Place,
   { entry, written }: { readonly entry: unknown; readonly written: unknown },
-  { globals, templates, readText, shared }: ReceiversReading,
+  { globals, templates, readText, templateFiles }: ReceiversReading,
   report: Report,
 ): Integration | null {
   const files: [path: string, text: string][] = [];
+  const used = noted(globals);
   const reading: Reading = {
     receiver,
-    globals,
+    globals: used.values,
     templates,
     readText: (path) => {
       const text = readText(path);
@@ -121,7 +122,7 @@ function readIntegration(
   };
   const sender = attempt(() => kind.read(entry, reading), report);
   if (sender === null) return null;
-  const parts = [receiver, kind.name, written, shared, files];
+  const parts = [receiver, kind.name, written, [...used.read], templateFiles, files];
   const texts = new Map(files);
   return {
     ...sender,
@@ -136,4 +137,15 @@ function readIntegration(
         report: () => {}, // what stands for a secret may not have its form
       }),
   };
+}
+
+/** The same values, and those of them that were read so far. */
+function noted<T extends object>(values: T) {
+  const read = new Map<PropertyKey, unknown>();
+  const get = (target: T, key: string | symbol) => {
+    const value: unknown = Reflect.get(target, key);
+    read.set(key, value);
+    return value;
+  };
+  return { values: new Proxy(values, { get }), read };
 }

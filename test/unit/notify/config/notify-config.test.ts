@@ -66,13 +66,23 @@ test("a definition is the same as long as all that the integration is made of is
   ).toEqual([first, second]);
 });
 
-test("a definition is another one with other globals, templates or text of a file", () => {
+test("a definition is another one with other globals that the integration uses, and only then", () => {
+  const withGlobal = (text: string) =>
+    digests(TEXT.replace("timeout: 1m", `timeout: 1m, ${text}`), { kinds: INTEGRATION_KINDS });
+  const before = withGlobal("smtp_hello: x");
+  expect(new Set(before).size).toBe(2);
+  expect(withGlobal("smtp_hello: y")).toEqual(before);
+  expect(withGlobal("http_config: {}")).not.toEqual(before);
+  const others = withGlobal("http_config: { follow_redirects: false }");
+  expect(new Set([...before, ...others]).size).toBe(4);
+});
+
+test("a definition is another one with other templates or text of a file", () => {
   const [first, second] = digests(TEXT);
   const isOther = [
     expect.not.stringContaining(first ?? ""),
     expect.not.stringContaining(second ?? ""),
   ];
-  expect(digests(TEXT.replace("timeout: 1m", "timeout: 1m, smtp_hello: x"))).toEqual(isOther);
   const withTemplates = { readFiles: () => [{ path: "/t", text: "{{ define `x` }}" }] };
   const globbed = `${TEXT}templates: ["*.tmpl"]\n`;
   expect(digests(globbed)).toEqual([first, second]);
