@@ -1,4 +1,4 @@
-import { Agent, type Dispatcher, ProxyAgent, request as send } from "undici";
+import { Agent, type Dispatcher, ProxyAgent } from "undici";
 import { errorMessage, OperationalError, systemCode } from "../errors.ts";
 import { VERSION } from "../version.ts";
 import { chooseProxy } from "./choose-proxy.ts";
@@ -16,8 +16,16 @@ const REDIRECTS_MAX = 5;
 const DISPATCHERS_MAX = 64;
 /** The caller's signal bounds a request, whatever part of it takes long. */
 const NO_TIMEOUTS = { headersTimeout: 0, bodyTimeout: 0 };
+const ENOUGH = new Error("enough of the answer was read");
 
 type Headers = Readonly<Record<string, string>>;
+
+type Response = {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+  /** How the body begins. */
+  readonly text: string;
+};
 
 /** Makes HTTP requests, with the connections and tokens that are kept between them. */
 export class HttpRequests implements AsyncDisposable {
@@ -53,20 +61,16 @@ export class HttpRequests implements AsyncDisposable {
     token: string | null,
     signal: AbortSignal,
   ): Promise<HttpAnswer> {
-    if (!URL.canParse(request.url)) {
-      throw new OperationalError("UNAVAILABLE", "The receiver's address is not a URL");
-    }
-    let target = new URL(request.url);
+    let target = parsedUrl(request.url);
     try {
       let headers = headersOf(request, target, token);
       for (let hops = 0; ; hops += 1) {
         const response = await this.#send(request, { target, headers }, signal);
         const isFollowed = request.client.followRedirects && hops < REDIRECTS_MAX;
         const next = isFollowed ? redirectOf(response, target) : null;
-        const text = await startOf(response.body, signal);
         if (next === null) {
-          const retryAfterMs = retryAfter(response.headers["retry-after"], this.#nowMs());
-          return { status: response.statusCode, text, retryAfterMs };
+          const { status, headers: said, text } = response;
+          return { status, text, retryAfterMs: retryAfter(said["retry-after"], this.#nowMs()) };
         }
         if (next.origin !== target.origin) headers = headersForOthers(headers);
         target = next;
@@ -84,10 +88,13 @@ export class HttpRequests implements AsyncDisposable {
     { method, body, client }: HttpRequest,
     { target, headers }: { readonly target: URL; readonly headers: Headers },
     signal: AbortSignal,
-  ): Promise<Dispatcher.ResponseData> {
+  ): Promise<Response> {
     const dispatcher = this.#dispatcher(client, chooseProxy(target, client, this.#environment));
+    const { origin, pathname, search } = target;
+    const path = pathname + search;
     const payload = method === "GET" ? null : body;
-    return await send(target, { dispatcher, method, headers, body: payload, signal });
+    const request = { origin, path, method, headers, body: payload };
+    return await exchange(dispatcher, request, signal);
   }
 
   #dispatcher({ tls, proxyHeaders }: ConnectionOptions, proxy: string | null): Dispatcher {
@@ -109,6 +116,15 @@ export class HttpRequests implements AsyncDisposable {
     const all = [...this.#dispatchers.values()];
     this.#dispatchers.clear();
     await Promise.all(all.map((one) => one.destroy()));
+  }
+}
+
+function parsedUrl(text: string): URL {
+  try {
+    return new URL(text);
+  } catch {
+    // Without the cause, which holds the text.
+    throw new OperationalError("UNAVAILABLE", "The receiver's address is not a URL");
   }
 }
 
@@ -164,9 +180,9 @@ function headersForOthers(headers: Headers): Headers {
   return Object.fromEntries(Object.entries(headers).filter(([name]) => kept.includes(name)));
 }
 
-function redirectOf({ statusCode, headers }: Dispatcher.ResponseData, from: URL): URL | null {
+function redirectOf({ status, headers }: Response, from: URL): URL | null {
   const { location } = headers;
-  if ((statusCode !== 307 && statusCode !== 308) || typeof location !== "string") return null;
+  if ((status !== 307 && status !== 308) || typeof location !== "string") return null;
   if (!URL.canParse(location, from.href)) return null;
   const next = new URL(location, from);
   // What was encrypted is not sent on in the clear.
@@ -175,20 +191,48 @@ function redirectOf({ statusCode, headers }: Dispatcher.ResponseData, from: URL)
   return isAllowed ? next : null;
 }
 
-/** An answer that ends half way is an answer; its status was said. */
-async function startOf(body: Dispatcher.ResponseData["body"], signal: AbortSignal) {
+/**
+ * One request and its answer; undici's own `request` makes a stream of each answer, which takes as
+ * long as all the rest. An answer that ends half way is an answer; its status was said.
+ */
+async function exchange(
+  dispatcher: Dispatcher,
+  request: Dispatcher.DispatchOptions,
+  signal: AbortSignal,
+): Promise<Response> {
+  signal.throwIfAborted();
   const chunks: Buffer[] = [];
-  let length = 0;
+  let [status, length] = [0, 0];
+  let headers: Response["headers"] = {};
+  let stop = () => {};
   try {
-    for await (const chunk of body) {
-      chunks.push(chunk);
-      length += chunk.length;
-      if (length >= ANSWER_BYTES_MAX) break;
-    }
-  } catch {
-    signal.throwIfAborted();
+    await new Promise<void>((resolve, reject) => {
+      let abort: (reason: Error) => void = reject;
+      stop = () => abort(signal.reason);
+      signal.addEventListener("abort", stop, { once: true });
+      dispatcher.dispatch(request, {
+        onRequestStart(controller) {
+          abort = (reason) => controller.abort(reason);
+          if (signal.aborted) stop();
+        },
+        onResponseStart(_controller, statusCode, all) {
+          if (statusCode >= 200) [status, headers] = [statusCode, all];
+        },
+        onResponseData(controller, chunk) {
+          chunks.push(chunk);
+          length += chunk.length;
+          if (length >= ANSWER_BYTES_MAX) controller.abort(ENOUGH);
+        },
+        onResponseEnd: () => resolve(),
+        onResponseError: (_controller, error) => (status > 0 ? resolve() : reject(error)),
+      });
+    });
+  } finally {
+    signal.removeEventListener("abort", stop);
   }
-  return Buffer.concat(chunks).subarray(0, ANSWER_BYTES_MAX).toString();
+  signal.throwIfAborted();
+  const text = Buffer.concat(chunks).subarray(0, ANSWER_BYTES_MAX).toString();
+  return { status, headers, text };
 }
 
 /** Where several addresses were tried in vain the error has no text of its own. */
@@ -199,7 +243,7 @@ function reasonOf(error: unknown): string {
 const HTTP_DATE = /^\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT$/;
 
 /** Seconds, or a date. */
-function retryAfter(text: string | string[] | undefined, nowMs: number): number | null {
+function retryAfter(text: Response["headers"][string], nowMs: number): number | null {
   if (typeof text !== "string") return null;
   if (/^\d{1,9}$/.test(text)) return Number(text) * 1000;
   const atMs = HTTP_DATE.test(text) ? Date.parse(text) : Number.NaN;

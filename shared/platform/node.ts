@@ -1,12 +1,27 @@
-import { setTimeout as delay } from "node:timers/promises";
 import type { Clock } from "./ports.ts";
 
 /** The machine's clock. */
 export const nodeClock: Clock = {
   nowMs: () => Date.now(),
   monotonicMs: () => performance.now(),
+  // Not of timers/promises: that makes an error, with a stack, for each sleep that is ended.
   sleep: (ms, signal) =>
-    delay(Math.max(0, ms), undefined, signal && { signal }).catch((error) => {
-      throw signal?.aborted ? signal.reason : error;
+    new Promise((resolve, reject) => {
+      if (signal?.aborted) {
+        reject(signal.reason);
+        return;
+      }
+      const onAbort = () => {
+        clearTimeout(timer);
+        reject(signal?.reason);
+      };
+      const timer = setTimeout(
+        () => {
+          signal?.removeEventListener("abort", onAbort);
+          resolve();
+        },
+        Math.max(0, ms),
+      );
+      signal?.addEventListener("abort", onAbort, { once: true });
     }),
 };

@@ -24,14 +24,18 @@ export async function withDeadline<T>(
 ): Promise<T> {
   signal?.throwIfAborted();
   const end = new AbortController();
-  const abort = () => end.abort(signal?.reason);
-  signal?.addEventListener("abort", abort, { once: true });
+  let stop = (_reason: unknown) => {};
   const cut = new Promise<never>((_, reject) => {
-    end.signal.addEventListener("abort", () => reject(end.signal.reason), { once: true });
+    stop = (reason) => {
+      reject(reason); // before the work hears of it, which may throw something else then
+      end.abort(reason);
+    };
   });
   cut.catch(() => {}); // the race below reports it
+  const abort = () => stop(signal?.reason);
+  signal?.addEventListener("abort", abort, { once: true });
   clock.sleep(ms, end.signal).then(
-    () => end.abort(late()),
+    () => stop(late()),
     () => {}, // ended in time
   );
   try {

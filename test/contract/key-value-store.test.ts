@@ -80,6 +80,18 @@ describe.each([
     expect(await all(store.entries({}))).toEqual([[[2], [2]]]);
   });
 
+  test("takes very many operations in order, and all or none", async () => {
+    const puts = Array.from({ length: 100 }, (_, i) => put([i], [i]));
+    const dels = Array.from({ length: 50 }, (_, i) => del([2 * i]));
+    await store.batch([...puts, ...dels, put([0], [7]), del([1])], SYNC);
+    expect(await all(store.entries({}))).toHaveLength(50);
+    expect(await readValue(store, 0)).toEqual([7]);
+    await store.close();
+    await expect(store.batch([...puts], SYNC)).rejects.toMatchObject({ code: "STORAGE" });
+    store = await place.open();
+    expect(await all(store.entries({}))).toHaveLength(50);
+  });
+
   test("keeps everything over a close and an open", async () => {
     await store.batch([put([1], [1]), put([2], [2])], SYNC);
     await store.batch([put([3], [3])], { sync: false });
