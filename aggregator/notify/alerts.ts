@@ -8,6 +8,7 @@
  */
 
 import { OperationalError } from "../../shared/errors.ts";
+import { getOrInsert } from "../../shared/model/get-or-insert.ts";
 import { type Labels, labelsKey } from "../../shared/model/labels.ts";
 import type { StoredPartDeps } from "../../shared/telemetry/part-deps.ts";
 import { eitherSignal } from "../../shared/time/either-signal.ts";
@@ -52,6 +53,8 @@ const POSTED_MAX = 100_000;
 /** How often what counts no more is looked for. */
 const SWEEP_EVERY_MS = 3_600_000;
 const RETRY_MS = 1000;
+/** Of those that were delivered at the same moment, so many are named. */
+const GROUPS_LOGGED_MAX = 3;
 
 /**
  * Loads the alerts and the notifications of the last run; nothing is sent before `configure`.
@@ -84,6 +87,8 @@ export class AlertTable {
   /** One step after the other, in the order of the calls. */
   readonly #turns = new SerialQueue();
   #endings: EndingRequest[] = [];
+  /** The turn that will take them. */
+  #endingTurn: Promise<void> | null = null;
   /** When `run` looks at the groups next, monotonic, and what makes it look sooner. */
   #wakesMs = Number.POSITIVE_INFINITY;
   #woken = new AbortController();
@@ -308,23 +313,43 @@ export class AlertTable {
   async #end(ended: Omit<EndingRequest, "failure">): Promise<void> {
     const request: EndingRequest = { ...ended, failure: null };
     this.#endings.push(request);
-    await this.#turns.run(async () => {
-      const endings = this.#endings;
-      this.#endings = [];
-      if (endings.length === 0) return; // with the one before
-      try {
-        await this.#step((changes) => this.#takeEndings(changes, endings));
-      } catch (error) {
-        for (const one of endings) one.failure = { error };
-      }
-    });
+    this.#endingTurn ??= this.#turns.run(() => this.#endAll());
+    await this.#endingTurn;
     if (request.failure !== null) throw request.failure.error;
+  }
+
+  async #endAll(): Promise<void> {
+    const endings = this.#endings;
+    this.#endings = [];
+    this.#endingTurn = null;
+    try {
+      await this.#step((changes) => this.#takeEndings(changes, endings));
+      this.#logDelivered(endings);
+    } catch (error) {
+      for (const one of endings) one.failure = { error };
+    }
   }
 
   #takeEndings(changes: ChangeSet, endings: readonly EndingRequest[]): void {
     for (const { queue, waiting, ending } of endings) {
       this.dispatcher.ended(changes, queue, waiting, ending);
       if (waiting.isOutdated) this.dispatcher.lookAgain(waiting.groupKey, this.#now());
+    }
+  }
+
+  #logDelivered(endings: readonly EndingRequest[]): void {
+    const groups = new Map<string, string[]>();
+    for (const { queue, waiting, ending } of endings) {
+      if (ending.outcome !== "delivered") continue;
+      getOrInsert(groups, queue.name, () => []).push(waiting.groupKey);
+    }
+    for (const [queue, keys] of groups) {
+      const fields = {
+        queue,
+        notifications: keys.length,
+        groups: keys.slice(0, GROUPS_LOGGED_MAX),
+      };
+      this.#deps.logger.info(fields, "notifications delivered");
     }
   }
 

@@ -45,6 +45,8 @@ const RETRY_AFTER_MAX_MS = 600_000;
 const IDLE_MAX_MS = 30_000;
 /** Requests to one receiver at a time; one after a failure. */
 const CONCURRENT_MAX = 32;
+/** Those with the ones whose answers are becoming safe: a crash then has so many sent twice at most. */
+const RUNNING_MAX = 256;
 const MINUTE_MS = 60_000;
 /** Notifications that become one where the receiver takes only so many a minute. */
 const TOGETHER_MAX = 50;
@@ -73,6 +75,11 @@ function mayHaveHeard(waiting: Waiting): void {
 /** Some that wait, sent as one message. */
 type Parcel = readonly Waiting[];
 
+type Read = { readonly waiting: Waiting; readonly entry: OutboxEntry };
+
+/** Why a signal is aborted that ends a sleep. */
+const NEWS = "there is something to do";
+
 /** Sends what waits for one integration, what waits longest first. */
 export class Delivery {
   readonly integration: Integration;
@@ -81,14 +88,17 @@ export class Delivery {
   readonly #options: DeliveryOptions;
   #failures = 0;
   readonly #running = new Set<Promise<void>>();
+  /** Of them, those without an answer yet. */
+  #asking = 0;
   /** One of them has failed; no other begins before all have ended and a pause. */
   #hasFailed = false;
   /** What the receiver asked for with its last answers. */
   #retryAfterMs = 0;
   /** When it was sent to in the last minute, monotonic; empty where there is no limit. */
   #sentMs: number[] = [];
-  /** Aborted when there may be something to send. */
-  #woken = new AbortController();
+  /** An attempt has got on or there may be something to send, since the loop last looked. */
+  #hasNews = false;
+  #tell = () => {};
 
   constructor(
     { queue, integration }: { readonly queue: Queue; readonly integration: Integration },
@@ -103,24 +113,27 @@ export class Delivery {
 
   /** There may be something to send. */
   wake(): void {
-    this.#woken.abort();
+    this.#hasNews = true;
+    this.#tell();
   }
 
   /** Until the signal is aborted; then it resolves. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, random } = this.#deps;
     while (!signal.aborted) {
-      this.#woken = new AbortController();
+      this.#hasNews = false;
       if (!this.#hasFailed) for (const parcel of this.#next()) this.#begin(parcel, signal);
       if (this.#running.size > 0) {
-        await this.#anyEnd();
+        await this.#news();
       } else if (this.#hasFailed) {
         const pauseMs = backoffMs(RETRY, this.#failures, random());
         await sleepUnlessAborted(clock, Math.max(pauseMs, this.#retryAfterMs), signal);
         this.#hasFailed = false;
         this.#retryAfterMs = 0;
       } else {
-        using idle = eitherSignal(signal, this.#woken.signal);
+        const woken = new AbortController();
+        this.#tell = () => woken.abort(NEWS);
+        using idle = eitherSignal(signal, woken.signal);
         await sleepUnlessAborted(clock, this.#idleMs(), idle.signal);
       }
     }
@@ -130,25 +143,27 @@ export class Delivery {
   #begin(parcel: Parcel, signal: AbortSignal): void {
     const attempt = this.#attempt(parcel, signal).then(() => {
       this.#running.delete(attempt);
+      this.wake();
     });
     this.#running.add(attempt);
   }
 
-  /** Until one of the attempts has ended, or there may be something more to send. */
-  async #anyEnd(): Promise<void> {
-    const { signal } = this.#woken;
-    const woken = new Promise<void>((resolve) => {
-      if (signal.aborted) resolve();
-      signal.addEventListener("abort", () => resolve(), { once: true });
+  async #news(): Promise<void> {
+    if (this.#hasNews) return;
+    await new Promise<void>((resolve) => {
+      this.#tell = resolve;
     });
-    await Promise.race([...this.#running, woken]);
   }
 
   /** What to send now, at once. */
   #next(): Parcel[] {
     const { perMinuteMax } = this.integration;
     if (perMinuteMax === null) {
-      const most = (this.#failures > 0 ? 1 : CONCURRENT_MAX) - this.#running.size;
+      const running = this.#running.size;
+      const most =
+        this.#failures > 0
+          ? 1 - running
+          : Math.min(CONCURRENT_MAX - this.#asking, RUNNING_MAX - running);
       return this.#free(most).map((one) => [one]);
     }
     const free = this.#free(TOGETHER_MAX);
@@ -195,7 +210,7 @@ export class Delivery {
   }
 
   async #sendParcel(parcel: Parcel, signal: AbortSignal): Promise<void> {
-    const read: { waiting: Waiting; entry: OutboxEntry }[] = [];
+    const read: Read[] = [];
     for (const waiting of parcel) {
       const entry = await this.#read(waiting);
       if (entry !== null) read.push({ waiting, entry });
@@ -204,7 +219,7 @@ export class Delivery {
     signal.throwIfAborted();
     for (const { waiting } of read) waiting.attempts += 1;
     if (this.integration.perMinuteMax !== null) this.#sentMs.push(this.#deps.clock.monotonicMs());
-    const { outcome, text, retryAfterMs } = await this.#send(read, signal);
+    const { outcome, text, retryAfterMs } = await this.#ask(read, signal);
     const answer = text.slice(0, ANSWER_SHOWN_MAX);
     if (outcome === "retry") {
       const asked = Math.min(retryAfterMs ?? 0, RETRY_AFTER_MAX_MS);
@@ -232,7 +247,8 @@ export class Delivery {
       await this.#end(waiting, { outcome: "expired", reason: "age", answer, entry: null });
       return null;
     }
-    const bytes = waiting.stored ?? (await store.get(waitingKey(this.#queue.name, waiting.id)));
+    if (waiting.kept !== null) return waiting.kept.entry;
+    const bytes = await store.get(waitingKey(this.#queue.name, waiting.id));
     const entry = bytes === undefined ? null : decodeEntry(bytes);
     if (entry !== null) return entry;
     const answer = "the stored notification is damaged";
@@ -240,10 +256,17 @@ export class Delivery {
     return null;
   }
 
-  async #send(
-    read: readonly { readonly entry: OutboxEntry }[],
-    signal: AbortSignal,
-  ): Promise<SendAnswer> {
+  async #ask(read: readonly Read[], signal: AbortSignal): Promise<SendAnswer> {
+    this.#asking += 1;
+    try {
+      return await this.#send(read, signal);
+    } finally {
+      this.#asking -= 1;
+      this.wake();
+    }
+  }
+
+  async #send(read: readonly Read[], signal: AbortSignal): Promise<SendAnswer> {
     const { clock, ports, context } = this.#deps;
     const { timeoutMs, send } = this.integration;
     const merged = mergeNotifications(read.map(({ entry }) => entry.notification));

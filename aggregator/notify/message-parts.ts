@@ -3,11 +3,13 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import {
+  dropLabels,
   type Labels,
   labelPairs,
-  labelsFrom,
+  labelsKey,
   labelsRecord,
   labelValue,
+  NO_LABELS,
 } from "../../shared/model/labels.ts";
 import { formatRfc3339, ZERO_TIME } from "../../shared/model/rfc3339.ts";
 import type { Notification, NotifiedAlert } from "../model/notification.ts";
@@ -24,28 +26,29 @@ export function groupHash({ groupKey }: Pick<Notification, "groupKey">): string 
 
 /** What all of the sets have in common. */
 export function commonLabels(sets: readonly Labels[]): Labels {
-  const [first = [], ...others] = sets;
-  return labelsFrom(
-    labelPairs(first).filter(([name, value]) =>
-      others.every((other) => labelValue(other, name) === value),
-    ),
+  const [first = NO_LABELS, ...others] = sets;
+  if (others.length === 0) return first;
+  const differing = labelPairs(first).filter(([name, value]) =>
+    others.some((other) => labelValue(other, name) !== value),
   );
+  return dropLabels(first, new Set(differing.map(([name]) => name)));
 }
 
 const OFFSET_HIGH = 0xcbf29ce4;
 const OFFSET_LOW = 0x84222325;
 /** The prime is 2^40 and this. */
 const PRIME_LOW = 0x1b3;
-const SEPARATOR = Buffer.from([255]);
 const TWO_32 = 2 ** 32;
+const NO_BYTES = new Uint8Array();
 
 /** FNV-1a, 64 bits, over names and values with a byte 255 after each: as Prometheus has it. */
 export function fingerprint(labels: Labels): string {
-  const bytes = Buffer.concat(labels.flatMap((text) => [Buffer.from(text), SEPARATOR]));
+  // A byte 0, which separates the texts of the key, is in none of them.
+  const bytes = labels.length === 0 ? NO_BYTES : Buffer.from(`${labelsKey(labels)}\0`);
   let high = OFFSET_HIGH;
   let low = OFFSET_LOW;
   for (let i = 0; i < bytes.length; i += 1) {
-    low = (low ^ (bytes[i] ?? 0)) >>> 0;
+    low = (low ^ (bytes[i] || 255)) >>> 0;
     const product = low * PRIME_LOW;
     const carry = Math.floor(product / TWO_32);
     high = (high * PRIME_LOW + carry + low * 256) >>> 0;

@@ -50,8 +50,8 @@ export type Waiting = {
   readonly content: string;
   readonly writtenMs: number;
   readonly holds: Heard;
-  /** As it is stored; null where there is no room for more of them in memory. */
-  stored: Uint8Array | null;
+  /** What is stored, and in how many bytes; null where there is no room for more in memory. */
+  kept: { readonly entry: OutboxEntry; readonly bytes: number } | null;
   heard: Heard;
 };
 
@@ -81,8 +81,15 @@ type OutboxDeps = {
 const IDS_PER_MS = 1024;
 const NONE: ReadonlySet<string> = new Set();
 /** Of what waits, what is in memory as well: a healthy receiver is sent to without reading. */
-const STORED_IN_MEMORY_MAX = 4 * 1024 ** 2;
+const KEPT_BYTES_MAX = 4 * 1024 ** 2;
 const NEW = { attempts: 0, lastAnswer: "", heard: { firing: NONE, resolved: NONE } };
+/** Those that are delivered are logged together: thousands at once would wait for who reads the log. */
+const LOG_LEVELS: Readonly<Record<Ending["outcome"], "debug" | "info" | "error">> = {
+  delivered: "debug",
+  collapsed: "info",
+  rejected: "error",
+  expired: "error",
+};
 /** What waits is written anew after so long though its alerts are the same: annotations change. */
 const REWRITE_AFTER_MS = 30_000;
 
@@ -109,7 +116,7 @@ export class Outbox {
   readonly #deps: OutboxDeps;
   readonly #queues = new Map<string, Queue>();
   #lastId = 0;
-  #bytesInMemory = 0;
+  #keptBytes = 0;
 
   constructor(deps: OutboxDeps) {
     this.#deps = deps;
@@ -156,9 +163,9 @@ export class Outbox {
     const { store } = this.#deps;
     const operations = [put(CLOSED_KEY, new Uint8Array())];
     for (const { name, waiting } of this.#queues.values()) {
-      for (const { id, stored, heard } of waiting.values()) {
+      for (const { id, kept, heard } of waiting.values()) {
         const key = waitingKey(name, id);
-        const entry = decodeEntry(stored ?? (await store.get(key)) ?? new Uint8Array());
+        const entry = kept?.entry ?? decodeEntry((await store.get(key)) ?? new Uint8Array());
         if (entry === null) continue;
         operations.push(put(key, encodeEntry({ ...entry, heard: toldOf(heard) })));
       }
@@ -190,22 +197,23 @@ export class Outbox {
     const { attempts, lastAnswer, heard } = known ?? NEW;
     const waiting = { ...waitingOf(entry, id), isBusy: true, attempts, lastAnswer, heard };
     changes.set(queue.waiting, groupKey, waiting);
-    const stored = encodeEntry({ ...entry, heard: toldOf(heard) });
-    changes.operations.push(put(waitingKey(queue.name, id), stored));
+    const stored = { ...entry, heard: toldOf(heard) };
+    const encoded = encodeEntry(stored);
+    changes.operations.push(put(waitingKey(queue.name, id), encoded));
     changes.onDone(() => {
       waiting.isBusy = false;
-      if (known !== undefined) this.#forgetBytes(known);
-      if (this.#bytesInMemory + stored.length <= STORED_IN_MEMORY_MAX) {
-        waiting.stored = stored;
-        this.#bytesInMemory += stored.length;
+      if (known !== undefined) this.#drop(known);
+      if (this.#keptBytes + encoded.length <= KEPT_BYTES_MAX) {
+        waiting.kept = { entry: stored, bytes: encoded.length };
+        this.#keptBytes += encoded.length;
       }
       this.measure(queue);
     });
   }
 
-  #forgetBytes(waiting: Waiting): void {
-    this.#bytesInMemory -= waiting.stored?.length ?? 0;
-    waiting.stored = null;
+  #drop(waiting: Waiting): void {
+    this.#keptBytes -= waiting.kept?.bytes ?? 0;
+    waiting.kept = null;
   }
 
   /** What waits has come to an end. */
@@ -221,7 +229,7 @@ export class Outbox {
     changes.operations.push(...this.log.add(entryOfLog, this.#nextId(entryOfLog.timeMs)));
     changes.onDone(() => {
       waiting.isBusy = false;
-      this.#forgetBytes(waiting);
+      this.#drop(waiting);
       this.#ended(queue, entryOfLog, ending);
     });
   }
@@ -253,8 +261,7 @@ export class Outbox {
       groupKey: entry.notification.groupKey,
       timeMs,
       expiresAtMs: timeMs + 2 * entry.repeatIntervalMs,
-      firing: new Set(entry.firing),
-      resolved: new Set(entry.resolved),
+      ...heardOf(entry),
       unheard: NONE,
     });
   }
@@ -322,10 +329,10 @@ export class Outbox {
     };
   }
 
-  #ended(queue: Queue, entry: Delivery, { reason }: Ending): void {
+  #ended(queue: Queue, entry: Delivery, { outcome, reason }: Ending): void {
     const { counters, logger } = this.#deps;
     this.measure(queue);
-    const { receiver, outcome, groupKey, answer } = entry;
+    const { receiver, groupKey, answer } = entry;
     counters.notifications.add(1, {
       receiver,
       outcome,
@@ -333,8 +340,7 @@ export class Outbox {
     });
     const { firing, resolved, attempts } = entry;
     const fields = { queue: queue.name, group: groupKey, firing, resolved, attempts, answer };
-    const isGood = outcome === "delivered" || outcome === "collapsed";
-    logger[isGood ? "info" : "error"](fields, `notification ${outcome}`);
+    logger[LOG_LEVELS[outcome]](fields, `notification ${outcome}`);
   }
 
   #nextId(timeMs: number): number {
@@ -348,7 +354,11 @@ function contentOf({ firing, resolved }: Omit<OutboxEntry, "heard">): string {
 }
 
 function heardOf({ firing, resolved }: Record<"firing" | "resolved", readonly string[]>): Heard {
-  return { firing: new Set(firing), resolved: new Set(resolved) };
+  return { firing: setOf(firing), resolved: setOf(resolved) };
+}
+
+function setOf(digests: readonly string[]): ReadonlySet<string> {
+  return digests.length === 0 ? NONE : new Set(digests);
 }
 
 function toldOf({ firing, resolved }: Heard): OutboxEntry["heard"] {
@@ -360,7 +370,7 @@ function waitingOf(entry: Omit<OutboxEntry, "heard">, id: number): Waiting {
   const firing = alerts.filter(({ status }) => status === "firing").length;
   const sinceMs = Math.floor(id / IDS_PER_MS);
   return {
-    ...{ id, groupKey, sinceMs, isBusy: false, isOutdated: false, stored: null },
+    ...{ id, groupKey, sinceMs, isBusy: false, isOutdated: false, kept: null },
     ...{ firing, resolved: alerts.length - firing, ...NEW },
     ...{ content: contentOf(entry), writtenMs: timeMs, holds: heardOf(entry) },
   };

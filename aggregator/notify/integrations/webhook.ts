@@ -25,11 +25,15 @@ export const webhookKind = httpKind({
   name: "webhook",
   schema,
   read(raw, reading, client) {
-    const urlOf = readTexts(reading, readUrl(raw, reading), ["url"]);
+    const text = readUrl(raw, reading);
+    const isTemplate = text.includes("{{");
+    const urlOf = readTexts(reading, text, ["url"]);
     const bodyOf = readBody(raw, reading);
     return async (notification, ports, signal) => {
       const url = urlOf(notification, ports);
-      if (!isHttpUrl(url)) return rejected("the template of the url gives no http or https URL");
+      if (isTemplate && !isHttpUrl(url)) {
+        return rejected("the template of the url gives no http or https URL");
+      }
       const content = { type: JSON_TYPE, text: bodyOf(notification, ports) };
       return answerOf(await sendText(ports, { url, client }, content, signal));
     };
