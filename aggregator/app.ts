@@ -18,6 +18,7 @@ import type { LogSource } from "./model/log-lines.ts";
 import type { NotifyConfig } from "./notify/routing.ts";
 import { openRules, readRouting } from "./open-alerts.ts";
 import { logServices, logUpkeep, openLogs } from "./open-logs.ts";
+import { openOverview } from "./open-overview.ts";
 import { ownSeries } from "./own-series.ts";
 import type { AggregatorPlatform, Opening } from "./platform.ts";
 import type { SampleSource } from "./promql/context.ts";
@@ -125,16 +126,11 @@ async function start(
     { windowFrames: WINDOW_FRAMES },
   );
   const queryLimits = { timeoutMs: config.query.timeout, runningMax: 8, waitingMax: 100 };
-  const api = new QueryApi(
-    {
-      query: queryPort(new PromqlEngine(series, engineOptions(config, platform))),
-      series,
-      nodes: fleet,
-      rules: { groups: () => rules.rules() },
-      clock,
-    },
-    queryLimits,
-  );
+  const promql = queryPort(new PromqlEngine(series, engineOptions(config, platform)));
+  const ruleGroups = { groups: () => rules.rules() };
+  const ports = { query: promql, series, nodes: fleet, rules: ruleGroups, clock };
+  const api = new QueryApi(ports, queryLimits);
+  const overview = openOverview(opening, promql, fleet, alerts);
   const logServed = await logServices(opening, logs, queryLimits);
   let isReady = false;
   const readiness = { isReady: () => isReady };
@@ -142,7 +138,7 @@ async function start(
   const reload = async () => {
     return isReady && reloads !== null ? await reloads.reload() : notReady();
   };
-  const served = { ingest, api, alerts, ...logServed, metrics, readiness };
+  const served = { ingest, api, alerts, overview, ...logServed, metrics, readiness };
   parts.use(await platform.serve({ ...served, reloads: { reload } }));
   parts.use(ingest); // first its sessions end, then the server that carries them
   const builtIn = builtInRules(config.clock_offset_max, compile);

@@ -1,6 +1,7 @@
 import { chmodSync, mkdirSync, rmSync } from "node:fs";
 import { hostname, networkInterfaces } from "node:os";
 import { join } from "node:path";
+import type { FastifyInstance } from "fastify";
 import { type Disposals, startParts } from "../shared/platform/disposals.ts";
 import type { Metrics } from "../shared/telemetry/metrics.ts";
 import { repeat } from "../shared/time/repeat.ts";
@@ -17,6 +18,8 @@ import { type AgentPeer, TlsDoor } from "./api/tls-door.ts";
 import { type AggregatorConfig, hasTls } from "./config.ts";
 import { type CertifiedPeer, ingestHandlers } from "./ingest/grpc-handler.ts";
 import type { AggregatorPlatform, Services } from "./platform.ts";
+import { loadPageFiles, PAGE_FOLDER } from "./web/page-files.ts";
+import { addWebRoutes } from "./web/web-routes.ts";
 
 type ListenPlatform = Pick<AggregatorPlatform, "clock" | "logger" | "openStore">;
 
@@ -43,7 +46,12 @@ export async function listen(
     const { readiness, reloads } = services;
     const { clock, logger } = platform;
     const gate = hasTls(config, config.http.listen) ? (guard?.http ?? null) : null;
-    const served = { api, logs: loki, push, alerts, metrics, readiness, reloads };
+    const web = {
+      ...{ files: loadPageFiles(PAGE_FOLDER), feed: services.overview },
+      ...{ people: gate?.port ?? null, alerts, clock, metrics },
+    };
+    const addPage = (scope: FastifyInstance) => addWebRoutes(scope, web);
+    const served = { api, logs: loki, push, alerts, metrics, readiness, reloads, addPage };
     const http = { ...served, clock, logger, gate };
     parts.use(await startHttpServer(http, config.http.listen));
     const grpc = await startGrpcServer(

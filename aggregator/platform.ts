@@ -12,6 +12,7 @@ import type { AggregatorConfig } from "./config.ts";
 import type { IngestService } from "./ingest/ingest-service.ts";
 import type { MailFn, RequestFn } from "./notify/integrations/integration.ts";
 import type { RuleFile } from "./rules/rule-files.ts";
+import type { OverviewFeed } from "./web/overview-feed.ts";
 
 /** What agents and clients reach once it is served. */
 export type Services = {
@@ -23,6 +24,7 @@ export type Services = {
   readonly push: LokiPush;
   readonly patterns: PatternsPort;
   readonly alerts: AlertsPort;
+  readonly overview: OverviewFeed;
   readonly metrics: Metrics;
   readonly readiness: { isReady(): boolean };
   readonly reloads: ReloadPort;

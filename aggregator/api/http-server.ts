@@ -13,10 +13,12 @@ import type { PartDeps } from "../../shared/telemetry/part-deps.ts";
 import { withDeadline } from "../../shared/time/deadline.ts";
 import { sleepUnlessAborted } from "../../shared/time/repeat.ts";
 import { TLS_VERSION } from "../../shared/wire/tls.ts";
+import { tokenOfCookie } from "../model/session-cookie.ts";
 import { jsonBody } from "./alertmanager-json.ts";
 import { addAlertmanagerRoutes, alertmanagerFault } from "./alertmanager-routes.ts";
 import type { AlertsPort } from "./alerts-port.ts";
 import { type ErrorType, errorTypeOf, httpStatusOf } from "./api-error.ts";
+import { forgeryOf } from "./forgery-state.ts";
 import { addCompression } from "./http-compression.ts";
 import { addApiRoutes, JSON_TYPE } from "./http-routes.ts";
 import type { LogsApi } from "./logs-api.ts";
@@ -37,6 +39,8 @@ export type HttpDeps = PartDeps & {
   readonly alerts: AlertsPort;
   readonly readiness: ReadinessPort;
   readonly reloads: ReloadPort;
+  /** Adds what people look at, in a scope of its own. */
+  readonly addPage: (scope: FastifyInstance) => void;
   /** Null: nothing is encrypted, and nobody is asked who calls. */
   readonly gate: HttpGate | null;
 };
@@ -60,22 +64,6 @@ const CERTIFICATE_CHECK_EVERY_MS = 1000;
 const OPEN_PATHS: ReadonlySet<string> = new Set(["/-/healthy", "/-/ready", "/ready"]);
 /** Requests that run when the server stops may take so long to end. */
 const STOP_TIMEOUT_MS = 5000;
-
-const FRONT_TEXT = `Telltale aggregator
-
-/api/v1/query?query=up   PromQL, in the form of Prometheus' HTTP API; also query_range, series,
-                         labels, label/NAME/values, rules, alerts
-/api/v1/services         what each service does, as telltale services shows it
-/loki/api/v1/query_range LogQL, in the form of Loki's HTTP API; also query, labels, series,
-                         label/NAME/values, tail, push
-/api/v2/alerts           alerts, in the form of Alertmanager's HTTP API; also alerts/groups,
-                         silences, receivers, status
-/metrics                 how this aggregator itself does
-/-/healthy  /-/ready
-/-/reload                POST: reads rules and routing again
-
-On a terminal: telltale status
-`;
 
 /** Disposing of it takes no more requests, lets those that run end, then closes every connection. */
 export type HttpServer = AsyncDisposable & {
@@ -149,6 +137,10 @@ export function createHttpServer(deps: HttpDeps): FastifyInstance {
   server.addHook("onSend", async (_request, reply) => {
     reply.header("x-content-type-options", "nosniff");
   });
+  server.addHook("onRequest", async ({ method, headers }, reply) => {
+    const problem = forgeryOf(method, headers);
+    if (problem !== null) await sendError(reply, 403, "bad_data", problem);
+  });
   if (deps.gate !== null) addPermissions(server, deps.gate);
   addCompression(server);
   const failures = new Failures(deps);
@@ -163,6 +155,10 @@ export function createHttpServer(deps: HttpDeps): FastifyInstance {
     done();
   });
   addPlainRoutes(server, deps);
+  server.register((scope, _options, done) => {
+    deps.addPage(scope);
+    done();
+  });
   server.register((scope, _options, done) => {
     addReloadRoute(scope, deps);
     done();
@@ -250,16 +246,23 @@ function addPermissions(server: FastifyInstance, gate: HttpGate): void {
 /** Null: the caller has the role. */
 function refusalOfCaller(
   { port, refusals }: HttpGate,
-  { authorization }: IncomingHttpHeaders,
-  role: Role,
+  { authorization, cookie }: IncomingHttpHeaders,
+  role: Role | "nothing",
 ): { readonly status: number; readonly text: string } | null {
   const text = "No token: send it as Authorization: Bearer TOKEN";
   const nobody = { kind: "nobody", reason: "no-credentials", text } as const;
-  const caller = authorization === undefined ? nobody : bearerOf(port, authorization);
+  const shown = authorization ?? signedInAs(cookie);
+  const caller = shown === undefined ? nobody : bearerOf(port, shown);
   const refusal = refusalFor(caller, role);
   if (refusal === null) return null;
   refusals.add(1, { reason: refusal.reason });
   return { status: refusal.code === "UNAUTHENTICATED" ? 401 : 403, text: refusal.text };
+}
+
+/** As a program would show the token that the cookie holds. */
+function signedInAs(cookie: string | undefined): string | undefined {
+  const token = tokenOfCookie(cookie);
+  return token === null ? undefined : `Bearer ${token}`;
 }
 
 type Failure = { readonly status: number; readonly type: ErrorType; readonly text: string };
@@ -317,7 +320,6 @@ function addPlainRoutes(server: FastifyInstance, { metrics, readiness }: HttpDep
   const add = (path: string, answer: (reply: FastifyReply) => string, type = TEXT_TYPE) => {
     server.get(path, async (_request, reply) => reply.type(type).send(answer(reply)));
   };
-  add("/", () => FRONT_TEXT);
   add("/metrics", () => expositionText(metrics.samples()), METRICS_TYPE);
   add("/-/healthy", () => "Telltale is healthy.\n");
   const addReady = (path: string, text: string) => {

@@ -18,6 +18,15 @@ export type Refusal = {
 
 type Requirement = Role | "agent" | "nothing";
 
+/** The page's files, which are the same for all, and where one signs in. */
+const OPEN_PATTERNS: ReadonlySet<string> = new Set([
+  "/",
+  "/alerts",
+  "/assets/:name",
+  "/nodes/:name",
+  "/session",
+]);
+
 /** By method or, with a slash at its end, by service; what is not named asks for a viewer. */
 const REQUIREMENTS: readonly (readonly [path: string, requirement: Requirement])[] = [
   ["/telltale.v1.Identity/Join", "nothing"],
@@ -40,10 +49,12 @@ export function refusalOf(caller: Caller, method: string): Refusal | null {
  * What a route of the HTTP server asks for; `pattern` is the route's own, for a request may write its
  * path in many ways.
  */
-export function httpRole(method: string, pattern: string): Role {
+export function httpRole(method: string, pattern: string): Role | "nothing" {
   if (pattern === "/-/reload") return "admin";
+  if (OPEN_PATTERNS.has(pattern)) return "nothing";
   const isPush = pattern === "/loki/api/v1/push";
-  const isChange = pattern.startsWith("/api/v2/") && method !== "GET" && method !== "HEAD";
+  const isOfAlerts = pattern.startsWith("/api/v2/") || pattern.startsWith("/api/telltale/");
+  const isChange = isOfAlerts && method !== "GET" && method !== "HEAD";
   return isPush || isChange ? "operator" : "viewer";
 }
 

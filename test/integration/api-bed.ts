@@ -225,6 +225,7 @@ export function createApiBed(
     metrics: new Metrics(),
     clock: nodeClock,
     gate: null,
+    addPage: () => {},
     reloads: { reload: async (): Promise<OperationalError | null> => null },
   };
 }

@@ -59,7 +59,8 @@ export class LokiBed {
       readFiles: () => (rules === "" ? [] : [{ path: "rules.yaml", text: rules }]),
       readFile: () => NOTIFY,
       serve: async (services) => {
-        const deps = { ...services, logs: services.loki, clock: nodeClock, logger, gate: null };
+        const own = { clock: nodeClock, logger, gate: null, addPage: () => {} };
+        const deps = { ...services, logs: services.loki, ...own };
         const server = await startHttpServer(deps, { host: "127.0.0.1", port: 0 });
         this.url = `http://${server.address}`;
         return server;

@@ -1,0 +1,135 @@
+import { formatClock } from "../format.ts";
+import { firingCount, isPaused, link, overview, setPaused } from "../overview-store.ts";
+import { parameters, setParameters, view } from "../route.ts";
+import { session, signOut } from "../session.ts";
+import {
+  LANGUAGES,
+  type Language,
+  language,
+  locale,
+  THEMES,
+  type Theme,
+  theme,
+  words,
+} from "../settings.ts";
+import { helpOpen } from "./keys.ts";
+
+export function Header() {
+  const { overview: overviewText, filter, filterHint, keys } = words.value;
+  const kind = view.value.kind;
+  return (
+    <header class="top">
+      <a class="skip" href="#content">
+        {words.value.skip}
+      </a>
+      <a class="brand" href="/">
+        Telltale
+      </a>
+      <nav aria-label="Telltale">
+        <a href="/" aria-current={kind === "overview" ? "page" : undefined}>
+          {overviewText}
+        </a>
+        <a href="/alerts" aria-current={kind === "alerts" ? "page" : undefined}>
+          {words.value.alerts}
+          {firingCount.value > 0 ? <span class="count critical">{firingCount.value}</span> : null}
+        </a>
+      </nav>
+      {kind === "node" ? (
+        <span class="filter" />
+      ) : (
+        <input
+          id="filter"
+          class="filter"
+          type="search"
+          placeholder={filter}
+          aria-label={filterHint}
+          title={filterHint}
+          value={parameters.value.get("q") ?? ""}
+          onInput={({ currentTarget }) => setParameters({ q: currentTarget.value })}
+        />
+      )}
+      <LiveState />
+      <Choices />
+      <button
+        type="button"
+        class="icon"
+        title={keys}
+        aria-label={keys}
+        onClick={() => {
+          helpOpen.value = true;
+        }}
+      >
+        ?
+      </button>
+      {session.value.access === "person" ? (
+        <button type="button" title={session.value.name} onClick={() => void signOut()}>
+          {words.value.signOut}
+        </button>
+      ) : null}
+    </header>
+  );
+}
+
+/** Whether what is shown is of now; a press holds it. */
+function LiveState() {
+  const { live, paused, connecting, lost, pause, resume, asOf } = words.value;
+  const isHeld = isPaused.value;
+  const state = isHeld ? "paused" : link.value;
+  const text = { paused, live, connecting, lost, denied: connecting }[state];
+  const timeMs = overview.value?.timeMs;
+  return (
+    <span class="live-part">
+      <button
+        type="button"
+        class={`live ${state}`}
+        aria-pressed={isHeld}
+        title={isHeld ? resume : pause}
+        onClick={() => setPaused(!isHeld)}
+      >
+        <span class="shape" aria-hidden="true" />
+        <span role="status">{text}</span>
+      </button>
+      {timeMs === undefined ? null : (
+        <time class="quiet clock" title={asOf(formatClock(locale.value, timeMs))}>
+          {formatClock(locale.value, timeMs)}
+        </time>
+      )}
+    </span>
+  );
+}
+
+function Choices() {
+  const { chooseLanguage, theme: themeText } = words.value;
+  return (
+    <span class="choices">
+      <select
+        aria-label={themeText}
+        title={themeText}
+        value={theme.value}
+        onChange={({ currentTarget }) => {
+          theme.value = currentTarget.value as Theme;
+        }}
+      >
+        {THEMES.map((one) => (
+          <option key={one} value={one}>
+            {words.value[one]}
+          </option>
+        ))}
+      </select>
+      <select
+        aria-label={chooseLanguage}
+        title={chooseLanguage}
+        value={language.value}
+        onChange={({ currentTarget }) => {
+          language.value = currentTarget.value as Language;
+        }}
+      >
+        {Object.entries(LANGUAGES).map(([name, { language: text }]) => (
+          <option key={name} value={name}>
+            {text}
+          </option>
+        ))}
+      </select>
+    </span>
+  );
+}

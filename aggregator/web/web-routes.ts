@@ -1,0 +1,38 @@
+import type { FastifyInstance } from "fastify";
+import type { Clock } from "../../shared/platform/ports.ts";
+import type { Metrics } from "../../shared/telemetry/metrics.ts";
+import { type AcknowledgePort, addAcknowledgeRoute } from "./acknowledge-route.ts";
+import type { OverviewFeed } from "./overview-feed.ts";
+import { addOverviewRoutes } from "./overview-routes.ts";
+import type { PageFiles } from "./page-files.ts";
+import { addPageRoutes } from "./page-routes.ts";
+import { addSessionRoutes, type People } from "./session-routes.ts";
+
+export type WebDeps = {
+  readonly files: PageFiles;
+  readonly feed: OverviewFeed;
+  readonly alerts: AcknowledgePort;
+  /** Null: nobody is asked who they are. */
+  readonly people: People | null;
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+};
+
+/** Bytes of a body. */
+const BODY_BYTES_MAX = 16 * 1024;
+
+/** The page, and what only it has needed so far; in a scope of its own, which takes JSON. */
+export function addWebRoutes(scope: FastifyInstance, deps: WebDeps): void {
+  const options = { parseAs: "string", bodyLimit: BODY_BYTES_MAX } as const;
+  scope.addContentTypeParser("application/json", options, (_request, body, done) => {
+    try {
+      done(null, JSON.parse(String(body)));
+    } catch {
+      done(Object.assign(new Error("The body is not JSON"), { statusCode: 400 }), undefined);
+    }
+  });
+  addPageRoutes(scope, deps.files);
+  addOverviewRoutes(scope, deps.feed, deps);
+  addAcknowledgeRoute(scope, deps.alerts);
+  addSessionRoutes(scope, deps.people);
+}
