@@ -7,6 +7,7 @@ import { pathToFileURL } from "node:url";
 const PACKAGES = [
   "busybox-static", // the image of the containers that tests run
   "ca-certificates",
+  "chromium", // in which the page is opened
   "docker.io",
   "iproute2", // networks of two hosts
   "iptables",

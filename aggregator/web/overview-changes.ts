@@ -50,7 +50,7 @@ export function changed(overview: Overview, change: OverviewChange): Overview {
 export function withPoint(traces: Traces, point: Point): Traces {
   const next: Traces = { ...traces, endMs: point.endMs };
   for (const name of TRACED) {
-    const column = [...traces[name].slice(1), null];
+    const column = [...traces[name], null].slice(1);
     point[name].forEach((value, node) => {
       column[node * POINTS + POINTS - 1] = value;
     });

@@ -18,7 +18,8 @@ test("an agent joins with one command, and people ask with a token", async () =>
   secure.startAgent();
   await eventually(async () => (await secure.value(ann, 'up{instance="n1"}')) === 1);
   expect((await secure.get("/-/healthy")).status).toBe(200);
-  for (const path of ["/metrics", "/api/v1/query?query=up", "/", "/nothing"]) {
+  const overview = "/api/telltale/v1/overview";
+  for (const path of ["/metrics", "/api/v1/query?query=up", overview, "/nothing"]) {
     expect((await secure.get(path)).status, path).toBe(401);
     const wrong = await secure.get(path, { authorization: "Bearer ttu_wrong" });
     expect(wrong.status, path).toBe(401);

@@ -18,7 +18,6 @@ export function App() {
   return (
     <>
       <Header />
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls can be scrolled with the keys */}
       <main id="content" data-scroller tabIndex={-1} class={`view-${state.kind}`}>
         {link.value === "denied" ? <SignIn /> : <Shown state={state} />}
       </main>
@@ -49,7 +48,7 @@ function Shown({ state }: { state: View }) {
 function LateNodeView({ name }: { name: string }) {
   const component = useSignal<ComponentType<{ name: string }> | null>(null);
   useEffect(() => {
-    import("./node/node-view.tsx").then(({ NodeView }) => {
+    void import("./node/node-view.tsx").then(({ NodeView }) => {
       component.value = NodeView;
     });
   }, []);

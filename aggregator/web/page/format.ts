@@ -21,7 +21,8 @@ function numberFormat(locale: string, options: Intl.NumberFormatOptions): Intl.N
   return made;
 }
 
-function dateFormat(locale: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+function dateFormat(locale: string, given: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+  const options = { ...given, hourCycle: "h23" } as const; // shorter, and the same in every log
   const key = `${locale} ${JSON.stringify(options)}`;
   const known = formatters.get(key) as Intl.DateTimeFormat | undefined;
   if (known !== undefined) return known;
@@ -37,6 +38,12 @@ export function formatCount(locale: string, value: number): string {
 /** Three digits that count. */
 export function formatNumber(locale: string, value: number): string {
   return numberFormat(locale, { maximumSignificantDigits: 3, notation: "compact" }).format(value);
+}
+
+/** With one digit after the point, so that a column of them is aligned. */
+export function formatLoad(locale: string, value: number): string {
+  const digits = { minimumFractionDigits: 1, maximumFractionDigits: 1 };
+  return numberFormat(locale, digits).format(value);
 }
 
 /** A share of 1 as percent; below 10 with one digit more. */

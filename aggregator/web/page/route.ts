@@ -54,8 +54,10 @@ export function followLinks(): void {
   });
   addEventListener("click", (event) => {
     const link = event.target instanceof Element ? event.target.closest("a") : null;
-    if (link === null || link.origin !== location.origin || link.target !== "" || link.hash !== "") return;
-    if (event.defaultPrevented || event.button !== 0 || viewOf(link.pathname).kind === "unknown") return;
+    if (link === null || link.origin !== location.origin || link.target !== "" || link.hash !== "")
+      return;
+    if (event.defaultPrevented || event.button !== 0 || viewOf(link.pathname).kind === "unknown")
+      return;
     if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
     event.preventDefault();
     go(`${link.pathname}${link.search}`);

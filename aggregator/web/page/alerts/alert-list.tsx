@@ -3,7 +3,7 @@ import { formatCount } from "../format.ts";
 import { hasAll, wordsOf } from "../overview/node-rows.ts";
 import { locale, words } from "../settings.ts";
 import { AlertRow } from "./alert-row.tsx";
-import { isMuted, searchText, type ShownAlert, shownAlerts } from "./shown-alert.ts";
+import { isMuted, type ShownAlert, searchText, shownAlerts } from "./shown-alert.ts";
 
 /** Rows that are made: beyond them a filter helps more than scrolling does. */
 const ROWS_MAX = 200;

@@ -122,13 +122,28 @@ function Actions({ alert, name, isAsking }: ActionProps) {
         </span>
       )}
       {alert.silencedBy.length > 0 ? (
-        <Action label={endSilence} of={name} isBusy={isBusy.value} act={() => act(() => endSilences(alert.silencedBy))} />
+        <Action
+          label={endSilence}
+          of={name}
+          isBusy={isBusy.value}
+          act={() => act(() => endSilences(alert.silencedBy))}
+        />
       ) : (
         <>
           {alert.acknowledgedBy === "" ? (
-            <Action label={acknowledge} of={name} isBusy={isBusy.value} act={() => act(() => acknowledgeAlert(alert, createdBy))} />
+            <Action
+              label={acknowledge}
+              of={name}
+              isBusy={isBusy.value}
+              act={() => act(() => acknowledgeAlert(alert, createdBy))}
+            />
           ) : null}
-          <Action label={silenceHour} of={name} isBusy={isBusy.value} act={() => act(() => silenceAlert(alert, hour()))} />
+          <Action
+            label={silenceHour}
+            of={name}
+            isBusy={isBusy.value}
+            act={() => act(() => silenceAlert(alert, hour()))}
+          />
           <Action
             label={silenceUntil}
             of={name}

@@ -2,8 +2,8 @@ import { useComputed } from "@preact/signals";
 import { getJson, timeOf } from "../browser.ts";
 import { formatDuration } from "../format.ts";
 import { useLoaded } from "../loaded.ts";
-import { clockMs } from "../overview-store.ts";
 import { hasAll, wordsOf } from "../overview/node-rows.ts";
+import { clockMs } from "../overview-store.ts";
 import { locale, words } from "../settings.ts";
 import { culpritOf } from "./shown-alert.ts";
 
@@ -21,10 +21,13 @@ const ROWS_MAX = 200;
 /** What holds, but not yet for long enough. */
 export function PendingList({ filter }: { filter: string }) {
   const turn = useComputed(() => Math.floor(clockMs.value / EVERY_MS)).value;
-  const loaded = useLoaded(async (signal) => {
-    const { data } = await getJson<Body>("/api/v1/alerts", signal);
-    return data.alerts.filter(({ state }) => state === "pending");
-  }, [turn]).value;
+  const loaded = useLoaded(
+    async (signal) => {
+      const { data } = await getJson<Body>("/api/v1/alerts", signal);
+      return data.alerts.filter(({ state }) => state === "pending");
+    },
+    [turn],
+  ).value;
   const texts = wordsOf(filter);
   const alerts = (loaded.value ?? []).filter(({ labels }) =>
     hasAll(Object.values(labels).join(" ").toLowerCase(), texts),

@@ -53,7 +53,10 @@ export function culpritOf({ labels }: Pick<ShownAlert, "labels">): {
   readonly node: string;
   readonly parts: readonly string[];
 } {
-  const telling = TELLING.filter((name) => (labels[name] ?? "") !== "");
+  const isThere = (name: string) => (labels[name] ?? "") !== "";
+  const telling = TELLING.filter(isThere).filter((name) => {
+    return name !== "device" || !isThere("mountpoint");
+  });
   const others = Object.keys(labels).filter((name) => {
     return !TELLING.includes(name) && !SILENT.has(name);
   });

@@ -26,10 +26,13 @@ type Matcher = {
 /** Those in force, and those to come. `turn` is another one to read them anew. */
 export function SilenceList({ turn }: { turn: unknown }) {
   const again = useSignal(0);
-  const loaded = useLoaded(async (signal) => {
-    const all = await getJson<readonly Silence[]>("/api/v2/silences", signal);
-    return all.filter(({ status }) => status.state !== "expired");
-  }, [turn, again.value]).value;
+  const loaded = useLoaded(
+    async (signal) => {
+      const all = await getJson<readonly Silence[]>("/api/v2/silences", signal);
+      return all.filter(({ status }) => status.state !== "expired");
+    },
+    [turn, again.value],
+  ).value;
   const silences = loaded.value ?? [];
   const { silences: title, noSilences } = words.value;
   return (

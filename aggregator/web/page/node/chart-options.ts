@@ -90,7 +90,8 @@ export function chartOptions(settings: ChartSettings): uPlot.Options {
       setSelect: [
         (plot) => {
           const { left, width: wide } = plot.select;
-          if (wide > 4) settings.onSelect(plot.posToVal(left, "x"), plot.posToVal(left + wide, "x"));
+          if (wide > 4)
+            settings.onSelect(plot.posToVal(left, "x"), plot.posToVal(left + wide, "x"));
           plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
         },
       ],
@@ -112,8 +113,8 @@ function drawMarks({ ctx, bbox, valToPos }: uPlot, { marks, colors }: ChartSetti
     if (right < left) continue;
     ctx.fillStyle = isCritical ? colors.red : colors.amber;
     ctx.fillRect(left, bbox.top, Math.max(3, right - left), MARK_PX);
-    ctx.globalAlpha = 0.08;
-    ctx.fillRect(left, bbox.top, Math.max(3, right - left), bbox.height);
+    ctx.globalAlpha = 0.35;
+    ctx.fillRect(left, bbox.top, 1, bbox.height);
     ctx.globalAlpha = 1;
   }
   ctx.restore();

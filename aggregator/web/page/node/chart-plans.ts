@@ -28,7 +28,10 @@ const DISKS = 'device!~"(loop|ram|zram|sr|fd).*"';
 const DEVICES = 'device!~"lo|veth.*|br-.*|docker.*|cni.*|virbr.*|podman.*"';
 const FILE_SYSTEMS = 'fstype!~"tmpfs|ramfs|squashfs|iso9660|erofs|overlay"';
 
-const gauge = (name: string): Rated => (of) => `max(${name}{${of}})`;
+const gauge =
+  (name: string): Rated =>
+  (of) =>
+    `max(${name}{${of}})`;
 const sumOfRates =
   (name: string, matcher = ""): Rated =>
   (of, window) =>

@@ -9,13 +9,21 @@ import {
   formatShare,
   formatTime,
 } from "../format.ts";
+import { useLoaded } from "../loaded.ts";
 import { language, locale, theme, words } from "../settings.ts";
 import type { AlertMark } from "./alert-marks.ts";
-import { type ChartLines, highest, lastPlace, lineOn, gridTimes, sampledPlaces, stacked } from "./chart-lines.ts";
+import {
+  type ChartLines,
+  gridTimes,
+  highest,
+  lastPlace,
+  lineOn,
+  sampledPlaces,
+  stacked,
+} from "./chart-lines.ts";
 import { type ChartColors, chartOptions } from "./chart-options.ts";
 import type { ChartPlan, Unit } from "./chart-plans.ts";
 import { spokenText } from "./live-region.tsx";
-import { useLoaded } from "../loaded.ts";
 import { queryRange } from "./queries.ts";
 import { type QueryWindow, showRange } from "./time-range.ts";
 
@@ -133,7 +141,6 @@ function Plot({ plan, chart, window, marks, cursor, title, tableId }: PlotProps)
     walkTo((cursor.value ?? chart.timesS.length) + by, plot.current, chart, plan.unit);
   };
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: arrows walk along the chart
     <div
       ref={holder}
       class="plot"

@@ -26,15 +26,15 @@ export function containerRows(
     images.set(name, image || (images.get(name) ?? ""));
   }
   const rows = [...images].map(([name, image]): ContainerRow => {
-    const valueOf = (query: ContainerQuery) => {
+    const answerOf = (query: ContainerQuery) => {
       const found = answers[query].find(({ metric }) => metric["name"] === name)?.value[1];
       const value = Number(found);
       return found !== undefined && Number.isFinite(value) ? value : null;
     };
     return {
-      ...{ name, image, cpu: valueOf("cpu"), cpuLimitShare: valueOf("cpuLimitShare") },
-      ...{ memory: valueOf("memory"), memoryLimitShare: valueOf("memoryLimitShare") },
-      ...{ throttled: valueOf("throttled"), restarts: valueOf("restarts") },
+      ...{ name, image, cpu: answerOf("cpu"), cpuLimitShare: answerOf("cpuLimitShare") },
+      ...{ memory: answerOf("memory"), memoryLimitShare: answerOf("memoryLimitShare") },
+      ...{ throttled: answerOf("throttled"), restarts: answerOf("restarts") },
     };
   });
   return rows.sort((a, b) => need(b) - need(a) || (b.cpu ?? 0) - (a.cpu ?? 0));

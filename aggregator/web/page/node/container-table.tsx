@@ -1,4 +1,5 @@
 import { formatBytes, formatCount, formatNumber, formatShare } from "../format.ts";
+import { useLoaded } from "../loaded.ts";
 import { locale, words } from "../settings.ts";
 import {
   CONTAINER_QUERIES,
@@ -6,7 +7,6 @@ import {
   type ContainerRow,
   containerRows,
 } from "./container-rows.ts";
-import { useLoaded } from "../loaded.ts";
 import { type PromSample, queryNow } from "./queries.ts";
 
 const QUERIES = Object.entries(CONTAINER_QUERIES) as [ContainerQuery, (of: string) => string][];
@@ -28,7 +28,6 @@ export function ContainerTable({ node, turn }: { node: string; turn: unknown }) 
           {loaded.problem || (loaded.value === null ? w.loading : w.noContainers)}
         </p>
       ) : (
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls can be scrolled with the keys
         <div class="scrolled" role="region" tabIndex={0} aria-labelledby="containers-title">
           <table class="containers">
             <thead>
@@ -96,12 +95,12 @@ function LimitBar({ share }: { share: number | null }) {
 async function loadContainers(node: string, signal: AbortSignal): Promise<ContainerRow[]> {
   const of = `job="cadvisor",name!="",instance=${JSON.stringify(node)}`;
   const found = await Promise.all(
-    QUERIES.map(async ([name, query]): Promise<[ContainerQuery, readonly PromSample[]]> => [
-      name,
-      await queryNow(query(of), signal),
-    ]),
+    QUERIES.map(
+      async ([name, query]): Promise<[ContainerQuery, readonly PromSample[]]> => [
+        name,
+        await queryNow(query(of), signal),
+      ],
+    ),
   );
-  return containerRows(
-    Object.fromEntries(found) as Record<ContainerQuery, readonly PromSample[]>,
-  );
+  return containerRows(Object.fromEntries(found) as Record<ContainerQuery, readonly PromSample[]>);
 }

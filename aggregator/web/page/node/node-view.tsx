@@ -1,21 +1,21 @@
 import { useComputed, useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
+import { FIGURES } from "../../overview-shape.ts";
 import { AlertList } from "../alerts/alert-list.tsx";
 import { shownAlerts } from "../alerts/shown-alert.ts";
 import { every, nowMs } from "../browser.ts";
 import { formatMoment, formatTime } from "../format.ts";
-import { isPaused, overview } from "../overview-store.ts";
+import { useLoaded } from "../loaded.ts";
 import { figureText } from "../overview/node-list.tsx";
 import { NodeState } from "../overview/node-state.tsx";
+import { isPaused, overview } from "../overview-store.ts";
 import { parameters, setParameters } from "../route.ts";
 import { locale, words } from "../settings.ts";
-import { FIGURES } from "../../overview-shape.ts";
 import { type AlertMark, alertMarks } from "./alert-marks.ts";
 import { Chart } from "./chart.tsx";
 import { CHARTS, nodeMatchers } from "./chart-plans.ts";
 import { ContainerTable } from "./container-table.tsx";
 import { LiveRegion } from "./live-region.tsx";
-import { useLoaded } from "../loaded.ts";
 import { queryRange } from "./queries.ts";
 import { moveTime, RANGES, rangeName, rangeOf, windowOf } from "./time-range.ts";
 
@@ -85,10 +85,7 @@ function NodeHead({ name }: { name: string }) {
         <span class="problem">{words.value.unknownNode}</span>
       ) : (
         <>
-          <NodeState
-            state={nodes.state[place] ?? "awaited"}
-            sinceMs={nodes.sinceMs[place] ?? 0}
-          />
+          <NodeState state={nodes.state[place] ?? "awaited"} sinceMs={nodes.sinceMs[place] ?? 0} />
           <dl class="node-figures">
             {FIGURES.map((figure) => (
               <div key={figure}>
@@ -108,7 +105,12 @@ function RangePicker(props: { fromMs: number; toMs: number; isLive: boolean }) {
   const chosen = rangeName(parameters.value);
   return (
     <div class="ranges" role="group" aria-label={range}>
-      <button type="button" title={`${earlier}  [`} aria-label={earlier} onClick={() => moveTime(-1)}>
+      <button
+        type="button"
+        title={`${earlier}  [`}
+        aria-label={earlier}
+        onClick={() => moveTime(-1)}
+      >
         ←
       </button>
       {Object.keys(RANGES).map((name) => (
@@ -121,7 +123,13 @@ function RangePicker(props: { fromMs: number; toMs: number; isLive: boolean }) {
           {name}
         </button>
       ))}
-      <button type="button" title={`${later}  ]`} aria-label={later} disabled={props.isLive} onClick={() => moveTime(1)}>
+      <button
+        type="button"
+        title={`${later}  ]`}
+        aria-label={later}
+        disabled={props.isLive}
+        onClick={() => moveTime(1)}
+      >
         →
       </button>
       {props.isLive ? null : (

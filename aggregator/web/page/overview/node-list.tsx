@@ -1,12 +1,11 @@
 import { useComputed, useSignal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import type { Figure, Overview } from "../../overview-shape.ts";
-import { formatNumber, formatRate, formatShare } from "../format.ts";
+import { formatLoad, formatRate, formatShare } from "../format.ts";
 import { nodePath, parameters, setParameters } from "../route.ts";
 import { locale, theme, words } from "../settings.ts";
 import { isNarrow } from "../shell/screen.ts";
 import { selectedRow } from "../shell/selection.ts";
-import { NodeState } from "./node-state.tsx";
 import {
   alertsByNode,
   levelOf,
@@ -15,6 +14,7 @@ import {
   SORTS,
   type Sort,
 } from "./node-rows.ts";
+import { NodeState } from "./node-state.tsx";
 import { drawSparklines, SPARK_FIGURES, type SparkColumn } from "./sparklines.ts";
 import { visibleRows } from "./visible-rows.ts";
 
@@ -37,7 +37,12 @@ export function NodeList({ overview }: { overview: Overview }) {
   })).value;
   const alerts = alertsByNode(overview);
   const order = nodeOrder(overview, wanted, alerts);
-  const { first, end } = visibleRows(scroll.value.topPx, scroll.value.heightPx, rowPx, order.length);
+  const { first, end } = visibleRows(
+    scroll.value.topPx,
+    scroll.value.heightPx,
+    rowPx,
+    order.length,
+  );
   const places = order.slice(first, end);
 
   useEffect(() => followScroll(list.current, scroll), []);
@@ -81,7 +86,11 @@ function sortOf(text: string | null): Sort {
 
 function Heads({ sort }: { sort: Sort }) {
   const head = (name: Sort, text: string, title = text) => (
-    <span role="columnheader" class={`head head-${name}`} aria-sort={sort === name ? "other" : "none"}>
+    <span
+      role="columnheader"
+      class={`head head-${name}`}
+      aria-sort={sort === name ? "other" : "none"}
+    >
       <button
         type="button"
         title={words.value.sortedBy(title)}
@@ -165,7 +174,7 @@ function FigureCell({ figure, value }: { figure: Figure; value: number | null })
 export function figureText(figure: Figure, value: number | null): string {
   if (value === null) return "–";
   if (figure === "network") return formatRate(locale.value, value);
-  return figure === "load" ? formatNumber(locale.value, value) : formatShare(locale.value, value);
+  return figure === "load" ? formatLoad(locale.value, value) : formatShare(locale.value, value);
 }
 
 type Scroll = { value: { topPx: number; heightPx: number } };
@@ -195,7 +204,8 @@ function showRow(list: HTMLElement | null, row: number, rowPx: number): void {
   const top = list.getBoundingClientRect().top - scroller.getBoundingClientRect().top + row * rowPx;
   const headPx = 40;
   if (top < headPx) scroller.scrollTop += top - headPx;
-  else if (top + rowPx > scroller.clientHeight) scroller.scrollTop += top + rowPx - scroller.clientHeight;
+  else if (top + rowPx > scroller.clientHeight)
+    scroller.scrollTop += top + rowPx - scroller.clientHeight;
   requestAnimationFrame(() =>
     requestAnimationFrame(() => {
       list.querySelector<HTMLElement>(`[data-row="${row}"]`)?.focus({ preventScroll: true });
@@ -221,7 +231,8 @@ function draw(
   const columns: SparkColumn[] = [];
   for (const figure of SPARK_FIGURES) {
     const cell = list.querySelector(`[data-figure="${figure}"]`)?.getBoundingClientRect();
-    if (cell !== undefined && cell.width > 0) columns.push({ figure, x: cell.left - left, width: cell.width });
+    if (cell !== undefined && cell.width > 0)
+      columns.push({ figure, x: cell.left - left, width: cell.width });
   }
   const [width, height] = [list.clientWidth, places.length * rowPx];
   canvas.width = Math.round(width * ratio);

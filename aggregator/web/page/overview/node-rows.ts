@@ -57,7 +57,8 @@ function badness(nodes: Overview["nodes"], place: number, alerts: NodeAlerts): n
   const state = nodes.state[place];
   if (state === "left") return -1;
   const silence = state === "down" ? 1000 : state === "awaited" ? 400 : 0;
-  const alerting = alerts.count === 0 ? 0 : (alerts.isCritical ? 200 : 100) + Math.min(50, alerts.count);
+  const alerting =
+    alerts.count === 0 ? 0 : (alerts.isCritical ? 200 : 100) + Math.min(50, alerts.count);
   let strain = 0;
   for (const name of FIGURES) {
     const from = STRAINED[name];
@@ -76,7 +77,10 @@ export function levelOf(figure: Figure, value: number | null): "none" | "good" |
 }
 
 export function wordsOf(filter: string): string[] {
-  return filter.toLowerCase().split(/\s+/).filter((word) => word !== "");
+  return filter
+    .toLowerCase()
+    .split(/\s+/)
+    .filter((word) => word !== "");
 }
 
 export function hasAll(text: string, words: readonly string[]): boolean {

@@ -1,10 +1,14 @@
+import { NODE_STATES, type Overview } from "../../overview-shape.ts";
 import { AlertList, countUnmuted, matchingAlerts } from "../alerts/alert-list.tsx";
 import { formatCount } from "../format.ts";
 import { overview } from "../overview-store.ts";
 import { parameters, setParameters } from "../route.ts";
 import { locale, words } from "../settings.ts";
-import { NODE_STATES, type Overview } from "../../overview-shape.ts";
+import { isNarrow } from "../shell/screen.ts";
 import { NodeList } from "./node-list.tsx";
+
+/** Of the alerts on a phone, so that the nodes are not far away. */
+const NARROW_ALERTS = 4;
 
 /** What is wrong, where, and since when. */
 export function OverviewView() {
@@ -12,6 +16,7 @@ export function OverviewView() {
   if (now === null) return <p class="placeholder">{words.value.loading}</p>;
   return (
     <>
+      <h1 class="unseen">{words.value.overview}</h1>
       <AlertsPart overview={now} />
       <NodesPart overview={now} />
     </>
@@ -21,7 +26,8 @@ export function OverviewView() {
 function AlertsPart({ overview: { alerts } }: { overview: Overview }) {
   const filter = parameters.value.get("q") ?? "";
   const matching = matchingAlerts(alerts, filter);
-  const { nothingFires, firing, noneMatches, silenced } = words.value;
+  const { nothingFires, firing, noneMatches, allAlerts } = words.value;
+  const shown = isNarrow.value ? matching.slice(0, NARROW_ALERTS) : matching;
   const unmuted = countUnmuted(matching);
   const muted = matching.length - unmuted;
   const count = (value: number) => formatCount(locale.value, value);
@@ -32,14 +38,15 @@ function AlertsPart({ overview: { alerts } }: { overview: Overview }) {
         <span class={unmuted > 0 ? "count critical" : "quiet"}>
           {alerts.total === 0 ? nothingFires : firing(count(unmuted))}
         </span>
-        {muted > 0 ? (
-          <span class="quiet">
-            {count(muted)} {silenced}
-          </span>
-        ) : null}
+        {muted > 0 ? <span class="quiet">{words.value.muted(count(muted))}</span> : null}
       </h2>
       {matching.length === 0 && alerts.total > 0 ? <p class="quiet">{noneMatches}</p> : null}
-      {matching.length === 0 ? null : <AlertList alerts={matching} label={words.value.alerts} />}
+      {shown.length === 0 ? null : <AlertList alerts={shown} label={words.value.alerts} />}
+      {shown.length < matching.length ? (
+        <p class="more">
+          <a href="/alerts">{allAlerts(count(alerts.total))}</a>
+        </p>
+      ) : null}
     </section>
   );
 }

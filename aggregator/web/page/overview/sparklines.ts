@@ -35,7 +35,9 @@ export function drawSparklines(
       const level = levelOf(figure, overview.nodes[figure][place] ?? null);
       const color = plan.colors[level === "none" ? "good" : level];
       drawLine(context, points, box, { scale: scaleOf(figure, points), color });
-      drawSilence(context, points, box, plan.colors.silence);
+      const isKnown = points.some((value) => value !== null);
+      const heard = isKnown ? points.findIndex((value) => value !== null) : 0;
+      drawSilence(context, points, box, { color: plan.colors.silence, heard });
     }
   });
 }
@@ -77,15 +79,17 @@ function drawLine(
   }
 }
 
+/** Where nothing came in; before the node was heard of for the first time is no silence. */
 function drawSilence(
   context: CanvasRenderingContext2D,
   points: readonly (number | null)[],
   { x, width, top, height }: Box,
-  color: string,
+  { color, heard }: { color: string; heard: number },
 ): void {
   const step = width / (POINTS - 1);
   context.fillStyle = color;
   for (const { from, to } of runsOf(points, (value) => value === null)) {
+    if (from < heard) continue;
     const left = Math.max(x, x + (from - 0.5) * step);
     const right = Math.min(x + width, x + (to - 0.5) * step);
     context.fillRect(left, top + height - SILENCE_PX, right - left, SILENCE_PX);

@@ -87,8 +87,11 @@ function LiveState() {
         onClick={() => setPaused(!isHeld)}
       >
         <span class="shape" aria-hidden="true" />
-        <span role="status">{text}</span>
+        {text}
       </button>
+      <span class="unseen" role="status">
+        {text}
+      </span>
       {timeMs === undefined ? null : (
         <time class="quiet clock" title={asOf(formatClock(locale.value, timeMs))}>
           {formatClock(locale.value, timeMs)}

@@ -1,7 +1,7 @@
 import { signal } from "@preact/signals";
+import { moveTime } from "../node/time-range.ts";
 import { isPaused, setPaused } from "../overview-store.ts";
 import { go, view } from "../route.ts";
-import { moveTime } from "../node/time-range.ts";
 import { selectedRow } from "./selection.ts";
 
 export const helpOpen = signal(false);
@@ -36,7 +36,10 @@ export function followKeys(): void {
   addEventListener("keydown", (event) => {
     const { key, target } = event;
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (target instanceof HTMLElement && target.closest("input, select, textarea, dialog") !== null) {
+    if (
+      target instanceof HTMLElement &&
+      target.closest("input, select, textarea, dialog") !== null
+    ) {
       if (key === "Escape") target.blur();
       return;
     }

@@ -1,0 +1,84 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { Bed, cpuSecondsOf, residentMiB } from "../test/support/programs.ts";
+import type { BenchResult } from "./bench-result.ts";
+import { PageFleet } from "./page-fleet.ts";
+import { progress } from "./report.ts";
+
+const NODES = 1000;
+const PAGES = 50;
+const TICK_MS = 1000;
+const PAST_MS = 600_000;
+const WATCH_S = 30;
+const READS = 20;
+
+/**
+ * What open pages cost the aggregator: a thousand nodes of one tick a second, first with no page,
+ * then with one and with fifty that follow the overview, then reading it whole.
+ */
+export async function page(): Promise<BenchResult> {
+  await using bed = await Bed.open();
+  const { child } = await bed.startReadyAggregator();
+  progress(`${NODES} nodes, ${PAST_MS / 60_000} min of the past`);
+  const fleet = await PageFleet.open(bed.grpcPort, {
+    ...{ nodes: NODES, tickMs: TICK_MS, pastMs: PAST_MS },
+  });
+  const stop = new AbortController();
+  const running = fleet.run(stop.signal);
+  await delay(20_000);
+  const shareOver = async (work: () => Promise<void>) => {
+    const [before, startedMs] = [cpuSecondsOf(child), performance.now()];
+    await work();
+    return (cpuSecondsOf(child) - before) / ((performance.now() - startedMs) / 1000);
+  };
+  const idle = await shareOver(() => delay(WATCH_S * 1000));
+  const url = `http://127.0.0.1:${bed.httpPort}/api/telltale/v1/overview`;
+  const startedMs = performance.now();
+  const before = cpuSecondsOf(child);
+  const first = (await (await fetch(url)).text()).length;
+  const firstMs = performance.now() - startedMs;
+  await delay(10_000); // the past is read meanwhile
+  const firstCpu = cpuSecondsOf(child) - before - idle * ((performance.now() - startedMs) / 1000);
+  const one = await follow(url, 1, () => shareOver(() => delay(WATCH_S * 1000)));
+  const many = await follow(url, PAGES, () => shareOver(() => delay(WATCH_S * 1000)));
+  const readsBefore = cpuSecondsOf(child);
+  const readsMs = performance.now();
+  for (let i = 0; i < READS; i += 1) await (await fetch(url)).text();
+  const readSeconds = (performance.now() - readsMs) / 1000;
+  const reads = cpuSecondsOf(child) - readsBefore - many.result * readSeconds;
+  const rssMiB = residentMiB(child.pid);
+  stop.abort();
+  await running;
+  return {
+    name: "page",
+    value: (many.result - idle) * 100,
+    unit: `% of a core for ${PAGES} open pages`,
+    vs: {
+      ...{ nodes: NODES, idle_percent: idle * 100, one_page_percent: (one.result - idle) * 100 },
+      ...{ read_cpu_ms: (reads / READS) * 1000, first_read_ms: firstMs },
+      first_read_and_past_cpu_ms: firstCpu * 1000,
+      ...{ overview_bytes: first, changes_bytes_per_second: many.bytes / WATCH_S / PAGES },
+      aggregator_rss_mib: rssMiB,
+    },
+  };
+}
+
+/** Runs `work` while so many pages follow; `bytes` that they were sent. */
+async function follow<T>(url: string, pages: number, work: () => Promise<T>) {
+  const stop = new AbortController();
+  let bytes = 0;
+  const readAll = async () => {
+    while (!stop.signal.aborted) {
+      const { seq } = (await (await fetch(url, { signal: stop.signal })).json()) as { seq: number };
+      const changes = await fetch(`${url}/changes?after=${seq}`, { signal: stop.signal });
+      for await (const chunk of changes.body ?? []) bytes += (chunk as Uint8Array).length;
+    }
+  };
+  const reading = Array.from({ length: pages }, () => readAll().catch(() => {}));
+  await delay(5000);
+  bytes = 0;
+  const result = await work();
+  const sent = bytes;
+  stop.abort();
+  await Promise.all(reading);
+  return { result, bytes: sent };
+}
