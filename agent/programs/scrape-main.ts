@@ -1,13 +1,18 @@
 import { randomInt } from "node:crypto";
 import { createReadStream } from "node:fs";
+import type { Readable } from "node:stream";
 import { Command, Option } from "commander";
 import { errorMessage, OperationalError } from "../../shared/errors.ts";
 import { sampleText } from "../../shared/model/go-number.ts";
 import { compareText, type Labels, labelsRecord } from "../../shared/model/labels.ts";
 import { EXIT_USAGE } from "../../shared/platform/command.ts";
+import { nodeClock } from "../../shared/platform/node.ts";
+import { withDeadline } from "../../shared/time/deadline.ts";
+import { HttpGets } from "../scrape/http/http-gets.ts";
+import { PLAIN_HTTP } from "../scrape/http/plain-http.ts";
+import { acceptedTypes, formatOfType } from "../scrape/page/page-format.ts";
 import { PageMemory } from "../scrape/page/page-memory.ts";
 import { sampleLine } from "../scrape/page/sample-line.ts";
-import { bounded, type GotPage, getPage } from "./get-page.ts";
 
 /** `telltale-agent scrape`: one exposition, read as the agent reads those of its targets. */
 
@@ -22,6 +27,7 @@ const LIMITS = {
   valueBytesMax: 1024 ** 2,
   seriesOfMetricMax: 1_000_000,
 };
+const PROTOCOLS = ["OpenMetricsText1.0.0", "PrometheusText0.0.4"] as const;
 /** The end of an OpenMetrics page. */
 const EOF_LINE = /(?:^|\n)# EOF\n?$/;
 
@@ -30,6 +36,7 @@ type Options = {
   readonly output: "text" | "json";
   readonly sort?: true;
 };
+type Page = { readonly bytes: Uint8Array; readonly format: "text" | "openmetrics" };
 type Sample = {
   readonly labels: Labels;
   readonly type: string;
@@ -93,18 +100,51 @@ async function print(source: string, options: Options): Promise<void> {
   tell(`samples left out, because the page has their series further up: ${reading.duplicates}`);
 }
 
-async function pageOf(source: string): Promise<GotPage> {
+async function pageOf(source: string): Promise<Page> {
   if (/^https?:\/\//i.test(source)) {
     if (!URL.canParse(source)) throw new OperationalError("USAGE", `${source} is no URL`);
-    return await getPage(new URL(source), BYTES_MAX, AbortSignal.timeout(PATIENCE_MS));
+    return await pageAt(source);
   }
   const stream = source === "-" ? process.stdin : createReadStream(source);
-  const bytes = await bounded(stream, BYTES_MAX).catch((error) => {
+  const bytes = await bounded(stream).catch((error) => {
     if (error instanceof OperationalError) throw error;
     throw new OperationalError("NOT_FOUND", errorMessage(error), { cause: error });
   });
   const end = Buffer.from(bytes.subarray(-7)).toString("latin1");
   return { bytes, format: EOF_LINE.test(end) ? "openmetrics" : "text" };
+}
+
+/** As a target without a configuration is asked, but redirects are followed. */
+async function pageAt(url: string): Promise<Page> {
+  await using gets = new HttpGets(process.env);
+  const request = {
+    url,
+    headers: { accept: acceptedTypes(PROTOCOLS) },
+    http: { ...PLAIN_HTTP, followRedirects: true },
+    acceptsGzip: true,
+    socketPath: null,
+    bytesMax: BYTES_MAX,
+  };
+  const late = () => new OperationalError("UNAVAILABLE", `No answer within ${PATIENCE_MS} ms`);
+  const deadline = { clock: nodeClock, ms: PATIENCE_MS, late };
+  const answer = await withDeadline(deadline, (ends) => gets.get(request, ends));
+  const { status, contentType, body } = answer;
+  if (status === 200) return { bytes: body, format: formatOfType(contentType) };
+  throw new OperationalError("UNAVAILABLE", `${new URL(url).host} answers with status ${status}`);
+}
+
+/** @throws OperationalError LIMIT */
+async function bounded(stream: Readable): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of stream) {
+    length += chunk.length;
+    if (length > BYTES_MAX) {
+      throw new OperationalError("LIMIT", `The page is longer than ${BYTES_MAX} bytes`);
+    }
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
 }
 
 function lineOf({ labels, value, timeMs }: Sample): string {

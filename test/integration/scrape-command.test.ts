@@ -90,7 +90,12 @@ describe("telltale-agent scrape", () => {
     [
       "a redirect to a file",
       (_, response) => response.writeHead(302, { location: "file:///etc/passwd" }).end(),
-      /redirects to what is no web address/,
+      /Redirected to what is not HTTP/,
+    ],
+    [
+      "a redirect to where clouds tell credentials",
+      (_, response) => response.writeHead(302, { location: "http://169.254.169.254/" }).end(),
+      /Redirected to a link-local address/,
     ],
     [
       "redirects without end",
@@ -103,7 +108,7 @@ describe("telltale-agent scrape", () => {
         response.writeHead(200, { "content-encoding": "gzip" });
         response.end(gzipSync(Buffer.alloc(100 * 1024 ** 2)));
       },
-      /longer than 67108864 bytes/,
+      /larger than 67108864 bytes/,
     ],
     [
       "an answer that breaks off",
@@ -111,12 +116,12 @@ describe("telltale-agent scrape", () => {
         response.writeHead(200, { "content-length": 100 });
         response.write("x 1\n", () => response.destroy());
       },
-      /aborted/,
+      /closed by the other side/,
     ],
     [
       "what is not gzip",
       (_, response) => response.writeHead(200, { "content-encoding": "gzip" }).end("x 1\n"),
-      /incorrect header/,
+      /packed answer is damaged/,
     ],
   ])(
     "refuses %s",

@@ -1,34 +1,14 @@
-import type { ScrapeConfig, ScrapeHttp } from "../config/scrape-config.ts";
+import type { ScrapeConfig } from "../config/scrape-config.ts";
+import { PLAIN_HTTP } from "../http/plain-http.ts";
 
 const MEBIBYTE = 1024 ** 2;
 const FOUND_INTERVAL_MS = 15_000;
 export const FOUND_TIMEOUT_MS = 10_000;
 
-/** Whoever may set a label is not asked to be trusted: no redirects, no secrets, and limits. */
-const PLAIN_HTTP: ScrapeHttp = {
-  basicAuth: null,
-  authorization: null,
-  tls: {
-    ca: null,
-    caFile: null,
-    cert: null,
-    certFile: null,
-    key: null,
-    keyFile: null,
-    serverName: null,
-    skipsVerification: false,
-    minVersion: null,
-    maxVersion: null,
-  },
-  proxyUrl: null,
-  noProxy: "",
-  proxyFromEnvironment: false,
-  proxyHeaders: {},
-  followRedirects: false,
-  headers: {},
-};
-
-/** The job of targets that were found by themselves; each has a label `job` of its own. */
+/**
+ * The job of targets that were found by themselves; each has a label `job` of its own. Whoever may set a
+ * label is not asked to be trusted: no redirects, no secrets, and limits.
+ */
 export function foundConfig(jobName: string): ScrapeConfig {
   return {
     jobName,
