@@ -17,6 +17,7 @@ import {
 } from "../../shared/wire/label-limits.ts";
 import type { GroupSink } from "../model/group-sink.ts";
 import type { ScrapeConfig } from "./config/scrape-config.ts";
+import { LabelHolders } from "./label-holders.ts";
 import type { AddedSeries, PageReading } from "./page/page-reading.ts";
 import type { Relabel } from "./relabel.ts";
 import { sampleLabels } from "./sample-labels.ts";
@@ -62,8 +63,8 @@ export class TargetSeries {
   readonly #labels: (Labels | undefined)[] = [];
   /** Why handles are refused: as long as the page has them the scrape fails. */
   readonly #refused = new Map<number, string>();
-  /** Who has these labels, where relabelling may make two series one; else null. */
-  readonly #holders: Map<string, number> | null;
+  /** Where relabelling may make two series one; else null. Who waits has labels and is DROPPED. */
+  readonly #holders: LabelHolders | null;
   #kept = 0;
 
   /** @throws OperationalError LIMIT when the agent has all the groups and series it may have */
@@ -75,7 +76,7 @@ export class TargetSeries {
     this.#group = sink.newGroup();
     this.#stamped = new StampedSeries(sink);
     const mayMerge = config.metricRelabel.length > 0 || config.honorLabels;
-    this.#holders = mayMerge ? new Map() : null;
+    this.#holders = mayMerge ? new LabelHolders() : null;
     this.#reports = REPORTS.map((name) =>
       sink.define(this.#group, DOUBLE_SCALE, withLabel(target, METRIC_NAME, name)),
     );
@@ -147,12 +148,9 @@ export class TargetSeries {
       this.#refused.set(handle, fault);
       return;
     }
-    if (this.#holders !== null) {
-      const key = labelsKey(labels);
-      if (this.#holders.has(key)) return; // the first of the page stands
-      this.#holders.set(key, handle);
-    }
     this.#labels[handle] = labels;
+    const isFirst = this.#holders?.add(labelsKey(labels), handle) ?? true;
+    if (!isFirst) return;
     this.#kept += 1;
     this.#isDouble[handle] = 0;
     this.#slots[handle] = APART;
@@ -216,14 +214,19 @@ export class TargetSeries {
   #drop(handle: number): void {
     const slot = this.#slots[handle] ?? DROPPED;
     const labels = this.#labels[handle];
-    if (slot >= 0) this.#sink.retire(slot);
-    if (slot === APART) this.#stamped.drop(handle);
     this.#refused.delete(handle);
     if (labels === undefined) return;
-    this.#holders?.delete(labelsKey(labels));
+    if (slot === APART) this.#stamped.drop(handle);
     this.#labels[handle] = undefined;
     this.#slots[handle] = DROPPED;
-    this.#kept -= 1;
+    const next = this.#holders?.remove(labelsKey(labels), handle) ?? null;
+    if (next !== null) {
+      this.#slots[next] = slot; // of the same labels
+      this.#isDouble[next] = this.#isDouble[handle] ?? 0;
+    } else if (slot !== DROPPED) {
+      if (slot >= 0) this.#sink.retire(slot);
+      this.#kept -= 1;
+    }
   }
 
   #grow(handle: number): void {

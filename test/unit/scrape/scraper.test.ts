@@ -152,6 +152,17 @@ test("relabelling drops and renames; of two that become one the first stands", a
   expect(scene.values(`scrape_samples_scraped${OF}`)).toEqual([3]);
 });
 
+test("of series that relabelling makes one the next is taken when the first goes", async () => {
+  const scene = new Scene("  metric_relabel_configs: [{ regex: shard, action: labeldrop }]\n");
+  const [one, two, three] = ['a{shard="1"} 1\n', 'a{shard="2"} 2\n', 'a{shard="3"} 3\n'];
+  const pages = [one + two + three, two + three, three, two + three, "b 1\n", two];
+  scene.page = () => pages.shift() ?? "";
+  await scene.run(12);
+  expect(scene.values(`a${OF}`)).toEqual([1, 2, 3, 3, null, 2]);
+  const kept = scene.values(`scrape_samples_post_metric_relabeling${OF}`);
+  expect(kept).toEqual([1, 1, 1, 1, 1, 1]);
+});
+
 test("honor_labels leaves a sample its own labels", async () => {
   const scene = new Scene("  honor_labels: true\n");
   scene.page = () => 'a{job="own",instance="x"} 1\n';
