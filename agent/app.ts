@@ -2,6 +2,7 @@ import { Reloads } from "../shared/config/reloads.ts";
 import { OperationalError } from "../shared/errors.ts";
 import type { Address } from "../shared/model/address.ts";
 import { formatAddress } from "../shared/model/address.ts";
+import { labelsOf } from "../shared/model/labels.ts";
 import { type Disposals, startParts } from "../shared/platform/disposals.ts";
 import type { Logger, Random } from "../shared/platform/ports.ts";
 import { labelledLogger } from "../shared/telemetry/labelled-logger.ts";
@@ -22,6 +23,7 @@ import { planReload } from "./config/reload.ts";
 import { type FrameQueue, openFrameQueue } from "./frames/frame-queue.ts";
 import { keepRenewed } from "./identity/renewal.ts";
 import type { GroupSink } from "./model/group-sink.ts";
+import { TargetBook } from "./model/target-book.ts";
 import { openQueue } from "./open-queue.ts";
 import { BudgetWatch } from "./pipeline/budget.ts";
 import { FrameWriter } from "./pipeline/frame-writer.ts";
@@ -63,7 +65,8 @@ async function start(
   const routes = await openRoutes(config, platform, metrics, parts);
   const writer = new FrameWriter(routes);
   const ticker = new Ticker(writer, metrics, logger);
-  let collection = openCollection(config, platform, metrics, writer.epoch);
+  const targets = new TargetBook();
+  let collection = openCollection(config, platform, { metrics, targets }, writer.epoch);
   parts.defer(() => collection.close());
   const { identity } = platform;
   if (identity !== null) {
@@ -84,7 +87,7 @@ async function start(
   parts.run(async (signal) => {
     await Promise.all(
       routes.map((route) => {
-        const kind = metricsKind(route.buffer);
+        const kind = metricsKind(route.buffer, targets);
         return runUplink({ ...route, kind, clock, random }, options, signal);
       }),
     );
@@ -94,7 +97,7 @@ async function start(
   parts.run((signal) => runTicks(clock, config.interval, onTick, signal));
   watchReloads(config, platform, metrics, parts, (next) => {
     const before = collection;
-    collection = openCollection(next, platform, metrics, writer.nextEpoch());
+    collection = openCollection(next, platform, { metrics, targets }, writer.nextEpoch());
     before.close();
   });
   logger.info({ node, aggregator: addresses.map(formatAddress), policy }, "agent started");
@@ -136,7 +139,7 @@ function watchReloads(
 function openCollection(
   config: AgentConfig,
   platform: AgentPlatform,
-  metrics: Metrics,
+  { metrics, targets }: { readonly metrics: Metrics; readonly targets: TargetBook },
   epoch: number,
 ): Collection & { page(): string; close(): void } {
   const { clock, random, logger } = platform;
@@ -149,6 +152,7 @@ function openCollection(
   const scraper = new Scraper(config.scrape_configs, {
     ...{ clock, random, logger, metrics, sink: groups, ...platform.scraping },
     found: foundContainers(containers, node, platform.containerId),
+    targets: targets.open(labelsOf(config.labels)),
   });
   const { cpu, memory } = config.budget;
   const budget = new BudgetWatch({ cpuCores: cpu, memoryBytes: memory }, runner, metrics, logger);

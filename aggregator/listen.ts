@@ -14,6 +14,7 @@ import { createLogsService } from "./api/logs-service.ts";
 import { patternsHandler } from "./api/patterns-service.ts";
 import { createQueryService } from "./api/query-service.ts";
 import { createServicesService } from "./api/services-service.ts";
+import { createTargetsService } from "./api/targets-service.ts";
 import { type AgentPeer, TlsDoor } from "./api/tls-door.ts";
 import { type AggregatorConfig, hasTls } from "./config.ts";
 import { type CertifiedPeer, ingestHandlers } from "./ingest/grpc-handler.ts";
@@ -61,6 +62,7 @@ export async function listen(
         logs: createLogsService(logs, logger, patternsHandler(patterns, clock, logger)),
         alerts: createAlertsService(alerts, clock, logger),
         services: createServicesService(api, logger),
+        targets: createTargetsService(api, logger),
         clock,
         access: guard?.grpc ?? null,
       },

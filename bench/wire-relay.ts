@@ -1,4 +1,5 @@
 import { credentials, Server, ServerCredentials } from "@grpc/grpc-js";
+import { TargetBook } from "../agent/model/target-book.ts";
 import { grpcConnect } from "../agent/uplink/grpc-connect.ts";
 import { type FrameBuffer, metricsKind, type WaitingFrame } from "../agent/uplink/metrics-kind.ts";
 import { runUplink } from "../agent/uplink/uplink.ts";
@@ -23,6 +24,7 @@ const NO_EVENTS: IngestEvents = {
   accounted: () => {},
   droppedRanges: () => {},
   clockMeasured: () => {},
+  targetsTold: () => {},
   goodbye: () => {},
   disconnected: () => {},
 };
@@ -168,7 +170,7 @@ export async function runTlsUplink(
   await runUplink(
     {
       buffer,
-      kind: metricsKind(buffer),
+      kind: metricsKind(buffer, new TargetBook()),
       destinations: [destination],
       clock: nodeClock,
       random: () => 0.5,

@@ -17,6 +17,7 @@ import type { LinesResponse__Output } from "../shared/wire/generated/telltale/v1
 import type { LogsClient } from "../shared/wire/generated/telltale/v1/Logs.ts";
 import type { QueryClient } from "../shared/wire/generated/telltale/v1/Query.ts";
 import type { ServicesClient } from "../shared/wire/generated/telltale/v1/Services.ts";
+import type { TargetsClient } from "../shared/wire/generated/telltale/v1/Targets.ts";
 import { askOnce, type Method } from "../shared/wire/grpc-ask.ts";
 import { fromGrpcError } from "../shared/wire/grpc-status.ts";
 import { loadTelltale } from "../shared/wire/proto.ts";
@@ -46,6 +47,7 @@ export class Aggregator implements Disposable {
   readonly #logsClient: LogsClient;
   readonly #alertsClient: AlertsClient;
   readonly #servicesClient: ServicesClient;
+  readonly #targetsClient: TargetsClient;
   readonly #metadata = new Metadata();
 
   /** @throws OperationalError USAGE when a token would be sent unencrypted, or a file is no PEM */
@@ -58,12 +60,13 @@ export class Aggregator implements Disposable {
     }
     const channel = channelFor(authorities);
     const options = { ...channel.options, "grpc.max_receive_message_length": ANSWER_BYTES_MAX };
-    const { Query, Access, Logs, Alerts, Services } = loadTelltale().v1;
+    const { Query, Access, Logs, Alerts, Services, Targets } = loadTelltale().v1;
     this.#client = new Query(server, channel.credentials, options);
     this.#accessClient = new Access(server, channel.credentials, options);
     this.#logsClient = new Logs(server, channel.credentials, options);
     this.#alertsClient = new Alerts(server, channel.credentials, options);
     this.#servicesClient = new Services(server, channel.credentials, options);
+    this.#targetsClient = new Targets(server, channel.credentials, options);
   }
 
   /** Asks, as in `ask((client) => client.nodes, {})`. @throws OperationalError saying what to do */
@@ -93,6 +96,14 @@ export class Aggregator implements Disposable {
     request: In,
   ): Promise<Out> {
     return this.#ask(this.#servicesClient, methodOf(this.#servicesClient), request);
+  }
+
+  /** As `ask`, of the service that knows what is scraped. */
+  askTargets<In, Out>(
+    methodOf: (client: TargetsClient) => Method<In, Out>,
+    request: In,
+  ): Promise<Out> {
+    return this.#ask(this.#targetsClient, methodOf(this.#targetsClient), request);
   }
 
   /** As `ask`, of the service that knows the log lines. */
@@ -126,6 +137,7 @@ export class Aggregator implements Disposable {
     this.#logsClient.close();
     this.#alertsClient.close();
     this.#servicesClient.close();
+    this.#targetsClient.close();
   }
 }
 

@@ -16,6 +16,7 @@ import { addRulesCommand } from "./rules.ts";
 import { addServicesCommand } from "./services.ts";
 import { addSilenceCommand } from "./silences.ts";
 import { addStatusCommand } from "./status.ts";
+import { addTargetsCommand } from "./targets.ts";
 import { printable, type Terminal } from "./terminal.ts";
 
 const EXIT_FAILED = 1;
@@ -35,6 +36,7 @@ export async function runCli(args: readonly string[], terminal: Terminal): Promi
   addRangeCommand(context);
   addLogsCommand(context);
   addAgentsCommand(context);
+  addTargetsCommand(context);
   addAlertsCommand(context);
   addAckCommand(context);
   addSilenceCommand(context);

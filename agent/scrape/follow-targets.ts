@@ -5,7 +5,7 @@ import { FileDiscovery } from "./discovery/file-discovery.ts";
 import { httpDiscovery } from "./discovery/http-discovery.ts";
 import { staticGroups } from "./discovery/static-groups.ts";
 import { compileRelabel } from "./relabel.ts";
-import { type TargetGroup, type TargetList, targetsOf } from "./targets.ts";
+import { type TargetGroup, type TargetsOfJob, targetsOf } from "./targets.ts";
 
 /**
  * Hands over the targets of a job, at once those of `static_configs`, then all of them whenever one
@@ -14,7 +14,7 @@ import { type TargetGroup, type TargetList, targetsOf } from "./targets.ts";
 export async function followTargets(
   config: ScrapeConfig,
   ports: DiscoveryPorts,
-  onTargets: (list: TargetList) => void,
+  onTargets: (list: TargetsOfJob) => void,
   signal: AbortSignal,
 ): Promise<void> {
   const relabel = compileRelabel(config.relabel);

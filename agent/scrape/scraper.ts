@@ -1,20 +1,22 @@
 /** All that an agent scrapes under one configuration. */
 
-import { OperationalError } from "../../shared/errors.ts";
 import type { Clock, Logger, Random } from "../../shared/platform/ports.ts";
 import { labelledLogger } from "../../shared/telemetry/labelled-logger.ts";
 import type { Gauge, Metrics } from "../../shared/telemetry/metrics.ts";
 import { ChangeSignal } from "../../shared/time/change-signal.ts";
 import { eitherSignal } from "../../shared/time/either-signal.ts";
+import { DROPPED_MAX } from "../../shared/wire/target-limits.ts";
 import type { GroupSink } from "../model/group-sink.ts";
+import type { TargetEntry, TargetList } from "../model/target-book.ts";
 import type { ScrapeConfig } from "./config/scrape-config.ts";
 import type { Found } from "./discovery/container-targets.ts";
 import type { DiscoveryPorts } from "./discovery/discovery.ts";
 import { foundConfig } from "./discovery/found-config.ts";
 import { followTargets } from "./follow-targets.ts";
 import { compileRelabel, type Relabel } from "./relabel.ts";
+import { shownDropped, shownTarget } from "./shown-target.ts";
 import { type GetPage, type ScrapeDeps, TargetLoop } from "./target-loop.ts";
-import { type Target, type TargetList, targetsOf } from "./targets.ts";
+import { type Target, type TargetsOfJob, targetsOf } from "./targets.ts";
 
 export type ScrapePorts = {
   readonly getPage: GetPage;
@@ -35,18 +37,23 @@ export type ScraperDeps = ScrapePorts & {
   readonly metrics: Metrics;
   readonly sink: GroupSink;
   readonly found: FoundTargets;
+  /** Where it says which targets there are, and how they do; closed with it. */
+  readonly targets: TargetList;
 };
+
+type Running = { readonly stop: AbortController; readonly entry: TargetEntry };
 
 /** A job: its targets come and go. */
 type Job = {
   readonly config: ScrapeConfig;
   readonly metricRelabel: Relabel;
-  readonly loops: Map<string, AbortController>;
+  readonly loops: Map<string, Running>;
 };
 
 export class Scraper {
   readonly #deps: ScrapeDeps;
-  readonly #targets: Gauge;
+  readonly #gauge: Gauge;
+  readonly #targets: TargetList;
   readonly #stop = new AbortController();
   readonly #tick = new ChangeSignal();
   readonly #found: FoundTargets;
@@ -57,8 +64,9 @@ export class Scraper {
   #ticks = 0;
 
   constructor(configs: readonly ScrapeConfig[], deps: ScraperDeps) {
-    const { metrics, discovery, found, ...rest } = deps;
+    const { metrics, discovery, found, targets, ...rest } = deps;
     this.#found = found;
+    this.#targets = targets;
     this.#deps = {
       ...rest,
       leftOut: metrics.counter(
@@ -68,13 +76,13 @@ export class Scraper {
       ticks: () => this.#ticks,
       nextTick: (signal) => this.#tick.wait(signal),
     };
-    this.#targets = metrics.gauge(
+    this.#gauge = metrics.gauge(
       "telltale_agent_scrape_targets",
       "Targets of a job: scraped, or dropped by relabelling or a limit.",
     );
     for (const config of configs) {
       const job = jobOf(config);
-      const take = (list: TargetList) => this.#follow(job, list);
+      const take = (list: TargetsOfJob) => this.#follow(job, list);
       const ports = { ...discovery, clock: rest.clock, logger: rest.logger };
       void followTargets(config, ports, take, this.#stop.signal);
     }
@@ -90,6 +98,7 @@ export class Scraper {
   /** All series end. What is under way ends on its own. */
   close(): void {
     this.#stop.abort();
+    this.#targets.close();
   }
 
   #lookAround(): void {
@@ -102,34 +111,36 @@ export class Scraper {
       if (!this.#refusals.has(refusal)) this.#deps.logger.warn({ refusal }, "not scraped");
     }
     this.#refusals = refusals;
+    this.#targets.setRefused(refused);
   }
 
-  #follow(job: Job, { targets, droppedCount, isOverLimit }: TargetList): void {
+  #follow(job: Job, list: TargetsOfJob): void {
     const { config, loops } = job;
+    const { targets, isOverLimit } = list;
     const logger = labelledLogger(this.#deps.logger, { job: config.jobName });
     if (isOverLimit) logger.warn({ targets: targets.length }, "more targets than target_limit");
     const wanted = new Map((isOverLimit ? [] : targets).map((target) => [target.key, target]));
-    for (const [key, loop] of loops) {
+    for (const [key, { stop, entry }] of loops) {
       if (wanted.has(key)) continue;
       loops.delete(key);
-      loop.abort();
+      stop.abort();
+      this.#targets.end(entry);
     }
     for (const [key, target] of wanted) if (!loops.has(key)) this.#begin(job, key, target);
-    this.#targets.set(loops.size, { job: config.jobName, state: "scraped" });
-    const dropped = droppedCount + targets.length - wanted.size;
-    this.#targets.set(dropped, { job: config.jobName, state: "dropped" });
+    const first = isOverLimit ? overLimit(list) : list.dropped;
+    const count = list.droppedCount + targets.length - wanted.size;
+    const shown = first.slice(0, DROPPED_MAX).map(shownDropped);
+    this.#targets.setDropped(config.jobName, { first: shown, count });
+    this.#gauge.set(loops.size, { job: config.jobName, state: "scraped" });
+    this.#gauge.set(count, { job: config.jobName, state: "dropped" });
   }
 
-  #begin({ config, metricRelabel, loops }: Job, key: string, target: Target): void {
-    try {
-      const loop = new TargetLoop(target, config, metricRelabel, this.#deps);
-      const stop = new AbortController();
-      loops.set(key, stop);
-      void this.#run(loop, stop.signal);
-    } catch (error) {
-      if (!(error instanceof OperationalError)) throw error;
-      this.#deps.logger.error({ job: target.job, error: error.message }, "a target is left out");
-    }
+  #begin({ config, metricRelabel: relabel, loops }: Job, key: string, target: Target): void {
+    const entry = this.#targets.begin(shownTarget(target));
+    const loop = new TargetLoop(target, { config, relabel, entry }, this.#deps);
+    const stop = new AbortController();
+    loops.set(key, { stop, entry });
+    void this.#run(loop, stop.signal);
   }
 
   async #run(loop: TargetLoop, signal: AbortSignal): Promise<void> {
@@ -140,4 +151,9 @@ export class Scraper {
 
 function jobOf(config: ScrapeConfig): Job {
   return { config, metricRelabel: compileRelabel(config.metricRelabel), loops: new Map() };
+}
+
+function overLimit({ targets, dropped }: TargetsOfJob): TargetsOfJob["dropped"] {
+  const reason = `target_limit: the job has ${targets.length} targets`;
+  return [...dropped, ...targets.map(({ job, discovered }) => ({ job, discovered, reason }))];
 }

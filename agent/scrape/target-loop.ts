@@ -1,5 +1,6 @@
 import { OperationalError } from "../../shared/errors.ts";
 import { labelValue } from "../../shared/model/labels.ts";
+import type { LeftOutSamples } from "../../shared/model/target.ts";
 import type { Clock, Logger, Random } from "../../shared/platform/ports.ts";
 import { labelledLogger } from "../../shared/telemetry/labelled-logger.ts";
 import type { Counter } from "../../shared/telemetry/metrics.ts";
@@ -8,6 +9,7 @@ import { FailureStreak } from "../../shared/time/failure-streak.ts";
 import { sleepUnlessAborted } from "../../shared/time/repeat.ts";
 import { TIME_PRECISION_MS } from "../../shared/wire/frame.ts";
 import type { GroupSink } from "../model/group-sink.ts";
+import type { TargetEntry } from "../model/target-book.ts";
 import type { ScrapeConfig, ScrapeHttp } from "./config/scrape-config.ts";
 import { acceptedTypes, formatOfType } from "./page/page-format.ts";
 import { PageMemory } from "./page/page-memory.ts";
@@ -48,6 +50,12 @@ export type ScrapeDeps = {
   nextTick(signal: AbortSignal): Promise<void>;
 };
 
+export type LoopParts = {
+  readonly config: ScrapeConfig;
+  readonly relabel: Relabel;
+  readonly entry: TargetEntry;
+};
+
 const MEBIBYTE = 1024 ** 2;
 /** Bounds of a page, whatever its job allows. Names and values may be longer than what is kept. */
 const PAGE = {
@@ -69,7 +77,10 @@ export class TargetLoop {
   readonly #config: ScrapeConfig;
   readonly #deps: ScrapeDeps;
   readonly #memory: PageMemory;
-  readonly #series: TargetSeries;
+  readonly #relabel: Relabel;
+  readonly #entry: TargetEntry;
+  /** Null until there is room for them. */
+  #series: TargetSeries | null = null;
   readonly #streak: FailureStreak;
   readonly #pageBytesMax: number;
   /** In which tick the last scrape was, or will be, taken. */
@@ -77,16 +88,17 @@ export class TargetLoop {
   /** How long the last scrape took. */
   #lastMs = 0;
 
-  /** @throws OperationalError LIMIT when the agent has all the groups or series it may have */
-  constructor(target: Target, config: ScrapeConfig, relabel: Relabel, deps: ScrapeDeps) {
+  /** @param entry where it says how its scrapes end */
+  constructor(target: Target, { config, relabel, entry }: LoopParts, deps: ScrapeDeps) {
     const { bodyBytes } = config.limits;
     this.#target = target;
     this.#config = config;
+    this.#relabel = relabel;
+    this.#entry = entry;
     this.#deps = deps;
     this.#pageBytesMax = Math.min(bodyBytes || PAGE.pageBytesMax, PAGE.pageBytesMax);
     const limits = { ...PAGE, pageBytesMax: this.#pageBytesMax };
     this.#memory = new PageMemory(limits, Math.floor(deps.random() * 2 ** 31));
-    this.#series = new TargetSeries(deps.sink, config, target.labels, relabel);
     const { job, labels } = target;
     const logger = labelledLogger(deps.logger, { job, instance: labelValue(labels, "instance") });
     this.#streak = new FailureStreak(logger, "cannot scrape");
@@ -112,7 +124,7 @@ export class TargetLoop {
       await sleepUnlessAborted(clock, isEarly ? random() * SECOND_MS : waitMs, signal);
       if (!signal.aborted) await this.#scrape(signal);
     }
-    this.#series.close();
+    this.#series?.close();
   }
 
   /** How long before a full second it begins: so that the tick of that second takes it. */
@@ -125,22 +137,36 @@ export class TargetLoop {
     const startMs = Math.floor(clock.nowMs() / TIME_PRECISION_MS) * TIME_PRECISION_MS;
     const beganMs = clock.monotonicMs();
     try {
+      const series = this.#roomForSeries();
       const answer = await this.#get(signal);
       this.#lastMs = clock.monotonicMs() - beganMs;
       await this.#untilTaken(signal);
-      const { counts, refusal } = this.#take(answer, startMs);
+      const page = this.#read(answer);
+      const { counts, refusal } = series.take(page, startMs);
       const seconds = (clock.monotonicMs() - beganMs) / 1000;
       this.#report(startMs, refusal === null, seconds, counts);
-      if (refusal === null) this.#streak.succeeded();
-      else this.#streak.failed(refusal);
+      this.#ended(refusal, leftOutOf(page));
     } catch (error) {
       if (signal.aborted) return;
       if (!(error instanceof OperationalError)) throw error;
       await this.#untilTaken(signal).catch(() => {});
       if (signal.aborted) return;
       this.#report(startMs, false, (clock.monotonicMs() - beganMs) / 1000, NOTHING);
-      this.#streak.failed(error);
+      this.#ended(error, []);
     }
+  }
+
+  #ended(failure: OperationalError | null, leftOut: readonly LeftOutSamples[]): void {
+    if (failure === null) this.#streak.succeeded();
+    else this.#streak.failed(failure);
+    this.#entry.scraped(failure?.message ?? "", leftOut);
+  }
+
+  /** @throws OperationalError LIMIT when the agent has all the groups or series it may have */
+  #roomForSeries(): TargetSeries {
+    const { sink } = this.#deps;
+    this.#series ??= new TargetSeries(sink, this.#config, this.#target.labels, this.#relabel);
+    return this.#series;
   }
 
   async #get(signal: AbortSignal): Promise<PageAnswer> {
@@ -158,17 +184,14 @@ export class TargetLoop {
     throw new OperationalError("UNAVAILABLE", `It answered ${answer.status}`);
   }
 
-  #take({ contentType, body }: PageAnswer, timeMs: number) {
-    const format = formatOfType(contentType, this.#config.fallbackProtocol);
-    const page = this.#memory.read(body, format);
-    this.#countLeftOut(page);
-    return this.#series.take(page, timeMs);
-  }
-
-  #countLeftOut({ duplicates, leftOut }: PageReading): void {
+  /** @throws OperationalError PARSE, LIMIT */
+  #read({ contentType, body }: PageAnswer): PageReading {
+    const page = this.#memory.read(body, formatOfType(contentType, this.#config.fallbackProtocol));
     const { job } = this.#target;
-    if (duplicates > 0) this.#deps.leftOut.add(duplicates, { job, reason: "duplicate" });
-    if (leftOut > 0) this.#deps.leftOut.add(leftOut, { job, reason: "series_of_metric" });
+    for (const { reason, samples } of leftOutOf(page)) {
+      this.#deps.leftOut.add(samples, { job, reason });
+    }
+    return page;
   }
 
   /** A tick takes one reading of a target; after a delay two may come close together. */
@@ -178,6 +201,14 @@ export class TargetLoop {
 
   #report(startMs: number, isUp: boolean, seconds: number, counts: ScrapeCounts): void {
     this.#reportedIn = this.#deps.ticks();
-    this.#series.report(startMs, isUp, seconds, counts);
+    this.#series?.report(startMs, isUp, seconds, counts);
   }
+}
+
+function leftOutOf({ duplicates, leftOut }: PageReading): LeftOutSamples[] {
+  const all = [
+    { reason: "duplicate", samples: duplicates },
+    { reason: "series_of_metric", samples: leftOut },
+  ];
+  return all.filter(({ samples }) => samples > 0);
 }

@@ -13,6 +13,7 @@ import {
   labelsKey,
   labelValue,
 } from "../../shared/model/labels.ts";
+import type { DroppedTarget } from "../../shared/model/target.ts";
 import type { ScrapeConfig } from "./config/scrape-config.ts";
 import type { Relabel } from "./relabel.ts";
 import { targetUrl } from "./target-url.ts";
@@ -37,13 +38,7 @@ export type Target = {
   readonly timeoutMs: number;
 };
 
-type DroppedTarget = {
-  readonly job: string;
-  readonly discovered: Labels;
-  readonly reason: string;
-};
-
-export type TargetList = {
+export type TargetsOfJob = {
   readonly targets: readonly Target[];
   /** The first of those that are not scraped, for display. */
   readonly dropped: readonly DroppedTarget[];
@@ -62,7 +57,7 @@ export function targetsOf(
   config: ScrapeConfig,
   relabel: Relabel,
   groups: readonly TargetGroup[],
-): TargetList {
+): TargetsOfJob {
   const targets = new Map<string, Target>();
   const dropped: DroppedTarget[] = [];
   const keptMax = Math.min(config.limits.keptDroppedTargets || KEPT_DROPPED_MAX, KEPT_DROPPED_MAX);

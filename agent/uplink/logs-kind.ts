@@ -8,5 +8,6 @@ export const LOGS_KIND: UplinkKind<WaitingEntry> = {
       if (entries.length === 0) return;
       yield { message: { blocks: { block: entries.map(({ bytes }) => bytes) } }, entries };
     },
+    beside: () => [],
   }),
 };

@@ -1,6 +1,8 @@
 import { epochOfSeq } from "../../shared/model/sequence.ts";
 import type { SeriesDefinition } from "../../shared/model/series-definition.ts";
+import type { AgentMessage } from "../../shared/wire/generated/telltale/v1/AgentMessage.ts";
 import type { Welcome__Output } from "../../shared/wire/generated/telltale/v1/Welcome.ts";
+import type { TargetBook } from "../model/target-book.ts";
 import type {
   EntryMessage,
   EntryMessages,
@@ -8,6 +10,7 @@ import type {
   UplinkKind,
   WaitingEntry,
 } from "./ports.ts";
+import { TargetReports } from "./target-reports.ts";
 import type { UplinkMetrics } from "./uplink-metrics.ts";
 
 /** Definitions that are read from the buffer, and sent in a message, at a time. */
@@ -27,17 +30,20 @@ export type FrameBuffer = UplinkBuffer<WaitingFrame> & {
   definitions(epoch: number, fromId: number, toId: number): Promise<readonly SeriesDefinition[]>;
 };
 
-/** Frames, and tables of series before the frames that need them. */
-export function metricsKind(buffer: FrameBuffer): UplinkKind<WaitingFrame> {
+/** Frames, tables of series before the frames that need them, and how the agent's targets do. */
+export function metricsKind(buffer: FrameBuffer, targets: TargetBook): UplinkKind<WaitingFrame> {
   return {
     name: "KIND_METRICS",
-    messages: (welcome, shown) => new MetricsMessages(buffer, shown, welcome),
+    messages: (welcome, shown) => {
+      return new MetricsMessages(buffer, shown, welcome, new TargetReports(targets));
+    },
   };
 }
 
 class MetricsMessages implements EntryMessages<WaitingFrame> {
   readonly #buffer: FrameBuffer;
   readonly #shown: UplinkMetrics;
+  readonly #targets: TargetReports;
   #knownEpoch: number;
   #knownSeries: number;
 
@@ -45,8 +51,10 @@ class MetricsMessages implements EntryMessages<WaitingFrame> {
     buffer: FrameBuffer,
     shown: UplinkMetrics,
     { epoch, seriesKnown }: Pick<Welcome__Output, "epoch" | "seriesKnown">,
+    targets: TargetReports,
   ) {
     this.#buffer = buffer;
+    this.#targets = targets;
     this.#shown = shown;
     this.#knownEpoch = epoch;
     this.#knownSeries = seriesKnown;
@@ -68,6 +76,10 @@ class MetricsMessages implements EntryMessages<WaitingFrame> {
       batch.push(frame);
     }
     if (batch.length > 0) yield framesMessage(batch);
+  }
+
+  beside(nowMs: number): AgentMessage[] {
+    return this.#targets.due(nowMs);
   }
 
   /** An older epoch than the one the aggregator knows cannot be defined again: it will refuse. */

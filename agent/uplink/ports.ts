@@ -22,6 +22,8 @@ export type EntryMessage = {
 export type EntryMessages<E> = {
   /** In order. An entry that cannot be sent is left out and dropped. */
   of(entries: readonly E[]): AsyncIterable<EntryMessage>;
+  /** What is to be said now besides entries. @param nowMs monotonic */
+  beside(nowMs: number): AgentMessage[];
 };
 
 /** What a stream carries. */

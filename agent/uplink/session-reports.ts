@@ -5,11 +5,11 @@ import type { ClockAnswer__Output } from "../../shared/wire/generated/telltale/v
 import type { AgentConnection } from "../../shared/wire/ingest-connection.ts";
 import { ClockOffset, type Moment, momentOf } from "./clock-offset.ts";
 import type { Greeting } from "./greeting.ts";
-import type { UplinkDeps } from "./ports.ts";
+import type { EntryMessages, UplinkDeps } from "./ports.ts";
+import type { UplinkMetrics } from "./uplink-metrics.ts";
 
 type ReportDeps = Pick<UplinkDeps, "buffer" | "clock" | "destinations">;
-
-import type { UplinkMetrics } from "./uplink-metrics.ts";
+type Beside = Pick<EntryMessages<never>, "beside">;
 
 const ACCOUNTS_EVERY_MS = 10_000;
 const PROBE_EVERY_MS = 30_000;
@@ -20,13 +20,14 @@ const RANGES_MAX = 100;
 type Probe = { readonly id: number; readonly sent: Moment };
 
 /**
- * What an agent says beside its frames: its accounts, what it dropped, its clock. Each is said when the
+ * What an agent says beside its frames: its accounts, what it dropped, its clock, its targets. Each is said when the
  * session begins and then as acks come in, so that nothing here needs a timer.
  */
 export class SessionReports {
   readonly #deps: ReportDeps;
   readonly #shown: UplinkMetrics;
   readonly #connection: AgentConnection;
+  readonly #kind: Beside;
   readonly #offset = new ClockOffset();
   #toldDropped = -1;
   #toldWaiting = 0;
@@ -43,10 +44,12 @@ export class SessionReports {
     deps: ReportDeps,
     shown: UplinkMetrics,
     { connection, welcome, sent, got }: Greeting,
+    kind: Beside,
   ) {
     this.#deps = deps;
     this.#shown = shown;
     this.#connection = connection;
+    this.#kind = kind;
     this.#offset.add(sent, { receivedMs: welcome.nowMs, sentMs: welcome.nowMs }, got);
   }
 
@@ -109,7 +112,7 @@ export class SessionReports {
       this.#toldAtMs = nowMs;
       messages.push(this.#accounting(accounts), ...this.#ranges());
     }
-    messages.push(...this.#probes());
+    messages.push(...this.#kind.beside(nowMs), ...this.#probes());
     return messages;
   }
 

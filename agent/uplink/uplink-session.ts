@@ -65,10 +65,10 @@ export class UplinkSession<E extends WaitingEntry> {
     this.#shown = shown;
     this.#connection = connection;
     this.#greeting = greeting;
-    this.#reports = new SessionReports(deps, shown, greeting);
     this.#windowFrames = welcome.windowFrames;
     this.#settling = new FailureStreak(deps.logger, "cannot remove acked frames from the buffer");
     this.#kind = deps.kind.messages(welcome, shown);
+    this.#reports = new SessionReports(deps, shown, greeting, this.#kind);
     this.#watching = watching;
     this.#sentSeq = welcome.lastSeq;
   }

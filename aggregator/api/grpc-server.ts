@@ -21,6 +21,7 @@ import type { IdentityHandlers } from "../../shared/wire/generated/telltale/v1/I
 import type { LogsHandlers } from "../../shared/wire/generated/telltale/v1/Logs.ts";
 import type { QueryHandlers } from "../../shared/wire/generated/telltale/v1/Query.ts";
 import type { ServicesHandlers } from "../../shared/wire/generated/telltale/v1/Services.ts";
+import type { TargetsHandlers } from "../../shared/wire/generated/telltale/v1/Targets.ts";
 import { loadTelltale, MESSAGE_BYTES_MAX } from "../../shared/wire/proto.ts";
 import { type PermissionHooks, permissionInterceptor } from "./permission-interceptor.ts";
 import type { Caller } from "./permission-state.ts";
@@ -33,6 +34,7 @@ export type GrpcDeps = {
   readonly logs: LogsHandlers;
   readonly alerts: AlertsHandlers;
   readonly services: ServicesHandlers;
+  readonly targets: TargetsHandlers;
   readonly clock: Clock;
   /** Null: nothing is encrypted, and nobody is asked who calls. */
   readonly access: GrpcAccess | null;
@@ -88,6 +90,7 @@ export async function startGrpcServer(deps: GrpcDeps, listen: Address): Promise<
   server.addService(v1.Logs.service, deps.logs);
   server.addService(v1.Alerts.service, deps.alerts);
   server.addService(v1.Services.service, deps.services);
+  server.addService(v1.Targets.service, deps.targets);
   const health = new HealthImplementation();
   health.addToServer(server);
   new ReflectionService(definition).addToServer(server);

@@ -20,6 +20,7 @@ import {
 import type { QueryApi, RunOptions, SeriesQuery } from "./query-api.ts";
 import { ruleListRequest } from "./rule-list.ts";
 import { servicesText } from "./services-json.ts";
+import { scrapePoolsText, targetsText } from "./targets-json.ts";
 
 export const JSON_TYPE = "application/json; charset=utf-8";
 
@@ -65,6 +66,12 @@ export function addApiRoutes(server: FastifyInstance, api: QueryApi): void {
   add("/services", async (call) => {
     const name = call.parameters.get("service") ?? "";
     return successBody(servicesText(await listServices(api, name, runOptions(call))));
+  });
+  add("/targets", async (call) => {
+    return successBody(targetsText(await api.targets(runOptions(call)), call.parameters));
+  });
+  add("/scrape_pools", async (call) => {
+    return successBody(scrapePoolsText(await api.targets(runOptions(call))));
   });
   // Types and help texts of metrics do not travel with the samples.
   add("/metadata", () => successBody("{}"));

@@ -2,6 +2,7 @@ import { errorMessage, OperationalError } from "../../shared/errors.ts";
 import { compareLabels, compareText, type Labels } from "../../shared/model/labels.ts";
 import type { Clock } from "../../shared/platform/ports.ts";
 import type { NodeStatus } from "../model/node.ts";
+import type { NodeTargets } from "../model/node-targets.ts";
 import type { AlertSnapshot, RuleGroupSnapshot } from "../model/rule-snapshot.ts";
 import { type QuerySpan, STEPS_MAX } from "../query/grid.ts";
 import type { QueryResult } from "../query/result.ts";
@@ -10,11 +11,12 @@ import { checkExpression, checkLabelName, checkSelectors, parameterError } from 
 import type { CompiledQuery, MatcherSets, QueryPort, SeriesPort } from "./ports.ts";
 import { listRules, type RuleList, type RuleListRequest } from "./rule-list.ts";
 import { RunLimiter, type RunLimits } from "./run-limiter.ts";
+import { type StandingTargets, standingTargets } from "./standing-targets.ts";
 
 export type QueryApiPorts = {
   readonly query: QueryPort;
   readonly series: SeriesPort;
-  readonly nodes: { nodes(): readonly NodeStatus[] };
+  readonly nodes: { nodes(): readonly NodeStatus[]; targets(): readonly NodeTargets[] };
   readonly rules: { groups(): readonly RuleGroupSnapshot[] };
   readonly clock: Clock;
 };
@@ -107,6 +109,14 @@ export class QueryApi {
 
   nodes(): readonly NodeStatus[] {
     return this.#ports.nodes.nodes();
+  }
+
+  /** @throws ApiError; OperationalError of the ports */
+  async targets(options: RunOptions): Promise<readonly StandingTargets[]> {
+    const timeMs = this.nowMs();
+    const unlimited = { ...options, limit: null };
+    const ask = (query: string) => this.instant({ query, timeMs }, unlimited);
+    return await standingTargets(this.#ports.nodes.targets(), ask);
   }
 
   ruleGroups(): readonly RuleGroupSnapshot[] {

@@ -1,7 +1,8 @@
 import { addAbortListener } from "node:events";
 import { OperationalError } from "../../shared/errors.ts";
 import type { ClockMeasure, DroppedRange } from "../../shared/model/accounts.ts";
-import { compareText, labelsOf, METRIC_NAME } from "../../shared/model/labels.ts";
+import { labelsOf, METRIC_NAME } from "../../shared/model/labels.ts";
+import type { TargetReport } from "../../shared/model/target.ts";
 import { put } from "../../shared/platform/ports.ts";
 import type { Counter, Gauge } from "../../shared/telemetry/metrics.ts";
 import type { StoredPartDeps } from "../../shared/telemetry/part-deps.ts";
@@ -10,6 +11,7 @@ import { FailureStreak } from "../../shared/time/failure-streak.ts";
 import { sleepUnlessAborted } from "../../shared/time/repeat.ts";
 import type { FrameOutcome, StreamStatus } from "../model/commit.ts";
 import type { AccountsReport, AgentIdentity, NodeStatus } from "../model/node.ts";
+import type { NodeTargets } from "../model/node-targets.ts";
 import { type Member, newMember } from "./member.ts";
 import { decodeNodeEntry, encodeNodeEntry, NODE_KEYS } from "./node-entry.ts";
 import { NodeReports, type WriteFn } from "./node-reports.ts";
@@ -23,6 +25,8 @@ import {
   silenceMsOf,
   upValueOf,
 } from "./node-state.ts";
+import { nodeStatuses, targetsOfNodes } from "./shown-nodes.ts";
+import { withTargets } from "./targets-state.ts";
 
 export type FleetDeps = StoredPartDeps & {
   readonly write: WriteFn;
@@ -172,6 +176,16 @@ export class Fleet {
     if (member !== undefined) this.#reports.clockMeasured(member, measure);
   }
 
+  targetsTold(node: string, report: TargetReport): void {
+    const member = this.#members.get(node);
+    if (member !== undefined) member.targets = withTargets(member.targets, report);
+  }
+
+  /** Of the nodes that told of any, sorted by name. */
+  targets(): NodeTargets[] {
+    return targetsOfNodes(this.#members.values());
+  }
+
   /** What is told of a node's blocks of log lines. How it stands, only its ticks say. */
   get logEvents() {
     const reports = this.#reports;
@@ -192,6 +206,7 @@ export class Fleet {
       droppedRanges: (node: string, ranges: readonly DroppedRange[]) =>
         told(node, (member) => reports.droppedRanges(member, "log_blocks", ranges)),
       clockMeasured: () => {},
+      targetsTold: () => {},
       goodbye: () => {},
       disconnected: (node: string) =>
         told(node, (member) => {
@@ -242,28 +257,7 @@ export class Fleet {
 
   /** Sorted by name. */
   nodes(): NodeStatus[] {
-    const seriesOf = new Map<string, number>();
-    for (const { node, seriesAlive } of this.#deps.streams()) {
-      seriesOf.set(node, (seriesOf.get(node) ?? 0) + seriesAlive);
-    }
-    const members = [...this.#members.values()].sort((a, b) => compareText(a.name, b.name));
-    return members.map((member) => {
-      const { name, state, stateSinceMs, agentVersion, address, lastTickMs, frames } = member;
-      return {
-        name,
-        state: state.kind,
-        stateSinceMs,
-        agentVersion,
-        address,
-        lastTickMs,
-        framesStored: frames.stored,
-        framesDuplicate: frames.duplicate,
-        framesRejected: frames.rejected,
-        framesMissing: frames.missing,
-        series: seriesOf.get(name) ?? 0,
-        ...this.#reports.status(member),
-      };
-    });
+    return nodeStatuses(this.#members.values(), this.#deps.streams(), this.#reports);
   }
 
   /** Writes `up` on every whole second and soon after every change, until the signal is aborted. */

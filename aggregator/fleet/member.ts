@@ -1,6 +1,7 @@
 import type { ClockMeasure } from "../../shared/model/accounts.ts";
 import type { NodeAccounts } from "./accounts-state.ts";
 import { LEFT, type NodeState } from "./node-state.ts";
+import { NO_TARGETS, type ToldTargets } from "./targets-state.ts";
 
 /** Until its agent says how often it ticks. */
 const INTERVAL_MS = 1000;
@@ -23,6 +24,8 @@ export type Member = {
   readonly accounts: Record<CountedKind, NodeAccounts | null>;
   /** Null: it is not connected, or has not measured. */
   clock: ClockMeasure | null;
+  /** As its agent told last; not kept over a restart. */
+  targets: ToldTargets;
   /** How old its newest tick was when it came. */
   latenessMs: number;
 };
@@ -41,6 +44,7 @@ export function newMember(name: string, nowMs: number): Member {
     frames: { stored: 0, duplicate: 0, rejected: 0, missing: 0 },
     accounts: { frames: null, log_blocks: null },
     clock: null,
+    targets: NO_TARGETS,
     latenessMs: 0,
   };
 }

@@ -21,6 +21,7 @@ import { AckCuts } from "./ack-cuts.ts";
 import { checkedAccounts, checkedMeasure, checkedRanges } from "./agent-reports.ts";
 import { SESSION_PENDING_BYTES } from "./limits.ts";
 import type { IngestEvents, IngestStore } from "./ports.ts";
+import { checkedTargets } from "./target-report.ts";
 
 export const REASONS: Readonly<Record<RejectionReason, RejectReason>> = {
   corrupt: "REJECT_REASON_CORRUPT",
@@ -195,10 +196,11 @@ export class IngestSession {
   }
 
   #onMessage(message: AgentMessage__Output): void {
-    const { accounting, dropped, clockProbe } = message;
+    const { accounting, dropped, clockProbe, targets } = message;
     if (accounting) this.#onAccounts(accounting);
     else if (dropped) this.#parts.events.droppedRanges(this.node, checkedRanges(dropped));
     else if (clockProbe) this.#onProbe(clockProbe);
+    else if (targets) this.#parts.events.targetsTold(this.node, checkedTargets(targets));
     else this.#onContent(message);
   }
 

@@ -1,4 +1,5 @@
 import type { ClockMeasure, DroppedRange } from "../../shared/model/accounts.ts";
+import type { TargetReport } from "../../shared/model/target.ts";
 import type { CommitItem, CommitOutcome, FrameOutcome, StreamPosition } from "../model/commit.ts";
 import type { AccountsReport, AgentIdentity } from "../model/node.ts";
 
@@ -28,6 +29,7 @@ export type IngestEvents = {
   accounted(node: string, report: AccountsReport): void;
   droppedRanges(node: string, ranges: readonly DroppedRange[]): void;
   clockMeasured(node: string, measure: ClockMeasure): void;
+  targetsTold(node: string, report: TargetReport): void;
   goodbye(node: string): void;
   disconnected(node: string): void;
 };

@@ -23,7 +23,7 @@ const FRONT_TEXT = `Telltale aggregator
 
 /                        the page, in a browser
 /api/v1/query?query=up   PromQL, in the form of Prometheus' HTTP API; also query_range, series,
-                         labels, label/NAME/values, rules, alerts
+                         labels, label/NAME/values, rules, alerts, targets
 /api/v1/services         what each service does, as telltale services shows it
 /loki/api/v1/query_range LogQL, in the form of Loki's HTTP API; also query, labels, series,
                          label/NAME/values, tail, push

@@ -9,6 +9,7 @@ import type { ProtoGrpcType as IngestProto } from "./generated/ingest.ts";
 import type { ProtoGrpcType as LogsProto } from "./generated/logs.ts";
 import type { ProtoGrpcType as QueryProto } from "./generated/query.ts";
 import type { ProtoGrpcType as ServicesProto } from "./generated/services.ts";
+import type { ProtoGrpcType as TargetsProto } from "./generated/targets.ts";
 
 /** Version of the ingest protocol and of its frame format; a hello names it. */
 export const PROTOCOL_VERSION = 2;
@@ -16,7 +17,13 @@ export const PROTOCOL_VERSION = 2;
 /** Bytes of one gRPC message in either direction, at most. */
 export const MESSAGE_BYTES_MAX = 4 * 1024 * 1024;
 
-type Packages = AccessProto & AlertsProto & IngestProto & LogsProto & QueryProto & ServicesProto;
+type Packages = AccessProto &
+  AlertsProto &
+  IngestProto &
+  LogsProto &
+  QueryProto &
+  ServicesProto &
+  TargetsProto;
 
 export type TelltaleProto = {
   readonly definition: PackageDefinition;
@@ -30,7 +37,7 @@ export function loadTelltale(): TelltaleProto {
   if (loaded !== null) return loaded;
   const root = protoRoot();
   const definition = loadSync(
-    ["access", "alerts", "ingest", "logs", "query", "services"].map((name) =>
+    ["access", "alerts", "ingest", "logs", "query", "services", "targets"].map((name) =>
       join(root, `telltale/v1/${name}.proto`),
     ),
     { includeDirs: [root], longs: Number, enums: String, defaults: true, oneofs: true },

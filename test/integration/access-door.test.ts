@@ -12,6 +12,7 @@ import { startGrpcServer } from "../../aggregator/api/grpc-server.ts";
 import { createLogsService } from "../../aggregator/api/logs-service.ts";
 import { createQueryService } from "../../aggregator/api/query-service.ts";
 import { createServicesService } from "../../aggregator/api/services-service.ts";
+import { createTargetsService } from "../../aggregator/api/targets-service.ts";
 import { TlsDoor } from "../../aggregator/api/tls-door.ts";
 import { openLevelStore } from "../../shared/platform/level-store.ts";
 import { expositionText } from "../../shared/telemetry/exposition.ts";
@@ -57,6 +58,7 @@ async function startBed() {
       services: createServicesService(bed.api, logger),
       logs: createLogsService(bed.logs, logger),
       alerts: createAlertsService(bed.alerts, clock, bed.logger),
+      targets: createTargetsService(bed.api, logger),
       clock,
       access: {
         ...accessServices(access, fingerprint, logger),

@@ -6,6 +6,7 @@ import type { CompiledQuery, QueryPort, SeriesPort } from "../../aggregator/api/
 import { QueryApi } from "../../aggregator/api/query-api.ts";
 import { createQueryService } from "../../aggregator/api/query-service.ts";
 import { createServicesService } from "../../aggregator/api/services-service.ts";
+import { createTargetsService } from "../../aggregator/api/targets-service.ts";
 import type { NodeStatus } from "../../aggregator/model/node.ts";
 import type { QuerySpan } from "../../aggregator/query/grid.ts";
 import type { QueryResult } from "../../aggregator/query/result.ts";
@@ -19,6 +20,7 @@ import { MemoryAlerts } from "../support/memory-alerts.ts";
 import { MemoryLines } from "../support/memory-lines.ts";
 import { MemoryLogger } from "../support/memory-logger.ts";
 import { RULE_GROUP } from "../support/rule-group.ts";
+import { TOLD_TARGETS } from "../support/told-targets.ts";
 
 /** Small ports in memory behind the real servers. */
 
@@ -35,6 +37,9 @@ const EXPRESSIONS: Record<string, CompiledQuery> = {
     instant: async (timeMs) => vector(timeMs, [1, 0]),
     range: async (span) => matrix(span),
   },
+  "timestamp(up)": ofTarget(1_767_700_099),
+  scrape_duration_seconds: ofTarget(0.25),
+  scrape_samples_scraped: ofTarget(3),
   "42": {
     type: "scalar",
     instant: async (timeMs) => ({ type: "scalar", timeMs, value: 42, warnings: [] }),
@@ -59,6 +64,18 @@ const EXPRESSIONS: Record<string, CompiledQuery> = {
 function vector(timeMs: number, values: readonly number[]): QueryResult {
   const samples = UP_SERIES.map((labels, i) => ({ labels, value: values[i] ?? 0 }));
   return { type: "vector", timeMs, samples, warnings: ["a warning"] };
+}
+
+/** Of the series that the bed's first target has. */
+function ofTarget(value: number): CompiledQuery {
+  const labels = labelsOf({ instance: "app:80", job: "shop" });
+  return {
+    type: "vector",
+    instant: async (timeMs) => {
+      return { type: "vector", timeMs, samples: [{ labels, value }], warnings: [] };
+    },
+    range: fails(new OperationalError("QUERY", "Not reached")),
+  };
 }
 
 function matrix({ startMs, endMs, stepMs }: QuerySpan): QueryResult {
@@ -208,7 +225,7 @@ export function createApiBed(
   const ports = {
     query: queryPort(endless),
     series: seriesPort(listing),
-    nodes: { nodes: () => NODES },
+    nodes: { nodes: () => NODES, targets: () => TOLD_TARGETS },
     rules: { groups: () => [RULE_GROUP] },
     clock: nodeClock,
   };
@@ -237,8 +254,9 @@ export async function startGrpcBed(clock: Clock = nodeClock) {
   const logs = createLogsService(bed.logs, bed.logger);
   const alerts = createAlertsService(bed.alerts, clock, bed.logger);
   const services = createServicesService(bed.api, bed.logger);
+  const targets = createTargetsService(bed.api, bed.logger);
   const ingest = { Stream: () => {} };
-  const deps = { ingest, query, logs, alerts, services, clock, access: null };
+  const deps = { ingest, query, logs, alerts, services, targets, clock, access: null };
   const server = await startGrpcServer(deps, LOOPBACK);
   onTestFinished(() => server[Symbol.asyncDispose]());
   return { ...bed, deps, server };

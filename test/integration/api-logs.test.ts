@@ -6,6 +6,7 @@ import { createHttpServer } from "../../aggregator/api/http-server.ts";
 import { createLogsService } from "../../aggregator/api/logs-service.ts";
 import { createQueryService } from "../../aggregator/api/query-service.ts";
 import { createServicesService } from "../../aggregator/api/services-service.ts";
+import { createTargetsService } from "../../aggregator/api/targets-service.ts";
 import { runCli } from "../../cli/program.ts";
 import { labelsOf } from "../../shared/model/labels.ts";
 import { nodeClock } from "../../shared/platform/node.ts";
@@ -65,6 +66,7 @@ async function startGrpc() {
       services: createServicesService(bed.api, bed.logger),
       logs: createLogsService(lines.api, bed.logger),
       alerts: createAlertsService(bed.alerts, nodeClock, bed.logger),
+      targets: createTargetsService(bed.api, bed.logger),
       clock: nodeClock,
       access: null,
     },

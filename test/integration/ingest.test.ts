@@ -3,6 +3,7 @@ import { type AddressInfo, connect as connectTcp, createServer, type Socket } fr
 import { join } from "node:path";
 import { credentials } from "@grpc/grpc-js";
 import { expect, onTestFinished, test } from "vitest";
+import { TargetBook } from "../../agent/model/target-book.ts";
 import { grpcConnect, grpcProbe } from "../../agent/uplink/grpc-connect.ts";
 import { metricsKind } from "../../agent/uplink/metrics-kind.ts";
 import { runUplink } from "../../agent/uplink/uplink.ts";
@@ -46,7 +47,7 @@ class Agent implements AsyncDisposable {
       {
         ...deps,
         buffer: disk.queue,
-        kind: metricsKind(disk.queue),
+        kind: metricsKind(disk.queue, new TargetBook()),
         destinations: [destination],
       },
       { node: "web-1", agentVersion: "0.1.0", intervalMs: 1000, policy: POLICY },

@@ -7,6 +7,7 @@ import { createLogsService } from "../../aggregator/api/logs-service.ts";
 import { patternsHandler } from "../../aggregator/api/patterns-service.ts";
 import { createQueryService } from "../../aggregator/api/query-service.ts";
 import { createServicesService } from "../../aggregator/api/services-service.ts";
+import { createTargetsService } from "../../aggregator/api/targets-service.ts";
 import { PatternHistory } from "../../aggregator/logs/patterns/pattern-history.ts";
 import { PatternTable } from "../../aggregator/logs/patterns/pattern-table.ts";
 import { patternsPort } from "../../aggregator/pattern-port.ts";
@@ -50,6 +51,7 @@ async function start(directory: string) {
       services: createServicesService(bed.api, bed.logger),
       logs: createLogsService(new MemoryLines().api, bed.logger, patterns),
       alerts: createAlertsService(bed.alerts, nodeClock, bed.logger),
+      targets: createTargetsService(bed.api, bed.logger),
       clock: nodeClock,
       access: null,
     },

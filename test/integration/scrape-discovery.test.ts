@@ -12,7 +12,7 @@ import { containerTargets } from "../../agent/scrape/discovery/container-targets
 import { diskFiles } from "../../agent/scrape/discovery/disk-files.ts";
 import { dockerDiscovery } from "../../agent/scrape/discovery/docker-discovery.ts";
 import { followTargets } from "../../agent/scrape/follow-targets.ts";
-import type { TargetGroup, TargetList } from "../../agent/scrape/targets.ts";
+import type { TargetGroup, TargetsOfJob } from "../../agent/scrape/targets.ts";
 import { labelsRecord } from "../../shared/model/labels.ts";
 import { ContainerBed, whyNoContainers } from "../support/container-bed.ts";
 import { directoryForTest } from "../support/directory-for-test.ts";
@@ -29,7 +29,7 @@ function follow(text: string) {
   const [config] = configs;
   if (config === undefined) throw new Error("no job was read");
   const clock = new FakeClock();
-  const lists: TargetList[] = [];
+  const lists: TargetsOfJob[] = [];
   const stop = new AbortController();
   onTestFinished(() => stop.abort());
   const ports = { clock, logger: new MemoryLogger(), files: diskFiles, get: discoveryGet };

@@ -75,7 +75,7 @@ async function startBed() {
         labelNames: async () => [],
         labelValues: async () => [],
       },
-      nodes: { nodes: () => [] },
+      nodes: { nodes: () => [], targets: () => [] },
       rules: { groups: () => [{ ...RULE_GROUP, rules: [rule] }] },
       clock: { ...nodeClock, nowMs: () => NOW_MS },
     },
@@ -88,7 +88,7 @@ async function run(...args: string[]) {
   const bed = await startBed();
   const none = {} as never;
   const services = createServicesService(bed.api, bed.logger);
-  const others = { ingest: none, query: none, logs: none, alerts: none };
+  const others = { ingest: none, query: none, logs: none, alerts: none, targets: none };
   const server = await startGrpcServer(
     { ...others, services, clock: nodeClock, access: null },
     LOOPBACK,

@@ -64,6 +64,7 @@ export class IngestBed implements AsyncDisposable {
       accounted: nothing,
       droppedRanges: nothing,
       clockMeasured: nothing,
+      targetsTold: nothing,
       goodbye: (node: string) => this.heard.push(`goodbye ${node}`),
       disconnected: (node: string) => this.heard.push(`disconnected ${node}`),
     };

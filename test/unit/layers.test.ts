@@ -31,7 +31,7 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
   "agent/queue": ["shared"],
   "agent/receive": ["agent/model", "shared"], // what is pushed
   "agent/scrape": ["agent/containers", "agent/exposition", "agent/model", "shared"],
-  "agent/uplink": ["shared"],
+  "agent/uplink": ["agent/model", "shared"],
   aggregator: ["aggregator", "shared"],
   "aggregator/access": ["aggregator/model", "shared"],
   "aggregator/api": ["aggregator/matching", "aggregator/model", "aggregator/query", "shared"],
@@ -78,7 +78,7 @@ const PURE = [
   /^agent\/logs\/tail\/(glob|rotated-names)\.ts$/,
   /^aggregator\/logs\/understand\/(?!log-metrics-config)/,
   /^agent\/queue\/(dropped-ranges|ledger|stretches)\.ts$/,
-  /^shared\/(model\/|errors\.ts$|time\/backoff\.ts$|wire\/frame\.ts$)/,
+  /^shared\/(model\/|errors\.ts$|time\/backoff\.ts$|wire\/(frame|target-limits)\.ts$)/,
   /-state\.ts$/,
   /^(node:assert(\/strict)?|re2js|@lezer\/\w+|@prometheus-io\/lezer-promql)$/,
 ];

@@ -1,5 +1,6 @@
 import { formatDuration } from "../../../shared/model/duration.ts";
 import { type Labels, labelsOf } from "../../../shared/model/labels.ts";
+import type { RefusedTarget } from "../../../shared/model/target.ts";
 import type { ContainerFacts } from "../../containers/container-facts.ts";
 import type { ContainerNetwork } from "../../containers/container-network.ts";
 import { containerService } from "../../containers/service-name.ts";
@@ -12,12 +13,6 @@ import { type AskedScrape, askedScrape } from "./scrape-labels.ts";
 export type Found = {
   readonly groups: readonly TargetGroup[];
   readonly refused: readonly RefusedTarget[];
-};
-
-export type RefusedTarget = {
-  /** The container's name or the unit's. */
-  readonly subject: string;
-  readonly reason: string;
 };
 
 const TARGETS_MAX = 2000;

@@ -1,7 +1,8 @@
 import { OperationalError } from "../../../shared/errors.ts";
 import { type Labels, labelsOf } from "../../../shared/model/labels.ts";
+import type { RefusedTarget } from "../../../shared/model/target.ts";
 import { unitService } from "../../containers/service-name.ts";
-import type { Found, RefusedTarget } from "./container-targets.ts";
+import type { Found } from "./container-targets.ts";
 import { scrapeWords, unitEndpoint } from "./unit-file.ts";
 
 /** A value of D-Bus; a structure is the list of its members. */

@@ -38,6 +38,7 @@ export class Aggregator {
       accounted: (_node, report) => this.reports.push(report),
       droppedRanges: (node, ranges) => this.events.push(`${ranges.length} ranges ${node}`),
       clockMeasured: (node, { aheadMs }) => this.events.push(`clock ${aheadMs} ${node}`),
+      targetsTold: (node, { targets }) => this.events.push(`${targets.length} targets ${node}`),
       goodbye: (node) => this.events.push(`goodbye ${node}`),
       disconnected: (node) => this.events.push(`disconnected ${node}`),
     };

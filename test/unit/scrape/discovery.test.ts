@@ -6,7 +6,7 @@ import type {
   DiscoveryRequest,
 } from "../../../agent/scrape/discovery/discovery.ts";
 import { followTargets } from "../../../agent/scrape/follow-targets.ts";
-import type { TargetList } from "../../../agent/scrape/targets.ts";
+import type { TargetsOfJob } from "../../../agent/scrape/targets.ts";
 import { OperationalError } from "../../../shared/errors.ts";
 import { labelsRecord } from "../../../shared/model/labels.ts";
 import { FakeClock, settle } from "../../support/fake-clock.ts";
@@ -20,7 +20,7 @@ class World {
   readonly reads: string[] = [];
   readonly requests: DiscoveryRequest[] = [];
   answer: DiscoveryAnswer | Error = { status: 404, contentType: "", body: "" };
-  readonly lists: TargetList[] = [];
+  readonly lists: TargetsOfJob[] = [];
   #writes = 0;
   readonly #marks = new Map<string, number>();
 

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { TargetBook } from "../../../agent/model/target-book.ts";
 import { readScrapeConfigs } from "../../../agent/scrape/config/read-scrape-configs.ts";
 import type { ScrapeConfig } from "../../../agent/scrape/config/scrape-config.ts";
 import type { Found } from "../../../agent/scrape/discovery/container-targets.ts";
@@ -22,6 +23,7 @@ class Scene {
   readonly sink = new TableSink();
   readonly metrics = new Metrics();
   readonly logger = new MemoryLogger();
+  readonly book = new TargetBook();
   readonly requests: PageRequest[] = [];
   readonly scraper: Scraper;
   readonly found = { changes: 0, find: () => this.asked };
@@ -35,6 +37,7 @@ class Scene {
       ...{ clock: this.clock, random: () => 0.25, logger: this.logger, metrics: this.metrics },
       sink: this.sink,
       found: this.found,
+      targets: this.book.open(labelsOf({ zone: "a" })),
       getPage: (request, signal) => this.#get(request, signal),
       discovery: {
         files: { list: async () => [], mark: async () => null, read: async () => "" },

@@ -1,3 +1,4 @@
+import { TargetBook } from "../../../agent/model/target-book.ts";
 import type { ChoicePolicy } from "../../../agent/uplink/choose-state.ts";
 import type { Destination } from "../../../agent/uplink/destinations.ts";
 import { metricsKind } from "../../../agent/uplink/metrics-kind.ts";
@@ -21,7 +22,14 @@ export function serviceOn(
   return new IngestService(
     {
       ...{ store, clock, logger: new MemoryLogger(), metrics: new Metrics() },
-      events: { isNode: () => false, ...others, ...sessions, clockMeasured: nothing, ...events },
+      events: {
+        isNode: () => false,
+        ...others,
+        ...sessions,
+        clockMeasured: nothing,
+        targetsTold: nothing,
+        ...events,
+      },
       logs: null,
     },
     { windowFrames: 16 },
@@ -43,7 +51,7 @@ export class UplinkRun {
     this.done = runUplink(
       {
         buffer,
-        kind: metricsKind(buffer),
+        kind: metricsKind(buffer, new TargetBook()),
         destinations,
         clock,
         random: random.next,

@@ -91,8 +91,10 @@ async function scripted(welcome: Partial<NonNullable<AggregatorMessage["welcome"
 }
 
 /** What was said beside reports. */
+/** Said beside the content. */
+const REPORTS: ReadonlySet<string> = new Set(["accounting", "clockProbe", "targets"]);
 const contentOf = (heard: readonly AgentMessage__Output[]) =>
-  heard.map(({ message }) => message).filter((one) => one !== "accounting" && one !== "clockProbe");
+  heard.map(({ message }) => message).filter((one) => !REPORTS.has(one ?? ""));
 const framesIn = (heard: readonly AgentMessage__Output[]) =>
   heard.reduce((sum, { frames }) => sum + (frames?.frame.length ?? 0), 0);
 
