@@ -33,6 +33,7 @@ import { type Collection, Ticker } from "./pipeline/ticker.ts";
 import type { AgentPlatform, Collected } from "./platform.ts";
 import { mirrorStores } from "./queue/mirror-stores.ts";
 import { foundContainers } from "./scrape/discovery/found-containers.ts";
+import { foundUnits } from "./scrape/discovery/found-units.ts";
 import { Scraper } from "./scrape/scraper.ts";
 import { startLogs } from "./ship-logs.ts";
 import type { Destination } from "./uplink/destinations.ts";
@@ -149,9 +150,13 @@ function openCollection(
   const self = new SelfCollector(metrics, () => platform.processUsage(), groups);
   const runner = new TickRunner(collectors, groups, clock, logger);
   const node = nodeName(config, platform);
+  const units = platform.units(config.host_root);
   const scraper = new Scraper(config.scrape_configs, {
     ...{ clock, random, logger, metrics, sink: groups, ...platform.scraping },
-    found: foundContainers(containers, node, platform.containerId),
+    found: [
+      foundContainers(containers, node, platform.containerId),
+      ...(units === null ? [] : [foundUnits(units, node, { clock, logger })]),
+    ],
     targets: targets.open(labelsOf(config.labels)),
   });
   const { cpu, memory } = config.budget;

@@ -38,6 +38,7 @@ import { type OncePlatform, pageOnce } from "./programs/once.ts";
 import { diskFiles as discoveryFiles } from "./scrape/discovery/disk-files.ts";
 import { ownContainerId } from "./scrape/discovery/own-container.ts";
 import { discoveryGet, HttpGets } from "./scrape/http/http-gets.ts";
+import { unitPorts } from "./unit-ports.ts";
 import { grpcConnect, grpcProbe } from "./uplink/grpc-connect.ts";
 
 const DEFAULT_CONFIG = "/etc/telltale/agent.yaml";
@@ -271,6 +272,7 @@ function nodePlatform(logger: Log, ask: (signal: AbortSignal) => Promise<string>
       getPage: (request, signal) => gets.get({ ...request, socketPath: null }, signal),
       discovery: { files: discoveryFiles, get: discoveryGet(gets) },
     },
+    units: unitPorts,
     containerId: ownContainer(),
     processUsage: () => {
       const { user, system } = process.cpuUsage();

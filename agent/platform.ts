@@ -9,6 +9,7 @@ import type { RunJournalctl } from "./logs/journal/journalctl.ts";
 import type { LogFiles } from "./logs/tail/ports.ts";
 import type { GroupSink } from "./model/group-sink.ts";
 import type { KnownContainers } from "./scrape/discovery/found-containers.ts";
+import type { UnitPorts } from "./scrape/discovery/unit-targets.ts";
 import type { ScrapePorts } from "./scrape/scraper.ts";
 import type { Destination } from "./uplink/destinations.ts";
 
@@ -44,6 +45,8 @@ export type AgentPlatform = {
   collectors(config: AgentConfig, groups: GroupSink): Collected;
   /** How jobs find their targets and get pages. */
   readonly scraping: ScrapePorts;
+  /** Who knows the units of the host; null: nobody. */
+  units(hostRoot: string): UnitPorts | null;
   /** Of the container that the agent runs in; null: it runs in none. */
   readonly containerId: string | null;
   processUsage(): ProcessUsage;

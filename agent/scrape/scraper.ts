@@ -1,5 +1,6 @@
 /** All that an agent scrapes under one configuration. */
 
+import type { RefusedTarget } from "../../shared/model/target.ts";
 import type { Clock, Logger, Random } from "../../shared/platform/ports.ts";
 import { labelledLogger } from "../../shared/telemetry/labelled-logger.ts";
 import type { Gauge, Metrics } from "../../shared/telemetry/metrics.ts";
@@ -25,9 +26,21 @@ export type ScrapePorts = {
 
 /** Targets that are found by themselves. */
 export type FoundTargets = {
+  /** How the job of them is called. */
+  readonly jobName: string;
   /** Another number when `find` would give something else. */
   readonly changes: number;
   find(): Found;
+  /** Looks for them until the signal; not where somebody else does. */
+  run?(signal: AbortSignal): Promise<void>;
+};
+
+type FoundJob = {
+  readonly found: FoundTargets;
+  readonly job: Job;
+  /** Of `found`, when it was looked at last. */
+  changes: number;
+  refused: readonly RefusedTarget[];
 };
 
 export type ScraperDeps = ScrapePorts & {
@@ -36,7 +49,7 @@ export type ScraperDeps = ScrapePorts & {
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly sink: GroupSink;
-  readonly found: FoundTargets;
+  readonly found: readonly FoundTargets[];
   /** Where it says which targets there are, and how they do; closed with it. */
   readonly targets: TargetList;
 };
@@ -56,16 +69,17 @@ export class Scraper {
   readonly #targets: TargetList;
   readonly #stop = new AbortController();
   readonly #tick = new ChangeSignal();
-  readonly #found: FoundTargets;
-  readonly #foundJob: Job = jobOf(foundConfig("found"));
+  readonly #found: readonly FoundJob[];
   readonly #foundRelabel = compileRelabel([]);
-  #foundChanges = Number.NaN;
   #refusals = new Set<string>();
   #ticks = 0;
 
   constructor(configs: readonly ScrapeConfig[], deps: ScraperDeps) {
     const { metrics, discovery, found, targets, ...rest } = deps;
-    this.#found = found;
+    this.#found = found.map((one) => {
+      const job = jobOf(foundConfig(one.jobName));
+      return { found: one, job, changes: Number.NaN, refused: [] };
+    });
     this.#targets = targets;
     this.#deps = {
       ...rest,
@@ -86,13 +100,14 @@ export class Scraper {
       const ports = { ...discovery, clock: rest.clock, logger: rest.logger };
       void followTargets(config, ports, take, this.#stop.signal);
     }
+    for (const one of found) void one.run?.(this.#stop.signal);
   }
 
   /** A tick takes what was set before: to be called before its frame is made. */
   tick(): void {
     this.#ticks += 1;
     this.#tick.notify();
-    if (this.#found.changes !== this.#foundChanges) this.#lookAround();
+    for (const one of this.#found) if (one.found.changes !== one.changes) this.#lookAt(one);
   }
 
   /** All series end. What is under way ends on its own. */
@@ -101,17 +116,19 @@ export class Scraper {
     this.#targets.close();
   }
 
-  #lookAround(): void {
-    this.#foundChanges = this.#found.changes;
-    const { groups, refused } = this.#found.find();
-    const { config } = this.#foundJob;
-    this.#follow(this.#foundJob, targetsOf(config, this.#foundRelabel, groups));
-    const refusals = new Set(refused.map(({ subject, reason }) => `${subject}: ${reason}`));
+  #lookAt(one: FoundJob): void {
+    const { found, job } = one;
+    one.changes = found.changes;
+    const { groups, refused } = found.find();
+    one.refused = refused;
+    this.#follow(job, targetsOf(job.config, this.#foundRelabel, groups));
+    const all = this.#found.flatMap((each) => each.refused);
+    const refusals = new Set(all.map(({ subject, reason }) => `${subject}: ${reason}`));
     for (const refusal of refusals) {
       if (!this.#refusals.has(refusal)) this.#deps.logger.warn({ refusal }, "not scraped");
     }
     this.#refusals = refusals;
-    this.#targets.setRefused(refused);
+    this.#targets.setRefused(all);
   }
 
   #follow(job: Job, list: TargetsOfJob): void {

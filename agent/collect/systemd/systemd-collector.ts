@@ -26,9 +26,9 @@ function systemdSource(hostRoot: string): BackgroundSource {
 }
 
 /** null: this host does not run systemd. Its own socket is for root, where there is no bus. */
-async function systemdAddress(
+export async function systemdAddress(
   hostRoot: string,
-  files: BackgroundFiles,
+  files: Pick<BackgroundFiles, "resolve">,
 ): Promise<BusAddress | null> {
   const isBooted = (await files.resolve(join(hostRoot, "/run/systemd/system"))) !== null;
   if (!isBooted) return null;

@@ -20,6 +20,7 @@ export function foundContainers(
   ownId: string | null,
 ): FoundTargets {
   return {
+    jobName: "containers",
     get changes() {
       return known?.changes ?? 0;
     },

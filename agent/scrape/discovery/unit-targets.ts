@@ -23,6 +23,18 @@ export type CallSystemd = (call: {
 /** Null: there is no such file, or it cannot be read. */
 export type ReadUnitFile = (path: string) => Promise<string | null>;
 
+/** How units are asked for their targets. */
+export type UnitPorts = {
+  /** Another text when units have started or ended since; null: that cannot be seen. */
+  mark(): Promise<string | null>;
+  /**
+   * Connects to systemd for `talk`; null: the host does not run it.
+   * @throws OperationalError UNAVAILABLE, PROTOCOL, LIMIT; the signal's reason when it is aborted
+   */
+  converse<T>(signal: AbortSignal, talk: (call: CallSystemd) => Promise<T>): Promise<T | null>;
+  readonly readFile: ReadUnitFile;
+};
+
 const SYSTEMD = "org.freedesktop.systemd1";
 const UNITS_MAX = 2000;
 const FILES_MAX = 64;

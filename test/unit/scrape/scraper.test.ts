@@ -26,7 +26,7 @@ class Scene {
   readonly book = new TargetBook();
   readonly requests: PageRequest[] = [];
   readonly scraper: Scraper;
-  readonly found = { changes: 0, find: () => this.asked };
+  readonly found = { jobName: "containers", changes: 0, find: () => this.asked };
   asked: Found = { groups: [], refused: [] };
   page: (url: string) => Page = () => "";
   /** Until a page comes. */
@@ -36,7 +36,7 @@ class Scene {
     this.scraper = new Scraper(configsOf(lines), {
       ...{ clock: this.clock, random: () => 0.25, logger: this.logger, metrics: this.metrics },
       sink: this.sink,
-      found: this.found,
+      found: [this.found],
       targets: this.book.open(labelsOf({ zone: "a" })),
       getPage: (request, signal) => this.#get(request, signal),
       discovery: {
