@@ -85,7 +85,7 @@ export async function openRules(
   const { config, platform, metrics, parts } = opening;
   const { clock, random, logger, request, mail } = platform;
   const external = externalOf(config);
-  const ports = { request, mail, nowMs: () => clock.nowMs(), externalUrl: external.url };
+  const ports = { request, mail, clock, externalUrl: external.url };
   const latenessMs = (node: string) => fleet.latenessMs(node);
   const context = contextOf(opening, series, lines);
   const opened = await platform.openStore(`${config.data_dir}/alerts`, metrics, async (store) => {

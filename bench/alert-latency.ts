@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { cpSync, existsSync, mkdirSync } from "node:fs";
 import { createServer } from "node:http";
@@ -6,7 +6,8 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { startAlertmanager } from "../test/support/alertmanager.ts";
-import { Bed, eventually, freePorts, Hook, killAtExit } from "../test/support/programs.ts";
+import { Bed, eventually, Hook } from "../test/support/programs.ts";
+import { startPrometheus } from "../test/support/prometheus.ts";
 import { progress } from "./report.ts";
 
 const TRIALS = 40;
@@ -141,33 +142,15 @@ async function prometheus({ port: pagePort, setLoad }: ServedPage): Promise<Watc
   const hook = await Hook.open();
   const alertmanager = await startAlertmanager(routing(hook.url));
   const bed = await Bed.open();
-  const [port] = await freePorts();
   const { host } = new URL(alertmanager.url);
   const config = `
 global: { evaluation_interval: 1s }
 rule_files: ["${bed.write("rules.yaml", RULES)}"]
 alerting: { alertmanagers: [{ static_configs: [{ targets: ["${host}"] }] }] }
 ${scrapeOf(pagePort)}`;
-  const args = [
-    `--config.file=${bed.write("prometheus.yaml", config)}`,
-    `--storage.tsdb.path=${bed.path("tsdb")}`,
-    `--web.listen-address=127.0.0.1:${port}`,
-    "--log.level=error",
-  ];
-  const child = spawn("prometheus", args, { stdio: "ignore" });
-  killAtExit(child);
-  await eventually(async () => (await fetch(`http://127.0.0.1:${port}/-/ready`)).ok, 30_000);
-  const close = async () => {
-    await killed(child);
-    await closeAll(alertmanager, bed, hook);
-  };
+  const started = await startPrometheus(bed.write("prometheus.yaml", config));
+  const close = () => closeAll(started, alertmanager, bed, hook);
   return { hook, setLoad, [Symbol.asyncDispose]: close };
-}
-
-async function killed(child: ChildProcess): Promise<void> {
-  const ended = once(child, "exit");
-  child.kill("SIGKILL");
-  await ended;
 }
 
 async function closeAll(...all: readonly AsyncDisposable[]): Promise<void> {

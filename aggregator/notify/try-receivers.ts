@@ -46,7 +46,7 @@ export async function testReceiver(
   createdBy: string,
   deps: TryDeps,
 ): Promise<TestAnswer[]> {
-  const notification = testNotification(name, createdBy, deps.ports.nowMs());
+  const notification = testNotification(name, createdBy, deps.ports.clock.nowMs());
   return await Promise.all(integrations.map((one) => testIntegration(one, notification, deps)));
 }
 
@@ -121,15 +121,15 @@ export async function previewMessages(
   { integrations }: Receiver,
   labels: Labels,
   route: Route,
-  { nowMs, externalUrl }: Pick<SendPorts, "nowMs" | "externalUrl">,
+  { clock, externalUrl }: Pick<SendPorts, "clock" | "externalUrl">,
 ): Promise<PreviewMessage[]> {
   const annotations = labelsOf({
     summary: "The summary of the alert",
     description: "The description of the alert",
   });
   const { labels: groupLabels, key } = groupName(route, labels);
-  const notification = sampleOf({ labels, annotations, groupLabels, nowMs: nowMs() }, key);
-  const all = integrations.map((one) => messagesOf(one, notification, { nowMs, externalUrl }));
+  const notification = sampleOf({ labels, annotations, groupLabels, nowMs: clock.nowMs() }, key);
+  const all = integrations.map((one) => messagesOf(one, notification, { clock, externalUrl }));
   return (await Promise.all(all)).flat();
 }
 
@@ -145,7 +145,7 @@ const TAKEN = JSON.stringify({
 async function messagesOf(
   integration: Integration,
   notification: Notification,
-  ports: Pick<SendPorts, "nowMs" | "externalUrl">,
+  ports: Pick<SendPorts, "clock" | "externalUrl">,
 ): Promise<PreviewMessage[]> {
   const name = nameOf(integration);
   const shown: PreviewMessage[] = [];

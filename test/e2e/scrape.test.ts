@@ -1,11 +1,10 @@
-import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
 import { ContainerBed, whyNoContainers } from "../support/container-bed.ts";
-import { Bed, eventually, freePorts, killAtExit, Program } from "../support/programs.ts";
-import { hasPrometheus } from "../support/prometheus.ts";
+import { Bed, eventually, Program } from "../support/programs.ts";
+import { hasPrometheus, startPrometheus } from "../support/prometheus.ts";
 
 type Page = { readonly type: string; readonly text: string };
 
@@ -99,38 +98,21 @@ async function seriesOf(url: string): Promise<Record<string, string>> {
   return Object.fromEntries(all.sort());
 }
 
-async function startPrometheus(bed: Bed, config: string): Promise<string> {
-  const [port] = await freePorts();
-  const args = [
-    `--config.file=${bed.write("prometheus.yml", config)}`,
-    `--storage.tsdb.path=${bed.path("tsdb")}`,
-    `--web.listen-address=127.0.0.1:${port}`,
-    "--log.level=error",
-  ];
-  const child = spawn("prometheus", args, { stdio: "ignore" });
-  killAtExit(child);
-  onTestFinished(async () => {
-    child.kill("SIGKILL");
-    if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
-  });
-  return `http://127.0.0.1:${port}`;
-}
-
 const name = `the same file gives the series, labels and values that Prometheus has${
   hasPrometheus ? "" : " (skipped: no Prometheus)"
 }`;
 test.skipIf(!hasPrometheus).concurrent(name, async () => {
   await using bed = await Bed.open();
   const port = await exporter({ "/metrics": METRICS, "/open": OPEN });
-  const config = configOf(port);
-  const theirs = await startPrometheus(bed, config);
+  const jobs = bed.write("prometheus.yml", configOf(port));
+  await using prometheus = await startPrometheus(jobs);
   await bed.startReadyAggregator();
-  const file = bed.write("agent.yaml", `scrape_config_files: ["${bed.path("prometheus.yml")}"]\n`);
+  const file = bed.write("agent.yaml", `scrape_config_files: ["${jobs}"]\n`);
   bed.start("agent", [`--config=${file}`]);
   const ours = `http://127.0.0.1:${bed.httpPort}`;
   // From the second scrape on nothing is new any more.
   await eventually(async () => {
-    const [a, b] = await Promise.all([seriesOf(theirs), seriesOf(ours)]);
+    const [a, b] = await Promise.all([seriesOf(prometheus.url), seriesOf(ours)]);
     expect(b).toEqual(a);
     expect(Object.keys(a).length).toBe(31);
     return true;

@@ -1,12 +1,42 @@
-import { spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { onTestFinished } from "vitest";
 import { directoryForTest } from "./directory-for-test.ts";
-import { eventually, freePorts, killAtExit } from "./programs.ts";
+import { Bed, eventually, killAtExit } from "./programs.ts";
 
 export const hasPrometheus = spawnSync("prometheus", ["--version"]).status === 0;
+
+export type Prometheus = AsyncDisposable & { readonly url: string; readonly child: ChildProcess };
+
+/** Debian's Prometheus with a configuration file, once it is ready. It is found by the PATH. */
+export async function startPrometheus(configFile: string): Promise<Prometheus> {
+  const bed = await Bed.open();
+  const url = `http://127.0.0.1:${bed.httpPort}`;
+  const args = [
+    `--config.file=${configFile}`,
+    `--storage.tsdb.path=${bed.path("tsdb")}`,
+    `--web.listen-address=127.0.0.1:${bed.httpPort}`,
+    "--log.level=error",
+  ];
+  const child = spawn("prometheus", args, { stdio: ["ignore", "ignore", "pipe"] });
+  killAtExit(child);
+  let errors = "";
+  child.stderr.on("data", (chunk) => {
+    errors += chunk;
+  });
+  const ended = once(child, "close");
+  await eventually(async () => {
+    return child.exitCode !== null || (await fetch(`${url}/-/ready`)).ok;
+  });
+  if (child.exitCode !== null) throw new Error(`prometheus ended:\n${errors}`);
+  const stop = async () => {
+    child.kill("SIGKILL");
+    await ended;
+    await bed[Symbol.asyncDispose]();
+  };
+  return { url, child, [Symbol.asyncDispose]: stop };
+}
 
 export type ShownTarget = {
   readonly discoveredLabels: Readonly<Record<string, string>>;
@@ -27,30 +57,13 @@ export type ShownTargets = {
  * are. With an interval of an hour, hardly any is asked while the test runs.
  */
 export async function prometheusTargets(text: string): Promise<ShownTargets> {
-  const directory = directoryForTest();
-  const file = join(directory, "prometheus.yml");
+  const file = join(directoryForTest(), "prometheus.yml");
   writeFileSync(file, text);
-  const [port] = await freePorts();
-  const child = spawn(
-    "prometheus",
-    [
-      `--config.file=${file}`,
-      "--enable-feature=agent",
-      `--storage.agent.path=${join(directory, "data")}`,
-      `--web.listen-address=127.0.0.1:${port}`,
-    ],
-    { stdio: "ignore" },
-  );
-  killAtExit(child);
-  onTestFinished(async () => {
-    child.kill("SIGKILL");
-    if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
-  });
+  await using prometheus = await startPrometheus(file);
   let before = "";
   let answer: ShownTargets = { activeTargets: [], droppedTargets: [] };
   await eventually(async () => {
-    const response = await fetch(`http://127.0.0.1:${port}/api/v1/targets`).catch(() => null);
-    if (response === null || !response.ok) return false;
+    const response = await fetch(`${prometheus.url}/api/v1/targets`);
     const { data } = (await response.json()) as { readonly data: ShownTargets };
     answer = data;
     const counts = `${answer.activeTargets.length} ${answer.droppedTargets.length}`;

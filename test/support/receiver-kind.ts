@@ -13,6 +13,7 @@ import { OperationalError } from "../../shared/errors.ts";
 import { labelsOf, labelValue } from "../../shared/model/labels.ts";
 import type { HttpAnswer, HttpRequest } from "../../shared/platform/http-client.ts";
 import type { Mail } from "../../shared/platform/send-mail.ts";
+import { FakeClock } from "./fake-clock.ts";
 import { STUB_TEMPLATES } from "./stub-templates.ts";
 
 export const AT_MS = 1_767_700_800_000; // 2026-01-06T12:00:00Z
@@ -118,7 +119,7 @@ export function notificationWith(v: string, status: "firing" | "resolved" = "fir
 const noMail: MailFn = () => Promise.reject(new Error("no mail here"));
 
 export function portsOf(request: RequestFn, mail = noMail): SendPorts {
-  return { request, mail, nowMs: () => AT_MS, externalUrl: "http://telltale:7071" };
+  return { request, mail, clock: new FakeClock(AT_MS), externalUrl: "http://telltale:7071" };
 }
 
 /** Ports that keep what is sent; each request gets the next answer, or the last one. */

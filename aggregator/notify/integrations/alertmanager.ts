@@ -1,14 +1,14 @@
 /** A cluster of Alertmanagers elsewhere, which route on; Telltale's own kind. */
 
 import { z } from "zod";
+import { OperationalError } from "../../../shared/errors.ts";
 import { labelsRecord } from "../../../shared/model/labels.ts";
 import { formatRfc3339 } from "../../../shared/model/rfc3339.ts";
-import { eitherSignal } from "../../../shared/time/either-signal.ts";
+import { withDeadline } from "../../../shared/time/deadline.ts";
 import type { Notification } from "../../model/notification.ts";
 import { checkedUrl } from "../config/read-secret.ts";
 import { httpFields, httpKind } from "./http-kind.ts";
 import { joinUrl, sendJson } from "./http-send.ts";
-import type { SendAnswer } from "./integration.ts";
 import { answerOf, failedAnswer, joinedAnswer } from "./send-answer.ts";
 
 const PEERS_MAX = 20;
@@ -41,27 +41,27 @@ export const alertmanagerKind = httpKind({
       checkedUrl({ ...reading, report }, url, "it");
     }
     return async (notification, ports, signal) => {
-      const alerts = alertsOf(notification, ports.nowMs());
+      const alerts = alertsOf(notification, ports.clock.nowMs());
       const answers = urls.map(async (url) => {
         const target = { url: joinUrl(url, "api/v2/alerts"), client };
-        using both = eitherSignal(signal, AbortSignal.timeout(PEER_TIMEOUT_MS));
+        const { host } = new URL(url);
+        const ms = PEER_TIMEOUT_MS;
+        const late = () =>
+          new OperationalError("UNAVAILABLE", `${host}: no answer within ${ms} ms`);
         try {
-          const answer = answerOf(await sendJson(ports, target, alerts, both.signal));
-          return { ...answer, text: `${new URL(url).host}: ${answer.text}` };
+          const answer = await withDeadline({ clock: ports.clock, ms, signal, late }, (end) =>
+            sendJson(ports, target, alerts, end).then(answerOf),
+          );
+          return { ...answer, text: `${host}: ${answer.text}` };
         } catch (error) {
           signal.throwIfAborted();
-          return both.signal.aborted ? lateAnswer(url) : failedAnswer(error);
+          return failedAnswer(error);
         }
       });
       return joinedAnswer(await Promise.all(answers), "delivered");
     };
   },
 });
-
-function lateAnswer(url: string): SendAnswer {
-  const text = `${new URL(url).host}: no answer within ${PEER_TIMEOUT_MS} ms`;
-  return { outcome: "retry", text, retryAfterMs: null };
-}
 
 function alertsOf({ alerts }: Notification, nowMs: number) {
   return alerts.map(({ labels, annotations, startsAtMs, endsAtMs, generatorUrl }) => ({

@@ -37,7 +37,7 @@ export const feishuKind = httpKind({
       const title = cutText(expanded.title, TITLE_MAX);
       const text = cutJson(expanded.text, TEXT_BYTES_MAX);
       const body = {
-        ...(secret === "" ? {} : signature(secret, ports.nowMs())),
+        ...(secret === "" ? {} : signature(secret, ports.clock.nowMs())),
         ...(raw.message_type === "text"
           ? { msg_type: "text", content: { text: `${title}\n${text}` } }
           : { msg_type: "interactive", card: cardOf({ title, text }, isFiring(notification)) }),

@@ -2,6 +2,7 @@
 
 import type { z } from "zod";
 import type { HttpAnswer, HttpRequest } from "../../../shared/platform/http-client.ts";
+import type { Clock } from "../../../shared/platform/ports.ts";
 import type { Mail } from "../../../shared/platform/send-mail.ts";
 import type { Notification } from "../../model/notification.ts";
 import type { Globals } from "../config/globals.ts";
@@ -29,8 +30,7 @@ export type MailFn = (mail: Mail, signal: AbortSignal) => Promise<string>;
 export type SendPorts = {
   readonly request: RequestFn;
   readonly mail: MailFn;
-  /** Unix milliseconds. */
-  readonly nowMs: () => number;
+  readonly clock: Clock;
   /** Where this aggregator is reached, without a slash at the end. */
   readonly externalUrl: string;
 };

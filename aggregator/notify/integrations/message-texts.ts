@@ -54,8 +54,8 @@ export function readValues(reading: Reading, tree: unknown, path: Path): Texts<u
 const asItIs: Finish = (text) => text;
 
 function textsOf<T>({ receiver }: Reading, expand: Expand): Texts<T> {
-  return (notification, { externalUrl, nowMs }) =>
-    expand(notification, { receiver, externalUrl, nowMs: nowMs() }) as T;
+  return (notification, { externalUrl, clock }) =>
+    expand(notification, { receiver, externalUrl, nowMs: clock.nowMs() }) as T;
 }
 
 type Place = {

@@ -66,7 +66,7 @@ export const snsKind = httpKind({
       const url = new URL(address);
       const body = new URLSearchParams(parametersOf(expanded, notification)).toString();
       const signed = { method: "POST", url, headers: { "content-type": FORM_TYPE }, body };
-      const headers = awsSignature(signed, keys, ports.nowMs());
+      const headers = awsSignature(signed, keys, ports.clock.nowMs());
       const target = { url: url.href, headers, client };
       const content = { type: FORM_TYPE, text: body };
       return snsAnswer(await sendText(ports, target, content, signal));

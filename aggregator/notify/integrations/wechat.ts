@@ -91,7 +91,7 @@ class TokenCache {
 
   /** A token, or why there is none. */
   async token(ports: SendPorts, signal: AbortSignal): Promise<string | SendAnswer> {
-    if (ports.nowMs() < this.#endsAtMs) return this.#token;
+    if (ports.clock.nowMs() < this.#endsAtMs) return this.#token;
     this.#asked ??= this.#ask(ports, signal).finally(() => {
       this.#asked = null;
     });
@@ -108,7 +108,7 @@ class TokenCache {
       return { ...failed, outcome: "retry", text: `no access token: ${failed.text}` };
     }
     this.#token = token;
-    this.#endsAtMs = ports.nowMs() + seconds * 1000 - TOKEN_MARGIN_MS;
+    this.#endsAtMs = ports.clock.nowMs() + seconds * 1000 - TOKEN_MARGIN_MS;
     return token;
   }
 

@@ -56,7 +56,7 @@ export class NotifyScene {
       request: (request: Request, signal: AbortSignal) =>
         store === this.store ? this.#request(request, signal) : new Promise<never>(() => {}),
       mail: async () => "",
-      nowMs: () => clock.nowMs(),
+      clock,
       externalUrl: external.url,
     };
     const silences = {

@@ -57,7 +57,7 @@ class Run {
     const { clock } = this;
     const deps = { store, clock, logger: new MemoryLogger(), metrics: new Metrics() };
     const external = { labels: [], url: "" };
-    const ports = { request: this.request, mail: async () => "", nowMs: () => 0, externalUrl: "" };
+    const ports = { request: this.request, mail: async () => "", clock, externalUrl: "" };
     const context = async (one: Notification) => one;
     const alerts = await openAlerts(
       {

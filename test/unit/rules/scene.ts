@@ -72,7 +72,7 @@ export class Scene {
     const ports = {
       request: async ({ body }: { body: unknown }) => this.#tell(JSON.parse(String(body))),
       mail: async () => "",
-      nowMs: () => clock.nowMs(),
+      clock,
       externalUrl: external.url,
     };
     const latenessMs = (node: string) => this.latenessMs.get(node) ?? 0;

@@ -64,7 +64,7 @@ export function readAliyun(raw: Raw, reading: Reading, client: HttpClientOptions
         TemplateParam: JSON.stringify(Object.fromEntries(params)),
         Version: "2017-05-25",
       };
-      const signing = { secret, nowMs: ports.nowMs(), nonce: randomUUID() };
+      const signing = { secret, nowMs: ports.clock.nowMs(), nonce: randomUUID() };
       const form = { type: FORM_TYPE, text: signedForm(fields, signing) };
       const answer = serviceAnswer(await sendText(ports, { url, client }, form, signal));
       yield* numbers.map((number) => ({ number, answer }));

@@ -54,7 +54,7 @@ export function readTencent(raw: Raw, reading: Reading, client: HttpClientOption
         TemplateId: raw.template_id,
         TemplateParamSet: expand(notification, ports).map(shortText),
       });
-      const timestamp = Math.floor(ports.nowMs() / 1000);
+      const timestamp = Math.floor(ports.clock.nowMs() / 1000);
       const call = { host: new URL(url).host, service: SERVICE, action: ACTION, timestamp, body };
       const headers = {
         "x-tc-action": ACTION,

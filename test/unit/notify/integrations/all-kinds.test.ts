@@ -7,6 +7,7 @@ import { compileTemplates } from "../../../../aggregator/notify/templates/notify
 import { labelsOf } from "../../../../shared/model/labels.ts";
 import type { HttpRequest } from "../../../../shared/platform/http-client.ts";
 import type { Mail } from "../../../../shared/platform/send-mail.ts";
+import { FakeClock } from "../../../support/fake-clock.ts";
 import { AT_MS } from "../../../support/receiver-kind.ts";
 import { readConfig } from "../config/reading.ts";
 
@@ -80,7 +81,7 @@ async function send(integration: Integration, notification: Notification): Promi
       sent.mails.push(mail);
       return "250 queued";
     },
-    nowMs: () => AT_MS,
+    clock: new FakeClock(AT_MS),
     externalUrl: "http://telltale:7071",
   };
   await integration.send(notification, ports, new AbortController().signal);
