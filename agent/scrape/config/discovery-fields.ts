@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { httpFields, isHttpUrl, readHttp } from "./http-fields.ts";
 import { type Report, type ResolvePath, reportBelow } from "./report.ts";
-import { duration, path, refused, targetAddress, targetLabels, text } from "./scalar-fields.ts";
+import { duration, path, refused, targetLabels, text } from "./scalar-fields.ts";
 import type { ScrapeConfig } from "./scrape-config.ts";
 
 const LIST_MAX = 1000;
@@ -9,7 +9,7 @@ const TARGETS_MAX = 10_000;
 const MINUTE_MS = 60_000;
 
 const staticConfig = z.strictObject({
-  targets: z.array(targetAddress).max(TARGETS_MAX).default([]),
+  targets: z.array(text).max(TARGETS_MAX).default([]),
   labels: targetLabels.default({}),
 });
 
@@ -77,6 +77,7 @@ export const discoveryFields = {
 };
 
 type RawDiscovery = {
+  readonly relabel_configs?: readonly unknown[] | undefined;
   readonly static_configs?: z.infer<typeof staticConfig>[] | undefined;
   readonly file_sd_configs?: z.infer<typeof fileDiscovery>[] | undefined;
   readonly http_sd_configs?: z.infer<typeof httpDiscovery>[] | undefined;
@@ -95,7 +96,7 @@ export function readDiscoveries(
 ): Discoveries {
   const at = (key: string, index: number) => reportBelow(reportBelow(report, key), index);
   return {
-    staticGroups: raw.static_configs ?? [],
+    staticGroups: readStatic(raw, report),
     fileDiscoveries: (raw.file_sd_configs ?? []).map((one) => ({
       files: one.files.map(resolve),
       refreshMs: one.refresh_interval,
@@ -115,6 +116,20 @@ export function readDiscoveries(
       http: readHttp(one, resolve, at("docker_sd_configs", index)),
     })),
   };
+}
+
+/** Only relabelling can make an address of a URL, such as one that is to be probed. */
+function readStatic(raw: RawDiscovery, report: Report): z.infer<typeof staticConfig>[] {
+  const groups = raw.static_configs ?? [];
+  if ((raw.relabel_configs ?? []).length > 0) return groups;
+  for (const [index, { targets }] of groups.entries()) {
+    for (const [place, target] of targets.entries()) {
+      if (!target.includes("/")) continue;
+      const why = "must be HOST:PORT without a scheme or a path, which have keys of their own";
+      report(why, ["static_configs", index, "targets", place]);
+    }
+  }
+  return groups;
 }
 
 function filtersOf(given: z.infer<typeof dockerDiscovery>["filters"]): Record<string, string[]> {

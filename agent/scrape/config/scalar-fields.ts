@@ -45,12 +45,6 @@ export const targetLabels = z
   })
   .refine((record) => Object.keys(record).length <= LABELS_MAX, `more than ${LABELS_MAX} labels`);
 
-/** `HOST` or `HOST:PORT` and nothing behind it. */
-export const targetAddress = text.refine(
-  (given) => !given.includes("/"),
-  "must be HOST:PORT without a scheme or a path, which have keys of their own",
-);
-
 /** A key of Prometheus' that has no meaning here; null and what `isHarmless` are as if it were not there. */
 export function refused(why: string, isHarmless: (value: unknown) => boolean = () => false) {
   return z

@@ -186,6 +186,17 @@ scrape_config_files: [/p/a.yml]
   ]);
 });
 
+test("targets may be URLs where relabelling makes addresses of them, as for blackbox_exporter", () => {
+  const targets = ["https://shop.example/a", "tcp://db:5432"];
+  const { staticGroups } = only(
+    job(`  static_configs: [{targets: ${JSON.stringify(targets)}}]
+  relabel_configs:
+    - {source_labels: [__address__], target_label: __param_target}
+    - {target_label: __address__, replacement: 'blackbox:9115'}`),
+  );
+  expect(staticGroups[0]?.targets).toEqual(targets);
+});
+
 describe("what is wrong is told at its line", () => {
   test.each([
     ["scrape_interval: 500ms", /scrape_interval: at least 1s/],
