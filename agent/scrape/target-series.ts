@@ -41,8 +41,9 @@ const REPORTS = [
 export type ScrapeCounts = {
   /** Samples of the page. */
   readonly scraped: number;
-  /** Those that relabelling left. */
+  /** Those that relabelling left, also where it made several one, as Prometheus counts them. */
   readonly kept: number;
+  /** Of these, how many are of series that the last page did not have. */
   readonly added: number;
 };
 
@@ -88,8 +89,9 @@ export class TargetSeries {
    */
   take(page: PageReading, timeMs: number): Taken {
     for (const handle of page.gone) this.#drop(handle);
+    const keptBefore = this.#kept;
     for (const added of page.added) this.#admit(added);
-    const counts = { scraped: page.samples, kept: this.#kept, added: page.added.length };
+    const counts = { scraped: page.samples, kept: this.#kept, added: this.#kept - keptBefore };
     const refusal = this.#refusal();
     if (refusal !== null) return { counts, refusal };
     try {
@@ -149,9 +151,9 @@ export class TargetSeries {
       return;
     }
     this.#labels[handle] = labels;
+    this.#kept += 1;
     const isFirst = this.#holders?.add(labelsKey(labels), handle) ?? true;
     if (!isFirst) return;
-    this.#kept += 1;
     this.#isDouble[handle] = 0;
     this.#slots[handle] = APART;
   }
@@ -217,16 +219,14 @@ export class TargetSeries {
     this.#refused.delete(handle);
     if (labels === undefined) return;
     if (slot === APART) this.#stamped.drop(handle);
+    this.#kept -= 1;
     this.#labels[handle] = undefined;
     this.#slots[handle] = DROPPED;
     const next = this.#holders?.remove(labelsKey(labels), handle) ?? null;
     if (next !== null) {
       this.#slots[next] = slot; // of the same labels
       this.#isDouble[next] = this.#isDouble[handle] ?? 0;
-    } else if (slot !== DROPPED) {
-      if (slot >= 0) this.#sink.retire(slot);
-      this.#kept -= 1;
-    }
+    } else if (slot >= 0) this.#sink.retire(slot);
   }
 
   #grow(handle: number): void {
