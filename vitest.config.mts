@@ -16,6 +16,8 @@ const TIMED = ["alert", "containers", "crash", "oom-kills", "readings", "truth"]
 );
 /** Many programs, for minutes: `npm run e2e:rules`. */
 const RULES = ["test/e2e/built-in-rules*.test.ts"];
+/** Twelve exporters and what they look at, for ten minutes: `npm run e2e:exporters`. */
+const EXPORTERS = ["test/e2e/exporters.test.ts"];
 
 export default defineConfig({
   test: {
@@ -26,8 +28,9 @@ export default defineConfig({
       project("conformance"),
       project("simulation", { testTimeout: 600_000 }),
       project("integration", { ...PROPERTIES, testTimeout: 60_000 }),
-      project("e2e", { ...E2E, exclude: [...TIMED, ...RULES], maxWorkers: 2 }),
+      project("e2e", { ...E2E, exclude: [...TIMED, ...RULES, ...EXPORTERS], maxWorkers: 2 }),
       project("e2e-rules", { ...E2E, include: RULES, fileParallelism: false }),
+      project("e2e-exporters", { ...E2E, include: EXPORTERS }),
       project("e2e-timed", {
         ...E2E,
         include: TIMED,
