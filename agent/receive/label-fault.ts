@@ -1,0 +1,37 @@
+import {
+  compareText,
+  isLabelText,
+  type Labels,
+  labelValue,
+  METRIC_NAME,
+} from "../../shared/model/labels.ts";
+import {
+  LABEL_NAME_LENGTH_MAX,
+  LABEL_VALUE_LENGTH_MAX,
+  LABELS_MAX,
+} from "../../shared/wire/label-limits.ts";
+
+/** The agent's own labels come to those of a series: at most as many as its configuration may have. */
+const OWN_LABELS_MAX = 16;
+export const PUSHED_LABELS_MAX = LABELS_MAX - OWN_LABELS_MAX;
+
+const NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
+const METRIC = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
+
+export type LabelFault = "labels" | "label_length" | "label_text";
+
+/** Why a series with these labels cannot be taken; null: it can. */
+export function labelFault(labels: Labels): LabelFault | null {
+  if (labels.length > 2 * PUSHED_LABELS_MAX) return "labels";
+  if (!METRIC.test(labelValue(labels, METRIC_NAME))) return "label_text";
+  let before = "";
+  for (let i = 0; i < labels.length; i += 2) {
+    const [name = "", value = ""] = [labels[i], labels[i + 1]];
+    if (name.length > LABEL_NAME_LENGTH_MAX) return "label_length";
+    if (value.length > LABEL_VALUE_LENGTH_MAX) return "label_length";
+    if (!NAME.test(name) || value === "" || !isLabelText(value)) return "label_text";
+    if (compareText(before, name) >= 0) return "label_text";
+    before = name;
+  }
+  return null;
+}
