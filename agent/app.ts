@@ -32,6 +32,8 @@ import { runTicks, type Tick } from "./pipeline/tick-loop.ts";
 import { type Collection, Ticker } from "./pipeline/ticker.ts";
 import type { AgentPlatform, Collected } from "./platform.ts";
 import { mirrorStores } from "./queue/mirror-stores.ts";
+import type { PushedSeries } from "./receive/pushed-series.ts";
+import { startPushed } from "./receive-pushed.ts";
 import { foundContainers } from "./scrape/discovery/found-containers.ts";
 import { foundUnits } from "./scrape/discovery/found-units.ts";
 import { Scraper } from "./scrape/scraper.ts";
@@ -81,9 +83,13 @@ async function start(
   const kind = policy === "mirror" ? "pick_first" : policy; // of one each
   const reading = { node, agentVersion: VERSION, intervalMs: config.interval };
   const options = { ...reading, policy: { kind, weights } };
+  let pushed: readonly PushedSeries[] = [];
   if (config.logs !== null) {
     const destinations = destinationsOf(addresses, platform);
-    await startLogs(config, config.logs, { ...platform, metrics, parts, destinations }, options);
+    const shipping = { ...platform, metrics, parts, destinations };
+    const append = await startLogs(config, config.logs, shipping, options);
+    const { sink } = collection;
+    pushed = await startPushed(config, { ...platform, metrics, parts, sink, append });
   }
   parts.run(async (signal) => {
     await Promise.all(
@@ -94,11 +100,18 @@ async function start(
     );
   });
   parts.defer(() => writer.settled());
-  const onTick = (tick: Tick) => ticker.onTick(tick, collection);
+  const onTick = (tick: Tick) => {
+    const collect = (timeMs: number) => {
+      collection.collect(timeMs);
+      for (const series of pushed) series.tick(timeMs);
+    };
+    ticker.onTick(tick, { encoder: collection.encoder, collect });
+  };
   parts.run((signal) => runTicks(clock, config.interval, onTick, signal));
   watchReloads(config, platform, metrics, parts, (next) => {
     const before = collection;
     collection = openCollection(next, platform, { metrics, targets }, writer.nextEpoch());
+    for (const series of pushed) series.useSink(collection.sink);
     before.close();
   });
   logger.info({ node, aggregator: addresses.map(formatAddress), policy }, "agent started");
@@ -142,7 +155,7 @@ function openCollection(
   platform: AgentPlatform,
   { metrics, targets }: { readonly metrics: Metrics; readonly targets: TargetBook },
   epoch: number,
-): Collection & { page(): string; close(): void } {
+): Collection & { readonly sink: GroupSink; page(): string; close(): void } {
   const { clock, random, logger } = platform;
   const encoder = new FrameEncoder(epoch, { keyframeEvery: KEYFRAME_EVERY });
   const groups = withOwnLabels(encoder, config.labels);
@@ -163,6 +176,7 @@ function openCollection(
   const budget = new BudgetWatch({ cpuCores: cpu, memoryBytes: memory }, runner, metrics, logger);
   return {
     encoder,
+    sink: groups,
     collect: (timeMs) => {
       runner.run(timeMs);
       const usage = self.collect(timeMs);

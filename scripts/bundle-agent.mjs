@@ -7,8 +7,11 @@ import { rolldown } from "rolldown";
 import { withPlainNames } from "./plain-names.mjs";
 
 const program = join(import.meta.dirname, "../dist/agent/main.js");
-/** They load files of their own. */
-const APART = [/^node:/, /^classic-level$/, /^koffi$/, /^re2js$/, /\/yaml-groups\.js$/];
+/** They load files of their own, or are not always loaded. */
+const APART = [
+  ...[/^node:/, /^classic-level$/, /^koffi$/, /^re2js$/],
+  ...[/\/yaml-groups\.js$/, /\/start-otlp\.js$/], // loaded where they are configured
+];
 
 const bundle = await rolldown({ input: program, platform: "node", external: APART });
 await bundle.write({

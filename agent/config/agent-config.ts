@@ -5,6 +5,7 @@ import { parseDuration } from "../../shared/model/duration.ts";
 import type { ScrapeConfig } from "../scrape/config/scrape-config.ts";
 import { labelRecord } from "./label-record.ts";
 import { logsConfig } from "./logs-config.ts";
+import { otlpConfig } from "./otlp-config.ts";
 
 const GIBIBYTE = 1024 ** 3;
 const collectorNames = z
@@ -120,6 +121,8 @@ export const agentConfigSchema = z
       })
       .prefault({}),
     logs: logsConfig,
+    /** Metrics and log lines that others send (docs/otlp.md). */
+    otlp: otlpConfig,
     /** Prometheus' own. Text and numbers are read as Prometheus reads them: read-agent-config.ts. */
     scrape_configs: z
       .unknown()
@@ -142,6 +145,18 @@ export const agentConfigSchema = z
       path: ["listen"],
       message: `${listen.host} can be reached from other machines, and the page is neither encrypted nor asks who reads: keep to 127.0.0.1 (the aggregator has all that it shows), or, in a network you trust, say "insecure: true"`,
     });
+  })
+  .superRefine(({ insecure, otlp }, context) => {
+    if (insecure || otlp === null) return;
+    for (const door of ["grpc", "http"] as const) {
+      const at = otlp[door];
+      if (at === null || isLoopback(at)) continue;
+      context.addIssue({
+        code: "custom",
+        path: ["otlp", door],
+        message: `${at.host} can be reached from other machines, and nothing asks who sends: keep to 127.0.0.1, or, in a network you trust, say "insecure: true"`,
+      });
+    }
   });
 
 export type AgentConfig = z.infer<typeof agentConfigSchema>;

@@ -85,6 +85,9 @@ export type LogsConfig = z.infer<typeof logs>;
 /** What needs no further word: `logs: auto`. */
 const AUTO = { containers: true, journal: true };
 
+/** Nothing is read; lines that others send have what else is said of logs. */
+export const NOTHING_READ: LogsConfig = logs.parse({});
+
 /** `none`, `auto`, or a block that says what is read. */
 export const logsConfig = z
   .unknown()

@@ -5,6 +5,7 @@ import { readConfigFile, readConfigFiles } from "../../shared/platform/config-fi
 import { type ConfigSource, readConfig } from "../../shared/platform/read-config.ts";
 import { readScrapeConfigs } from "../scrape/config/read-scrape-configs.ts";
 import { type AgentConfig, agentConfigSchema } from "./agent-config.ts";
+import { NOTHING_READ } from "./logs-config.ts";
 
 /** Of all jobs as JSON: it is read in one piece, and the agent keeps it. */
 const SCRAPE_BYTES_MAX = 4 * 1024 ** 2;
@@ -31,5 +32,7 @@ export function readAgentConfig(from: ConfigSource): Read {
     const message = `scrape_configs are ${bytes} bytes of JSON, over ${SCRAPE_BYTES_MAX}: name targets in files for file_sd_configs`;
     throw new OperationalError("CONFIG", message);
   }
-  return { config: Object.freeze({ ...config, scrape_configs: configs }), notes };
+  // Lines that others send go where those that are read go.
+  const logs = config.logs ?? (config.otlp === null ? null : NOTHING_READ);
+  return { config: Object.freeze({ ...config, logs, scrape_configs: configs }), notes };
 }

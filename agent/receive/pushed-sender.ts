@@ -18,8 +18,9 @@ export type LeftOutReason =
   | "out_of_order" // its series has a later one
   | "old"
   | "future"
-  | "malformed" // it is not what it says
-  | "unsupported";
+  | "overlap" // an increase of a time of which the increase is known
+  | "buckets" // a histogram of more buckets than there may be
+  | "malformed"; // it does not say what it has to, or what cannot be
 
 export type PushLimits = {
   readonly senders: number;
@@ -106,7 +107,7 @@ export class Sender {
     const waiting: number[] = [];
     for (let i = 0; i < series.length; i += 1) {
       const one = series[i];
-      assert(one !== undefined && !one.isRetired);
+      assert(one !== undefined);
       const place = this.#placeOf(one, timeMs);
       if (place === "here") this.#put(one, values[i] ?? null, timeMs);
       else if (place === "with-next") this.#putLate(one, values[i] ?? null, timeMs);
@@ -175,6 +176,7 @@ export class Sender {
 
   /** Where a value goes that its series has at `timeMs`, or why nowhere. */
   #placeOf(one: OneSeries, timeMs: number): Place | LeftOutReason {
+    if (one.isRetired) return "old"; // while it waited
     if (timeMs === one.sentMs) return "duplicate";
     if (timeMs < one.sentMs) return "out_of_order";
     const { cohort } = one;
@@ -333,7 +335,7 @@ export class Sender {
   }
 }
 
-function timeFault(timeMs: number, nowMs: number): LeftOutReason | null {
+export function timeFault(timeMs: number, nowMs: number): LeftOutReason | null {
   if (!(timeMs >= nowMs - OLD_MS_MAX)) return "old";
   return timeMs > nowMs + FUTURE_MS_MAX ? "future" : null;
 }

@@ -46,6 +46,7 @@ export class PushedSeries {
   #ticks = 0;
   #lastTickMs = 0;
   #sweptAtMs = 0;
+  #clockEra = 0;
 
   /** @param receiver names it in the agent's own metrics, such as "otlp" */
   constructor(receiver: string, sink: GroupSink, limits: PushLimits, deps: PushDeps) {
@@ -78,6 +79,11 @@ export class PushedSeries {
     return sender;
   }
 
+  /** Another number when the clock was set back: times that were are no measure any more. */
+  get clockEra(): number {
+    return this.#clockEra;
+  }
+
   /** Counts samples that are not taken. */
   leaveOut(sender: string, reason: LeftOutReason, count = 1): void {
     const named = sender.slice(0, SENDER_NAME_LENGTH_MAX);
@@ -90,6 +96,7 @@ export class PushedSeries {
   /** To be called before a tick's frame is made, with its time. */
   tick(timeMs: number): void {
     const isClockBack = timeMs < this.#lastTickMs;
+    if (isClockBack) this.#clockEra += 1;
     this.#lastTickMs = timeMs;
     const atMs = this.#clock.monotonicMs();
     const isSwept = atMs - this.#sweptAtMs >= SWEEP_MS;

@@ -1,0 +1,96 @@
+/** Source: opentelemetry-proto v1, common.proto and resource.proto. */
+import { OperationalError } from "../../../shared/errors.ts";
+import { type AnyValue, type Attributes, DEPTH_MAX } from "./any-value.ts";
+import type { Scope } from "./metric-point.ts";
+import type { WireReader } from "./wire-reader.ts";
+
+/** opentelemetry.proto.common.v1.KeyValue */
+export function readKeyValue(reader: WireReader, depth = 0): readonly [string, AnyValue] {
+  let name = "";
+  let value: AnyValue = null;
+  const outer = reader.enter();
+  while (reader.next()) {
+    if (reader.field === 1) name = reader.text();
+    else if (reader.field === 2) value = readAnyValue(reader, depth);
+    else reader.skip();
+  }
+  reader.leave(outer);
+  return [name, value];
+}
+
+/** opentelemetry.proto.common.v1.AnyValue */
+export function readAnyValue(reader: WireReader, depth = 0): AnyValue {
+  if (depth > DEPTH_MAX) {
+    throw new OperationalError("PARSE", `A value is nested more than ${DEPTH_MAX} deep`);
+  }
+  let value: AnyValue = null;
+  const outer = reader.enter();
+  while (reader.next()) value = readField(reader, value, depth);
+  reader.leave(outer);
+  return value;
+}
+
+function readField(reader: WireReader, before: AnyValue, depth: number): AnyValue {
+  switch (reader.field) {
+    case 1:
+      return reader.text();
+    case 2:
+      return reader.bool();
+    case 3:
+      return reader.int64();
+    case 4:
+      return reader.double();
+    case 5:
+      return readList(reader, (into: AnyValue[]) => into.push(readAnyValue(reader, depth + 1)));
+    case 6:
+      return new Map(
+        readList(reader, (into: (readonly [string, AnyValue])[]) =>
+          into.push(readKeyValue(reader, depth + 1)),
+        ),
+      );
+    case 7:
+      return reader.bytes();
+  }
+  reader.skip();
+  return before;
+}
+
+/** ArrayValue and KeyValueList have their items as field 1. */
+function readList<T>(reader: WireReader, readItem: (into: T[]) => void): T[] {
+  const items: T[] = [];
+  const outer = reader.enter();
+  while (reader.next()) {
+    if (reader.field === 1) readItem(items);
+    else reader.skip();
+  }
+  reader.leave(outer);
+  return items;
+}
+
+/** opentelemetry.proto.resource.v1.Resource */
+export function readResource(reader: WireReader): Attributes {
+  const attributes: (readonly [string, AnyValue])[] = [];
+  const outer = reader.enter();
+  while (reader.next()) {
+    if (reader.field === 1) attributes.push(readKeyValue(reader));
+    else reader.skip();
+  }
+  reader.leave(outer);
+  return attributes;
+}
+
+/** opentelemetry.proto.common.v1.InstrumentationScope */
+export function readScope(reader: WireReader): Scope {
+  let name = "";
+  let version = "";
+  const attributes: (readonly [string, AnyValue])[] = [];
+  const outer = reader.enter();
+  while (reader.next()) {
+    if (reader.field === 1) name = reader.text();
+    else if (reader.field === 2) version = reader.text();
+    else if (reader.field === 3) attributes.push(readKeyValue(reader));
+    else reader.skip();
+  }
+  reader.leave(outer);
+  return { name, version, attributes };
+}
