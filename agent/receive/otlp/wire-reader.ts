@@ -83,7 +83,7 @@ export class WireReader {
   }
 
   skip(): void {
-    if (this.#wire === BYTES) this.at += this.#length();
+    if (this.#wire === BYTES) this.bytes();
     else if (this.#wire === VARINT) this.#uint();
     else if (this.#wire === FIXED64) this.at = this.#after(8);
     else if (this.#wire === FIXED32) this.at = this.#after(4);
