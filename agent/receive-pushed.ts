@@ -1,3 +1,4 @@
+import { OperationalError } from "../shared/errors.ts";
 import type { Disposals } from "../shared/platform/disposals.ts";
 import type { Metrics } from "../shared/telemetry/metrics.ts";
 import type { AgentConfig } from "./config/agent-config.ts";
@@ -31,6 +32,17 @@ export async function startPushed(
   const lines = { labels, lineBytesMax: logs.line_bytes_max };
   const append: Parameters<typeof startOtlp>[2]["append"] = (batch, signal) =>
     deps.append(batch, [], signal);
-  deps.parts.use(await startOtlp(otlp, lines, { ...deps, pushed, append }));
+  try {
+    deps.parts.use(await startOtlp(otlp, lines, { ...deps, pushed, append }));
+  } catch (error) {
+    throw asOwn(error);
+  }
   return [pushed];
+}
+
+/** What is loaded apart from this program has a class of its own for the same errors. */
+function asOwn(error: unknown): unknown {
+  if (!(error instanceof Error) || error.name !== "OperationalError") return error;
+  const { code, message, cause } = error as OperationalError;
+  return new OperationalError(code, message, { cause });
 }
