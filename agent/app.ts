@@ -32,7 +32,6 @@ import { runTicks, type Tick } from "./pipeline/tick-loop.ts";
 import { type Collection, Ticker } from "./pipeline/ticker.ts";
 import type { AgentPlatform, Collected } from "./platform.ts";
 import { mirrorStores } from "./queue/mirror-stores.ts";
-import type { PushedSeries } from "./receive/pushed-series.ts";
 import { startPushed } from "./receive-pushed.ts";
 import { foundContainers } from "./scrape/discovery/found-containers.ts";
 import { foundUnits } from "./scrape/discovery/found-units.ts";
@@ -83,14 +82,12 @@ async function start(
   const kind = policy === "mirror" ? "pick_first" : policy; // of one each
   const reading = { node, agentVersion: VERSION, intervalMs: config.interval };
   const options = { ...reading, policy: { kind, weights } };
-  let pushed: readonly PushedSeries[] = [];
-  if (config.logs !== null) {
-    const destinations = destinationsOf(addresses, platform);
-    const shipping = { ...platform, metrics, parts, destinations };
-    const append = await startLogs(config, config.logs, shipping, options);
-    const { sink } = collection;
-    pushed = await startPushed(config, { ...platform, metrics, parts, sink, append });
-  }
+  const destinations = destinationsOf(addresses, platform);
+  const shipping = { ...platform, metrics, parts, destinations };
+  const append =
+    config.logs === null ? null : await startLogs(config, config.logs, shipping, options);
+  const { sink } = collection;
+  const pushed = await startPushed(config, { ...platform, metrics, parts, sink, append });
   parts.run(async (signal) => {
     await Promise.all(
       routes.map((route) => {
@@ -103,7 +100,7 @@ async function start(
   const onTick = (tick: Tick) => {
     const collect = (timeMs: number) => {
       collection.collect(timeMs);
-      for (const series of pushed) series.tick(timeMs);
+      for (const one of pushed) one.tick(timeMs);
     };
     ticker.onTick(tick, { encoder: collection.encoder, collect });
   };
@@ -111,7 +108,7 @@ async function start(
   watchReloads(config, platform, metrics, parts, (next) => {
     const before = collection;
     collection = openCollection(next, platform, { metrics, targets }, writer.nextEpoch());
-    for (const series of pushed) series.useSink(collection.sink);
+    for (const one of pushed) one.useSink(collection.sink);
     before.close();
   });
   logger.info({ node, aggregator: addresses.map(formatAddress), policy }, "agent started");

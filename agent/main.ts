@@ -13,6 +13,7 @@ import {
   reportFailure,
   runUntilSignal,
 } from "../shared/platform/command.ts";
+import { DatagramSockets } from "../shared/platform/datagram-sockets.ts";
 import { startParts } from "../shared/platform/disposals.ts";
 import { isFootprintKept } from "../shared/platform/footprint.ts";
 import { foldersIn } from "../shared/platform/level-files.ts";
@@ -274,6 +275,8 @@ function nodePlatform(logger: Log, ask: (signal: AbortSignal) => Promise<string>
     },
     units: unitPorts,
     containerId: ownContainer(),
+    openDatagrams: async (doors, receiveBufferBytes) =>
+      new DatagramSockets(doors, receiveBufferBytes),
     processUsage: () => {
       const { user, system } = process.cpuUsage();
       return { cpuUsec: user + system, residentBytes: process.memoryUsage.rss() };

@@ -8,6 +8,7 @@ import type { Renewable } from "./identity/renewal.ts";
 import type { RunJournalctl } from "./logs/journal/journalctl.ts";
 import type { LogFiles } from "./logs/tail/ports.ts";
 import type { GroupSink } from "./model/group-sink.ts";
+import type { OpenDatagrams } from "./receive/statsd/statsd.ts";
 import type { KnownContainers } from "./scrape/discovery/found-containers.ts";
 import type { UnitPorts } from "./scrape/discovery/unit-targets.ts";
 import type { ScrapePorts } from "./scrape/scraper.ts";
@@ -49,6 +50,7 @@ export type AgentPlatform = {
   units(hostRoot: string): UnitPorts | null;
   /** Of the container that the agent runs in; null: it runs in none. */
   readonly containerId: string | null;
+  readonly openDatagrams: OpenDatagrams;
   processUsage(): ProcessUsage;
   /** Serves the text at /metrics until disposed. */
   servePage(address: Address, page: () => string): Promise<AsyncDisposable>;

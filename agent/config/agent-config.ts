@@ -6,6 +6,7 @@ import type { ScrapeConfig } from "../scrape/config/scrape-config.ts";
 import { labelRecord } from "./label-record.ts";
 import { logsConfig } from "./logs-config.ts";
 import { otlpConfig } from "./otlp-config.ts";
+import { statsdConfig } from "./statsd-config.ts";
 
 const GIBIBYTE = 1024 ** 3;
 const collectorNames = z
@@ -133,10 +134,20 @@ export const agentConfigSchema = z
       .unknown()
       .optional()
       .transform((): readonly string[] => []),
+    statsd: statsdConfig,
     cgroups_max: z.number().int().min(1).max(20_000).default(2000),
     log_level: z.enum(LOG_LEVELS).default("info"),
     /** Allows what is neither encrypted nor authenticated beyond this machine. */
     insecure: z.boolean().default(false),
+  })
+  .superRefine(({ insecure, statsd }, context) => {
+    const udp = statsd?.udp ?? null;
+    if (insecure || udp === null || isLoopback(udp)) return;
+    context.addIssue({
+      code: "custom",
+      path: ["statsd", "udp"],
+      message: `${udp.host} can be reached from other machines, and nobody is asked who sends: keep to 127.0.0.1, or, in a network you trust, say "insecure: true"`,
+    });
   })
   .superRefine(({ insecure, listen }, context) => {
     if (insecure || listen === null || isLoopback(listen)) return;

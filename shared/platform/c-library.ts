@@ -11,6 +11,8 @@ export type CLibrary = {
   /** A function of the C library by its prototype. */
   func(prototype: string): CFunction;
   errno(): number;
+  /** Where the buffer's bytes are. They stay there as long as the buffer is kept. */
+  addressOf(buffer: Buffer): bigint;
 };
 
 const ARCHITECTURES_64 = new Set(["x64", "arm64", "riscv64", "loong64", "ppc64"]);
@@ -27,7 +29,11 @@ export function loadCLibrary(): CLibrary {
   try {
     const koffi: typeof import("koffi") = createRequire(import.meta.url)("koffi");
     const library = koffi.load(null);
-    return { func: (prototype) => library.func(prototype), errno: () => koffi.errno() };
+    return {
+      func: (prototype) => library.func(prototype),
+      errno: () => koffi.errno(),
+      addressOf: (buffer) => koffi.address(buffer),
+    };
   } catch (cause) {
     const message = `The C library cannot be called: ${errorMessage(cause)}`;
     throw new OperationalError("UNAVAILABLE", message, { cause });

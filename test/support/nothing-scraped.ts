@@ -2,12 +2,15 @@ import type { AgentPlatform } from "../../agent/platform.ts";
 
 const nothing = () => Promise.reject(new Error("nothing is scraped here"));
 
-/** Of an agent whose configuration has no jobs. */
-export const NOTHING_SCRAPED: Pick<AgentPlatform, "scraping" | "units" | "containerId"> = {
+type Parts = Pick<AgentPlatform, "scraping" | "units" | "containerId" | "openDatagrams">;
+
+/** Of an agent whose configuration has no jobs, and to which nothing is pushed. */
+export const NOTHING_SCRAPED: Parts = {
   scraping: {
     getPage: nothing,
     discovery: { files: { list: nothing, mark: nothing, read: nothing }, get: nothing },
   },
   units: () => null,
   containerId: null,
+  openDatagrams: nothing,
 };
