@@ -10,6 +10,7 @@ import { patterns } from "./patterns.ts";
 import { scrape } from "./scrape.ts";
 import { shape } from "./shape.ts";
 import { spine } from "./spine.ts";
+import { statsd } from "./statsd.ts";
 import { tail } from "./tail.ts";
 import { understand } from "./understand.ts";
 import { wire } from "./wire.ts";
@@ -18,7 +19,7 @@ import { wire } from "./wire.ts";
 const BENCHES: Readonly<Record<string, (args: readonly string[]) => Promise<BenchResult | null>>> =
   {
     ...{ alerts, backlog, collect, logload, logstore, page, patterns },
-    ...{ scrape, shape, spine, tail, understand, wire },
+    ...{ scrape, shape, spine, statsd, tail, understand, wire },
   };
 
 const [name = "", ...args] = process.argv.slice(2);
