@@ -13,6 +13,9 @@ export type Fault = LineFault | LeftOutReason;
 const FORMS_MAX = 50_000;
 const FORMS_BYTES_MAX = 8 * 1024 ** 2;
 
+/** A value and its type, without tags. */
+const SAMPLE = /^[^|#]+\|(c|g|ms|h|d|s)(\|[^#]*)?$/;
+
 /** Reads datagrams into an accumulation. */
 export class StatsdReader {
   readonly #accumulation: Accumulation;
@@ -73,10 +76,10 @@ export class StatsdReader {
       this.#take(found, line.slice(colon + 1, bar));
       return null;
     }
-    if (!isSeveral(line, bar)) return found;
-    const subject = line.slice(0, colon);
-    // None of these has another colon, so none is several again.
-    for (const sample of line.slice(colon + 1).split(":")) this.#line(`${subject}:${sample}`);
+    const samples = line.slice(colon + 1).split(":");
+    if (!samples.every((sample) => SAMPLE.test(sample)) || samples.length === 1) return found;
+    // Several of one name, as etsy's server takes them: `name:1|c:2|g`.
+    for (const sample of samples) this.#line(`${line.slice(0, colon)}:${sample}`);
     return null;
   }
 
@@ -123,9 +126,4 @@ export class StatsdReader {
     if (!this.#forms.has(key)) this.#formsBytes += key.length;
     this.#forms.set(key, known);
   }
-}
-
-/** Several samples of one name, as etsy's server takes them: `name:1|c:2|g`. */
-function isSeveral(line: string, bar: number): boolean {
-  return line.includes(":", bar) && !line.includes("|#", bar);
 }
