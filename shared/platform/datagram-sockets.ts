@@ -5,7 +5,7 @@
  */
 
 import { strict as assert } from "node:assert";
-import { chmodSync, unlinkSync } from "node:fs";
+import { chmodSync, lstatSync, rmSync } from "node:fs";
 import { isIPv6 } from "node:net";
 import { getSystemErrorName } from "node:util";
 import { OperationalError } from "../errors.ts";
@@ -121,7 +121,7 @@ export class DatagramSocket {
   /** Wakes who waits for it. */
   shutDown(): void {
     this.#calls.shutdown(this.descriptor, SHUT_RDWR);
-    if (this.#path !== null) unlinkSync(this.#path);
+    if (this.#path !== null) rmSync(this.#path, { force: true });
   }
 
   #readMemory(): void {
@@ -219,11 +219,12 @@ function boundSocket(door: DatagramDoor, calls: Calls): number {
 
 /** A socket of a program that ended without removing it would be in the way. */
 function removeLeftOver(path: string, address: Buffer, calls: Calls): void {
+  if (lstatSync(path, { throwIfNoEntry: false })?.isSocket() !== true) return;
   const asker = Number(calls.socket(AF_UNIX, SOCK_DGRAM_NONBLOCK_CLOEXEC, 0));
   const answer = calls.connect(asker, address, address.length);
   const isLeftOver = answer !== 0 && getSystemErrorName(-calls.errno()) === "ECONNREFUSED";
   calls.close(asker);
-  if (isLeftOver) unlinkSync(path);
+  if (isLeftOver) rmSync(path);
 }
 
 /** @throws OperationalError UNAVAILABLE */
