@@ -1,7 +1,7 @@
 import { randomInt } from "node:crypto";
 import { createReadStream } from "node:fs";
 import type { Readable } from "node:stream";
-import { Command, Option } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import { errorMessage, OperationalError } from "../../shared/errors.ts";
 import { sampleText } from "../../shared/model/go-number.ts";
 import { compareText, type Labels, labelsRecord } from "../../shared/model/labels.ts";
@@ -10,6 +10,9 @@ import { nodeClock } from "../../shared/platform/node.ts";
 import { withDeadline } from "../../shared/time/deadline.ts";
 import { HttpGets } from "../scrape/http/http-gets.ts";
 import { PLAIN_HTTP } from "../scrape/http/plain-http.ts";
+import type { JsonField } from "../scrape/json/json-field.ts";
+import { jsonPage } from "../scrape/json/json-page.ts";
+import { parseJsonPath } from "../scrape/json/json-path.ts";
 import { acceptedTypes, formatOfType } from "../scrape/page/page-format.ts";
 import { PageMemory } from "../scrape/page/page-memory.ts";
 import { sampleLine } from "../scrape/page/sample-line.ts";
@@ -33,6 +36,7 @@ const EOF_LINE = /(?:^|\n)# EOF\n?$/;
 
 type Options = {
   readonly format?: "text" | "openmetrics";
+  readonly fields: readonly JsonField[];
   readonly output: "text" | "json";
   readonly sort?: true;
 };
@@ -56,6 +60,7 @@ await new Command("telltale-agent scrape")
   .addOption(
     new Option("--output <form>", "text or json").choices(["text", "json"]).default("text"),
   )
+  .option("--fields <name=path>", "of an answer in JSON; can be given several times", addField, [])
   .option("--sort", "by name and labels instead of in the page's order")
   .addHelpText(
     "after",
@@ -64,6 +69,7 @@ Examples:
   telltale-agent scrape http://localhost:9100/metrics
   telltale-agent scrape https://shop.example/metrics --sort | grep requests_total
   telltale-agent scrape page.txt --format openmetrics       is the file good? exit 0, or 1 and why
+  telltale-agent scrape http://shop/status --fields 'response_time=$.response_time'
   curl -s localhost:9100/metrics | telltale-agent scrape - --output json
 
 Exit codes: 0 when all of it was read, 1 with the line's number and what is wrong with it, 2 for a
@@ -85,7 +91,8 @@ async function print(source: string, options: Options): Promise<void> {
   const page = await pageOf(source);
   const format = options.format ?? page.format;
   const memory = new PageMemory(LIMITS, randomInt(2 ** 31));
-  const reading = memory.read(page.bytes, format);
+  const json = options.fields.length === 0 ? null : jsonPage(page.bytes, options.fields);
+  const reading = memory.read(json?.page ?? page.bytes, json === null ? format : "text");
   const samples = reading.added.map(({ labels, family }, i) => {
     const [value = 0, timeMs = Number.NaN] = [reading.values[i], reading.timesMs[i]];
     return { labels, type: family.type, value, timeMs };
@@ -96,8 +103,20 @@ async function print(source: string, options: Options): Promise<void> {
     const all = lines.map(({ sample }) => jsonOf(sample));
     process.stdout.write(`${JSON.stringify({ format, samples: all })}\n`);
   } else process.stdout.write(lines.map(({ line }) => `${line}\n`).join(""));
+  for (const [reason, count] of json?.leftOut ?? []) {
+    tell(`values left out, ${reason}: ${count}`);
+  }
   if (reading.duplicates === 0) return;
   tell(`samples left out, because the page has their series further up: ${reading.duplicates}`);
+}
+
+/** @throws InvalidArgumentError, which the command line tells as a wrong usage */
+function addField(given: string, before: readonly JsonField[]): JsonField[] {
+  const [, name = "", text = ""] = /^([a-zA-Z_:][a-zA-Z0-9_:]*)=(.*)$/s.exec(given) ?? [];
+  if (name === "") throw new InvalidArgumentError("Not NAME=PATH.");
+  const path = parseJsonPath(text);
+  if (typeof path === "string") throw new InvalidArgumentError(`The path ${path}.`);
+  return [...before, { name, path, type: "gauge", unit: "", help: "", labels: null }];
 }
 
 async function pageOf(source: string): Promise<Page> {

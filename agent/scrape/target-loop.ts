@@ -11,6 +11,7 @@ import { TIME_PRECISION_MS } from "../../shared/wire/frame.ts";
 import type { GroupSink } from "../model/group-sink.ts";
 import type { TargetEntry } from "../model/target-book.ts";
 import type { ScrapeConfig, ScrapeHttp } from "./config/scrape-config.ts";
+import { JSON_ACCEPTED, jsonPage } from "./json/json-page.ts";
 import { acceptedTypes, formatOfType } from "./page/page-format.ts";
 import { PageMemory } from "./page/page-memory.ts";
 import type { PageReading } from "./page/page-reading.ts";
@@ -141,11 +142,11 @@ export class TargetLoop {
       const answer = await this.#get(signal);
       this.#lastMs = clock.monotonicMs() - beganMs;
       await this.#untilTaken(signal);
-      const page = this.#read(answer);
+      const { page, leftOut } = this.#read(answer);
       const { counts, refusal } = series.take(page, startMs);
       const seconds = (clock.monotonicMs() - beganMs) / 1000;
       this.#report(startMs, refusal === null, seconds, counts);
-      this.#ended(refusal, leftOutOf(page));
+      this.#ended(refusal, leftOut);
     } catch (error) {
       if (signal.aborted) return;
       if (!(error instanceof OperationalError)) throw error;
@@ -172,9 +173,9 @@ export class TargetLoop {
   async #get(signal: AbortSignal): Promise<PageAnswer> {
     const { clock, getPage } = this.#deps;
     const { url, timeoutMs: ms } = this.#target;
-    const { protocols, http, enableCompression: acceptsGzip } = this.#config;
+    const { protocols, http, enableCompression: acceptsGzip, fields } = this.#config;
     const headers = {
-      accept: acceptedTypes(protocols),
+      accept: fields === null ? acceptedTypes(protocols) : JSON_ACCEPTED,
       "x-prometheus-scrape-timeout-seconds": String(ms / 1000),
     };
     const request = { url, headers, http, acceptsGzip, bytesMax: this.#pageBytesMax };
@@ -185,13 +186,16 @@ export class TargetLoop {
   }
 
   /** @throws OperationalError PARSE, LIMIT */
-  #read({ contentType, body }: PageAnswer): PageReading {
-    const page = this.#memory.read(body, formatOfType(contentType, this.#config.fallbackProtocol));
+  #read({ contentType, body }: PageAnswer) {
+    const { fields, fallbackProtocol } = this.#config;
+    const json = fields === null ? null : jsonPage(body, fields);
+    const format = json === null ? formatOfType(contentType, fallbackProtocol) : "text";
+    const page = this.#memory.read(json?.page ?? body, format);
+    const values = [...(json?.leftOut ?? [])].map(([reason, samples]) => ({ reason, samples }));
+    const leftOut = [...leftOutOf(page), ...values];
     const { job } = this.#target;
-    for (const { reason, samples } of leftOutOf(page)) {
-      this.#deps.leftOut.add(samples, { job, reason });
-    }
-    return page;
+    for (const { reason, samples } of leftOut) this.#deps.leftOut.add(samples, { job, reason });
+    return { page, leftOut };
   }
 
   /** A tick takes one reading of a target; after a delay two may come close together. */

@@ -161,6 +161,7 @@ function readJob(raw: RawJob, globals: RawGlobals, { folder, report }: JobPlace)
     enableCompression: raw.enable_compression ?? true,
     protocols: raw.scrape_protocols ?? globals.scrape_protocols ?? PROTOCOLS,
     fallbackProtocol: raw.fallback_scrape_protocol ?? null,
+    fields: raw.fields ?? null,
     limits: readLimits(raw, globals),
     http: readHttp(raw, absolute, report),
     relabel: raw.relabel_configs ?? [],

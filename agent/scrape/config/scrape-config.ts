@@ -4,6 +4,7 @@
  * defaults are Prometheus'; docs/scrape-config.md has them all.
  */
 
+import type { JsonField } from "../json/json-field.ts";
 import type { RelabelRule } from "../relabel-rule.ts";
 
 export type ScrapeConfig = {
@@ -22,6 +23,8 @@ export type ScrapeConfig = {
   readonly protocols: readonly ScrapeProtocol[];
   /** How an answer is read that names no content type, or an unknown one. */
   readonly fallbackProtocol: ScrapeProtocol | null;
+  /** What is taken of an answer in JSON; null: the answer is an exposition. */
+  readonly fields: readonly JsonField[] | null;
   readonly limits: ScrapeLimits;
   readonly http: ScrapeHttp;
   readonly relabel: readonly RelabelRule[];

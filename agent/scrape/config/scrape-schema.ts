@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { discoveryFields } from "./discovery-fields.ts";
 import { httpFields } from "./http-fields.ts";
+import { jsonFields } from "./json-field-config.ts";
 import { relabelRules } from "./relabel-fields.ts";
 import { bytes, count, duration, refused, text } from "./scalar-fields.ts";
 import type { ScrapeProtocol } from "./scrape-config.ts";
@@ -91,6 +92,9 @@ const scrapeJob = z.strictObject({
   native_histogram_min_bucket_factor: refused(NATIVE, isOff),
 });
 
+/** Prometheus reads no JSON: only the agent's own jobs do. */
+const agentJob = scrapeJob.extend({ fields: jsonFields.optional() });
+
 /** Somebody else's: see IGNORED in read-scrape-configs.ts. */
 const ignored = z.unknown().optional();
 
@@ -106,11 +110,12 @@ const globals = z.strictObject({
   external_labels: ignored,
 });
 
-const jobs = z
-  .array(scrapeJob)
-  .max(JOBS_MAX)
-  .nullish()
-  .transform((list) => list ?? []);
+const jobsOf = <Job extends z.ZodType>(job: Job) =>
+  z
+    .array(job)
+    .max(JOBS_MAX)
+    .nullish()
+    .transform((list) => list ?? []);
 const fileNames = z
   .array(z.string().min(1).max(4096))
   .max(JOBS_MAX)
@@ -118,12 +123,15 @@ const fileNames = z
   .transform((list) => list ?? []);
 
 /** What an agent's own file has of scraping; its other keys are checked elsewhere. */
-export const agentScrapeFile = z.object({ scrape_configs: jobs, scrape_config_files: fileNames });
+export const agentScrapeFile = z.object({
+  scrape_configs: jobsOf(agentJob),
+  scrape_config_files: fileNames,
+});
 
 /** A file of `scrape_config_files`, which may be a whole prometheus.yml. */
 export const prometheusFile = z.strictObject({
   global: globals.nullish().transform((given) => given ?? {}),
-  scrape_configs: jobs,
+  scrape_configs: jobsOf(scrapeJob),
   scrape_config_files: fileNames,
   alerting: ignored,
   rule_files: ignored,
@@ -135,7 +143,7 @@ export const prometheusFile = z.strictObject({
   runtime: ignored,
 });
 
-export type RawJob = z.infer<typeof scrapeJob>;
+export type RawJob = z.infer<typeof agentJob>;
 export type RawGlobals = Pick<
   z.infer<typeof globals>,
   "scrape_interval" | "scrape_timeout" | keyof typeof limits

@@ -23,6 +23,7 @@ export function foundConfig(jobName: string): ScrapeConfig {
     enableCompression: true,
     protocols: ["OpenMetricsText1.0.0", "OpenMetricsText0.0.1", "PrometheusText0.0.4"],
     fallbackProtocol: "PrometheusText0.0.4",
+    fields: null,
     limits: {
       bodyBytes: 32 * MEBIBYTE,
       samples: 50_000,

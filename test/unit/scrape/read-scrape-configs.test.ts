@@ -38,6 +38,7 @@ test("a job has Prometheus' defaults", () => {
     enableCompression: true,
     protocols: ["OpenMetricsText1.0.0", "OpenMetricsText0.0.1", "PrometheusText0.0.4"],
     fallbackProtocol: null,
+    fields: null,
     limits: {
       bodyBytes: 0,
       samples: 0,
