@@ -11,6 +11,7 @@ import { TIME_PRECISION_MS } from "../../shared/wire/frame.ts";
 import type { GroupSink } from "../model/group-sink.ts";
 import type { TargetEntry } from "../model/target-book.ts";
 import type { ScrapeConfig, ScrapeHttp } from "./config/scrape-config.ts";
+import { JSON_BYTES_MAX } from "./json/bounded-json.ts";
 import { JSON_ACCEPTED, jsonPage } from "./json/json-page.ts";
 import { acceptedTypes, formatOfType } from "./page/page-format.ts";
 import { PageMemory } from "./page/page-memory.ts";
@@ -97,8 +98,11 @@ export class TargetLoop {
     this.#relabel = relabel;
     this.#entry = entry;
     this.#deps = deps;
-    this.#pageBytesMax = Math.min(bodyBytes || PAGE.pageBytesMax, PAGE.pageBytesMax);
-    const limits = { ...PAGE, pageBytesMax: this.#pageBytesMax };
+    const most = config.fields === null ? PAGE.pageBytesMax : JSON_BYTES_MAX;
+    this.#pageBytesMax = Math.min(bodyBytes || most, most);
+    // What is made of JSON may be longer than it.
+    const pageBytesMax = config.fields === null ? this.#pageBytesMax : PAGE.pageBytesMax;
+    const limits = { ...PAGE, pageBytesMax };
     this.#memory = new PageMemory(limits, Math.floor(deps.random() * 2 ** 31));
     const { job, labels } = target;
     const logger = labelledLogger(deps.logger, { job, instance: labelValue(labels, "instance") });

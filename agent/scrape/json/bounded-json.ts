@@ -4,7 +4,7 @@ import { OperationalError } from "../../../shared/errors.ts";
 /** A value takes up to 60 bytes of memory, whatever its length in the text. */
 const VALUES_MAX = 500_000;
 const DEPTH_MAX = 64;
-const BYTES_MAX = 16 * 1024 ** 2;
+export const JSON_BYTES_MAX = 16 * 1024 ** 2;
 
 const [QUOTE, BACKSLASH, COMMA] = [0x22, 0x5c, 0x2c];
 const [OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 0x7d];
@@ -15,8 +15,8 @@ const [OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 0x
  * @throws OperationalError PARSE, LIMIT
  */
 export function parseBoundedJson(bytes: Uint8Array): unknown {
-  if (bytes.length > BYTES_MAX) {
-    throw new OperationalError("LIMIT", `JSON of more than ${BYTES_MAX} bytes`);
+  if (bytes.length > JSON_BYTES_MAX) {
+    throw new OperationalError("LIMIT", `JSON of more than ${JSON_BYTES_MAX} bytes`);
   }
   checkShape(bytes);
   if (!isUtf8(bytes)) throw new OperationalError("PARSE", "JSON that is not UTF-8");
