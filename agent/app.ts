@@ -31,6 +31,7 @@ import { metricsPage } from "./pipeline/metrics-page.ts";
 import { runTicks, type Tick } from "./pipeline/tick-loop.ts";
 import { type Collection, Ticker } from "./pipeline/ticker.ts";
 import type { AgentPlatform, Collected } from "./platform.ts";
+import { probeTargets } from "./probe-targets.ts";
 import { mirrorStores } from "./queue/mirror-stores.ts";
 import { startPushed } from "./receive-pushed.ts";
 import { foundContainers } from "./scrape/discovery/found-containers.ts";
@@ -161,14 +162,16 @@ function openCollection(
   const runner = new TickRunner(collectors, groups, clock, logger);
   const node = nodeName(config, platform);
   const units = platform.units(config.host_root);
-  const scraper = new Scraper(config.scrape_configs, {
+  const scraping = {
     ...{ clock, random, logger, metrics, sink: groups, ...platform.scraping },
     found: [
       foundContainers(containers, node, platform.containerId),
       ...(units === null ? [] : [foundUnits(units, node, { clock, logger })]),
     ],
     targets: targets.open(labelsOf(config.labels)),
-  });
+  };
+  const probes = probeTargets(config.probes, node, { clock, logger });
+  const scraper = new Scraper(config.scrape_configs, scraping, probes);
   const { cpu, memory } = config.budget;
   const budget = new BudgetWatch({ cpuCores: cpu, memoryBytes: memory }, runner, metrics, logger);
   return {

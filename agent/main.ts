@@ -87,6 +87,7 @@ Examples:
   telltale-agent once | grep node_load           the page of an agent after two ticks; sends nothing
   telltale-agent buffer inspect                  what waits in the buffer of a stopped agent
   telltale-agent scrape http://db:9187/metrics   what a target says, as the agent reads it
+  telltale-agent probe https://shop.example/     does it answer, and until when is its certificate good
 
 Every setting can also be given as TELLTALE_AGENT_NAME, such as TELLTALE_AGENT_DATA_DIR.
 SIGHUP reads the configuration again; if anything in it is wrong, nothing changes.`,
@@ -130,8 +131,15 @@ program
   .allowUnknownOption()
   .helpOption(false);
 
+program
+  .command("probe")
+  .description("probe one target now and print what is found; stores nothing")
+  .argument("[arguments...]")
+  .allowUnknownOption()
+  .helpOption(false);
+
 const [, , command] = process.argv;
-if (command === "buffer" || command === "scrape") {
+if (command === "buffer" || command === "probe" || command === "scrape") {
   process.exitCode = programs.runHere(command, process.argv.slice(3));
 } else await program.parseAsync();
 

@@ -10,7 +10,7 @@ const program = join(import.meta.dirname, "../dist/agent/main.js");
 /** They load files of their own, or are not always loaded. */
 const APART = [
   ...[/^node:/, /^classic-level$/, /^koffi$/, /^re2js$/],
-  ...[/\/yaml-groups\.js$/, /\/start-otlp\.js$/], // loaded where they are configured
+  ...[/\/yaml-groups\.js$/, /\/start-otlp\.js$/, /\/probe-pages\.js$/], // loaded where they are configured
 ];
 
 const bundle = await rolldown({ input: program, platform: "node", external: APART });

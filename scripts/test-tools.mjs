@@ -17,6 +17,7 @@ const PACKAGES = [
   "podman", // whose containers' logs are read
   "prometheus", // promtool
   "prometheus-alertmanager", // amtool
+  "prometheus-blackbox-exporter", // whose probes ours are compared with
   "prometheus-node-exporter", // whose values ours are compared with
   "runc",
   "systemd", // journald and journalctl

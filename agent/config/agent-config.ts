@@ -2,6 +2,7 @@ import { z } from "zod";
 import { address, duration, LOG_LEVELS, size } from "../../shared/config/fields.ts";
 import { formatAddress, isLoopback } from "../../shared/model/address.ts";
 import { parseDuration } from "../../shared/model/duration.ts";
+import type { ProbeConfig } from "../probes/config/probe-config.ts";
 import type { ScrapeConfig } from "../scrape/config/scrape-config.ts";
 import { labelRecord } from "./label-record.ts";
 import { logsConfig } from "./logs-config.ts";
@@ -135,6 +136,15 @@ export const agentConfigSchema = z
       .optional()
       .transform((): readonly string[] => []),
     statsd: statsdConfig,
+    /** Of targets elsewhere, and how: probe_modules, as blackbox_exporter has them. Read like the jobs. */
+    probes: z
+      .unknown()
+      .optional()
+      .transform((): readonly ProbeConfig[] => []),
+    probe_modules: z
+      .unknown()
+      .optional()
+      .transform(() => null),
     cgroups_max: z.number().int().min(1).max(20_000).default(2000),
     log_level: z.enum(LOG_LEVELS).default("info"),
     /** Allows what is neither encrypted nor authenticated beyond this machine. */

@@ -3,8 +3,10 @@ import { faultsError } from "../../shared/config/decode-yaml.ts";
 import { OperationalError } from "../../shared/errors.ts";
 import { readConfigFile, readConfigFiles } from "../../shared/platform/config-files.ts";
 import { type ConfigSource, readConfig } from "../../shared/platform/read-config.ts";
+import { readProbes } from "../probes/config/read-probes.ts";
 import { readScrapeConfigs } from "../scrape/config/read-scrape-configs.ts";
 import { type AgentConfig, agentConfigSchema } from "./agent-config.ts";
+import { labelRecord } from "./label-record.ts";
 import { NOTHING_READ } from "./logs-config.ts";
 
 /** Of all jobs as JSON: it is read in one piece, and the agent keeps it. */
@@ -21,7 +23,10 @@ export function readAgentConfig(from: ConfigSource): Read {
   const path = resolve(from.file ?? from.defaultFile);
   const text = readConfigFile(path) ?? "";
   const { configs, notes, faults } = readScrapeConfigs({ path, text }, readConfigFiles);
-  if (faults.length > 0) throw faultsError(faults);
+  const labels = labelRecord(["instance", "node"]);
+  const probes = readProbes({ file: { path, text }, readFile: readConfigFile, labels });
+  const all = [...faults, ...probes.faults];
+  if (all.length > 0) throw faultsError(all);
   const fast = configs.find(({ intervalMs }) => intervalMs < config.interval);
   if (fast !== undefined) {
     const message = `scrape_configs: job ${fast.jobName} has a scrape_interval below the agent's own "interval"`;
@@ -34,5 +39,6 @@ export function readAgentConfig(from: ConfigSource): Read {
   }
   // Lines that others send go where those that are read go.
   const logs = config.logs ?? (config.otlp === null ? null : NOTHING_READ);
-  return { config: Object.freeze({ ...config, logs, scrape_configs: configs }), notes };
+  const read = { logs, scrape_configs: configs, probes: probes.probes };
+  return { config: Object.freeze({ ...config, ...read }), notes };
 }

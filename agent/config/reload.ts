@@ -11,6 +11,7 @@ const COLLECTED = [
   "budget",
   "cgroups_max",
   "scrape_configs",
+  "probes",
 ] as const;
 /** The other sections that can change while the agent runs. `insecure` is only checked. */
 const OTHERS = ["log_level", "insecure"] as const;

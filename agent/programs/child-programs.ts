@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { OperationalError } from "../../shared/errors.ts";
 
-export type ProgramName = "buffer" | "config" | "identity" | "inventory" | "scrape";
+export type ProgramName = "buffer" | "config" | "identity" | "inventory" | "probe" | "scrape";
 
 /** What a program prints: a configuration may name thousands of targets. */
 const ANSWER_BYTES_MAX = 8 * 1024 ** 2;

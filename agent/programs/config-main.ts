@@ -29,7 +29,7 @@ try {
 
 /** @throws OperationalError CONFIG for a variable whose value would be read otherwise than the file's */
 function refuseVariables(prefix: string): void {
-  for (const key of ["SCRAPE_CONFIGS", "SCRAPE_CONFIG_FILES"]) {
+  for (const key of ["SCRAPE_CONFIGS", "SCRAPE_CONFIG_FILES", "PROBES", "PROBE_MODULES"]) {
     const name = `${prefix}_${key}`;
     if (process.env[name] === undefined) continue;
     throw new OperationalError("CONFIG", `${name}: this can be said only in the file`);

@@ -24,6 +24,9 @@ export type ScrapePorts = {
   readonly discovery: Pick<DiscoveryPorts, "files" | "get">;
 };
 
+/** A target whose pages do not come by HTTP. */
+export type MadeTarget = { readonly target: Target; readonly getPage: GetPage };
+
 /** Targets that are found by themselves. */
 export type FoundTargets = {
   /** How the job of them is called. */
@@ -74,7 +77,11 @@ export class Scraper {
   #refusals = new Set<string>();
   #ticks = 0;
 
-  constructor(configs: readonly ScrapeConfig[], deps: ScraperDeps) {
+  constructor(
+    configs: readonly ScrapeConfig[],
+    deps: ScraperDeps,
+    made: readonly MadeTarget[] = [],
+  ) {
     const { metrics, discovery, found, targets, ...rest } = deps;
     this.#found = found.map((one) => {
       const job = jobOf(foundConfig(one.jobName));
@@ -101,6 +108,9 @@ export class Scraper {
       void followTargets(config, ports, take, this.#stop.signal);
     }
     for (const one of found) void one.run?.(this.#stop.signal);
+    for (const { target, getPage } of made) {
+      this.#begin(jobOf(foundConfig(target.job)), target, getPage);
+    }
   }
 
   /** A tick takes what was set before: to be called before its frame is made. */
@@ -143,7 +153,7 @@ export class Scraper {
       stop.abort();
       this.#targets.end(entry);
     }
-    for (const [key, target] of wanted) if (!loops.has(key)) this.#begin(job, key, target);
+    for (const [key, target] of wanted) if (!loops.has(key)) this.#begin(job, target, null);
     const first = isOverLimit ? overLimit(list) : list.dropped;
     const count = list.droppedCount + targets.length - wanted.size;
     const shown = first.slice(0, DROPPED_MAX).map(shownDropped);
@@ -152,11 +162,13 @@ export class Scraper {
     this.#gauge.set(count, { job: config.jobName, state: "dropped" });
   }
 
-  #begin({ config, metricRelabel: relabel, loops }: Job, key: string, target: Target): void {
-    const entry = this.#targets.begin(shownTarget(target));
-    const loop = new TargetLoop(target, { config, relabel, entry }, this.#deps);
+  /** @param getPage of a target that has a source of its own; null: none */
+  #begin({ config, metricRelabel, loops }: Job, target: Target, getPage: GetPage | null): void {
+    const entry = this.#targets.begin(shownTarget(target, getPage !== null));
+    const deps = getPage === null ? this.#deps : { ...this.#deps, getPage };
+    const loop = new TargetLoop(target, { config, relabel: metricRelabel, entry }, deps);
     const stop = new AbortController();
-    loops.set(key, { stop, entry });
+    loops.set(target.key, { stop, entry });
     void this.#run(loop, stop.signal);
   }
 

@@ -21,12 +21,13 @@ const ADDRESS = "__address__";
 /** Of labels: where http_sd_configs found the target. */
 const META_URL = "__meta_url";
 
-export function shownTarget(target: Target): BegunTarget {
+export function shownTarget(target: Target, isProbe: boolean): BegunTarget {
   const { job, url, labels, discovered, intervalMs, timeoutMs } = target;
   return {
-    isProbe: false,
+    isProbe,
     job,
-    url: shownUrl(url),
+    // What is probed may be a host.
+    url: isProbe && !URL.canParse(url) ? withoutUser(url) : shownUrl(url),
     labels,
     discovered: shownLabels(discovered),
     intervalMs,

@@ -17,7 +17,7 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
   agent: ["agent", "shared"],
   "agent/programs": ["agent", "shared"], // each is a main.ts of its own process
   "agent/collect": ["agent/containers", "agent/exposition", "agent/model", "shared"],
-  "agent/config": ["agent/scrape/config", "shared"],
+  "agent/config": ["agent/probes/config", "agent/scrape/config", "shared"],
   "agent/containers": ["shared"], // what the runtimes keep on disk
   "agent/exposition": ["shared"],
   "agent/footprint": ["shared"],

@@ -1,11 +1,5 @@
 import { OperationalError } from "../../../shared/errors.ts";
 import { chooseProxy } from "../../../shared/platform/choose-proxy.ts";
-import type { DiscoveryPorts } from "../discovery/discovery.ts";
-import { diskFiles } from "../discovery/disk-files.ts";
-import { Connections } from "./connections.ts";
-import { exchange } from "./exchange.ts";
-import { getFailure } from "./get-failure.ts";
-import type { GetAnswer, GetRequest } from "./get-request.ts";
 import {
   isMetadataAddress,
   keepsSecrets,
@@ -13,7 +7,13 @@ import {
   REDIRECTS_MAX,
   redirectOf,
   refuseMetadata,
-} from "./redirect.ts";
+} from "../../../shared/platform/redirect.ts";
+import type { DiscoveryPorts } from "../discovery/discovery.ts";
+import { diskFiles } from "../discovery/disk-files.ts";
+import { Connections } from "./connections.ts";
+import { exchange } from "./exchange.ts";
+import { getFailure } from "./get-failure.ts";
+import type { GetAnswer, GetRequest } from "./get-request.ts";
 import { requestHeaders } from "./request-headers.ts";
 import { SecretFiles } from "./secret-files.ts";
 

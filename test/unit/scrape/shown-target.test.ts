@@ -30,7 +30,7 @@ test("labels that relabelling begins with are shown without what is secret in th
   });
   const times = { intervalMs: 1000, timeoutMs: 1000 };
   const target = { key: "", job: "a", url: "http://a/", labels: [], discovered, ...times };
-  expect(labelsRecord(shownTarget(target).discovered)).toEqual({
+  expect(labelsRecord(shownTarget(target, false).discovered)).toEqual({
     __address__: "app:80",
     __meta_url: "http://sd/targets?key=***",
     __param_token: "***",

@@ -1,6 +1,6 @@
 import { lookup } from "node:dns";
 import { BlockList, isIP, type LookupFunction } from "node:net";
-import { OperationalError } from "../../../shared/errors.ts";
+import { OperationalError } from "../errors.ts";
 
 const STATUSES: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 export const REDIRECTS_MAX = 10;

@@ -1,6 +1,6 @@
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
-import { keepsSecrets, lookupElsewhere } from "../../../agent/scrape/http/redirect.ts";
+import { keepsSecrets, lookupElsewhere } from "../../../shared/platform/redirect.ts";
 
 test.each([
   ["http://a/1", "http://a/2", true],

@@ -1,0 +1,51 @@
+import { labelsFrom, labelsKey } from "../shared/model/labels.ts";
+import type { Clock, Logger } from "../shared/platform/ports.ts";
+import { labelledLogger } from "../shared/telemetry/labelled-logger.ts";
+import type { ProbeConfig } from "./probes/config/probe-config.ts";
+import type { MadeTarget } from "./scrape/scraper.ts";
+import type { GetPage } from "./scrape/target-loop.ts";
+
+/** Beyond the probe's own time: so that there is a page that says that it was over. */
+const SLACK_MS = 2000;
+const JOB = "probe";
+
+type Ports = { readonly clock: Clock; readonly logger: Logger };
+
+/**
+ * Probes as targets of the scraper: what one finds is its page. Several agents may probe the same
+ * target, so that each says by the label `node` whose finding it is.
+ */
+export function probeTargets(
+  configs: readonly ProbeConfig[],
+  node: string,
+  ports: Ports,
+): readonly MadeTarget[] {
+  return configs.map((config) => {
+    const { target, intervalMs, timeoutMs } = config;
+    const own = Object.entries(config.labels);
+    const labels = labelsFrom([["job", JOB], ...own, ["instance", target], ["node", node]]);
+    const made = {
+      key: `${target}\u0000${labelsKey(labels)}`,
+      job: JOB,
+      url: target,
+      labels,
+      discovered: labels,
+      intervalMs,
+      timeoutMs: timeoutMs + SLACK_MS,
+    };
+    return { target: made, getPage: pagesOf(config, ports) };
+  });
+}
+
+/** The probers are loaded by the first probe: an agent that has none keeps none of it in memory. */
+function pagesOf(config: ProbeConfig, { clock, logger }: Ports): GetPage {
+  const named = labelledLogger(logger, { job: JOB, instance: config.target });
+  let pages: { page(signal: AbortSignal): Promise<Uint8Array> } | null = null;
+  return async (_request, signal) => {
+    if (pages === null) {
+      const { ProbePages } = await import("./probes/probe-pages.ts");
+      pages ??= new ProbePages(config, clock, named);
+    }
+    return { status: 200, contentType: "text/plain", body: await pages.page(signal) };
+  };
+}

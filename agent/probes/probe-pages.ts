@@ -1,0 +1,27 @@
+import { OperationalError } from "../../shared/errors.ts";
+import type { Clock, Logger } from "../../shared/platform/ports.ts";
+import { FailureStreak } from "../../shared/time/failure-streak.ts";
+import type { ProbeConfig } from "./config/probe-config.ts";
+import { runProbe } from "./run-probe.ts";
+
+/** Probes one target each time it is asked, and logs why that fails, once for each streak. */
+export class ProbePages {
+  readonly #config: ProbeConfig;
+  readonly #clock: Clock;
+  readonly #streak: FailureStreak;
+
+  /** @param logger tells which target it is */
+  constructor(config: ProbeConfig, clock: Clock, logger: Logger) {
+    this.#config = config;
+    this.#clock = clock;
+    this.#streak = new FailureStreak(logger, "probe failed");
+  }
+
+  /** The page of a probe that is made now. @throws the signal's reason */
+  async page(signal: AbortSignal): Promise<Uint8Array> {
+    const { page, failure } = await runProbe(this.#config, this.#clock, signal);
+    if (failure === null) this.#streak.succeeded();
+    else this.#streak.failed(new OperationalError("UNAVAILABLE", failure));
+    return Buffer.from(page);
+  }
+}
