@@ -2,9 +2,11 @@ import { errorMessage, OperationalError, systemCode } from "../../shared/errors.
 import type { Clock } from "../../shared/platform/ports.ts";
 import { readRegularFile } from "../../shared/platform/regular-file.ts";
 import type { ProbeConfig, ProbeModule } from "./config/probe-config.ts";
+import { probeGrpc } from "./grpc/probe-grpc.ts";
 import { probeHttp } from "./http/probe-http.ts";
 import { ProbePage } from "./page/probe-page.ts";
 import type { ProbeRun } from "./probe-run.ts";
+import { probeTcp } from "./tcp/probe-tcp.ts";
 
 export type ProbeResult = {
   /** In the text format. */
@@ -55,6 +57,10 @@ async function probe(address: string, module: ProbeModule, run: ProbeRun): Promi
   switch (module.prober) {
     case "http":
       return await probeHttp(address, module.http, run);
+    case "tcp":
+      return await probeTcp(address, module.tcp, run);
+    case "grpc":
+      return await probeGrpc(address, module.grpc, run);
     default:
       throw new Error("not yet");
   }

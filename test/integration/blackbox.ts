@@ -1,5 +1,6 @@
 import { spawn, spawnSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, vi } from "vitest";
 import { stringify } from "yaml";
@@ -8,7 +9,6 @@ import { probedTarget } from "../../agent/probes/config/probed-target.ts";
 import { readModulesFile } from "../../agent/probes/config/read-probes.ts";
 import { runProbe } from "../../agent/probes/run-probe.ts";
 import { nodeClock } from "../../shared/platform/node.ts";
-import { directoryForTest } from "../support/directory-for-test.ts";
 import { freePorts, killAtExit } from "../support/programs.ts";
 
 const EXPORTER = "prometheus-blackbox-exporter";
@@ -35,7 +35,8 @@ export type Blackbox = AsyncDisposable & {
 /** @param modules by name, as in a blackbox.yml */
 export async function startBlackbox(modules: Readonly<Record<string, object>>): Promise<Blackbox> {
   const [port] = await freePorts();
-  const path = join(directoryForTest(), "blackbox.yml");
+  const directory = mkdtempSync(join(tmpdir(), "telltale-blackbox-"));
+  const path = join(directory, "blackbox.yml");
   const timed = Object.fromEntries(
     Object.entries(modules).map(([name, module]) => {
       return [name, { timeout: `${TIMEOUT_MS}ms`, ...module }];
@@ -65,7 +66,11 @@ export async function startBlackbox(modules: Readonly<Record<string, object>>): 
     expect(failure === null).toBe(series["probe_success"] === 1);
     return { series, failure };
   };
-  return { same, both, [Symbol.asyncDispose]: async () => void child.kill("SIGKILL") };
+  const close = async () => {
+    child.kill("SIGKILL");
+    rmSync(directory, { recursive: true });
+  };
+  return { same, both, [Symbol.asyncDispose]: close };
 }
 
 export async function probeOnce(found: Pick<ProbeConfig, "address" | "module">) {

@@ -75,10 +75,11 @@ async function follow(
     const answer = await askHop(hop, module, run, times);
     if (hop.isFirst) firstChain = answer.chain;
     const location = headerOf(answer, "location") || null;
-    const next = redirectOf({ status: answer.status, location }, hop.url);
+    const next = nextUrl(answer, location, hop.url, () => {
+      run.page.set("probe_http_redirects", redirects + 1);
+    });
     const found = { answer, firstChain, hops: redirects };
     if (next === null) return { ...found, isRedirect: false };
-    run.page.set("probe_http_redirects", redirects + 1);
     if (!module.followsRedirects || redirects === REDIRECTS_MAX) {
       answer.body.destroy();
       return { ...found, isRedirect: true };
@@ -89,7 +90,26 @@ async function follow(
       cookies.map(([, line]) => line),
     );
     answer.body.destroy();
-    hop = nextHop(hop, next, answer.status, jar);
+    const isWithin = location !== null && !/^(?:[a-z][a-z\d+.-]*:|\/\/)/i.test(location);
+    const onward = nextHop(hop, next, answer.status, jar);
+    hop = isWithin ? { ...onward, host: hop.host } : onward;
+  }
+}
+
+/** @throws OperationalError UNAVAILABLE where it must not be followed, which counts all the same */
+function nextUrl(
+  { status }: HopAnswer,
+  location: string | null,
+  from: URL,
+  onRedirect: () => void,
+): URL | null {
+  try {
+    const next = redirectOf({ status, location }, from);
+    if (next !== null) onRedirect();
+    return next;
+  } catch (error) {
+    onRedirect();
+    throw error;
   }
 }
 
@@ -135,7 +155,7 @@ async function judge(
 ): Promise<void> {
   const { answer, isRedirect } = last;
   const { page, clock } = run;
-  setHead(page, last, module);
+  setHead(page, last);
   let fault: Fault = statusFault(answer.status, module);
   if (fault === null) {
     fault = headersFault(answer.headers, module);
@@ -149,15 +169,11 @@ async function judge(
   if (fault !== null) throw new OperationalError("UNAVAILABLE", fault);
 }
 
-function setHead(
-  page: ProbePage,
-  { answer, firstChain, hops }: LastAnswer,
-  module: HttpModule,
-): void {
+function setHead(page: ProbePage, { answer, firstChain, hops }: LastAnswer): void {
   const { status, version, chain } = answer;
   page.set("probe_http_status_code", status);
   page.set("probe_http_version", Number(version.replace("HTTP/", "")));
-  page.set("probe_http_content_length", contentLength(answer, module));
+  page.set("probe_http_content_length", contentLength(answer));
   page.set("probe_http_ssl", Number(chain !== null));
   if (chain !== null) setChain(page, chain);
   if (hops > 0 && firstChain !== null) setFirstHop(page, firstChain);
@@ -183,9 +199,9 @@ async function bodyRead(
 }
 
 /** As Go has it: -1 where the answer does not say. */
-function contentLength(answer: HopAnswer, { method }: HttpModule): number {
+function contentLength(answer: HopAnswer): number {
   const { status } = answer;
   const header = headerOf(answer, "content-length");
   if (/^\d{1,15}$/.test(header)) return Number(header);
-  return status === 204 || status === 304 || (method === "HEAD" && header === "") ? 0 : -1;
+  return status === 204 || status === 304 ? 0 : -1;
 }
