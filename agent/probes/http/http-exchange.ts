@@ -33,6 +33,15 @@ export type HttpAnswer = {
 /** Of an answer, all together. */
 export const HEADER_BYTES_MAX = 64 * 1024;
 
+/** Of HTTP/1 alone. Source: RFC 9113, section 8.2.2. */
+const CONNECTION_HEADERS: ReadonlySet<string> = new Set([
+  "connection",
+  "keep-alive",
+  "proxy-connection",
+  "transfer-encoding",
+  "upgrade",
+]);
+
 /** The first value of a header, or "". */
 export function headerOf({ headers }: Pick<HttpAnswer, "headers">, name: string): string {
   return headers.find(([own]) => own === name)?.[1] ?? "";
@@ -84,7 +93,9 @@ export async function exchangeHttp2(
     settings: { enablePush: false, maxHeaderListSize: HEADER_BYTES_MAX },
   });
   destroyOnAbort(session, signal);
-  const lower = Object.entries(request.headers).map(([name, text]) => [name.toLowerCase(), text]);
+  const lower = Object.entries(request.headers)
+    .map(([name, text]) => [name.toLowerCase(), text] as const)
+    .filter(([name]) => !CONNECTION_HEADERS.has(name));
   const stream = session.request(
     {
       ":method": method,

@@ -3,26 +3,40 @@
 /** Values by OpenSSL's short names; several of one name in a list. */
 export type SubjectNames = Readonly<Record<string, string | readonly string[] | undefined>>;
 
-/** In Go's order, from the most to the least particular; names in the certificate, and in the text. */
+/** In the order in which they are written; names in the certificate, and in the text. */
 const ORDER: readonly (readonly [name: string, written: string])[] = [
   ["serialNumber", "SERIALNUMBER"],
   ["CN", "CN"],
-  ["postalCode", "POSTALCODE"],
-  ["street", "STREET"],
-  ["ST", "ST"],
-  ["L", "L"],
   ["OU", "OU"],
   ["O", "O"],
+  ["postalCode", "POSTALCODE"],
+  ["street", "STREET"],
+  ["L", "L"],
+  ["ST", "ST"],
   ["C", "C"],
 ];
+const ORDERED: ReadonlySet<string> = new Set(ORDER.map(([name]) => name));
 /** Of these there is only one in a name: the last. */
-const SINGLE = new Set(["serialNumber", "CN"]);
-/** What Go has no name for stands behind, by number and as the bytes of a UTF8String. */
-const NUMBERS: readonly (readonly [name: string, number: string])[] = [
+const SINGLE: ReadonlySet<string> = new Set(["serialNumber", "CN"]);
+/** What Go has no name for stands behind, by number. */
+const NUMBERS: ReadonlyMap<string, string> = new Map([
   ["emailAddress", "1.2.840.113549.1.9.1"],
   ["UID", "0.9.2342.19200300.100.1.1"],
   ["DC", "0.9.2342.19200300.100.1.25"],
-];
+  ["SN", "2.5.4.4"],
+  ["title", "2.5.4.12"],
+  ["description", "2.5.4.13"],
+  ["businessCategory", "2.5.4.15"],
+  ["GN", "2.5.4.42"],
+  ["initials", "2.5.4.43"],
+  ["dnQualifier", "2.5.4.46"],
+  ["pseudonym", "2.5.4.65"],
+  ["organizationIdentifier", "2.5.4.97"],
+  ["jurisdictionL", "1.3.6.1.4.1.311.60.2.1.1"],
+  ["jurisdictionST", "1.3.6.1.4.1.311.60.2.1.2"],
+  ["jurisdictionC", "1.3.6.1.4.1.311.60.2.1.3"],
+]);
+const NUMBER = /^\d+(?:\.\d+)+$/;
 const PRINTABLE = /^[A-Za-z0-9 '()+,\-./:=?]*$/;
 
 export function subjectText(names: SubjectNames): string {
@@ -32,12 +46,12 @@ export function subjectText(names: SubjectNames): string {
     const kept = SINGLE.has(name) ? values.slice(-1) : values;
     return [kept.map((value) => `${written}=${escaped(value)}`).join("+")];
   });
-  const numbered = NUMBERS.flatMap(([name, number]) =>
-    valuesOf(names, name)
-      .map((value) => `${number}=#${encoded(value)}`)
-      .reverse(),
-  );
-  return [...named, ...numbered].join(",");
+  const numbered = Object.keys(names).flatMap((name) => {
+    const number = NUMBER.test(name) ? name : NUMBERS.get(name);
+    if (ORDERED.has(name) || number === undefined) return [];
+    return valuesOf(names, name).map((value) => `${number}=#${encoded(value)}`);
+  });
+  return [...named, ...numbered.reverse()].join(",");
 }
 
 function valuesOf(names: SubjectNames, name: string): readonly string[] {
