@@ -2,6 +2,7 @@ import { errorMessage, OperationalError, systemCode } from "../../shared/errors.
 import type { Clock } from "../../shared/platform/ports.ts";
 import { readRegularFile } from "../../shared/platform/regular-file.ts";
 import type { ProbeConfig, ProbeModule } from "./config/probe-config.ts";
+import { probeDns } from "./dns/probe-dns.ts";
 import { probeGrpc } from "./grpc/probe-grpc.ts";
 import { probeHttp } from "./http/probe-http.ts";
 import { ProbePage } from "./page/probe-page.ts";
@@ -59,6 +60,8 @@ async function probe(address: string, module: ProbeModule, run: ProbeRun): Promi
       return await probeHttp(address, module.http, run);
     case "tcp":
       return await probeTcp(address, module.tcp, run);
+    case "dns":
+      return await probeDns(address, module.dns, run);
     case "grpc":
       return await probeGrpc(address, module.grpc, run);
     default:
