@@ -1,24 +1,15 @@
 import type { IncomingHttpHeaders } from "node:http";
 
-const SAFE_METHODS: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
-/** A page of another site cannot send it without asking us first, and we allow nobody. */
-export const PAGE_HEADER = "x-telltale-page";
-
 /**
- * Why a request that changes something may be another site's, sent by the browser of one of our
- * users; null: it is not. What is no browser says neither of these headers, and has no cookie.
+ * Why a request that changes something is another site's, sent by the browser of one of our users;
+ * null: it is not. A browser says where such a request comes from; a program says nothing of it.
  */
-export function forgeryOf(method: string, headers: IncomingHttpHeaders): string | null {
-  if (SAFE_METHODS.has(method)) return null;
-  const { origin, host, cookie } = headers;
+export function forgeryOf(headers: IncomingHttpHeaders): string | null {
+  const { origin, host } = headers;
   const site = headers["sec-fetch-site"];
-  if (site !== undefined && site !== "same-origin") return `The request comes from another site`;
-  if (origin !== undefined && hostOf(origin) !== host?.toLowerCase()) {
-    return "The request comes from another origin";
-  }
-  const isOfBrowser = site !== undefined || origin !== undefined || cookie !== undefined;
-  if (!isOfBrowser || headers[PAGE_HEADER] !== undefined) return null;
-  return `The request of a browser needs the header ${PAGE_HEADER}`;
+  if (site !== undefined && site !== "same-origin") return "The request comes from another site";
+  if (origin === undefined || hostOf(origin) === host?.toLowerCase()) return null;
+  return "The request comes from another origin";
 }
 
 function hostOf(origin: string): string | null {

@@ -58,6 +58,13 @@ export function httpRole(method: string, pattern: string): Role | "nothing" {
   return isPush || isChange ? "operator" : "viewer";
 }
 
+/** Whether a request does more than ask: for it another site's page must not use our users' browsers. */
+export function changesState(method: string, pattern: string): boolean {
+  const role = httpRole(method, pattern);
+  if (role === "operator" || role === "admin") return true;
+  return pattern === "/session" && method !== "GET" && method !== "HEAD";
+}
+
 export function refusalFor(caller: Caller, requirement: Requirement): Refusal | null {
   if (requirement === "nothing") return null;
   switch (caller.kind) {

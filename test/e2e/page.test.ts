@@ -198,7 +198,7 @@ inBrowser("with TLS one signs in with a token, and a viewer can look and not cha
   await row.waitFor(SOON);
   expect(await row.getByRole("button", { name: /Silence/ }).count()).toBe(0);
   const refused = await page.evaluate(async () => {
-    const headers = { "x-telltale-page": "1", "content-type": "application/json" };
+    const headers = { "content-type": "application/json" };
     return (await fetch("/api/v2/silences", { method: "POST", headers, body: "{}" })).status;
   });
   expect(refused).toBe(403);

@@ -36,10 +36,9 @@ export async function getJson<T>(path: string, signal: AbortSignal): Promise<T> 
   return (await (await request(path, { signal, cache: "no-store" })).json()) as T;
 }
 
-/** The header says to the server that no other site's page sends this. @throws RequestError */
+/** @throws RequestError */
 export async function sendJson<T>(method: string, path: string, body?: unknown): Promise<T | null> {
-  const headers: Record<string, string> = { "x-telltale-page": "1" };
-  if (body !== undefined) headers["content-type"] = "application/json";
+  const headers: HeadersInit = body === undefined ? {} : { "content-type": "application/json" };
   const response = await request(path, {
     method,
     headers,
