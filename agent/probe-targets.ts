@@ -2,6 +2,7 @@ import { labelsFrom, labelsKey } from "../shared/model/labels.ts";
 import type { Clock, Logger } from "../shared/platform/ports.ts";
 import { labelledLogger } from "../shared/telemetry/labelled-logger.ts";
 import type { ProbeConfig } from "./probes/config/probe-config.ts";
+import type { ProbePages } from "./probes/probe-pages.ts";
 import type { MadeTarget } from "./scrape/scraper.ts";
 import type { GetPage } from "./scrape/target-loop.ts";
 
@@ -40,12 +41,13 @@ export function probeTargets(
 /** The probers are loaded by the first probe: an agent that has none keeps none of it in memory. */
 function pagesOf(config: ProbeConfig, { clock, logger }: Ports): GetPage {
   const named = labelledLogger(logger, { job: JOB, instance: config.target });
-  let pages: { page(signal: AbortSignal): Promise<Uint8Array> } | null = null;
+  let pages: ProbePages | null = null;
   return async (_request, signal) => {
     if (pages === null) {
-      const { ProbePages } = await import("./probes/probe-pages.ts");
-      pages ??= new ProbePages(config, clock, named);
+      const { ProbePages: Pages } = await import("./probes/probe-pages.ts");
+      pages ??= new Pages(config, clock, named);
     }
-    return { status: 200, contentType: "text/plain", body: await pages.page(signal) };
+    const { page: body, finding } = await pages.page(signal);
+    return { status: 200, contentType: "text/plain", body, finding };
   };
 }

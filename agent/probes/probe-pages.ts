@@ -17,11 +17,13 @@ export class ProbePages {
     this.#streak = new FailureStreak(logger, "probe failed");
   }
 
-  /** The page of a probe that is made now. @throws the signal's reason */
-  async page(signal: AbortSignal): Promise<Uint8Array> {
+  /** The page of a probe that is made now, and why it failed, "" for not. @throws the signal's reason */
+  async page(
+    signal: AbortSignal,
+  ): Promise<{ readonly page: Uint8Array; readonly finding: string }> {
     const { page, failure } = await runProbe(this.#config, this.#clock, signal);
     if (failure === null) this.#streak.succeeded();
     else this.#streak.failed(new OperationalError("UNAVAILABLE", failure));
-    return Buffer.from(page);
+    return { page: Buffer.from(page), finding: failure ?? "" };
   }
 }

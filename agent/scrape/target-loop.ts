@@ -33,6 +33,8 @@ export type PageAnswer = {
   readonly status: number;
   readonly contentType: string;
   readonly body: Uint8Array;
+  /** What the page is about, and says itself: why a probe failed. */
+  readonly finding?: string;
 };
 
 /** @throws OperationalError UNAVAILABLE, LIMIT; the signal's reason when it is aborted */
@@ -150,7 +152,7 @@ export class TargetLoop {
       const { counts, refusal } = series.take(page, startMs);
       const seconds = (clock.monotonicMs() - beganMs) / 1000;
       this.#report(startMs, refusal === null, seconds, counts);
-      this.#ended(refusal, leftOut);
+      this.#ended(refusal, leftOut, answer.finding);
     } catch (error) {
       if (signal.aborted) return;
       if (!(error instanceof OperationalError)) throw error;
@@ -161,10 +163,10 @@ export class TargetLoop {
     }
   }
 
-  #ended(failure: OperationalError | null, leftOut: readonly LeftOutSamples[]): void {
+  #ended(failure: OperationalError | null, leftOut: readonly LeftOutSamples[], finding = ""): void {
     if (failure === null) this.#streak.succeeded();
     else this.#streak.failed(failure);
-    this.#entry.scraped(failure?.message ?? "", leftOut);
+    this.#entry.scraped(failure?.message ?? finding, leftOut);
   }
 
   /** @throws OperationalError LIMIT when the agent has all the groups or series it may have */

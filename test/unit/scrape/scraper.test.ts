@@ -290,3 +290,17 @@ test("where there is no room for a target the others go on", async () => {
   await scene.run(2);
   expect(scene.values(`up${OF}`)).toEqual([0]);
 });
+
+test("a page that says what failed is taken, and its target is shown as down with that", async () => {
+  const scene = new Scene("");
+  scene.page = () => ({ body: Buffer.from("probe_success 0\n"), finding: "refused" });
+  await scene.run(3);
+  const shown = () => [...scene.book.lists].flatMap(({ entries }) => [...entries]);
+  expect(shown().map(({ health, error }) => ({ health, error }))).toEqual([
+    { health: "down", error: "refused" },
+  ]);
+  expect(scene.values(`up${OF}`)?.at(-1)).toBe(1);
+  scene.page = () => "probe_success 1\n";
+  await scene.run(3);
+  expect(shown()[0]?.health).toBe("up");
+});
