@@ -135,7 +135,7 @@ describe("a runtime's socket", () => {
     engine.event(A, "rename");
     engine.event(A, "die", { exitCode: "137" });
     await until(() => bed.value("container_last_exit_code", 'name="job2"') === 137);
-    expect(bed.value("container_state", 'name="job2", state="exited"')).toBe(1);
+    expect(bed.value("container_state", 'name="job2", service="job2", state="exited"')).toBe(1);
     await until(() => bed.value("container_restarts_total", 'name="job2"') === 1);
     bed.directory.forget(A);
     expect(bed.value("container_state", 'state="exited"'), "stopped, but there").toBe(1);

@@ -72,7 +72,7 @@ describe("a conversation with systemd", () => {
     const bus = await startBus(host, path, { isLittle });
     tick(0);
     const values = await until(tick, 1);
-    const label = 'job="node", name="s149.service"';
+    const label = 'job="node", name="s149.service", service="s149"';
     expect(values.get(`node_systemd_unit_state{${label}, state="active", type="simple"}`)).toBe(1);
     expect(values.get(`node_systemd_service_restart_total{${label}}`)).toBe(2);
     expect(values.get('node_systemd_units{job="node", state="failed"}')).toBe(1);

@@ -11,7 +11,7 @@ Made by \`npm run docs:metrics\` from the collectors themselves; do not edit. \`
 are not listed. *Labels* and *seen* are those of runs on the machine that made this page and on the fixtures; what has no
 mark under *seen* needs hardware, a kernel or a service that none of those had. Names that the kernel chooses
 (\`node_memory_*\`, \`node_vmstat_*\`, …) are those of these kernels. *Also in*: node_exporter 1.5, cAdvisor. Series of a
-container have all of \`id\`, \`name\`, \`image\` and the container's labels that the configuration names (\`container_labels\`).
+container have all of \`id\`, \`name\`, \`image\`, \`service\` and the container's labels that the configuration names (\`container_labels\`).
 \`node_systemd_*\` comes from systemd over D-Bus; the collector is off by default, as in node_exporter.
 `;
 
