@@ -25,7 +25,7 @@ export type ServiceFigures = {
   readonly alerts: ServiceAlert[];
 };
 
-export type ServiceChange = {
+type ServiceChange = {
   readonly timeMs: number;
   /** "": it is no container. */
   readonly image: string;
@@ -33,7 +33,7 @@ export type ServiceChange = {
   readonly previousImage: string;
 };
 
-export type ServiceAlert = {
+type ServiceAlert = {
   readonly name: string;
   readonly severity: string;
   readonly summary: string;
