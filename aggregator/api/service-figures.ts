@@ -67,8 +67,8 @@ export const SERVICE_QUERIES = {
   targets: `count by (service) (${TARGETS})`,
   targetsUp: `sum by (service) (${TARGETS})`,
   starts: `max by (service, image) (container_start_time_seconds{${SELECTED}})`,
-  /** In steps of five minutes: an image that ran for less may be missed. */
-  imagesOfDay: `max_over_time(max by (service, image) (container_start_time_seconds{${CONTAINER}})[1d:5m])`,
+  /** Of the recorded series: a day of seconds of each container would be too much to read. */
+  imagesOfDay: `max_over_time(service:start_time_seconds:max{${CONTAINER}}[1d])`,
   processStarts: `max by (service) (process_start_time_seconds{${SELECTED}})`,
 } as const;
 

@@ -24,6 +24,8 @@ const SERIES: Readonly<Record<string, string>> = {
   // A container that was replaced by one of another image half an hour ago.
   'container_start_time_seconds{service="cart",image="cart:1",id="/a"}': `${STARTED}x29 stale`,
   'container_start_time_seconds{service="cart",image="cart:2",id="/b"}': `_x30 ${STARTED + 1800}x29`,
+  'service:start_time_seconds:max{service="cart",image="cart:1"}': `${STARTED}x29 stale`,
+  'service:start_time_seconds:max{service="cart",image="cart:2"}': `_x30 ${STARTED + 1800}x29`,
   'container_last_seen{service="cart",image="cart:2",id="/b"}': "1x60",
   'container_cpu_usage_seconds_total{service="cart",image="cart:2",id="/b"}': "0+15x60",
   'container_memory_working_set_bytes{service="cart",image="cart:2",id="/b"}': "1048576x60",
