@@ -229,7 +229,7 @@ describe("the rules that are shipped", () => {
     expect(await run("test", tests)).toMatchObject({ code: 0, errors: "" });
   });
 
-  test("of services have a test of each source", () => {
+  test("of services have a test of each source, and a line in its document", () => {
     const { rules, tests } = pathsOf("services");
     const sources = readFileSync(rules, "utf8").matchAll(/^ +labels: \{ source: (\w+)/gm);
     const expected = readFileSync(tests, "utf8");
@@ -237,6 +237,19 @@ describe("the rules that are shipped", () => {
     expect(all.size).toBeGreaterThan(15);
     const isTested = (source: string) => expected.includes(`source="${source}"}'`);
     expect([...all].filter((source) => !isTested(source))).toEqual([]);
+    const page = readFileSync(join(root, "docs/applications.md"), "utf8");
+    expect([...all].filter((source) => !new RegExp(`^\\|.*\`${source}\``, "m").test(page))).toEqual(
+      [],
+    );
+  });
+
+  test("of a source of one's own, as the document has them, are good", async () => {
+    const page = readFileSync(join(root, "docs/applications.md"), "utf8");
+    const [, text = ""] = /```yaml\n(groups:[\s\S]*?)```/.exec(page) ?? [];
+    const own = join(directory, "own.yaml");
+    writeFileSync(own, text);
+    const { code, out } = await run("check", own, "--lint-fatal");
+    expect({ code, out }).toMatchObject({ code: 0, out: expect.stringContaining("3 rules found") });
   });
 
   test("have a test each of when they fire and of when they do not", () => {

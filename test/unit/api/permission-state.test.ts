@@ -4,6 +4,7 @@ import { httpRole, refusalOf } from "../../../aggregator/api/permission-state.ts
 test.each([
   ["GET", "/api/v1/query", "viewer"],
   ["POST", "/api/v1/query", "viewer"],
+  ["GET", "/api/v1/services", "viewer"],
   ["GET", "/api/v2/silences", "viewer"],
   ["HEAD", "/api/v2/alerts", "viewer"],
   ["POST", "/api/v2/silences", "operator"],
@@ -32,5 +33,11 @@ test.each([
     refusalOf({ kind: "person", name: "v", role }, path);
   expect(refusal("viewer") === null).toBe(isAllowed);
   expect(refusal("operator")).toBeNull();
+  expect(refusalOf({ kind: "agent", node: "n" }, path)?.code).toBe("FORBIDDEN");
+});
+
+test("a viewer may see the services, an agent may not", () => {
+  const path = "/telltale.v1.Services/List";
+  expect(refusalOf({ kind: "person", name: "v", role: "viewer" }, path)).toBeNull();
   expect(refusalOf({ kind: "agent", node: "n" }, path)?.code).toBe("FORBIDDEN");
 });
