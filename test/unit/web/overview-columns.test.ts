@@ -44,7 +44,7 @@ test.each([
   ["cpu", 1.02, 1],
   ["memory", -0.01, 0],
   ["network", 123_456, 120_000],
-  ["load", 2.71, 2.7],
+  ["load", 3.149, 3.1],
   ["disk", Number.NaN, null],
   ["disk", undefined, null],
 ] as const)("%s %s is told as %s", (figure, value, expected) => {

@@ -186,29 +186,31 @@ function Legend(props: { unit: Unit; chart: ChartLines; cursor: { value: number 
 function ChartTable(props: { id: string; title: string; chart: ChartLines; unit: Unit }) {
   const { lines, timesS } = props.chart;
   return (
-    <table id={props.id} class="unseen">
-      <caption>{props.title}</caption>
-      <thead>
-        <tr>
-          <th scope="col">{words.value.time}</th>
-          {lines.map(({ label }) => (
-            <th scope="col" key={label}>
-              {label}
-            </th>
-          ))}
-        </tr>
-      </thead>
-      <tbody>
-        {sampledPlaces(timesS.length, TABLE_ROWS).map((place) => (
-          <tr key={place}>
-            <th scope="row">{formatMoment(locale.value, (timesS[place] ?? 0) * 1000)}</th>
-            {lines.map(({ label, values }) => (
-              <td key={label}>{numberText(props.unit, values[place])}</td>
+    <div class="unseen">
+      <table id={props.id}>
+        <caption>{props.title}</caption>
+        <thead>
+          <tr>
+            <th scope="col">{words.value.time}</th>
+            {lines.map(({ label }) => (
+              <th scope="col" key={label}>
+                {label}
+              </th>
             ))}
           </tr>
-        ))}
-      </tbody>
-    </table>
+        </thead>
+        <tbody>
+          {sampledPlaces(timesS.length, TABLE_ROWS).map((place) => (
+            <tr key={place}>
+              <th scope="row">{formatMoment(locale.value, (timesS[place] ?? 0) * 1000)}</th>
+              {lines.map(({ label, values }) => (
+                <td key={label}>{numberText(props.unit, values[place])}</td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
   );
 }
 

@@ -18,6 +18,9 @@ const STEP_MIN_MS = 5000;
 /** Rates are of so much time at least: an agent may read every 15 s. */
 const WINDOW_MIN_MS = 30_000;
 
+/** What ends so close to now, as a share of itself, is meant to end now. */
+const NEARLY = 0.05;
+
 /** `isLive`: it ends now, and moves on. */
 export type TimeRange = {
   readonly fromMs: number;
@@ -55,7 +58,7 @@ export function windowOf({ fromMs, toMs, isLive }: TimeRange): QueryWindow {
 /** By half of what is shown; beyond now it is live again. */
 export function movedRange({ fromMs, toMs }: TimeRange, direction: number, now: number): TimeRange {
   const byMs = ((toMs - fromMs) / 2) * direction;
-  const isLive = toMs + byMs >= now;
+  const isLive = toMs + byMs >= now - (toMs - fromMs) * NEARLY;
   return { fromMs: fromMs + byMs, toMs: toMs + byMs, isLive };
 }
 
