@@ -1,14 +1,13 @@
-import type { IncomingHttpHeaders } from "node:http";
+/** Of a request; of one that is given several times, whatever Node makes of it. */
+type Headers = Readonly<Record<string, string | readonly string[] | undefined>>;
 
 /**
  * Why a request that changes something is another site's, sent by the browser of one of our users;
  * null: it is not. A browser says where such a request comes from; a program says nothing of it.
  */
-export function forgeryOf(headers: IncomingHttpHeaders): string | null {
-  const { origin, host } = headers;
-  const site = headers["sec-fetch-site"];
+export function forgeryOf({ origin, host, "sec-fetch-site": site }: Headers): string | null {
   if (site !== undefined && site !== "same-origin") return "The request comes from another site";
-  if (origin === undefined || hostOf(origin) === host?.toLowerCase()) return null;
+  if (origin === undefined || hostOf(String(origin)) === String(host).toLowerCase()) return null;
   return "The request comes from another origin";
 }
 

@@ -47,7 +47,7 @@ export function changed(overview: Overview, change: OverviewChange): Overview {
 }
 
 /** The traces a minute on: of each node the oldest value goes. */
-export function withPoint(traces: Traces, point: Point): Traces {
+function withPoint(traces: Traces, point: Point): Traces {
   const next: Traces = { ...traces, endMs: point.endMs };
   for (const name of TRACED) {
     const column = [...traces[name], null].slice(1);

@@ -12,7 +12,7 @@ import {
 } from "./overview-shape.ts";
 
 /** Alerts that one overview shows; it says how many there are. */
-export const ALERTS_MAX = 1000;
+const ALERTS_MAX = 1000;
 /** Characters of the labels of all of them. */
 const LABELS_LENGTH_MAX = 1024 * 1024;
 /** Characters of a text. */
@@ -56,7 +56,7 @@ export function rounded(figure: Figure, value: number | undefined): number | nul
 const SEVERITIES = ["critical", "page", "error", "warning", "info", "none"];
 
 /** The lower, the worse; what nobody has a word for stands between warning and info. */
-export function severityRank(severity: string): number {
+function severityRank(severity: string): number {
   const rank = SEVERITIES.indexOf(severity.toLowerCase());
   return rank === -1 ? SEVERITIES.indexOf("warning") + 0.5 : rank;
 }

@@ -7,9 +7,7 @@ import { NO_SESSION, sessionCookie, tokenOfCookie } from "../model/session-cooki
 export type People = { personOf(token: Secret): Person | null };
 
 /** `open`: nobody is asked who they are. */
-export type Session =
-  | { readonly access: "open" | "none" }
-  | ({ readonly access: "person" } & Person);
+type Session = { readonly access: "open" | "none" } | ({ readonly access: "person" } & Person);
 
 const TOKEN = /^[\x21\x23-\x3a\x3c-\x7e]{1,512}$/;
 

@@ -61,6 +61,7 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
   "aggregator/logs": ["aggregator/commit", "aggregator/model", "aggregator/matching", "shared"],
   "aggregator/series": ["aggregator/commit", "aggregator/model", "aggregator/matching", "shared"],
   "aggregator/template": ["aggregator/matching", "shared"],
+  "aggregator/web": ["aggregator/model", "aggregator/query", "shared"],
   // What works on files alone is the aggregator's own code; only two commands load it.
   cli: ["aggregator/offline-rules.ts", "aggregator/rule-tests", "shared"],
   "shared/model": ["shared/errors.ts"],
@@ -71,6 +72,10 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
   "test/*": TOP_FOLDERS,
 };
 
+/** What runs in a browser, and what of the aggregator it may run there. */
+const PAGE = "aggregator/web/page/";
+const SHARED_WITH_PAGE = /^aggregator\/web\/overview-(shape|changes)\.ts$/;
+
 /** Code of these computes and does nothing else; when it runs it needs only more of the kind. */
 const PURE = [
   /^aggregator\/(logql|matching|model|promql|query|template|notify\/dispatch)\//,
@@ -79,6 +84,7 @@ const PURE = [
   /^aggregator\/logs\/understand\/(?!log-metrics-config)/,
   /^agent\/queue\/(dropped-ranges|ledger|stretches)\.ts$/,
   /^shared\/(model\/|errors\.ts$|time\/backoff\.ts$|wire\/(frame|target-limits)\.ts$)/,
+  /^aggregator\/web\/overview-(shape|changes)\.ts$/,
   /-state\.ts$/,
   /^(node:assert(\/strict)?|re2js|@lezer\/\w+|@prometheus-io\/lezer-promql)$/,
 ];
@@ -113,6 +119,7 @@ function rulesBroken(files: ReadonlyMap<string, string>): string[] {
 }
 
 function layerBroken(path: string, to: string): string | null {
+  if (path.startsWith(PAGE)) return pageBroken(to);
   if (!TOP_FOLDERS.some((folder) => to.startsWith(`${folder}/`))) return null; // a package
   if (/(^|\/)main\.ts$/.test(to)) return "main.ts is imported by nobody";
   const [top = "", below] = dirname(path).split("/");
@@ -121,6 +128,14 @@ function layerBroken(path: string, to: string): string | null {
   if (allowed === undefined) return `${folder} is not in the table of test/unit/layers.test.ts`;
   if ([folder, ...allowed].some((one) => to === one || to.startsWith(`${one}/`))) return null;
   return `besides itself, ${folder} may import only ${allowed.join(", ")}`;
+}
+
+/** In a browser there is neither Node nor the rest of the aggregator. */
+function pageBroken(to: string): string | null {
+  const isOfPage = [PAGE, "preact", "@preact/signals", "uplot"].some((one) => to.startsWith(one));
+  return isOfPage || SHARED_WITH_PAGE.test(to)
+    ? null
+    : "the page may import only itself, what the overview is made of, and its packages";
 }
 
 /** Types do not run, so layers are all that binds an import of them. */
@@ -150,7 +165,7 @@ function cyclesOf(graph: ReadonlyMap<string, readonly Import[]>): string[] {
 test("every import keeps to the layers, and none leads back to its file", () => {
   const paths = TOP_FOLDERS.flatMap((folder) =>
     readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile() && entry.name.endsWith(".ts"))
+      .filter((entry) => entry.isFile() && /\.tsx?$/.test(entry.name))
       .map((entry) => relative(ROOT, join(entry.parentPath, entry.name)))
       .filter((path) => !path.includes("/generated/")),
   );
@@ -176,6 +191,12 @@ test.each([
   ["bench/a.ts", 'import type { Result } from "./main.ts";', "imported by nobody"],
   ["aggregator/rules/a-state.ts", 'import { readFile } from "node:fs/promises";', "pure"],
   ["shared/model/a.ts", 'import "./a.ts";', "no import leads back"],
+  ["aggregator/web/page/a.tsx", 'import { join } from "node:path";', "the page may import only"],
+  [
+    "aggregator/web/page/a.ts",
+    'import { x } from "../overview-feed.ts";',
+    "the page may import only",
+  ],
 ])("in %s, %s is refused", (path, text, rule) => {
   expect(rulesBroken(new Map([[path, text]]))).toEqual([expect.stringContaining(rule)]);
 });

@@ -10,13 +10,13 @@ const LINES_MAX = 400;
 /** A test file is a list of cases: long is not the same as involved there. */
 const TEST_LINES_MAX = 600;
 const BANNED_NAMES =
-  /(^|[-/])(utils?|helpers?|common|manager|misc)\.ts$|\/(data|info|handle|process)\.ts$/;
+  /(^|[-/])(utils?|helpers?|common|manager|misc)\.tsx?$|\/(data|info|handle|process)\.tsx?$/;
 
 type Source = { readonly path: string; readonly text: string };
 
 const sources: Source[] = FOLDERS.flatMap((folder) =>
   readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && /\.m?ts$|\.mjs$/.test(entry.name))
+    .filter((entry) => entry.isFile() && /\.m?tsx?$|\.mjs$/.test(entry.name))
     .map((entry) => join(entry.parentPath, entry.name))
     .filter((path) => !path.includes("generated"))
     .map((path) => ({ path: relative(ROOT, path), text: readFileSync(path, "utf8") })),

@@ -4,11 +4,12 @@ import { useEffect } from "preact/hooks";
 import { AlertsView } from "./alerts/alerts-view.tsx";
 import { OverviewView } from "./overview/overview-view.tsx";
 import { firingCount, link } from "./overview-store.ts";
-import { type View, view } from "./route.ts";
+import { view } from "./route.ts";
 import { words } from "./settings.ts";
 import { Header } from "./shell/header.tsx";
 import { KeyHelp } from "./shell/key-help.tsx";
 import { SignIn } from "./shell/sign-in.tsx";
+import type { View } from "./view.ts";
 
 export function App() {
   useEffect(() => {

@@ -1,8 +1,5 @@
 import { computed, signal } from "@preact/signals";
-
-export type View =
-  | { readonly kind: "overview" | "alerts" | "unknown" }
-  | { readonly kind: "node"; readonly name: string };
+import { type View, viewOf } from "./view.ts";
 
 /** Where the page is: all that a link has to hold for others to see the same. */
 const place = signal(hereNow());
@@ -12,22 +9,6 @@ export const parameters = computed(() => new URLSearchParams(place.value.search)
 
 function hereNow() {
   return { path: location.pathname, search: location.search };
-}
-
-export function viewOf(path: string): View {
-  if (path === "/") return { kind: "overview" };
-  if (path === "/alerts") return { kind: "alerts" };
-  const [, name] = /^\/nodes\/([^/]+)$/.exec(path) ?? [];
-  if (name === undefined) return { kind: "unknown" };
-  try {
-    return { kind: "node", name: decodeURIComponent(name) };
-  } catch {
-    return { kind: "unknown" };
-  }
-}
-
-export function nodePath(name: string): string {
-  return `/nodes/${encodeURIComponent(name)}`;
 }
 
 export function go(path: string): void {

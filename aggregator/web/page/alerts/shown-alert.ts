@@ -14,7 +14,7 @@ export type ShownAlert = {
 
 export type Severity = "critical" | "warning" | "info";
 
-export function alertAt(columns: AlertColumns, place: number): ShownAlert {
+function alertAt(columns: AlertColumns, place: number): ShownAlert {
   return {
     fingerprint: columns.fingerprint[place] ?? "",
     labels: columns.labels[place] ?? {},

@@ -3,7 +3,7 @@ import type { Words } from "../words/en.ts";
 export type Unit = "share" | "bytes" | "rate" | "number" | "perSecond" | "celsius";
 
 /** A query, and what its series are called. */
-export type PlannedLine = {
+type PlannedLine = {
   /** @param of matchers of the node; @param window of a rate */
   readonly query: (of: string, window: string) => string;
   readonly label: (labels: Readonly<Record<string, string>>, words: Words) => string;

@@ -25,7 +25,8 @@ import { type ChartColors, chartOptions } from "./chart-options.ts";
 import type { ChartPlan, Unit } from "./chart-plans.ts";
 import { spokenText } from "./live-region.tsx";
 import { queryRange } from "./queries.ts";
-import { type QueryWindow, showRange } from "./time-range.ts";
+import { showRange } from "./shown-range.ts";
+import type { QueryWindow } from "./time-range.ts";
 
 const HEIGHT_PX = 150;
 const COLORS = 8;

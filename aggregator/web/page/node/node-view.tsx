@@ -17,7 +17,8 @@ import { CHARTS, nodeMatchers } from "./chart-plans.ts";
 import { ContainerTable } from "./container-table.tsx";
 import { LiveRegion } from "./live-region.tsx";
 import { queryRange } from "./queries.ts";
-import { moveTime, RANGES, rangeName, rangeOf, windowOf } from "./time-range.ts";
+import { moveTime } from "./shown-range.ts";
+import { RANGES, rangeName, rangeOf, windowOf } from "./time-range.ts";
 
 const REFRESH_MIN_MS = 10_000;
 const MARKS_SHOWN = 20;

@@ -1,6 +1,3 @@
-import { nowMs } from "../browser.ts";
-import { parameters, setParameters, view } from "../route.ts";
-
 /** By name, in milliseconds. */
 export const RANGES = {
   "15m": 900_000,
@@ -60,15 +57,4 @@ export function movedRange({ fromMs, toMs }: TimeRange, direction: number, now: 
   const byMs = ((toMs - fromMs) / 2) * direction;
   const isLive = toMs + byMs >= now - (toMs - fromMs) * NEARLY;
   return { fromMs: fromMs + byMs, toMs: toMs + byMs, isLive };
-}
-
-export function showRange({ fromMs, toMs, isLive }: TimeRange): void {
-  if (isLive) setParameters({ from: "", to: "" });
-  else setParameters({ from: String(Math.round(fromMs)), to: String(Math.round(toMs)) });
-}
-
-export function moveTime(direction: number): void {
-  if (view.value.kind !== "node") return;
-  const now = nowMs();
-  showRange(movedRange(rangeOf(parameters.value, now), direction, now));
 }

@@ -2,10 +2,11 @@ import { useComputed, useSignal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import type { Figure, Overview } from "../../overview-shape.ts";
 import { formatLoad, formatRate, formatShare } from "../format.ts";
-import { nodePath, parameters, setParameters } from "../route.ts";
+import { parameters, setParameters } from "../route.ts";
 import { locale, theme, words } from "../settings.ts";
 import { isNarrow } from "../shell/screen.ts";
 import { selectedRow } from "../shell/selection.ts";
+import { nodePath } from "../view.ts";
 import {
   alertsByNode,
   levelOf,

@@ -4,8 +4,8 @@ import { levelOf } from "./node-rows.ts";
 /** Where a column of sparklines lies in the list, in CSS pixels. */
 export type SparkColumn = { readonly figure: Traced; readonly x: number; readonly width: number };
 /** The part of a row that a line has, from its top. */
-export type SparkBand = { readonly top: number; readonly height: number };
-export type SparkColors = Record<"good" | "high" | "full" | "silence", string>;
+type SparkBand = { readonly top: number; readonly height: number };
+type SparkColors = Record<"good" | "high" | "full" | "silence", string>;
 
 export type SparkPlan = {
   /** Places of the nodes, from the top of the canvas on. */

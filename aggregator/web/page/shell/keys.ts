@@ -1,5 +1,5 @@
 import { signal } from "@preact/signals";
-import { moveTime } from "../node/time-range.ts";
+import { moveTime } from "../node/shown-range.ts";
 import { isPaused, setPaused } from "../overview-store.ts";
 import { go, view } from "../route.ts";
 import { selectedRow } from "./selection.ts";
