@@ -35,6 +35,7 @@ if (!isStopping) {
   console.log(`
 Telltale runs: one aggregator, and an agent for this machine.
 
+  page      http://localhost:7071/
   web API   http://localhost:7071/api/v1/query?query=up   (Prometheus' HTTP API)
   gRPC      localhost:7070
   agent     http://localhost:7072/metrics
