@@ -7,6 +7,9 @@ import { parseLogSelector } from "./logql/parse.ts";
 import type { LogRetention } from "./logs/store/expiry-plan.ts";
 import { logMetrics } from "./logs/understand/log-metrics-config.ts";
 
+/** The only routing file that need not be there. */
+export const DEFAULT_ROUTING = "/etc/telltale/notify.yaml";
+
 /** Log streams, as `{service="x"}`. */
 const selector = z.string().transform((text, context) => {
   try {
@@ -53,8 +56,8 @@ export const aggregatorConfigSchema = z
       .prefault({}),
     /** Rule files; `*` stands for any part of a file name. A pattern may match nothing. */
     rules: z.array(z.string().min(1)).max(100).default(["/etc/telltale/rules/*.yaml"]),
-    /** Routing in Alertmanager's format; without the file nothing is notified. */
-    notify: z.string().min(1).default("/etc/telltale/notify.yaml"),
+    /** Routing in Alertmanager's format; without the default file nobody is notified. */
+    notify: z.string().min(1).default(DEFAULT_ROUTING),
     /** Rules, routing, its templates and secret files are read again when one of them has changed. */
     reload_on_change: z.boolean().default(true),
     /** How people reach this aggregator: goes into notifications. */

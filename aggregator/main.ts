@@ -1,8 +1,10 @@
 #!/usr/bin/env node
+import { existsSync } from "node:fs";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { promisify } from "node:util";
 import { brotliCompress } from "node:zlib";
 import { Command } from "commander";
+import { OperationalError } from "../shared/errors.ts";
 import {
   EXIT_USAGE,
   flagOverrides,
@@ -24,7 +26,7 @@ import { VERSION } from "../shared/version.ts";
 import { addAdminCommands } from "./admin-commands.ts";
 import { checkFiles, startAggregator } from "./app.ts";
 import { shippedRulesPaths } from "./built-in-rules.ts";
-import { type AggregatorConfig, aggregatorConfigSchema } from "./config.ts";
+import { type AggregatorConfig, aggregatorConfigSchema, DEFAULT_ROUTING } from "./config.ts";
 import { adminSocketPath, listen } from "./listen.ts";
 import type { AggregatorPlatform } from "./platform.ts";
 
@@ -100,6 +102,7 @@ async function run(): Promise<void> {
   const onSignal = reloadSignal();
   await guarded(async () => {
     const config = readConfiguration();
+    requireNamedRouting(config);
     if (program.opts()["checkConfig"] === true) check(config);
     else await serve(config, onSignal);
   });
@@ -119,6 +122,13 @@ function readConfiguration(): AggregatorConfig {
     flags,
   });
   return { ...config, rules: [...config.rules, ...shippedRulesPaths()] };
+}
+
+/** Only the default file may be absent. @throws OperationalError CONFIG */
+function requireNamedRouting({ notify }: AggregatorConfig): void {
+  if (notify === DEFAULT_ROUTING || existsSync(notify)) return;
+  const hint = "one with an empty receiver notifies nobody";
+  throw new OperationalError("CONFIG", `${notify}: there is no such file; ${hint}`);
 }
 
 function check(config: AggregatorConfig): void {

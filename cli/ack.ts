@@ -24,7 +24,7 @@ Examples:
     )
     .action((matchers: string[], { comment, author }: AckOptions, command) =>
       runCommand(context, command, async (run) => {
-        const createdBy = author ?? accountOf(run, "acknowledges");
+        const createdBy = author ?? accountOf(run);
         const request = { matchers, createdBy, comment };
         const { alerts } = await run.aggregator.askAlerts((client) => client.acknowledge, request);
         run.print({ alerts }, () => {

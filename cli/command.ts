@@ -67,13 +67,10 @@ function readText(path: string): string {
   }
 }
 
-/**
- * Who runs the command.
- * @param does what there has to be a name for, such as "silences"
- * @throws OperationalError USAGE
- */
-export function accountOf({ terminal }: Pick<Run, "terminal">, does: string): string {
+/** Who runs the command. Without a name it is `unknown`, and standard error says how to give one. */
+export function accountOf({ terminal }: Pick<Run, "terminal">): string {
   const name = terminal.environment["USER"] ?? "";
   if (name !== "") return name;
-  throw new OperationalError("USAGE", `Say who ${does} with --author`);
+  terminal.writeError("telltale: your account has no name; --author says who you are\n");
+  return "unknown";
 }

@@ -80,7 +80,7 @@ async function addSilence(
     matchers: [...matchers],
     startsAtMs: 0,
     endsAtMs: endOf(duration, until, run.terminal.nowMs()),
-    createdBy: author ?? accountOf(run, "silences"),
+    createdBy: author ?? accountOf(run),
     comment,
   };
   const { id } = await run.aggregator.askAlerts((client) => client.setSilence, request);

@@ -1,7 +1,7 @@
 // `npm start`: sets up if needed, then runs an aggregator and an agent for this machine until
 // Ctrl-C. State is kept in ./data.
 import { spawn } from "node:child_process";
-import { createWriteStream, mkdirSync } from "node:fs";
+import { createWriteStream, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { root, setUp } from "./set-up.mjs";
@@ -9,10 +9,16 @@ import { root, setUp } from "./set-up.mjs";
 const READY_URL = "http://127.0.0.1:7071/-/ready";
 const UP_URL = "http://127.0.0.1:7071/api/v1/query?query=up";
 const READY_MAX_MS = 30_000;
+const NOBODY = `# Who is notified, in Alertmanager's format: docs/alerting.md
+route: { receiver: nobody }
+receivers: [{ name: nobody }]
+`;
 
 setUp();
 const data = join(root, "data");
 mkdirSync(join(data, "rules"), { recursive: true });
+const routing = join(data, "notify.yaml");
+if (!existsSync(routing)) writeFileSync(routing, NOBODY);
 const children = new Set();
 let isStopping = false;
 for (const name of ["SIGINT", "SIGTERM"]) process.on(name, stop);
@@ -23,7 +29,7 @@ const aggregator = [
   "--rules",
   join(data, "rules/*.yaml"),
   "--notify",
-  join(data, "notify.yaml"),
+  routing,
 ];
 await Promise.all([
   startDaemon("telltale-aggregator", "aggregator", aggregator, READY_URL, () => true),

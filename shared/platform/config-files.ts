@@ -1,4 +1,4 @@
-import { closeSync, openSync, readdirSync, readSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readdirSync, readSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { errorMessage, OperationalError, systemCode } from "../errors.ts";
 
@@ -24,10 +24,18 @@ export function readConfigFile(path: string): string | null {
   }
 }
 
-/** At most so many of its first bytes: a device has no size, and need not end. */
+/** What the caller of the program has opened for it, such as by `<(…)`, and devices. */
+const HANDED_OVER = /^\/(?:dev|proc\/self\/fd)\//;
+
+/**
+ * At most so many of its first bytes: a device has no size, and need not end. A pipe in a folder is
+ * refused: reading it would wait for whoever writes to it.
+ */
 function readBytes(path: string, max: number): Buffer {
-  const file = openSync(path, "r");
+  const isHandedOver = HANDED_OVER.test(path);
+  const file = openSync(path, isHandedOver ? "r" : constants.O_RDONLY | constants.O_NONBLOCK);
   try {
+    if (!isHandedOver && !fstatSync(file).isFile()) throw new Error("not a regular file");
     const pieces: Buffer[] = [];
     for (let left = max; left > 0; ) {
       const piece = Buffer.alloc(Math.min(left, PIECE_BYTES));

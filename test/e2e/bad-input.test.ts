@@ -16,6 +16,10 @@ test("a file that was named must be there, and a flag with a wrong value is name
   expect(await refused("agent", ["--aggregator=nowhere"])).toContain("--aggregator");
   expect(await refused("agent", ["--no-such-flag"])).toContain("--no-such-flag");
   expect(await refused("aggregator", ["--tls=sometimes"])).toContain("--tls");
+  for (const more of [[], ["--check-config"]]) {
+    const errors = await refused("aggregator", ["--notify=/nonexistent.yaml", ...more]);
+    expect(errors).toContain("/nonexistent.yaml: there is no such file");
+  }
 });
 
 test("a rule file with a wrong expression stops neither check nor start silently", async () => {

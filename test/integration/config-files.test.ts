@@ -1,8 +1,9 @@
+import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { readConfigFile } from "../../shared/platform/config-files.ts";
+import { readConfigFile, readConfigFiles } from "../../shared/platform/config-files.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "telltale-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -27,5 +28,13 @@ test("a device that does not end is too large", () => {
 test("what is too large, no UTF-8 or no file is refused", () => {
   expect(() => readConfigFile(written("x".repeat(1024 ** 2 + 1)))).toThrow("larger than");
   expect(() => readConfigFile(written(Uint8Array.of(0x61, 0xff)))).toThrow("not valid UTF-8");
-  expect(() => readConfigFile(folder)).toThrow("cannot be read: EISDIR");
+  expect(() => readConfigFile(folder)).toThrow("cannot be read: not a regular file");
+});
+
+test("a pipe in a folder is refused at once, whoever writes to it", () => {
+  const path = join(folder, "pipe.yaml");
+  execFileSync("mkfifo", [path]);
+  expect(() => readConfigFile(path)).toThrow(`${path}: cannot be read: not a regular file`);
+  expect(() => readConfigFiles(join(folder, "pipe*"))).toThrow("not a regular file");
+  rmSync(path);
 });

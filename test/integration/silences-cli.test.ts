@@ -29,6 +29,19 @@ async function startBed() {
 
 const ADD = ["silence", "add", "alertname=Full", 'disk=~"a|b"', "--comment", "new disk"];
 
+test("an account without a name makes silences as unknown, and hears how to say who", async () => {
+  const clock = new FakeClock();
+  const { server } = await startGrpcBed(clock);
+  const { telltale, json } = alertsCli(server.address, clock, "");
+  const { code, errors } = await telltale(...ADD, "--duration", "2h");
+  expect({ code, errors }).toEqual({ code: 0, errors: expect.stringContaining("--author") });
+  expect((await telltale(...ADD, "--duration", "2h", "--author", "bob")).errors).toBe("");
+  const authors = (await json("silence", "list")).map(
+    (one: { createdBy: string }) => one.createdBy,
+  );
+  expect(authors.toSorted()).toEqual(["bob", "unknown"]);
+});
+
 test("a silence is made, listed and ended", async () => {
   const { telltale, json, clock } = await startBed();
   expect(await telltale("silence", "list")).toMatchObject({ output: "Nothing is silenced.\n" });

@@ -5,7 +5,7 @@ import type { Clock } from "../../shared/platform/ports.ts";
 import { loadTelltale } from "../../shared/wire/proto.ts";
 
 /** Ann's client of an aggregator's alerts: its commands, and the service itself. */
-export function alertsCli(address: string, clock: Clock) {
+export function alertsCli(address: string, clock: Clock, account = "ann") {
   const client = new (loadTelltale().v1.Alerts)(address, credentials.createInsecure());
   onTestFinished(() => client.close());
   const telltale = async (...args: string[]) => {
@@ -18,7 +18,7 @@ export function alertsCli(address: string, clock: Clock) {
         said.errors += text;
       },
       isInteractive: false,
-      environment: { USER: "ann" },
+      environment: { USER: account },
       nowMs: () => clock.nowMs(),
     });
     return { code, ...said };

@@ -180,10 +180,11 @@ export class Bed implements AsyncDisposable {
   }
 
   aggregatorArgs(): string[] {
+    const routing = this.path("notify.yaml");
     return [
       `--data-dir=${this.path("aggregator")}`,
       `--rules=${this.path("rules/*.yaml")}`,
-      `--notify=${this.path("notify.yaml")}`,
+      ...(existsSync(routing) ? [`--notify=${routing}`] : []),
       `--grpc-listen=${this.address}`,
       `--http-listen=127.0.0.1:${this.httpPort}`,
     ];
