@@ -13,6 +13,12 @@ export const QUERY_LENGTH_MAX = 65_536;
 /** Up to this length a wrong text is parsed a second time, with recovery, to say what is wrong. */
 const EXPLAINED_LENGTH_MAX = 2048;
 
+/**
+ * The parser's stack ends after 550 (`or`) to 2,800 (`(`) of them. It then refuses the next word, as if
+ * that were wrong.
+ */
+const OPERATORS_READ = 500;
+
 const strictParser = parser.configure({ strict: true });
 
 /**
@@ -89,10 +95,21 @@ function explain(text: string, stoppedAt: number): OperationalError {
   if (text[stoppedAt] === "(" && call !== null) {
     return queryError(placeOf(text, call.index), `there is no function "${call[1] ?? ""}"`);
   }
+  const operators = operatorsBefore(text, stoppedAt);
   const found = stoppedAt >= text.length ? "the end of the query" : `"${wordAt(text, stoppedAt)}"`;
+  if (operators > OPERATORS_READ) {
+    const why = `${operators} operators and parentheses stand before it, over ${OPERATORS_READ} may not be read`;
+    const message = `unexpected ${found}, or the query is too long: ${why}`;
+    return queryError(placeOf(text, stoppedAt), message);
+  }
   const expected = text.length > EXPLAINED_LENGTH_MAX ? undefined : expectedAt(text);
   const hint = expected === undefined ? "" : `, expected ${expected}`;
   return queryError(placeOf(text, stoppedAt), `unexpected ${found}${hint}`);
+}
+
+function operatorsBefore(text: string, index: number): number {
+  const plain = text.slice(0, index).replace(/"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`/gs, "");
+  return plain.match(/\b(?:and|or|unless|atan2)\b|[-+*/%^(]|[=!<>]=?(?!~)/gi)?.length ?? 0;
 }
 
 function expectedAt(text: string): string | undefined {

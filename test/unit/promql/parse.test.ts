@@ -176,3 +176,19 @@ test.each([
 ])("the type of %s is %s", (text, type) => {
   expect(exprType(parsePromql(text))).toBe(type);
 });
+
+test.each([
+  [" or ", 500],
+  [" + ", 1000],
+  [" % ", 500],
+])(
+  "a query of very many operands with%sis read up to a bound, and then told to be too long",
+  (op) => {
+    const query = (count: number) => Array(count).fill("a").join(op);
+    expect(parsePromql(query(500)).kind).toBe("binary");
+    expect(() => parsePromql(query(5000))).toThrow(
+      /unexpected "a", or the query is too long: \d+ operators and parentheses stand before it/,
+    );
+    expect(() => parsePromql(`${query(400)} b`)).toThrow(/unexpected "b"(?!, or)/);
+  },
+);

@@ -33,3 +33,22 @@ test("of files URLs stay", () => {
     "",
   ]);
 });
+
+test("in a free text what is named as a secret is hidden, and templates stay", () => {
+  const of = (text: string) => hideSecrets({ payload: { text } }).payload.text;
+  const s = "<secret>";
+  expect(of("static")).toBe(s);
+  const kept =
+    "{{ .Status }}: {{ $token := .CommonLabels.token }}{{ $token }} key of {{ .Receiver }}";
+  expect(of(kept)).toBe(kept);
+  expect(of("token=abc {{ .Status }}")).toBe(`token=${s} {{ .Status }}`);
+  expect(of('{"apiKey": "abc", "x": "{{ .Status }}"}')).toBe(
+    `{"apiKey": "${s}", "x": "{{ .Status }}"}`,
+  );
+  expect(of("password: a:b&c=1 {{ .Status }}")).toBe(`password: ${s}&c=1 {{ .Status }}`);
+  expect(of("Authorization: Bearer abc {{ .Status }}")).toBe(
+    `Authorization: Bearer ${s} {{ .Status }}`,
+  );
+  expect(of("see https://u:p@x/y {{ .Status }}")).toBe(`see https://${s}@x/y {{ .Status }}`);
+  expect(hideSecrets({ body: "pwd=abc{{ .Status }}" }).body).toBe(`pwd=${s}{{ .Status }}`);
+});
