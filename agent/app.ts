@@ -36,6 +36,7 @@ import { mirrorStores } from "./queue/mirror-stores.ts";
 import { startPushed } from "./receive-pushed.ts";
 import { foundContainers } from "./scrape/discovery/found-containers.ts";
 import { foundUnits } from "./scrape/discovery/found-units.ts";
+import { watchOffers } from "./scrape/offers/offer-watch.ts";
 import { Scraper } from "./scrape/scraper.ts";
 import { startLogs } from "./ship-logs.ts";
 import type { Destination } from "./uplink/destinations.ts";
@@ -161,17 +162,22 @@ function openCollection(
   const self = new SelfCollector(metrics, () => platform.processUsage(), groups);
   const runner = new TickRunner(collectors, groups, clock, logger);
   const node = nodeName(config, platform);
-  const units = platform.units(config.host_root);
+  const host = platform.host(config.host_root);
   const scraping = {
     ...{ clock, random, logger, metrics, sink: groups, ...platform.scraping },
     found: [
       foundContainers(containers, node, platform.containerId),
-      ...(units === null ? [] : [foundUnits(units, node, { clock, logger })]),
+      ...(host === null ? [] : [foundUnits(host.units, node, { clock, logger })]),
     ],
     targets: targets.open(labelsOf(config.labels)),
   };
   const probes = probeTargets(config.probes, node, { clock, logger });
   const scraper = new Scraper(config.scrape_configs, scraping, probes);
+  const stop = new AbortController();
+  if (host !== null) {
+    const offers = { clock, logger, proc: host.proc, containers, book: targets };
+    void watchOffers(offers, stop.signal);
+  }
   const { cpu, memory } = config.budget;
   const budget = new BudgetWatch({ cpuCores: cpu, memoryBytes: memory }, runner, metrics, logger);
   return {
@@ -185,6 +191,7 @@ function openCollection(
     },
     page: () => metricsPage(encoder, familiesOf(runner, collectors), metrics, config.labels),
     close: () => {
+      stop.abort();
       scraper.close();
       for (const { collector } of collectors) collector.close();
     },

@@ -39,6 +39,7 @@ import { type OncePlatform, pageOnce } from "./programs/once.ts";
 import { diskFiles as discoveryFiles } from "./scrape/discovery/disk-files.ts";
 import { ownContainerId } from "./scrape/discovery/own-container.ts";
 import { discoveryGet, HttpGets } from "./scrape/http/http-gets.ts";
+import { diskProc } from "./scrape/offers/disk-proc.ts";
 import { unitPorts } from "./unit-ports.ts";
 import { grpcConnect, grpcProbe } from "./uplink/grpc-connect.ts";
 
@@ -281,7 +282,10 @@ function nodePlatform(logger: Log, ask: (signal: AbortSignal) => Promise<string>
       getPage: (request, signal) => gets.get({ ...request, socketPath: null }, signal),
       discovery: { files: discoveryFiles, get: discoveryGet(gets) },
     },
-    units: unitPorts,
+    host: (hostRoot) => ({
+      units: unitPorts(hostRoot),
+      proc: diskProc(join(hostRoot, "proc")),
+    }),
     containerId: ownContainer(),
     openDatagrams: async (doors, receiveBufferBytes) =>
       new DatagramSockets(doors, receiveBufferBytes),

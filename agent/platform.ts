@@ -11,6 +11,7 @@ import type { GroupSink } from "./model/group-sink.ts";
 import type { OpenDatagrams } from "./receive/statsd/statsd.ts";
 import type { KnownContainers } from "./scrape/discovery/found-containers.ts";
 import type { UnitPorts } from "./scrape/discovery/unit-targets.ts";
+import type { ProcFiles } from "./scrape/offers/offer-watch.ts";
 import type { ScrapePorts } from "./scrape/scraper.ts";
 import type { Destination } from "./uplink/destinations.ts";
 
@@ -19,6 +20,8 @@ export type Collected = {
   /** Null: the collectors know of none. */
   readonly containers: KnownContainers | null;
 };
+
+export type HostPorts = { readonly units: UnitPorts; readonly proc: ProcFiles };
 
 /** What the agent needs of the world; the simulation has one of its own. */
 export type AgentPlatform = {
@@ -46,8 +49,8 @@ export type AgentPlatform = {
   collectors(config: AgentConfig, groups: GroupSink): Collected;
   /** How jobs find their targets and get pages. */
   readonly scraping: ScrapePorts;
-  /** Who knows the units of the host; null: nobody. */
-  units(hostRoot: string): UnitPorts | null;
+  /** What is looked for on the host besides; null: nothing. */
+  host(hostRoot: string): HostPorts | null;
   /** Of the container that the agent runs in; null: it runs in none. */
   readonly containerId: string | null;
   readonly openDatagrams: OpenDatagrams;

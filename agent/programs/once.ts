@@ -31,7 +31,7 @@ export async function pageOnce(
     {
       ...platform,
       identity: null,
-      units: () => null,
+      host: () => null,
       collectors: (...all) => ({ ...platform.collectors(...all), containers: null }),
       connect: () => async (signal) => {
         if (!signal.aborted) await once(signal, "abort");

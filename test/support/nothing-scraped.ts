@@ -2,7 +2,7 @@ import type { AgentPlatform } from "../../agent/platform.ts";
 
 const nothing = () => Promise.reject(new Error("nothing is scraped here"));
 
-type Parts = Pick<AgentPlatform, "scraping" | "units" | "containerId" | "openDatagrams">;
+type Parts = Pick<AgentPlatform, "scraping" | "host" | "containerId" | "openDatagrams">;
 
 /** Of an agent whose configuration has no jobs, and to which nothing is pushed. */
 export const NOTHING_SCRAPED: Parts = {
@@ -10,7 +10,7 @@ export const NOTHING_SCRAPED: Parts = {
     getPage: nothing,
     discovery: { files: { list: nothing, mark: nothing, read: nothing }, get: nothing },
   },
-  units: () => null,
+  host: () => null,
   containerId: null,
   openDatagrams: nothing,
 };
