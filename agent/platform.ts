@@ -21,7 +21,7 @@ export type Collected = {
   readonly containers: KnownContainers | null;
 };
 
-export type HostPorts = { readonly units: UnitPorts; readonly proc: ProcFiles };
+type HostPorts = { readonly units: UnitPorts; readonly proc: ProcFiles };
 
 /** What the agent needs of the world; the simulation has one of its own. */
 export type AgentPlatform = {

@@ -15,6 +15,7 @@ import type { DiscoveryPorts } from "./discovery/discovery.ts";
 import { foundConfig } from "./discovery/found-config.ts";
 import { followTargets } from "./follow-targets.ts";
 import { compileRelabel, type Relabel } from "./relabel.ts";
+import { Room, SERIES_OF_TARGETS_MAX, STAMPED_OF_TARGETS_MAX } from "./room.ts";
 import { shownDropped, shownTarget } from "./shown-target.ts";
 import { type GetPage, type ScrapeDeps, TargetLoop } from "./target-loop.ts";
 import { type Target, type TargetsOfJob, targetsOf } from "./targets.ts";
@@ -82,7 +83,7 @@ export class Scraper {
     deps: ScraperDeps,
     made: readonly MadeTarget[] = [],
   ) {
-    const { metrics, discovery, found, targets, ...rest } = deps;
+    const { metrics, discovery, found, targets, sink, ...rest } = deps;
     this.#found = found.map((one) => {
       const job = jobOf(foundConfig(one.jobName));
       return { found: one, job, changes: Number.NaN, refused: [] };
@@ -90,6 +91,11 @@ export class Scraper {
     this.#targets = targets;
     this.#deps = {
       ...rest,
+      place: {
+        sink,
+        room: new Room(SERIES_OF_TARGETS_MAX),
+        stampedRoom: new Room(STAMPED_OF_TARGETS_MAX),
+      },
       leftOut: metrics.counter(
         "telltale_agent_scrape_samples_left_out_total",
         "Samples of pages that were not taken, while the rest of the page was; by job and reason.",

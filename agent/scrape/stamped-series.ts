@@ -1,6 +1,7 @@
 import type { Labels } from "../../shared/model/labels.ts";
 import { DOUBLE_SCALE } from "../../shared/model/series-definition.ts";
 import type { GroupSink } from "../model/group-sink.ts";
+import type { Room } from "./room.ts";
 
 type Stamped = {
   readonly group: number;
@@ -18,26 +19,34 @@ const PRECISION_MS = 50;
  */
 export class StampedSeries {
   readonly #sink: GroupSink;
+  readonly #room: Room;
   readonly #series = new Map<number, Stamped>();
 
-  constructor(sink: GroupSink) {
+  constructor(sink: GroupSink, room: Room) {
     this.#sink = sink;
+    this.#room = room;
   }
 
-  /** @throws OperationalError LIMIT when the agent has all the groups it may have */
-  set(handle: number, labels: Labels, value: number, stampMs: number): void {
+  /**
+   * Returns false where there is no room for the series.
+   * @throws OperationalError LIMIT when the agent has all the groups it may have
+   */
+  set(handle: number, labels: Labels, value: number, stampMs: number): boolean {
     const timeMs = Math.floor(stampMs / PRECISION_MS) * PRECISION_MS;
     const series = this.#series.get(handle) ?? this.#define(handle, labels);
-    if (timeMs <= series.timeMs) return; // the same sample, or an older one
+    if (series === null) return false;
+    if (timeMs <= series.timeMs) return true; // the same sample, or an older one
     series.timeMs = timeMs;
     this.#sink.set(series.slot, value);
     this.#sink.read(series.group, timeMs);
+    return true;
   }
 
   drop(handle: number): void {
     const series = this.#series.get(handle);
     if (series === undefined) return;
     this.#series.delete(handle);
+    this.#room.take(1, 0);
     this.#sink.retire(series.slot);
     this.#sink.closeGroup(series.group);
   }
@@ -46,11 +55,14 @@ export class StampedSeries {
     for (const handle of [...this.#series.keys()]) this.drop(handle);
   }
 
-  #define(handle: number, labels: Labels): Stamped {
+  #define(handle: number, labels: Labels): Stamped | null {
+    const { size } = this.#series;
+    if (!this.#room.allows(size, size + 1)) return null;
     const group = this.#sink.newGroup();
     const slot = this.#sink.define(group, DOUBLE_SCALE, labels);
     const series = { group, slot, timeMs: Number.NEGATIVE_INFINITY };
     this.#series.set(handle, series);
+    this.#room.take(0, 1);
     return series;
   }
 }

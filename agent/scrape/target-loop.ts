@@ -8,7 +8,6 @@ import { withDeadline } from "../../shared/time/deadline.ts";
 import { FailureStreak } from "../../shared/time/failure-streak.ts";
 import { sleepUnlessAborted } from "../../shared/time/repeat.ts";
 import { TIME_PRECISION_MS } from "../../shared/wire/frame.ts";
-import type { GroupSink } from "../model/group-sink.ts";
 import type { TargetEntry } from "../model/target-book.ts";
 import type { ScrapeConfig, ScrapeHttp } from "./config/scrape-config.ts";
 import { JSON_BYTES_MAX } from "./json/bounded-json.ts";
@@ -17,7 +16,7 @@ import { acceptedTypes, formatOfType } from "./page/page-format.ts";
 import { PageMemory } from "./page/page-memory.ts";
 import type { PageReading } from "./page/page-reading.ts";
 import type { Relabel } from "./relabel.ts";
-import { type ScrapeCounts, TargetSeries } from "./target-series.ts";
+import { type ScrapeCounts, type SeriesPlace, TargetSeries } from "./target-series.ts";
 import type { Target } from "./targets.ts";
 
 export type PageRequest = {
@@ -44,7 +43,7 @@ export type ScrapeDeps = {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
-  readonly sink: GroupSink;
+  readonly place: SeriesPlace;
   readonly getPage: GetPage;
   /** Samples that were left out of pages. */
   readonly leftOut: Counter;
@@ -148,8 +147,11 @@ export class TargetLoop {
       const answer = await this.#get(signal);
       this.#lastMs = clock.monotonicMs() - beganMs;
       await this.#untilTaken(signal);
-      const { page, leftOut } = this.#read(answer);
-      const { counts, refusal } = series.take(page, startMs);
+      const { page, values } = this.#read(answer);
+      const { counts, refusal, leftOut: stamped } = series.take(page, startMs);
+      const leftOut = [...leftOutOf(page, stamped), ...values];
+      const { job } = this.#target;
+      for (const { reason, samples } of leftOut) this.#deps.leftOut.add(samples, { job, reason });
       const seconds = (clock.monotonicMs() - beganMs) / 1000;
       this.#report(startMs, refusal === null, seconds, counts);
       this.#ended(refusal, leftOut, answer.finding);
@@ -171,8 +173,8 @@ export class TargetLoop {
 
   /** @throws OperationalError LIMIT when the agent has all the groups or series it may have */
   #roomForSeries(): TargetSeries {
-    const { sink } = this.#deps;
-    this.#series ??= new TargetSeries(sink, this.#config, this.#target.labels, this.#relabel);
+    const { place } = this.#deps;
+    this.#series ??= new TargetSeries(place, this.#config, this.#target.labels, this.#relabel);
     return this.#series;
   }
 
@@ -198,10 +200,7 @@ export class TargetLoop {
     const format = json === null ? formatOfType(contentType, fallbackProtocol) : "text";
     const page = this.#memory.read(json?.page ?? body, format);
     const values = [...(json?.leftOut ?? [])].map(([reason, samples]) => ({ reason, samples }));
-    const leftOut = [...leftOutOf(page), ...values];
-    const { job } = this.#target;
-    for (const { reason, samples } of leftOut) this.#deps.leftOut.add(samples, { job, reason });
-    return { page, leftOut };
+    return { page, values };
   }
 
   /** A tick takes one reading of a target; after a delay two may come close together. */
@@ -215,10 +214,12 @@ export class TargetLoop {
   }
 }
 
-function leftOutOf({ duplicates, leftOut }: PageReading): LeftOutSamples[] {
+/** @param stamped samples with times of their own for which there was no room */
+function leftOutOf({ duplicates, leftOut }: PageReading, stamped: number): LeftOutSamples[] {
   const all = [
     { reason: "duplicate", samples: duplicates },
     { reason: "series_of_metric", samples: leftOut },
+    { reason: "stamped", samples: stamped },
   ];
   return all.filter(({ samples }) => samples > 0);
 }

@@ -20,6 +20,7 @@ import type { ScrapeConfig } from "./config/scrape-config.ts";
 import { LabelHolders } from "./label-holders.ts";
 import type { AddedSeries, PageReading } from "./page/page-reading.ts";
 import type { Relabel } from "./relabel.ts";
+import { type Room, SERIES_OF_TARGETS_MAX } from "./room.ts";
 import { sampleLabels } from "./sample-labels.ts";
 import { StampedSeries } from "./stamped-series.ts";
 
@@ -47,11 +48,23 @@ export type ScrapeCounts = {
   readonly added: number;
 };
 
-/** What became of a page. */
-type Taken = { readonly counts: ScrapeCounts; readonly refusal: OperationalError | null };
+/** What became of a page. `leftOut`: samples with times of their own for which there was no room. */
+type Taken = {
+  readonly counts: ScrapeCounts;
+  readonly refusal: OperationalError | null;
+  readonly leftOut: number;
+};
+
+/** Where the series go, and how many there may be. */
+export type SeriesPlace = {
+  readonly sink: GroupSink;
+  readonly room: Room;
+  readonly stampedRoom: Room;
+};
 
 export class TargetSeries {
   readonly #sink: GroupSink;
+  readonly #room: Room;
   readonly #config: ScrapeConfig;
   readonly #target: Labels;
   readonly #relabel: Relabel;
@@ -67,15 +80,19 @@ export class TargetSeries {
   /** Where relabelling may make two series one; else null. Who waits has labels and is DROPPED. */
   readonly #holders: LabelHolders | null;
   #kept = 0;
+  /** Of the room: the series of the last page that was taken. */
+  #held = 0;
 
   /** @throws OperationalError LIMIT when the agent has all the groups and series it may have */
-  constructor(sink: GroupSink, config: ScrapeConfig, target: Labels, relabel: Relabel) {
+  constructor(place: SeriesPlace, config: ScrapeConfig, target: Labels, relabel: Relabel) {
+    const { sink, room, stampedRoom } = place;
     this.#sink = sink;
+    this.#room = room;
     this.#config = config;
     this.#target = target;
     this.#relabel = relabel;
     this.#group = sink.newGroup();
-    this.#stamped = new StampedSeries(sink);
+    this.#stamped = new StampedSeries(sink, stampedRoom);
     const mayMerge = config.metricRelabel.length > 0 || config.honorLabels;
     this.#holders = mayMerge ? new LabelHolders() : null;
     this.#reports = REPORTS.map((name) =>
@@ -93,34 +110,46 @@ export class TargetSeries {
     for (const added of page.added) this.#admit(added);
     const counts = { scraped: page.samples, kept: this.#kept, added: this.#kept - keptBefore };
     const refusal = this.#refusal();
-    if (refusal !== null) return { counts, refusal };
+    if (refusal !== null) return { counts, refusal, leftOut: 0 };
+    this.#hold(this.#kept);
     try {
-      this.#setAll(page, timeMs);
+      return { counts, refusal: null, leftOut: this.#setAll(page, timeMs) };
     } catch (error) {
       if (!(error instanceof OperationalError)) throw error;
       for (const slot of this.#slots) if (slot >= 0) this.#sink.end(slot);
-      return { counts, refusal: error };
+      return { counts, refusal: error, leftOut: 0 };
     }
-    return { counts, refusal: null };
   }
 
-  /** What Prometheus would refuse the scrape for. */
+  #hold(count: number): void {
+    this.#room.take(this.#held, count);
+    this.#held = count;
+  }
+
+  /** What Prometheus would refuse the scrape for, and what would leave too little for other targets. */
   #refusal(): OperationalError | null {
     const [refused] = this.#refused.values();
     if (refused !== undefined) return new OperationalError("LIMIT", refused);
     const { samples: most } = this.#config.limits;
-    if (most === 0 || this.#kept <= most) return null;
-    return new OperationalError("LIMIT", `sample_limit exceeded: ${this.#kept} of ${most}`);
+    if (most > 0 && this.#kept > most) {
+      return new OperationalError("LIMIT", `sample_limit exceeded: ${this.#kept} of ${most}`);
+    }
+    if (this.#room.allows(this.#held, this.#kept)) return null;
+    const what = `${this.#kept} series are more than what is left then for other targets`;
+    return new OperationalError("LIMIT", `${what}: all of an agent have ${SERIES_OF_TARGETS_MAX}`);
   }
 
-  #setAll(page: PageReading, timeMs: number): void {
+  /** Returns how many samples there was no room for. */
+  #setAll(page: PageReading, timeMs: number): number {
+    let leftOut = 0;
     for (let i = 0; i < page.count; i += 1) {
       const stampMs = page.timesMs[i] ?? Number.NaN;
       const handle = page.handles[i] ?? 0;
       const value = page.values[i] ?? Number.NaN;
       if (Number.isNaN(stampMs) || !this.#config.honorTimestamps) this.#set(handle, value);
-      else this.#setStamped(handle, value, Math.min(stampMs, timeMs));
+      else if (!this.#setStamped(handle, value, Math.min(stampMs, timeMs))) leftOut += 1;
     }
+    return leftOut;
   }
 
   /** Ends the scrape: series that the page did not have, or all where none was taken, end with it. */
@@ -135,6 +164,7 @@ export class TargetSeries {
     for (const slot of this.#reports) this.#sink.retire(slot);
     for (const handle of this.#labels.keys()) this.#drop(handle);
     this.#stamped.close();
+    this.#hold(0);
     this.#sink.closeGroup(this.#group);
   }
 
@@ -202,15 +232,15 @@ export class TargetSeries {
     return slot;
   }
 
-  #setStamped(handle: number, value: number, timeMs: number): void {
+  #setStamped(handle: number, value: number, timeMs: number): boolean {
     const slot = this.#slots[handle] ?? DROPPED;
     const labels = this.#labels[handle];
-    if (labels === undefined || (slot < 0 && slot !== APART)) return;
+    if (labels === undefined || (slot < 0 && slot !== APART)) return true;
     if (slot >= 0) {
       this.#sink.retire(slot);
       this.#slots[handle] = APART;
     }
-    this.#stamped.set(handle, labels, value, timeMs);
+    return this.#stamped.set(handle, labels, value, timeMs);
   }
 
   #drop(handle: number): void {
