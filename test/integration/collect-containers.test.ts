@@ -146,6 +146,25 @@ describe("a runtime's socket", () => {
     expect(bed.lookup(A), "a new container of that id would be asked for").toBeNull();
   });
 
+  test("a network that it is connected to while it runs is known", async () => {
+    const { bed, engine } = await bedWithDaemon();
+    engine.add({ id: A, name: "job", networks: { one: "10.0.0.1" } });
+    engine.event(A, "start");
+    const networks = () =>
+      bed
+        .lookup(A)
+        ?.network?.networks.map(({ ip }) => ip)
+        .join() ?? "";
+    await until(() => networks() === "10.0.0.1");
+    const { changes } = bed.directory;
+    engine.add({ id: A, name: "job", networks: { one: "10.0.0.1", two: "10.0.0.2" } });
+    const actor = { ID: "f".repeat(64), Attributes: { container: A, name: "two" } };
+    engine.write(`${JSON.stringify({ Type: "network", Action: "connect", Actor: actor })}\n`);
+    await until(() => networks() === "10.0.0.1,10.0.0.2");
+    expect(bed.directory.changes).toBeGreaterThan(changes);
+    expect(bed.lookup(A)?.name).toBe("job");
+  });
+
   test("an event cut in two, garbage and an endless line do not stop the stream", async () => {
     const { bed, engine } = await bedWithDaemon();
     engine.add({ id: A, name: "a" });

@@ -9,6 +9,8 @@ export type FakeContainer = {
   restarts?: number;
   health?: string;
   exitCode?: number;
+  /** By name: its address there. */
+  networks?: Readonly<Record<string, string>>;
 };
 
 export const idOf = (number: number) => `c0ffee${number.toString(16).padStart(58, "0")}`;
@@ -143,6 +145,11 @@ export class FakeEngine {
         ...(container.health === undefined ? {} : { Health: { Status: container.health } }),
       },
       Config: { Image: "app:1", Labels: container.labels ?? {} },
+      NetworkSettings: {
+        Networks: Object.fromEntries(
+          Object.entries(container.networks ?? {}).map(([name, ip]) => [name, { IPAddress: ip }]),
+        ),
+      },
     });
   }
 }

@@ -108,7 +108,10 @@ function healthOf(word: string): Health {
 
 export type EngineEvent = {
   readonly id: string;
-  /** create, start, die, oom, destroy, rename, pause, unpause, health_status. */
+  /**
+   * create, start, die, oom, destroy, rename, pause, unpause, health_status; and `network`: it was
+   * connected to one or disconnected, and the event tells nothing else of it.
+   */
   readonly action: string;
   readonly name: string;
   readonly image: string;
@@ -135,7 +138,22 @@ const NOT_LABELS = new Set(
  */
 export function eventOf(line: string): EngineEvent | null {
   const value = parseJson(line);
-  if (!isObject(value) || textAt(value, "Type") !== "container") return null;
+  if (!isObject(value)) return null;
+  const type = textAt(value, "Type");
+  if (type === "network") return networkEventOf(value);
+  return type === "container" ? containerEventOf(value) : null;
+}
+
+/** Docker names the network as the actor, Podman the container. */
+function networkEventOf(value: JsonObject): EngineEvent | null {
+  const actor = objectAt(value, "Actor");
+  const id = textAt(objectAt(actor, "Attributes"), "container") || textAt(actor, "ID");
+  if (!FULL_ID.test(id)) return null;
+  const nothing = { name: "", image: "", labels: {}, exitCode: null, health: null };
+  return { id, action: "network", ...nothing, timeNano: countTime(value) };
+}
+
+function containerEventOf(value: JsonObject): EngineEvent | null {
   const actor = objectAt(value, "Actor");
   const id = textAt(actor, "ID");
   if (!FULL_ID.test(id)) return null;
@@ -161,10 +179,11 @@ function countTime(value: JsonObject): number {
   return typeof time === "number" && Number.isFinite(time) ? time : 0;
 }
 
-const EVENTS = "create start die died oom destroy remove rename health_status pause unpause";
+const EVENTS =
+  "create start die died oom destroy remove rename health_status pause unpause connect disconnect";
 
 /** Only these: a health check alone makes two events for each of its runs. */
 export function eventsPath(sinceSeconds: number): string {
-  const filters = JSON.stringify({ type: ["container"], event: EVENTS.split(" ") });
+  const filters = JSON.stringify({ type: ["container", "network"], event: EVENTS.split(" ") });
   return `/events?since=${sinceSeconds}&filters=${encodeURIComponent(filters)}`;
 }

@@ -152,8 +152,16 @@ export class EngineWatch {
     // Heard before: `since` is in whole seconds.
     if (event === null || (event.timeNano !== 0 && event.timeNano <= this.#lastEventNano)) return;
     this.#lastEventNano = Math.max(this.#lastEventNano, event.timeNano);
-    if (!listener.event(this, event)) return;
-    if (event.action === "start") this.#enqueue(this.#urgent, event.id);
+    if (event.action === "network") this.#enqueue(this.#later, event.id);
+    else this.#onEvent(event);
+  }
+
+  #onEvent(event: EngineEvent): void {
+    if (!this.#parts.listener.event(this, event)) return;
+    if (event.action === "start") {
+      this.#later.delete(event.id); // it has been connected to its networks
+      this.#enqueue(this.#urgent, event.id);
+    }
     if (event.action === "die" || event.action === "rename") this.#enqueue(this.#later, event.id);
   }
 

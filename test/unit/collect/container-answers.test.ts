@@ -119,11 +119,24 @@ describe("answers of an engine", () => {
     expect(() => eventOf("{")).toThrow(OperationalError);
   });
 
+  test("that a container was connected to a network both engines tell, each in its way", () => {
+    const Attributes = { container: ID, name: "shop", type: "bridge" };
+    const docker = {
+      Type: "network",
+      Action: "connect",
+      Actor: { ID: "f".repeat(64), Attributes },
+    };
+    expect(event(docker)).toMatchObject({ id: ID, action: "network", name: "", labels: {} });
+    const podman = { Type: "network", Action: "disconnect", Actor: { ID, Attributes: {} } };
+    expect(event(podman)).toMatchObject({ id: ID, action: "network" });
+    expect(event({ Type: "network", Action: "create", Actor: { ID: "shop" } })).toBeNull();
+  });
+
   test("only changes of containers are asked for", () => {
     const url = new URL(eventsPath(12), "http://engine");
     expect(url.searchParams.get("since")).toBe("12");
     const filters = JSON.parse(url.searchParams.get("filters") ?? "");
-    expect(filters.type).toEqual(["container"]);
+    expect(filters.type).toEqual(["container", "network"]);
     expect(filters.event).toContain("oom");
     expect(filters.event).not.toContain("exec_start");
   });
