@@ -144,8 +144,8 @@ test.skipIf(why !== null).concurrent(found, async () => {
   const agentArgs = [...bed.agentArgs(), `--host-root=${containers.hostRoot}`];
   await using _agent = new Program("agent", agentArgs, launcher);
   /** The containers whose series this is, by the value of each. */
-  const jobsOf = async (series: string) => {
-    const args = [`--server=${bed.address}`, "--output=json", "query", series];
+  const jobsOf = async (series: string, ...options: string[]) => {
+    const args = [`--server=${bed.address}`, "--output=json", "query", series, ...options];
     await using cli = new Program("cli", args, launcher);
     await cli.exited();
     const { result } = JSON.parse(cli.output) as Answer;
@@ -164,12 +164,24 @@ test.skipIf(why !== null).concurrent(found, async () => {
   }, 60_000);
   const targets = await jobsOf('count by (job) (up{job=~"c[0-9]"})');
   expect(targets).toEqual({ c1: "1", c2: "1", c3: "1", c4: "1", c5: "1" });
+  /** What the engine says of it, later by so much. */
+  const timeOf = async (name: string, of: "StartedAt" | "FinishedAt", laterMs: number) => {
+    const text = await containers.docker("inspect", `--format={{.State.${of}}}`, name);
+    return `--time=${new Date(Date.parse(text.trim()) + laterMs).toISOString()}`;
+  };
+  for (const name of Object.keys(CONTAINERS)) {
+    const soon = await timeOf(name, "StartedAt", 3000);
+    expect(await jobsOf(`up{job="${name}"}`, soon), `${name} 3 s after its start`).not.toEqual({});
+  }
   await containers.docker("kill", "c3");
   const { c3: _ended, ...left } = all;
   await eventually(async () => {
     expect(await jobsOf("orders_total")).toEqual(left);
     return true;
   }, 60_000);
+  const ended = (laterMs: number) => timeOf("c3", "FinishedAt", laterMs);
+  expect(await jobsOf('orders_total{job="c3"}', await ended(-100))).toEqual({ c3: "5" });
+  expect(await jobsOf('orders_total{job="c3"}', await ended(2000))).toEqual({});
 });
 
 type Answer = {

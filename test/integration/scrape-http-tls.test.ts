@@ -169,3 +169,17 @@ test("a handshake that hangs is ended by the signal", async () => {
     getFrom(testGets(), url.replace("http:", "https:"), {}, signal),
   ).rejects.toMatchObject({ name: "TimeoutError" });
 });
+
+test("where no authority is given those of the system are trusted: the file of SSL_CERT_FILE", async () => {
+  const { url } = await testServer(answerWith(200, "ok"), local);
+  const file = join(directoryForTest(), "authorities.pem");
+  writeFileSync(file, local.cert);
+  const trusting = testGets({ SSL_CERT_FILE: file });
+  expect((await getFrom(trusting, url)).text).toBe("ok");
+  writeFileSync(file, named.cert);
+  expect(await failureOf(getFrom(trusting, url))).toMatch("self-signed");
+  const own = { http: withTls({ ca: local.cert }) };
+  expect((await getFrom(trusting, url, own)).text).toBe("ok");
+  const lost = testGets({ SSL_CERT_FILE: "/nowhere/ca.pem" });
+  expect(await failureOf(getFrom(lost, url))).toMatch("/nowhere/ca.pem cannot be read");
+});

@@ -11,6 +11,7 @@ import { Connections } from "../../agent/scrape/http/connections.ts";
 import { exchange } from "../../agent/scrape/http/exchange.ts";
 import { discoveryGet } from "../../agent/scrape/http/http-gets.ts";
 import { SecretFiles } from "../../agent/scrape/http/secret-files.ts";
+import { SystemAuthorities } from "../../agent/scrape/http/system-authorities.ts";
 import { directoryForTest } from "../support/directory-for-test.ts";
 import {
   allClosed,
@@ -58,7 +59,8 @@ test("a connection is kept for the next request, whatever the job", async () => 
 
 test("an idle connection is closed after five minutes", async () => {
   const { url } = await testServer();
-  const connections = new Connections(new SecretFiles(diskFiles));
+  const files = new SecretFiles(diskFiles);
+  const connections = new Connections(files, new SystemAuthorities(files, undefined));
   onTestFinished(() => connections.close());
   const way = { target: new URL(url), socketPath: null, proxy: null, http: PLAIN_HTTP };
   const { options } = await connections.routeTo(way);

@@ -8,6 +8,7 @@ import type { ScrapeHttp, ScrapeTls } from "../config/scrape-config.ts";
 import { IdleSockets, retire } from "./idle-sockets.ts";
 import { basicOf, type Headers } from "./request-headers.ts";
 import type { SecretFile, SecretFiles } from "./secret-files.ts";
+import type { SystemAuthorities } from "./system-authorities.ts";
 import { openTunnel, type Tunnel } from "./tunnel.ts";
 
 /** `stop` ends what is done before there is a connection that could be destroyed. */
@@ -41,14 +42,16 @@ const KEPT = {
 /** The connections that are kept for further requests. */
 export class Connections {
   readonly #files: SecretFiles;
+  readonly #authorities: SystemAuthorities;
   readonly #idle = new IdleSockets();
   /** Of TLS, by its settings and its tunnel, in the order of their last use. */
   readonly #pools = new Map<string, Pool>();
   #plain: Agent | null = null;
   #isClosed = false;
 
-  constructor(files: SecretFiles) {
+  constructor(files: SecretFiles, authorities: SystemAuthorities) {
     this.#files = files;
+    this.#authorities = authorities;
   }
 
   /** @throws OperationalError UNAVAILABLE when the files of the TLS settings are of no use */
@@ -88,11 +91,13 @@ export class Connections {
 
   async #secureAgent(tls: ScrapeTls, tunnel: Tunnel | null): Promise<Agent> {
     const key = JSON.stringify([tls, tunnel]);
-    const files = await Promise.all(
-      [tls.caFile, tls.certFile, tls.keyFile].map((path) =>
-        path === null ? null : this.#files.read(path),
-      ),
-    );
+    const read = (path: string | null) => (path === null ? null : this.#files.read(path));
+    const isSystems = tls.ca === null && tls.caFile === null && !tls.skipsVerification;
+    const files = await Promise.all([
+      isSystems ? this.#authorities.read() : read(tls.caFile),
+      read(tls.certFile),
+      read(tls.keyFile),
+    ]);
     this.#requireOpen();
     const kept = this.#pools.get(key);
     const isCurrent = kept?.files.every((file, index) => file === files[index]) ?? false;

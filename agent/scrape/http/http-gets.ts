@@ -16,6 +16,7 @@ import { getFailure } from "./get-failure.ts";
 import type { GetAnswer, GetRequest } from "./get-request.ts";
 import { requestHeaders } from "./request-headers.ts";
 import { SecretFiles } from "./secret-files.ts";
+import { SystemAuthorities } from "./system-authorities.ts";
 
 const HOST_LENGTH_MAX = 260;
 
@@ -32,12 +33,14 @@ type Hop = {
 /** Makes the agent's GET requests, with the connections that are kept between them. */
 export class HttpGets implements AsyncDisposable {
   readonly #files = new SecretFiles(diskFiles);
-  readonly #connections = new Connections(this.#files);
+  readonly #connections: Connections;
   readonly #environment: Environment;
 
-  /** @param environment where HTTP_PROXY and its kin are looked up */
+  /** @param environment where HTTP_PROXY and its kin, and SSL_CERT_FILE, are looked up */
   constructor(environment: Environment) {
     this.#environment = environment;
+    const authorities = new SystemAuthorities(this.#files, environment["SSL_CERT_FILE"]);
+    this.#connections = new Connections(this.#files, authorities);
   }
 
   /**
