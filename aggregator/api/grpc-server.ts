@@ -60,7 +60,9 @@ const STOP_TIMEOUT_MS = 5000;
 /** "" stands for the server as a whole. */
 const HEALTH_NAMES = [
   "",
-  ...["Alerts", "Ingest", "Logs", "Query", "Services"].map((name) => `telltale.v1.${name}`),
+  ...["Alerts", "Ingest", "Logs", "Query", "Services", "Targets"].map(
+    (name) => `telltale.v1.${name}`,
+  ),
 ];
 
 /**
