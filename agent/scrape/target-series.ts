@@ -82,6 +82,8 @@ export class TargetSeries {
   #kept = 0;
   /** Of the room: the series of the last page that was taken. */
   #held = 0;
+  /** Of pages that had too many: what was behind the last sample that there is room for. */
+  readonly #overLimit = new Set<number>();
 
   /** @throws OperationalError LIMIT when the agent has all the groups and series it may have */
   constructor(place: SeriesPlace, config: ScrapeConfig, target: Labels, relabel: Relabel) {
@@ -108,7 +110,8 @@ export class TargetSeries {
     for (const handle of page.gone) this.#drop(handle);
     const keptBefore = this.#kept;
     for (const added of page.added) this.#admit(added);
-    const counts = { scraped: page.samples, kept: this.#kept, added: this.#kept - keptBefore };
+    const added = this.#added(page, this.#kept - keptBefore);
+    const counts = { scraped: page.samples, kept: this.#kept, added };
     const refusal = this.#refusal();
     if (refusal !== null) return { counts, refusal, leftOut: 0 };
     this.#hold(this.#kept);
@@ -126,12 +129,33 @@ export class TargetSeries {
     this.#held = count;
   }
 
+  /** How many series the page adds; those over the limit count when they are taken, as in Prometheus. */
+  #added(page: PageReading, admitted: number): number {
+    const most = this.#sampleMax();
+    if (this.#kept <= most && this.#overLimit.size === 0) return admitted;
+    for (const { handle } of page.added) {
+      if (this.#labels[handle] !== undefined) this.#overLimit.add(handle);
+    }
+    let [position, count] = [0, 0];
+    for (let i = 0; i < page.count && position < most; i += 1) {
+      const handle = page.handles[i] ?? 0;
+      if (this.#labels[handle] === undefined) continue;
+      position += 1;
+      if (this.#overLimit.delete(handle)) count += 1;
+    }
+    return count;
+  }
+
+  #sampleMax(): number {
+    return this.#config.limits.samples || Number.POSITIVE_INFINITY;
+  }
+
   /** What Prometheus would refuse the scrape for, and what would leave too little for other targets. */
   #refusal(): OperationalError | null {
     const [refused] = this.#refused.values();
     if (refused !== undefined) return new OperationalError("LIMIT", refused);
-    const { samples: most } = this.#config.limits;
-    if (most > 0 && this.#kept > most) {
+    const most = this.#sampleMax();
+    if (this.#kept > most) {
       return new OperationalError("LIMIT", `sample_limit exceeded: ${this.#kept} of ${most}`);
     }
     if (this.#room.allows(this.#held, this.#kept)) return null;
@@ -250,6 +274,7 @@ export class TargetSeries {
     if (labels === undefined) return;
     if (slot === APART) this.#stamped.drop(handle);
     this.#kept -= 1;
+    this.#overLimit.delete(handle);
     this.#labels[handle] = undefined;
     this.#slots[handle] = DROPPED;
     const next = this.#holders?.remove(labelsKey(labels), handle) ?? null;

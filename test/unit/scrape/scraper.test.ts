@@ -168,6 +168,15 @@ test("of series that relabelling makes one the next is taken when the first goes
   expect(kept).toEqual([3, 2, 1, 2, 1, 1]); // as Prometheus counts them
 });
 
+test("what was over sample_limit counts as added when it is taken", async () => {
+  const scene = new Scene("  sample_limit: 2\n");
+  const pages = ["a 1\nb 1\nc 1\nd 1\n", "a 1\nb 1\nc 1\n", "a 1\nc 1\n", "a 1\nc 1\n", "e 1\n"];
+  scene.page = () => pages.shift() ?? "";
+  await scene.run(10);
+  expect(scene.values(`up${OF}`)).toEqual([0, 0, 1, 1, 1]);
+  expect(scene.values(`scrape_series_added${OF}`)).toEqual([2, 0, 1, 0, 1]);
+});
+
 test("honor_labels leaves a sample its own labels", async () => {
   const scene = new Scene("  honor_labels: true\n");
   scene.page = () => 'a{job="own",instance="x"} 1\n';
