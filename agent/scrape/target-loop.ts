@@ -148,8 +148,8 @@ export class TargetLoop {
       this.#lastMs = clock.monotonicMs() - beganMs;
       await this.#untilTaken(signal);
       const { page, values } = this.#read(answer);
-      const { counts, refusal, leftOut: stamped } = series.take(page, startMs);
-      const leftOut = [...leftOutOf(page, stamped), ...values];
+      const { counts, refusal, leftOut: ofSeries } = series.take(page, startMs);
+      const leftOut = leftOutOf(page, [...ofSeries, ...values]);
       const { job } = this.#target;
       for (const { reason, samples } of leftOut) this.#deps.leftOut.add(samples, { job, reason });
       const seconds = (clock.monotonicMs() - beganMs) / 1000;
@@ -214,12 +214,15 @@ export class TargetLoop {
   }
 }
 
-/** @param stamped samples with times of their own for which there was no room */
-function leftOutOf({ duplicates, leftOut }: PageReading, stamped: number): LeftOutSamples[] {
+/** @param others samples that were left out later than in the page's reading */
+function leftOutOf(
+  { duplicates, leftOut }: PageReading,
+  others: readonly LeftOutSamples[],
+): LeftOutSamples[] {
   const all = [
     { reason: "duplicate", samples: duplicates },
     { reason: "series_of_metric", samples: leftOut },
-    { reason: "stamped", samples: stamped },
+    ...others,
   ];
   return all.filter(({ samples }) => samples > 0);
 }

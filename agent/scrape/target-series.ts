@@ -9,6 +9,7 @@ import {
   withLabel,
 } from "../../shared/model/labels.ts";
 import { DOUBLE_SCALE } from "../../shared/model/series-definition.ts";
+import type { LeftOutSamples } from "../../shared/model/target.ts";
 import { grown } from "../../shared/wire/bytes.ts";
 import {
   LABEL_NAME_LENGTH_MAX,
@@ -30,6 +31,9 @@ const DROPPED = -1;
 /** In no slot of the target's group: there is no value yet, or samples have times of their own. */
 const APART = -2;
 
+/** A clock may be wrong by so much, and its samples have the time of the scrape; Prometheus leaves out what is further ahead, too. */
+const AHEAD_MS_MAX = 600_000;
+
 /** What Prometheus says of each scrape. */
 const REPORTS = [
   "up",
@@ -48,11 +52,11 @@ export type ScrapeCounts = {
   readonly added: number;
 };
 
-/** What became of a page. `leftOut`: samples with times of their own for which there was no room. */
+/** What became of a page, and why samples of it were left out. */
 type Taken = {
   readonly counts: ScrapeCounts;
   readonly refusal: OperationalError | null;
-  readonly leftOut: number;
+  readonly leftOut: readonly LeftOutSamples[];
 };
 
 /** Where the series go, and how many there may be. */
@@ -94,7 +98,7 @@ export class TargetSeries {
     this.#target = target;
     this.#relabel = relabel;
     this.#group = sink.newGroup();
-    this.#stamped = new StampedSeries(sink, stampedRoom);
+    this.#stamped = new StampedSeries(sink, stampedRoom, config.trackTimestampsStaleness);
     const mayMerge = config.metricRelabel.length > 0 || config.honorLabels;
     this.#holders = mayMerge ? new LabelHolders() : null;
     this.#reports = REPORTS.map((name) =>
@@ -107,20 +111,25 @@ export class TargetSeries {
    * taken, and this stays in step with the memory of the page all the same.
    */
   take(page: PageReading, timeMs: number): Taken {
-    for (const handle of page.gone) this.#drop(handle);
+    this.#stamped.expire(timeMs);
+    for (const handle of page.gone) {
+      const labels = this.#labels[handle];
+      if (labels !== undefined) this.#stamped.leave(handle, labels, timeMs);
+      this.#drop(handle);
+    }
     const keptBefore = this.#kept;
     for (const added of page.added) this.#admit(added);
     const added = this.#added(page, this.#kept - keptBefore);
     const counts = { scraped: page.samples, kept: this.#kept, added };
     const refusal = this.#refusal();
-    if (refusal !== null) return { counts, refusal, leftOut: 0 };
+    if (refusal !== null) return { counts, refusal, leftOut: [] };
     this.#hold(this.#kept);
     try {
       return { counts, refusal: null, leftOut: this.#setAll(page, timeMs) };
     } catch (error) {
       if (!(error instanceof OperationalError)) throw error;
       for (const slot of this.#slots) if (slot >= 0) this.#sink.end(slot);
-      return { counts, refusal: error, leftOut: 0 };
+      return { counts, refusal: error, leftOut: [] };
     }
   }
 
@@ -163,17 +172,21 @@ export class TargetSeries {
     return new OperationalError("LIMIT", `${what}: all of an agent have ${SERIES_OF_TARGETS_MAX}`);
   }
 
-  /** Returns how many samples there was no room for. */
-  #setAll(page: PageReading, timeMs: number): number {
-    let leftOut = 0;
+  /** Returns what there was no room for, or has a time that is too far ahead. */
+  #setAll(page: PageReading, timeMs: number): LeftOutSamples[] {
+    let [stamped, ahead] = [0, 0];
     for (let i = 0; i < page.count; i += 1) {
       const stampMs = page.timesMs[i] ?? Number.NaN;
       const handle = page.handles[i] ?? 0;
       const value = page.values[i] ?? Number.NaN;
       if (Number.isNaN(stampMs) || !this.#config.honorTimestamps) this.#set(handle, value);
-      else if (!this.#setStamped(handle, value, Math.min(stampMs, timeMs))) leftOut += 1;
+      else if (stampMs > timeMs + AHEAD_MS_MAX) ahead += 1;
+      else if (!this.#setStamped(handle, value, Math.min(stampMs, timeMs))) stamped += 1;
     }
-    return leftOut;
+    return [
+      { reason: "stamped", samples: stamped },
+      { reason: "ahead", samples: ahead },
+    ];
   }
 
   /** Ends the scrape: series that the page did not have, or all where none was taken, end with it. */
@@ -181,6 +194,7 @@ export class TargetSeries {
     const values = [Number(isUp), seconds, counts.scraped, counts.kept, counts.added];
     for (const [i, slot] of this.#reports.entries()) this.#sink.set(slot, values[i] ?? 0);
     this.#sink.read(this.#group, timeMs);
+    if (!isUp) this.#stamped.miss(timeMs);
   }
 
   /** The target is no more: all its series end. */
@@ -248,7 +262,7 @@ export class TargetSeries {
     const labels = this.#labels[handle];
     if (labels === undefined) throw new Error("a series that was admitted has labels");
     if (before >= 0) this.#sink.retire(before);
-    else this.#stamped.drop(handle);
+    else this.#stamped.drop(handle, labels);
     const isDouble = before >= 0 || !isInteger(value);
     const slot = this.#sink.define(this.#group, isDouble ? DOUBLE_SCALE : 0, labels);
     this.#isDouble[handle] = Number(isDouble);
@@ -272,7 +286,6 @@ export class TargetSeries {
     const labels = this.#labels[handle];
     this.#refused.delete(handle);
     if (labels === undefined) return;
-    if (slot === APART) this.#stamped.drop(handle);
     this.#kept -= 1;
     this.#overLimit.delete(handle);
     this.#labels[handle] = undefined;

@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { TargetBook } from "../../../agent/model/target-book.ts";
 import { readScrapeConfigs } from "../../../agent/scrape/config/read-scrape-configs.ts";
 import type { ScrapeConfig } from "../../../agent/scrape/config/scrape-config.ts";
@@ -212,6 +212,58 @@ test("samples with times of their own keep them, and are not told twice", async 
     [early + 30_000, 2],
   ]);
   expect(scene.values(`b${OF}`)).toEqual([5, 5, 5, 5]);
+});
+
+describe("a series with times of its own that a page leaves out, or whose target fails,", () => {
+  const early = STARTED_MS - 60_000;
+  const play = async (lines: string) => {
+    const scene = new Scene(lines);
+    const pages = [
+      `a 1 ${early}\nb 1 ${early}\n`,
+      `a 2 ${early + 1000}\n`,
+      "",
+      `b 2 ${early + 2000}\n`,
+    ];
+    scene.page = () => pages.shift() ?? "no page";
+    await scene.run(12);
+    const samples = (name: string) => scene.sink.series.get(`${name}${OF}`)?.samples;
+    return { scene, a: samples("a"), b: samples("b") };
+  };
+
+  test("does not end, and goes on when it is back", async () => {
+    const { scene, a, b } = await play("");
+    expect(a).toEqual([
+      [early, 1],
+      [early + 1000, 2],
+    ]);
+    expect(b).toEqual([
+      [early, 1],
+      [early + 2000, 2],
+    ]);
+    await scene.run(300);
+    expect(scene.sink.series.get(`a${OF}`)?.samples.at(-1)).toEqual([early + 1000, 2]);
+    scene.page = () => "c 1\n";
+    await scene.run(4);
+    expect(scene.sink.series.get(`a${OF}`)?.samples.at(-1)?.[1]).toBeNull(); // given back
+  });
+
+  test("ends with it where the job says so", async () => {
+    const { a, b } = await play("  track_timestamps_staleness: true\n");
+    expect(a?.map(([, value]) => value)).toEqual([1, 2, null]);
+    expect(b?.map(([, value]) => value)).toEqual([1, null, 2, null]);
+  });
+});
+
+test("samples from next year are left out and counted, and those of a clock that is a bit fast are taken", async () => {
+  const scene = new Scene("");
+  const nextYear = STARTED_MS + 365 * 86_400_000;
+  scene.page = () => `a 1 ${nextYear}\nb 2 ${STARTED_MS + 300_000}\nc 3\n`;
+  await scene.run(2);
+  expect(scene.values(`a${OF}`)).toBeUndefined();
+  expect(scene.sink.series.get(`b${OF}`)?.samples).toEqual([[STARTED_MS + 950, 2]]);
+  expect(scene.values(`c${OF}`)).toEqual([3]);
+  expect(scene.values(`up${OF}`)).toEqual([1]);
+  expect(metricTotal(scene.metrics, "ahead")).toBe(1);
 });
 
 test("a page that takes long is asked for sooner, so that the tick has it", async () => {
