@@ -70,6 +70,8 @@ const PAGE = {
   seriesOfMetricMax: 50_000,
 };
 const SECOND_MS = 1000;
+/** Each tick then takes the page of the second before; one scrape less, and it takes its own again. */
+const WAITS_MAX = 10;
 const LEAD_MS_MIN = 30;
 const LEAD_MS_MAX = 500;
 const NOTHING: ScrapeCounts = { scraped: 0, kept: 0, added: 0 };
@@ -88,6 +90,8 @@ export class TargetLoop {
   readonly #pageBytesMax: number;
   /** In which tick the last scrape was, or will be, taken. */
   #reportedIn = -1;
+  /** Scrapes in a row that had to wait until a tick had taken the one before. */
+  #waits = 0;
   /** How long the last scrape took. */
   #lastMs = 0;
 
@@ -122,6 +126,10 @@ export class TargetLoop {
       const leadMs = this.#lead();
       // A clock that was set back begins anew.
       if (slotMs > nowMs + intervalMs) slotMs = Number.NEGATIVE_INFINITY;
+      if (this.#waits === WAITS_MAX) {
+        slotMs += intervalMs;
+        this.#waits = 0;
+      }
       const soonest = Math.ceil((nowMs + leadMs - phaseMs) / intervalMs) * intervalMs + phaseMs;
       const nextMs = Math.max(soonest, slotMs + intervalMs);
       const waitMs = nextMs - leadMs - nowMs;
@@ -205,6 +213,7 @@ export class TargetLoop {
 
   /** A tick takes one reading of a target; after a delay two may come close together. */
   async #untilTaken(signal: AbortSignal): Promise<void> {
+    this.#waits = this.#reportedIn === this.#deps.ticks() ? this.#waits + 1 : 0;
     while (this.#reportedIn === this.#deps.ticks()) await this.#deps.nextTick(signal);
   }
 

@@ -82,6 +82,8 @@ function configsOf(lines: string): readonly ScrapeConfig[] {
   return configs;
 }
 
+const FAST =
+  "- job_name: fast\n  scrape_interval: 1s\n  scrape_timeout: 1s\n  static_configs: [{ targets: ['fast:80'] }]\n";
 const OF = "{instance:app:80,job:app}";
 
 test("a page becomes series with the target's labels, and what is said of the scrape", async () => {
@@ -273,6 +275,24 @@ test("a page that takes long is asked for sooner, so that the tick has it", asyn
   await scene.run(6);
   const times = scene.sink.series.get(`a${OF}`)?.samples.map(([ms]) => ms - STARTED_MS);
   expect(times).toEqual([950, 2650, 4650]); // the first was too late for its tick
+});
+
+test("a target that was late for a tick is not late for all that follow", async () => {
+  const scene = new Scene(FAST);
+  const takenMs = new Map<number, number>();
+  scene.page = () => "a 1\n";
+  scene.takesMs = 200;
+  const key = "a{instance:fast:80,job:fast}";
+  for (let tick = 1; tick <= 30; tick += 1) {
+    await scene.run(1);
+    if (tick === 1) scene.takesMs = 10;
+    const [ms = 0] = scene.sink.series.get(key)?.samples.at(-1) ?? [];
+    if (!takenMs.has(ms)) takenMs.set(ms, STARTED_MS + tick * 1000);
+  }
+  const lateness = [...takenMs].map(([ms, tickMs]) => tickMs - ms);
+  expect(Math.min(...lateness.slice(2, 8))).toBeGreaterThan(1000);
+  expect(Math.max(...lateness.slice(-10))).toBeLessThan(100);
+  expect(lateness.length).toBeGreaterThanOrEqual(28);
 });
 
 test("without honor_timestamps they have the scrape's time", async () => {
