@@ -40,8 +40,9 @@ export type OverviewPorts = {
 export type ChangeListener = (text: string | null, seq: number) => void;
 
 const EVERY_MS = 2000;
-/** Where a look takes long, so many times as long passes between two of them. */
+/** Where a look takes long, so many times as long passes between two of them, up to a limit. */
 const PAUSE_PER_LOOK = 25;
+const PAUSE_MAX_MS = 10_000;
 /** File systems are read by agents every 30 s. */
 const DISK_EVERY_MS = 15_000;
 /** The samples of a full minute are here by then. */
@@ -120,16 +121,18 @@ export class OverviewFeed implements AsyncDisposable {
     let look = this.#firstLook;
     for (;;) {
       const startedMs = clock.monotonicMs();
+      let tookMs = 0;
       try {
         await look;
+        tookMs = clock.monotonicMs() - startedMs;
         this.#firstLook = Promise.resolve();
         await this.#lookBack();
         this.#streak.succeeded();
       } catch (error) {
         if (!signal.aborted) this.#streak.failed(error);
       }
-      const tookMs = clock.monotonicMs() - startedMs;
-      await sleepUnlessAborted(clock, Math.max(EVERY_MS, tookMs * PAUSE_PER_LOOK), signal);
+      const pauseMs = Math.min(PAUSE_MAX_MS, Math.max(EVERY_MS, tookMs * PAUSE_PER_LOOK));
+      await sleepUnlessAborted(clock, pauseMs, signal);
       if (signal.aborted || !isWanted()) return;
       look = this.#look();
     }

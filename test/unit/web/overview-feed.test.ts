@@ -9,7 +9,8 @@ import { MemoryLogger } from "../../support/memory-logger.ts";
 /** Half a minute after a full one. */
 const START_MS = 1_800_000_030_000;
 
-function bed() {
+/** @param lookMs how long a question takes */
+function bed(lookMs = 0) {
   const clock = new FakeClock(START_MS);
   const asked = { instants: 0, ranges: 0 };
   const world = { cpu: 0.5, failure: null as Error | null, names: ["a"] };
@@ -19,6 +20,7 @@ function bed() {
       instant: async (timeMs) => {
         asked.instants += 1;
         if (world.failure !== null) throw world.failure;
+        if (lookMs > 0) await clock.sleep(lookMs);
         const samples = [{ labels, value: world.cpu }];
         return { type: "vector", timeMs, samples, warnings: [] };
       },
@@ -105,4 +107,12 @@ test("a look that fails is told to whoever waits for it, and the next one is as 
   world.failure = null;
   await clock.advance(4000);
   expect(JSON.parse(await feed.text())).toMatchObject({ nodes: { cpu: [0.5] } });
+});
+
+test("where a question takes long it is asked less often, but not much", async () => {
+  const { clock, asked, feed } = bed(100);
+  feed.follow(() => {});
+  await clock.advance(60_000);
+  expect(asked.instants).toBeGreaterThan(20);
+  expect(asked.instants).toBeLessThan(40);
 });
