@@ -45,6 +45,9 @@ type SenderDeps = {
   sink(): GroupSink;
   ticks(): number;
   leaveOut(reason: LeftOutReason, count: number): void;
+  /** Of one more series, among those of all senders. False: there are as many as there may be. */
+  claim(): boolean;
+  release(): void;
 };
 
 /** Who was not heard of for so long is retired. */
@@ -88,6 +91,7 @@ export class Sender {
     if (this.#series.size >= this.#limits.series) return "sender_series";
     const fault = labelFault(labels);
     if (fault !== null) return fault;
+    if (!this.#deps.claim()) return "agent_series";
     const one = new OneSeries(labels, isHeld, this.#deps.clock.monotonicMs());
     this.#series.set(key, one);
     return one;
@@ -303,6 +307,7 @@ export class Sender {
 
   #retire(key: string, one: OneSeries): void {
     this.#series.delete(key);
+    this.#deps.release();
     one.isRetired = true;
     if (one.cohort !== null) this.#leave(one);
   }

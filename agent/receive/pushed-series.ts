@@ -29,6 +29,8 @@ export type PushDeps = {
 
 /** How often it is looked who was not heard of for long. */
 const SWEEP_MS = 10_000;
+/** Of all senders of a receiver: other readings of the agent need room, too. */
+const SERIES_MAX = 100_000;
 /** Senders that are counted by name; the rest are one. */
 const NAMED_SENDERS_MAX = 200;
 const SENDER_NAME_LENGTH_MAX = 200;
@@ -38,7 +40,7 @@ export class PushedSeries {
   readonly #limits: PushLimits;
   readonly #clock: PushDeps["clock"];
   readonly #leftOut: Counter;
-  readonly #series: Gauge;
+  readonly #shown: Gauge;
   readonly #named = new Set<string>();
   readonly #senders = new Map<string, Sender>();
   readonly #ticked = new ChangeSignal();
@@ -47,6 +49,7 @@ export class PushedSeries {
   #lastTickMs = 0;
   #sweptAtMs = 0;
   #clockEra = 0;
+  #series = 0;
 
   /** @param receiver names it in the agent's own metrics, such as "otlp" */
   constructor(receiver: string, sink: GroupSink, limits: PushLimits, deps: PushDeps) {
@@ -58,7 +61,7 @@ export class PushedSeries {
       "telltale_agent_push_samples_left_out_total",
       "Samples that were pushed and not taken, by receiver, sender and reason.",
     );
-    this.#series = deps.metrics.gauge(
+    this.#shown = deps.metrics.gauge(
       "telltale_agent_push_series",
       "Series that are pushed to the agent, by receiver.",
     );
@@ -74,6 +77,14 @@ export class PushedSeries {
       sink: () => this.#sink,
       ticks: () => this.#ticks,
       leaveOut: (reason, count) => this.leaveOut(name, reason, count),
+      claim: () => {
+        if (this.#series >= SERIES_MAX) return false;
+        this.#series += 1;
+        return true;
+      },
+      release: () => {
+        this.#series -= 1;
+      },
     });
     this.#senders.set(name, sender);
     return sender;
@@ -101,14 +112,12 @@ export class PushedSeries {
     const atMs = this.#clock.monotonicMs();
     const isSwept = atMs - this.#sweptAtMs >= SWEEP_MS;
     if (isSwept) this.#sweptAtMs = atMs;
-    let series = 0;
     for (const [name, sender] of this.#senders) {
       if (isClockBack) sender.forgetTimes();
       sender.read(timeMs);
       if (isSwept && sender.sweep(atMs) === 0) this.#senders.delete(name);
-      series += sender.seriesCount;
     }
-    this.#series.set(series, { receiver: this.#receiver });
+    this.#shown.set(this.#series, { receiver: this.#receiver });
     this.#ticks += 1;
     this.#ticked.notify();
   }

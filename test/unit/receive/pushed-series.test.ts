@@ -171,6 +171,22 @@ test("what cannot be taken is counted by its reason", () => {
   expect(series({ __name__: "d" })).toBe("sender_series");
 });
 
+test("all senders together have so many series, and room comes back", () => {
+  const bed = new Bed({ senders: 3, series: 60_000 });
+  const other = bed.pushed.sender("other");
+  const fill = (sender: Sender | null, from: number) => {
+    for (let i = from; i < from + 60_000; i += 1) {
+      const one = sender?.series(labelsOf({ __name__: `s${i}` }), false);
+      if (typeof one === "string") return [one, i - from];
+    }
+    return ["all", 60_000];
+  };
+  expect(fill(bed.sender, 0)).toEqual(["all", 60_000]);
+  expect(fill(other, 0)).toEqual(["agent_series", 40_000]);
+  bed.tick(310_000);
+  expect(fill(bed.pushed.sender("app"), 0)).toEqual(["all", 60_000]);
+});
+
 test("a series that is said to have ended ends, and may begin again in its place", () => {
   const bed = new Bed();
   bed.take({ a: 1, b: 1 }, 0);
