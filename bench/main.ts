@@ -5,6 +5,7 @@ import type { BenchResult } from "./bench-result.ts";
 import { collect } from "./collect.ts";
 import { logload } from "./log-load.ts";
 import { logstore } from "./logstore.ts";
+import { otlp } from "./otlp.ts";
 import { page } from "./page.ts";
 import { patterns } from "./patterns.ts";
 import { scrape } from "./scrape.ts";
@@ -18,7 +19,7 @@ import { wire } from "./wire.ts";
 /** One benchmark a name; the last line of its output is JSON, unless it cannot run here. */
 const BENCHES: Readonly<Record<string, (args: readonly string[]) => Promise<BenchResult | null>>> =
   {
-    ...{ alerts, backlog, collect, logload, logstore, page, patterns },
+    ...{ alerts, backlog, collect, logload, logstore, otlp, page, patterns },
     ...{ scrape, shape, spine, statsd, tail, understand, wire },
   };
 
