@@ -13,7 +13,7 @@ import {
 
 /** The agent's own labels come to those of a series: at most as many as its configuration may have. */
 const OWN_LABELS_MAX = 16;
-export const PUSHED_LABELS_MAX = LABELS_MAX - OWN_LABELS_MAX;
+const PUSHED_LABELS_MAX = LABELS_MAX - OWN_LABELS_MAX;
 
 const NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
 const METRIC = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;

@@ -40,7 +40,7 @@ export type Reading = {
 /** Into the reading of its cohort, or its next one; into another cohort; or not in this tick. */
 type Place = "here" | "with-next" | "apart" | "later";
 
-type SenderDeps = {
+export type SenderDeps = {
   readonly clock: Pick<Clock, "nowMs" | "monotonicMs">;
   sink(): GroupSink;
   ticks(): number;
@@ -48,6 +48,10 @@ type SenderDeps = {
   /** Of one more series, among those of all senders. False: there are as many as there may be. */
   claim(): boolean;
   release(): void;
+  /** @throws OperationalError LIMIT */
+  newGroup(): number;
+  /** There is one group less, in this encoder or one that is no more. */
+  dropGroup(): void;
 };
 
 /** Who was not heard of for so long is retired. */
@@ -69,6 +73,11 @@ export class Sender {
   readonly #cohorts = new Set<Cohort>();
   /** Those that the next tick reads. */
   #pending: Cohort[] = [];
+  /** Those of them that others may join, by how often they parted and time. */
+  readonly #open = new Map<number, Cohort>();
+  /** Of the reading that is taken: the tick, and the monotonic clock. */
+  #tick = 0;
+  #atMs = 0;
 
   constructor(limits: PushLimits, deps: SenderDeps) {
     this.#limits = limits;
@@ -107,6 +116,8 @@ export class Sender {
       this.#deps.leaveOut(fault, series.length);
       return null;
     }
+    this.#tick = this.#deps.ticks();
+    this.#atMs = this.#deps.clock.monotonicMs();
     const newcomers: number[] = [];
     const waiting: number[] = [];
     for (let i = 0; i < series.length; i += 1) {
@@ -136,6 +147,7 @@ export class Sender {
       this.#deps.sink().read(cohort.group, cohort.readMs);
     }
     this.#pending = [];
+    this.#open.clear();
   }
 
   /** The clock was set back: times that were are no measure any more. */
@@ -185,8 +197,7 @@ export class Sender {
     if (timeMs < one.sentMs) return "out_of_order";
     const { cohort } = one;
     if (cohort === null) return "apart";
-    const tick = this.#deps.ticks();
-    if (one.tick === tick || cohort.busyTick === tick) return "later";
+    if (one.tick === this.#tick || cohort.busyTick === this.#tick) return "later";
     if (cohort.pendingMs !== null && !isOneTime(cohort.pendingMs, timeMs)) return "later";
     if (one.isHeld) return timeMs > cohort.sentMs ? "here" : "with-next";
     const wasMissing = one.cohortMs !== cohort.sentMs && !one.isEnded;
@@ -223,19 +234,26 @@ export class Sender {
 
   /** @throws OperationalError LIMIT */
   #cohortFor({ partings }: OneSeries, timeMs: number): Cohort {
-    const found = this.#pending.find((cohort) => {
-      const { pendingMs } = cohort;
-      const isOpen = pendingMs !== null && this.#cohorts.has(cohort);
-      return isOpen && cohort.partings === partings && isOneTime(pendingMs, timeMs);
-    });
-    if (found !== undefined && partings < PARTINGS_MAX) return found;
+    const found = this.#openCohort(partings, timeMs);
+    if (found !== null) return found;
     const cohort = {
-      group: this.#deps.sink().newGroup(),
+      group: this.#deps.newGroup(),
       members: new Set<OneSeries>(),
       ...{ partings, sentMs: NEVER, readMs: NEVER, pendingMs: null, busyTick: -1, heardMs: 0 },
     };
     this.#cohorts.add(cohort);
     return cohort;
+  }
+
+  /** One that the next tick reads at this time, or null. */
+  #openCohort(partings: number, timeMs: number): Cohort | null {
+    if (partings >= PARTINGS_MAX) return null;
+    for (const step of [0, -1, 1]) {
+      const cohort = this.#open.get(openKey(partings, timeMs + step * TIME_PRECISION_MS));
+      if (cohort === undefined || cohort.pendingMs === null) continue;
+      if (this.#cohorts.has(cohort) && isOneTime(cohort.pendingMs, timeMs)) return cohort;
+    }
+    return null;
   }
 
   /** Of a series that is in a cohort. */
@@ -246,12 +264,15 @@ export class Sender {
     if (cohort.pendingMs === null) {
       cohort.pendingMs = timeMs;
       this.#pending.push(cohort);
+      if (cohort.partings < PARTINGS_MAX) {
+        this.#open.set(openKey(cohort.partings, timeMs), cohort);
+      }
     }
     one.sentMs = timeMs;
     one.cohortMs = cohort.pendingMs;
-    one.tick = this.#deps.ticks();
-    one.heardMs = this.#deps.clock.monotonicMs();
-    cohort.heardMs = one.heardMs;
+    one.tick = this.#tick;
+    one.heardMs = this.#atMs;
+    cohort.heardMs = this.#atMs;
   }
 
   /** A held value of before its cohort's last reading: the next one has it. */
@@ -260,7 +281,7 @@ export class Sender {
     assert(cohort !== null);
     if (!this.#isSet(one, cohort, value)) return;
     one.sentMs = timeMs;
-    one.heardMs = this.#deps.clock.monotonicMs();
+    one.heardMs = this.#atMs;
   }
 
   #isSet(one: OneSeries, cohort: Cohort, value: number | null): boolean {
@@ -323,11 +344,13 @@ export class Sender {
     if (cohort.members.size > 0) return;
     this.#cohorts.delete(cohort);
     sink.closeGroup(cohort.group);
+    this.#deps.dropGroup();
   }
 
   /** The other encoder has no room for it. */
   #forget(cohort: Cohort): void {
     this.#cohorts.delete(cohort);
+    this.#deps.dropGroup();
     for (const one of cohort.members) {
       one.cohort = null;
       one.slot = -1;
@@ -348,6 +371,10 @@ export function timeFault(timeMs: number, nowMs: number): LeftOutReason | null {
 /** Times of a reading come in these steps. */
 function floored(timeMs: number): number {
   return Math.floor(timeMs / TIME_PRECISION_MS) * TIME_PRECISION_MS;
+}
+
+function openKey(partings: number, timeMs: number): number {
+  return Math.floor(timeMs / TIME_PRECISION_MS) * PARTINGS_MAX + partings;
 }
 
 function isOneTime(aMs: number, bMs: number): boolean {

@@ -16,11 +16,12 @@
  * Series outlive the agent's encoder: with another one (`useSink`) all are defined anew, each with the
  * sample that it had last.
  */
+import { OperationalError } from "../../shared/errors.ts";
 import type { Clock } from "../../shared/platform/ports.ts";
 import type { Counter, Gauge, Metrics } from "../../shared/telemetry/metrics.ts";
 import { ChangeSignal } from "../../shared/time/change-signal.ts";
 import type { GroupSink } from "../model/group-sink.ts";
-import { type LeftOutReason, type PushLimits, Sender } from "./pushed-sender.ts";
+import { type LeftOutReason, type PushLimits, Sender, type SenderDeps } from "./pushed-sender.ts";
 
 export type PushDeps = {
   readonly clock: Pick<Clock, "nowMs" | "monotonicMs">;
@@ -31,6 +32,7 @@ export type PushDeps = {
 const SWEEP_MS = 10_000;
 /** Of all senders of a receiver: other readings of the agent need room, too. */
 const SERIES_MAX = 100_000;
+const GROUPS_MAX = 10_000;
 /** Senders that are counted by name; the rest are one. */
 const NAMED_SENDERS_MAX = 200;
 const SENDER_NAME_LENGTH_MAX = 200;
@@ -50,6 +52,7 @@ export class PushedSeries {
   #sweptAtMs = 0;
   #clockEra = 0;
   #series = 0;
+  #groups = 0;
 
   /** @param receiver names it in the agent's own metrics, such as "otlp" */
   constructor(receiver: string, sink: GroupSink, limits: PushLimits, deps: PushDeps) {
@@ -72,20 +75,12 @@ export class PushedSeries {
     const known = this.#senders.get(name);
     if (known !== undefined) return known;
     if (this.#senders.size >= this.#limits.senders) return null;
-    const sender = new Sender(this.#limits, {
-      clock: this.#clock,
-      sink: () => this.#sink,
-      ticks: () => this.#ticks,
-      leaveOut: (reason, count) => this.leaveOut(name, reason, count),
-      claim: () => {
-        if (this.#series >= SERIES_MAX) return false;
-        this.#series += 1;
-        return true;
-      },
-      release: () => {
-        this.#series -= 1;
-      },
-    });
+    const sender: Sender = new Sender(
+      this.#limits,
+      this.#senderDeps(name, () => {
+        if (!this.#senders.has(name)) this.#senders.set(name, sender); // it had been forgotten
+      }),
+    );
     this.#senders.set(name, sender);
     return sender;
   }
@@ -131,5 +126,34 @@ export class PushedSeries {
   useSink(sink: GroupSink): void {
     this.#sink = sink;
     for (const sender of this.#senders.values()) sender.defineAnew();
+  }
+
+  #senderDeps(name: string, remember: () => void): SenderDeps {
+    return {
+      clock: this.#clock,
+      sink: () => this.#sink,
+      ticks: () => this.#ticks,
+      leaveOut: (reason, count) => this.leaveOut(name, reason, count),
+      claim: () => {
+        if (this.#series >= SERIES_MAX) return false;
+        remember();
+        this.#series += 1;
+        return true;
+      },
+      release: () => {
+        this.#series -= 1;
+      },
+      newGroup: () => {
+        if (this.#groups >= GROUPS_MAX) {
+          throw new OperationalError("LIMIT", `More than ${GROUPS_MAX} groups of pushed series`);
+        }
+        const group = this.#sink.newGroup();
+        this.#groups += 1;
+        return group;
+      },
+      dropGroup: () => {
+        this.#groups -= 1;
+      },
+    };
   }
 }

@@ -11,7 +11,7 @@ export type Classic = { readonly parts: readonly Part[]; readonly values: readon
 export type PointFault = "malformed" | "buckets";
 
 /** Bounds of a histogram, and quantiles of a summary. */
-export const BUCKETS_MAX = 512;
+const BUCKETS_MAX = 512;
 const SCALE_MAX = 32;
 
 const PLAIN: readonly Part[] = [{ suffix: "", label: null }];

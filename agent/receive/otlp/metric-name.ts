@@ -48,7 +48,7 @@ const PER_UNITS: ReadonlyMap<string, string> = new Map([
 
 /** Longer ones are not taken; they are cut before anything is looked for in them. */
 const UNIT_LENGTH_MAX = 64;
-export const NAME_LENGTH_MAX = 1024;
+const NAME_LENGTH_MAX = 1024;
 
 /** Without the suffixes of a histogram's or summary's series. "": there is no name in it. */
 export function metricName({ name, unit, kind, isMonotonic }: MetricHead): string {
