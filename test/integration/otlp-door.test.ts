@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { connect } from "node:net";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import { Client, credentials, status } from "@grpc/grpc-js";
@@ -166,3 +168,34 @@ test("too many that wait are sent away", async () => {
   expect(new Set(statuses)).toEqual(new Set([200, 429]));
   expect(await post(metrics, body, JSON_TYPE)).toMatchObject({ status: 200 });
 }, 60_000);
+
+test("a sender that goes away in the middle of a request disturbs nobody", async () => {
+  await using bed = await OtlpBed.open();
+  const { port, hostname } = new URL(bed.httpUrl);
+  const head = "POST /v1/metrics HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n";
+  for (const rest of [
+    "content-length: 1000\r\n\r\n{",
+    "transfer-encoding: chunked\r\n\r\n5\r\n{    \r\n",
+    "content-encoding: gzip\r\ncontent-length: 50\r\n\r\n\u001f",
+    "transfer-encoding: chunked\r\n\r\nnot a length\r\n",
+  ]) {
+    const socket = connect(Number(port), hostname);
+    await once(socket, "connect");
+    socket.write(head + rest);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    socket.destroy();
+    await once(socket, "close");
+  }
+  const body = JSON.stringify(gauge("g", 1));
+  expect(await post(`${bed.httpUrl}/v1/metrics`, body, JSON_TYPE)).toMatchObject({ status: 200 });
+  const client = new Client(bed.grpcUrl.slice("http://".length), credentials.createInsecure());
+  const asIs = (bytes: Buffer) => bytes;
+  const code = await new Promise<number | undefined>((resolve) => {
+    const answered = (error: { readonly code: number } | null) => resolve(error?.code);
+    const path = `/${METRICS}/Export`;
+    client.makeUnaryRequest(path, asIs, asIs, Buffer.of(), answered).cancel();
+  });
+  expect(code).toBe(status.CANCELLED);
+  client.close();
+  expect((await call(bed.grpcUrl, METRICS, Buffer.of())).code).toBe(status.OK);
+});

@@ -1,3 +1,4 @@
+import { OperationalError } from "../../../shared/errors.ts";
 import { decimalText } from "../../../shared/model/go-number.ts";
 
 /** What an attribute or the body of a log record holds. A list of pairs is a `Map`. */
@@ -18,6 +19,14 @@ export const NO_ATTRIBUTES: Attributes = [];
 
 /** Values in lists and maps, one in the other. */
 export const DEPTH_MAX = 16;
+/** Of one resource, scope, point or record; many times what SDKs allow. */
+const ATTRIBUTES_MAX = 1000;
+
+/** For one more attribute. @throws OperationalError PARSE when there are too many */
+export function checkRoom(attributes: Attributes): void {
+  if (attributes.length < ATTRIBUTES_MAX) return;
+  throw new OperationalError("PARSE", `More than ${ATTRIBUTES_MAX} attributes of one thing`);
+}
 
 /** As the value of a label: a text as it is, what is not flat as JSON, bytes as Base64. */
 export function valueText(value: AnyValue): string {

@@ -4,7 +4,7 @@
  * Encoding", and protobuf.dev, "ProtoJSON".
  */
 import { OperationalError } from "../../../shared/errors.ts";
-import { type AnyValue, type Attributes, DEPTH_MAX } from "./any-value.ts";
+import { type AnyValue, type Attributes, checkRoom, DEPTH_MAX } from "./any-value.ts";
 import type { Scope } from "./metric-point.ts";
 
 /** A member of an object; undefined where it is missing, null, or the value is no object. */
@@ -64,8 +64,13 @@ export function timeMsOf(value: unknown, name: string): number {
   return numberOf(value, name) / 1_000_000;
 }
 
-export function attributesOf(value: unknown, depth = 0): Attributes {
-  return listOf(value, "attributes").map((one) => keyValue(one, depth));
+export function attributesOf(value: unknown): Attributes {
+  const attributes: (readonly [string, AnyValue])[] = [];
+  for (const one of listOf(value, "attributes")) {
+    checkRoom(attributes);
+    attributes.push(keyValue(one, 0));
+  }
+  return attributes;
 }
 
 export function scopeOf(value: unknown): Scope {

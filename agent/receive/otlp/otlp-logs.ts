@@ -1,3 +1,4 @@
+import { OperationalError } from "../../../shared/errors.ts";
 import type { Labels } from "../../../shared/model/labels.ts";
 import { labelsKey } from "../../../shared/model/labels.ts";
 import type { Clock } from "../../../shared/platform/ports.ts";
@@ -32,6 +33,8 @@ export type LogsOptions = {
 /** A sender that was cut off sends what it kept. */
 const OLD_MS_MAX = 7 * 24 * 3_600_000;
 const FUTURE_MS_MAX = 10 * 60_000;
+/** Of one request. */
+const RECORDS_MAX = 50_000;
 /** Of one batch: a block of lines holds 4 MiB, with what is said of them. */
 const BATCH_BYTES = 1024 ** 2;
 /** What a line takes beside its text and labels. */
@@ -82,7 +85,9 @@ class LogsRequest implements LogVisitor {
   #batchBytes = 0;
   readonly batches: StreamLine[][] = [];
   readonly leftOut = new Map<string, number>();
+  /** Those that are taken. */
   records = 0;
+  #seen = 0;
 
   constructor(options: LogsOptions, nowMs: number, streams: Set<string>) {
     this.#options = options;
@@ -100,6 +105,10 @@ class LogsRequest implements LogVisitor {
   }
 
   record(record: LogRecord): void {
+    if (this.#seen >= RECORDS_MAX) {
+      throw new OperationalError("PARSE", `More than ${RECORDS_MAX} records: send less at once`);
+    }
+    this.#seen += 1;
     const origin = this.#origin ?? this.#originOf(NO_SCOPE);
     this.#origin = origin;
     const timeMs = record.timeMs || record.observedMs || this.#nowMs;

@@ -1,4 +1,5 @@
 import { OperationalError } from "../../../shared/errors.ts";
+import { getOrInsert } from "../../../shared/model/get-or-insert.ts";
 import type { Clock } from "../../../shared/platform/ports.ts";
 import type { Counter, Metrics } from "../../../shared/telemetry/metrics.ts";
 import type { OneSeries } from "../pushed-one.ts";
@@ -36,6 +37,8 @@ type Waiting = { readonly sender: Sender; readonly reading: Reading };
 /** A series is read once a tick: who sends several times of it waits for as many ticks. */
 const WAIT_MS_MAX = 5000;
 const SWEEP_MS = 60_000;
+/** Of one request: what is taken apart at once holds the ticks up. */
+const POINTS_MAX = 100_000;
 /** Metrics of one sender that are remembered. */
 const STREAMS_MAX = 10_000;
 
@@ -65,6 +68,7 @@ export class OtlpMetrics {
     const request = new MetricsRequest(this.#deps.pushed, this.#known, this.#deps.clock.nowMs());
     read(bytes, request);
     const { count } = request.rejected;
+    request.countLeftOut();
     await this.#settle(request.readings(), signal);
     this.#points.add(request.points - count, { outcome: "taken" });
     this.#points.add(count, { outcome: "left_out" });
@@ -119,6 +123,8 @@ class MetricsRequest implements MetricVisitor {
   #scopeKey = "";
   #stream: MetricStream | null = null;
   #infoAtMs = 0;
+  /** By sender and reason. */
+  readonly #leftOut = new Map<string, Map<LeftOutReason, number>>();
   points = 0;
   #rejected = 0;
   #reason = "";
@@ -131,6 +137,12 @@ class MetricsRequest implements MetricVisitor {
 
   get rejected(): Rejected {
     return { count: this.#rejected, reason: this.#reason };
+  }
+
+  countLeftOut(): void {
+    for (const [sender, byReason] of this.#leftOut) {
+      for (const [reason, count] of byReason) this.#pushed.leaveOut(sender, reason, count);
+    }
   }
 
   /** The times of each sender ascend. */
@@ -179,6 +191,9 @@ class MetricsRequest implements MetricVisitor {
 
   point(point: MetricPoint, attributes: () => Attributes): void {
     this.points += 1;
+    if (this.points > POINTS_MAX) {
+      throw new OperationalError("PARSE", `More than ${POINTS_MAX} data points: send less at once`);
+    }
     const reason = this.#take(point, attributes);
     if (reason !== null) this.#leaveOut(reason);
   }
@@ -210,17 +225,8 @@ class MetricsRequest implements MetricVisitor {
   }
 
   #partOf(sender: Sender, timeMs: number): Part {
-    let byTime = this.#readings.get(sender);
-    if (byTime === undefined) {
-      byTime = new Map();
-      this.#readings.set(sender, byTime);
-    }
-    let part = byTime.get(timeMs);
-    if (part === undefined) {
-      part = { timeMs, series: [], values: [] };
-      byTime.set(timeMs, part);
-    }
-    return part;
+    const byTime = getOrInsert(this.#readings, sender, () => new Map<number, Part>());
+    return getOrInsert(byTime, timeMs, () => ({ timeMs, series: [], values: [] }));
   }
 
   /** What the resource says of itself has the time of its newest point. */
@@ -243,7 +249,8 @@ class MetricsRequest implements MetricVisitor {
 
   /** What was taken already is no loss: the sender had no answer, and sent it again. */
   #leaveOut(reason: LeftOutReason): void {
-    this.#pushed.leaveOut(this.#origin.name, reason);
+    const byReason = getOrInsert(this.#leftOut, this.#origin.name, () => new Map());
+    byReason.set(reason, (byReason.get(reason) ?? 0) + 1);
     if (reason === "duplicate") return;
     this.#rejected += 1;
     if (this.#reason === "") this.#reason = reason;

@@ -2,7 +2,7 @@
 import type { AnyValue, Attributes } from "./any-value.ts";
 import type { LogVisitor } from "./log-record.ts";
 import { NO_SCOPE } from "./metric-point.ts";
-import { readAnyValue, readKeyValue, readResource, readScope } from "./protobuf-value.ts";
+import { addAttribute, readAnyValue, readResource, readScope } from "./protobuf-value.ts";
 import { WireReader } from "./wire-reader.ts";
 
 /**
@@ -74,7 +74,7 @@ function readRecord(reader: WireReader, visitor: LogVisitor): void {
         record.body = readAnyValue(reader);
         break;
       case 6:
-        attributes.push(readKeyValue(reader));
+        addAttribute(reader, attributes);
         break;
       case 9:
         record.traceId = reader.bytes().toString("hex");

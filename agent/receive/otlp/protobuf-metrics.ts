@@ -8,7 +8,7 @@ import {
   type MetricVisitor,
   NO_SCOPE,
 } from "./metric-point.ts";
-import { readKeyValue, readResource, readScope } from "./protobuf-value.ts";
+import { addAttribute, readResource, readScope } from "./protobuf-value.ts";
 import { WireReader } from "./wire-reader.ts";
 
 /** Kinds, by the number of their field in a Metric. */
@@ -179,7 +179,7 @@ class MetricsReader {
     const attributes: (readonly [string, AnyValue])[] = [];
     const before = reader.revisit(this.#pointAt, this.#pointEnd);
     while (reader.next()) {
-      if (reader.field === this.#attributesField) attributes.push(readKeyValue(reader));
+      if (reader.field === this.#attributesField) addAttribute(reader, attributes);
       else reader.skip();
     }
     reader.restore(before);

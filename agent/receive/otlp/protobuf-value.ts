@@ -1,11 +1,11 @@
 /** Source: opentelemetry-proto v1, common.proto and resource.proto. */
 import { OperationalError } from "../../../shared/errors.ts";
-import { type AnyValue, type Attributes, DEPTH_MAX } from "./any-value.ts";
+import { type AnyValue, type Attributes, checkRoom, DEPTH_MAX } from "./any-value.ts";
 import type { Scope } from "./metric-point.ts";
 import type { WireReader } from "./wire-reader.ts";
 
 /** opentelemetry.proto.common.v1.KeyValue */
-export function readKeyValue(reader: WireReader, depth = 0): readonly [string, AnyValue] {
+function readKeyValue(reader: WireReader, depth = 0): readonly [string, AnyValue] {
   let name = "";
   let value: AnyValue = null;
   const outer = reader.enter();
@@ -67,12 +67,20 @@ function readList<T>(reader: WireReader, readItem: (into: T[]) => void): T[] {
   return items;
 }
 
+type AttributeList = (readonly [string, AnyValue])[];
+
+/** The field is one more attribute. */
+export function addAttribute(reader: WireReader, into: AttributeList): void {
+  checkRoom(into);
+  into.push(readKeyValue(reader));
+}
+
 /** opentelemetry.proto.resource.v1.Resource */
 export function readResource(reader: WireReader): Attributes {
-  const attributes: (readonly [string, AnyValue])[] = [];
+  const attributes: AttributeList = [];
   const outer = reader.enter();
   while (reader.next()) {
-    if (reader.field === 1) attributes.push(readKeyValue(reader));
+    if (reader.field === 1) addAttribute(reader, attributes);
     else reader.skip();
   }
   reader.leave(outer);
@@ -83,12 +91,12 @@ export function readResource(reader: WireReader): Attributes {
 export function readScope(reader: WireReader): Scope {
   let name = "";
   let version = "";
-  const attributes: (readonly [string, AnyValue])[] = [];
+  const attributes: AttributeList = [];
   const outer = reader.enter();
   while (reader.next()) {
     if (reader.field === 1) name = reader.text();
     else if (reader.field === 2) version = reader.text();
-    else if (reader.field === 3) attributes.push(readKeyValue(reader));
+    else if (reader.field === 3) addAttribute(reader, attributes);
     else reader.skip();
   }
   reader.leave(outer);

@@ -261,3 +261,12 @@ test("several times of a series wait for as many ticks, but not for ever", async
   }
   expect(await reason).toBe("LIMIT");
 });
+
+test("a request of very many points is refused, of which nothing is taken", async () => {
+  const bed = new Bed();
+  const dataPoints = [{ timeUnixNano: bed.at(), asInt: 1 }, ...Array(100_000).fill({})];
+  const refused = bed.send({ name: "g", gauge: { dataPoints } });
+  await expect(refused).rejects.toMatchObject({ code: "PARSE" });
+  bed.tick();
+  expect(bed.last()).toEqual({});
+});

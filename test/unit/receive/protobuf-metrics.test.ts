@@ -133,3 +133,11 @@ test("whatever is done to a request, it is read or refused", () => {
     { numRuns: 1000 },
   );
 });
+
+test("a thing has so many attributes, and a request so many points", () => {
+  const many = (count: number) => Array.from({ length: count }, () => field(7, []));
+  expect(() => told(metricOf(field(5, [field(1, many(1001))])))).toThrow(
+    "More than 1000 attributes",
+  );
+  expect(told(metricOf(field(5, [field(1, many(1000))]))).length).toBe(4);
+});
