@@ -89,7 +89,7 @@ async function start(
   const append =
     config.logs === null ? null : await startLogs(config, config.logs, shipping, options);
   const { sink } = collection;
-  const pushed = await startPushed(config, { ...platform, metrics, parts, sink, append });
+  const pushed = await startPushed(config, { ...platform, metrics, parts, sink, append, node });
   parts.run(async (signal) => {
     await Promise.all(
       routes.map((route) => {

@@ -13,6 +13,8 @@ export type PushedDeps = Pick<AgentPlatform, "clock" | "logger" | "openDatagrams
   readonly parts: Disposals;
   /** Where the series go until there is another encoder. */
   readonly sink: GroupSink;
+  /** The name of this one. */
+  readonly node: string;
   /** Of the queue of log lines; null: there is none. */
   readonly append: LineQueue["append"] | null;
 };

@@ -40,7 +40,7 @@ async function figure(kind: Kind, make: Make, read: ReadMetrics): Promise<number
   const encoder = new FrameEncoder(1, { keyframeEvery: 60 });
   const deps = { clock, metrics: new Metrics() };
   const pushed = new PushedSeries("otlp", encoder, { senders: 10, series: 100_000 }, deps);
-  const metrics = new OtlpMetrics({ ...deps, pushed });
+  const metrics = new OtlpMetrics({ ...deps, pushed, node: "n1" });
   let usec = 0;
   for (let round = 0; round < WARM_UP + EXPORTS; round += 1) {
     const bytes = make(kind, clock.nowMs(), round);

@@ -27,7 +27,10 @@ export async function pageOnce(
   let page = () => "";
   const listen = { host: "127.0.0.1", port: 0 }; // the page is kept here, whatever is configured
   await using _agent = await startAgent(
-    { ...config, data_dir: directory, listen, scrape_configs: [] },
+    {
+      ...{ ...config, data_dir: directory, listen },
+      ...{ scrape_configs: [], probes: [], statsd: null, otlp: null },
+    },
     {
       ...platform,
       identity: null,

@@ -10,7 +10,7 @@ import { BatchLogRecordProcessor, LoggerProvider } from "@opentelemetry/sdk-logs
 import { MeterProvider, PeriodicExportingMetricReader } from "@opentelemetry/sdk-metrics";
 import { expect, test } from "vitest";
 import { linesOf } from "../support/log-lines.ts";
-import { Bed, eventually, freePorts, refused } from "../support/programs.ts";
+import { Bed, eventually, freePorts, refused, runProgram } from "../support/programs.ts";
 
 const RESOURCE = resourceFromAttributes({ "service.name": "shop", "host.name": "shop-host" });
 const TRACE = { traceId: "0af7651916cd43dd8448eb211c80319c", spanId: "b7ad6b7169203331" };
@@ -123,4 +123,6 @@ test("an address beyond this machine needs a word, and one that is taken is name
   const taken = await refused("agent", [...bed.agentArgs(), `--config=${file}`]);
   expect(taken).toContain("is in use by another process");
   expect(taken).not.toContain("    at ");
+  const once = await runProgram("agent", [`--config=${file}`, "once"]); // it takes nothing
+  expect([once.code, once.errors]).toEqual([0, ""]);
 }, 60_000);

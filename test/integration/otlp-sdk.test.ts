@@ -23,6 +23,8 @@ type MakeExporter = (bed: OtlpBed, temporality: Temporality) => PushMetricExport
 const EXPORTERS: Record<string, MakeExporter> = {
   gRPC: (bed, temporalityPreference) =>
     new GrpcExporter({ url: bed.grpcUrl, temporalityPreference }),
+  "gRPC with gzip": (bed, temporalityPreference) =>
+    new GrpcExporter({ url: bed.grpcUrl, temporalityPreference, compression: "gzip" as never }),
   "HTTP with protobuf": (bed, temporalityPreference) =>
     new ProtobufExporter({ url: `${bed.httpUrl}/v1/metrics`, temporalityPreference }),
   "HTTP with JSON": (bed, temporalityPreference) =>

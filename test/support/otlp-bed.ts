@@ -41,7 +41,14 @@ export class OtlpBed implements AsyncDisposable {
         request_bytes_max: options.bytesMax ?? 4 * 1024 ** 2,
       },
       { labels: {}, lineBytesMax: 1000 },
-      { clock: nodeClock, logger: new MemoryLogger(), metrics, pushed, append: bed.#append },
+      {
+        clock: nodeClock,
+        logger: new MemoryLogger(),
+        metrics,
+        pushed,
+        append: bed.#append,
+        node: "n1",
+      },
     );
     bed.grpcUrl = `http://${HOST}:${grpc}`;
     bed.httpUrl = `http://${HOST}:${http}`;

@@ -55,7 +55,7 @@ export function lineOrigin(
   own: Readonly<Record<string, string>>,
   isStream: (attribute: string) => boolean,
 ): LineOrigin {
-  const { name, labels } = originOf(resource);
+  const { name, labels } = originOf(resource, "");
   const chosen = resource.filter(([attribute]) => STREAM_ATTRIBUTES.has(attribute));
   const inStream = new Set(chosen.map(([attribute]) => attribute).filter(isStream));
   const stream = new Map([["job", JOB], ...Object.entries(own)]);

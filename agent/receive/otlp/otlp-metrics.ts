@@ -20,6 +20,8 @@ export type MetricsDeps = {
   readonly clock: Clock;
   readonly metrics: Metrics;
   readonly pushed: PushedSeries;
+  /** The name of this one. */
+  readonly node: string;
 };
 
 /** A sender, and the metrics that it sends. */
@@ -65,7 +67,7 @@ export class OtlpMetrics {
    */
   async take(bytes: Uint8Array, read: ReadMetrics, signal: AbortSignal): Promise<Rejected> {
     this.#look();
-    const request = new MetricsRequest(this.#deps.pushed, this.#known, this.#deps.clock.nowMs());
+    const request = new MetricsRequest(this.#deps, this.#known);
     read(bytes, request);
     const { count } = request.rejected;
     request.countLeftOut();
@@ -114,6 +116,7 @@ export class OtlpMetrics {
 class MetricsRequest implements MetricVisitor {
   readonly #pushed: PushedSeries;
   readonly #known: Map<string, Known>;
+  readonly #node: string;
   readonly #nowMs: number;
   readonly #readings = new Map<Sender, Map<number, Part>>();
   #origin: Origin = { name: "", labels: [] };
@@ -129,10 +132,11 @@ class MetricsRequest implements MetricVisitor {
   #rejected = 0;
   #reason = "";
 
-  constructor(pushed: PushedSeries, known: Map<string, Known>, nowMs: number) {
+  constructor({ clock, node, pushed }: MetricsDeps, known: Map<string, Known>) {
     this.#pushed = pushed;
+    this.#node = node;
     this.#known = known;
-    this.#nowMs = nowMs;
+    this.#nowMs = clock.nowMs();
   }
 
   get rejected(): Rejected {
@@ -157,7 +161,7 @@ class MetricsRequest implements MetricVisitor {
   resource(attributes: Attributes): void {
     this.#sayInfo();
     this.#resource = attributes;
-    this.#origin = originOf(attributes);
+    this.#origin = originOf(attributes, this.#node);
     this.#from = this.#knownOf(this.#origin.name);
     this.#stream = null;
   }

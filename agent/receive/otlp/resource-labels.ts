@@ -11,19 +11,20 @@ const IDENTITY: ReadonlySet<string> = new Set([SERVICE_NAME, SERVICE_NAMESPACE, 
 export type Origin = {
   /** One text for each identity. */
   readonly name: string;
-  /** `job`, `instance` and `service`; where nobody says so, they are missing. */
+  /** `job`, `instance` and `service`; a service that has no name has no `job` either. */
   readonly labels: readonly (readonly [string, string])[];
 };
 
 /**
  * `job` is `service.name`, with `service.namespace/` before it; `instance` is `service.instance.id`, and
  * where the service does not say which one it is, `host.name`.
+ * @param node the instance where the host is not said either
  */
-export function originOf(resource: Attributes): Origin {
+export function originOf(resource: Attributes, node: string): Origin {
   const service = attributeText(resource, SERVICE_NAME);
   const namespace = attributeText(resource, SERVICE_NAMESPACE);
   const instance =
-    attributeText(resource, SERVICE_INSTANCE) || attributeText(resource, "host.name");
+    attributeText(resource, SERVICE_INSTANCE) || attributeText(resource, "host.name") || node;
   const job = service !== "" && namespace !== "" ? `${namespace}/${service}` : service;
   const labels = [
     ["job", job],
@@ -31,16 +32,16 @@ export function originOf(resource: Attributes): Origin {
     ["service", service],
   ] as const;
   const name = [job, instance].filter((part) => part !== "").join("@");
-  return { name: name || "unknown", labels: labels.filter(([, value]) => value !== "") };
+  return { name, labels: labels.filter(([, value]) => value !== "") };
 }
 
 /**
- * `target_info`: what else the resource says of itself. Null: nothing, or nobody knows of whom.
+ * `target_info`: what else the resource says of itself. Null: nothing.
  * Source: OpenTelemetry, "Prometheus and OpenMetrics Compatibility", Resource Attributes.
  */
 export function targetInfo(resource: Attributes, { labels }: Origin): Labels | null {
   const others = resource.filter(([name]) => !IDENTITY.has(name));
-  if (others.length === 0 || labels.length === 0) return null;
+  if (others.length === 0) return null;
   const merged = mergedLabels(others);
   for (const [name, value] of labels) merged.set(name, value);
   merged.set(METRIC_NAME, "target_info");

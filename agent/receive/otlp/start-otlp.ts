@@ -25,6 +25,8 @@ type OtlpDeps = {
   readonly metrics: Metrics;
   readonly pushed: PushedSeries;
   readonly append: AppendLines;
+  /** The name of this node. */
+  readonly node: string;
 };
 
 type LineOptions = {

@@ -20,7 +20,7 @@ class Bed {
     const { clock, metrics } = this;
     const limits = { senders: 2, series };
     this.pushed = new PushedSeries("otlp", this.sink, limits, { clock, metrics });
-    this.otlp = new OtlpMetrics({ clock, metrics, pushed: this.pushed });
+    this.otlp = new OtlpMetrics({ clock, metrics, pushed: this.pushed, node: "n1" });
   }
 
   /** Nanoseconds, as OTLP has them in JSON. */
@@ -189,6 +189,13 @@ test("labels are those of the resource, and a point's own of the same name stand
     "g{a_b:1;2,exported_service:mine,instance:h1,job:web/shop,service:shop}",
     "target_info{host_name:h1,instance:h1,job:web/shop,os_type:linux,service:shop}",
   ]);
+});
+
+test("a resource that says nothing of itself is this node", async () => {
+  const bed = new Bed();
+  await bed.send({ name: "g", gauge: { dataPoints: [{ timeUnixNano: bed.at(), asInt: 1 }] } }, {});
+  bed.tick();
+  expect([...bed.sink.series.keys()]).toEqual(["g{instance:n1}"]);
 });
 
 test("increases add up, in any order of attributes, and an end ends the series", async () => {
