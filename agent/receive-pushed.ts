@@ -38,8 +38,7 @@ export async function startPushed(config: AgentConfig, deps: PushedDeps): Promis
 
 async function listenForStatsd({ statsd: options }: AgentConfig, deps: PushedDeps) {
   if (options === null) return null;
-  const statsd = new Statsd(options, deps);
-  statsd.useSink(deps.sink);
+  const statsd = new Statsd(options, deps.sink, deps);
   deps.parts.use(await statsd.listen(deps.openDatagrams));
   return statsd;
 }

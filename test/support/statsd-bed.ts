@@ -29,8 +29,7 @@ export class StatsdBed {
   lost = 0;
 
   constructor(options: Partial<StatsdOptions> = {}) {
-    this.statsd = new Statsd({ ...OPTIONS, ...options }, this);
-    this.statsd.useSink(this.sink);
+    this.statsd = new Statsd({ ...OPTIONS, ...options }, this.sink, this);
   }
 
   async listen(): Promise<AsyncDisposable> {

@@ -25,7 +25,7 @@ export async function sendPackets(port: number, rate: number, packets: number): 
 }
 
 /** Sum of a metric of an agent's page over all its series whose labels have the text; 0 without any. */
-export function pageTotal(page: string, name: string, label = ""): number {
+function pageTotal(page: string, name: string, label = ""): number {
   let total = 0;
   for (const line of page.split("\n")) {
     const [, found, labels = "", value] = /^(\w+)(\{.*\})? (\S+)$/.exec(line) ?? [];

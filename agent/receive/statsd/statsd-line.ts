@@ -91,7 +91,7 @@ export function parseForm(subject: string, rest: string): Form | LineFault {
  * Letters, digits and underscores of ASCII stay; another character becomes an underscore, a hyphen that
  * follows one nothing; before a digit at the start comes an underscore: as statsd_exporter names metrics.
  */
-export function escapedName(text: string): string {
+function escapedName(text: string): string {
   const escaped = text.replace(/-{2,}/g, "-").replace(/[^a-zA-Z0-9_]/gu, "_");
   return /^\d/.test(escaped) ? `_${escaped}` : escaped;
 }

@@ -63,8 +63,9 @@ export class Statsd {
   readonly #options: StatsdOptions;
   readonly #deps: StatsdDeps;
   readonly #counters: Counters;
-  readonly #tallies = new Map<string, number>();
-  #pushed: PushedSeries | null = null;
+  /** Datagrams since the last tick, by kind of socket. */
+  readonly #datagrams = { udp: 0, unix: 0 };
+  readonly #pushed: PushedSeries;
   readonly #accumulation: Accumulation;
   readonly #reader: StatsdReader;
   #sockets: readonly DatagramSource[] = [];
@@ -72,10 +73,12 @@ export class Statsd {
   #warnedAtMs = Number.NEGATIVE_INFINITY;
   #unsaid = 0;
 
-  constructor(options: StatsdOptions, deps: StatsdDeps) {
+  constructor(options: StatsdOptions, sink: GroupSink, deps: StatsdDeps) {
     this.#options = options;
     this.#deps = deps;
     this.#counters = countersOf(deps.metrics);
+    const limits = { senders: 1, series: options.series_max };
+    this.#pushed = new PushedSeries("statsd", sink, limits, deps);
     const table = {
       series: (...args: Parameters<Sender["series"]>) => this.#sender().series(...args),
       seriesCount: () => this.#sender().seriesCount,
@@ -90,9 +93,7 @@ export class Statsd {
 
   /** From now on all series go there; what they have added up to stays. */
   useSink(sink: GroupSink): void {
-    const limits = { senders: 1, series: this.#options.series_max };
-    if (this.#pushed !== null) this.#pushed.useSink(sink);
-    else this.#pushed = new PushedSeries("statsd", sink, limits, this.#deps);
+    this.#pushed.useSink(sink);
   }
 
   /**
@@ -124,7 +125,6 @@ export class Statsd {
 
   /** To be called before a tick's frame is made, with its time. */
   tick(timeMs: number): void {
-    assert(this.#pushed !== null);
     const atMs = this.#deps.clock.monotonicMs();
     this.#sender().take(this.#accumulation.read(timeMs, atMs));
     this.#pushed.tick(timeMs);
@@ -152,7 +152,7 @@ export class Statsd {
       for (let got = -1; got !== 0 && count < DATAGRAMS_AT_ONCE; count += got) {
         got = socket.receive(take);
       }
-      this.#tally(socket.kind, count);
+      this.#datagrams[socket.kind] += count;
       // Who sends to a Unix socket waits: the kernel keeps only ten datagrams in it.
       if (count >= DATAGRAMS_AT_ONCE || (socket.kind === "unix" && count > 0)) restMs = 0;
       else restMs = Math.min(restMs, Math.floor(socket.receiveBufferBytes * REST_MS_PER_BYTE));
@@ -160,20 +160,15 @@ export class Statsd {
     return restMs;
   }
 
-  #tally(socket: string, count: number): void {
-    this.#tallies.set(socket, (this.#tallies.get(socket) ?? 0) + count);
-  }
-
+  /** Asked anew each time: who has no series for a while is forgotten. */
   #sender(): Sender {
-    const sender = this.#pushed?.sender(SENDER) ?? null;
+    const sender = this.#pushed.sender(SENDER);
     assert(sender !== null);
     return sender;
   }
 
   #report(atMs: number): void {
     const { datagrams, samples, refused, others } = this.#counters;
-    for (const [socket, count] of this.#tallies) datagrams.add(count, { socket });
-    this.#tallies.clear();
     samples.add(this.#reader.taken);
     this.#reader.taken = 0;
     for (const [reason, count] of this.#reader.refused) refused.add(count, { reason });
@@ -182,7 +177,11 @@ export class Statsd {
       others.add(this.#reader.others[type], { type });
       this.#reader.others[type] = 0;
     }
-    for (const socket of this.#sockets) this.#countLost(socket, atMs);
+    for (const socket of this.#sockets) {
+      datagrams.add(this.#datagrams[socket.kind], { socket: socket.kind });
+      this.#datagrams[socket.kind] = 0;
+      this.#countLost(socket, atMs);
+    }
   }
 
   #countLost(socket: DatagramSource, atMs: number): void {

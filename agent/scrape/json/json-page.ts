@@ -10,7 +10,7 @@ import type { JsonField, JsonLabel } from "./json-field.ts";
 import { ALL, type JsonPath } from "./json-path.ts";
 
 /** Why a value is not a sample. */
-export type JsonLeftOut =
+type JsonLeftOut =
   | "json_not_a_number" // a text, an object, a list in a list
   | "json_label" // what should be a label is an object or a list
   | "series_of_metric";

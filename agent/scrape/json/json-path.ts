@@ -5,7 +5,7 @@
  */
 
 /** A name in an object, a place in an array, or `ALL` of either. */
-export type JsonStep = { readonly name: string } | { readonly index: number } | typeof ALL;
+type JsonStep = { readonly name: string } | { readonly index: number } | typeof ALL;
 
 export const ALL = "*";
 /** In the order in which they are taken. */
