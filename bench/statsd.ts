@@ -3,23 +3,26 @@ import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import { Bed, cpuSecondsOf, eventually, freePorts, residentMiB } from "../test/support/programs.ts";
 import { type Counted, countedOf, sendPackets } from "../test/support/statsd-load.ts";
+import { UnixSender } from "../test/support/unix-datagrams.ts";
 import type { BenchResult } from "./bench-result.ts";
 import { progress, rounded } from "./report.ts";
 
 const RATE = 40_000;
 const SECONDS = 15;
 const STOPPED_SECONDS = 3;
+const UNIX_SECONDS = 5;
 const IDLE_SECONDS = 10;
 
 /**
  * A running agent under 40,000 packets a second of hot-shots: what it took, what was lost, and its CPU
- * share; the same with the agent stopped for some seconds, so that packets are lost. Beside it, what
- * Node's own socket takes only to receive as many.
+ * share; the same with the agent stopped for some seconds, so that packets are lost; and a Unix socket
+ * that is given as much as it takes. Beside it, what Node's own socket takes only to receive as many.
  */
 export async function statsd(): Promise<BenchResult> {
   await using bed = await Bed.open();
   const [port] = await freePorts();
-  const { child } = await agentWith(bed, `statsd: { udp: "127.0.0.1:${port}" }\n`);
+  const path = bed.path("statsd.sock");
+  const { child } = await agentWith(bed, `statsd: { udp: "127.0.0.1:${port}", unix: ${path} }\n`);
   const counted = async () => countedOf(await bed.agentPage());
   progress("agent without packets");
   const idle = await share(() => cpuSecondsOf(child), delay(IDLE_SECONDS * 1000));
@@ -34,6 +37,11 @@ export async function statsd(): Promise<BenchResult> {
   const stopped = await sendPackets(port, RATE, RATE * STOPPED_SECONDS);
   child.kill("SIGCONT");
   const last = await settled(counted);
+  progress("a sender that does not rest, through the Unix socket");
+  const unixBefore = cpuSecondsOf(child);
+  const unixSent = sendThroughUnix(path);
+  const unix = (cpuSecondsOf(child) - unixBefore) / UNIX_SECONDS;
+  const end = await settled(counted);
   const plain = await plainShare();
   const lost = last.lost - after.lost;
   const vs = {
@@ -51,6 +59,9 @@ export async function statsd(): Promise<BenchResult> {
     "stopped: taken": last.taken - after.taken,
     "stopped: lost": lost,
     "stopped: sent - taken - lost": stopped.sent - (last.taken - after.taken) - lost,
+    "Unix: sent per second": Math.round(unixSent / UNIX_SECONDS),
+    "Unix: CPU % of a core": rounded(100 * unix),
+    "Unix: sent - taken": unixSent - (end.taken - last.taken),
   };
   for (const [name, figure] of Object.entries(vs)) console.log(`${name.padEnd(56)}${figure}`);
   return { name: "statsd", value: after.lost, unit: "packets lost of 40,000/s", vs };
@@ -68,6 +79,17 @@ async function share(cpuSeconds: () => number, until: Promise<unknown>): Promise
   const [before, beganMs] = [cpuSeconds(), performance.now()];
   await until;
   return (cpuSeconds() - before) / ((performance.now() - beganMs) / 1000);
+}
+
+/** Returns how many datagrams were sent. */
+function sendThroughUnix(path: string): number {
+  using sender = new UnixSender(path, true);
+  const untilMs = performance.now() + 1000 * UNIX_SECONDS;
+  let sent = 0;
+  while (performance.now() < untilMs) {
+    for (let i = 0; i < 100; i += 1) if (sender.send("http.requests:1|c|#service:shop")) sent += 1;
+  }
+  return sent;
 }
 
 /** When nothing has come for two ticks. */

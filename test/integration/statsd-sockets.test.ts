@@ -3,17 +3,10 @@ import { once } from "node:events";
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { loadCLibrary } from "../../shared/platform/c-library.ts";
 import { type DatagramSocket, DatagramSockets } from "../../shared/platform/datagram-sockets.ts";
 import { directoryForTest } from "../support/directory-for-test.ts";
 import { eventually, freePorts } from "../support/programs.ts";
-
-const LIBRARY = loadCLibrary();
-const SOCKET = LIBRARY.func("int socket(int family, int type, int protocol)");
-const SEND_TO = LIBRARY.func(
-  "int64_t sendto(int socket, void *bytes, size_t size, int flags, void *address, uint32_t length)",
-);
-const CLOSE = LIBRARY.func("int close(int descriptor)");
+import { otherUnixSocket, UnixSender } from "../support/unix-datagrams.ts";
 
 async function sendUdp(host: string, port: number, texts: readonly (string | Buffer)[]) {
   const socket = createSocket(host.includes(":") ? "udp6" : "udp4");
@@ -28,16 +21,8 @@ async function sendUdp(host: string, port: number, texts: readonly (string | Buf
 
 /** Returns how many the socket took: who sends to a full one is told. */
 function sendUnix(path: string, texts: readonly string[]): number {
-  const descriptor = Number(SOCKET(1, 0x802, 0));
-  const address = Buffer.alloc(110);
-  address.writeUInt16LE(1, 0);
-  address.write(path, 2);
-  const taken = texts.filter((text) => {
-    const bytes = Buffer.from(text);
-    return Number(SEND_TO(descriptor, bytes, bytes.length, 0, address, 110)) === bytes.length;
-  });
-  CLOSE(descriptor);
-  return taken.length;
+  using sender = new UnixSender(path, false);
+  return texts.filter((text) => sender.send(text)).length;
 }
 
 function received({ receive }: Pick<DatagramSocket, "receive">): string[] {
@@ -132,14 +117,10 @@ test("a Unix socket takes datagrams of anyone, and goes when it is closed", asyn
 test("a socket that was left over is replaced; one in use, and a file, are not", async () => {
   const directory = directoryForTest();
   const [path, file] = [join(directory, "a.sock"), join(directory, "b.sock")];
-  const leftOver = Number(SOCKET(1, 0x802, 0));
-  const address = Buffer.alloc(110);
-  address.writeUInt16LE(1, 0);
-  address.write(path, 2);
-  const bind = LIBRARY.func("int bind(int socket, void *address, uint32_t length)");
-  expect(bind(leftOver, address, 110)).toBe(0);
-  expect(() => new DatagramSockets([path], 4096)).toThrow("EADDRINUSE");
-  CLOSE(leftOver);
+  {
+    using _other = otherUnixSocket(path);
+    expect(() => new DatagramSockets([path], 4096)).toThrow("EADDRINUSE");
+  }
   await using _sockets = new DatagramSockets([path], 4096);
   expect(sendUnix(path, ["a:1|c"])).toBe(1);
   writeFileSync(file, "kept");
