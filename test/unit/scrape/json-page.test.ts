@@ -146,6 +146,11 @@ test("a label that is no text leaves its sample out; one that is not there is no
   });
 });
 
+test("what is said of a field cannot be taken for a sample", () => {
+  const fields = String.raw`{ a: { path: $.a, unit: seconds, help: "One\nb 5\\" } }`;
+  expect(samplesOf(fields, { a: 1 })).toEqual({ lines: ["a 1"], leftOut: {} });
+});
+
 test("series that are there twice count once, as on any page", () => {
   const { page } = jsonPage(
     Buffer.from(JSON.stringify([{ v: 1 }, { v: 2 }])),
@@ -180,7 +185,7 @@ describe("an answer is refused", () => {
   });
 
   test("but not for what its texts hold", () => {
-    const text = `${"[{,".repeat(300_000)}\\"`;
+    const text = `\\"${"[{,".repeat(300_000)}`;
     expect(samplesOf("{ a: $.a }", { b: text, a: 1 })).toEqual({ lines: ["a 1"], leftOut: {} });
   });
 });
