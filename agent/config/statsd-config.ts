@@ -39,7 +39,7 @@ const block = z
     receive_buffer: size
       .refine((bytes) => bytes >= 4096 && bytes <= 256 * 1024 ** 2, "must be from 4KiB to 256MiB")
       .default(16 * 1024 ** 2),
-    series_max: z.number().int().min(1).max(200_000).default(10_000),
+    series_max: z.number().int().min(1).max(100_000).default(10_000),
     timer_buckets: buckets.default(TIMER_BUCKETS),
     histogram_buckets: buckets.default(HISTOGRAM_BUCKETS),
   })
