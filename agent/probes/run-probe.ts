@@ -5,6 +5,7 @@ import type { ProbeConfig, ProbeModule } from "./config/probe-config.ts";
 import { probeDns } from "./dns/probe-dns.ts";
 import { probeGrpc } from "./grpc/probe-grpc.ts";
 import { probeHttp } from "./http/probe-http.ts";
+import { probeIcmp } from "./icmp/probe-icmp.ts";
 import { ProbePage } from "./page/probe-page.ts";
 import type { ProbeRun } from "./probe-run.ts";
 import { probeTcp } from "./tcp/probe-tcp.ts";
@@ -64,8 +65,8 @@ async function probe(address: string, module: ProbeModule, run: ProbeRun): Promi
       return await probeDns(address, module.dns, run);
     case "grpc":
       return await probeGrpc(address, module.grpc, run);
-    default:
-      throw new Error("not yet");
+    case "icmp":
+      return await probeIcmp(address, module.icmp, run);
   }
 }
 

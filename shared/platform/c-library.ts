@@ -12,7 +12,7 @@ export type CLibrary = {
   func(prototype: string): CFunction;
   errno(): number;
   /** Where the buffer's bytes are. They stay there as long as the buffer is kept. */
-  addressOf(buffer: Buffer): bigint;
+  addressOf(buffer: Uint8Array): bigint;
 };
 
 const ARCHITECTURES_64 = new Set(["x64", "arm64", "riscv64", "loong64", "ppc64"]);

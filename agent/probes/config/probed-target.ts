@@ -1,4 +1,5 @@
 import { TYPES } from "../dns/dns-codes.ts";
+import { hostAndPort } from "../net/open-socket.ts";
 import { moduleSchema } from "./module-schema.ts";
 import type { Modules, ProbeConfig, ProbeModule } from "./probe-config.ts";
 
@@ -34,14 +35,20 @@ export function probedTarget(
     const module = modules.get(moduleName) ?? builtIn(moduleName);
     return module === null
       ? noModule(moduleName, modules)
-      : { address: addressFor(module, target, scheme, rest), module };
+      : probed(module, addressFor(module, target, scheme, rest));
   }
   if (scheme === "dns") return dnsTarget(rest, modules.get("dns") ?? null);
   const [name, raw] = BY_SCHEME.get(scheme) ?? [];
   if (name === undefined) return `without a module it must begin with one of ${SCHEMES}`;
   const defined = modules.get(name);
   const module = defined ?? moduleOf(raw ?? {});
-  return { address: addressFor(module, target, scheme, rest), module };
+  return probed(module, addressFor(module, target, scheme, rest));
+}
+
+function probed(module: ProbeModule, address: string): Probed | string {
+  if (module.prober === "tcp" && hostAndPort(address) === null) return "must have HOST:PORT";
+  if (module.prober !== "http" && /[\s/?#@]/.test(address)) return "must have a host, and no path";
+  return { address, module };
 }
 
 /** Of HTTP the URL is the address; the others have no use for a scheme. */
@@ -73,5 +80,5 @@ function dnsTarget(rest: string, defined: ProbeModule | null): Probed | string {
   if (queryType === undefined) return `?type= must be one of ${[...TYPES.keys()].join(", ")}`;
   const base = defined ?? moduleOf({ prober: "dns", dns: { query_name: name } });
   if (base.prober !== "dns") return `the module "dns" is of another prober`;
-  return { address: server, module: { ...base, dns: { ...base.dns, queryName: name, queryType } } };
+  return probed({ ...base, dns: { ...base.dns, queryName: name, queryType } }, server);
 }

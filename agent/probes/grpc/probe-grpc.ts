@@ -7,7 +7,7 @@ import type { GrpcModule } from "../config/probe-config.ts";
 import { chooseAddress } from "../net/choose-address.ts";
 import { destroyOnAbort, hostAndPort, openSocket } from "../net/open-socket.ts";
 import type { ProbeRun, Prober } from "../probe-run.ts";
-import { figuresOf, setChain } from "../tls/chain-figures.ts";
+import { figuresOf, setCertificate } from "../tls/chain-figures.ts";
 import { openSecure } from "../tls/open-secure.ts";
 import { checkRequest, STATES, stateOf } from "./health-message.ts";
 
@@ -60,7 +60,7 @@ export const probeGrpc: Prober<GrpcModule> = async (address, module, run) => {
   }
   if (secured !== null) {
     page.set("probe_grpc_ssl", 1);
-    setChain(page, figuresOf(secured));
+    setCertificate(page, figuresOf(secured));
   }
   if (state !== "SERVING") {
     throw new OperationalError("UNAVAILABLE", `The server says ${state ?? "nothing known"}`);

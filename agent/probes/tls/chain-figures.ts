@@ -84,8 +84,13 @@ function isSelfIssued(certificate: SeenCertificate): boolean {
 }
 
 export function setChain(page: ProbePage, figures: ChainFigures): void {
-  page.set("probe_ssl_earliest_cert_expiry", figures.earliestExpiryS);
   page.set("probe_ssl_last_chain_expiry_timestamp_seconds", figures.chainExpiryS ?? YEAR_1_S);
+  setCertificate(page, figures);
+}
+
+/** All that blackbox_exporter says of a server of gRPC. */
+export function setCertificate(page: ProbePage, figures: ChainFigures): void {
+  page.set("probe_ssl_earliest_cert_expiry", figures.earliestExpiryS);
   page.set("probe_ssl_last_chain_info", 1, figures.info);
   page.set("probe_tls_version_info", 1, { version: figures.version });
 }
