@@ -27,6 +27,8 @@ export type ProbesReading = {
   readonly faults: readonly Fault[];
 };
 
+/** A file of modules, or the modules themselves. */
+type NamedModules = string | Record<string, ProbeModule>;
 type ReadModules = { readonly modules: Modules; readonly faults: readonly Fault[] };
 
 const PROBES_MAX = 1000;
@@ -42,6 +44,7 @@ const duration = z.string().transform((given, context) => {
   return z.NEVER;
 });
 
+const fileName = z.string().min(1).max(4096);
 const target = z.string().min(1, "must not be empty").max(2048);
 
 function probesSchema(folder: string, labels: ProbeSources["labels"]) {
@@ -52,32 +55,44 @@ function probesSchema(folder: string, labels: ProbeSources["labels"]) {
     timeout: duration.nullable().default(null),
     labels: labels.default({}),
   });
-  const one = z.unknown().transform((given, context): z.infer<typeof block> => {
-    const result = block.safeParse(typeof given === "string" ? { target: given } : given);
-    if (result.success) return result.data;
-    // Not a union: of that, a fault would only be told as neither of two things.
-    for (const issue of result.error.issues) context.addIssue({ ...issue } as never);
-    return z.NEVER;
-  });
-  const modules = z.record(
-    z.string().min(1).max(256),
-    moduleSchema((path) => resolve(folder, path)),
+  const one = asOne((given) => block.safeParse(isText(given) ? { target: given } : given));
+  const modules = modulesSchema(folder);
+  const named = asOne<NamedModules>((given) =>
+    (isText(given) ? fileName : modules).safeParse(given),
   );
   return z.object({
     probes: z.array(one).max(PROBES_MAX, `more than ${PROBES_MAX} probes`).default([]),
-    probe_modules: z.union([z.string().min(1).max(4096), modules]).default({}),
+    probe_modules: named.default({}),
   });
+}
+
+type Parsed<T> =
+  | { readonly success: true; readonly data: T }
+  | { readonly success: false; readonly error: { readonly issues: readonly z.core.$ZodIssue[] } };
+
+/** Not a union: of that, a fault would only be told as neither of two things. */
+function asOne<T>(parse: (given: unknown) => Parsed<T>) {
+  return z.unknown().transform((given, context): T => {
+    const result = parse(given);
+    if (result.success) return result.data;
+    for (const issue of result.error.issues) context.addIssue({ ...issue } as never);
+    return z.NEVER;
+  });
+}
+
+function isText(given: unknown): given is string {
+  return typeof given === "string";
+}
+
+function modulesSchema(folder: string) {
+  const module = moduleSchema((path) => resolve(folder, path));
+  return z.record(z.string().min(1).max(256), module);
 }
 
 /** A blackbox.yml whole. @param path of the file, for faults and relative paths */
 export function readModulesFile({ path, text }: ConfigText): ReadModules {
   const folder = dirname(path);
-  const schema = z.strictObject({
-    modules: z.record(
-      z.string().min(1).max(256),
-      moduleSchema((name) => resolve(folder, name)),
-    ),
-  });
+  const schema = z.strictObject({ modules: modulesSchema(folder) });
   const decoded = decodeYaml(schema, path, text, "fitted");
   if (decoded.value === null) return { modules: new Map(), faults: decoded.faults };
   return { modules: new Map(Object.entries(decoded.value.modules)), faults: [] };
@@ -97,14 +112,15 @@ export function readProbes({ file, readFile, labels }: ProbeSources): ProbesRead
     report(message, ["probe_modules"]);
   });
   faults.push(...modules.faults);
+  const hasModules = faults.length === 0;
   const probes: ProbeConfig[] = [];
   const places = new Map<string, number>();
   for (const [index, given] of value.probes.entries()) {
     const at = ["probes", index];
     const found = probedTarget(given.target, given.module, modules.modules);
     if (typeof found === "string") {
-      // Where its modules cannot be read, that is the fault.
-      if (modules.faults.length === 0) report(found, [...at, "target"]);
+      // Where the modules cannot be read, that is the fault.
+      if (hasModules) report(found, [...at, "target"]);
       continue;
     }
     const { interval: intervalMs } = given;
@@ -123,7 +139,7 @@ export function readProbes({ file, readFile, labels }: ProbeSources): ProbesRead
 }
 
 function readNamedModules(
-  given: string | Record<string, ProbeModule>,
+  given: NamedModules,
   folder: string,
   readFile: ProbeSources["readFile"],
   report: (message: string) => void,

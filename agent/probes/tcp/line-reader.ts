@@ -4,6 +4,8 @@ import { OperationalError } from "../../../shared/errors.ts";
 const NEWLINE = 0x0a;
 /** As Go's scanner, which the patterns of blackbox_exporter see lines of. */
 const LINE_BYTES_MAX = 64 * 1024;
+/** Of all lines: somebody who talks without an end is not listened to until the time is over. */
+const BYTES_MAX = 1024 ** 2;
 
 /** The lines of a connection, without their ends. */
 export class LineReader {
@@ -12,6 +14,7 @@ export class LineReader {
   readonly #onEnd: () => void;
   #pieces: Buffer[] = [];
   #length = 0;
+  #bytesRead = 0;
   #lines: string[] = [];
   #isEnded = false;
   #fault: unknown = null;
@@ -60,6 +63,10 @@ export class LineReader {
 
   #take(chunk: Buffer): void {
     let start = 0;
+    this.#bytesRead += chunk.length;
+    if (this.#bytesRead > BYTES_MAX) {
+      this.#fault ??= new OperationalError("LIMIT", `More than ${BYTES_MAX} bytes came`);
+    }
     for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, start)) {
       this.#pieces.push(chunk.subarray(start, end));
       this.#lines.push(this.#joined());
