@@ -16,6 +16,8 @@ export class LineReader {
   #length = 0;
   #bytesRead = 0;
   #lines: string[] = [];
+  /** Of those lines, the first that was not given out. */
+  #nextLine = 0;
   #isEnded = false;
   #fault: unknown = null;
   #wake: (() => void) | null = null;
@@ -42,8 +44,11 @@ export class LineReader {
    */
   async next(): Promise<string | null> {
     for (;;) {
-      const line = this.#lines.shift();
+      const line = this.#lines[this.#nextLine];
+      this.#nextLine += 1;
       if (line !== undefined) return line;
+      this.#lines = [];
+      this.#nextLine = 0;
       if (this.#fault !== null) throw this.#fault;
       if (this.#isEnded) return this.#rest();
       this.#stream.resume();
