@@ -97,7 +97,7 @@ const proxyFields = {
   proxy_url: z
     .string()
     .max(4096)
-    .refine((given) => given === "" || isHttpUrl(given), "must be an http or https URL")
+    .refine((given) => given === "" || isProxyUrl(given), "must be the http URL of a proxy")
     .default(""),
   proxy_connect_header: z
     .record(z.string().regex(TOKEN, "not the name of a header"), z.array(secret).max(HEADERS_MAX))
@@ -229,6 +229,6 @@ function authorizationOf(raw: Raw): HttpModule["authorization"] {
   };
 }
 
-function isHttpUrl(given: string): boolean {
-  return URL.canParse(given) && /^https?:$/.test(new URL(given).protocol);
+function isProxyUrl(given: string): boolean {
+  return URL.canParse(given) && new URL(given).protocol === "http:";
 }

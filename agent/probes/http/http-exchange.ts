@@ -57,7 +57,7 @@ export async function exchangeHttp1(request: HttpRequest, socket: Socket): Promi
   const sent = loadHttp().request({
     createConnection: () => socket,
     method,
-    path: request.isForProxy ? url.origin + path : path,
+    path: request.isForProxy ? `http://${host}${path}` : path,
     headers: { Host: host, ...request.headers, Connection: "close" },
     setHost: false,
     maxHeaderSize: HEADER_BYTES_MAX,

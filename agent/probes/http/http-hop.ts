@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { OperationalError } from "../../../shared/errors.ts";
-import { loadHttp, loadHttps } from "../../../shared/platform/http-module.ts";
+import { loadHttp } from "../../../shared/platform/http-module.ts";
 import { isMetadataAddress, refuseMetadata } from "../../../shared/platform/redirect.ts";
 import type { HttpModule } from "../config/probe-config.ts";
 import { addressesOf } from "../net/choose-address.ts";
@@ -61,9 +61,8 @@ export async function askHop(
   if (isSecure) times.add("tls", (readyMs - connectedMs) / 1000);
   const { method, host, headers, body } = hop;
   const isForProxy = module.proxyUrl !== null && !isSecure;
-  // A proxy is asked for the address that was found, as blackbox_exporter does.
-  const asked = isForProxy && ip !== null ? withHost(url, ip) : url;
-  const request = { method, url: asked, isForProxy, host, headers, body };
+  const forProxy = isForProxy ? proxyFields(module) : {};
+  const request = { method, url, isForProxy, host, headers: { ...headers, ...forProxy }, body };
   const socket = secured ?? plain;
   const answer =
     secured?.alpnProtocol === "h2"
@@ -94,7 +93,6 @@ async function connectHop(
     return await openSocket({ ip: ip ?? "", port, sourceAddress: null }, signal);
   if (!isFirst && isMetadataAddress(url.hostname)) refuseMetadata(url.hostname);
   const proxy = new URL(proxyUrl);
-  const authorization = basicOf(proxy);
   const authority = withHost(url, ip ?? bareHost(url)).host;
   const target = authority.includes(`:${port}`) ? authority : `${authority}:${port}`;
   if (url.protocol === "http:") {
@@ -102,12 +100,14 @@ async function connectHop(
     const endpoint = { ip: address?.address ?? "", port: portOf(proxy), sourceAddress: null };
     return await openSocket(endpoint, signal);
   }
-  const headers = {
-    ...proxyHeaders,
-    ...(authorization === null ? {} : { "Proxy-Authorization": authorization }),
-    Host: target,
-  };
+  const headers = { ...proxyHeaders, ...proxyFields({ proxyUrl }), Host: target };
   return await tunnelTo(proxy, target, headers, signal);
+}
+
+/** What a proxy asks of whoever uses it. */
+function proxyFields({ proxyUrl }: Pick<HttpModule, "proxyUrl">): HeaderFields {
+  const authorization = proxyUrl === null ? null : basicOf(new URL(proxyUrl));
+  return authorization === null ? {} : { "Proxy-Authorization": authorization };
 }
 
 function tunnelTo(
@@ -116,9 +116,8 @@ function tunnelTo(
   headers: HeaderFields,
   signal: AbortSignal,
 ): Promise<Socket> {
-  const { request } = proxy.protocol === "https:" ? loadHttps() : loadHttp();
   return new Promise((resolve, reject) => {
-    const sent = request({
+    const sent = loadHttp().request({
       host: bareHost(proxy),
       port: portOf(proxy),
       method: "CONNECT",

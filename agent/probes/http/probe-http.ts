@@ -120,12 +120,13 @@ async function firstHop(
   times: HttpTimes,
 ): Promise<Hop> {
   let ip: string | null = null;
-  if (module.proxyResolves) times.add("resolve", 0);
-  else {
+  if (!module.proxyResolves) {
+    times.add("resolve", 0); // in case that there is no address
     const chosen = await chooseAddress(bareHost(url), module.ip, run);
     times.add("resolve", chosen.seconds);
     ip = chosen.ip;
   }
+  times.begin();
   const headers = await firstHeaders(url, module, run.readFile);
   const { method, body } = module;
   return { url, ip, isFirst: true, method, host: namedHost(module) ?? url.host, headers, body };
