@@ -73,7 +73,7 @@ export async function startBlackbox(modules: Readonly<Record<string, object>>): 
   return { same, both, [Symbol.asyncDispose]: close };
 }
 
-export async function probeOnce(found: Pick<ProbeConfig, "address" | "module">) {
+async function probeOnce(found: Pick<ProbeConfig, "address" | "module">) {
   const { timeoutMs } = found.module;
   const probe = { ...found, timeoutMs: timeoutMs ?? TIMEOUT_MS };
   return await runProbe(probe, nodeClock, new AbortController().signal);

@@ -4,7 +4,7 @@ import { createServer, type Socket } from "node:net";
 import { createServer as createTls, type TlsOptions } from "node:tls";
 
 /** A record as it is sent: its data may hold `name(...)`. */
-export type SentRecord = {
+type SentRecord = {
   readonly name: string;
   readonly type: number;
   readonly data: readonly (number | string | Buffer)[];

@@ -151,7 +151,7 @@ async function secure(
   return await openSecure(socket, { settings, host: bareHost(url), protocols }, run);
 }
 
-export function portOf({ port, protocol }: URL): number {
+function portOf({ port, protocol }: URL): number {
   return port === "" ? (protocol === "https:" ? 443 : 80) : Number(port);
 }
 
