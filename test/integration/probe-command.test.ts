@@ -6,7 +6,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { directoryForTest } from "../support/directory-for-test.ts";
-import { Program, runProgram } from "../support/programs.ts";
+import { Bed, eventually, Program, runProgram } from "../support/programs.ts";
 
 const server = createServer((request, response) => {
   response.writeHead(request.url === "/bad" ? 500 : 200).end("hello");
@@ -67,6 +67,28 @@ describe("telltale-agent probe", () => {
     120_000,
   );
 });
+
+test("what the agent finds is stored by the aggregator, with the node that has probed", async () => {
+  await using bed = await Bed.open();
+  await bed.startReadyAggregator();
+  const config = bed.write(
+    "agent.yaml",
+    `probes:
+- {target: "${url}/", interval: 1s, labels: {team: shop}}
+- {target: "${url}/bad", interval: 1s, labels: {job: web}}`,
+  );
+  const agent = bed.start("agent", [`--config=${config}`]);
+  await eventually(async () => (await bed.query("probe_success")).length === 2);
+  expect(await bed.query("sort(probe_success)")).toEqual([
+    [{ __name__: "probe_success", instance: `${url}/bad`, job: "web", node: "n1" }, 0],
+    [{ __name__: "probe_success", instance: `${url}/`, job: "probe", node: "n1", team: "shop" }, 1],
+  ]);
+  expect(await bed.query('up{job=~"probe|web"} == 1')).toHaveLength(2);
+  expect(await bed.query(`probe_http_status_code{instance="${url}/bad"} == 500`)).toHaveLength(1);
+  await eventually(async () => (await bed.samples("probe_success[1m]")).length > 5);
+  const told = agent.log().filter(({ msg }) => msg === "probe failed");
+  expect(told).toEqual([expect.objectContaining({ error: "The status is 500, not 2xx" })]);
+}, 240_000);
 
 const NETWORK = "ip link set lo up; echo $0 > /proc/sys/net/ipv4/ping_group_range; exec";
 const AS_NOBODY = "setpriv --reuid 65534 --regid 65534 --clear-groups";

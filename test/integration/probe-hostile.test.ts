@@ -23,7 +23,8 @@ const { modules } = readModulesFile({
   body: {prober: http, http: {fail_if_body_matches_regexp: [x]}}
   expect: {prober: tcp, tcp: {query_response: [{expect: x}]}}
   dns_tcp: {prober: dns, dns: {query_name: a, transport_protocol: tcp}}
-  blind: {prober: http, http: {tls_config: {insecure_skip_verify: true}}}`,
+  blind: {prober: http, http: {tls_config: {insecure_skip_verify: true}}}
+  connect: {prober: http, http: {method: CONNECT, tls_config: {insecure_skip_verify: true}}}`,
 });
 
 const closing: (() => void)[] = [];
@@ -147,6 +148,15 @@ describe("HTTP", () => {
     const junk = await listen(createTls(tls, (socket) => socket.on("error", () => {}).end("junk")));
     const second = await probe(`https://127.0.0.1:${junk}/`, "blind");
     expect(second.failure).not.toBe(null);
+  });
+
+  test("what HTTP/2 cannot send is a failure, and nothing more", async () => {
+    const { cert, key } = await signedCertificate({ subject: "CN=x", names: ["x"], days: 1 }, null);
+    const tls = { cert, key, ALPNProtocols: ["h2"] };
+    const port = await listen(createTls(tls, (socket) => socket.on("error", () => {})));
+    const { failure, series } = await probe(`https://127.0.0.1:${port}/`, "connect");
+    expect(failure).toMatch(/CONNECT/);
+    expect(series).toMatchObject({ probe_success: 0 });
   });
 
   test("a certificate of a megabyte is refused", async () => {

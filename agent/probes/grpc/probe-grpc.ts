@@ -1,11 +1,12 @@
-import { type ClientHttp2Session, type ClientHttp2Stream, connect } from "node:http2";
+import type { ClientHttp2Session, ClientHttp2Stream } from "node:http2";
 import { isIPv6, type Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { errorMessage, OperationalError } from "../../../shared/errors.ts";
 import { VERSION } from "../../../shared/version.ts";
 import type { GrpcModule } from "../config/probe-config.ts";
 import { chooseAddress } from "../net/choose-address.ts";
-import { destroyOnAbort, hostAndPort, openSocket } from "../net/open-socket.ts";
+import { openHttp2 } from "../net/open-http2.ts";
+import { hostAndPort, openSocket } from "../net/open-socket.ts";
 import type { ProbeRun, Prober } from "../probe-run.ts";
 import { figuresOf, setCertificate } from "../tls/chain-figures.ts";
 import { openSecure } from "../tls/open-secure.ts";
@@ -81,11 +82,8 @@ async function call(
   const scheme = usesTls ? "https" : "http";
   const authority = `${isIPv6(host) ? `[${host}]` : host}:${port}`;
   const socket: Socket = secured ?? plain;
-  const session = connect(`${scheme}://${authority}`, {
-    createConnection: () => socket,
-    settings: { enablePush: false, maxHeaderListSize: HEADER_BYTES_MAX },
-  });
-  destroyOnAbort(session, run.signal);
+  const origin = `${scheme}://${authority}`;
+  const session = await openHttp2(origin, socket, HEADER_BYTES_MAX, run.signal);
   try {
     const stream = session.request({
       ":method": "POST",

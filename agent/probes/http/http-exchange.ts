@@ -1,10 +1,9 @@
 import type { IncomingMessage } from "node:http";
-import { connect as connectHttp2 } from "node:http2";
 import type { Socket } from "node:net";
 import type { Readable } from "node:stream";
 import { OperationalError } from "../../../shared/errors.ts";
 import { loadHttp } from "../../../shared/platform/http-module.ts";
-import { destroyOnAbort } from "../net/open-socket.ts";
+import { openHttp2 } from "../net/open-http2.ts";
 
 /** Names as they are sent. */
 export type HeaderFields = Readonly<Record<string, string>>;
@@ -88,11 +87,7 @@ export async function exchangeHttp2(
   signal: AbortSignal,
 ): Promise<HttpAnswer> {
   const { method, url, host, body } = request;
-  const session = connectHttp2(url.origin, {
-    createConnection: () => socket,
-    settings: { enablePush: false, maxHeaderListSize: HEADER_BYTES_MAX },
-  });
-  destroyOnAbort(session, signal);
+  const session = await openHttp2(url.origin, socket, HEADER_BYTES_MAX, signal);
   const lower = Object.entries(request.headers)
     .map(([name, text]) => [name.toLowerCase(), text] as const)
     .filter(([name]) => !CONNECTION_HEADERS.has(name));

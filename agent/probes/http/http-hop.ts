@@ -5,7 +5,7 @@ import { loadHttp } from "../../../shared/platform/http-module.ts";
 import { isMetadataAddress, refuseMetadata } from "../../../shared/platform/redirect.ts";
 import type { HttpModule } from "../config/probe-config.ts";
 import { addressesOf } from "../net/choose-address.ts";
-import { openSocket } from "../net/open-socket.ts";
+import { destroyOnAbort, openSocket } from "../net/open-socket.ts";
 import type { ProbeRun } from "../probe-run.ts";
 import { type ChainFigures, figuresOf } from "../tls/chain-figures.ts";
 import { openSecure } from "../tls/open-secure.ts";
@@ -129,6 +129,8 @@ function tunnelTo(
     });
     sent.on("error", reject);
     sent.once("connect", ({ statusCode = 0 }, socket: Socket) => {
+      socket.on("error", () => {}); // whoever reads is told by TLS
+      destroyOnAbort(socket, signal);
       if (statusCode >= 200 && statusCode < 300) return resolve(socket);
       socket.destroy();
       const message = `The proxy answered with status ${statusCode}`;

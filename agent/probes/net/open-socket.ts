@@ -26,15 +26,33 @@ export async function openSocket(
   return socket;
 }
 
-/** With the signal's reason as its error. */
-export function destroyOnAbort(
-  stream: { destroy(error?: Error): unknown; once(event: "close", listener: () => void): unknown },
-  signal: AbortSignal,
-): void {
-  const abort = () => void stream.destroy(signal.reason);
-  if (signal.aborted) abort();
-  signal.addEventListener("abort", abort, { once: true });
-  stream.once("close", () => signal.removeEventListener("abort", abort));
+type Destroyable = {
+  destroy(error?: Error): unknown;
+  once(event: "close", listener: () => void): unknown;
+};
+
+/** What is open, by the signal that ends it. */
+const OPEN = new WeakMap<AbortSignal, Set<Destroyable>>();
+
+/**
+ * With the signal's reason as its error. What was made last is destroyed first: Node 20 crashes where a
+ * connection goes before the session of HTTP/2 that was just made on it.
+ */
+export function destroyOnAbort(stream: Destroyable, signal: AbortSignal): void {
+  const open = OPEN.get(signal) ?? openUntil(signal);
+  open.add(stream);
+  stream.once("close", () => open.delete(stream));
+  if (signal.aborted) stream.destroy(signal.reason);
+}
+
+function openUntil(signal: AbortSignal): Set<Destroyable> {
+  const open = new Set<Destroyable>();
+  OPEN.set(signal, open);
+  const destroyAll = () => {
+    for (const stream of [...open].reverse()) stream.destroy(signal.reason);
+  };
+  signal.addEventListener("abort", destroyAll, { once: true });
+  return open;
 }
 
 const HOST_AND_PORT = /^(?:\[([^[\]]+)\]|([^:[\]]*)|([\da-fA-F:.%]*:[\da-fA-F:.%]*)):(\d{1,5})$/;
