@@ -165,7 +165,7 @@ export class IcmpSocket implements Disposable {
   /** msghdr, whose lengths the kernel overwrites each time. */
   #prepareMessage(): void {
     const message = this.#message;
-    const at = (buffer: Buffer) => this.#library.address(buffer);
+    const at = (buffer: Buffer) => this.#library.addressOf(buffer);
     this.#vector.writeBigUInt64LE(at(this.#packet), 0);
     this.#vector.writeBigUInt64LE(BigInt(this.#packet.length), 8);
     message.fill(0);
