@@ -1,7 +1,7 @@
 import { z } from "zod";
+import { OWN_LABELS_MAX } from "../../shared/wire/label-limits.ts";
 
 const LABEL_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
-const LABELS_MAX = 16;
 
 /** Labels that a user sets. @param reserved names that say whose data it is: never theirs to set */
 export function labelRecord(reserved: readonly string[]) {
@@ -14,5 +14,8 @@ export function labelRecord(reserved: readonly string[]) {
         }
       }
     })
-    .refine((record) => Object.keys(record).length <= LABELS_MAX, `more than ${LABELS_MAX} labels`);
+    .refine(
+      (record) => Object.keys(record).length <= OWN_LABELS_MAX,
+      `more than ${OWN_LABELS_MAX} labels`,
+    );
 }

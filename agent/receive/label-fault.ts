@@ -6,14 +6,10 @@ import {
   METRIC_NAME,
 } from "../../shared/model/labels.ts";
 import {
+  FOREIGN_LABELS_MAX,
   LABEL_NAME_LENGTH_MAX,
   LABEL_VALUE_LENGTH_MAX,
-  LABELS_MAX,
 } from "../../shared/wire/label-limits.ts";
-
-/** The agent's own labels come to those of a series: at most as many as its configuration may have. */
-const OWN_LABELS_MAX = 16;
-const PUSHED_LABELS_MAX = LABELS_MAX - OWN_LABELS_MAX;
 
 const NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
 const METRIC = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
@@ -22,7 +18,7 @@ export type LabelFault = "labels" | "label_length" | "label_text";
 
 /** Why a series with these labels cannot be taken; null: it can. */
 export function labelFault(labels: Labels): LabelFault | null {
-  if (labels.length > 2 * PUSHED_LABELS_MAX) return "labels";
+  if (labels.length > 2 * FOREIGN_LABELS_MAX) return "labels";
   if (!METRIC.test(labelValue(labels, METRIC_NAME))) return "label_text";
   let before = "";
   for (let i = 0; i < labels.length; i += 2) {

@@ -12,9 +12,9 @@ import { DOUBLE_SCALE } from "../../shared/model/series-definition.ts";
 import type { LeftOutSamples } from "../../shared/model/target.ts";
 import { grown } from "../../shared/wire/bytes.ts";
 import {
+  FOREIGN_LABELS_MAX,
   LABEL_NAME_LENGTH_MAX,
   LABEL_VALUE_LENGTH_MAX,
-  LABELS_MAX,
 } from "../../shared/wire/label-limits.ts";
 import type { GroupSink } from "../model/group-sink.ts";
 import type { ScrapeConfig } from "./config/scrape-config.ts";
@@ -231,7 +231,7 @@ export class TargetSeries {
     const name = labelValue(labels, METRIC_NAME);
     if (name === "") return "metric name label is missing";
     const count = labels.length / 2;
-    const most = Math.min(limits.labels || LABELS_MAX, LABELS_MAX);
+    const most = Math.min(limits.labels || FOREIGN_LABELS_MAX, FOREIGN_LABELS_MAX);
     if (count > most) return `${name}: label_limit exceeded: ${count} of ${most}`;
     const nameMax = Math.min(
       limits.labelNameLength || LABEL_NAME_LENGTH_MAX,

@@ -27,7 +27,7 @@ export function foundConfig(jobName: string): ScrapeConfig {
     limits: {
       bodyBytes: 32 * MEBIBYTE,
       samples: 50_000,
-      labels: 64,
+      labels: 0,
       labelNameLength: 256,
       labelValueLength: 4096,
       targets: 0,

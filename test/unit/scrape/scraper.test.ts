@@ -127,6 +127,11 @@ test.each<[string, string, Page]>([
   ["an answer that is no success", "", { status: 500 }],
   ["more samples than sample_limit", "  sample_limit: 1\n", "a 1\nb 1\n"],
   ["a label that is too long", "  label_value_length_limit: 8\n", 'a{x="123456789"} 1\n'],
+  [
+    "labels that leave no room for the agent's own",
+    "",
+    `a{${Array.from({ length: 46 }, (_, i) => `l${i}="1"`).join(",")}} 1\n`,
+  ],
   ["too many labels, the target's included", "  label_limit: 3\n", 'a{x="1"} 1\n'],
   [
     "series without a name",
