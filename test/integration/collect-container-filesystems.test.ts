@@ -112,7 +112,7 @@ function diskUsage(path: string): number {
 const series = (metric: string, labels: string) =>
   `container_fs_${metric}{${labels}, job="cadvisor"}`;
 const own = (device: string, id = `/docker/${ID}`) =>
-  `device="${device}", id="${id}", image="nginx:1", job="cadvisor", name="web"`;
+  `device="${device}", id="${id}", image="nginx:1", job="cadvisor", name="web", service="web"`;
 const usageOf = (values: Record<string, number>, device = "/dev/vdb", id?: string) =>
   values[`container_fs_usage_bytes{${own(device, id)}}`];
 

@@ -58,6 +58,7 @@ const SHOP = labelsOf({
   __scheme__: "http",
   instance: "n1:9100",
   job: "shop",
+  service: "shop",
   unit: "shop.service",
 });
 const SOON = { timeout: 10_000 };
