@@ -63,6 +63,7 @@ release, and after another ${options.period} s the good one again, and so on.
 
   npx telltale services --server 127.0.0.1:${ports.grpc}
   npx telltale services payments --server 127.0.0.1:${ports.grpc}
+  http://127.0.0.1:${ports.http}/   (the page)
   http://127.0.0.1:${ports.http}/api/v1/services
   ${urlOf("payments")}metrics
   ${directory}   (state and logs, removed at the end)
@@ -138,6 +139,10 @@ ${["shop", "orders", "payments"].map(target).join("")}`,
         annotations:
           summary: "{{ $value | humanizePercentage }} of the requests to {{ $labels.service }} fail"
 `,
+  );
+  writeFileSync(
+    join(directory, "notify.yaml"),
+    "route: { receiver: nobody }\nreceivers: [{ name: nobody }]\n",
   );
   if (periodMs / 1000 < WINDOW_S) {
     writeFileSync(join(directory, "rules/services.yaml"), shortenedRules());
