@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { ValueType } from "@opentelemetry/api";
 import { OTLPMetricExporter as GrpcExporter } from "@opentelemetry/exporter-metrics-otlp-grpc";
 import {
@@ -15,6 +16,8 @@ import {
 import { expect, test } from "vitest";
 import { OtlpBed } from "../support/otlp-bed.ts";
 
+/** Samples have milliseconds, and an export takes less than one. */
+const APART_MS = 5;
 const { CUMULATIVE, DELTA } = AggregationTemporalityPreference;
 
 type Temporality = typeof CUMULATIVE | typeof DELTA;
@@ -85,11 +88,13 @@ class Counting {
   }
 
   async flush(): Promise<void> {
+    await delay(APART_MS);
     await this.#provider.forceFlush();
     this.#bed.tick();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await delay(APART_MS);
     await this.#provider.shutdown();
     this.#bed.tick();
   }
