@@ -10,6 +10,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { diskFiles } from "../../agent/logs/tail/disk-files.ts";
 import type { Cursor, LineSink } from "../../agent/logs/tail/ports.ts";
@@ -19,6 +20,9 @@ import { Metrics } from "../../shared/telemetry/metrics.ts";
 import { directoryForTest } from "../support/directory-for-test.ts";
 import { splitLines } from "../support/line-splitter.ts";
 import { MemoryLogger } from "../support/memory-logger.ts";
+
+/** Times of files come in these steps, 10 ms at most. */
+const KERNEL_TICK_MS = 20;
 
 class Bed {
   readonly directory = directoryForTest();
@@ -135,6 +139,7 @@ test.each([
     for (let round = 0; round <= 1 + more; round += 1) {
       appendFileSync(log, text(round * 10, round * 10 + 10));
       if (round > more) break;
+      await delay(KERNEL_TICK_MS); // a copy made at once would be as old as the log
       execFileSync("logrotate", ["--force", "--state", bed.path("state"), config]);
     }
     await tailer.look();
