@@ -120,7 +120,7 @@ export function planOf(seed: number): Plan {
   // A second destination, and logs, nearly double the series that an agent has of its own.
   const hasLogs = agents.some(({ logFiles }) => logFiles > 0);
   const share = 1 + Number(isMirrored) + Number(hasLogs);
-  const small = [6000 * share, 9000 * share];
+  const small = [9000 * share, 12_000 * share];
   return {
     seed,
     agents,
