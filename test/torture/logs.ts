@@ -9,6 +9,7 @@ import { sumOnPage } from "../support/accounts.ts";
 import { MemoryLogger } from "../support/memory-logger.ts";
 import { type Bed, eventually, type Program } from "../support/programs.ts";
 import type { SeededRandom } from "../support/random.ts";
+import { LogBacklog } from "./log-backlog.ts";
 import { type Gap, type ReportedLoss, unexplained } from "./log-losses.ts";
 import { LogWriter } from "./log-writer.ts";
 
@@ -18,6 +19,11 @@ const TURN_MS = 20;
 const SHARE_SECONDS_MAX = 0.25;
 const ROTATE_SECONDS = { min: 2, max: 8 };
 const DOUBLE = 0.15; // of rotations
+/**
+ * Written at most before the agent has read it: what logrotate deletes unread is lost at any rate, and
+ * it keeps some 150 s of writing. A machine that is slower than the writers gets less to do.
+ */
+const UNREAD_SECONDS_MAX = 40;
 /** Of a program before it is killed: a long run has no more kills, but more lines between them. */
 const RUN_MS = { min: 300, max: 8000 };
 const RUN_SHARE_MAX = 1 / 60; // of the whole
@@ -69,17 +75,19 @@ export class LogTorture {
     const runMaxMs = Math.max(RUN_MS.max, durationMs * RUN_SHARE_MAX);
     const next = new Map<Side, number>(SIDES.map((side) => [side, 0]));
     const rotateAtMs = this.#writers.map(() => startMs + 1000 * this.#random.between(1, 4));
-    let due = 0;
+    const backlog = new LogBacklog(this.#bed, () => this.#writtenBytes());
     let lastMs = startMs;
     for (;;) {
       const nowMs = performance.now();
       if (nowMs - startMs >= durationMs) break;
-      due = Math.min(SHARE_SECONDS_MAX, (nowMs - lastMs) / 1000) * bytesASecond;
+      const due = Math.min(SHARE_SECONDS_MAX, (nowMs - lastMs) / 1000) * bytesASecond;
       lastMs = nowMs;
+      await backlog.ask(nowMs);
+      const isHeldBack = backlog.bytes > UNREAD_SECONDS_MAX * bytesASecond;
       for (const [n, writer] of this.#writers.entries()) {
-        writer.write(due / FILES);
+        if (!isHeldBack) writer.write(due / FILES);
         writer.reopenIfAsked();
-        if (nowMs < (rotateAtMs[n] ?? 0)) continue;
+        if (isHeldBack || nowMs < (rotateAtMs[n] ?? 0)) continue;
         writer.rotate(this.#random.chance(DOUBLE) ? 2 : 1);
         const seconds = this.#random.between(ROTATE_SECONDS.min, ROTATE_SECONDS.max);
         rotateAtMs[n] = nowMs + 1000 * seconds;
@@ -91,10 +99,14 @@ export class LogTorture {
       }
       await delay(TURN_MS);
     }
-    const bytes = this.#writers.reduce((sum, writer) => sum + writer.bytes, 0);
+    const bytes = this.#writtenBytes();
     const rotations = this.#writers.reduce((sum, writer) => sum + writer.rotations, 0);
     const rate = (bytes / (performance.now() - startMs) / 1000).toFixed(1);
     console.log(`${rate} MB/s written, ${rotations} rotations, ${this.#kills} kills`);
+  }
+
+  #writtenBytes(): number {
+    return this.#writers.reduce((sum, writer) => sum + writer.bytes, 0);
   }
 
   #start(side: Side): void {

@@ -12,9 +12,10 @@ const HELP = `Kills the built programs at random moments, and fills their disk; 
   npm run torture -- [--kills N] [--seed N]   N times kill -9 (default 1000), then a full disk
   npm run torture -- --only kills|full-disk   one of the two
   npm run torture -- logs [--minutes M] [--rate R]
-                                              R MB/s of logs (default 50) are written for M minutes
-                                              (default 30) and rotated by logrotate, while agent and
-                                              aggregator are killed
+                                              R MB/s of logs (default 50; less where the agent does
+                                              not follow) are written for M minutes (default 30) and
+                                              rotated by logrotate, while agent and aggregator are
+                                              killed
 
 The full disk is a file system of 20 MB of its own; that needs root and util-linux.
 `;
