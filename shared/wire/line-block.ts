@@ -2,7 +2,7 @@
  * A block is a stretch of log lines of one node, as they lie in its queue, travel and lie in the
  * aggregator's log until they are packed. It stands alone: whoever has it needs nothing before it.
  *
- *     byte      format version (2)
+ *     byte      format version (1)
  *     varint    epoch, then count: as of a frame, the sequence is epoch * 2^32 + count
  *     varint    time, Unix milliseconds: when it was made
  *     varint    number of lines

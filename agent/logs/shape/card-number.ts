@@ -8,9 +8,9 @@ const HYPHEN = 45;
 const POINT = 46;
 const ZERO = 48;
 const NINE = 57;
-/** Every number has more than twice as many bytes: two samples that follow each other are in it. */
-const SAMPLE_BYTES = 6;
 const DIGITS_MIN = 14;
+/** Two samples that follow each other are in every number. */
+const SAMPLE_BYTES = DIGITS_MIN / 2;
 const DIGITS_MAX = 19;
 /** By byte, 1 for what a printed number is made of. */
 const OF_NUMBER = new Uint8Array(256).fill(1, ZERO, NINE + 1).fill(1, SPACE, SPACE + 1);
@@ -36,8 +36,8 @@ export class CardFinder {
         let start = at;
         while (start > done && isOfNumber(bytes[start - 1] ?? 0)) start -= 1;
         done = runEnd(bytes, start, end);
-        // Mostly it is a time, which has fewer digits: of that no object is made.
-        const isLong = digitCount(bytes, start, done) >= DIGITS_MIN;
+        // Mostly it is a date or a time, which has fewer digits.
+        const isLong = done - start >= DIGITS_MIN && digitCount(bytes, start, done) >= DIGITS_MIN;
         const card = isLong ? cardIn({ bytes, start: from, end }, start) : null;
         if (card !== null) {
           this.end = card.end;
