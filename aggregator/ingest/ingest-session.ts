@@ -197,6 +197,8 @@ export class IngestSession {
 
   #onMessage(message: AgentMessage__Output): void {
     const { accounting, dropped, clockProbe, targets } = message;
+    // Of a newer agent, which says nothing so that needs an answer: either side may be updated first.
+    if (message.message === undefined) return;
     if (accounting) this.#onAccounts(accounting);
     else if (dropped) this.#parts.events.droppedRanges(this.node, checkedRanges(dropped));
     else if (clockProbe) this.#onProbe(clockProbe);

@@ -138,6 +138,13 @@ test("after a commit that failed nothing is taken that the same session sent beh
   expect(agent.refusal()).toContain("UNAVAILABLE");
 });
 
+test("a message that only a newer agent knows is left out", async () => {
+  const { aggregator, agent } = await welcomed();
+  await agent.send({}); // what a field that is not known comes to
+  await aggregator.commit(agent, agent.frame());
+  expect(agent.acks()).toEqual([seqOf(1, 1)]);
+});
+
 describe("two connections of one node", () => {
   test("with the same buffer: the newer one takes over, after the last commit of the old", async () => {
     const aggregator = new Aggregator();
