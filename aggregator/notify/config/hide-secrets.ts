@@ -4,7 +4,8 @@ import { isHttpUrl } from "./read-secret.ts";
 
 type Test = (text: string) => boolean;
 
-const HIDDEN = "<secret>";
+/** What stands for a secret. */
+export const HIDDEN = "<secret>";
 
 /** Wider than what an answer of the API hides: a key of the user's own may have any name. */
 const SECRET_KEY = /pass|pwd|secret|token|key|credential|auth/i;

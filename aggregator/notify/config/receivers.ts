@@ -5,6 +5,7 @@ import type { Receiver } from "../routing.ts";
 import { hiddenText, hideSecrets } from "./hide-secrets.ts";
 import { isLabelName } from "./label-tests.ts";
 import { attempt, type Report, within } from "./report.ts";
+import { secretsOf, withoutEcho } from "./without-echo.ts";
 
 export type Kinds = ReadonlyMap<string, IntegrationKind>;
 
@@ -124,8 +125,11 @@ function readIntegration(
   if (sender === null) return null;
   const parts = [receiver, kind.name, written, [...used.read], templateFiles, files];
   const texts = new Map(files);
+  const secrets = secretsOf({ entry, globals: Object.fromEntries(used.read), secret: files });
   return {
     ...sender,
+    send: (notification, ports, signal) =>
+      sender.send(notification, withoutEcho(ports, secrets), signal),
     receiver,
     kind: kind.name,
     queue: `${receiver}/${kind.name}[${index}]`,
