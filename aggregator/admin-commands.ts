@@ -3,6 +3,7 @@ import { credentials, logVerbosity, setLogVerbosity } from "@grpc/grpc-js";
 import { type Command, Option } from "commander";
 import { OperationalError } from "../shared/errors.ts";
 import { parseDuration } from "../shared/model/duration.ts";
+import { formatRfc3339 } from "../shared/model/rfc3339.ts";
 import { ROLES } from "../shared/model/role.ts";
 import type { AccessClient } from "../shared/wire/generated/telltale/v1/Access.ts";
 import type { ListAuthoritiesResponse__Output } from "../shared/wire/generated/telltale/v1/ListAuthoritiesResponse.ts";
@@ -76,6 +77,25 @@ function addUserCommands(context: AdminContext): void {
     const { users } = await ask((client) => client.listUsers, {});
     return users.map(({ name, role }) => ({ name, role: role.replace("ROLE_", "").toLowerCase() }));
   });
+  addSessionCommands(context, user);
+}
+
+function addSessionCommands(context: AdminContext, user: Command): void {
+  const sessions = user.command("sessions").description("who is signed in on the page");
+  addRows(context, sessions, async (ask) => {
+    const found = await ask((client) => client.listSessions, {});
+    return found.sessions.map(({ id, user: name, createdMs, expiresMs }) => {
+      return { id, user: name, since: formatRfc3339(createdMs), until: formatRfc3339(expiresMs) };
+    });
+  });
+  user
+    .command("end <id>")
+    .description("end a session; its user can sign in again")
+    .action((id: string) =>
+      run(context, async (ask) => {
+        await ask((client) => client.endSession, { id });
+      }),
+    );
 }
 
 function addAuthorityCommands(context: AdminContext): void {

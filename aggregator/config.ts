@@ -20,6 +20,13 @@ const selector = z.string().transform((text, context) => {
   }
 });
 
+/** No segment is empty, `.` or `..`, so that a browser leaves it as it is. */
+const webPrefix = z
+  .string()
+  .max(200)
+  .regex(/^(?:\/(?!\.{1,2}(?:\/|$))[0-9A-Za-z._~-]+)*\/?$/, "not a path such as /telltale")
+  .transform((path) => path.replace(/\/$/, ""));
+
 const logAge = duration.refine((ms) => ms >= 3_600_000, "at least 1h");
 
 const logsSchema = z.strictObject({
@@ -54,6 +61,8 @@ export const aggregatorConfigSchema = z
     http: z
       .strictObject({ listen: address.default({ host: "127.0.0.1", port: 7071 }) })
       .prefault({}),
+    /** Stands before every path of HTTP, such as `/telltale`; "": nothing. */
+    web_prefix: webPrefix.default(""),
     /** Rule files; `*` stands for any part of a file name. A pattern may match nothing. */
     rules: z.array(z.string().min(1)).max(100).default(["/etc/telltale/rules/*.yaml"]),
     /** Routing in Alertmanager's format; without the default file nobody is notified. */

@@ -1,4 +1,5 @@
 import { chmodSync, mkdirSync, rmSync } from "node:fs";
+import type { IncomingHttpHeaders } from "node:http";
 import { hostname, networkInterfaces } from "node:os";
 import { join } from "node:path";
 import type { FastifyInstance } from "fastify";
@@ -9,7 +10,8 @@ import { Access } from "./access/access.ts";
 import { accessServices } from "./access/access-service.ts";
 import { createAlertsService } from "./api/alerts-service.ts";
 import { type GrpcAccess, startGrpcServer } from "./api/grpc-server.ts";
-import { type HttpGate, startHttpServer } from "./api/http-server.ts";
+import { type HttpGate, refusalOfCaller } from "./api/http-permissions.ts";
+import { startHttpServer } from "./api/http-server.ts";
 import { createLogsService } from "./api/logs-service.ts";
 import { patternsHandler } from "./api/patterns-service.ts";
 import { createQueryService } from "./api/query-service.ts";
@@ -20,6 +22,7 @@ import { type AggregatorConfig, hasTls } from "./config.ts";
 import { type CertifiedPeer, ingestHandlers } from "./ingest/grpc-handler.ts";
 import type { AggregatorPlatform, Services } from "./platform.ts";
 import { loadPageFiles, PAGE_FOLDER } from "./web/page-files.ts";
+import type { People } from "./web/session-routes.ts";
 import { addWebRoutes } from "./web/web-routes.ts";
 
 type ListenPlatform = Pick<AggregatorPlatform, "clock" | "logger" | "openStore">;
@@ -47,13 +50,18 @@ export async function listen(
     const { readiness, reloads } = services;
     const { clock, logger } = platform;
     const gate = hasTls(config, config.http.listen) ? (guard?.http ?? null) : null;
+    const { web_prefix: prefix } = config;
+    const people = gate === null ? null : (guard?.people ?? null);
+    const mayAsk = (headers: IncomingHttpHeaders) => {
+      return gate === null || refusalOfCaller(gate, headers, "viewer", prefix) === null;
+    };
     const web = {
       ...{ files: loadPageFiles(PAGE_FOLDER), feed: services.overview },
-      ...{ people: gate?.port ?? null, alerts, clock, metrics },
+      ...{ people, mayAsk, prefix, alerts, clock, metrics },
     };
     const addPage = (scope: FastifyInstance) => addWebRoutes(scope, web);
     const served = { api, logs: loki, push, alerts, metrics, readiness, reloads, addPage };
-    const http = { ...served, clock, logger, gate };
+    const http = { ...served, clock, logger, gate, prefix };
     parts.use(await startHttpServer(http, config.http.listen));
     const grpc = await startGrpcServer(
       {
@@ -76,6 +84,7 @@ export async function listen(
 type Guard = {
   readonly grpc: GrpcAccess;
   readonly http: HttpGate;
+  readonly people: People;
   /** Null where the gRPC port asks nobody. */
   readonly certified: ((peer: string) => CertifiedPeer | null) | null;
 };
@@ -119,6 +128,7 @@ async function openGuard(
   return {
     grpc: { ...handlers, refusals, adminSocket, openDoor: isGrpcTls ? openDoor : null },
     http: { port: access, refusals },
+    people: access,
     certified: isGrpcTls ? agentOf : null,
   };
 }

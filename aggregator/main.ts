@@ -40,6 +40,7 @@ const FLAG_PATHS = {
   httpListen: ["http", "listen"],
   notify: ["notify"],
   externalUrl: ["external_url"],
+  webPrefix: ["web_prefix"],
   retention: ["retention"],
   logLevel: ["log_level"],
   tls: ["tls"],
@@ -58,6 +59,7 @@ const program = new Command("telltale-aggregator")
   .option("--rules <pattern...>", "rule files (default: /etc/telltale/rules/*.yaml)")
   .option("--notify <file>", "routing (default: /etc/telltale/notify.yaml)")
   .option("--external-url <url>", "how people reach this aggregator; goes into notifications")
+  .option("--web-prefix <path>", "stands before every path of HTTP, such as /telltale")
   .option("--retention <duration>", "how long samples are kept (default: 15d)")
   .option("--log-level <level>", "debug, info, warn or error (default: info)")
   .option("--tls <when>", "auto: on every address but loopback; required: there too")

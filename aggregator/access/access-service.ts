@@ -50,6 +50,11 @@ export function accessServices(
           return { name, role: roleMessage(role), createdMs };
         }),
       })),
+      ListSessions: answer(() => ({ sessions: access.sessions.list() })),
+      EndSession: answer(async ({ id }) => {
+        await access.sessions.endOf(id);
+        return {};
+      }),
       RotateAuthority: answer(async () => {
         await access.rotate();
         return authoritiesMessage(access);

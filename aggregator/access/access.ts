@@ -20,6 +20,7 @@ import {
   type UserRecord,
 } from "./records.ts";
 import { checkedNode, checkedTtl, checkedUserName } from "./requests.ts";
+import { Sessions } from "./sessions.ts";
 
 export type AccessOptions = {
   /** Names and addresses the aggregator is reached by. */
@@ -47,12 +48,14 @@ export class Access {
   readonly #logger: Logger;
   readonly #options: AccessOptions;
   readonly #joins: Counter;
+  readonly sessions: Sessions;
   readonly #measure: ReturnType<typeof certificateGauges>;
   #userByHash = new Map<string, UserRecord>();
   #server: { tls: ServerTls; signer: string; issuedMs: number; notAfterMs: number } | null = null;
 
   private constructor(records: AccessRecords, deps: StoredPartDeps, options: AccessOptions) {
     this.#records = records;
+    this.sessions = new Sessions(records, deps);
     this.#clock = deps.clock;
     this.#logger = deps.logger;
     this.#options = options;
@@ -95,6 +98,7 @@ export class Access {
         ...tokens
           .filter(({ expiresMs }) => nowMs > expiresMs + TOKEN_REMEMBERED_MS)
           .map(({ hash }) => gone("join-token", hash)),
+        ...this.sessions.expired(nowMs),
       ];
     });
     for (const { fingerprint } of finished)
@@ -123,7 +127,8 @@ export class Access {
 
   /** Whom a bearer token stands for; null: nobody. */
   personOf(token: Secret): Person | null {
-    return this.#userByHash.get(sha256(token.reveal())) ?? null;
+    const user = this.#userByHash.get(sha256(token.reveal()));
+    return user === undefined ? null : { name: user.name, role: user.role };
   }
 
   /** @throws OperationalError USAGE, LIMIT, STORAGE */
@@ -230,7 +235,9 @@ export class Access {
   /** @throws OperationalError NOT_FOUND, STORAGE */
   async removeUser(name: string): Promise<void> {
     await this.#records.change(() => {
-      if (this.#records.of("user").has(name)) return [gone("user", name)];
+      if (this.#records.of("user").has(name)) {
+        return [gone("user", name), ...this.sessions.endedOf(name)];
+      }
       throw new OperationalError("NOT_FOUND", `No user ${JSON.stringify(name)}`);
     });
     this.#indexUsers();

@@ -46,11 +46,22 @@ export type UserRecord = {
   readonly createdMs: number;
 };
 
+/** Somebody who is signed in on the page. */
+export type SessionRecord = {
+  /** SHA-256 of the secret in the cookie. */
+  readonly hash: string;
+  /** Name of the user. */
+  readonly user: string;
+  readonly createdMs: number;
+  readonly expiresMs: number;
+};
+
 type Kinds = {
   readonly authority: AuthorityRecord;
   readonly agent: AgentRecord;
   readonly "join-token": JoinTokenRecord;
   readonly user: UserRecord;
+  readonly session: SessionRecord;
 };
 export type Kind = keyof Kinds;
 
@@ -67,6 +78,7 @@ export class AccessRecords {
     agent: new Map(),
     "join-token": new Map(),
     user: new Map(),
+    session: new Map(),
   };
 
   private constructor(store: KeyValueStore) {

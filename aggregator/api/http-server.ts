@@ -1,10 +1,9 @@
-import { type IncomingHttpHeaders, type IncomingMessage, ServerResponse } from "node:http";
+import { type IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import type { Server as TlsServer } from "node:tls";
 import { type FastifyInstance, type FastifyReply, fastify } from "fastify";
 import { errorMessage, OperationalError } from "../../shared/errors.ts";
 import { type Address, formatAddress } from "../../shared/model/address.ts";
-import type { Role } from "../../shared/model/role.ts";
 import { bindError } from "../../shared/platform/listen-error.ts";
 import type { Clock, Logger } from "../../shared/platform/ports.ts";
 import { expositionText } from "../../shared/telemetry/exposition.ts";
@@ -13,24 +12,24 @@ import type { PartDeps } from "../../shared/telemetry/part-deps.ts";
 import { withDeadline } from "../../shared/time/deadline.ts";
 import { sleepUnlessAborted } from "../../shared/time/repeat.ts";
 import { TLS_VERSION } from "../../shared/wire/tls.ts";
-import { tokenOfCookie } from "../model/session-cookie.ts";
 import { jsonBody } from "./alertmanager-json.ts";
 import { addAlertmanagerRoutes, alertmanagerFault } from "./alertmanager-routes.ts";
 import type { AlertsPort } from "./alerts-port.ts";
 import { type ErrorType, errorTypeOf, httpStatusOf } from "./api-error.ts";
 import { forgeryOf } from "./forgery-state.ts";
 import { addCompression } from "./http-compression.ts";
+import { type HttpGate, refusalOfCaller } from "./http-permissions.ts";
 import { addApiRoutes, JSON_TYPE } from "./http-routes.ts";
 import type { LogsApi } from "./logs-api.ts";
 import type { LokiPush } from "./loki-push.ts";
 import { addPushRoute } from "./loki-push-route.ts";
 import { addLokiRoutes } from "./loki-routes.ts";
 import { LokiTails, TAIL_PATH } from "./loki-tail.ts";
-import { changesState, httpRole, refusalFor } from "./permission-state.ts";
+import { changesState, httpRole } from "./permission-state.ts";
 import type { GatePort, ReadinessPort, ReloadPort } from "./ports.ts";
 import { errorBody } from "./prometheus-json.ts";
 import type { QueryApi } from "./query-api.ts";
-import { bearerOf } from "./tls-door.ts";
+import { addPrefixRedirect, withoutPrefix } from "./web-prefix.ts";
 
 export type HttpDeps = PartDeps & {
   readonly api: QueryApi;
@@ -39,15 +38,12 @@ export type HttpDeps = PartDeps & {
   readonly alerts: AlertsPort;
   readonly readiness: ReadinessPort;
   readonly reloads: ReloadPort;
+  /** What stands before every path: "" or such as `/telltale`. */
+  readonly prefix: string;
   /** Adds what people look at, in a scope of its own. */
   readonly addPage: (scope: FastifyInstance) => void;
   /** Null: nothing is encrypted, and nobody is asked who calls. */
   readonly gate: HttpGate | null;
-};
-
-export type HttpGate = {
-  readonly port: Pick<GatePort, "personOf" | "serverTls">;
-  readonly refusals: Counter;
 };
 
 const TEXT_TYPE = "text/plain; charset=utf-8";
@@ -122,6 +118,7 @@ export function createHttpServer(deps: HttpDeps): FastifyInstance {
     requestTimeout: REQUEST_TIMEOUT_MS,
     ...tlsOptions(deps.gate),
     forceCloseConnections: "idle",
+    rewriteUrl: ({ url = "/" }) => withoutPrefix(url, deps.prefix),
     // The address is read in callOf, which keeps names that are given several times.
     routerOptions: { maxParamLength: 1024, querystringParser: () => ({}) },
     frameworkErrors: (error, _request, reply: FastifyReply) =>
@@ -137,13 +134,14 @@ export function createHttpServer(deps: HttpDeps): FastifyInstance {
   server.addHook("onSend", async (_request, reply) => {
     reply.header("x-content-type-options", "nosniff");
   });
+  addPrefixRedirect(server, deps.prefix);
   server.addHook("onRequest", async ({ method, headers, routeOptions }, reply) => {
     // Questions may be a POST, and Grafana passes on what the browser says to itself.
     if (!changesState(method, routeOptions.url ?? "")) return;
     const problem = forgeryOf(headers);
     if (problem !== null) await sendError(reply, 403, "bad_data", problem);
   });
-  if (deps.gate !== null) addPermissions(server, deps.gate);
+  if (deps.gate !== null) addPermissions(server, deps.gate, deps.prefix);
   addCompression(server);
   const failures = new Failures(deps);
   addErrorHandlers(server, failures);
@@ -171,16 +169,18 @@ export function createHttpServer(deps: HttpDeps): FastifyInstance {
 
 /** Node hands over every request that wants another protocol, also one that can do without. */
 function addTails(server: FastifyInstance, deps: HttpDeps, failures: Failures): void {
-  const { logs, clock, logger, gate } = deps;
+  const { logs, clock, logger, gate, prefix } = deps;
   const tails = new LokiTails({
     logs,
     clock,
     logger,
-    refusalOf: ({ headers }) => (gate === null ? null : refusalOfCaller(gate, headers, "viewer")),
+    refusalOf: ({ headers }) => {
+      return gate === null ? null : refusalOfCaller(gate, headers, "viewer", prefix);
+    },
     failureOf: (error, url) => failures.note(error, url),
   });
   server.server.on("upgrade", (request: IncomingMessage, socket: Socket, head: Buffer) => {
-    const isTail = request.url?.split("?")[0] === TAIL_PATH;
+    const isTail = withoutPrefix(request.url ?? "", prefix).split("?")[0] === TAIL_PATH;
     const isWebSocket = request.headers.upgrade?.toLowerCase() === "websocket";
     if (isTail && isWebSocket) tails.upgrade(request, socket, head);
     else answerAsIs(server, request, socket);
@@ -234,37 +234,15 @@ function tlsOptions(gate: HttpGate | null) {
 }
 
 /** Who asks shows a token. Every role may ask; what writes is for operators. */
-function addPermissions(server: FastifyInstance, gate: HttpGate): void {
+function addPermissions(server: FastifyInstance, gate: HttpGate, prefix: string): void {
   server.addHook("onRequest", async (request, reply) => {
     if (OPEN_PATHS.has(request.url)) return;
     const role = httpRole(request.method, request.routeOptions.url ?? "");
-    const refusal = refusalOfCaller(gate, request.headers, role);
+    const refusal = refusalOfCaller(gate, request.headers, role, prefix);
     if (refusal === null) return;
     reply.header("www-authenticate", 'Bearer realm="telltale"');
     await sendError(reply, refusal.status, "bad_data", refusal.text);
   });
-}
-
-/** Null: the caller has the role. */
-function refusalOfCaller(
-  { port, refusals }: HttpGate,
-  { authorization, cookie }: IncomingHttpHeaders,
-  role: Role | "nothing",
-): { readonly status: number; readonly text: string } | null {
-  const text = "No token: send it as Authorization: Bearer TOKEN";
-  const nobody = { kind: "nobody", reason: "no-credentials", text } as const;
-  const shown = authorization ?? signedInAs(cookie);
-  const caller = shown === undefined ? nobody : bearerOf(port, shown);
-  const refusal = refusalFor(caller, role);
-  if (refusal === null) return null;
-  refusals.add(1, { reason: refusal.reason });
-  return { status: refusal.code === "UNAUTHENTICATED" ? 401 : 403, text: refusal.text };
-}
-
-/** As a program would show the token that the cookie holds. */
-function signedInAs(cookie: string | undefined): string | undefined {
-  const token = tokenOfCookie(cookie);
-  return token === null ? undefined : `Bearer ${token}`;
 }
 
 type Failure = { readonly status: number; readonly type: ErrorType; readonly text: string };
@@ -303,7 +281,7 @@ function addErrorHandlers(server: FastifyInstance, failures: Failures): void {
     sendError(reply, status, type, text);
   });
   server.setNotFoundHandler((request, reply) => {
-    const message = `nothing is at ${request.url.split("?")[0]?.slice(0, 200)}`;
+    const message = `nothing is at ${request.originalUrl.split("?")[0]?.slice(0, 200)}`;
     sendError(reply, 404, "not_found", message);
   });
 }

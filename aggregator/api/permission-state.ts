@@ -1,5 +1,6 @@
 import { ROLES, type Role } from "../../shared/model/role.ts";
 import type { Person } from "../model/access.ts";
+import { PAGE_PATHS } from "../model/page-paths.ts";
 
 /** Who calls, as far as it was proved. */
 export type Caller =
@@ -19,13 +20,7 @@ export type Refusal = {
 type Requirement = Role | "agent" | "nothing";
 
 /** The page's files, which are the same for all, and where one signs in. */
-const OPEN_PATTERNS: ReadonlySet<string> = new Set([
-  "/",
-  "/alerts",
-  "/assets/:name",
-  "/nodes/:name",
-  "/session",
-]);
+const OPEN_PATTERNS: ReadonlySet<string> = new Set([...PAGE_PATHS, "/assets/:name", "/session"]);
 
 /** By method or, with a slash at its end, by service; what is not named asks for a viewer. */
 const REQUIREMENTS: readonly (readonly [path: string, requirement: Requirement])[] = [

@@ -121,6 +121,8 @@ export type GatePort = {
   seen(fingerprint: string): Promise<void>;
   /** Null: the token stands for nobody. */
   personOf(token: Secret): Person | null;
+  /** Those of people who signed in on the page. Null: the secret is no session's any more. */
+  readonly sessions: { personOf(secret: Secret): Person | null };
 };
 
 export type ReloadPort = {

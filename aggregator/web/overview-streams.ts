@@ -54,8 +54,11 @@ export class OverviewStreams {
     return this.#open.size >= STREAMS_MAX;
   }
 
-  /** @param after the overview that the client has read */
-  open(response: PageResponse, after: number): void {
+  /**
+   * @param after the overview that the client has read
+   * @param isAllowed whether it still may ask
+   */
+  open(response: PageResponse, after: number, isAllowed: () => boolean): void {
     response.writeHead(200, HEADERS);
     if (after !== this.#feed.seq) {
       response.end(ANEW);
@@ -66,7 +69,7 @@ export class OverviewStreams {
     this.#count.set(this.#open.size);
     const untilMs = this.#clock.monotonicMs() + STREAM_MAX_MS;
     const following = this.#feed.follow((text, seq) => {
-      const isOver = text === null || this.#clock.monotonicMs() >= untilMs;
+      const isOver = text === null || this.#clock.monotonicMs() >= untilMs || !isAllowed();
       this.#send(response, isOver ? ANEW : `id: ${seq}\ndata: ${text}\n\n`);
       if (isOver) response.end();
     });

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { extname, join } from "node:path";
+import { brotliCompressSync, gzipSync } from "node:zlib";
 
 /** A file of the page as it was built, and the same compressed where that is shorter. */
 export type PageFile = {
@@ -21,6 +22,9 @@ const TYPES: Readonly<Record<string, string>> = {
   ".svg": "image/svg+xml",
 };
 
+/** The one file that names others. */
+export const DOCUMENT = "index.html";
+
 /** Where `npm run build` puts them: beside the built programs. */
 export const PAGE_FOLDER = join(import.meta.dirname, "files");
 
@@ -32,12 +36,34 @@ export function loadPageFiles(folder: string): PageFiles {
     const type = TYPES[extname(name)];
     if (type === undefined) continue;
     const plain = readFileSync(join(folder, name));
-    const etag = `"${createHash("sha256").update(plain).digest("base64url").slice(0, 22)}"`;
     const compressed = (ending: string) => {
       const path = join(folder, `${name}.${ending}`);
       return existsSync(path) ? readFileSync(path) : null;
     };
-    files.set(name, { type, etag, plain, gzip: compressed("gz"), brotli: compressed("br") });
+    files.set(name, {
+      ...{ type, etag: etagOf(plain), plain },
+      ...{ gzip: compressed("gz"), brotli: compressed("br") },
+    });
   }
   return files;
+}
+
+/** With the document as it has to be where all paths begin with the prefix. */
+export function filesUnder(prefix: string, files: PageFiles): PageFiles {
+  const document = files.get(DOCUMENT);
+  if (prefix === "" || document === undefined) return files;
+  const text = document.plain
+    .toString("utf8")
+    .replace(/(href|src)="\/assets\//g, `$1="${prefix}/assets/`)
+    .replace('name="telltale-prefix" content=""', `name="telltale-prefix" content="${prefix}"`);
+  const plain = Buffer.from(text);
+  const placed = {
+    ...{ type: document.type, etag: etagOf(plain), plain },
+    ...{ gzip: gzipSync(plain), brotli: brotliCompressSync(plain) },
+  };
+  return new Map([...files, [DOCUMENT, placed]]);
+}
+
+function etagOf(bytes: Uint8Array): string {
+  return `"${createHash("sha256").update(bytes).digest("base64url").slice(0, 22)}"`;
 }

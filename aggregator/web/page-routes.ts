@@ -1,9 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import type { PageFile, PageFiles } from "./page-files.ts";
+import { PAGE_PATHS } from "../model/page-paths.ts";
+import { DOCUMENT, type PageFile, type PageFiles } from "./page-files.ts";
 
-/** What the page's own router knows; each is the same document. */
-const PAGES = ["/", "/nodes/:name", "/alerts"];
-const DOCUMENT = "index.html";
 
 /** Nothing but our own files runs, is loaded or is spoken to, and nobody frames the page. */
 const POLICY = [
@@ -38,13 +36,14 @@ On a terminal: telltale status
 `;
 
 /** The page's files. Without any, or for who takes no HTML, a text stands at `/`. */
-export function addPageRoutes(server: FastifyInstance, files: PageFiles): void {
+export function addPageRoutes(server: FastifyInstance, files: PageFiles, prefix: string): void {
+  const text = prefix === "" ? FRONT_TEXT : FRONT_TEXT.replace(/^(?=\/)|(?<=  )(?=\/-)/gm, prefix);
   const document = files.get(DOCUMENT);
-  for (const path of PAGES) {
+  for (const path of PAGE_PATHS) {
     server.get(path, async (request, reply) => {
       reply.header("vary", "Accept, Accept-Encoding");
       if (document === undefined || !takesHtml(request)) {
-        return reply.type("text/plain; charset=utf-8").send(FRONT_TEXT);
+        return reply.type("text/plain; charset=utf-8").send(text);
       }
       reply
         .header("content-security-policy", POLICY)

@@ -1,40 +1,65 @@
 import type { FastifyInstance } from "fastify";
 import { Secret } from "../../shared/secret.ts";
 import type { Person } from "../model/access.ts";
-import { NO_SESSION, sessionCookie, tokenOfCookie } from "../model/session-cookie.ts";
+import { noSession, secretOfCookie, sessionCookie } from "../model/session-cookie.ts";
 
-/** Whom a token stands for; null: nobody. */
-export type People = { personOf(token: Secret): Person | null };
+export type People = {
+  /** Whom a token stands for; null: nobody. */
+  personOf(token: Secret): Person | null;
+  readonly sessions: {
+    /** @throws OperationalError NOT_FOUND, STORAGE */
+    begin(user: string): Promise<Secret>;
+    /** Null: the secret is no session's any more. */
+    personOf(secret: Secret): Person | null;
+    /** @throws OperationalError STORAGE */
+    end(secret: Secret): Promise<void>;
+  };
+};
 
-/** `open`: nobody is asked who they are. */
+/** Of whoever asks, and of nobody else. `open`: nobody is asked who they are. */
 type Session = { readonly access: "open" | "none" } | ({ readonly access: "person" } & Person);
 
+const NOBODY: Session = { access: "none" };
+const OPEN: Session = { access: "open" };
 const TOKEN = /^[\x21\x23-\x3a\x3c-\x7e]{1,512}$/;
 
 /** Signing in with a token, and out. `people` null: there is nothing to sign in to. */
-export function addSessionRoutes(server: FastifyInstance, people: People | null): void {
-  const sessionOf = (cookie: string | undefined): Session => {
-    if (people === null) return { access: "open" };
-    return sessionWith(people, tokenOfCookie(cookie));
+export function addSessionRoutes(
+  server: FastifyInstance,
+  people: People | null,
+  prefix: string,
+): void {
+  const secretOf = (cookie: string | undefined): Secret | null => {
+    const secret = secretOfCookie(cookie, prefix);
+    return secret === null ? null : new Secret(secret);
   };
   server.addHook("onRequest", async ({ routeOptions }, reply) => {
     if (routeOptions.url === "/session") reply.header("cache-control", "no-store");
   });
-  server.get("/session", async ({ headers }) => sessionOf(headers.cookie));
-  server.post("/session", async ({ body }, reply) => {
-    if (people === null) return { access: "open" } satisfies Session;
+  server.get("/session", async ({ headers }) => {
+    if (people === null) return OPEN;
+    const secret = secretOf(headers.cookie);
+    return sessionOf(secret === null ? null : people.sessions.personOf(secret));
+  });
+  server.post("/session", async ({ body, headers }, reply) => {
+    if (people === null) return OPEN;
     const token = (body as { readonly token?: unknown } | null)?.token;
     const isToken = typeof token === "string" && TOKEN.test(token);
-    const session = sessionWith(people, isToken ? token : null);
-    if (session.access === "none") return reply.code(401).send(session);
-    return reply.header("set-cookie", sessionCookie(String(token))).send(session);
+    const person = isToken ? people.personOf(new Secret(token)) : null;
+    if (person === null) return reply.code(401).send(NOBODY);
+    const before = secretOf(headers.cookie);
+    if (before !== null) await people.sessions.end(before);
+    const secret = await people.sessions.begin(person.name);
+    const cookie = sessionCookie(secret.reveal(), prefix);
+    return reply.header("set-cookie", cookie).send(sessionOf(person));
   });
-  server.delete("/session", async (_request, reply) => {
-    return reply.header("set-cookie", NO_SESSION).send({ access: "none" } satisfies Session);
+  server.delete("/session", async ({ headers }, reply) => {
+    const secret = secretOf(headers.cookie);
+    if (secret !== null) await people?.sessions.end(secret);
+    return reply.header("set-cookie", noSession(prefix)).send(NOBODY);
   });
 }
 
-function sessionWith(people: People, token: string | null): Session {
-  const person = token === null ? null : people.personOf(new Secret(token));
-  return person === null ? { access: "none" } : { access: "person", ...person };
+function sessionOf(person: Person | null): Session {
+  return person === null ? NOBODY : { access: "person", name: person.name, role: person.role };
 }

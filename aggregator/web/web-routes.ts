@@ -1,19 +1,24 @@
+import type { IncomingHttpHeaders } from "node:http";
 import type { FastifyInstance } from "fastify";
 import type { Clock } from "../../shared/platform/ports.ts";
 import type { Metrics } from "../../shared/telemetry/metrics.ts";
 import { type AcknowledgePort, addAcknowledgeRoute } from "./acknowledge-route.ts";
 import type { OverviewFeed } from "./overview-feed.ts";
 import { addOverviewRoutes } from "./overview-routes.ts";
-import type { PageFiles } from "./page-files.ts";
+import { filesUnder, type PageFiles } from "./page-files.ts";
 import { addPageRoutes } from "./page-routes.ts";
 import { addSessionRoutes, type People } from "./session-routes.ts";
 
 export type WebDeps = {
   readonly files: PageFiles;
+  /** Of every path: "" or such as `/telltale`. */
+  readonly prefix: string;
   readonly feed: OverviewFeed;
   readonly alerts: AcknowledgePort;
   /** Null: nobody is asked who they are. */
   readonly people: People | null;
+  /** Whether whoever shows this may ask. */
+  readonly mayAsk: (shown: Pick<IncomingHttpHeaders, "authorization" | "cookie">) => boolean;
   readonly clock: Clock;
   readonly metrics: Metrics;
 };
@@ -31,8 +36,8 @@ export function addWebRoutes(scope: FastifyInstance, deps: WebDeps): void {
       done(Object.assign(new Error("The body is not JSON"), { statusCode: 400 }), undefined);
     }
   });
-  addPageRoutes(scope, deps.files);
+  addPageRoutes(scope, filesUnder(deps.prefix, deps.files), deps.prefix);
   addOverviewRoutes(scope, deps.feed, deps);
   addAcknowledgeRoute(scope, deps.alerts);
-  addSessionRoutes(scope, deps.people);
+  addSessionRoutes(scope, deps.people, deps.prefix);
 }

@@ -242,6 +242,7 @@ export function createApiBed(
     metrics: new Metrics(),
     clock: nodeClock,
     gate: null,
+    prefix: "",
     addPage: () => {},
     reloads: { reload: async (): Promise<OperationalError | null> => null },
   };

@@ -14,15 +14,16 @@ function file(type: string, text: string): PageFile {
   return { type, etag: `"${text}"`, plain, gzip: Buffer.from("zipped"), brotli: null };
 }
 
+const DOCUMENT = '<meta name="telltale-prefix" content="" /><script src="/assets/x.js">';
 const FILES = new Map([
-  ["index.html", file("text/html; charset=utf-8", "document")],
+  ["index.html", file("text/html; charset=utf-8", DOCUMENT)],
   ["main-abc.js", file("text/javascript; charset=utf-8", "script")],
 ]);
 const HTML = { accept: "text/html,*/*" };
 const RAW = { "accept-encoding": "identity" };
 
 /** The real server and feed; `world` is what there is to see. */
-async function serve() {
+async function serve(prefix = "") {
   const bed = createApiBed();
   const { clock, logger, metrics } = bed;
   const world = { names: ["a"] };
@@ -36,9 +37,10 @@ async function serve() {
     silences: () => [],
     ...{ clock, logger },
   });
-  const web = { files: FILES, feed, alerts: bed.alerts, people: null, clock, metrics };
+  const open = { people: null, mayAsk: () => true };
+  const web = { files: FILES, feed, alerts: bed.alerts, ...open, prefix, clock, metrics };
   const readiness = { isReady: () => true };
-  const deps = { ...bed, readiness, addPage: (scope: object) => addWebRoutes(scope as never, web) };
+  const deps = { ...bed, prefix, readiness, addPage: (scope: object) => addWebRoutes(scope as never, web) };
   const server = await startHttpServer(deps, LOOPBACK);
   onTestFinished(async () => {
     await server[Symbol.asyncDispose]();
@@ -51,7 +53,7 @@ test("the document is the same for every view, and nothing but our own files run
   const { url } = await serve();
   for (const path of ["/", "/alerts", "/nodes/web%2F1"]) {
     const response = await fetch(`${url}${path}`, { headers: { ...HTML, ...RAW } });
-    expect(await response.text()).toBe("document");
+    expect(await response.text()).toBe(DOCUMENT);
     const policy = response.headers.get("content-security-policy") ?? "";
     expect(policy).toContain("default-src 'none'");
     expect(policy).toContain("frame-ancestors 'none'");
@@ -77,6 +79,38 @@ test("files go out compressed, are kept for ever, and not sent twice", async () 
   expect(again.status).toBe(304);
   for (const none of ["index.html", "main-other.js", "..%2findex.html", "main-abc.js.gz"]) {
     expect((await fetch(`${url}/assets/${none}`)).status, none).toBe(404);
+  }
+});
+
+test("with a prefix all is under it, and nothing beside it", async () => {
+  const { url } = await serve("/a/telltale");
+  const paths = ["/", "/alerts", "/nodes/web%2F1", "/metrics", "/-/ready", "/api/v2/alerts"];
+  for (const path of [...paths, "/api/v1/query?query=up", "/api/telltale/v1/overview", "/session"]) {
+    expect((await fetch(`${url}/a/telltale${path}`, { headers: HTML })).status, path).toBe(200);
+    if (path === "/") continue;
+    expect((await fetch(`${url}${path}`, { headers: HTML })).status, path).toBe(404);
+    expect((await fetch(`${url}/a/telltalex${path}`)).status, path).toBe(404);
+  }
+  const document = await fetch(`${url}/a/telltale/`, { headers: { ...HTML, ...RAW } });
+  expect(await document.text()).toBe(
+    '<meta name="telltale-prefix" content="/a/telltale" /><script src="/a/telltale/assets/x.js">',
+  );
+  const zipped = await fetch(`${url}/a/telltale/`, { headers: HTML });
+  expect(zipped.headers.get("content-encoding")).toBe("br");
+  expect(await zipped.text()).toContain("/a/telltale/assets/x.js");
+  const front = await (await fetch(`${url}/a/telltale/`)).text();
+  expect(front).toContain("\n/a/telltale/api/v1/query?query=up ");
+});
+
+test("the address without a path leads to the page, and to no other host", async () => {
+  const { url } = await serve("/telltale");
+  for (const path of ["/", "/telltale", "/?x=y", "/telltale?x=//evil.example"]) {
+    const { status, headers } = await fetch(`${url}${path}`, { redirect: "manual" });
+    expect(status).toBe(302);
+    expect(headers.get("location")).toBe(`/telltale/${path.replace(/^[^?]*/, "")}`);
+  }
+  for (const path of ["//evil.example", "/\\evil.example", "//evil.example/telltale"]) {
+    expect((await fetch(`${url}${path}`, { redirect: "manual" })).status, path).toBe(404);
   }
 });
 

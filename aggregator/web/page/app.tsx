@@ -9,7 +9,7 @@ import { words } from "./settings.ts";
 import { Header } from "./shell/header.tsx";
 import { KeyHelp } from "./shell/key-help.tsx";
 import { SignIn } from "./shell/sign-in.tsx";
-import type { View } from "./view.ts";
+import { addressOf, type View } from "./view.ts";
 
 export function App() {
   useEffect(() => {
@@ -41,7 +41,7 @@ function Shown({ state }: { state: View }) {
     case "node":
       return <LateNodeView name={state.name} />;
     case "unknown":
-      return <a href="/">{words.value.backToOverview}</a>;
+      return <a href={addressOf("/")}>{words.value.backToOverview}</a>;
   }
 }
 

@@ -1,5 +1,10 @@
 /** The browser as the rest of the page needs it: only here are time, network and storage touched. */
 
+/** What stands before every path of this aggregator: "" or such as `/telltale`. Its document says it. */
+export const PREFIX =
+  globalThis.document?.querySelector<HTMLMetaElement>('meta[name="telltale-prefix"]')?.content ??
+  "";
+
 export function nowMs(): number {
   return Date.now();
 }
@@ -48,10 +53,11 @@ export async function sendJson<T>(method: string, path: string, body?: unknown):
   return text === "" ? null : (JSON.parse(text) as T);
 }
 
+/** @param path without the prefix */
 async function request(path: string, options: RequestInit): Promise<Response> {
   let response: Response;
   try {
-    response = await fetch(path, options);
+    response = await fetch(`${PREFIX}${path}`, options);
   } catch (error) {
     if (options.signal?.aborted) throw options.signal.reason;
     throw new RequestError(0, String(error));
@@ -82,7 +88,7 @@ export function readStream(
   signal: AbortSignal,
 ): Promise<void> {
   return new Promise((resolve) => {
-    const source = new EventSource(path);
+    const source = new EventSource(`${PREFIX}${path}`);
     const end = () => {
       source.close();
       resolve();

@@ -6,6 +6,11 @@ test.each([
   ["a program says nothing of where it is", {}, null],
   ["our own page", { origin: "http://tt:7071", "sec-fetch-site": "same-origin" }, null],
   ["our own page, without the newer header", { origin: "http://tt:7071" }, null],
+  [
+    "our own page, behind a proxy that says another host",
+    { origin: "https://monitor.example", "sec-fetch-site": "same-origin" },
+    null,
+  ],
   ["another site", { origin: "https://evil.example", "sec-fetch-site": "cross-site" }, "site"],
   ["another site, without the newer header", { origin: "https://evil.example" }, "origin"],
   ["another port of the host", { origin: "http://tt:80" }, "origin"],

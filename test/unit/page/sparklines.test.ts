@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { culpritOf } from "../../../aggregator/web/page/alerts/shown-alert.ts";
 import { runsOf, scaleOf } from "../../../aggregator/web/page/overview/sparklines.ts";
 import { visibleRows } from "../../../aggregator/web/page/overview/visible-rows.ts";
-import { nodePath, viewOf } from "../../../aggregator/web/page/view.ts";
+import { addressOf, nodePath, viewOf } from "../../../aggregator/web/page/view.ts";
 
 test("stretches of a line", () => {
   const points = [null, 1, 2, null, 3];
@@ -44,6 +44,14 @@ test.each(["n1", "a/b", "ä ?#%", "<img src=x>", "日本"])(
     expect(viewOf(pathname)).toEqual({ kind: "node", name });
   },
 );
+
+test("under a prefix a view is where the prefix says, and nowhere else", () => {
+  expect(viewOf("/a/telltale/nodes/n1", "/a/telltale")).toEqual({ kind: "node", name: "n1" });
+  expect(addressOf("/alerts", "/a/telltale")).toBe("/a/telltale/alerts");
+  for (const path of ["/alerts", "/a/telltale", "/a/telltalex/alerts", "/a/alerts"]) {
+    expect(viewOf(path, "/a/telltale").kind, path).toBe("unknown");
+  }
+});
 
 test.each(["/nodes/", "/nodes/a/b", "/nodes/%E0%A4%A", "/other"])("%s shows nothing", (path) => {
   expect(viewOf(path).kind).toBe("unknown");

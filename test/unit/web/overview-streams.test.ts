@@ -41,9 +41,9 @@ function bed() {
   };
   const [metrics, clock] = [new Metrics(), new FakeClock()];
   const streams = new OverviewStreams(feed, { metrics, clock });
-  const open = (after = 5) => {
+  const open = (after = 5, isAllowed = () => true) => {
     const page = new Page();
-    streams.open(page as never, after);
+    streams.open(page as never, after, isAllowed);
     return page;
   };
   const tell = (text: string | null) => {
@@ -78,6 +78,19 @@ test("who has read another overview reads it anew, and so does everybody now and
   expect(page).toMatchObject({
     isOpen: false,
     text: expect.stringMatching(/event: anew\ndata: \n\n$/),
+  });
+});
+
+test("who may not ask any more is told nothing more", () => {
+  const { open, tell } = bed();
+  let isAllowed = true;
+  const page = open(5, () => isAllowed);
+  tell("{}");
+  isAllowed = false;
+  tell('{"secret":1}');
+  expect(page).toMatchObject({
+    isOpen: false,
+    text: expect.stringMatching(/^(?!.*secret)[^]*event: anew\ndata: \n\n$/),
   });
 });
 

@@ -1,14 +1,14 @@
 import { expect, test } from "vitest";
 import {
-  NO_SESSION,
+  noSession,
+  secretOfCookie,
   sessionCookie,
-  tokenOfCookie,
 } from "../../../aggregator/model/session-cookie.ts";
 
-test("a token goes into the cookie and comes back, among others", () => {
-  const [pair] = sessionCookie("ttu_a-B_9").split(";");
-  expect(tokenOfCookie(`theme=dark; ${pair}; x=y`)).toBe("ttu_a-B_9");
-  expect(tokenOfCookie(NO_SESSION.split(";")[0])).toBeNull();
+test.each(["", "/telltale"])("under %j a secret goes into the cookie and comes back", (prefix) => {
+  const [pair] = sessionCookie("tts_a-B_9", prefix).split(";");
+  expect(secretOfCookie(`theme=dark; ${pair}; x=y`, prefix)).toBe("tts_a-B_9");
+  expect(secretOfCookie(noSession(prefix).split(";")[0], prefix)).toBeNull();
 });
 
 test.each([
@@ -17,13 +17,21 @@ test.each([
   "telltale=x",
   "__Host-telltale",
   "__Host-telltale=a b",
-  `__Host-telltale=${"x".repeat(513)}`,
-])("%s is nobody's token", (header) => {
-  expect(tokenOfCookie(header)).toBeNull();
+  "__Host-telltale=a/b",
+  "__Secure-telltale=x",
+  `__Host-telltale=${"x".repeat(101)}`,
+])("%s is nobody's session", (header) => {
+  expect(secretOfCookie(header, "")).toBeNull();
 });
 
 test("no script sees it, no other site sends it, nothing unencrypted carries it", () => {
-  for (const cookie of [sessionCookie("x"), NO_SESSION]) {
-    expect(cookie).toMatch(/; Path=\/; Secure; HttpOnly; SameSite=Strict$/);
+  for (const cookie of [sessionCookie("x", ""), noSession("")]) {
+    expect(cookie).toMatch(/^__Host-telltale=.*; Path=\/; Secure; HttpOnly; SameSite=Strict$/);
+  }
+});
+
+test("under a prefix nothing beside it on the host is sent the cookie", () => {
+  for (const cookie of [sessionCookie("x", "/a/b"), noSession("/a/b")]) {
+    expect(cookie).toMatch(/^__Secure-telltale=.*; Path=\/a\/b; Secure; HttpOnly; SameSite=Strict$/);
   }
 });

@@ -5,6 +5,7 @@ import { overview } from "../overview-store.ts";
 import { parameters, setParameters } from "../route.ts";
 import { locale, words } from "../settings.ts";
 import { isNarrow } from "../shell/screen.ts";
+import { addressOf } from "../view.ts";
 import { NodeList } from "./node-list.tsx";
 
 /** Of the alerts on a phone, so that the nodes are not far away. */
@@ -44,7 +45,7 @@ function AlertsPart({ overview: { alerts } }: { overview: Overview }) {
       {shown.length === 0 ? null : <AlertList alerts={shown} label={words.value.alerts} />}
       {shown.length < matching.length ? (
         <p class="more">
-          <a href="/alerts">{allAlerts(count(alerts.total))}</a>
+          <a href={addressOf("/alerts")}>{allAlerts(count(alerts.total))}</a>
         </p>
       ) : null}
     </section>

@@ -12,6 +12,7 @@ import {
   theme,
   words,
 } from "../settings.ts";
+import { addressOf } from "../view.ts";
 import { helpOpen } from "./keys.ts";
 
 export function Header() {
@@ -22,14 +23,14 @@ export function Header() {
       <a class="skip" href="#content">
         {words.value.skip}
       </a>
-      <a class="brand" href="/">
+      <a class="brand" href={addressOf("/")}>
         Telltale
       </a>
       <nav aria-label="Telltale">
-        <a href="/" aria-current={kind === "overview" ? "page" : undefined}>
+        <a href={addressOf("/")} aria-current={kind === "overview" ? "page" : undefined}>
           {overviewText}
         </a>
-        <a href="/alerts" aria-current={kind === "alerts" ? "page" : undefined}>
+        <a href={addressOf("/alerts")} aria-current={kind === "alerts" ? "page" : undefined}>
           {words.value.alerts}
           {firingCount.value > 0 ? <span class="count critical">{firingCount.value}</span> : null}
         </a>

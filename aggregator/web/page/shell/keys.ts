@@ -2,6 +2,7 @@ import { signal } from "@preact/signals";
 import { moveTime } from "../node/shown-range.ts";
 import { isPaused, setPaused } from "../overview-store.ts";
 import { go, view } from "../route.ts";
+import { addressOf } from "../view.ts";
 import { selectedRow } from "./selection.ts";
 
 export const helpOpen = signal(false);
@@ -11,10 +12,10 @@ const GO = "g";
 let isGoing = false;
 
 const GOALS: Record<string, () => void> = {
-  o: () => go("/"),
-  a: () => go("/alerts"),
+  o: () => go(addressOf("/")),
+  a: () => go(addressOf("/alerts")),
   n: () => {
-    if (view.value.kind !== "overview") go("/");
+    if (view.value.kind !== "overview") go(addressOf("/"));
     requestAnimationFrame(() => selectedRow.first());
   },
 };

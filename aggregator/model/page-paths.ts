@@ -1,0 +1,2 @@
+/** What the page's own router knows; the aggregator answers each with the same document. */
+export const PAGE_PATHS: readonly string[] = ["/", "/alerts", "/nodes/:name", "/system"];
