@@ -29,6 +29,7 @@ import type { CompileFn } from "./rules/ports.ts";
 import { parseRuleFiles, type RuleGroup } from "./rules/rule-files.ts";
 import { openSeriesStore, type SeriesStore } from "./series/series-store.ts";
 import { ServiceNamedLines } from "./service-names.ts";
+import { storeSpace } from "./store-space.ts";
 
 const CUT_EVERY_MS = 5000;
 /** When old samples are dropped, as a crontab line: the age that counts moves in steps of 2 h. */
@@ -158,7 +159,9 @@ async function start(
   parts.run((signal) => fleet.run(signal));
   const write = series.write.bind(series);
   const own = ownSeries({ metrics, write, clock }, formatAddress(config.http.listen));
-  for (const task of [own, ...upkeepOf(series, clock), ...logUpkeep(logs, clock)]) {
+  const { spaceOf } = platform;
+  const space = storeSpace({ metrics, spaceOf, counts: () => series.counts }, config.data_dir);
+  for (const task of [space, own, ...upkeepOf(series, clock), ...logUpkeep(logs, clock)]) {
     parts.run((signal) => repeat(task, platform, signal));
   }
   parts.defer(() => {

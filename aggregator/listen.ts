@@ -57,7 +57,7 @@ export async function listen(
     };
     const web = {
       ...{ files: loadPageFiles(PAGE_FOLDER), feed: services.overview },
-      ...{ people, mayAsk, prefix, alerts, clock, metrics },
+      ...{ people, mayAsk, prefix, alerts, nodes: api, clock, metrics },
     };
     const addPage = (scope: FastifyInstance) => addWebRoutes(scope, web);
     const served = { api, logs: loki, push, alerts, metrics, readiness, reloads, addPage };

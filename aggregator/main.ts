@@ -13,6 +13,7 @@ import {
   runUntilSignal,
 } from "../shared/platform/command.ts";
 import { readConfigFile, readConfigFiles } from "../shared/platform/config-files.ts";
+import { directorySpace } from "../shared/platform/directory-space.ts";
 import { FileWatch } from "../shared/platform/file-watch.ts";
 import { HttpRequests } from "../shared/platform/http-request.ts";
 import { openLevelStore } from "../shared/platform/level-store.ts";
@@ -184,6 +185,7 @@ function nodePlatform(
     pause: nextTurn,
     compress: promisify(brotliCompress),
     openStore,
+    spaceOf: directorySpace,
     serve: (services) => listen(services, { clock: nodeClock, logger, openStore }, config),
   };
 }

@@ -12,7 +12,13 @@ const NAMES: ReadonlySet<string> = new Set([
   "telltale_notifications_total",
   "telltale_outbox_entries",
   "telltale_outbox_oldest_age_seconds",
+  "telltale_page_streams",
   "telltale_rule_evaluation_failures_total",
+  "telltale_store_bytes",
+  "telltale_store_disk_free_bytes",
+  "telltale_store_disk_size_bytes",
+  "telltale_store_partitions",
+  "telltale_store_series",
 ]);
 const JOB = "telltale-aggregator";
 const WRITE_GROUP = "own";

@@ -1,4 +1,5 @@
 import type { BrotliOptions } from "node:zlib";
+import type { DirectorySpace } from "../shared/platform/directory-space.ts";
 import type { Disposals } from "../shared/platform/disposals.ts";
 import type { Clock, KeyValueStore, Logger, Random } from "../shared/platform/ports.ts";
 import type { Metrics } from "../shared/telemetry/metrics.ts";
@@ -50,6 +51,8 @@ export type AggregatorPlatform = {
     metrics: Metrics,
     load: (store: KeyValueStore) => Promise<T>,
   ): Promise<T>;
+  /** @throws OperationalError STORAGE */
+  spaceOf(directory: string): Promise<DirectorySpace>;
   /** The files of a pattern, by name. @throws OperationalError CONFIG */
   readFiles(pattern: string): readonly RuleFile[];
   /** Null where there is no such file. @throws OperationalError CONFIG */

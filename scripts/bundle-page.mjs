@@ -1,6 +1,6 @@
 // Makes the page of aggregator/web/page: dist/aggregator/web/files has all that a browser loads, under
-// names that change with what is in them, each compressed once. What the first load takes is
-// printed, and must stay within BYTES_MAX.
+// names that change with what is in them, each compressed once. What the first load takes, and all
+// that can be loaded, is printed and must stay within its limit.
 import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -10,12 +10,15 @@ import { rolldown } from "rolldown";
 
 const source = join(import.meta.dirname, "../aggregator/web/page");
 const target = join(import.meta.dirname, "../dist/aggregator/web/files");
-/** Of everything that the page can load, compressed by brotli. */
-const BYTES_MAX = 80_000;
+/** Of what the first view loads, and of everything that the page can load, compressed by brotli. */
+const FIRST_BYTES_MAX = 80_000;
+const BYTES_MAX = 240_000;
 const require = createRequire(import.meta.url);
 const STYLES = [require.resolve("uplot/dist/uPlot.min.css"), join(source, "page.css")];
 
 const files = new Map();
+/** Of the scripts, those that are loaded only when they are needed. */
+const late = new Set();
 await addScripts();
 addFile("page.css", STYLES.map((path) => readFileSync(path, "utf8")).join("\n"));
 addFile("icon.svg", readFileSync(join(source, "icon.svg"), "utf8"));
@@ -39,7 +42,15 @@ async function addScripts() {
     chunkFileNames: "[name]-[hash].js",
   });
   await bundle.close();
-  for (const { fileName, code } of output) files.set(fileName, code);
+  for (const { fileName, code } of output) {
+    files.set(fileName, code);
+    late.add(fileName);
+  }
+  const chunks = new Map(output.map((chunk) => [chunk.fileName, chunk]));
+  const first = output.filter(({ isEntry }) => isEntry).map(({ fileName }) => fileName);
+  for (let name = first.pop(); name !== undefined; name = first.pop()) {
+    if (late.delete(name)) first.push(...chunks.get(name).imports);
+  }
 }
 
 /** Under its name with a part that stands for what is in it. */
@@ -61,7 +72,7 @@ function nameOf(name) {
 function writeFiles() {
   rmSync(target, { recursive: true, force: true });
   mkdirSync(target, { recursive: true });
-  let total = 0;
+  let [total, first] = [0, 0];
   for (const [name, text] of files) {
     const bytes = Buffer.from(text);
     const brotli = brotliCompressSync(bytes, {
@@ -71,9 +82,13 @@ function writeFiles() {
     writeFileSync(join(target, `${name}.br`), brotli);
     writeFileSync(join(target, `${name}.gz`), gzipSync(bytes, { level: 9 }));
     total += brotli.length;
+    if (!late.has(name)) first += brotli.length;
   }
-  console.log(`page: ${files.size} files, ${(total / 1000).toFixed(1)} kB compressed`);
-  if (total <= BYTES_MAX) return;
-  console.error(`page: more than ${BYTES_MAX / 1000} kB`);
+  const text = (bytes) => `${(bytes / 1000).toFixed(1)} kB`;
+  console.log(`page: ${text(first)} compressed at first, ${text(total)} in ${files.size} files`);
+  if (first <= FIRST_BYTES_MAX && total <= BYTES_MAX) return;
+  console.error(
+    `page: more than ${FIRST_BYTES_MAX / 1000} kB at first, or ${BYTES_MAX / 1000} in all`,
+  );
   process.exitCode = 1;
 }

@@ -42,5 +42,9 @@ function callerOf(
   }
   const person = port.sessions.personOf(new Secret(secret));
   if (person !== null) return { kind: "person", ...person };
-  return { kind: "nobody", reason: "unknown-session", text: "The session has ended: sign in again" };
+  return {
+    kind: "nobody",
+    reason: "unknown-session",
+    text: "The session has ended: sign in again",
+  };
 }

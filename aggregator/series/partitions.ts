@@ -8,6 +8,10 @@ export class Partitions {
   /** No chunk has a time after it. */
   chunksEndMs = 0;
 
+  get count(): number {
+    return this.#numbers.length;
+  }
+
   /** The latest time that a chunk can have. */
   get lastEndMs(): number {
     const last = this.#numbers.at(-1);

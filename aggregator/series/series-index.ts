@@ -28,6 +28,10 @@ export class SeriesIndex {
   readonly #postings = new Map<string, Map<string, Posting>>();
   #nextRef = 1;
 
+  get size(): number {
+    return this.#byKey.size;
+  }
+
   /** The ref that the next new series gets. */
   get nextRef(): number {
     return this.#nextRef;

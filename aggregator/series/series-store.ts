@@ -122,6 +122,10 @@ export class SeriesStore {
     return { lastSeq: stream.lastSeq, epoch, seriesKnown, ...stream.accounts };
   }
 
+  get counts(): { readonly series: number; readonly partitions: number } {
+    return { series: this.#parts.index.size, partitions: this.#parts.partitions.count };
+  }
+
   streams(): readonly StreamStatus[] {
     const statuses: StreamStatus[] = [];
     for (const stream of this.#parts.streams.all()) {

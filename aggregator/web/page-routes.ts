@@ -2,7 +2,6 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { PAGE_PATHS } from "../model/page-paths.ts";
 import { DOCUMENT, type PageFile, type PageFiles } from "./page-files.ts";
 
-
 /** Nothing but our own files runs, is loaded or is spoken to, and nobody frames the page. */
 const POLICY = [
   "default-src 'none'",
@@ -27,7 +26,8 @@ const FRONT_TEXT = `Telltale aggregator
                          label/NAME/values, tail, push
 /api/v2/alerts           alerts, in the form of Alertmanager's HTTP API; also alerts/groups,
                          silences, receivers, status
-/api/telltale/v1/overview  nodes and alerts as the page has them; also overview/changes
+/api/telltale/v1/overview  nodes and alerts as the page has them; also overview/changes, nodes,
+                         notifications
 /metrics                 how this aggregator itself does
 /-/healthy  /-/ready
 /-/reload                POST: reads rules and routing again
@@ -37,7 +37,8 @@ On a terminal: telltale status
 
 /** The page's files. Without any, or for who takes no HTML, a text stands at `/`. */
 export function addPageRoutes(server: FastifyInstance, files: PageFiles, prefix: string): void {
-  const text = prefix === "" ? FRONT_TEXT : FRONT_TEXT.replace(/^(?=\/)|(?<=  )(?=\/-)/gm, prefix);
+  const text =
+    prefix === "" ? FRONT_TEXT : FRONT_TEXT.replace(/^(?=\/)|(?<= {2})(?=\/-)/gm, prefix);
   const document = files.get(DOCUMENT);
   for (const path of PAGE_PATHS) {
     server.get(path, async (request, reply) => {

@@ -2,7 +2,10 @@ import type { IncomingHttpHeaders } from "node:http";
 import type { FastifyInstance } from "fastify";
 import type { Clock } from "../../shared/platform/ports.ts";
 import type { Metrics } from "../../shared/telemetry/metrics.ts";
+import type { NodeStatus } from "../model/node.ts";
 import { type AcknowledgePort, addAcknowledgeRoute } from "./acknowledge-route.ts";
+import { addNodeRoutes } from "./node-routes.ts";
+import { addNotificationRoutes, type NotificationPort } from "./notification-routes.ts";
 import type { OverviewFeed } from "./overview-feed.ts";
 import { addOverviewRoutes } from "./overview-routes.ts";
 import { filesUnder, type PageFiles } from "./page-files.ts";
@@ -14,7 +17,8 @@ export type WebDeps = {
   /** Of every path: "" or such as `/telltale`. */
   readonly prefix: string;
   readonly feed: OverviewFeed;
-  readonly alerts: AcknowledgePort;
+  readonly alerts: AcknowledgePort & NotificationPort;
+  readonly nodes: { nodes(): readonly NodeStatus[] };
   /** Null: nobody is asked who they are. */
   readonly people: People | null;
   /** Whether whoever shows this may ask. */
@@ -39,5 +43,7 @@ export function addWebRoutes(scope: FastifyInstance, deps: WebDeps): void {
   addPageRoutes(scope, filesUnder(deps.prefix, deps.files), deps.prefix);
   addOverviewRoutes(scope, deps.feed, deps);
   addAcknowledgeRoute(scope, deps.alerts);
+  addNotificationRoutes(scope, deps.alerts);
+  addNodeRoutes(scope, deps.nodes);
   addSessionRoutes(scope, deps.people, deps.prefix);
 }

@@ -56,10 +56,11 @@ export class LokiBed {
       pause: nextTurn,
       compress: promisify(brotliCompress),
       openStore: (directory, _metrics, load) => openLevelStore(directory, LIMITS, () => {}, load),
+      spaceOf: async () => ({ bytes: 0, freeBytes: 0, diskBytes: 0 }),
       readFiles: () => (rules === "" ? [] : [{ path: "rules.yaml", text: rules }]),
       readFile: () => NOTIFY,
       serve: async (services) => {
-        const own = { clock: nodeClock, logger, gate: null, addPage: () => {} };
+        const own = { clock: nodeClock, logger, gate: null, prefix: "", addPage: () => {} };
         const deps = { ...services, logs: services.loki, ...own };
         const server = await startHttpServer(deps, { host: "127.0.0.1", port: 0 });
         this.url = `http://${server.address}`;

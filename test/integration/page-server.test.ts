@@ -1,6 +1,7 @@
 import { expect, onTestFinished, test } from "vitest";
 import { startHttpServer } from "../../aggregator/api/http-server.ts";
 import type { NodeStatus } from "../../aggregator/model/node.ts";
+import type { Delivery } from "../../aggregator/model/notification.ts";
 import { OverviewFeed } from "../../aggregator/web/overview-feed.ts";
 import type { Overview, OverviewChange } from "../../aggregator/web/overview-shape.ts";
 import type { PageFile } from "../../aggregator/web/page-files.ts";
@@ -38,15 +39,23 @@ async function serve(prefix = "") {
     ...{ clock, logger },
   });
   const open = { people: null, mayAsk: () => true };
-  const web = { files: FILES, feed, alerts: bed.alerts, ...open, prefix, clock, metrics };
+  const web = {
+    ...{ files: FILES, feed, alerts: bed.alerts, nodes: bed.api, ...open },
+    ...{ prefix, clock, metrics },
+  };
   const readiness = { isReady: () => true };
-  const deps = { ...bed, prefix, readiness, addPage: (scope: object) => addWebRoutes(scope as never, web) };
+  const deps = {
+    ...bed,
+    prefix,
+    readiness,
+    addPage: (scope: object) => addWebRoutes(scope as never, web),
+  };
   const server = await startHttpServer(deps, LOOPBACK);
   onTestFinished(async () => {
     await server[Symbol.asyncDispose]();
     await feed[Symbol.asyncDispose]();
   });
-  return { url: `http://${server.address}`, world, metrics };
+  return { url: `http://${server.address}`, world, metrics, alerts: bed.alerts };
 }
 
 test("the document is the same for every view, and nothing but our own files runs in it", async () => {
@@ -85,7 +94,12 @@ test("files go out compressed, are kept for ever, and not sent twice", async () 
 test("with a prefix all is under it, and nothing beside it", async () => {
   const { url } = await serve("/a/telltale");
   const paths = ["/", "/alerts", "/nodes/web%2F1", "/metrics", "/-/ready", "/api/v2/alerts"];
-  for (const path of [...paths, "/api/v1/query?query=up", "/api/telltale/v1/overview", "/session"]) {
+  for (const path of [
+    ...paths,
+    "/api/v1/query?query=up",
+    "/api/telltale/v1/overview",
+    "/session",
+  ]) {
     expect((await fetch(`${url}/a/telltale${path}`, { headers: HTML })).status, path).toBe(200);
     if (path === "/") continue;
     expect((await fetch(`${url}${path}`, { headers: HTML })).status, path).toBe(404);
@@ -95,7 +109,9 @@ test("with a prefix all is under it, and nothing beside it", async () => {
   expect(await document.text()).toBe(
     '<meta name="telltale-prefix" content="/a/telltale" /><script src="/a/telltale/assets/x.js">',
   );
-  const zipped = await fetch(`${url}/a/telltale/`, { headers: HTML });
+  const zipped = await fetch(`${url}/a/telltale/`, {
+    headers: { ...HTML, "accept-encoding": "br" },
+  });
   expect(zipped.headers.get("content-encoding")).toBe("br");
   expect(await zipped.text()).toContain("/a/telltale/assets/x.js");
   const front = await (await fetch(`${url}/a/telltale/`)).text();
@@ -141,6 +157,48 @@ test("an acknowledgement of an alert that is none, or of a body that is none, is
   expect(await post("null")).toBe(404);
   expect(await post("{")).toBe(400);
   expect(await post(`"${"x".repeat(20_000)}"`)).toBe(413);
+});
+
+test("nodes, notifications and tests of receivers are as the client has them", async () => {
+  const { url, alerts } = await serve();
+  const nodes = (await (await fetch(`${url}/api/telltale/v1/nodes`)).json()) as object[];
+  expect(nodes).toMatchObject([
+    {
+      ...{ name: "db1", state: "down", agentVersion: "0.1.0", clockAheadMs: -3250 },
+      ...{ lastTick: "2026-01-06T11:46:36Z", frames: { stored: 12, missing: 3 } },
+      accounting: { made: 20, dropped: { buffer_full: 3 }, unaccounted: 1 },
+    },
+    { name: "web1", isClockOff: false, accounting: null, clockAheadMs: null },
+  ]);
+  const delivery: Delivery = {
+    ...{ timeMs: 1_767_700_000_000, receiver: "ops", integration: "webhook", groupKey: "{}" },
+    ...{ outcome: "delivered", firing: 1, resolved: 0, answer: "HTTP 200", waitedMs: 1500 },
+    attempts: 2,
+  };
+  alerts.deliveryList = [delivery, delivery, delivery];
+  const read = async (search: string) => {
+    return (await (
+      await fetch(`${url}/api/telltale/v1/notifications${search}`)
+    ).json()) as object[];
+  };
+  expect(await read("?limit=2")).toHaveLength(2);
+  expect(await read("?limit=bad")).toHaveLength(3);
+  const { timeMs, waitedMs, ...same } = delivery;
+  expect((await read(""))[0]).toEqual({
+    ...{ time: "2026-01-06T11:46:40Z", waitedSeconds: 1.5 },
+    ...same,
+  });
+  const answer = { integration: "webhook[0]", outcome: "delivered", answer: "ok", tookMs: 3 };
+  alerts.answers = [answer as never];
+  const tryOut = async (body: string) => {
+    const headers = { "content-type": "application/json" };
+    const path = `${url}/api/telltale/v1/receivers/test`;
+    return await fetch(path, { method: "POST", headers, body });
+  };
+  expect(await (await tryOut('{"receiver":"default","createdBy":"ann"}')).json()).toEqual([answer]);
+  for (const body of ['{"receiver":"none"}', "null", '{"receiver":{}}']) {
+    expect((await tryOut(body)).status, body).toBe(404);
+  }
 });
 
 async function readOverview(url: string): Promise<Overview> {

@@ -167,6 +167,7 @@ export class AggregatorNode {
         const name = directory.slice(directory.lastIndexOf("/") + 1);
         return this.host.loadStore(process, name, (store) => load(this.#watched(name, store)));
       },
+      spaceOf: async () => ({ bytes: 0, freeBytes: 0, diskBytes: 0 }),
       readFiles: () => {
         const noData = plant.noData(this.host.name);
         const text = rules(plan, noData, this.#changes, this.#isWrong);

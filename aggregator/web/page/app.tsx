@@ -1,13 +1,11 @@
-import { useSignal } from "@preact/signals";
-import type { ComponentType } from "preact";
 import { useEffect } from "preact/hooks";
-import { AlertsView } from "./alerts/alerts-view.tsx";
 import { OverviewView } from "./overview/overview-view.tsx";
 import { firingCount, link } from "./overview-store.ts";
 import { view } from "./route.ts";
 import { words } from "./settings.ts";
 import { Header } from "./shell/header.tsx";
 import { KeyHelp } from "./shell/key-help.tsx";
+import { LateView } from "./shell/late-view.tsx";
 import { SignIn } from "./shell/sign-in.tsx";
 import { addressOf, type View } from "./view.ts";
 
@@ -29,7 +27,21 @@ export function App() {
 
 function titleOf(state: View, firing: number): string {
   const count = firing === 0 ? "" : `(${firing}) `;
-  return `${count}${state.kind === "node" ? `${state.name} · ` : ""}Telltale`;
+  const name = nameOf(state);
+  return `${count}${name === "" ? "" : `${name} · `}Telltale`;
+}
+
+function nameOf(state: View): string {
+  switch (state.kind) {
+    case "node":
+      return state.name;
+    case "alerts":
+      return words.value.alerts;
+    case "system":
+      return words.value.systemTitle;
+    default:
+      return "";
+  }
 }
 
 function Shown({ state }: { state: View }) {
@@ -37,23 +49,17 @@ function Shown({ state }: { state: View }) {
     case "overview":
       return <OverviewView />;
     case "alerts":
-      return <AlertsView />;
+      return <LateView key="alerts" load={loadAlerts} props={{}} />;
+    case "system":
+      return <LateView key="system" load={loadSystem} props={{}} />;
     case "node":
-      return <LateNodeView name={state.name} />;
+      return <LateView key={`node ${state.name}`} load={loadNode} props={{ name: state.name }} />;
     case "unknown":
       return <a href={addressOf("/")}>{words.value.backToOverview}</a>;
   }
 }
 
+const loadAlerts = async () => (await import("./alerts/alerts-view.tsx")).AlertsView;
+const loadSystem = async () => (await import("./system/system-view.tsx")).SystemView;
 /** Charts are loaded with the first node that is looked at. */
-function LateNodeView({ name }: { name: string }) {
-  const component = useSignal<ComponentType<{ name: string }> | null>(null);
-  useEffect(() => {
-    void import("./node/node-view.tsx").then(({ NodeView }) => {
-      component.value = NodeView;
-    });
-  }, []);
-  const NodeView = component.value;
-  if (NodeView === null) return <p class="placeholder">{words.value.loading}</p>;
-  return <NodeView key={name} name={name} />;
-}
+const loadNode = async () => (await import("./node/node-view.tsx")).NodeView;

@@ -11,6 +11,9 @@ test.each([
   ["POST", "/api/v2/alerts", "operator"],
   ["DELETE", "/api/v2/silence/:id", "operator"],
   ["POST", "/loki/api/v1/push", "operator"],
+  ["POST", "/api/telltale/v1/receivers/test", "operator"],
+  ["GET", "/api/telltale/v1/notifications", "viewer"],
+  ["GET", "/system", "nothing"],
   ["POST", "/-/reload", "admin"],
   ["GET", "", "viewer"],
 ])("%s %s is for the role %s", (method, pattern, role) => {

@@ -32,6 +32,8 @@ test("no script sees it, no other site sends it, nothing unencrypted carries it"
 
 test("under a prefix nothing beside it on the host is sent the cookie", () => {
   for (const cookie of [sessionCookie("x", "/a/b"), noSession("/a/b")]) {
-    expect(cookie).toMatch(/^__Secure-telltale=.*; Path=\/a\/b; Secure; HttpOnly; SameSite=Strict$/);
+    expect(cookie).toMatch(
+      /^__Secure-telltale=.*; Path=\/a\/b; Secure; HttpOnly; SameSite=Strict$/,
+    );
   }
 });

@@ -1,5 +1,6 @@
 import { nowMs, rfc3339, sendJson } from "../browser.ts";
 import type { ShownAlert } from "./shown-alert.ts";
+import type { Silence } from "./silence.ts";
 
 /** What a person can do about alerts. Each throws RequestError where the aggregator refuses. */
 
@@ -7,15 +8,25 @@ export async function silenceAlert(
   { labels }: Pick<ShownAlert, "labels">,
   { untilMs, comment, createdBy }: { untilMs: number; comment: string; createdBy: string },
 ): Promise<void> {
-  await sendJson("POST", "/api/v2/silences", {
+  await setSilence({
     matchers: Object.entries(labels).map(([name, value]) => {
       return { name, value, isRegex: false, isEqual: true };
     }),
-    startsAt: rfc3339(nowMs()),
-    endsAt: rfc3339(untilMs),
-    createdBy,
-    comment,
+    ...{ startsAtMs: nowMs(), endsAtMs: untilMs, createdBy, comment },
   });
+}
+
+/** Makes a silence, or changes the one of the id. */
+export async function setSilence(
+  given: Pick<Silence, "matchers" | "createdBy" | "comment"> & {
+    readonly id?: string;
+    readonly startsAtMs: number;
+    readonly endsAtMs: number;
+  },
+): Promise<void> {
+  const { startsAtMs, endsAtMs, ...silence } = given;
+  const times = { startsAt: rfc3339(startsAtMs), endsAt: rfc3339(endsAtMs) };
+  await sendJson("POST", "/api/v2/silences", { ...silence, ...times });
 }
 
 export async function endSilences(ids: readonly string[]): Promise<void> {

@@ -4,6 +4,7 @@ import { formatDuration, formatMoment, formatTime } from "../format.ts";
 import { clockMs, overview } from "../overview-store.ts";
 import { mayChange, ownName } from "../session.ts";
 import { locale, words } from "../settings.ts";
+import { LateView } from "../shell/late-view.tsx";
 import { nodePath } from "../view.ts";
 import { acknowledgeAlert, endSilences, silenceAlert } from "./alert-actions.ts";
 import { culpritOf, isMuted, type ShownAlert, severityOf } from "./shown-alert.ts";
@@ -187,6 +188,9 @@ function Details({ alert }: { alert: ShownAlert }) {
           </div>
         ))}
       </dl>
+      <LateView load={loadChart} props={{ labels: alert.labels }} />
     </div>
   );
 }
+
+const loadChart = async () => (await import("./alert-chart.tsx")).AlertChart;

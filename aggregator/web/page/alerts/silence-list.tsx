@@ -6,22 +6,8 @@ import { clockMs } from "../overview-store.ts";
 import { mayChange } from "../session.ts";
 import { locale, words } from "../settings.ts";
 import { endSilences } from "./alert-actions.ts";
-
-type Silence = {
-  readonly id: string;
-  readonly status: { readonly state: "active" | "pending" | "expired" };
-  readonly matchers: readonly Matcher[];
-  readonly startsAt: string;
-  readonly endsAt: string;
-  readonly createdBy: string;
-  readonly comment: string;
-};
-type Matcher = {
-  readonly name: string;
-  readonly value: string;
-  readonly isRegex: boolean;
-  readonly isEqual: boolean;
-};
+import { matcherText, type Silence } from "./silence.ts";
+import { SilenceEditor } from "./silence-editor.tsx";
 
 /** Those in force, and those to come. `turn` is another one to read them anew. */
 export function SilenceList({ turn }: { turn: unknown }) {
@@ -33,25 +19,44 @@ export function SilenceList({ turn }: { turn: unknown }) {
     },
     [turn, again.value],
   ).value;
+  const isNew = useSignal(false);
   const silences = loaded.value ?? [];
-  const { silences: title, noSilences } = words.value;
+  const { silences: title, noSilences, newSilence } = words.value;
+  const readAgain = () => {
+    again.value += 1;
+  };
   return (
     <section class="part" aria-labelledby="silences-title">
-      <h2 id="silences-title">
-        {title} <span class="quiet">{silences.length}</span>
-      </h2>
+      <div class="title-line">
+        <h2 id="silences-title">
+          {title} <span class="quiet">{silences.length}</span>
+        </h2>
+        {mayChange.value && !isNew.value ? (
+          <button
+            type="button"
+            onClick={() => {
+              isNew.value = true;
+            }}
+          >
+            {newSilence}
+          </button>
+        ) : null}
+      </div>
+      {isNew.value ? (
+        <SilenceEditor
+          silence={null}
+          onDone={() => {
+            isNew.value = false;
+            readAgain();
+          }}
+        />
+      ) : null}
       {silences.length === 0 ? (
         <p class="quiet">{loaded.problem || noSilences}</p>
       ) : (
         <ul class="alerts">
           {silences.map((silence) => (
-            <SilenceRow
-              key={silence.id}
-              silence={silence}
-              onEnded={() => {
-                again.value += 1;
-              }}
-            />
+            <SilenceRow key={silence.id} silence={silence} onChanged={readAgain} />
           ))}
         </ul>
       )}
@@ -59,18 +64,10 @@ export function SilenceList({ turn }: { turn: unknown }) {
   );
 }
 
-function SilenceRow({ silence, onEnded }: { silence: Silence; onEnded: () => void }) {
-  const problem = useSignal("");
-  const { endSilence, startsAt, silencedUntil, by, failed } = words.value;
+function SilenceRow({ silence, onChanged }: { silence: Silence; onChanged: () => void }) {
+  const isEdited = useSignal(false);
+  const { startsAt, silencedUntil, by } = words.value;
   const time = (text: string) => formatTime(locale.value, timeOf(text), clockMs.value);
-  const end = async () => {
-    try {
-      await endSilences([silence.id]);
-      onEnded();
-    } catch (error) {
-      problem.value = error instanceof Error ? error.message : String(error);
-    }
-  };
   const text = silence.matchers.map(matcherText).join(", ");
   return (
     <li class="alert silence">
@@ -84,24 +81,63 @@ function SilenceRow({ silence, onEnded }: { silence: Silence; onEnded: () => voi
           <span class="tag">{silencedUntil(time(silence.endsAt))}</span>
           <span class="tag">{by(silence.createdBy)}</span>
         </span>
-        <span class="actions">
-          {problem.value === "" ? null : (
-            <span class="problem" role="alert">
-              {failed(problem.value)}
-            </span>
-          )}
-          {mayChange.value ? (
-            <button type="button" aria-label={`${endSilence}: ${text}`} onClick={() => void end()}>
-              {endSilence}
-            </button>
-          ) : null}
-        </span>
+        {mayChange.value ? (
+          <SilenceActions {...{ silence, text, onChanged, isEdited }} />
+        ) : (
+          <span class="actions" />
+        )}
       </div>
+      {isEdited.value ? (
+        <SilenceEditor
+          silence={silence}
+          onDone={() => {
+            isEdited.value = false;
+            onChanged();
+          }}
+        />
+      ) : null}
     </li>
   );
 }
 
-function matcherText({ name, value, isRegex, isEqual }: Matcher): string {
-  const operator = isEqual ? (isRegex ? "=~" : "=") : isRegex ? "!~" : "!=";
-  return `${name}${operator}${JSON.stringify(value)}`;
+type ActionsProps = {
+  silence: Silence;
+  text: string;
+  onChanged: () => void;
+  isEdited: { value: boolean };
+};
+
+function SilenceActions({ silence, text, onChanged, isEdited }: ActionsProps) {
+  const problem = useSignal("");
+  const { endSilence, editSilence, failed } = words.value;
+  const end = async () => {
+    try {
+      await endSilences([silence.id]);
+      onChanged();
+    } catch (error) {
+      problem.value = error instanceof Error ? error.message : String(error);
+    }
+  };
+  return (
+    <span class="actions">
+      {problem.value === "" ? null : (
+        <span class="problem" role="alert">
+          {failed(problem.value)}
+        </span>
+      )}
+      <button
+        type="button"
+        aria-expanded={isEdited.value}
+        aria-label={`${editSilence}: ${text}`}
+        onClick={() => {
+          isEdited.value = !isEdited.value;
+        }}
+      >
+        {editSilence}
+      </button>
+      <button type="button" aria-label={`${endSilence}: ${text}`} onClick={() => void end()}>
+        {endSilence}
+      </button>
+    </span>
+  );
 }

@@ -1,7 +1,12 @@
 import type { PromSeries } from "./queries.ts";
 
 /** One line of a chart: a value for each time of the grid, null where there is none. */
-export type Line = { readonly label: string; readonly values: readonly (number | null)[] };
+export type Line = {
+  readonly label: string;
+  readonly values: readonly (number | null)[];
+  /** What the others are compared with. */
+  readonly isThreshold?: boolean;
+};
 
 export type ChartLines = {
   /** Unix seconds. */

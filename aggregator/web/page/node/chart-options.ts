@@ -13,6 +13,8 @@ export type ChartSettings = {
   readonly width: number;
   readonly height: number;
   readonly labels: readonly string[];
+  /** Which of the lines the others are compared with. */
+  readonly thresholds: readonly boolean[];
   readonly isStacked: boolean;
   /** What the scale reaches at least; 0: what the values reach. */
   readonly top: number;
@@ -28,6 +30,7 @@ export type ChartSettings = {
 /** All charts of a page share the cursor. */
 const SYNC = "node";
 const FONT = "11px system-ui, sans-serif";
+const DASH = [6, 4];
 const MARK_PX = 4;
 const Y_AXIS_PX = 62;
 /** A flat line at 0 is not at the top. */
@@ -47,7 +50,10 @@ export function chartOptions(settings: ChartSettings): uPlot.Options {
     scales: {
       x: { range: settings.rangeS },
       y: {
-        range: (_, _min, max) => [0, Math.max(settings.top, (max ?? 0) * 1.08, TOP_MIN)],
+        range: (_, min, max) => [
+          Math.min(0, (min ?? 0) * 1.08),
+          Math.max(settings.top, (max ?? 0) * 1.08, TOP_MIN),
+        ],
       },
     },
     axes: [
@@ -71,7 +77,8 @@ export function chartOptions(settings: ChartSettings): uPlot.Options {
       {},
       ...labels.map((label, i) => ({
         label,
-        stroke: colorOf(i),
+        stroke: settings.thresholds[i] ? colors.red : colorOf(i),
+        ...(settings.thresholds[i] ? { dash: DASH } : {}),
         width: isStacked ? 1 : 1.5,
         points: { show: false },
         ...(isStacked && i === 0 ? { fill: faded(colorOf(0)) } : {}),

@@ -7,6 +7,8 @@ type PlannedLine = {
   /** @param of matchers of the node; @param window of a rate */
   readonly query: (of: string, window: string) => string;
   readonly label: (labels: Readonly<Record<string, string>>, words: Words) => string;
+  /** What the others are compared with. */
+  readonly isThreshold?: true;
 };
 
 export type ChartPlan = {

@@ -78,9 +78,11 @@ async function loadLines(
   signal: AbortSignal,
 ): Promise<ChartLines> {
   const found = await Promise.all(
-    lines.map(async ({ query, label }) => {
+    lines.map(async ({ query, label, isThreshold = false }) => {
       const series = await queryRange(query(matchers, asked.rateWindow), asked, signal);
-      return series.map((one) => lineOn(asked, label(one.metric, words.peek()), one));
+      return series.map((one) => {
+        return { ...lineOn(asked, label(one.metric, words.peek()), one), isThreshold };
+      });
     }),
   );
   return { timesS: gridTimes(asked), lines: highest(found.flat()) };
@@ -108,6 +110,7 @@ function Plot({ plan, chart, window, marks, cursor, title, tableId }: PlotProps)
       chartOptions({
         ...{ width: place.clientWidth, height: HEIGHT_PX, isStacked: plan.isStacked === true },
         ...{ labels: chart.lines.map(({ label }) => label), top: plan.top ?? 0 },
+        thresholds: chart.lines.map(({ isThreshold }) => isThreshold === true),
         colors: colorsOf(place),
         valueText: (value) => valueText(plan.unit, value),
         timeText: axisTime,
@@ -173,9 +176,12 @@ function Legend(props: { unit: Unit; chart: ChartLines; cursor: { value: number 
   const place = useComputed(() => props.cursor.value).value ?? lastPlace(chart.lines);
   return (
     <ul class="legend">
-      {chart.lines.map(({ label, values }, i) => (
+      {chart.lines.map(({ label, values, isThreshold }, i) => (
         <li key={label}>
-          <span class={`swatch color-${i % COLORS}`} aria-hidden="true" />
+          <span
+            class={`swatch ${isThreshold === true ? "threshold" : `color-${i % COLORS}`}`}
+            aria-hidden="true"
+          />
           <bdi title={label}>{label}</bdi>
           <span class="number">{numberText(unit, values[place])}</span>
         </li>

@@ -28,7 +28,7 @@ export function ContainerTable({ node, turn }: { node: string; turn: unknown }) 
           {loaded.problem || (loaded.value === null ? w.loading : w.noContainers)}
         </p>
       ) : (
-        <div class="scrolled" role="region" tabIndex={0} aria-labelledby="containers-title">
+        <div class="scrolled" role="group" tabIndex={0} aria-labelledby="containers-title">
           <table class="containers">
             <thead>
               <tr>

@@ -101,7 +101,7 @@ function NodeHead({ name }: { name: string }) {
   );
 }
 
-function RangePicker(props: { fromMs: number; toMs: number; isLive: boolean }) {
+export function RangePicker(props: { fromMs: number; toMs: number; isLive: boolean }) {
   const { earlier, later, toNow, range } = words.value;
   const chosen = rangeName(parameters.value);
   return (

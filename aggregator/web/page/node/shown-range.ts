@@ -2,6 +2,9 @@ import { nowMs } from "../browser.ts";
 import { parameters, setParameters, view } from "../route.ts";
 import { movedRange, rangeOf, type TimeRange } from "./time-range.ts";
 
+/** Views of a time that one can move in. */
+const HAVE_TIME: ReadonlySet<string> = new Set(["node", "alerts"]);
+
 /** Makes it what the link says. */
 export function showRange({ fromMs, toMs, isLive }: TimeRange): void {
   if (isLive) setParameters({ from: "", to: "" });
@@ -9,7 +12,7 @@ export function showRange({ fromMs, toMs, isLive }: TimeRange): void {
 }
 
 export function moveTime(direction: number): void {
-  if (view.value.kind !== "node") return;
+  if (!HAVE_TIME.has(view.value.kind)) return;
   const now = nowMs();
   showRange(movedRange(rangeOf(parameters.value, now), direction, now));
 }

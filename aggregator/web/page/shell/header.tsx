@@ -34,6 +34,9 @@ export function Header() {
           {words.value.alerts}
           {firingCount.value > 0 ? <span class="count critical">{firingCount.value}</span> : null}
         </a>
+        <a href={addressOf("/system")} aria-current={kind === "system" ? "page" : undefined}>
+          {words.value.systemTitle}
+        </a>
       </nav>
       {kind === "node" ? (
         <span class="filter" />

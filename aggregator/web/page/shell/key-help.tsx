@@ -18,6 +18,7 @@ export function KeyHelp() {
     ["g o", w.keyOverview],
     ["g n", w.keyNodes],
     ["g a", w.keyAlerts],
+    ["g y", w.keySystem],
     ["[  ]", w.keyTime],
     ["←  →", w.keyCursor],
     ["p", w.keyPause],

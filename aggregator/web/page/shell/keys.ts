@@ -14,6 +14,7 @@ let isGoing = false;
 const GOALS: Record<string, () => void> = {
   o: () => go(addressOf("/")),
   a: () => go(addressOf("/alerts")),
+  y: () => go(addressOf("/system")),
   n: () => {
     if (view.value.kind !== "overview") go(addressOf("/"));
     requestAnimationFrame(() => selectedRow.first());
