@@ -26,12 +26,16 @@ export function addNotificationRoutes(server: FastifyInstance, port: Notificatio
   });
   server.post("/api/telltale/v1/receivers/test", async ({ body }) => {
     const { receiver, createdBy } = (body ?? {}) as Record<string, unknown>;
-    return await port.testReceiver(text(receiver), text(createdBy));
+    return (await port.testReceiver(text(receiver), text(createdBy))).map(answerObject);
   });
 }
 
 function deliveryObject({ timeMs, waitedMs, ...delivery }: Delivery): object {
   return { time: formatRfc3339(timeMs), waitedSeconds: waitedMs / 1000, ...delivery };
+}
+
+function answerObject({ tookMs, ...answer }: TestAnswer): object {
+  return { ...answer, tookSeconds: tookMs / 1000 };
 }
 
 function text(value: unknown): string {

@@ -46,7 +46,14 @@ export class BrowserBed implements AsyncDisposable {
     page.on("pageerror", (error) => this.problems.push(String(error)));
     page.on("console", (message) => {
       const text = message.text();
-      if (/Content Security Policy|TrustedHTML/.test(text)) this.problems.push(text);
+      // Requests that are refused, or not answered, are what some tests are about.
+      const isOfRequest = /^Failed to load resource/.test(text);
+      const isError = message.type() === "error" && !isOfRequest;
+      if (isError || /Content Security Policy|TrustedHTML/.test(text)) this.problems.push(text);
+    });
+    page.on("dialog", (dialog) => {
+      this.problems.push(`a dialog: ${dialog.message()}`);
+      void dialog.dismiss();
     });
     await page.setViewportSize({ width, height });
     await page.emulateMedia({ colorScheme });

@@ -86,6 +86,7 @@ function AlertsNow() {
 
 function Group(props: { id: string; title: string; alerts: readonly ShownAlert[] }) {
   const { id, title, alerts } = props;
+  if (alerts.length === 0 && id !== "firing") return null;
   return (
     <section class="part" aria-labelledby={`${id}-title`}>
       <h2 id={`${id}-title`}>

@@ -13,7 +13,7 @@ type TestAnswer = {
   readonly integration: string;
   readonly outcome: "delivered" | "rejected" | "failed";
   readonly answer: string;
-  readonly tookMs: number;
+  readonly tookSeconds: number;
 };
 
 const EVERY_MS = 5000;
@@ -79,10 +79,11 @@ function ReceiverRow({ name }: { name: string }) {
         <span class="answers" role="status">
           {problem.value === "" ? null : <span class="problem">{w.failed(problem.value)}</span>}
           {answers.value?.length === 0 ? <span class="quiet">{w.noIntegration}</span> : null}
-          {answers.value?.map(({ integration, outcome, answer, tookMs }) => (
+          {answers.value?.map(({ integration, outcome, answer, tookSeconds }) => (
             <span class={`outcome outcome-${outcome}`} key={integration}>
               <bdi>{integration}</bdi> {w.outcomes[outcome]}{" "}
-              <span class="quiet">{`${tookMs} ms`}</span> <bdi title={answer}>{answer}</bdi>
+              <span class="quiet">{`${Math.round(tookSeconds * 1000)} ms`}</span>{" "}
+              <bdi title={answer}>{answer}</bdi>
             </span>
           ))}
         </span>
@@ -118,6 +119,7 @@ function DeliveryTable({ deliveries }: { deliveries: readonly Delivery[] }) {
     w.attempts,
     w.waited,
   ];
+  const numbers = heads.slice(3);
   return (
     <section class="part" aria-labelledby="deliveries-title">
       <h2 id="deliveries-title">
@@ -131,7 +133,7 @@ function DeliveryTable({ deliveries }: { deliveries: readonly Delivery[] }) {
             <thead>
               <tr>
                 {heads.map((head) => (
-                  <th scope="col" key={head}>
+                  <th scope="col" key={head} class={numbers.includes(head) ? "number" : ""}>
                     {head}
                   </th>
                 ))}

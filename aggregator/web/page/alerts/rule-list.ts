@@ -1,7 +1,7 @@
 import { getJson } from "../browser.ts";
 
 /** As Prometheus' API says it; times in seconds. */
-export type Rule = {
+type Rule = {
   readonly type: "alerting" | "recording";
   readonly name: string;
   readonly query: string;
@@ -20,7 +20,7 @@ export type Rule = {
 
 type Labels = Readonly<Record<string, string>>;
 
-export type RuleGroup = {
+type RuleGroup = {
   readonly name: string;
   readonly file: string;
   readonly interval: number;

@@ -22,6 +22,7 @@ export function RulesPart() {
     hasAll(`${name} ${group.name} ${query}`.toLowerCase(), texts),
   );
   const heads = [w.state, w.name, w.group, w.cost, w.every, w.evaluated, w.lastError];
+  const numbers = [w.cost, w.every, w.evaluated];
   return (
     <section class="part" aria-labelledby="rules-title">
       <h2 id="rules-title">
@@ -35,7 +36,7 @@ export function RulesPart() {
             <thead>
               <tr>
                 {heads.map((head) => (
-                  <th scope="col" key={head}>
+                  <th scope="col" key={head} class={numbers.includes(head) ? "number" : ""}>
                     {head}
                   </th>
                 ))}

@@ -11,7 +11,7 @@ export type Finding = {
   readonly text: string;
 };
 
-export type FindingKind =
+type FindingKind =
   | "unaccounted"
   | "clockOff"
   | "lost"

@@ -29,7 +29,7 @@ export type SystemNode = {
 };
 
 /** Of frames, or of blocks of log lines. */
-export type Accounting = {
+type Accounting = {
   readonly waiting: number;
   readonly dropped: Readonly<Record<string, number>>;
   readonly unaccounted: number;

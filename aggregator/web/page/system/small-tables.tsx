@@ -39,7 +39,7 @@ export function StoreTable({ state }: { state: SystemState }) {
             ))}
             {free === null ? null : (
               <tr>
-                <th scope="row">{w.free}</th>
+                <th scope="row">{w.freeSpace}</th>
                 <td class="number">{formatBytes(locale.value, free)}</td>
               </tr>
             )}

@@ -34,14 +34,16 @@ export function SystemView() {
           <Tiles state={state} />
           <Findings findings={findingsOf(state)} />
           <div class="system-columns">
-            <NodeAccounts state={state} />
+            <div>
+              <NodeAccounts state={state} />
+              <TargetList targets={state.targets} />
+            </div>
             <div>
               <StoreTable state={state} />
               <LimitTable state={state} />
               <ReceiverTable state={state} />
             </div>
           </div>
-          <TargetList targets={state.targets} />
         </>
       )}
     </>
