@@ -29,7 +29,12 @@ export class LogBacklog {
     this.#askedMs = nowMs;
     const written = this.#writtenBytes();
     const page = await this.#bed.agentPage().catch(() => "");
-    if (!page.includes(`\n${LAG} `)) return;
+    if (!tellsLag(page)) return;
     this.#readBytes = Math.max(this.#readBytes, written - sumOnPage(page, LAG));
   }
+}
+
+/** An agent's page has its lag when it was measured the first time. */
+export function tellsLag(page: string): boolean {
+  return page.includes(`\n${LAG} `);
 }

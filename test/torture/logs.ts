@@ -9,7 +9,7 @@ import { sumOnPage } from "../support/accounts.ts";
 import { MemoryLogger } from "../support/memory-logger.ts";
 import { type Bed, eventually, type Program } from "../support/programs.ts";
 import type { SeededRandom } from "../support/random.ts";
-import { LogBacklog } from "./log-backlog.ts";
+import { LogBacklog, tellsLag } from "./log-backlog.ts";
 import { type Gap, type ReportedLoss, unexplained } from "./log-losses.ts";
 import { LogWriter } from "./log-writer.ts";
 
@@ -135,9 +135,9 @@ export class LogTorture {
     }, CATCH_UP_MAX_MS);
     let quietSinceMs: number | null = null;
     await eventually(async () => {
-      const page = await this.#bed.agentPage().catch(() => "");
+      const page = await this.#bed.agentPage();
       const of = (name: string) => sumOnPage(page, `telltale_agent_log_${name}`);
-      const isQuiet = of("lines_total") > 0 && of("lag_bytes") === 0 && of("blocks_waiting") === 0;
+      const isQuiet = tellsLag(page) && of("lag_bytes") === 0 && of("blocks_waiting") === 0;
       quietSinceMs = isQuiet ? (quietSinceMs ?? performance.now()) : null;
       if (quietSinceMs !== null && performance.now() - quietSinceMs > QUIET_MS) return true;
       throw new Error(`${of("lag_bytes")} bytes are not read, ${of("blocks_waiting")} blocks wait`);
