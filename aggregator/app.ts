@@ -52,7 +52,7 @@ export function checkFiles(
   config: AggregatorConfig,
   platform: Pick<AggregatorPlatform, "readFile" | "readFiles">,
   compile: CompileFn = compileForRules(
-    new PromqlEngine(NO_SAMPLES, DEFAULT_ENGINE_OPTIONS),
+    new PromqlEngine(NO_SAMPLES, { ...DEFAULT_ENGINE_OPTIONS, ...featuresOf(config) }),
     new LogqlEngine(NO_LINES, DEFAULT_LOGQL_OPTIONS),
   ),
 ): CheckedFiles {
@@ -89,7 +89,12 @@ export async function startAggregator(
 }
 
 function engineOptions(config: AggregatorConfig, { pause }: AggregatorPlatform): EngineOptions {
-  return { ...DEFAULT_ENGINE_OPTIONS, samplesMax: config.query.samples_max, pause };
+  const { samples_max: samplesMax } = config.query;
+  return { ...DEFAULT_ENGINE_OPTIONS, ...featuresOf(config), samplesMax, pause };
+}
+
+function featuresOf(config: AggregatorConfig): Pick<EngineOptions, "features"> {
+  return { features: new Set(config.query.features) };
 }
 
 type Checked = {

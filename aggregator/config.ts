@@ -6,6 +6,7 @@ import { parseDuration } from "../shared/model/duration.ts";
 import { parseLogSelector } from "./logql/parse.ts";
 import type { LogRetention } from "./logs/store/expiry-plan.ts";
 import { logMetrics } from "./logs/understand/log-metrics-config.ts";
+import { FEATURES } from "./promql/features.ts";
 
 /** The only routing file that need not be there. */
 export const DEFAULT_ROUTING = "/etc/telltale/notify.yaml";
@@ -98,6 +99,8 @@ export const aggregatorConfigSchema = z
       .strictObject({
         timeout: duration.refine((ms) => ms >= 100, "at least 100ms").default(120_000),
         samples_max: z.number().int().min(1000).default(50_000_000),
+        /** Experimental parts of PromQL, as Prometheus calls them in its --enable-feature. */
+        features: z.array(z.enum(FEATURES)).max(FEATURES.length).default([]),
       })
       .prefault({}),
     log_level: z.enum(LOG_LEVELS).default("info"),

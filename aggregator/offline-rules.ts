@@ -10,6 +10,7 @@ import { DEFAULT_LOGQL_OPTIONS, LogqlEngine } from "./logql/engine.ts";
 import { formatLogql } from "./logql/format.ts";
 import type { SampleSource } from "./promql/context.ts";
 import { DEFAULT_ENGINE_OPTIONS, PromqlEngine } from "./promql/engine.ts";
+import { ALL_FEATURES } from "./promql/features.ts";
 import { formatExpr } from "./promql/format.ts";
 import { presenceOf } from "./promql/presence.ts";
 import { compileForRules, readExpression } from "./rule-expressions.ts";
@@ -158,7 +159,11 @@ function requiredFile(path: string): string {
 
 function compileOver(series: SampleSource, stepMs = DEFAULT_ENGINE_OPTIONS.subqueryStepMs) {
   return compileForRules(
-    new PromqlEngine(series, { ...DEFAULT_ENGINE_OPTIONS, subqueryStepMs: stepMs }),
+    new PromqlEngine(series, {
+      ...DEFAULT_ENGINE_OPTIONS,
+      subqueryStepMs: stepMs,
+      features: ALL_FEATURES, // which of them are on, the configuration says
+    }),
     new LogqlEngine({ select: async () => [] }, DEFAULT_LOGQL_OPTIONS),
   );
 }

@@ -33,6 +33,7 @@ export function queryPort(engine: PromqlEngine): QueryPort {
 
 function compileQuery(engine: PromqlEngine, text: string): CompiledQuery {
   const expr = parsePromql(text);
+  engine.check(expr);
   return {
     type: exprType(expr),
     instant: (timeMs, signal) => engine.instant(expr, timeMs, signal),

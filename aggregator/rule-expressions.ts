@@ -26,6 +26,7 @@ export function compileForRules(series: PromqlEngine, lines: LogqlEngine): Compi
 }
 
 function ofSeries(engine: PromqlEngine, expr: Expr): CompiledExpr {
+  engine.check(expr);
   const presence = presenceOf(expr);
   return {
     query: formatExpr(expr),

@@ -14,9 +14,24 @@ import type { RuleList } from "./rule-list.ts";
  */
 
 /** `data` is JSON text. */
-export function successBody(data: string, warnings: readonly string[] = []): string {
-  const tail = warnings.length === 0 ? "" : `,"warnings":${JSON.stringify(warnings)}`;
+export function successBody(
+  data: string,
+  warnings: readonly string[] = [],
+  infos: readonly string[] = [],
+): string {
+  const tail = remarksText("warnings", "warning", warnings) + remarksText("infos", "info", infos);
   return `{"status":"success","data":${data}${tail}}`;
+}
+
+/** Of each kind, as in Prometheus. */
+const REMARKS_MAX = 10;
+
+function remarksText(key: string, kind: string, remarks: readonly string[]): string {
+  if (remarks.length === 0) return "";
+  const texts = remarks.slice(0, REMARKS_MAX);
+  const left = remarks.length - texts.length;
+  if (left > 0) texts.push(`${left} more ${kind} annotations omitted`);
+  return `,"${key}":${JSON.stringify(texts)}`;
 }
 
 export function errorBody(errorType: ErrorType, error: string): string {
@@ -25,7 +40,7 @@ export function errorBody(errorType: ErrorType, error: string): string {
 
 export function queryBody(result: QueryResult): string {
   const data = `{"resultType":"${result.type}","result":${resultText(result)}}`;
-  return successBody(data, result.warnings);
+  return successBody(data, result.warnings, result.infos);
 }
 
 export function seriesListText(series: readonly Labels[]): string {

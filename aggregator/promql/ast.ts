@@ -1,6 +1,6 @@
 import type { Matcher } from "../../shared/model/columns.ts";
 import type { Aggregation } from "../query/aggregate.ts";
-import type { BinaryOperation } from "../query/operators.ts";
+import type { BinaryOp, BinaryOperation } from "../query/operators.ts";
 
 /** What an expression yields; `matrix` is a range vector. */
 export type ValueType = "scalar" | "string" | "vector" | "matrix";
@@ -11,8 +11,40 @@ export type AtTime =
   | { readonly kind: "start" }
   | { readonly kind: "end" };
 
-/** When a selector or a subquery looks: at the time of `at`, else of the step, less the offset. */
-export type Timed = { readonly offsetMs: number; readonly at: AtTime | null };
+/** Seconds, and what makes others of them. */
+export type DurationExpr =
+  | { readonly kind: "number"; readonly seconds: number; readonly isDuration: boolean }
+  | { readonly kind: "step" | "range" }
+  | { readonly kind: "sign"; readonly sign: "-" | "+"; readonly of: DurationExpr }
+  | { readonly kind: "paren"; readonly of: DurationExpr }
+  | {
+      readonly kind: "least" | "most";
+      readonly left: DurationExpr;
+      readonly right: DurationExpr;
+    }
+  | {
+      readonly kind: "binary";
+      readonly op: BinaryOp;
+      readonly left: DurationExpr;
+      readonly right: DurationExpr;
+    };
+
+/** A duration as it was written, if it is more than a number. */
+export type Written = DurationExpr | null;
+
+/**
+ * When a selector or a subquery looks: at the time of `at`, else of the step, less the offset. Where
+ * a duration is written as arithmetic, that stands beside it; if it depends on the query, the number is
+ * 0 until durations.ts resolves it.
+ */
+export type Timed = {
+  readonly offsetMs: number;
+  readonly offset: Written;
+  readonly at: AtTime | null;
+};
+
+/** How the edges of a range are met: by the sample before it, or between the samples around it. */
+export type Extension = "anchored" | "smoothed";
 
 /** `place` is "PromQL line:column", both from 1, where the expression begins in the text it came from. */
 type NumberExpr = {
@@ -28,14 +60,16 @@ type StringExpr = { readonly kind: "string"; readonly text: string; readonly pla
 export type SelectorExpr = Timed & {
   readonly kind: "selector";
   readonly matchers: readonly Matcher[];
+  readonly extension: Extension | null;
   readonly place: string;
 };
 
 /** `selector[range]`. */
-type MatrixExpr = {
+export type MatrixExpr = {
   readonly kind: "matrix";
   readonly selector: SelectorExpr;
   readonly rangeMs: number;
+  readonly range: Written;
   readonly place: string;
 };
 
@@ -44,7 +78,9 @@ export type SubqueryExpr = Timed & {
   readonly kind: "subquery";
   readonly expr: Expr;
   readonly rangeMs: number;
+  readonly range: Written;
   readonly stepMs: number | null;
+  readonly step: Written;
   readonly place: string;
 };
 

@@ -5,6 +5,7 @@ import {
   type Labels,
   labelsKey,
   labelValue,
+  METRIC_NAME,
   withLabel,
 } from "../../shared/model/labels.ts";
 import { warnOfQuantiles } from "../query/aggregate-steps.ts";
@@ -18,7 +19,7 @@ import {
   type Value,
   vectorOf,
 } from "../query/step-series.ts";
-import type { CallExpr } from "./ast.ts";
+import { type CallExpr, withoutParens } from "./ast.ts";
 import { argument, scalarArguments, textArguments } from "./call-arguments.ts";
 import { exprType } from "./check.ts";
 import type { Run } from "./context.ts";
@@ -38,7 +39,7 @@ export async function callHistogram(run: Run, expr: CallExpr, grid: Grid): Promi
   const vectorArg = expr.args.find((arg) => exprType(arg) === "vector") ?? argument(expr, 0);
   const series = await run.vector(vectorArg, grid);
   const args = await scalarArguments(run, expr, grid);
-  const histograms = groupBuckets(run, series, vectorArg.place);
+  const histograms = groupBuckets(run, series, withoutParens(vectorArg).place);
   const at = (column: Float64Array | undefined, step: number): number =>
     column?.[step] ?? Number.NaN;
   if (expr.name === "histogram_fraction") {
@@ -48,9 +49,10 @@ export async function callHistogram(run: Run, expr: CallExpr, grid: Grid): Promi
   }
   const results: StepSeries[] = [];
   const [name] = textArguments(expr);
-  for (const column of args) {
-    if (histograms.length > 0) warnOfQuantiles(column, expr.place, run.context.remarks);
-    const measure: Measure = (buckets, i) => bucketQuantile(at(column, i), buckets);
+  const places = expr.args.flatMap((arg) => (exprType(arg) === "scalar" ? [arg.place] : []));
+  for (const [i, column] of args.entries()) {
+    warnOfQuantiles(column, places[i] ?? expr.place, run.context.remarks);
+    const measure: Measure = (buckets, step) => bucketQuantile(at(column, step), buckets);
     const labelled = name === undefined ? histograms : labelWith(histograms, name, column, expr);
     results.push(...(await measureAll(run, expr, labelled, grid, measure)));
   }
@@ -79,8 +81,10 @@ function groupBuckets(run: Run, series: readonly StepSeries[], place: string): H
     const text = labelValue(one.labels, "le");
     const bound = parseGoNumber(text);
     if (bound === null || Number.isNaN(bound)) {
-      const message = `label le is missing or no number: "${text}"`;
-      run.context.remarks.warn(place, message);
+      const name = labelValue(one.labels, METRIC_NAME);
+      const ofName = name === "" ? "" : ` for metric name ${JSON.stringify(name)}`;
+      const fault = 'bucket label "le" is missing or has a malformed value of';
+      run.context.remarks.warn(place, `${fault} ${JSON.stringify(text)}${ofName}`);
       continue;
     }
     const labels = dropLabels(one.labels, withoutBound);

@@ -1,8 +1,10 @@
+import { decimalText } from "../../shared/model/go-number.ts";
 import { type Labels, labelValue, METRIC_NAME, NO_LABELS } from "../../shared/model/labels.ts";
 import { warnOfQuantiles } from "../query/aggregate-steps.ts";
 import { fixedLabels } from "../query/fixed-labels.ts";
 import { type Grid, gridTime } from "../query/grid.ts";
 import { labelReplace, sortByValue } from "../query/label-functions.ts";
+import { queryError } from "../query/query-error.ts";
 import {
   emptySeries,
   hasSample,
@@ -11,12 +13,14 @@ import {
   type Value,
   vectorOf,
 } from "../query/step-series.ts";
-import { WindowWalk } from "../query/windows.ts";
+import { type MatrixSeries, WindowWalk } from "../query/windows.ts";
 import { type CallExpr, type Expr, withoutParens } from "./ast.ts";
 import { argument, scalarArguments, textArguments } from "./call-arguments.ts";
 import { callHistogram } from "./call-histogram.ts";
 import { exprType } from "./check.ts";
 import type { QueryContext, Run } from "./context.ts";
+import { callInfo } from "./enrich.ts";
+import { checkExtension, extendedKernel, extensionOf, reachOf } from "./extended-ranges.ts";
 import { applyPoints, isPointFunction } from "./instant-functions.ts";
 import { labelJoin, sortByLabels } from "./label-functions.ts";
 import { keepsName, rangeKernel } from "./range-functions.ts";
@@ -31,6 +35,7 @@ const CALLS = new Map<string, Call>([
   ["histogram_fraction", callHistogram],
   ["histogram_quantile", callHistogram],
   ["histogram_quantiles", callHistogram],
+  ["info", callInfo],
   ["time", timesOf],
   ["pi", constant(() => Math.PI)],
   ["start", constant(({ startMs }) => startMs / 1000)],
@@ -66,6 +71,9 @@ function onSeries(
   };
 }
 
+const SORTED_IN_VAIN =
+  "sort is ineffective for range queries since results are always ordered by labels";
+
 function sorting(
   sort: (series: readonly StepSeries[], names: readonly string[]) => StepSeries[],
 ): Call {
@@ -73,8 +81,7 @@ function sorting(
   return async (run, expr, grid) => {
     const sorted = await call(run, expr, grid);
     const { stepMs, remarks } = run.context;
-    const text = `${expr.name} has no effect in a range query: its result is ordered by labels`;
-    if (stepMs > 0) remarks.warn(expr.place, text);
+    if (stepMs > 0) remarks.warn(expr.place, SORTED_IN_VAIN);
     return sorted;
   };
 }
@@ -153,15 +160,23 @@ async function overWindows(run: Run, expr: CallExpr, grid: Grid): Promise<Value>
     args.push(timesOf(run, expr, grid).values.map((s) => s * 1000));
   }
   if (expr.name === "quantile_over_time" && args[0] !== undefined && matrix.series.length > 0) {
-    warnOfQuantiles(args[0], argument(expr, 0).place, remarks);
+    warnOfQuantiles(args[0], withoutParens(argument(expr, 0)).place, remarks);
   }
+  const extension = extensionOf(matrixArg);
+  if (extension !== null) checkExtension(expr.name, extension, expr.place);
+  if (matrix.series.length > 0) checkFactors(expr, args);
+  const kernelOf = (series: MatrixSeries) => {
+    if (extension === null) return rangeKernel(expr.name, series, matrix, args);
+    const reach = reachOf(extension, run.context.lookbackMs);
+    return extendedKernel(expr.name, series, matrix, extension, reach);
+  };
   const walk = new WindowWalk(matrix, meter);
   const results: StepSeries[] = [];
   for (const series of matrix.series) {
     meter.hold(grid.count);
     const dropsName = series.dropsName || !keepsName(expr.name);
     const out = emptySeries(series.labels, dropsName, grid.count);
-    await walk.run(series, rangeKernel(expr.name, series, matrix, args), out);
+    await walk.run(series, kernelOf(series), out);
     if (!hasSample(out)) continue;
     results.push(out);
     const isOfCounter = expr.name === "rate" || expr.name === "increase";
@@ -170,14 +185,26 @@ async function overWindows(run: Run, expr: CallExpr, grid: Grid): Promise<Value>
   return vectorOf(results);
 }
 
+/** @throws OperationalError QUERY for factors of a smoothing that are not between 0 and 1 */
+function checkFactors(expr: CallExpr, args: readonly Float64Array[]): void {
+  if (expr.name !== "double_exponential_smoothing") return;
+  for (const [i, factor] of ["smoothing", "trend"].entries()) {
+    const wrong = args[i]?.find((value) => value <= 0 || value >= 1);
+    if (wrong === undefined) continue;
+    const message = `the ${factor} factor must lie between 0 and 1, found ${decimalText(wrong)}`;
+    throw queryError(expr.place, message);
+  }
+}
+
 /** Counters end in one of these by convention; a rate of anything else is mostly a mistake. */
 const COUNTER_ENDING = /_(?:total|sum|count|bucket)$/;
 
 function remarkOnCounter(run: Run, matrixArg: Expr, labels: Labels): void {
   const name = labelValue(labels, METRIC_NAME);
   if (name === "" || COUNTER_ENDING.test(name)) return;
-  const text = `${name} may be no counter: its name ends in none of _total, _sum, _count, _bucket`;
-  run.context.remarks.inform(matrixArg.place, text);
+  const text = "metric might not be a counter, name does not end in _total/_sum/_count/_bucket";
+  const { place } = withoutParens(matrixArg);
+  run.context.remarks.inform(place, `${text}: ${JSON.stringify(name)}`);
 }
 
 /** 1 at the steps where nothing is there, with the labels that the selector says it would have. */

@@ -112,8 +112,9 @@ function checkBinary(expr: BinaryExpr): void {
     throw queryError(place, `${op} takes instant vectors on both sides, found a scalar`);
   }
   const isMatched = matching.isOn || matching.labels.length > 0 || matching.include.length > 0;
-  if (scalars > 0 && (isMatched || matching.many !== "none")) {
-    throw queryError(place, "on, ignoring and group_… go between two instant vectors only");
+  const isFilled = (matching.fill ?? null) !== null;
+  if (scalars > 0 && (isMatched || isFilled || matching.many !== "none")) {
+    throw queryError(place, "on, ignoring, group_… and fill go between two instant vectors only");
   }
   const twice = matching.isOn && matching.labels.find((name) => matching.include.includes(name));
   if (typeof twice === "string") {

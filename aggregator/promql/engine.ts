@@ -3,6 +3,7 @@ import type { SeriesColumns, VectorSample } from "../../shared/model/columns.ts"
 import { compareLabels } from "../../shared/model/labels.ts";
 import { type Grid, gridOf, type QuerySpan } from "../query/grid.ts";
 import { Meter, type QueryLimits } from "../query/meter.ts";
+import { queryError } from "../query/query-error.ts";
 import { type QueryResult, Remarks } from "../query/result.ts";
 import {
   heldColumns,
@@ -10,15 +11,20 @@ import {
   type StepSeries,
   seriesOfValues,
   type Value,
+  withoutMetadata,
 } from "../query/step-series.ts";
 import { type Expr, withoutParens } from "./ast.ts";
 import { exprType } from "./check.ts";
 import type { QueryContext, SampleSource } from "./context.ts";
+import { resolveDurations } from "./durations.ts";
 import { Evaluator } from "./evaluate.ts";
+import { extendedSamples, extensionOf, reachOf } from "./extended-ranges.ts";
+import { checkFeatures, type Feature } from "./features.ts";
 
 export type EngineOptions = Omit<QueryLimits, "signal"> & {
   readonly lookbackMs: number; // a sample older than this, or as old, is not seen
   readonly subqueryStepMs: number; // where a subquery names none
+  readonly features: ReadonlySet<Feature>; // of those that are experimental
 };
 
 export const DEFAULT_ENGINE_OPTIONS: EngineOptions = {
@@ -26,6 +32,7 @@ export const DEFAULT_ENGINE_OPTIONS: EngineOptions = {
   subqueryStepMs: 60_000,
   samplesMax: 50_000_000,
   seriesMax: 500_000,
+  features: new Set(),
   pause: async () => {},
 };
 
@@ -42,12 +49,19 @@ export class PromqlEngine {
     this.#options = options;
   }
 
+  /** @throws OperationalError QUERY when the expression uses a feature that is not switched on */
+  check(expr: Expr): void {
+    checkFeatures(expr, this.#options.features);
+  }
+
   /**
    * The value at one time. Vectors are sorted by labels unless the expression itself orders them.
    * @throws OperationalError QUERY, LIMIT; the signal's reason when aborted
    */
-  async instant(expr: Expr, timeMs: number, signal?: AbortSignal): Promise<PromqlResult> {
-    const context = this.#context({ startMs: timeMs, endMs: timeMs, stepMs: 0 }, signal);
+  async instant(written: Expr, timeMs: number, signal?: AbortSignal): Promise<PromqlResult> {
+    const span = { startMs: timeMs, endMs: timeMs, stepMs: 0 };
+    const context = this.#context(span, signal);
+    const expr = resolveDurations(written, span);
     const grid = { startMs: timeMs, stepMs: 1, count: 1 };
     const run = new Evaluator(context);
     const type = exprType(expr);
@@ -74,11 +88,12 @@ export class PromqlEngine {
    * @throws OperationalError QUERY, LIMIT; the signal's reason when aborted
    */
   async range(
-    expr: Expr,
+    written: Expr,
     span: QuerySpan,
     signal?: AbortSignal,
   ): Promise<Extract<PromqlResult, { type: "matrix" }>> {
     const grid = gridOf(span);
+    const expr = resolveDurations(written, span);
     const type = exprType(expr);
     if (type !== "vector" && type !== "scalar") {
       const found = type === "string" ? "a string" : "a range vector";
@@ -112,17 +127,36 @@ function ordersItself(expr: Expr): boolean {
   return inner.kind === "aggregate" && (inner.op === "topk" || inner.op === "bottomk");
 }
 
-/** A range vector asked for as such: the samples of its one window. */
+/** A range vector asked for as such: the samples of its one window, without names that lost meaning. */
 async function rangeVector(run: Evaluator, expr: Expr, grid: Grid): Promise<SeriesColumns[]> {
   const { series, ends, rangeMs } = await run.matrix(expr, grid);
+  const extension = extensionOf(expr);
+  const { beforeMs, afterMs } = reachOf(extension, run.context.lookbackMs);
+  const edges = {
+    startMs: ends.startMs - rangeMs + beforeMs,
+    endMs: ends.startMs - afterMs,
+  };
   const held: SeriesColumns[] = [];
-  for (const { labels, times, values } of series) {
+  for (const one of series) {
+    const { times, values } = one;
+    const labels = one.dropsName ? withoutMetadata(one.labels) : one.labels;
     const from = times.findIndex((timeMs) => timeMs > ends.startMs - rangeMs);
     const to = times.findLastIndex((timeMs) => timeMs <= ends.startMs) + 1;
     if (from < 0 || to <= from) continue;
-    held.push({ labels, times: times.slice(from, to), values: values.slice(from, to) });
+    const samples =
+      extension === null
+        ? { labels, times: times.slice(from, to), values: values.slice(from, to) }
+        : extendedSamples({ labels, times, values }, { from, to }, edges, extension);
+    if (samples !== null) held.push(samples);
   }
-  return held.sort((a, b) => compareLabels(a.labels, b.labels));
+  held.sort((a, b) => compareLabels(a.labels, b.labels));
+  const isTwice = held.some((one, i) => i > 0 && isSame(one, held[i - 1]));
+  if (!isTwice) return held;
+  throw queryError(expr.place, "the result would hold two series with the same labels");
+}
+
+function isSame({ labels }: SeriesColumns, other: SeriesColumns | undefined): boolean {
+  return other !== undefined && compareLabels(labels, other.labels) === 0;
 }
 
 function vectorSamples(series: readonly StepSeries[]): VectorSample[] {

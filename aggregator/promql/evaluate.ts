@@ -2,6 +2,7 @@ import { aggregate } from "../query/aggregate.ts";
 import { aggregateQuantile, aggregateSome, aggregateValues } from "../query/aggregate-steps.ts";
 import { scalarBinary, setBinary, vectorBinary, vectorScalarBinary } from "../query/binary.ts";
 import { type Grid, gridEnd } from "../query/grid.ts";
+import { aggregateRatio } from "../query/label-ratio.ts";
 import { isSetOp } from "../query/operators.ts";
 import { queryError } from "../query/query-error.ts";
 import {
@@ -21,6 +22,7 @@ import {
 } from "./ast.ts";
 import { callFunction } from "./call.ts";
 import type { QueryContext, Run } from "./context.ts";
+import { reachOf, selectSmoothed } from "./extended-ranges.ts";
 import { invariance } from "./invariant.ts";
 import { loadColumns, selectInstant, shiftedGrid, withoutStale } from "./select.ts";
 
@@ -60,8 +62,11 @@ export class Evaluator implements Run {
     const inner = withoutParens(expr);
     if (inner.kind === "subquery") return this.#subquery(inner, grid);
     if (inner.kind !== "matrix") throw queryError(expr.place, "expected a range vector");
-    const { selector, rangeMs } = inner;
-    const ends = shiftedGrid(grid, selector, this.context);
+    const { selector } = inner;
+    const { beforeMs, afterMs } = reachOf(selector.extension, this.context.lookbackMs);
+    const times = shiftedGrid(grid, selector, this.context);
+    const ends = { ...times, startMs: times.startMs + afterMs };
+    const rangeMs = inner.rangeMs + beforeMs + afterMs;
     const columns = await loadColumns(selector, ends, rangeMs, this.context);
     const series: MatrixSeries[] = [];
     for (const one of columns) {
@@ -80,7 +85,11 @@ export class Evaluator implements Run {
       case "paren":
         return this.evaluate(expr.expr, grid);
       case "selector":
-        return vectorOf(await selectInstant(expr, grid, "value", this.context));
+        return vectorOf(
+          expr.extension === "smoothed"
+            ? await selectSmoothed(expr, grid, this.context)
+            : await selectInstant(expr, grid, "value", this.context),
+        );
       case "call":
         return callFunction(this, expr, grid);
       case "aggregate":
@@ -134,7 +143,9 @@ export class Evaluator implements Run {
       return aggregateValues(run, name.kind === "string" ? name.text : "");
     }
     const param = await this.scalar(expr.param, grid);
-    if (expr.op === "quantile") return aggregateQuantile(run, param, remarks);
+    const { place } = withoutParens(expr.param);
+    if (expr.op === "quantile") return aggregateQuantile(run, param, place, remarks);
+    if (expr.op === "limit_ratio") return aggregateRatio(run, param, place, remarks);
     return aggregateSome(run, param);
   }
 

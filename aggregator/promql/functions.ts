@@ -34,6 +34,7 @@ export const FUNCTIONS: ReadonlyMap<string, FunctionSignature> = new Map([
   ["histogram_fraction", vector(["scalar", "scalar", "vector"])],
   ["histogram_quantile", vector(["scalar", "vector"])],
   ["histogram_quantiles", vector(["vector", "string", "scalar"], { isVariadic: true })],
+  ["info", vector(["vector", "vector"], { optional: 1 })],
   [
     "label_join",
     vector(["vector", "string", "string", "string"], { optional: 1, isVariadic: true }),

@@ -40,9 +40,9 @@ const POINT_FUNCTIONS = new Map<string, PointFunction>([
   ["sqrt", Math.sqrt],
   ["tan", Math.tan],
   ["tanh", Math.tanh],
-  ["clamp", (value, [least = 0, most = 0]) => Math.max(least, Math.min(most, value))],
-  ["clamp_max", (value, [most = 0]) => Math.min(most, value)],
-  ["clamp_min", (value, [least = 0]) => Math.max(least, value)],
+  ["clamp", (value, [least = 0, most = 0]) => larger(least, smaller(most, value))],
+  ["clamp_max", (value, [most = 0]) => smaller(most, value)],
+  ["clamp_min", (value, [least = 0]) => larger(least, value)],
   ["round", (value, [nearest = 1]) => roundTo(value, nearest)],
   ["day_of_month", onDay(({ day }) => day)],
   ["day_of_week", (value) => (Number.isFinite(value) ? dayOfWeek(Math.trunc(value)) : Number.NaN)],
@@ -56,6 +56,20 @@ const POINT_FUNCTIONS = new Map<string, PointFunction>([
 
 export function isPointFunction(name: string): boolean {
   return POINT_FUNCTIONS.has(name);
+}
+
+/** As Go's Max: +Inf is larger than NaN too. */
+function larger(a: number, b: number): number {
+  const { POSITIVE_INFINITY } = Number;
+  if (a === POSITIVE_INFINITY || b === POSITIVE_INFINITY) return POSITIVE_INFINITY;
+  return Math.max(a, b);
+}
+
+/** As Go's Min: -Inf is smaller than NaN too. */
+function smaller(a: number, b: number): number {
+  const { NEGATIVE_INFINITY } = Number;
+  if (a === NEGATIVE_INFINITY || b === NEGATIVE_INFINITY) return NEGATIVE_INFINITY;
+  return Math.min(a, b);
 }
 
 /** Halves go up. By the inverse, as Prometheus does: 0.1 itself is not exact, 10 is. */

@@ -6,6 +6,7 @@ import { placeOf, queryError } from "../query/query-error.ts";
 import type { Expr } from "./ast.ts";
 import { checkTypes } from "./check.ts";
 import { ExprReader } from "./read-tree.ts";
+import { readableText } from "./readable-text.ts";
 
 /** Longest query text taken, in UTF-16 code units. */
 export const QUERY_LENGTH_MAX = 65_536;
@@ -32,7 +33,7 @@ export function parsePromql(text: string): Expr {
       `PromQL text has ${text.length} characters, more than the ${QUERY_LENGTH_MAX} allowed`,
     );
   }
-  const readable = withoutTrailingPoints(text);
+  const readable = readableText(text);
   const expr = new ExprReader(text).read(parseTree(readable));
   checkTypes(expr);
   return expr;
@@ -125,15 +126,4 @@ function expectedAt(text: string): string | undefined {
 
 function wordAt(text: string, index: number): string {
   return /^(?:\w+|.)/su.exec(text.slice(index, index + 40))?.[0] ?? "";
-}
-
-/**
- * Go reads `2.` as a number, the grammar does not: the point becomes a space, so that every place
- * in the text stays where it is. Texts in quotes and comments are left alone.
- */
-function withoutTrailingPoints(text: string): string {
-  return text.replaceAll(
-    /"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`|#[^\n]*|(?<![\w:.])(\d[\d_]*)\.(?![\d\w.])/gs,
-    (whole, digits: string | undefined) => (digits === undefined ? whole : `${digits} `),
-  );
 }

@@ -83,7 +83,7 @@ function medianDeviation(values: Float64Array, from: number, to: number): number
   return quantileOf(0.5, sorted, sorted.length);
 }
 
-function changes(values: Float64Array, from: number, to: number): number {
+export function changes(values: Float64Array, from: number, to: number): number {
   let count = 0;
   for (let i = from + 1; i < to; i += 1) {
     const value = values[i] ?? 0;
@@ -93,7 +93,7 @@ function changes(values: Float64Array, from: number, to: number): number {
   return count;
 }
 
-function resets(values: Float64Array, from: number, to: number): number {
+export function resets(values: Float64Array, from: number, to: number): number {
   let count = 0;
   for (let i = from + 1; i < to; i += 1) {
     if ((values[i] ?? 0) < (values[i - 1] ?? 0)) count += 1;

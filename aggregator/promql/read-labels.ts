@@ -30,8 +30,7 @@ function readName(text: string, node: SyntaxNode): string {
 
 /**
  * The matchers of a selector, the metric name first.
- * @throws OperationalError QUERY when a name is given twice, a pattern is wrong, or every matcher
- *   also matches a series without the label: that would select everything there is
+ * @throws OperationalError QUERY when a name is given twice or a pattern is wrong
  */
 export function readMatchers(
   text: string,
@@ -53,11 +52,17 @@ export function readMatchers(
     throw queryError(place, `the metric name is given twice: ${metric} and ${METRIC_NAME}`);
   }
   if (name !== null) matchers.unshift({ name: METRIC_NAME, type: "=", value: name });
-  const compiled = matchers.map((matcher) => atPlace(place, () => compileMatcher(matcher)));
-  if (compiled.every(({ matchesEmpty }) => matchesEmpty)) {
-    throw queryError(place, "a selector needs a matcher that does not match the empty text");
-  }
+  for (const matcher of matchers) atPlace(place, () => compileMatcher(matcher));
   return matchers;
+}
+
+/**
+ * @throws OperationalError QUERY when every matcher also matches a series without the label: that
+ *   would select everything there is
+ */
+export function refuseEverything(matchers: readonly Matcher[], place: string): void {
+  if (matchers.some((matcher) => !compileMatcher(matcher).matchesEmpty)) return;
+  throw queryError(place, "a selector needs a matcher that does not match the empty text");
 }
 
 const MATCH_TYPES: readonly MatchType[] = ["=", "!=", "=~", "!~"];

@@ -45,6 +45,8 @@ const SUFFIXES: ReadonlySet<string> = new Set([
   "StepInvariantExpr",
   "MatrixSelector",
   "SubqueryExpr",
+  "AnchoredExpr",
+  "SmoothedExpr",
 ]);
 
 /** @throws OperationalError QUERY for an operator that we do not have */

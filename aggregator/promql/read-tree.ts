@@ -1,14 +1,20 @@
 import { strict as assert } from "node:assert";
 import type { SyntaxNode } from "@lezer/common";
-import type { Matcher } from "../../shared/model/columns.ts";
 import { durationMs } from "../../shared/model/duration.ts";
 import { aggregateOp, hasParameter } from "../query/aggregate.ts";
-import { type BinaryOp, isSetOp, PLAIN_MATCHING, type VectorMatching } from "../query/operators.ts";
+import {
+  type BinaryOp,
+  type Fill,
+  isSetOp,
+  PLAIN_MATCHING,
+  type VectorMatching,
+} from "../query/operators.ts";
 import { placeOf, queryError } from "../query/query-error.ts";
-import type { AtTime, Expr, Timed } from "./ast.ts";
+import type { AtTime, Expr, Extension, SelectorExpr, Timed, Written } from "./ast.ts";
+import { dependsOnQuery, durationOf, positive } from "./durations.ts";
 import { FUNCTIONS } from "./functions.ts";
-import { readGroupingLabels, readMatchers, readString } from "./read-labels.ts";
-import { durationSecondsOf, parseNumberText } from "./read-numbers.ts";
+import { readGroupingLabels, readMatchers, readString, refuseEverything } from "./read-labels.ts";
+import { parseNumberText, readDuration } from "./read-numbers.ts";
 import { type Item, layOut, SIGN_PRECEDENCE, unsupported } from "./read-operators.ts";
 
 /** Deepest nesting of expressions: what walks them is recursive. */
@@ -69,7 +75,7 @@ export class ExprReader {
       case "StringLiteral":
         return { kind: "string", text: readString(this.#text, node, place), place };
       case "VectorSelector":
-        return { kind: "selector", matchers: this.#matchers(node), offsetMs: 0, at: null, place };
+        return this.#selector(node, "refused");
       case "FunctionCall":
         return this.#call(node);
       case "AggregateExpr":
@@ -89,6 +95,10 @@ export class ExprReader {
         return this.#subquery(expr, node);
       case "OffsetExpr":
         return this.#offset(expr, node);
+      case "AnchoredExpr":
+        return extended(expr, "anchored");
+      case "SmoothedExpr":
+        return extended(expr, "smoothed");
       default:
         return this.#at(expr, node);
     }
@@ -109,11 +119,15 @@ export class ExprReader {
     return { kind: "number", value, isDuration, place: this.#place(node) };
   }
 
-  #matchers(node: SyntaxNode): Matcher[] {
+  #selector(node: SyntaxNode, everything: "refused" | "allowed"): SelectorExpr {
     const name = node.getChild("Identifier");
     const inBraces = node.getChild("LabelMatchers");
     const metric = name === null ? null : this.#source(name);
-    return readMatchers(this.#text, metric, inBraces, this.#place(node));
+    const place = this.#place(node);
+    const matchers = readMatchers(this.#text, metric, inBraces, place);
+    if (everything === "refused") refuseEverything(matchers, place);
+    const time = { offsetMs: 0, offset: null, at: null };
+    return { kind: "selector", matchers, extension: null, ...time, place };
   }
 
   #matrix(selector: Expr, node: SyntaxNode): Expr {
@@ -124,29 +138,39 @@ export class ExprReader {
         "[5m] goes behind a selector; behind another expression it must be [5m:]",
       );
     }
-    if (selector.offsetMs !== 0 || selector.at !== null) {
+    if (selector.offsetMs !== 0 || selector.offset !== null || selector.at !== null) {
       throw queryError(place, "offset and @ stand behind the range, not before it");
     }
-    const rangeMs = this.#durationMs(only(node, "DurationExpr"));
-    if (rangeMs <= 0) throw queryError(place, "a range must be longer than 0");
-    return { kind: "matrix", selector, rangeMs, place };
+    const { ms: rangeMs, written: range } = this.#positive(only(node, "DurationExpr"), "a range");
+    return { kind: "matrix", selector, rangeMs, range, place };
   }
 
   #subquery(expr: Expr, node: SyntaxNode): Expr {
     const { place } = expr;
-    const [range, step] = node.getChildren("DurationExpr");
-    const rangeMs = this.#durationMs(range ?? node);
-    const stepMs = step === undefined ? null : this.#durationMs(step);
-    if (rangeMs <= 0) throw queryError(place, "a range must be longer than 0");
-    if (stepMs !== null && stepMs <= 0) throw queryError(place, "a step must be longer than 0");
-    return { kind: "subquery", expr, rangeMs, stepMs, offsetMs: 0, at: null, place };
+    const [rangeNode = node, stepNode] = node.getChildren("DurationExpr");
+    const { ms: rangeMs, written: range } = this.#positive(rangeNode, "a range");
+    const step = stepNode === undefined ? null : this.#positive(stepNode, "a step");
+    return {
+      kind: "subquery",
+      expr,
+      rangeMs,
+      range,
+      stepMs: step?.ms ?? null,
+      step: step?.written ?? null,
+      offsetMs: 0,
+      offset: null,
+      at: null,
+      place,
+    };
   }
 
   #offset(expr: Expr, node: SyntaxNode): Expr {
-    const offsetMs = this.#durationMs(only(node, "OffsetDurationExpr"));
+    const { ms: offsetMs, written: offset } = this.#duration(only(node, "OffsetDurationExpr"));
     const target = timed(expr, "offset");
-    if (target.offsetMs !== 0) throw queryError(expr.place, "offset may be given only once");
-    return withTime(expr, { offsetMs });
+    if (target.offsetMs !== 0 || target.offset !== null) {
+      throw queryError(expr.place, "offset may be given only once");
+    }
+    return withTime(expr, { offsetMs, offset });
   }
 
   #at(expr: Expr, node: SyntaxNode): Expr {
@@ -171,7 +195,21 @@ export class ExprReader {
     const name = this.#source(only(node, "FunctionIdentifier"));
     const place = this.#place(node);
     if (!FUNCTIONS.has(name)) throw queryError(place, `the function ${name} is not supported`);
-    return { kind: "call", name, args: this.#arguments(node), place };
+    const args = name === "info" ? this.#infoArguments(node) : this.#arguments(node);
+    return { kind: "call", name, args, place };
+  }
+
+  /** The second is no vector, but matchers for labels: they may select everything. */
+  #infoArguments(node: SyntaxNode): Expr[] {
+    const [first, labels, ...rest] = only(node, "FunctionCallBody").getChildren("Expr");
+    const args = [first, ...rest].flatMap((one) => (one === undefined ? [] : [this.read(one)]));
+    if (labels === undefined) return args;
+    if (labels.name !== "VectorSelector" || labels.getChild("Identifier") !== null) {
+      const message = 'argument 2 of info must be label matchers such as {job="node"}';
+      throw queryError(this.#place(labels), message);
+    }
+    args.splice(1, 0, this.#selector(labels, "allowed"));
+    return args;
   }
 
   #aggregate(node: SyntaxNode): Expr {
@@ -200,10 +238,28 @@ export class ExprReader {
 
   #binary(op: BinaryOp, left: Expr, right: Expr, node: SyntaxNode): Expr {
     const place = this.#place(node);
-    if (node.getChild("FillModifier") !== null) throw queryError(place, "fill is not supported");
     const isBool = node.getChild("BoolModifier") !== null;
-    const matching = this.#matching(node.getChild("MatchingModifierClause"), op);
+    const fill = this.#fill(node.getChild("FillModifier"));
+    if (fill !== null && isSetOp(op)) throw queryError(place, `${op} takes no fill`);
+    const clause = node.getChild("MatchingModifierClause");
+    const matching = { ...this.#matching(clause, op), fill };
     return { kind: "binary", op, left, right, isBool, matching, place: left.place };
+  }
+
+  #fill(modifier: SyntaxNode | null): Fill | null {
+    if (modifier === null) return null;
+    const valueIn = (clause: string): number | null => {
+      const literal = modifier.getChild(clause)?.getChild("NumberDurationLiteral") ?? null;
+      if (literal === null) return null;
+      const number = this.#number(literal);
+      assert(number.kind === "number");
+      return this.#text[literal.from] === "-" ? -number.value : number.value;
+    };
+    const both = valueIn("FillClause");
+    return {
+      one: both ?? valueIn("FillRightClause"),
+      many: both ?? valueIn("FillLeftClause"),
+    };
   }
 
   #matching(clause: SyntaxNode | null, op: BinaryOp): VectorMatching {
@@ -223,10 +279,26 @@ export class ExprReader {
     };
   }
 
-  #durationMs(node: SyntaxNode): number {
-    const milliseconds = Math.round(durationSecondsOf(this.#text, node) * 1000);
-    if (Number.isSafeInteger(milliseconds)) return milliseconds;
-    throw queryError(this.#place(node), `not a duration: "${this.#source(node)}"`);
+  #positive(node: SyntaxNode, what: string): { ms: number; written: Written } {
+    const duration = this.#duration(node);
+    const isKnown = duration.written === null || !dependsOnQuery(duration.written);
+    if (isKnown) positive(duration.ms, what, this.#place(node));
+    return duration;
+  }
+
+  /** Milliseconds; 0 where they depend on the query. `written` is null for a number. */
+  #duration(node: SyntaxNode): { ms: number; written: Written } {
+    const place = this.#place(node);
+    const expr = readDuration(this.#text, node);
+    const number = expr.kind === "sign" ? expr.of : expr;
+    if (number.kind === "number") {
+      const size = Math.round(number.seconds * 1000);
+      const ms = expr.kind === "sign" && expr.sign === "-" ? -size : size;
+      if (Number.isSafeInteger(ms)) return { ms, written: null };
+      throw queryError(place, `not a duration: "${this.#source(node)}"`);
+    }
+    if (dependsOnQuery(expr)) return { ms: 0, written: expr };
+    return { ms: durationOf(expr, { startMs: 0, endMs: 0, stepMs: 0 }, place), written: expr };
   }
 
   #place(node: SyntaxNode): string {
@@ -247,6 +319,19 @@ function timed(expr: Expr, word: string): Timed {
 function withTime(expr: Expr, time: Partial<Timed>): Expr {
   if (expr.kind === "matrix") return { ...expr, selector: { ...expr.selector, ...time } };
   return expr.kind === "selector" || expr.kind === "subquery" ? { ...expr, ...time } : expr;
+}
+
+/** `anchored` or `smoothed` behind a selector or its range. */
+function extended(expr: Expr, extension: Extension): Expr {
+  const selector = expr.kind === "matrix" ? expr.selector : expr;
+  if (selector.kind !== "selector") {
+    throw queryError(expr.place, `${extension} goes behind a selector or its range`);
+  }
+  if (selector.extension !== null) {
+    throw queryError(expr.place, "anchored or smoothed may be given only once");
+  }
+  const extendedSelector = { ...selector, extension };
+  return expr.kind === "matrix" ? { ...expr, selector: extendedSelector } : extendedSelector;
 }
 
 /** A child that a tree without errors has for sure. */

@@ -1,6 +1,6 @@
 import { getOrInsert } from "../../shared/model/get-or-insert.ts";
-import { decimalText } from "../../shared/model/go-number.ts";
-import { labelsKey, METRIC_NAME, withLabel } from "../../shared/model/labels.ts";
+import { decimalText, formatG } from "../../shared/model/go-number.ts";
+import { type Labels, labelsKey, METRIC_NAME, withLabel } from "../../shared/model/labels.ts";
 import {
   type AggregateRun,
   type Aggregation,
@@ -13,13 +13,14 @@ import type { Remarks } from "./result.ts";
 import { emptySeries, hasSample, type StepSeries } from "./step-series.ts";
 import { quantileOf } from "./sums.ts";
 
-/** quantile: `q` has one number a step. */
+/** quantile: `q` has one number a step; `place` is where it is written. */
 export async function aggregateQuantile(
   { expr, series, steps, meter }: AggregateRun,
   q: Float64Array,
+  place: string,
   remarks: Remarks,
 ): Promise<StepSeries[]> {
-  warnOfQuantiles(q, expr.place, remarks);
+  warnOfQuantiles(q, place, remarks);
   const results: StepSeries[] = [];
   for (const group of groupSeries(expr, series)) {
     meter.hold(steps);
@@ -38,9 +39,14 @@ export async function aggregateQuantile(
 }
 
 export function warnOfQuantiles(q: Float64Array, place: string, remarks: Remarks): void {
-  const wrong = q.find((value) => !(value >= 0 && value <= 1));
-  if (wrong === undefined) return;
-  remarks.warn(place, `a quantile lies between 0 and 1, found ${decimalText(wrong)}`);
+  const wrong = new Set<number>();
+  if (q.some(Number.isNaN)) wrong.add(Number.NaN);
+  for (const value of [Math.max(...q), Math.min(...q)])
+    if (value < 0 || value > 1) wrong.add(value);
+  for (const value of wrong) {
+    const text = `quantile value should be between 0 and 1, got ${formatG(value, null)}`;
+    remarks.warn(place, text);
+  }
 }
 
 /**
@@ -67,7 +73,7 @@ export async function aggregateSome(
 }
 
 function checkCounts(k: Float64Array, expr: Aggregation): void {
-  const wrong = k.find((value) => !Number.isFinite(value) || Math.abs(value) > 2 ** 53);
+  const wrong = k.find((value) => !(Math.abs(value) < 2 ** 63));
   if (wrong === undefined) return;
   throw queryError(expr.place, `the parameter of ${expr.op} is ${decimalText(wrong)}`);
 }
@@ -101,13 +107,17 @@ export async function aggregateValues(
 ): Promise<StepSeries[]> {
   checkLabelName(name, expr.place);
   const results = new Map<string, StepSeries>();
+  // `without` takes the label away again, so that elements of all values are counted together.
+  const isKept = expr.grouping === "by" || !expr.labels.includes(name);
+  const labelsFor = (labels: Labels, value: number) =>
+    isKept ? withLabel(labels, name, decimalText(value)) : labels;
   for (const group of groupSeries(expr, series)) {
     // A name that this very aggregation writes is a new one.
     const dropsName = group.dropsName && name !== METRIC_NAME;
     for (const { values, present } of group.members) {
       for (let i = 0; i < steps; i += 1) {
         if (present[i] !== 1) continue;
-        const labels = withLabel(group.labels, name, decimalText(values[i] ?? 0));
+        const labels = labelsFor(group.labels, values[i] ?? 0);
         const out = getOrInsert(results, labelsKey(labels), () => {
           meter.hold(steps);
           return emptySeries(labels, dropsName, steps);

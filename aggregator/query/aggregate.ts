@@ -11,7 +11,14 @@ import { emptySeries, hasSample, type StepSeries } from "./step-series.ts";
 import { meanOf, varianceOf } from "./sums.ts";
 
 const OPS = ["sum", "avg", "min", "max", "count", "group", "stddev", "stdvar"] as const;
-const OPS_WITH_PARAMETER = ["topk", "bottomk", "limitk", "quantile", "count_values"] as const;
+const OPS_WITH_PARAMETER = [
+  "topk",
+  "bottomk",
+  "limitk",
+  "limit_ratio",
+  "quantile",
+  "count_values",
+] as const;
 
 type AggregateOp = (typeof OPS | typeof OPS_WITH_PARAMETER)[number];
 

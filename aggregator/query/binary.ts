@@ -146,8 +146,46 @@ export async function vectorBinary(
         if (meter.work(many.present.length * 2)) await meter.rest();
       }
     }
+    for (const [many, one] of filledPairs(expr, { manys, ones, key: group.key }, meter)) {
+      join.addPair(many, one);
+      if (meter.work(many.present.length * 2)) await meter.rest();
+    }
   }
   return join.results();
+}
+
+type Sides = {
+  readonly manys: readonly StepSeries[];
+  readonly ones: readonly StepSeries[];
+  readonly key: Labels;
+};
+
+/** Pairs in which one side is the value that fills in for it, at the steps where it has no element. */
+function filledPairs(
+  { matching }: BinaryOperation,
+  { manys, ones, key }: Sides,
+  meter: Meter,
+): [many: StepSeries, one: StepSeries][] {
+  const { one: forOne = null, many: forMany = null } = matching.fill ?? {};
+  const fillerFor = (missing: readonly StepSeries[], steps: number, value: number): StepSeries => {
+    meter.hold(2 * steps);
+    const filler = emptySeries(key, false, steps);
+    filler.values.fill(value);
+    filler.present.fill(1);
+    for (const { present } of missing) keepWhere(filler, present, 0);
+    return filler;
+  };
+  const steps = (manys[0] ?? ones[0])?.present.length ?? 0;
+  const pairs: [StepSeries, StepSeries][] = [];
+  if (forOne !== null && manys.length > 0) {
+    const filler = fillerFor(ones, steps, forOne);
+    for (const many of manys) pairs.push([many, filler]);
+  }
+  if (forMany !== null && ones.length > 0) {
+    const filler = fillerFor(manys, steps, forMany);
+    for (const one of ones) pairs.push([filler, one]);
+  }
+  return pairs;
 }
 
 /** `claimed`: steps at which a pair met, also where a filter then dropped the element. */
@@ -173,7 +211,9 @@ class VectorJoin {
   checkOneSide(ones: readonly StepSeries[], key: Labels): void {
     if (ones.length < 2) return;
     const step = ones[0]?.present.findIndex((_, i) => isClash(ones, i)) ?? -1;
-    if (step < 0 || !this.#manySide.some((other) => hasClash(ones, other))) return;
+    const isFilled = (this.#expr.matching.fill ?? null) !== null;
+    if (step < 0) return;
+    if (!isFilled && !this.#manySide.some((other) => hasClash(ones, other))) return;
     const names = ones.filter((one) => one.present[step] === 1).map((one) => one.labels);
     const side = this.#isSwapped ? "left" : "right";
     throw queryError(

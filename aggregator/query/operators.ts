@@ -16,7 +16,15 @@ export type VectorMatching = {
   readonly labels: readonly string[];
   readonly many: "none" | "left" | "right" | "both";
   readonly include: readonly string[]; // labels that group_left/group_right copy
+  readonly fill?: Fill | null;
 };
+
+/**
+ * Values in place of elements that have no match: `one` where the side that must be unique has none,
+ * `many` where the other has none. Prometheus calls them fill_right and fill_left, also where
+ * group_right has the sides the other way round.
+ */
+export type Fill = { readonly one: number | null; readonly many: number | null };
 
 /** `place`: where it stands in the query, for messages. */
 export type BinaryOperation = {

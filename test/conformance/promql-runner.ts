@@ -1,5 +1,6 @@
 import type { PromqlResult } from "../../aggregator/promql/engine.ts";
 import { DEFAULT_ENGINE_OPTIONS, PromqlEngine } from "../../aggregator/promql/engine.ts";
+import { ALL_FEATURES } from "../../aggregator/promql/features.ts";
 import { parsePromql } from "../../aggregator/promql/parse.ts";
 import { MemorySeries } from "../../aggregator/rule-tests/memory-series.ts";
 import type { SeriesColumns, VectorSample } from "../../shared/model/columns.ts";
@@ -24,7 +25,7 @@ export type CaseResult = {
 /** Runs all commands of a `.test` file in order against an empty store. */
 export async function runScript(text: string): Promise<CaseResult[]> {
   const store = new MemorySeries();
-  const engine = new PromqlEngine(store, DEFAULT_ENGINE_OPTIONS);
+  const engine = new PromqlEngine(store, { ...DEFAULT_ENGINE_OPTIONS, features: ALL_FEATURES });
   const results: CaseResult[] = [];
   for (const command of parseScript(text)) {
     if (command.kind === "clear") store.clear();

@@ -112,6 +112,8 @@ describe("results", () => {
 
   test("remarks name the place", async () => {
     const result = await engine.instant(parsePromql("quantile(2, x_total)"), 500_000);
-    expect(result.warnings).toEqual(["PromQL 1:1: a quantile lies between 0 and 1, found 2"]);
+    expect(result.warnings).toEqual([
+      "PromQL warning: quantile value should be between 0 and 1, got 2 (1:10)",
+    ]);
   });
 });

@@ -44,7 +44,15 @@ const REFUSED: readonly (readonly [string, string])[] = [
   ["sum(up) offset 5m", "offset goes behind a selector, a range or a subquery"],
   ["up[0s]", "a range must be longer than 0"],
   ["up @ Inf", "must be a finite number"],
-  ["up anchored", "not supported"],
+  ["sum(up) anchored", "anchored goes behind a selector or its range"],
+  ["up[5m] smoothed anchored", "anchored or smoothed may be given only once"],
+  ["up and fill(0) up", "and takes no fill"],
+  ["1 + fill(0) up", "between two instant vectors only"],
+  ["info(up, up)", "argument 2 of info must be label matchers"],
+  ["info({})", "needs a matcher that does not match the empty text"],
+  ["1e400", 'not a number: "1e400"'],
+  ["up[5m / 0]", "a duration divided by 0"],
+  ["up[1m - 5m]", "a range must be longer than 0"],
 ];
 
 test.each(REFUSED)("refuses %j and says where and why", (text, message) => {
@@ -76,6 +84,22 @@ const CANONICAL: readonly (readonly [text: string, wanted?: string])[] = [
   ['"a\\tb" # comment', '"a\\tb"'],
   ["sum(\n  x # inner\n)", "sum(x)"],
   ["min + sum", "min + sum"],
+  ["offset offset 5m + offset", "offset offset 5m + offset"],
+  ["sum by (offset, on, bool) (x)"],
+  ["0X1F", "31"],
+  ["MIN_OF + min_of(1, max_of(2, 3))", "MIN_OF + min_of(1, max_of(2, 3))"],
+  ["x[STEP()*2+MIN_OF(1m,RANGE())]", "x[step() * 2 + min_of(1m, range())]"],
+  ["x offset -step() + min_of(1, 2)", "x offset -step() + min_of(1, 2)"],
+  ["x offset (1m + step())", "x offset (1m + step())"],
+  ["x[5m:(step())]", "x[5m:(step())]"],
+  ["rate(x[5m] anchored)", "rate(x[5m] anchored)"],
+  ["x smoothed @ 10 offset 5m", "x smoothed @ 10.000 offset 5m"],
+  [
+    "x + on(a) group_left(b) fill_left(1) fill_right(-2) y",
+    "x + on (a) group_left (b) fill_left (1) fill_right (-2) y",
+  ],
+  ["x == fill(NaN) y", "x == fill (NaN) y"],
+  ['info(x, {job=~".*"})', 'info(x, {job=~".*"})'],
 ];
 
 test.each(CANONICAL.map(([text, wanted = text]) => [text, wanted] as const))(
