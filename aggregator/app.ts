@@ -32,6 +32,8 @@ import { ServiceNamedLines } from "./service-names.ts";
 import { storeSpace } from "./store-space.ts";
 
 const CUT_EVERY_MS = 5000;
+const RECLAIM_EVERY_MS = 40_000;
+const COMPACT_EVERY_MS = 300_000;
 /** When old samples are dropped, as a crontab line: the age that counts moves in steps of 2 h. */
 const RETENTION_TIMES = "*/10 * * * *";
 const NODES_MAX = 10_000;
@@ -202,12 +204,13 @@ function startReloads(
 }
 
 async function openSeries({ config, platform, metrics, parts }: Opening): Promise<SeriesStore> {
-  const { clock, logger, chunkMs } = platform;
+  const { clock, logger, chunkMs, pause } = platform;
   const options = {
     retentionMs: config.retention,
     futureLimitMs: config.future_max,
     chunkMs,
     commitDelayMs: COMMIT_DELAY_MS,
+    pause,
   };
   const series = await platform.openStore(`${config.data_dir}/series`, metrics, (store) =>
     openSeriesStore({ store, clock, logger, metrics }, options),
@@ -240,6 +243,16 @@ function upkeepOf(series: SeriesStore, clock: Clock): readonly Repetition[] {
       failure: "cannot write chunks",
       run: () => series.cutDue(),
       pauseMs: () => CUT_EVERY_MS,
+    },
+    {
+      failure: "cannot give back the space of the log",
+      run: () => series.reclaimLog(),
+      pauseMs: () => RECLAIM_EVERY_MS,
+    },
+    {
+      failure: "cannot merge chunks",
+      run: () => series.compactDue(),
+      pauseMs: () => COMPACT_EVERY_MS,
     },
     {
       failure: "cannot drop old samples",

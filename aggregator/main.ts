@@ -32,7 +32,11 @@ import { adminSocketPath, listen } from "./listen.ts";
 import type { AggregatorPlatform } from "./platform.ts";
 
 const DEFAULT_CONFIG = "/etc/telltale/aggregator.yaml";
-const LEVEL_LIMITS = { cacheBytes: 16 * 1024 ** 2, writeBufferBytes: 8 * 1024 ** 2 };
+const LEVEL_LIMITS = {
+  cacheBytes: 16 * 1024 ** 2,
+  writeBufferBytes: 8 * 1024 ** 2,
+  compresses: true,
+};
 
 /** Flags that stand for one value of the configuration. */
 const FLAG_PATHS = {

@@ -12,6 +12,7 @@ import { scrape } from "./scrape.ts";
 import { shape } from "./shape.ts";
 import { spine } from "./spine.ts";
 import { statsd } from "./statsd.ts";
+import { store } from "./store.ts";
 import { tail } from "./tail.ts";
 import { understand } from "./understand.ts";
 import { wire } from "./wire.ts";
@@ -20,7 +21,7 @@ import { wire } from "./wire.ts";
 const BENCHES: Readonly<Record<string, (args: readonly string[]) => Promise<BenchResult | null>>> =
   {
     ...{ alerts, backlog, collect, logload, logstore, otlp, page, patterns },
-    ...{ scrape, shape, spine, statsd, tail, understand, wire },
+    ...{ scrape, shape, spine, statsd, store, tail, understand, wire },
   };
 
 const [name = "", ...args] = process.argv.slice(2);

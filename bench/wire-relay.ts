@@ -114,7 +114,13 @@ export async function openStore(directory: string): Promise<SeriesStore> {
     async (store) =>
       await openSeriesStore(
         { store, clock: nodeClock, logger: LOGGER, metrics: new Metrics() },
-        { retentionMs: 86_400_000, futureLimitMs: 60_000, chunkMs: 600_000, commitDelayMs: 3 },
+        {
+          retentionMs: 86_400_000,
+          futureLimitMs: 60_000,
+          chunkMs: 600_000,
+          commitDelayMs: 3,
+          pause: async () => {},
+        },
       ),
   );
 }

@@ -1,33 +1,36 @@
 import { OperationalError } from "../../shared/errors.ts";
 import { columnBits, setStale } from "../../shared/model/stale.ts";
 import { ByteReader, checkedBody } from "../../shared/wire/bytes.ts";
-import { CHUNK_ROWS_MAX, CHUNK_VERSION, CODING, POWERS } from "./chunk.ts";
+import { CHUNK_ROWS_MAX, CHUNK_VERSION, CODING, POWERS, TIMES } from "./chunk.ts";
 import { countUpTo } from "./group-rows.ts";
+import { readNumbers } from "./number-decoder.ts";
 
 /** Samples of one series from one place, oldest first, no time twice. */
 export type Piece = { readonly times: Float64Array; readonly values: Float64Array };
 
 /** A chunk of which the head has been read; its columns are read one by one, as they are asked for. */
 export class Chunk {
+  readonly version: number;
   readonly times: Float64Array;
   /** Ascending; a column each. */
   readonly refs: Uint32Array;
   /** The columns, one after the other, and where each starts. */
   readonly #columns: Uint8Array;
   readonly #starts: Uint32Array;
-  readonly #silentRows: ReadonlySet<number>;
+  readonly silentRows: ReadonlySet<number>;
   #window: Window | null = null;
 
   /** @throws OperationalError PARSE when the bytes are not a sound chunk of this version */
   constructor(bytes: Uint8Array) {
     const reader = new ByteReader(checkedBody(bytes, "chunk"), "chunk");
-    if (reader.byte() !== CHUNK_VERSION) {
-      throw new OperationalError("PARSE", `chunk has version ${bytes[0]}, not ${CHUNK_VERSION}`);
+    this.version = reader.byte();
+    if (this.version !== CHUNK_VERSION.cut && this.version !== CHUNK_VERSION.merged) {
+      throw new OperationalError("PARSE", `chunk has version ${this.version}`);
     }
     const rowCount = reader.varint();
     if (rowCount > CHUNK_ROWS_MAX) throw damaged(`${rowCount} rows`);
     this.times = readTimes(reader, rowCount);
-    this.#silentRows = readSilentRows(reader, rowCount);
+    this.silentRows = readSilentRows(reader, rowCount);
     const columnCount = reader.count(2);
     this.refs = new Uint32Array(columnCount);
     this.#starts = new Uint32Array(columnCount + 1);
@@ -61,7 +64,7 @@ export class Chunk {
       for (let i = 0; i < values.length; i += 1) values[i] = (values[i] ?? 0) / power;
     }
     const window = this.#windowOf(startMs, endMs);
-    if (values.length === this.times.length && this.#silentRows.size === 0) {
+    if (values.length === this.times.length && this.silentRows.size === 0) {
       return { times: window.times, values: values.subarray(window.from, window.end) };
     }
     return this.#spread(values, stretches, window);
@@ -77,7 +80,7 @@ export class Chunk {
     let valueIndex = 0;
     for (const { from, end, hasMarker } of stretches) {
       for (let row = Math.max(from, window.from); row < Math.min(end, window.end); row += 1) {
-        if (this.#silentRows.has(row)) continue;
+        if (this.silentRows.has(row)) continue;
         times[count] = this.times[row] ?? 0;
         spread[count] = values[valueIndex + row - from] ?? 0;
         count += 1;
@@ -114,7 +117,13 @@ type Window = {
 type Stretch = { readonly from: number; readonly end: number; readonly hasMarker: boolean };
 
 function readTimes(reader: ByteReader, rowCount: number): Float64Array {
-  const isEven = reader.byte() === 0;
+  const kind = reader.byte();
+  if (kind === TIMES.numbers) {
+    const times = new Float64Array(rowCount);
+    readNumbers(reader, times);
+    return times;
+  }
+  const isEven = kind === TIMES.even;
   if (!isEven && rowCount > reader.remaining) throw damaged("times cut off");
   const times = new Float64Array(rowCount);
   let time = reader.varint();
@@ -175,6 +184,15 @@ function readValues(reader: ByteReader, coding: number, values: Float64Array): v
     case CODING.xor:
       readXor(reader, values);
       break;
+    case CODING.likely:
+      readNumbers(reader, values);
+      break;
+    case CODING.likelySparse:
+      readLikelySparse(reader, values);
+      break;
+    case CODING.halves:
+      readHalves(reader, values);
+      break;
     default:
       throw damaged(`coding ${coding}`);
   }
@@ -193,6 +211,32 @@ function readSparse(reader: ByteReader, values: Float64Array, isDelta: boolean):
     value = isDelta ? value + zigzag(reader) : reader.double();
   }
   values.fill(value, index);
+}
+
+function readLikelySparse(reader: ByteReader, values: Float64Array): void {
+  const changes = reader.varint();
+  if (changes >= values.length) throw damaged(`${changes} changes of ${values.length} values`);
+  const gaps = new Float64Array(changes);
+  const runs = new Float64Array(changes + 1);
+  readNumbers(reader, gaps);
+  readNumbers(reader, runs);
+  let index = 0;
+  for (let i = 0; i < changes; i += 1) {
+    const next = index + (gaps[i] ?? 0) + 1;
+    if (!(next > index && next < values.length)) throw damaged(`value ${next}`);
+    values.fill(runs[i] ?? 0, index, next);
+    index = next;
+  }
+  values.fill(runs[changes] ?? 0, index);
+}
+
+function readHalves(reader: ByteReader, values: Float64Array): void {
+  const half = new Float64Array(values.length);
+  const bits = columnBits(values);
+  for (const place of [1, 0]) {
+    readNumbers(reader, half);
+    for (let i = 0; i < half.length; i += 1) bits[i * 2 + place] = half[i] ?? 0;
+  }
 }
 
 function readDeltas(reader: ByteReader, values: Float64Array, isDouble: boolean): void {

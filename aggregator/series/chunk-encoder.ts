@@ -1,6 +1,6 @@
 import { DOUBLE_SCALE } from "../../shared/model/series-definition.ts";
 import { ByteWriter, zigzag } from "../../shared/wire/bytes.ts";
-import { CHUNK_VERSION, CODING } from "./chunk.ts";
+import { CHUNK_VERSION, CODING, TIMES } from "./chunk.ts";
 import {
   ColumnValues,
   chooseDoubles,
@@ -11,9 +11,19 @@ import {
   makeWhole,
 } from "./column-values.ts";
 import type { Changes } from "./group-rows.ts";
+import { LikelyColumn } from "./likely-column.ts";
+import { NumberEncoder } from "./number-encoder.ts";
 
-/** Writes chunks (chunk.ts), one after the other: `begin`, a column at a time, `finish`. */
+/** What is coded by how likely it is takes a few times longer to read: it has to save something. */
+const PAYS = 31 / 32;
+
+/**
+ * Writes chunks (chunk.ts), one after the other: `begin`, a column at a time, `finish`. Version 1 is
+ * written fast, 2 small.
+ */
 export class ChunkEncoder {
+  readonly #version: number;
+  readonly #likely: LikelyColumn | null;
   readonly #head = new ByteWriter(4096);
   readonly #body = new ByteWriter(65_536);
   readonly #column = new ColumnValues();
@@ -21,6 +31,11 @@ export class ChunkEncoder {
   readonly #sizes: number[] = [];
   #from = 0;
   #end = 0;
+
+  constructor(version: number) {
+    this.#version = version;
+    this.#likely = version === CHUNK_VERSION.cut ? null : new LikelyColumn();
+  }
 
   /**
    * @param times of the rows `from` up to, not including, `from + times.length`
@@ -34,9 +49,9 @@ export class ChunkEncoder {
     this.#body.reset();
     const head = this.#head;
     head.reset();
-    head.byte(CHUNK_VERSION);
+    head.byte(this.#version);
     head.varint(times.length);
-    writeTimes(head, times);
+    writeTimes(head, times, this.#likely !== null);
     const silent = silentRows.filter((row) => row >= this.#from && row < this.#end);
     head.varint(silent.length);
     let before = from;
@@ -48,11 +63,15 @@ export class ChunkEncoder {
 
   /** Columns come with their refs ascending. One that says nothing of these rows is left out. */
   addColumn(ref: number, scale: number, changes: Changes): void {
-    const column = this.#column;
-    column.read(changes, this.#end);
+    this.#column.read(changes, this.#end);
+    this.addValues(ref, scale, this.#column);
+  }
+
+  /** The same of a column's values, which are not as they were afterwards. */
+  addValues(ref: number, scale: number, column: ColumnValues): void {
     if (column.stretchCount === 0) return;
     const start = this.#body.length;
-    this.#writeColumn(scale);
+    this.#writeColumn(scale, column);
     this.#refs.push(ref);
     this.#sizes.push(this.#body.length - start);
   }
@@ -74,21 +93,22 @@ export class ChunkEncoder {
     return head.finish();
   }
 
-  #writeColumn(scale: number): void {
+  #writeColumn(scale: number, column: ColumnValues): void {
     const writer = this.#body;
-    const column = this.#column;
     const decimals = scale === DOUBLE_SCALE ? decimalsOf(column) : scale;
     const isWhole = decimals !== DOUBLE_SCALE && makeWhole(column, scale, decimals);
-    const coding = isWhole ? chooseWhole(column) : chooseDoubles(column);
-    writer.byte(coding);
+    const { coding, bytes } = isWhole ? chooseWhole(column) : chooseDoubles(column);
+    const likely = this.#likely?.encode(column, isWhole, bytes * PAYS) ?? null;
+    writer.byte(likely ?? coding);
     writer.byte(decimals + 1);
-    this.#writeStretches();
-    if (column.valueCount > 0) writeValues(writer, column, coding);
+    this.#writeStretches(column);
+    if (likely !== null && this.#likely !== null) writer.bytes(this.#likely.written());
+    else if (column.valueCount > 0) writeValues(writer, column, coding);
   }
 
-  #writeStretches(): void {
+  #writeStretches(column: ColumnValues): void {
     const writer = this.#body;
-    const { stretchFrom, stretchEnd, stretchHasMarker, stretchCount, valueCount } = this.#column;
+    const { stretchFrom, stretchEnd, stretchHasMarker, stretchCount, valueCount } = column;
     const isFull =
       stretchCount === 1 && valueCount === this.#end - this.#from && stretchHasMarker[0] === 0;
     writer.varint(isFull ? 0 : stretchCount);
@@ -104,14 +124,15 @@ export class ChunkEncoder {
   }
 }
 
-function writeTimes(writer: ByteWriter, times: Float64Array): void {
+function writeTimes(writer: ByteWriter, times: Float64Array, isSmall: boolean): void {
   const start = times[0] ?? 0;
   const firstStep = (times[1] ?? start) - start;
   let isEven = true;
   for (let i = 2; i < times.length && isEven; i += 1) {
     isEven = (times[i] ?? 0) - (times[i - 1] ?? 0) === firstStep;
   }
-  writer.byte(isEven ? 0 : 1);
+  if (!isEven && isSmall && writeTimesAsNumbers(writer, times)) return;
+  writer.byte(isEven ? TIMES.even : TIMES.steps);
   writer.varint(start);
   if (isEven) {
     writer.varint(firstStep);
@@ -123,6 +144,16 @@ function writeTimes(writer: ByteWriter, times: Float64Array): void {
     writer.varint(zigzag(next - step));
     step = next;
   }
+}
+
+function writeTimesAsNumbers(writer: ByteWriter, times: Float64Array): boolean {
+  const numbers = new NumberEncoder();
+  if (numbers.plan(times, times.length) > times.length) return false;
+  const written = new ByteWriter(times.length);
+  if (!numbers.write(written)) return false;
+  writer.byte(TIMES.numbers);
+  writer.bytes(written.written());
+  return true;
 }
 
 function writeValues(writer: ByteWriter, column: ColumnValues, coding: number): void {

@@ -1,10 +1,11 @@
 /**
  * A chunk holds a stretch of rows of one group for the series of one block.
  *
- *     byte      format version (1)
+ *     byte      format version: 1 as cut from the head, 2 merged from several (chunk-merge.ts)
  *     varint    rows
  *     times     byte 0: varint start, varint step; all steps are the same
  *               byte 1: varint start, then per row after it the change of the step, zigzag
+ *               byte 2: numbers (version 2)
  *     varint    silent rows (only staleness markers, no values); each as the gap to the one before
  *     varint    columns; for each, refs ascending: varint gap of the ref, varint bytes of the column
  *     columns, one after the other
@@ -28,11 +29,14 @@
  *     4 xor       doubles as they are: the first, 8 bytes; then changed bytes only
  *     5 packed    first value, smallest delta, bits; delta minus the smallest, that many bits each
  *     6 sparse doubles  as 1, but values as they are, 8 bytes each
+ *     7 likely    numbers (these three in version 2 only)
+ *     8 likely sparse   varint changes; numbers: rows since the change before; numbers: the values
+ *     9 halves    numbers: the high 32 bits of the doubles; numbers: the low ones
  *
  * A first value and a delta are zigzag varints: twice the magnitude, plus 1 if negative. The byte of
  * an xor value is 16 * bytes left out at the low end + bytes that follow.
  */
-export const CHUNK_VERSION = 1;
+export const CHUNK_VERSION = { cut: 1, merged: 2 } as const;
 /** Rows of one chunk, at most. */
 export const CHUNK_ROWS_MAX = 65_536;
 
@@ -44,7 +48,13 @@ export const CODING = {
   xor: 4,
   packed: 5,
   sparseDoubles: 6,
+  likely: 7,
+  likelySparse: 8,
+  halves: 9,
 } as const;
+
+/** How the times of the rows are written. */
+export const TIMES = { even: 0, steps: 1, numbers: 2 } as const;
 
 /** Numbers and their differences stay below this, so that zigzag codes fit into 53 bits. */
 export const WHOLE_MAX = 2 ** 51;

@@ -1,4 +1,5 @@
 import { DOUBLE_SCALE } from "../../shared/model/series-definition.ts";
+import { columnBits } from "../../shared/model/stale.ts";
 import { zigzag } from "../../shared/wire/bytes.ts";
 import { CODING, DECIMALS_MAX, POWERS, WHOLE_MAX } from "./chunk.ts";
 import { type Changes, grownCopy } from "./group-rows.ts";
@@ -13,28 +14,55 @@ export class ColumnValues {
   stretchCount = 0;
   runStarts = new Uint32Array(1024);
   runValues = new Float64Array(1024);
+  runBits = columnBits(this.runValues);
   stretchFrom = new Uint32Array(16);
   stretchEnd = new Uint32Array(16);
   stretchHasMarker = new Uint8Array(16);
 
   read(changes: Changes, end: number): void {
-    this.valueCount = 0;
-    this.runCount = 0;
-    this.stretchCount = 0;
+    this.reset();
     if (changes.count > this.runStarts.length) this.#growRuns(changes.count);
     for (let i = changes.count - 1; i >= 0; i -= 1) {
       const row = changes.rows[i] ?? 0;
       const nextRow = i > 0 ? (changes.rows[i - 1] ?? 0) : end;
-      if (changes.ends[i] === 1) this.#mark(row);
+      if (changes.ends[i] === 1) this.addMarker(row);
       else if (nextRow > row) this.#addRun(row, nextRow, changes.values[i] ?? 0);
     }
   }
 
+  /** Begins anew; `addSample` and `addMarker` follow, rows ascending. */
+  reset(): void {
+    this.valueCount = 0;
+    this.runCount = 0;
+    this.stretchCount = 0;
+  }
+
+  /** The values `from` up to, not including, `end` of a column, in rows that follow each other. */
+  addValues(row: number, values: Float64Array, from: number, end: number): void {
+    const need = this.runCount + end - from;
+    if (need > this.runStarts.length) this.#growRuns(need);
+    this.#extend(row, row + end - from);
+    let { runCount, valueCount } = this;
+    const { runStarts, runBits } = this;
+    const bits = columnBits(values);
+    for (let i = from; i < end; i += 1) {
+      const low = bits[i * 2] ?? 0;
+      const high = bits[i * 2 + 1] ?? 0;
+      const last = runCount * 2 - 2;
+      if (runCount === 0 || runBits[last] !== low || runBits[last + 1] !== high) {
+        runStarts[runCount] = valueCount;
+        runBits[last + 2] = low;
+        runBits[last + 3] = high;
+        runCount += 1;
+      }
+      valueCount += 1;
+    }
+    this.runCount = runCount;
+    this.valueCount = valueCount;
+  }
+
   #addRun(row: number, nextRow: number, value: number): void {
-    const last = this.stretchCount - 1;
-    const goesOn = last >= 0 && this.stretchEnd[last] === row && this.stretchHasMarker[last] === 0;
-    if (goesOn) this.stretchEnd[last] = nextRow;
-    else this.#addStretch(row, nextRow, 0);
+    this.#extend(row, nextRow);
     const isSame = this.runCount > 0 && Object.is(this.runValues[this.runCount - 1], value);
     if (!isSame) {
       this.runStarts[this.runCount] = this.valueCount;
@@ -44,7 +72,14 @@ export class ColumnValues {
     this.valueCount += nextRow - row;
   }
 
-  #mark(row: number): void {
+  #extend(row: number, nextRow: number): void {
+    const last = this.stretchCount - 1;
+    const goesOn = last >= 0 && this.stretchEnd[last] === row && this.stretchHasMarker[last] === 0;
+    if (goesOn) this.stretchEnd[last] = nextRow;
+    else this.#addStretch(row, nextRow, 0);
+  }
+
+  addMarker(row: number): void {
     const last = this.stretchCount - 1;
     if (last >= 0 && this.stretchEnd[last] === row) this.stretchHasMarker[last] = 1;
     else this.#addStretch(row, row, 1);
@@ -59,8 +94,9 @@ export class ColumnValues {
   }
 
   #growRuns(count: number): void {
-    this.runStarts = new Uint32Array(count * 2);
-    this.runValues = new Float64Array(count * 2);
+    this.runStarts = grownCopy(this.runStarts, new Uint32Array(count * 2));
+    this.runValues = grownCopy(this.runValues, new Float64Array(count * 2));
+    this.runBits = columnBits(this.runValues);
   }
 
   #growStretches(): void {
@@ -109,15 +145,20 @@ export function makeWhole(column: ColumnValues, scale: number, decimals: number)
   return true;
 }
 
-export function chooseDoubles(column: ColumnValues): number {
-  const isSparse = column.runCount * 10 < column.valueCount;
-  return isSparse ? CODING.sparseDoubles : CODING.xor;
+/** A coding, and about how many bytes it takes. */
+export type Choice = { readonly coding: number; readonly bytes: number };
+
+/** At worst, for doubles. */
+export function chooseDoubles({ runCount, valueCount }: ColumnValues): Choice {
+  const isSparse = runCount * 10 < valueCount;
+  if (isSparse) return { coding: CODING.sparseDoubles, bytes: runCount * 9 };
+  return { coding: CODING.xor, bytes: valueCount * 9 };
 }
 
 /** The smallest coding of whole numbers. All sizes but one follow from the runs alone. */
-export function chooseWhole(column: ColumnValues): number {
+export function chooseWhole(column: ColumnValues): Choice {
   const { runCount, valueCount, runStarts, runValues } = column;
-  if (runCount <= 1) return CODING.constant;
+  if (runCount <= 1) return { coding: CODING.constant, bytes: 1 };
   let sparseBytes = varintBytes(runCount);
   let deltaBytes = valueCount - runCount;
   for (let i = 1; i < runCount; i += 1) {
@@ -127,9 +168,12 @@ export function chooseWhole(column: ColumnValues): number {
   }
   const packedBytes = packedSize(column);
   const best = Math.min(sparseBytes, deltaBytes, packedBytes);
-  if (runCount * 4 > valueCount && doubleDeltaSize(column, best) < best) return CODING.doubleDelta;
-  if (best === sparseBytes) return CODING.sparse;
-  return best === deltaBytes ? CODING.delta : CODING.packed;
+  if (runCount * 4 > valueCount) {
+    const bytes = doubleDeltaSize(column, best);
+    if (bytes < best) return { coding: CODING.doubleDelta, bytes };
+  }
+  if (best === sparseBytes) return { coding: CODING.sparse, bytes: best };
+  return { coding: best === deltaBytes ? CODING.delta : CODING.packed, bytes: best };
 }
 
 /** Smallest delta, and bits that a delta's distance to it takes; more than 30 are not packed. */

@@ -1,6 +1,6 @@
 import { getOrInsert } from "../../shared/model/get-or-insert.ts";
 import { type BatchOperation, put } from "../../shared/platform/ports.ts";
-import { CHUNK_ROWS_MAX } from "./chunk.ts";
+import { CHUNK_ROWS_MAX, CHUNK_VERSION } from "./chunk.ts";
 import { ChunkEncoder } from "./chunk-encoder.ts";
 import { Changes, type GroupRows } from "./group-rows.ts";
 import { blockOf, checkpointKey, chunkKey, partitionOf, seriesKey } from "./keys.ts";
@@ -17,7 +17,7 @@ type Stretch = { readonly from: number; readonly end: number };
 /** Writes what a mark cuts off as chunks. */
 export class Cutter {
   readonly #parts: StoreParts;
-  readonly #encoder = new ChunkEncoder();
+  readonly #encoder = new ChunkEncoder(CHUNK_VERSION.cut);
   readonly #changes = new Changes();
 
   constructor(parts: StoreParts) {
@@ -65,7 +65,7 @@ export class Cutter {
     const { stream, epoch, group } = rows;
     const block = blockOf(rows.refOf(columns[0] ?? 0));
     operations.push(put(chunkKey(block, { endMs, stream, epoch }, group), value));
-    this.#parts.partitions.add(endMs);
+    operations.push(...this.#parts.partitions.add(endMs));
   }
 
   /** Series that have all their samples in chunks now say in their record when the last one was. */

@@ -9,6 +9,7 @@
  *     w stream(4) seq(8)                                  write-ahead log: one frame
  *     s ref(4)                                            a series: its labels
  *     c partition(4) block(4) end(8) stream(4) epoch(4) group(1)   a chunk
+ *     p partition(4)                                      a partition whose chunks are merged
  *     q key                                               a damaged record, set aside as it was
  *
  * A partition is a stretch of time; retention drops it as one range. A block is 64 series whose
@@ -23,12 +24,15 @@ const PREFIX = {
   frame: 0x77,
   series: 0x73,
   chunk: 0x63,
+  compacted: 0x70,
   damaged: 0x71,
 } as const;
 
 export const PARTITION_MS = 2 * 3_600_000;
 const BLOCK_BITS = 6;
 const WORD = 2 ** 32;
+/** Where in a chunk's key its stream, epoch and group are. */
+const SOURCE_AT = 17;
 
 export type Range = { readonly gte: Uint8Array; readonly lt: Uint8Array };
 
@@ -78,6 +82,15 @@ export function chunkKey(block: number, source: ChunkSource, group: number): Uin
 
 export function readChunkKey(key: Uint8Array): ChunkSource {
   return { endMs: keyDoubleWord(key, 2), stream: keyWord(key, 4), epoch: keyWord(key, 5) };
+}
+
+/** Tells chunks of different streams, epochs and groups apart. */
+export function sourceOf(key: Uint8Array): string {
+  return Buffer.from(key.subarray(SOURCE_AT)).toString("latin1");
+}
+
+export function compactedKey(partition: number): Uint8Array {
+  return words(PREFIX.compacted, partition);
 }
 
 /** Chunks of blocks `first` to `last` in a partition; of `first` only those that end after `afterMs`. */

@@ -26,7 +26,8 @@ import {
 import { storedLabels } from "./series-index.ts";
 import { Stream } from "./stream.ts";
 
-const STORE_VERSION = 1;
+/** From 2 on it may have merged chunks. */
+const STORE_VERSION = 2;
 const EPOCH_END = 2 ** 32 - 1;
 
 /**
@@ -74,7 +75,7 @@ export class Recovery {
   async #checkVersion(): Promise<void> {
     const { store } = this.#parts;
     const version = (await store.get(VERSION_KEY))?.[0];
-    if (version === undefined) {
+    if (version === undefined || version < STORE_VERSION) {
       await store.batch([put(VERSION_KEY, Uint8Array.of(STORE_VERSION))], { sync: true });
     } else if (version !== STORE_VERSION) {
       throw new OperationalError(

@@ -8,9 +8,10 @@ import { SerialQueue } from "../../shared/time/serial-queue.ts";
 import { GroupCommit } from "../commit/group-commit.ts";
 import type { CommitItem, CommitOutcome, StreamPosition, StreamStatus } from "../model/commit.ts";
 import { CommitPlan } from "./commit-plan.ts";
+import { Compactor } from "./compactor.ts";
 import { Cutter } from "./cutter.ts";
 import { DamageKeeper } from "./damage.ts";
-import { definitionsOfEpochs, framesUpTo } from "./keys.ts";
+import { definitionsOfEpochs, framesUpTo, rangeOf } from "./keys.ts";
 import { OWN_NODE, OwnWriter } from "./own-writer.ts";
 import { Partitions } from "./partitions.ts";
 import type { StoreParts } from "./parts.ts";
@@ -31,10 +32,14 @@ export type SeriesStoreOptions = {
   readonly chunkMs: number;
   /** How long a commit waits for company. */
   readonly commitDelayMs: number;
+  /** Gives the event loop a turn. */
+  readonly pause: () => Promise<void>;
 };
 
 type MatcherSets = readonly (readonly Matcher[])[];
 
+/** So many times `chunkMs` the head keeps of a stream that is not slow. */
+const HEAD_CHUNKS_MAX = 2;
 /** A stream with more marks than this is cut before more of it is taken. */
 const MARKS_MAX = 3;
 
@@ -65,12 +70,15 @@ export class SeriesStore {
   readonly #parts: StoreParts;
   readonly #cutter: Cutter;
   readonly #retention: Retention;
+  readonly #compactor: Compactor;
   readonly #commits: GroupCommit;
   readonly #turns = new SerialQueue();
   readonly #cuts = new SerialQueue();
   readonly #writers = new Map<string, OwnWriter>();
   readonly #samples: Counter;
   readonly #lateWrites: Counter;
+  /** Whether frames were deleted whose space was not given back. */
+  #hasDeadLog = true;
   /** A stream in here is being cut because it had too many marks; it gets no room meanwhile. */
   readonly #overdue = new Map<Stream, Promise<void>>();
 
@@ -87,6 +95,7 @@ export class SeriesStore {
     };
     this.#cutter = new Cutter(this.#parts);
     this.#retention = new Retention(this.#parts);
+    this.#compactor = new Compactor(this.#parts, this.#cuts, options.pause);
     this.#commits = new GroupCommit(
       { clock, logger, metrics, write: (items) => this.#writeItems(items) },
       { delayMs: options.commitDelayMs },
@@ -246,6 +255,27 @@ export class SeriesStore {
     }
   }
 
+  /**
+   * Merges the chunks of the partitions that are complete: everything of their time is in chunks, and
+   * none was added since the last call.
+   */
+  async compactDue(): Promise<void> {
+    const settledMs = this.#deps.clock.nowMs() - HEAD_CHUNKS_MAX * this.#options.chunkMs;
+    await this.#compactor.compactBefore(settledMs);
+  }
+
+  /** Gives back the disk space of the log that was cut off. */
+  async reclaimLog(): Promise<void> {
+    if (!this.#hasDeadLog) return;
+    this.#hasDeadLog = false;
+    try {
+      await this.#deps.store.compact(rangeOf("frame"));
+    } catch (error) {
+      this.#hasDeadLog = true;
+      throw error;
+    }
+  }
+
   /** Drops what is older than the retention, and gives back its disk space. */
   async dropExpired(): Promise<void> {
     const horizonMs = this.#retention.horizon(this.#deps.clock.nowMs(), this.#options.retentionMs);
@@ -292,6 +322,7 @@ export class SeriesStore {
         await this.#turns.run(async () => stream.dropMarked(this.#parts.index));
         await store.clear(framesUpTo(stream.number, mark.seq));
         await store.clear(definitionsOfEpochs(stream.number, 0, mark.epoch));
+        this.#hasDeadLog = true;
       }
     });
   }

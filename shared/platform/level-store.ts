@@ -26,6 +26,8 @@ export type LevelLimits = {
   readonly cacheBytes: number;
   /** Bytes written before they become a table file. */
   readonly writeBufferBytes: number;
+  /** Whether blocks of tables are compressed with Snappy: for stores with many texts. */
+  readonly compresses?: boolean;
 };
 
 type Database = ClassicLevel<Uint8Array, Uint8Array>;
@@ -131,7 +133,7 @@ async function tryLoad<T>(
   const db: Database = new LevelDb(directory, {
     keyEncoding: "view",
     valueEncoding: "view",
-    compression: false,
+    compression: limits.compresses ?? false,
     cacheSize: limits.cacheBytes,
     writeBufferSize: limits.writeBufferBytes,
     maxOpenFiles: 64,

@@ -25,6 +25,7 @@ const SERIES = {
   futureLimitMs: 60_000,
   chunkMs: 60_000,
   commitDelayMs: 0,
+  pause: async () => {},
 };
 
 type Sample = readonly [labels: Record<string, string>, value: number];

@@ -15,6 +15,7 @@ const OPTIONS = {
   futureLimitMs: 60_000,
   chunkMs: 60_000,
   commitDelayMs: 0,
+  pause: async () => {},
 };
 
 async function open(directory: string, clock: FakeClock): Promise<SeriesStore> {

@@ -104,7 +104,13 @@ export class FinalCheck {
     );
     const series = await openSeriesStore(
       { store, clock, logger: new MemoryLogger(), metrics: new Metrics() },
-      { retentionMs: 15 * DAY_MS, futureLimitMs: 600_000, chunkMs: 600_000, commitDelayMs: 0 },
+      {
+        retentionMs: 15 * DAY_MS,
+        futureLimitMs: 600_000,
+        chunkMs: 600_000,
+        commitDelayMs: 0,
+        pause: async () => {},
+      },
     );
     for (const { node, streamId } of series.streams()) {
       const { framesStored } = series.position(node, streamId);

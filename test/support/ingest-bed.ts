@@ -21,6 +21,7 @@ const SERIES = {
   futureLimitMs: 600_000,
   chunkMs: 600_000,
   commitDelayMs: 3,
+  pause: async () => {},
 };
 const nothing = () => {};
 

@@ -24,6 +24,7 @@ export class StoreBed {
       futureLimitMs: 60_000,
       chunkMs: 10_000,
       commitDelayMs: 0,
+      pause: async () => {},
       ...options,
     };
     this.disk = new MemoryDisk();

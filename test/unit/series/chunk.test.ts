@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { CHUNK_VERSION } from "../../../aggregator/series/chunk.ts";
 import { Chunk, type Piece } from "../../../aggregator/series/chunk-decoder.ts";
 import { ChunkEncoder } from "../../../aggregator/series/chunk-encoder.ts";
 import { Changes, GroupRows } from "../../../aggregator/series/group-rows.ts";
@@ -57,8 +58,13 @@ function rowsOf(all: readonly Tick[], scales: readonly number[]): GroupRows {
   return rows;
 }
 
-function encode(rows: GroupRows, from: number, end: number): Uint8Array | null {
-  const encoder = new ChunkEncoder();
+function encode(
+  rows: GroupRows,
+  from: number,
+  end: number,
+  version: number = CHUNK_VERSION.cut,
+): Uint8Array | null {
+  const encoder = new ChunkEncoder(version);
   const changes = new Changes();
   encoder.begin(from, rows.times(from, end), rows.silentRows);
   for (let column = 0; column < rows.columnCount; column += 1) {

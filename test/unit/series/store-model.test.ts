@@ -26,6 +26,7 @@ const OPTIONS: SeriesStoreOptions = {
   futureLimitMs: 60_000,
   chunkMs: 2000,
   commitDelayMs: 0,
+  pause: async () => {},
 };
 const FUTURE_MS = FAKE_START_MS + 86_400_000;
 const SEEDS = Number(process.env["SERIES_SEEDS"] ?? 4);
@@ -199,6 +200,8 @@ async function runSeed(seed: number): Promise<void> {
     if (random.chance(0.3)) {
       await bed.run(async (store) => {
         await store.cutDue();
+        await store.compactDue();
+        await store.reclaimLog();
         await store.dropExpired();
       });
     }

@@ -17,6 +17,7 @@ async function fill(bed: StoreBed, agent: ModelAgent, count: number, stepMs: num
     await store.commit(agent.items(agent.tick(bed.clock.nowMs(), [0], values(i))));
     if (i % 10 === 0) {
       await store.cutDue();
+      await store.compactDue();
       await store.dropExpired();
     }
   }
