@@ -35,6 +35,21 @@
  *
  * A first value and a delta are zigzag varints: twice the magnitude, plus 1 if negative. The byte of
  * an xor value is 16 * bytes left out at the low end + bytes that follow.
+ *
+ * Numbers take few bytes where they are noisy, too. What is coded is the numbers themselves, their
+ * differences or the changes of these, each less the middle one and divided by what all these
+ * distances have in common, zigzag. A token (number-tokens.ts) is coded by how likely it is
+ * (token-table.ts), with asymmetric numeral systems: a state in [2^15, 2^31) that takes in 16 bits
+ * at once. It is written from the last number to the first, so that it is read forwards. Each column
+ * stands alone, so that a query of one series reads no other.
+ *
+ *     byte      order (0 numbers, 1 differences, 2 changes of these) + 4 * fine
+ *               + 16 * (bits of the table - 10)
+ *     varint    the middle, zigzag; varint the divisor; as many first numbers as the order, zigzag
+ *     table     token-table.ts
+ *     varint    words; varint bytes of bits
+ *     words     2 bytes each, low byte first: the state, high word first; then those it takes in
+ *     bits      behind the tokens, one after the other, high bits first
  */
 export const CHUNK_VERSION = { cut: 1, merged: 2 } as const;
 /** Rows of one chunk, at most. */

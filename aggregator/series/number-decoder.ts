@@ -24,6 +24,7 @@ export function readNumbers(reader: ByteReader, out: Float64Array): void {
     throw damaged(`numbers of kind ${params}`);
   }
   const middle = unzigzag(reader.varint());
+  const divisor = reader.varint();
   for (let i = 0; i < order; i += 1) out[i] = unzigzag(reader.varint());
   if (!table.read(reader, bits)) throw damaged("a table of tokens");
   fillSlots();
@@ -32,7 +33,7 @@ export function readNumbers(reader: ByteReader, out: Float64Array): void {
   const words = reader.bytes(wordCount * 2 + 4);
   const raw = reader.bytes(rawCount);
   readCodes(out, order, kind, words, raw);
-  addUp(out, order, middle);
+  addUp(out, order, middle, divisor);
 }
 
 function fillSlots(): void {
@@ -116,11 +117,11 @@ class RawBits {
 }
 
 /** Differences become the numbers again. */
-function addUp(out: Float64Array, order: number, middle: number): void {
+function addUp(out: Float64Array, order: number, middle: number, divisor: number): void {
   let number = order === 0 ? 0 : (out[order - 1] ?? 0);
   let step = order === 2 ? number - (out[0] ?? 0) : 0;
   for (let i = order; i < out.length; i += 1) {
-    const difference = (out[i] ?? 0) + middle;
+    const difference = (out[i] ?? 0) * divisor + middle;
     if (order === 0) number = difference;
     else if (order === 1) number += difference;
     else {

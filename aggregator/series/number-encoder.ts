@@ -18,6 +18,8 @@ const TOKEN_BITS = 5;
 type Plan = {
   readonly order: number;
   readonly middle: number;
+  /** Divides all distances from the middle. */
+  readonly divisor: number;
   readonly fine: number;
   readonly bits: number;
 };
@@ -57,14 +59,15 @@ export class NumberEncoder {
   write(writer: ByteWriter): boolean {
     const plan = this.#plan;
     if (plan === null) return false;
-    const { order, middle, fine } = plan;
+    const { order, middle, divisor, fine } = plan;
     const length = this.#count - order;
     this.#readDifferences(order);
-    this.#toCodes(length, middle);
+    this.#toCodes(length, middle, divisor);
     this.#countTokens(length, fine);
     if (!this.#fitTable(length)) return false;
     writer.byte(order | (fine << 2) | ((this.#table.bits - TABLE_BITS_MIN) << 4));
     writer.varint(zigzag(middle));
+    writer.varint(divisor);
     for (let i = 0; i < order; i += 1) writer.varint(zigzag(this.#numbers[i] ?? 0));
     this.#table.write(writer);
     this.#writeCodes(writer, length, fine);
@@ -79,12 +82,14 @@ export class NumberEncoder {
     const length = this.#count - order;
     this.#readDifferences(order);
     const middle = middleOf(this.#codes, length);
-    if (Math.abs(middle) >= WHOLE_MAX || !this.#toCodes(length, middle)) return;
+    const divisor = this.#divisorOf(length, middle);
+    if (divisor === null) return;
+    this.#toCodes(length, middle, divisor);
     this.#countTokens(length, FINE_MAX);
     for (let fine = FINE_MAX; fine >= 0; fine -= 1) {
       if (fine < FINE_MAX) this.#joinTokens(fine);
       const bits = bitsOf(this.#counts, length, fine);
-      if (bits < this.#bits) this.#plan = { order, middle, fine, bits };
+      if (bits < this.#bits) this.#plan = { order, middle, divisor, fine, bits };
     }
   }
 
@@ -100,16 +105,26 @@ export class NumberEncoder {
     }
   }
 
-  /** Distances from the middle, zigzag; false where one is too large. */
-  #toCodes(length: number, middle: number): boolean {
+  /** What all distances from the middle are multiples of; null where one is too large. */
+  #divisorOf(length: number, middle: number): number | null {
     const codes = this.#codes;
-    let isSmall = true;
+    if (Math.abs(middle) >= WHOLE_MAX) return null;
+    let divisor = 0;
     for (let i = 0; i < length; i += 1) {
-      const distance = (codes[i] ?? 0) - middle;
-      if (distance >= WHOLE_MAX || distance <= -WHOLE_MAX) isSmall = false;
+      const distance = Math.abs((codes[i] ?? 0) - middle);
+      if (distance >= WHOLE_MAX) return null;
+      if (divisor !== 1 && distance !== 0) divisor = commonDivisor(divisor, distance);
+    }
+    return Math.max(1, divisor);
+  }
+
+  /** Distances from the middle become codes: zigzag. */
+  #toCodes(length: number, middle: number, divisor: number): void {
+    const codes = this.#codes;
+    for (let i = 0; i < length; i += 1) {
+      const distance = ((codes[i] ?? 0) - middle) / divisor;
       codes[i] = distance < 0 ? -2 * distance - 1 : 2 * distance;
     }
-    return isSmall;
   }
 
   #countTokens(length: number, fine: number): void {
@@ -192,6 +207,12 @@ function writeBits(writer: ByteWriter, value: number, count: number): void {
   }
   writeBits(writer, Math.floor(value / 0x1000000), count - 24);
   writer.bits(value % 0x1000000, 24);
+}
+
+function commonDivisor(a: number, b: number): number {
+  let [larger, smaller] = [b, a];
+  while (smaller !== 0) [larger, smaller] = [smaller, larger % smaller];
+  return larger;
 }
 
 function writeWord(writer: ByteWriter, word: number): void {

@@ -68,6 +68,11 @@ describe("numbers", () => {
     ["rising evenly", (i: number) => i * 1000, 30],
     ["nearly always 0", (i: number) => (i % 500 === 0 ? 1 : 0), 120],
     ["one of two", (_: number, random: () => number) => (random() < 0.1 ? 1 : 0), 640],
+    [
+      "pages of memory",
+      (_: number, random: () => number) => Math.floor(random() * 16) * 4096,
+      5_200,
+    ],
     ["noise of 8 bits", (_: number, random: () => number) => Math.floor(random() * 256), 10_400],
   ])("take about as many bytes as they say: %s", (_, numberAt, bytesMax) => {
     const random = new SeededRandom(1).next;
