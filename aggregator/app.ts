@@ -138,7 +138,7 @@ async function start(
   const ruleGroups = { groups: () => rules.rules() };
   const ports = { query: promql, series, nodes: fleet, rules: ruleGroups, clock };
   const api = new QueryApi(ports, queryLimits);
-  const overview = openOverview(opening, promql, fleet, alerts);
+  const shown = openOverview(opening, promql, fleet, alerts);
   const logServed = await logServices(opening, logs, queryLimits);
   let isReady = false;
   const readiness = { isReady: () => isReady };
@@ -146,7 +146,7 @@ async function start(
   const reload = async () => {
     return isReady && reloads !== null ? await reloads.reload() : notReady();
   };
-  const served = { ingest, api, alerts, overview, ...logServed, metrics, readiness };
+  const served = { ingest, api, alerts, ...shown, ...logServed, metrics, readiness };
   parts.use(await platform.serve({ ...served, reloads: { reload } }));
   parts.use(ingest); // first its sessions end, then the server that carries them
   const builtIn = builtInRules(config.clock_offset_max, compile);

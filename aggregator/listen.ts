@@ -57,6 +57,7 @@ export async function listen(
     };
     const web = {
       ...{ files: loadPageFiles(PAGE_FOLDER), feed: services.overview },
+      ...{ containers: services.containers },
       ...{ people, mayAsk, prefix, alerts, nodes: api, clock, metrics },
     };
     const addPage = (scope: FastifyInstance) => addWebRoutes(scope, web);

@@ -13,6 +13,7 @@ import type { AggregatorConfig } from "./config.ts";
 import type { IngestService } from "./ingest/ingest-service.ts";
 import type { MailFn, RequestFn } from "./notify/integrations/integration.ts";
 import type { RuleFile } from "./rules/rule-files.ts";
+import type { ContainerList } from "./web/container-list.ts";
 import type { OverviewFeed } from "./web/overview-feed.ts";
 
 /** What agents and clients reach once it is served. */
@@ -26,6 +27,7 @@ export type Services = {
   readonly patterns: PatternsPort;
   readonly alerts: AlertsPort;
   readonly overview: OverviewFeed;
+  readonly containers: ContainerList;
   readonly metrics: Metrics;
   readonly readiness: { isReady(): boolean };
   readonly reloads: ReloadPort;

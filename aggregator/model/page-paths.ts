@@ -1,2 +1,5 @@
 /** What the page's own router knows; the aggregator answers each with the same document. */
-export const PAGE_PATHS: readonly string[] = ["/", "/alerts", "/nodes/:name", "/system"];
+export const PAGE_PATHS: readonly string[] = [
+  ...["/", "/alerts", "/nodes/:name", "/system"],
+  ...["/containers", "/containers/:node/:name", "/services", "/services/:name", "/compare/:metric"],
+];

@@ -1,5 +1,4 @@
 import {
-  type AlertColumns,
   type Changed,
   FIGURES,
   type FigureColumn,
@@ -26,23 +25,27 @@ export function changeOf(before: Overview, after: Overview): OverviewChange | nu
   const point = pointOf(before.traces, after.traces);
   if (point === null) return null;
   const nodes = nodeChanges(before.nodes, after.nodes);
-  const isOther = !isSameAlerts(before.alerts, after.alerts);
+  const { alerts, services, changes } = after;
   return {
     ...{ seq: after.seq, timeMs: after.timeMs },
     ...(Object.keys(nodes).length === 0 ? {} : { nodes }),
     ...(point === undefined ? {} : { point }),
-    ...(isOther ? { alerts: after.alerts } : {}),
+    ...(isSame(before.alerts, alerts) ? {} : { alerts }),
+    ...(isSame(before.services, services) ? {} : { services }),
+    ...(isSame(before.changes, changes) ? {} : { changes }),
   };
 }
 
 /** The overview after the change; what has not changed is shared with the old one. */
 export function changed(overview: Overview, change: OverviewChange): Overview {
-  const { nodes, point, alerts } = change;
+  const { nodes, point, alerts, services, changes } = change;
   return {
     ...{ seq: change.seq, timeMs: change.timeMs },
     nodes: nodes === undefined ? overview.nodes : changedNodes(overview.nodes, nodes),
     traces: point === undefined ? overview.traces : withPoint(overview.traces, point),
     alerts: alerts ?? overview.alerts,
+    services: services ?? overview.services,
+    changes: changes ?? overview.changes,
   };
 }
 
@@ -105,6 +108,6 @@ function areSame<T>(a: readonly T[], b: readonly T[]): boolean {
   return a.length === b.length && a.every((value, i) => value === b[i]);
 }
 
-function isSameAlerts(a: AlertColumns, b: AlertColumns): boolean {
+function isSame(a: unknown, b: unknown): boolean {
   return a === b || JSON.stringify(a) === JSON.stringify(b);
 }

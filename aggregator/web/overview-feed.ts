@@ -10,7 +10,9 @@ import type { QueryResult } from "../query/result.ts";
 import { changeOf } from "./overview-changes.ts";
 import { alertColumns, type FigureVectors, nodeColumns } from "./overview-columns.ts";
 import { FIGURE_QUERIES } from "./overview-queries.ts";
+import { SERVICE_FIGURES, type ServiceVectors, serviceColumns } from "./overview-services.ts";
 import {
+  type Change,
   FIGURES,
   type Figure,
   type Overview,
@@ -32,6 +34,8 @@ export type OverviewPorts = {
   nodes(): readonly NodeStatus[];
   alerts(): readonly ShownAlert[];
   silences(): readonly Silence[];
+  /** Newest first. */
+  changes(): readonly Change[];
   readonly clock: Clock;
   readonly logger: Logger;
 };
@@ -45,6 +49,8 @@ const PAUSE_PER_LOOK = 25;
 const PAUSE_MAX_MS = 10_000;
 /** File systems are read by agents every 30 s. */
 const DISK_EVERY_MS = 15_000;
+/** Rules record them every 15 s. */
+const SERVICES_EVERY_MS = 10_000;
 /** The samples of a full minute are here by then. */
 const SAMPLES_WITHIN_MS = 3000;
 /** Somebody who has read it once may want its changes. */
@@ -57,12 +63,15 @@ const WANTED_FOR_MS = 30_000;
 export class OverviewFeed implements AsyncDisposable {
   readonly #ports: OverviewPorts;
   readonly #queries: Record<Figure, FigureQuery>;
+  readonly #serviceQueries: readonly (readonly [keyof ServiceVectors, FigureQuery])[];
   readonly #streak: FailureStreak;
   readonly #listeners = new Set<ChangeListener>();
   readonly #traces = new TraceTable();
   readonly #stop = new AbortController();
   #figures: FigureVectors = { cpu: [], memory: [], disk: [], network: [], load: [] };
   #diskAtMs = Number.NEGATIVE_INFINITY;
+  #services: ServiceVectors = { requests: [], errors: [], quantiles: [], means: [] };
+  #servicesAtMs = Number.NEGATIVE_INFINITY;
   #overview: Overview;
   #text: string | null = null;
   #wantedUntilMs = Number.NEGATIVE_INFINITY;
@@ -76,6 +85,7 @@ export class OverviewFeed implements AsyncDisposable {
     const queries: Partial<Record<Figure, FigureQuery>> = {};
     for (const name of FIGURES) queries[name] = ports.compile(FIGURE_QUERIES[name]);
     this.#queries = queries as Record<Figure, FigureQuery>;
+    this.#serviceQueries = SERVICE_FIGURES.map(([name, text]) => [name, ports.compile(text)]);
     // After a restart no sequence of the time before is used.
     this.#overview = this.#made(ports.clock.nowMs());
   }
@@ -148,7 +158,19 @@ export class OverviewFeed implements AsyncDisposable {
     }
     if (isDiskDue) this.#diskAtMs = nowMs;
     this.#figures = found;
+    await this.#lookAtServices(nowMs);
     this.#publish();
+  }
+
+  async #lookAtServices(nowMs: number): Promise<void> {
+    const isDue = nowMs - this.#servicesAtMs >= SERVICES_EVERY_MS || nowMs < this.#servicesAtMs;
+    if (!isDue) return;
+    const found = { ...this.#services };
+    for (const [name, query] of this.#serviceQueries) {
+      found[name] = samplesOf(await query.instant(nowMs, this.#stop.signal));
+    }
+    this.#servicesAtMs = nowMs;
+    this.#services = found;
   }
 
   /** The minutes that the traces lack. */
@@ -175,8 +197,7 @@ export class OverviewFeed implements AsyncDisposable {
   }
 
   async #instant(name: Figure, timeMs: number): Promise<readonly VectorSample[]> {
-    const result = await this.#queries[name].instant(timeMs, this.#stop.signal);
-    return result.type === "vector" ? result.samples : [];
+    return samplesOf(await this.#queries[name].instant(timeMs, this.#stop.signal));
   }
 
   async #range(name: Figure, span: QuerySpan): Promise<readonly SeriesColumns[]> {
@@ -195,10 +216,19 @@ export class OverviewFeed implements AsyncDisposable {
   }
 
   #made(seq: number): Overview {
-    const { clock, nodes, alerts, silences } = this.#ports;
+    const { clock, nodes, silences, changes } = this.#ports;
+    const alerts = this.#ports.alerts();
     const columns = nodeColumns(nodes(), this.#figures);
     const traces = this.#traces.columns(columns.name);
-    const shown = alertColumns(alerts(), silences());
-    return { seq, timeMs: clock.nowMs(), nodes: columns, traces, alerts: shown };
+    return {
+      ...{ seq, timeMs: clock.nowMs(), nodes: columns, traces },
+      alerts: alertColumns(alerts, silences()),
+      services: serviceColumns(this.#services, alerts),
+      changes: changes(),
+    };
   }
+}
+
+function samplesOf(result: QueryResult): readonly VectorSample[] {
+  return result.type === "vector" ? result.samples : [];
 }

@@ -50,6 +50,28 @@ export type AlertColumns = {
   acknowledgedBy: string[];
 };
 
+/** Those that need a look come first. `total` may be more than there are entries. */
+export type ServiceColumns = {
+  total: number;
+  name: string[];
+  requestsPerSecond: FigureColumn;
+  errorRatio: FigureColumn;
+  /** The 95th of a hundred; of a source without a histogram the mean. */
+  latencySeconds: FigureColumn;
+  /** That fire. */
+  alerts: number[];
+};
+
+/** `name` is a container or unit, "" where the node itself is meant; `before`: the image that ran. */
+export type Change = {
+  readonly timeMs: number;
+  readonly kind: "start" | "stop" | "restart" | "image" | "oom" | "boot" | "config";
+  readonly node: string;
+  readonly name: string;
+  readonly image: string;
+  readonly before: string;
+};
+
 export type Overview = {
   /** Of the changes that are in it. */
   seq: number;
@@ -57,6 +79,9 @@ export type Overview = {
   nodes: NodeColumns;
   traces: Traces;
   alerts: AlertColumns;
+  services: ServiceColumns;
+  /** The last ones, newest first. */
+  changes: readonly Change[];
 };
 
 /** Entries at these places have these values now. */
@@ -75,4 +100,6 @@ export type OverviewChange = {
   point?: { endMs: number } & Record<Traced, FigureColumn>;
   /** All of them, where anything about them is different. */
   alerts?: AlertColumns;
+  services?: ServiceColumns;
+  changes?: readonly Change[];
 };

@@ -4,6 +4,7 @@ import type { Clock } from "../../shared/platform/ports.ts";
 import type { Metrics } from "../../shared/telemetry/metrics.ts";
 import type { NodeStatus } from "../model/node.ts";
 import { type AcknowledgePort, addAcknowledgeRoute } from "./acknowledge-route.ts";
+import type { ContainerList } from "./container-list.ts";
 import { addNodeRoutes } from "./node-routes.ts";
 import { addNotificationRoutes, type NotificationPort } from "./notification-routes.ts";
 import type { OverviewFeed } from "./overview-feed.ts";
@@ -17,6 +18,7 @@ export type WebDeps = {
   /** Of every path: "" or such as `/telltale`. */
   readonly prefix: string;
   readonly feed: OverviewFeed;
+  readonly containers: Pick<ContainerList, "text">;
   readonly alerts: AcknowledgePort & NotificationPort;
   readonly nodes: { nodes(): readonly NodeStatus[] };
   /** Null: nobody is asked who they are. */
@@ -42,6 +44,11 @@ export function addWebRoutes(scope: FastifyInstance, deps: WebDeps): void {
   });
   addPageRoutes(scope, filesUnder(deps.prefix, deps.files), deps.prefix);
   addOverviewRoutes(scope, deps.feed, deps);
+  scope.get("/api/telltale/v1/containers", async (_request, reply) => {
+    const text = await deps.containers.text();
+    reply.header("cache-control", "no-store");
+    return reply.type("application/json; charset=utf-8").send(text);
+  });
   addAcknowledgeRoute(scope, deps.alerts);
   addNotificationRoutes(scope, deps.alerts);
   addNodeRoutes(scope, deps.nodes);

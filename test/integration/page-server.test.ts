@@ -36,11 +36,13 @@ async function serve(prefix = "") {
     nodes: () => world.names.map((name) => ({ name, state: "up", stateSinceMs: 1 }) as NodeStatus),
     alerts: () => [],
     silences: () => [],
+    changes: () => [],
     ...{ clock, logger },
   });
   const open = { people: null, mayAsk: () => true };
+  const containers = { text: async () => "{}" };
   const web = {
-    ...{ files: FILES, feed, alerts: bed.alerts, nodes: bed.api, ...open },
+    ...{ files: FILES, feed, containers, alerts: bed.alerts, nodes: bed.api, ...open },
     ...{ prefix, clock, metrics },
   };
   const readiness = { isReady: () => true };

@@ -74,7 +74,7 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
 
 /** What runs in a browser, and what of the aggregator it may run there. */
 const PAGE = "aggregator/web/page/";
-const SHARED_WITH_PAGE = /^aggregator\/web\/overview-(shape|changes)\.ts$/;
+const SHARED_WITH_PAGE = /^aggregator\/web\/(overview-(shape|changes)|containers-shape)\.ts$/;
 
 /** Code of these computes and does nothing else; when it runs it needs only more of the kind. */
 const PURE = [
@@ -84,7 +84,7 @@ const PURE = [
   /^aggregator\/logs\/understand\/(?!log-metrics-config)/,
   /^agent\/queue\/(dropped-ranges|ledger|stretches)\.ts$/,
   /^shared\/(model\/|errors\.ts$|time\/backoff\.ts$|wire\/(frame|target-limits)\.ts$)/,
-  /^aggregator\/web\/overview-(shape|changes)\.ts$/,
+  /^aggregator\/web\/(overview-(shape|changes)|containers-shape)\.ts$/,
   /-state\.ts$/,
   /^(node:assert(\/strict)?|re2js|@lezer\/\w+|@prometheus-io\/lezer-promql)$/,
 ];

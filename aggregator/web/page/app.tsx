@@ -32,11 +32,14 @@ function titleOf(state: View, firing: number): string {
 }
 
 function nameOf(state: View): string {
+  if ("name" in state) return state.name;
   switch (state.kind) {
-    case "node":
-      return state.name;
     case "alerts":
       return words.value.alerts;
+    case "containers":
+      return words.value.containers;
+    case "services":
+      return words.value.services;
     case "system":
       return words.value.systemTitle;
     default:
@@ -54,7 +57,23 @@ function Shown({ state }: { state: View }) {
       return <LateView key="system" load={loadSystem} props={{}} />;
     case "node":
       return <LateView key={`node ${state.name}`} load={loadNode} props={{ name: state.name }} />;
-    case "unknown":
+    case "containers":
+      return <LateView key="containers" load={loadContainers} props={{}} />;
+    case "container": {
+      const { node, name } = state;
+      return <LateView key={`${node} ${name}`} load={loadContainer} props={{ node, name }} />;
+    }
+    case "services":
+      return <LateView key="services" load={loadServices} props={{}} />;
+    case "service":
+      return (
+        <LateView key={`service ${state.name}`} load={loadService} props={{ name: state.name }} />
+      );
+    case "compare":
+      return (
+        <LateView key={`of ${state.name}`} load={loadCompare} props={{ metric: state.name }} />
+      );
+    default:
       return <a href={addressOf("/")}>{words.value.backToOverview}</a>;
   }
 }
@@ -63,3 +82,9 @@ const loadAlerts = async () => (await import("./alerts/alerts-view.tsx")).Alerts
 const loadSystem = async () => (await import("./system/system-view.tsx")).SystemView;
 /** Charts are loaded with the first node that is looked at. */
 const loadNode = async () => (await import("./node/node-view.tsx")).NodeView;
+const loadContainers = async () =>
+  (await import("./containers/containers-view.tsx")).ContainersView;
+const loadContainer = async () => (await import("./containers/container-view.tsx")).ContainerView;
+const loadServices = async () => (await import("./services/services-view.tsx")).ServicesView;
+const loadService = async () => (await import("./services/service-view.tsx")).ServiceView;
+const loadCompare = async () => (await import("./compare/compare-view.tsx")).CompareView;

@@ -37,5 +37,10 @@ export function overviewOf(
       ...{ silencedUntilMs: alerts.map(() => 0), inhibitors: alerts.map(() => 0) },
       acknowledgedBy: alerts.map(() => ""),
     },
+    services: {
+      ...{ total: 0, name: [], requestsPerSecond: [], errorRatio: [], latencySeconds: [] },
+      alerts: [],
+    },
+    changes: [],
   };
 }

@@ -30,6 +30,21 @@ const alerts = fc
     }),
   );
 
+const services = fc.array(figure, { maxLength: 2 }).map((column) => ({
+  ...{ total: column.length, name: column.map((_, i) => `s${i}`) },
+  ...{ requestsPerSecond: column, errorRatio: column, latencySeconds: column },
+  alerts: column.map(() => 0),
+}));
+const changes = fc.array(
+  fc.record({
+    ...{ timeMs: fc.nat(3), kind: fc.constantFrom("start" as const, "oom" as const) },
+    ...{ node: fc.constant("n0"), name: fc.constant("c"), image: fc.constant("i") },
+    before: fc.constant(""),
+  }),
+  { maxLength: 3 },
+);
+const others = fc.record({ alerts, services, changes });
+
 function nodesOf(count: number) {
   const column = fc.array(figure, { minLength: count, maxLength: count });
   return fc.record({
@@ -52,13 +67,13 @@ function tracesOf(count: number, minute: number): Traces {
 
 const pair = fc.nat(4).chain((count) =>
   fc
-    .tuple(nodesOf(count), nodesOf(count), alerts, alerts, fc.boolean())
+    .tuple(nodesOf(count), nodesOf(count), others, others, fc.boolean())
     .map(([first, second, before, after, isMinute]): [Overview, Overview] => {
       const traces = tracesOf(count, 5);
       return [
-        { seq: 7, timeMs: 1000, nodes: first, traces, alerts: before },
+        { seq: 7, timeMs: 1000, nodes: first, traces, ...before },
         {
-          ...{ seq: 8, timeMs: 3000, nodes: second, alerts: after },
+          ...{ seq: 8, timeMs: 3000, nodes: second, ...after },
           traces: isMinute ? tracesOf(count, 6) : traces,
         },
       ];
@@ -85,8 +100,8 @@ test.each([
   ["two minutes at once", (one: Overview) => ({ ...one, traces: tracesOf(2, 7) })],
 ])("%s has the overview read anew", (_, next) => {
   const nodes = fc.sample(nodesOf(2), { numRuns: 1, seed: 2 })[0];
-  const none = fc.sample(alerts, { numRuns: 1, seed: 3 })[0];
+  const none = fc.sample(others, { numRuns: 1, seed: 3 })[0];
   if (nodes === undefined || none === undefined) throw new Error("no sample");
-  const overview = { seq: 1, timeMs: 1, nodes, traces: tracesOf(2, 5), alerts: none };
+  const overview = { seq: 1, timeMs: 1, nodes, traces: tracesOf(2, 5), ...none };
   expect(changeOf(overview, next(overview))).toBeNull();
 });

@@ -38,6 +38,7 @@ function bed(lookMs = 0) {
     nodes: () => world.names.map((name) => ({ name, state: "up", stateSinceMs: 1 }) as NodeStatus),
     alerts: () => [],
     silences: () => [],
+    changes: () => [],
     clock,
     logger: new MemoryLogger(),
   });

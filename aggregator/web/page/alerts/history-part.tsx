@@ -3,7 +3,7 @@ import { useMemo } from "preact/hooks";
 import { nowMs } from "../browser.ts";
 import { formatCount, formatDuration, formatMoment, formatTime } from "../format.ts";
 import { useLoaded } from "../loaded.ts";
-import { RangePicker } from "../node/node-view.tsx";
+import { RangePicker } from "../charts/ranged.tsx";
 import { queryRange } from "../node/queries.ts";
 import { type QueryWindow, rangeOf, windowOf } from "../node/time-range.ts";
 import { hasAll, wordsOf } from "../overview/node-rows.ts";

@@ -1,6 +1,6 @@
 import type { Words } from "../words/en.ts";
 
-export type Unit = "share" | "bytes" | "rate" | "number" | "perSecond" | "celsius";
+export type Unit = "share" | "bytes" | "rate" | "number" | "perSecond" | "seconds" | "celsius";
 
 /** A query, and what its series are called. */
 type PlannedLine = {

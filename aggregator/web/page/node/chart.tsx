@@ -10,6 +10,7 @@ import {
   formatTime,
 } from "../format.ts";
 import { useLoaded } from "../loaded.ts";
+import { secondsText } from "../services/seconds-text.ts";
 import { language, locale, theme, words } from "../settings.ts";
 import type { AlertMark } from "./alert-marks.ts";
 import {
@@ -225,7 +226,7 @@ function numberText(unit: Unit, value: number | null | undefined): string {
   return value === null || value === undefined ? "–" : valueText(unit, value);
 }
 
-function valueText(unit: Unit, value: number): string {
+export function valueText(unit: Unit, value: number): string {
   switch (unit) {
     case "share":
       return formatShare(locale.value, value);
@@ -235,6 +236,8 @@ function valueText(unit: Unit, value: number): string {
       return formatRate(locale.value, value);
     case "perSecond":
       return `${formatNumber(locale.value, value)}/s`;
+    case "seconds":
+      return secondsText(locale.value, value);
     case "celsius":
       return `${formatNumber(locale.value, value)} °C`;
     case "number":

@@ -1,43 +1,53 @@
 import type { PromSample } from "./queries.ts";
 
-/** What is asked of the containers of a node; the answers are joined by their names. */
+/** What is asked of containers; the answers are joined by their nodes and names. */
 export const CONTAINER_QUERIES = {
-  cpu: (of: string) => `sum by (name, image) (rate(container_cpu_usage_seconds_total{${of}}[1m]))`,
-  cpuLimitShare: (of: string) => `max by (name) (container_cpu_limit_used_ratio{${of}})`,
-  memory: (of: string) => `sum by (name) (container_memory_working_set_bytes{${of}})`,
-  memoryLimitShare: (of: string) => `max by (name) (container_memory_limit_used_ratio{${of}})`,
-  throttled: (of: string) => `max by (name) (container_cpu_cfs_throttled_ratio{${of}})`,
-  restarts: (of: string) => `max by (name) (increase(container_restarts_total{${of}}[24h]))`,
+  cpu: (of: string) =>
+    `sum by (instance, name, image) (rate(container_cpu_usage_seconds_total{${of}}[1m]))`,
+  cpuLimitShare: (of: string) => `max by (instance, name) (container_cpu_limit_used_ratio{${of}})`,
+  memory: (of: string) => `sum by (instance, name) (container_memory_working_set_bytes{${of}})`,
+  memoryLimitShare: (of: string) =>
+    `max by (instance, name) (container_memory_limit_used_ratio{${of}})`,
+  throttled: (of: string) => `max by (instance, name) (container_cpu_cfs_throttled_ratio{${of}})`,
+  restarts: (of: string) =>
+    `max by (instance, name) (increase(container_restarts_total{${of}}[24h]))`,
 } as const;
 
 export type ContainerQuery = keyof typeof CONTAINER_QUERIES;
 
-export type ContainerRow = { readonly name: string; readonly image: string } & Readonly<
-  Record<ContainerQuery, number | null>
->;
+export type ContainerRow = {
+  readonly node: string;
+  readonly name: string;
+  readonly image: string;
+} & Readonly<Record<ContainerQuery, number | null>>;
 
 /** Those that use most of what they may come first. */
 export function containerRows(
   answers: Readonly<Record<ContainerQuery, readonly PromSample[]>>,
 ): ContainerRow[] {
-  const images = new Map<string, string>();
+  const found = new Map<string, { node: string; name: string; image: string }>();
   for (const { metric } of [...answers.cpu, ...answers.memory]) {
-    const { name = "", image = "" } = metric;
-    images.set(name, image || (images.get(name) ?? ""));
+    const { instance: node = "", name = "", image = "" } = metric;
+    const known = found.get(keyOf(metric));
+    found.set(keyOf(metric), { node, name, image: image || (known?.image ?? "") });
   }
-  const rows = [...images].map(([name, image]): ContainerRow => {
+  const rows = [...found].map(([key, names]): ContainerRow => {
     const answerOf = (query: ContainerQuery) => {
-      const found = answers[query].find(({ metric }) => metric["name"] === name)?.value[1];
-      const value = Number(found);
-      return found !== undefined && Number.isFinite(value) ? value : null;
+      const sample = answers[query].find(({ metric }) => keyOf(metric) === key)?.value[1];
+      const value = Number(sample);
+      return sample !== undefined && Number.isFinite(value) ? value : null;
     };
     return {
-      ...{ name, image, cpu: answerOf("cpu"), cpuLimitShare: answerOf("cpuLimitShare") },
+      ...{ ...names, cpu: answerOf("cpu"), cpuLimitShare: answerOf("cpuLimitShare") },
       ...{ memory: answerOf("memory"), memoryLimitShare: answerOf("memoryLimitShare") },
       ...{ throttled: answerOf("throttled"), restarts: answerOf("restarts") },
     };
   });
   return rows.sort((a, b) => need(b) - need(a) || (b.cpu ?? 0) - (a.cpu ?? 0));
+}
+
+function keyOf({ instance = "", name = "" }: Readonly<Record<string, string>>): string {
+  return `${instance}\n${name}`;
 }
 
 function need({ cpuLimitShare, memoryLimitShare }: ContainerRow): number {

@@ -1,6 +1,8 @@
 import { formatBytes, formatCount, formatNumber, formatShare } from "../format.ts";
 import { useLoaded } from "../loaded.ts";
 import { locale, words } from "../settings.ts";
+import { LimitBar } from "../table/limit-bar.tsx";
+import { containerPath, nodePath } from "../view.ts";
 import {
   CONTAINER_QUERIES,
   type ContainerQuery,
@@ -10,12 +12,19 @@ import {
 import { type PromSample, queryNow } from "./queries.ts";
 
 const QUERIES = Object.entries(CONTAINER_QUERIES) as [ContainerQuery, (of: string) => string][];
-const LOOK_FROM = 0.8;
-const BAD_FROM = 0.95;
 
-/** The containers of a node, each against its own limits. `turn` is another one to read them anew. */
-export function ContainerTable({ node, turn }: { node: string; turn: unknown }) {
-  const loaded = useLoaded((signal) => loadContainers(node, signal), [node, turn]).value;
+type TableProps = {
+  /** Of the series of those that are meant. */
+  matchers: string;
+  /** Another one to read them anew. */
+  turn: unknown;
+  /** They may be of several nodes. */
+  hasNodes?: true;
+};
+
+/** Some containers, each against its own limits. */
+export function ContainerTable({ matchers, turn, hasNodes }: TableProps) {
+  const loaded = useLoaded((signal) => loadContainers(matchers, signal), [matchers, turn]).value;
   const w = words.value;
   const rows = loaded.value ?? [];
   return (
@@ -33,6 +42,7 @@ export function ContainerTable({ node, turn }: { node: string; turn: unknown }) 
             <thead>
               <tr>
                 <th scope="col">{w.name}</th>
+                {hasNodes ? <th scope="col">{w.node}</th> : null}
                 <th scope="col">{w.cpuCores}</th>
                 <th scope="col">{w.ofLimit}</th>
                 <th scope="col">{w.memory}</th>
@@ -44,7 +54,7 @@ export function ContainerTable({ node, turn }: { node: string; turn: unknown }) 
             </thead>
             <tbody>
               {rows.map((row) => (
-                <Row key={row.name} row={row} />
+                <Row key={`${row.node} ${row.name}`} row={row} hasNode={hasNodes === true} />
               ))}
             </tbody>
           </table>
@@ -54,14 +64,23 @@ export function ContainerTable({ node, turn }: { node: string; turn: unknown }) 
   );
 }
 
-function Row({ row }: { row: ContainerRow }) {
+function Row({ row, hasNode }: { row: ContainerRow; hasNode: boolean }) {
   const shown = (value: number | null, format: (locale: string, value: number) => string) =>
     value === null ? "–" : format(locale.value, value);
   return (
     <tr>
       <th scope="row">
-        <bdi title={row.name}>{row.name}</bdi>
+        <a href={containerPath(row.node, row.name)} title={row.name}>
+          <bdi>{row.name}</bdi>
+        </a>
       </th>
+      {hasNode ? (
+        <td>
+          <a href={nodePath(row.node)} title={row.node}>
+            <bdi>{row.node}</bdi>
+          </a>
+        </td>
+      ) : null}
       <td class="number">{shown(row.cpu, formatNumber)}</td>
       <td>
         <LimitBar share={row.cpuLimitShare} />
@@ -79,21 +98,8 @@ function Row({ row }: { row: ContainerRow }) {
   );
 }
 
-function LimitBar({ share }: { share: number | null }) {
-  if (share === null) return <span class="quiet">{words.value.noLimit}</span>;
-  const level = share >= BAD_FROM ? "full" : share >= LOOK_FROM ? "high" : "good";
-  return (
-    <span class={`bar level-${level}`}>
-      <span class="bar-room" aria-hidden="true">
-        <span class="bar-fill" style={{ width: `${Math.min(100, share * 100)}%` }} />
-      </span>
-      <span class="number">{formatShare(locale.value, share)}</span>
-    </span>
-  );
-}
-
-async function loadContainers(node: string, signal: AbortSignal): Promise<ContainerRow[]> {
-  const of = `job="cadvisor",name!="",instance=${JSON.stringify(node)}`;
+async function loadContainers(matchers: string, signal: AbortSignal): Promise<ContainerRow[]> {
+  const of = `job="cadvisor",name!="",${matchers}`;
   const found = await Promise.all(
     QUERIES.map(
       async ([name, query]): Promise<[ContainerQuery, readonly PromSample[]]> => [

@@ -1,77 +1,41 @@
-import { useComputed, useSignal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
+import { useComputed } from "@preact/signals";
 import { FIGURES } from "../../overview-shape.ts";
 import { AlertList } from "../alerts/alert-list.tsx";
 import { shownAlerts } from "../alerts/shown-alert.ts";
-import { every, nowMs } from "../browser.ts";
-import { formatMoment, formatTime } from "../format.ts";
-import { useLoaded } from "../loaded.ts";
+import { ChangeList } from "../changes/change-list.tsx";
+import { MarkList, RangePicker, useMarks, useWindow } from "../charts/ranged.tsx";
 import { figureText } from "../overview/node-list.tsx";
 import { NodeState } from "../overview/node-state.tsx";
-import { isPaused, overview } from "../overview-store.ts";
-import { parameters, setParameters } from "../route.ts";
-import { locale, words } from "../settings.ts";
-import { type AlertMark, alertMarks } from "./alert-marks.ts";
+import { overview } from "../overview-store.ts";
+import { words } from "../settings.ts";
 import { Chart } from "./chart.tsx";
 import { CHARTS, nodeMatchers } from "./chart-plans.ts";
 import { ContainerTable } from "./container-table.tsx";
 import { LiveRegion } from "./live-region.tsx";
-import { queryRange } from "./queries.ts";
-import { moveTime } from "./shown-range.ts";
-import { RANGES, rangeName, rangeOf, windowOf } from "./time-range.ts";
 
-const REFRESH_MIN_MS = 10_000;
-const MARKS_SHOWN = 20;
+const CHANGES_SHOWN = 5;
 
 /** All about one node, under one time range. */
 export function NodeView({ name }: { name: string }) {
-  const turn = useTurns();
-  const window = useComputed(() => {
-    turn.value;
-    return windowOf(rangeOf(parameters.value, nowMs()));
-  }).value;
+  const { turn, window } = useWindow();
   const matchers = nodeMatchers(name);
-  const marks = useMarks(name, window);
+  const marks = useMarks(`instance=${JSON.stringify(name)}`, window);
   return (
     <>
       <NodeHead name={name} />
-      <RangePicker fromMs={window.fromMs} toMs={window.toMs} isLive={window.isLive} />
+      <RangePicker {...window} />
       <NodeAlerts name={name} />
       <MarkList marks={marks} />
+      <NodeChanges name={name} />
       <div class="charts">
         {CHARTS.map((plan) => (
           <Chart key={plan.title} {...{ plan, matchers, window, marks }} />
         ))}
       </div>
-      <ContainerTable node={name} turn={turn.value} />
+      <ContainerTable matchers={`instance=${JSON.stringify(name)}`} turn={turn} />
       <LiveRegion />
     </>
   );
-}
-
-/** Another number whenever what is live has to be read again; not while nobody looks. */
-function useTurns() {
-  const turn = useSignal(0);
-  useEffect(() => {
-    let waitedMs = 0;
-    return every(REFRESH_MIN_MS, () => {
-      waitedMs += REFRESH_MIN_MS;
-      const { isLive, stepMs } = windowOf(rangeOf(parameters.peek(), nowMs()));
-      if (!isLive || waitedMs < stepMs || isPaused.peek() || document.hidden) return;
-      waitedMs = 0;
-      turn.value += 1;
-    });
-  }, []);
-  return turn;
-}
-
-function useMarks(name: string, window: ReturnType<typeof windowOf>): readonly AlertMark[] {
-  const query = `ALERTS{alertstate="firing",instance=${JSON.stringify(name)}}`;
-  const loaded = useLoaded(
-    async (signal) => alertMarks(await queryRange(query, window, signal), window.stepMs),
-    [query, window],
-  );
-  return loaded.value.value ?? [];
 }
 
 function NodeHead({ name }: { name: string }) {
@@ -101,50 +65,6 @@ function NodeHead({ name }: { name: string }) {
   );
 }
 
-export function RangePicker(props: { fromMs: number; toMs: number; isLive: boolean }) {
-  const { earlier, later, toNow, range } = words.value;
-  const chosen = rangeName(parameters.value);
-  return (
-    <div class="ranges" role="group" aria-label={range}>
-      <button
-        type="button"
-        title={`${earlier}  [`}
-        aria-label={earlier}
-        onClick={() => moveTime(-1)}
-      >
-        ←
-      </button>
-      {Object.keys(RANGES).map((name) => (
-        <button
-          type="button"
-          key={name}
-          aria-pressed={props.isLive && chosen === name}
-          onClick={() => setParameters({ range: name, from: "", to: "" })}
-        >
-          {name}
-        </button>
-      ))}
-      <button
-        type="button"
-        title={`${later}  ]`}
-        aria-label={later}
-        disabled={props.isLive}
-        onClick={() => moveTime(1)}
-      >
-        →
-      </button>
-      {props.isLive ? null : (
-        <button type="button" onClick={() => setParameters({ from: "", to: "" })}>
-          {toNow}
-        </button>
-      )}
-      <span class="quiet">
-        {formatMoment(locale.value, props.fromMs)} – {formatMoment(locale.value, props.toMs)}
-      </span>
-    </div>
-  );
-}
-
 function NodeAlerts({ name }: { name: string }) {
   const alerts = useComputed(() => {
     const columns = overview.value?.alerts;
@@ -159,20 +79,7 @@ function NodeAlerts({ name }: { name: string }) {
   );
 }
 
-/** The marks of the charts as text. */
-function MarkList({ marks }: { marks: readonly AlertMark[] }) {
-  if (marks.length === 0) return null;
-  const time = (timeMs: number) => formatTime(locale.value, timeMs, nowMs());
-  return (
-    <ul class="marks" aria-label={words.value.alertMarks}>
-      {marks.slice(-MARKS_SHOWN).map(({ name, fromMs, toMs, isCritical }) => (
-        <li key={`${name} ${fromMs}`} class={isCritical ? "critical" : "warning"}>
-          <bdi>{name}</bdi>{" "}
-          <span class="quiet">
-            {time(fromMs)}–{time(toMs)}
-          </span>
-        </li>
-      ))}
-    </ul>
-  );
+function NodeChanges({ name }: { name: string }) {
+  const changes = (overview.value?.changes ?? []).filter(({ node }) => node === name);
+  return <ChangeList changes={changes.slice(0, CHANGES_SHOWN)} title={words.value.changes} />;
 }

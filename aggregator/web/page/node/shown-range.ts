@@ -3,7 +3,13 @@ import { parameters, setParameters, view } from "../route.ts";
 import { movedRange, rangeOf, type TimeRange } from "./time-range.ts";
 
 /** Views of a time that one can move in. */
-const HAVE_TIME: ReadonlySet<string> = new Set(["node", "alerts"]);
+const HAVE_TIME: ReadonlySet<string> = new Set([
+  "alerts",
+  "compare",
+  "container",
+  "node",
+  "service",
+]);
 
 /** Makes it what the link says. */
 export function showRange({ fromMs, toMs, isLive }: TimeRange): void {

@@ -1,5 +1,6 @@
-import { NODE_STATES, type Overview } from "../../overview-shape.ts";
+import { type Change, NODE_STATES, type Overview } from "../../overview-shape.ts";
 import { AlertList, countUnmuted, matchingAlerts } from "../alerts/alert-list.tsx";
+import { ChangeList } from "../changes/change-list.tsx";
 import { formatCount } from "../format.ts";
 import { overview } from "../overview-store.ts";
 import { parameters, setParameters } from "../route.ts";
@@ -7,9 +8,13 @@ import { locale, words } from "../settings.ts";
 import { isNarrow } from "../shell/screen.ts";
 import { addressOf } from "../view.ts";
 import { NodeList } from "./node-list.tsx";
+import { hasAll, wordsOf } from "./node-rows.ts";
+import { ServicesPart } from "./services-part.tsx";
 
 /** Of the alerts on a phone, so that the nodes are not far away. */
 const NARROW_ALERTS = 4;
+const CHANGES = 14;
+const NARROW_CHANGES = 5;
 
 /** What is wrong, where, and since when. */
 export function OverviewView() {
@@ -19,8 +24,32 @@ export function OverviewView() {
     <>
       <h1 class="unseen">{words.value.overview}</h1>
       <AlertsPart overview={now} />
-      <NodesPart overview={now} />
+      <div class="overview-rest">
+        <NodesPart overview={now} />
+        <div class="overview-side">
+          <ServicesPart services={now.services} />
+          <ChangesPart changes={now.changes} />
+        </div>
+      </div>
     </>
+  );
+}
+
+function ChangesPart({ changes }: { changes: readonly Change[] }) {
+  const { changes: title, changesNone } = words.value;
+  const filter = wordsOf(parameters.value.get("q") ?? "");
+  const matching = changes.filter(({ name, node, image }) =>
+    hasAll(`${name} ${node} ${image}`.toLowerCase(), filter),
+  );
+  return (
+    <section class="part changes-part" aria-labelledby="changes-title">
+      <h2 id="changes-title">{title}</h2>
+      {matching.length === 0 ? <p class="quiet">{changesNone}</p> : null}
+      <ChangeList
+        changes={matching.slice(0, isNarrow.value ? NARROW_CHANGES : CHANGES)}
+        title={title}
+      />
+    </section>
   );
 }
 

@@ -15,6 +15,9 @@ import {
 import { addressOf } from "../view.ts";
 import { helpOpen } from "./keys.ts";
 
+/** Views without a list to filter. */
+const NO_FILTER: ReadonlySet<string> = new Set(["node", "container", "service", "compare"]);
+
 export function Header() {
   const { overview: overviewText, filter, filterHint, keys } = words.value;
   const kind = view.value.kind;
@@ -30,6 +33,15 @@ export function Header() {
         <a href={addressOf("/")} aria-current={kind === "overview" ? "page" : undefined}>
           {overviewText}
         </a>
+        <a
+          href={addressOf("/containers")}
+          aria-current={kind === "containers" ? "page" : undefined}
+        >
+          {words.value.containers}
+        </a>
+        <a href={addressOf("/services")} aria-current={kind === "services" ? "page" : undefined}>
+          {words.value.services}
+        </a>
         <a href={addressOf("/alerts")} aria-current={kind === "alerts" ? "page" : undefined}>
           {words.value.alerts}
           {firingCount.value > 0 ? <span class="count critical">{firingCount.value}</span> : null}
@@ -38,7 +50,7 @@ export function Header() {
           {words.value.systemTitle}
         </a>
       </nav>
-      {kind === "node" ? (
+      {NO_FILTER.has(kind) ? (
         <span class="filter" />
       ) : (
         <input

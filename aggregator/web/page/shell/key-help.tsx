@@ -18,6 +18,8 @@ export function KeyHelp() {
     ["g o", w.keyOverview],
     ["g n", w.keyNodes],
     ["g a", w.keyAlerts],
+    ["g c", w.keyContainers],
+    ["g s", w.keyServices],
     ["g y", w.keySystem],
     ["[  ]", w.keyTime],
     ["←  →", w.keyCursor],

@@ -15,6 +15,8 @@ const GOALS: Record<string, () => void> = {
   o: () => go(addressOf("/")),
   a: () => go(addressOf("/alerts")),
   y: () => go(addressOf("/system")),
+  c: () => go(addressOf("/containers")),
+  s: () => go(addressOf("/services")),
   n: () => {
     if (view.value.kind !== "overview") go(addressOf("/"));
     requestAnimationFrame(() => selectedRow.first());
