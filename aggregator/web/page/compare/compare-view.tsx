@@ -6,7 +6,7 @@ import { Chart, valueText } from "../node/chart.tsx";
 import type { ChartPlan, Unit } from "../node/chart-plans.ts";
 import { LiveRegion } from "../node/live-region.tsx";
 import { type PromSample, queryNow } from "../node/queries.ts";
-import { parameters, setParameters } from "../route.ts";
+import { go, parameters, setParameters } from "../route.ts";
 import { locale, words } from "../settings.ts";
 import type { Column } from "../table/columns.ts";
 import { VirtualTable } from "../table/virtual-table.tsx";
@@ -35,6 +35,7 @@ export function CompareView({ metric }: { metric: string }) {
         </h1>
         <ByChoice by={by} />
         <Metrics metric={metric} by={by} />
+        <MetricInput by={by} />
       </div>
       {plan === null ? (
         <p class="problem">{words.value.compareUnknown}</p>
@@ -75,6 +76,26 @@ function Metrics({ metric, by }: { metric: string; by: By }) {
   );
 }
 
+/** Any other metric, by its name. */
+function MetricInput({ by }: { by: By }) {
+  const open = (event: SubmitEvent) => {
+    event.preventDefault();
+    const field = (event.currentTarget as HTMLFormElement).elements.namedItem("metric");
+    const name = field instanceof HTMLInputElement ? field.value.trim() : "";
+    if (name !== "") go(comparePath(name, by));
+  };
+  return (
+    <form class="choices" onSubmit={open}>
+      <input
+        name="metric"
+        aria-label={words.value.compareOther}
+        placeholder={words.value.compareOther}
+      />
+      <button type="submit">{words.value.compare}</button>
+    </form>
+  );
+}
+
 type Found = { readonly rows: readonly Row[]; readonly total: number };
 
 async function loadRows(expression: string, signal: AbortSignal): Promise<Found> {
@@ -98,8 +119,9 @@ function Compared({ plan, by, metric }: ComparedProps) {
   const rows = loaded.value?.rows ?? [];
   const top = rows.slice(0, TOP);
   const shown = top.map((row) => JSON.stringify([row.node, row.name])).join("\n");
-  const chart = useMemo(() => chartPlan(plan, by, top), [shown, plan, by]);
   const w = words.value;
+  const name = w.compareMetrics[metric] ?? metric;
+  const chart = useMemo(() => chartPlan(plan, by, top, name), [shown, plan, by, name]);
   const count = (value: number) => formatCount(locale.value, value);
   if (loaded.value === null) return <p class="placeholder">{loaded.problem || w.loading}</p>;
   const { total } = loaded.value;
@@ -108,7 +130,7 @@ function Compared({ plan, by, metric }: ComparedProps) {
     <>
       <RangePicker {...window} />
       <p class="quiet compare-remark">
-        {w.compareTop(count(top.length), count(total), w[by])} {w.compareStep(seconds)}
+        {w.compareTop(count(top.length), count(total))} {w.compareStep(seconds)}
       </p>
       <div class="charts charts-one">
         {top.length === 0 ? null : <Chart plan={chart} matchers="" window={window} marks={[]} />}
@@ -132,10 +154,10 @@ function Compared({ plan, by, metric }: ComparedProps) {
 }
 
 /** One query for all lines: each by its own labels, so that no name has to be written as a pattern. */
-function chartPlan(plan: ComparePlan, by: By, top: readonly Row[]): ChartPlan {
-  const all = top.map(({ node, name }) => matchersOf({ instance: node, name }, by));
+function chartPlan(plan: ComparePlan, by: By, top: readonly Row[], name: string): ChartPlan {
+  const all = top.map((row) => matchersOf({ instance: row.node, name: row.name }, by));
   return {
-    ...{ title: "compare", unit: plan.unit },
+    ...{ title: "compare", name, unit: plan.unit, isTall: true },
     lines: [
       {
         query: (_, window) =>

@@ -66,6 +66,7 @@ export const CONTAINER_CHARTS: readonly ChartPlan[] = [
   {
     title: "chartNetwork",
     unit: "rate",
+    top: 1000,
     lines: [
       {
         query: rate("container_network_receive_bytes_total"),
@@ -77,6 +78,7 @@ export const CONTAINER_CHARTS: readonly ChartPlan[] = [
   {
     title: "chartDisk",
     unit: "rate",
+    top: 1000,
     lines: [
       { query: rate("container_fs_reads_bytes_total"), label: (_, { read }) => read },
       { query: rate("container_fs_writes_bytes_total"), label: (_, { written }) => written },

@@ -97,7 +97,7 @@ function columnsOf(): Column<ContainerRow>[] {
     {
       ...{ key: "image", title: w.image, width: "minmax(80px, 1.3fr)" },
       valueOf: ({ image }) => image,
-      cell: ({ image }) => <bdi title={image}>{image}</bdi>,
+      cell: ({ image }) => <bdi title={image}>{image.slice(image.lastIndexOf("/") + 1)}</bdi>,
     },
   ];
 }

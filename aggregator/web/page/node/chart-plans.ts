@@ -15,8 +15,11 @@ export type ChartPlan = {
   readonly title: {
     [Key in keyof Words]: Words[Key] extends string ? Key : never;
   }[keyof Words];
+  /** Instead of the title, where a metric is called by its own name. */
+  readonly name?: string;
   readonly unit: Unit;
   readonly isStacked?: true;
+  readonly isTall?: true;
   /** What the chart reaches at least. */
   readonly top?: number;
   /** Left out where the node has nothing of the kind. */

@@ -30,6 +30,7 @@ import { showRange } from "./shown-range.ts";
 import type { QueryWindow } from "./time-range.ts";
 
 const HEIGHT_PX = 150;
+const TALL_PX = 280;
 const COLORS = 8;
 /** Rows of the table that stands for a chart. */
 const TABLE_ROWS = 12;
@@ -53,7 +54,7 @@ export function Chart({ plan, matchers, window, marks }: ChartProps) {
   const id = useId();
   const chart = loaded.value;
   if (plan.isOptional && (chart === null || chart.lines.length === 0)) return null;
-  const title = words.value[plan.title];
+  const title = plan.name ?? words.value[plan.title];
   return (
     <figure class="chart" aria-labelledby={`${id}-title`}>
       <figcaption id={`${id}-title`}>{title}</figcaption>
@@ -103,13 +104,14 @@ function Plot({ plan, chart, window, marks, cursor, title, tableId }: PlotProps)
   now.current = { window, marks };
   const shape = [theme.value, language.value, ...chart.lines.map(({ label }) => label)].join("\n");
   const data = plotted(plan, chart);
+  const heightPx = plan.isTall === true ? TALL_PX : HEIGHT_PX;
 
   useEffect(() => {
     const { current: place } = holder;
     if (place === null) return undefined;
     const made = new uPlot(
       chartOptions({
-        ...{ width: place.clientWidth, height: HEIGHT_PX, isStacked: plan.isStacked === true },
+        ...{ width: place.clientWidth, height: heightPx, isStacked: plan.isStacked === true },
         ...{ labels: chart.lines.map(({ label }) => label), top: plan.top ?? 0 },
         thresholds: chart.lines.map(({ isThreshold }) => isThreshold === true),
         colors: colorsOf(place),
@@ -129,7 +131,7 @@ function Plot({ plan, chart, window, marks, cursor, title, tableId }: PlotProps)
     );
     plot.current = made;
     const observer = new ResizeObserver(() => {
-      made.setSize({ width: place.clientWidth, height: HEIGHT_PX });
+      made.setSize({ width: place.clientWidth, height: heightPx });
     });
     observer.observe(place);
     return () => {

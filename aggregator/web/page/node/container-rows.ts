@@ -31,12 +31,11 @@ export function containerRows(
     const known = found.get(keyOf(metric));
     found.set(keyOf(metric), { node, name, image: image || (known?.image ?? "") });
   }
+  const values = Object.fromEntries(
+    Object.entries(answers).map(([query, samples]) => [query, valuesOf(samples)]),
+  ) as Record<ContainerQuery, ReadonlyMap<string, number>>;
   const rows = [...found].map(([key, names]): ContainerRow => {
-    const answerOf = (query: ContainerQuery) => {
-      const sample = answers[query].find(({ metric }) => keyOf(metric) === key)?.value[1];
-      const value = Number(sample);
-      return sample !== undefined && Number.isFinite(value) ? value : null;
-    };
+    const answerOf = (query: ContainerQuery) => values[query].get(key) ?? null;
     return {
       ...{ ...names, cpu: answerOf("cpu"), cpuLimitShare: answerOf("cpuLimitShare") },
       ...{ memory: answerOf("memory"), memoryLimitShare: answerOf("memoryLimitShare") },
@@ -44,6 +43,11 @@ export function containerRows(
     };
   });
   return rows.sort((a, b) => need(b) - need(a) || (b.cpu ?? 0) - (a.cpu ?? 0));
+}
+
+function valuesOf(samples: readonly PromSample[]): ReadonlyMap<string, number> {
+  const values = samples.map(({ metric, value }) => [keyOf(metric), Number(value[1])] as const);
+  return new Map(values.filter(([, value]) => Number.isFinite(value)));
 }
 
 function keyOf({ instance = "", name = "" }: Readonly<Record<string, string>>): string {

@@ -13,6 +13,9 @@ import { type PromSample, queryNow } from "./queries.ts";
 
 const QUERIES = Object.entries(CONTAINER_QUERIES) as [ContainerQuery, (of: string) => string][];
 
+/** Beyond them the view of all containers helps more. */
+const ROWS_MAX = 200;
+
 type TableProps = {
   /** Of the series of those that are meant. */
   matchers: string;
@@ -43,21 +46,34 @@ export function ContainerTable({ matchers, turn, hasNodes }: TableProps) {
               <tr>
                 <th scope="col">{w.name}</th>
                 {hasNodes ? <th scope="col">{w.node}</th> : null}
-                <th scope="col">{w.cpuCores}</th>
+                <th scope="col" class="number">
+                  {w.cpuCores}
+                </th>
                 <th scope="col">{w.ofLimit}</th>
-                <th scope="col">{w.memory}</th>
+                <th scope="col" class="number">
+                  {w.memory}
+                </th>
                 <th scope="col">{w.ofLimit}</th>
-                <th scope="col">{w.throttled}</th>
-                <th scope="col">{w.restarts}</th>
+                <th scope="col" class="number">
+                  {w.throttled}
+                </th>
+                <th scope="col" class="number">
+                  {w.restarts}
+                </th>
                 <th scope="col">{w.image}</th>
               </tr>
             </thead>
             <tbody>
-              {rows.map((row) => (
+              {rows.slice(0, ROWS_MAX).map((row) => (
                 <Row key={`${row.node} ${row.name}`} row={row} hasNode={hasNodes === true} />
               ))}
             </tbody>
           </table>
+          {rows.length > ROWS_MAX ? (
+            <p class="quiet more">
+              {w.tableMore(formatCount(locale.value, rows.length - ROWS_MAX))}
+            </p>
+          ) : null}
         </div>
       )}
     </section>

@@ -31,7 +31,7 @@ export const SERVICE_CHARTS: readonly ChartPlan[] = [
     ],
   },
   {
-    title: "containerChartCpu",
+    title: "serviceChartCpu",
     unit: "number",
     isOptional: true,
     lines: [
@@ -43,7 +43,7 @@ export const SERVICE_CHARTS: readonly ChartPlan[] = [
     ],
   },
   {
-    title: "chartMemory",
+    title: "serviceChartMemory",
     unit: "bytes",
     isOptional: true,
     lines: [

@@ -62,7 +62,7 @@ function columnsOf(): Column<Service>[] {
       cell: () => null,
     },
     {
-      ...{ key: "state", title: w.state, hint: w.serviceStateHint, isNumber: true },
+      ...{ key: "state", title: w.state, hint: w.serviceStateHint, isRanked: true },
       width: "minmax(120px, 1.4fr)",
       valueOf: badness,
       cell: (service) => <ServiceState service={service} />,

@@ -10,7 +10,10 @@ export type Column<Row> = {
   readonly width: string;
   readonly valueOf: (row: Row) => number | string | null;
   readonly cell: (row: Row) => ComponentChildren;
+  /** Aligned to the right, and sorted from the greatest. */
   readonly isNumber?: true;
+  /** Sorted from the greatest, though it is read as a text. */
+  readonly isRanked?: true;
   /** Shown only where somebody chooses it. */
   readonly isExtra?: true;
 };

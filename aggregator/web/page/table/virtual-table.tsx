@@ -137,7 +137,7 @@ function Heads<Row>({ shown, sorted, isReversed }: RowsProps<Row>) {
       <div role="row" class="table-row heads-row">
         {shown.map((column) => {
           const isSorted = sorted?.key === column.key;
-          const isUpward = (column.isNumber === true) === isReversed;
+          const isUpward = isFromGreatest(column) === isReversed;
           const direction = isUpward ? "ascending" : "descending";
           return (
             <span
@@ -165,6 +165,10 @@ function Heads<Row>({ shown, sorted, isReversed }: RowsProps<Row>) {
       </div>
     </div>
   );
+}
+
+function isFromGreatest<Row>({ isNumber, isRanked }: Column<Row>): boolean {
+  return isNumber === true || isRanked === true;
 }
 
 type RowProps<Row> = RowsProps<Row> & { row: Row; at: number; rowPx: number };

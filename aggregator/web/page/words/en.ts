@@ -147,6 +147,7 @@ export const en = {
 
   tableOf: (shown: string, all: string) => `${shown} of ${all}`,
   tableCut: (total: string) => `The first of ${total}`,
+  tableMore: (count: string) => `${count} more are not shown here`,
   tableColumns: "Columns",
   tableOrder: "Order",
   tableReverse: "The other way round",
@@ -205,13 +206,15 @@ export const en = {
   serviceChartRate: "Requests",
   serviceChartErrors: "Errors, share of requests",
   serviceChartLatency: "Latency",
+  serviceChartCpu: "CPU, cores: its busiest containers",
+  serviceChartMemory: "Memory: its greatest containers",
   compare: "Compare",
   compareTitle: (metric: string) => `Compare: ${metric}`,
   compareBy: "What is compared",
   compareUnknown: "This cannot be the name of a metric",
-  compareTop: (top: string, total: string, what: string) =>
-    `The chart has the ${top} highest now, of ${total} (${what}).`,
+  compareTop: (top: string, total: string) => `The chart has the ${top} highest now, of ${total}.`,
   compareStep: (seconds: string) => `A point every ${seconds} s; what lies between is not drawn.`,
+  compareOther: "Another metric",
   compareCut: (count: string) => `the ${count} highest`,
   compareMetrics: {
     cpu: "CPU",

@@ -148,6 +148,7 @@ export const zh: Words = {
 
   tableOf: (shown: string, all: string) => `${shown} / ${all}`,
   tableCut: (total: string) => `共 ${total} 行，只显示前面的`,
+  tableMore: (count: string) => `此处未显示另外 ${count} 个`,
   tableColumns: "列",
   tableOrder: "排序",
   tableReverse: "反向",
@@ -205,13 +206,15 @@ export const zh: Words = {
   serviceChartRate: "请求",
   serviceChartErrors: "错误占请求的比例",
   serviceChartLatency: "延迟",
+  serviceChartCpu: "CPU（核）：最忙的容器",
+  serviceChartMemory: "内存：最大的容器",
   compare: "比较",
   compareTitle: (metric: string) => `比较：${metric}`,
   compareBy: "比较对象",
   compareUnknown: "这不可能是指标的名称",
-  compareTop: (top: string, total: string, what: string) =>
-    `图中是当前最高的 ${top} 个，共 ${total} 个（${what}）。`,
+  compareTop: (top: string, total: string) => `图中是当前最高的 ${top} 个，共 ${total} 个。`,
   compareStep: (seconds: string) => `每 ${seconds} 秒一个点；其间的值不画出。`,
+  compareOther: "其他指标",
   compareCut: (count: string) => `最高的 ${count} 个`,
   compareMetrics: {
     cpu: "CPU",
