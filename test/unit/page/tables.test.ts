@@ -15,8 +15,8 @@ import { containerPath, servicePath, viewOf } from "../../../aggregator/web/page
 
 type Row = { readonly name: string; readonly size: number | null };
 
-const column = (key: string, valueOf: Column<Row>["valueOf"], isExtra = false): Column<Row> => ({
-  ...{ key, title: key, width: "1fr", valueOf, cell: () => null },
+const column = (key: string, value: Column<Row>["valueOf"], isExtra = false): Column<Row> => ({
+  ...{ key, title: key, width: "1fr", valueOf: value, cell: () => null },
   ...(isExtra ? { isExtra } : {}),
 });
 const NAME = column("name", ({ name }) => name);

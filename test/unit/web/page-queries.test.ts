@@ -1,22 +1,9 @@
-import { expect, test } from "vitest";
+import { test } from "vitest";
 import { parsePromql } from "../../../aggregator/promql/parse.ts";
 import { FIGURE_QUERIES } from "../../../aggregator/web/overview-queries.ts";
 import { narrowed } from "../../../aggregator/web/page/alerts/expression-parts.ts";
-import {
-  comparePlan,
-  knownMetrics,
-  matchersOf,
-} from "../../../aggregator/web/page/compare/compare-plan.ts";
-import {
-  CONTAINER_CHARTS,
-  containerMatchers,
-} from "../../../aggregator/web/page/containers/container-charts.ts";
 import { CHARTS, nodeMatchers } from "../../../aggregator/web/page/node/chart-plans.ts";
-import { CONTAINER_QUERIES } from "../../../aggregator/web/page/node/container-rows.ts";
-import { SERVICE_CHARTS } from "../../../aggregator/web/page/services/service-charts.ts";
 import { SYSTEM_QUERIES } from "../../../aggregator/web/page/system/system-queries.ts";
-
-const HOSTILE = 'a"b\\c\n}';
 
 test("every query that the page asks is PromQL, for a node of any name", () => {
   const matchers = nodeMatchers('a"b\\c\n}');
@@ -24,26 +11,4 @@ test("every query that the page asks is PromQL, for a node of any name", () => {
   const others = [...Object.values(FIGURE_QUERIES), ...Object.values(SYSTEM_QUERIES)];
   const ofAlert = narrowed("up", { instance: 'a"b\\c\n}$1', path: "" });
   for (const query of [...queries, ...others, ofAlert]) parsePromql(query);
-});
-
-test("so are those of containers, services and comparisons, whatever they are called", () => {
-  const service = `service=${JSON.stringify(HOSTILE)}`;
-  const queriesOf = (plans: typeof CHARTS, of: string) =>
-    plans.flatMap(({ lines }) => lines.map(({ query }) => query(of, "30s")));
-  const compared = (["nodes", "containers"] as const).flatMap((by) =>
-    [...knownMetrics(by), "node_load1", "http_requests_total"].flatMap((metric) =>
-      ["", matchersOf({ instance: HOSTILE, name: HOSTILE }, by)].map(
-        (of) => comparePlan(metric, by)?.expression(of, "30s") ?? "",
-      ),
-    ),
-  );
-  for (const query of [
-    ...queriesOf(CONTAINER_CHARTS, containerMatchers(HOSTILE, HOSTILE)),
-    ...queriesOf(SERVICE_CHARTS, service),
-    ...Object.values(CONTAINER_QUERIES).map((query) => query(`${service},image!=""`)),
-    ...compared.flatMap((one) => [one, `topk(8, ${one})`, `count(${one})`, `(${one}) or (${one})`]),
-  ]) {
-    parsePromql(query);
-  }
-  expect(comparePlan('x"} or up', "nodes")).toBeNull();
 });

@@ -1,9 +1,9 @@
 import { useComputed } from "@preact/signals";
 import { useMemo } from "preact/hooks";
 import { nowMs } from "../browser.ts";
+import { RangePicker } from "../charts/ranged.tsx";
 import { formatCount, formatDuration, formatMoment, formatTime } from "../format.ts";
 import { useLoaded } from "../loaded.ts";
-import { RangePicker } from "../charts/ranged.tsx";
 import { queryRange } from "../node/queries.ts";
 import { type QueryWindow, rangeOf, windowOf } from "../node/time-range.ts";
 import { hasAll, wordsOf } from "../overview/node-rows.ts";

@@ -144,6 +144,7 @@ function Compared({ plan, by, metric }: ComparedProps) {
         pathOf={({ node, name }) => (by === "nodes" ? nodePath(node) : containerPath(node, name))}
         nameOf={({ node, name }) => (by === "nodes" ? node : name)}
         sort="value"
+        isPart
         empty={w.noPoints}
         remark={
           total > rows.length ? <span class="quiet">{w.compareCut(count(rows.length))}</span> : null

@@ -26,6 +26,7 @@ export const CONTAINER_CHARTS: readonly ChartPlan[] = [
         query: (of) =>
           `max((container_spec_cpu_quota{${of}} > 0) / container_spec_cpu_period{${of}})`,
         label: (_, { limit }) => limit,
+        isThreshold: true,
       },
     ],
   },
@@ -39,6 +40,7 @@ export const CONTAINER_CHARTS: readonly ChartPlan[] = [
       {
         query: most("container_spec_memory_limit_bytes", " > 0"),
         label: (_, { limit }) => limit,
+        isThreshold: true,
       },
     ],
   },

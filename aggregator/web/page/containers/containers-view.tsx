@@ -14,6 +14,7 @@ import { clockMs } from "../overview-store.ts";
 import { locale, words } from "../settings.ts";
 import type { Column } from "../table/columns.ts";
 import { ShareMark } from "../table/limit-bar.tsx";
+import { Loading } from "../table/loading.tsx";
 import { VirtualTable } from "../table/virtual-table.tsx";
 import { useTurns } from "../turns.ts";
 import { comparePath, containerPath, nodePath, servicePath } from "../view.ts";
@@ -31,7 +32,7 @@ export function ContainersView() {
   const answer = loaded.value;
   const rows = useMemo(() => (answer === null ? [] : containerRows(answer)), [answer]);
   const w = words.value;
-  if (answer === null) return <p class="placeholder">{loaded.problem || w.loading}</p>;
+  if (answer === null) return <Loading title={w.containers} problem={loaded.problem} />;
   const isCut = answer.total > rows.length;
   return (
     <VirtualTable

@@ -5,6 +5,7 @@ import { errorLevel } from "../overview/services-part.tsx";
 import { clockMs } from "../overview-store.ts";
 import { locale, words } from "../settings.ts";
 import type { Column } from "../table/columns.ts";
+import { Loading } from "../table/loading.tsx";
 import { VirtualTable } from "../table/virtual-table.tsx";
 import { useTurns } from "../turns.ts";
 import { servicePath } from "../view.ts";
@@ -23,7 +24,7 @@ export function ServicesView() {
   const load = (signal: AbortSignal) => getJson<ServicesAnswer>("/api/v1/services", signal);
   const loaded = useLoaded(load, [turn]).value;
   const w = words.value;
-  if (loaded.value === null) return <p class="placeholder">{loaded.problem || w.loading}</p>;
+  if (loaded.value === null) return <Loading title={w.services} problem={loaded.problem} />;
   const { services, isTruncated } = loaded.value.data;
   return (
     <VirtualTable

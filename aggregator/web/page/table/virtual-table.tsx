@@ -30,6 +30,8 @@ export type TableProps<Row> = {
   /** Where there are no rows. */
   readonly empty: string;
   readonly remark?: ComponentChildren;
+  /** The view has a heading of its own. */
+  readonly isPart?: true;
 };
 
 /** A table of any length: only the rows that can be seen are made. Order, filter and columns are in the link. */
@@ -47,19 +49,20 @@ export function VirtualTable<Row>(props: TableProps<Row>) {
     [rows, asked.filter, sorted?.key, asked.isReversed],
   );
   const chosen = chosenColumns(columns, asked.columns);
+  const Heading = props.isPart ? "h2" : "h1";
   const isAll = order.length === rows.length;
   const count = (value: number) => formatCount(locale.value, value);
   return (
     <section class="part table-part" aria-labelledby="table-title">
       <div class="title-line">
-        <h1 id="table-title" class="table-title">
+        <Heading id="table-title" class="table-title">
           {title}{" "}
           <span class="quiet">
             {isAll
               ? count(rows.length)
               : words.value.tableOf(count(order.length), count(rows.length))}
           </span>
-        </h1>
+        </Heading>
         {props.remark}
         {isNarrow.value ? <SortChoice columns={columns} sorted={sorted?.key ?? ""} /> : null}
         <ColumnChoice columns={columns} chosen={chosen} />
