@@ -31,6 +31,7 @@ import { HeldIdentity } from "./identity/held-identity.ts";
 import { journalctl } from "./logs/journal/journalctl.ts";
 import { requireGoodPatterns } from "./logs/log-reading.ts";
 import { diskFiles } from "./logs/tail/disk-files.ts";
+import { BodyRoom } from "./model/body-room.ts";
 import type { AgentPlatform } from "./platform.ts";
 import { ChildPrograms } from "./programs/child-programs.ts";
 import type { ConfigRequest } from "./programs/config-main.ts";
@@ -258,6 +259,7 @@ function ownContainer(): string | null {
 
 function nodePlatform(logger: Log, ask: (signal: AbortSignal) => Promise<string>): OncePlatform {
   const gets = new HttpGets(process.env);
+  const bodies = new BodyRoom();
   return {
     clock: nodeClock,
     random: Math.random,
@@ -280,7 +282,8 @@ function nodePlatform(logger: Log, ask: (signal: AbortSignal) => Promise<string>
       hostCollectors(config, groups, { clock: nodeClock, random: Math.random, logger, ask }),
     scraping: {
       getPage: (request, signal) => gets.get({ ...request, socketPath: null }, signal),
-      discovery: { files: discoveryFiles, get: discoveryGet(gets) },
+      bodies,
+      discovery: { files: discoveryFiles, get: discoveryGet(gets, bodies) },
     },
     host: (hostRoot) => ({
       units: unitPorts(hostRoot),

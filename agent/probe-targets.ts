@@ -42,12 +42,12 @@ export function probeTargets(
 function pagesOf(config: ProbeConfig, { clock, logger }: Ports): GetPage {
   const named = labelledLogger(logger, { job: JOB, instance: config.target });
   let pages: ProbePages | null = null;
-  return async (_request, signal) => {
+  return async ({ lease }, signal) => {
     if (pages === null) {
       const { ProbePages: Pages } = await import("./probes/probe-pages.ts");
       pages ??= new Pages(config, clock, named);
     }
-    const { page: body, finding } = await pages.page(signal);
+    const { page: body, finding } = await pages.page(lease, signal);
     return { status: 200, contentType: "text/plain", body, finding };
   };
 }

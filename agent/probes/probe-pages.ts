@@ -1,6 +1,7 @@
 import { OperationalError } from "../../shared/errors.ts";
 import type { Clock, Logger } from "../../shared/platform/ports.ts";
 import { FailureStreak } from "../../shared/time/failure-streak.ts";
+import type { BodyLease } from "../model/body-room.ts";
 import type { ProbeConfig } from "./config/probe-config.ts";
 import { runProbe } from "./run-probe.ts";
 
@@ -19,9 +20,10 @@ export class ProbePages {
 
   /** The page of a probe that is made now, and why it failed, "" for not. @throws the signal's reason */
   async page(
+    lease: BodyLease,
     signal: AbortSignal,
   ): Promise<{ readonly page: Uint8Array; readonly finding: string }> {
-    const { page, failure } = await runProbe(this.#config, this.#clock, signal);
+    const { page, failure } = await runProbe(this.#config, { clock: this.#clock, lease }, signal);
     if (failure === null) this.#streak.succeeded();
     else this.#streak.failed(new OperationalError("UNAVAILABLE", failure));
     return { page: Buffer.from(page), finding: failure ?? "" };

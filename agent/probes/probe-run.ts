@@ -1,4 +1,5 @@
 import type { Clock } from "../../shared/platform/ports.ts";
+import type { BodyLease } from "../model/body-room.ts";
 import type { ProbePage } from "./page/probe-page.ts";
 
 /** What a prober works with. The signal is aborted when its time is over. */
@@ -6,6 +7,7 @@ export type ProbeRun = {
   readonly page: ProbePage;
   readonly clock: Clock;
   readonly signal: AbortSignal;
+  readonly lease: BodyLease;
   /**
    * The text of a file that the module names: a secret or certificates.
    * @throws OperationalError UNAVAILABLE; its text is never in the message

@@ -1,6 +1,7 @@
 import { errorMessage, OperationalError, systemCode } from "../../shared/errors.ts";
 import type { Clock } from "../../shared/platform/ports.ts";
 import { readRegularFile } from "../../shared/platform/regular-file.ts";
+import type { BodyLease } from "../model/body-room.ts";
 import type { ProbeConfig, ProbeModule } from "./config/probe-config.ts";
 import { probeDns } from "./dns/probe-dns.ts";
 import { probeGrpc } from "./grpc/probe-grpc.ts";
@@ -17,6 +18,9 @@ export type ProbeResult = {
   readonly failure: string | null;
 };
 
+/** `lease`: of the body that it may read. */
+export type ProbePorts = { readonly clock: Clock; readonly lease: BodyLease };
+
 /** Room for all authorities of a system in one file. */
 const FILE_BYTES_MAX = 1024 ** 2;
 const FAILURE_LENGTH_MAX = 500;
@@ -27,7 +31,7 @@ const FAILURE_LENGTH_MAX = 500;
  */
 export async function runProbe(
   { address, module, timeoutMs }: Pick<ProbeConfig, "address" | "module" | "timeoutMs">,
-  clock: Clock,
+  { clock, lease }: ProbePorts,
   signal: AbortSignal,
 ): Promise<ProbeResult> {
   signal.throwIfAborted();
@@ -42,7 +46,7 @@ export async function runProbe(
   );
   let failure: string | null = null;
   try {
-    await probe(address, module, { page, clock, signal: end.signal, readFile });
+    await probe(address, module, { page, clock, lease, signal: end.signal, readFile });
   } catch (error) {
     signal.throwIfAborted();
     failure = failureText(end.signal.aborted ? end.signal.reason : error);

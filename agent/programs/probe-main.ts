@@ -6,6 +6,7 @@ import { durationMs } from "../../shared/model/duration.ts";
 import { EXIT_USAGE } from "../../shared/platform/command.ts";
 import { readConfigFile } from "../../shared/platform/config-files.ts";
 import { nodeClock } from "../../shared/platform/node.ts";
+import { BodyRoom } from "../model/body-room.ts";
 import type { Modules } from "../probes/config/probe-config.ts";
 import { probedTarget } from "../probes/config/probed-target.ts";
 import { readModulesFile } from "../probes/config/read-probes.ts";
@@ -69,9 +70,10 @@ async function probe(target: string, options: Options): Promise<void> {
     throw new OperationalError("USAGE", `--timeout: not a duration: ${options.timeout}`);
   }
   const timeoutMs = given ?? found.module.timeoutMs ?? TIMEOUT_MS;
+  using lease = new BodyRoom().lease();
   const { page, failure } = await runProbe(
     { ...found, timeoutMs },
-    nodeClock,
+    { clock: nodeClock, lease },
     new AbortController().signal,
   );
   process.stdout.write(options.output === "json" ? `${jsonOf(page, failure)}\n` : page);

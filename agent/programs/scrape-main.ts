@@ -8,6 +8,7 @@ import { compareText, type Labels, labelsRecord } from "../../shared/model/label
 import { EXIT_USAGE } from "../../shared/platform/command.ts";
 import { nodeClock } from "../../shared/platform/node.ts";
 import { withDeadline } from "../../shared/time/deadline.ts";
+import { BodyRoom } from "../model/body-room.ts";
 import { HttpGets } from "../scrape/http/http-gets.ts";
 import { PLAIN_HTTP } from "../scrape/http/plain-http.ts";
 import type { JsonField } from "../scrape/json/json-field.ts";
@@ -136,6 +137,7 @@ async function pageOf(source: string): Promise<Page> {
 /** As a target without a configuration is asked, but redirects are followed. */
 async function pageAt(url: string): Promise<Page> {
   await using gets = new HttpGets(process.env);
+  const lease = new BodyRoom().lease(); // of the only page
   const request = {
     url,
     headers: { accept: acceptedTypes(PROTOCOLS) },
@@ -143,6 +145,7 @@ async function pageAt(url: string): Promise<Page> {
     acceptsGzip: true,
     socketPath: null,
     bytesMax: BYTES_MAX,
+    lease,
   };
   const late = () => new OperationalError("UNAVAILABLE", `No answer within ${PATIENCE_MS} ms`);
   const deadline = { clock: nodeClock, ms: PATIENCE_MS, late };

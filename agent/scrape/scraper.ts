@@ -7,6 +7,7 @@ import type { Gauge, Metrics } from "../../shared/telemetry/metrics.ts";
 import { ChangeSignal } from "../../shared/time/change-signal.ts";
 import { eitherSignal } from "../../shared/time/either-signal.ts";
 import { DROPPED_MAX } from "../../shared/wire/target-limits.ts";
+import type { BodyRoom } from "../model/body-room.ts";
 import type { GroupSink } from "../model/group-sink.ts";
 import type { TargetEntry, TargetList } from "../model/target-book.ts";
 import type { ScrapeConfig } from "./config/scrape-config.ts";
@@ -22,6 +23,8 @@ import { type Target, type TargetsOfJob, targetsOf } from "./targets.ts";
 
 export type ScrapePorts = {
   readonly getPage: GetPage;
+  /** Of all that the agent reads. */
+  readonly bodies: BodyRoom;
   readonly discovery: Pick<DiscoveryPorts, "files" | "get">;
 };
 

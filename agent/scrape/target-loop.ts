@@ -8,6 +8,7 @@ import { withDeadline } from "../../shared/time/deadline.ts";
 import { FailureStreak } from "../../shared/time/failure-streak.ts";
 import { sleepUnlessAborted } from "../../shared/time/repeat.ts";
 import { TIME_PRECISION_MS } from "../../shared/wire/frame.ts";
+import type { BodyLease, BodyRoom } from "../model/body-room.ts";
 import type { TargetEntry } from "../model/target-book.ts";
 import type { ScrapeConfig, ScrapeHttp } from "./config/scrape-config.ts";
 import { JSON_BYTES_MAX } from "./json/bounded-json.ts";
@@ -26,11 +27,13 @@ export type PageRequest = {
   readonly acceptsGzip: boolean;
   /** Of the body, unpacked. */
   readonly bytesMax: number;
+  readonly lease: BodyLease;
 };
 
 export type PageAnswer = {
   readonly status: number;
   readonly contentType: string;
+  /** The lease's. */
   readonly body: Uint8Array;
   /** What the page is about, and says itself: why a probe failed. */
   readonly finding?: string;
@@ -45,6 +48,7 @@ export type ScrapeDeps = {
   readonly logger: Logger;
   readonly place: SeriesPlace;
   readonly getPage: GetPage;
+  readonly bodies: BodyRoom;
   /** Samples that were left out of pages. */
   readonly leftOut: Counter;
   /** Ticks so far. */
@@ -152,7 +156,8 @@ export class TargetLoop {
     const beganMs = clock.monotonicMs();
     try {
       const series = this.#roomForSeries();
-      const answer = await this.#get(signal);
+      using lease = this.#deps.bodies.lease(); // until the page is read
+      const answer = await this.#get(lease, signal);
       this.#lastMs = clock.monotonicMs() - beganMs;
       await this.#untilTaken(signal);
       const { page, values } = this.#read(answer);
@@ -186,7 +191,7 @@ export class TargetLoop {
     return this.#series;
   }
 
-  async #get(signal: AbortSignal): Promise<PageAnswer> {
+  async #get(lease: BodyLease, signal: AbortSignal): Promise<PageAnswer> {
     const { clock, getPage } = this.#deps;
     const { url, timeoutMs: ms } = this.#target;
     const { protocols, http, enableCompression: acceptsGzip, fields } = this.#config;
@@ -194,8 +199,8 @@ export class TargetLoop {
       accept: fields === null ? acceptedTypes(protocols) : JSON_ACCEPTED,
       "x-prometheus-scrape-timeout-seconds": String(ms / 1000),
     };
-    const request = { url, headers, http, acceptsGzip, bytesMax: this.#pageBytesMax };
-    const late = () => new OperationalError("UNAVAILABLE", `No answer within ${ms} ms`);
+    const request = { url, headers, http, acceptsGzip, bytesMax: this.#pageBytesMax, lease };
+    const late = () => new OperationalError("UNAVAILABLE", lateText(lease, ms));
     const answer = await withDeadline({ clock, ms, signal, late }, (end) => getPage(request, end));
     if (answer.status === 200) return answer;
     throw new OperationalError("UNAVAILABLE", `It answered ${answer.status}`);
@@ -221,6 +226,11 @@ export class TargetLoop {
     this.#reportedIn = this.#deps.ticks();
     this.#series?.report(startMs, isUp, seconds, counts);
   }
+}
+
+function lateText({ isWaiting, bytes }: BodyLease, ms: number): string {
+  if (!isWaiting) return `No answer within ${ms} ms`;
+  return `No room within ${ms} ms for an answer over ${bytes} bytes: others are being read`;
 }
 
 /** @param others samples that were left out later than in the page's reading */

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, vi } from "vitest";
 import { stringify } from "yaml";
+import { BodyRoom } from "../../agent/model/body-room.ts";
 import type { ProbeConfig } from "../../agent/probes/config/probe-config.ts";
 import { probedTarget } from "../../agent/probes/config/probed-target.ts";
 import { readModulesFile } from "../../agent/probes/config/read-probes.ts";
@@ -76,7 +77,8 @@ export async function startBlackbox(modules: Readonly<Record<string, object>>): 
 async function probeOnce(found: Pick<ProbeConfig, "address" | "module">) {
   const { timeoutMs } = found.module;
   const probe = { ...found, timeoutMs: timeoutMs ?? TIMEOUT_MS };
-  return await runProbe(probe, nodeClock, new AbortController().signal);
+  using lease = new BodyRoom().lease();
+  return await runProbe(probe, { clock: nodeClock, lease }, new AbortController().signal);
 }
 
 export function seriesOf(page: string): Series {

@@ -4,6 +4,7 @@ import { type AddressInfo, createServer, type Server, type Socket } from "node:n
 import { createServer as createTls } from "node:tls";
 import { gzipSync } from "node:zlib";
 import { afterEach, describe, expect, test } from "vitest";
+import { BodyRoom } from "../../agent/model/body-room.ts";
 import { probedTarget } from "../../agent/probes/config/probed-target.ts";
 import { readModulesFile } from "../../agent/probes/config/read-probes.ts";
 import { ProbePages } from "../../agent/probes/probe-pages.ts";
@@ -67,12 +68,16 @@ function talker(pieces: () => Iterable<string | Buffer>, everyMs = 0): Promise<n
   return listen(server);
 }
 
+function ports() {
+  return { clock: nodeClock, lease: new BodyRoom().lease() };
+}
+
 async function probe(target: string, module: string | null = null, timeoutMs = 1000) {
   const found = probedTarget(target, module, modules);
   if (typeof found === "string") throw new Error(found);
   const beganMs = performance.now();
   const signal = new AbortController().signal;
-  const { page, failure } = await runProbe({ ...found, timeoutMs }, nodeClock, signal);
+  const { page, failure } = await runProbe({ ...found, timeoutMs }, ports(), signal);
   return { series: seriesOf(page), failure, tookMs: performance.now() - beganMs };
 }
 
@@ -249,8 +254,8 @@ test("why a probe fails is logged once for each streak", async () => {
   };
   const failing = new ProbePages(pages(1), nodeClock, logger);
   const { signal } = new AbortController();
-  for (let i = 0; i < 3; i += 1) await failing.page(signal);
-  await new ProbePages(pages(good), nodeClock, logger).page(signal);
+  for (let i = 0; i < 3; i += 1) await failing.page(ports().lease, signal);
+  await new ProbePages(pages(good), nodeClock, logger).page(ports().lease, signal);
   expect(logger.messages()).toEqual(["probe failed"]);
 });
 
@@ -259,7 +264,7 @@ test("a probe that is no longer wanted ends at once", async () => {
   const found = probedTarget(`http://127.0.0.1:${port}/`, null, modules);
   if (typeof found === "string") throw new Error(found);
   const stop = new AbortController();
-  const ended = runProbe({ ...found, timeoutMs: 60_000 }, nodeClock, stop.signal);
+  const ended = runProbe({ ...found, timeoutMs: 60_000 }, ports(), stop.signal);
   setTimeout(() => stop.abort(new Error("stopped")), 50);
   await expect(ended).rejects.toThrow("stopped");
 });

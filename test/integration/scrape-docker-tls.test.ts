@@ -1,6 +1,7 @@
 import { createServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import { expect, onTestFinished, test, vi } from "vitest";
+import { BodyRoom } from "../../agent/model/body-room.ts";
 import { readScrapeConfigs } from "../../agent/scrape/config/read-scrape-configs.ts";
 import { dockerDiscovery } from "../../agent/scrape/discovery/docker-discovery.ts";
 import { discoveryGet } from "../../agent/scrape/http/http-gets.ts";
@@ -56,7 +57,7 @@ ${tlsConfig}`;
   const logger = new MemoryLogger();
   const nothing = () => Promise.reject(new Error("no files"));
   const files = { list: nothing, mark: nothing, read: nothing };
-  const get = discoveryGet(testGets());
+  const get = discoveryGet(testGets(), new BodyRoom());
   const stop = new AbortController();
   let found: readonly TargetGroup[] = [];
   const onGroups = (groups: readonly TargetGroup[]) => {

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
 import { expect, onTestFinished, test, vi } from "vitest";
+import { BodyRoom } from "../../agent/model/body-room.ts";
 import { diskFiles } from "../../agent/scrape/discovery/disk-files.ts";
 import { Connections } from "../../agent/scrape/http/connections.ts";
 import { exchange } from "../../agent/scrape/http/exchange.ts";
@@ -65,7 +66,9 @@ test("an idle connection is closed after five minutes", async () => {
   const way = { target: new URL(url), socketPath: null, proxy: null, http: PLAIN_HTTP };
   const { options } = await connections.routeTo(way);
   const sent = { connection: { ...options, stop: AbortSignal.timeout(10_000) }, headers: {} };
-  await exchange({ ...sent, bytesMax: 0 }, AbortSignal.timeout(10_000));
+  using lease = new BodyRoom().lease();
+  const body = { bytesMax: 0, lease };
+  await exchange({ ...sent, body }, AbortSignal.timeout(10_000));
   const { agent } = options;
   await vi.waitFor(() => {
     const free = typeof agent === "object" ? Object.values(agent.freeSockets).flat() : [];
@@ -148,7 +151,7 @@ test("a discovery gets text", async () => {
     response.writeHead(200, { "content-encoding": "gzip" }).end(gzipSync('{"ä":1}'));
   });
   const request = { url, socketPath: null, headers: {}, http: PLAIN_HTTP, bytesMax: 100 };
-  const get = discoveryGet(testGets());
+  const get = discoveryGet(testGets(), new BodyRoom());
   expect(await get(request, AbortSignal.timeout(10_000))).toEqual({
     ...{ status: 200, contentType: "", body: '{"ä":1}' },
   });

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { BodyRoom } from "../../agent/model/body-room.ts";
 import { TargetBook, type TargetList } from "../../agent/model/target-book.ts";
 import { foundConfig } from "../../agent/scrape/discovery/found-config.ts";
 import { Scraper } from "../../agent/scrape/scraper.ts";
@@ -28,6 +29,7 @@ function startScraper() {
       const body = Buffer.from(pages[url as keyof typeof pages]);
       return { status: 200, contentType: "text/plain; version=0.0.4", body };
     },
+    bodies: new BodyRoom(),
     discovery: {
       files: { list: async () => [], mark: async () => null, read: async () => "" },
       get: async () => ({ status: 404, contentType: "", body: "" }),

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { createServer, type Socket } from "node:net";
 import { onTestFinished } from "vitest";
+import { BodyRoom } from "../../agent/model/body-room.ts";
 import type { ScrapeHttp, ScrapeTls } from "../../agent/scrape/config/scrape-config.ts";
 import type { GetRequest } from "../../agent/scrape/http/get-request.ts";
 import { HttpGets } from "../../agent/scrape/http/http-gets.ts";
@@ -68,7 +69,8 @@ export async function getFrom(
   signal = AbortSignal.timeout(10_000),
 ) {
   const defaults = { socketPath: null, headers: {}, bytesMax: 1024 ** 2, acceptsGzip: true };
-  const request = { ...defaults, ...given, url, http: { ...PLAIN_HTTP, ...http } };
+  using lease = new BodyRoom().lease();
+  const request = { ...defaults, lease, ...given, url, http: { ...PLAIN_HTTP, ...http } };
   const { body, ...answer } = await gets.get(request, signal);
   return { ...answer, text: Buffer.from(body).toString() };
 }

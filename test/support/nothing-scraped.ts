@@ -1,3 +1,4 @@
+import { BodyRoom } from "../../agent/model/body-room.ts";
 import type { AgentPlatform } from "../../agent/platform.ts";
 
 const nothing = () => Promise.reject(new Error("nothing is scraped here"));
@@ -8,6 +9,7 @@ type Parts = Pick<AgentPlatform, "scraping" | "host" | "containerId" | "openData
 export const NOTHING_SCRAPED: Parts = {
   scraping: {
     getPage: nothing,
+    bodies: new BodyRoom(),
     discovery: { files: { list: nothing, mark: nothing, read: nothing }, get: nothing },
   },
   host: () => null,

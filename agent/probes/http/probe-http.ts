@@ -163,7 +163,7 @@ async function judge(
     if (fault !== null) page.set("probe_failed_due_to_regex", 1);
   }
   if (!isRedirect) {
-    fault = await bodyRead(answer, fault, module, page);
+    fault = await bodyRead(answer, fault, module, run);
     times.add("transfer", (clock.monotonicMs() - answer.headMs) / 1000);
   }
   fault ??= versionFault(answer.version, module) ?? tlsFault(answer.chain !== null, module);
@@ -187,11 +187,11 @@ async function bodyRead(
   { body: source }: HopAnswer,
   before: Fault,
   module: HttpModule,
-  page: ProbePage,
+  { page, lease }: ProbeRun,
 ): Promise<Fault> {
   const isMatched = before === null && checksBody(module);
   const { compression, bodyBytesMax: bytesMax } = module;
-  const body = await readBody(source, { compression, bytesMax, isKept: isMatched });
+  const body = await readBody(source, { compression, bytesMax, isKept: isMatched, lease });
   page.set("probe_http_uncompressed_body_length", body.length);
   const failure = body.failure === null ? null : `The body: ${errorMessage(body.failure)}`;
   const found = isMatched ? (failure ?? bodyFault(body.bytes.toString(), module)) : failure;

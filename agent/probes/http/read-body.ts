@@ -1,5 +1,7 @@
 import type { Readable } from "node:stream";
 import { createBrotliDecompress, createGunzip, createInflateRaw } from "node:zlib";
+import { BodyBuffer, pour } from "../../model/body-buffer.ts";
+import type { BodyLease } from "../../model/body-room.ts";
 import type { Compression } from "../config/probe-config.ts";
 
 export type BodyWish = {
@@ -8,47 +10,44 @@ export type BodyWish = {
   readonly bytesMax: number;
   /** Whether its bytes are needed, not only their number. */
   readonly isKept: boolean;
+  readonly lease: BodyLease;
 };
 
 export type BodyReading = {
   /** Unpacked, up to the limit. */
   readonly length: number;
-  /** Empty unless they were to be kept. */
+  /** Empty unless they were to be kept; the lease's. */
   readonly bytes: Buffer;
   /** Why it was not read to its end; null: it was. */
   readonly failure: unknown;
 };
 
 const UNPACKED_AT_ONCE = 64 * 1024;
-const FIRST_BYTES = 16 * 1024;
 
 /** The body to its end, its limit or what goes wrong. The source has ended or is destroyed afterwards. */
 export async function readBody(
   source: Readable,
-  { compression, bytesMax, isKept }: BodyWish,
+  { compression, bytesMax, isKept, lease }: BodyWish,
 ): Promise<BodyReading> {
   const unpacker = unpackerOf(compression);
-  const stream = unpacker ?? source;
-  const body = new CountedBody(bytesMax, isKept);
+  const body = isKept ? new BodyBuffer({ bytesMax, expected: 0, lease }) : new BodyLength(bytesMax);
+  let failure: unknown = null;
   try {
-    await new Promise<void>((resolve, reject) => {
-      stream.on("data", (chunk: Buffer) => {
-        if (!body.add(chunk)) reject(new Error(`The body is larger than ${bytesMax} bytes`));
-      });
-      stream.once("end", resolve);
-      source.on("error", reject); // stays, as it may fail again
+    const full = () => new Error(`The body is larger than ${bytesMax} bytes`);
+    await pour(unpacker ?? source, body, full, (fail) => {
+      source.on("error", fail); // stays, as it may fail again
       source.once("close", () => {
-        if (!source.readableEnded) reject(new Error("The connection was closed within the body"));
+        if (!source.readableEnded) fail(new Error("The connection was closed within the body"));
       });
-      if (unpacker !== null) source.pipe(unpacker.on("error", reject));
+      if (unpacker !== null) source.pipe(unpacker.on("error", fail));
     });
-    return { length: body.length, bytes: body.bytes, failure: null };
-  } catch (failure) {
-    return { length: body.length, bytes: body.bytes, failure };
+  } catch (error) {
+    failure = error;
   } finally {
     unpacker?.destroy();
     if (!source.readableEnded) source.destroy();
   }
+  return { length: body.length, bytes: body.bytes, failure };
 }
 
 function unpackerOf(compression: Compression | null) {
@@ -65,42 +64,29 @@ function unpackerOf(compression: Compression | null) {
   }
 }
 
-/** Chunks are copied, as a hostile server's may be of one byte each. */
-class CountedBody {
+/** A body of which only the length is needed. */
+class BodyLength {
+  readonly bytes = Buffer.alloc(0);
   readonly #bytesMax: number;
-  readonly #isKept: boolean;
-  #buffer = Buffer.alloc(0);
   #length = 0;
 
-  constructor(bytesMax: number, isKept: boolean) {
+  constructor(bytesMax: number) {
     this.#bytesMax = bytesMax;
-    this.#isKept = isKept;
   }
 
   get length(): number {
     return this.#length;
   }
 
-  get bytes(): Buffer {
-    return this.#buffer.subarray(0, this.#isKept ? this.#length : 0);
+  add(chunk: Uint8Array): boolean {
+    const before = this.#length;
+    this.#length = Math.min(before + chunk.length, this.#bytesMax);
+    return this.#length === before + chunk.length;
   }
 
-  /** False when the limit cuts it. */
-  add(chunk: Buffer): boolean {
-    const taken = chunk.subarray(0, this.#bytesMax - this.#length);
-    if (this.#isKept) this.#keep(taken);
-    this.#length += taken.length;
-    return taken.length === chunk.length;
+  isOverLease(): boolean {
+    return false;
   }
 
-  #keep(chunk: Buffer): void {
-    const needed = this.#length + chunk.length;
-    if (needed > this.#buffer.length) {
-      const size = Math.min(Math.max(needed, 2 * this.#buffer.length, FIRST_BYTES), this.#bytesMax);
-      const larger = Buffer.allocUnsafeSlow(size);
-      this.#buffer.copy(larger, 0, 0, this.#length);
-      this.#buffer = larger;
-    }
-    chunk.copy(this.#buffer, this.#length);
-  }
+  async makeRoom(): Promise<void> {}
 }

@@ -3,13 +3,13 @@ import { OperationalError } from "../../../shared/errors.ts";
 import { loadHttp } from "../../../shared/platform/http-module.ts";
 import type { ConnectionOptions } from "./connections.ts";
 import { type GetAnswer, HEADER_BYTES_MAX } from "./get-request.ts";
-import { readBody } from "./read-body.ts";
+import { type BodyWish, readBody } from "./read-body.ts";
 import type { Headers } from "./request-headers.ts";
 
 export type Exchange = {
   readonly connection: ConnectionOptions;
   readonly headers: Headers;
-  readonly bytesMax: number;
+  readonly body: BodyWish;
 };
 
 /**
@@ -18,7 +18,7 @@ export type Exchange = {
  * @throws OperationalError LIMIT, UNAVAILABLE; errors of the system, of TLS and of Node's parser
  */
 export async function exchange(
-  { connection, headers, bytesMax }: Exchange,
+  { connection, headers, body: wish }: Exchange,
   signal: AbortSignal,
 ): Promise<GetAnswer & { readonly location: string | null }> {
   for (;;) {
@@ -30,7 +30,7 @@ export async function exchange(
     try {
       if (signal.aborted) abort();
       const response = await responseTo(sent);
-      const body = await readBody(response, bytesMax);
+      const body = await readBody(response, wish);
       const { "content-type": contentType = "", location = null } = response.headers;
       return { status: response.statusCode ?? 0, contentType, location, body };
     } catch (error) {

@@ -1,3 +1,4 @@
+import type { BodyLease } from "../../model/body-room.ts";
 import type { ScrapeHttp } from "../config/scrape-config.ts";
 
 /** A GET of the agent. */
@@ -11,13 +12,14 @@ export type GetRequest = {
   /** Of the body, unpacked. */
   readonly bytesMax: number;
   readonly acceptsGzip: boolean;
+  readonly lease: BodyLease;
 };
 
 export type GetAnswer = {
   readonly status: number;
   /** "" where the answer has none. */
   readonly contentType: string;
-  /** Unpacked, and the caller's. */
+  /** Unpacked; the lease's. */
   readonly body: Uint8Array;
 };
 

@@ -8,6 +8,7 @@ import {
   redirectOf,
   refuseMetadata,
 } from "../../../shared/platform/redirect.ts";
+import type { BodyRoom } from "../../model/body-room.ts";
 import type { DiscoveryPorts } from "../discovery/discovery.ts";
 import { diskFiles } from "../discovery/disk-files.ts";
 import { Connections } from "./connections.ts";
@@ -90,15 +91,15 @@ export class HttpGets implements AsyncDisposable {
     request: GetRequest,
     signal: AbortSignal,
   ) {
-    const { http, socketPath, bytesMax } = request;
+    const { http, socketPath, bytesMax, lease } = request;
     const proxy = socketPath === null ? this.#proxyOf(target, request) : null;
     try {
       const headers = await requestHeaders(target, request, this.#files, isTrusted);
       const route = await this.#connections.routeTo({ target, socketPath, proxy, http });
       const guard = reachesMetadata ? {} : { lookup: lookupElsewhere };
       const connection = { ...route.options, ...guard, stop: signal };
-      const sent = { connection, headers: { ...headers, ...route.headers }, bytesMax };
-      return await exchange(sent, signal);
+      const sent = { connection, headers: { ...headers, ...route.headers } };
+      return await exchange({ ...sent, body: { bytesMax, lease } }, signal);
     } catch (error) {
       signal.throwIfAborted();
       const by = proxy === null ? "" : ` by proxy ${named(proxy)}`;
@@ -120,9 +121,10 @@ export class HttpGets implements AsyncDisposable {
 }
 
 /** The GET of discoveries. */
-export function discoveryGet(gets: HttpGets): DiscoveryPorts["get"] {
+export function discoveryGet(gets: HttpGets, bodies: BodyRoom): DiscoveryPorts["get"] {
   return async (request, signal) => {
-    const { body, ...answer } = await gets.get({ ...request, acceptsGzip: true }, signal);
+    using lease = bodies.lease();
+    const { body, ...answer } = await gets.get({ ...request, acceptsGzip: true, lease }, signal);
     return { ...answer, body: new TextDecoder().decode(body) };
   };
 }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { BodyRoom } from "../../../agent/model/body-room.ts";
 import { TargetBook } from "../../../agent/model/target-book.ts";
 import { readScrapeConfigs } from "../../../agent/scrape/config/read-scrape-configs.ts";
 import type { ScrapeConfig } from "../../../agent/scrape/config/scrape-config.ts";
@@ -25,12 +26,14 @@ class Scene {
   readonly logger = new MemoryLogger();
   readonly book = new TargetBook();
   readonly requests: PageRequest[] = [];
+  readonly bodies = new BodyRoom();
   readonly scraper: Scraper;
   readonly found = { jobName: "containers", changes: 0, find: () => this.asked };
   asked: Found = { groups: [], refused: [] };
   page: (url: string) => Page = () => "";
   /** Until a page comes. */
   takesMs = 0;
+  takesRoom = async (_request: PageRequest) => {};
 
   constructor(lines: string) {
     this.scraper = new Scraper(configsOf(lines), {
@@ -39,6 +42,7 @@ class Scene {
       found: [this.found],
       targets: this.book.open(labelsOf({ zone: "a" })),
       getPage: (request, signal) => this.#get(request, signal),
+      bodies: this.bodies,
       discovery: {
         files: { list: async () => [], mark: async () => null, read: async () => "" },
         get: async () => ({ status: 404, contentType: "", body: "" }),
@@ -48,6 +52,7 @@ class Scene {
 
   async #get(request: PageRequest, signal: AbortSignal): Promise<PageAnswer> {
     this.requests.push(request);
+    await this.takesRoom(request);
     if (this.takesMs > 0) await this.clock.sleep(this.takesMs, signal);
     const page = this.page(request.url);
     if (page === "hangs") {
@@ -389,4 +394,31 @@ test("a page that says what failed is taken, and its target is shown as down wit
   scene.page = () => "probe_success 1\n";
   await scene.run(3);
   expect(shown()[0]?.health).toBe("up");
+});
+
+test("a page that came too late gives back its room", { timeout: 5000 }, async () => {
+  const scene = new Scene("");
+  scene.takesRoom = async ({ lease }) => {
+    while (lease.bytes < 64 * 1024 ** 2) await lease.grow();
+    await new Promise(() => {}); // it does not hear that its time is over
+  };
+  await scene.run(9);
+  expect(scene.requests.length).toBeGreaterThanOrEqual(4);
+  scene.scraper.close();
+  await scene.run(1);
+  const next = scene.bodies.lease();
+  while (next.bytes < 64 * 1024 ** 2) await next.grow();
+  expect(next.isWaiting).toBe(false);
+});
+
+test("a page that found no room in its time says so", async () => {
+  const scene = new Scene("");
+  const held = scene.bodies.lease();
+  while (held.bytes < 64 * 1024 ** 2) await held.grow();
+  scene.takesRoom = async ({ lease }) => {
+    while (lease.bytes < 64 * 1024 ** 2) await lease.grow();
+  };
+  await scene.run(4);
+  const [entry] = [...(scene.book.lists[Symbol.iterator]().next().value?.entries ?? [])];
+  expect(entry?.error).toMatch(/^No room within 1000 ms for an answer over 8388608 bytes/);
 });
