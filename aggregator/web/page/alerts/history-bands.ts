@@ -1,5 +1,5 @@
 import { alertMarks } from "../node/alert-marks.ts";
-import type { PromSeries } from "../node/queries.ts";
+import type { PromSeries } from "../node/prom-answer.ts";
 import { culpritOf } from "./shown-alert.ts";
 
 /** When one alert fired; the spans are in order and do not overlap. Unix milliseconds. */

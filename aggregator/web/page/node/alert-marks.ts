@@ -1,4 +1,4 @@
-import type { PromSeries } from "./queries.ts";
+import type { PromSeries } from "./prom-answer.ts";
 
 /** An alert that fired, on the time axis; Unix milliseconds. */
 export type AlertMark = {

@@ -1,4 +1,4 @@
-import type { PromSeries } from "./queries.ts";
+import type { PromSeries } from "./prom-answer.ts";
 
 /** One line of a chart: a value for each time of the grid, null where there is none. */
 export type Line = {

@@ -1,4 +1,4 @@
-import type { PromSample } from "./queries.ts";
+import type { PromSample } from "./prom-answer.ts";
 
 /** What is asked of containers; the answers are joined by their nodes and names. */
 export const CONTAINER_QUERIES = {

@@ -9,7 +9,8 @@ import {
   type ContainerRow,
   containerRows,
 } from "./container-rows.ts";
-import { type PromSample, queryNow } from "./queries.ts";
+import type { PromSample } from "./prom-answer.ts";
+import { queryNow } from "./queries.ts";
 
 const QUERIES = Object.entries(CONTAINER_QUERIES) as [ContainerQuery, (of: string) => string][];
 

@@ -1,15 +1,6 @@
 import { getJson } from "../browser.ts";
+import type { PromSample, PromSeries } from "./prom-answer.ts";
 import type { QueryWindow } from "./time-range.ts";
-
-/** A series as Prometheus' API writes it: times in seconds, values as text. */
-export type PromSeries = {
-  readonly metric: Readonly<Record<string, string>>;
-  readonly values: readonly (readonly [number, string])[];
-};
-export type PromSample = {
-  readonly metric: Readonly<Record<string, string>>;
-  readonly value: readonly [number, string];
-};
 
 type Body<T> = { readonly data: { readonly result: readonly T[] } };
 

@@ -1,7 +1,8 @@
 import type { NodeState } from "../../overview-shape.ts";
 import type { Delivery } from "../alerts/delivery.ts";
 import { getJson } from "../browser.ts";
-import { type PromSample, queryNow } from "../node/queries.ts";
+import type { PromSample } from "../node/prom-answer.ts";
+import { queryNow } from "../node/queries.ts";
 import { SYSTEM_QUERIES, type SystemQuery } from "./system-queries.ts";
 
 /** How the parts of Telltale stand, as its API says it. */
