@@ -4,6 +4,7 @@ import { Client, type ClientDuplexStream, status } from "@grpc/grpc-js";
 import { errorMessage, OperationalError } from "../../shared/errors.ts";
 import { type Address, formatAddress } from "../../shared/model/address.ts";
 import { nodeClock } from "../../shared/platform/node.ts";
+import { eitherSignal } from "../../shared/time/either-signal.ts";
 import type { AgentMessage } from "../../shared/wire/generated/telltale/v1/AgentMessage.ts";
 import type { AggregatorMessage__Output } from "../../shared/wire/generated/telltale/v1/AggregatorMessage.ts";
 import type { IngestClient } from "../../shared/wire/generated/telltale/v1/Ingest.ts";
@@ -56,7 +57,9 @@ export function grpcConnect(address: Address, securityFor: SecurityFor): Connect
  * 0.3 ms of CPU time, one that gRPC finds out about 20 ms, which is twice what a tick costs.
  */
 async function checkListens({ host, port }: Address, signal: AbortSignal): Promise<void> {
-  const socket = connect({ host, port, signal, timeout: CONNECT_MS });
+  // Node's connect listens to its signal for good, and the agent's outlives all attempts.
+  using attempt = eitherSignal(signal);
+  const socket = connect({ host, port, signal: attempt.signal, timeout: CONNECT_MS });
   socket.on("timeout", () => socket.destroy(new Error(`no answer in ${CONNECT_MS / 1000} s`)));
   try {
     await once(socket, "connect");
