@@ -3,6 +3,7 @@ import type { Disposals } from "../shared/platform/disposals.ts";
 import type { Metrics } from "../shared/telemetry/metrics.ts";
 import type { AgentConfig } from "./config/agent-config.ts";
 import type { LineQueue } from "./lines/line-queue.ts";
+import { textMask } from "./logs/text-mask.ts";
 import type { GroupSink } from "./model/group-sink.ts";
 import type { AgentPlatform } from "./platform.ts";
 import { PushedSeries } from "./receive/pushed-series.ts";
@@ -49,7 +50,8 @@ async function listenForOtlp({ labels, logs, otlp }: AgentConfig, deps: PushedDe
   const limits = { senders: otlp.senders_max, series: otlp.series_max };
   const pushed = new PushedSeries("otlp", deps.sink, limits, deps);
   const { startOtlp } = await import("./receive/otlp/start-otlp.ts");
-  const lines = { labels, lineBytesMax: logs.line_bytes_max };
+  const mask = await textMask(logs, deps.metrics);
+  const lines = { labels, lineBytesMax: logs.line_bytes_max, mask };
   const queue: Parameters<typeof startOtlp>[2]["append"] = (batch, signal) =>
     append(batch, [], signal);
   try {

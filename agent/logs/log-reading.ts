@@ -3,22 +3,22 @@
  * followed (tail/), the journal read (journal/), made into lines (shape/), and durable in one batch
  * with where reading goes on after them.
  */
-import type { RE2JS } from "re2js";
 import { type Labels, labelsOf } from "../../shared/model/labels.ts";
 import type { Clock, Logger, Random } from "../../shared/platform/ports.ts";
 import type { Metrics } from "../../shared/telemetry/metrics.ts";
 import { SerialQueue } from "../../shared/time/serial-queue.ts";
+import { compilePatterns } from "./compile-patterns.ts";
 import { containerLogs } from "./containers/container-sources.ts";
 import { JournalReader } from "./journal/journal-reader.ts";
 import type { RunJournalctl } from "./journal/journalctl.ts";
 import { encodingOf } from "./shape/encoding.ts";
-import { Masker } from "./shape/masker.ts";
 import { JOIN_DEFAULTS, type ShapeOptions } from "./shape/shape-options.ts";
 import { createShaper } from "./shape/shaper.ts";
 import { ShapeReport } from "./shape-report.ts";
 import { expandBraces } from "./tail/glob.ts";
 import type { Cursor, FileSource, LogFiles, SourcedLines } from "./tail/ports.ts";
 import { TAIL_DEFAULTS, Tailer } from "./tail/tailer.ts";
+import { createMasker } from "./text-mask.ts";
 
 /** Files that are read alike. Patterns of text are in re2js' syntax. */
 export type LogFileGroup = {
@@ -105,31 +105,16 @@ export async function readLogs(
 
 /** What is done to the lines of a group. */
 async function shapesOf(
-  { files, line_bytes_max: lineBytesMax, mask, mask_rules }: LogReadingOptions,
+  { files, line_bytes_max: lineBytesMax, ...masking }: LogReadingOptions,
   { counts }: ShapeReport,
 ): Promise<(group: Pick<LogFileGroup, "join" | "first_line">) => ShapeOptions> {
-  const texts = [
-    ...mask_rules.map(({ pattern }) => pattern),
-    ...files.map((one) => one.first_line),
-  ];
-  const compiled = await compileAll(texts.filter((text) => text !== null));
-  const rules = mask_rules.flatMap(({ name, pattern }) => {
-    const expression = compiled.get(pattern);
-    return expression === undefined ? [] : [{ name, pattern: expression }];
-  });
-  const masker = mask ? new Masker(rules, counts) : null;
+  const compiled = await compilePatterns(files.flatMap(({ first_line }) => first_line ?? []));
+  const masker = await createMasker(masking, counts);
   return ({ join, first_line }) => {
     const firstLine = compiled.get(first_line ?? "") ?? null;
     const joined = { ...JOIN_DEFAULTS, bytesMax: lineBytesMax, firstLine };
     return { lineBytesMax, encoding: null, join: join ? joined : null, masker, counts };
   };
-}
-
-/** The engine is loaded only where somebody has a pattern. */
-async function compileAll(texts: readonly string[]): Promise<ReadonlyMap<string, RE2JS>> {
-  if (texts.length === 0) return new Map();
-  const { RE2JS } = await import("re2js");
-  return new Map(texts.map((text) => [text, RE2JS.compile(text)]));
 }
 
 function sourceOf(

@@ -40,7 +40,7 @@ export class OtlpBed implements AsyncDisposable {
         http: { host: HOST, port: http },
         request_bytes_max: options.bytesMax ?? 4 * 1024 ** 2,
       },
-      { labels: {}, lineBytesMax: 1000 },
+      { labels: {}, lineBytesMax: 1000, mask: (text) => text },
       {
         clock: nodeClock,
         logger: new MemoryLogger(),

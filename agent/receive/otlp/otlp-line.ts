@@ -45,15 +45,17 @@ const DEGREES = 4;
 /** The job of lines whose resource names no service. */
 const JOB = "otlp";
 
-/**
- * @param own the agent's labels
- * @param isStream which attributes may be labels of the stream
- */
+type OriginTexts = Pick<LineTexts, "mask"> & {
+  /** Which attributes may be labels of the stream. */
+  readonly isStream: (attribute: string) => boolean;
+};
+
+/** @param own the agent's labels */
 export function lineOrigin(
   resource: Attributes,
   { name: scopeName, version }: Scope,
   own: Readonly<Record<string, string>>,
-  isStream: (attribute: string) => boolean,
+  { isStream, mask }: OriginTexts,
 ): LineOrigin {
   const { name, labels } = originOf(resource, "");
   const chosen = resource.filter(([attribute]) => STREAM_ATTRIBUTES.has(attribute));
@@ -71,32 +73,54 @@ export function lineOrigin(
   );
   metadata.set("scope_name", scopeName);
   metadata.set("scope_version", version);
-  return { name, stream: bounded(stream, Number.POSITIVE_INFINITY), metadata };
+  const masked = maskedLabels(metadata, mask);
+  return { name, stream: bounded(stream, Number.POSITIVE_INFINITY), metadata: masked };
 }
 
-/** @param bytesMax of the line's text; the rest is left out */
+/** What is done to the texts of lines. */
+export type LineTexts = {
+  /** Of a line; the rest is left out. */
+  readonly lineBytesMax: number;
+  /** The text with its secrets masked. @param isCut whether more followed that was left out */
+  readonly mask: (text: Uint8Array, isCut: boolean) => Uint8Array;
+};
+
 export function lineOf(
   record: LogRecord,
   { metadata: common }: LineOrigin,
   timeMs: number,
-  bytesMax: number,
+  { lineBytesMax, mask }: LineTexts,
 ): BlockLine {
   const metadata = new Map<string, string>();
   // Of one name the first counts, and what comes first is kept where there is too much.
-  for (const labels of [ownMetadata(record), mergedLabels(record.attributes), common]) {
+  const own = maskedLabels(mergedLabels(record.attributes), mask);
+  for (const labels of [ownMetadata(record), own, common]) {
     for (const [name, value] of labels) {
       if (value !== "" && !metadata.has(name)) metadata.set(name, value);
     }
   }
   const text = Buffer.from(valueText(record.body) || record.eventName);
-  const isCut = text.length > bytesMax;
+  const isCut = text.length > lineBytesMax;
   const labels = bounded(metadata, METADATA_LENGTH_MAX);
   const line = {
     timeUs: Math.floor(timeMs * 1000),
-    bytes: isCut ? text.subarray(0, bytesMax) : text,
+    bytes: mask(isCut ? text.subarray(0, lineBytesMax) : text, isCut),
     isCut,
   };
   return labels.length === 0 ? line : { ...line, metadata: labels };
+}
+
+/** A value is masked with its name before it, which may be what says that it is a secret. */
+function maskedLabels(
+  labels: ReadonlyMap<string, string>,
+  mask: LineTexts["mask"],
+): Map<string, string> {
+  const masked = new Map<string, string>();
+  for (const [name, value] of labels) {
+    const text = Buffer.from(mask(Buffer.from(`${name}=${value}`), false)).toString();
+    masked.set(name, text.startsWith(`${name}=`) ? text.slice(name.length + 1) : text);
+  }
+  return masked;
 }
 
 function ownMetadata(record: LogRecord): [string, string][] {

@@ -7,7 +7,7 @@ import type { BlockLine } from "../../../shared/wire/line-block.ts";
 import type { Attributes } from "./any-value.ts";
 import type { LogRecord, LogVisitor } from "./log-record.ts";
 import { NO_SCOPE, type Scope } from "./metric-point.ts";
-import { type LineOrigin, lineOf, lineOrigin } from "./otlp-line.ts";
+import { type LineOrigin, type LineTexts, lineOf, lineOrigin } from "./otlp-line.ts";
 import type { Rejected } from "./otlp-metrics.ts";
 
 type StreamLine = BlockLine & { readonly labels: Labels };
@@ -24,10 +24,9 @@ export type LogsDeps = {
   readonly append: AppendLines;
 };
 
-export type LogsOptions = {
+export type LogsOptions = LineTexts & {
   /** The agent's own, on every line. */
   readonly labels: Readonly<Record<string, string>>;
-  readonly lineBytesMax: number;
 };
 
 /** A sender that was cut off sends what it kept. */
@@ -118,7 +117,7 @@ class LogsRequest implements LogVisitor {
       return;
     }
     this.records += 1;
-    const line = lineOf(record, origin, timeMs, this.#options.lineBytesMax);
+    const line = lineOf(record, origin, timeMs, this.#options);
     this.#add({ labels: origin.stream, ...line });
   }
 
@@ -128,15 +127,16 @@ class LogsRequest implements LogVisitor {
   }
 
   #originOf(scope: Scope): LineOrigin {
-    const { labels } = this.#options;
-    const full = lineOrigin(this.#resource, scope, labels, () => true);
+    const { labels, mask } = this.#options;
+    const full = lineOrigin(this.#resource, scope, labels, { mask, isStream: () => true });
     const key = labelsKey(full.stream);
     if (this.#streams.has(key)) return full;
     if (this.#streams.size < STREAMS_MAX) {
       this.#streams.add(key);
       return full;
     }
-    return lineOrigin(this.#resource, scope, labels, (one) => one !== INSTANCE_ATTRIBUTE);
+    const isStream = (one: string) => one !== INSTANCE_ATTRIBUTE;
+    return lineOrigin(this.#resource, scope, labels, { mask, isStream });
   }
 
   #add(line: StreamLine): void {

@@ -9,7 +9,7 @@ import { Admission } from "./admission.ts";
 import { logsExport, metricsExport } from "./exports.ts";
 import { openGrpcDoor } from "./grpc-door.ts";
 import { type Doors, openHttpDoor } from "./http-door.ts";
-import { type AppendLines, OtlpLogs } from "./otlp-logs.ts";
+import { type AppendLines, type LogsOptions, OtlpLogs } from "./otlp-logs.ts";
 import { OtlpMetrics } from "./otlp-metrics.ts";
 
 export type OtlpConfig = {
@@ -29,12 +29,6 @@ type OtlpDeps = {
   readonly node: string;
 };
 
-type LineOptions = {
-  /** The agent's own labels. */
-  readonly labels: Readonly<Record<string, string>>;
-  readonly lineBytesMax: number;
-};
-
 /** Requests of the largest size that are read at the same time, and requests of any. */
 const LARGEST_AT_ONCE = 8;
 const REQUESTS_MAX = 256;
@@ -44,7 +38,7 @@ const ROOM_MS = 5000;
 /** @throws OperationalError IN_USE, CONFIG when an address cannot be listened on */
 export async function startOtlp(
   { grpc, http, request_bytes_max: bytesMax }: OtlpConfig,
-  lines: LineOptions,
+  lines: LogsOptions,
   deps: OtlpDeps,
 ): Promise<AsyncDisposable> {
   const { clock, append } = deps;

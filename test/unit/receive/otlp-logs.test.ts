@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { textMask } from "../../../agent/logs/text-mask.ts";
 import { readJsonLogs } from "../../../agent/receive/otlp/json-logs.ts";
 import { type AppendLines, OtlpLogs } from "../../../agent/receive/otlp/otlp-logs.ts";
 import { readProtobufLogs } from "../../../agent/receive/otlp/protobuf-logs.ts";
@@ -7,12 +8,16 @@ import { Metrics } from "../../../shared/telemetry/metrics.ts";
 import { BlockEncoder, parseBlock } from "../../../shared/wire/line-block.ts";
 import { LineTable } from "../../../shared/wire/line-table.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
+import { metricTotal } from "../../support/metric-total.ts";
 import { field, fixed64, integer } from "../../support/proto-writer.ts";
 
 const NEVER = new AbortController().signal;
 
 /** Lines as a block has them. */
-function logBed(lineBytesMax = 1000) {
+function logBed(
+  lineBytesMax = 1000,
+  mask: (text: Uint8Array, isCut: boolean) => Uint8Array = (text) => text,
+) {
   const clock = new FakeClock();
   const batches: number[] = [];
   const lines: string[][] = [];
@@ -27,7 +32,7 @@ function logBed(lineBytesMax = 1000) {
       }
     }
   };
-  const options = { labels: { env: "test" }, lineBytesMax };
+  const options = { labels: { env: "test" }, lineBytesMax, mask };
   const otlp = new OtlpLogs({ clock, metrics: new Metrics(), append }, options);
   const at = (ms: number) => `${clock.nowMs() + ms}000000`;
   const send = (logRecords: object[], resource: Record<string, string> = {}) => {
@@ -155,4 +160,43 @@ test("in protobuf it is the same", async () => {
       "0",
     ],
   ]);
+});
+
+test("secrets are masked as those of tailed lines, in texts and in what is said beside them", async () => {
+  const metrics = new Metrics();
+  const mask = await textMask(
+    { mask: true, mask_rules: [{ name: "id", pattern: "id-(\\d+)" }] },
+    metrics,
+  );
+  const { lines, send, at } = logBed(1000, mask);
+  const of = (key: string, stringValue: string) => ({ key, value: { stringValue } });
+  await send(
+    [
+      {
+        timeUnixNano: at(0),
+        body: { stringValue: "login password=hunter2secret of id-77" },
+        attributes: [
+          of("db.password", "hunter2secret"),
+          of("url", "https://ann:hunter2secret@shop.example/"),
+          of("request", "42"),
+        ],
+      },
+      {
+        timeUnixNano: at(0),
+        body: {
+          stringValue:
+            "key:\n-----BEGIN PRIVATE KEY-----\nhunter2secret\n-----END PRIVATE KEY-----",
+        },
+      },
+    ],
+    { "service.name": "shop", "process.note": "n", api_key: "hunter2secretkey" },
+  );
+  const all = lines.flat().join("\n");
+  expect(all).not.toContain("hunter2");
+  expect(all).not.toContain("77");
+  expect(all).toContain("<masked:password>");
+  expect(all).toContain("<masked:private-key>");
+  expect(all).toContain("<masked:id>");
+  expect(all).toContain('request="42"');
+  expect(metricTotal(metrics, "telltale_agent_log_masked_total")).toBeGreaterThanOrEqual(5);
 });
