@@ -1,11 +1,8 @@
 import { credentials } from "@grpc/grpc-js";
-import { labelsOf } from "../shared/model/labels.ts";
 import { FrameEncoder } from "../shared/wire/frame-encoder.ts";
 import { loadTelltale, PROTOCOL_VERSION } from "../shared/wire/proto.ts";
+import { seriesOf } from "./page-series.ts";
 
-const CPUS = 4;
-const MOUNTS = ["/", "/var", "/home"];
-const GIB = 1024 ** 3;
 /** Streams that share a connection. */
 const STREAMS_PER_CLIENT = 100;
 /** Nodes that send their past at the same time. */
@@ -17,6 +14,10 @@ export type FleetOptions = {
   readonly tickMs: number;
   /** Of this every node has samples at the start. */
   readonly pastMs: number;
+  /** Of each node. */
+  readonly containers: number;
+  /** Number of the first node. */
+  readonly first?: number;
 };
 
 type Sender = {
@@ -37,7 +38,8 @@ export class PageFleet {
   }
 
   /** With all of the past sent. */
-  static async open(port: number, { nodes, tickMs, pastMs }: FleetOptions): Promise<PageFleet> {
+  static async open(port: number, options: FleetOptions): Promise<PageFleet> {
+    const { nodes, tickMs, pastMs, containers, first = 0 } = options;
     const { Ingest } = loadTelltale().v1;
     let client = new Ingest(`127.0.0.1:${port}`, credentials.createInsecure());
     const senders: Sender[] = [];
@@ -47,7 +49,7 @@ export class PageFleet {
         const channelOptions = { "grpc.use_local_subchannel_pool": 1 };
         client = new Ingest(`127.0.0.1:${port}`, credentials.createInsecure(), channelOptions);
       }
-      const sender = senderOf(client.Stream(), i, tickMs);
+      const sender = senderOf(client.Stream(), first + i, { tickMs, containers });
       for (let timeMs = nowMs - pastMs; timeMs < nowMs; timeMs += tickMs) sender.tick(timeMs);
       senders.push(sender);
       if (senders.length % BATCH === 0)
@@ -77,7 +79,16 @@ type IngestStream = {
   cancel(): void;
 };
 
-function senderOf(stream: unknown, index: number, tickMs: number): Sender {
+/** As it is called, so that a page of it can be opened. */
+export function nodeName(index: number): string {
+  return `${KINDS[index % KINDS.length]}-${String(index).padStart(4, "0")}`;
+}
+
+function senderOf(
+  stream: unknown,
+  index: number,
+  { tickMs, containers }: { readonly tickMs: number; readonly containers: number },
+): Sender {
   const call = stream as IngestStream;
   let [lastSeq, ackedSeq] = [0, 0];
   let wake = () => {};
@@ -86,7 +97,7 @@ function senderOf(stream: unknown, index: number, tickMs: number): Sender {
     wake();
   });
   call.on("error", () => {});
-  const node = `${KINDS[index % KINDS.length]}-${String(index).padStart(4, "0")}`;
+  const node = nodeName(index);
   call.write({
     hello: {
       ...{ protocolVersion: PROTOCOL_VERSION, kind: "KIND_METRICS", node },
@@ -95,7 +106,7 @@ function senderOf(stream: unknown, index: number, tickMs: number): Sender {
     },
   });
   const encoder = new FrameEncoder(1, { keyframeEvery: 60 });
-  const set = seriesOf(encoder, index);
+  const set = seriesOf(encoder, index, containers);
   let isDefined = false;
   return {
     tick: (timeMs) => {
@@ -114,60 +125,4 @@ function senderOf(stream: unknown, index: number, tickMs: number): Sender {
     },
     end: () => call.cancel(),
   };
-}
-
-/** What it gives sets all values for a time. Counters hold hundredths of seconds. */
-function seriesOf(encoder: FrameEncoder, index: number): (timeMs: number, tickMs: number) => void {
-  const define = (scale: number, labels: Record<string, string>) =>
-    encoder.define(0, scale, labelsOf({ job: "node", ...labels }));
-  const gauge = (name: string, labels = {}) => define(0, { __name__: name, ...labels });
-  const idle = Array.from({ length: CPUS }, (_, cpu) =>
-    define(2, { __name__: "node_cpu_seconds_total", cpu: String(cpu), mode: "idle" }),
-  );
-  const user = Array.from({ length: CPUS }, (_, cpu) =>
-    define(2, { __name__: "node_cpu_seconds_total", cpu: String(cpu), mode: "user" }),
-  );
-  const available = gauge("node_memory_MemAvailable_bytes");
-  const total = gauge("node_memory_MemTotal_bytes");
-  const free = MOUNTS.map((mountpoint) => {
-    const labels = { mountpoint, device: "/dev/vda1", fstype: "ext4" };
-    return [
-      gauge("node_filesystem_avail_bytes", labels),
-      gauge("node_filesystem_size_bytes", labels),
-    ] as const;
-  });
-  const received = gauge("node_network_receive_bytes_total", { device: "eth0" });
-  const sent = gauge("node_network_transmit_bytes_total", { device: "eth0" });
-  const load = define(2, { __name__: "node_load1" });
-  const bytes = { received: 0, sent: 0 };
-  const spent = { idle: 0, user: 0 };
-  return (timeMs, tickMs) => {
-    const busy = busyShare(index, timeMs);
-    spent.user += Math.round((busy * tickMs) / 10);
-    spent.idle += Math.round(((1 - busy) * tickMs) / 10);
-    for (const slot of idle) encoder.set(slot, spent.idle);
-    for (const slot of user) encoder.set(slot, spent.user);
-    encoder.set(total, 16 * GIB);
-    encoder.set(
-      available,
-      Math.round(16 * GIB * (1 - 0.3 - 0.55 * busyShare(index * 7, timeMs / 9))),
-    );
-    free.forEach(([avail, size], i) => {
-      encoder.set(size, 100 * GIB);
-      encoder.set(avail, Math.round(100 * GIB * (1 - ((index * 37 + i * 11) % 97) / 100)));
-    });
-    bytes.received += Math.round(busy * 3000 * tickMs);
-    bytes.sent += Math.round(busy * 900 * tickMs);
-    encoder.set(received, bytes.received);
-    encoder.set(sent, bytes.sent);
-    encoder.set(load, Math.round(busy * CPUS * 100));
-  };
-}
-
-/** Between 0 and 1; each node has a tide and a swell of its own. */
-function busyShare(index: number, timeMs: number): number {
-  const base = ((index * 7919) % 60) / 100;
-  const tide = Math.sin(timeMs / 900_000 + index) * 0.12;
-  const swell = Math.sin(timeMs / 47_000 + index * 3) * 0.06;
-  return Math.min(1, Math.max(0.01, base + 0.15 + tide + swell));
 }

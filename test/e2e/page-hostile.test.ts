@@ -40,7 +40,11 @@ const text = fc
   .filter(isWellFormed);
 
 /** The same each time; the last one is 4 kB long, which is as long as a label may be. */
-const TEXTS = [...fc.sample(text, { seed: SEED, numRuns: 12 }), ...PIECES, "x".repeat(4000)];
+const TEXTS = [
+  ...new Set([...fc.sample(text, { seed: SEED, numRuns: 12 }), ...PIECES, "x".repeat(4000)]),
+];
+/** Names of receivers are shorter. */
+const SHORT = TEXTS.filter(({ length }) => length <= 200);
 /** Annotations may be longer. */
 const LONG = `${"<b>".repeat(3400)}end`;
 /** Printable ASCII without spaces, as a node's name has to be. */
@@ -57,9 +61,9 @@ afterAll(async () => {
 
 /** What a view shows, with everything opened that can be. */
 async function shownText(page: Page): Promise<string> {
-  for (const button of await page.locator('main button[aria-expanded="false"]').all()) {
-    await button.click();
-  }
+  await page.locator('main button[aria-expanded="false"]').evaluateAll((all) => {
+    for (const one of all) (one as unknown as { click(): void }).click();
+  });
   return (await page.locator("main").textContent()) ?? "";
 }
 
@@ -84,16 +88,21 @@ async function post(url: string, body: unknown): Promise<void> {
   expect(response.status, await response.text()).toBeLessThan(300);
 }
 
+/** Labels and annotations of rules are templates. */
+function untemplated(one: string): string {
+  return one.replaceAll("{{", "{ {");
+}
+
 function prepare(bed: Bed): void {
   const rules = TEXTS.map((one, i) => ({
     ...{ alert: one, expr: `vector(${i}) >= 0 # <script>` },
-    labels: { severity: one, mountpoint: one },
-    annotations: { summary: one.replaceAll("{{", "{ {"), description: LONG },
+    labels: { severity: untemplated(one), mountpoint: untemplated(one) },
+    annotations: { summary: untemplated(one), description: LONG },
   }));
   const group = { name: TEXTS[0], interval: "1s", rules };
   bed.write("rules/hostile.yaml", JSON.stringify({ groups: [group] }));
-  const receivers = TEXTS.map((name) => ({ name }));
-  const route = { receiver: TEXTS[0] };
+  const receivers = SHORT.map((name) => ({ name }));
+  const route = { receiver: SHORT[0] };
   bed.write("notify.yaml", JSON.stringify({ route, receivers }));
 }
 
@@ -120,8 +129,8 @@ test.skipIf(!hasBrowser)("hostile texts are shown as text in every view", async 
     ["/alerts", TEXTS],
     ["/alerts?show=rules", TEXTS],
     ["/alerts?show=history", []],
-    ["/alerts?show=notifications", TEXTS],
-    ["/system", [NODE, ...TEXTS]],
+    ["/alerts?show=notifications", SHORT],
+    ["/system", [NODE, ...SHORT]],
     [`/nodes/${encodeURIComponent(NODE)}`, [NODE]],
     [`/nodes/${encodeURIComponent(TEXTS[0] ?? "")}`, [TEXTS[0] ?? ""]],
     [`/?q=${encodeURIComponent(PIECES[0] ?? "")}`, []],

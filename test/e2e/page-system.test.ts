@@ -209,7 +209,7 @@ inBrowser("a silence is made, edited and ended, and a receiver is tried out", as
   await page.getByRole("button", { name: "Send a test: hook" }).click();
   await page.getByRole("status").getByText("delivered").waitFor(SOON);
   await eventually(() => hook.story.includes("TelltaleTest firing"));
-  hook.statusCode = 403;
+  hook.statusCode = 400;
   await page.getByRole("button", { name: "Send a test: hook" }).click();
   await page.getByRole("status").getByText("refused").waitFor(SOON);
   await page.getByRole("row").filter({ hasText: "hook" }).first().waitFor(SOON);

@@ -16,6 +16,8 @@ import { severityOf } from "./shown-alert.ts";
 const EVERY_MS = 15_000;
 const ROWS_MAX = 200;
 const TICKS = 5;
+/** So that what begins at the very end is seen, percent. */
+const LEFT_MAX = 99.6;
 const QUERY = 'ALERTS{alertstate="firing"}';
 
 /** When which alert fired, as bands over the shown time. */
@@ -94,13 +96,13 @@ function BandRow({ band, window }: { band: HistoryBand; window: QueryWindow }) {
       </span>
       <span class="band-room" aria-hidden="true">
         {spans.map(({ fromMs, toMs }) => {
-          const left = percentOf(fromMs, window);
+          const left = Math.min(LEFT_MAX, percentOf(fromMs, window));
           return (
             <span
               class="band"
               key={fromMs}
               title={`${time(fromMs)} – ${time(toMs)}`}
-              style={{ left: `${left}%`, width: `${percentOf(toMs, window) - left}%` }}
+              style={{ left: `${left}%`, width: `${Math.max(0, percentOf(toMs, window) - left)}%` }}
             />
           );
         })}
