@@ -123,6 +123,9 @@ test.skipIf(!hasBrowser)("hostile texts are shown as text in every view", async 
     ...{ createdBy: PIECES.join("").slice(0, 100), comment: TEXTS.join(" ").slice(0, 900) },
   };
   await post(`${url}/api/v2/silences`, silenced);
+  const values = TEXTS.map((line, i) => [`${Date.now() - i}000000`, line]);
+  const stream = { service: PIECES[0], path: PIECES[1] };
+  await post(`${url}/loki/api/v1/push`, { streams: [{ stream, values }] });
   await bed.untilUp();
   const views: [path: string, texts: readonly string[]][] = [
     ["/", TEXTS],

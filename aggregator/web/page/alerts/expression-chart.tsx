@@ -38,7 +38,7 @@ function planOf(expression: string, labels: ExpressionChartProps["labels"]): Cha
   const compared = comparisonOf(expression);
   const measured = narrowed(compared?.measured ?? expression, labels);
   return {
-    ...{ title: "measuredTitle", unit: "number" },
+    ...{ title: "measuredTitle", unit: "number", isOfRule: true },
     lines: [
       { query: () => measured, label: (metric, { value }) => seriesText(metric, labels) || value },
       ...(compared === null

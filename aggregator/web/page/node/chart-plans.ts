@@ -25,6 +25,8 @@ export type ChartPlan = {
   /** Left out where the node has nothing of the kind. */
   readonly isOptional?: true;
   readonly lines: readonly PlannedLine[];
+  /** Its queries are a rule's, and may be LogQL. */
+  readonly isOfRule?: true;
 };
 
 type Rated = (of: string, window: string) => string;

@@ -25,7 +25,7 @@ import {
 import { type ChartColors, chartOptions } from "./chart-options.ts";
 import type { ChartPlan, Unit } from "./chart-plans.ts";
 import { spokenText } from "./live-region.tsx";
-import { queryRange } from "./queries.ts";
+import { queryRange, queryRuleRange } from "./queries.ts";
 import { showRange } from "./shown-range.ts";
 import type { QueryWindow } from "./time-range.ts";
 
@@ -74,14 +74,15 @@ export function Chart({ plan, matchers, window, marks }: ChartProps) {
 }
 
 async function loadLines(
-  { lines }: ChartPlan,
+  { lines, isOfRule }: ChartPlan,
   matchers: string,
   asked: QueryWindow,
   signal: AbortSignal,
 ): Promise<ChartLines> {
+  const ask = isOfRule ? queryRuleRange : queryRange;
   const found = await Promise.all(
     lines.map(async ({ query, label, isThreshold = false }) => {
-      const series = await queryRange(query(matchers, asked.rateWindow), asked, signal);
+      const series = await ask(query(matchers, asked.rateWindow), asked, signal);
       return series.map((one) => {
         return { ...lineOn(asked, label(one.metric, words.peek()), one), isThreshold };
       });

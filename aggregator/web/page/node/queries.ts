@@ -1,4 +1,4 @@
-import { getJson } from "../browser.ts";
+import { getJson, RequestError } from "../browser.ts";
 import type { PromSample, PromSeries } from "./prom-answer.ts";
 import type { QueryWindow } from "./time-range.ts";
 
@@ -6,6 +6,32 @@ type Body<T> = { readonly data: { readonly result: readonly T[] } };
 
 /** @throws RequestError; the signal's reason */
 export async function queryRange(
+  query: string,
+  window: QueryWindow,
+  signal: AbortSignal,
+): Promise<readonly PromSeries[]> {
+  return await askRange("/api/v1/query_range", query, window, signal);
+}
+
+/** As `queryRange`, of an expression that may be LogQL, as a rule's. */
+export async function queryRuleRange(
+  query: string,
+  window: QueryWindow,
+  signal: AbortSignal,
+): Promise<readonly PromSeries[]> {
+  try {
+    return await queryRange(query, window, signal);
+  } catch (error) {
+    const isRefused = error instanceof RequestError && error.status === 400;
+    if (!isRefused) throw error;
+    return await askRange("/loki/api/v1/query_range", query, window, signal).catch(() => {
+      throw error;
+    });
+  }
+}
+
+async function askRange(
+  path: string,
   query: string,
   { fromMs, toMs, stepMs }: QueryWindow,
   signal: AbortSignal,
@@ -16,7 +42,7 @@ export async function queryRange(
     end: String(toMs / 1000),
     step: String(stepMs / 1000),
   });
-  return (await getJson<Body<PromSeries>>(`/api/v1/query_range?${asked}`, signal)).data.result;
+  return (await getJson<Body<PromSeries>>(`${path}?${asked}`, signal)).data.result;
 }
 
 /** @throws RequestError; the signal's reason */
