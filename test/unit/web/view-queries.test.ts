@@ -10,7 +10,7 @@ import {
   containerMatchers,
 } from "../../../aggregator/web/page/containers/container-charts.ts";
 import type { CHARTS } from "../../../aggregator/web/page/node/chart-plans.ts";
-import { CONTAINER_QUERIES } from "../../../aggregator/web/page/node/container-rows.ts";
+import { CONTAINER_QUERIES } from "../../../aggregator/web/page/node/container-queries.ts";
 import { SERVICE_CHARTS } from "../../../aggregator/web/page/services/service-charts.ts";
 
 const HOSTILE = 'a"b\\c\n}';

@@ -3,12 +3,8 @@ import { useLoaded } from "../loaded.ts";
 import { locale, words } from "../settings.ts";
 import { LimitBar } from "../table/limit-bar.tsx";
 import { containerPath, nodePath } from "../view.ts";
-import {
-  CONTAINER_QUERIES,
-  type ContainerQuery,
-  type ContainerRow,
-  containerRows,
-} from "./container-rows.ts";
+import { CONTAINER_QUERIES, type ContainerQuery } from "./container-queries.ts";
+import { type ContainerRow, containerRows } from "./container-rows.ts";
 import type { PromSample } from "./prom-answer.ts";
 import { queryNow } from "./queries.ts";
 
