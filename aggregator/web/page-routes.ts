@@ -27,7 +27,7 @@ const FRONT_TEXT = `Telltale aggregator
 /api/v2/alerts           alerts, in the form of Alertmanager's HTTP API; also alerts/groups,
                          silences, receivers, status
 /api/telltale/v1/overview  nodes and alerts as the page has them; also overview/changes, nodes,
-                         notifications
+                         notifications, containers
 /metrics                 how this aggregator itself does
 /-/healthy  /-/ready
 /-/reload                POST: reads rules and routing again
