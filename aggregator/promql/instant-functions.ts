@@ -11,10 +11,16 @@ import type { StepSeries } from "../query/step-series.ts";
 /** A function of one value; `args` are its scalar arguments at that step. */
 type PointFunction = (value: number, args: readonly number[]) => number;
 
-const onDay =
-  (read: (day: ReturnType<typeof calendarDay>) => number): PointFunction =>
+/** What Prometheus gives where a value is no time: NaN, infinite, or beyond 64 bits of seconds. */
+const NO_TIME = { year: 292277026596, month: 12, day: 4, week: 0, yday: 339, hour: 15, minute: 30 };
+
+const onTime =
+  (read: (seconds: number) => number, otherwise: number): PointFunction =>
   (value) =>
-    Number.isFinite(value) ? read(calendarDay(Math.trunc(value))) : Number.NaN;
+    Math.abs(value) < 2 ** 63 ? read(Math.trunc(value)) : otherwise;
+
+const onDay = (read: (day: ReturnType<typeof calendarDay>) => number, otherwise: number) =>
+  onTime((seconds) => read(calendarDay(seconds)), otherwise);
 
 const POINT_FUNCTIONS = new Map<string, PointFunction>([
   ["abs", Math.abs],
@@ -44,14 +50,14 @@ const POINT_FUNCTIONS = new Map<string, PointFunction>([
   ["clamp_max", (value, [most = 0]) => smaller(most, value)],
   ["clamp_min", (value, [least = 0]) => larger(least, value)],
   ["round", (value, [nearest = 1]) => roundTo(value, nearest)],
-  ["day_of_month", onDay(({ day }) => day)],
-  ["day_of_week", (value) => (Number.isFinite(value) ? dayOfWeek(Math.trunc(value)) : Number.NaN)],
-  ["day_of_year", onDay(dayOfYear)],
-  ["days_in_month", onDay(daysInMonth)],
-  ["hour", (value) => Math.floor(secondOfDay(Math.trunc(value)) / 3600)],
-  ["minute", (value) => Math.floor(secondOfDay(Math.trunc(value)) / 60) % 60],
-  ["month", onDay(({ month }) => month)],
-  ["year", onDay(({ year }) => year)],
+  ["day_of_month", onDay(({ day }) => day, NO_TIME.day)],
+  ["day_of_week", onTime(dayOfWeek, NO_TIME.week)],
+  ["day_of_year", onDay(dayOfYear, NO_TIME.yday)],
+  ["days_in_month", onDay(daysInMonth, 31)],
+  ["hour", onTime((seconds) => Math.floor(secondOfDay(seconds) / 3600), NO_TIME.hour)],
+  ["minute", onTime((seconds) => Math.floor(secondOfDay(seconds) / 60) % 60, NO_TIME.minute)],
+  ["month", onDay(({ month }) => month, NO_TIME.month)],
+  ["year", onDay(({ year }) => year, NO_TIME.year)],
 ]);
 
 export function isPointFunction(name: string): boolean {

@@ -17,10 +17,17 @@ export function readString(text: string, node: SyntaxNode, place: string): strin
 export function readGroupingLabels(text: string, list: SyntaxNode | null): string[] {
   const names: string[] = [];
   for (let child = list?.firstChild ?? null; child !== null; child = child.nextSibling) {
-    if (child.name === "LabelName") names.push(text.slice(child.from, child.to));
+    if (child.name === "LabelName") names.push(readLabelName(text, child));
     if (child.name === "QuotedLabelName") names.push(readName(text, child));
   }
   return names;
+}
+
+/** @throws OperationalError QUERY for what is a number elsewhere */
+function readLabelName(text: string, node: SyntaxNode): string {
+  const name = text.slice(node.from, node.to);
+  if (!/^(?:inf|nan)$/i.test(name)) return name;
+  throw queryError(placeOf(text, node.from), `expected a label name, found the number ${name}`);
 }
 
 function readName(text: string, node: SyntaxNode): string {

@@ -49,5 +49,5 @@ export function dayOfWeek(unixS: number): number {
 
 /** Seconds since the day began. */
 export function secondOfDay(unixS: number): number {
-  return unixS - Math.floor(unixS / DAY_S) * DAY_S;
+  return ((unixS % DAY_S) + DAY_S) % DAY_S; // exact for whole seconds of any size
 }

@@ -8,7 +8,7 @@ export type FileResult = {
   readonly file: string;
   readonly passed: readonly CaseResult[];
   readonly failed: readonly CaseResult[];
-  readonly native: number;
+  readonly native: readonly CaseResult[];
 };
 
 export async function scriptFiles(directory: string): Promise<string[]> {
@@ -18,12 +18,13 @@ export async function scriptFiles(directory: string): Promise<string[]> {
 export async function runFile(directory: string, file: string): Promise<FileResult> {
   const native = await nativeLines(directory, file);
   const results = await runScript(await readFile(join(directory, file), "utf8"));
-  const ours = results.filter(({ line }) => !native.has(line));
+  const isNative = (one: CaseResult) => one.isNative || native.has(one.line);
+  const ours = results.filter((one) => !isNative(one));
   return {
     file,
     passed: ours.filter(({ failure }) => failure === null),
     failed: ours.filter(({ failure }) => failure !== null),
-    native: results.length - ours.length,
+    native: results.filter(isNative),
   };
 }
 

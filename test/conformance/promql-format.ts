@@ -5,11 +5,21 @@ import {
   parsePoints,
 } from "../../aggregator/rule-tests/series-notation.ts";
 import { parseDuration } from "../../shared/model/duration.ts";
-import type { Labels } from "../../shared/model/labels.ts";
+import {
+  dropLabels,
+  type Labels,
+  labelValue,
+  METRIC_NAME,
+  withLabel,
+} from "../../shared/model/labels.ts";
 
 /** Reads Prometheus' `.test` files. Native histograms (`{{…}}`) are noted, not read. */
 
 export type SeriesLine = { readonly labels: Labels; readonly points: readonly Point[] };
+
+/** A line of start timestamps: `series@st offsets`. */
+const START_TIMES =
+  /^(?:[^"'`{\s]|\{(?:[^"'`}]|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`)*\})*@st\s/;
 
 type Expectation = { readonly kind: string; readonly text: string };
 
@@ -29,7 +39,12 @@ export type EvalCommand = {
 
 export type Command =
   | { readonly kind: "clear" }
-  | { readonly kind: "load"; readonly stepMs: number; readonly series: readonly SeriesLine[] }
+  | {
+      readonly kind: "load";
+      readonly stepMs: number;
+      readonly series: readonly SeriesLine[];
+      readonly native: readonly Labels[]; // series of native histograms, which are not loaded
+    }
   | EvalCommand;
 
 export function parseScript(text: string): Command[] {
@@ -58,12 +73,29 @@ function parseCommand(head: string, body: readonly string[], line: number): Comm
   switch (word.toLowerCase()) {
     case "load":
     case "load_with_nhcb": {
-      const series = body.filter((one) => !one.includes("{{")).map(parseSeriesLine);
-      return { kind: "load", stepMs: parseDuration(step), series };
+      // Start timestamps are read over: samples are stored without them.
+      const lines = body.filter((one) => !START_TIMES.test(one));
+      const isNative = (one: string) => one.includes("{{");
+      const series = lines.filter((one) => !isNative(one)).map(parseSeriesLine);
+      const native = lines
+        .filter(isNative)
+        .map((one) => parseMetric(one.slice(0, endOfMetric(one))));
+      if (word.toLowerCase() === "load_with_nhcb") native.push(...madeNative(series));
+      return { kind: "load", stepMs: parseDuration(step), series, native };
     }
     default:
       return parseEval(head, body, line);
   }
+}
+
+/** The native histograms with custom buckets that `load_with_nhcb` makes of classic ones. */
+function madeNative(series: readonly SeriesLine[]): Labels[] {
+  return series.flatMap(({ labels }) => {
+    const name = labelValue(labels, METRIC_NAME);
+    if (!name.endsWith("_bucket") || labelValue(labels, "le") === "") return [];
+    const others = dropLabels(labels, new Set(["le"]));
+    return [withLabel(others, METRIC_NAME, name.slice(0, -"_bucket".length))];
+  });
 }
 
 const INSTANT = /^eval(?:_(\w+))?\s+instant\s+at\s+(\S+)\s+(.+)$/i;

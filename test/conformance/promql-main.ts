@@ -22,11 +22,14 @@ async function main(directory: string): Promise<boolean> {
     }
     passed += result.passed.length;
     failed += result.failed.length;
-    native += result.native;
+    for (const { line, query } of result.native) {
+      console.log(`left out, native histograms: ${join(directory, file)}:${line}: ${query}`);
+    }
+    native += result.native.length;
     byPresence += result.passed.filter(({ isJudgedByPresence }) => isJudgedByPresence).length;
   }
   console.log(`${native} cases on native histograms left out`);
-  console.log(`${byPresence} of the passed judged by the presence of an error or remark`);
+  console.log(`${byPresence} of the passed judged by the presence of an error, not its words`);
   console.log(`${asRange - asRangeFailed} of ${asRange} instant cases pass as range queries too`);
   console.log(`${passed} passed, ${failed} failed`);
   return failed === 0;

@@ -1,3 +1,5 @@
+import { compileMatchers } from "../../aggregator/matching/matcher.ts";
+import { exprSelectors } from "../../aggregator/promql/ast.ts";
 import type { PromqlResult } from "../../aggregator/promql/engine.ts";
 import { DEFAULT_ENGINE_OPTIONS, PromqlEngine } from "../../aggregator/promql/engine.ts";
 import { ALL_FEATURES } from "../../aggregator/promql/features.ts";
@@ -18,7 +20,9 @@ export type CaseResult = {
   /** The instant query asked again as a range query around its time; null: not done or fine. */
   readonly rangeFailure: string | null;
   readonly isRangeChecked: boolean;
-  /** A `fail`, `warn` or `info` was expected; judged by its presence, not by its words. */
+  /** It is about native histograms, which ours does not have: not judged. */
+  readonly isNative: boolean;
+  /** A `fail` was expected; judged by its presence, not by its words. */
   readonly isJudgedByPresence: boolean;
 };
 
@@ -27,19 +31,43 @@ export async function runScript(text: string): Promise<CaseResult[]> {
   const store = new MemorySeries();
   const engine = new PromqlEngine(store, { ...DEFAULT_ENGINE_OPTIONS, features: ALL_FEATURES });
   const results: CaseResult[] = [];
+  let native: Labels[] = [];
   for (const command of parseScript(text)) {
-    if (command.kind === "clear") store.clear();
-    else if (command.kind === "load") {
+    if (command.kind === "clear") {
+      store.clear();
+      native = [];
+    } else if (command.kind === "load") {
+      native.push(...command.native);
       for (const { labels, points } of command.series)
         store.load(labels, points, 0, command.stepMs);
-    } else results.push(await runCase(engine, command));
+    } else {
+      const isNative = isOfNative(command, native);
+      results.push({ ...(await runCase(engine, command)), isNative });
+    }
   }
   return results;
 }
 
-async function runCase(engine: PromqlEngine, command: EvalCommand): Promise<CaseResult> {
+/** Of histograms as samples only, and trimming, which is for those. */
+const NATIVE_ONLY = /\bhistogram_(?:avg|count|sum|stddev|stdvar)\s*\(|<\/|>\//;
+
+/** Whether a query expects a native histogram, or reads or makes one. */
+function isOfNative({ query, hasHistogram }: EvalCommand, native: readonly Labels[]): boolean {
+  if (hasHistogram || NATIVE_ONLY.test(query)) return true;
+  try {
+    const selectors = exprSelectors(parsePromql(query)).map(compileMatchers);
+    return native.some((labels) => selectors.some((matches) => matches(labels)));
+  } catch {
+    return false; // what cannot be read fails as a case
+  }
+}
+
+async function runCase(
+  engine: PromqlEngine,
+  command: EvalCommand,
+): Promise<Omit<CaseResult, "isNative">> {
   const { line, query, expectations } = command;
-  const isJudgedByPresence = expectations.some(({ kind }) => /^(?:fail|warn|info)$/.test(kind));
+  const isJudgedByPresence = expectations.some(({ kind }) => kind === "fail");
   const failure = await judge(command, () => ask(engine, command));
   const isRangeChecked = failure === null && isAskedAgain(command);
   const rangeFailure = isRangeChecked
@@ -92,14 +120,38 @@ async function judge(
   return judgeRemarks(command, result) ?? judgeResult(command, result);
 }
 
-function judgeRemarks(command: EvalCommand, result: PromqlResult): string | null {
-  for (const { kind } of command.expectations) {
-    if (kind === "warn" && result.warnings.length === 0) return "no warning";
-    if (kind === "info" && result.infos.length === 0) return "no info";
-    if (kind === "no_warn" && result.warnings[0] !== undefined) return result.warnings[0];
-    if (kind === "no_info" && result.infos[0] !== undefined) return result.infos[0];
+function judgeRemarks(
+  { expectations }: EvalCommand,
+  { warnings, infos }: PromqlResult,
+): string | null {
+  const textsOf = (kind: string) =>
+    expectations.filter((one) => one.kind === kind).map(({ text }) => text);
+  for (const { kind } of expectations) {
+    if (kind === "no_warn" && warnings[0] !== undefined) return warnings[0];
+    if (kind === "no_info" && infos[0] !== undefined) return infos[0];
   }
-  return null;
+  return (
+    compareRemarks("warning", textsOf("warn"), warnings) ??
+    compareRemarks("info", textsOf("info"), infos)
+  );
+}
+
+/** Each expectation is met by a remark, and if there is one, each remark is expected. */
+function compareRemarks(
+  kind: string,
+  expected: readonly string[],
+  remarks: readonly string[],
+): string | null {
+  const unmet = expected.find((text) => !remarks.some((remark) => fits(remark, text)));
+  if (unmet !== undefined) return `no ${kind} ${unmet}, but ${JSON.stringify(remarks)}`;
+  const extra = remarks.find((remark) => !expected.some((text) => fits(remark, text)));
+  return expected.length > 0 && extra !== undefined ? `unexpected ${extra}` : null;
+}
+
+function fits(remark: string, expected: string): boolean {
+  if (expected.startsWith("msg:")) return remark === expected.slice("msg:".length).trim();
+  if (!expected.startsWith("regex:")) return true;
+  return new RegExp(expected.slice("regex:".length).trim()).test(remark);
 }
 
 function judgeResult(command: EvalCommand, result: PromqlResult): string | null {

@@ -10,7 +10,10 @@ export const hasPrometheus = spawnSync("prometheus", ["--version"]).status === 0
 export type Prometheus = AsyncDisposable & { readonly url: string; readonly child: ChildProcess };
 
 /** Debian's Prometheus with a configuration file, once it is ready. It is found by the PATH. */
-export async function startPrometheus(configFile: string): Promise<Prometheus> {
+export async function startPrometheus(
+  configFile: string,
+  extra: readonly string[] = [],
+): Promise<Prometheus> {
   const bed = await Bed.open();
   const url = `http://127.0.0.1:${bed.httpPort}`;
   const args = [
@@ -18,6 +21,7 @@ export async function startPrometheus(configFile: string): Promise<Prometheus> {
     `--storage.tsdb.path=${bed.path("tsdb")}`,
     `--web.listen-address=127.0.0.1:${bed.httpPort}`,
     "--log.level=error",
+    ...extra,
   ];
   const child = spawn("prometheus", args, { stdio: ["ignore", "ignore", "pipe"] });
   killAtExit(child);
