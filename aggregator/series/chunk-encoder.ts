@@ -97,7 +97,9 @@ export class ChunkEncoder {
     const writer = this.#body;
     const decimals = scale === DOUBLE_SCALE ? decimalsOf(column) : scale;
     const isWhole = decimals !== DOUBLE_SCALE && makeWhole(column, scale, decimals);
-    const { coding, bytes } = isWhole ? chooseWhole(column) : chooseDoubles(column);
+    // What double delta is good for, numbers are better for.
+    const choice = isWhole ? chooseWhole(column, this.#likely === null) : chooseDoubles(column);
+    const { coding, bytes } = choice;
     const likely = this.#likely?.encode(column, isWhole, bytes * PAYS) ?? null;
     writer.byte(likely ?? coding);
     writer.byte(decimals + 1);
@@ -208,8 +210,21 @@ function writePacked(writer: ByteWriter, column: ColumnValues): void {
   writer.varint(zigzag(values[0] ?? 0));
   writer.varint(zigzag(min));
   writer.byte(bits);
-  let held = 0; // bits that wait for their byte to fill; a multiplication, as a shift has 32 bits
+  let held = 0; // bits that wait for their byte to fill
   let heldBits = 0;
+  if (bits <= 24) {
+    for (let i = 1; i < column.valueCount; i += 1) {
+      held |= ((values[i] ?? 0) - (values[i - 1] ?? 0) - min) << heldBits;
+      heldBits += bits;
+      for (; heldBits >= 8; heldBits -= 8) {
+        writer.byte(held & 0xff);
+        held >>>= 8;
+      }
+    }
+    if (heldBits > 0) writer.byte(held);
+    return;
+  }
+  // Multiplied, as a shift has 32 bits.
   for (let i = 1; i < column.valueCount; i += 1) {
     held += ((values[i] ?? 0) - (values[i - 1] ?? 0) - min) * 2 ** heldBits;
     heldBits += bits;

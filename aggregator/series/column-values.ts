@@ -155,8 +155,11 @@ export function chooseDoubles({ runCount, valueCount }: ColumnValues): Choice {
   return { coding: CODING.xor, bytes: valueCount * 9 };
 }
 
-/** The smallest coding of whole numbers. All sizes but one follow from the runs alone. */
-export function chooseWhole(column: ColumnValues): Choice {
+/**
+ * The smallest coding of whole numbers. All sizes but one follow from the runs alone; that one,
+ * double delta, is left out where `withDoubleDelta` is false.
+ */
+export function chooseWhole(column: ColumnValues, withDoubleDelta: boolean): Choice {
   const { runCount, valueCount, runStarts, runValues } = column;
   if (runCount <= 1) return { coding: CODING.constant, bytes: 1 };
   let sparseBytes = varintBytes(runCount);
@@ -168,7 +171,7 @@ export function chooseWhole(column: ColumnValues): Choice {
   }
   const packedBytes = packedSize(column);
   const best = Math.min(sparseBytes, deltaBytes, packedBytes);
-  if (runCount * 4 > valueCount) {
+  if (withDoubleDelta && runCount * 4 > valueCount) {
     const bytes = doubleDeltaSize(column, best);
     if (bytes < best) return { coding: CODING.doubleDelta, bytes };
   }
@@ -215,6 +218,8 @@ function doubleDeltaSize(column: ColumnValues, limit: number): number {
   return bytes;
 }
 
+/** Shorter runs are written faster one by one. */
+const FILL_MIN = 16;
 let expanded = new Float64Array(1024);
 
 /** All values one after the other, in memory that the next call uses again. */
@@ -222,8 +227,11 @@ export function expand(column: ColumnValues): Float64Array {
   const { runCount, valueCount, runStarts, runValues } = column;
   if (valueCount > expanded.length) expanded = new Float64Array(valueCount * 2);
   for (let i = 0; i < runCount; i += 1) {
+    const start = runStarts[i] ?? 0;
     const end = i + 1 < runCount ? (runStarts[i + 1] ?? 0) : valueCount;
-    expanded.fill(runValues[i] ?? 0, runStarts[i] ?? 0, end);
+    const value = runValues[i] ?? 0;
+    if (end - start > FILL_MIN) expanded.fill(value, start, end);
+    else for (let at = start; at < end; at += 1) expanded[at] = value;
   }
   return expanded;
 }

@@ -6,6 +6,10 @@ import { TABLE_BITS_MAX, TABLE_BITS_MIN, TokenTable } from "./token-table.ts";
 
 /** Bits that are read at once. */
 const BITS_MAX = 24;
+/** Tokens below it stand for numbers of 30 bits at most, each with 24 bits behind it or fewer. */
+const SMALL_MAX = 2 ** 25;
+/** Bytes behind the codes that may be looked at. */
+const PADDING = 8;
 
 const table = new TokenTable();
 /** For each place of the table: its distance to the token's first (12 bits), frequency - 1 (12), token (8). */
@@ -48,7 +52,25 @@ function fillSlots(): void {
   }
 }
 
-/** Into `out` from `from` on: numbers with their sign, the middle not added. */
+/** Where the words and bits of the numbers that are read lie, with zeros behind them. */
+let codes = new Uint8Array(4096);
+let view = new DataView(codes.buffer);
+
+function setCodes(words: Uint8Array, raw: Uint8Array): void {
+  const length = words.length + raw.length;
+  if (length + PADDING > codes.length) {
+    codes = new Uint8Array((length + PADDING) * 2);
+    view = new DataView(codes.buffer);
+  }
+  codes.set(words);
+  codes.set(raw, words.length);
+  codes.fill(0, length, length + PADDING);
+}
+
+/**
+ * Into `out` from `from` on: numbers with their sign, the middle not added. In 32 bits where all
+ * numbers fit: most columns are like that, and reading them is what a long query takes its time for.
+ */
 function readCodes(
   out: Float64Array,
   from: number,
@@ -56,64 +78,48 @@ function readCodes(
   words: Uint8Array,
   raw: Uint8Array,
 ): void {
-  const { bits } = table;
-  const mask = (1 << bits) - 1;
-  const bitReader = new RawBits(raw);
-  let state = ((words[1] ?? 0) << 24) | ((words[0] ?? 0) << 16) | wordAt(words, 2);
+  setCodes(words, raw);
+  const isSmall = (kind.bases[table.tokenCount - 1] ?? 0) < SMALL_MAX;
+  const { bases, bits: counts } = kind;
+  const { bits: tableBits } = table;
+  const mask = (1 << tableBits) - 1;
+  const wordsEnd = words.length;
+  const bitsEnd = (wordsEnd + raw.length) * 8;
+  let bit = wordsEnd * 8;
+  let state = (view.getUint16(0, true) << 16) | view.getUint16(2, true);
   let at = 4;
   for (let i = from; i < out.length; i += 1) {
     const slot = slots[state & mask] ?? 0;
-    state = Math.imul(((slot >>> 8) & 0xfff) + 1, state >>> bits) + (slot >>> 20);
+    state = Math.imul(((slot >>> 8) & 0xfff) + 1, state >>> tableBits) + (slot >>> 20);
     if (state < STATE_FIRST) {
-      state = (state << 16) | wordAt(words, at);
+      if (at >= wordsEnd) break;
+      state = (state << 16) | view.getUint16(at, true);
       at += 2;
     }
-    const token = slot & 0xff;
-    if (token < 16) {
-      out[i] = (token >>> 1) ^ -(token & 1);
-      continue;
+    let code = slot & 0xff;
+    if (code >= 16) {
+      const count = counts[code] ?? 0;
+      if (bit + count > bitsEnd) break;
+      const base = bases[code] ?? 0;
+      if (!isSmall) code = base + bitsAt(bit, count);
+      else if (count > 0) code = base + ((view.getInt32(bit >>> 3) << (bit & 7)) >>> (32 - count));
+      else code = base;
+      bit += count;
     }
-    const count = kind.bits[token] ?? 0;
-    const code = (kind.bases[token] ?? 0) + bitReader.take(count);
-    out[i] = code < 0x40000000 ? (code >>> 1) ^ -(code & 1) : unzigzag(code);
+    out[i] = isSmall ? (code >>> 1) ^ -(code & 1) : unzigzag(code);
   }
-  const isWhole = state === STATE_FIRST && at === words.length && bitReader.isAtEnd;
+  const isWhole = state === STATE_FIRST && at === wordsEnd && bitsEnd - bit < 8;
   if (!isWhole) throw damaged("numbers that do not end where they should");
 }
 
-function wordAt(words: Uint8Array, at: number): number {
-  return (words[at] ?? 0) | ((words[at + 1] ?? 0) << 8);
-}
-
-/** Bits from the most significant one of a byte on; past the end they are 0. */
-class RawBits {
-  readonly #bytes: Uint8Array;
-  #bit = 0;
-
-  constructor(bytes: Uint8Array) {
-    this.#bytes = bytes;
+/** Any number of bits, from the most significant one of a byte on. */
+function bitsAt(bit: number, count: number): number {
+  if (count === 0) return 0;
+  if (count > BITS_MAX) {
+    const rest = count - BITS_MAX;
+    return bitsAt(bit, rest) * 0x1000000 + bitsAt(bit + rest, BITS_MAX);
   }
-
-  get isAtEnd(): boolean {
-    return (this.#bit + 7) >>> 3 === this.#bytes.length;
-  }
-
-  take(count: number): number {
-    if (count <= BITS_MAX) return this.#few(count);
-    const high = this.take(count - BITS_MAX);
-    return high * 0x1000000 + this.#few(BITS_MAX);
-  }
-
-  #few(count: number): number {
-    if (count === 0) return 0;
-    const bytes = this.#bytes;
-    const at = this.#bit >>> 3;
-    const high = ((bytes[at] ?? 0) << 24) | ((bytes[at + 1] ?? 0) << 16);
-    const window = high | ((bytes[at + 2] ?? 0) << 8) | (bytes[at + 3] ?? 0);
-    const value = (window << (this.#bit & 7)) >>> (32 - count);
-    this.#bit += count;
-    return value;
-  }
+  return (view.getInt32(bit >>> 3) << (bit & 7)) >>> (32 - count);
 }
 
 /** Differences become the numbers again. */

@@ -132,7 +132,7 @@ describe("merged chunks", () => {
         // What was merged can be merged again.
         expect(samplesOf([new Chunk(await merged([one]))])).toEqual(samplesOf(chunks));
       }),
-      { numRuns: 150 },
+      { numRuns: 60 },
     );
   });
 

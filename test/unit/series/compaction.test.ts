@@ -10,7 +10,7 @@ const ALL = { gte: new Uint8Array(), lt: Uint8Array.of(255) };
 
 async function fill(bed: StoreBed, store: SeriesStore, agent: ModelAgent, count: number) {
   for (let i = 0; i < count; i += 1) {
-    await bed.clock.advance(10_000);
+    await bed.clock.advance(20_000);
     const values = [counter("a", 0, i), counter("b", 0, (i * 7919) % 1000)];
     await store.commit(agent.items(agent.tick(bed.clock.nowMs(), [0], values)));
     if (i % 50 === 0) await store.cutDue();
@@ -27,12 +27,12 @@ async function entriesOf(bed: StoreBed, prefix: string): Promise<Entry[]> {
 
 const versions = async (bed: StoreBed) => (await entriesOf(bed, "c")).map(([, value]) => value[0]);
 
-/** Five hours at 10 s, in chunks of 20 minutes: two partitions of two hours are complete. */
+/** Five hours at 20 s, in chunks of 40 minutes: two partitions of two hours are complete. */
 async function filled(): Promise<{ bed: StoreBed; store: SeriesStore; agent: ModelAgent }> {
   const bed = new StoreBed({ chunkMs: 1_200_000, retentionMs: 48 * HOUR_MS });
   const store = await bed.open();
   const agent = new ModelAgent("alpha");
-  await fill(bed, store, agent, 1850);
+  await fill(bed, store, agent, 930);
   return { bed, store, agent };
 }
 

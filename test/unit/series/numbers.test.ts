@@ -59,7 +59,7 @@ describe("numbers", () => {
         const bytes = encoded(all);
         if (bytes !== null) expect(decoded(bytes, all.length)).toEqual(all);
       }),
-      { numRuns: 200 },
+      { numRuns: 100 },
     );
   });
 
