@@ -18,8 +18,6 @@ export type Column<Row> = {
   readonly isExtra?: true;
 };
 
-export type Order = { readonly sort: string; readonly isReversed: boolean };
-
 /** Those that a link names, the first always; "": the usual ones. */
 export function chosenColumns<Row>(
   columns: readonly Column<Row>[],
