@@ -34,17 +34,21 @@ const GOALS = {
  * What the page costs: a thousand nodes of one tick a second and 20,000 containers. The aggregator
  * first with no page, then with one and with fifty that follow the overview, then reading it whole;
  * and Chromium, where there is one, with a processor that is four times slower.
- * @param args the minutes of live updates in the browser
+ * @param args the minutes of live updates in the browser, and the nodes
  */
-export async function page([minutes = `${MINUTES}`]: readonly string[]): Promise<BenchResult> {
+export async function page([
+  minutes = `${MINUTES}`,
+  nodes = `${NODES}`,
+]: readonly string[]): Promise<BenchResult> {
+  const count = Number(nodes);
   await using bed = await Bed.open();
   const { child } = await bed.startReadyAggregator();
-  progress(`${NODES} nodes, ${PAST_MS / 60_000} min of the past`);
+  progress(`${count} nodes, ${PAST_MS / 60_000} min of the past`);
   const fleet = await PageFleet.open(bed.grpcPort, {
-    ...{ nodes: NODES, tickMs: TICK_MS, pastMs: PAST_MS, containers: CONTAINERS },
+    ...{ nodes: count, tickMs: TICK_MS, pastMs: PAST_MS, containers: CONTAINERS },
   });
   const day = await PageFleet.open(bed.grpcPort, {
-    ...{ nodes: 1, tickMs: DAY_TICK_MS, pastMs: DAY_MS, containers: CONTAINERS, first: NODES },
+    ...{ nodes: 1, tickMs: DAY_TICK_MS, pastMs: DAY_MS, containers: CONTAINERS, first: count },
   });
   const stop = new AbortController();
   const running = Promise.all([fleet.run(stop.signal), day.run(stop.signal)]);
@@ -71,7 +75,7 @@ export async function page([minutes = `${MINUTES}`]: readonly string[]): Promise
   const reads = cpuSecondsOf(child) - readsBefore - many.result * readSeconds;
   const rssMiB = residentMiB(child.pid);
   const origin = `http://127.0.0.1:${bed.httpPort}`;
-  const browser = hasBrowser ? await browse(origin, nodeName(NODES), Number(minutes)) : {};
+  const browser = hasBrowser ? await browse(origin, nodeName(count), Number(minutes)) : {};
   const pagesPercent = (many.result - idle) * 100;
   const readCpuMs = (reads / READS) * 1000;
   showGoals({ ...browser, read_cpu_ms: readCpuMs, pages_percent: pagesPercent });
@@ -82,8 +86,8 @@ export async function page([minutes = `${MINUTES}`]: readonly string[]): Promise
     value: pagesPercent,
     unit: `% of a core for ${PAGES} open pages`,
     vs: {
-      ...{ nodes: NODES, idle_percent: idle * 100, one_page_percent: (one.result - idle) * 100 },
-      ...{ containers: NODES * CONTAINERS, read_cpu_ms: readCpuMs, first_read_ms: firstMs },
+      ...{ nodes: count, idle_percent: idle * 100, one_page_percent: (one.result - idle) * 100 },
+      ...{ containers: count * CONTAINERS, read_cpu_ms: readCpuMs, first_read_ms: firstMs },
       first_read_and_past_cpu_ms: firstCpu * 1000,
       ...{ overview_bytes: first, changes_bytes_per_second: many.bytes / WATCH_S / PAGES },
       aggregator_rss_mib: rssMiB,

@@ -28,6 +28,7 @@ const SHOTS = [
   { name: "overview-zh", path: "/", ...DESK, language: "zh-CN", colorScheme: "dark" },
   { name: "overview-phone", path: "/", ...PHONE, colorScheme: "dark" },
   { name: "node", path: "/nodes/demo?range=15m", ...DESK },
+  { name: "services", path: "/services", ...DESK },
   { name: "alerts", path: "/alerts?range=15m", ...DESK, open: "button.alert-name" },
   { name: "history", path: "/alerts?show=history&range=15m", ...DESK, language: "zh-CN" },
   { name: "system", path: "/system", ...DESK },

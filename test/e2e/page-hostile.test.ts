@@ -88,6 +88,10 @@ async function post(url: string, body: unknown): Promise<void> {
   expect(response.status, await response.text()).toBeLessThan(300);
 }
 
+function recorded(record: string, labels: Readonly<Record<string, string>>) {
+  return { record, expr: "vector(1)", labels };
+}
+
 /** Labels and annotations of rules are templates. */
 function untemplated(one: string): string {
   return one.replaceAll("{{", "{ {");
@@ -99,7 +103,14 @@ function prepare(bed: Bed): void {
     labels: { severity: untemplated(one), mountpoint: untemplated(one) },
     annotations: { summary: untemplated(one), description: LONG },
   }));
-  const group = { name: TEXTS[0], interval: "1s", rules };
+  // What an agent would say of containers, and rules of services, of these names.
+  const records = TEXTS.flatMap((one) => [
+    recorded("container_memory_working_set_bytes", {
+      ...{ job: "cadvisor", name: one, image: one, instance: NODE },
+    }),
+    recorded("service:requests:rate2m", { service: one, source: "http" }),
+  ]);
+  const group = { name: TEXTS[0], interval: "1s", rules: [...rules, ...records] };
   bed.write("rules/hostile.yaml", JSON.stringify({ groups: [group] }));
   const receivers = SHORT.map((name) => ({ name }));
   const route = { receiver: SHORT[0] };
@@ -136,6 +147,11 @@ test.skipIf(!hasBrowser)("hostile texts are shown as text in every view", async 
     ["/system", [NODE, ...SHORT]],
     [`/nodes/${encodeURIComponent(NODE)}`, [NODE]],
     [`/nodes/${encodeURIComponent(TEXTS[0] ?? "")}`, [TEXTS[0] ?? ""]],
+    ["/containers", []],
+    [`/containers/${encodeURIComponent(NODE)}/${encodeURIComponent(TEXTS[0] ?? "")}`, []],
+    ["/services", []],
+    [`/services/${encodeURIComponent(TEXTS[0] ?? "")}`, []],
+    ["/compare/memory?by=containers", []],
     [`/?q=${encodeURIComponent(PIECES[0] ?? "")}`, []],
   ];
   for (const [width, height] of [
