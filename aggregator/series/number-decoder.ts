@@ -79,7 +79,7 @@ function readCodes(
   raw: Uint8Array,
 ): void {
   setCodes(words, raw);
-  const isSmall = (kind.bases[table.tokenCount - 1] ?? 0) < SMALL_MAX;
+  const bitsOf = (kind.bases[table.tokenCount - 1] ?? 0) < SMALL_MAX ? fewBits : bitsAt;
   const { bases, bits: counts } = kind;
   const { bits: tableBits } = table;
   const mask = (1 << tableBits) - 1;
@@ -100,26 +100,28 @@ function readCodes(
     if (code >= 16) {
       const count = counts[code] ?? 0;
       if (bit + count > bitsEnd) break;
-      const base = bases[code] ?? 0;
-      if (!isSmall) code = base + bitsAt(bit, count);
-      else if (count > 0) code = base + ((view.getInt32(bit >>> 3) << (bit & 7)) >>> (32 - count));
-      else code = base;
+      code = (bases[code] ?? 0) + bitsOf(bit, count);
       bit += count;
     }
-    out[i] = isSmall ? (code >>> 1) ^ -(code & 1) : unzigzag(code);
+    out[i] = signed(code);
   }
-  const isWhole = state === STATE_FIRST && at === wordsEnd && bitsEnd - bit < 8;
-  if (!isWhole) throw damaged("numbers that do not end where they should");
+  const isAtEnd = at === wordsEnd && bitsEnd - bit < 8;
+  if (state !== STATE_FIRST || !isAtEnd) throw damaged("numbers end where they should not");
+}
+
+function signed(code: number): number {
+  return code < 0x40000000 ? (code >>> 1) ^ -(code & 1) : unzigzag(code);
 }
 
 /** Any number of bits, from the most significant one of a byte on. */
 function bitsAt(bit: number, count: number): number {
-  if (count === 0) return 0;
-  if (count > BITS_MAX) {
-    const rest = count - BITS_MAX;
-    return bitsAt(bit, rest) * 0x1000000 + bitsAt(bit + rest, BITS_MAX);
-  }
-  return (view.getInt32(bit >>> 3) << (bit & 7)) >>> (32 - count);
+  if (count <= BITS_MAX) return fewBits(bit, count);
+  const rest = count - BITS_MAX;
+  return bitsAt(bit, rest) * 0x1000000 + fewBits(bit + rest, BITS_MAX);
+}
+
+function fewBits(bit: number, count: number): number {
+  return count === 0 ? 0 : (view.getInt32(bit >>> 3) << (bit & 7)) >>> (32 - count);
 }
 
 /** Differences become the numbers again. */

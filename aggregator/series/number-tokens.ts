@@ -21,7 +21,7 @@ export type TokenKind = {
 export const TOKEN_KINDS: readonly TokenKind[] = [0, 1, 2].map(kindOf);
 
 /** Doubles, as a shift has 32 bits. */
-export const TWO_TO = Float64Array.from({ length: 64 }, (_, exponent) => 2 ** exponent);
+const TWO_TO = Float64Array.from({ length: 64 }, (_, exponent) => 2 ** exponent);
 
 export function tokenOf(number: number, fine: number): number {
   if (number < DIRECT) return number;
