@@ -1,16 +1,9 @@
 import { z } from "zod";
+import { bytes, secret } from "../../../shared/config/prometheus-fields.ts";
+import type { ResolvePath } from "../../../shared/config/report.ts";
 import type { Compression, HeaderMatch, HttpModule } from "./probe-config.ts";
-import {
-  bytes,
-  ipChoice,
-  ipFields,
-  LIST_MAX,
-  pattern,
-  patterns,
-  secret,
-  text,
-} from "./scalar-fields.ts";
-import { pathField, type ResolvePath, tlsField } from "./tls-fields.ts";
+import { ipChoice, ipFields, LIST_MAX, pattern, patterns, text } from "./scalar-fields.ts";
+import { pathField, tlsField } from "./tls-fields.ts";
 
 const MEBIBYTE = 1024 ** 2;
 /** Of a body where `body_size_limit` says nothing. */

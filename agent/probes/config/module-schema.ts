@@ -1,5 +1,6 @@
 import { isIP } from "node:net";
 import { z } from "zod";
+import type { ResolvePath } from "../../../shared/config/report.ts";
 import { CLASSES, RCODES, TYPES } from "../dns/dns-codes.ts";
 import { httpField } from "./http-fields.ts";
 import type {
@@ -20,7 +21,7 @@ import {
   patterns,
   text,
 } from "./scalar-fields.ts";
-import { type ResolvePath, tlsField } from "./tls-fields.ts";
+import { tlsField } from "./tls-fields.ts";
 
 /** What a packet of IPv4 can carry. */
 const PAYLOAD_BYTES_MAX = 65_507;

@@ -8,8 +8,6 @@ const PATTERN_LENGTH_MAX = 4096;
 export const LIST_MAX = 1000;
 
 export const text = z.string().max(TEXT_LENGTH_MAX);
-/** A password, a token: never repeated in an error. */
-export const secret = z.string().max(TEXT_LENGTH_MAX);
 
 const GO_UNITS_MS: ReadonlyMap<string, number> = new Map([
   ["ns", 1e-6],
@@ -32,19 +30,6 @@ export const goDuration = z.string().transform((given, context) => {
   }
   if (ms > 0 && Number.isFinite(ms)) return ms;
   const message = `not a duration over 0: "${given.slice(0, 50)}" (write it as 5s or 1m30s)`;
-  context.addIssue({ code: "custom", message });
-  return z.NEVER;
-});
-
-const SIZE = /^(\d+(?:\.\d+)?)([KMGT]?)(i?)B$/;
-const POWERS = ["", "K", "M", "G", "T"];
-
-/** As blackbox_exporter reads one: 10MB is as much as 10MiB. As bytes; 0 stays 0. */
-export const bytes = z.string().transform((given, context) => {
-  const [, digits, unit = ""] = SIZE.exec(given) ?? [];
-  const size = given === "0" ? 0 : Math.floor(Number(digits) * 1024 ** POWERS.indexOf(unit));
-  if (Number.isSafeInteger(size)) return size;
-  const message = `not a size: "${given.slice(0, 50)}" (write it as 10MB)`;
   context.addIssue({ code: "custom", message });
   return z.NEVER;
 });

@@ -1,8 +1,7 @@
 /** Source: opentelemetry-proto v1, logs.proto and logs_service.proto. */
-import type { AnyValue, Attributes } from "./any-value.ts";
+import type { AnyValue } from "./any-value.ts";
 import type { LogVisitor } from "./log-record.ts";
-import { NO_SCOPE } from "./metric-point.ts";
-import { addAttribute, readAnyValue, readResource, readScope } from "./protobuf-value.ts";
+import { addAttribute, readAnyValue, readExport } from "./protobuf-value.ts";
 import { WireReader } from "./wire-reader.ts";
 
 /**
@@ -11,45 +10,7 @@ import { WireReader } from "./wire-reader.ts";
  */
 export function readProtobufLogs(bytes: Uint8Array, visitor: LogVisitor): void {
   const reader = new WireReader(bytes);
-  while (reader.next()) {
-    if (reader.field === 1) readResourceLogs(reader, visitor);
-    else reader.skip();
-  }
-}
-
-/** A message is looked through twice, because what stands last may have to be known first. */
-function readResourceLogs(reader: WireReader, visitor: LogVisitor): void {
-  const outer = reader.enter();
-  const start = reader.at;
-  let attributes: Attributes = [];
-  while (reader.next()) {
-    if (reader.field === 1) attributes = readResource(reader);
-    else reader.skip();
-  }
-  visitor.resource(attributes);
-  reader.rewind(start);
-  while (reader.next()) {
-    if (reader.field === 2) readScopeLogs(reader, visitor);
-    else reader.skip();
-  }
-  reader.leave(outer);
-}
-
-function readScopeLogs(reader: WireReader, visitor: LogVisitor): void {
-  const outer = reader.enter();
-  const start = reader.at;
-  let scope = NO_SCOPE;
-  while (reader.next()) {
-    if (reader.field === 1) scope = readScope(reader);
-    else reader.skip();
-  }
-  visitor.scope(scope);
-  reader.rewind(start);
-  while (reader.next()) {
-    if (reader.field === 2) readRecord(reader, visitor);
-    else reader.skip();
-  }
-  reader.leave(outer);
+  readExport(reader, visitor, () => readRecord(reader, visitor));
 }
 
 function readRecord(reader: WireReader, visitor: LogVisitor): void {

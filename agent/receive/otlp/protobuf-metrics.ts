@@ -6,9 +6,8 @@ import {
   type MetricKind,
   MetricPoint,
   type MetricVisitor,
-  NO_SCOPE,
 } from "./metric-point.ts";
-import { addAttribute, readResource, readScope } from "./protobuf-value.ts";
+import { addAttribute, readExport } from "./protobuf-value.ts";
 import { WireReader } from "./wire-reader.ts";
 
 /** Kinds, by the number of their field in a Metric. */
@@ -59,47 +58,7 @@ class MetricsReader {
   }
 
   read(): void {
-    const reader = this.#reader;
-    while (reader.next()) {
-      if (reader.field === 1) this.#resourceMetrics();
-      else reader.skip();
-    }
-  }
-
-  #resourceMetrics(): void {
-    const reader = this.#reader;
-    const outer = reader.enter();
-    const start = reader.at;
-    let attributes: Attributes = [];
-    while (reader.next()) {
-      if (reader.field === 1) attributes = readResource(reader);
-      else reader.skip();
-    }
-    this.#visitor.resource(attributes);
-    reader.rewind(start);
-    while (reader.next()) {
-      if (reader.field === 2) this.#scopeMetrics();
-      else reader.skip();
-    }
-    reader.leave(outer);
-  }
-
-  #scopeMetrics(): void {
-    const reader = this.#reader;
-    const outer = reader.enter();
-    const start = reader.at;
-    let scope = NO_SCOPE;
-    while (reader.next()) {
-      if (reader.field === 1) scope = readScope(reader);
-      else reader.skip();
-    }
-    this.#visitor.scope(scope);
-    reader.rewind(start);
-    while (reader.next()) {
-      if (reader.field === 2) this.#metric();
-      else reader.skip();
-    }
-    reader.leave(outer);
+    readExport(this.#reader, this.#visitor, () => this.#metric());
   }
 
   #metric(): void {

@@ -1,7 +1,7 @@
 /** Source: opentelemetry-proto v1, common.proto and resource.proto. */
 import { OperationalError } from "../../../shared/errors.ts";
 import { type AnyValue, type Attributes, checkRoom, DEPTH_MAX } from "./any-value.ts";
-import type { Scope } from "./metric-point.ts";
+import { NO_SCOPE, type Scope } from "./metric-point.ts";
 import type { WireReader } from "./wire-reader.ts";
 
 /** opentelemetry.proto.common.v1.KeyValue */
@@ -75,8 +75,59 @@ export function addAttribute(reader: WireReader, into: AttributeList): void {
   into.push(readKeyValue(reader));
 }
 
+/** Who is told whose the items are that follow. */
+type ExportVisitor = {
+  resource(attributes: Attributes): void;
+  scope(scope: Scope): void;
+};
+
+/**
+ * What export requests have in common: resources, in each of them scopes, in each of those items. A
+ * message is looked through twice, because what stands last may have to be known first.
+ */
+export function readExport(reader: WireReader, visitor: ExportVisitor, readItem: () => void): void {
+  while (reader.next()) {
+    if (reader.field === 1) readOfResource(reader, visitor, readItem);
+    else reader.skip();
+  }
+}
+
+function readOfResource(reader: WireReader, visitor: ExportVisitor, readItem: () => void): void {
+  const outer = reader.enter();
+  const start = reader.at;
+  let attributes: Attributes = [];
+  while (reader.next()) {
+    if (reader.field === 1) attributes = readResource(reader);
+    else reader.skip();
+  }
+  visitor.resource(attributes);
+  reader.rewind(start);
+  while (reader.next()) {
+    if (reader.field === 2) readOfScope(reader, visitor, readItem);
+    else reader.skip();
+  }
+  reader.leave(outer);
+}
+
+function readOfScope(reader: WireReader, visitor: ExportVisitor, readItem: () => void): void {
+  const outer = reader.enter();
+  const start = reader.at;
+  let scope = NO_SCOPE;
+  while (reader.next()) {
+    if (reader.field === 1) scope = readScope(reader);
+    else reader.skip();
+  }
+  visitor.scope(scope);
+  reader.rewind(start);
+  while (reader.next()) {
+    if (reader.field === 2) readItem();
+    else reader.skip();
+  }
+  reader.leave(outer);
+}
+
 /** opentelemetry.proto.resource.v1.Resource */
-export function readResource(reader: WireReader): Attributes {
+function readResource(reader: WireReader): Attributes {
   const attributes: AttributeList = [];
   const outer = reader.enter();
   while (reader.next()) {
@@ -88,7 +139,7 @@ export function readResource(reader: WireReader): Attributes {
 }
 
 /** opentelemetry.proto.common.v1.InstrumentationScope */
-export function readScope(reader: WireReader): Scope {
+function readScope(reader: WireReader): Scope {
   let name = "";
   let version = "";
   const attributes: AttributeList = [];

@@ -1,6 +1,6 @@
 import { z } from "zod";
+import { type Report, type ResolvePath, reportBelow } from "../../../shared/config/report.ts";
 import { httpFields, isHttpUrl, readHttp } from "./http-fields.ts";
-import { type Report, type ResolvePath, reportBelow } from "./report.ts";
 import { duration, path, refused, targetLabels, text } from "./scalar-fields.ts";
 import type { ScrapeConfig } from "./scrape-config.ts";
 

@@ -1,20 +1,10 @@
 import { z } from "zod";
-import { type Report, type ResolvePath, reportBelow } from "./report.ts";
-import { path, refused, secret, text } from "./scalar-fields.ts";
+import { readTlsFields, secret, tlsFields } from "../../../shared/config/prometheus-fields.ts";
+import { type Report, type ResolvePath, reportBelow } from "../../../shared/config/report.ts";
+import { path, refused } from "./scalar-fields.ts";
 import type { HeaderSource, ScrapeHttp, ScrapeTls } from "./scrape-config.ts";
 
 const HEADERS_MAX = 64;
-const TLS_VERSIONS = {
-  TLS10: "TLSv1",
-  TLS11: "TLSv1.1",
-  TLS12: "TLSv1.2",
-  TLS13: "TLSv1.3",
-} as const;
-const VERSION_NAMES = ["TLS10", "TLS11", "TLS12", "TLS13"] as const;
-const tlsVersion = z
-  .enum(VERSION_NAMES, { error: `must be one of ${VERSION_NAMES.join(", ")}` })
-  .transform((name) => TLS_VERSIONS[name]);
-
 const tlsConfig = z.strictObject({
   ca: secret.optional(),
   ca_file: path.optional(),
@@ -22,10 +12,7 @@ const tlsConfig = z.strictObject({
   cert_file: path.optional(),
   key: secret.optional(),
   key_file: path.optional(),
-  server_name: text.optional(),
-  insecure_skip_verify: z.boolean().optional(),
-  min_version: tlsVersion.optional(),
-  max_version: tlsVersion.optional(),
+  ...tlsFields,
 });
 
 const header = z.strictObject({
@@ -134,10 +121,6 @@ function readTls(raw: z.infer<typeof tlsConfig>, resolve: ResolvePath, report: R
   const hasCert = raw.cert !== undefined || raw.cert_file !== undefined;
   const hasKey = raw.key !== undefined || raw.key_file !== undefined;
   if (hasCert !== hasKey) report("cert and key are needed together");
-  const [minVersion, maxVersion] = [raw.min_version ?? null, raw.max_version ?? null];
-  if (minVersion !== null && maxVersion !== null && minVersion > maxVersion) {
-    report("must not be over max_version", ["min_version"]);
-  }
   return {
     ca: raw.ca ?? null,
     caFile: file(raw.ca_file),
@@ -145,10 +128,7 @@ function readTls(raw: z.infer<typeof tlsConfig>, resolve: ResolvePath, report: R
     certFile: file(raw.cert_file),
     key: raw.key ?? null,
     keyFile: file(raw.key_file),
-    serverName: raw.server_name || null,
-    skipsVerification: raw.insecure_skip_verify ?? false,
-    minVersion,
-    maxVersion,
+    ...readTlsFields(raw, report),
   };
 }
 

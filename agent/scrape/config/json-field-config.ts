@@ -1,9 +1,9 @@
 import { z } from "zod";
 import type { Path } from "../../../shared/config/decode-yaml.ts";
+import { reportTo } from "../../../shared/config/report.ts";
 import type { JsonField, JsonLabel } from "../json/json-field.ts";
 import { ALL, type JsonPath, parseJsonPath } from "../json/json-path.ts";
 import { isLabelName } from "../label-names.ts";
-import { reportTo } from "./report.ts";
 import { text } from "./scalar-fields.ts";
 
 const FIELDS_MAX = 500;

@@ -6,9 +6,9 @@ import {
   formatPath,
   type Path,
 } from "../../../shared/config/decode-yaml.ts";
+import { type Report, reportBelow } from "../../../shared/config/report.ts";
 import { readDiscoveries } from "./discovery-fields.ts";
 import { readHttp } from "./http-fields.ts";
-import { type Report, reportBelow } from "./report.ts";
 import type { ScrapeConfig, ScrapeLimits } from "./scrape-config.ts";
 import { agentScrapeFile, prometheusFile, type RawGlobals, type RawJob } from "./scrape-schema.ts";
 

@@ -1,9 +1,9 @@
 import { z } from "zod";
+import { type Report, reportTo } from "../../../shared/config/report.ts";
 import { errorMessage } from "../../../shared/errors.ts";
 import { isLabelName } from "../label-names.ts";
 import { compileWhole } from "../relabel-pattern.ts";
 import { RELABEL_DEFAULTS, type RelabelAction, type RelabelRule } from "../relabel-rule.ts";
-import { type Report, reportTo } from "./report.ts";
 
 const RULES_MAX = 1000;
 const ACTIONS = [

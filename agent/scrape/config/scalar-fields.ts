@@ -1,15 +1,13 @@
 import { z } from "zod";
+import { reportTo } from "../../../shared/config/report.ts";
 import { durationMs } from "../../../shared/model/duration.ts";
 import { isLabelText } from "../../../shared/model/labels.ts";
 import { isLabelName } from "../label-names.ts";
-import { reportTo } from "./report.ts";
 
 const LABELS_MAX = 128;
 
 /** As a label's value can hold it. */
 export const text = z.string().max(65_536).refine(isLabelText, "holds what no label can hold");
-/** A key, a certificate, a password: never repeated in an error. */
-export const secret = z.string().max(65_536);
 export const path = z.string().min(1).max(4096);
 export const count = z.number().int().nonnegative();
 
@@ -20,18 +18,6 @@ export const duration = z.string().transform((given, context) => {
   reportTo(context)(
     ms === 0 ? "must be over 0" : `not a duration: "${given.slice(0, 50)}" (write it as 30s or 5m)`,
   );
-  return z.NEVER;
-});
-
-const SIZE = /^(\d+(?:\.\d+)?)([KMGTPE]?)i?B$/;
-const POWERS = ["", "K", "M", "G", "T", "P", "E"];
-
-/** As Prometheus reads one: 10MB is as much as 10MiB. As bytes; 0 needs no unit. */
-export const bytes = z.string().transform((given, context) => {
-  const [, digits, unit = ""] = SIZE.exec(given) ?? [];
-  const size = given === "0" ? 0 : Math.round(Number(digits) * 1024 ** POWERS.indexOf(unit));
-  if (Number.isSafeInteger(size)) return size;
-  reportTo(context)(`not a size: "${given.slice(0, 50)}" (write it as 10MB)`);
   return z.NEVER;
 });
 

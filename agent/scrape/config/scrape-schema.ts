@@ -1,9 +1,10 @@
 import { z } from "zod";
+import { bytes } from "../../../shared/config/prometheus-fields.ts";
 import { discoveryFields } from "./discovery-fields.ts";
 import { httpFields } from "./http-fields.ts";
 import { jsonFields } from "./json-field-config.ts";
 import { relabelRules } from "./relabel-fields.ts";
-import { bytes, count, duration, refused, text } from "./scalar-fields.ts";
+import { count, duration, refused, text } from "./scalar-fields.ts";
 import type { ScrapeProtocol } from "./scrape-config.ts";
 
 const JOBS_MAX = 1000;

@@ -2,6 +2,7 @@
 
 import { createSecureContext } from "node:tls";
 import { z } from "zod";
+import { tlsFields } from "../../../shared/config/prometheus-fields.ts";
 import { errorMessage } from "../../../shared/errors.ts";
 import type {
   ConnectionOptions,
@@ -14,18 +15,6 @@ import { isHttpUrl, readSecret, readTextFile, type Texts } from "./read-secret.t
 const text = z.string();
 const file = z.string().min(1);
 
-const TLS_VERSIONS = {
-  TLS10: "TLSv1",
-  TLS11: "TLSv1.1",
-  TLS12: "TLSv1.2",
-  TLS13: "TLSv1.3",
-} as const;
-const tlsVersion = z
-  .enum(["TLS10", "TLS11", "TLS12", "TLS13"], {
-    error: "must be one of TLS10, TLS11, TLS12, TLS13",
-  })
-  .transform((name) => TLS_VERSIONS[name]);
-
 export const tlsConfigSchema = z.strictObject({
   ca: text.optional(),
   ca_file: file.optional(),
@@ -33,10 +22,7 @@ export const tlsConfigSchema = z.strictObject({
   cert_file: file.optional(),
   key: text.optional(),
   key_file: file.optional(),
-  server_name: text.optional(),
-  insecure_skip_verify: z.boolean().optional(),
-  min_version: tlsVersion.optional(),
-  max_version: tlsVersion.optional(),
+  ...tlsFields,
 });
 
 const proxyFields = {

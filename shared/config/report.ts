@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import type { Path } from "../../../shared/config/decode-yaml.ts";
+import type { Path } from "./decode-yaml.ts";
 
 /** Tells a fault of the value at the path, below what is being read. */
 export type Report = (message: string, path?: Path) => void;
