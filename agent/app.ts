@@ -171,7 +171,11 @@ function openCollection(
     ],
     targets: targets.open(labelsOf(config.labels)),
   };
-  const probes = probeTargets(config.probes, node, { clock, logger });
+  const probes = probeTargets(config.probes, node, {
+    clock,
+    logger,
+    authorities: platform.authorities,
+  });
   const scraper = new Scraper(config.scrape_configs, scraping, probes);
   const stop = new AbortController();
   if (host !== null) {

@@ -285,6 +285,7 @@ function nodePlatform(logger: Log, ask: (signal: AbortSignal) => Promise<string>
       bodies,
       discovery: { files: discoveryFiles, get: discoveryGet(gets, bodies) },
     },
+    authorities: gets.authorities,
     host: (hostRoot) => ({
       units: unitPorts(hostRoot),
       proc: diskProc(join(hostRoot, "proc")),

@@ -1,5 +1,6 @@
 import type { Address } from "../shared/model/address.ts";
 import type { Clock, KeyValueStore, Logger, Random } from "../shared/platform/ports.ts";
+import type { SystemAuthorities } from "../shared/platform/system-authorities.ts";
 import type { ConnectIngest } from "../shared/wire/ingest-connection.ts";
 import type { ProcessUsage } from "./collect/self-collector.ts";
 import type { ScheduledCollector } from "./collect/tick.ts";
@@ -49,6 +50,8 @@ export type AgentPlatform = {
   collectors(config: AgentConfig, groups: GroupSink): Collected;
   /** How jobs find their targets and get pages. */
   readonly scraping: ScrapePorts;
+  /** Whom probes trust, as scraping does. */
+  readonly authorities: SystemAuthorities;
   /** What is looked for on the host besides; null: nothing. */
   host(hostRoot: string): HostPorts | null;
   /** Of the container that the agent runs in; null: it runs in none. */

@@ -1,8 +1,9 @@
 import { labelsFrom, labelsKey } from "../shared/model/labels.ts";
 import type { Clock, Logger } from "../shared/platform/ports.ts";
+import type { SystemAuthorities } from "../shared/platform/system-authorities.ts";
 import { labelledLogger } from "../shared/telemetry/labelled-logger.ts";
 import type { ProbeConfig } from "./probes/config/probe-config.ts";
-import type { ProbePages } from "./probes/probe-pages.ts";
+import type { ProbePages, probeContexts } from "./probes/probe-pages.ts";
 import type { MadeTarget } from "./scrape/scraper.ts";
 import type { GetPage } from "./scrape/target-loop.ts";
 
@@ -10,7 +11,15 @@ import type { GetPage } from "./scrape/target-loop.ts";
 const SLACK_MS = 2000;
 const JOB = "probe";
 
-type Ports = { readonly clock: Clock; readonly logger: Logger };
+type Ports = {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly authorities: SystemAuthorities;
+};
+type Load = () => Promise<{
+  readonly Pages: typeof ProbePages;
+  readonly contexts: ReturnType<typeof probeContexts>;
+}>;
 
 /**
  * Probes as targets of the scraper: what one finds is its page. Several agents may probe the same
@@ -21,6 +30,7 @@ export function probeTargets(
   node: string,
   ports: Ports,
 ): readonly MadeTarget[] {
+  const load = loadOnce(ports.authorities);
   return configs.map((config) => {
     const { target, intervalMs, timeoutMs } = config;
     const own = Object.entries(config.labels);
@@ -34,19 +44,31 @@ export function probeTargets(
       intervalMs,
       timeoutMs: timeoutMs + SLACK_MS,
     };
-    return { target: made, getPage: pagesOf(config, ports) };
+    return { target: made, getPage: pagesOf(config, ports, load) };
   });
 }
 
 /** The probers are loaded by the first probe: an agent that has none keeps none of it in memory. */
-function pagesOf(config: ProbeConfig, { clock, logger }: Ports): GetPage {
+function loadOnce(authorities: SystemAuthorities): Load {
+  let loading: ReturnType<Load> | null = null;
+  const load: Load = async () => {
+    const { ProbePages: Pages, probeContexts: contextsOf } = await import(
+      "./probes/probe-pages.ts"
+    );
+    return { Pages, contexts: contextsOf(authorities) };
+  };
+  return () => {
+    loading ??= load();
+    return loading;
+  };
+}
+
+function pagesOf(config: ProbeConfig, { clock, logger }: Ports, load: Load): GetPage {
   const named = labelledLogger(logger, { job: JOB, instance: config.target });
   let pages: ProbePages | null = null;
   return async ({ lease }, signal) => {
-    if (pages === null) {
-      const { ProbePages: Pages } = await import("./probes/probe-pages.ts");
-      pages ??= new Pages(config, clock, named);
-    }
+    const { Pages, contexts } = await load();
+    pages ??= new Pages(config, { clock, logger: named, contexts });
     const { page: body, finding } = await pages.page(lease, signal);
     return { status: 200, contentType: "text/plain", body, finding };
   };

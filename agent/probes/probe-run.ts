@@ -1,6 +1,7 @@
 import type { Clock } from "../../shared/platform/ports.ts";
 import type { BodyLease } from "../model/body-room.ts";
 import type { ProbePage } from "./page/probe-page.ts";
+import type { SecureContexts } from "./tls/secure-contexts.ts";
 
 /** What a prober works with. The signal is aborted when its time is over. */
 export type ProbeRun = {
@@ -8,6 +9,7 @@ export type ProbeRun = {
   readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly lease: BodyLease;
+  readonly contexts: SecureContexts;
   /**
    * The text of a file that the module names: a secret or certificates.
    * @throws OperationalError UNAVAILABLE; its text is never in the message

@@ -10,6 +10,7 @@ import { probeIcmp } from "./icmp/probe-icmp.ts";
 import { ProbePage } from "./page/probe-page.ts";
 import type { ProbeRun } from "./probe-run.ts";
 import { probeTcp } from "./tcp/probe-tcp.ts";
+import type { SecureContexts } from "./tls/secure-contexts.ts";
 
 export type ProbeResult = {
   /** In the text format. */
@@ -18,8 +19,12 @@ export type ProbeResult = {
   readonly failure: string | null;
 };
 
-/** `lease`: of the body that it may read. */
-export type ProbePorts = { readonly clock: Clock; readonly lease: BodyLease };
+export type ProbePorts = {
+  readonly clock: Clock;
+  /** Of the body that it may read. */
+  readonly lease: BodyLease;
+  readonly contexts: SecureContexts;
+};
 
 /** Room for all authorities of a system in one file. */
 const FILE_BYTES_MAX = 1024 ** 2;
@@ -31,7 +36,7 @@ const FAILURE_LENGTH_MAX = 500;
  */
 export async function runProbe(
   { address, module, timeoutMs }: Pick<ProbeConfig, "address" | "module" | "timeoutMs">,
-  { clock, lease }: ProbePorts,
+  { clock, lease, contexts }: ProbePorts,
   signal: AbortSignal,
 ): Promise<ProbeResult> {
   signal.throwIfAborted();
@@ -46,7 +51,7 @@ export async function runProbe(
   );
   let failure: string | null = null;
   try {
-    await probe(address, module, { page, clock, lease, signal: end.signal, readFile });
+    await probe(address, module, { page, clock, lease, contexts, signal: end.signal, readFile });
   } catch (error) {
     signal.throwIfAborted();
     failure = failureText(end.signal.aborted ? end.signal.reason : error);

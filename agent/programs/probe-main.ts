@@ -11,6 +11,8 @@ import type { Modules } from "../probes/config/probe-config.ts";
 import { probedTarget } from "../probes/config/probed-target.ts";
 import { readModulesFile } from "../probes/config/read-probes.ts";
 import { runProbe } from "../probes/run-probe.ts";
+import { SecureContexts } from "../probes/tls/secure-contexts.ts";
+import { systemAuthorities } from "../scrape/http/http-gets.ts";
 
 /** `telltale-agent probe`: one probe now, made as the agent makes those of its configuration. */
 
@@ -73,7 +75,7 @@ async function probe(target: string, options: Options): Promise<void> {
   using lease = new BodyRoom().lease();
   const { page, failure } = await runProbe(
     { ...found, timeoutMs },
-    { clock: nodeClock, lease },
+    { clock: nodeClock, lease, contexts: new SecureContexts(systemAuthorities(process.env)) },
     new AbortController().signal,
   );
   process.stdout.write(options.output === "json" ? `${jsonOf(page, failure)}\n` : page);

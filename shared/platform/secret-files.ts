@@ -1,5 +1,11 @@
-import { errorMessage, OperationalError, systemCode } from "../../../shared/errors.ts";
-import type { DiscoveryFiles } from "../discovery/discovery.ts";
+import { errorMessage, OperationalError, systemCode } from "../errors.ts";
+
+type Files = {
+  /** Another text when the file is another, or has changed; null: it is not there. */
+  mark(path: string): Promise<string | null>;
+  /** @throws OperationalError or a system error when it cannot be read as a whole */
+  read(path: string, bytesMax: number): Promise<string>;
+};
 
 /** Room for all authorities of a system in one file. */
 const FILE_BYTES_MAX = 1024 ** 2;
@@ -10,10 +16,10 @@ export type SecretFile = { readonly mark: string; readonly text: string };
 
 /** Files of secrets and certificates, which are looked at for each use and read when they changed. */
 export class SecretFiles {
-  readonly #files: Pick<DiscoveryFiles, "mark" | "read">;
+  readonly #files: Files;
   readonly #kept = new Map<string, SecretFile>();
 
-  constructor(files: Pick<DiscoveryFiles, "mark" | "read">) {
+  constructor(files: Files) {
     this.#files = files;
   }
 

@@ -1,4 +1,4 @@
-import { OperationalError } from "../../../shared/errors.ts";
+import { OperationalError } from "../errors.ts";
 import type { SecretFile, SecretFiles } from "./secret-files.ts";
 
 /** Where systems keep the authorities that they trust, as Prometheus looks for them. Source: Go, crypto/x509. */
@@ -13,13 +13,14 @@ const PLACES = [
 
 /** The authorities that the system trusts; looked for when they are first needed. */
 export class SystemAuthorities {
-  readonly #files: SecretFiles;
+  /** Where it reads, and others whose files belong to its own. */
+  readonly files: SecretFiles;
   /** Undefined: not looked for; null: the system has none. */
   #place: string | null | undefined;
 
   /** @param place that is named in SSL_CERT_FILE; undefined: none is */
   constructor(files: SecretFiles, place: string | undefined) {
-    this.#files = files;
+    this.files = files;
     this.#place = place || undefined;
   }
 
@@ -29,10 +30,10 @@ export class SystemAuthorities {
    */
   async read(): Promise<SecretFile | null> {
     if (this.#place === null) return null;
-    if (this.#place !== undefined) return await this.#files.read(this.#place);
+    if (this.#place !== undefined) return await this.files.read(this.#place);
     for (const place of PLACES) {
       try {
-        const file = await this.#files.read(place);
+        const file = await this.files.read(place);
         this.#place = place;
         return file;
       } catch (error) {

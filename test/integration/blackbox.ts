@@ -9,6 +9,8 @@ import type { ProbeConfig } from "../../agent/probes/config/probe-config.ts";
 import { probedTarget } from "../../agent/probes/config/probed-target.ts";
 import { readModulesFile } from "../../agent/probes/config/read-probes.ts";
 import { runProbe } from "../../agent/probes/run-probe.ts";
+import { SecureContexts } from "../../agent/probes/tls/secure-contexts.ts";
+import { systemAuthorities } from "../../agent/scrape/http/http-gets.ts";
 import { nodeClock } from "../../shared/platform/node.ts";
 import { freePorts, killAtExit } from "../support/programs.ts";
 
@@ -74,11 +76,17 @@ export async function startBlackbox(modules: Readonly<Record<string, object>>): 
   return { same, both, [Symbol.asyncDispose]: close };
 }
 
+const CONTEXTS = new SecureContexts(systemAuthorities({}));
+
 async function probeOnce(found: Pick<ProbeConfig, "address" | "module">) {
   const { timeoutMs } = found.module;
   const probe = { ...found, timeoutMs: timeoutMs ?? TIMEOUT_MS };
   using lease = new BodyRoom().lease();
-  return await runProbe(probe, { clock: nodeClock, lease }, new AbortController().signal);
+  return await runProbe(
+    probe,
+    { clock: nodeClock, lease, contexts: CONTEXTS },
+    new AbortController().signal,
+  );
 }
 
 export function seriesOf(page: string): Series {

@@ -9,6 +9,8 @@ import { probedTarget } from "../../agent/probes/config/probed-target.ts";
 import { readModulesFile } from "../../agent/probes/config/read-probes.ts";
 import { ProbePages } from "../../agent/probes/probe-pages.ts";
 import { runProbe } from "../../agent/probes/run-probe.ts";
+import { SecureContexts } from "../../agent/probes/tls/secure-contexts.ts";
+import { systemAuthorities } from "../../agent/scrape/http/http-gets.ts";
 import { nodeClock } from "../../shared/platform/node.ts";
 import { signedCertificate } from "../support/certificate-chain.ts";
 import { MemoryLogger } from "../support/memory-logger.ts";
@@ -69,7 +71,8 @@ function talker(pieces: () => Iterable<string | Buffer>, everyMs = 0): Promise<n
 }
 
 function ports() {
-  return { clock: nodeClock, lease: new BodyRoom().lease() };
+  const contexts = new SecureContexts(systemAuthorities({}));
+  return { clock: nodeClock, lease: new BodyRoom().lease(), contexts };
 }
 
 async function probe(target: string, module: string | null = null, timeoutMs = 1000) {
@@ -252,10 +255,10 @@ test("why a probe fails is logged once for each streak", async () => {
     const times = { intervalMs: 1000, timeoutMs: 1000 };
     return { target: "x", labels: {}, ...found, ...times };
   };
-  const failing = new ProbePages(pages(1), nodeClock, logger);
+  const failing = new ProbePages(pages(1), { ...ports(), logger });
   const { signal } = new AbortController();
   for (let i = 0; i < 3; i += 1) await failing.page(ports().lease, signal);
-  await new ProbePages(pages(good), nodeClock, logger).page(ports().lease, signal);
+  await new ProbePages(pages(good), { ...ports(), logger }).page(ports().lease, signal);
   expect(logger.messages()).toEqual(["probe failed"]);
 });
 

@@ -7,12 +7,9 @@ import { setTimeout as delay } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { BodyRoom } from "../../agent/model/body-room.ts";
-import { diskFiles } from "../../agent/scrape/discovery/disk-files.ts";
 import { Connections } from "../../agent/scrape/http/connections.ts";
 import { exchange } from "../../agent/scrape/http/exchange.ts";
-import { discoveryGet } from "../../agent/scrape/http/http-gets.ts";
-import { SecretFiles } from "../../agent/scrape/http/secret-files.ts";
-import { SystemAuthorities } from "../../agent/scrape/http/system-authorities.ts";
+import { discoveryGet, systemAuthorities } from "../../agent/scrape/http/http-gets.ts";
 import { directoryForTest } from "../support/directory-for-test.ts";
 import {
   allClosed,
@@ -60,8 +57,7 @@ test("a connection is kept for the next request, whatever the job", async () => 
 
 test("an idle connection is closed after five minutes", async () => {
   const { url } = await testServer();
-  const files = new SecretFiles(diskFiles);
-  const connections = new Connections(files, new SystemAuthorities(files, undefined));
+  const connections = new Connections(systemAuthorities({}));
   onTestFinished(() => connections.close());
   const way = { target: new URL(url), socketPath: null, proxy: null, http: PLAIN_HTTP };
   const { options } = await connections.routeTo(way);

@@ -1,11 +1,5 @@
 import { isIP, type Socket } from "node:net";
-import {
-  checkServerIdentity,
-  connect,
-  createSecureContext,
-  type PeerCertificate,
-  type TLSSocket,
-} from "node:tls";
+import { checkServerIdentity, connect, type PeerCertificate, type TLSSocket } from "node:tls";
 import type { TlsSettings } from "../config/probe-config.ts";
 import { destroyOnAbort } from "../net/open-socket.ts";
 import type { ProbeRun } from "../probe-run.ts";
@@ -25,28 +19,15 @@ export type TlsWish = {
 export async function openSecure(
   socket: Socket,
   { settings, host, protocols }: TlsWish,
-  { readFile, signal }: Pick<ProbeRun, "readFile" | "signal">,
+  { contexts, signal }: Pick<ProbeRun, "contexts" | "signal">,
 ): Promise<TLSSocket> {
-  const read = async (path: string | null) => (path === null ? undefined : await readFile(path));
-  const [ca, cert, key] = await Promise.all(
-    [settings.caFile, settings.certFile, settings.keyFile].map(read),
-  );
-  const { minVersion, maxVersion, skipsVerification } = settings;
-  // OpenSSL has these switched off otherwise.
-  const isOld = minVersion === "TLSv1" || minVersion === "TLSv1.1";
-  const secureContext = createSecureContext({
-    ...(ca === undefined ? {} : { ca }),
-    ...(cert === undefined ? {} : { cert }),
-    ...(key === undefined ? {} : { key }),
-    ...(minVersion === null ? {} : { minVersion }),
-    ...(maxVersion === null ? {} : { maxVersion }),
-    ...(isOld ? { ciphers: "DEFAULT@SECLEVEL=0" } : {}),
-  });
+  const secureContext = await contexts.of(settings);
+  signal.throwIfAborted();
   const name = settings.serverName ?? host;
   const secured = connect({
     socket,
     secureContext,
-    rejectUnauthorized: !skipsVerification,
+    rejectUnauthorized: !settings.skipsVerification,
     servername: isIP(name) === 0 ? name : "",
     checkServerIdentity: (_host, certificate) => identityFault(name, certificate),
     ...(protocols.length === 0 ? {} : { ALPNProtocols: [...protocols] }),

@@ -4,11 +4,11 @@ import { isIP } from "node:net";
 import { checkServerIdentity, createSecureContext } from "node:tls";
 import { OperationalError } from "../../../shared/errors.ts";
 import { loadHttp, loadHttps } from "../../../shared/platform/http-module.ts";
+import type { SecretFile } from "../../../shared/platform/secret-files.ts";
+import type { SystemAuthorities } from "../../../shared/platform/system-authorities.ts";
 import type { ScrapeHttp, ScrapeTls } from "../config/scrape-config.ts";
 import { IdleSockets, retire } from "./idle-sockets.ts";
 import { basicOf, type Headers } from "./request-headers.ts";
-import type { SecretFile, SecretFiles } from "./secret-files.ts";
-import type { SystemAuthorities } from "./system-authorities.ts";
 import { openTunnel, type Tunnel } from "./tunnel.ts";
 
 /** `stop` ends what is done before there is a connection that could be destroyed. */
@@ -41,7 +41,6 @@ const KEPT = {
 
 /** The connections that are kept for further requests. */
 export class Connections {
-  readonly #files: SecretFiles;
   readonly #authorities: SystemAuthorities;
   readonly #idle = new IdleSockets();
   /** Of TLS, by its settings and its tunnel, in the order of their last use. */
@@ -49,8 +48,7 @@ export class Connections {
   #plain: Agent | null = null;
   #isClosed = false;
 
-  constructor(files: SecretFiles, authorities: SystemAuthorities) {
-    this.#files = files;
+  constructor(authorities: SystemAuthorities) {
     this.#authorities = authorities;
   }
 
@@ -91,7 +89,8 @@ export class Connections {
 
   async #secureAgent(tls: ScrapeTls, tunnel: Tunnel | null): Promise<Agent> {
     const key = JSON.stringify([tls, tunnel]);
-    const read = (path: string | null) => (path === null ? null : this.#files.read(path));
+    const read = (path: string | null) =>
+      path === null ? null : this.#authorities.files.read(path);
     const isSystems = tls.ca === null && tls.caFile === null && !tls.skipsVerification;
     const files = await Promise.all([
       isSystems ? this.#authorities.read() : read(tls.caFile),

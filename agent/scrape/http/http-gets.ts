@@ -8,6 +8,8 @@ import {
   redirectOf,
   refuseMetadata,
 } from "../../../shared/platform/redirect.ts";
+import { SecretFiles } from "../../../shared/platform/secret-files.ts";
+import { SystemAuthorities } from "../../../shared/platform/system-authorities.ts";
 import type { BodyRoom } from "../../model/body-room.ts";
 import type { DiscoveryPorts } from "../discovery/discovery.ts";
 import { diskFiles } from "../discovery/disk-files.ts";
@@ -16,8 +18,6 @@ import { exchange } from "./exchange.ts";
 import { getFailure } from "./get-failure.ts";
 import type { GetAnswer, GetRequest } from "./get-request.ts";
 import { requestHeaders } from "./request-headers.ts";
-import { SecretFiles } from "./secret-files.ts";
-import { SystemAuthorities } from "./system-authorities.ts";
 
 const HOST_LENGTH_MAX = 260;
 
@@ -33,15 +33,15 @@ type Hop = {
 
 /** Makes the agent's GET requests, with the connections that are kept between them. */
 export class HttpGets implements AsyncDisposable {
-  readonly #files = new SecretFiles(diskFiles);
+  readonly authorities: SystemAuthorities;
   readonly #connections: Connections;
   readonly #environment: Environment;
 
   /** @param environment where HTTP_PROXY and its kin, and SSL_CERT_FILE, are looked up */
   constructor(environment: Environment) {
     this.#environment = environment;
-    const authorities = new SystemAuthorities(this.#files, environment["SSL_CERT_FILE"]);
-    this.#connections = new Connections(this.#files, authorities);
+    this.authorities = systemAuthorities(environment);
+    this.#connections = new Connections(this.authorities);
   }
 
   /**
@@ -94,7 +94,7 @@ export class HttpGets implements AsyncDisposable {
     const { http, socketPath, bytesMax, lease } = request;
     const proxy = socketPath === null ? this.#proxyOf(target, request) : null;
     try {
-      const headers = await requestHeaders(target, request, this.#files, isTrusted);
+      const headers = await requestHeaders(target, request, this.authorities.files, isTrusted);
       const route = await this.#connections.routeTo({ target, socketPath, proxy, http });
       const guard = reachesMetadata ? {} : { lookup: lookupElsewhere };
       const connection = { ...route.options, ...guard, stop: signal };
@@ -118,6 +118,11 @@ export class HttpGets implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#connections.close();
   }
+}
+
+/** As this machine has them. @param environment where SSL_CERT_FILE is looked up */
+export function systemAuthorities(environment: Environment): SystemAuthorities {
+  return new SystemAuthorities(new SecretFiles(diskFiles), environment["SSL_CERT_FILE"]);
 }
 
 /** The GET of discoveries. */

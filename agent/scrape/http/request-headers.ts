@@ -1,8 +1,8 @@
 import { OperationalError } from "../../../shared/errors.ts";
+import type { SecretFiles } from "../../../shared/platform/secret-files.ts";
 import { VERSION } from "../../../shared/version.ts";
 import type { ScrapeHttp } from "../config/scrape-config.ts";
 import type { GetRequest } from "./get-request.ts";
-import type { SecretFiles } from "./secret-files.ts";
 
 export type Headers = Readonly<Record<string, string>>;
 
