@@ -19,6 +19,7 @@ import type { NotifyConfig } from "./notify/routing.ts";
 import { openRules, readRouting } from "./open-alerts.ts";
 import { logServices, logUpkeep, openLogs } from "./open-logs.ts";
 import { openOverview } from "./open-overview.ts";
+import { openRemote } from "./open-remote.ts";
 import { ownSeries } from "./own-series.ts";
 import type { AggregatorPlatform, Opening } from "./platform.ts";
 import type { SampleSource } from "./promql/context.ts";
@@ -146,7 +147,8 @@ async function start(
   const reload = async () => {
     return isReady && reloads !== null ? await reloads.reload() : notReady();
   };
-  const served = { ingest, api, alerts, ...shown, ...logServed, metrics, readiness };
+  const remote = openRemote(opening, series);
+  const served = { ...remote, ingest, api, alerts, ...shown, ...logServed, metrics, readiness };
   parts.use(await platform.serve({ ...served, reloads: { reload } }));
   parts.use(ingest); // first its sessions end, then the server that carries them
   const builtIn = builtInRules(config.clock_offset_max, compile);
@@ -211,6 +213,7 @@ async function openSeries({ config, platform, metrics, parts }: Opening): Promis
     chunkMs,
     commitDelayMs: COMMIT_DELAY_MS,
     pause,
+    writtenSeriesMax: config.remote_write_receiver.series_max,
   };
   const series = await platform.openStore(`${config.data_dir}/series`, metrics, (store) =>
     openSeriesStore({ store, clock, logger, metrics }, options),

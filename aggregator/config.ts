@@ -60,7 +60,11 @@ export const aggregatorConfigSchema = z
       .prefault({}),
     /** Prometheus' HTTP API, /metrics, /-/healthy and /-/ready. */
     http: z
-      .strictObject({ listen: address.default({ host: "127.0.0.1", port: 7071 }) })
+      .strictObject({
+        listen: address.default({ host: "127.0.0.1", port: 7071 }),
+        /** Pages of these origins may ask Prometheus' API from a browser; `*`: of any. */
+        cors_origins: z.array(z.string().min(1).max(256)).max(100).default([]),
+      })
       .prefault({}),
     /** Stands before every path of HTTP, such as `/telltale`; "": nothing. */
     web_prefix: webPrefix.default(""),
@@ -101,6 +105,17 @@ export const aggregatorConfigSchema = z
         samples_max: z.number().int().min(1000).default(50_000_000),
         /** Experimental parts of PromQL, as Prometheus calls them in its --enable-feature. */
         features: z.array(z.enum(FEATURES)).max(FEATURES.length).default([]),
+      })
+      .prefault({}),
+    /** What others send to /api/v1/write. */
+    remote_write_receiver: z
+      .strictObject({
+        /** Of one request, unpacked. */
+        request_bytes_max: size
+          .refine((n) => n >= 65_536 && n <= 256 * 1024 ** 2, "must be from 64KiB to 256MiB")
+          .default(32 * 1024 ** 2),
+        /** Series that are written to at a time. */
+        series_max: z.number().int().min(1).max(20_000_000).default(1_000_000),
       })
       .prefault({}),
     log_level: z.enum(LOG_LEVELS).default("info"),

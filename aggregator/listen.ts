@@ -46,7 +46,8 @@ export async function listen(
 ): Promise<AsyncDisposable> {
   return await startParts(platform.logger, async (parts) => {
     const guard = await openGuard(services.metrics, platform, config, parts);
-    const { ingest, api, logs, loki, push, patterns, alerts, metrics } = services;
+    const { ingest, api, logs, loki, push, patterns, alerts, metrics, remoteWrite } = services;
+    const { status } = services;
     const { readiness, reloads } = services;
     const { clock, logger } = platform;
     const gate = hasTls(config, config.http.listen) ? (guard?.http ?? null) : null;
@@ -62,7 +63,16 @@ export async function listen(
     };
     const addPage = (scope: FastifyInstance) => addWebRoutes(scope, web);
     const served = { api, logs: loki, push, alerts, metrics, readiness, reloads, addPage };
-    const http = { ...served, clock, logger, gate, prefix };
+    const http = {
+      ...served,
+      remoteWrite,
+      status,
+      clock,
+      logger,
+      gate,
+      prefix,
+      corsOrigins: config.http.cors_origins,
+    };
     parts.use(await startHttpServer(http, config.http.listen));
     const grpc = await startGrpcServer(
       {

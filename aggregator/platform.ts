@@ -9,9 +9,11 @@ import type { LokiPush } from "./api/loki-push.ts";
 import type { PatternsPort } from "./api/patterns-service.ts";
 import type { ReloadPort } from "./api/ports.ts";
 import type { QueryApi } from "./api/query-api.ts";
+import type { StatusPort } from "./api/status-port.ts";
 import type { AggregatorConfig } from "./config.ts";
 import type { IngestService } from "./ingest/ingest-service.ts";
 import type { MailFn, RequestFn } from "./notify/integrations/integration.ts";
+import type { WriteReceiver } from "./remote/write-receiver.ts";
 import type { RuleFile } from "./rules/rule-files.ts";
 import type { ContainerList } from "./web/container-list.ts";
 import type { OverviewFeed } from "./web/overview-feed.ts";
@@ -24,6 +26,8 @@ export type Services = {
   /** The same with streams as Loki's clients expect them. */
   readonly loki: LogsApi;
   readonly push: LokiPush;
+  readonly remoteWrite: WriteReceiver;
+  readonly status: StatusPort;
   readonly patterns: PatternsPort;
   readonly alerts: AlertsPort;
   readonly overview: OverviewFeed;

@@ -21,14 +21,21 @@ import { LineSource } from "./logs/line-source.ts";
 import { blocksIn, type Stream } from "./logs/store/streams.ts";
 import type { StoredBlock } from "./logs/stored-block.ts";
 import type { LogSource, LogsRequest, ResultLine, TimeRange } from "./model/log-lines.ts";
+import { exprObject } from "./promql/ast-object.ts";
 import { exprType } from "./promql/check.ts";
 import type { PromqlEngine } from "./promql/engine.ts";
+import { formatExpr } from "./promql/format.ts";
 import { parsePromql, parseSelector } from "./promql/parse.ts";
 import { ServiceNamedLines, splitMatchers } from "./service-names.ts";
 
 /** The engine as the API needs it. */
 export function queryPort(engine: PromqlEngine): QueryPort {
-  return { compile: (text) => compileQuery(engine, text), parseSelector };
+  return {
+    compile: (text) => compileQuery(engine, text),
+    parseSelector,
+    format: (text) => formatExpr(parsePromql(text)),
+    parsed: (text) => exprObject(parsePromql(text)),
+  };
 }
 
 function compileQuery(engine: PromqlEngine, text: string): CompiledQuery {

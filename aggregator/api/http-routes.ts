@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { TIME_MAX_MS } from "../../shared/model/rfc3339.ts";
-import { VERSION } from "../../shared/version.ts";
+import type { QueryResult } from "../query/result.ts";
 import { clientGone } from "./api-error.ts";
 import { listServices } from "./list-services.ts";
 import {
@@ -15,6 +15,7 @@ import {
   queryBody,
   rulesText,
   seriesListText,
+  statisticsText,
   successBody,
 } from "./prometheus-json.ts";
 import type { QueryApi, RunOptions, SeriesQuery } from "./query-api.ts";
@@ -32,18 +33,25 @@ export type Call = {
   readonly signal: AbortSignal;
 };
 
-/** `/api/v1`: each answers GET, and POST with its parameters in a form. */
+/** Under `/api/v1`: answers GET, and POST with its parameters in a form. */
+export function apiRoute(
+  server: FastifyInstance,
+  path: string,
+  answer: (call: Call) => Promise<string> | string,
+): void {
+  server.route({
+    method: ["GET", "POST"],
+    url: `/api/v1${path}`,
+    handler: async (request, reply) => {
+      const body = await answer(callOf(request, reply));
+      return reply.type(JSON_TYPE).send(body);
+    },
+  });
+}
+
 export function addApiRoutes(server: FastifyInstance, api: QueryApi): void {
-  const add = (path: string, answer: (call: Call) => Promise<string> | string) => {
-    server.route({
-      method: ["GET", "POST"],
-      url: `/api/v1${path}`,
-      handler: async (request, reply) => {
-        const body = await answer(callOf(request, reply));
-        return reply.type(JSON_TYPE).send(body);
-      },
-    });
-  };
+  const add = (path: string, answer: (call: Call) => Promise<string> | string) =>
+    apiRoute(server, path, answer);
   add("/query", (call) => instant(api, call));
   add("/query_range", (call) => range(api, call));
   add("/series", async (call) => {
@@ -73,16 +81,13 @@ export function addApiRoutes(server: FastifyInstance, api: QueryApi): void {
   add("/scrape_pools", async (call) => {
     return successBody(scrapePoolsText(await api.targets(runOptions(call))));
   });
-  // Types and help texts of metrics do not travel with the samples.
-  add("/metadata", () => successBody("{}"));
-  add("/status/buildinfo", () => successBody(buildText()));
 }
 
 async function instant(api: QueryApi, call: Call): Promise<string> {
   const { parameters } = call;
   const timeMs = timeParameter(parameters, "time", api.nowMs());
   const request = { query: parameters.get("query") ?? "", timeMs };
-  return queryBody(await api.instant(request, runOptions(call)));
+  return await answered(api, call, () => api.instant(request, runOptions(call)));
 }
 
 async function range(api: QueryApi, call: Call): Promise<string> {
@@ -93,7 +98,19 @@ async function range(api: QueryApi, call: Call): Promise<string> {
     endMs: parseTime(parameters.get("end") ?? "", "end"),
     stepMs: parseSpan(parameters.get("step") ?? "", "step"),
   };
-  return queryBody(await api.range(request, runOptions(call)));
+  return await answered(api, call, () => api.range(request, runOptions(call)));
+}
+
+/** With the query's statistics where `stats` asks for them. */
+async function answered(
+  api: QueryApi,
+  { parameters }: Call,
+  run: () => Promise<QueryResult>,
+): Promise<string> {
+  const startedMs = api.monotonicMs();
+  const result = await run();
+  if ((parameters.get("stats") ?? "") === "") return queryBody(result);
+  return queryBody(result, statisticsText(result, (api.monotonicMs() - startedMs) / 1000));
 }
 
 function seriesQuery({ parameters }: Call): SeriesQuery {
@@ -108,11 +125,6 @@ export function runOptions({ parameters, signal }: Call): RunOptions {
   const timeout = parameters.get("timeout") ?? "";
   const timeoutMs = timeout === "" ? null : parseSpan(timeout, "timeout");
   return { timeoutMs, limit: limitParameter(parameters), signal };
-}
-
-function buildText(): string {
-  const unknown = { revision: "", branch: "", buildUser: "", buildDate: "", goVersion: "" };
-  return JSON.stringify({ version: VERSION, ...unknown });
 }
 
 /** A form's values come before those of the address, as in Go. */

@@ -16,8 +16,10 @@ import { jsonBody } from "./alertmanager-json.ts";
 import { addAlertmanagerRoutes, alertmanagerFault } from "./alertmanager-routes.ts";
 import type { AlertsPort } from "./alerts-port.ts";
 import { type ErrorType, errorTypeOf, httpStatusOf } from "./api-error.ts";
+import { addFederateRoute } from "./federate-route.ts";
 import { forgeryOf } from "./forgery-state.ts";
 import { addCompression } from "./http-compression.ts";
+import { addCors } from "./http-cors.ts";
 import { type HttpGate, refusalOfCaller } from "./http-permissions.ts";
 import { addApiRoutes, JSON_TYPE } from "./http-routes.ts";
 import type { LogsApi } from "./logs-api.ts";
@@ -29,12 +31,19 @@ import { changesState, httpRole } from "./permission-state.ts";
 import type { GatePort, ReadinessPort, ReloadPort } from "./ports.ts";
 import { errorBody } from "./prometheus-json.ts";
 import type { QueryApi } from "./query-api.ts";
+import { addRemoteWriteRoute, type RemoteWritePort } from "./remote-write-route.ts";
+import type { StatusPort } from "./status-port.ts";
+import { addStatusRoutes } from "./status-routes.ts";
 import { addPrefixRedirect, withoutPrefix } from "./web-prefix.ts";
 
 export type HttpDeps = PartDeps & {
   readonly api: QueryApi;
   readonly logs: LogsApi;
   readonly push: LokiPush;
+  readonly remoteWrite: RemoteWritePort;
+  readonly status: StatusPort;
+  /** Pages of these may ask from a browser. */
+  readonly corsOrigins: readonly string[];
   readonly alerts: AlertsPort;
   readonly readiness: ReadinessPort;
   readonly reloads: ReloadPort;
@@ -141,13 +150,20 @@ export function createHttpServer(deps: HttpDeps): FastifyInstance {
     const problem = forgeryOf(headers);
     if (problem !== null) await sendError(reply, 403, "bad_data", problem);
   });
+  addCors(server, deps.corsOrigins);
   if (deps.gate !== null) addPermissions(server, deps.gate, deps.prefix);
   addCompression(server);
   const failures = new Failures(deps);
   addErrorHandlers(server, failures);
   addApiRoutes(server, deps.api);
+  addStatusRoutes(server, deps.api, deps.status);
+  addFederateRoute(server, deps.api, deps.status);
   server.register((scope, _options, done) => {
     addLoki(scope, deps, failures);
+    done();
+  });
+  server.register((scope, _options, done) => {
+    addRemoteWriteRoute(scope, deps.remoteWrite);
     done();
   });
   server.register((scope, _options, done) => {

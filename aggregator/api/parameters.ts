@@ -10,6 +10,12 @@ const SELECTORS_MAX = 100;
 const LABEL_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
 const SHOWN_LENGTH_MAX = 100;
 
+/** As Prometheus writes the smallest and the largest of its times; clients send them for "ever". */
+const EXTREMES: ReadonlyMap<string, number> = new Map([
+  ["-292273086-05-16T16:47:06Z", -TIME_MAX_MS],
+  ["292277025-08-18T07:12:54.999999999Z", TIME_MAX_MS],
+]);
+
 /** A request's parameters by name; a name can be given several times. */
 export type Parameters = Pick<URLSearchParams, "get" | "getAll">;
 
@@ -24,7 +30,7 @@ export function parameterError(name: string, problem: string): ApiError {
  * @throws ApiError bad_data
  */
 export function parseTime(text: string, name: string): number {
-  const timeMs = secondsMs(text) ?? parseRfc3339(text);
+  const timeMs = EXTREMES.get(text) ?? secondsMs(text) ?? parseRfc3339(text);
   if (timeMs === null) {
     throw parameterError(name, `cannot parse ${shown(text)} to a valid timestamp`);
   }
@@ -60,11 +66,11 @@ function secondsMs(text: string): number | null {
   return Number.isFinite(seconds) ? Math.round(seconds * 1000) : null;
 }
 
-/** Null where the parameter is absent or empty, or 0 for `limit`, which means no limit. */
-export function limitParameter(parameters: Parameters): number | null {
-  const text = parameters.get("limit") ?? "";
+/** Null where the parameter is absent or empty, or 0, which means no limit. */
+export function limitParameter(parameters: Parameters, name = "limit"): number | null {
+  const text = parameters.get(name) ?? "";
   if (text === "" || text === "0") return null;
-  if (!/^\d{1,15}$/.test(text)) throw parameterError("limit", `${shown(text)} is no whole number`);
+  if (!/^\d{1,15}$/.test(text)) throw parameterError(name, `${shown(text)} is no whole number`);
   return Number(text);
 }
 

@@ -47,7 +47,7 @@ export function refusalOf(caller: Caller, method: string): Refusal | null {
 export function httpRole(method: string, pattern: string): Role | "nothing" {
   if (pattern === "/-/reload") return "admin";
   if (OPEN_PATTERNS.has(pattern)) return "nothing";
-  const isPush = pattern === "/loki/api/v1/push";
+  const isPush = pattern === "/loki/api/v1/push" || pattern === "/api/v1/write";
   const isOfAlerts = pattern.startsWith("/api/v2/") || pattern.startsWith("/api/telltale/");
   const isChange = isOfAlerts && method !== "GET" && method !== "HEAD";
   return isPush || isChange ? "operator" : "viewer";

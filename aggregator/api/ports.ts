@@ -27,6 +27,10 @@ export type QueryPort = {
   compile(text: string): CompiledQuery;
   /** @throws OperationalError QUERY when the text is no series selector */
   parseSelector(text: string): readonly Matcher[];
+  /** The same expression in the one way of writing it. @throws OperationalError QUERY */
+  format(text: string): string;
+  /** Taken apart, for JSON. @throws OperationalError QUERY */
+  parsed(text: string): object;
 };
 
 /** What a metric query of LogQL gives. */

@@ -38,9 +38,26 @@ export function errorBody(errorType: ErrorType, error: string): string {
   return JSON.stringify({ status: "error", errorType, error });
 }
 
-export function queryBody(result: QueryResult): string {
-  const data = `{"resultType":"${result.type}","result":${resultText(result)}}`;
+/** @param statistics JSON text; "": none */
+export function queryBody(result: QueryResult, statistics = ""): string {
+  const stats = statistics === "" ? "" : `,"stats":${statistics}`;
+  const data = `{"resultType":"${result.type}","result":${resultText(result)}${stats}}`;
   return successBody(data, result.warnings, result.infos);
+}
+
+/** JSON text. Of the time only the whole is known. */
+export function statisticsText({ samplesHeld = 0 }: QueryResult, seconds: number): string {
+  return JSON.stringify({
+    timings: {
+      evalTotalTime: seconds,
+      resultSortTime: 0,
+      queryPreparationTime: 0,
+      innerEvalTime: seconds,
+      execQueueTime: 0,
+      execTotalTime: seconds,
+    },
+    samples: { totalQueryableSamples: samplesHeld, peakSamples: samplesHeld },
+  });
 }
 
 export function seriesListText(series: readonly Labels[]): string {

@@ -59,6 +59,32 @@ export class QueryApi {
     return this.#ports.clock.nowMs();
   }
 
+  monotonicMs(): number {
+    return this.#ports.clock.monotonicMs();
+  }
+
+  /** @throws ApiError */
+  format(text: string): string {
+    checkExpression(text, "query");
+    return asParameter("query", () => this.#ports.query.format(text));
+  }
+
+  /** @throws ApiError */
+  parsed(text: string): object {
+    checkExpression(text, "query");
+    return asParameter("query", () => this.#ports.query.parsed(text));
+  }
+
+  /** What `read` finds for selectors, within the limits of a query. @throws ApiError */
+  async matching<T>(
+    selectors: readonly string[],
+    options: RunOptions,
+    read: (sets: MatcherSets) => Promise<T>,
+  ): Promise<T> {
+    const sets = this.#setsOf(selectors);
+    return await this.#run(options, () => read(sets));
+  }
+
   /** @throws ApiError; OperationalError of the ports */
   async instant(request: InstantQuery, options: RunOptions): Promise<QueryResult> {
     const compiled = this.#compile(request.query);
@@ -146,8 +172,8 @@ export class QueryApi {
     order: (a: T, b: T) => number,
     read: (sets: MatcherSets, startMs: number, endMs: number) => Promise<readonly T[]>,
   ): Promise<Listed<T>> {
-    if (endMs < startMs) throw parameterError("end", "it must not be before start");
     const sets = this.#setsOf(selectors);
+    if (endMs < startMs) return { items: [], warnings: [] }; // as in Prometheus
     // No sample is older than 1970; clients that mean "ever" name times far before.
     const found = await this.#run(options, () =>
       read(sets, Math.max(startMs, 0), Math.max(endMs, 0)),

@@ -162,6 +162,7 @@ export class IngestSession {
 
   #settle(item: CommitItem, outcome: CommitOutcome | undefined): void {
     assert(outcome !== undefined, "an outcome for each item");
+    assert(outcome.kind !== "written", "agents send frames and blocks");
     if (outcome.kind === "defined") return;
     const { seq } = outcome;
     if (seq === 0) {

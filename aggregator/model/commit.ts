@@ -1,8 +1,9 @@
 import type { SeriesDefinition } from "../../shared/model/series-definition.ts";
+import type { WriteOutcome, WriteRequest } from "./write-request.ts";
 
 /**
  * What a stream of a node hands to its store, in order: definitions, then frames that need them, or
- * blocks of log lines.
+ * blocks of log lines; or what somebody writes, which is of no stream.
  */
 export type CommitItem = { readonly node: string; readonly streamId: string } & (
   | {
@@ -11,6 +12,7 @@ export type CommitItem = { readonly node: string; readonly streamId: string } & 
       readonly series: readonly SeriesDefinition[];
     }
   | { readonly kind: "frame" | "block"; readonly bytes: Uint8Array }
+  | { readonly kind: "samples"; readonly request: WriteRequest }
 );
 
 /** What a definition takes beside its labels' texts. */
@@ -18,6 +20,7 @@ const DEFINITION_BYTES = 32;
 
 /** Memory that an item holds until it is committed, roughly. */
 export function itemBytes(item: CommitItem): number {
+  if (item.kind === "samples") return item.request.bytes;
   if (item.kind !== "series") return item.bytes.length;
   let bytes = 0;
   for (const { labels } of item.series) {
@@ -51,6 +54,7 @@ export type FrameOutcome =
 /** Definitions are defined, or rejected with sequence 0. */
 export type CommitOutcome =
   | { readonly kind: "defined"; readonly seriesKnown: number }
+  | WriteOutcome
   | FrameOutcome;
 
 /** Frames of one epoch whose samples were refused for one reason; both ends inclusive. */

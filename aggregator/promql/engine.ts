@@ -117,8 +117,9 @@ export class PromqlEngine {
   }
 }
 
-function remarksOf({ remarks }: QueryContext): { warnings: string[]; infos: string[] } {
-  return { warnings: [...remarks.warnings], infos: [...remarks.infos] };
+function remarksOf({ remarks, meter }: QueryContext) {
+  const { warnings, infos } = remarks;
+  return { warnings: [...warnings], infos: [...infos], samplesHeld: meter.held };
 }
 
 function ordersItself(expr: Expr): boolean {

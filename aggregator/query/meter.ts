@@ -25,6 +25,11 @@ export class Meter {
     this.#limits = limits;
   }
 
+  /** Over the whole query. */
+  get held(): number {
+    return this.#samples;
+  }
+
   /**
    * To be called before `count` samples are held in memory.
    * @throws OperationalError LIMIT

@@ -6,7 +6,12 @@ export type QueryResult = (
   | { readonly type: "string"; readonly timeMs: number; readonly value: string }
   | { readonly type: "vector"; readonly timeMs: number; readonly samples: readonly VectorSample[] }
   | { readonly type: "matrix"; readonly series: readonly SeriesColumns[] }
-) & { readonly warnings: readonly string[]; readonly infos?: readonly string[] };
+) & {
+  readonly warnings: readonly string[];
+  readonly infos?: readonly string[];
+  /** Samples read and elements computed, where they were counted. */
+  readonly samplesHeld?: number;
+};
 
 /**
  * Remarks on a result, in the words of Prometheus: `warnings` say it may be wrong, `infos` that it may

@@ -7,11 +7,13 @@ import { type BatchOperation, put } from "../../shared/platform/ports.ts";
 import { STREAM_SERIES_MAX } from "../../shared/wire/frame.ts";
 import { type ParsedFrame, parseFrame, readFrameHeader } from "../../shared/wire/frame-decoder.ts";
 import type { CommitItem, CommitOutcome, RejectionReason } from "../model/commit.ts";
-import { definitionsKey, frameKey, seriesKey, streamKey } from "./keys.ts";
+import type { WriteRequest } from "../model/write-request.ts";
+import { definitionsKey, frameKey, seriesKey, streamKey, writtenKey } from "./keys.ts";
 import type { StoreParts } from "./parts.ts";
 import { encodeDefinitions, encodeLogged, encodeSeries, encodeStream } from "./records.ts";
 import { type SeriesIndex, storedLabels } from "./series-index.ts";
 import { Stream } from "./stream.ts";
+import { encodeStaged } from "./written-log.ts";
 
 /** Where a stream would stand after the items planned so far. */
 type Position = {
@@ -29,8 +31,12 @@ type Position = {
 };
 
 export type CommitLimits = {
-  /** Frames with a later time are refused. */
+  /** Written samples with an earlier time are refused. */
+  readonly timeMinMs: number;
+  /** Frames, and written samples, with a later time are refused. */
   readonly timeMaxMs: number;
+  /** Of series that are written to. */
+  readonly seriesMax: number;
   readonly chunkMs: number;
 };
 
@@ -61,9 +67,18 @@ export class CommitPlan {
   }
 
   add(item: CommitItem): void {
+    if (item.kind === "samples") {
+      this.#addWritten(item.request);
+      return;
+    }
     const position = this.#positionOf(item.node, item.streamId);
     if (item.kind === "series") this.#addSeries(position, item.epoch, item.series);
     else this.#addFrame(position, item.bytes);
+  }
+
+  /** Nothing of it could be written. */
+  discard(): void {
+    this.#parts.written.discard();
   }
 
   /** Once the operations are on the disk. */
@@ -72,7 +87,19 @@ export class CommitPlan {
     for (const { ref, labels, firstMs } of this.#newSeries.values()) {
       this.#parts.index.add(ref, labels, firstMs, 0);
     }
+    this.#parts.written.publish();
     for (const step of this.#steps) step(this.#parts.index);
+  }
+
+  #addWritten(request: WriteRequest): void {
+    const { written } = this.#parts;
+    const from = written.stagedCount;
+    const refOf = (labels: Labels, firstMs: number) => this.#refOf(labels, firstMs);
+    this.outcomes.push(written.stage(request, { ...this.#limits, refOf }));
+    const record = encodeStaged(written, from);
+    if (record === null) return;
+    written.logged += 1;
+    this.operations.push(put(writtenKey(written.open.number, written.logged), record));
   }
 
   #positionOf(node: string, streamId: string): Position {
@@ -204,13 +231,19 @@ export class CommitPlan {
   }
 
   #addIfNew(node: string, definition: SeriesDefinition, firstMs: number): void {
-    const labels = storedLabels(node, definition.labels);
-    if (this.#parts.index.find(labels) !== undefined) return;
+    this.#refOf(storedLabels(node, definition.labels), firstMs);
+  }
+
+  #refOf(labels: Labels, firstMs: number): number {
+    const known = this.#parts.index.find(labels);
+    if (known !== undefined) return known.ref;
     const key = labelsKey(labels);
-    if (this.#newSeries.has(key)) return;
+    const planned = this.#newSeries.get(key);
+    if (planned !== undefined) return planned.ref;
     const ref = this.#parts.index.nextRef + this.#newSeries.size;
     this.#newSeries.set(key, { ref, labels, firstMs });
     this.operations.push(put(seriesKey(ref), encodeSeries({ labels, firstMs, lastMs: 0 })));
+    return ref;
   }
 
   #reject(seq: number, reason: RejectionReason, detail: string): void {

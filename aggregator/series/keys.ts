@@ -7,6 +7,8 @@
  *     k stream(4)                                         checkpoint: where its replay starts
  *     d stream(4) epoch(4) first id(4)                    series definitions of a stream
  *     w stream(4) seq(8)                                  write-ahead log: one frame
+ *     r segment(4) number(4)                              log of what was written: one request
+ *     p                                                   checkpoint of that log
  *     s ref(4)                                            a series: its labels
  *     c partition(4) block(4) end(8) stream(4) epoch(4) group(1)   a chunk
  *     p partition(4)                                      a partition whose chunks are merged
@@ -22,6 +24,8 @@ const PREFIX = {
   checkpoint: 0x6b,
   definitions: 0x64,
   frame: 0x77,
+  written: 0x72,
+  writtenCheckpoint: 0x70,
   series: 0x73,
   chunk: 0x63,
   compacted: 0x70,
@@ -64,6 +68,17 @@ export function definitionsKey(stream: number, epoch: number, firstId: number): 
 
 export function frameKey(stream: number, seq: number): Uint8Array {
   return words(PREFIX.frame, stream, ...doubleWord(seq));
+}
+
+export const WRITTEN_CHECKPOINT_KEY = Uint8Array.of(PREFIX.writtenCheckpoint);
+
+export function writtenKey(segment: number, number: number): Uint8Array {
+  return words(PREFIX.written, segment, number);
+}
+
+/** What was written into segments up to and with `segment`. */
+export function writtenUpTo(segment: number): Range {
+  return { gte: words(PREFIX.written), lt: words(PREFIX.written, segment + 1) };
 }
 
 /** Where a chunk's rows come from, and the time of the last one. */

@@ -12,6 +12,7 @@ import {
   seqOfFrameKey,
   seriesKey,
   VERSION_KEY,
+  WRITTEN_CHECKPOINT_KEY,
 } from "./keys.ts";
 import type { StoreParts } from "./parts.ts";
 import {
@@ -25,6 +26,7 @@ import {
 } from "./records.ts";
 import { storedLabels } from "./series-index.ts";
 import { Stream } from "./stream.ts";
+import { decodeWrittenCheckpoint, replayWritten } from "./written-log.ts";
 
 /** From 2 on it may have merged chunks. */
 const STORE_VERSION = 2;
@@ -63,10 +65,11 @@ export class Recovery {
       await this.#loadStream(stream);
     }
     await this.#skipUsedNumbers();
+    await this.#loadWritten();
     // What it said of the newest chunk is lost too.
     if (this.#lostCheckpoints > 0) partitions.chunksEndMs = partitions.lastEndMs;
     for (const series of index.all()) {
-      if (series.head.length > 0) continue;
+      if (series.head.length > 0 || series.written >= 0) continue;
       // When it ended is not known: it is kept for as long as if it were now.
       if (series.lastMs === 0 || this.#lostCheckpoints > 0) series.lastMs = nowMs;
     }
@@ -126,6 +129,26 @@ export class Recovery {
     for await (const entry of store.entries(replay)) await this.#replay(stream, entry);
     // Tables that were sent and of which no frame came yet.
     await this.#loadDefinitions(stream, stream.decoder.epoch + 1, EPOCH_END);
+  }
+
+  /** What others wrote: from the checkpoint of its log on. */
+  async #loadWritten(): Promise<void> {
+    const { damage, partitions, store, written } = this.#parts;
+    const value = await store.get(WRITTEN_CHECKPOINT_KEY);
+    const checkpoint =
+      value === undefined
+        ? null
+        : await damage.read([WRITTEN_CHECKPOINT_KEY, value], decodeWrittenCheckpoint);
+    if (value !== undefined && checkpoint === null) this.#lostCheckpoints += 1;
+    for (const { ref, lastMs } of checkpoint?.series ?? []) written.restore(ref, lastMs);
+    if (checkpoint !== null) written.goOnFrom(checkpoint.segment + 1);
+    partitions.chunksEndMs = Math.max(partitions.chunksEndMs, checkpoint?.chunksEndMs ?? 0);
+    for await (const entry of store.entries(rangeOf("written"))) {
+      const segment = keyWord(entry[0], 0);
+      if (segment <= (checkpoint?.segment ?? 0)) continue;
+      written.goOnFrom(segment + 1);
+      await damage.read(entry, (bytes) => replayWritten(bytes, written));
+    }
   }
 
   async #restore(stream: Stream, checkpoint: Checkpoint): Promise<void> {

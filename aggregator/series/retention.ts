@@ -45,8 +45,8 @@ export class Retention {
       forgotten(stream);
     }
     const dead: number[] = [];
-    for (const { ref, head, lastMs } of index.all()) {
-      if (head.length === 0 && lastMs < horizonMs) dead.push(ref);
+    for (const { ref, head, written, lastMs } of index.all()) {
+      if (head.length === 0 && written < 0 && lastMs < horizonMs) dead.push(ref);
     }
     for (let i = 0; i < dead.length; i += SERIES_PER_TURN) {
       await turns.run(() => this.#forgetSeries(dead.slice(i, i + SERIES_PER_TURN)));
@@ -68,7 +68,11 @@ export class Retention {
 
   async #forgetSeries(refs: readonly number[]): Promise<void> {
     const { store, index } = this.#parts;
-    const dead = refs.filter((ref) => index.get(ref)?.head.length === 0);
+    const isDead = (ref: number) => {
+      const series = index.get(ref);
+      return series?.head.length === 0 && series.written < 0;
+    };
+    const dead = refs.filter(isDead);
     const operations = dead.map((ref) => del(seriesKey(ref)));
     await store.batch(operations, { sync: false });
     index.remove(dead);

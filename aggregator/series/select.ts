@@ -13,6 +13,7 @@ import {
 import { PieceMerger, type RankedPiece } from "./merge.ts";
 import type { StoreParts } from "./parts.ts";
 import type { Series } from "./series-index.ts";
+import { WRITTEN_STREAM } from "./written-cutter.ts";
 
 /** Samples one select may give: 16 bytes each in memory. */
 const SELECT_SAMPLES_MAX = 50_000_000;
@@ -66,6 +67,14 @@ export class Selection {
       for (const { rows, column } of series.head) {
         this.#add(pieces, reader.read(rows, column), rankOf(rows.stream, rows.epoch));
       }
+      this.#readWritten(series, pieces);
+    }
+  }
+
+  #readWritten({ written: slot }: Series, pieces: RankedPiece[]): void {
+    if (slot < 0) return;
+    for (const piece of this.#parts.written.read(slot, this.#startMs, this.#endMs)) {
+      this.#add(pieces, piece, rankOf(WRITTEN_STREAM, piece.segment));
     }
   }
 
@@ -132,7 +141,7 @@ export class Selection {
 
 /** Whether a series may have samples after `startMs`. */
 export function lastsAfter(series: Series, startMs: number): boolean {
-  return series.head.length > 0 || series.lastMs > startMs;
+  return series.head.length > 0 || series.written >= 0 || series.lastMs > startMs;
 }
 
 /**

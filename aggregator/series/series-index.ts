@@ -3,6 +3,7 @@ import { getOrInsert } from "../../shared/model/get-or-insert.ts";
 import { INSTANCE, type Labels, labelsKey, labelValue } from "../../shared/model/labels.ts";
 import { type CompiledMatcher, compileMatcher } from "../matching/matcher.ts";
 import type { GroupRows } from "./group-rows.ts";
+import { type PostingFigures, postingFigures } from "./index-figures.ts";
 
 /** Where a series has recent samples. */
 type HeadColumn = { readonly rows: GroupRows; readonly column: number };
@@ -17,6 +18,8 @@ export type Series = {
   /** Time of the last sample that is in a chunk; it has later ones where it has head columns. */
   lastMs: number;
   head: readonly HeadColumn[];
+  /** Its slot among the series that others write (written-head.ts); -1: it has none. */
+  written: number;
 };
 
 type Posting = { readonly value: string; refs: number[] };
@@ -59,7 +62,7 @@ export class SeriesIndex {
       posting.refs.push(ref);
       interned.push(name, posting.value);
     }
-    const series: Series = { ref, labels: interned, firstMs, lastMs, head: [] };
+    const series: Series = { ref, labels: interned, firstMs, lastMs, head: [], written: -1 };
     this.#series[ref] = series;
     this.#byKey.set(labelsKey(labels), series);
     this.skipTo(ref + 1);
@@ -98,6 +101,11 @@ export class SeriesIndex {
     else for (const refs of lead.lists) for (const ref of refs) visit(this.#series[ref]);
     if (lead !== null && lead.lists.length > 1) found.sort((a, b) => a.ref - b.ref);
     return found;
+  }
+
+  /** @param limit entries of each list */
+  figures(limit: number): PostingFigures {
+    return postingFigures(this.#postings, limit);
   }
 
   *all(): Iterable<Series> {

@@ -1,3 +1,4 @@
+import { strict as assert } from "node:assert";
 import { errorMessage } from "../../shared/errors.ts";
 import type { Matcher, SeriesColumns, VectorSample } from "../../shared/model/columns.ts";
 import { getOrInsert } from "../../shared/model/get-or-insert.ts";
@@ -7,6 +8,7 @@ import type { StoredPartDeps } from "../../shared/telemetry/part-deps.ts";
 import { SerialQueue } from "../../shared/time/serial-queue.ts";
 import { GroupCommit } from "../commit/group-commit.ts";
 import type { CommitItem, CommitOutcome, StreamPosition, StreamStatus } from "../model/commit.ts";
+import type { WriteOutcome, WriteRequest } from "../model/write-request.ts";
 import { CommitPlan } from "./commit-plan.ts";
 import { Compactor } from "./compactor.ts";
 import { Cutter } from "./cutter.ts";
@@ -22,6 +24,8 @@ import { type Series, SeriesIndex } from "./series-index.ts";
 import type { Stream } from "./stream.ts";
 import { NO_FRAMES } from "./stream-accounts.ts";
 import { StreamTable } from "./stream-table.ts";
+import { WrittenCuts } from "./written-cuts.ts";
+import { WrittenHead } from "./written-head.ts";
 
 export type SeriesStoreOptions = {
   /** Samples older than this are dropped, two hours of them at a time. */
@@ -34,12 +38,15 @@ export type SeriesStoreOptions = {
   readonly commitDelayMs: number;
   /** Gives the event loop a turn. */
   readonly pause: () => Promise<void>;
+  /** Series that others may write at a time; a million where it is not said. */
+  readonly writtenSeriesMax?: number;
 };
 
 type MatcherSets = readonly (readonly Matcher[])[];
 
 /** So many times `chunkMs` the head keeps of a stream that is not slow. */
 const HEAD_CHUNKS_MAX = 2;
+const WRITTEN_SERIES_MAX = 1_000_000;
 /** A stream with more marks than this is cut before more of it is taken. */
 const MARKS_MAX = 3;
 
@@ -69,6 +76,7 @@ export class SeriesStore {
   readonly #options: SeriesStoreOptions;
   readonly #parts: StoreParts;
   readonly #cutter: Cutter;
+  readonly #writtenCuts: WrittenCuts;
   readonly #retention: Retention;
   readonly #compactor: Compactor;
   readonly #commits: GroupCommit;
@@ -86,14 +94,17 @@ export class SeriesStore {
     const { store, clock, logger, metrics } = deps;
     this.#deps = deps;
     this.#options = options;
+    const index = new SeriesIndex();
     this.#parts = {
       store,
-      index: new SeriesIndex(),
+      index,
+      written: new WrittenHead(index, clock.monotonicMs()),
       streams: new StreamTable(),
       partitions: new Partitions(),
       damage: new DamageKeeper(store, logger, metrics),
     };
     this.#cutter = new Cutter(this.#parts);
+    this.#writtenCuts = new WrittenCuts(this.#parts, this.#turns, this.#cuts);
     this.#retention = new Retention(this.#parts);
     this.#compactor = new Compactor(this.#parts, this.#cuts, options.pause);
     this.#commits = new GroupCommit(
@@ -162,6 +173,33 @@ export class SeriesStore {
     await this.#commits.room();
     const stream = this.#parts.streams.find(node, streamId);
     if (stream !== undefined) await this.#overdue.get(stream);
+  }
+
+  /** As `commit`, of what is of no stream: waits for room first. */
+  async writeRequest(request: WriteRequest): Promise<WriteOutcome> {
+    await this.#commits.room();
+    await this.#writtenCuts.room();
+    const item = { kind: "samples", node: OWN_NODE, streamId: "", request } as const;
+    const [outcome] = await this.#commits.commit([item]);
+    assert(outcome?.kind === "written");
+    return outcome;
+  }
+
+  /** How many series and texts there are. @param limit entries of each list, the largest first */
+  figures(limit: number) {
+    let [series, minMs, maxMs] = [0, Number.MAX_SAFE_INTEGER, 0];
+    for (const { firstMs, lastMs, head, written } of this.#parts.index.all()) {
+      series += 1;
+      minMs = Math.min(minMs, firstMs);
+      const isAlive = head.length > 0 || written >= 0;
+      maxMs = Math.max(maxMs, isAlive ? this.#deps.clock.nowMs() : lastMs);
+    }
+    return { series, minMs: Math.min(minMs, maxMs), maxMs, ...this.#parts.index.figures(limit) };
+  }
+
+  /** Series that others write at present. */
+  get writtenSeries(): number {
+    return this.#parts.written.seriesCount;
   }
 
   /** As GroupCommit.ended. */
@@ -253,6 +291,9 @@ export class SeriesStore {
       if (isIdle && stream.framesSinceMark > 0) await this.#turns.run(async () => stream.mark());
       if (stream.marks.length > (isIdle ? 0 : 1)) await this.#cut(stream, isIdle ? 0 : 1);
     }
+    if (!this.#writtenCuts.isDue(nowMs, this.#options.chunkMs)) return;
+    await this.#writtenCuts.run(nowMs);
+    this.#hasDeadLog = true;
   }
 
   /**
@@ -269,7 +310,9 @@ export class SeriesStore {
     if (!this.#hasDeadLog) return;
     this.#hasDeadLog = false;
     try {
-      await this.#deps.store.compact(rangeOf("frame"));
+      for (const log of ["frame", "written"] as const) {
+        await this.#deps.store.compact(rangeOf(log));
+      }
     } catch (error) {
       this.#hasDeadLog = true;
       throw error;
@@ -293,20 +336,32 @@ export class SeriesStore {
   async #writeItems(items: readonly CommitItem[]): Promise<readonly CommitOutcome[]> {
     const plan = await this.#turns.run(() => this.#carryOut(items));
     for (const stream of plan.touched) this.#cutIfOverdue(stream);
+    this.#cutWrittenIfFull();
     return plan.outcomes;
   }
 
   async #carryOut(items: readonly CommitItem[]): Promise<CommitPlan> {
     const { clock, store } = this.#deps;
-    const { futureLimitMs, chunkMs } = this.#options;
-    const timeMaxMs = clock.nowMs() + futureLimitMs;
-    const plan = new CommitPlan(this.#parts, { timeMaxMs, chunkMs });
+    const {
+      futureLimitMs,
+      retentionMs,
+      chunkMs,
+      writtenSeriesMax: seriesMax = WRITTEN_SERIES_MAX,
+    } = this.#options;
+    const nowMs = clock.nowMs();
+    const times = { timeMinMs: Math.max(1, nowMs - retentionMs), timeMaxMs: nowMs + futureLimitMs };
+    const plan = new CommitPlan(this.#parts, { ...times, seriesMax, chunkMs });
     for (const item of items) plan.add(item);
-    if (plan.operations.length > 0) await store.batch(plan.operations, { sync: true });
+    try {
+      if (plan.operations.length > 0) await store.batch(plan.operations, { sync: true });
+    } catch (error) {
+      plan.discard();
+      throw error;
+    }
     plan.carryOut();
     let samples = 0;
     for (const stream of plan.touched) stream.activeAtMs = clock.monotonicMs();
-    for (const outcome of plan.outcomes) if (outcome.kind === "stored") samples += outcome.samples;
+    for (const outcome of plan.outcomes) if ("samples" in outcome) samples += outcome.samples;
     this.#samples.add(samples);
     return plan;
   }
@@ -324,6 +379,14 @@ export class SeriesStore {
         await store.clear(definitionsOfEpochs(stream.number, 0, mark.epoch));
         this.#hasDeadLog = true;
       }
+    });
+  }
+
+  #cutWrittenIfFull(): void {
+    if (!this.#writtenCuts.isFull) return;
+    this.#writtenCuts.run(this.#deps.clock.monotonicMs()).catch((error) => {
+      // As in #cutIfOverdue.
+      this.#deps.logger.warn({}, `Chunks not written: ${errorMessage(error)}`);
     });
   }
 

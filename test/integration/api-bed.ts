@@ -6,6 +6,7 @@ import type { CompiledQuery, QueryPort, SeriesPort } from "../../aggregator/api/
 import { QueryApi } from "../../aggregator/api/query-api.ts";
 import { createQueryService } from "../../aggregator/api/query-service.ts";
 import { createServicesService } from "../../aggregator/api/services-service.ts";
+import type { StatusPort } from "../../aggregator/api/status-port.ts";
 import { createTargetsService } from "../../aggregator/api/targets-service.ts";
 import type { NodeStatus } from "../../aggregator/model/node.ts";
 import type { QuerySpan } from "../../aggregator/query/grid.ts";
@@ -122,6 +123,11 @@ const queryPort = (endless: Endless): QueryPort => ({
     if (known === undefined) throw new OperationalError("QUERY", `PromQL 1:1: unknown "${text}"`);
     return known;
   },
+  format: (text) => {
+    if (text === "") throw new OperationalError("QUERY", "PromQL 1:1: no expression");
+    return `formatted ${text}`;
+  },
+  parsed: (text) => ({ type: "vectorSelector", name: text }),
   parseSelector: (text) => {
     const match = /^(\w+)(?:\{instance="(\w+)"\})?$/.exec(text);
     if (match === null) throw new OperationalError("QUERY", `PromQL 1:1: not a selector`);
@@ -217,6 +223,26 @@ const NODES: readonly NodeStatus[] = [
   },
 ];
 
+const STATUS: StatusPort = {
+  startedAtMs: 1_767_700_000_000,
+  configText: () => "retention: 1000\n",
+  flags: () => ({ "query.timeout": "2m" }),
+  reloaded: () => ({ isGood: true, timeMs: 1_767_700_000_000 }),
+  retentionText: () => "15d",
+  index: () => ({
+    ...{ series: 2, labelPairs: 4, minMs: 1, maxMs: 2 },
+    seriesByMetric: [["up", 2]],
+    valuesByLabel: [["instance", 2]],
+    bytesByLabel: [["instance", 7]],
+    seriesByPair: [["job=node", 2]],
+  }),
+  metadata: ({ metric }) =>
+    metric === "up" ? [["up", [{ type: "gauge", help: "Is it up.", unit: "" }]]] : [],
+  latest: async () =>
+    UP_SERIES.map((labels, i) => ({ labels, timeMs: 1_767_700_000_000 + i, value: 1e-7 * i })),
+  externalLabels: labelsOf({ site: "a", job: "other" }),
+};
+
 export function createApiBed(
   options: { readonly timeoutMs?: number; readonly clock?: Clock } = {},
 ) {
@@ -243,6 +269,9 @@ export function createApiBed(
     clock: nodeClock,
     gate: null,
     prefix: "",
+    corsOrigins: [] as string[],
+    status: STATUS,
+    remoteWrite: { write: async () => ({ status: 204, text: "", samplesWritten: 0 }) },
     addPage: () => {},
     reloads: { reload: async (): Promise<OperationalError | null> => null },
   };

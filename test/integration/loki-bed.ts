@@ -60,7 +60,8 @@ export class LokiBed {
       readFiles: () => (rules === "" ? [] : [{ path: "rules.yaml", text: rules }]),
       readFile: () => NOTIFY,
       serve: async (services) => {
-        const own = { clock: nodeClock, logger, gate: null, prefix: "", addPage: () => {} };
+        const place = { gate: null, prefix: "", corsOrigins: [] };
+        const own = { ...place, clock: nodeClock, logger, addPage: () => {} };
         const deps = { ...services, logs: services.loki, ...own };
         const server = await startHttpServer(deps, { host: "127.0.0.1", port: 0 });
         this.url = `http://${server.address}`;

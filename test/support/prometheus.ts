@@ -13,8 +13,10 @@ export type Prometheus = AsyncDisposable & { readonly url: string; readonly chil
 export async function startPrometheus(
   configFile: string,
   extra: readonly string[] = [],
+  port: number | null = null,
 ): Promise<Prometheus> {
   const bed = await Bed.open();
+  if (port !== null) bed.httpPort = port;
   const url = `http://127.0.0.1:${bed.httpPort}`;
   const args = [
     `--config.file=${configFile}`,

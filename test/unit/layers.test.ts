@@ -50,6 +50,7 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
   "aggregator/notify": ["aggregator/matching", "aggregator/model", "aggregator/template", "shared"],
   "aggregator/promql": ["aggregator/query", "aggregator/matching", "shared"],
   "aggregator/query": ["aggregator/matching", "shared"],
+  "aggregator/remote": ["aggregator/model", "shared"],
   "aggregator/rule-tests": [
     "aggregator/matching",
     "aggregator/model",

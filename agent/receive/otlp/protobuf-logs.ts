@@ -1,8 +1,9 @@
 /** Source: opentelemetry-proto v1, logs.proto and logs_service.proto. */
+
+import { WireReader } from "../../../shared/wire/wire-reader.ts";
 import type { AnyValue } from "./any-value.ts";
 import type { LogVisitor } from "./log-record.ts";
 import { addAttribute, readAnyValue, readExport } from "./protobuf-value.ts";
-import { WireReader } from "./wire-reader.ts";
 
 /**
  * Reads an ExportLogsServiceRequest, record by record.

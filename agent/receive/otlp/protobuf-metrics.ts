@@ -1,4 +1,6 @@
 /** Source: opentelemetry-proto v1, metrics.proto and metrics_service.proto. */
+
+import { WireReader } from "../../../shared/wire/wire-reader.ts";
 import type { AnyValue, Attributes } from "./any-value.ts";
 import {
   type ExponentialCounts,
@@ -8,7 +10,6 @@ import {
   type MetricVisitor,
 } from "./metric-point.ts";
 import { addAttribute, readExport } from "./protobuf-value.ts";
-import { WireReader } from "./wire-reader.ts";
 
 /** Kinds, by the number of their field in a Metric. */
 const KINDS: ReadonlyMap<number, MetricKind> = new Map([

@@ -1,8 +1,8 @@
 /** Source: opentelemetry-proto v1, common.proto and resource.proto. */
 import { OperationalError } from "../../../shared/errors.ts";
+import type { WireReader } from "../../../shared/wire/wire-reader.ts";
 import { type AnyValue, type Attributes, checkRoom, DEPTH_MAX } from "./any-value.ts";
 import { NO_SCOPE, type Scope } from "./metric-point.ts";
-import type { WireReader } from "./wire-reader.ts";
 
 /** opentelemetry.proto.common.v1.KeyValue */
 function readKeyValue(reader: WireReader, depth = 0): readonly [string, AnyValue] {

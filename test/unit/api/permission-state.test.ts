@@ -14,6 +14,7 @@ test.each([
   ["POST", "/api/telltale/v1/receivers/test", "operator"],
   ["GET", "/api/telltale/v1/notifications", "viewer"],
   ["GET", "/system", "nothing"],
+  ["POST", "/api/v1/write", "operator"],
   ["POST", "/-/reload", "admin"],
   ["GET", "", "viewer"],
 ])("%s %s is for the role %s", (method, pattern, role) => {

@@ -109,6 +109,7 @@ export class MemoryIngestStore implements IngestStore {
       decoder.define(item.epoch, item.series);
       return { kind: "defined", seriesKnown: decoder.seriesKnown };
     }
+    if (item.kind === "samples") throw new Error("agents send no such item");
     let frame: ReturnType<typeof parseFrame>;
     try {
       frame = parseFrame(item.bytes);

@@ -1,5 +1,5 @@
 import { isUtf8 } from "node:buffer";
-import { OperationalError } from "../../../shared/errors.ts";
+import { OperationalError } from "../errors.ts";
 
 const VARINT = 0;
 const FIXED64 = 1;
@@ -125,6 +125,15 @@ export class WireReader {
   double(): number {
     this.#expect(FIXED64);
     return this.#doubleHere();
+  }
+
+  /** The bits of a double, low word first: what JavaScript would change of a NaN stays. */
+  doubleBits(into: Uint32Array, at: number): void {
+    this.#expect(FIXED64);
+    const from = this.at;
+    this.at = this.#after(8);
+    into[at] = this.#view.getUint32(from, true);
+    into[at + 1] = this.#view.getUint32(from + 4, true);
   }
 
   /** An unsigned integer of 64 bits; beyond 2^53 about right. */
