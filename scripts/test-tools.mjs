@@ -15,7 +15,7 @@ const PACKAGES = [
   "nginx", // whose access log is counted in
   "openssl", // a client that is not ours
   "podman", // whose containers' logs are read
-  "prometheus", // promtool
+  "prometheus", // promtool, and whose answers ours are compared with
   "prometheus-alertmanager", // amtool
   "prometheus-blackbox-exporter", // whose probes ours are compared with
   "prometheus-node-exporter", // whose values ours are compared with
@@ -23,6 +23,7 @@ const PACKAGES = [
   "systemd", // journald and journalctl
   "systemd-journal-remote", // makes journals of other times
   "util-linux", // unshare, nsenter
+  "victoria-metrics", // vmagent, which writes to ours
   "wrk", // a load generator
 ];
 const INSTALL = "apt-get install -y --no-install-recommends -o DPkg::Lock::Timeout=300";
