@@ -14,6 +14,7 @@ export async function startVmagent(configFile: string, writeUrl: string): Promis
     `-remoteWrite.url=${writeUrl}`,
     `-remoteWrite.tmpDataPath=${bed.path("buffer")}`,
     "-remoteWrite.flushInterval=200ms",
+    "-remoteWrite.queues=1", // with several, what waited arrives in any order
     `-httpListenAddr=127.0.0.1:${bed.httpPort}`,
     "-loggerLevel=ERROR",
   ];
