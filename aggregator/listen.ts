@@ -62,23 +62,16 @@ export async function listen(
       ...{ people, mayAsk, prefix, alerts, nodes: api, clock, metrics },
     };
     const addPage = (scope: FastifyInstance) => addWebRoutes(scope, web);
-    const served = { api, logs: loki, push, alerts, metrics, readiness, reloads, addPage };
-    const http = {
-      ...served,
-      remoteWrite,
-      status,
-      clock,
-      logger,
-      gate,
-      prefix,
-      corsOrigins: config.http.cors_origins,
-    };
+    const asked = { api, logs: loki, push, remoteWrite, status, patterns, alerts };
+    const served = { ...asked, metrics, readiness, reloads, addPage };
+    const corsOrigins = config.http.cors_origins;
+    const http = { ...served, clock, logger, gate, prefix, corsOrigins };
     parts.use(await startHttpServer(http, config.http.listen));
     const grpc = await startGrpcServer(
       {
         ingest: ingestHandlers(ingest, guard?.certified ?? null),
         query: createQueryService(api, logger),
-        logs: createLogsService(logs, logger, patternsHandler(patterns, clock, logger)),
+        logs: createLogsService(logs, logger, patternsHandler(patterns, logger)),
         alerts: createAlertsService(alerts, clock, logger),
         services: createServicesService(api, logger),
         targets: createTargetsService(api, logger),

@@ -3,6 +3,7 @@ import { msUntilNext } from "../shared/time/calendar.ts";
 import { type Repetition, sleepUnlessAborted } from "../shared/time/repeat.ts";
 import { LogsApi } from "./api/logs-api.ts";
 import { LokiPush, RECENT_LINES_MAX } from "./api/loki-push.ts";
+import { PatternsApi } from "./api/patterns-api.ts";
 import type { QueryApiOptions } from "./api/query-api.ts";
 import { logRetention } from "./config.ts";
 import { DEFAULT_LOGQL_OPTIONS } from "./logql/engine.ts";
@@ -93,7 +94,7 @@ export async function logServices(
     await newestPushed(lines, RECENT_LINES_MAX),
   );
   const views = { logs: apiOf("stored"), loki: apiOf("service-named") };
-  return { ...views, push, patterns: patternsPort(patterns) };
+  return { ...views, push, patterns: new PatternsApi(patternsPort(patterns), clock) };
 }
 
 export function logUpkeep(

@@ -1,4 +1,4 @@
-import type { PatternsPort } from "./api/patterns-service.ts";
+import type { PatternsPort } from "./api/patterns-api.ts";
 import { parseLogSelector } from "./logql/parse.ts";
 import type { PatternSource } from "./model/log-patterns.ts";
 

@@ -6,7 +6,7 @@ import type { Metrics } from "../shared/telemetry/metrics.ts";
 import type { AlertsPort } from "./api/alerts-port.ts";
 import type { LogsApi } from "./api/logs-api.ts";
 import type { LokiPush } from "./api/loki-push.ts";
-import type { PatternsPort } from "./api/patterns-service.ts";
+import type { PatternsApi } from "./api/patterns-api.ts";
 import type { ReloadPort } from "./api/ports.ts";
 import type { QueryApi } from "./api/query-api.ts";
 import type { StatusPort } from "./api/status-port.ts";
@@ -28,7 +28,7 @@ export type Services = {
   readonly push: LokiPush;
   readonly remoteWrite: WriteReceiver;
   readonly status: StatusPort;
-  readonly patterns: PatternsPort;
+  readonly patterns: PatternsApi;
   readonly alerts: AlertsPort;
   readonly overview: OverviewFeed;
   readonly containers: ContainerList;

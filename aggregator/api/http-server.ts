@@ -27,6 +27,8 @@ import type { LokiPush } from "./loki-push.ts";
 import { addPushRoute } from "./loki-push-route.ts";
 import { addLokiRoutes } from "./loki-routes.ts";
 import { LokiTails, TAIL_PATH } from "./loki-tail.ts";
+import type { PatternsApi } from "./patterns-api.ts";
+import { addPatternsRoute } from "./patterns-route.ts";
 import { changesState, httpRole } from "./permission-state.ts";
 import type { GatePort, ReadinessPort, ReloadPort } from "./ports.ts";
 import { errorBody } from "./prometheus-json.ts";
@@ -44,6 +46,7 @@ export type HttpDeps = PartDeps & {
   readonly status: StatusPort;
   /** Pages of these may ask from a browser. */
   readonly corsOrigins: readonly string[];
+  readonly patterns: PatternsApi;
   readonly alerts: AlertsPort;
   readonly readiness: ReadinessPort;
   readonly reloads: ReloadPort;
@@ -158,6 +161,7 @@ export function createHttpServer(deps: HttpDeps): FastifyInstance {
   addApiRoutes(server, deps.api);
   addStatusRoutes(server, deps.api, deps.status);
   addFederateRoute(server, deps.api, deps.status);
+  addPatternsRoute(server, deps.patterns);
   server.register((scope, _options, done) => {
     addLoki(scope, deps, failures);
     done();
@@ -191,6 +195,10 @@ function addTails(server: FastifyInstance, deps: HttpDeps, failures: Failures): 
     clock,
     logger,
     refusalOf: ({ headers }) => {
+      // A page of another site may open a WebSocket, and reads what comes; a browser names that site.
+      const { origin, host } = headers;
+      const problem = forgeryOf({ origin, host });
+      if (problem !== null) return { status: 403, text: problem };
       return gate === null ? null : refusalOfCaller(gate, headers, "viewer", prefix);
     },
     failureOf: (error, url) => failures.note(error, url),

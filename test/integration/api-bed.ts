@@ -2,6 +2,7 @@ import { onTestFinished } from "vitest";
 import { createAlertsService } from "../../aggregator/api/alerts-service.ts";
 import { startGrpcServer } from "../../aggregator/api/grpc-server.ts";
 import { createLogsService } from "../../aggregator/api/logs-service.ts";
+import { PatternsApi } from "../../aggregator/api/patterns-api.ts";
 import type { CompiledQuery, QueryPort, SeriesPort } from "../../aggregator/api/ports.ts";
 import { QueryApi } from "../../aggregator/api/query-api.ts";
 import { createQueryService } from "../../aggregator/api/query-service.ts";
@@ -24,6 +25,8 @@ import { RULE_GROUP } from "../support/rule-group.ts";
 import { TOLD_TARGETS } from "../support/told-targets.ts";
 
 /** Small ports in memory behind the real servers. */
+
+const NO_PATTERNS = { rows: [], patterns: 0, lines: 0, startMs: 0, stepMs: 300_000 };
 
 export const LOOPBACK = { host: "127.0.0.1", port: 0 };
 
@@ -261,6 +264,10 @@ export function createApiBed(
     api: new QueryApi(ports, limits),
     logs: lines.api,
     push: lines.push,
+    patterns: new PatternsApi(
+      { list: async () => NO_PATTERNS, parseSelector: () => [] },
+      nodeClock,
+    ),
     alerts: new MemoryAlerts(options.clock ?? nodeClock),
     endless,
     listing,

@@ -4,6 +4,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { createAlertsService } from "../../aggregator/api/alerts-service.ts";
 import { startGrpcServer } from "../../aggregator/api/grpc-server.ts";
 import { createLogsService } from "../../aggregator/api/logs-service.ts";
+import { PatternsApi } from "../../aggregator/api/patterns-api.ts";
 import { patternsHandler } from "../../aggregator/api/patterns-service.ts";
 import { createQueryService } from "../../aggregator/api/query-service.ts";
 import { createServicesService } from "../../aggregator/api/services-service.ts";
@@ -43,7 +44,7 @@ async function start(directory: string) {
     },
   );
   const history = new PatternHistory(table, store);
-  const patterns = patternsHandler(patternsPort(history), nodeClock, bed.logger);
+  const patterns = patternsHandler(new PatternsApi(patternsPort(history), nodeClock), bed.logger);
   const server = await startGrpcServer(
     {
       ingest: { Stream: () => {} },

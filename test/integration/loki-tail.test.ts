@@ -79,6 +79,18 @@ test("Grafana's live tail has labels by where they are from", async () => {
   });
 });
 
+test("another site's page that a browser shows may not follow lines", async () => {
+  const bed = await LokiBed.start();
+  await bed.pushLines(APP, [[now, "one"]]);
+  const follow = (origin: string) => new TailClient(bed, { query: '{app="api"}' }, { origin });
+  const [refusal] = await once(follow("http://evil.example").socket, "unexpected-response").then(
+    ([, response]) => [response.statusCode],
+  );
+  expect(refusal).toBe(403);
+  const own = follow(bed.url);
+  await eventually(() => own.lines().length === 1);
+});
+
 test("lines that come within the delay are put in order", async () => {
   const bed = await LokiBed.start();
   const client = new TailClient(bed, { query: '{app="api"}', delay_for: "1" });
