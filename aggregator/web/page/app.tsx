@@ -42,6 +42,10 @@ function nameOf(state: View): string {
       return words.value.services;
     case "system":
       return words.value.systemTitle;
+    case "logs":
+      return words.value.logs;
+    case "explore":
+      return words.value.explore;
     default:
       return "";
   }
@@ -55,6 +59,10 @@ function Shown({ state }: { state: View }) {
       return <LateView key="alerts" load={loadAlerts} props={{}} />;
     case "system":
       return <LateView key="system" load={loadSystem} props={{}} />;
+    case "logs":
+      return <LateView key="logs" load={loadLogs} props={{}} />;
+    case "explore":
+      return <LateView key="explore" load={loadExplore} props={{}} />;
     case "node":
       return <LateView key={`node ${state.name}`} load={loadNode} props={{ name: state.name }} />;
     case "containers":
@@ -88,3 +96,5 @@ const loadContainer = async () => (await import("./containers/container-view.tsx
 const loadServices = async () => (await import("./services/services-view.tsx")).ServicesView;
 const loadService = async () => (await import("./services/service-view.tsx")).ServiceView;
 const loadCompare = async () => (await import("./compare/compare-view.tsx")).CompareView;
+const loadLogs = async () => (await import("./logs/logs-view.tsx")).LogsView;
+const loadExplore = async () => (await import("./explore/explore-view.tsx")).ExploreView;

@@ -9,6 +9,11 @@ export function nowMs(): number {
   return Date.now();
 }
 
+/** For how long something took. */
+export function monotonicMs(): number {
+  return performance.now();
+}
+
 /** Calls every `ms` until the result is called. */
 export function every(ms: number, work: () => void): () => void {
   const timer = setInterval(work, ms);
@@ -39,6 +44,11 @@ export class RequestError extends Error {
 /** @throws RequestError; the signal's reason */
 export async function getJson<T>(path: string, signal: AbortSignal): Promise<T> {
   return (await (await request(path, { signal, cache: "no-store" })).json()) as T;
+}
+
+/** The answer as it came. @throws RequestError; the signal's reason */
+export async function getText(path: string, signal: AbortSignal): Promise<string> {
+  return await (await request(path, { signal, cache: "no-store" })).text();
 }
 
 /** @throws RequestError */
@@ -145,4 +155,31 @@ export function localInput(timeMs: number): string {
 /** NaN where it holds no time. */
 export function fromLocalInput(text: string): number {
   return new Date(text).getTime();
+}
+
+/** Texts of a WebSocket until the signal is aborted or it is closed; resolves with the reason for that. */
+export function readSocket(
+  path: string,
+  onText: (text: string) => void,
+  signal: AbortSignal,
+): Promise<string> {
+  return new Promise((resolve) => {
+    const socket = new WebSocket(`${location.origin.replace(/^http/, "ws")}${path}`);
+    socket.onmessage = ({ data }) => onText(String(data));
+    socket.onclose = ({ reason }) => resolve(reason);
+    signal.addEventListener("abort", () => {
+      socket.close();
+      resolve("");
+    });
+  });
+}
+
+/** Gives a text to the person as a file. */
+export function saveFile(name: string, type: string, text: string): void {
+  const url = URL.createObjectURL(new Blob([text], { type }));
+  const link = document.createElement("a");
+  link.href = url;
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }

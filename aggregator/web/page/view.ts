@@ -2,7 +2,15 @@ import { PREFIX } from "./browser.ts";
 
 export type View =
   | {
-      readonly kind: "overview" | "alerts" | "system" | "containers" | "services" | "unknown";
+      readonly kind:
+        | "overview"
+        | "alerts"
+        | "logs"
+        | "explore"
+        | "system"
+        | "containers"
+        | "services"
+        | "unknown";
     }
   | { readonly kind: "node" | "service" | "compare"; readonly name: string }
   | { readonly kind: "container"; readonly node: string; readonly name: string };
@@ -10,6 +18,8 @@ export type View =
 const PLAIN: Readonly<Record<string, View>> = {
   "/": { kind: "overview" },
   "/alerts": { kind: "alerts" },
+  "/logs": { kind: "logs" },
+  "/explore": { kind: "explore" },
   "/system": { kind: "system" },
   "/containers": { kind: "containers" },
   "/services": { kind: "services" },

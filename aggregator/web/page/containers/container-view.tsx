@@ -2,8 +2,9 @@ import { ChangeList } from "../changes/change-list.tsx";
 import { MarkList, RangePicker, useMarks, useWindow } from "../charts/ranged.tsx";
 import { formatBytes, formatDuration, formatNumber } from "../format.ts";
 import { useLoaded } from "../loaded.ts";
+import { LogPane } from "../logs/log-pane.tsx";
+import { selectorOf } from "../logs/log-question.ts";
 import { Chart } from "../node/chart.tsx";
-import { LiveRegion } from "../node/live-region.tsx";
 import type { PromSample } from "../node/prom-answer.ts";
 import { queryNow } from "../node/queries.ts";
 import { clockMs, overview } from "../overview-store.ts";
@@ -31,7 +32,7 @@ export function ContainerView({ node, name }: { node: string; name: string }) {
           <Chart key={plan.title} {...{ plan, matchers, window, marks }} />
         ))}
       </div>
-      <LiveRegion />
+      <LogPane selector={selectorOf({ instance: node, container: name })} range={window} />
     </>
   );
 }

@@ -37,11 +37,11 @@ export function lineOn(grid: Grid, label: string, { values }: PromSeries): Line 
 }
 
 /** Those that reach highest, in the order in which they came. */
-export function highest(lines: readonly Line[]): Line[] {
-  if (lines.length <= LINES_MAX) return [...lines];
+export function highest(lines: readonly Line[], most = LINES_MAX): Line[] {
+  if (lines.length <= most) return [...lines];
   const peaks = new Map(lines.map((line) => [line, Math.max(...line.values.map((v) => v ?? 0))]));
   const kept = new Set(
-    lines.toSorted((a, b) => (peaks.get(b) ?? 0) - (peaks.get(a) ?? 0)).slice(0, LINES_MAX),
+    lines.toSorted((a, b) => (peaks.get(b) ?? 0) - (peaks.get(a) ?? 0)).slice(0, most),
   );
   return lines.filter((line) => kept.has(line));
 }

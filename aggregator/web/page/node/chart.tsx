@@ -96,9 +96,11 @@ type PlotProps = Omit<ChartProps, "matchers"> & {
   cursor: { value: number | null };
   title: string;
   tableId: string;
+  heightPx?: number;
 };
 
-function Plot({ plan, chart, window, marks, cursor, title, tableId }: PlotProps) {
+export function Plot(props: PlotProps) {
+  const { plan, chart, window, marks, cursor, title, tableId, heightPx = HEIGHT_PX } = props;
   const holder = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const now = useRef({ window, marks });
@@ -175,7 +177,7 @@ function plotted({ isStacked }: ChartPlan, { timesS, lines }: ChartLines): uPlot
   return [[...timesS], ...shown.map(({ values }) => [...values])];
 }
 
-function Legend(props: { unit: Unit; chart: ChartLines; cursor: { value: number | null } }) {
+export function Legend(props: { unit: Unit; chart: ChartLines; cursor: { value: number | null } }) {
   const { unit, chart } = props;
   const place = useComputed(() => props.cursor.value).value ?? lastPlace(chart.lines);
   return (
@@ -194,7 +196,7 @@ function Legend(props: { unit: Unit; chart: ChartLines; cursor: { value: number 
   );
 }
 
-function ChartTable(props: { id: string; title: string; chart: ChartLines; unit: Unit }) {
+export function ChartTable(props: { id: string; title: string; chart: ChartLines; unit: Unit }) {
   const { lines, timesS } = props.chart;
   return (
     <div class="unseen">

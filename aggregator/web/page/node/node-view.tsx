@@ -4,14 +4,18 @@ import { AlertList } from "../alerts/alert-list.tsx";
 import { shownAlerts } from "../alerts/shown-alert.ts";
 import { ChangeList } from "../changes/change-list.tsx";
 import { MarkList, RangePicker, useMarks, useWindow } from "../charts/ranged.tsx";
+import { secondOf } from "../logs/line-notice.tsx";
+import { LogPane } from "../logs/log-pane.tsx";
+import { selectorOf } from "../logs/log-question.ts";
 import { figureText } from "../overview/node-list.tsx";
 import { NodeState } from "../overview/node-state.tsx";
 import { overview } from "../overview-store.ts";
+import { parameters } from "../route.ts";
 import { words } from "../settings.ts";
+import type { AlertMark } from "./alert-marks.ts";
 import { Chart } from "./chart.tsx";
 import { CHARTS, nodeMatchers } from "./chart-plans.ts";
 import { ContainerTable } from "./container-table.tsx";
-import { LiveRegion } from "./live-region.tsx";
 
 const CHANGES_SHOWN = 5;
 
@@ -19,7 +23,7 @@ const CHANGES_SHOWN = 5;
 export function NodeView({ name }: { name: string }) {
   const { turn, window } = useWindow();
   const matchers = nodeMatchers(name);
-  const marks = useMarks(`instance=${JSON.stringify(name)}`, window);
+  const marks = [...useMarks(`instance=${JSON.stringify(name)}`, window), ...lineMark()];
   return (
     <>
       <NodeHead name={name} />
@@ -33,9 +37,16 @@ export function NodeView({ name }: { name: string }) {
         ))}
       </div>
       <ContainerTable matchers={`instance=${JSON.stringify(name)}`} turn={turn} />
-      <LiveRegion />
+      <LogPane selector={selectorOf({ instance: name })} range={window} />
     </>
   );
+}
+
+/** Where the line is that somebody came from. */
+function lineMark(): readonly AlertMark[] {
+  const atMs = secondOf(parameters.value);
+  if (atMs === null) return [];
+  return [{ name: words.value.logLine, isCritical: false, fromMs: atMs, toMs: atMs }];
 }
 
 function NodeHead({ name }: { name: string }) {

@@ -7,6 +7,8 @@ const HAVE_TIME: ReadonlySet<string> = new Set([
   "alerts",
   "compare",
   "container",
+  "explore",
+  "logs",
   "node",
   "service",
 ]);

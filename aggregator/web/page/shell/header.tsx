@@ -15,8 +15,10 @@ import {
 import { addressOf } from "../view.ts";
 import { helpOpen } from "./keys.ts";
 
-/** Views without a list to filter. */
-const NO_FILTER: ReadonlySet<string> = new Set(["node", "container", "service", "compare"]);
+/** Views without a list of nodes, alerts or the like to filter. */
+const NO_FILTER: ReadonlySet<string> = new Set([
+  ...["node", "container", "service", "compare", "logs", "explore"],
+]);
 
 export function Header() {
   const { overview: overviewText, filter, filterHint, keys } = words.value;
@@ -45,6 +47,12 @@ export function Header() {
         <a href={addressOf("/alerts")} aria-current={kind === "alerts" ? "page" : undefined}>
           {words.value.alerts}
           {firingCount.value > 0 ? <span class="count critical">{firingCount.value}</span> : null}
+        </a>
+        <a href={addressOf("/logs")} aria-current={kind === "logs" ? "page" : undefined}>
+          {words.value.logs}
+        </a>
+        <a href={addressOf("/explore")} aria-current={kind === "explore" ? "page" : undefined}>
+          {words.value.explore}
         </a>
         <a href={addressOf("/system")} aria-current={kind === "system" ? "page" : undefined}>
           {words.value.systemTitle}

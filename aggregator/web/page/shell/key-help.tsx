@@ -21,6 +21,8 @@ export function KeyHelp() {
     ["g c", w.keyContainers],
     ["g s", w.keyServices],
     ["g y", w.keySystem],
+    ["g l", w.keyLogs],
+    ["g e", w.keyExplore],
     ["[  ]", w.keyTime],
     ["←  →", w.keyCursor],
     ["p", w.keyPause],

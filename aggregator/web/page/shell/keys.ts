@@ -17,6 +17,8 @@ const GOALS: Record<string, () => void> = {
   y: () => go(addressOf("/system")),
   c: () => go(addressOf("/containers")),
   s: () => go(addressOf("/services")),
+  l: () => go(addressOf("/logs")),
+  e: () => go(addressOf("/explore")),
   n: () => {
     if (view.value.kind !== "overview") go(addressOf("/"));
     requestAnimationFrame(() => selectedRow.first());
@@ -42,7 +44,7 @@ export function followKeys(): void {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (
       target instanceof HTMLElement &&
-      target.closest("input, select, textarea, dialog") !== null
+      target.closest("input, select, textarea, dialog, .query-editor") !== null
     ) {
       if (key === "Escape") target.blur();
       return;
