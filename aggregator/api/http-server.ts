@@ -196,8 +196,7 @@ function addTails(server: FastifyInstance, deps: HttpDeps, failures: Failures): 
     logger,
     refusalOf: ({ headers }) => {
       // A page of another site may open a WebSocket, and reads what comes; a browser names that site.
-      const { origin, host } = headers;
-      const problem = forgeryOf({ origin, host });
+      const problem = forgeryOf(headers);
       if (problem !== null) return { status: 403, text: problem };
       return gate === null ? null : refusalOfCaller(gate, headers, "viewer", prefix);
     },

@@ -75,6 +75,10 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
 
 /** What runs in a browser, and what of the aggregator it may run there. */
 const PAGE = "aggregator/web/page/";
+const PAGE_PACKAGES = [
+  ...["preact", "@preact/signals", "uplot", "@codemirror/", "@lezer/highlight"],
+  "@prometheus-io/codemirror-promql",
+];
 const SHARED_WITH_PAGE = /^aggregator\/web\/(overview-(shape|changes)|containers-shape)\.ts$/;
 
 /** Code of these computes and does nothing else; when it runs it needs only more of the kind. */
@@ -133,7 +137,7 @@ function layerBroken(path: string, to: string): string | null {
 
 /** In a browser there is neither Node nor the rest of the aggregator. */
 function pageBroken(to: string): string | null {
-  const isOfPage = [PAGE, "preact", "@preact/signals", "uplot"].some((one) => to.startsWith(one));
+  const isOfPage = [PAGE, ...PAGE_PACKAGES].some((one) => to.startsWith(one));
   return isOfPage || SHARED_WITH_PAGE.test(to)
     ? null
     : "the page may import only itself, what the overview is made of, and its packages";

@@ -164,7 +164,7 @@ export function readSocket(
   signal: AbortSignal,
 ): Promise<string> {
   return new Promise((resolve) => {
-    const socket = new WebSocket(`${location.origin.replace(/^http/, "ws")}${path}`);
+    const socket = new WebSocket(`${location.origin.replace(/^http/, "ws")}${PREFIX}${path}`);
     socket.onmessage = ({ data }) => onText(String(data));
     socket.onclose = ({ reason }) => resolve(reason);
     signal.addEventListener("abort", () => {

@@ -1,19 +1,19 @@
 import { useSignal } from "@preact/signals";
 import { useMemo } from "preact/hooks";
 import { nowMs } from "../browser.ts";
+import { RangePicker } from "../charts/ranged.tsx";
 import { useLoaded } from "../loaded.ts";
 import { LineList } from "../logs/line-list.tsx";
 import { LineNotice } from "../logs/line-notice.tsx";
 import { useLines } from "../logs/use-logs.ts";
 import { LiveRegion } from "../node/live-region.tsx";
-import { RangePicker } from "../node/range-picker.tsx";
 import { type QueryWindow, rangeOf, windowOf } from "../node/time-range.ts";
 import { parameters, setParameters } from "../route.ts";
 import { words } from "../settings.ts";
 import { EXAMPLES, type Explored, exploredOf, type QueryLanguage } from "./explore-address.ts";
-import { asksForLines, placeOfProblem } from "./query-answer.ts";
 import { QueryEditor } from "./query-editor.tsx";
 import { runQuery } from "./query-run.ts";
+import { asksForLines, placeOfProblem } from "./query-text.ts";
 import { ResultView } from "./result-view.tsx";
 
 const LANGUAGE_NAMES: Readonly<Record<QueryLanguage, string>> = {

@@ -1,5 +1,4 @@
-import { rfc3339 } from "../browser.ts";
-import type { PromSeries } from "../node/queries.ts";
+import type { PromSeries } from "../node/prom-answer.ts";
 
 /** What a query gave, and what is told of it. Pure. */
 export type QueryAnswer = {
@@ -28,7 +27,7 @@ export function latestOf({ values }: PromSeries): { timeMs: number; text: string
 /** Highest latest value first; what is no number last. */
 export function byLatest(series: readonly PromSeries[]): readonly PromSeries[] {
   const rank = (one: PromSeries) => {
-    const value = Number(latestOf(one)?.text);
+    const value = Number((latestOf(one)?.text ?? "NaN").replace("Inf", "Infinity"));
     return Number.isNaN(value) ? Number.NEGATIVE_INFINITY : value;
   };
   return series
@@ -38,14 +37,14 @@ export function byLatest(series: readonly PromSeries[]): readonly PromSeries[] {
 }
 
 /** One row a sample: its time, its value, and a column for each label. */
-export function csvOf(series: readonly PromSeries[]): string {
+export function csvOf(series: readonly PromSeries[], timeText: (timeMs: number) => string): string {
   const names = [...new Set(series.flatMap(({ metric }) => Object.keys(metric)))].sort();
   const rows = [["time", "value", ...names].map(csvCell).join(",")];
   for (const { metric, values } of series) {
     const labels = names.map((name) => csvCell(metric[name] ?? "")).join(",");
     const end = labels === "" ? "" : `,${labels}`;
     for (const [timeS, value] of values) {
-      rows.push(`${rfc3339(timeS * 1000)},${value}${end}`);
+      rows.push(`${timeText(timeS * 1000)},${value}${end}`);
     }
   }
   return `${rows.join("\r\n")}\r\n`;
@@ -57,22 +56,4 @@ const FORMULA = /^[=+\-@\t\r]/;
 function csvCell(text: string): string {
   const shown = FORMULA.test(text) ? `'${text}` : text;
   return /[",\r\n]/.test(shown) ? `"${shown.replaceAll('"', '""')}"` : shown;
-}
-
-/** Where in the query the aggregator says that something is wrong: an offset; null: it does not. */
-export function placeOfProblem(query: string, problem: string): number | null {
-  const [, line, column] = /\b(?:PromQL|LogQL) (\d{1,6}):(\d{1,6}): /.exec(problem) ?? [];
-  if (line === undefined || column === undefined) return null;
-  const lines = query.split("\n").slice(0, Number(line));
-  if (lines.length < Number(line)) return null;
-  const before = lines.slice(0, -1).reduce((sum, one) => sum + one.length + 1, 0);
-  return Math.min(query.length, before + Number(column) - 1);
-}
-
-/** Whether LogQL asks for lines; otherwise for numbers. */
-export function asksForLines(query: string): boolean {
-  return query
-    .replace(/^\s*#.*$/gm, "")
-    .trimStart()
-    .startsWith("{");
 }

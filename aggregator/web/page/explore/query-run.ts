@@ -1,11 +1,11 @@
 import { getText, monotonicMs } from "../browser.ts";
-import type { PromSample, PromSeries } from "../node/queries.ts";
+import type { PromSample, PromSeries } from "../node/prom-answer.ts";
 import type { QueryWindow } from "../node/time-range.ts";
 import type { QueryLanguage } from "./explore-address.ts";
 import type { QueryAnswer } from "./query-answer.ts";
 
 /** Series that the page takes; the aggregator may have a hundred times as many. */
-export const SERIES_MAX = 1000;
+const SERIES_MAX = 1000;
 
 const PATHS: Readonly<Record<QueryLanguage, string>> = {
   promql: "/api/v1",

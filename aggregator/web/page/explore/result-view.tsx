@@ -1,6 +1,6 @@
 import { useSignal } from "@preact/signals";
 import { useId, useMemo } from "preact/hooks";
-import { saveFile } from "../browser.ts";
+import { rfc3339, saveFile } from "../browser.ts";
 import { formatCount, formatDuration, formatMoment } from "../format.ts";
 import { ChartTable, Legend, Plot } from "../node/chart.tsx";
 import { gridTimes, highest, lineOn } from "../node/chart-lines.ts";
@@ -13,8 +13,7 @@ import { byLatest, csvOf, latestOf, type QueryAnswer, seriesText } from "./query
 /** More lines nobody can tell apart, and more rows nobody reads. */
 const LINES_DRAWN = 24;
 const ROWS_SHOWN = 500;
-const HEIGHT_PX = 340;
-const PLAN: ChartPlan = { title: "result", unit: "number", lines: [] };
+const PLAN: ChartPlan = { title: "result", unit: "number", isTall: true, lines: [] };
 
 type ResultProps = { answer: QueryAnswer; window: QueryWindow; show: "chart" | "table" };
 
@@ -70,7 +69,7 @@ function ResultTools({ answer, window, show }: ResultProps) {
         <button
           type="button"
           disabled={series.length === 0}
-          onClick={() => saveFile("query.csv", "text/csv", csvOf(series))}
+          onClick={() => saveFile("query.csv", "text/csv", csvOf(series, rfc3339))}
         >
           {w.downloadCsv}
         </button>
@@ -82,7 +81,7 @@ function ResultTools({ answer, window, show }: ResultProps) {
   );
 }
 
-export function tookText(ms: number): string {
+function tookText(ms: number): string {
   return `${formatCount(locale.value, ms)} ms`;
 }
 
@@ -97,10 +96,7 @@ function ResultChart({ answer, window }: Omit<ResultProps, "show">) {
   const [drawn, all] = [chart.lines.length, answer.series.length];
   return (
     <div class="result-chart">
-      <Plot
-        {...{ plan: PLAN, chart, window, marks: [], cursor, title, heightPx: HEIGHT_PX }}
-        tableId={`${id}-table`}
-      />
+      <Plot {...{ plan: PLAN, chart, window, marks: [], cursor, title }} tableId={`${id}-table`} />
       {drawn < all ? (
         <p class="quiet">
           {words.value.linesDrawn(formatCount(locale.value, drawn), formatCount(locale.value, all))}

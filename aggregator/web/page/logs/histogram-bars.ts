@@ -1,4 +1,4 @@
-import type { PromSeries } from "../node/queries.ts";
+import type { PromSeries } from "../node/prom-answer.ts";
 import { SEVERITIES, type Severity, severityOf } from "./severities.ts";
 
 /** Lines of a stretch of time, by severity. */

@@ -118,7 +118,7 @@ export class LineFeed {
 
   #take(page: readonly LogLine[]): void {
     const before = this.lines.value;
-    const lines = joined(before, page);
+    const lines = joined(before, page, this.#asked.order === "newest" ? "older" : "newer");
     this.lines.value = lines;
     if (page.length < PAGE_LINES || lines.length === before.length) this.state.value = "whole";
     else this.state.value = lines.length >= LINES_MAX ? "full" : "more";

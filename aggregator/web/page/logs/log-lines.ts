@@ -32,10 +32,14 @@ export function linesOf(streams: Streams, direction: "forward" | "backward"): Lo
  * Lines and those of a page that begins or ends with the same time as they do: a line that is in both
  * is there once. Both oldest first, as is the result.
  */
-export function joined(lines: readonly LogLine[], page: readonly LogLine[]): readonly LogLine[] {
+export function joined(
+  lines: readonly LogLine[],
+  page: readonly LogLine[],
+  side: "older" | "newer",
+): readonly LogLine[] {
   const [first, last] = [lines[0], lines.at(-1)];
   if (first === undefined || last === undefined) return page;
-  const isOlder = (page[0]?.time ?? "") < first.time;
+  const isOlder = side === "older";
   const edge = isOlder ? first.time : last.time;
   const known = new Map<string, number>();
   for (const line of lines) {

@@ -1,6 +1,6 @@
 import { signal } from "@preact/signals";
 import { getJson } from "../browser.ts";
-import type { PromSeries } from "../node/queries.ts";
+import type { PromSeries } from "../node/prom-answer.ts";
 import { type Bars, barsOf, barWindow } from "./histogram-bars.ts";
 import { countsQuery, type LogQuestion } from "./log-question.ts";
 

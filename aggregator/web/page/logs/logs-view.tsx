@@ -1,9 +1,6 @@
-import { useComputed } from "@preact/signals";
-import { nowMs } from "../browser.ts";
+import { RangePicker, useWindow } from "../charts/ranged.tsx";
 import { LiveRegion } from "../node/live-region.tsx";
-import { RangePicker } from "../node/range-picker.tsx";
-import { rangeOf, type TimeRange } from "../node/time-range.ts";
-import { useTurns } from "../node/turns.ts";
+import type { TimeRange } from "../node/time-range.ts";
 import { parameters, setParameters } from "../route.ts";
 import { words } from "../settings.ts";
 import { addressOf } from "../view.ts";
@@ -31,11 +28,7 @@ const setFilters = (filters: readonly LineFilter[]) =>
 
 /** Log lines of any streams: what is looked for, how many there are over time, and the lines. */
 export function LogsView() {
-  const turn = useTurns();
-  const range = useComputed(() => {
-    turn.value;
-    return rangeOf(parameters.value, nowMs());
-  }).value;
+  const { window: range } = useWindow();
   const question = questionOf(parameters.value);
   const order = orderOf(parameters.value);
   const atMs = secondOf(parameters.value);
@@ -50,7 +43,7 @@ export function LogsView() {
       <section class="part log-ask" aria-label={words.value.search}>
         <SelectorBar
           selector={question.selector}
-          span={range}
+          range={range}
           onChange={(select) => setParameters({ select })}
         />
         <FilterBar isMain filters={question.filters} onChange={setFilters} />

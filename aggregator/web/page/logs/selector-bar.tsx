@@ -1,6 +1,8 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
+import { nowMs } from "../browser.ts";
 import { useLoaded } from "../loaded.ts";
+import type { TimeRange } from "../node/time-range.ts";
 import { words } from "../settings.ts";
 import { loadLabelNames, loadLabelValues } from "./log-requests.ts";
 import {
@@ -14,11 +16,10 @@ import {
 /** Values that are listed; who has more types some letters. */
 const VALUES_SHOWN = 200;
 
-type Span = { readonly fromMs: number; readonly toMs: number };
-type BarProps = { selector: string; span: Span; onChange: (selector: string) => void };
+type BarProps = { selector: string; range: TimeRange; onChange: (selector: string) => void };
 
 /** The streams whose lines are shown, put together by clicking labels and values. */
-export function SelectorBar({ selector, span, onChange }: BarProps) {
+export function SelectorBar({ selector, range, onChange }: BarProps) {
   const isOpen = useSignal(false);
   const matchers = parseSelector(selector);
   const { streams, allStreams, chooseStreams, removeFilter } = words.value;
@@ -56,7 +57,7 @@ export function SelectorBar({ selector, span, onChange }: BarProps) {
       )}
       {isOpen.value && matchers !== null ? (
         <LabelChooser
-          {...{ matchers, span }}
+          {...{ matchers, range }}
           onChange={change}
           onClose={() => {
             isOpen.value = false;
@@ -68,7 +69,7 @@ export function SelectorBar({ selector, span, onChange }: BarProps) {
 }
 
 /** A selector that is more than clicking makes, as it was written. */
-function SelectorText({ selector, onChange }: Omit<BarProps, "span">) {
+function SelectorText({ selector, onChange }: Omit<BarProps, "range">) {
   return (
     <input
       class="selector-text"
@@ -81,16 +82,16 @@ function SelectorText({ selector, onChange }: Omit<BarProps, "span">) {
 
 type ChooserProps = {
   matchers: readonly StreamMatcher[];
-  span: Span;
+  range: TimeRange;
   onChange: (matchers: readonly StreamMatcher[]) => void;
   onClose: () => void;
 };
 
 /** Labels on the left, the values of one on the right. */
-function LabelChooser({ matchers, span, onChange, onClose }: ChooserProps) {
+function LabelChooser({ matchers, range, onChange, onClose }: ChooserProps) {
   const panel = useRef<HTMLDivElement>(null);
   const chosen = useSignal("");
-  const names = useLoaded((signal) => loadLabelNames(span, signal), []).value;
+  const names = useLoaded((signal) => loadLabelNames(upToNow(range), signal), []).value;
   const name = chosen.value || firstOf(names.value ?? []);
   const { labels, close, noLabels, loading } = words.value;
   useEffect(() => panel.current?.querySelector<HTMLElement>("button")?.focus(), [names.value]);
@@ -122,12 +123,17 @@ function LabelChooser({ matchers, span, onChange, onClose }: ChooserProps) {
         {names.value?.length === 0 ? <li class="quiet">{noLabels}</li> : null}
         {names.value === null ? <li class="quiet">{names.problem || loading}</li> : null}
       </ul>
-      {name === "" ? null : <ValueChooser key={name} {...{ name, matchers, span, onChange }} />}
+      {name === "" ? null : <ValueChooser key={name} {...{ name, matchers, range, onChange }} />}
       <button type="button" class="chooser-close" onClick={onClose}>
         {close}
       </button>
     </div>
   );
+}
+
+/** What ends now goes on: a stream may have begun since. */
+function upToNow(range: TimeRange): TimeRange {
+  return range.isLive ? { ...range, toMs: nowMs() } : range;
 }
 
 /** What people look for first, where there is one of them. */
@@ -138,11 +144,11 @@ function firstOf(names: readonly string[]): string {
 
 type ValueProps = Omit<ChooserProps, "onClose"> & { name: string };
 
-function ValueChooser({ name, matchers, span, onChange }: ValueProps) {
+function ValueChooser({ name, matchers, range, onChange }: ValueProps) {
   const typed = useSignal("");
   const others = selectorText(matchers.filter((one) => one.name !== name));
   const values = useLoaded(
-    (signal) => loadLabelValues(name, others, span, signal),
+    (signal) => loadLabelValues(name, others, upToNow(range), signal),
     [name, others],
   ).value;
   const { valuesOf, loading, moreValues } = words.value;

@@ -1,7 +1,6 @@
 /** Stream selectors of LogQL as people put them together by clicking. Pure. */
 
-export const OPERATORS = ["=", "!=", "=~", "!~"] as const;
-type Operator = (typeof OPERATORS)[number];
+type Operator = "=" | "!=" | "=~" | "!~";
 export type StreamMatcher = {
   readonly name: string;
   readonly op: Operator;
@@ -98,7 +97,7 @@ function matchesSomething({ op, value }: StreamMatcher): boolean {
   return (op === "=" && value !== "") || (op === "=~" && !/^$|\*|\?/.test(value));
 }
 
-export function escapeRegex(text: string): string {
+function escapeRegex(text: string): string {
   return text.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
 }
 

@@ -1,4 +1,5 @@
 import { useEffect, useMemo } from "preact/hooks";
+import { nowMs } from "../browser.ts";
 import { type Loaded, useLoaded } from "../loaded.ts";
 import type { TimeRange } from "../node/time-range.ts";
 import { isPaused } from "../overview-store.ts";
@@ -61,7 +62,9 @@ function timeKey({ fromMs, toMs, isLive }: TimeRange): string {
   return isLive ? String(Math.round((toMs - fromMs) / 60_000)) : `${fromMs} ${toMs}`;
 }
 
-function spanAt({ fromMs, toMs }: TimeRange, order: LineOrder, atMs: number | null) {
+function spanAt({ fromMs, isLive, ...range }: TimeRange, order: LineOrder, atMs: number | null) {
+  // A range is of whole steps, and the newest line is of now.
+  const toMs = isLive ? nowMs() : range.toMs;
   if (atMs === null || atMs < fromMs || atMs > toMs) return { fromMs, toMs };
   const second = Math.floor(atMs / SECOND_MS) * SECOND_MS;
   return order === "newest" ? { fromMs, toMs: second + SECOND_MS } : { fromMs: second, toMs };

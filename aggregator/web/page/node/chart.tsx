@@ -96,11 +96,9 @@ type PlotProps = Omit<ChartProps, "matchers"> & {
   cursor: { value: number | null };
   title: string;
   tableId: string;
-  heightPx?: number;
 };
 
-export function Plot(props: PlotProps) {
-  const { plan, chart, window, marks, cursor, title, tableId, heightPx = HEIGHT_PX } = props;
+export function Plot({ plan, chart, window, marks, cursor, title, tableId }: PlotProps) {
   const holder = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const now = useRef({ window, marks });

@@ -46,7 +46,7 @@ export function followKeys(): void {
       target instanceof HTMLElement &&
       target.closest("input, select, textarea, dialog, .query-editor") !== null
     ) {
-      if (key === "Escape") target.blur();
+      if (key === "Escape" && !event.defaultPrevented) target.blur();
       return;
     }
     const work = isGoing ? GOALS[key] : KEYS[key];
