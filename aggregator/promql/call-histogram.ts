@@ -1,5 +1,5 @@
 import { getOrInsert } from "../../shared/model/get-or-insert.ts";
-import { decimalText, parseGoNumber } from "../../shared/model/go-number.ts";
+import { decimalText, formatG, parseGoNumber } from "../../shared/model/go-number.ts";
 import {
   dropLabels,
   type Labels,
@@ -8,8 +8,9 @@ import {
   METRIC_NAME,
   withLabel,
 } from "../../shared/model/labels.ts";
+import { formatRfc3339 } from "../../shared/model/rfc3339.ts";
 import { warnOfQuantiles } from "../query/aggregate-steps.ts";
-import type { Grid } from "../query/grid.ts";
+import { type Grid, gridTime } from "../query/grid.ts";
 import { queryError } from "../query/query-error.ts";
 import {
   emptySeries,
@@ -23,7 +24,14 @@ import { type CallExpr, withoutParens } from "./ast.ts";
 import { argument, scalarArguments, textArguments } from "./call-arguments.ts";
 import { exprType } from "./check.ts";
 import type { Run } from "./context.ts";
-import { type Bucket, type BucketResult, bucketFraction, bucketQuantile } from "./histogram.ts";
+import {
+  type Bucket,
+  type BucketResult,
+  bucketFraction,
+  bucketQuantile,
+  type Repair,
+  widened,
+} from "./histogram.ts";
 
 /** The series of one classic histogram: all its labels but `le` are equal. */
 type Histogram = {
@@ -42,10 +50,11 @@ export async function callHistogram(run: Run, expr: CallExpr, grid: Grid): Promi
   const histograms = groupBuckets(run, series, withoutParens(vectorArg).place);
   const at = (column: Float64Array | undefined, step: number): number =>
     column?.[step] ?? Number.NaN;
+  const repairs = new Repairs();
   if (expr.name === "histogram_fraction") {
     const measure: Measure = (buckets, i) =>
       bucketFraction(at(args[0], i), at(args[1], i), buckets);
-    return vectorOf(await measureAll(run, expr, histograms, grid, measure));
+    return vectorOf(await measureAll(run, histograms, grid, measure, repairs));
   }
   const results: StepSeries[] = [];
   const [name] = textArguments(expr);
@@ -54,10 +63,48 @@ export async function callHistogram(run: Run, expr: CallExpr, grid: Grid): Promi
     warnOfQuantiles(column, places[i] ?? expr.place, run.context.remarks);
     const measure: Measure = (buckets, step) => bucketQuantile(at(column, step), buckets);
     const labelled = name === undefined ? histograms : labelWith(histograms, name, column, expr);
-    results.push(...(await measureAll(run, expr, labelled, grid, measure)));
+    results.push(...(await measureAll(run, labelled, grid, measure, repairs)));
   }
+  repairs.inform(run, withoutParens(argument(expr, 1)).place);
   return vectorOf(mergeEqual(results, expr.place));
 }
+
+type Repaired = {
+  readonly repair: Repair;
+  count: number;
+  readonly firstMs: number;
+  lastMs: number;
+};
+
+/** What had to be levelled, of each metric. */
+class Repairs {
+  readonly #byName = new Map<string, Repaired>();
+
+  add(name: string, repair: Repair, timeMs: number): void {
+    const known = this.#byName.get(name);
+    this.#byName.set(name, {
+      repair: widened(known?.repair ?? null, repair),
+      count: (known?.count ?? 0) + 1,
+      firstMs: Math.min(known?.firstMs ?? timeMs, timeMs),
+      lastMs: Math.max(known?.lastMs ?? timeMs, timeMs),
+    });
+  }
+
+  inform(run: Run, place: string): void {
+    for (const [name, { repair, count, firstMs, lastMs }] of this.#byName) {
+      const ofName = name === "" ? "" : ` for metric name ${JSON.stringify(name)}`;
+      const from = `from buckets ${formatG(repair.leastBound, null)} to ${formatG(repair.mostBound, null)}`;
+      const fall = `with a max diff of ${formatG(repair.mostFall, 2)}`;
+      const times = [firstMs, lastMs].map((ms) => formatRfc3339(Math.trunc(ms / 1000) * 1000));
+      const over = `over ${count} samples from ${times.join(" to ")}`;
+      run.context.remarks.inform(place, `${LEVELLED}${ofName}, ${from}, ${fall}, ${over}`);
+    }
+  }
+}
+
+const LEVELLED =
+  "input to histogram_quantile needed to be fixed for monotonicity (see " +
+  "https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile)";
 
 function labelWith(
   histograms: readonly Histogram[],
@@ -98,12 +145,12 @@ function groupBuckets(run: Run, series: readonly StepSeries[], place: string): H
 
 async function measureAll(
   run: Run,
-  expr: CallExpr,
   histograms: readonly Histogram[],
   grid: Grid,
   measure: Measure,
+  repairs: Repairs,
 ): Promise<StepSeries[]> {
-  const { meter, remarks } = run.context;
+  const { meter } = run.context;
   const results: StepSeries[] = [];
   for (const { labels, bounds, series } of histograms) {
     meter.hold(grid.count);
@@ -116,12 +163,10 @@ async function measureAll(
       });
       if (meter.work(series.length * 4)) await meter.rest();
       if (buckets.length === 0) continue;
-      const { value, isRepaired } = measure(buckets, i);
+      const { value, repair } = measure(buckets, i);
       out.values[i] = value;
       out.present[i] = 1;
-      if (isRepaired) {
-        remarks.inform(expr.place, "bucket counts fell as the bound rose and were levelled");
-      }
+      if (repair !== null) repairs.add(labelValue(labels, METRIC_NAME), repair, gridTime(grid, i));
     }
     if (hasSample(out)) results.push(out);
   }

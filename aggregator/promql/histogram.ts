@@ -6,13 +6,19 @@ export type Bucket = { readonly bound: number; count: number };
 /** Counts may fall by this much, relatively, from one bucket to the next by rounding alone. */
 const ROUNDING = 1e-12;
 
-/** `isRepaired`: counts fell from a bucket to the next by more than rounding explains. */
-export type BucketResult = { readonly value: number; readonly isRepaired: boolean };
+/** Counts that fell from a bucket to the next by more than rounding explains, and were levelled. */
+export type Repair = {
+  readonly leastBound: number;
+  readonly mostBound: number;
+  readonly mostFall: number;
+};
+
+export type BucketResult = { readonly value: number; readonly repair: Repair | null };
 
 /** The `q`-quantile, interpolated within its bucket; the buckets may come in any order. */
 export function bucketQuantile(q: number, unsorted: readonly Bucket[]): BucketResult {
-  const { buckets, isRepaired } = prepare(unsorted);
-  return { value: quantileIn(q, buckets), isRepaired };
+  const { buckets, repair } = prepare(unsorted);
+  return { value: quantileIn(q, buckets), repair };
 }
 
 function quantileIn(q: number, buckets: readonly Bucket[]): number {
@@ -37,14 +43,14 @@ export function bucketFraction(
   upper: number,
   unsorted: readonly Bucket[],
 ): BucketResult {
-  const { buckets, isRepaired } = prepare(unsorted);
+  const { buckets, repair } = prepare(unsorted);
   const total = buckets.at(-1)?.count ?? 0;
   if (buckets.length === 0 || total === 0 || Number.isNaN(lower) || Number.isNaN(upper)) {
-    return { value: Number.NaN, isRepaired };
+    return { value: Number.NaN, repair };
   }
-  if (lower >= upper) return { value: 0, isRepaired };
+  if (lower >= upper) return { value: 0, repair };
   const share = (rankOf(upper, buckets) - rankOf(lower, buckets)) / total;
-  return { value: share, isRepaired };
+  return { value: share, repair };
 }
 
 /** How many observations are at most `value`, interpolated; below a first bound > 0 lies 0. */
@@ -65,7 +71,7 @@ function rankOf(value: number, buckets: readonly Bucket[]): number {
 }
 
 /** Sorted, bounds unique, counts rising; empty when the +Inf bucket is missing. */
-function prepare(unsorted: readonly Bucket[]): { buckets: Bucket[]; isRepaired: boolean } {
+function prepare(unsorted: readonly Bucket[]): { buckets: Bucket[]; repair: Repair | null } {
   const sorted = [...unsorted].sort((a, b) => a.bound - b.bound);
   const buckets: Bucket[] = [];
   for (const { bound, count } of sorted) {
@@ -73,16 +79,34 @@ function prepare(unsorted: readonly Bucket[]): { buckets: Bucket[]; isRepaired: 
     if (last?.bound === bound) last.count += count;
     else buckets.push({ bound, count });
   }
-  if (buckets.at(-1)?.bound !== Number.POSITIVE_INFINITY) return { buckets: [], isRepaired: false };
-  let isRepaired = false;
+  if (buckets.at(-1)?.bound !== Number.POSITIVE_INFINITY) return { buckets: [], repair: null };
+  return { buckets, repair: level(buckets) };
+}
+
+/** Makes counts rise; differences that rounding explains are levelled without a word. */
+function level(buckets: readonly Bucket[]): Repair | null {
+  let repair: Repair | null = null;
   let highest = buckets[0]?.count ?? 0;
   for (const bucket of buckets) {
-    if (bucket.count >= highest) {
+    const fall = highest - bucket.count;
+    const isRounding = Math.abs(fall) < ROUNDING * (highest + bucket.count);
+    if (fall <= 0 && !isRounding) {
       highest = bucket.count;
       continue;
     }
-    if (highest - bucket.count > ROUNDING * (highest + bucket.count)) isRepaired = true;
     bucket.count = highest;
+    if (isRounding || fall === 0) continue;
+    const { bound } = bucket;
+    repair = widened(repair, { leastBound: bound, mostBound: bound, mostFall: fall });
   }
-  return { buckets, isRepaired };
+  return repair;
+}
+
+export function widened(one: Repair | null, other: Repair): Repair {
+  if (one === null) return other;
+  return {
+    leastBound: Math.min(one.leastBound, other.leastBound),
+    mostBound: Math.max(one.mostBound, other.mostBound),
+    mostFall: Math.max(one.mostFall, other.mostFall),
+  };
 }

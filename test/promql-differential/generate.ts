@@ -70,7 +70,7 @@ export class QueryGenerator {
     if (name !== null && name !== undefined) {
       query = AGGREGATIONS.includes(name) ? this.#aggregate(name, 0) : this.#call(name, 0);
     } else if (isInstant && this.#random.chance(0.15)) {
-      query = this.#random.chance(0.5) ? this.#matrix(1) : `${this.#vector(1)}[5m:30s]`;
+      query = this.#random.chance(0.5) ? this.#matrix(1) : `${this.#plain()}[5m:30s]`;
     }
     const at = this.#timeS();
     if (isInstant) return { query, startS: at, endS: at, stepS: 0 };

@@ -154,6 +154,21 @@ eval instant at 1m rate(line[1m])[1m:30s]
   expect(await failures(script)).toEqual([]);
 });
 
+test("counts of buckets that fall are levelled, and the info says which and how far", async () => {
+  const script = `
+load 1m
+  h_bucket{le="1"} 10 10
+  h_bucket{le="2"} 8 10
+  h_bucket{le="5"} 7 10
+  h_bucket{le="+Inf"} 20 20
+
+eval instant at 0m histogram_quantile(0.5, h_bucket)
+  expect info msg: PromQL info: input to histogram_quantile needed to be fixed for monotonicity (see https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile) for metric name "h_bucket", from buckets 2 to 5, with a max diff of 3, over 1 samples from 1970-01-01T00:00:00Z to 1970-01-01T00:00:00Z (1:25)
+  {} 1
+`;
+  expect(await failures(script)).toEqual([]);
+});
+
 test.each([
   ["limitk(1, up)", "promql-experimental-functions"],
   ["info(up)", "promql-experimental-functions"],
