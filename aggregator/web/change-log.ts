@@ -4,7 +4,7 @@ import type { Clock } from "../../shared/platform/ports.ts";
 import type { Repetition } from "../../shared/time/repeat.ts";
 import type { NodeStatus } from "../model/node.ts";
 import type { QueryResult } from "../query/result.ts";
-import { ChangeState } from "./change-state.ts";
+import { ChangeState, withChanges } from "./change-state.ts";
 import type { Change } from "./overview-shape.ts";
 
 type InstantQuery = { instant(timeMs: number, signal: AbortSignal): Promise<QueryResult> };
@@ -84,8 +84,7 @@ export class ChangeLog {
     });
     if (found.length === 0) return;
     const changes = await this.#withImages(found, timeMs, signal);
-    const all = [...changes, ...this.#changes].sort((a, b) => b.timeMs - a.timeMs);
-    this.#changes = all.slice(0, CHANGES_MAX);
+    this.#changes = withChanges(this.#changes, changes, CHANGES_MAX);
   }
 
   /** A restart with another image of the same name is one of a new image. */

@@ -30,6 +30,7 @@ type Known = Started & {
 
 /** What is older is no news. */
 export const NEWS_MS = 86_400_000;
+const AGAIN_MS = 3_600_000;
 /** A start is read from a clock that may be corrected. */
 const SAME_START_MS = 2000;
 const SAME_BOOT_MS = 60_000;
@@ -70,7 +71,7 @@ export class ChangeState {
     const isOther = was !== undefined && was.image !== image;
     const kind = was === undefined ? "start" : isOther ? "image" : "restart";
     const before = isOther ? was.image : "";
-    return [{ timeMs: Math.min(startedMs, nowMs), kind, node, name, image, before }];
+    return [{ timeMs: Math.min(startedMs, nowMs), kind, node, name, image, before, count: 1 }];
   }
 
   #stops({ timeMs, up, started }: Look): Change[] {
@@ -112,7 +113,35 @@ export class ChangeState {
   }
 }
 
-const NO_IMAGES = { image: "", before: "" };
+const NO_IMAGES = { image: "", before: "", count: 1 };
+
+/**
+ * The list with what was found, newest first and no longer than `most`. What happens to the same one
+ * again and again is one entry, or a container that cannot start would be all that is seen.
+ */
+export function withChanges(
+  list: readonly Change[],
+  found: readonly Change[],
+  most: number,
+): readonly Change[] {
+  const kept = [...list];
+  for (const one of found) {
+    const place = kept.findIndex((other) => isAgain(one, other));
+    const [before] = place < 0 ? [] : kept.splice(place, 1);
+    kept.push({ ...one, count: (before?.count ?? 0) + 1 });
+  }
+  return kept.sort((a, b) => b.timeMs - a.timeMs).slice(0, most);
+}
+
+function isAgain(one: Change, before: Change): boolean {
+  return (
+    one.kind === before.kind &&
+    one.node === before.node &&
+    one.name === before.name &&
+    one.image === before.image &&
+    one.timeMs - before.timeMs < AGAIN_MS
+  );
+}
 
 function keyOf({ node, name }: { readonly node: string; readonly name: string }): string {
   return `${node}\u0000${name}`;

@@ -70,6 +70,8 @@ export type Change = {
   readonly name: string;
   readonly image: string;
   readonly before: string;
+  /** So often within an hour; `timeMs` is the last time. */
+  readonly count: number;
 };
 
 export type Overview = {

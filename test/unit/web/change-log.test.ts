@@ -27,8 +27,8 @@ function bed() {
     clock,
   });
   const names = { instance: "n", name: 'c"}', image: "shop:latest" };
-  const runsSince = (timeMs: number) => {
-    const sample = { labels: labelsOf(names), value: timeMs / 1000 };
+  const runsSince = (timeMs: number, name = names.name) => {
+    const sample = { labels: labelsOf({ ...names, name }), value: timeMs / 1000 };
     answers.set("container_start_time_seconds", () => [sample]);
   };
   const digests = (before: string, after: string) => {
@@ -61,7 +61,7 @@ test.each([
 test("the list has an end, and the newest stands first", async () => {
   const { clock, log, runsSince } = bed();
   for (let i = 0; i < 150; i += 1) {
-    runsSince(clock.nowMs());
+    runsSince(clock.nowMs(), `c${i}`);
     await log.look(SIGNAL);
     await clock.advance(15_000);
   }

@@ -4,6 +4,7 @@ import {
   type Look,
   NEWS_MS,
   type Started,
+  withChanges,
 } from "../../../aggregator/web/change-state.ts";
 
 const NOW_MS = 1_800_000_000_000;
@@ -85,4 +86,21 @@ test("a boot is told with its time, a configuration only once it is another one"
   expect(look(15, times(-100, -90))).toEqual([[-100, "boot", "", ""]]);
   expect(look(30, times(-99, -90))).toEqual([]);
   expect(look(45, times(-99, 40))).toEqual([[40, "config", "", ""]]);
+});
+
+test("what happens again within an hour is one entry with a count, later it is another", () => {
+  const oom = (minutes: number, name = "c") => ({
+    ...{ timeMs: minutes * 60_000, kind: "oom" as const, node: "n", name },
+    ...{ image: "", before: "", count: 1 },
+  });
+  let list = withChanges([], [oom(1), oom(2), oom(3, "d")], 9);
+  list = withChanges(list, [oom(30)], 9);
+  list = withChanges(list, [oom(100)], 9);
+  const shown = list.map(({ timeMs, name, count }) => [timeMs / 60_000, name, count]);
+  expect(shown).toEqual([
+    [100, "c", 1],
+    [30, "c", 3],
+    [3, "d", 1],
+  ]);
+  expect(withChanges(list, [oom(101, "e")], 2).map(({ name }) => name)).toEqual(["e", "c"]);
 });

@@ -39,7 +39,7 @@ const changes = fc.array(
   fc.record({
     ...{ timeMs: fc.nat(3), kind: fc.constantFrom("start" as const, "oom" as const) },
     ...{ node: fc.constant("n0"), name: fc.constant("c"), image: fc.constant("i") },
-    before: fc.constant(""),
+    ...{ before: fc.constant(""), count: fc.nat(2) },
   }),
   { maxLength: 3 },
 );

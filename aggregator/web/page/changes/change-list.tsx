@@ -28,7 +28,7 @@ export function ChangeList({ changes, title, isOfOne }: ListProps) {
 }
 
 function ChangeRow({ change, isOfOne }: { change: Change; isOfOne: boolean }) {
-  const { timeMs, kind, node, name, image, before } = change;
+  const { timeMs, kind, node, name, image, before, count } = change;
   const w = words.value;
   const images = before !== "" && before !== image ? `${before} → ${image}` : image;
   return (
@@ -36,7 +36,10 @@ function ChangeRow({ change, isOfOne }: { change: Change; isOfOne: boolean }) {
       <time class="quiet number" title={formatMoment(locale.value, timeMs)}>
         {formatDuration(locale.value, clockMs.value - timeMs)}
       </time>
-      <span class="change-kind">{w.changeKinds[kind]}</span>
+      <span class="change-kind">
+        {w.changeKinds[kind]}
+        {count > 1 ? ` ×${count}` : ""}
+      </span>
       {isOfOne ? null : (
         <span class="change-of">
           {name === "" ? null : (

@@ -13,7 +13,7 @@ const most =
 const increase =
   (name: string): Rated =>
   (of, window) =>
-    `sum(increase(${name}{${of}}[${window}]))`;
+    `round(sum(increase(${name}{${of}}[${window}])))`;
 
 /** The charts of a container, in their order on the page. */
 export const CONTAINER_CHARTS: readonly ChartPlan[] = [
