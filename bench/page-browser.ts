@@ -70,7 +70,7 @@ async function slowPage(browser: BrowserBed): Promise<{ page: Page; session: CDP
 async function loadOverview(browser: BrowserBed, url: string) {
   const { page } = await slowPage(browser);
   await page.goto(`${url}/`);
-  await page.waitForFunction(`performance.getEntriesByName("rows").length > 0`);
+  await page.locator("[data-row]").first().waitFor({ timeout: WITHIN_MS });
   const content = await markOf(page, "first-contentful-paint");
   const rows = await markOf(page, "rows");
   await page.close();
@@ -85,8 +85,10 @@ async function markOf(page: Page, name: string): Promise<number> {
 async function chartsAfterData(browser: BrowserBed, url: string, node: string): Promise<number> {
   const { page } = await slowPage(browser);
   await page.goto(`${url}/nodes/${node}?range=24h`, { timeout: WITHIN_MS });
-  const all = `document.querySelectorAll(".plot canvas").length >= ${CHARTS}`;
-  await page.waitForFunction(all, undefined, { timeout: WITHIN_MS });
+  await page
+    .locator(".plot canvas")
+    .nth(CHARTS - 1)
+    .waitFor({ timeout: WITHIN_MS });
   const tookMs = await page.evaluate<number>(`(() => {
     const answers = performance.getEntriesByType("resource")
       .filter(({ name }) => name.includes("/query_range"));
@@ -100,7 +102,7 @@ async function chartsAfterData(browser: BrowserBed, url: string, node: string): 
 async function watch(browser: BrowserBed, url: string, minutes: number) {
   const { page, session } = await slowPage(browser);
   await page.goto(`${url}/`);
-  await page.waitForFunction(`performance.getEntriesByName("rows").length > 0`);
+  await page.locator("[data-row]").first().waitFor({ timeout: WITHIN_MS });
   await page.waitForTimeout(WATCH_MS / 2);
   const before = await heapOf(session);
   const updates = await updateTimes(page, session);

@@ -16,9 +16,9 @@ export type Feature = (typeof FEATURES)[number];
 
 export const ALL_FEATURES: ReadonlySet<Feature> = new Set(FEATURES);
 
-/** Aggregations as well as functions. */
+/** Aggregations as well as functions; not `histogram_quantiles`, which the shipped rules need. */
 const EXPERIMENTAL_FUNCTIONS: ReadonlySet<string> = new Set([
-  ..."double_exponential_smoothing end first_over_time histogram_quantiles info".split(" "),
+  ..."double_exponential_smoothing end first_over_time info".split(" "),
   ..."limit_ratio limitk mad_over_time max_of min_of range sort_by_label".split(" "),
   ..."sort_by_label_desc start step ts_of_first_over_time ts_of_last_over_time".split(" "),
   ..."ts_of_max_over_time ts_of_min_over_time".split(" "),
