@@ -1,7 +1,7 @@
 import { DOUBLE_SCALE } from "../../shared/model/series-definition.ts";
 import { columnBits, isStale } from "../../shared/model/stale.ts";
 import { type BatchOperation, put } from "../../shared/platform/ports.ts";
-import { CHUNK_ROWS_MAX } from "./chunk.ts";
+import { CHUNK_ROWS_MAX, CHUNK_VERSION } from "./chunk.ts";
 import type { Piece } from "./chunk-decoder.ts";
 import { ChunkEncoder } from "./chunk-encoder.ts";
 import { Changes } from "./group-rows.ts";
@@ -21,7 +21,7 @@ type Column = Piece & { readonly ref: number };
 /** Writes the sealed segment as chunks: series of a block whose samples have the same times share one. */
 export class WrittenCutter {
   readonly #parts: StoreParts;
-  readonly #encoder = new ChunkEncoder();
+  readonly #encoder = new ChunkEncoder(CHUNK_VERSION.cut);
   readonly #changes = new Changes();
 
   constructor(parts: StoreParts) {
