@@ -8,6 +8,7 @@ import { logstore } from "./logstore.ts";
 import { otlp } from "./otlp.ts";
 import { page } from "./page.ts";
 import { patterns } from "./patterns.ts";
+import { query } from "./query.ts";
 import { scrape } from "./scrape.ts";
 import { shape } from "./shape.ts";
 import { spine } from "./spine.ts";
@@ -20,7 +21,7 @@ import { wire } from "./wire.ts";
 /** One benchmark a name; the last line of its output is JSON, unless it cannot run here. */
 const BENCHES: Readonly<Record<string, (args: readonly string[]) => Promise<BenchResult | null>>> =
   {
-    ...{ alerts, backlog, collect, logload, logstore, otlp, page, patterns },
+    ...{ alerts, backlog, collect, logload, logstore, otlp, page, patterns, query },
     ...{ scrape, shape, spine, statsd, store, tail, understand, wire },
   };
 

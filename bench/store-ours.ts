@@ -60,7 +60,7 @@ export async function measureOurs(directory: string, set: SampleSet): Promise<Fi
 async function measureReading(store: SeriesStore, figures: Figures): Promise<void> {
   let samples = 0;
   const cpu = process.cpuUsage();
-  for (const { times } of await store.select([], 0, Number.MAX_SAFE_INTEGER)) {
+  for await (const { times } of await store.select([], 0, Number.MAX_SAFE_INTEGER)) {
     samples += times.length;
   }
   figures["read_ns_per_sample"] = (spentSince(cpu) / samples) * 1000;

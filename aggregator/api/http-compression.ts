@@ -1,6 +1,8 @@
+import { pipeline, Readable } from "node:stream";
 import { promisify } from "node:util";
-import { constants, gzip } from "node:zlib";
+import { constants, createGzip, gzip } from "node:zlib";
 import type { FastifyInstance } from "fastify";
+import { JSON_TYPE } from "./http-routes.ts";
 
 const compressed = promisify(gzip);
 /** Shorter answers fit one packet as they are. */
@@ -11,16 +13,20 @@ const OPTIONS = { level: constants.Z_BEST_SPEED };
 /** Answers go out compressed where the client takes gzip, as Prometheus and Loki do it. */
 export function addCompression(server: FastifyInstance): void {
   server.addHook("onSend", async (request, reply, payload) => {
-    if (typeof payload !== "string" || payload.length < BYTES_MIN) return payload;
+    const isStream = payload instanceof Readable;
+    const isBytes = payload instanceof Uint8Array;
+    const isJson = reply.getHeader("content-type") === JSON_TYPE; // other bytes come as they are to go
+    if (typeof payload !== "string" && !(isJson && (isStream || isBytes))) return payload;
+    if (!isStream && payload.length < BYTES_MIN) return payload;
     reply.header("vary", "Accept-Encoding");
     if (!takesGzip(request.headers["accept-encoding"])) return payload;
-    const body = await compressed(payload, OPTIONS);
     reply.header("content-encoding", "gzip");
     reply.removeHeader("content-length");
-    return body;
+    if (!isStream) return await compressed(payload, OPTIONS);
+    // What goes wrong ends the answer, and with it the connection.
+    return pipeline(payload, createGzip(OPTIONS), () => {});
   });
 }
-
 /** Whether a header such as `gzip, deflate;q=0.5` names gzip, and not with the weight 0. */
 export function takesGzip(header: string | readonly string[] | undefined): boolean {
   return String(header ?? "")

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { TIME_MAX_MS } from "../../shared/model/rfc3339.ts";
 import type { QueryResult } from "../query/result.ts";
 import { clientGone } from "./api-error.ts";
+import { type Body, payloadOf } from "./http-body.ts";
 import { listServices } from "./list-services.ts";
 import {
   limitParameter,
@@ -37,20 +38,20 @@ export type Call = {
 export function apiRoute(
   server: FastifyInstance,
   path: string,
-  answer: (call: Call) => Promise<string> | string,
+  answer: (call: Call) => Promise<Body> | Body,
 ): void {
   server.route({
     method: ["GET", "POST"],
     url: `/api/v1${path}`,
     handler: async (request, reply) => {
       const body = await answer(callOf(request, reply));
-      return reply.type(JSON_TYPE).send(body);
+      return reply.type(JSON_TYPE).send(payloadOf(body));
     },
   });
 }
 
 export function addApiRoutes(server: FastifyInstance, api: QueryApi): void {
-  const add = (path: string, answer: (call: Call) => Promise<string> | string) =>
+  const add = (path: string, answer: (call: Call) => Promise<Body> | Body) =>
     apiRoute(server, path, answer);
   add("/query", (call) => instant(api, call));
   add("/query_range", (call) => range(api, call));
@@ -83,14 +84,14 @@ export function addApiRoutes(server: FastifyInstance, api: QueryApi): void {
   });
 }
 
-async function instant(api: QueryApi, call: Call): Promise<string> {
+async function instant(api: QueryApi, call: Call): Promise<Body> {
   const { parameters } = call;
   const timeMs = timeParameter(parameters, "time", api.nowMs());
   const request = { query: parameters.get("query") ?? "", timeMs };
   return await answered(api, call, () => api.instant(request, runOptions(call)));
 }
 
-async function range(api: QueryApi, call: Call): Promise<string> {
+async function range(api: QueryApi, call: Call): Promise<Body> {
   const { parameters } = call;
   const request = {
     query: parameters.get("query") ?? "",
@@ -106,7 +107,7 @@ async function answered(
   api: QueryApi,
   { parameters }: Call,
   run: () => Promise<QueryResult>,
-): Promise<string> {
+): Promise<Body> {
   const startedMs = api.monotonicMs();
   const result = await run();
   if ((parameters.get("stats") ?? "") === "") return queryBody(result);

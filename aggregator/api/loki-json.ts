@@ -2,7 +2,7 @@ import { getOrInsert } from "../../shared/model/get-or-insert.ts";
 import { type Labels, labelPairs, labelsKey, labelValue } from "../../shared/model/labels.ts";
 import type { ResultLine, ScanStatistics } from "../model/log-lines.ts";
 import type { QueryResult } from "../query/result.ts";
-import { labelsText, resultText } from "../query/result-text.ts";
+import { labelsText, resultPieces } from "../query/result-pieces.ts";
 import type { DetectedField, DetectedLabel } from "./logs-discovery.ts";
 import type { LinePattern, LogsResult, StoredSize } from "./ports.ts";
 
@@ -12,16 +12,19 @@ import type { LinePattern, LogsResult, StoredSize } from "./ports.ts";
  */
 
 /** Of a metric query: `matrix`, `vector` or `scalar`. */
-export function metricBody(result: LogsResult): string {
-  const data = `{"resultType":"${result.type}","result":${resultText(result)}`;
+export function metricBody(result: LogsResult): Iterable<Uint8Array> {
   const tail = result.warnings.length === 0 ? "" : `,"warnings":${JSON.stringify(result.warnings)}`;
-  return `{"status":"success","data":${data},"stats":${statsText(result.statistics)}}${tail}}`;
+  return bodyPieces(result, `,"stats":${statsText(result.statistics)}}${tail}}`);
 }
 
 /** Of volumes, which come without a count of what was read for them. */
-export function volumeBody(result: QueryResult): string {
-  const data = `{"resultType":"${result.type}","result":${resultText(result)},"stats":{}}`;
-  return `{"status":"success","data":${data}}`;
+export function volumeBody(result: QueryResult): Iterable<Uint8Array> {
+  return bodyPieces(result, ',"stats":{}}}');
+}
+
+function bodyPieces(result: QueryResult, after: string): Iterable<Uint8Array> {
+  const before = `{"status":"success","data":{"resultType":"${result.type}","result":`;
+  return resultPieces(before, result, after);
 }
 
 /**

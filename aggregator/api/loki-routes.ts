@@ -1,6 +1,7 @@
 import type { FastifyInstance } from "fastify";
 import { compareText } from "../../shared/model/labels.ts";
 import { VERSION } from "../../shared/version.ts";
+import { type Body, payloadOf } from "./http-body.ts";
 import { type Call, callOf, JSON_TYPE, runOptions } from "./http-routes.ts";
 import type { LogsApi } from "./logs-api.ts";
 import {
@@ -46,7 +47,7 @@ const VOLUMES_MAX = 10_000;
 const LABELS_DEFAULT_US = 6 * HOUR_US;
 
 type LokiCall = Call & { readonly isCategorized: boolean };
-type Answer = (call: LokiCall) => Promise<string> | string;
+type Answer = (call: LokiCall) => Promise<Body> | Body;
 
 /**
  * `/loki/api/v1`: what Grafana's data source, its Logs Drilldown and logcli ask. Source:
@@ -60,7 +61,7 @@ export function addLokiRoutes(server: FastifyInstance, api: LogsApi): void {
       handler: async (request, reply) => {
         const flags = request.headers["x-loki-response-encoding-flags"];
         const call = { ...callOf(request, reply), isCategorized: isCategorized(flags) };
-        return reply.type(JSON_TYPE).send(await answer(call));
+        return reply.type(JSON_TYPE).send(payloadOf(await answer(call)));
       },
     });
   };
@@ -159,7 +160,7 @@ function volumeOf(call: Call): VolumeRequest {
   return { selector, targetLabels, by, limit: Math.min(limit, VOLUMES_MAX) };
 }
 
-async function instant(api: LogsApi, call: LokiCall): Promise<string> {
+async function instant(api: LogsApi, call: LokiCall): Promise<Body> {
   const { parameters } = call;
   const query = parameters.get("query") ?? "";
   const timeUs = timeOf(parameters, "time", api.nowMs() * 1000);
@@ -172,7 +173,7 @@ async function instant(api: LogsApi, call: LokiCall): Promise<string> {
   return streamsBody(lines, statistics, call.isCategorized);
 }
 
-async function range(api: LogsApi, call: LokiCall): Promise<string> {
+async function range(api: LogsApi, call: LokiCall): Promise<Body> {
   const { parameters } = call;
   const asked = rangeOf(api.nowMs(), parameters);
   const metric = api.metric(parameters.get("query") ?? "");

@@ -3,14 +3,14 @@ import { type Labels, labelsRecord } from "../../shared/model/labels.ts";
 import { formatRfc3339, ZERO_TIME } from "../../shared/model/rfc3339.ts";
 import type { AlertSnapshot, RuleSnapshot } from "../model/rule-snapshot.ts";
 import type { QueryResult } from "../query/result.ts";
-import { labelsText, resultText } from "../query/result-text.ts";
+import { labelsText, resultPieces } from "../query/result-pieces.ts";
 import type { ErrorType } from "./api-error.ts";
 import type { RuleList } from "./rule-list.ts";
 
 /**
  * The bodies of Prometheus' HTTP API, version 1. Sources: prometheus.io/docs, "HTTP API", and
  * web/api/v1 and util/jsonutil of Prometheus for how numbers and times are written. Results of
- * queries are put together as text: they can have millions of samples.
+ * queries are written in pieces: they can have millions of samples.
  */
 
 /** `data` is JSON text. */
@@ -19,8 +19,11 @@ export function successBody(
   warnings: readonly string[] = [],
   infos: readonly string[] = [],
 ): string {
-  const tail = remarksText("warnings", "warning", warnings) + remarksText("infos", "info", infos);
-  return `{"status":"success","data":${data}${tail}}`;
+  return `{"status":"success","data":${data}${remarksTail(warnings, infos)}}`;
+}
+
+function remarksTail(warnings: readonly string[], infos: readonly string[] = []): string {
+  return remarksText("warnings", "warning", warnings) + remarksText("infos", "info", infos);
 }
 
 /** Of each kind, as in Prometheus. */
@@ -38,11 +41,11 @@ export function errorBody(errorType: ErrorType, error: string): string {
   return JSON.stringify({ status: "error", errorType, error });
 }
 
-/** @param statistics JSON text; "": none */
-export function queryBody(result: QueryResult, statistics = ""): string {
+/** In pieces, as `resultPieces` has them. @param statistics JSON text; "": none */
+export function queryBody(result: QueryResult, statistics = ""): Iterable<Uint8Array> {
   const stats = statistics === "" ? "" : `,"stats":${statistics}`;
-  const data = `{"resultType":"${result.type}","result":${resultText(result)}${stats}}`;
-  return successBody(data, result.warnings, result.infos);
+  const before = `{"status":"success","data":{"resultType":"${result.type}","result":`;
+  return resultPieces(before, result, `${stats}}${remarksTail(result.warnings, result.infos)}}`);
 }
 
 /** JSON text. Of the time only the whole is known. */

@@ -1,7 +1,7 @@
-import { compareLabels } from "../../shared/model/labels.ts";
 import type { LogSource, LogsRequest, ResultLines, ScanStatistics } from "../model/log-lines.ts";
-import { gridOf, type QuerySpan } from "../query/grid.ts";
+import { gridOf, gridTimes, type QuerySpan } from "../query/grid.ts";
 import { Meter, type QueryLimits } from "../query/meter.ts";
+import { sortedByLabels } from "../query/order.ts";
 import { type QueryResult, Remarks } from "../query/result.ts";
 import {
   heldColumns,
@@ -59,11 +59,10 @@ export class LogqlEngine {
     if (value.kind === "scalar") {
       return { type: "scalar", timeMs, value: value.values[0] ?? Number.NaN, ...rest };
     }
-    const series = removeNames(seriesOf(value), expr.place).filter(
-      ({ present }) => present[0] === 1,
-    );
-    const samples = series.map(({ labels, values }) => ({ labels, value: values[0] ?? 0 }));
-    if (!ordersItself(expr)) samples.sort((a, b) => compareLabels(a.labels, b.labels));
+    const named = await removeNames(seriesOf(value), expr.place, meter.meter);
+    const series = named.filter(({ present }) => present[0] === 1);
+    const ordered = ordersItself(expr) ? series : await sortedByLabels(series, meter.meter);
+    const samples = ordered.map(({ labels, values }) => ({ labels, value: values[0] ?? 0 }));
     return { type: "vector", timeMs, samples, ...rest };
   }
 
@@ -76,10 +75,12 @@ export class LogqlEngine {
     const remarks = new Remarks();
     const grid = gridOf(span);
     const value = await evaluateMetric(expr, grid, { source: this.#source, meter, remarks });
-    const series = removeNames(seriesOf(value), expr.place)
-      .map((one) => heldColumns(one, grid))
+    const steps = gridTimes(grid);
+    const named = await removeNames(seriesOf(value), expr.place, meter.meter);
+    const held = named
+      .map((one) => heldColumns(one, steps))
       .filter(({ times }) => times.length > 0);
-    series.sort((a, b) => compareLabels(a.labels, b.labels));
+    const series = await sortedByLabels(held, meter.meter);
     const warnings = [...remarks.warnings];
     return { type: "matrix", series, warnings, statistics: meter.statistics };
   }

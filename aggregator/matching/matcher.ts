@@ -1,6 +1,7 @@
 import type { Matcher } from "../../shared/model/columns.ts";
 import { getOrInsert } from "../../shared/model/get-or-insert.ts";
 import { type Labels, labelValue } from "../../shared/model/labels.ts";
+import { globsOf, matchesGlob, textsOf } from "./glob.ts";
 import { compilePattern } from "./pattern.ts";
 
 /** Says of a label's value, "" where it is absent, whether it matches. */
@@ -12,6 +13,8 @@ export type CompiledMatcher = {
   /** The values that match, where the matcher names them one by one; else null. */
   readonly values: readonly string[] | null;
   readonly matchesEmpty: boolean;
+  /** A test takes long enough to remember what came of it. */
+  readonly isSlow: boolean;
 };
 
 /** @throws OperationalError QUERY when a pattern is not a regular expression */
@@ -21,7 +24,7 @@ export function compileMatcher(matcher: Matcher): CompiledMatcher {
   const pattern = type === "=" || type === "!=" ? equality(value) : knownPattern(value);
   const test: ValueTest = isNegated ? (text) => !pattern.test(text) : pattern.test;
   const values = isNegated ? null : pattern.values;
-  return { name, test, values, matchesEmpty: test("") };
+  return { name, test, values, matchesEmpty: test(""), isSlow: pattern.isSlow };
 }
 
 /** Whether labels match all of them. @throws OperationalError QUERY as compileMatcher */
@@ -30,14 +33,11 @@ export function compileMatchers(matchers: readonly Matcher[]): (labels: Labels) 
   return (labels) => compiled.every(({ name, test }) => test(labelValue(labels, name)));
 }
 
-type Pattern = { readonly test: ValueTest; readonly values: readonly string[] | null };
+type Pattern = Pick<CompiledMatcher, "test" | "values" | "isSlow">;
 
 function equality(value: string): Pattern {
-  return { test: (text) => text === value, values: [value] };
+  return { test: (text) => text === value, values: [value], isSlow: false };
 }
-
-const SPECIAL = /[\\.+*?()|[\]{}^$]/;
-const SPECIAL_BUT_BAR = /[\\.+*?()[\]{}^$]/;
 
 /** Users send the same patterns again and again: each refresh of a page, each rule each second. */
 const PATTERNS_MAX = 500;
@@ -46,29 +46,24 @@ const patterns = new Map<string, Pattern>();
 function knownPattern(text: string): Pattern {
   return getOrInsert(patterns, text, () => {
     if (patterns.size >= PATTERNS_MAX) patterns.clear();
-    return simplePattern(text) ?? linearPattern(text);
+    return literalPattern(text) ?? linearPattern(text);
   });
 }
 
-/** The patterns that most queries use need no engine: `a|b`, `abc.*`, `.+`. */
-function simplePattern(text: string): Pattern | null {
-  const inner = text.startsWith("(") && text.endsWith(")") ? text.slice(1, -1) : text;
-  if (!SPECIAL_BUT_BAR.test(inner)) {
-    const values = inner.split("|");
-    const set = new Set(values);
-    return { test: (value) => set.has(value), values };
+/** The patterns that most queries use need no engine. */
+function literalPattern(text: string): Pattern | null {
+  const globs = globsOf(text);
+  if (globs === null) return null;
+  const values = textsOf(globs);
+  if (values === null) {
+    const test: ValueTest = (value) => globs.some((one) => matchesGlob(one, value));
+    return { test, values, isSlow: false };
   }
-  if (text === ".*") return { test: () => true, values: null };
-  if (text === ".+") return { test: (value) => value !== "", values: null };
-  const prefix = text.slice(0, -2);
-  if (SPECIAL.test(prefix)) return null;
-  if (text.endsWith(".*")) return { test: (value) => value.startsWith(prefix), values: null };
-  if (!text.endsWith(".+")) return null;
-  const test: ValueTest = (value) => value.length > prefix.length && value.startsWith(prefix);
-  return { test, values: null };
+  const set = new Set(values);
+  return { test: (value) => set.has(value), values, isSlow: false };
 }
 
 function linearPattern(text: string): Pattern {
   const expression = compilePattern(text);
-  return { test: (value) => expression.matches(value), values: null };
+  return { test: (value) => expression.matches(value), values: null, isSlow: true };
 }

@@ -5,6 +5,7 @@ import { fixedLabels } from "../query/fixed-labels.ts";
 import { type Grid, gridTime } from "../query/grid.ts";
 import { labelReplace, sortByValue } from "../query/label-functions.ts";
 import { queryError } from "../query/query-error.ts";
+import type { Remarks } from "../query/result.ts";
 import {
   emptySeries,
   hasSample,
@@ -152,6 +153,38 @@ async function timestamp(run: Run, expr: CallExpr, grid: Grid): Promise<Value> {
 }
 
 async function overWindows(run: Run, expr: CallExpr, grid: Grid): Promise<Value> {
+  const { meter } = run.context;
+  const make = (labels: Labels, dropsName: boolean) => {
+    meter.hold(grid.count);
+    return emptySeries(labels, dropsName, grid.count);
+  };
+  const results: StepSeries[] = [];
+  for await (const one of windowSeries(run, expr, grid, make)) results.push(one);
+  return vectorOf(results);
+}
+
+/**
+ * The elements of a range function, series by series, for what needs one at a time: the columns of a
+ * series are valid until the next one is taken. Null: the expression is no such function.
+ */
+export function windowStream(run: Run, expr: Expr, grid: Grid): AsyncIterable<StepSeries> | null {
+  const isOverWindows =
+    expr.kind === "call" && !CALLS.has(expr.name) && !isPointFunction(expr.name);
+  if (!isOverWindows) return null;
+  run.context.meter.hold(grid.count);
+  const { values, present } = emptySeries(NO_LABELS, false, grid.count);
+  return windowSeries(run, expr, grid, (labels, dropsName) => {
+    present.fill(0);
+    return { labels, dropsName, values, present };
+  });
+}
+
+async function* windowSeries(
+  run: Run,
+  expr: CallExpr,
+  grid: Grid,
+  make: (labels: Labels, dropsName: boolean) => StepSeries,
+): AsyncIterable<StepSeries> {
   const { meter, remarks } = run.context;
   const matrixArg = expr.args.find((arg) => exprType(arg) === "matrix") ?? argument(expr, 0);
   const matrix = await run.matrix(matrixArg, grid);
@@ -159,30 +192,32 @@ async function overWindows(run: Run, expr: CallExpr, grid: Grid): Promise<Value>
   if (expr.name === "predict_linear") {
     args.push(timesOf(run, expr, grid).values.map((s) => s * 1000));
   }
-  if (expr.name === "quantile_over_time" && args[0] !== undefined && matrix.series.length > 0) {
-    warnOfQuantiles(args[0], withoutParens(argument(expr, 0)).place, remarks);
-  }
   const extension = extensionOf(matrixArg);
   if (extension !== null) checkExtension(expr.name, extension, expr.place);
-  if (matrix.series.length > 0) checkFactors(expr, args);
   const kernelOf = (series: MatrixSeries) => {
     if (extension === null) return rangeKernel(expr.name, series, matrix, args);
     const reach = reachOf(extension, run.context.lookbackMs);
     return extendedKernel(expr.name, series, matrix, extension, reach);
   };
   const walk = new WindowWalk(matrix, meter);
-  const results: StepSeries[] = [];
-  for (const series of matrix.series) {
-    meter.hold(grid.count);
-    const dropsName = series.dropsName || !keepsName(expr.name);
-    const out = emptySeries(series.labels, dropsName, grid.count);
+  const isOfCounter = expr.name === "rate" || expr.name === "increase";
+  let isFirst = true;
+  for await (const series of matrix.series) {
+    if (isFirst) checkArguments(expr, args, remarks);
+    isFirst = false;
+    const out = make(series.labels, series.dropsName || !keepsName(expr.name));
     await walk.run(series, kernelOf(series), out);
     if (!hasSample(out)) continue;
-    results.push(out);
-    const isOfCounter = expr.name === "rate" || expr.name === "increase";
     if (isOfCounter) remarkOnCounter(run, matrixArg, series.labels);
+    yield out;
   }
-  return vectorOf(results);
+}
+
+/** Once there is a series. @throws OperationalError QUERY */
+function checkArguments(expr: CallExpr, args: readonly Float64Array[], remarks: Remarks): void {
+  checkFactors(expr, args);
+  if (expr.name !== "quantile_over_time" || args[0] === undefined) return;
+  warnOfQuantiles(args[0], withoutParens(argument(expr, 0)).place, remarks);
 }
 
 /** @throws OperationalError QUERY for factors of a smoothing that are not between 0 and 1 */

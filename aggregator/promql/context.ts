@@ -1,4 +1,4 @@
-import type { Matcher, SeriesColumns } from "../../shared/model/columns.ts";
+import type { Matcher, SelectedSeries } from "../../shared/model/columns.ts";
 import type { Grid, QuerySpan } from "../query/grid.ts";
 import type { Meter } from "../query/meter.ts";
 import type { Remarks } from "../query/result.ts";
@@ -8,11 +8,7 @@ import type { Expr } from "./ast.ts";
 
 /** Where samples come from. `startMs` is exclusive, `endMs` inclusive. */
 export type SampleSource = {
-  select(
-    matchers: readonly Matcher[],
-    startMs: number,
-    endMs: number,
-  ): Promise<readonly SeriesColumns[]>;
+  select(matchers: readonly Matcher[], startMs: number, endMs: number): Promise<SelectedSeries>;
 };
 
 /** What one query has in hand while it runs. `stepMs` is 0 for an instant query. */

@@ -1,8 +1,9 @@
 import { OperationalError } from "../../shared/errors.ts";
 import type { SeriesColumns, VectorSample } from "../../shared/model/columns.ts";
 import { compareLabels } from "../../shared/model/labels.ts";
-import { type Grid, gridOf, type QuerySpan } from "../query/grid.ts";
+import { type Grid, gridOf, gridTimes, type QuerySpan } from "../query/grid.ts";
 import { Meter, type QueryLimits } from "../query/meter.ts";
+import { sortedByLabels } from "../query/order.ts";
 import { queryError } from "../query/query-error.ts";
 import { type QueryResult, Remarks } from "../query/result.ts";
 import {
@@ -76,8 +77,9 @@ export class PromqlEngine {
       case "string":
         return { type: "string", timeMs, value: value.text, ...remarks };
       case "vector": {
-        const samples = vectorSamples(removeNames(value.series, expr.place));
-        if (!ordersItself(expr)) samples.sort((a, b) => compareLabels(a.labels, b.labels));
+        const { meter } = context;
+        const found = vectorSamples(await removeNames(value.series, expr.place, meter));
+        const samples = ordersItself(expr) ? found : await sortedByLabels(found, meter);
         return { type: "vector", timeMs, samples, ...remarks };
       }
     }
@@ -102,10 +104,12 @@ export class PromqlEngine {
     }
     const context = this.#context(span, signal);
     const value = await new Evaluator(context).evaluate(expr, grid);
-    const series = removeNames(seriesOf(value), expr.place)
-      .map((one) => heldColumns(one, grid))
+    const steps = gridTimes(grid);
+    const named = await removeNames(seriesOf(value), expr.place, context.meter);
+    const held = named
+      .map((one) => heldColumns(one, steps))
       .filter(({ times }) => times.length > 0);
-    series.sort((a, b) => compareLabels(a.labels, b.labels));
+    const series = await sortedByLabels(held, context.meter);
     return { type: "matrix", series, ...remarksOf(context) };
   }
 
@@ -138,21 +142,27 @@ async function rangeVector(run: Evaluator, expr: Expr, grid: Grid): Promise<Seri
     endMs: ends.startMs - afterMs,
   };
   const held: SeriesColumns[] = [];
-  for (const one of series) {
+  const none: Float64Array = new Float64Array(0);
+  let shared = { all: none, times: none };
+  for await (const one of series) {
     const { times, values } = one;
     const labels = one.dropsName ? withoutMetadata(one.labels) : one.labels;
-    const from = times.findIndex((timeMs) => timeMs > ends.startMs - rangeMs);
-    const to = times.findLastIndex((timeMs) => timeMs <= ends.startMs) + 1;
-    if (from < 0 || to <= from) continue;
-    const samples =
-      extension === null
-        ? { labels, times: times.slice(from, to), values: values.slice(from, to) }
-        : extendedSamples({ labels, times, values }, { from, to }, edges, extension);
-    if (samples !== null) held.push(samples);
+    let [from, to] = [0, times.length];
+    while (from < to && (times[from] ?? 0) <= ends.startMs - rangeMs) from += 1;
+    while (from < to && (times[to - 1] ?? 0) > ends.startMs) to -= 1;
+    if (from === to) continue;
+    if (extension === null) {
+      // Series of one scrape have one column of times.
+      if (times !== shared.all) shared = { all: times, times: times.slice(from, to) };
+      held.push({ labels, times: shared.times, values: values.slice(from, to) });
+    } else {
+      const samples = extendedSamples({ labels, times, values }, { from, to }, edges, extension);
+      if (samples !== null) held.push(samples);
+    }
   }
-  held.sort((a, b) => compareLabels(a.labels, b.labels));
-  const isTwice = held.some((one, i) => i > 0 && isSame(one, held[i - 1]));
-  if (!isTwice) return held;
+  const sorted = await sortedByLabels(held, run.context.meter);
+  const isTwice = sorted.some((one, i) => i > 0 && isSame(one, sorted[i - 1]));
+  if (!isTwice) return sorted;
   throw queryError(expr.place, "the result would hold two series with the same labels");
 }
 

@@ -1,8 +1,10 @@
-import { aggregate } from "../query/aggregate.ts";
+import type { SelectedSeries } from "../../shared/model/columns.ts";
+import { aggregate, aggregateStream, isFolded } from "../query/aggregate.ts";
 import { aggregateQuantile, aggregateSome, aggregateValues } from "../query/aggregate-steps.ts";
 import { scalarBinary, setBinary, vectorBinary, vectorScalarBinary } from "../query/binary.ts";
-import { type Grid, gridEnd } from "../query/grid.ts";
+import { type Grid, gridEnd, gridTimes } from "../query/grid.ts";
 import { aggregateRatio } from "../query/label-ratio.ts";
+import type { Meter } from "../query/meter.ts";
 import { isSetOp } from "../query/operators.ts";
 import { queryError } from "../query/query-error.ts";
 import {
@@ -20,7 +22,7 @@ import {
   type SubqueryExpr,
   withoutParens,
 } from "./ast.ts";
-import { callFunction } from "./call.ts";
+import { callFunction, windowStream } from "./call.ts";
 import type { QueryContext, Run } from "./context.ts";
 import { reachOf, selectSmoothed } from "./extended-ranges.ts";
 import { invariance } from "./invariant.ts";
@@ -67,13 +69,8 @@ export class Evaluator implements Run {
     const times = shiftedGrid(grid, selector, this.context);
     const ends = { ...times, startMs: times.startMs + afterMs };
     const rangeMs = inner.rangeMs + beforeMs + afterMs;
-    const columns = await loadColumns(selector, ends, rangeMs, this.context);
-    const series: MatrixSeries[] = [];
-    for (const one of columns) {
-      series.push({ ...withoutStale(one), dropsName: false });
-      if (this.context.meter.work(one.values.length)) await this.context.meter.rest();
-    }
-    return { series, ends, rangeMs };
+    const selected = await loadColumns(selector, ends, rangeMs, this.context);
+    return { series: realSamples(selected, this.context.meter), ends, rangeMs };
   }
 
   async #evaluateKind(expr: Expr, grid: Grid): Promise<Value> {
@@ -135,6 +132,8 @@ export class Evaluator implements Run {
 
   async #aggregate(expr: AggregateExpr, grid: Grid): Promise<StepSeries[]> {
     const { meter, remarks } = this.context;
+    const stream = isFolded(expr.op) ? this.#stream(expr.expr, grid) : null;
+    if (stream !== null) return aggregateStream({ expr, series: stream, steps: grid.count, meter });
     const series = await this.vector(expr.expr, grid);
     const run = { expr, series, steps: grid.count, meter };
     if (expr.param === null) return aggregate(run);
@@ -149,6 +148,13 @@ export class Evaluator implements Run {
     return aggregateSome(run, param);
   }
 
+  /** Its series one by one, where they need not all be there at once; else null. */
+  #stream(expr: Expr, grid: Grid): AsyncIterable<StepSeries> | null {
+    const inner = withoutParens(expr);
+    if (grid.count > 1 && this.#isInvariant(inner)) return null;
+    return windowStream(this, inner, grid);
+  }
+
   /** The inner expression at every multiple of the step within reach of a window. */
   async #subquery(expr: SubqueryExpr, grid: Grid): Promise<Matrix> {
     const { rangeMs } = expr;
@@ -160,7 +166,8 @@ export class Evaluator implements Run {
     this.context.meter.hold(count);
     const times = { startMs: firstMs, stepMs, count };
     const inner = await this.vector(expr.expr, times);
-    const series = inner.map((one) => ({ ...heldColumns(one, times), dropsName: one.dropsName }));
+    const all = gridTimes(times);
+    const series = inner.map((one) => ({ ...heldColumns(one, all), dropsName: one.dropsName }));
     return { series, ends, rangeMs };
   }
 
@@ -184,6 +191,16 @@ export class Evaluator implements Run {
         return wide;
       }),
     );
+  }
+}
+
+/** Of a range vector, series by series, as they are taken. */
+async function* realSamples(selected: SelectedSeries, meter: Meter): AsyncIterable<MatrixSeries> {
+  for await (const one of selected) {
+    meter.hold(one.times.length);
+    const { labels, times, values } = withoutStale(one);
+    if (meter.work(one.times.length)) await meter.rest();
+    yield { labels, times, values, dropsName: false };
   }
 }
 

@@ -183,8 +183,8 @@ export async function selectSmoothed(
   const times = shiftedGrid(grid, expr, context);
   const wide = { ...times, startMs: times.startMs + lookbackMs };
   const selected: StepSeries[] = [];
-  for (const one of await loadColumns(expr, wide, 2 * lookbackMs, context)) {
-    meter.hold(grid.count);
+  for await (const one of await loadColumns(expr, wide, 2 * lookbackMs, context)) {
+    meter.hold(one.times.length + grid.count);
     const out = emptySeries(one.labels, false, grid.count);
     fillSmoothed(withoutStale(one), times, lookbackMs, out);
     if (out.present.includes(1)) selected.push(out);

@@ -1,4 +1,4 @@
-import type { SeriesColumns } from "../../shared/model/columns.ts";
+import type { SelectedSeries, SeriesColumns } from "../../shared/model/columns.ts";
 import { columnBits, isStale } from "../../shared/model/stale.ts";
 import { type Grid, gridEnd } from "../query/grid.ts";
 import { emptySeries, type StepSeries } from "../query/step-series.ts";
@@ -19,21 +19,20 @@ function atMs(at: AtTime, context: QueryContext): number {
   return at.kind === "start" ? context.startMs : context.endMs;
 }
 
-/** What the source holds for a selector within `reachMs` before each time of `times`. */
+/** What the source holds for a selector within `reachMs` before each time of `times`, to be read. */
 export async function loadColumns(
   expr: SelectorExpr,
   times: Grid,
   reachMs: number,
   context: QueryContext,
-): Promise<readonly SeriesColumns[]> {
-  const columns = await context.source.select(
+): Promise<SelectedSeries> {
+  const selected = await context.source.select(
     expr.matchers,
     times.startMs - reachMs,
     gridEnd(times),
   );
-  context.meter.checkSeries(columns.length);
-  for (const { times: held } of columns) context.meter.hold(held.length);
-  return columns;
+  context.meter.checkSeries(selected.length);
+  return selected;
 }
 
 /**
@@ -48,10 +47,9 @@ export async function selectInstant(
 ): Promise<StepSeries[]> {
   const { lookbackMs, meter } = context;
   const times = shiftedGrid(grid, expr, context);
-  const columns = await loadColumns(expr, times, lookbackMs, context);
   const selected: StepSeries[] = [];
-  for (const one of columns) {
-    meter.hold(grid.count);
+  for await (const one of await loadColumns(expr, times, lookbackMs, context)) {
+    meter.hold(one.times.length + grid.count);
     const out = emptySeries(one.labels, false, grid.count);
     if (fillLatest(one, { at: times, lookbackMs, what }, out) > 0) selected.push(out);
     if (meter.work(one.times.length + grid.count)) await meter.rest();

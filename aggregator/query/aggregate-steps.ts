@@ -22,7 +22,7 @@ export async function aggregateQuantile(
 ): Promise<StepSeries[]> {
   warnOfQuantiles(q, place, remarks);
   const results: StepSeries[] = [];
-  for (const group of groupSeries(expr, series)) {
+  for (const group of await groupSeries(expr, series, meter)) {
     meter.hold(steps);
     const out = emptySeries(group.labels, group.dropsName, steps);
     for (let i = 0; i < steps; i += 1) {
@@ -59,7 +59,7 @@ export async function aggregateSome(
 ): Promise<StepSeries[]> {
   checkCounts(k, expr);
   const order: StepSeries[] = [];
-  for (const group of groupSeries(expr, series)) {
+  for (const group of await groupSeries(expr, series, meter)) {
     let ranked: StepSeries[] = [];
     for (let i = 0; i < steps; i += 1) {
       ranked = rankStep(expr.op, group, i);
@@ -111,7 +111,7 @@ export async function aggregateValues(
   const isKept = expr.grouping === "by" || !expr.labels.includes(name);
   const labelsFor = (labels: Labels, value: number) =>
     isKept ? withLabel(labels, name, decimalText(value)) : labels;
-  for (const group of groupSeries(expr, series)) {
+  for (const group of await groupSeries(expr, series, meter)) {
     // A name that this very aggregation writes is a new one.
     const dropsName = group.dropsName && name !== METRIC_NAME;
     for (const { values, present } of group.members) {

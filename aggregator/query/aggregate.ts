@@ -45,6 +45,9 @@ export type AggregateRun = {
   readonly meter: Meter;
 };
 
+/** Units of work that finding the group of a series is. */
+const GROUPING_WORK = 200;
+
 /** Series that are aggregated into one; `dropsName` when it does for any of them. */
 export type Group = {
   readonly labels: Labels;
@@ -52,19 +55,30 @@ export type Group = {
   readonly members: StepSeries[];
 };
 
-export function groupSeries(of: Aggregation, series: readonly StepSeries[]): Group[] {
-  const names = new Set(of.labels);
-  const isBy = of.grouping === "by";
-  if (!isBy) names.add(METRIC_NAME);
+export async function groupSeries(
+  of: Aggregation,
+  series: readonly StepSeries[],
+  meter: Meter,
+): Promise<Group[]> {
+  const labelsOf = groupLabels(of);
   const groups = new Map<string, Group>();
   for (const one of series) {
-    const labels = isBy ? keepLabels(one.labels, names) : dropLabels(one.labels, names);
+    const labels = labelsOf(one.labels);
     const key = labelsKey(labels);
     const group = getOrInsert(groups, key, () => ({ labels, dropsName: false, members: [] }));
     if (one.dropsName) group.dropsName = true;
     group.members.push(one);
+    if (meter.work(GROUPING_WORK)) await meter.rest();
   }
   return [...groups.values()];
+}
+
+/** The labels of the group that a series is in. */
+function groupLabels(of: Aggregation): (labels: Labels) => Labels {
+  const names = new Set(of.labels);
+  if (of.grouping === "by") return (labels) => keepLabels(labels, names);
+  names.add(METRIC_NAME);
+  return (labels) => dropLabels(labels, names);
 }
 
 /** Adds `member` to what `out` has; `lost` is what the sums lost by rounding. */
@@ -86,7 +100,7 @@ export async function aggregate({
   meter,
 }: AggregateRun): Promise<StepSeries[]> {
   const results: StepSeries[] = [];
-  for (const group of groupSeries(expr, series)) {
+  for (const group of await groupSeries(expr, series, meter)) {
     meter.hold(steps);
     const out = emptySeries(group.labels, group.dropsName, steps);
     const fold = FOLDS.get(expr.op) ?? foldCount;
@@ -100,6 +114,52 @@ export async function aggregate({
     results.push(out);
   }
   return results.filter(hasSample);
+}
+
+/** Whether the aggregation takes its series one by one. */
+export function isFolded(op: AggregateOp): boolean {
+  return op === "sum" || op === "min" || op === "max" || op === "count" || op === "group";
+}
+
+type Folded = { readonly out: StepSeries; readonly lost: Float64Array; dropsName: boolean };
+
+/**
+ * The same as `aggregate`, for what `isFolded`, of series that come one by one: a series is not needed
+ * any more when the next one is taken.
+ */
+export async function aggregateStream({
+  expr,
+  series,
+  steps,
+  meter,
+}: Omit<AggregateRun, "series"> & { readonly series: AsyncIterable<StepSeries> }): Promise<
+  StepSeries[]
+> {
+  const labelsOf = groupLabels(expr);
+  const fold = FOLDS.get(expr.op) ?? foldCount;
+  const groups = new Map<string, Folded>();
+  for await (const member of series) {
+    const labels = labelsOf(member.labels);
+    const group = getOrInsert(groups, labelsKey(labels), () => {
+      meter.hold(2 * steps);
+      const out = emptySeries(labels, false, steps);
+      return { out, lost: new Float64Array(steps), dropsName: false };
+    });
+    if (member.dropsName) group.dropsName = true;
+    fold(group.out, member, group.lost);
+    if (meter.work(steps + GROUPING_WORK)) await meter.rest();
+  }
+  return Array.from(groups.values(), ({ out, lost, dropsName }) => {
+    finishFold(expr.op, out, lost);
+    return { ...out, dropsName };
+  });
+}
+
+/** Sums get what they lost by rounding; what only counts to say where there is an element is 1. */
+function finishFold(op: AggregateOp, { values }: StepSeries, lost: Float64Array): void {
+  if (op === "group") values.fill(1);
+  if (op !== "sum") return;
+  for (let i = 0; i < values.length; i += 1) values[i] = (values[i] ?? 0) + (lost[i] ?? 0);
 }
 
 function foldSum(out: StepSeries, member: StepSeries, lost: Float64Array): void {
@@ -142,12 +202,6 @@ function foldCount(out: StepSeries, member: StepSeries): void {
 function finish(op: AggregateOp, group: Group, out: StepSeries, lost: Float64Array): void {
   const { values, present } = out;
   switch (op) {
-    case "sum":
-      for (let i = 0; i < values.length; i += 1) values[i] = (values[i] ?? 0) + (lost[i] ?? 0);
-      break;
-    case "group":
-      values.fill(1);
-      break;
     case "avg":
       finishMeans(group, out, lost);
       break;
@@ -160,6 +214,8 @@ function finish(op: AggregateOp, group: Group, out: StepSeries, lost: Float64Arr
         values[i] = op === "stddev" ? Math.sqrt(variance) : variance;
       }
       break;
+    default:
+      finishFold(op, out, lost);
   }
 }
 

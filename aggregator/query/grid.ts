@@ -17,6 +17,13 @@ export function gridTime(grid: Grid, index: number): number {
   return grid.startMs + index * grid.stepMs;
 }
 
+/** Of all steps. */
+export function gridTimes(grid: Grid): Float64Array {
+  const times = new Float64Array(grid.count);
+  for (let i = 0; i < grid.count; i += 1) times[i] = gridTime(grid, i);
+  return times;
+}
+
 export function gridEnd(grid: Grid): number {
   return gridTime(grid, grid.count - 1);
 }

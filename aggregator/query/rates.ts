@@ -15,54 +15,75 @@ export function rateKernel(
 ): WindowKernel {
   const isCounter = kind !== "delta";
   const divisor = kind === "rate" ? rangeMs / 1000 : 1;
-  const lostByDrops = isCounter ? dropsOf(values) : () => 0;
-  /** Between the samples `head` and `last`, which are the first and last of the step's window. */
-  const growthWithin = (head: number, last: number, step: number): number => {
-    const endMs = ends.startMs + step * ends.stepMs;
-    const headMs = times[head] ?? 0;
-    const lastMs = times[last] ?? 0;
-    const headValue = values[head] ?? 0;
-    const growth = (values[last] ?? 0) - headValue + lostByDrops(head, last);
-    const spanS = (lastMs - headMs) / 1000;
-    const gapS = spanS / (last - head);
-    let beforeS = reach((headMs - (endMs - rangeMs)) / 1000, gapS);
-    if (isCounter && growth > 0 && headValue >= 0) {
-      const sinceZeroS = spanS * (headValue / growth);
-      if (sinceZeroS < beforeS) beforeS = sinceZeroS;
-    }
-    const afterS = reach((endMs - lastMs) / 1000, gapS);
-    return growth * ((spanS + beforeS + afterS) / spanS / divisor);
-  };
+  const drops = isCounter ? dropsOf(values) : [];
+  let nextDrop = 0; // the first of the drops behind the window's first sample
   return ({ from, to }, out, first, end) => {
     for (let step = first; step < end; step += 1) {
       const head = from[step] ?? 0;
       const last = (to[step] ?? 0) - 1;
       if (last <= head) continue;
-      out.values[step] = growthWithin(head, last, step);
+      const endMs = ends.startMs + step * ends.stepMs;
+      const headMs = times[head] ?? 0;
+      const lastMs = times[last] ?? 0;
+      const headValue = values[head] ?? 0;
+      let growth = (values[last] ?? 0) - headValue;
+      if (drops.length > 0) {
+        nextDrop = firstBehind(head, drops, nextDrop);
+        growth += lostUpTo(last, values, drops, nextDrop);
+      }
+      const spanS = (lastMs - headMs) / 1000;
+      const gapS = spanS / (last - head);
+      let beforeS = reach((headMs - (endMs - rangeMs)) / 1000, gapS);
+      if (isCounter && growth > 0 && headValue >= 0) {
+        beforeS = shorter(beforeS, spanS * (headValue / growth)); // when it was 0
+      }
+      const afterS = reach((endMs - lastMs) / 1000, gapS);
+      out.values[step] = growth * ((spanS + beforeS + afterS) / spanS / divisor);
       out.present[step] = 1;
     }
   };
 }
 
 /**
- * What a counter lost by beginning anew between two samples. Its drops are found once; a window then
- * adds only those it holds, so the cost does not grow with the window's length. Windows must come in
- * order.
+ * Where a counter began anew: the indexes whose value is below the one before. They are found once; a
+ * window then adds only those it holds, so the cost does not grow with the window's length.
  */
-function dropsOf(values: Float64Array): (head: number, last: number) => number {
-  const drops: number[] = []; // indexes whose value is below the one before
+function dropsOf(values: Float64Array): readonly number[] {
+  const drops: number[] = [];
+  let before = values[0] ?? 0;
   for (let i = 1; i < values.length; i += 1) {
-    if ((values[i] ?? 0) < (values[i - 1] ?? 0)) drops.push(i);
+    const value = values[i] ?? 0;
+    if (value < before) drops.push(i);
+    before = value;
   }
-  let next = 0; // the first of the drops behind the window's first sample
-  return (head, last) => {
-    while (next < drops.length && (drops[next] ?? 0) <= head) next += 1;
-    let lost = 0;
-    for (let i = next; i < drops.length && (drops[i] ?? 0) <= last; i += 1) {
-      lost += values[(drops[i] ?? 0) - 1] ?? 0;
-    }
-    return lost;
-  };
+  return drops;
+}
+
+/** The first drop behind the sample `head`, from number `next` on: windows come in order. */
+function firstBehind(head: number, drops: readonly number[], next: number): number {
+  let behind = next;
+  while (behind < drops.length && (drops[behind] ?? 0) <= head) behind += 1;
+  return behind;
+}
+
+/** What the counter lost by the drops from number `next` on up to the sample `last`. */
+function lostUpTo(
+  last: number,
+  values: Float64Array,
+  drops: readonly number[],
+  next: number,
+): number {
+  let lost = 0;
+  for (let i = next; i < drops.length && (drops[i] ?? 0) <= last; i += 1) {
+    lost += values[(drops[i] ?? 0) - 1] ?? 0;
+  }
+  return lost;
+}
+
+/** NaN is never the shorter one. */
+function shorter(lengthS: number, otherS: number): number {
+  if (otherS < lengthS) return otherS;
+  return lengthS;
 }
 
 /** How far to extrapolate towards an edge of the window. */

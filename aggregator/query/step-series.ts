@@ -6,7 +6,7 @@ import {
   METRIC_NAME,
   NO_LABELS,
 } from "../../shared/model/labels.ts";
-import { type Grid, gridTime } from "./grid.ts";
+import type { Meter } from "./meter.ts";
 import { queryError } from "./query-error.ts";
 
 /**
@@ -46,15 +46,22 @@ export function hasSample(series: StepSeries): boolean {
   return series.present.includes(1);
 }
 
-/** The elements there are, with the times of their steps. */
-export function heldColumns({ labels, values, present }: StepSeries, grid: Grid): SeriesColumns {
+/**
+ * The elements there are, with the times of their steps; `times` has those of all steps. A series
+ * that has them all gives its own column of values.
+ */
+export function heldColumns(
+  { labels, values, present }: StepSeries,
+  times: Float64Array,
+): SeriesColumns {
   let held = 0;
-  for (const there of present) held += there;
+  for (let i = 0; i < present.length; i += 1) held += present[i] ?? 0;
+  if (held === present.length) return { labels, times, values };
   const columns = { labels, times: new Float64Array(held), values: new Float64Array(held) };
   let next = 0;
   for (let i = 0; i < present.length; i += 1) {
     if (present[i] !== 1) continue;
-    columns.times[next] = gridTime(grid, i);
+    columns.times[next] = times[i] ?? 0;
     columns.values[next] = values[i] ?? 0;
     next += 1;
   }
@@ -73,14 +80,16 @@ export function withoutMetadata(labels: Labels): Labels {
  * @throws OperationalError QUERY when two of them have an element at the same step
  */
 export function mergeEqual(series: readonly StepSeries[], place: string): StepSeries[] {
-  const byKey = new Map<string, StepSeries>();
-  for (const one of series) {
-    const key = `${one.dropsName ? "-" : "+"}${labelsKey(one.labels)}`;
-    const other = byKey.get(key);
-    if (other === undefined) byKey.set(key, one);
-    else mergeInto(other, one, place);
-  }
-  return byKey.size === series.length ? [...series] : [...byKey.values()];
+  const merged = new Map<string, StepSeries>();
+  for (const one of series) addMerged(merged, one, place);
+  return [...merged.values()];
+}
+
+function addMerged(merged: Map<string, StepSeries>, one: StepSeries, place: string): void {
+  const key = `${one.dropsName ? "-" : "+"}${labelsKey(one.labels)}`;
+  const other = merged.get(key);
+  if (other === undefined) merged.set(key, one);
+  else mergeInto(other, one, place);
 }
 
 function mergeInto(target: StepSeries, from: StepSeries, place: string): void {
@@ -94,10 +103,23 @@ function mergeInto(target: StepSeries, from: StepSeries, place: string): void {
   }
 }
 
+/** Units of work that the labels of one series are. */
+const LABELS_WORK = 200;
+
 /** The end of a query: names that lost their meaning go, equal series become one. */
-export function removeNames(series: readonly StepSeries[], place: string): StepSeries[] {
-  const named = series.map((one) =>
-    one.dropsName ? { ...one, labels: withoutMetadata(one.labels), dropsName: false } : one,
-  );
-  return mergeEqual(named, place);
+export async function removeNames(
+  series: readonly StepSeries[],
+  place: string,
+  meter: Meter,
+): Promise<StepSeries[]> {
+  const merged = new Map<string, StepSeries>();
+  for (const one of series) {
+    const { labels, values, present } = one;
+    const named = one.dropsName
+      ? { labels: withoutMetadata(labels), dropsName: false, values, present }
+      : one;
+    addMerged(merged, named, place);
+    if (meter.work(LABELS_WORK)) await meter.rest();
+  }
+  return [...merged.values()];
 }

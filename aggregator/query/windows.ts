@@ -6,9 +6,12 @@ import type { StepSeries } from "./step-series.ts";
 /** One series of a range vector: all samples that any step's window may hold, none of them stale. */
 export type MatrixSeries = SeriesColumns & { readonly dropsName: boolean };
 
-/** A range vector: at step i the window is `(ends[i] - rangeMs, ends[i]]`. */
+/**
+ * A range vector: at step i the window is `(ends[i] - rangeMs, ends[i]]`. Its series are read as they are
+ * taken: the columns of one are valid until the next is, and all can be taken once.
+ */
 export type Matrix = {
-  readonly series: readonly MatrixSeries[];
+  readonly series: Iterable<MatrixSeries> | AsyncIterable<MatrixSeries>;
   readonly ends: Grid;
   readonly rangeMs: number;
 };

@@ -2,6 +2,7 @@ import { OperationalError } from "../../shared/errors.ts";
 import { columnBits, setStale } from "../../shared/model/stale.ts";
 import { ByteReader, checkedBody } from "../../shared/wire/bytes.ts";
 import { CHUNK_ROWS_MAX, CHUNK_VERSION, CODING, POWERS, TIMES } from "./chunk.ts";
+import { type ColumnSpace, newColumn } from "./column-space.ts";
 import { countUpTo } from "./group-rows.ts";
 import { readNumbers } from "./number-decoder.ts";
 
@@ -50,15 +51,16 @@ export class Chunk {
   /**
    * The samples of a column with startMs < time <= endMs. Columns that have a value in every row
    * share their times.
+   * @param space where the piece is made; null: in memory of its own
    * @throws OperationalError PARSE
    */
-  read(index: number, startMs: number, endMs: number): Piece {
+  read(index: number, startMs: number, endMs: number, space: ColumnSpace | null = null): Piece {
     const bytes = this.#columns.subarray(this.#starts[index] ?? 0, this.#starts[index + 1] ?? 0);
     const reader = new ByteReader(bytes, "chunk");
     const coding = reader.byte();
     const power = POWERS[Math.max(0, reader.byte() - 1)] ?? 1;
     const stretches = readStretches(reader, this.times.length);
-    const values = new Float64Array(stretches.reduce((sum, { from, end }) => sum + end - from, 0));
+    const values = newColumn(space, valueCount(stretches));
     readValues(reader, coding, values);
     if (power !== 1) {
       for (let i = 0; i < values.length; i += 1) values[i] = (values[i] ?? 0) / power;
@@ -67,14 +69,19 @@ export class Chunk {
     if (values.length === this.times.length && this.silentRows.size === 0) {
       return { times: window.times, values: values.subarray(window.from, window.end) };
     }
-    return this.#spread(values, stretches, window);
+    return this.#spread(values, stretches, window, space);
   }
 
   /** Puts values to the rows of their stretches, and staleness markers behind them. */
-  #spread(values: Float64Array, stretches: readonly Stretch[], window: Window): Piece {
+  #spread(
+    values: Float64Array,
+    stretches: readonly Stretch[],
+    window: Window,
+    space: ColumnSpace | null,
+  ): Piece {
     const room = window.end - window.from;
-    const times = new Float64Array(room);
-    const spread = new Float64Array(room);
+    const times = newColumn(space, room);
+    const spread = newColumn(space, room);
     const bits = columnBits(spread);
     let count = 0;
     let valueIndex = 0;
@@ -115,6 +122,12 @@ type Window = {
 
 /** Rows with a value, and whether a staleness marker stands in the row after them. */
 type Stretch = { readonly from: number; readonly end: number; readonly hasMarker: boolean };
+
+function valueCount(stretches: readonly Stretch[]): number {
+  let count = 0;
+  for (const { from, end } of stretches) count += end - from;
+  return count;
+}
 
 function readTimes(reader: ByteReader, rowCount: number): Float64Array {
   const kind = reader.byte();

@@ -2,6 +2,7 @@ import { getOrInsert } from "../../shared/model/get-or-insert.ts";
 import { scaledValue } from "../../shared/model/series-definition.ts";
 import { columnBits, setStale } from "../../shared/model/stale.ts";
 import type { Piece } from "./chunk-decoder.ts";
+import { type ColumnSpace, newColumn } from "./column-space.ts";
 import { Changes, type GroupRows } from "./group-rows.ts";
 
 /** The last time that is wanted of an epoch of a stream. */
@@ -20,10 +21,13 @@ export class HeadReader {
   readonly #endOf: EndOfEpoch;
   readonly #windows = new Map<GroupRows, Window>();
   readonly #changes = new Changes();
+  readonly #space: ColumnSpace | null;
 
-  constructor(startMs: number, endOf: EndOfEpoch) {
+  /** @param space where pieces are made; null: in memory of their own */
+  constructor(startMs: number, endOf: EndOfEpoch, space: ColumnSpace | null = null) {
     this.#startMs = startMs;
     this.#endOf = endOf;
+    this.#space = space;
   }
 
   /** A copy; columns with a value in every row share their times. May be empty. */
@@ -32,7 +36,8 @@ export class HeadReader {
     const changes = this.#changes;
     rows.readChanges(column, window.from, window.end, changes);
     const scale = rows.scaleOf(column);
-    return isFull(changes, window) ? fill(changes, window, scale) : spread(changes, window, scale);
+    const into = { window, scale, space: this.#space };
+    return isFull(changes, window) ? fill(changes, into) : spread(changes, into);
   }
 
   #windowOf(rows: GroupRows): Window {
@@ -52,8 +57,14 @@ function isFull(changes: Changes, window: Window): boolean {
   return true;
 }
 
-function fill(changes: Changes, window: Window, scale: number): Piece {
-  const values = new Float64Array(window.end - window.from);
+type Into = {
+  readonly window: Window;
+  readonly scale: number;
+  readonly space: ColumnSpace | null;
+};
+
+function fill(changes: Changes, { window, scale, space }: Into): Piece {
+  const values = newColumn(space, window.end - window.from);
   let end = values.length;
   for (let i = 0; i < changes.count; i += 1) {
     const from = (changes.rows[i] ?? 0) - window.from;
@@ -65,9 +76,9 @@ function fill(changes: Changes, window: Window, scale: number): Piece {
   return { times: window.times, values };
 }
 
-function spread(changes: Changes, window: Window, scale: number): Piece {
-  const times = new Float64Array(window.end - window.from);
-  const values = new Float64Array(times.length);
+function spread(changes: Changes, { window, scale, space }: Into): Piece {
+  const times = newColumn(space, window.end - window.from);
+  const values = newColumn(space, times.length);
   const bits = columnBits(values);
   let count = 0;
   for (let i = changes.count - 1; i >= 0; i -= 1) {

@@ -1,5 +1,6 @@
 import { columnBits, isStale } from "../../shared/model/stale.ts";
 import type { Piece } from "./chunk-decoder.ts";
+import type { ColumnSpace } from "./column-space.ts";
 
 /** A piece and the order of where it comes from: of two samples at one time the lower rank's stands. */
 export type RankedPiece = Piece & { readonly rank: number };
@@ -10,8 +11,14 @@ export type RankedPiece = Piece & { readonly rank: number };
  * series to the next, as those of one scrape share theirs.
  */
 export class PieceMerger {
+  readonly #space: ColumnSpace;
   #timesOf: readonly Float64Array[] = [];
   #times = new Float64Array(0);
+
+  /** @param space where the pieces lie, and what is made of them */
+  constructor(space: ColumnSpace) {
+    this.#space = space;
+  }
 
   /** The pieces must not be empty, and there must be one at least. */
   merge(pieces: RankedPiece[]): Piece {
@@ -36,23 +43,47 @@ export class PieceMerger {
   }
 
   #join(pieces: readonly Piece[]): Piece {
-    let count = 0;
-    for (const piece of pieces) count += piece.times.length;
     const isKnown =
       pieces.length === this.#timesOf.length &&
       pieces.every((piece, i) => piece.times === this.#timesOf[i]);
-    const times = isKnown ? this.#times : new Float64Array(count);
-    const values = new Float64Array(count);
+    if (!isKnown) {
+      this.#times = joined(pieces.map(({ times }) => times));
+      // Times that lie in the space are overwritten by the next series.
+      const isLasting = pieces.every(({ times, values }) => times.buffer !== values.buffer);
+      this.#timesOf = isLasting ? pieces.map(({ times }) => times) : [];
+    }
+    return { times: this.#times, values: this.#joinedValues(pieces) };
+  }
+
+  /** Those that lie side by side are one already. */
+  #joinedValues(pieces: readonly Piece[]): Float64Array {
+    const first = pieces[0]?.values ?? new Float64Array(0);
+    let count = 0;
+    let isWhole = true;
+    for (const { values } of pieces) {
+      const isNext = values.byteOffset === first.byteOffset + count * 8;
+      if (!isNext || values.buffer !== first.buffer) isWhole = false;
+      count += values.length;
+    }
+    if (isWhole) return new Float64Array(first.buffer, first.byteOffset, count);
+    const values = this.#space.take(count);
     let at = 0;
     for (const piece of pieces) {
-      if (!isKnown) times.set(piece.times, at);
       values.set(piece.values, at);
-      at += piece.times.length;
+      at += piece.values.length;
     }
-    this.#times = times;
-    if (!isKnown) this.#timesOf = pieces.map((piece) => piece.times);
-    return { times, values };
+    return values;
   }
+}
+
+function joined(columns: readonly Float64Array[]): Float64Array<ArrayBuffer> {
+  const whole = new Float64Array(columns.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const column of columns) {
+    whole.set(column, at);
+    at += column.length;
+  }
+  return whole;
 }
 
 function startOf(piece: Piece): number {

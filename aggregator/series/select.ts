@@ -1,11 +1,13 @@
-import { OperationalError } from "../../shared/errors.ts";
-import type { Matcher, SeriesColumns } from "../../shared/model/columns.ts";
-import { Chunk, type Piece } from "./chunk-decoder.ts";
+import type { Matcher, SelectedSeries, SeriesColumns } from "../../shared/model/columns.ts";
+import { getOrInsert } from "../../shared/model/get-or-insert.ts";
+import type { Entry } from "../../shared/platform/ports.ts";
+import { Chunk } from "./chunk-decoder.ts";
+import { ColumnSpace } from "./column-space.ts";
 import { type EndOfEpoch, HeadReader } from "./head-reader.ts";
 import {
   blockOf,
-  type ChunkSource,
   chunkRange,
+  PARTITION_MS,
   partitionOf,
   type Range,
   readChunkKey,
@@ -15,10 +17,20 @@ import type { StoreParts } from "./parts.ts";
 import type { Series } from "./series-index.ts";
 import { WRITTEN_STREAM } from "./written-cutter.ts";
 
-/** Samples one select may give: 16 bytes each in memory. */
-const SELECT_SAMPLES_MAX = 50_000_000;
+/** Series that are read together, at most: the head's are read without a pause. */
+const SERIES_AT_ONCE = 4096;
+/** Fewer over a long time: their chunks are in memory together, some megabytes of them. */
+const SERIES_MS_AT_ONCE = 1024 * 86_400_000;
 
-type Selected = { readonly series: Series; readonly pieces: RankedPiece[] };
+/** A chunk in memory. Series are read in the order of their refs. */
+type LoadedChunk = {
+  readonly entry: Entry;
+  readonly chunk: Chunk;
+  readonly rank: number;
+  readonly endMs: number;
+  /** The column to look at next. */
+  next: number;
+};
 
 /** One select: startMs < time <= endMs, and of each epoch nothing after the end that it has. */
 export class Selection {
@@ -26,7 +38,9 @@ export class Selection {
   readonly #startMs: number;
   readonly #endMs: number;
   readonly #endOf: EndOfEpoch;
-  #sampleCount = 0;
+  /** The series that is read now: its pieces, side by side. */
+  readonly #space = new ColumnSpace();
+  readonly #merger = new PieceMerger(this.#space);
 
   constructor(parts: StoreParts, startMs: number, endMs: number, endOf: EndOfEpoch) {
     this.#parts = parts;
@@ -36,36 +50,28 @@ export class Selection {
   }
 
   /**
-   * The series that match and have samples, in the order in which they were first seen.
-   * @throws OperationalError QUERY for a bad pattern, LIMIT for too many samples, STORAGE
+   * The series that match and have samples, in the order in which they were first seen. They are
+   * read as they are taken, which is possible once.
+   * @throws OperationalError QUERY for a bad pattern; STORAGE while series are taken
    */
-  async run(matchers: readonly Matcher[]): Promise<SeriesColumns[]> {
-    const selected: Selected[] = [];
-    for (const series of this.#parts.index.select(matchers)) {
-      if (lastsAfter(series, this.#startMs)) selected.push({ series, pieces: [] });
-    }
-    // The head is read at once and first: what moves to chunks after this is there twice, not
-    // missing, and the merge drops what is there twice.
-    const ranges = this.#chunkRanges(selected);
-    this.#readHead(selected);
-    if (ranges.length > 0) await this.#readChunks(selected, ranges);
-    const merger = new PieceMerger();
-    const result: SeriesColumns[] = [];
-    for (const { series, pieces } of selected) {
-      if (pieces.length === 0) continue;
-      // Head pieces were put first, and lie last in time.
-      pieces.sort((a, b) => (a.times[0] ?? 0) - (b.times[0] ?? 0));
-      const { times, values } = merger.merge(pieces);
-      result.push({ labels: series.labels, times, values });
-    }
-    return result;
+  run(matchers: readonly Matcher[]): SelectedSeries {
+    const found = this.#parts.index.select(matchers);
+    const lasting = found.filter((series) => lastsAfter(series, this.#startMs));
+    const columns = this.#columnsOf(lasting);
+    return { length: lasting.length, [Symbol.asyncIterator]: () => columns };
   }
 
-  #readHead(selected: readonly Selected[]): void {
-    const reader = new HeadReader(this.#startMs, this.#endOf);
-    for (const { series, pieces } of selected) {
-      for (const { rows, column } of series.head) {
-        this.#add(pieces, reader.read(rows, column), rankOf(rows.stream, rows.epoch));
+  async *#columnsOf(selected: readonly Series[]): AsyncGenerator<SeriesColumns, void, void> {
+    const heads = new ColumnSpace();
+    for (const batch of batchesOf(selected, this.#seriesAtOnce())) {
+      // The head is read at once and first: what moves to chunks after this is there twice, not
+      // missing, and the merge drops what is there twice.
+      heads.reset();
+      const headPieces = this.#readHead(batch, heads);
+      const chunks = await this.#readChunks(batch);
+      for (const [i, series] of batch.entries()) {
+        const columns = await this.#columnsOfOne(series, chunks, headPieces[i] ?? []);
+        if (columns !== null) yield columns;
       }
       this.#readWritten(series, pieces);
     }
@@ -78,65 +84,116 @@ export class Selection {
     }
   }
 
-  /** Where the chunks of the selected series lie: neighbouring blocks are one range a partition. */
-  #chunkRanges(selected: readonly Selected[]): Range[] {
-    const ranges: Range[] = [];
+  #seriesAtOnce(): number {
+    const partitions = this.#partitions().length;
+    return Math.min(SERIES_AT_ONCE, SERIES_MS_AT_ONCE / (partitions * PARTITION_MS));
+  }
+
+  /** Those that may have chunks of the time. */
+  #partitions(): number[] {
     const { partitions } = this.#parts;
-    if (selected.length === 0 || this.#startMs >= partitions.chunksEndMs) return ranges;
+    if (this.#startMs >= partitions.chunksEndMs) return [];
+    return partitions.between(partitionOf(this.#startMs), partitionOf(this.#endMs));
+  }
+
+  #readHead(batch: readonly Series[], space: ColumnSpace): RankedPiece[][] {
+    const reader = new HeadReader(this.#startMs, this.#endOf, space);
+    return batch.map(({ head }) => {
+      const pieces: RankedPiece[] = [];
+      for (const { rows, column } of head) {
+        const { times, values } = reader.read(rows, column);
+        if (times.length > 0) pieces.push({ times, values, rank: rankOf(rows.stream, rows.epoch) });
+      }
+      return pieces;
+    });
+  }
+
+  /** Where the chunks of the series lie: neighbouring blocks are one range a partition. */
+  #chunkRanges(batch: readonly Series[]): Range[] {
     const runs: { first: number; last: number }[] = [];
-    for (const { series } of selected) {
-      const block = blockOf(series.ref);
+    for (const { ref } of batch) {
+      const block = blockOf(ref);
       const run = runs.at(-1);
       if (run !== undefined && block - run.last <= 1) run.last = block;
       else runs.push({ first: block, last: block });
     }
-    const first = partitionOf(this.#startMs);
-    for (const partition of partitions.between(first, partitionOf(this.#endMs))) {
-      const afterMs = partition === first ? this.#startMs : 0;
-      for (const run of runs) ranges.push(chunkRange(partition, run.first, run.last, afterMs));
-    }
-    return ranges;
+    return this.#partitions().flatMap((partition) => {
+      const afterMs = partition === partitionOf(this.#startMs) ? this.#startMs : 0;
+      return runs.map(({ first, last }) => chunkRange(partition, first, last, afterMs));
+    });
   }
 
-  async #readChunks(selected: readonly Selected[], ranges: readonly Range[]): Promise<void> {
-    const byRef = new Map(selected.map((one) => [one.series.ref, one]));
-    for (const range of ranges) {
-      for await (const entry of this.#parts.store.entries(range)) {
-        const place = readChunkKey(entry[0]);
-        if (place.endMs <= this.#startMs) continue;
-        await this.#parts.damage.read(entry, (bytes) => this.#readChunk(bytes, place, byRef));
+  /** By the block of their series, as they lie in the store: by time. */
+  async #readChunks(batch: readonly Series[]): Promise<ReadonlyMap<number, LoadedChunk[]>> {
+    const { store, damage } = this.#parts;
+    const loaded = new Map<number, LoadedChunk[]>();
+    for (const range of this.#chunkRanges(batch)) {
+      for await (const entry of store.entries(range)) {
+        const { endMs, stream, epoch } = readChunkKey(entry[0]);
+        if (endMs <= this.#startMs) continue;
+        const chunk = await damage.read(entry, (bytes) => new Chunk(bytes));
+        const wantedEndMs = this.#endOf(stream, epoch);
+        if (chunk === null || (chunk.times[0] ?? 0) > wantedEndMs) continue;
+        const chunks = getOrInsert(loaded, blockOf(chunk.refs[0] ?? 0), () => []);
+        chunks.push({ entry, chunk, rank: rankOf(stream, epoch), endMs: wantedEndMs, next: 0 });
       }
     }
+    return loaded;
   }
 
-  #readChunk(
-    bytes: Uint8Array,
-    { stream, epoch }: ChunkSource,
-    byRef: ReadonlyMap<number, Selected>,
-  ): void {
-    const chunk = new Chunk(bytes);
-    const endMs = this.#endOf(stream, epoch);
-    if ((chunk.times[0] ?? 0) > endMs) return;
-    const rank = rankOf(stream, epoch);
+  /** Null when the series has no sample. */
+  async #columnsOfOne(
+    { ref, labels }: Series,
+    loaded: ReadonlyMap<number, LoadedChunk[]>,
+    headPieces: readonly RankedPiece[],
+  ): Promise<SeriesColumns | null> {
+    this.#space.reset();
+    const pieces: RankedPiece[] = [];
+    for (const chunk of loaded.get(blockOf(ref)) ?? []) {
+      try {
+        this.#addPiece(pieces, chunk, ref);
+      } catch (error) {
+        await this.#parts.damage.read(chunk.entry, () => {
+          throw error;
+        });
+      }
+    }
+    for (const piece of headPieces) pieces.push(copied(piece, this.#space));
+    if (pieces.length === 0) return null;
+    const { times, values } = this.#merger.merge(pieces);
+    return { labels, times, values };
+  }
+
+  #addPiece(pieces: RankedPiece[], loaded: LoadedChunk, ref: number): void {
+    const { chunk, rank, endMs } = loaded;
     const { refs } = chunk;
-    for (let i = 0; i < refs.length; i += 1) {
-      const selected = byRef.get(refs[i] ?? 0);
-      if (selected === undefined) continue;
-      this.#add(selected.pieces, chunk.read(i, this.#startMs, endMs), rank);
-    }
+    while (loaded.next < refs.length && (refs[loaded.next] ?? 0) < ref) loaded.next += 1;
+    if (refs[loaded.next] !== ref) return;
+    const { times, values } = chunk.read(loaded.next, this.#startMs, endMs, this.#space);
+    if (times.length > 0) pieces.push({ times, values, rank });
   }
+}
 
-  #add(pieces: RankedPiece[], { times, values }: Piece, rank: number): void {
-    if (times.length === 0) return;
-    pieces.push({ times, values, rank });
-    this.#sampleCount += times.length;
-    if (this.#sampleCount > SELECT_SAMPLES_MAX) {
-      throw new OperationalError(
-        "LIMIT",
-        `The query needs more than ${SELECT_SAMPLES_MAX} samples: select fewer series or less time`,
-      );
+/** So many at a time, or a few more: a block is never torn. */
+function* batchesOf(selected: readonly Series[], atOnce: number): Iterable<readonly Series[]> {
+  for (let from = 0; from < selected.length; ) {
+    let end = from + 1;
+    let block = blockOf(selected[from]?.ref ?? 0);
+    for (; end < selected.length; end += 1) {
+      const next = blockOf(selected[end]?.ref ?? 0);
+      if (end - from >= atOnce && next !== block) break;
+      block = next;
     }
+    yield selected.slice(from, end);
+    from = end;
   }
+}
+
+/** Behind the pieces that lie in the space already. */
+function copied({ times, values, rank }: RankedPiece, space: ColumnSpace): RankedPiece {
+  const copy = space.take(values.length);
+  copy.set(values); // bit by bit: markers stay
+  return { times, values: copy, rank };
 }
 
 /** Whether a series may have samples after `startMs`. */

@@ -22,11 +22,15 @@ export type Series = {
   written: number;
 };
 
-type Posting = { readonly value: string; refs: number[] };
+type Posting = { readonly value: string; series: Series[] };
 
-/** All series by their labels. Names map to values, values to the ascending refs that have them. */
+/**
+ * All series by their labels. Names map to values, values to the series that have them, refs ascending.
+ * What it holds grows with the series there are, not with those there were.
+ */
 export class SeriesIndex {
-  readonly #series: (Series | undefined)[] = [];
+  /** Refs ascending. */
+  readonly #series = new Map<number, Series>();
   readonly #byKey = new Map<string, Series>();
   readonly #postings = new Map<string, Map<string, Posting>>();
   #nextRef = 1;
@@ -46,7 +50,7 @@ export class SeriesIndex {
   }
 
   get(ref: number): Series | undefined {
-    return this.#series[ref];
+    return this.#series.get(ref);
   }
 
   find(labels: Labels): Series | undefined {
@@ -56,26 +60,26 @@ export class SeriesIndex {
   /** Refs ascend from call to call; labels must not be known yet. */
   add(ref: number, labels: Labels, firstMs: number, lastMs: number): Series {
     const interned: string[] = [];
+    const series: Series = { ref, labels: interned, firstMs, lastMs, head: [], written: -1 };
     for (let i = 0; i < labels.length; i += 2) {
       const name = labels[i] ?? "";
       const posting = this.#posting(name, labels[i + 1] ?? "");
-      posting.refs.push(ref);
+      posting.series.push(series);
       interned.push(name, posting.value);
     }
-    const series: Series = { ref, labels: interned, firstMs, lastMs, head: [], written: -1 };
-    this.#series[ref] = series;
+    this.#series.set(ref, series);
     this.#byKey.set(labelsKey(labels), series);
     this.skipTo(ref + 1);
     return series;
   }
 
-  /** Removes many at once: each list of refs is gone through once. */
+  /** Removes many at once: each list of series is gone through once. */
   remove(refs: readonly number[]): void {
     const touched = new Map<string, Set<string>>();
     for (const ref of refs) {
-      const series = this.#series[ref];
+      const series = this.#series.get(ref);
       if (series === undefined) continue;
-      this.#series[ref] = undefined;
+      this.#series.delete(ref);
       this.#byKey.delete(labelsKey(series.labels));
       for (let i = 0; i < series.labels.length; i += 2) {
         const values = getOrInsert(touched, series.labels[i] ?? "", () => new Set());
@@ -94,11 +98,11 @@ export class SeriesIndex {
     const lead = this.#smallest(compiled);
     const found: Series[] = [];
     const tests = compiled.filter((matcher) => matcher !== lead?.matcher).map(rememberedTest);
-    const visit = (series: Series | undefined) => {
-      if (series !== undefined && tests.every((test) => test(series.labels))) found.push(series);
-    };
-    if (lead === null) this.#series.forEach(visit);
-    else for (const refs of lead.lists) for (const ref of refs) visit(this.#series[ref]);
+    for (const list of lead?.lists ?? [this.#series.values()]) {
+      for (const series of list) {
+        if (tests.every((test) => test(series.labels))) found.push(series);
+      }
+    }
     if (lead !== null && lead.lists.length > 1) found.sort((a, b) => a.ref - b.ref);
     return found;
   }
@@ -109,20 +113,20 @@ export class SeriesIndex {
   }
 
   *all(): Iterable<Series> {
-    for (const series of this.#series) if (series !== undefined) yield series;
+    yield* this.#series.values();
   }
 
   #posting(name: string, value: string): Posting {
     const values = getOrInsert(this.#postings, name, () => new Map());
-    return getOrInsert(values, value, () => ({ value, refs: [] }));
+    return getOrInsert(values, value, () => ({ value, series: [] }));
   }
 
   #sweep(name: string, value: string): void {
     const values = this.#postings.get(name);
     const posting = values?.get(value);
     if (values === undefined || posting === undefined) return;
-    posting.refs = posting.refs.filter((ref) => this.#series[ref] !== undefined);
-    if (posting.refs.length > 0) return;
+    posting.series = posting.series.filter(({ ref }) => this.#series.has(ref));
+    if (posting.series.length > 0) return;
     values.delete(value);
     if (values.size === 0) this.#postings.delete(name);
   }
@@ -138,15 +142,15 @@ export class SeriesIndex {
     return best;
   }
 
-  /** The lists of refs that match, or null when they hold `limit` refs or more. */
+  /** The lists of series that match, or null when they hold `limit` series or more. */
   #listsOf(matcher: CompiledMatcher, limit: number): Lead | null {
     const values = this.#postings.get(matcher.name);
-    const lists: (readonly number[])[] = [];
+    const lists: (readonly Series[])[] = [];
     let count = 0;
     const take = (posting: Posting | undefined) => {
       if (posting === undefined) return;
-      lists.push(posting.refs);
-      count += posting.refs.length;
+      lists.push(posting.series);
+      count += posting.series.length;
     };
     if (values !== undefined && matcher.values !== null) {
       for (const value of new Set(matcher.values)) take(values.get(value));
@@ -161,12 +165,13 @@ export class SeriesIndex {
 
 type Lead = {
   readonly matcher: CompiledMatcher;
-  readonly lists: readonly (readonly number[])[];
+  readonly lists: readonly (readonly Series[])[];
   readonly count: number;
 };
 
-/** A test of label sets that asks the matcher once for each value it meets. */
+/** A test of label sets that asks a slow matcher once for each value it meets. */
 function rememberedTest(matcher: CompiledMatcher): (labels: Labels) => boolean {
+  if (!matcher.isSlow) return (labels) => matcher.test(labelValue(labels, matcher.name));
   const known = new Map<string, boolean>();
   return (labels) => {
     const value = labelValue(labels, matcher.name);

@@ -1,6 +1,6 @@
 import { strict as assert } from "node:assert";
 import { errorMessage } from "../../shared/errors.ts";
-import type { Matcher, SeriesColumns, VectorSample } from "../../shared/model/columns.ts";
+import type { Matcher, SelectedSeries, VectorSample } from "../../shared/model/columns.ts";
 import { getOrInsert } from "../../shared/model/get-or-insert.ts";
 import { compareLabels, compareText, type Labels, labelValue } from "../../shared/model/labels.ts";
 import type { Counter } from "../../shared/telemetry/metrics.ts";
@@ -214,15 +214,15 @@ export class SeriesStore {
 
   /**
    * Samples with startMs < time <= endMs of the series that match every matcher; series without any
-   * are left out.
-   * @throws OperationalError QUERY for a bad pattern, LIMIT for too many samples, STORAGE
+   * are left out. What is stored while series are taken may be among them.
+   * @throws OperationalError QUERY for a bad pattern; STORAGE while series are taken
    */
   async select(
     matchers: readonly Matcher[],
     startMs: number,
     endMs: number,
-  ): Promise<SeriesColumns[]> {
-    return await new Selection(this.#parts, startMs, endMs, () => endMs).run(matchers);
+  ): Promise<SelectedSeries> {
+    return new Selection(this.#parts, startMs, endMs, () => endMs).run(matchers);
   }
 
   /**
@@ -234,10 +234,10 @@ export class SeriesStore {
     matchers: readonly Matcher[],
     startMs: number,
     endMs: number,
-  ): Promise<SeriesColumns[]> {
+  ): Promise<SelectedSeries> {
     const endOf = (stream: number, epoch: number) =>
       this.#parts.streams.byNumber(stream)?.endOf(epoch) ?? endMs;
-    return await new Selection(this.#parts, startMs, endMs, endOf).run(matchers);
+    return new Selection(this.#parts, startMs, endMs, endOf).run(matchers);
   }
 
   /** Label sets of the series that match any of the sets and were alive in the time, sorted. */

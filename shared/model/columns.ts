@@ -11,6 +11,15 @@ export type SeriesColumns = {
   readonly values: Float64Array;
 };
 
+/**
+ * What a select found, one series after the other. The columns of a series are valid until the next one
+ * is taken. `length`: how many there are at most; those without samples are left out.
+ */
+export type SelectedSeries = { readonly length: number } & (
+  | Iterable<SeriesColumns>
+  | AsyncIterable<SeriesColumns>
+);
+
 /** One element of an instant vector. */
 export type VectorSample = { readonly labels: Labels; readonly value: number };
 

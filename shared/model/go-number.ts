@@ -9,6 +9,8 @@ const DIGITS_MAX = 100;
 
 /** A sample's value; an exponent of at least two digits below 1e-6 and from 1e21 on. */
 export function sampleText(value: number): string {
+  const size = Math.abs(value);
+  if (size >= 1e-6 && size < 1e21) return String(value);
   return specialText(value) ?? twoDigitExponent(String(value));
 }
 

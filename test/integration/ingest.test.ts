@@ -17,6 +17,7 @@ import { IngestBed } from "../support/ingest-bed.ts";
 import { MemoryLogger } from "../support/memory-logger.ts";
 import { plainly } from "../support/plainly.ts";
 import { eventually } from "../support/programs.ts";
+import { takenColumns } from "../support/taken-columns.ts";
 
 const POLICY = { kind: "pick_first", weights: null } as const;
 const nothing = () => {};
@@ -93,7 +94,8 @@ async function samples({ series }: IngestBed): Promise<{ times: number[]; values
     { name: "__name__", type: "=" as const, value: "ticks_total" },
     { name: "instance", type: "=" as const, value: "web-1" },
   ];
-  const [columns] = await series.select(matchers, 0, nodeClock.nowMs() + 1e9);
+  const selected = await series.select(matchers, 0, nodeClock.nowMs() + 1e9);
+  const [columns] = await takenColumns(selected);
   return { times: [...(columns?.times ?? [])], values: [...(columns?.values ?? [])] };
 }
 

@@ -29,7 +29,7 @@ export function askOurs(store: MemorySeries): (asked: Asked) => Promise<Answer> 
       const span = { startMs: startS * 1000, endMs: endS * 1000, stepMs: stepS * 1000 };
       const result =
         stepS === 0 ? await engine.instant(expr, span.startMs) : await engine.range(expr, span);
-      return answerOf(JSON.parse(queryBody(result)) as Body);
+      return answerOf(JSON.parse(Buffer.concat([...queryBody(result)]).toString()) as Body);
     } catch (error) {
       return { data: null, error: error instanceof Error ? error.message : String(error) };
     }

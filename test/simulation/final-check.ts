@@ -5,6 +5,7 @@ import { columnBits, isStale } from "../../shared/model/stale.ts";
 import { Metrics } from "../../shared/telemetry/metrics.ts";
 import { MemoryLogger } from "../support/memory-logger.ts";
 import { MemoryStore } from "../support/memory-store.ts";
+import { takenColumns } from "../support/taken-columns.ts";
 import type { AgentNode } from "./agent-node.ts";
 import type { AggregatorNode } from "./aggregator-node.ts";
 import { HOT_ALERTS } from "./check-alerts.ts";
@@ -122,7 +123,7 @@ export class FinalCheck {
         );
       }
     }
-    return await series.select([SIMULATED], 0, this.#endMs());
+    return await takenColumns(await series.select([SIMULATED], 0, this.#endMs()));
   }
 
   /** Frames on the aggregator's disk whose samples were not refused. */

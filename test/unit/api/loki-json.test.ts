@@ -8,6 +8,9 @@ import {
 } from "../../../aggregator/api/loki-json.ts";
 import { labelsOf } from "../../../shared/model/labels.ts";
 
+const bodyText = (result: Parameters<typeof metricBody>[0]) =>
+  Buffer.concat([...metricBody(result)]).toString();
+
 const own = { stream: [], metadata: [] };
 const statistics = { lines: 3, bytes: 40 };
 const stats = { summary: { totalBytesProcessed: 40, totalLinesProcessed: 3 } };
@@ -57,7 +60,7 @@ test("a vector, a matrix and a scalar are as in Prometheus' API, with stats", ()
     samples: [{ labels, value: 0.5 }],
     ...rest,
   } as const;
-  expect(JSON.parse(metricBody(vector))).toEqual({
+  expect(JSON.parse(bodyText(vector))).toEqual({
     status: "success",
     data: { resultType: "vector", result: [{ metric: { app: "a" }, value: [1.5, "0.5"] }], stats },
   });
@@ -66,7 +69,7 @@ test("a vector, a matrix and a scalar are as in Prometheus' API, with stats", ()
     Float64Array.of(1, Number.POSITIVE_INFINITY),
   ];
   const matrix = { type: "matrix", series: [{ labels, times, values }], ...rest } as const;
-  expect(JSON.parse(metricBody({ ...matrix, warnings: ["careful"] }))).toEqual({
+  expect(JSON.parse(bodyText({ ...matrix, warnings: ["careful"] }))).toEqual({
     status: "success",
     data: {
       resultType: "matrix",
@@ -84,7 +87,7 @@ test("a vector, a matrix and a scalar are as in Prometheus' API, with stats", ()
     warnings: ["careful"],
   });
   const scalar = { type: "scalar", timeMs: 1000, value: 7, ...rest } as const;
-  expect(JSON.parse(metricBody(scalar)).data).toEqual({
+  expect(JSON.parse(bodyText(scalar)).data).toEqual({
     resultType: "scalar",
     result: [1, "7"],
     stats,

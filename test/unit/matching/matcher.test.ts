@@ -47,6 +47,75 @@ test("the short ways give what the engine gives", () => {
   );
 });
 
+/** Words of patterns that are mostly literal, and of values that they nearly match. */
+const WORDS = ["a", "ab", "b-", "é", "😀", "\n", "."];
+const PARTS = [
+  ...WORDS,
+  ".*",
+  ".+",
+  "(a|b)",
+  "(?:ab|)",
+  "[ab]",
+  "[0-2a]",
+  "\\.",
+  "(a|.*)",
+  "a*",
+  "^",
+  "$",
+];
+const ODD_PARTS = [
+  "|",
+  "(?i)",
+  "[^a]",
+  "\\d",
+  "[]a]",
+  "[[:alpha:]]",
+  "\\Qa|\\E",
+  "(",
+  ")",
+  "{2}",
+  "?",
+  "[b-a]",
+];
+
+test("literal patterns give what the engine gives", () => {
+  const part = fc.oneof(
+    { weight: 12, arbitrary: fc.constantFrom(...PARTS) },
+    { weight: 1, arbitrary: fc.constantFrom(...ODD_PARTS) },
+    { weight: 2, arbitrary: fc.constant("|") },
+  );
+  const pattern = fc.tuple(fc.array(part, { maxLength: 6 }), fc.boolean());
+  const value = fc.array(fc.constantFrom(...WORDS, "0", "A"), { maxLength: 6 });
+  fc.assert(
+    fc.property(pattern, fc.array(value, { maxLength: 8 }), ([parts, isGroup], values) => {
+      const text = isGroup ? `(${parts.join("")})` : parts.join("");
+      let engine: RE2JS;
+      try {
+        engine = RE2JS.compile(text, RE2JS.DOTALL);
+      } catch {
+        expect(() => compileMatcher({ name: "l", type: "=~", value: text })).toThrow();
+        return;
+      }
+      const matcher = compileMatcher({ name: "l", type: "=~", value: text });
+      for (const one of values.map((words) => words.join(""))) {
+        expect([one, matcher.test(one)]).toEqual([one, engine.matches(one)]);
+        if (matcher.values !== null) expect(matcher.values.includes(one)).toBe(engine.matches(one));
+      }
+    }),
+    { numRuns: 3000 },
+  );
+});
+
+test.each([
+  ["a|b|c", ["a", "b", "c"]],
+  ["node-[0-2]:9100", ["node-0:9100", "node-1:9100", "node-2:9100"]],
+  ["(GET|PUT) /(a|b)", ["GET /a", "GET /b", "PUT /a", "PUT /b"]],
+  ["10\\.0\\.0\\.1", ["10.0.0.1"]],
+  ["foo.*", null],
+])("the values of %s are named one by one: %j", (value, expected) => {
+  expect(compileMatcher({ name: "l", type: "=~", value }).values).toEqual(expected);
+});
+
 test("a pattern that is none is a query error that shows it", () => {
   expect(() => compileMatcher({ name: "l", type: "=~", value: "a(" })).toThrow(
     expect.objectContaining({ code: "QUERY", message: expect.stringContaining('"a("') }),

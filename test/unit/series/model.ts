@@ -5,6 +5,7 @@ import { type Labels, labelsKey, labelsOf, withLabel } from "../../../shared/mod
 import type { SeriesDefinition } from "../../../shared/model/series-definition.ts";
 import { columnBits, isStale } from "../../../shared/model/stale.ts";
 import { type EncodedFrame, FrameEncoder } from "../../../shared/wire/frame-encoder.ts";
+import { takenColumns } from "../../support/taken-columns.ts";
 
 /** What a store should give: by series and time the value, or "stale". */
 export type Expected = Map<string, Map<number, number | "stale">>;
@@ -182,5 +183,5 @@ export function withoutLoneMarkers(samples: Expected): Expected {
 }
 
 export async function everything(store: SeriesStore): Promise<Expected> {
-  return asMap(await store.select([], -1, Number.MAX_SAFE_INTEGER));
+  return asMap(await takenColumns(await store.select([], -1, Number.MAX_SAFE_INTEGER)));
 }

@@ -3,6 +3,7 @@ import type { CommitOutcome } from "../../../aggregator/model/commit.ts";
 import type { SeriesStore } from "../../../aggregator/series/series-store.ts";
 import { labelsOf } from "../../../shared/model/labels.ts";
 import { settle } from "../../support/fake-clock.ts";
+import { takenColumns } from "../../support/taken-columns.ts";
 import { StoreBed } from "./bed.ts";
 import { counter, everything, ModelAgent, type ModelFrame, type TickValue } from "./model.ts";
 
@@ -224,7 +225,9 @@ describe("write", () => {
     const start = scene.timeMs;
     const ruleSees = async () => {
       const matchers = [{ name: "__name__", type: "=", value: "up" }] as const;
-      const [series] = await scene.store.selectUnrepeated(matchers, start + 13_000, ALL_MS);
+      const [series] = await takenColumns(
+        await scene.store.selectUnrepeated(matchers, start + 13_000, ALL_MS),
+      );
       const { times = [], values = [] } = series ?? {};
       return [...times].map((time, i) => `${(time - start) / SECOND}:${values[i]}`).join(" ");
     };

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { SeriesStore } from "../../../aggregator/series/series-store.ts";
 import { labelsOf } from "../../../shared/model/labels.ts";
 import type { Entry } from "../../../shared/platform/ports.ts";
+import { takenColumns } from "../../support/taken-columns.ts";
 import { StoreBed } from "./bed.ts";
 import { counter, everything, ModelAgent, type TickValue } from "./model.ts";
 
@@ -145,7 +146,9 @@ describe("a damaged record", () => {
         await bed.clock.advance(1000);
         await store.commit(agent.items(agent.tick(bed.clock.nowMs(), [0], values(i))));
       }
-      const last = await store.select([], bed.clock.nowMs() - 500, bed.clock.nowMs());
+      const last = await takenColumns(
+        await store.select([], bed.clock.nowMs() - 500, bed.clock.nowMs()),
+      );
       expect(last.map((series) => series.values[0])).toEqual([6, 4.2]);
       await bed.reopen();
       expect(bed.counted("telltale_store_damaged_records_total")).toBe(0);
@@ -205,7 +208,8 @@ test("a select gives what is in its time, start excluded, end included", async (
   ] as const) {
     const startMs = endMs - 400_000;
     const matchers = [{ name: "__name__", type: "=", value: "a" }] as const;
-    const [series] = await store.select(matchers, startMs + (from - 1) * 1000, startMs + to * 1000);
+    const selected = await store.select(matchers, startMs + (from - 1) * 1000, startMs + to * 1000);
+    const [series] = await takenColumns(selected);
     expect(series?.labels).toEqual(labelsOf({ __name__: "a", instance: "alpha", job: "node" }));
     expect([...(series?.values ?? [])]).toEqual(
       Array.from({ length: to - from + 1 }, (_, i) => from - 1 + i),
