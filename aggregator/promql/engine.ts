@@ -3,7 +3,7 @@ import type { SeriesColumns, VectorSample } from "../../shared/model/columns.ts"
 import { compareLabels } from "../../shared/model/labels.ts";
 import { type Grid, gridOf, gridTimes, type QuerySpan } from "../query/grid.ts";
 import { Meter, type QueryLimits } from "../query/meter.ts";
-import { sortedByLabels } from "../query/order.ts";
+import { COMPARISON_WORK, sortedByLabels } from "../query/order.ts";
 import { queryError } from "../query/query-error.ts";
 import { type QueryResult, Remarks } from "../query/result.ts";
 import {
@@ -161,9 +161,13 @@ async function rangeVector(run: Evaluator, expr: Expr, grid: Grid): Promise<Seri
     }
   }
   const sorted = await sortedByLabels(held, run.context.meter);
-  const isTwice = sorted.some((one, i) => i > 0 && isSame(one, sorted[i - 1]));
-  if (!isTwice) return sorted;
-  throw queryError(expr.place, "the result would hold two series with the same labels");
+  for (const [i, one] of sorted.entries()) {
+    if (i > 0 && isSame(one, sorted[i - 1])) {
+      throw queryError(expr.place, "the result would hold two series with the same labels");
+    }
+    if (run.context.meter.work(COMPARISON_WORK)) await run.context.meter.rest();
+  }
+  return sorted;
 }
 
 function isSame({ labels }: SeriesColumns, other: SeriesColumns | undefined): boolean {

@@ -6,7 +6,7 @@ type Labelled = { readonly labels: Labels };
 /** Sorted at once: a millisecond or two. */
 const RUN = 512;
 /** Units of work that a comparison of labels is. */
-const COMPARISON_WORK = 50;
+export const COMPARISON_WORK = 50;
 
 /**
  * The items by their labels; equal ones stay in their order. A merge sort that rests: a result can have
