@@ -147,9 +147,7 @@ async function rangeVector(run: Evaluator, expr: Expr, grid: Grid): Promise<Seri
   for await (const one of series) {
     const { times, values } = one;
     const labels = one.dropsName ? withoutMetadata(one.labels) : one.labels;
-    let [from, to] = [0, times.length];
-    while (from < to && (times[from] ?? 0) <= ends.startMs - rangeMs) from += 1;
-    while (from < to && (times[to - 1] ?? 0) > ends.startMs) to -= 1;
+    const { from, to } = stretchIn(times, ends.startMs - rangeMs, ends.startMs);
     if (from === to) continue;
     if (extension === null) {
       // Series of one scrape have one column of times.
@@ -161,13 +159,30 @@ async function rangeVector(run: Evaluator, expr: Expr, grid: Grid): Promise<Seri
     }
   }
   const sorted = await sortedByLabels(held, run.context.meter);
+  await checkDistinct(sorted, expr.place, run.context.meter);
+  return sorted;
+}
+
+/** Of a column of times those after `startMs`, up to and with `endMs`. */
+function stretchIn(times: Float64Array, startMs: number, endMs: number) {
+  let [from, to] = [0, times.length];
+  while (from < to && (times[from] ?? 0) <= startMs) from += 1;
+  while (from < to && (times[to - 1] ?? 0) > endMs) to -= 1;
+  return { from, to };
+}
+
+/** Series come sorted. @throws OperationalError QUERY when two have the same labels */
+async function checkDistinct(
+  sorted: readonly SeriesColumns[],
+  place: string,
+  meter: Meter,
+): Promise<void> {
   for (const [i, one] of sorted.entries()) {
     if (i > 0 && isSame(one, sorted[i - 1])) {
-      throw queryError(expr.place, "the result would hold two series with the same labels");
+      throw queryError(place, "the result would hold two series with the same labels");
     }
-    if (run.context.meter.work(COMPARISON_WORK)) await run.context.meter.rest();
+    if (meter.work(COMPARISON_WORK)) await meter.rest();
   }
-  return sorted;
 }
 
 function isSame({ labels }: SeriesColumns, other: SeriesColumns | undefined): boolean {
