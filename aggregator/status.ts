@@ -56,11 +56,8 @@ async function latestSamples(
 ): Promise<LatestSample[]> {
   const found = new Map<unknown, LatestSample>();
   for (const matchers of sets) {
-    for (const { labels, times, values } of await series.select(
-      matchers,
-      nowMs - lookbackMs,
-      nowMs,
-    )) {
+    const selected = await series.select(matchers, nowMs - lookbackMs, nowMs);
+    for await (const { labels, times, values } of selected) {
       const last = times.length - 1;
       if (last < 0 || isStale(columnBits(values), last)) continue;
       found.set(labels, { labels, timeMs: times[last] ?? 0, value: values[last] ?? 0 });

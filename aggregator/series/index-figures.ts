@@ -12,7 +12,10 @@ export type PostingFigures = {
 };
 
 /** Names and values, with the series that have them. */
-type Postings = ReadonlyMap<string, ReadonlyMap<string, { readonly refs: readonly number[] }>>;
+type Postings = ReadonlyMap<
+  string,
+  ReadonlyMap<string, { readonly series: { readonly length: number } }>
+>;
 
 /** @param limit entries of each list, the largest first */
 export function postingFigures(postings: Postings, limit: number): PostingFigures {
@@ -23,10 +26,10 @@ export function postingFigures(postings: Postings, limit: number): PostingFigure
   const seriesByMetric = new Largest(limit);
   for (const [name, values] of postings) {
     let bytes = 0;
-    for (const [value, { refs }] of values) {
-      bytes += value.length * refs.length;
-      seriesByPair.add(`${name}=${value}`, refs.length);
-      if (name === METRIC_NAME) seriesByMetric.add(value, refs.length);
+    for (const [value, { series }] of values) {
+      bytes += value.length * series.length;
+      seriesByPair.add(`${name}=${value}`, series.length);
+      if (name === METRIC_NAME) seriesByMetric.add(value, series.length);
     }
     labelPairs += values.size;
     valuesByLabel.push([name, values.size]);

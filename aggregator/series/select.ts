@@ -73,14 +73,6 @@ export class Selection {
         const columns = await this.#columnsOfOne(series, chunks, headPieces[i] ?? []);
         if (columns !== null) yield columns;
       }
-      this.#readWritten(series, pieces);
-    }
-  }
-
-  #readWritten({ written: slot }: Series, pieces: RankedPiece[]): void {
-    if (slot < 0) return;
-    for (const piece of this.#parts.written.read(slot, this.#startMs, this.#endMs)) {
-      this.#add(pieces, piece, rankOf(WRITTEN_STREAM, piece.segment));
     }
   }
 
@@ -98,14 +90,25 @@ export class Selection {
 
   #readHead(batch: readonly Series[], space: ColumnSpace): RankedPiece[][] {
     const reader = new HeadReader(this.#startMs, this.#endOf, space);
-    return batch.map(({ head }) => {
-      const pieces: RankedPiece[] = [];
+    return batch.map(({ head, written }) => {
+      const pieces = this.#readWritten(written);
       for (const { rows, column } of head) {
         const { times, values } = reader.read(rows, column);
         if (times.length > 0) pieces.push({ times, values, rank: rankOf(rows.stream, rows.epoch) });
       }
       return pieces;
     });
+  }
+
+  /** @param slot -1: nobody else writes the series */
+  #readWritten(slot: number): RankedPiece[] {
+    const pieces: RankedPiece[] = [];
+    if (slot < 0) return pieces;
+    for (const piece of this.#parts.written.read(slot, this.#startMs, this.#endMs)) {
+      const { times, values, segment } = piece;
+      if (times.length > 0) pieces.push({ times, values, rank: rankOf(WRITTEN_STREAM, segment) });
+    }
+    return pieces;
   }
 
   /** Where the chunks of the series lie: neighbouring blocks are one range a partition. */

@@ -9,6 +9,7 @@ import { type Labels, labelsOf, labelValue } from "../../../shared/model/labels.
 import { columnBits, isStale, setStale } from "../../../shared/model/stale.ts";
 import { FAKE_START_MS, settle } from "../../support/fake-clock.ts";
 import { MemoryStore } from "../../support/memory-store.ts";
+import { takenColumns } from "../../support/taken-columns.ts";
 import { StoreBed } from "./bed.ts";
 
 const STALE = "stale";
@@ -42,7 +43,7 @@ function labelsOfKey(key: string): Labels {
 
 async function read(store: SeriesStore, startMs = 0, endMs = Number.MAX_SAFE_INTEGER) {
   const matchers = [{ name: "__name__", type: "=", value: "x" }] as const;
-  const found = await store.select(matchers, startMs, endMs);
+  const found = await takenColumns(await store.select(matchers, startMs, endMs));
   return Object.fromEntries(found.map((one) => [labelValue(one.labels, "i"), samplesOf(one)]));
 }
 
