@@ -1,5 +1,5 @@
 import { signal } from "@preact/signals";
-import { getJson, nowMs, readSocket, sleep } from "../browser.ts";
+import { getJson, nowMs, RequestError, readSocket, sleep } from "../browser.ts";
 import {
   afterTime,
   begunAnew,
@@ -41,6 +41,7 @@ export class LineFeed {
   readonly #asked: FeedAsked;
   readonly #stop = new AbortController();
   readonly #first: Promise<void>;
+  #isRefused = false;
 
   constructor(asked: FeedAsked) {
     this.#asked = asked;
@@ -66,6 +67,7 @@ export class LineFeed {
   async follow(signal: AbortSignal): Promise<void> {
     const stop = AbortSignal.any([signal, this.#stop.signal]);
     await this.#first;
+    if (this.#isRefused) return;
     while (!stop.aborted) {
       this.tail.value = this.tail.value === "lost" ? "lost" : "connecting";
       const reason = await this.#followOnce(stop);
@@ -111,6 +113,7 @@ export class LineFeed {
       this.problem.value = "";
     } catch (error) {
       if (this.#stop.signal.aborted) return;
+      this.#isRefused = error instanceof RequestError && error.status === 400;
       this.problem.value = error instanceof Error ? error.message : String(error);
       this.state.value = "whole";
     }
