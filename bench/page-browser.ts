@@ -14,12 +14,11 @@ const WITHIN_MS = 120_000;
 /** Run in the page before its own code: when the rows of the overview were there, and each change. */
 const MARKS = `
   new MutationObserver(() => {
-    const isThere = document.querySelector("[data-row]") !== null;
-    if (isThere && performance.getEntriesByName("rows").length === 0) performance.mark("rows");
-    if (document.querySelectorAll(".plot canvas").length >= ${CHARTS}) {
-      performance.clearMarks("charts");
-      performance.mark("charts");
-    }
+    const once = (name, isSo) => {
+      if (isSo && performance.getEntriesByName(name).length === 0) performance.mark(name);
+    };
+    once("rows", document.querySelector("[data-row]") !== null);
+    once("charts", document.querySelectorAll(".plot canvas").length >= ${CHARTS});
   }).observe(document, { childList: true, subtree: true });
   globalThis.EventSource = class extends EventSource {
     constructor(...args) {
@@ -90,10 +89,10 @@ async function chartsAfterData(browser: BrowserBed, url: string, node: string): 
     .nth(CHARTS - 1)
     .waitFor({ timeout: WITHIN_MS });
   const tookMs = await page.evaluate<number>(`(() => {
+    const thereMs = performance.getEntriesByName("charts")[0].startTime;
     const answers = performance.getEntriesByType("resource")
-      .filter(({ name }) => name.includes("/query_range"));
-    const lastMs = Math.max(...answers.map(({ responseEnd }) => responseEnd));
-    return performance.getEntriesByName("charts").at(-1).startTime - lastMs;
+      .filter(({ name, responseEnd }) => name.includes("/query_range") && responseEnd <= thereMs);
+    return thereMs - Math.max(...answers.map(({ responseEnd }) => responseEnd));
   })()`);
   await page.close();
   return tookMs;
@@ -126,6 +125,8 @@ type TraceEvent = {
   readonly name: string;
   readonly ts: number;
   readonly dur?: number;
+  /** Of the thread's own, so that other programs do not count. */
+  readonly tdur?: number;
   readonly tid: number;
 };
 
@@ -149,7 +150,7 @@ async function updateTimes(page: Page, session: CDPSession): Promise<number[]> {
         one.name === "RunTask" && one.tid === tid && endTs > ts && one.ts < ts + SETTLED_MS * 1000
       );
     });
-    return tasks.reduce((sum, { dur = 0 }) => sum + dur, 0) / 1000;
+    return tasks.reduce((sum, { dur = 0, tdur = dur }) => sum + tdur, 0) / 1000;
   });
 }
 

@@ -13,7 +13,7 @@ const CHROMIUM = "/usr/bin/chromium";
 const PERIOD_S = 45;
 const NOTICED_WITHIN_MS = 180_000;
 /** So that charts have something to show. */
-const PAST_MS = 240_000;
+const PAST_MS = 150_000;
 /** For charts and lists to fill. */
 const SETTLED_MS = 3500;
 const BYTES_MAX = 150_000;
