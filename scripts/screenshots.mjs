@@ -24,12 +24,12 @@ const PHONE = { width: 390, height: 844 };
 
 /** `open`: what is pressed before the picture is taken. */
 const SHOTS = [
+  { name: "alerts", path: "/alerts?range=15m", ...DESK, open: "button.alert-name" },
   { name: "overview", path: "/", ...DESK },
   { name: "overview-zh", path: "/", ...DESK, language: "zh-CN", colorScheme: "dark" },
   { name: "overview-phone", path: "/", ...PHONE, colorScheme: "dark" },
   { name: "node", path: "/nodes/demo?range=15m", ...DESK },
   { name: "services", path: "/services", ...DESK },
-  { name: "alerts", path: "/alerts?range=15m", ...DESK, open: "button.alert-name" },
   { name: "history", path: "/alerts?show=history&range=15m", ...DESK, language: "zh-CN" },
   { name: "system", path: "/system", ...DESK },
 ];
