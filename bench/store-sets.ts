@@ -67,10 +67,7 @@ function poisson(mean: number, random: () => number): number {
  * what each series adds by another factor, so that no compressor finds the pass before it.
  */
 export function captureSet(nodes: number, steps: number): SampleSet {
-  const capture = JSON.parse(gunzipSync(readFileSync(CAPTURE)).toString()) as {
-    readonly series: readonly string[];
-    readonly v: readonly (readonly number[])[];
-  };
+  const capture = parseCapture(gunzipSync(readFileSync(CAPTURE)).toString());
   const columns = capture.series.map((name, place) => columnOf(name, capture.v, place));
   return {
     name: "capture",
@@ -78,6 +75,31 @@ export function captureSet(nodes: number, steps: number): SampleSet {
     steps,
     nodes: Array.from({ length: nodes }, (_, i) => captureNode(columns, i, capture.v.length)),
   };
+}
+
+/** A capture as it is, as peers/capture.py writes it. */
+export function realSet(path: string): SampleSet {
+  const capture = parseCapture(readFileSync(path, "utf8"));
+  const columns = capture.series.map((name, place) => columnOf(name, capture.v, place));
+  const node = {
+    name: "node-0",
+    labels: columns.map(({ labels }) => labelsOf({ ...labels, instance: "node-0", job: "node" })),
+    scales: columns.map(({ scale }) => scale),
+    read: (step: number, values: Float64Array) =>
+      columns.forEach(({ first, changes }, i) => {
+        values[i] = first + (changes[step] ?? 0);
+      }),
+  };
+  return { name: "real", stepMs: 1000, steps: capture.v.length, nodes: [node] };
+}
+
+type Capture = {
+  readonly series: readonly string[];
+  readonly v: readonly (readonly number[])[];
+};
+
+function parseCapture(text: string): Capture {
+  return JSON.parse(text) as Capture;
 }
 
 type Column = {

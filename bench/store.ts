@@ -5,7 +5,7 @@ import type { BenchResult } from "./bench-result.ts";
 import { progress, rounded } from "./report.ts";
 import { type Figures, measureOurs } from "./store-ours.ts";
 import { isInstalled, measurePeer, PEERS } from "./store-peers.ts";
-import { captureSet, poissonSet, type SampleSet } from "./store-sets.ts";
+import { captureSet, poissonSet, realSet, type SampleSet } from "./store-sets.ts";
 
 /** Each is made anew for each program: what it has said is said. */
 const SETS: readonly (() => SampleSet)[] = [
@@ -15,11 +15,13 @@ const SETS: readonly (() => SampleSet)[] = [
 
 /**
  * Bytes a sample on the disk, index included, after compaction: a real capture (20 nodes of 507
- * series, half an hour at 1 s) and noisy counters (1,000, a day at 10 s), in ours and in peers.
+ * series, half an hour at 1 s), noisy counters (1,000, a day at 10 s), and a further capture of
+ * peers/capture.py as it is, if its file is named; in ours and in peers.
  */
-export async function store(): Promise<BenchResult> {
+export async function store([captured]: readonly string[]): Promise<BenchResult> {
   const figures: Figures = {};
-  for (const makeSet of SETS) {
+  const sets = captured === undefined ? SETS : [...SETS, () => realSet(captured)];
+  for (const makeSet of sets) {
     const { name } = makeSet();
     await inDirectory(async (directory) => {
       keep(figures, `${name}_ours`, await measureOurs(directory, makeSet()));

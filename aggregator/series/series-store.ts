@@ -47,6 +47,8 @@ type MatcherSets = readonly (readonly Matcher[])[];
 /** So many times `chunkMs` the head keeps of a stream that is not slow. */
 const HEAD_CHUNKS_MAX = 2;
 const WRITTEN_SERIES_MAX = 1_000_000;
+/** All that is left of the log is written anew: that may take a twentieth of the time. */
+const RECLAIM_REST = 19;
 /** A stream with more marks than this is cut before more of it is taken. */
 const MARKS_MAX = 3;
 
@@ -87,6 +89,8 @@ export class SeriesStore {
   readonly #lateWrites: Counter;
   /** Whether frames were deleted whose space was not given back. */
   #hasDeadLog = true;
+  /** On the monotonic clock. */
+  #reclaimFromMs = 0;
   /** A stream in here is being cut because it had too many marks; it gets no room meanwhile. */
   readonly #overdue = new Map<Stream, Promise<void>>();
 
@@ -307,12 +311,17 @@ export class SeriesStore {
 
   /** Gives back the disk space of the log that was cut off. */
   async reclaimLog(): Promise<void> {
-    if (!this.#hasDeadLog) return;
+    const { clock, store } = this.#deps;
+    const startMs = clock.monotonicMs();
+    if (!this.#hasDeadLog || startMs < this.#reclaimFromMs) return;
     this.#hasDeadLog = false;
     try {
       for (const log of ["frame", "written"] as const) {
         await this.#deps.store.compact(rangeOf(log));
       }
+      await store.compact(rangeOf("frame"));
+      const endMs = clock.monotonicMs();
+      this.#reclaimFromMs = endMs + (endMs - startMs) * RECLAIM_REST;
     } catch (error) {
       this.#hasDeadLog = true;
       throw error;

@@ -220,7 +220,17 @@ class LevelStore implements KeyValueStore {
 
   async compact(range: { readonly gte: Uint8Array; readonly lt: Uint8Array }): Promise<void> {
     await this.#reopening;
-    await this.#guard(this.#db.compactRange(range.gte, range.lt, { keyEncoding: "view" }));
+    const compact = () => this.#db.compactRange(range.gte, range.lt, { keyEncoding: "view" });
+    await this.#guard(compact());
+    // LevelDB leaves the lowest tables as they are, and what was deleted before it was ever in a table
+    // lies there, too. Below a table from one end of the range to the other they are written anew.
+    const [last] = await this.#guard(this.#db.keys({ ...range, reverse: true, limit: 1 }).all());
+    if (last === undefined) return;
+    const ends = [range.gte, last].map((key) => Uint8Array.of(...key, 0));
+    const known = await this.#guard(this.#db.getMany(ends));
+    if (known.some((value) => value !== undefined)) return;
+    await this.#write([], () => this.#db.batch(ends.map((key) => ({ type: "del", key }))));
+    await this.#guard(compact());
   }
 
   async close(): Promise<void> {
