@@ -65,7 +65,7 @@ export type SelectorExpr = Timed & {
 };
 
 /** `selector[range]`. */
-export type MatrixExpr = {
+type MatrixExpr = {
   readonly kind: "matrix";
   readonly selector: SelectorExpr;
   readonly rangeMs: number;
