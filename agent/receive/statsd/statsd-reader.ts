@@ -13,6 +13,7 @@ export type Fault = LineFault | LeftOutReason;
 const FORMS_MAX = 50_000;
 const FORMS_BYTES_MAX = 8 * 1024 ** 2;
 
+const CARRIAGE_RETURN = 13;
 /** A value and its type, without tags. */
 const SAMPLE = /^[^|#]+\|(c|g|ms|h|d|s)(\|[^#]*)?$/;
 
@@ -35,15 +36,16 @@ export class StatsdReader {
     this.#monotonicMs = monotonicMs;
   }
 
-  /** A datagram: lines, of which the last one may have no end. */
+  /** A datagram: lines, of which the last one may have no end; some clients end them as DOS does. */
   read(datagram: Buffer): void {
     const text = datagram.toString("latin1");
     let start = 0;
     while (start < text.length) {
       const newline = text.indexOf("\n", start);
-      const end = newline < 0 ? text.length : newline;
+      const behind = newline < 0 ? text.length : newline;
+      const end = text.charCodeAt(behind - 1) === CARRIAGE_RETURN ? behind - 1 : behind;
       if (end > start) this.#line(text.slice(start, end));
-      start = end + 1;
+      start = behind + 1;
     }
   }
 

@@ -33,6 +33,7 @@ test.each<[string, Record<string, number>]>([
   ["a:1|c|T1700000000|c:ci-123|e:it-false|card:low", { a: 1 }],
   ["a:1|c:2|c|@0.5:3|c", { a: 8 }],
   ["a:1|c\n\na:1|c\n", { a: 2 }],
+  ["a:1|c\r\nb:2|c|#x:y\r\n\r\na:1|c\r", { a: 2, "b{x:y}": 2 }],
   ["a:1e3|c", { a: 1000 }],
   ["a:1|c|#__proto__:x,constructor:y", { "a{__proto__:x,constructor:y}": 1 }],
   ["__proto__:1|c", { __proto__x: 0 }],
