@@ -21,6 +21,7 @@ import { Recovery } from "./recovery.ts";
 import { Retention } from "./retention.ts";
 import { lastsAfter, Selection } from "./select.ts";
 import { type Series, SeriesIndex } from "./series-index.ts";
+import { storeFigures } from "./store-figures.ts";
 import type { Stream } from "./stream.ts";
 import { NO_FRAMES } from "./stream-accounts.ts";
 import { StreamTable } from "./stream-table.ts";
@@ -191,14 +192,7 @@ export class SeriesStore {
 
   /** How many series and texts there are. @param limit entries of each list, the largest first */
   figures(limit: number) {
-    let [series, minMs, maxMs] = [0, Number.MAX_SAFE_INTEGER, 0];
-    for (const { firstMs, lastMs, head, written } of this.#parts.index.all()) {
-      series += 1;
-      minMs = Math.min(minMs, firstMs);
-      const isAlive = head.length > 0 || written >= 0;
-      maxMs = Math.max(maxMs, isAlive ? this.#deps.clock.nowMs() : lastMs);
-    }
-    return { series, minMs: Math.min(minMs, maxMs), maxMs, ...this.#parts.index.figures(limit) };
+    return storeFigures(this.#parts.index, this.#deps.clock.nowMs(), limit);
   }
 
   /** Series that others write at present. */
@@ -295,9 +289,8 @@ export class SeriesStore {
       if (isIdle && stream.framesSinceMark > 0) await this.#turns.run(async () => stream.mark());
       if (stream.marks.length > (isIdle ? 0 : 1)) await this.#cut(stream, isIdle ? 0 : 1);
     }
-    if (!this.#writtenCuts.isDue(nowMs, this.#options.chunkMs)) return;
-    await this.#writtenCuts.run(nowMs);
-    this.#hasDeadLog = true;
+    const isCut = await this.#writtenCuts.runIfDue(nowMs, this.#options.chunkMs);
+    if (isCut) this.#hasDeadLog = true;
   }
 
   /**
@@ -345,7 +338,7 @@ export class SeriesStore {
   async #writeItems(items: readonly CommitItem[]): Promise<readonly CommitOutcome[]> {
     const plan = await this.#turns.run(() => this.#carryOut(items));
     for (const stream of plan.touched) this.#cutIfOverdue(stream);
-    this.#cutWrittenIfFull();
+    this.#writtenCuts.runIfFull(this.#deps);
     return plan.outcomes;
   }
 
@@ -388,14 +381,6 @@ export class SeriesStore {
         await store.clear(definitionsOfEpochs(stream.number, 0, mark.epoch));
         this.#hasDeadLog = true;
       }
-    });
-  }
-
-  #cutWrittenIfFull(): void {
-    if (!this.#writtenCuts.isFull) return;
-    this.#writtenCuts.run(this.#deps.clock.monotonicMs()).catch((error) => {
-      // As in #cutIfOverdue.
-      this.#deps.logger.warn({}, `Chunks not written: ${errorMessage(error)}`);
     });
   }
 

@@ -1,3 +1,5 @@
+import { errorMessage } from "../../shared/errors.ts";
+import type { PartDeps } from "../../shared/telemetry/part-deps.ts";
 import type { SerialQueue } from "../../shared/time/serial-queue.ts";
 import { writtenUpTo } from "./keys.ts";
 import type { StoreParts } from "./parts.ts";
@@ -45,6 +47,21 @@ export class WrittenCuts {
   async room(): Promise<void> {
     const { written } = this.#parts;
     if (written.open.count >= 2 * SEGMENT_SAMPLES_MAX) await this.#running;
+  }
+
+  /** Whether it was due. @throws OperationalError STORAGE */
+  async runIfDue(nowMs: number, chunkMs: number): Promise<boolean> {
+    if (!this.isDue(nowMs, chunkMs)) return false;
+    await this.run(nowMs);
+    return true;
+  }
+
+  /** Without waiting for it. What was committed is safe; where it fails, `isDue` says so again. */
+  runIfFull({ clock, logger }: Pick<PartDeps, "clock" | "logger">): void {
+    if (!this.isFull) return;
+    this.run(clock.monotonicMs()).catch((error) => {
+      logger.warn({}, `Chunks not written: ${errorMessage(error)}`);
+    });
   }
 
   /** Seals the open segment and turns it into chunks. @throws OperationalError STORAGE */
