@@ -1,9 +1,9 @@
 import { SeededRandom } from "../test/support/random.ts";
 
 /** Counters x, as a day of a thousand of them would be read. */
-export const COUNTERS = { count: 1000, hours: 24, everyMs: 10_000 } as const;
+const COUNTERS = { count: 1000, hours: 24, everyMs: 10_000 } as const;
 /** Series y that differ in one label, for matchers to look through; with a few samples each. */
-export const WIDE = { count: 100_000, minutes: 5, everyMs: 60_000 } as const;
+const WIDE = { count: 100_000, minutes: 5, everyMs: 60_000 } as const;
 /** Counters z over a long time. */
 export const LONG = { count: 20, days: 30, everyMs: 60_000 } as const;
 

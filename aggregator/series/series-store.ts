@@ -13,7 +13,8 @@ import { CommitPlan } from "./commit-plan.ts";
 import { Compactor } from "./compactor.ts";
 import { Cutter } from "./cutter.ts";
 import { DamageKeeper } from "./damage.ts";
-import { definitionsOfEpochs, framesUpTo, rangeOf } from "./keys.ts";
+import { DeadLog } from "./dead-log.ts";
+import { definitionsOfEpochs, framesUpTo } from "./keys.ts";
 import { OWN_NODE, OwnWriter } from "./own-writer.ts";
 import { Partitions } from "./partitions.ts";
 import type { StoreParts } from "./parts.ts";
@@ -48,8 +49,6 @@ type MatcherSets = readonly (readonly Matcher[])[];
 /** So many times `chunkMs` the head keeps of a stream that is not slow. */
 const HEAD_CHUNKS_MAX = 2;
 const WRITTEN_SERIES_MAX = 1_000_000;
-/** All that is left of the log is written anew: that may take a twentieth of the time. */
-const RECLAIM_REST = 19;
 /** A stream with more marks than this is cut before more of it is taken. */
 const MARKS_MAX = 3;
 
@@ -88,10 +87,7 @@ export class SeriesStore {
   readonly #writers = new Map<string, OwnWriter>();
   readonly #samples: Counter;
   readonly #lateWrites: Counter;
-  /** Whether frames were deleted whose space was not given back. */
-  #hasDeadLog = true;
-  /** On the monotonic clock. */
-  #reclaimFromMs = 0;
+  readonly #deadLog: DeadLog;
   /** A stream in here is being cut because it had too many marks; it gets no room meanwhile. */
   readonly #overdue = new Map<Stream, Promise<void>>();
 
@@ -111,6 +107,7 @@ export class SeriesStore {
     this.#cutter = new Cutter(this.#parts);
     this.#writtenCuts = new WrittenCuts(this.#parts, this.#turns, this.#cuts);
     this.#retention = new Retention(this.#parts);
+    this.#deadLog = new DeadLog(store, clock);
     this.#compactor = new Compactor(this.#parts, this.#cuts, options.pause);
     this.#commits = new GroupCommit(
       { clock, logger, metrics, write: (items) => this.#writeItems(items) },
@@ -289,8 +286,7 @@ export class SeriesStore {
       if (isIdle && stream.framesSinceMark > 0) await this.#turns.run(async () => stream.mark());
       if (stream.marks.length > (isIdle ? 0 : 1)) await this.#cut(stream, isIdle ? 0 : 1);
     }
-    const isCut = await this.#writtenCuts.runIfDue(nowMs, this.#options.chunkMs);
-    if (isCut) this.#hasDeadLog = true;
+    if (await this.#writtenCuts.runIfDue(nowMs, this.#options.chunkMs)) this.#deadLog.grew();
   }
 
   /**
@@ -304,21 +300,7 @@ export class SeriesStore {
 
   /** Gives back the disk space of the log that was cut off. */
   async reclaimLog(): Promise<void> {
-    const { clock, store } = this.#deps;
-    const startMs = clock.monotonicMs();
-    if (!this.#hasDeadLog || startMs < this.#reclaimFromMs) return;
-    this.#hasDeadLog = false;
-    try {
-      for (const log of ["frame", "written"] as const) {
-        await this.#deps.store.compact(rangeOf(log));
-      }
-      await store.compact(rangeOf("frame"));
-      const endMs = clock.monotonicMs();
-      this.#reclaimFromMs = endMs + (endMs - startMs) * RECLAIM_REST;
-    } catch (error) {
-      this.#hasDeadLog = true;
-      throw error;
-    }
+    await this.#deadLog.reclaim();
   }
 
   /** Drops what is older than the retention, and gives back its disk space. */
@@ -379,7 +361,7 @@ export class SeriesStore {
         await this.#turns.run(async () => stream.dropMarked(this.#parts.index));
         await store.clear(framesUpTo(stream.number, mark.seq));
         await store.clear(definitionsOfEpochs(stream.number, 0, mark.epoch));
-        this.#hasDeadLog = true;
+        this.#deadLog.grew();
       }
     });
   }
