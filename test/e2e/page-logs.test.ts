@@ -64,6 +64,7 @@ inBrowser(
     await eventually(async () => (await bars.allTextContents()).some((text) => Number(text) > 0));
     await page.keyboard.press("Escape");
     await page.keyboard.press("j");
+    await page.locator(".line-row:focus, .line-row :focus").first().waitFor(SOON);
     await page.keyboard.press("Enter");
     await page.getByRole("link", { name: "Charts of n1 at this second" }).click();
     await page.getByRole("heading", { name: "n1" }).waitFor(SOON);
@@ -175,8 +176,12 @@ inBrowser("a query is completed, refused where it is wrong, run, shared and save
   await page.locator(".cm-refused").waitFor(SOON);
   expect(await axeProblems(page)).toEqual([]);
   await page.keyboard.type(" 1");
-  await page.keyboard.press("Enter");
-  await page.getByText(/^1 series in/).waitFor(SOON);
+  await page.keyboard.press("Escape"); // what is offered
+  // The range ends at a full step, after which the node's first sample may be.
+  await eventually(async () => {
+    await page.keyboard.press("Enter");
+    return await page.getByText(/^1 series in/).isVisible();
+  }, SOON.timeout);
   await page.locator(".plot canvas").first().waitFor(SOON);
   await page.getByRole("button", { name: "Table" }).click();
   await page.waitForURL((to) => to.searchParams.get("query") === "sum(node_load1) + 1");

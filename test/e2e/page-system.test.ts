@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { createServer, request } from "node:http";
+import { createServer, type IncomingMessage, request } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
@@ -39,18 +39,29 @@ const inBrowser = test.skipIf(!hasBrowser);
 
 /** What a reverse proxy that strips nothing does; the host it passes on is the aggregator's own. */
 async function openProxy(port: number): Promise<string> {
+  const optionsOf = ({ url: path, method, headers }: IncomingMessage) => {
+    const own = { host: `127.0.0.1:${port}`, "x-forwarded-host": headers.host };
+    return { host: "127.0.0.1", port, path, method, headers: { ...headers, ...own } };
+  };
   const server = createServer((asked, answer) => {
-    const headers = { ...asked.headers, host: `127.0.0.1:${port}` };
-    const passed = request(
-      { host: "127.0.0.1", port, path: asked.url, method: asked.method, headers },
-      (found) => {
-        answer.writeHead(found.statusCode ?? 502, found.headers);
-        found.pipe(answer);
-      },
-    );
+    const passed = request(optionsOf(asked), (found) => {
+      answer.writeHead(found.statusCode ?? 502, found.headers);
+      found.pipe(answer);
+    });
     passed.on("error", () => answer.destroy());
     answer.on("close", () => passed.destroy());
     asked.pipe(passed);
+  });
+  server.on("upgrade", (asked, socket) => {
+    const passed = request(optionsOf(asked));
+    passed.on("upgrade", ({ rawHeaders }, other) => {
+      const lines = rawHeaders.map((text, i) => (i % 2 === 0 ? `${text}: ` : `${text}\r\n`));
+      socket.write(`HTTP/1.1 101 Switching Protocols\r\n${lines.join("")}\r\n`);
+      for (const one of [socket, other]) one.on("error", () => {});
+      socket.pipe(other).pipe(socket);
+    });
+    passed.on("error", () => socket.destroy());
+    passed.end();
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");

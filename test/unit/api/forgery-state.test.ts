@@ -11,6 +11,11 @@ test.each([
     { origin: "https://monitor.example", "sec-fetch-site": "same-origin" },
     null,
   ],
+  [
+    "our own page's socket, behind a proxy that says which host was asked",
+    { origin: "https://monitor.example", "x-forwarded-host": "monitor.example" },
+    null,
+  ],
   ["another site", { origin: "https://evil.example", "sec-fetch-site": "cross-site" }, "site"],
   ["another site, without the newer header", { origin: "https://evil.example" }, "origin"],
   ["another port of the host", { origin: "http://tt:80" }, "origin"],
