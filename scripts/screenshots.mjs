@@ -22,6 +22,8 @@ const NODES = ["db-1", "web-1"];
 const DESK = { width: 1280, height: 800 };
 const PHONE = { width: 390, height: 844 };
 
+const QUERY = 'sum by (mode) (rate(node_cpu_seconds_total{instance="demo", mode!="idle"}[30s]))';
+
 /** `open`: what is pressed before the picture is taken. */
 const SHOTS = [
   { name: "alerts", path: "/alerts?range=15m", ...DESK, open: "button.alert-name" },
@@ -32,6 +34,7 @@ const SHOTS = [
   { name: "services", path: "/services", ...DESK },
   { name: "history", path: "/alerts?show=history&range=15m", ...DESK, language: "zh-CN" },
   { name: "system", path: "/system", ...DESK },
+  { name: "explore", path: `/explore?range=15m&query=${encodeURIComponent(QUERY)}`, ...DESK },
 ];
 
 const directory = mkdtempSync(join(tmpdir(), "telltale-screenshots-"));
