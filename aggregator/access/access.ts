@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { OperationalError } from "../../shared/errors.ts";
 import { isRenewalDue } from "../../shared/model/certificate-life.ts";
 import type { Role } from "../../shared/model/role.ts";
@@ -20,6 +20,7 @@ import {
   type UserRecord,
 } from "./records.ts";
 import { checkedNode, checkedTtl, checkedUserName } from "./requests.ts";
+import { secretHash } from "./secret-hash.ts";
 import { Sessions } from "./sessions.ts";
 
 export type AccessOptions = {
@@ -127,7 +128,7 @@ export class Access {
 
   /** Whom a bearer token stands for; null: nobody. */
   personOf(token: Secret): Person | null {
-    const user = this.#userByHash.get(sha256(token.reveal()));
+    const user = this.#userByHash.get(secretHash(token.reveal()));
     return user === undefined ? null : { name: user.name, role: user.role };
   }
 
@@ -140,7 +141,7 @@ export class Access {
     const expiresMs = this.#clock.nowMs() + checkedTtl(ttlMs);
     requireRoom(this.#records.of("join-token").size, JOIN_TOKENS_MAX, "join tokens");
     const secret = randomBytes(TOKEN_SECRET_BYTES);
-    const hash = sha256(secret);
+    const hash = secretHash(secret);
     const value = { hash, node, expiresMs, usedMs: 0, usedBy: "" };
     await this.#records.change(() => [{ kind: "join-token", key: hash, value }]);
     const fingerprint = Buffer.from(this.#server?.signer ?? "", "hex");
@@ -154,7 +155,7 @@ export class Access {
    */
   async join(secret: Uint8Array, node: string, request: Uint8Array): Promise<Issued> {
     checkedNode(node);
-    const hash = sha256(secret);
+    const hash = secretHash(secret);
     this.#redeemed(hash, node); // before a stranger makes us sign anything
     const issued = await this.#issue(node, request, () => {
       return [{ kind: "join-token", key: hash, value: this.#redeemed(hash, node) }];
@@ -224,7 +225,7 @@ export class Access {
         throw new OperationalError("IN_USE", `There is a user ${name} already`);
       }
       requireRoom(this.#records.of("user").size, USERS_MAX, "users");
-      const value = { name, role, hash: sha256(token), createdMs: this.#clock.nowMs() };
+      const value = { name, role, hash: secretHash(token), createdMs: this.#clock.nowMs() };
       return [{ kind: "user", key: name, value }];
     });
     this.#indexUsers();
@@ -354,8 +355,4 @@ function gone(kind: Change["kind"], key: string): Change {
 function requireRoom(count: number, max: number, what: string): void {
   if (count < max) return;
   throw new OperationalError("LIMIT", `There are ${max} ${what} already`);
-}
-
-function sha256(value: string | Uint8Array): string {
-  return createHash("sha256").update(value).digest("hex");
 }

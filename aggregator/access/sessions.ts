@@ -1,10 +1,11 @@
-import { createHash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { OperationalError } from "../../shared/errors.ts";
 import type { Clock, Logger } from "../../shared/platform/ports.ts";
 import { Secret } from "../../shared/secret.ts";
 import type { Person } from "../model/access.ts";
 import { SESSION_LIFE_S } from "../model/session-cookie.ts";
 import type { AccessRecords, Change, SessionRecord } from "./records.ts";
+import { secretHash } from "./secret-hash.ts";
 
 /** A session for its admin; nothing in it lets anybody in. Times are Unix milliseconds. */
 export type ListedSession = {
@@ -35,7 +36,7 @@ export class Sessions {
   /** @throws OperationalError NOT_FOUND when there is no such user any more, STORAGE */
   async begin(user: string): Promise<Secret> {
     const secret = `tts_${randomBytes(SECRET_BYTES).toString("base64url")}`;
-    const hash = hashOf(secret);
+    const hash = secretHash(secret);
     const createdMs = this.#deps.clock.nowMs();
     const value = { hash, user, createdMs, expiresMs: createdMs + SESSION_LIFE_S * 1000 };
     await this.#records.change(() => {
@@ -51,7 +52,7 @@ export class Sessions {
 
   /** Who is signed in with the secret; null: nobody, or not any more. */
   personOf(secret: Secret): Person | null {
-    const session = this.#records.of("session").get(hashOf(secret.reveal()));
+    const session = this.#records.of("session").get(secretHash(secret.reveal()));
     if (session === undefined || this.#deps.clock.nowMs() >= session.expiresMs) return null;
     const user = this.#records.of("user").get(session.user);
     return user === undefined ? null : { name: user.name, role: user.role };
@@ -59,7 +60,7 @@ export class Sessions {
 
   /** One that is not there has ended already. @throws OperationalError STORAGE */
   async end(secret: Secret): Promise<void> {
-    const hash = hashOf(secret.reveal());
+    const hash = secretHash(secret.reveal());
     await this.#records.change(() => {
       const session = this.#records.of("session").get(hash);
       return session === undefined ? [] : [ended(session)];
@@ -113,8 +114,4 @@ function ended({ hash }: SessionRecord): Change {
 
 function idOf({ hash }: SessionRecord): string {
   return hash.slice(0, ID_LENGTH);
-}
-
-function hashOf(secret: string): string {
-  return createHash("sha256").update(secret).digest("hex");
 }

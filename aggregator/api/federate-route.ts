@@ -1,4 +1,5 @@
 import type { FastifyInstance } from "fastify";
+import { escapeLabelValue } from "../../shared/model/escape-label-value.ts";
 import { formatG } from "../../shared/model/go-number.ts";
 import {
   compareLabels,
@@ -56,9 +57,5 @@ function braced(labels: Labels): string {
   const pairs = labelPairs(labels).filter(([name]) => name !== METRIC_NAME);
   // As in Prometheus, a job that scrapes this may rely on the label being there.
   if (labelValue(labels, "instance") === "") pairs.push(["instance", ""]);
-  return `{${pairs.map(([name, value]) => `${name}="${escaped(value)}"`).join(",")}}`;
-}
-
-function escaped(text: string): string {
-  return text.replaceAll("\\", "\\\\").replaceAll("\n", "\\n").replaceAll('"', '\\"');
+  return `{${pairs.map(([name, value]) => `${name}="${escapeLabelValue(value)}"`).join(",")}}`;
 }

@@ -1,3 +1,4 @@
+import { escapeHelp, escapeLabelValue } from "../model/escape-label-value.ts";
 import { sampleText } from "../model/go-number.ts";
 import { type Labels, labelPairs, labelValue, METRIC_NAME } from "../model/labels.ts";
 import type { MetricSample } from "./metrics.ts";
@@ -24,13 +25,5 @@ export function expositionText(samples: Iterable<MetricSample>): string {
 function braced(labels: Labels): string {
   if (labels.length === (labelValue(labels, METRIC_NAME) === "" ? 0 : 2)) return "";
   const pairs = labelPairs(labels).filter(([name]) => name !== METRIC_NAME);
-  return `{${pairs.map(([name, value]) => `${name}="${escapeValue(value)}"`).join(",")}}`;
-}
-
-function escapeHelp(text: string): string {
-  return text.replaceAll("\\", "\\\\").replaceAll("\n", "\\n");
-}
-
-function escapeValue(text: string): string {
-  return escapeHelp(text).replaceAll('"', '\\"');
+  return `{${pairs.map(([name, value]) => `${name}="${escapeLabelValue(value)}"`).join(",")}}`;
 }

@@ -1,3 +1,4 @@
+import { escapeLabelValue } from "../../../shared/model/escape-label-value.ts";
 import { sampleText } from "../../../shared/model/go-number.ts";
 import { compareText } from "../../../shared/model/labels.ts";
 import { HELP, type ProbeMetric } from "./probe-metrics.ts";
@@ -30,10 +31,6 @@ export class ProbePage {
 function labelsText(labels: LabelTexts): string {
   const items = Object.entries(labels)
     .sort(([a], [b]) => compareText(a, b))
-    .map(([name, value]) => `${name}="${escaped(value)}"`);
+    .map(([name, value]) => `${name}="${escapeLabelValue(value)}"`);
   return items.length === 0 ? "" : `{${items.join(",")}}`;
-}
-
-function escaped(text: string): string {
-  return text.replaceAll("\\", "\\\\").replaceAll("\n", "\\n").replaceAll('"', '\\"');
 }

@@ -1,3 +1,4 @@
+import { escapeHelp, escapeLabelValue } from "../../../shared/model/escape-label-value.ts";
 /**
  * An answer of JSON as a page in Prometheus' text format, which is read like any other. Each value that
  * a field's path comes to is a sample: numbers as they are, `true` and `false` as 1 and 0, texts that are
@@ -33,7 +34,7 @@ export function jsonPage(body: Uint8Array, fields: readonly JsonField[]): JsonPa
   const lines: string[] = [];
   for (const field of fields) {
     const { name, type, unit, help } = field;
-    if (help !== "") lines.push(`# HELP ${name} ${escaped(help)}`);
+    if (help !== "") lines.push(`# HELP ${name} ${escapeHelp(help)}`);
     if (unit !== "") lines.push(`# UNIT ${name} ${unit}`);
     lines.push(`# TYPE ${name} ${type}`);
     const samples = new FieldSamples(field);
@@ -164,10 +165,6 @@ function labelText(label: JsonLabel, element: unknown): string | null {
 
 function formatted(labels: readonly Pair[]): string {
   if (labels.length === 0) return "";
-  const pairs = labels.map(([name, value]) => `${name}="${escaped(value).replaceAll('"', '\\"')}"`);
+  const pairs = labels.map(([name, value]) => `${name}="${escapeLabelValue(value)}"`);
   return `{${pairs.join(",")}}`;
-}
-
-function escaped(text: string): string {
-  return text.replaceAll("\\", "\\\\").replaceAll("\n", "\\n");
 }

@@ -5,6 +5,7 @@ import { clockMs, overview } from "../overview-store.ts";
 import { mayChange, ownName } from "../session.ts";
 import { locale, words } from "../settings.ts";
 import { LateView } from "../shell/late-view.tsx";
+import { TextPairs } from "../table/text-pairs.tsx";
 import { nodePath } from "../view.ts";
 import { acknowledgeAlert, endSilences, silenceAlert } from "./alert-actions.ts";
 import { culpritOf, isMuted, type ShownAlert, severityOf } from "./shown-alert.ts";
@@ -176,18 +177,7 @@ function Details({ alert }: { alert: ShownAlert }) {
   return (
     <div class="alert-details">
       {alert.description === "" ? null : <p>{alert.description}</p>}
-      <dl>
-        {Object.entries(alert.labels).map(([label, value]) => (
-          <div key={label}>
-            <dt>
-              <bdi>{label}</bdi>
-            </dt>
-            <dd>
-              <bdi>{value}</bdi>
-            </dd>
-          </div>
-        ))}
-      </dl>
+      <TextPairs pairs={Object.entries(alert.labels)} />
       <LateView load={loadChart} props={{ labels: alert.labels }} />
     </div>
   );

@@ -7,6 +7,7 @@ import { clockMs } from "../overview-store.ts";
 import { parameters } from "../route.ts";
 import { mayChange, ownName } from "../session.ts";
 import { locale, words } from "../settings.ts";
+import { HeadCells } from "../table/head-cells.tsx";
 import type { Delivery } from "./delivery.ts";
 
 type TestAnswer = {
@@ -132,11 +133,7 @@ function DeliveryTable({ deliveries }: { deliveries: readonly Delivery[] }) {
           <table class="plain deliveries">
             <thead>
               <tr>
-                {heads.map((head) => (
-                  <th scope="col" key={head} class={numbers.includes(head) ? "number" : ""}>
-                    {head}
-                  </th>
-                ))}
+                <HeadCells heads={heads} numbers={numbers} />
                 <th scope="col">{w.alertGroup}</th>
                 <th scope="col">{w.answer}</th>
               </tr>

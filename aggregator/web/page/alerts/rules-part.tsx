@@ -7,6 +7,8 @@ import { clockMs } from "../overview-store.ts";
 import { parameters } from "../route.ts";
 import { locale, words } from "../settings.ts";
 import { LateView } from "../shell/late-view.tsx";
+import { HeadCells } from "../table/head-cells.tsx";
+import { TextPairs } from "../table/text-pairs.tsx";
 import { type ListedRule, loadRules, ruleOrder } from "./rule-list.ts";
 
 const EVERY_MS = 10_000;
@@ -35,11 +37,7 @@ export function RulesPart() {
           <table class="plain rules">
             <thead>
               <tr>
-                {heads.map((head) => (
-                  <th scope="col" key={head} class={numbers.includes(head) ? "number" : ""}>
-                    {head}
-                  </th>
-                ))}
+                <HeadCells heads={heads} numbers={numbers} />
               </tr>
             </thead>
             <tbody>
@@ -127,20 +125,7 @@ function RuleDetails({ rule }: { rule: ListedRule }) {
       <code class="expression">
         <bdi>{rule.query}</bdi>
       </code>
-      <dl>
-        {[...times, ...Object.entries(labels), ...Object.entries(annotations)].map(
-          ([name, value]) => (
-            <div key={name}>
-              <dt>
-                <bdi>{name}</bdi>
-              </dt>
-              <dd>
-                <bdi>{value}</bdi>
-              </dd>
-            </div>
-          ),
-        )}
-      </dl>
+      <TextPairs pairs={[...times, ...Object.entries(labels), ...Object.entries(annotations)]} />
       <LateView load={loadChart} props={{ expression: rule.query, labels: {} }} />
     </div>
   );

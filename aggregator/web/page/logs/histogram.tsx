@@ -150,7 +150,7 @@ function BarDrawing({ counts, shown, top, place, isAt }: BarProps) {
           return (
             <rect
               key={severity}
-              class={`fill-${severity}`}
+              class={`severity-${severity}`}
               {...{ x: place + 0.08, y, width: 0.84, height }}
             />
           );

@@ -27,7 +27,7 @@ export function SeverityButtons({ bars, chosen, onChange }: ButtonsProps) {
               onChange(isChosen ? others : [...chosen, severity]);
             }}
           >
-            <span class={`swatch ground-${severity}`} aria-hidden="true" />
+            <span class={`swatch severity-${severity}`} aria-hidden="true" />
             {words.value.severities[severity]}
             <span class="quiet number">{formatNumber(locale.value, count)}</span>
           </button>
