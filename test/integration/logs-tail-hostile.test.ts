@@ -72,10 +72,9 @@ class Bed {
   }
 
   /** Bytes that were not read, by file. */
-  unread(): Record<string, number> {
-    return Object.fromEntries(
-      this.#tailer.lags().map(({ path, bytes }) => [basename(path), bytes]),
-    );
+  async unread(): Promise<Record<string, number>> {
+    const lags = await this.#tailer.lags();
+    return Object.fromEntries(lags.map(({ path, bytes }) => [basename(path), bytes]));
   }
 
   total(name: string): number {
@@ -179,7 +178,7 @@ test("a file whose permissions vanish is read on, and one that nobody may open i
   await bed.look();
   expect(bed.lines).toEqual(["one", "two", "other"]);
   expect(bed.total("faults_total")).toBe(1);
-  expect(bed.unread()).toEqual({ "denied.log": 7 });
+  expect(await bed.unread()).toEqual({ "denied.log": 7 });
   expect(bed.logger.messages("warn")).toEqual(["log file cannot be read"]);
   expect(statSync(bed.path("held.log")).mode & 0o777).toBe(0);
   bed.close();

@@ -29,6 +29,8 @@ class Bed {
   readonly lines: string[] = [];
   readonly metrics = new Metrics();
   readonly logger = new MemoryLogger();
+  /** Bytes told as not read, at each write to the sink. */
+  readonly lagBytes: number[] = [];
   readonly #cursors = new Map<string, Uint8Array>();
   #tailer: Tailer | null = null;
 
@@ -39,6 +41,7 @@ class Bed {
   start(include: string[], options: Partial<TailOptions> = {}): Tailer {
     const sink: LineSink = {
       append: async (lines, cursors) => {
+        this.lagBytes.push(this.metric("lag_bytes"));
         for (const { bytes } of lines) this.lines.push(Buffer.from(bytes).toString());
         for (const { key, value } of cursors) {
           if (value === null) this.#cursors.delete(key);
@@ -251,6 +254,48 @@ test("what is written to a file after it was deleted is read", async () => {
   await tailer.look();
   expect(bed.lines).toEqual(["one", "two"]);
   bed.stop();
+});
+
+test("the lag has the files that were rotated away since the last look", async () => {
+  const bed = new Bed();
+  const log = bed.path("x.log");
+  writeFileSync(log, text(0, 3));
+  const tailer = bed.start(["*.log"]);
+  await tailer.look();
+  appendFileSync(log, text(3, 4));
+  for (let from = 4; from < 8; from += 2) {
+    await delay(KERNEL_TICK_MS);
+    if (from > 4) renameSync(`${log}.1`, `${log}.2`);
+    renameSync(log, `${log}.1`);
+    writeFileSync(log, text(from, from + 2));
+  }
+  const [lag, ...others] = await tailer.lags();
+  expect(others).toEqual([]);
+  expect(lag?.bytes).toBe(text(3, 8).length);
+  await tailer.look();
+  expect(bed.lines).toEqual(numbered(0, 8));
+  expect(await tailer.lags()).toEqual([]);
+  bed.stop();
+});
+
+test("after a restart the lag is told before anything is read", async () => {
+  const bed = new Bed();
+  const log = bed.path("x.log");
+  writeFileSync(log, text(0, 3));
+  await bed.start(["*.log"]).look();
+  bed.stop();
+  appendFileSync(log, text(3, 4));
+  renameSync(log, `${log}.1`);
+  await delay(KERNEL_TICK_MS);
+  writeFileSync(log, text(4, 9));
+  bed.lagBytes.length = 0;
+  const stop = new AbortController();
+  const run = bed.start(["*.log"]).run(stop.signal);
+  while (bed.lines.length < 9) await delay(5);
+  stop.abort();
+  await run;
+  expect(bed.lagBytes[0]).toBe(text(3, 9).length);
+  expect(bed.lines).toEqual(numbered(0, 9));
 });
 
 test("200 idle files are held open, and let go at the end", async () => {

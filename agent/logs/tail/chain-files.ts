@@ -1,5 +1,6 @@
 import { basename, dirname } from "node:path/posix";
 import { directoriesOf } from "./directory-times.ts";
+import type { OpenFile } from "./open-file.ts";
 import type { OpenDeps, OpenFiles } from "./open-files.ts";
 import type { FileStatus } from "./ports.ts";
 import { newPosition, type Position } from "./position.ts";
@@ -8,6 +9,13 @@ import { compareRotation } from "./rotated-names.ts";
 import type { SiblingFile, Siblings, Sighting } from "./siblings.ts";
 
 export type ChainDeps = OpenDeps & { readonly siblings: Siblings };
+
+/** Where reading of a path begins of which nothing was read before. */
+export type Beginning = {
+  readonly at: "start" | "end";
+  /** A rotated file of it that was written since then is read too. */
+  readonly writtenAfterMs: number;
+};
 
 /** What is there now of the files that a path has and had, all at one moment. */
 export type Snapshot = {
@@ -75,6 +83,34 @@ export class ChainFiles {
       current: current && (compared.at(-1) ?? null),
       directories,
     };
+  }
+
+  /**
+   * What there is to read of files that are not open, by their names, sizes and times alone: at most
+   * so much of what is copied and truncated, at least so much of what is compressed.
+   * @param status of what has the path now
+   */
+  async unopenedBytes(
+    status: FileStatus | null,
+    beginning: Beginning & { readonly firstSeen: FileStatus | null },
+    nowMs: number,
+  ): Promise<number> {
+    const real = this.#deps.files.resolve(this.#path) ?? this.#path;
+    const rotated = await this.#deps.siblings.named(dirname(real), basename(real), nowMs);
+    const positions = this.#deps.positions.ofPath(this.#path);
+    const afterMs = positions.at(-1)?.mtimeMs ?? beginning.writtenAfterMs;
+    const first = beginning.at === "end" ? beginning.firstSeen : null;
+    const unreadOf = (file: FileStatus, isCurrent: boolean): number => {
+      const isOpen = (one: OpenFile) => isSameFile(one, file) && !one.isTruncated;
+      if (this.#open.list.some(isOpen)) return 0;
+      const known = positions.find((one) => isSameFile(one, file));
+      const isFirst = known === undefined && first !== null && isSameFile(first, file);
+      const offset = known?.offset ?? (isFirst ? first.size : 0);
+      if (known === undefined && !isCurrent && file.mtimeMs <= afterMs) return 0;
+      return offset <= file.size ? file.size - offset : file.size; // it was truncated
+    };
+    const current = status?.kind === "file" ? unreadOf(status, true) : 0;
+    return rotated.reduce((sum, file) => sum + unreadOf(file.status, false), current);
   }
 
   /** What was read of the path, for a file to be compared with. */

@@ -119,8 +119,11 @@ export class OpenFile {
     return this.#shaper.hasPending;
   }
 
-  get unreadBytes(): number {
-    return this.isTruncated || this.isCompressed ? 0 : Math.max(0, this.size - this.readOffset);
+  /** Now, whether or not anybody looked at it since. */
+  unreadBytes(): number {
+    if (this.isTruncated || this.isCompressed) return 0;
+    const size = this.#files.size(this.#descriptor);
+    return Math.max(0, (size < 0 ? this.size : size) - this.readOffset);
   }
 
   /** As it is to be kept; all lines emitted so far have to go to the sink along with it. */

@@ -1,7 +1,7 @@
 import type { Unread } from "./file-lag.ts";
 import type { LineBatch } from "./line-batch.ts";
 import { OpenFile, type ReadTime } from "./open-file.ts";
-import type { FileSource, FileStatus, LogFiles } from "./ports.ts";
+import type { FileSource, LogFiles } from "./ports.ts";
 import type { Position, Truncation } from "./position.ts";
 import { inodeKey, type Positions } from "./positions.ts";
 import type { SiblingFile } from "./siblings.ts";
@@ -37,12 +37,11 @@ export class OpenFiles {
     return this.#list;
   }
 
-  /** What there is to read of each. @param status of what has the path now */
-  unread(status: FileStatus | null): Unread[] {
+  /** What there is to read of each. */
+  unread(): Unread[] {
     return this.#list.map((file) => {
-      const isThere = file === this.current && file.inode === status?.inode;
-      const bytes = isThere ? Math.max(0, status.size - file.readOffset) : file.unreadBytes;
-      return { bytes, caughtUpAtMs: file.caughtUpAtMs, readAtMs: file.readAtMs };
+      const { caughtUpAtMs, readAtMs } = file;
+      return { bytes: file.unreadBytes(), caughtUpAtMs, readAtMs };
     });
   }
 

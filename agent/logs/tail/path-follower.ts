@@ -1,5 +1,11 @@
 import { OperationalError } from "../../../shared/errors.ts";
-import { type ChainDeps, ChainFiles, isSameFile, type Snapshot } from "./chain-files.ts";
+import {
+  type Beginning,
+  type ChainDeps,
+  ChainFiles,
+  isSameFile,
+  type Snapshot,
+} from "./chain-files.ts";
 import { type Chain, resolveChain } from "./chain-state.ts";
 import type { DirectoryTimes } from "./directory-times.ts";
 import { type FileLag, lagOf } from "./file-lag.ts";
@@ -22,13 +28,6 @@ export type FollowLimits = {
 export type FollowDeps = ChainDeps & {
   readonly times: DirectoryTimes;
   readonly limits: FollowLimits;
-};
-
-/** Where reading of a path begins of which nothing was read before. */
-export type Beginning = {
-  readonly at: "start" | "end";
-  /** A rotated file of it that was written since then is read too. */
-  readonly writtenAfterMs: number;
 };
 
 /** A batch with less room goes to the sink first. */
@@ -84,25 +83,23 @@ export class PathFollower {
   }
 
   /** How far it is behind now, whether or not anybody looked at it since. */
-  lag({ monotonicMs }: ReadTime): FileLag {
-    const isIdle = this.#namesState !== null && this.#open.current?.hasSameSize() === true;
+  async lag({ nowMs, monotonicMs }: ReadTime): Promise<FileLag> {
+    const { current, list } = this.#open;
+    const isIdle = this.#namesState !== null && current?.hasSameSize() === true;
     if (isIdle) return lagOf(this.path, [], monotonicMs);
     const status = this.#status();
-    const unread = this.#open.unread(status);
-    const sinceMs = this.#failingSinceMs;
-    if (sinceMs !== null && this.#open.current === null && status?.kind === "file") {
-      const bytes = Math.max(0, status.size - this.#nextOffset(status));
-      unread.push({ bytes, caughtUpAtMs: sinceMs, readAtMs: sinceMs });
+    const unread = this.#open.unread();
+    const isResolved = !this.#isUnresolved && current !== null && status !== null;
+    if (!isResolved || !isSameFile(current, status)) {
+      const firstSeen = this.#hasLooked ? this.#firstSeen : status;
+      const beginning = { ...this.#beginning, firstSeen };
+      const bytes = await this.#chain.unopenedBytes(status, beginning, nowMs);
+      const sinceMs = this.#failingSinceMs ?? monotonicMs;
+      const caughtUpAtMs = Math.min(sinceMs, ...list.map((file) => file.caughtUpAtMs));
+      const readAtMs = Math.min(sinceMs, ...list.map((file) => file.readAtMs));
+      unread.push({ bytes, caughtUpAtMs, readAtMs });
     }
     return lagOf(this.path, unread, monotonicMs);
-  }
-
-  /** Where reading would go on, as far as that is known of a file that cannot be opened. */
-  #nextOffset(status: FileStatus): number {
-    const known = this.#deps.positions.ofPath(this.path).find((one) => isSameFile(one, status));
-    if (known !== undefined) return known.offset;
-    const first = this.#beginning.at === "end" ? this.#firstSeen : null;
-    return first !== null && isSameFile(first, status) ? first.size : 0;
   }
 
   /** Nothing had happened at the last look; since, no name changed, and the size did not. */

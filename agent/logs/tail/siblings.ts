@@ -60,7 +60,7 @@ export class Siblings {
     nowMs: number,
   ): Promise<readonly SiblingFile[]> {
     const found: SiblingFile[] = [];
-    for (const { path, order, compression } of await this.#named(directory, base, nowMs)) {
+    for (const { path, order, compression } of await this.named(directory, base, nowMs)) {
       if (compression === "other") continue;
       try {
         const file = await this.compare(path, order, compression === "gzip", sightings);
@@ -74,7 +74,7 @@ export class Siblings {
 
   /** A text that changes when one of them gets another name. */
   async names(directory: string, base: string, nowMs: number): Promise<string> {
-    const named = await this.#named(directory, base, nowMs);
+    const named = await this.named(directory, base, nowMs);
     const keys = named.map(
       ({ path, status }) => `${path} ${inodeKey(status.device, status.inode)}`,
     );
@@ -137,7 +137,8 @@ export class Siblings {
     }
   }
 
-  async #named(directory: string, base: string, nowMs: number): Promise<readonly Named[]> {
+  /** The rotated forms of `base` in the directory, those written last first. */
+  async named(directory: string, base: string, nowMs: number): Promise<readonly Named[]> {
     const rotated: [string, RotatedName][] = [];
     for (const name of (await this.#listing(directory, nowMs)).byBase.get(base) ?? []) {
       const one = rotatedName(name, base);

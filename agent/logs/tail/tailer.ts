@@ -13,13 +13,14 @@ import type { Metrics } from "../../../shared/telemetry/metrics.ts";
 import { FailureStreak } from "../../../shared/time/failure-streak.ts";
 import { sleepUnlessAborted } from "../../../shared/time/repeat.ts";
 import { unlessAborted } from "../../../shared/time/unless-aborted.ts";
+import type { Beginning } from "./chain-files.ts";
 import { DirectoryTimes } from "./directory-times.ts";
 import type { FileLag } from "./file-lag.ts";
 import { FileFinder, type Found } from "./find-files.ts";
 import { LineBatch } from "./line-batch.ts";
 import type { ReadTime } from "./open-file.ts";
 import type { OpenFiles } from "./open-files.ts";
-import { type Beginning, type FollowLimits, PathFollower, READ_ROOM_MIN } from "./path-follower.ts";
+import { type FollowLimits, PathFollower, READ_ROOM_MIN } from "./path-follower.ts";
 import type { Cursor, FileSource, LineSink, LogFiles } from "./ports.ts";
 import { Positions } from "./positions.ts";
 import { baseOfRotated, isCompressedName } from "./rotated-names.ts";
@@ -122,6 +123,8 @@ export class Tailer {
   /** Until the signal is aborted; then the files are closed, and nothing is being written. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock } = this.#deps;
+    await this.#find(this.#time());
+    await this.#measure(); // 0 would be wrong after a restart
     const watch = this.#watch(signal);
     while (!signal.aborted) {
       const startMs = clock.monotonicMs();
@@ -155,10 +158,14 @@ export class Tailer {
   }
 
   /** How far each file is behind that is. */
-  lags(): readonly FileLag[] {
+  async lags(): Promise<readonly FileLag[]> {
     const time = this.#time();
-    const lags = [...this.#followers.values()].map((follower) => follower.lag(time));
-    return lags.filter(({ bytes }) => bytes > 0);
+    const lags: FileLag[] = [];
+    for (const follower of this.#followers.values()) {
+      const lag = await follower.lag(time);
+      if (lag.bytes > 0) lags.push(lag);
+    }
+    return lags;
   }
 
   close(): void {
@@ -286,16 +293,21 @@ export class Tailer {
 
   /** By itself, so that it goes on when reading does not. */
   async #watch(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      let [bytes, seconds, stalledFiles] = [0, 0, 0];
-      for (const lag of this.lags()) {
-        bytes += lag.bytes;
-        seconds = Math.max(seconds, lag.seconds);
-        if (lag.unreadSeconds * 1000 >= this.#options.stalledAfterMs) stalledFiles += 1;
-      }
-      this.#report.lags({ bytes, seconds, stalledFiles });
+    for (;;) {
       await sleepUnlessAborted(this.#deps.clock, WATCH_EVERY_MS, signal);
+      if (signal.aborted) return;
+      await this.#measure();
     }
+  }
+
+  async #measure(): Promise<void> {
+    let [bytes, seconds, stalledFiles] = [0, 0, 0];
+    for (const lag of await this.lags()) {
+      bytes += lag.bytes;
+      seconds = Math.max(seconds, lag.seconds);
+      if (lag.unreadSeconds * 1000 >= this.#options.stalledAfterMs) stalledFiles += 1;
+    }
+    this.#report.lags({ bytes, seconds, stalledFiles });
   }
 }
 
