@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 /** One project a kind of test; `npm run check` runs the first two, `npm test` all. */
 const project = (name: string, options: object = {}) => ({
@@ -19,8 +20,21 @@ const RULES = ["test/e2e/built-in-rules*.test.ts"];
 /** Twelve exporters and what they look at, for ten minutes: `npm run e2e:exporters`. */
 const EXPORTERS = ["test/e2e/exporters.test.ts"];
 
+/** What takes minutes begins first, so that at the end no core waits for it. */
+const LONG = ["log-torture", "security", "page", "notify-client", "seeds-", "plants"];
+
+class LongFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const isLong = (file: TestSpecification) =>
+      LONG.some((name) => file.moduleId.includes(`/${name}`));
+    const sorted = await super.sort(files);
+    return [...sorted.filter(isLong), ...sorted.filter((file) => !isLong(file))];
+  }
+}
+
 export default defineConfig({
   test: {
+    sequence: { sequencer: LongFirst },
     projects: [
       // Pure tests share a thread: starting one for each file takes longer than the tests.
       project("unit", { ...PURE, pool: "threads", isolate: false }),
