@@ -3,13 +3,15 @@ import { setTimeout as delay } from "node:timers/promises";
 import { type AgentAccounts, checkAccounts, readAgentAccounts } from "../support/accounts.ts";
 import { readOptions } from "../support/command-line.ts";
 import { Bed, eventually, exitOnSignals, type Program, residentMiB } from "../support/programs.ts";
+import { LogLines } from "./log-lines.ts";
 
-const HELP = `Stops the aggregator for some minutes while an agent with 1,000 series goes on, and measures.
+const HELP = `Stops the aggregator for some minutes while an agent with 1,000 series and a log goes on, and measures.
 
   npm run outage -- [--minutes N]   an outage of N minutes (default 10)
 
 Fails when the back-fill takes 10 s or more, a tick is more than 2 s late after it, or the agent's
-memory during the outage is more than 1.2 times that before.
+memory during the outage is more than 1.2 times that before; and when a line of the log is missing,
+out of order, or more than 5 s late once less than a minute of them waits.
 `;
 
 const SERIES = 1000;
@@ -18,6 +20,7 @@ const LOOK_MS = 1000;
 const AFTER_LOOKS = 60;
 const BACKFILL_MAX_MS = 10_000;
 const LATE_MAX_MS = 2000;
+const LINES_LATE_MAX_MS = 5000;
 const MEMORY_MAX = 1.2;
 
 /** Other programs' metrics, new every second. */
@@ -68,29 +71,43 @@ async function watchLateness(bed: Bed): Promise<number> {
 async function run(minutes: number): Promise<boolean> {
   await using bed = await Bed.open();
   const directory = bed.path("rules"); // any that exists; rules have another ending
-  const config = bed.write("agent.yaml", `textfile_directory: ${directory}\n`);
+  const logs = `logs:\n  files:\n    - include: ${bed.path("logs/*.log")}\n`;
+  const config = bed.write("agent.yaml", `textfile_directory: ${directory}\n${logs}`);
   const stop = new AbortController();
   const writing = keepWriting(directory, stop.signal);
   let aggregator = await bed.startReadyAggregator();
   const agent = bed.start("agent", [`--config=${config}`]);
   await delay(WARM_MS);
+  const lines = new LogLines(bed); // a file that is new to the agent is read from its start
+  const writingLines = lines.keepWriting(stop.signal);
   const before = await watchMemory(agent, WARM_MS);
   await aggregator.stop();
   console.log(`the aggregator is away for ${minutes} min; the agent has ${before.toFixed(0)} MiB`);
   const during = await watchMemory(agent, minutes * 60_000);
   const { waiting } = await readAgentAccounts(bed);
   aggregator = await bed.startReadyAggregator();
+  const newestLines = lines.watchLateness();
   const backfillMs = await backfill(bed);
   const lateMs = await watchLateness(bed);
   const { made, stored, dropped } = await checkAccounts(bed, 60_000);
+  const { caughtUpMs, lateMs: linesLateMs } = await newestLines;
   stop.abort();
-  await writing;
+  await Promise.all([writing, writingLines]);
+  await delay(LINES_LATE_MAX_MS);
+  await agent.stop();
+  await aggregator.stop();
+  const linesStored = await lines.check();
   console.log(
     `memory during it ${during.toFixed(0)} MiB, ${(during / before).toFixed(2)} times as before; ` +
       `${waiting} ticks filled in within ${(backfillMs / 1000).toFixed(1)} s; ` +
       `then at most ${(lateMs / 1000).toFixed(1)} s late; ` +
       `made ${made}, stored ${stored}, dropped ${dropped}`,
   );
+  console.log(
+    `${linesStored} lines stored in order; caught up with in ${(caughtUpMs / 1000).toFixed(1)} s, ` +
+      `then at most ${(linesLateMs / 1000).toFixed(1)} s late`,
+  );
+  if (linesLateMs > LINES_LATE_MAX_MS) return false;
   return during / before <= MEMORY_MAX && backfillMs < BACKFILL_MAX_MS && lateMs <= LATE_MAX_MS;
 }
 

@@ -4,7 +4,7 @@ import { expect } from "vitest";
 import { runSeed } from "./run.ts";
 
 /** Seeds that continuous integration runs. */
-export const CI_SEEDS = Number(process.env["TELLTALE_SEEDS"] ?? 600);
+const CI_SEEDS = Number(process.env["TELLTALE_SEEDS"] ?? 600);
 /** Of which each of two files has its half, one a core. */
 export const HALF_OF_SEEDS = Math.ceil(CI_SEEDS / 2);
 

@@ -1,14 +1,9 @@
 import { mkdirSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
-import { type LineLog, openLineLog } from "../../aggregator/logs/line-log.ts";
-import { labelValue } from "../../shared/model/labels.ts";
-import { openLevelStore } from "../../shared/platform/level-store.ts";
-import { nodeClock } from "../../shared/platform/node.ts";
-import { Metrics } from "../../shared/telemetry/metrics.ts";
 import { sumOnPage } from "../support/accounts.ts";
-import { MemoryLogger } from "../support/memory-logger.ts";
 import { type Bed, eventually, type Program } from "../support/programs.ts";
 import type { SeededRandom } from "../support/random.ts";
+import { eachStoredLine } from "../support/stored-lines.ts";
 import { LogBacklog, tellsLag } from "./log-backlog.ts";
 import { type Gap, type ReportedLoss, unexplained } from "./log-losses.ts";
 import { LogWriter } from "./log-writer.ts";
@@ -30,7 +25,6 @@ const RUN_SHARE_MAX = 1 / 60; // of the whole
 /** The lag is measured every 10 s, and an old file is closed when it was quiet for 10 s. */
 const QUIET_MS = 35_000;
 const CATCH_UP_MAX_MS = 600_000;
-const LIMITS = { cacheBytes: 2 ** 20, writeBufferBytes: 2 ** 20 };
 const SIDES = ["agent", "aggregator"] as const;
 type Side = (typeof SIDES)[number];
 
@@ -151,7 +145,7 @@ export class LogTorture {
     const gaps = this.#writers.map((): Gap[] => []);
     const next = this.#writers.map(() => 0);
     let stored = 0;
-    await this.#eachLine((path, text) => {
+    await eachStoredLine(this.#bed, (path, text) => {
       const n = this.#writers.findIndex((writer) => writer.path === path);
       const seq = Number(/"seq":(\d+),/.exec(text)?.[1] ?? -1);
       const [writer, expected] = [this.#writers[n], next[n] ?? -1];
@@ -188,25 +182,5 @@ export class LogTorture {
       .flatMap((agent) => agent.log())
       .filter((line) => typeof line["bytesSeen"] === "number")
       .map((line) => line as unknown as ReportedLoss);
-  }
-
-  async #eachLine(visit: (path: string, text: string) => void): Promise<void> {
-    const read = async (log: LineLog) => {
-      for (const one of log.blocks) {
-        const block = await log.read(one);
-        for (const { labels, lines } of block?.sources ?? []) {
-          const path = labelValue(labels, "filename");
-          for (const { bytes } of lines) visit(path, Buffer.from(bytes).toString());
-        }
-      }
-      await log.close();
-    };
-    const deps = { clock: nodeClock, logger: new MemoryLogger(), metrics: new Metrics() };
-    const fail = (damage: object) => {
-      throw new Error(`The store is damaged: ${JSON.stringify(damage)}`);
-    };
-    await openLevelStore(this.#bed.path("aggregator/logs"), LIMITS, fail, async (store) => {
-      await read(await openLineLog({ ...deps, store }));
-    });
   }
 }
